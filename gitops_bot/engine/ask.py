@@ -38,9 +38,9 @@ class Work(Generic[T_co]):
     image: ImageName | None = None
 
     @classmethod
-    def of(cls, value: T) -> Work[T]:
+    def of(cls, value: T, image: ImageName | None = None) -> Work[T]:
         """Work that is done already."""
-        return Work(lambda: value)
+        return Work(lambda: value, image)
 
     def then(self, go_on: Callable[[T_co], T]) -> Work[T]:
         """The same work, and what is made of its result."""

@@ -11,7 +11,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from gitops_bot.engine.ask import Failure, Work, settle
-from gitops_bot.engine.candidates.pins import matches_nothing
 from gitops_bot.engine.candidates.poll import times_for
 from gitops_bot.engine.facts import Facts, Needs
 from gitops_bot.engine.gates import CHOICE, GATES
@@ -61,7 +60,7 @@ def explain(world: World, snapshot: Snapshot, image: str, tag: str | None = None
     (environment,) = snapshot.environments
     entries = snapshot.matching(environment.name, image)
     if not entries:
-        raise UsageError(matches_nothing(image, snapshot.entries(environment.name), environment.name))
+        raise UsageError(snapshot.unknown(environment.name, image))
     facts, request = Facts(), Request(dry_run=True)
     if (problem := lost_hold(snapshot, request, environment)) is not None:
         raise ConfigError(problem)

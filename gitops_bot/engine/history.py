@@ -169,9 +169,7 @@ def _check_image(image: str, records: Records, snapshot: Snapshot) -> None:
     (environment,) = snapshot.environments
     names = _names(image, snapshot)
     if len(names) == 1 and not any(change.name in names for record in records for change in record.changes):
-        from gitops_bot.engine.candidates.pins import matches_nothing  # takes 20 ms
-
-        problem = matches_nothing(image, snapshot.entries(environment.name), environment.name)
+        problem = snapshot.unknown(environment.name, image)
         raise UsageError(replace(problem, message=f"{problem.message}, and no release changed it"))
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.config import Environment
+    from gitops_bot.engine.ask import Work
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.open_proposals import OpenProposals
     from gitops_bot.engine.request import Request
@@ -31,6 +32,17 @@ class Candidate:
 
     decision: Decision
     given: Assignment | Offer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The work that gives the candidate of each entry that a request means.
+
+    `named` are the keys of the entries that the command line names.
+    """
+
+    works: Sequence[Work[Candidate]]
+    named: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,16 @@ class Snapshot:
             for index in matching(overlay.pin_file.entries, image)
         )
 
+    def unknown(self, name: str, image: str, among: Sequence[Entry] | None = None) -> Problem:
+        """An `image` of the command line that is no entry of an environment, or none of some of these."""
+        names = sorted({entry.name for entry in (self.entries(name) if among is None else among)})
+        known = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
+        return Problem(
+            "failed.usage",
+            f"{image[:300]} matches no entry of {name}, neither by name nor by repository",
+            f"the entries of {name} are: {known}" if names else f"no overlay of {name} has an entry",
+        )
+
     @_once
     def partners(self, source: str, target: str) -> Mapping[tuple[str, str], tuple[Entry, ...]]:
         """The entries of the target that the source has too, by their keys: each with those that it stands for."""

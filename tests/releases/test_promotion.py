@@ -85,7 +85,7 @@ def promoted(
 def test_what_needs_no_registry(
     present: Pin, source: Pin, applies: Rules, release_tag: bool, expected: str | None
 ) -> None:
-    found = promotion.settled(replace(WEB, pin=present, rules=applies), running(source), release_tag=release_tag)
+    found = promotion.settled(replace(WEB, pin=present, rules=applies), [running(source)], release_tag=release_tag)
     assert (found.reason.code if found else None) == expected
 
 

@@ -6,19 +6,22 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gitops_bot.engine import release_info
+from gitops_bot.engine.ask import Work
 from gitops_bot.engine.candidates.absent import explained, unless_absent
+from gitops_bot.engine.known import Candidate, Candidates
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.releases.choice import rollback
-from gitops_bot.releases.history import changes as past
-from gitops_bot.releases.history import releases as history
+from gitops_bot.releases.history.changes import previous
+from gitops_bot.releases.history.releases import find, releases
 from gitops_bot.releases.plan import IGNORED, Change, Failed, Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
 
     from gitops_bot.engine.facts import Facts
+    from gitops_bot.engine.known import Known
     from gitops_bot.engine.request import RollBack
-    from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.images.reference import ImageName
     from gitops_bot.releases.choice.rollback import Goal
     from gitops_bot.releases.history.line import Line
@@ -26,47 +29,65 @@ if TYPE_CHECKING:
     from gitops_bot.releases.plan import Decision, Entry
 
 
-def goal(snapshot: Snapshot, facts: Facts, name: str, to: str | None, wanted: Sequence[Entry] | None) -> Goal | Problem:
-    """The release to go back to (`to`, else the one before the last that moved a pin of these entries).
+def rolled_back(known: Known, asked: RollBack) -> Candidates:
+    """What the environment ran at the release to go back to."""
+    snapshot, name = known.snapshot, known.environment.name
+    entries: dict[tuple[str, str], Entry] = {}
+    failed = []
+    for image in asked.images:
+        matching = snapshot.matching(name, image)
+        entries |= {entry.key: entry for entry in matching}
+        if not matching:
+            failed.append(Failed(None, snapshot.unknown(name, image)))
+    meant = list(entries.values()) if asked.images else snapshot.entries(name)
+    goal = _goal(known, asked.to, {entry.place for entry in meant} if asked.images else None)
+    if isinstance(goal, Problem):
+        return Candidates([Work.of(Candidate(failure)) for failure in (*failed, Failed(None, goal))])
+    works = [Work.of(Candidate(failure)) for failure in failed]
+    named = set()
+    for entry in meant:
+        decision = _wanted(entry, goal, asked)
+        if not isinstance(decision, Kept) or (asked.images and entry.rules.ignore):
+            named.add(entry.key)
+        works.append(Work.of(Candidate(release_info.restored(decision, known, goal)), entry.repository))
+    return Candidates(works, frozenset(named))
+
+
+def _goal(known: Known, to: str | None, wanted: Collection[tuple[str, str]] | None) -> Goal | Problem:
+    """The release to go back to (`to`, else the one before the last that moved a pin of entries in these places).
 
     As little history is read as tells it.
     """
-    tags = facts.release_tags()
-    keys = {entry.place for entry in wanted} if wanted is not None else None
+    snapshot, name = known.snapshot, known.environment.name
+    tags = known.facts.release_tags()
 
     def release(line: Line) -> Release | Problem:
-        known = history.releases(name, line, snapshot.owners, tags)
-        return history.find(known, to, tags) if to is not None else past.previous(known, keys)
+        own = releases(name, line, snapshot.owners, tags)
+        return find(own, to, tags) if to is not None else previous(own, wanted)
 
-    line = facts.line(snapshot, lambda line: not isinstance(release(line), Problem))
+    line = known.facts.line(snapshot, lambda line: not isinstance(release(line), Problem))
     chosen = release(line)
     if isinstance(chosen, Problem):
         return chosen
     present = {entry.place: entry.pin for entry in snapshot.entries(name)}
-    return rollback.goal(history.releases(name, line, snapshot.owners, tags), chosen, present)
+    return rollback.goal(releases(name, line, snapshot.owners, tags), chosen, present)
 
 
-def wanted(entry: Entry, goal: Goal) -> Decision:
-    """An entry as the release had it."""
+def _wanted(entry: Entry, goal: Goal, asked: RollBack) -> Decision:
+    """An entry as the release had it, with what the person said who asked."""
     if entry.rules.ignore:
         return Kept(entry, IGNORED, "rollback")
     if entry.refusal is not None:
         return Failed(entry, entry.refusal)
-    return rollback.rolled_back(entry, goal)
-
-
-def rolled_back(entry: Entry, goal: Goal, asked: RollBack) -> Decision:
-    """An entry as the release had it, with what the person said who asked."""
-    change = wanted(entry, goal)
+    change = rollback.rolled_back(entry, goal)
     if not isinstance(change, Change):
         return change
+    reason = change.reason
     if asked.because:
-        reason = replace(change.reason, data={**change.reason.data, "because": asked.because})
-        change = replace(change, reason=reason, because=asked.because)
+        reason = replace(reason, data={**reason.data, "because": asked.because})
     if asked.offline:
-        text = f"{change.reason.text}; not looked up in the registry (--offline)"
-        return replace(change, reason=replace(change.reason, text=text))
-    return change
+        reason = replace(reason, text=f"{reason.text}; not looked up in the registry (--offline)")
+    return replace(change, reason=reason, because=asked.because or None)
 
 
 def available(facts: Facts, image: ImageName, change: Change) -> Decision:

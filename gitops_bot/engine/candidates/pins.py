@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from gitops_bot.engine.ask import Work
 from gitops_bot.engine.candidates.absent import digest_of, explained, no_image
+from gitops_bot.engine.known import Candidate, Candidates
 from gitops_bot.errors import Problem, RegistryError, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin
@@ -12,46 +15,39 @@ from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.plan import IGNORED, Change, Failed, Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gitops_bot.engine.facts import Facts
-    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.engine.known import Known
+    from gitops_bot.engine.request import Pins
     from gitops_bot.releases.plan import Decision, Entry
 
 
-def meant(snapshot: Snapshot, name: str, assignments: Sequence[Assignment]) -> list[tuple[Assignment, Entry | None]]:
-    """The entries that the assignments mean, in their order; None where one means no entry.
+def assigned(known: Known, asked: Pins) -> Candidates:
+    """The pins that were given, for the entries that they mean.
 
     Raises:
         UsageError: two assignments ask for different pins of one entry.
     """
-    known: dict[tuple[str, str], Assignment] = {}
-    pairs: list[tuple[Assignment, Entry | None]] = []
-    for assignment in assignments:
+    snapshot, name = known.snapshot, known.environment.name
+    works: list[Work[Candidate]] = []
+    given: dict[tuple[str, str], Assignment] = {}
+    for assignment in asked.assignments:
         entries = snapshot.meant(name, assignment.image)
         if not entries:
-            pairs.append((assignment, None))
+            works.append(Work.of(Candidate(Failed(None, snapshot.unknown(name, assignment.image)))))
         for entry in entries:
-            other = known.setdefault(entry.key, assignment)
-            if (other.pin, other.new_name) != (assignment.pin, assignment.new_name):
-                raise UsageError(_contradiction(entry, other, assignment))
-            if other is assignment:
-                pairs.append((assignment, entry))
-    return pairs
+            first = given.setdefault(entry.key, assignment)
+            if (first.pin, first.new_name) != (assignment.pin, assignment.new_name):
+                raise UsageError(_contradiction(entry, first, assignment))
+            if first is assignment:
+                works.append(Work(partial(_candidate, known, entry, assignment), entry.repository))
+    return Candidates(works, frozenset(given))
 
 
-def matches_nothing(image: str, entries: Sequence[Entry], name: str) -> Problem:
-    """An image of the command line that is none of these entries of an environment."""
-    names = sorted({entry.name for entry in entries})
-    known = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
-    return Problem(
-        "failed.usage",
-        f"{image[:300]} matches no entry of {name}, neither by name nor by repository",
-        f"the entries of {name} are: {known}" if names else f"no overlay of {name} has an entry",
-    )
+def _candidate(known: Known, entry: Entry, assignment: Assignment) -> Candidate:
+    return Candidate(_given(known.facts, entry, assignment, known.state.proposed.get(entry.key)), assignment)
 
 
-def assigned(facts: Facts, entry: Entry, assignment: Assignment, proposed: Pin | None) -> Decision:
+def _given(facts: Facts, entry: Entry, assignment: Assignment, proposed: Pin | None) -> Decision:
     """An entry with the pin that it is given; `proposed` is what the open proposal pins it to, if it does.
 
     A given digest is the truth; a missing one is asked of the registry.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
+from gitops_bot.engine.ask import Work
 from gitops_bot.engine.candidates.absent import digest_of, explained, no_image
+from gitops_bot.engine.candidates.promoted import offers
+from gitops_bot.engine.known import Candidate, Candidates
 from gitops_bot.errors import RegistryError
 from gitops_bot.images import age, newest
 from gitops_bot.images import policy as policies
@@ -28,6 +32,19 @@ if TYPE_CHECKING:
 
 #: How many of the best tags are asked for their digest, to find the place of a pin that only a digest names.
 _PLACES = 30
+
+
+def polled(known: Known) -> Candidates:
+    """What registries have, and for the entries that its source has too what that runs."""
+    snapshot, name = known.snapshot, known.environment.name
+    sources, own = snapshot.promoted(name), snapshot.by_key(name)
+
+    def candidate(entry: Entry) -> Candidate:
+        return Candidate(_switched(known, entry) if entry.choices else poll(known.facts, entry, snapshot.at))
+
+    alone = (entry for entry in snapshot.entries(name) if entry.key not in sources)
+    works = [Work(partial(candidate, entry), entry.repository) for entry in alone]
+    return Candidates([*works, *offers(known, [(own[key], partners) for key, partners in sources.items()])])
 
 
 def poll(facts: Facts, entry: Entry, now: datetime) -> Decision:
@@ -139,7 +156,7 @@ def _by_digest(
     return None
 
 
-def switched(known: Known, entry: Entry) -> Decision:
+def _switched(known: Known, entry: Entry) -> Decision:
     """What becomes of a selector. No registry is asked: what it selects was looked up when it was pinned."""
     if entry.rules.ignore:
         return Kept(entry, IGNORED)

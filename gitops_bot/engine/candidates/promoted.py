@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine.ask import Work
 from gitops_bot.engine.candidates.artifact import artifact
-from gitops_bot.engine.known import Candidate
+from gitops_bot.engine.known import Candidate, Candidates
+from gitops_bot.engine.open_proposals import proposed_on
 from gitops_bot.errors import GitError, Problem, RegistryError, UsageError
 from gitops_bot.images.reason import Reason
+from gitops_bot.proposals import pull_request
+from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.choice import halves, promotion, soak, switch
 from gitops_bot.releases.choice.promotion import Offer
 from gitops_bot.releases.choice.soak import newest_of_all, served
@@ -24,7 +27,9 @@ from gitops_bot.releases.plan import Change, Failed, Held, Kept
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.known import Known
+    from gitops_bot.engine.request import Promote
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.history.line import Line, Step
@@ -34,7 +39,65 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 
 
-def promoted(
+def promoted(known: Known, asked: Promote) -> Candidates:
+    """What the source runs, for the entries that are meant; those that it does not have are told.
+
+    Raises:
+        UsageError: no overlay is meant.
+    """
+    entries, unknown = _meant(known.snapshot, known.environment.name, asked)
+    sources, alone = known.sources, Reason("unmanaged", f"{asked.source} has no such entry to promote")
+    return Candidates(
+        [
+            *(Work.of(Candidate(failed)) for failed in unknown),
+            *offers(
+                known,
+                [(entry, sources[entry.key]) for entry in entries if entry.key in sources],
+                _upcoming(known.snapshot, known.facts, asked.source),
+            ),
+            *(Work.of(Candidate(Held(entry, None, alone))) for entry in entries if entry.key not in sources),
+        ],
+        frozenset(entry.key for entry in entries if asked.images),
+    )
+
+
+def _meant(snapshot: Snapshot, target: str, asked: Promote) -> tuple[list[Entry], list[Failed]]:
+    """The entries of the target that are meant, in their order, and what matches none."""
+    entries = [
+        entry
+        for entry in snapshot.entries(target)
+        if not asked.overlays or any(glob.means(entry.overlay, entry.file) for glob in asked.overlays)
+    ]
+    if asked.overlays and not entries:
+        texts = ", ".join(glob.text for glob in asked.overlays)
+        raise UsageError(Problem("failed.usage", f"no overlay of {target} is in {texts}", "correct --overlay"))
+    if not asked.images:
+        return [entry for entry in entries if not entry.choices], []
+    keys: set[Key] = set()
+    unknown = []
+    for image in asked.images:
+        matching = {entry.key for entry in snapshot.meant(target, image)}
+        if meant := matching & {entry.key for entry in entries}:
+            keys |= meant
+        else:
+            unknown.append(Failed(None, snapshot.unknown(target, image, entries)))
+    return [entry for entry in entries if entry.key in keys], unknown
+
+
+def _upcoming(snapshot: Snapshot, facts: Facts, source: str) -> Mapping[Key, tuple[int, str]]:
+    """What open proposals of the source will pin there: people may have meant that, and are told."""
+    names = snapshot.own_branches_of(source)
+    branches, pulls = facts.branches(names, snapshot), facts.pull_requests(names, snapshot.branch)
+    upcoming: dict[Key, tuple[int, str]] = {}
+    for name in names:
+        opened = pull_request.opened(pulls[name])
+        if opened is not None:
+            carried = proposed_on(branches[name], pulls[name])
+            upcoming |= {pin.key: (opened.number, plain(str(pin.after))) for pin in carried}
+    return upcoming
+
+
+def offers(
     known: Known,
     entries: Sequence[tuple[Entry, Sequence[Entry]]],
     upcoming: Mapping[Key, tuple[int, str]] | None = None,
@@ -44,33 +107,20 @@ def promoted(
     The source's own pin is the truth; a registry is asked whether the target's repository has it. History is read only
     where a pin would change.
     """
-    proposed = known.state.promoted
+    release_tag, proposed = known.environment.release_tag, known.state.promoted
     pairs = [Pair(entry, sources, proposed.get(entry.key)) for entry, sources in entries]
-    settled = {pair.entry.key: _refused(pair) or _settled(known, pair) for pair in pairs}
-    asked = [pair for pair in pairs if settled[pair.entry.key] is None]
-    wait = timedelta(0) if known.by_hand is not None else known.soak
-    sources = source_pins(known, asked, wait=wait) if asked else []
-    pins = {pair.entry.key: source for pair, source in zip(asked, sources, strict=True)}
-
-    def work(pair: Pair) -> Work[Candidate]:
-        entry = pair.entry
-        if (decision := settled[entry.key]) is not None:
-            return Work.of(Candidate(decision))
-        following = (upcoming[source.key] for source in pair.sources if upcoming and source.key in upcoming)
-        return Work(partial(_candidate, known, entry, pins[entry.key], next(following, None)), entry.repository)
-
-    return [work(pair) for pair in pairs]
-
-
-def _settled(known: Known, pair: Pair) -> Kept | Held | None:
-    """What needs neither history nor a registry; None where these are asked."""
-    entry = pair.entry
-    running = promotion.agreed(entry, pair.running)
-    if isinstance(running, Held):
-        if not entry.rules.ignore:
-            return running
-        running = pair.running[0]
-    return promotion.settled(entry, running, release_tag=known.environment.release_tag)
+    settled = [promotion.settled(pair.entry, pair.running, release_tag=release_tag) for pair in pairs]
+    asked = [pair for pair, decision in zip(pairs, settled, strict=True) if decision is None]
+    pins = iter(source_pins(known, asked) if asked else ())
+    works = []
+    for pair, decision in zip(pairs, settled, strict=True):
+        if decision is not None:
+            works.append(Work.of(Candidate(decision)))
+        else:
+            following = (upcoming[source.key] for source in pair.sources if upcoming and source.key in upcoming)
+            work = partial(_candidate, known, pair.entry, next(pins), next(following, None))
+            works.append(Work(work, pair.entry.repository))
+    return works
 
 
 def _candidate(known: Known, entry: Entry, source: SourcePins, upcoming: tuple[int, str] | None) -> Candidate:
@@ -124,14 +174,6 @@ def refuse_impossible(snapshot: Snapshot, source: str) -> None:
             raise UsageError(Problem("failed.usage", message, "correct `overlays`"))
 
 
-def _refused(pair: Pair) -> Failed | None:
-    """An entry that cannot be read on either side; one that is ignored is not looked at."""
-    if pair.entry.rules.ignore:
-        return None
-    refusal = next((side.refusal for side in (pair.entry, *pair.sources) if side.refusal), None)
-    return Failed(pair.entry, refusal) if refusal is not None else None
-
-
 @dataclass(frozen=True, slots=True)
 class Pair:
     """An entry of the target, those of the source that it stands for, and what an open proposal promotes to it."""
@@ -154,9 +196,10 @@ class SourcePins:
     soaked: Run | None
 
 
-def source_pins(known: Known, pairs: Sequence[Pair], *, wait: timedelta) -> list[SourcePins]:
-    """What each source runs and ran, from as much history as tells it. Without `wait` only its present pin counts."""
+def source_pins(known: Known, pairs: Sequence[Pair]) -> list[SourcePins]:
+    """What each source runs and ran, from as much history as tells it. For a person only its present pin counts."""
     snapshot, now, release_tag = known.snapshot, known.snapshot.at, known.environment.release_tag
+    wait = timedelta(0) if known.by_hand is not None else known.soak
 
     def is_told(line: Line, pair: Pair) -> bool:
         if any(_arrival(snapshot, line, source) is None for source in pair.sources):
@@ -174,21 +217,21 @@ def source_pins(known: Known, pairs: Sequence[Pair], *, wait: timedelta) -> list
 
     def soaked(line: Line, pair: Pair) -> Run | None:
         """The newest earlier pin that every overlay of the source ran for long enough, unless the target has it."""
-
-        def is_current(pin: Pin) -> bool:
-            return promotion.is_current(pair.entry, pin, release_tag=release_tag)
-
-        def is_proposed(pin: Pin) -> bool:
-            return pair.proposed is not None and promotion.is_same(pin, pair.proposed)
-
         runs = [
-            served(line, source, now=now, wait=wait, is_current=is_current, is_proposed=is_proposed)
+            served(
+                line,
+                source,
+                now=now,
+                wait=wait,
+                is_current=lambda pin: promotion.is_current(pair.entry, pin, release_tag=release_tag),
+                is_proposed=lambda pin: pair.proposed is not None and promotion.is_same(pin, pair.proposed),
+            )
             for source in pair.sources
         ]
-        earlier = newest_of_all(runs) if not _in_slots(snapshot, pair) else None
-        if earlier is None:
-            return None
-        return replace(earlier, entry=pair.sources[0])
+        # What a slot had before, its source need not have run.
+        in_slots = any(snapshot.slots_of(source) is not None for source in pair.sources)
+        earlier = newest_of_all(runs) if not in_slots else None
+        return replace(earlier, entry=pair.sources[0]) if earlier is not None else None
 
     line = known.facts.line(snapshot, lambda line: all(is_told(line, pair) for pair in pairs))
     numbers = _numbers(known, line, pairs)
@@ -203,11 +246,6 @@ def source_pins(known: Known, pairs: Sequence[Pair], *, wait: timedelta) -> list
         earlier = None if has_soaked(line, pair) else soaked(line, pair)
         pins.append(SourcePins(present, numbered(earlier) if earlier is not None else None))
     return pins
-
-
-def _in_slots(snapshot: Snapshot, pair: Pair) -> bool:
-    """Whether a source is a slot: what that had before, it need not have run."""
-    return any(snapshot.slots_of(source) is not None for source in pair.sources)
 
 
 def _numbers(known: Known, line: Line, pairs: Sequence[Pair]) -> Mapping[str, int | None]:

@@ -85,20 +85,24 @@ def agreed(entry: Entry, running: Sequence[Run]) -> Run | Held:
     return Held(entry, None, Reason("held.unordered", text, {"source": source}))
 
 
-def settled(entry: Entry, running: Run, *, release_tag: bool = False) -> Kept | None:
-    """Why there is nothing to promote, which no registry has to be asked for; None where there may be.
+def settled(entry: Entry, running: Sequence[Run], *, release_tag: bool = False) -> Kept | Held | Failed | None:
+    """What needs neither history nor a registry, given what the source runs by now; None where these are asked.
 
-    `release_tag` says that the target pins version tags.
+    An entry that is ignored is not looked at. `release_tag` says that the target pins version tags.
     """
     if entry.rules.ignore:
-        reason = IGNORED
-    elif is_current(entry, running.pin, release_tag=release_tag):
-        reason = Reason("current", f"{running.environment} runs the same pin")
-    elif running.pin == Pin():
-        reason = Reason("nothing_new", f"{running.environment} pins nothing for {running.entry.name}")
-    else:
-        return None
-    return Kept(entry, reason, "promotion")
+        return Kept(entry, IGNORED, "promotion")
+    if refusal := next((side.refusal for side in (entry, *(run.entry for run in running)) if side.refusal), None):
+        return Failed(entry, refusal)
+    source = agreed(entry, running)
+    if isinstance(source, Held):
+        return source
+    if is_current(entry, source.pin, release_tag=release_tag):
+        return Kept(entry, Reason("current", f"{source.environment} runs the same pin"), "promotion")
+    if source.pin == Pin():
+        reason = Reason("nothing_new", f"{source.environment} pins nothing for {source.entry.name}")
+        return Kept(entry, reason, "promotion")
+    return None
 
 
 def promoted(entry: Entry, offer: Offer, artifact: Artifact, now: datetime) -> Change | Kept:
