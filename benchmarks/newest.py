@@ -34,12 +34,13 @@ except ModuleNotFoundError as missing:
 from gitops_bot.config import RegistryAccess  # noqa: E402
 from gitops_bot.edges.clock import SystemClock  # noqa: E402
 from gitops_bot.edges.registry import Registry  # noqa: E402
+from gitops_bot.images.kinds import Newest  # noqa: E402
 from gitops_bot.images.newest import candidates, choose_newest  # noqa: E402
-from gitops_bot.images.policy import Chosen, newest  # noqa: E402
+from gitops_bot.images.policy import Chosen  # noqa: E402
 from gitops_bot.images.reference import ImageName, Pin  # noqa: E402
 
 SECONDS, MEMORY, WARM, API = 3.5, 70, 5, 4
-POLICY = newest("^sha-[0-9a-f]{12}$")
+POLICY = Newest("^sha-[0-9a-f]{12}$")
 APIS = ("ghcr.io", "docker.io", "harbor.acme.io", "europe-docker.pkg.dev", "quay.io", "acme.azurecr.io")
 
 

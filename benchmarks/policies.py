@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from gitops_bot.images.policy import Policy, choose, follow, pattern, ranked, semver
+from gitops_bot.images.kinds import Follow, Pattern, Policy, Semver
+from gitops_bot.images.order import ranked
+from gitops_bot.images.policy import choose
 from gitops_bot.images.reference import Pin
 
 if TYPE_CHECKING:
@@ -59,30 +61,30 @@ def lists() -> dict[str, list[str]]:
 
 #: The name, the list, the present tag, the policy, and the CPU that it may cost (milliseconds, none for hostile lists).
 CASES: list[tuple[str, str, str, Policy, int | None]] = [
-    ("semver, all in shape", "versions", "1.2.3", semver(">=1.0.0 <3"), 120),
-    ("semver, as registries are", "mixed", "1.2.3", semver(">=1.0.0 <3"), 120),
-    ("semver, two groups", "mixed", "1.2.3", semver("^1.2 !=1.3 || >=2.0.0-0 <3"), 120),
-    ("semver, pre-releases", "pre-releases", "1.2.3", semver(">=1.0.0-0 <3"), 120),
-    ("semver, user's pattern", "mixed", "1.2.3", semver("*", pattern="^(?P<version>.+)-alpine$"), 300),
-    ("numerical, all numbers", "numbers", "1", pattern("^[0-9]+$", order="numerical"), 40),
-    ("numerical, after a prefix", "builds", "1", pattern("^build-(?P<n>[0-9]+)$", order="numerical"), 40),
-    ("numerical, user's pattern", "branches", "1", pattern("^main-[0-9a-f]+-(?P<n>[0-9]+)$", order="numerical"), 300),
-    ("alphabetical, all tags", "mixed", "0", pattern(".*", order="alphabetical"), 20),
-    ("alphabetical, user's pattern", "branches", "0", pattern("^(?:main|dev)-", order="alphabetical"), 300),
-    ("semver, a suffix", "mixed", "1.2.3", semver("*", prefer=["-alpine"]), 120),
-    ("semver, without some", "mixed", "1.2.3", semver("*", exclude=["-(?:alpine|rc)$", "^sha-"]), 500),
-    ("calver", "dates", "2020.01.02", pattern("^20", order="calver"), 300),
+    ("semver, all in shape", "versions", "1.2.3", Semver(">=1.0.0 <3"), 120),
+    ("semver, as registries are", "mixed", "1.2.3", Semver(">=1.0.0 <3"), 120),
+    ("semver, two groups", "mixed", "1.2.3", Semver("^1.2 !=1.3 || >=2.0.0-0 <3"), 120),
+    ("semver, pre-releases", "pre-releases", "1.2.3", Semver(">=1.0.0-0 <3"), 120),
+    ("semver, user's pattern", "mixed", "1.2.3", Semver("*", pattern="^(?P<version>.+)-alpine$"), 300),
+    ("numerical, all numbers", "numbers", "1", Pattern("^[0-9]+$", order="numerical"), 40),
+    ("numerical, after a prefix", "builds", "1", Pattern("^build-(?P<n>[0-9]+)$", order="numerical"), 40),
+    ("numerical, user's pattern", "branches", "1", Pattern("^main-[0-9a-f]+-(?P<n>[0-9]+)$", order="numerical"), 300),
+    ("alphabetical, all tags", "mixed", "0", Pattern(".*", order="alphabetical"), 20),
+    ("alphabetical, user's pattern", "branches", "0", Pattern("^(?:main|dev)-", order="alphabetical"), 300),
+    ("semver, a suffix", "mixed", "1.2.3", Semver("*", prefer=("-alpine",)), 120),
+    ("semver, without some", "mixed", "1.2.3", Semver("*", exclude=("-(?:alpine|rc)$", "^sha-")), 500),
+    ("calver", "dates", "2020.01.02", Pattern("^20", order="calver"), 300),
     (
         "numerical, two named groups",
         "branches",
         "1",
-        pattern("^main-[0-9a-f]+-(?P<m>[0-9]{5})(?P<n>[0-9]+)$", order="numerical"),
+        Pattern("^main-[0-9a-f]+-(?P<m>[0-9]{5})(?P<n>[0-9]+)$", order="numerical"),
         500,
     ),
-    ("digest", "mixed", "main", follow("main"), None),
-    ("hostile: 128 digits by version", "long", "1", semver("*"), None),
-    ("hostile: 128 digits by number", "long", "1", pattern("", order="numerical"), None),
-    ("hostile: nested repeats", "long", "1", pattern("^(9+)+x", order="numerical"), None),
+    ("digest", "mixed", "main", Follow("main"), None),
+    ("hostile: 128 digits by version", "long", "1", Semver("*"), None),
+    ("hostile: 128 digits by number", "long", "1", Pattern("", order="numerical"), None),
+    ("hostile: nested repeats", "long", "1", Pattern("^(9+)+x", order="numerical"), None),
 ]
 
 
@@ -103,7 +105,7 @@ def main() -> None:
     for name, listed, present, policy, limit in CASES:
         least, median = cost(partial(choose, policy, tags[listed], Pin(present)), runs)
         print(f"{name:34} {least:7.1f} {median:7.1f} {limit or '-':>6}")
-    least, median = cost(partial(ranked, semver("*"), tags["mixed"], 10), runs)
+    least, median = cost(partial(ranked, Semver("*"), tags["mixed"], 10), runs)
     print(f"{'ranked: the best ten by semver':34} {least:7.1f} {median:7.1f} {'-':>6}")
 
 

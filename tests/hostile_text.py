@@ -127,7 +127,7 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "pinned tag": (lambda text: inference.infer(Pin(text)), ("", "v1.")),
     "list of tags": (lambda text: listing.candidates([text]), ("",)),
     "version": (version.parse, ("", "v1.", "1.2.3-")),
-    "range": (ranges.Range.parse, ("", ">=1.")),
+    "range": (ranges.parse, ("", ">=1.")),
     "pattern": (expression.check, ("", "^")),
     "challenge": (host.challenges, ("", "Bearer ", 'Bearer realm="')),
     "Link": (lambda text: pages.read_page(_page(text)), ("", "<", "<x>; ")),

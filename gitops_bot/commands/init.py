@@ -12,7 +12,7 @@ from gitops_bot import targets
 from gitops_bot.commands.check import on_disk
 from gitops_bot.config import Config
 from gitops_bot.errors import ConfigError, Problem
-from gitops_bot.images.policy import describe
+from gitops_bot.images.kinds import describe
 from gitops_bot.releases.layout.deployed import Deployed, deployments
 from gitops_bot.releases.layout.folding import fold, fold_files
 from gitops_bot.releases.layout.inference import environment_in, infer

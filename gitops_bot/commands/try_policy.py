@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot import config
 from gitops_bot.errors import ConfigError, Problem
-from gitops_bot.images import explain, inference, policy
+from gitops_bot.images import explain, inference, kinds
 from gitops_bot.images.kinds import Follow, Newest
 from gitops_bot.images.newest import choose_newest
+from gitops_bot.images.policy import Chosen, Current, Held, choose
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.unmanaged import Unmanaged
 from gitops_bot.releases.choice.explained import Explained, Explanations, PolicySource, kind_of, why_not
@@ -41,21 +42,21 @@ def try_policy(written: str, tags: Sequence[str], current: Pin, tag: str | None,
     if isinstance(tried, Newest):
         choice = choose_newest(tried, tags, unknown, current, None, now)
     else:
-        choice = policy.choose(tried, tags, current)
+        choice = choose(tried, tags, current)
     outcome: EntryOutcome
     pin: Pin | None
     match choice:
-        case policy.Chosen(tag=chosen):
+        case Chosen(tag=chosen):
             outcome, pin = "chosen", Pin(chosen)
-        case policy.Held(candidate=candidate):
+        case Held(candidate=candidate):
             outcome, pin = "held", Pin(candidate) if candidate is not None else None
-        case policy.Current():
+        case Current():
             outcome, pin = "current", None
         case _:
             assert_never(choice)
     reason = _offline(tried, choice.reason)
     asked = None if tag is None else why_not(tried, tags, tag, current, selection, (reason, pin))
-    source = PolicySource(None, kind_of(tried), "inferred" if read == "auto" else "config", policy.describe(tried))
+    source = PolicySource(None, kind_of(tried), "inferred" if read == "auto" else "config", kinds.describe(tried))
     return Explanations((Explained(source, current, outcome, reason, pin, selection, asked),))
 
 

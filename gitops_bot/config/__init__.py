@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gitops_bot.config.form import ConfigForm, EnvironmentForm, RulesForm
     from gitops_bot.config.form_hold import HoldForm
     from gitops_bot.config.form_info import ReleaseInfoForm
-    from gitops_bot.images.policy import Policy
+    from gitops_bot.images.kinds import Policy
 
 __all__ = [
     "FILE",

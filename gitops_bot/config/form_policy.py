@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.lists import OneOrMore
-from gitops_bot.images import families
-from gitops_bot.images import policy as policies
+from gitops_bot.images import families, kinds
 
 #: Mark the branches of the union of policies in the place of a problem.
 NAMED, SEMVER, PATTERN, DIGEST = "<named>", "<semver>", "<pattern>", "<digest>"
@@ -20,12 +19,12 @@ PolicyName = Annotated[str, leaf.text("must be the name of a policy, or a policy
 
 
 def _range(expression: str) -> str:
-    policies.semver(expression)
+    kinds.Semver(expression)
     return expression
 
 
 def _expression(pattern: str) -> str:
-    policies.semver("*", pattern=pattern)
+    kinds.Semver("*", pattern=pattern)
     return pattern
 
 
@@ -33,7 +32,7 @@ Expression = Annotated[str, leaf.text("must be a regular expression", parse=_exp
 Family = Annotated[str, leaf.text("must be a suffix such as -alpine, or a prefix such as release-", FAMILY)]
 Exclude = Annotated[
     tuple[Expression, ...],
-    OneOrMore(policies.MOST_EXCLUDED),
+    OneOrMore(kinds.MOST_EXCLUDED),
     Field(
         default_factory=tuple,
         description="Never choose a tag that matches this regular expression (RE2), or one of these. Without it, every "
@@ -91,9 +90,9 @@ class SemverForm(Form):
     minimum_age: MinimumAge
 
     @property
-    def policy(self) -> policies.Policy:
+    def policy(self) -> kinds.Policy:
         """What this says."""
-        return policies.semver(
+        return kinds.Semver(
             self.semver,
             prereleases=self.prereleases,
             pattern=self.pattern,
@@ -112,8 +111,8 @@ class PatternForm(Form):
         examples=["^build-(?P<number>[0-9]+)$", "^(?P<date>[0-9]{8})\\.(?P<build>[0-9]+)$"],
     )
     order: Annotated[
-        policies.Order | Literal["newest"],
-        leaf.choice(Literal[policies.Order, "newest"]),
+        kinds.Order | Literal["newest"],
+        leaf.choice(Literal[kinds.Order, "newest"]),
     ] = Field(
         description="How the tags, or the parts that the named groups match, are ordered: as versions, as numbers, as "
         "dates and calendar versions, or by letter; `newest` orders the images by the time that they were built.",
@@ -123,11 +122,11 @@ class PatternForm(Form):
     minimum_age: MinimumAge
 
     @property
-    def policy(self) -> policies.Policy:
+    def policy(self) -> kinds.Policy:
         """What this says."""
         if self.order == "newest":
-            return policies.newest(self.pattern, exclude=self.exclude, minimum_age=self.minimum_age)
-        return policies.pattern(self.pattern, order=self.order, exclude=self.exclude, minimum_age=self.minimum_age)
+            return kinds.Newest(self.pattern, exclude=self.exclude, minimum_age=self.minimum_age)
+        return kinds.Pattern(self.pattern, order=self.order, exclude=self.exclude, minimum_age=self.minimum_age)
 
 
 class DigestForm(Form):
@@ -138,9 +137,9 @@ class DigestForm(Form):
     )
 
     @property
-    def policy(self) -> policies.Policy:
+    def policy(self) -> kinds.Policy:
         """What this says."""
-        return policies.follow(self.digest)
+        return kinds.Follow(self.digest)
 
 
 _SemverBranch = Annotated[SemverForm, Tag(SEMVER)]

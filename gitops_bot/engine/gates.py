@@ -12,7 +12,7 @@ from gitops_bot.engine.candidates import past
 from gitops_bot.engine.platforms import platforms
 from gitops_bot.engine.release_info import informed
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack
-from gitops_bot.images.policy import Follow
+from gitops_bot.images.kinds import Follow
 from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import halves, hold, promotion, reasons, stepped_back, switch

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gitops_bot.images import policy as policies
+from gitops_bot.images import kinds
 from gitops_bot.images.reference import is_tag
 from gitops_bot.images.unmanaged import Unmanaged, by_digest, by_nothing, by_tag
 
 if TYPE_CHECKING:
-    from gitops_bot.images.policy import Policy
+    from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reference import Pin
 
 _NUMBER = "[0-9]+"
@@ -84,9 +84,9 @@ def _words(text: str) -> set[str]:
 def _date(prefix: str, date: str, rest: str = "") -> Policy:
     """Dates of the same length, and the expression of what follows. All in digits it is a number."""
     if date.isdecimal() and not rest:
-        return policies.pattern(f"^{re.escape(prefix)}(?P<date>(?:19|20)[0-9]{{{len(date) - 2}}})$", order="numerical")
+        return kinds.Pattern(f"^{re.escape(prefix)}(?P<date>(?:19|20)[0-9]{{{len(date) - 2}}})$", order="numerical")
     same = re.sub(r"[0-9]+", lambda run: f"[0-9]{{{len(run[0])}}}", re.escape(date))
-    return policies.pattern(f"^{re.escape(prefix)}(?P<date>{same}{rest})$", order="calver")
+    return kinds.Pattern(f"^{re.escape(prefix)}(?P<date>{same}{rest})$", order="calver")
 
 
 def _build(tag: str, prefix: str, digits: str, pin: Pin) -> Policy | Unmanaged:
@@ -108,13 +108,13 @@ def _build(tag: str, prefix: str, digits: str, pin: Pin) -> Policy | Unmanaged:
 
 
 def _numbered(prefix: str, number: str) -> Policy:
-    return policies.pattern(f"^{re.escape(prefix)}(?P<number>{number})$", order="numerical")
+    return kinds.Pattern(f"^{re.escape(prefix)}(?P<number>{number})$", order="numerical")
 
 
 def _major(tag: str, pin: Pin) -> Policy | Unmanaged:
     """A tag of a major version has no successor within it: it floats."""
     if pin.digest is not None:
-        return policies.follow(tag)
+        return kinds.Follow(tag)
     return by_tag("major", tag)
 
 
@@ -127,17 +127,17 @@ def _version(tag: str, match: re.Match[str], pin: Pin) -> Policy | Unmanaged:
     if not prefix and len(numbers) == 3:
         major = int(numbers[0])
         if not suffix:
-            return policies.semver(f"^{major}", pattern=f"^{v}{_three()}$")
+            return kinds.Semver(f"^{major}", pattern=f"^{v}{_three()}$")
         if kind := _PRERELEASE.fullmatch(suffix):
             same = f"-{kind['kind']}{re.escape(kind['dot'])}" + (_NUMBER if kind["number"] else "")
             # The range names a pre-release of the major version itself, which `^2` would not admit.
-            return policies.semver(f">={major}.0.0-0 <{major + 1}.0.0", pattern=f"^{v}{_three()}(?:{same})?$")
+            return kinds.Semver(f">={major}.0.0-0 <{major + 1}.0.0", pattern=f"^{v}{_three()}(?:{same})?$")
     if not _belongs(suffix.split("-")[1:]) or not _belongs(prefix.split("-")[:-1]):
         return by_tag("counter", tag)
     if len(numbers) == 1:
         return _major(tag, pin)
     version = rf"{numbers[0]}" + r"\.[0-9]+" * (len(numbers) - 1)
-    return policies.pattern(f"^{re.escape(prefix)}{v}(?P<version>{version}){re.escape(suffix)}$", order="semver")
+    return kinds.Pattern(f"^{re.escape(prefix)}{v}(?P<version>{version}){re.escape(suffix)}$", order="semver")
 
 
 def _three() -> str:

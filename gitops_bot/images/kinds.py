@@ -1,4 +1,7 @@
-"""The kinds of policies: which tags of a repository may be chosen, and their order. Plain values, checked when made."""
+"""The kinds of policies: which tags of a repository may be chosen, and their order.
+
+Making one raises ValueError where it cannot be used; the message says what to do.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, assert_never
 
 from gitops_bot.images import expression as expressions
 from gitops_bot.images import families
-from gitops_bot.images.ranges import Range
+from gitops_bot.images.ranges import Range, parse
 from gitops_bot.images.reference import is_tag
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ MOST_EXCLUDED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Semver:
-    """Versions inside a range, the highest first.
+    """Versions inside a range (`ranges`), the highest first.
 
     Pre-releases count where the range names one, or all of them with `prereleases`. `pattern` admits only tags that
     it matches; its first named group, if it has one, is the version, as in `^(?P<version>.+)-alpine$`, and further
@@ -38,12 +41,28 @@ class Semver:
     a tag has to be that old by its build time (`age`).
     """
 
-    range: Range
+    versions: str
     prereleases: bool = False
     pattern: str | None = None
     prefer: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     minimum_age: timedelta = timedelta(0)
+
+    def __post_init__(self) -> None:
+        if self.pattern is not None:
+            expressions.check(self.pattern)
+        if self.prefer and self.pattern is not None:
+            raise ValueError(
+                "`pattern` and `prefer` cannot be used together: remove one; a pattern can include the suffix"
+            )
+        families.check(self.prefer)
+        parse(self.versions)
+        _check_excluded(self.exclude)
+
+    @property
+    def range(self) -> Range:
+        """The versions that count."""
+        return parse(self.versions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +80,10 @@ class Pattern:
     exclude: tuple[str, ...] = ()
     minimum_age: timedelta = timedelta(0)
 
+    def __post_init__(self) -> None:
+        expressions.check(self.expression)
+        _check_excluded(self.exclude)
+
 
 @dataclass(frozen=True, slots=True)
 class Newest:
@@ -73,6 +96,10 @@ class Newest:
     exclude: tuple[str, ...] = ()
     minimum_age: timedelta = timedelta(0)
 
+    def __post_init__(self) -> None:
+        expressions.check(self.expression)
+        _check_excluded(self.exclude)
+
 
 @dataclass(frozen=True, slots=True)
 class Follow:
@@ -80,73 +107,21 @@ class Follow:
 
     tag: str
 
+    def __post_init__(self) -> None:
+        if not is_tag(self.tag):
+            raise ValueError(f"{self.tag[:300]!r} is not a tag: letters, digits, '_', '.' and '-', at most 128")
+
 
 #: The policies that need nothing but the texts of the tags.
 ByText = Semver | Pattern | Follow
 Policy = ByText | Newest
 
 
-def semver(
-    expression: str,
-    *,
-    prereleases: bool = False,
-    pattern: str | None = None,
-    prefer: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    minimum_age: timedelta = timedelta(0),
-) -> Semver:
-    """A policy by a range of versions.
-
-    Raises:
-        ValueError: no range of the grammar in `ranges`, with the place in it; or a pattern that cannot be used.
-    """
-    if pattern is not None:
-        expressions.check(pattern)
-    if prefer and pattern is not None:
-        raise ValueError("`pattern` and `prefer` cannot be used together: remove one; a pattern can include the suffix")
-    families.check(prefer)
-    return Semver(Range.parse(expression), prereleases, pattern, tuple(prefer), _excluded(exclude), minimum_age)
-
-
-def pattern(
-    expression: str, *, order: Order, exclude: Sequence[str] = (), minimum_age: timedelta = timedelta(0)
-) -> Pattern:
-    """A policy by a regular expression and an order.
-
-    Raises:
-        ValueError: the expression cannot be used; the message says what to do.
-    """
-    expressions.check(expression)
-    return Pattern(expression, order, _excluded(exclude), minimum_age)
-
-
-def newest(expression: str, *, exclude: Sequence[str] = (), minimum_age: timedelta = timedelta(0)) -> Newest:
-    """A policy by a regular expression and the times of builds.
-
-    Raises:
-        ValueError: the expression cannot be used; the message says what to do.
-    """
-    expressions.check(expression)
-    return Newest(expression, _excluded(exclude), minimum_age)
-
-
-def _excluded(expressed: Sequence[str]) -> tuple[str, ...]:
+def _check_excluded(expressed: Sequence[str]) -> None:
     if len(expressed) > MOST_EXCLUDED:
         raise ValueError(f"{len(expressed)} expressions exclude tags, and the limit is {MOST_EXCLUDED}")
     for expression in expressed:
         expressions.check(expression)
-    return tuple(expressed)
-
-
-def follow(tag: str) -> Follow:
-    """A policy that follows one moving tag.
-
-    Raises:
-        ValueError: outside the OCI grammar.
-    """
-    if not is_tag(tag):
-        raise ValueError(f"{tag[:300]!r} is not a tag: letters, digits, '_', '.' and '-', at most 128")
-    return Follow(tag)
 
 
 def describe(policy: Policy) -> str:

@@ -1,64 +1,18 @@
-"""Chooses the tag that an entry should pin; never backwards, and always with a reason.
-
-The door of this room for everyone who chooses: the kinds of policies, their order, and the decision.
-"""
+"""Chooses the tag that an entry should pin; never backwards, and always with a reason."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
-from gitops_bot.images.floating import is_floating
-from gitops_bot.images.kinds import (
-    MOST_EXCLUDED,
-    ByText,
-    Follow,
-    Newest,
-    Order,
-    Pattern,
-    Policy,
-    Semver,
-    describe,
-    follow,
-    newest,
-    pattern,
-    semver,
-)
-from gitops_bot.images.order import KEY_OF, Admitted, RankedTag, admits, admitted, compare, ranked, ranked_tag
+from gitops_bot.images.kinds import ByText, Follow, Newest, Pattern, Policy, Semver, describe
+from gitops_bot.images.order import KEY_OF, Admitted, RankedTag, admitted, ranked_tag
 from gitops_bot.images.reason import Reason, shortlist
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.images.reference import Pin
-
-__all__ = [
-    "MOST_EXCLUDED",
-    "ByText",
-    "Choice",
-    "Chosen",
-    "Current",
-    "Follow",
-    "Held",
-    "Newest",
-    "Order",
-    "Pattern",
-    "Policy",
-    "Semver",
-    "admits",
-    "choose",
-    "compare",
-    "counted",
-    "describe",
-    "follow",
-    "is_floating",
-    "newest",
-    "nothing",
-    "pattern",
-    "ranked",
-    "semver",
-]
-
 
 #: Tags that a text names.
 NAMED: Final = 3

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images.version import RELEASE, Bound, Key, Pre, precedence
@@ -89,42 +90,34 @@ class Range:
     expression: str
     groups: tuple[_Group, ...]
 
-    @classmethod
-    def parse(cls, expression: str) -> Range:
-        """Read a range.
-
-        Raises:
-            ValueError: not of the grammar above; the message shows the place.
-        """
-        if len(expression) > _LIMIT:
-            raise ValueError(f"a range of versions has at most {_LIMIT} characters, not {len(expression)}")
-        group, at = _group(expression, 0)
-        groups = [group]
-        while at < len(expression):
-            group, at = _group(expression, at + len("||"))
-            groups.append(group)
-        return cls(" ".join(expression.split()), tuple(groups))
-
-    def inside(self, keys: Sequence[Key], *, prereleases: bool = False) -> list[int]:
-        """Where in `keys` the versions stand that the range admits, in no order.
-
-        `prereleases` lets every group admit pre-releases. All keys at once, because a call for each costs as much as
-        all the rest of choosing.
-        """
-        return self.within(keys, prereleases=prereleases)[1]
-
     def within(self, keys: Sequence[Key], *, prereleases: bool = False) -> tuple[list[int], list[int]]:
-        """Where the versions stand that are within the bounds, and of these the ones that are `inside`."""
+        """Where in `keys` the versions stand that are within the bounds, and of these the ones that are admitted.
+
+        In no order. `prereleases` lets every group admit pre-releases. All keys at once, because a call for each costs
+        as much as all the rest of choosing.
+        """
         groups = [group.inside(keys, prereleases) for group in self.groups]
         if len(groups) == 1:
             return groups[0]
-        return list(set().union(*(bounds for bounds, _ in groups))), list(
-            set().union(*(inside for _, inside in groups))
-        )
+        bounds, inside = (list(set().union(*part)) for part in zip(*groups, strict=True))
+        return bounds, inside
 
-    def admits(self, key: Key, *, prereleases: bool = False) -> bool:
-        """Whether the range admits one version."""
-        return bool(self.inside((key,), prereleases=prereleases))
+
+@lru_cache(maxsize=1024)
+def parse(expression: str) -> Range:
+    """Read a range.
+
+    Raises:
+        ValueError: not of the grammar above; the message shows the place.
+    """
+    if len(expression) > _LIMIT:
+        raise ValueError(f"a range of versions has at most {_LIMIT} characters, not {len(expression)}")
+    group, at = _group(expression, 0)
+    groups = [group]
+    while at < len(expression):
+        group, at = _group(expression, at + len("||"))
+        groups.append(group)
+    return Range(" ".join(expression.split()), tuple(groups))
 
 
 def _group(text: str, at: int) -> tuple[_Group, int]:

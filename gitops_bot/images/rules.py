@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from gitops_bot.images.policy import Policy
+    from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.images.unmanaged import Unmanaged
 

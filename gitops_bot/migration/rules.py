@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from gitops_bot.images import expression, policy
+from gitops_bot.images import expression, kinds
 from gitops_bot.images.duration import parse as duration
 from gitops_bot.images.reference import ImageName
 
@@ -86,13 +86,13 @@ def usable(written: Mapping[str, Any]) -> str | None:
     try:
         match written:
             case {"digest": tag}:
-                policy.follow(tag)
+                kinds.Follow(tag)
             case {"semver": versions}:
-                policy.semver(versions, pattern=written.get("pattern"), exclude=exclude)
+                kinds.Semver(versions, pattern=written.get("pattern"), exclude=exclude)
             case {"pattern": pattern, "order": "newest"}:
-                policy.newest(pattern, exclude=exclude)
+                kinds.Newest(pattern, exclude=exclude)
             case {"pattern": pattern, "order": order}:
-                policy.pattern(pattern, order=order, exclude=exclude)
+                kinds.Pattern(pattern, order=order, exclude=exclude)
         if "minimum_age" in written:
             duration(written["minimum_age"])
     except ValueError as error:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.images import policy as policies
+from gitops_bot.images.floating import is_floating
+from gitops_bot.images.kinds import Follow
+from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName
 from gitops_bot.releases.choice.choose import direction
@@ -16,7 +18,7 @@ from gitops_bot.releases.plan import CODE_OF, Change, Held, Kept
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.images.policy import Policy
+    from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.plan import Decision, Entry, PinChange
 
@@ -89,15 +91,15 @@ def _newer(polled: Pin, carried: PinChange, policy: Policy | None) -> bool:
         return True
     if polled.tag == carried.after.tag:
         # The same tag with other bytes: only if such a tag may move.
-        return isinstance(policy, policies.Follow) or policies.is_floating(polled.tag)
-    order = policies.compare(policy, polled.tag, carried.after.tag)
+        return isinstance(policy, Follow) or is_floating(polled.tag)
+    order = compare(policy, polled.tag, carried.after.tag)
     return order is None or order > 0
 
 
 def _surely_newer(promoted: Pin, carried: PinChange, policy: Policy | None) -> bool:
     if carried.new_name is not None or promoted.tag is None or carried.after.tag is None:
         return False
-    order = policies.compare(policy, promoted.tag, carried.after.tag)
+    order = compare(policy, promoted.tag, carried.after.tag)
     return order is not None and order > 0
 
 

@@ -12,7 +12,7 @@ from gitops_bot.targets import same_file
 
 if TYPE_CHECKING:
     from gitops_bot.errors import Problem
-    from gitops_bot.images.policy import Policy
+    from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reason import Code
     from gitops_bot.images.reference import ImageName
 

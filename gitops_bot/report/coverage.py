@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.images import inference
-from gitops_bot.images.policy import Follow, Newest, Pattern, Semver
+from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
 from gitops_bot.images.unmanaged import Unmanaged
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.layout.coverage import folded

@@ -9,7 +9,7 @@ import pytest
 
 from gitops_bot.engine.facts import Facts, Needs, Question
 from gitops_bot.errors import Problem, RegistryError
-from gitops_bot.images import policy as policies
+from gitops_bot.images import kinds
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.releases.plan import Change, Entry, Failed
@@ -39,7 +39,7 @@ class Failing(Registry):
 
 
 def entries(count: int) -> list[Entry]:
-    rules = Rules(NamedPolicy("p", policies.semver("*"), "config"))
+    rules = Rules(NamedPolicy("p", kinds.Semver("*"), "config"))
     return [
         Entry("dev", f"app{at}", f"app{at}/kustomization.yaml", 1, "web", str(WEB), 1, Pin("1.0.0"), WEB, rules=rules)
         for at in range(count)

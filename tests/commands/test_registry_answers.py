@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gitops_bot.errors import Problem, RegistryError
-from gitops_bot.images import policy
+from gitops_bot.images import kinds
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
 from gitops_bot.releases.plan import Change, Entry, Held, Kept
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.plan import Decision
 
 OLD, NEW, OTHER = (f"sha256:{letter * 64}" for letter in "abc")
-RELEASES = NamedPolicy("releases", policy.semver(">=1.0.0"), "config")
+RELEASES = NamedPolicy("releases", kinds.Semver(">=1.0.0"), "config")
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ def test_a_digest_is_placed_by_the_tag_that_names_it(
 @pytest.mark.parametrize("pin", [Pin("main", OLD), Pin(None, OLD)], ids=["a tag", "a digest alone"])
 @pytest.mark.parametrize("shape", ["tag+digest", "tag", "digest"])
 def test_a_followed_tag_that_moved_is_held_where_that_is_asked_for(pin: Pin, shape: PinShape) -> None:
-    main = NamedPolicy("main", policy.follow("main"), "config")
+    main = NamedPolicy("main", kinds.Follow("main"), "config")
     decision = decided(Shelf({"main": NEW}), pin, applies=Rules(main, shape, on_move="hold"))
     assert isinstance(decision, Held)
     assert (decision.reason.code, decision.candidate) == ("held.moved", Pin("main", NEW))

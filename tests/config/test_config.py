@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gitops_bot import config
 from gitops_bot.errors import ConfigError, Problem
-from gitops_bot.images.policy import describe, follow, pattern, semver
+from gitops_bot.images.kinds import Follow, Pattern, Semver, describe
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.images.unmanaged import not_in_source, without_policy
@@ -164,9 +164,9 @@ def test_crlf_a_byte_order_mark_and_comments_change_nothing() -> None:
     assert config.read("\ufeff" + GOOD.replace("\n", "\r\n"), "f.yaml") == config.read(GOOD, "f.yaml")
 
 
-RELEASES = NamedPolicy("releases", semver(">=1.0.0 <3"), "config")
-BUILDS = NamedPolicy("builds", pattern("^build-(?P<n>[0-9]+)$", order="numerical"), "config")
-OWN = NamedPolicy(None, semver("^1.2", prereleases=True, pattern="^v"), "config")
+RELEASES = NamedPolicy("releases", Semver(">=1.0.0 <3"), "config")
+BUILDS = NamedPolicy("builds", Pattern("^build-(?P<n>[0-9]+)$", order="numerical"), "config")
+OWN = NamedPolicy(None, Semver("^1.2", prereleases=True, pattern="^v"), "config")
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_rules_of_an_unknown_environment_are_a_mistake_of_the_caller() -> None:
 def test_a_tag_is_taken_by_its_raw_text(line: str, expected: str) -> None:
     text = f"version: 1\nenvironments:\n  dev:\n    overlays: [dev]\n    policy:\n      {line}\n"
     assert config.read(text, "f.yaml").rules("dev", entry("web")).policy == NamedPolicy(
-        None, follow(expected), "config"
+        None, Follow(expected), "config"
     )
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.images.age import choose_aged
-from gitops_bot.images.policy import Choice, Chosen, choose, pattern, semver
+from gitops_bot.images.kinds import Pattern, Semver
+from gitops_bot.images.policy import Choice, Chosen, choose
 from gitops_bot.images.reference import Pin
 from tests.images.choices import told
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-RELEASES = semver(">=1", minimum_age=timedelta(days=3))
+RELEASES = Semver(">=1", minimum_age=timedelta(days=3))
 OLD, YOUNG = NOW - timedelta(days=9), NOW - timedelta(hours=12)
 
 
@@ -82,7 +83,7 @@ def test_a_hold_for_an_unknown_age_says_what_to_do() -> None:
 
 
 def test_without_a_minimum_age_nothing_is_asked() -> None:
-    builds = pattern("^[0-9]+$", order="numerical")
+    builds = Pattern("^[0-9]+$", order="numerical")
     assert choose_aged(builds, ["1", "2"], Pin("1"), {}.__getitem__, NOW) == choose(builds, ["1", "2"], Pin("1"))
 
 

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.images.explain import Candidate, RuleResult, explain, removed_by
+from gitops_bot.images.kinds import Follow, Newest, Pattern, Policy, Semver
 from gitops_bot.images.newest import choose_newest
-from gitops_bot.images.policy import Chosen, Newest, Policy, admits, choose, follow, newest, pattern, semver
+from gitops_bot.images.order import admits
+from gitops_bot.images.policy import Chosen, choose
 from gitops_bot.images.reference import Pin
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -28,7 +30,7 @@ def candidates(policy: Policy, tags: str, present: str = "x") -> list[tuple[str,
 
 def test_each_rule_says_what_it_removed() -> None:
     tags = f"1.0.0 1.1.0 1.2.0-rc.1 3.0.0 v1.3.0 latest {SIGNATURE} 1.4.0-debug main !"
-    assert steps(semver(">=1.0.0 <3", exclude=["-debug$", "^v"]), tags) == [
+    assert steps(Semver(">=1.0.0 <3", exclude=["-debug$", "^v"]), tags) == [
         (VALID, 8, 2, f"{SIGNATURE} !"),
         ("exclude -debug$", 7, 1, "1.4.0-debug"),
         ("exclude ^v", 6, 1, "v1.3.0"),
@@ -41,13 +43,13 @@ def test_each_rule_says_what_it_removed() -> None:
 @pytest.mark.parametrize(
     ("policy", "rules"),
     [
-        (semver("*", pattern="^v"), [VALID, "pattern ^v", "a version", "semver *", "not a pre-release"]),
-        (semver("*", prefer=["-alpine", ""]),
+        (Semver("*", pattern="^v"), [VALID, "pattern ^v", "a version", "semver *", "not a pre-release"]),
+        (Semver("*", prefer=["-alpine", ""]),
          [VALID, "prefer -alpine or neither", "a version", "semver *", "not a pre-release"]),
-        (pattern("^v", order="calver"), [VALID, "pattern ^v", "a date"]),
-        (pattern("^v", order="alphabetical", exclude=["x"]), [VALID, "exclude x", "pattern ^v", "a text"]),
-        (newest("^v"), [VALID, "pattern ^v", "not older than the pinned build", "a known build time"]),
-        (follow("main"), [VALID, "digest main"]),
+        (Pattern("^v", order="calver"), [VALID, "pattern ^v", "a date"]),
+        (Pattern("^v", order="alphabetical", exclude=["x"]), [VALID, "exclude x", "pattern ^v", "a text"]),
+        (Newest("^v"), [VALID, "pattern ^v", "not older than the pinned build", "a known build time"]),
+        (Follow("main"), [VALID, "digest main"]),
     ],
 )  # fmt: skip
 def test_every_kind_of_policy_names_its_rules(policy: Policy, rules: list[str]) -> None:
@@ -56,36 +58,36 @@ def test_every_kind_of_policy_names_its_rules(policy: Policy, rules: list[str]) 
 
 def test_pre_releases_that_count_are_not_removed_and_those_outside_are_so_by_the_range() -> None:
     tags = "1.0.0 1.1.0-rc.1 2.0.0-rc.1 2.0.0"
-    assert steps(semver("^1", prereleases=True), tags)[-2:] == [
+    assert steps(Semver("^1", prereleases=True), tags)[-2:] == [
         ("semver ^1", 2, 2, "2.0.0-rc.1 2.0.0"),
         ("not a pre-release", 2, 0, ""),
     ]
-    assert steps(semver("^1 || >=2.0.0-0"), tags)[-2:] == [
+    assert steps(Semver("^1 || >=2.0.0-0"), tags)[-2:] == [
         ("semver ^1 || >=2.0.0-0", 4, 0, ""),
         ("not a pre-release", 3, 1, "1.1.0-rc.1"),
     ]
 
 
 def test_a_step_shows_five_tags_of_any_number() -> None:
-    explained = explain(semver("*"), [f"x{at}" for at in range(1000)] * 2, Pin(), {}, NOW)
+    explained = explain(Semver("*"), [f"x{at}" for at in range(1000)] * 2, Pin(), {}, NOW)
     assert explained.seen == 1000
     assert explained.steps[1] == RuleResult("a version", 0, 1000, ("x0", "x1", "x2", "x3", "x4"))
 
 
 def test_candidates_are_ranked_with_the_parts_of_their_keys() -> None:
-    base = pattern("^(?P<version>[0-9.]+)-alpine(?P<base>[0-9.]+)$", order="semver")
+    base = Pattern("^(?P<version>[0-9.]+)-alpine(?P<base>[0-9.]+)$", order="semver")
     assert candidates(base, "1.2.3-alpine3.19 1.2.4-alpine3.18 1.2.3-alpine3.20") == [
         ("1.2.4-alpine3.18", ("1.2.4", "3.18")),
         ("1.2.3-alpine3.20", ("1.2.3", "3.20")),
         ("1.2.3-alpine3.19", ("1.2.3", "3.19")),
     ]
-    assert candidates(semver("*"), "v1 1 1.0.0", "v1") == [("v1", ("v1",)), ("1.0.0", ("1.0.0",)), ("1", ("1",))]
-    assert len(candidates(semver("*"), " ".join(map(str, range(99))))) == 10
+    assert candidates(Semver("*"), "v1 1 1.0.0", "v1") == [("v1", ("v1",)), ("1.0.0", ("1.0.0",)), ("1", ("1",))]
+    assert len(candidates(Semver("*"), " ".join(map(str, range(99))))) == 10
 
 
 def test_by_build_time_only_tags_with_a_time_are_ranked() -> None:
     times = {"a": NOW - timedelta(days=2), "b": NOW - timedelta(days=1), "c": None, "d": NOW + timedelta(days=1)}
-    explained = explain(newest("^[a-e]$"), ["a", "b", "c", "d", "e", "x"], Pin("a"), times, NOW)
+    explained = explain(Newest("^[a-e]$"), ["a", "b", "c", "d", "e", "x"], Pin("a"), times, NOW)
     assert explained.steps[-2:] == (
         RuleResult("not older than the pinned build", 4, 1, ("e",)),
         RuleResult("a known build time", 2, 2, ("c", "d")),
@@ -95,10 +97,10 @@ def test_by_build_time_only_tags_with_a_time_are_ranked() -> None:
         "d": "a known build time",
         "e": "not older than the pinned build",
     }
-    alone = explain(newest("^[a-e]$"), ["a", "x"], Pin("a"), {}, NOW)
+    alone = explain(Newest("^[a-e]$"), ["a", "x"], Pin("a"), {}, NOW)
     assert (alone.steps[-1].rule, alone.candidates) == ("pattern ^[a-e]$", (Candidate("a", (), None),))
     assert explained.candidates == (Candidate("b", (), times["b"]), Candidate("a", (), times["a"]))
-    assert explain(pattern("^[ab]$", order="alphabetical"), ["a"], Pin(), times, NOW).candidates == (
+    assert explain(Pattern("^[ab]$", order="alphabetical"), ["a"], Pin(), times, NOW).candidates == (
         Candidate("a", ("a",), times["a"]),
     )
 
@@ -118,19 +120,19 @@ def test_by_build_time_only_tags_with_a_time_are_ranked() -> None:
 )
 def test_one_tag_is_removed_by_one_rule_or_none(tag: str, rule: str | None) -> None:
     tags = ["1.3.0", "1.4.0", "1.5.0", "latest", "2.0.0", "1.4.1-rc.1", SIGNATURE]
-    assert removed_by(semver("^1", exclude=["^1[.]5"]), tags, tag) == rule
+    assert removed_by(Semver("^1", exclude=["^1[.]5"]), tags, tag) == rule
 
 
 POLICY = st.sampled_from(
     [
-        semver(">=1"),
-        semver("^1 || >2.0.0-0", exclude=["^v"]),
-        semver("*", prefer=["-a", ""]),
-        pattern("^(?P<a>[0-9]+)[.](?P<b>[0-9]+)", order="numerical"),
-        pattern("", order="calver"),
-        pattern("", order="alphabetical"),
-        newest("^v?[0-9]"),
-        follow("main"),
+        Semver(">=1"),
+        Semver("^1 || >2.0.0-0", exclude=["^v"]),
+        Semver("*", prefer=["-a", ""]),
+        Pattern("^(?P<a>[0-9]+)[.](?P<b>[0-9]+)", order="numerical"),
+        Pattern("", order="calver"),
+        Pattern("", order="alphabetical"),
+        Newest("^v?[0-9]"),
+        Follow("main"),
     ]
 )
 TAG = st.sampled_from(

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from gitops_bot.images import policy as policies
+from gitops_bot.images import kinds
 from gitops_bot.images.inference import infer
+from gitops_bot.images.order import ranked
+from gitops_bot.images.policy import Chosen, choose
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin, is_tag
 
@@ -55,8 +57,8 @@ FOLLOWED = {
 def test_a_tag_is_followed_in_its_own_shape(tag: str, others: list[str], expected: str) -> None:
     policy = infer(Pin(tag))
     assert not isinstance(policy, Reason), policy.text
-    chosen = policies.choose(policy, [tag, *others], Pin(tag))
-    assert isinstance(chosen, policies.Chosen)
+    chosen = choose(policy, [tag, *others], Pin(tag))
+    assert isinstance(chosen, Chosen)
     assert chosen.tag == expected
 
 
@@ -108,7 +110,7 @@ def test_a_digest_alone_says_nothing_of_tags() -> None:
 
 @pytest.mark.parametrize("tag", ["v3", "15-alpine", "7"])
 def test_a_major_version_beside_a_digest_is_followed(tag: str) -> None:
-    assert infer(Pin(tag, DIGEST)) == policies.follow(tag)
+    assert infer(Pin(tag, DIGEST)) == kinds.Follow(tag)
 
 
 @pytest.mark.parametrize("tag", ["latest", "main", "fc76a29"])
@@ -119,7 +121,7 @@ def test_a_moving_tag_stays_unmanaged_beside_a_digest(tag: str) -> None:
 @given(st.one_of(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,40}", fullmatch=True), st.text(max_size=20)))
 def test_whatever_is_inferred_admits_the_tag_that_it_was_inferred_from(tag: str) -> None:
     policy = infer(Pin(tag))
-    assert isinstance(policy, Reason) or (is_tag(tag) and policies.ranked(policy, [tag], 1) == (tag,))
+    assert isinstance(policy, Reason) or (is_tag(tag) and ranked(policy, [tag], 1) == (tag,))
 
 
 VERSIONS = st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30)).map(lambda v: ".".join(map(str, v)))
@@ -133,8 +135,8 @@ def test_what_is_chosen_never_leaves_the_major_version_nor_the_shape(present: st
     policy = infer(Pin(present))
     if isinstance(policy, Reason):
         return
-    chosen = policies.choose(policy, [present, *others], Pin(present))
-    if isinstance(chosen, policies.Chosen):
+    chosen = choose(policy, [present, *others], Pin(present))
+    if isinstance(chosen, Chosen):
 
         def frame(tag: str) -> list[str]:
             head, _, rest = tag.partition(".")
@@ -159,5 +161,5 @@ def test_the_tags_of_the_corpus_are_followed_or_explained(corpus: Path) -> None:
             else:
                 followed += 1
                 assert tag is not None
-                assert policies.ranked(policy, [tag], 1) == (tag,)
+                assert ranked(policy, [tag], 1) == (tag,)
     assert (followed, unmanaged) == (216, 556)

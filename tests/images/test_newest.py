@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitops_bot.images.kinds import Newest
 from gitops_bot.images.newest import candidates, choose_newest
-from gitops_bot.images.policy import Choice, Newest, admits, compare, newest
+from gitops_bot.images.order import admits, compare
 from gitops_bot.images.reference import Pin
 from tests.images.choices import told
 
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from random import Random
 
+    from gitops_bot.images.policy import Choice
+
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DIGEST = "sha256:" + "0a" * 32
-COMMITS = newest("^sha-[0-9a-f]{7}$")
+COMMITS = Newest("^sha-[0-9a-f]{7}$")
 OLD, MIDDLE, YOUNG = "sha-fffffff", "sha-0000001", "sha-aaaaaaa"
 TIMES = {OLD: NOW - timedelta(days=9), MIDDLE: NOW - timedelta(days=5), YOUNG: NOW - timedelta(hours=1)}
 UNKNOWN = {
@@ -110,11 +113,11 @@ def test_the_reason_says_both_times_and_what_to_do(choice: Choice, text: str) ->
 @pytest.mark.parametrize(
     ("policy", "present", "newer", "other"),
     [
-        (newest("^develop-[0-9a-f]{7,40}$"), "develop-0a1b2c3", "develop-00000ff", "staging-ffffff0"),
-        (newest("^staging-[0-9a-f]{7,40}$"), "staging-0a1b2c3", "staging-00000ff", "staging-latest"),
-        (newest("^sha-[0-9a-f]{7}$"), "sha-0a1b2c3", "sha-00000ff", "sha-00000ffaa"),
-        (newest("^[0-9a-f]{40}$"), "0a" * 20, "00ff" * 10, "0a1b2c3"),
-        (newest("[0-9a-f]{7}$", exclude=["^local-", "^pr-"]), "main-0a1b2c3", "main-00000ff", "local-ffffff0"),
+        (Newest("^develop-[0-9a-f]{7,40}$"), "develop-0a1b2c3", "develop-00000ff", "staging-ffffff0"),
+        (Newest("^staging-[0-9a-f]{7,40}$"), "staging-0a1b2c3", "staging-00000ff", "staging-latest"),
+        (Newest("^sha-[0-9a-f]{7}$"), "sha-0a1b2c3", "sha-00000ff", "sha-00000ffaa"),
+        (Newest("^[0-9a-f]{40}$"), "0a" * 20, "00ff" * 10, "0a1b2c3"),
+        (Newest("[0-9a-f]{7}$", exclude=["^local-", "^pr-"]), "main-0a1b2c3", "main-00000ff", "local-ffffff0"),
     ],
 )
 def test_tags_of_commits_are_ordered_by_build_time(policy: Newest, present: str, newer: str, other: str) -> None:
@@ -129,7 +132,7 @@ def test_only_tags_that_the_policy_admits_are_asked_for_their_time() -> None:
     assert compare(COMMITS, OLD, YOUNG) is None
 
 
-SETTLED = newest("^sha-[0-9a-f]{7}$", minimum_age=timedelta(days=3))
+SETTLED = Newest("^sha-[0-9a-f]{7}$", minimum_age=timedelta(days=3))
 LATER = {OLD: NOW - timedelta(days=9), MIDDLE: NOW - timedelta(days=2), YOUNG: NOW - timedelta(hours=1)}
 AGED: list[tuple[str, Mapping[str, datetime | None], Pin, datetime | None, str, str | None]] = [
     ("the newest that is old enough", TIMES, Pin("sha-bbbbbbb"), NOW - timedelta(days=20), "chosen", MIDDLE),

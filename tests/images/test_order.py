@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.images.kinds import Policy, follow, pattern, semver
+from gitops_bot.images.kinds import Follow, Pattern, Policy, Semver
 from gitops_bot.images.order import admits, admitted, compare, ranked, ranked_tag
 
 if TYPE_CHECKING:
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 ALPINE = "^(?P<version>.+)-alpine$"
 
 POLICIES = {
-    "semver": semver(">=1"),
-    "semver with pre-releases": semver("<2", prereleases=True),
-    "semver of a pattern": semver("*", pattern=ALPINE),
-    "version": pattern("^v?[0-9]", order="semver"),
-    "version of a group": pattern(ALPINE, order="semver"),
-    "number": pattern("", order="numerical"),
-    "number of a group": pattern("-(?P<n>[0-9]+)$", order="numerical"),
-    "letter": pattern("^[a-z]", order="alphabetical"),
-    "letter of a group": pattern("^[a-z]+-(?P<rest>.+)$", order="alphabetical"),
-    "date": pattern("", order="calver"),
-    "version, then base": semver("*", pattern="^(?P<version>[0-9.]+)(?:-alpine(?P<base>[0-9.]+))?$"),
-    "number, then number": pattern("^main-(?P<n>[0-9]+)(?:[.](?P<m>[0-9]+))?$", order="numerical"),
-    "suffix": semver("*", prefer=["-alpine"]),
-    "suffix or none": semver(">=1", prefer=["-alpine", ""]),
-    "prefix": semver("*", prefer=["main-", "a-"]),
-    "without": semver("*", exclude=["^v", "^1[.]1$"]),
-    "without letters": pattern("", order="numerical", exclude=["^0"]),
-    "digest": follow("main"),
+    "semver": Semver(">=1"),
+    "semver with pre-releases": Semver("<2", prereleases=True),
+    "semver of a pattern": Semver("*", pattern=ALPINE),
+    "version": Pattern("^v?[0-9]", order="semver"),
+    "version of a group": Pattern(ALPINE, order="semver"),
+    "number": Pattern("", order="numerical"),
+    "number of a group": Pattern("-(?P<n>[0-9]+)$", order="numerical"),
+    "letter": Pattern("^[a-z]", order="alphabetical"),
+    "letter of a group": Pattern("^[a-z]+-(?P<rest>.+)$", order="alphabetical"),
+    "date": Pattern("", order="calver"),
+    "version, then base": Semver("*", pattern="^(?P<version>[0-9.]+)(?:-alpine(?P<base>[0-9.]+))?$"),
+    "number, then number": Pattern("^main-(?P<n>[0-9]+)(?:[.](?P<m>[0-9]+))?$", order="numerical"),
+    "suffix": Semver("*", prefer=["-alpine"]),
+    "suffix or none": Semver(">=1", prefer=["-alpine", ""]),
+    "prefix": Semver("*", prefer=["main-", "a-"]),
+    "without": Semver("*", exclude=["^v", "^1[.]1$"]),
+    "without letters": Pattern("", order="numerical", exclude=["^0"]),
+    "digest": Follow("main"),
 }
 
 # The policy, what is listed, and what it admits, best first.
@@ -81,15 +81,15 @@ def test_what_is_admitted_best_first(name: str, tags: str, best_first: str) -> N
 @pytest.mark.parametrize(
     ("policy", "tag", "expected"),
     [
-        pytest.param(semver(">=1.0.0"), "1.4.2", True, id="a version in the range"),
-        pytest.param(semver(">=1.0.0"), "0.9.0", False, id="a version below it"),
-        pytest.param(semver(">=1.0.0"), "1.5.0-rc.1", False, id="a pre-release"),
-        pytest.param(semver(">=1.0.0", prereleases=True), "1.5.0-rc.1", True, id="a pre-release that counts"),
-        pytest.param(semver(">=1.0.0"), "sha-3f2a1b4", False, id="no version"),
-        pytest.param(pattern("^sha-", order="alphabetical"), "sha-3f2a1b4", True, id="what matches"),
-        pytest.param(pattern("^sha-", order="alphabetical"), "main", False, id="what does not"),
-        pytest.param(follow("main"), "main", True, id="the tag to follow"),
-        pytest.param(follow("main"), "main-2", False, id="another tag"),
+        pytest.param(Semver(">=1.0.0"), "1.4.2", True, id="a version in the range"),
+        pytest.param(Semver(">=1.0.0"), "0.9.0", False, id="a version below it"),
+        pytest.param(Semver(">=1.0.0"), "1.5.0-rc.1", False, id="a pre-release"),
+        pytest.param(Semver(">=1.0.0", prereleases=True), "1.5.0-rc.1", True, id="a pre-release that counts"),
+        pytest.param(Semver(">=1.0.0"), "sha-3f2a1b4", False, id="no version"),
+        pytest.param(Pattern("^sha-", order="alphabetical"), "sha-3f2a1b4", True, id="what matches"),
+        pytest.param(Pattern("^sha-", order="alphabetical"), "main", False, id="what does not"),
+        pytest.param(Follow("main"), "main", True, id="the tag to follow"),
+        pytest.param(Follow("main"), "main-2", False, id="another tag"),
     ],
 )
 def test_a_policy_says_whether_it_may_choose_a_tag(policy: Policy, tag: str, expected: bool) -> None:
@@ -207,4 +207,4 @@ def test_a_tag_has_the_same_place_alone_as_in_the_list(policy: Policy, tags: lis
     for at, tag in enumerate(found.tags):
         alone = ranked_tag(policy, tag)
         assert alone is None or alone == found.ranked_tag(at)
-        assert alone is not None or policy == follow("main")
+        assert alone is not None or policy == Follow("main")

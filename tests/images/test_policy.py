@@ -8,15 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.images.policy import (
-    Policy,
-    choose,
-    compare,
-    follow,
-    pattern,
-    ranked,
-    semver,
-)
+from gitops_bot.images.kinds import Follow, Pattern, Policy, Semver
+from gitops_bot.images.order import compare, ranked
+from gitops_bot.images.policy import choose
 from gitops_bot.images.reason import CODES
 from gitops_bot.images.reference import Pin, is_tag
 from tests.images.choices import told
@@ -26,10 +20,10 @@ if TYPE_CHECKING:
 
 SIGNATURE = "sha256-" + "0a" * 32 + ".sig"
 DIGEST = "sha256:" + "0a" * 32
-RANGE = semver(">=1.0.0 <3")
-BUILDS = pattern("^build-(?P<n>[0-9]+)$", order="numerical")
-DATES = pattern("^20[0-9]{2}-[0-9]{2}-[0-9]{2}$", order="alphabetical")
-MAIN = follow("main")
+RANGE = Semver(">=1.0.0 <3")
+BUILDS = Pattern("^build-(?P<n>[0-9]+)$", order="numerical")
+DATES = Pattern("^20[0-9]{2}-[0-9]{2}-[0-9]{2}$", order="alphabetical")
+MAIN = Follow("main")
 
 
 # What it shows, the policy, what is listed, the present pin, the code, and the tag chosen or held back.
@@ -37,8 +31,8 @@ CHOICES: list[tuple[str, Policy, str, Pin, str, str | None]] = [
     ("a higher version", RANGE, "1.0.0 1.4.2 1.10.0 0.9 3.0.0", Pin("1.4.2"), "chosen", "1.10.0"),
     ("a higher version beside a digest", RANGE, "1.4.2 1.5.0", Pin("1.4.2", DIGEST), "chosen", "1.5.0"),
     ("from a pre-release to its release", RANGE, "1.4.2-rc.1 1.4.2", Pin("1.4.2-rc.1"), "chosen", "1.4.2"),
-    ("no pre-release of the bound", semver(">=1.0.0-0 <2.0.0"), "1.4.2 2.0.0-rc.1", Pin("1.4.2"), "current", None),
-    ("pre-releases where asked for", semver("^1", prereleases=True), "1.4.2 1.5.0-rc.1", Pin("1.4.2"), "chosen",
+    ("no pre-release of the bound", Semver(">=1.0.0-0 <2.0.0"), "1.4.2 2.0.0-rc.1", Pin("1.4.2"), "current", None),
+    ("pre-releases where asked for", Semver("^1", prereleases=True), "1.4.2 1.5.0-rc.1", Pin("1.4.2"), "chosen",
      "1.5.0-rc.1"),
     ("the highest already", RANGE, "1.0.0 1.4.2 4.0.0", Pin("1.4.2"), "current", None),
     ("another spelling of the present version", RANGE, "v1.4.2 1.4 1.4.2", Pin("v1.4.2"), "current", None),
@@ -48,15 +42,15 @@ CHOICES: list[tuple[str, Policy, str, Pin, str, str | None]] = [
     ("else without prefix", RANGE, "v2 2 v2.0 2.0", Pin("1.4.2"), "chosen", "2.0"),
     ("nothing admitted", RANGE, "0.1.0 0.9.0", Pin("0.1.0"), "nothing_new", None),
     ("nothing listed", RANGE, "", Pin("1.4.2"), "held.vanished", None),
-    ("signatures are no candidates", pattern("", order="alphabetical"), f"2024-01-05 {SIGNATURE}", Pin("2024-01-05"),
+    ("signatures are no candidates", Pattern("", order="alphabetical"), f"2024-01-05 {SIGNATURE}", Pin("2024-01-05"),
      "current", None),
-    ("tags outside the grammar are no candidates", pattern("", order="alphabetical"), "a é", Pin("a"), "current", None),
+    ("tags outside the grammar are no candidates", Pattern("", order="alphabetical"), "a é", Pin("a"), "current", None),
     # promise 5
     ("lower than the present tag", RANGE, "1.4.1 1.4.2-rc.1", Pin("1.4.2"), "held.downgrade", "1.4.1"),
     ("the present tag is above the range", RANGE, "2.9.0 3.1.0", Pin("3.1.0"), "held.downgrade", "2.9.0"),
     ("the present tag is below the range", RANGE, "0.9.0 1.0.0", Pin("0.9.0"), "chosen", "1.0.0"),
     ("the present pre-release is higher", RANGE, "1.9.0 2.0.0-rc.1", Pin("2.0.0-rc.1"), "held.downgrade", "1.9.0"),
-    ("a present tag that the pattern does not match", semver("*", pattern="^(?P<v>.+)-alpine$"), "1.4.2 1.4.1-alpine",
+    ("a present tag that the pattern does not match", Semver("*", pattern="^(?P<v>.+)-alpine$"), "1.4.2 1.4.1-alpine",
      Pin("1.4.2"), "held.downgrade", "1.4.1-alpine"),
     ("a lower build", BUILDS, "build-9 build-10", Pin("build-11"), "held.downgrade", "build-10"),
     ("an older date", DATES, "2024-01-05 2024-03-01T10", Pin("2024-03-01T10"), "held.downgrade", "2024-01-05"),
@@ -80,13 +74,13 @@ CHOICES: list[tuple[str, Policy, str, Pin, str, str | None]] = [
     ("by number, not by text", BUILDS, "build-9 build-10 main-99", Pin("build-9"), "chosen", "build-10"),
     ("by number of any length", BUILDS, f"build-{10**30} build-{10**30 + 1}", Pin(f"build-{10**30}"), "chosen",
      f"build-{10**30 + 1}"),
-    ("a key that is no number", pattern("^b", order="numerical"), "b-1 b-2", Pin("b-1"), "nothing_new", None),
+    ("a key that is no number", Pattern("^b", order="numerical"), "b-1 b-2", Pin("b-1"), "nothing_new", None),
     ("by letter", DATES, "2024-01-05 2024-02-01 latest", Pin("2024-01-05"), "chosen", "2024-02-01"),
-    ("by version, pre-releases too", pattern("^1", order="semver"), "1.4.2 1.5.0-rc.1", Pin("1.4.2"), "chosen",
+    ("by version, pre-releases too", Pattern("^1", order="semver"), "1.4.2 1.5.0-rc.1", Pin("1.4.2"), "chosen",
      "1.5.0-rc.1"),
-    ("the same text around the key wins a tie", pattern(r"^(?P<v>[0-9.]+)-", order="semver"),
+    ("the same text around the key wins a tie", Pattern(r"^(?P<v>[0-9.]+)-", order="semver"),
      "1.5.0-debian 1.5.0-alpine 1.4.0-alpine", Pin("1.4.0-alpine"), "chosen", "1.5.0-alpine"),
-    ("one of several with the highest key", pattern("^[a-z]-(?P<n>[0-9])$", order="numerical"), "a-1 b-2 c-2 d-2",
+    ("one of several with the highest key", Pattern("^[a-z]-(?P<n>[0-9])$", order="numerical"), "a-1 b-2 c-2 d-2",
      Pin("c-2"), "current", None),
     # digest
     ("the tag to follow", MAIN, "main latest", Pin("main", DIGEST), "current", None),
@@ -131,10 +125,10 @@ def test_choosing(policy: Policy, tags: str, current: Pin, code: str, tag: str |
         (RANGE, "latest", Pin("latest"), "semver >=1.0.0 <3 admits none of the listed tags (1)"),
         (RANGE, "latest", Pin("1.0.0"),
          "1.0.0 is no longer listed, and semver >=1.0.0 <3 admits none of the listed tags (1)"),
-        (pattern("^b-([0-9]+)$", order="numerical"), "b-1 b-2", Pin("b-1"),
+        (Pattern("^b-([0-9]+)$", order="numerical"), "b-1 b-2", Pin("b-1"),
          ("pattern ^b-([0-9]+)$ by number admits none of the listed tags (2): the pattern matches 2, but the key of "
           "none is a number (name a group, as in (?P<key>...), to mark which part is the key)")),
-        (semver(">=2", pattern="^v"), "v1 v2-x", Pin("v1"),
+        (Semver(">=2", pattern="^v"), "v1 v2-x", Pin("v1"),
          ("semver >=2 of ^v admits none of the listed tags (2): the pattern matches 2, but the key of none is a "
           "version in the range")),
         (MAIN, "main latest", Pin("latest"), "main is the tag to follow, instead of latest"),
@@ -163,16 +157,16 @@ TAG = st.one_of(
 POLICY = st.sampled_from(
     [
         RANGE,
-        semver("*", prereleases=True),
-        semver("^1 || ^3", pattern="^(?P<v>.+?)(?:-alpine)?$"),
+        Semver("*", prereleases=True),
+        Semver("^1 || ^3", pattern="^(?P<v>.+?)(?:-alpine)?$"),
         BUILDS,
         DATES,
         MAIN,
-        pattern("^v?[0-9]", order="semver"),
-        pattern("", order="alphabetical"),
-        pattern("", order="calver"),
-        pattern("^(?P<a>[0-9]+)[.](?P<b>[0-9]+)(?:[.](?P<c>[0-9]+))?", order="numerical"),
-        semver(">=1", prefer=["-alpine", ""], exclude=["^v"]),
+        Pattern("^v?[0-9]", order="semver"),
+        Pattern("", order="alphabetical"),
+        Pattern("", order="calver"),
+        Pattern("^(?P<a>[0-9]+)[.](?P<b>[0-9]+)(?:[.](?P<c>[0-9]+))?", order="numerical"),
+        Semver(">=1", prefer=["-alpine", ""], exclude=["^v"]),
     ]
 )
 PIN = st.one_of(st.just(Pin()), st.just(Pin(None, DIGEST)), st.builds(Pin, TAG.filter(is_tag)))
@@ -243,10 +237,10 @@ def test_tags_with_the_same_key_are_told(tags: str, current: str, text: str, equ
 
 HOSTILE = [
     *(RANGE, BUILDS, DATES, MAIN),
-    pattern("(a+)+$", order="semver"),
-    pattern("", order="calver"),
-    pattern("(?P<a>.*)(?P<b>.*)(?P<c>.*)", order="numerical", exclude=["(1+)+$"]),
-    semver("*", prefer=["-a", ""], exclude=["9$"]),
+    Pattern("(a+)+$", order="semver"),
+    Pattern("", order="calver"),
+    Pattern("(?P<a>.*)(?P<b>.*)(?P<c>.*)", order="numerical", exclude=["(1+)+$"]),
+    Semver("*", prefer=["-a", ""], exclude=["9$"]),
 ]
 
 
@@ -270,8 +264,9 @@ def test_a_present_tag_outside_the_grammar_has_no_order(tag: str) -> None:
 def test_choosing_by_version_loads_no_engine_for_expressions() -> None:
     """Nor anything heavy: the command line pays for this import with every run."""
     program = (
-        "import sys; from gitops_bot.images.policy import choose, semver; from gitops_bot.images.reference import Pin; "
-        "choose(semver('>=1'), ['1.0', '1.1'], Pin('1.0')); "
+        "import sys; from gitops_bot.images.kinds import Semver; from gitops_bot.images.policy import choose; "
+        "from gitops_bot.images.reference import Pin; "
+        "choose(Semver('>=1'), ['1.0', '1.1'], Pin('1.0')); "
         "print(sorted({'re2', 'pydantic', 'ruamel', 'httpx', 'fractions', 'decimal'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -11,7 +11,8 @@ import yaml
 from gitops_bot import config
 from gitops_bot.commands.check import check, on_disk
 from gitops_bot.commands.migrate import migrate
-from gitops_bot.images.policy import Chosen, Current, Newest, choose
+from gitops_bot.images.kinds import Newest
+from gitops_bot.images.policy import Chosen, Current, choose
 from gitops_bot.report.migrated import gap_text, migrated
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitops_bot.errors import Problem
-from gitops_bot.images import policy as policies
+from gitops_bot.images import kinds
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
-    from gitops_bot.images.policy import Policy
+    from gitops_bot.images.kinds import Policy
     from gitops_bot.releases.plan import Decision, Entry, Source
 
-SEMVER = policies.semver(">=0")
-LETTERS = policies.pattern("^v", order="alphabetical")
-MAIN = policies.follow("main")
+SEMVER = kinds.Semver(">=0")
+LETTERS = kinds.Pattern("^v", order="alphabetical")
+MAIN = kinds.Follow("main")
 V1, V2, V3 = Pin("v1.0.0"), Pin("v2.0.0"), Pin("v3.0.0")
 
 
@@ -147,7 +147,7 @@ MOVES, MOVED = Pin("main", B), Pin("main", C)
         pytest.param(
             carried(Pin("v2.0.0", B), source="set"),
             found(Pin("v2.0.0", C)),
-            policies.follow("v2.0.0"),
+            kinds.Follow("v2.0.0"),
             Pin("v2.0.0", C),
             id="set, and the followed tag moved on",
         ),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gitops_bot.images import policy as policies
+from gitops_bot.images import kinds
 from gitops_bot.images.policy import Chosen
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
@@ -14,13 +14,13 @@ from gitops_bot.releases.plan import Change, Entry, Held, Kept
 
 A, B, C = ("sha256:" + letter * 64 for letter in "abc")
 WEB = Entry("staging", "apps/web", "apps/web/kustomization.yaml", 3, "web", "docker.io/library/web")
-SEMVER = policies.semver(">=1")
-MAIN = policies.follow("main")
+SEMVER = kinds.Semver(">=1")
+MAIN = kinds.Follow("main")
 SHA = "sha-706798e"
 
 
 def rules(
-    policy: policies.Policy | None = SEMVER, *, pin: PinShape = "tag+digest", on_move: OnMove | None = None
+    policy: kinds.Policy | None = SEMVER, *, pin: PinShape = "tag+digest", on_move: OnMove | None = None
 ) -> Rules:
     return Rules(NamedPolicy("releases", policy, "config") if policy else None, pin, on_move)
 
@@ -139,14 +139,14 @@ MOVES = [
     # tag, policy, on_move, whether a move is followed
     pytest.param("1.0.0", SEMVER, None, False, id="a full version"),
     pytest.param("v1.0.0-alpine", SEMVER, None, False, id="a full version and more"),
-    pytest.param(SHA, policies.pattern("^sha-", order="alphabetical"), None, False, id="a commit"),
-    pytest.param("2024-01-05", policies.pattern("^2", order="alphabetical"), None, False, id="a date"),
+    pytest.param(SHA, kinds.Pattern("^sha-", order="alphabetical"), None, False, id="a commit"),
+    pytest.param("2024-01-05", kinds.Pattern("^2", order="alphabetical"), None, False, id="a date"),
     pytest.param("1.27", SEMVER, None, True, id="two numbers"),
     pytest.param("1", SEMVER, None, True, id="one number"),
     pytest.param("latest", SEMVER, None, True, id="latest"),
     pytest.param("1.0.0", None, None, False, id="a full version without a policy"),
     pytest.param("main", None, None, True, id="a branch without a policy"),
-    pytest.param("1.0.0", policies.follow("1.0.0"), None, True, id="a full version that is followed"),
+    pytest.param("1.0.0", kinds.Follow("1.0.0"), None, True, id="a full version that is followed"),
     pytest.param("1.0.0", SEMVER, "follow", True, id="a full version, asked to follow"),
     pytest.param(SHA, SEMVER, "follow", True, id="a commit, asked to follow"),
     pytest.param("latest", SEMVER, "hold", False, id="latest, asked to hold"),
@@ -156,7 +156,7 @@ MOVES = [
 
 @pytest.mark.parametrize(("tag", "policy", "on_move", "follows"), MOVES)
 def test_a_tag_that_was_moved_is_followed_or_held(
-    tag: str, policy: policies.Policy | None, on_move: OnMove | None, follows: bool
+    tag: str, policy: kinds.Policy | None, on_move: OnMove | None, follows: bool
 ) -> None:
     entry = replace(WEB, pin=Pin(tag, A), rules=rules(policy, on_move=on_move))
     assert choice.follows_moves(entry.rules, tag) is follows
@@ -201,9 +201,9 @@ def test_nothing_else_is_a_moved_tag(present: Pin, after: Pin) -> None:
         pytest.param(SEMVER, Pin("1.1.0"), Pin("1.1.0-rc.1"), True, id="a pre-release of it"),
         pytest.param(SEMVER, Pin("0.9.0"), Pin("0.8.0"), True, id="outside of the range"),
         pytest.param(
-            policies.pattern("^b-(?P<n>[0-9]+)$", order="numerical"), Pin("b-10"), Pin("b-9"), True, id="by number"
+            kinds.Pattern("^b-(?P<n>[0-9]+)$", order="numerical"), Pin("b-10"), Pin("b-9"), True, id="by number"
         ),
-        pytest.param(policies.pattern("^v", order="alphabetical"), Pin("vb"), Pin("va"), True, id="by letter"),
+        pytest.param(kinds.Pattern("^v", order="alphabetical"), Pin("vb"), Pin("va"), True, id="by letter"),
         pytest.param(None, Pin("1.1.0"), Pin("1.0.0"), True, id="full versions without a policy"),
         pytest.param(SEMVER, Pin("1.0.0"), Pin("1.1.0"), False, id="noop: higher"),
         pytest.param(SEMVER, Pin("1.0.0"), Pin("v1.0.0"), False, id="noop: equal"),
@@ -218,7 +218,7 @@ def test_nothing_else_is_a_moved_tag(present: Pin, after: Pin) -> None:
     ],
 )
 def test_a_step_back_is_seen_where_the_order_tells(
-    policy: policies.Policy | None, present: Pin, after: Pin, back: bool
+    policy: kinds.Policy | None, present: Pin, after: Pin, back: bool
 ) -> None:
     reason = choice.downgrade(policy, present, after)
     assert (reason is not None) is back
@@ -245,6 +245,6 @@ def test_a_step_back_is_seen_where_the_order_tells(
     ],
 )
 def test_the_direction_of_what_was_asked_for(
-    before: Pin, after: Pin, policy: policies.Policy | None, expected: str
+    before: Pin, after: Pin, policy: kinds.Policy | None, expected: str
 ) -> None:
     assert choice.direction(before, after, policy) == expected

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.images.policy import follow
+from gitops_bot.images.kinds import Follow
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.images.unmanaged import by_tag, without_policy
@@ -15,7 +15,7 @@ from gitops_bot.releases.plan import Entry
 if TYPE_CHECKING:
     from gitops_bot.images.unmanaged import Unmanaged
 
-POLICY = NamedPolicy(None, follow("main"), "config")
+POLICY = NamedPolicy(None, Follow("main"), "config")
 NONE = without_policy("dev")
 
 

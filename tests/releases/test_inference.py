@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.config import Config, Propose
-from gitops_bot.images.policy import semver
+from gitops_bot.images.kinds import Semver
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.releases.layout import inference, overlays
@@ -154,7 +154,7 @@ def test_an_inferred_environment_is_proposed_as_one_of_a_configuration_that_says
 )
 def test_rules_keep_the_shape_of_the_entry(pin: Pin, shape: str) -> None:
     book = inferred({"prod/kustomization.yaml": "100644"})
-    policy = semver("^1", pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")
+    policy = Semver("^1", pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")
     rules = book.rules("prod", Entry(pin))
     assert rules == Rules(NamedPolicy(None, policy, "inferred"), shape)
 

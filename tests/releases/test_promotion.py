@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.images import policy as policies
+from gitops_bot.images import kinds
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
@@ -26,11 +26,11 @@ NONE = timedelta(0)
 V1, V2, V3 = Pin("1.0.0", A), Pin("1.1.0", B), Pin("1.2.0", C)
 
 
-def rules(shape: PinShape = "tag+digest", policy: policies.Policy | None = None, *, ignore: bool = False) -> Rules:
+def rules(shape: PinShape = "tag+digest", policy: kinds.Policy | None = None, *, ignore: bool = False) -> Rules:
     return Rules(NamedPolicy("p", policy, "config") if policy else None, shape, ignore=ignore)
 
 
-def running(pin: Pin, policy: policies.Policy | None = None, at: int | None = 1, overlay: str = "s") -> Run:
+def running(pin: Pin, policy: kinds.Policy | None = None, at: int | None = 1, overlay: str = "s") -> Run:
     entry = replace(STAGING, overlay=overlay, rules=rules(policy=policy))
     return Run(entry, pin, step(at, {}) if at is not None else None, number=12)
 
@@ -140,7 +140,7 @@ def test_all_that_holds_a_pin_is_told_and_what_lasts_longest_first() -> None:
     )
 
 
-RELEASES = NamedPolicy("releases", policies.semver(">=1.0.0"), "config")
+RELEASES = NamedPolicy("releases", kinds.Semver(">=1.0.0"), "config")
 CANDIDATE = Pin("1.1.0-rc.1", B)
 OUTSIDE = "1.1.0-rc.1 is outside the policy `releases` of web in production (semver >=1.0.0)"
 SOAKING = "has run in staging for 1 hour of 3h: 2h left"
@@ -242,12 +242,12 @@ def test_an_entry_gets_what_the_source_runs(
     [
         pytest.param(V2, Artifact(V1, True), rules(), None, "held.downgrade", id="an older version"),
         pytest.param(
-            Pin("2", A), Artifact(Pin("1", B), True), rules(policy=policies.semver("*")), None, "held.downgrade",
+            Pin("2", A), Artifact(Pin("1", B), True), rules(policy=kinds.Semver("*")), None, "held.downgrade",
             id="by the target's policy",
         ),
         pytest.param(
             Pin("main-2", A), Artifact(Pin("main-1", B), True), rules(),
-            running(Pin("main-1", B), policies.pattern(r"^main-(\d+)$", order="alphabetical")), "held.downgrade",
+            running(Pin("main-1", B), kinds.Pattern(r"^main-(\d+)$", order="alphabetical")), "held.downgrade",
             id="by the source's policy, where the target has none",
         ),
         pytest.param(V1, Artifact(V2, False), rules(), None, "held.absent_in_target", id="not in the target"),
@@ -272,14 +272,14 @@ def test_an_entry_stays(present: Pin, artifact: Artifact, applies: Rules, source
     ],
 )
 def test_the_sources_order_holds_only_what_it_knows_to_be_older(present: Pin, pin: Pin) -> None:
-    source = running(pin, policies.pattern(r"^main-(\d+)$", order="alphabetical"))
+    source = running(pin, kinds.Pattern(r"^main-(\d+)$", order="alphabetical"))
     assert isinstance(promoted(present, Artifact(pin, True), rules(), source), Change)
 
 
 def test_the_targets_own_order_beats_the_sources() -> None:
     """By letters sha-b comes before sha-c; what the target says of versions counts."""
-    source = running(V2, policies.pattern(r"^.*(?P<key>[ab])$", order="alphabetical"))
-    assert isinstance(promoted(V1, Artifact(V2, True), rules(policy=policies.semver("*")), source), Change)
+    source = running(V2, kinds.Pattern(r"^.*(?P<key>[ab])$", order="alphabetical"))
+    assert isinstance(promoted(V1, Artifact(V2, True), rules(policy=kinds.Semver("*")), source), Change)
 
 
 @pytest.mark.parametrize(

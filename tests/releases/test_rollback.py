@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gitops_bot.images import policy as policies
+from gitops_bot.images import kinds
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
@@ -14,7 +14,7 @@ from gitops_bot.releases.plan import Change, Held, Kept
 from tests.releases.past import FILE, OVERLAY, WEB, A, B, C, Files, commit, images, line
 
 RULES = Rules(None)
-BUILDS = Rules(NamedPolicy("builds", policies.pattern(r"^b(?P<key>\d+)$", order="numerical"), "config"))
+BUILDS = Rules(NamedPolicy("builds", kinds.Pattern(r"^b(?P<key>\d+)$", order="numerical"), "config"))
 V1, V2, V3 = Pin("1.0.0", A), Pin("1.1.0", B), Pin("1.2.0", C)
 KEY = (FILE, "web")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.images import policy as policies
+from gitops_bot.images import kinds
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.releases.choice.soak import left_behind, newest_of_all, served
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.releases.history.line import Line
 
-SEMVER, NONE = Rules(NamedPolicy("p", policies.semver("*"), "config")), Rules(None)
+SEMVER, NONE = Rules(NamedPolicy("p", kinds.Semver("*"), "config")), Rules(None)
 V1, V2, V3, V4 = Pin("1.0.0", A), Pin("1.1.0", B), Pin("1.2.0", C), Pin("1.3.0", D)
 X1, X2, X3, X4 = (Pin(f"sha-{digest[7:14]}", digest) for digest in (A, B, C, D))
 TWO_HOURS = timedelta(hours=2)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.images import policy as policies
+from gitops_bot.images import kinds
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, OnMove, Rules
@@ -18,7 +18,7 @@ from gitops_bot.releases.plan import Change, Entry, Held, Source
 from tests.releases.past import FILE, OVERLAY, START, WEB, A, B, C, D, Files, commit, images, line, web
 
 
-def rules(policy: policies.Policy | None, on_move: OnMove | None = None) -> Rules:
+def rules(policy: kinds.Policy | None, on_move: OnMove | None = None) -> Rules:
     return Rules(NamedPolicy("p", policy, "config") if policy else None, on_move=on_move)
 
 
@@ -26,8 +26,8 @@ def web_with(applies: Rules) -> Entry:
     return replace(WEB, rules=applies)
 
 
-SEMVER = rules(policies.semver(">=0"))
-MAIN = rules(policies.follow("main"))
+SEMVER = rules(kinds.Semver(">=0"))
+MAIN = rules(kinds.Follow("main"))
 NONE = rules(None)
 V1, V2, V3 = Pin("1.0.0", A), Pin("1.1.0", B), Pin("1.2.0", C)
 MAIN_A, MAIN_B, MAIN_C = (Pin("main", digest) for digest in (A, B, C))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.engine.candidates.absent import no_image, unless_absent
 from gitops_bot.errors import Problem, RegistryError
-from gitops_bot.images import policy as policies
-from gitops_bot.images import version
+from gitops_bot.images import kinds, version
+from gitops_bot.images.order import ranked
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.choice import promotion
 from gitops_bot.releases.choice.promotion import Artifact
@@ -118,7 +118,7 @@ def _versions(facts: Facts, image: ImageName, hint: Build | None) -> Iterator[st
     tags = facts.tags(image)
     claimed = hint.version if hint is not None else None
     named = [tag for tag in (claimed, f"v{claimed}") if tag in tags and _is_full(tag)] if claimed else []
-    yield from dict.fromkeys([*named, *policies.ranked(policies.semver("*"), [*filter(_is_full, tags)], _MOST)])
+    yield from dict.fromkeys([*named, *ranked(kinds.Semver("*"), [*filter(_is_full, tags)], _MOST)])
 
 
 def _is_full(tag: str) -> bool:

@@ -13,6 +13,8 @@ from gitops_bot.errors import RegistryError
 from gitops_bot.images import age, newest
 from gitops_bot.images import policy as policies
 from gitops_bot.images.build import BuildTimes
+from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
+from gitops_bot.images.order import ranked
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import choose as choice
@@ -61,9 +63,9 @@ def poll(facts: Facts, entry: Entry, now: datetime) -> Decision:
         return Failed(entry, no_image(entry))
     try:
         match rules.policy.policy:
-            case policies.Follow(tag=tag):
+            case Follow(tag=tag):
                 return _follow(facts, entry, image, tag)
-            case policies.Newest() as policy:
+            case Newest() as policy:
                 return _newest(facts, entry, image, policy, now)
             case policy:
                 return _choose(facts, entry, image, policy, now)
@@ -82,22 +84,20 @@ def _follow(facts: Facts, entry: Entry, image: ImageName, tag: str) -> Decision:
     return choice.follow(entry, tag, digest)
 
 
-def _newest(facts: Facts, entry: Entry, image: ImageName, policy: policies.Newest, now: datetime) -> Decision:
+def _newest(facts: Facts, entry: Entry, image: ImageName, policy: Newest, now: datetime) -> Decision:
     tags = facts.tags(image)
     times = times_for(facts, image, policy, tags, entry.pin)
     made = newest.choose_newest(policy, tags, times.times, entry.pin, times.pinned, now)
     return _decided(facts, entry, image, made)
 
 
-def times_for(facts: Facts, image: ImageName, policy: policies.Newest, tags: Sequence[str], present: Pin) -> BuildTimes:
+def times_for(facts: Facts, image: ImageName, policy: Newest, tags: Sequence[str], present: Pin) -> BuildTimes:
     """The build times that an order by them goes by; nobody is asked where there is nothing to choose."""
     wanted = newest.candidates(policy, tags)
     return BuildTimes({}, None, "created") if set(wanted) <= {present.tag} else facts.times(image, wanted, present)
 
 
-def _choose(
-    facts: Facts, entry: Entry, image: ImageName, policy: policies.Semver | policies.Pattern, now: datetime
-) -> Decision:
+def _choose(facts: Facts, entry: Entry, image: ImageName, policy: Semver | Pattern, now: datetime) -> Decision:
     tags = facts.tags(image)
 
     def aged(pin: Pin) -> policies.Choice:
@@ -108,7 +108,7 @@ def _choose(
         isinstance(made, policies.Held)
         and entry.pin.digest is not None
         and made.reason.code in ("held.unordered", "held.vanished")
-        and (placed := _by_digest(facts, entry, image, policies.ranked(policy, tags, _PLACES), aged)) is not None
+        and (placed := _by_digest(facts, entry, image, ranked(policy, tags, _PLACES), aged)) is not None
     ):
         return placed
     return _decided(facts, entry, image, made)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.images import policy as policies
-from gitops_bot.images.policy import Follow
+from gitops_bot.images.floating import is_floating
+from gitops_bot.images.kinds import Follow, describe
+from gitops_bot.images.order import admits, compare
 from gitops_bot.images.reason import Reason, shortlist
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.plan import Change, Kept
@@ -16,6 +17,8 @@ _NAMED = 10
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gitops_bot.images.kinds import Policy
+    from gitops_bot.images.policy import Chosen
     from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
     from gitops_bot.releases.plan import Decision, Direction, Entry
 
@@ -31,7 +34,7 @@ def shaped(shape: PinShape, present: Pin, tag: str, digest: str | None) -> Pin:
             return Pin(tag, digest)
 
 
-def advance(entry: Entry, chosen: policies.Chosen, digest: str | None) -> Decision:
+def advance(entry: Entry, chosen: Chosen, digest: str | None) -> Decision:
     """Go to the tag that the policy chose; `digest` is what it names now (None where only tags are pinned)."""
     after = shaped(entry.rules.pin, entry.pin, chosen.tag, digest)
     if after == entry.pin:
@@ -69,14 +72,14 @@ def follows_moves(rules: Rules, tag: str) -> bool:
         return rules.on_move == "follow"
     if rules.policy is not None and isinstance(rules.policy.policy, Follow):
         return True
-    return policies.is_floating(tag)
+    return is_floating(tag)
 
 
-def downgrade(policy: policies.Policy | None, present: Pin, after: Pin) -> Reason | None:
+def downgrade(policy: Policy | None, present: Pin, after: Pin) -> Reason | None:
     """Why going from `present` to `after` would be a step back; None where it is not, or cannot be told."""
     if present.tag is None or after.tag is None or present.tag == after.tag:
         return None
-    order = policies.compare(policy, after.tag, present.tag)
+    order = compare(policy, after.tag, present.tag)
     if order is None or order >= 0:
         return None
     text = f"{after.tag} is older than {present.tag}, and downgrades are never automatic"
@@ -95,10 +98,10 @@ def steps_back(change: Change, proposed: Pin | None) -> Reason | None:
 
 def outside(policy: NamedPolicy, entry: Entry, tag: str | None) -> Reason | None:
     """Why a policy would not choose a tag; None where it may, or where there is only a digest to tell from."""
-    if tag is None or policies.admits(policy.policy, tag):
+    if tag is None or admits(policy.policy, tag):
         return None
     name = f" `{policy.name}`" if policy.name is not None else ""
-    rule = policies.describe(policy.policy)
+    rule = describe(policy.policy)
     text = f"{tag} is outside the policy{name} of {entry.name} in {entry.environment} ({rule})"
     return Reason("held.policy", text, {"tag": tag, "policy": rule})
 
@@ -121,7 +124,7 @@ def unbuilt(image: str, pin: Pin, lacking: Sequence[str], present: Pin | None) -
     return Reason("held.platforms", text, {"platforms": ", ".join(lacking)})
 
 
-def direction(before: Pin, after: Pin, policy: policies.Policy | None) -> Direction:
+def direction(before: Pin, after: Pin, policy: Policy | None) -> Direction:
     """How a pin that somebody asked for relates to the present one, as far as the tags tell."""
     if before.tag == after.tag:
         return "adopted" if before.digest is None else "moved"
@@ -129,7 +132,7 @@ def direction(before: Pin, after: Pin, policy: policies.Policy | None) -> Direct
         return "adopted"
     if before.tag is None or after.tag is None:
         return "forward"
-    order = policies.compare(policy, after.tag, before.tag)
+    order = compare(policy, after.tag, before.tag)
     return "backward" if order is not None and order < 0 else "forward"
 
 

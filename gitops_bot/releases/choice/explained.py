@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from gitops_bot.images.explain import KNOWN, Selection, removed_by
-from gitops_bot.images.policy import Follow, Newest, Pattern, Semver, describe
+from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver, describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.errors import Problem
-    from gitops_bot.images.policy import Policy
+    from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.layout.correspondence import Promotion

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.images import duration, version
-from gitops_bot.images import policy as policies
+from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Reason, rfc3339, shortlist
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import by_hand as hand
@@ -187,8 +187,8 @@ def downgrade(entry: Entry, offer: Offer) -> Reason | None:
         return reason
     if running.entry.policy is None or present.tag is None or after.tag is None:
         return None
-    own = policies.compare(entry.policy, after.tag, present.tag)
-    order = policies.compare(running.entry.policy, after.tag, present.tag) if own is None else own
+    own = compare(entry.policy, after.tag, present.tag)
+    order = compare(running.entry.policy, after.tag, present.tag) if own is None else own
     if order is None or order >= 0:
         return None
     text = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gitops_bot.images import policy as policies
+from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Reason, shortlist
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import choose as choice
@@ -17,6 +17,7 @@ from gitops_bot.releases.plan import Change, Held, Kept
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitops_bot.images.kinds import Policy
     from gitops_bot.releases.history.line import Step
     from gitops_bot.releases.history.releases import Release
     from gitops_bot.releases.plan import Direction, Entry
@@ -99,10 +100,10 @@ def checked(change: Change, *, exists: bool, missing: Sequence[str] = ()) -> Cha
     return change
 
 
-def _direction(present: Pin, after: Pin, policy: policies.Policy | None) -> Direction:
+def _direction(present: Pin, after: Pin, policy: Policy | None) -> Direction:
     """Backward, unless the tags say otherwise: a way back from a downgrade leads forward."""
     if present.tag is not None and after.tag is not None and present.tag != after.tag:
-        order = policies.compare(policy, after.tag, present.tag)
+        order = compare(policy, after.tag, present.tag)
         return "forward" if order is not None and order > 0 else "backward"
     way = choice.direction(present, after, policy)
     return "backward" if way == "forward" else way

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.images import policy as policies
+from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Reason
 from gitops_bot.releases.choice import reasons
 from gitops_bot.releases.choice.choose import follows_moves
@@ -152,7 +152,7 @@ def order(rules: Rules, pin: Pin, other: Pin) -> int | None:
     """The order of two pins by their tags; 0 or None where these tell none."""
     if pin.tag is None or other.tag is None:
         return None
-    return policies.compare(rules.policy.policy if rules.policy is not None else None, pin.tag, other.tag)
+    return compare(rules.policy.policy if rules.policy is not None else None, pin.tag, other.tag)
 
 
 def _bound(line: Line, entry: Entry, candidate: Pin) -> Reason:

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from gitops_bot.edges.registry.times.listing import MOST_PAGES, ListUnusable, Page, Version, newest_first
 from gitops_bot.edges.registry.times.walk import UNKNOWN, Created, newest
+from gitops_bot.images.kinds import Newest
 from gitops_bot.images.newest import candidates, choose_newest
-from gitops_bot.images.policy import newest as by_build_time
 from gitops_bot.images.reference import Pin
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = FIRST + timedelta(days=300)
-POLICY = by_build_time("^sha-")
+POLICY = Newest("^sha-")
 
 
 def digest(number: int) -> str:
