@@ -32,18 +32,22 @@ def differing(world: World, history: History, known: Sequence[Release], tags: Ma
     listed = {release_tags.name(release.record.release): release for release in history.releases}
     listed = {name: release for name, release in listed.items() if tags.get(name) == release.record.id}
     texts = world.repository.tag_texts(list(listed)) if listed else {}
-    unread = []
-    for name, release in listed.items():
-        text = texts.get(name)
-        fields = differences(release, text) if text is not None else None
+    unread = [name for name in listed if name not in texts]
+    other = []
+    for name, text in texts.items():
+        fields = differences(listed[name], text) if text is not None else None
         if fields is None:
-            unread.append(name)
+            other.append(name)
         elif fields:
             message = f"{name} says something else than the history: {', '.join(fields)}"
             advice = "Since it was pushed, the tag, the history or gitops-bot.yaml changed."
             yield Problem("failed.git", message, advice)
     if unread:
-        message = f"these tags do not hold a release as JSON: {_names(unread)}"
+        message = f"these tags were not compared: {_names(unread)}"
+        advice = "Each is larger than 4 MiB, or all of them larger than 64 MiB (list fewer), or was deleted meanwhile."
+        yield Problem("failed.git", message, advice)
+    if other:
+        message = f"these tags do not hold a release as JSON: {_names(other)}"
         yield Problem("failed.git", message, "People pushed them: their numbers count, and their texts do not.")
     if not history.bounded and (foreign := release_tags.foreign(history.environment, known, tags)):
         message = f"these tags number no release of {history.environment} on {history.branch}: {_names(foreign)}"

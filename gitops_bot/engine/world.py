@@ -167,9 +167,10 @@ class Repository(Protocol):
         ...
 
     def tag_texts(self, names: Collection[str]) -> Mapping[str, str | None]:
-        """The texts of those of these tags that exist; None for one that is not annotated, or cannot be read.
+        """The texts of those of these tags that exist; None for one that is not annotated, or is not UTF-8.
 
-        Their commits must be on a line that was read.
+        A text over 4 MiB is left out, and so is what would make more than 64 MiB together. The commits must be on a
+        line that was read.
 
         Raises:
             GitError: the remote cannot be read.

@@ -339,6 +339,29 @@ def test_tags_of_people_are_left_alone_and_named(stages: Stages) -> None:
     ]
 
 
+def test_verify_names_a_tag_that_is_too_long_to_be_compared(stages: Stages) -> None:
+    deploy, remote = stages.deploy, stages.deploy.remote
+    assert deploy.ask("update", "production").code == 0
+    words = (
+        "-c",
+        "user.name=ada",
+        "-c",
+        "user.email=a@b",
+        "tag",
+        "-f",
+        "-a",
+        "-F",
+        "-",
+        "release/production/1",
+        "main",
+    )
+    remote.git(*words, stdin=b"x" * (5 << 20))
+    done = deploy.ask("history", "production", "--verify")
+    (problem,) = done.json["problems"]
+    assert problem["message"] == "these tags were not compared: release/production/1"
+    assert problem["next"].startswith("Each is larger than 4 MiB")
+
+
 def test_verify_reports_a_tag_that_says_something_else(stages: Stages) -> None:
     deploy, remote = stages.deploy, stages.deploy.remote
     assert deploy.ask("update", "production").code == 0

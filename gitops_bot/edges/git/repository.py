@@ -204,7 +204,7 @@ class Repository:
         return self._remote.tags()
 
     def tag_texts(self, names: Collection[str]) -> dict[str, str | None]:
-        """The texts of these tags, whose commits are on a line that was read; None for one that has none."""
+        """The texts of these tags, whose commits are on a line that was read; see `engine.world.Repository`."""
         objects = self._remote.tags(peeled=False)
         ids = {name: objects[name] for name in names if name in objects}
 

@@ -194,14 +194,17 @@ class Store:
         return self.run(*arguments, stdin=b"".join(stream)).decode()
 
     def tag_texts(self, objects: Mapping[str, str]) -> dict[str, str | None]:
-        """The text of each tag, given its local object; None for one without an object, too long, or not UTF-8."""
+        """The text of each tag, given its local object; None for one without an object, or not UTF-8.
+
+        Those that are too long, or come after 64 MiB of others, are left out.
+        """
         room, wanted = TEXTS_LIMIT, []
-        for oid, size in self.sizes(set(objects.values())).items():
+        for oid, size in self.sizes(dict.fromkeys(objects.values())).items():
             if size <= min(TEXT_LIMIT, room):
                 room -= size
                 wanted.append(oid)
         data = self.contents(wanted)
-        return {name: _tag_text(data.get(oid, b"")) for name, oid in objects.items()}
+        return {name: _tag_text(data[oid]) for name, oid in objects.items() if oid in data}
 
     def run(self, *arguments: str, stdin: bytes = b"", limit: int = ANSWER_LIMIT, cut: bool = False) -> bytes:
         """The output of a git command on this repository; with `cut`, at most `limit` bytes of it."""

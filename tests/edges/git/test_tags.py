@@ -68,4 +68,4 @@ def test_texts_of_tags_are_bounded_and_may_be_anything(remote: Remote, repositor
     remote.git("tag", "light", "main")
     remote.git(*WHO, "tag", "-a", "-m", "m", "of-a-tag", "fine")
     names = ["long", "latin", "fine", "light", "of-a-tag"]
-    assert repository.tag_texts(names) == dict.fromkeys(names) | {"fine": "{}\n"}
+    assert repository.tag_texts(names) == dict.fromkeys(names[1:]) | {"fine": "{}\n"}
