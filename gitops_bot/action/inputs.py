@@ -125,7 +125,7 @@ def _malformed(given: Mapping[str, str]) -> list[Problem]:
         elif name == "digest" and text and not _is_pin(f"@{text}", "", text):
             wrong.append(problem("digest must be sha256: and 64, or sha512: and 128, lower-case hexadecimal digits"))
         elif name == "registry" and text and checks.host(text) is None:
-            wrong.append(problem("registry must be a host, with its port where it has one, as in ghcr.io"))
+            wrong.append(problem("registry must be a host, with its port if it has one, as in ghcr.io"))
         elif any(_CONTROL.search(line) for line in lines):
             wrong.append(problem(f"{name} must be one line without control characters"))
         elif name == "reason" and len(text) > REASON_LIMIT:
@@ -170,7 +170,7 @@ def _missing(command: Command, given: Mapping[str, str]) -> list[Problem]:
     if command in ("promote", "rollback") and any("=" in line for line in lines):
         wrong.append(problem(f"image names what to {command}, without a pin"))
     if command not in ("plan", "check") and not given["token"]:
-        advice = "check the name of the secret; pull requests of forks and of Dependabot are given none"
+        advice = "check the name of the secret; pull requests from forks and from Dependabot get none"
         wrong.append(problem("token is empty", advice))
     if (given["registry-password"] or given["registry-username"]) and not given["registry"]:
         wrong.append(problem("registry must name the host that registry-password is for, as in ghcr.io"))

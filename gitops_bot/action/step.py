@@ -135,8 +135,10 @@ def _stay_away_from_strangers(step: inputs.Inputs, environ: Mapping[str, str]) -
         return
     if step.options.config:
         event = environ["GITHUB_EVENT_NAME"]
-        message = f"config is a file in the workspace, which a stranger may have written in a run for {event}"
-        raise UsageError(inputs.problem(message, "leave config out: the branch of the manifests has its own"))
+        message = f"config names a file in the workspace, and in a run for {event} anyone may have written it"
+        raise UsageError(
+            inputs.problem(message, "leave config out: the bot reads the one on the branch of the manifests")
+        )
     os.chdir(environ.get("RUNNER_TEMP") or "/")
 
 

@@ -84,7 +84,7 @@ def _read(text: str) -> Config:
     try:
         return config.read(text, config.FILE)
     except ConfigError as error:  # more overlays than a configuration may list, with nothing in common
-        message = f"what was found does not fit into {config.FILE}: {error.problem.message}"
+        message = f"cannot describe this repository in {config.FILE}: {error.problem.message}"
         advice = "write it by hand, with wider globs such as `apps/*/overlays/staging`"
         raise ConfigError(Problem("failed.config", message, advice)) from error
 

@@ -34,7 +34,7 @@ def check(environment: Section) -> None:
     _blue_green(environment)
     if environment["release_info"] is not None and environment["blue_green"] is not None:
         message = "`release_info` describes one image, and with `blue_green` two may be deployed"
-        advice = "remove one of them, or list the overlays without slots as an environment of their own"
+        advice = "remove one of them, or move the overlays without slots to an environment of their own"
         environment.below("release_info").report(message, advice)
 
 
@@ -45,7 +45,7 @@ def check_records(file: Section) -> None:
     recorded = [records if own["records"] is None else own["records"] != "none" for own in environments]
     for section, is_recorded in ((file, any(recorded)), *zip(environments, recorded, strict=True)):
         if str(section["artifact_metadata"]) == "true" and not is_recorded:
-            message = "`artifact_metadata` belongs to the deployments that `records` asks for"
+            message = "`artifact_metadata` has no effect without `records`"
             section.below("artifact_metadata").report(message, "set `records`, or remove `artifact_metadata`")
 
 
@@ -63,11 +63,11 @@ def _target(target: Section) -> None:
     for name in images:
         written = set(images.below(name))
         if "image" in written and len(written) > 1:
-            message = "`image` is a text with all of the image, so nothing else can be given"
+            message = "`image` holds the whole image and cannot be combined with other paths"
             images.below(name).report(message, "remove `image`, or the other paths")
         elif "image" not in written and ("repository" not in written or not written & {"tag", "digest"}):
             advice = "write `image`, or `repository` with `tag`, `digest` or both"
-            images.below(name).report("nothing says where this image stands", advice)
+            images.below(name).report("the paths of this image are incomplete", advice)
 
 
 def _propose(propose: Section) -> None:
@@ -159,7 +159,7 @@ def _blue_green(environment: Section) -> None:
         if isinstance(setting.value, dict) and "overlays" not in setting:
             for place, file in _files(setting):
                 if files.setdefault(file, at) != at:
-                    message = f"{quoted(file)} is a file of the setting before it, too"
+                    message = f"{quoted(file)} is also a file of an earlier setting"
                     place.report(message, "give each its own files, or narrow both by `overlays`", at_key=False)
 
 
@@ -173,11 +173,11 @@ def _files(setting: Section) -> Iterator[tuple[Section, str]]:
 def _slots(setting: Section) -> None:
     slots = setting["slots"]
     if isinstance(slots, dict) and len(slots) != 2:
-        message = f"`slots` has {len(slots)} of them, and a Service is switched between two"
+        message = f"`slots` must have two slots, not {len(slots)}"
         setting.below("slots").report(message, "name two, as in `{blue: blue.yaml, green: green.yaml}`", at_key=False)
     files: dict[str, str] = {}
     for place, file in _files(setting):
         name = str(place.path[-1])
         if files.setdefault(file, name) != name:
             message = f"{quoted(file)} is the file of `{files[file][:60]}` already"
-            place.report(message, "give the Service and each slot a file of its own", at_key=False)
+            place.report(message, "use a separate file for the Service and for each slot", at_key=False)

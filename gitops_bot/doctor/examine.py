@@ -90,7 +90,7 @@ def _registries(
     """Start querying each registry for one image; the returned function waits for the answers and records them."""
     if read is None or (config := read.config) is None:
         text = "not checked: without the configuration and the repository, the images are unknown"
-        notes.add(unknown("registry", "all of them", text, "fix the failed checks of these first"))
+        notes.add(unknown("registry", "all of them", text, "fix those checks first"))
         return lambda: None
     overlays = notes.of("overlays", read.branch, lambda: tracked(config, read.remote, read.commit))
     if overlays is None:

@@ -50,7 +50,7 @@ def _lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
     """Each line with its indentation."""
     outside = coverage.outside
     if not coverage.entries and not outside.entries:
-        yield 0, "entries: none, no file here pins an image"
+        yield 0, "entries: none; no file here pins an image"
         return
     counts = {
         "promoted": coverage.promoted,

@@ -39,7 +39,7 @@ _WHAT_CHANGES_IT: Final[dict[Code, str]] = {
     "held.slot": "merging or closing the proposal that is in the way, or a switch that makes the slot idle",
     "held.window": "the next open window, or `schedule` in the configuration",
     "held.limit": "merging or closing another proposal, or `limit` in the configuration",
-    "held.label": "taking the label off the pull request",
+    "held.label": "removing the label from the pull request",
     "held.hold": "the end of the hold, or its entry under `holds`",
     "held.frozen": "merging the approved pull request, or `refresh_approved: true`",
     "held.history_bound": "a full clone for the cache, or `--release-hold`",

@@ -27,7 +27,7 @@ _WHY: Final[dict[Why, str]] = {
     "outside": "outside the repository",
     "absent": "not in the commit",
     "link": "a symbolic link or submodule",
-    "unreadable": "what this file refers to is not known",
+    "unreadable": "its references are unknown",
 }
 
 
@@ -36,7 +36,7 @@ def print_history(history: History, screen: Screen) -> None:
     where = " ".join(part for part in (history.repository, history.branch) if part)
     screen.say(f"{plain(history.environment)}: releases of {where} at {history.commit[:10]}")
     if not history.records:
-        screen.say("no release: no commit that was asked for changed a file of its overlays")
+        screen.say("no releases: none of these commits changed a file of its overlays")
     for release in history.releases:
         _print(release, screen)
     if history.content is not None:
@@ -47,7 +47,7 @@ def print_history(history: History, screen: Screen) -> None:
         _print_between(history.between, screen)
     if history.bounded:
         screen.say()
-        screen.say("older releases are cut away; fetch the full history (`fetch-depth: 0`) to number them")
+        screen.say("older releases are missing; fetch the full history (`fetch-depth: 0`) to number these")
 
 
 def _print_content(content: Content, exported: str | None, screen: Screen) -> None:
@@ -63,7 +63,7 @@ def _print_content(content: Content, exported: str | None, screen: Screen) -> No
 
 def _print_between(between: Between, screen: Screen) -> None:
     screen.say()
-    screen.say(f"from release {between.older.commit[:10]} to {between.newer.commit[:10]}, all together:", style="bold")
+    screen.say(f"from release {between.older.commit[:10]} to {between.newer.commit[:10]}:", style="bold")
     for change in between.changes:
         screen.say(_change(change), indent=2, hang=2)
     for image in between.images:

@@ -41,7 +41,7 @@ def print_initialised(done: Initialised, screen: Screen) -> None:
     if done.written:
         screen.say(f"wrote {done.file}", style="green")
         if done.gaps:
-            screen.say("without a counterpart, and named in the file too:")
+            screen.say("without an equivalent (also listed in the file):")
         for gap in done.gaps:
             screen.say_as_is(f"  {gap_text(gap)}")
         screen.say("next: `gitops-bot check`, then commit and push it; `gitops-bot plan` shows what an update would do")

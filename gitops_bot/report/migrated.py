@@ -32,12 +32,12 @@ def gap_text(gap: Gap) -> str:
 
 
 def _lines(migration: Migration) -> Iterator[str]:
-    yield f"# What the settings of {' and '.join(migration.peers)} in this repository mean."
-    yield "# Before this file is on the branch, switch the other tool off: both would write the same pins."
+    yield f"# Converted from the settings of {' and '.join(migration.peers)} in this repository."
+    yield "# Switch the other tool off before you merge this file: two tools that write the same pins undo each other."
     yield "# `gitops-bot plan --config gitops-bot.yaml` shows what an update would do."
     if migration.gaps:
         yield "#"
-        yield "# Without a counterpart:"
+        yield "# Without an equivalent:"
         yield from (f"#   {gap_text(gap)}" for gap in migration.gaps)
     yield "version: 1"
     if migration.branch is not None:

@@ -58,7 +58,7 @@ def _environment(environment: FoundEnvironment) -> Iterator[str]:
         yield f"      - {quoted(glob)}"
     if environment.source is not None:
         yield from _promotion(environment, environment.source)
-    yield "    # Choose the next tag in the format of each present one:"
+    yield "    # Choose newer tags in the format of the pinned ones:"
     for policy, entries in environment.followed.items():
         yield _comment(f"{len(entries)} by {policy}: {list_names(_pinned(entries))}", indent=2)
     if not environment.followed:

@@ -68,7 +68,7 @@ def print_status(status: Status, screen: Screen) -> None:
     for environment in status.environments:
         screen.say(_head(status, environment))
     if not status.sees_pull_requests:
-        screen.say("without a token, no open proposals are seen")
+        screen.say("No token is set, so open pull requests are not shown.")
     rows = {image: [_cells(status, item) for item in items] for image, items in by_image(status).items()}
     if screen.width is None:
         screen.say()

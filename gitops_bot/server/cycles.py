@@ -127,7 +127,7 @@ class Cycles:
                 self._tags = tags
             self.publish(overview.of_cycle(snapshot, facts, outcome, home(self.options), self._tags))
         except Exception:  # noqa: BLE001 - what one commit provokes there must not stop the cycles
-            advice = "please report the traceback; the page is the one of an earlier cycle"
+            advice = "please report the traceback; the page still shows an earlier cycle"
             log.event("page.failed", level="error", cycle=number, next=advice, traceback=traceback.format_exc())
 
     def _opened(self, stack: ExitStack, request: Request, number: int) -> tuple[World, Snapshot]:
@@ -182,7 +182,7 @@ class Cycles:
         """Log environments that the command names and the configuration no longer has, once."""
         for name in names:
             if name not in self._gone:
-                advice = "correct the command line, or put the environment back"
+                advice = "correct the command line, or add the environment again"
                 log.event("environment.unknown", level="warning", cycle=number, environment=name, next=advice)
         self._gone = names
 

@@ -170,7 +170,7 @@ def test_more_overlays_than_a_configuration_may_list_are_told_as_such(tmp_path: 
     # One of the same form that is no environment: no glob may match it.
     done = init(checkout(tmp_path, {**files, "c/templates/staging/kustomization.yaml": entry}))
     assert done.code == 2
-    assert "what was found does not fit into gitops-bot.yaml" in done.err
+    assert "cannot describe this repository in gitops-bot.yaml" in done.err
     assert "with wider globs" in done.err
     assert not (tmp_path / "gitops-bot.yaml").exists()
 

@@ -16,10 +16,10 @@ TEXT = (
 @pytest.mark.parametrize(
     ("slots", "message", "advice"),
     [
-        ("{blue: b.yaml}", "`slots` has 1 of them", "name two"),
-        ("{blue: b.yaml, green: g.yaml, red: r.yaml}", "`slots` has 3 of them", "name two"),
-        ("{blue: b.yaml, green: b.yaml}", "'b.yaml' is the file of `blue` already", "a file of its own"),
-        ("{blue: b.yaml, green: s.yaml}", "'s.yaml' is the file of `service` already", "a file of its own"),
+        ("{blue: b.yaml}", "`slots` must have two slots, not 1", "name two"),
+        ("{blue: b.yaml, green: g.yaml, red: r.yaml}", "`slots` must have two slots, not 3", "name two"),
+        ("{blue: b.yaml, green: b.yaml}", "'b.yaml' is the file of `blue` already", "a separate file for"),
+        ("{blue: b.yaml, green: s.yaml}", "'s.yaml' is the file of `service` already", "a separate file for"),
         ("{blue: b.yaml, green: x/g.yaml}", "must be the name of a file", "as in"),
         ("{blue: b.yaml, green: 'g*.yaml'}", "must be the name of a file", "as in"),
     ],
@@ -66,7 +66,7 @@ def test_an_environment_may_have_several() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param(several("", ""), "'s.yaml' is a file of the setting before it, too", id="the same files"),
+        pytest.param(several("", ""), "'s.yaml' is also a file of an earlier setting", id="the same files"),
         pytest.param(several("").replace("g.yaml", "b.yaml"), "'b.yaml' is the file of `blue` already", id="in one"),
         pytest.param(several("").replace("selector: v, ", ""), "has no `selector`", id="a key is missing"),
         pytest.param(several("").replace("selector: v, ", "selektor: v, "), "selektor", id="a key is misspelt"),

@@ -161,7 +161,7 @@ def test_what_is_in_no_environment_can_be_claimed_by_the_line(folders: dict[str,
 
 def test_a_repository_without_entries_is_told_in_one_line() -> None:
     found = coverage.cover([], Outside(), inferred=True)
-    assert shown(found) == ["", "entries: none, no file here pins an image"]
+    assert shown(found) == ["", "entries: none; no file here pins an image"]
     assert set(document.of("check", Checked(0, found, ()), datetime.now(UTC))["coverage"].values()) == {0}
 
 

@@ -168,7 +168,7 @@ def test_it_says_what_is_not_known() -> None:
     status = replace(found.status, environments=(), sees_pull_requests=False, problems=())
     text = page.html(Overview(status))
     assert "The history was not read." in text
-    assert "Without a token, no pull requests are seen." in text
+    assert "No token is set, so pull requests were not read." in text
     assert Parsed(text).all("svg") == []
 
 
