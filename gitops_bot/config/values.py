@@ -10,7 +10,7 @@ from gitops_bot.config.form_hold import HoldForm
 from gitops_bot.config.propose import Propose
 from gitops_bot.images import inference
 from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.images.unmanaged import Unmanaged, not_in_source, without_policy, without_repository
+from gitops_bot.images.unmanaged import Unmanaged, unmanaged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from gitops_bot.config.form_slots import BlueGreenForm
     from gitops_bot.config.mentions import Mention
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.images.rules import OnMove, Pinned, PinShape
+    from gitops_bot.images.rules import OnMove, PinShape
     from gitops_bot.targets import FileRule
+    from gitops_bot.targets.pin_file import FileEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,8 @@ class Environment:
 
     def _unmanaged(self) -> Unmanaged:
         if self.promotion is not None:
-            return not_in_source(self.name, self.promotion.source)
-        return without_policy(self.name)
+            return unmanaged("not_in_source", self.name, self.promotion.source)
+        return unmanaged("no_policy", self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +144,7 @@ class Config:
         auto = ImageRules(policy="auto")
         return cls(None, {name: Environment(name, tuple(globs), defaults=auto) for name, globs in directories.items()})
 
-    def rules(self, environment: str, entry: Pinned) -> Rules:
+    def rules(self, environment: str, entry: FileEntry) -> Rules:
         """The rules for an entry of that environment.
 
         Raises:
@@ -155,7 +156,7 @@ class Config:
 def _inferred(image: ImageName | None, pin: Pin) -> NamedPolicy | Unmanaged:
     """Follow the next tag in the format of the pinned one."""
     if image is None:
-        return without_repository()
+        return unmanaged("no_repository")
     policy = inference.infer(pin)
     return policy if isinstance(policy, Unmanaged) else NamedPolicy(None, policy, "inferred")
 

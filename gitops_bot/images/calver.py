@@ -15,10 +15,7 @@ or the word `rc` is never part of the order.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from typing import Final
 
 #: Its numbers from left to right; two are in the order of their keys.
 Key = tuple[int, ...]
@@ -47,11 +44,6 @@ def parse(text: str) -> Key | None:
     if time:
         numbers += [*_pairs(time), *map(int, _NUMBER.findall(after))]
     return tuple(numbers)
-
-
-def keys(texts: Sequence[str]) -> list[Key | None]:
-    """The key of each text, None for those that are no calendar version."""
-    return [parse(text) for text in texts]
 
 
 def _pairs(digits: str) -> list[int]:

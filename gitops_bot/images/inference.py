@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.images import kinds
 from gitops_bot.images.reference import is_tag
-from gitops_bot.images.unmanaged import Unmanaged, by_digest, by_nothing, by_tag
+from gitops_bot.images.unmanaged import Unmanaged, unmanaged
 
 if TYPE_CHECKING:
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reference import Pin
 
 _NUMBER = "[0-9]+"
+_THREE = rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}"
 _VERSION = re.compile(
     r"(?P<prefix>(?:(?!v[0-9])[A-Za-z][A-Za-z0-9_.]*-)*)(?P<v>v?)(?P<numbers>[0-9]+(?:\.[0-9]+){0,2})(?P<suffix>(?:-[A-Za-z0-9_.]+)*)"
 )
@@ -61,11 +62,11 @@ def infer(pin: Pin) -> Policy | Unmanaged:
     """The policy that keeps the format of the pinned tag, or why there is none (`unmanaged`)."""
     tag = pin.tag
     if tag is None:
-        return by_nothing() if pin.digest is None else by_digest()
+        return unmanaged("nothing") if pin.digest is None else unmanaged("digest")
     if not is_tag(tag):
-        return by_tag("no_tag", tag)
+        return unmanaged("no_tag", repr(tag[:100]))
     if _COMMIT.search(tag) or _words(tag) & _COMMITS:
-        return by_tag("commit", tag)
+        return unmanaged("commit", tag)
     if match := _DATE.fullmatch(tag):
         return _date(match["prefix"], match["date"])
     if match := _DATE_AND_NUMBERS.fullmatch(tag):
@@ -74,7 +75,7 @@ def infer(pin: Pin) -> Policy | Unmanaged:
         return _build(tag, match["prefix"], match["digits"], pin)
     if match := _VERSION.fullmatch(tag):
         return _version(tag, match, pin)
-    return by_tag("unordered", tag)
+    return unmanaged("unordered", tag)
 
 
 def _words(text: str) -> set[str]:
@@ -94,15 +95,15 @@ def _build(tag: str, prefix: str, digits: str, pin: Pin) -> Policy | Unmanaged:
     if prefix in ("", "v") and len(digits) <= 2:
         return _major(tag, pin)
     if names & _FOREIGN:
-        return by_tag("ticket", tag)
+        return unmanaged("ticket", tag)
     if names & _COUNTERS:
         return _numbered(prefix, _NUMBER)
     if prefix in ("", "v") and _YEAR.fullmatch(digits):
-        return by_tag("year", tag)
+        return unmanaged("year", tag)
     if len(digits) in _COMMIT_LENGTHS:
-        return by_tag("digits", tag)
+        return unmanaged("digits", tag)
     if len(digits) <= 3 and not names & _BRANCHES:
-        return by_tag("number", tag)
+        return unmanaged("number", tag)
     # So that a date or a commit is never taken for the next build number.
     return _numbered(prefix, "[0-9]{1,6}" if len(digits) <= 6 else f"[0-9]{{{len(digits)}}}")
 
@@ -115,7 +116,7 @@ def _major(tag: str, pin: Pin) -> Policy | Unmanaged:
     """A tag of a major version has no successor within it: it floats."""
     if pin.digest is not None:
         return kinds.Follow(tag)
-    return by_tag("major", tag)
+    return unmanaged("major", tag)
 
 
 def _version(tag: str, match: re.Match[str], pin: Pin) -> Policy | Unmanaged:
@@ -123,25 +124,21 @@ def _version(tag: str, match: re.Match[str], pin: Pin) -> Policy | Unmanaged:
     numbers = match["numbers"].split(".")
     names = _words(prefix)
     if names & _FOREIGN:
-        return by_tag("ticket", tag)
+        return unmanaged("ticket", tag)
     if not prefix and len(numbers) == 3:
         major = int(numbers[0])
         if not suffix:
-            return kinds.Semver(f"^{major}", pattern=f"^{v}{_three()}$")
+            return kinds.Semver(f"^{major}", pattern=f"^{v}{_THREE}$")
         if kind := _PRERELEASE.fullmatch(suffix):
             same = f"-{kind['kind']}{re.escape(kind['dot'])}" + (_NUMBER if kind["number"] else "")
             # The range names a pre-release of the major version itself, which `^2` would not admit.
-            return kinds.Semver(f">={major}.0.0-0 <{major + 1}.0.0", pattern=f"^{v}{_three()}(?:{same})?$")
+            return kinds.Semver(f">={major}.0.0-0 <{major + 1}.0.0", pattern=f"^{v}{_THREE}(?:{same})?$")
     if not _belongs(suffix.split("-")[1:]) or not _belongs(prefix.split("-")[:-1]):
-        return by_tag("counter", tag)
+        return unmanaged("counter", tag)
     if len(numbers) == 1:
         return _major(tag, pin)
     version = rf"{numbers[0]}" + r"\.[0-9]+" * (len(numbers) - 1)
     return kinds.Pattern(f"^{re.escape(prefix)}{v}(?P<version>{version}){re.escape(suffix)}$", order="semver")
-
-
-def _three() -> str:
-    return rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}"
 
 
 def _belongs(parts: list[str]) -> bool:

@@ -37,7 +37,7 @@ def _column(order: Order, texts: list[str]) -> list[Any]:
         case "numerical":
             return _numbers(texts)
         case "calver":
-            return calver.keys(texts)
+            return [calver.parse(text) for text in texts]
         case "alphabetical":
             return texts
     assert_never(order)

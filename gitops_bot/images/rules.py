@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from gitops_bot.images.kinds import Policy
-    from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.images.unmanaged import Unmanaged
 
 #: What is written for a chosen tag. `tag` writes no digest, `digest` no tag where there is none.
@@ -53,22 +52,3 @@ class Rules:
         """Whether pins come from another environment, where that has the entry."""
         elsewhere = self.unmanaged is not None and self.unmanaged.why in ("decided_elsewhere", "unset")
         return not self.own_policy and not elsewhere
-
-
-class Pinned(Protocol):
-    """The fields of an entry that rules are looked up by."""
-
-    @property
-    def name(self) -> str:
-        """The entry's `name`, as written."""
-        ...
-
-    @property
-    def image(self) -> ImageName | None:
-        """The effective repository, normalised; None if the text is not an image name."""
-        ...
-
-    @property
-    def pin(self) -> Pin:
-        """What is pinned now."""
-        ...

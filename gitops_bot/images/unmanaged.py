@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from gitops_bot.images.reason import Reason
 
@@ -12,23 +12,30 @@ TagWhy = Literal["commit", "counter", "digits", "major", "no_tag", "number", "ti
 #: `no_policy` and `not_in_source` come from a configuration, the others from what is pinned.
 Why = Literal[TagWhy, "digest", "nothing", "no_repository", "decided_elsewhere", "unset", "no_policy", "not_in_source"]
 
-#: The text after the tag, and the text for all such tags together.
-_OF_TAG: Final[dict[TagWhy, tuple[str, str]]] = {
-    "commit": ("is a commit, and commits have no order", "the tag is a commit, and commits have no order"),
+#: The text for one entry, and the one for all such entries together where that is another.
+_TEXTS: Final[dict[Why, tuple[str, ...]]] = {
+    "commit": ("{0} is a commit, and commits have no order", "the tag is a commit, and commits have no order"),
     "counter": (
-        "is more than a version: nobody can tell what comes after the rest of it",
+        "{0} is more than a version: nobody can tell what comes after the rest of it",
         "the tag is more than a version",
     ),
-    "digits": ("may be a commit made of digits only", "the tag may be a commit"),
-    "major": ("is only a major version, which floats", "the tag is only a major version"),
-    "no_tag": ("is not a tag", "the tag is not valid"),
-    "number": ("may be a version or a build number", "the tag may be a version or a build number"),
+    "digits": ("{0} may be a commit made of digits only", "the tag may be a commit"),
+    "major": ("{0} is only a major version, which floats", "the tag is only a major version"),
+    "no_tag": ("{0} is not a tag", "the tag is not valid"),
+    "number": ("{0} may be a version or a build number", "the tag may be a version or a build number"),
     "ticket": (
-        "is a pull request or ticket; the next number is a different one",
+        "{0} is a pull request or ticket; the next number is a different one",
         "the tag names a pull request or ticket",
     ),
-    "unordered": ("has no order: it is not a version, number or date in a known format", "the tag has no order"),
-    "year": ("may be a year, which floats", "the tag may be a year"),
+    "unordered": ("{0} has no order: it is not a version, number or date in a known format", "the tag has no order"),
+    "year": ("{0} may be a year, which floats", "the tag may be a year"),
+    "digest": ("a digest alone does not say which tags to follow", "only a digest is pinned"),
+    "nothing": ("nothing is pinned, so there is no tag format to follow", "nothing is pinned"),
+    "no_repository": ("the file does not name a repository that can be asked for tags",),
+    "decided_elsewhere": ("{0} has an entry for this image, which wins",),
+    "unset": ("nothing here sets the variable {0} ({1})",),
+    "no_policy": ("{0} has no `policy`, and this image has none", "{0} has no `policy`"),
+    "not_in_source": ("{0} has no `policy`, and its source {1} has no such entry",),
 }
 
 
@@ -40,50 +47,9 @@ class Unmanaged(Reason):
     alike: str
 
 
-def by_tag(why: TagWhy, tag: str) -> Unmanaged:
-    """The tag does not say which one comes after it."""
-    shown = repr(tag[:100]) if why == "no_tag" else tag
-    text, alike = _OF_TAG[why]
-    return Unmanaged(code="unmanaged", text=f"{shown} {text}", data={"tag": shown}, why=why, alike=alike)
-
-
-def by_digest() -> Unmanaged:
-    """Only a digest is pinned."""
-    text = "a digest alone does not say which tags to follow"
-    return Unmanaged(code="unmanaged", text=text, data={"tag": None}, why="digest", alike="only a digest is pinned")
-
-
-def by_nothing() -> Unmanaged:
-    """Neither a tag nor a digest is pinned."""
-    text = "nothing is pinned, so there is no tag format to follow"
-    return Unmanaged(code="unmanaged", text=text, why="nothing", alike="nothing is pinned")
-
-
-def without_repository() -> Unmanaged:
-    """Nothing names a repository that could be asked for tags."""
-    text = "the file does not name a repository that can be asked for tags"
-    return Unmanaged(code="unmanaged", text=text, why="no_repository", alike=text)
-
-
-def decided_elsewhere(file: str) -> Unmanaged:
-    """Another file pins the image, and wins."""
-    text = f"{file} has an entry for this image, which wins"
-    return Unmanaged(code="unmanaged", text=text, why="decided_elsewhere", alike=text)
-
-
-def unset(variable: str, place: str) -> Unmanaged:
-    """A variable holds the pin, and nothing in the repository sets it."""
-    text = f"nothing here sets the variable {variable} ({place})"
-    return Unmanaged(code="unmanaged", text=text, why="unset", alike=text)
-
-
-def without_policy(environment: str) -> Unmanaged:
-    """The configuration gives a policy neither to the environment nor to the image."""
-    text = f"{environment} has no `policy`"
-    return Unmanaged(code="unmanaged", text=f"{text}, and this image has none", why="no_policy", alike=text)
-
-
-def not_in_source(environment: str, source: str) -> Unmanaged:
-    """The environment gets its pins from another one, which has no such entry."""
-    text = f"{environment} has no `policy`, and its source {source} has no such entry"
-    return Unmanaged(code="unmanaged", text=text, why="not_in_source", alike=text)
+def unmanaged(why: Why, *about: str) -> Unmanaged:
+    """The reason of a kind, `about` a tag, an environment and its source, a file, or a variable and its place."""
+    text, *alike = (form.format(*about) for form in _TEXTS[why])
+    of_tag = why in (*get_args(TagWhy), "digest")
+    data = {"tag": about[0] if about else None} if of_tag else {}
+    return Unmanaged(code="unmanaged", text=text, data=data, why=why, alike=alike[0] if alike else text)

@@ -12,7 +12,7 @@ from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images.kinds import Follow, Pattern, Semver, describe
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.images.unmanaged import not_in_source, without_policy
+from gitops_bot.images.unmanaged import unmanaged
 
 GOOD = """\
 # gitops-bot.yaml, at the root of the manifest repository
@@ -154,7 +154,7 @@ def test_the_smallest_file_has_defaults() -> None:
     dev = read.environments["dev"]
     assert dev.propose == config.Propose("pull-request", "environment")
     assert (dev.promotion, dev.match_by, dev.release_tag) == (None, "digest", False)
-    without = without_policy("dev")
+    without = unmanaged("no_policy", "dev")
     assert read.rules("dev", entry("web")) == Rules(
         None, pin="tag+digest", on_move=None, ignore=False, unmanaged=without
     )
@@ -199,7 +199,7 @@ OWN = NamedPolicy(None, Semver("^1.2", prereleases=True, pattern="^v"), "config"
         pytest.param(
             "production",
             entry("web"),
-            Rules(None, pin="digest", on_move="hold", unmanaged=not_in_source("production", "staging")),
+            Rules(None, pin="digest", on_move="hold", unmanaged=unmanaged("not_in_source", "production", "staging")),
             id="nothing but the promotion",
         ),
     ],

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.images.listing import _SIGNATURE, candidates
+from gitops_bot.images.order import _SIGNATURE, candidates
 from gitops_bot.images.reference import is_tag
 
 HEX = "0123456789abcdef" * 4

@@ -7,7 +7,7 @@ import pytest
 from gitops_bot.images.kinds import Follow
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.images.unmanaged import by_tag, without_policy
+from gitops_bot.images.unmanaged import unmanaged
 from gitops_bot.releases.layout import coverage
 from gitops_bot.releases.layout.coverage import Group, Outside
 from gitops_bot.releases.plan import Entry
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.unmanaged import Unmanaged
 
 POLICY = NamedPolicy(None, Follow("main"), "config")
-NONE = without_policy("dev")
+NONE = unmanaged("no_policy", "dev")
 
 
 def entry(name: str, environment: str = "dev") -> Entry:
@@ -45,9 +45,9 @@ def test_entries_add_up_and_one_reason_is_one_group_whatever_the_tags() -> None:
         [
             (web, Pin("1.0"), "tracked"),
             (old, Pin("1"), "ignored"),
-            (api, Pin("latest"), by_tag("unordered", "latest")),
-            (db, Pin("abcdef0"), by_tag("commit", "abcdef0")),
-            (qa, Pin("stable"), by_tag("unordered", "stable")),
+            (api, Pin("latest"), unmanaged("unordered", "latest")),
+            (db, Pin("abcdef0"), unmanaged("commit", "abcdef0")),
+            (qa, Pin("stable"), unmanaged("unordered", "stable")),
         ],
         Outside({"base": 3, "x/local": 1}),
         inferred=True,
@@ -61,7 +61,7 @@ def test_entries_add_up_and_one_reason_is_one_group_whatever_the_tags() -> None:
 
 
 def test_environments_without_a_policy_are_apart() -> None:
-    each = [(entry("web", name), Pin("1"), without_policy(name)) for name in ("dev", "qa")]
+    each = [(entry("web", name), Pin("1"), unmanaged("no_policy", name)) for name in ("dev", "qa")]
     found = coverage.cover(each, Outside(), inferred=False)
     assert [group.alike for group in found.groups] == ["dev has no `policy`", "qa has no `policy`"]
 

@@ -8,13 +8,16 @@ import pytest
 
 from gitops_bot.images.reference import ImageName
 from gitops_bot.images.rules import Rules
-from gitops_bot.images.unmanaged import decided_elsewhere, without_policy
+from gitops_bot.images.unmanaged import unmanaged
 from gitops_bot.releases.layout import release_info
 from gitops_bot.releases.layout.overlays import select
 from gitops_bot.releases.plan import Entry
 
 INFO = b"kind: ConfigMap\ndata: {version: a}\n"
-ELSEWHERE, MANUAL = Rules(None, unmanaged=decided_elsewhere("k")), Rules(None, unmanaged=without_policy("production"))
+ELSEWHERE, MANUAL = (
+    Rules(None, unmanaged=unmanaged("decided_elsewhere", "k")),
+    Rules(None, unmanaged=unmanaged("no_policy", "production")),
+)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 from gitops_bot import config
 from gitops_bot.images import inference
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.images.unmanaged import Unmanaged, not_in_source, without_policy
+from gitops_bot.images.unmanaged import Unmanaged, unmanaged
 from gitops_bot.releases.layout import coverage
 from gitops_bot.releases.layout.checked import Checked
 from gitops_bot.releases.layout.coverage import Coverage, Outside
@@ -84,9 +84,9 @@ def test_the_line_that_is_offered_makes_the_entry_managed(pin: Pin, why: str, na
         case "inferred", _:
             return  # it is managed
         case "no policy", _:
-            reason = without_policy("dev")
+            reason = unmanaged("no_policy", "dev")
         case _:
-            reason = not_in_source("dev", "staging")
+            reason = unmanaged("not_in_source", "dev", "staging")
     found = coverage.cover([(entry(name), pin, reason)], Outside(), inferred=why == "inferred")
     _, first, group, answer = shown(found)
     assert first.startswith("entries")
@@ -120,7 +120,8 @@ def test_every_reason_is_one_line_with_samples_and_one_to_add() -> None:
 
 def test_a_narrow_terminal_folds_all_but_what_is_to_be_copied() -> None:
     each = [
-        (entry(f"ghcr.io/acme/{name}", "qa"), Pin("v1.4.2"), without_policy("qa")) for name in ("web", "api", "job")
+        (entry(f"ghcr.io/acme/{name}", "qa"), Pin("v1.4.2"), unmanaged("no_policy", "qa"))
+        for name in ("web", "api", "job")
     ]
     assert shown(coverage.cover(each, Outside({"tools": 1}), inferred=False), width=40) == [
         "",
@@ -135,7 +136,7 @@ def test_a_narrow_terminal_folds_all_but_what_is_to_be_copied() -> None:
 
 
 def test_an_environment_without_a_policy_is_told_with_the_line_that_gives_it_one() -> None:
-    each = [(entry(name, "qa"), Pin("v1.4.2"), without_policy("qa")) for name in ("web", "api")]
+    each = [(entry(name, "qa"), Pin("v1.4.2"), unmanaged("no_policy", "qa")) for name in ("web", "api")]
     assert shown(coverage.cover(each, Outside(), inferred=False)) == [
         "",
         "entries: 0 tracked, 2 unmanaged",
@@ -167,7 +168,7 @@ def test_a_repository_without_entries_is_told_in_one_line() -> None:
 
 def test_what_others_wrote_breaks_no_line_and_is_cut() -> None:
     names = ["a\nerror: b", "c\x1b[31m", "d" * 5000]
-    each = [(entry(name, "dev\n::error::"), Pin("x\ny"), without_policy("dev\n::error::")) for name in names]
+    each = [(entry(name, "dev\n::error::"), Pin("x\ny"), unmanaged("no_policy", "dev\n::error::")) for name in names]
     lines = shown(coverage.cover(each, Outside({"x\ny": 1}, unread=3), inferred=False))
     assert len(lines) == 7
     assert all(line.isprintable() and len(line) < 600 for line in lines)

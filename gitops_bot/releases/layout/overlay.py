@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.images.rules import Rules
-from gitops_bot.images.unmanaged import decided_elsewhere, unset
+from gitops_bot.images.unmanaged import unmanaged
 from gitops_bot.releases.plan import Entry
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ def _fitting(item: FileEntry, rules: Rules, file: str) -> Rules:
     if item.choices:
         return Rules(None, pin="tag", ignore=rules.ignore)
     if item.decided_by is not None:
-        return Rules(None, ignore=rules.ignore, unmanaged=decided_elsewhere(item.decided_by))
+        return Rules(None, ignore=rules.ignore, unmanaged=unmanaged("decided_elsewhere", item.decided_by))
     if item.unset is not None:
-        return Rules(None, ignore=rules.ignore, unmanaged=unset(item.unset, f"{file}:{item.line}"))
+        return Rules(None, ignore=rules.ignore, unmanaged=unmanaged("unset", item.unset, f"{file}:{item.line}"))
     if item.says is None:
         return rules
     return replace(rules, pin=item.says, no_room=item.says == "tag" and rules.pin != "tag")
