@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.engine.describe import COMPARED
@@ -13,9 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.config import Propose
+    from gitops_bot.engine.forge import Forge
     from gitops_bot.engine.plan import Planned
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.world import World
+    from gitops_bot.proposals.deployment import Deployment
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import RateLimit
     from gitops_bot.proposals.reconcile import Action
@@ -28,6 +31,8 @@ _CLOSE = _TEXT + 2
 _REVIEW = 2
 #: Requests: auto-merge or the queue, a retry if the forge was not ready yet, and a direct merge.
 _MERGE = 3
+#: Requests: what is there, the deployment or whether it has a status, and its status; one more for each artifact.
+_DEPLOYMENT = 3
 #: Requests: the label, and the ticked box in the text.
 _TAKE_BACK = 1 + _TEXT
 
@@ -42,16 +47,43 @@ def shortage(world: World, request: Request, arranged: Sequence[Planned]) -> Pro
         for proposal in planned.outcome.proposals
         if (count := _of_proposal(proposal, planned.known.environment.propose))
     ]
-    if not writes:
-        return None
-    try:
-        left = world.forge.left()
-    except ForgeError:
-        return None  # the first write says what is wrong
+    left = _left(world.forge) if writes else None
     if left is None:
         return None
     looks = sum(1 + len(proposal.beside) for _, proposal in writes)
     return short(sum(count for count, _ in writes) + looks * left.look, left)
+
+
+@dataclass(slots=True)
+class DeploymentBudget:
+    """Lets deployments through as long as the rate limit has enough left. It is asked for before the first one."""
+
+    forge: Forge
+    _left: RateLimit | None = None
+    _used: int | None = None
+
+    def spend(self, deployment: Deployment) -> Problem | None:
+        """Why this one has to wait for a later run; None where it is counted now."""
+        if self._used is None:
+            self._left, self._used = _left(self.forge), 0
+        needed = _DEPLOYMENT + len(deployment.artifacts)
+        if self._left is None or self._used + needed <= self._left.remaining:
+            self._used += needed
+            return None
+        has, until = _has(replace(self._left, remaining=self._left.remaining - self._used))
+        message = f"the next one needs up to {needed} requests, but the rate limit has {has} until {until}"
+        return Problem("failed.forge", message, f"a run after {until} goes on with them")
+
+
+def _left(forge: Forge) -> RateLimit | None:
+    try:
+        return forge.left()
+    except ForgeError:
+        return None  # the first write says what is wrong
+
+
+def _has(left: RateLimit) -> tuple[str, str]:
+    return f"{left.remaining} left" if left.remaining > 0 else "none left", f"{left.resets_at:%H:%M} UTC"
 
 
 def _of_proposal(proposal: Proposal, propose: Propose) -> int:
@@ -84,8 +116,7 @@ def short(needed: int, left: RateLimit) -> Problem | None:
     """The problem if the rate limit has too few requests left; None if it has enough."""
     if needed <= left.remaining:
         return None
-    until = f"{left.resets_at:%H:%M} UTC"
-    has = f"{left.remaining} left" if left.remaining > 0 else "none left"
+    has, until = _has(left)
     return Problem(
         "failed.forge",
         f"this run needs up to {needed} requests, but the rate limit has {has} until {until}: no pull request was "

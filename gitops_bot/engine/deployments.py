@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot.engine import carry_out
+from gitops_bot.engine.budget import DeploymentBudget
 from gitops_bot.errors import ForgeError, Problem
 from gitops_bot.images.reference import split
 from gitops_bot.proposals.deployment import Artifact, Deployment
@@ -39,14 +40,19 @@ def deploy(
     except ForgeError as error:
         yield from ((environment.name, error.problem) for environment in wanted)
         return
+    budget = DeploymentBudget(world.forge)
     for environment in wanted:
         name = environment.name
         recorded = {deployment.commit for deployment in deployed[name] if deployment.finished}
         known = every.get(name, ())
         for release in unrecorded(known, recorded, first=_FIRST, most=_MOST):
             artifacts = _artifacts(snapshot, known, release) if environment.artifact_metadata else ()
+            deployment = Deployment(name, release.commit, artifacts)
+            if (problem := budget.spend(deployment)) is not None:
+                yield name, problem
+                break
             try:
-                problem = carry_out.deploy(world, Deployment(name, release.commit, artifacts))
+                problem = carry_out.deploy(world, deployment)
             except ForgeError as error:
                 yield name, error.problem
                 break  # the next one would come before it
