@@ -233,7 +233,7 @@ def _laid(known: Known, declines: Declined, name: str, decisions: Sequence[Decis
         if not isinstance(decision, Change):
             return decision
         if (reason := locked.get(decision.entry.key)) is not None:
-            return Held(decision.entry, decision.after, reason)
+            return decision.held(reason)
         if known.request.exempt.declines:
             return decision
         # What an open pull request shows is wanted again: it was reopened, or asked for in another group since. What a

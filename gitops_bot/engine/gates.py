@@ -15,7 +15,7 @@ from gitops_bot.engine.request import Pins, Poll, Promote, RollBack
 from gitops_bot.images.kinds import Follow
 from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.choice import halves, hold, promotion, reasons, stepped_back, switch
+from gitops_bot.releases.choice import halves, hold, promotion, stepped_back, switch
 from gitops_bot.releases.choice.promotion import Offer
 from gitops_bot.releases.choice.soak import left_behind
 from gitops_bot.releases.history import trail
@@ -45,7 +45,7 @@ def downgrade(decision: Decision, known: Known) -> Decision:
     """Hold a step back. The policy proposes none, and a rollback is one."""
     if isinstance(decision, Change) and _is_checked(decision, known):
         reason = choice.steps_back(decision, known.state.proposed.get(decision.entry.key))
-        return decision if reason is None else Held(decision.entry, decision.after, reason)
+        return decision if reason is None else decision.held(reason)
     return _promotion(decision, known, promotion.downgrade)
 
 
@@ -160,7 +160,7 @@ def withdrawn(decision: Decision, known: Known) -> Decision:
     if (pin := known.state.promoted.get(decision.entry.key)) is None:
         return decision
     if decision.candidate is not None and promotion.is_same(decision.candidate, pin):
-        return replace(decision, withdraws=any(reason.code not in _ASKED_BEFORE for reason in reasons.of(decision)))
+        return replace(decision, withdraws=any(reason.code not in _ASKED_BEFORE for reason in decision.reasons))
     line = known.facts.line(known.snapshot, lambda line: all(trail.enough(line, source.overlay) for source in sources))
     gone = any(
         left_behind(line, source, lambda its: promotion.is_same(its, pin)) or _switched_back(known, line, source, pin)
@@ -193,7 +193,7 @@ def left_before(decision: Decision, known: Known) -> Decision:
     entry = decision.entry
     if entry.choices:
         return _switched_before(decision, known)
-    if (entry.key, stepped_back.wanted(decision)) in known.state.fresh:
+    if (entry.key, decision.candidate) in known.state.fresh:
         return decision
     line = known.facts.line(known.snapshot, lambda line: trail.enough(line, entry.overlay))
     return stepped_back.checked(decision, line)

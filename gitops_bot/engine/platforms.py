@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.choice import reasons, stepped_back
 from gitops_bot.releases.plan import Change, Failed, Held, is_open
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def platforms(decision: Decision, known: Known) -> Decision:
     """
     if not is_open(decision) or (isinstance(decision, Change) and decision.source not in ("policy", "promotion")):
         return decision
-    pin = stepped_back.wanted(decision)
+    pin = decision.candidate
     if pin is None:
         return decision
     image = ImageName.of(decision.entry.image)
@@ -40,7 +39,7 @@ def platforms(decision: Decision, known: Known) -> Decision:
         return decision if isinstance(decision, Held) else Failed(decision.entry, error.problem)
     if reason is None:
         return decision
-    held = reasons.add(decision, reason) if isinstance(decision, Held) else Held(decision.entry, pin, reason)
+    held = decision.held(reason)
     return replace(held, withdraws=held.withdraws or known.state.proposed.get(decision.entry.key) == pin)
 
 
@@ -59,8 +58,7 @@ def _unusable(decision: Change | Held, facts: Facts, image: ImageName, pin: Pin)
         return replace(lost, text=f"{lost.text}; {advice}")
     if not wanted and not _may_lose(decision, facts, image, digest):
         return None
-    before = decision.before if isinstance(decision, Change) else decision.current
-    present = None if wanted else before
+    present = None if wanted else entry.pin
     wanted = wanted if present is None else _index_platforms(facts, image, present)
     if not wanted:
         return None

@@ -69,10 +69,7 @@ def hold_together(decisions: Sequence[Decision], name: str) -> tuple[Decision, .
     if first is None:
         return tuple(decisions)
     reason = _waits_for(first, name)
-    return tuple(
-        Held(decision.entry, decision.after, reason) if isinstance(decision, Change) else decision
-        for decision in decisions
-    )
+    return tuple(decision.held(reason) if isinstance(decision, Change) else decision for decision in decisions)
 
 
 def _holds_others(decision: Decision) -> TypeGuard[Held | Failed]:

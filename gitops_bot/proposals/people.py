@@ -13,7 +13,6 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, trailers
 from gitops_bot.proposals.ownership import Ours
 from gitops_bot.proposals.text import body, comment
-from gitops_bot.releases.plan import Held
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.ownership import Theirs
     from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
-    from gitops_bot.releases.plan import Change, PinChange
+    from gitops_bot.releases.plan import Change, Held, PinChange
 
     #: The pull requests that declined a pin, by what marks the pin.
     Declined = Mapping[str, Sequence[PullRequest]]
@@ -140,7 +139,7 @@ def decline(change: Change, branch: str, known: Declined, carried: Sequence[PinC
                 f"{change.after} was declined: #{pull.number} was closed unmerged; reopen it to undo that",
                 {"pull_request": pull.number, "url": pull.url},
             )
-            return Held(change.entry, change.after, reason)
+            return change.held(reason)
     return None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.proposals import reconcile
-from gitops_bot.releases.plan import Change, Held
+from gitops_bot.releases.plan import Change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +71,7 @@ class Proposal:
         if isinstance(action, reconcile.Leave) and action.reason.code.startswith("held."):
             proposed = {(pin.key, pin.after, pin.new_name) for pin in self.carried}
             held = [
-                Held(change.entry, change.after, action.reason)
+                change.held(action.reason)
                 for change in self.changes
                 if (change.entry.key, change.after, change.new_name) not in proposed
             ]

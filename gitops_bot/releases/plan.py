@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeGuard
 
 from gitops_bot.images.reason import Reason
@@ -113,6 +114,15 @@ class Change:
         return self.entry.pin
 
     @property
+    def candidate(self) -> Pin:
+        """What is to be pinned, like `Held.candidate`."""
+        return self.after
+
+    def held(self, reason: Reason) -> Held:
+        """The same, held for a reason."""
+        return Held(self.entry, self.after, reason)
+
+    @property
     def goes_back(self) -> bool:
         """Whether the commits between the two images are taken back, and not brought in."""
         return self.direction == "backward" or (self.source == "rollback" and self.direction != "forward")
@@ -157,19 +167,32 @@ class Held:
     """An entry that stays as it is although something else could be pinned.
 
     `withdraws`: what the open proposal has for it goes too, since whoever vouched for that pin does so no more.
-    `reasons` has each reason by itself where there are several; `reason` names them all (module `reasons`).
+    `several` has each reason by itself where there are several; `reason` names them all.
     """
 
     entry: Entry
     candidate: Pin | None
     reason: Reason
     withdraws: bool = False
-    reasons: tuple[Reason, ...] = ()
+    several: tuple[Reason, ...] = ()
 
     @property
     def current(self) -> Pin:
         """What is pinned now."""
         return self.entry.pin
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Each reason by itself: those that do not end by themselves, then the others, the latest end first."""
+        return self.several or (self.reason,)
+
+    def held(self, reason: Reason) -> Held:
+        """The same, held for one more reason: the one that lasts longest is named first, the others behind it."""
+        ordered = sorted((*self.reasons, reason), key=lambda one: -one.ends.timestamp() if one.ends else -math.inf)
+        others = ", ".join(other.code for other in ordered[1:])
+        text = "; also: ".join(one.text for one in ordered)
+        summary = replace(ordered[0], text=text, data={**ordered[0].data, "also": others})
+        return replace(self, reason=summary, several=tuple(ordered))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.choice import hold, reasons
+from gitops_bot.releases.choice import hold
 from gitops_bot.releases.plan import Change, Entry, Failed, Held, Kept
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ CHANGE = Change(WEB, Pin("v2"), "policy", "forward", Reason("chosen", "v2 is the
         ),
         pytest.param(
             Held(WEB, Pin("v0"), OLDER),
-            reasons.held(WEB, Pin("v0"), [OLDER, REASON]),
+            Held(WEB, Pin("v0"), OLDER).held(REASON),
             id="what is held for another reason",
         ),
         pytest.param(

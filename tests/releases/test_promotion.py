@@ -10,7 +10,7 @@ from gitops_bot.images import kinds
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
-from gitops_bot.releases.choice import choose, halves, promotion, reasons
+from gitops_bot.releases.choice import choose, halves, promotion
 from gitops_bot.releases.choice.by_hand import ByHand
 from gitops_bot.releases.choice.promotion import Artifact, Offer
 from gitops_bot.releases.history.trail import Run
@@ -133,7 +133,7 @@ def test_all_that_holds_a_pin_is_told_and_what_lasts_longest_first() -> None:
     against = [promotion.unsoaked(offer(running(V1), wait=timedelta(hours=3)), START + timedelta(hours=2))]
     found = promoted(V2, Artifact(V1, False), against=against)
     assert isinstance(found, Held)
-    assert [reason.code for reason in reasons.of(found)] == ["held.downgrade", "held.absent_in_target", "held.soak"]
+    assert [reason.code for reason in found.reasons] == ["held.downgrade", "held.absent_in_target", "held.soak"]
     assert found.candidate == V1
     assert isinstance(promoted(V2, Artifact(V2, True), against=against), Kept), (
         "what is already pinned waits for nothing"
@@ -168,7 +168,7 @@ def test_a_person_who_promotes_says_what_to_go_beyond(by_hand: ByHand, expected:
     against = [promotion.unsoaked(offer(running(CANDIDATE), wait=timedelta(hours=3)), START + timedelta(hours=2))]
     found = promoted(V1, Artifact(CANDIDATE, True), against=against, by_hand=by_hand, policy=RELEASES)
     if isinstance(found, Held):
-        assert {reason.code: reason.text for reason in reasons.of(found)} == expected
+        assert {reason.code: reason.text for reason in found.reasons} == expected
     else:
         assert isinstance(found, Change)
         assert found.reason.data["beyond"] == "held.policy, held.soak"

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 
 import pytest
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.choice import reasons
 from gitops_bot.releases.plan import Entry, Held
 
 NOW = datetime(2026, 8, 1, tzinfo=UTC)
@@ -17,7 +17,8 @@ HOLD = Reason("held.hold", "held until the fair", {}, NOW + timedelta(days=9))
 
 
 def held(*found: Reason) -> Held:
-    return reasons.held(WEB, Pin("1"), found)
+    first, *others = found
+    return reduce(Held.held, others, Held(WEB, Pin("1"), first))
 
 
 @pytest.mark.parametrize(
@@ -29,13 +30,12 @@ def held(*found: Reason) -> Held:
     ],
 )
 def test_the_reason_that_lasts_longest_comes_first(given: tuple[Reason, ...], expected: tuple[Reason, ...]) -> None:
-    assert reasons.longest_first(given) == expected
-    assert reasons.of(held(*given)) == expected
+    assert held(*given).reasons == expected
 
 
 def test_one_reason_speaks_for_itself() -> None:
     assert held(OLDER) == Held(WEB, Pin("1"), OLDER)
-    assert reasons.of(held(OLDER)) == (OLDER,)
+    assert held(OLDER).reasons == (OLDER,)
 
 
 def test_several_reasons_are_one_text_and_the_facts_of_the_first_with_the_codes_of_the_others() -> None:
@@ -48,6 +48,5 @@ def test_several_reasons_are_one_text_and_the_facts_of_the_first_with_the_codes_
 
 
 def test_what_is_added_later_takes_its_place_in_the_order() -> None:
-    assert reasons.add(held(SOAK, HOLD), OLDER) == held(SOAK, HOLD, OLDER)
-    assert reasons.add(held(SOAK)) == held(SOAK)
-    assert reasons.add(Held(WEB, Pin("1"), SOAK, withdraws=True), HOLD).withdraws
+    assert held(SOAK, HOLD).held(OLDER) == held(OLDER, SOAK, HOLD)
+    assert Held(WEB, Pin("1"), SOAK, withdraws=True).held(HOLD).withdraws

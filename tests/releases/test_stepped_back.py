@@ -11,7 +11,6 @@ from gitops_bot.images import kinds
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, OnMove, Rules
-from gitops_bot.releases.choice import reasons
 from gitops_bot.releases.choice.stepped_back import checked, left, stepped_back, went_past
 from gitops_bot.releases.history.trail import DEPTH
 from gitops_bot.releases.plan import Change, Entry, Held, Source
@@ -236,7 +235,7 @@ def test_what_only_has_to_soak_is_held_for_that_too(pins: tuple[Pin, ...], after
     soaks = Held(replace(entry, pin=pins[-1]), after, Reason("held.soak", "1h left", {}, START))
     found = checked(soaks, web(*pins))
     assert isinstance(found, Held)
-    assert [reason.code for reason in reasons.of(found)] == codes
+    assert [reason.code for reason in found.reasons] == codes
 
 
 NUMBERS = st.lists(st.integers(1, 4), min_size=1, max_size=8)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot.images.reason import Reason, rfc3339
 from gitops_bot.images.reference import ImageName
-from gitops_bot.releases.choice import reasons
 from gitops_bot.releases.plan import Change, Failed, Held, Kept
 
 if TYPE_CHECKING:
@@ -64,10 +63,8 @@ def hold(decision: Decision, written: WrittenHold) -> Decision:
     What is held for another reason is held for both; what is ignored or unmanaged is left alone anyway.
     """
     match decision:
-        case Change(entry=entry, after=candidate):
-            return Held(entry, candidate, reason(written))
-        case Held():
-            return reasons.add(decision, reason(written))
+        case Change() | Held():
+            return decision.held(reason(written))
         case Kept(entry=entry) if decision.is_current:
             return Held(entry, None, reason(written))
         case Kept() | Failed():

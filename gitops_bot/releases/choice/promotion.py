@@ -14,7 +14,7 @@ from gitops_bot.images.reason import Reason, rfc3339, shortlist
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import by_hand as hand
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.choice import reasons, soak
+from gitops_bot.releases.choice import soak
 from gitops_bot.releases.history import trail
 from gitops_bot.releases.history.releases import released_as
 from gitops_bot.releases.plan import IGNORED, Change, Failed, Held, Kept
@@ -135,10 +135,8 @@ def held(decision: Decision, offer: Offer, reason: Reason | None, by_hand: ByHan
     if by_hand is not None:
         reason = hand.liftable(reason)
     match decision:
-        case Held():
-            return reasons.add(decision, reason)
-        case Change(entry=entry, after=after):
-            return Held(entry, after, reason)
+        case Held() | Change():
+            return decision.held(reason)
         case Failed(entry=entry):
             return decision if entry is None else Held(entry, offer.running.pin, reason)
 

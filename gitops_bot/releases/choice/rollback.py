@@ -92,11 +92,10 @@ def checked(change: Change, *, exists: bool, missing: Sequence[str] = ()) -> Cha
     """The change, where the registry still has it: the manifest, and those of its platforms (`missing` are gone)."""
     if not exists:
         text = f"{change.entry.image} no longer has {change.after}; choose another release with `--to`"
-        return Held(change.entry, change.after, Reason("held.vanished", text))
+        return change.held(Reason("held.vanished", text))
     if missing:
         lost = choice.incomplete(change.entry.image, change.after, missing)
-        reason = replace(lost, text=f"{lost.text}; choose another release with `--to`")
-        return Held(change.entry, change.after, reason)
+        return change.held(replace(lost, text=f"{lost.text}; choose another release with `--to`"))
     return change
 
 

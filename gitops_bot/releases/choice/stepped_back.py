@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Reason
-from gitops_bot.releases.choice import reasons
 from gitops_bot.releases.choice.choose import follows_moves
 from gitops_bot.releases.history.state import agree
 from gitops_bot.releases.history.trail import DEPTH, enough, may_have_pinned, stays
@@ -65,27 +64,17 @@ def checked(item: Change | Held, line: Line) -> Change | Held:
 
     What is held already (the promotion of a pin that has to run longer first) is held for this reason too.
     """
-    match item:
-        case Change(before=before, after=after, source=source):
-            pass
-        case Held(current=before, candidate=after):
-            source = "promotion"
-    if after is None or (agree(before, after) and not follows_moves(item.entry.rules, after.tag or "")):
+    entry, after = item.entry, item.candidate
+    if after is None or (agree(entry.pin, after) and not follows_moves(entry.rules, after.tag or "")):
         return item  # it only says more of what is there
-    reason = stepped_back(line, item.entry, after)
+    source = item.source if isinstance(item, Change) else "promotion"
+    reason = stepped_back(line, entry, after)
     if reason is not None and reason.code == "held.reverted" and source == "rollback":
         # Asked for again, the release before the last is the one that was left.
         reason = replace(reason, text=f"{reason.text}; to go further back, choose a release with `--to`")
     if reason is None and source == "promotion":
-        reason = went_past(line, item.entry, before, after)
-    if reason is None:
-        return item
-    return reasons.add(item, reason) if isinstance(item, Held) else Held(item.entry, after, reason)
-
-
-def wanted(item: Change | Held) -> Pin | None:
-    """The pin that is to be written."""
-    return item.after if isinstance(item, Change) else item.candidate
+        reason = went_past(line, entry, entry.pin, after)
+    return item if reason is None else item.held(reason)
 
 
 def stepped_back(line: Line, entry: Entry, candidate: Pin) -> Reason | None:

@@ -6,6 +6,7 @@ time. A slot that was switched away from without anything newer in the other one
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.images.reason import Reason
@@ -47,7 +48,7 @@ def allowed(change: Change, slots: Slots, *, switching: bool) -> Decision:
         text = f"{slots.live} is live and has {change.after.short}; {kept}"
         return Kept(entry, Reason("current", text), change.source)
     if (older := choice.downgrade(entry.policy, other.pin, change.after)) is not None:
-        return Held(entry, change.after, older)
+        return change.held(older)
     return change
 
 
@@ -82,7 +83,7 @@ def left_before(item: Change | Held, slots: Slots, line: Line) -> Change | Held:
     if isinstance(item, Held) or item.after.tag != slots.idle or slots.wrong is not None:
         return item
     back = taken_back(slots, item.entry, line)
-    return item if back is None else Held(item.entry, item.after, _reverted(slots, back))
+    return item if back is None else item.held(_reverted(slots, back))
 
 
 def taken_back(slots: Slots, selector: Entry, line: Line) -> Step | None:
@@ -126,7 +127,7 @@ def alone(decisions: Sequence[Decision], known: Sequence[Slots]) -> tuple[Decisi
         if slots.selector is not None and (reason := waits(slots, changing)) is not None
     }
     return tuple(
-        Held(item.entry, item.after, reasons[item.entry.key], withdraws=True)
+        replace(item.held(reasons[item.entry.key]), withdraws=True)
         if isinstance(item, Change) and item.entry.key in reasons
         else item
         for item in decisions
@@ -162,7 +163,7 @@ def _reverted(slots: Slots, step: Step) -> Reason:
 
 
 def _held(change: Change, text: str) -> Held:
-    return Held(change.entry, change.after, Reason("held.slot", text))
+    return change.held(Reason("held.slot", text))
 
 
 def _place(slots: Slots) -> str:
