@@ -26,8 +26,8 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.outcome import EditOutcome, EnvironmentOutcome, Outcome
 from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.proposals.reconcile import Open
-from gitops_bot.releases.layout.checked import Checked
 from gitops_bot.releases.layout.coverage import Coverage, Outside
+from gitops_bot.releases.layout.inventory import Checked
 from gitops_bot.releases.plan import Change, Entry, Failed, Held
 from gitops_bot.report import show
 from gitops_bot.report.screen import Screen

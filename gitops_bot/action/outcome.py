@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.images.reference import Assignment, ImageName
 from gitops_bot.proposals.outcome import WRITING, Outcome
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.releases.layout.checked import Checked
+from gitops_bot.releases.layout.inventory import Checked
 from gitops_bot.report.text import LABELS
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack
 from gitops_bot.errors import UsageError, explained, place_of
 from gitops_bot.proposals.outcome import Outcome
 from gitops_bot.releases.choice.by_hand import ByHand
-from gitops_bot.releases.layout.checked import Checked
 from gitops_bot.releases.layout.coverage import Coverage
+from gitops_bot.releases.layout.inventory import Checked
 from gitops_bot.report import document, show
 from gitops_bot.wiring import commands, process
 from gitops_bot.wiring.forge import TOKENS

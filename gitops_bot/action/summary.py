@@ -10,7 +10,7 @@ from gitops_bot.action.outcome import as_outcome, counted, held, repository
 from gitops_bot.proposals.outcome import WRITING
 from gitops_bot.proposals.text.details import pull_command
 from gitops_bot.proposals.text.markdown import code, plain, prose
-from gitops_bot.releases.layout.checked import Checked
+from gitops_bot.releases.layout.inventory import Checked
 from gitops_bot.report.text import LABELS
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from gitops_bot.releases.choice import hold
 from gitops_bot.releases.layout import correspondence, release_info
 from gitops_bot.releases.layout import overlays as layout
 from gitops_bot.releases.layout.beside import beside
-from gitops_bot.releases.layout.checked import Checked
+from gitops_bot.releases.layout.inventory import Checked
 from gitops_bot.targets.dead import dead
 from gitops_bot.targets.pin_file import problem
 

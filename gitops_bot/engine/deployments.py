@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from gitops_bot.engine import carry_out
 from gitops_bot.engine.budget import DeploymentBudget
 from gitops_bot.errors import ForgeError, Problem
-from gitops_bot.images.reference import split
 from gitops_bot.proposals.deployment import Artifact, Deployment
 from gitops_bot.releases.history.changes import changed
-from gitops_bot.releases.history.unrecorded import unrecorded
+from gitops_bot.releases.history.releases import unrecorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -63,10 +62,9 @@ def deploy(
 def _artifacts(snapshot: Snapshot, known: Sequence[Release], release: Release) -> tuple[Artifact, ...]:
     """The images that a release brought by their digests."""
     at = known.index(release)
-    present = {(entry.file, entry.name): entry.image for entry in snapshot.entries(release.environment)}
     artifacts = []
     for pin in changed(known, at).pins:
         if pin.after is not None and pin.after.digest is not None:
-            image = present.get(pin.key, split(pin.name)[0])
+            image = snapshot.image(*pin.key)
             artifacts.append(Artifact(image, pin.after.digest, pin.after.tag, f"{pin.file}:{pin.name}"))
     return tuple(artifacts[:_ARTIFACTS])

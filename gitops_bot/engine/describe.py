@@ -1,7 +1,8 @@
-"""What reviewers want to know of the images in a proposal. It decides nothing: what cannot be told is left out."""
+"""What people want to know of images, in proposals and in `status`: it decides nothing, and may be unknown."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.world import World
     from gitops_bot.images.build import Build
+    from gitops_bot.proposals.status import EntryStatus, Status
     from gitops_bot.releases.plan import Change
 
     Step = tuple[str, str, str]
@@ -75,7 +77,7 @@ def builds(world: World, facts: Facts, images: Sequence[ImageStep]) -> list[tupl
     return [build for build in settle(world, facts, works) if not isinstance(build, BotError)]
 
 
-def commits_ahead(world: World, facts: Facts, images: Sequence[ImageStep]) -> Mapping[ImageStep, int]:
+def _commits_ahead(world: World, facts: Facts, images: Sequence[ImageStep]) -> Mapping[ImageStep, int]:
     """How many commits lie between the builds of these images, of the first few of them, where that can be told."""
     asked = images[:MOST]
     steps: dict[ImageStep, Step] = {}
@@ -87,6 +89,37 @@ def commits_ahead(world: World, facts: Facts, images: Sequence[ImageStep]) -> Ma
             known |= {image: 0} if before.revision == after.revision else {}
     counts = settled(world, facts, lambda: {step: facts.commits_ahead(*step) for step in dict.fromkeys(steps.values())})
     return known | {image: count for image, step in steps.items() if (count := counts[step]) is not None}
+
+
+def with_commits(world: World, facts: Facts, status: Status) -> Status:
+    """With the commits between what an entry and its source pin, where both images name them and the forge knows them.
+
+    Only entries that differ are asked about, and each pair of images once.
+    """
+    if world.forge is None:
+        return status
+    entries = [entry for environment in status.environments for entry in environment.entries]
+    steps = dict.fromkeys(step for entry in entries if (step := _behind(entry)) is not None)
+    counts = _commits_ahead(world, facts, list(steps))
+
+    def counted(entry: EntryStatus) -> EntryStatus:
+        step = _behind(entry)
+        return replace(entry, behind_commits=counts.get(step)) if step is not None else entry
+
+    environments = (
+        replace(environment, entries=tuple(map(counted, environment.entries))) for environment in status.environments
+    )
+    return replace(status, environments=tuple(environments))
+
+
+def _behind(entry: EntryStatus) -> ImageStep | None:
+    """From what an entry pins to what its source pins; None where that is the same, or not known."""
+    if entry.behind_commits is not None or entry.source_pin is None or entry.source_image is None:
+        return None
+    older, newer = entry.pin.digest, entry.source_pin.digest
+    if older is None or newer is None:
+        return None
+    return ImageStep(entry.entry.image, older, entry.source_image, newer)
 
 
 def _builds(facts: Facts, image: ImageStep) -> tuple[Build | None, Build | None]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine.content import content
 from gitops_bot.errors import BotError, ConfigError, EditError, ForgeError, Problem, UsageError
-from gitops_bot.images.reference import split
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.history import History
 from gitops_bot.proposals.text import links
@@ -127,12 +126,10 @@ def _images(world: World, snapshot: Snapshot, changes: Sequence[EntryChange]) ->
     from gitops_bot.engine.describe import MOST, ImageStep, describe_images
     from gitops_bot.engine.facts import Facts
 
-    (environment,) = snapshot.environments
-    present = {(entry.file, entry.name): entry.image for entry in snapshot.entries(environment.name)}
     steps: dict[EntryChange, ImageStep] = {}
     for change in changes:
         if change.before is not None and change.after is not None and change.before.digest != change.after.digest:
-            image = present.get((change.file, change.name), split(change.name)[0])
+            image = snapshot.image(change.file, change.name)
             steps[change] = ImageStep(image, change.before.digest, image, change.after.digest)
     described = describe_images(world, Facts(), dict(islice(steps.items(), MOST)))
     commits = []

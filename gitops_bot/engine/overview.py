@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot.engine.history import announced
 from gitops_bot.engine.status import Reading, status
 from gitops_bot.errors import ForgeError
-from gitops_bot.images.reference import split
 from gitops_bot.proposals.overview import Overview
 from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
 from gitops_bot.releases.history.record import Records
@@ -87,12 +86,10 @@ def built(world: World, facts: Facts, snapshot: Snapshot, records: Sequence[Reco
         return {}
     from gitops_bot.engine.describe import MOST, ImageStep, builds
 
-    entries = (entry for environment in snapshot.environments for entry in snapshot.entries(environment.name))
-    images = {(entry.file, entry.name): entry.image for entry in entries}
     asked: dict[str, ImageStep] = {}
     for change in (change for record in records for change in record.changes):
         if change.after is not None and change.after.digest is not None:
-            image = images.get((change.file, change.name), split(change.name)[0])
+            image = snapshot.image(change.file, change.name)
             asked.setdefault(change.after.digest, ImageStep(image, change.after.digest, image, None))
     builds(world, facts, list(asked.values())[:MOST])
     return facts.built()

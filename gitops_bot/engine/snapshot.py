@@ -8,6 +8,7 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from gitops_bot.errors import EditError, Problem
+from gitops_bot.images.reference import split
 from gitops_bot.proposals import naming
 from gitops_bot.proposals.unmatched import Unmatched, unmatched
 from gitops_bot.releases.choice import hold
@@ -124,6 +125,10 @@ class Snapshot:
         owners = self._info_files()
         return {entry.key: file for entry, file in release_info.find(settings, self.entries(name), self.files, owners)}
 
+    def image(self, file: str, name: str) -> str:
+        """The repository of an entry that history tells of: the present one, else what its name says."""
+        return self._images().get((file, name), split(name)[0])
+
     def overlay_files(self, name: str) -> tuple[OverlayFile, ...]:
         """The overlays of an environment as its globs found them, also those that could not be read."""
         return self.selection.overlays[name]
@@ -166,22 +171,7 @@ class Snapshot:
         }
         # What one slot of the source runs is for whichever slot of the target is idle.
         taken = {key for key, entry in self.by_key(target).items() if self.slots_of(entry) is None}
-        partners: dict[tuple[str, str], tuple[Entry, ...]] = {}
-        for pair in correspondence.pairs(self.overlay_files(source), self.overlay_files(target)):
-            own = by_file.get(pair.target.file, ())
-            sources = [
-                [(file.target, entry) for file in overlay for entry in by_file.get(file.file, ())]
-                for overlay in pair.sources
-            ]
-            for entry in own:
-                its_partners = tuple(
-                    partner
-                    for entries in sources
-                    for partner in correspondence.partners(entry, pair.target.target, own, entries, taken)
-                )
-                if its_partners:
-                    partners[entry.key] = its_partners
-        return partners
+        return correspondence.between(self.overlay_files(source), self.overlay_files(target), by_file, taken)
 
     @_once
     def promoted(self, name: str) -> Mapping[tuple[str, str], tuple[Entry, ...]]:
@@ -281,6 +271,10 @@ class Snapshot:
     @_once
     def _info_files(self) -> Mapping[str, Sequence[str]]:
         return release_info.files(self.config.environments, self.claims)
+
+    @_once
+    def _images(self) -> Mapping[tuple[str, str], str]:
+        return {entry.key: entry.image for environment in self.environments for entry in self.entries(environment.name)}
 
     @_once
     def _slots_by_file(self, name: str) -> Mapping[str, Slots]:

@@ -38,8 +38,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.status import Status
     from gitops_bot.proposals.text.shape import Field, JsonObject, Schema
     from gitops_bot.releases.choice.explained import Explanations
-    from gitops_bot.releases.layout.checked import Checked
-    from gitops_bot.releases.layout.inventory import Initialised
+    from gitops_bot.releases.layout.inventory import Checked, Initialised
 
     #: What a command gives, to be shown.
     Result = Audit | Checked | Diagnosis | EditOutcome | Explanations | History | Initialised | Outcome | Status

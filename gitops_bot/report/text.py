@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.reconcile import ActionName
     from gitops_bot.releases.choice.hold import WrittenHold
-    from gitops_bot.releases.layout.checked import Checked
+    from gitops_bot.releases.layout.inventory import Checked
     from gitops_bot.releases.plan import Held
     from gitops_bot.report.screen import Screen, Style
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.overview import Overview
     from gitops_bot.proposals.status import Status
     from gitops_bot.releases.choice.explained import Explanations
-    from gitops_bot.releases.layout.checked import Checked
+    from gitops_bot.releases.layout.inventory import Checked
     from gitops_bot.wiring.local import Notice
     from gitops_bot.wiring.options import Options
 
@@ -79,7 +79,7 @@ def status(options: Options, environments: Sequence[str]) -> Status:
         status = engine.status(engine.read(world, snapshot))
         if world.forge is None:
             return status
-        from gitops_bot.engine.commits_behind import with_commits  # what asks registries takes 15 ms
+        from gitops_bot.engine.describe import with_commits  # what asks registries takes 15 ms
         from gitops_bot.engine.facts import Facts
 
         return with_commits(world, Facts(), status)
@@ -89,7 +89,7 @@ def overview(options: Options, environments: Sequence[str]) -> Overview:
     """The same with the last releases and how they were delivered, for the page."""
     from gitops_bot.engine import overview as engine
     from gitops_bot.engine import status as reading
-    from gitops_bot.engine.commits_behind import with_commits
+    from gitops_bot.engine.describe import with_commits
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.request import Request
 

@@ -17,7 +17,7 @@ STEP = """
 import sys
 from gitops_bot.action import step
 from gitops_bot.errors import Problem
-from gitops_bot.releases.layout.checked import Checked
+from gitops_bot.releases.layout.inventory import Checked
 from gitops_bot.releases.layout.coverage import Coverage
 from tests.secret_forms import FORMS
 

@@ -15,8 +15,8 @@ from gitops_bot.images import inference
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.images.unmanaged import Unmanaged, unmanaged
 from gitops_bot.releases.layout import coverage
-from gitops_bot.releases.layout.checked import Checked
 from gitops_bot.releases.layout.coverage import Coverage, Outside
+from gitops_bot.releases.layout.inventory import Checked
 from gitops_bot.releases.plan import Entry
 from gitops_bot.report import document
 from gitops_bot.report.coverage import print_coverage, rule_for

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.releases.history.line import Line, Step
@@ -136,6 +137,16 @@ def find(known: Sequence[Release], name: str, tags: Mapping[str, str]) -> Releas
         if matching
         else Problem("failed.git", f"{name[:100]} is not a release{_whose(known)}", _advice(known))
     )
+
+
+def unrecorded(known: Sequence[Release], recorded: Container[str], *, first: int, most: int) -> tuple[Release, ...]:
+    """The releases that have no tag, or no deployment: those behind the newest `recorded` one, the oldest first.
+
+    So many at once. Without any that is recorded, the newest, as many as `first`: nobody asked for the whole past.
+    `known` are the newest first.
+    """
+    newest = next((at for at, release in enumerate(known) if release.commit in recorded), first)
+    return tuple(islice(reversed(known[:newest]), most))
 
 
 def tag_numbers(tags: Mapping[str, str]) -> Mapping[str, Mapping[str, int]]:

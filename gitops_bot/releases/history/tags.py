@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem
-from gitops_bot.releases.history.releases import TAGGED, TAGS, tag_numbers
-from gitops_bot.releases.history.unrecorded import unrecorded
+from gitops_bot.releases.history.releases import TAGGED, TAGS, tag_numbers, unrecorded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -172,6 +172,30 @@ def check(environments: Mapping[str, Promoted]) -> None:
         raise ConfigError(*wrong)
 
 
+def between(
+    source: Sequence[OverlayFile],
+    target: Sequence[OverlayFile],
+    entries: Mapping[str, Sequence[Entry]],
+    taken: Container[tuple[str, str]],
+) -> dict[tuple[str, str], tuple[Entry, ...]]:
+    """The entries of the target that the source has too, by their keys: each with those that it stands for.
+
+    `entries` are those of each file; `taken` see `partners`.
+    """
+    known: dict[tuple[str, str], tuple[Entry, ...]] = {}
+    for pair in pairs(source, target):
+        own = entries.get(pair.target.file, ())
+        overlays = [
+            [(file.target, entry) for file in overlay for entry in entries.get(file.file, ())]
+            for overlay in pair.sources
+        ]
+        for entry in own:
+            its = (one for overlay in overlays for one in partners(entry, pair.target.target, own, overlay, taken))
+            if its_partners := tuple(its):
+                known[entry.key] = its_partners
+    return known
+
+
 def partners(
     entry: Entry,
     target: Target,

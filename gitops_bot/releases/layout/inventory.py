@@ -1,4 +1,4 @@
-"""What `init` found in a checkout."""
+"""What `init` and `check` found in a checkout."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import ImageName, Pin
+    from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.layout.coverage import Coverage, Outside
     from gitops_bot.releases.plan import Entry
 
@@ -79,3 +80,20 @@ class Initialised:
     text: str
     written: bool
     gaps: tuple[Gap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How much was looked at, everything that is wrong, and the holds that hold nothing any more."""
+
+    files: int
+    coverage: Coverage
+    problems: tuple[Problem, ...]
+    ended: tuple[WrittenHold, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 all good, 1 something is wrong, 2 nothing was checked: green would mean nothing."""
+        if not self.files:
+            return 2
+        return 1 if self.problems else 0
