@@ -108,44 +108,46 @@ def differences(
         by_pair = top_level(store, list(pairs))
         deeper: dict[str, list[tuple[str, Trees]]] = {}
         for commit, directories in level.items():
-            allowed = min(remaining, limit - len(result[commit]))
-            changes = _in_directories(directories, by_pair, scope, allowed)
-            if changes is None:
+            listed = _list(directories, by_pair, scope, min(remaining, limit - len(result[commit])))
+            if listed is None:
                 remaining += len(result.pop(commit))
                 continue
-            files = [change for change in changes if _DIRECTORY not in change.modes]
+            files, below = listed
             result[commit] += files
             remaining -= len(files)
-            if len(files) < len(changes):
-                deeper[commit] = [_inside(change) for change in changes if _DIRECTORY in change.modes]
+            if below:
+                deeper[commit] = below
         level = deeper
     return {commit: sorted(changes) for commit, changes in result.items() if commit not in level}
 
 
-def _in_directories(
+def _list(
     directories: Sequence[tuple[str, Trees]], by_pair: Mapping[Trees, Sequence[Change]], scope: Scope, limit: int
-) -> list[Change] | None:
-    """The changes in these directories, with full paths; None if there are more than `limit`, or paths are too long.
+) -> tuple[list[Change], list[tuple[str, Trees]]] | None:
+    """The files and directories that changed in these; None if there are more than `limit`, or paths are too long.
 
-    One tree may occur at many places, so no more changes than wanted are created.
+    One tree may occur at many places, so no more are listed than wanted.
     """
-    found: list[Change] = []
+    files: list[Change] = []
+    below: list[tuple[str, Trees]] = []
     for prefix, pair in directories:
         if pair not in by_pair:
             return None
-        for change in scope.of(prefix, by_pair[pair]):
-            path = prefix + change.path
-            if len(found) == limit or len(path) > _PATH_LIMIT:
+        for name, modes, ids in scope.of(prefix, by_pair[pair]):
+            path = prefix + name
+            if len(files) + len(below) == limit or len(path) > _PATH_LIMIT:
                 return None
-            found.append(Change(path, change.modes, change.ids))
-    return found
+            if _DIRECTORY in modes:
+                below.append((f"{path}/", _trees(modes, ids)))
+            else:
+                files.append(Change(path, modes, ids))
+    return files, below
 
 
-def _inside(change: Change) -> tuple[str, Trees]:
-    """A directory that changed: its path, and its trees before and after."""
-    (before, after), (old, new) = change.modes, change.ids
-    pair = (old if before != ABSENT else NO_FILES[len(old)], new if after != ABSENT else NO_FILES[len(new)])
-    return f"{change.path}/", pair
+def _trees(modes: tuple[str, str], ids: tuple[str, str]) -> Trees:
+    """The trees of a directory before and after."""
+    old, new = ids
+    return old if modes[0] != ABSENT else NO_FILES[len(old)], new if modes[1] != ABSENT else NO_FILES[len(new)]
 
 
 def top_level(store: Store, pairs: Sequence[Trees]) -> dict[Trees, list[Change]]:

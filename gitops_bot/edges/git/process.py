@@ -61,6 +61,8 @@ _VARIABLES = {
     "GIT_ASKPASS": "",
     "SSH_ASKPASS": "",
     "GIT_OPTIONAL_LOCKS": "0",
+    # Of thousands of commits, not each is written by itself.
+    "GIT_FLUSH": "0",
     # `cache` knows the files of a copy by name.
     "GIT_DEFAULT_REF_FORMAT": "files",
 }
