@@ -1,4 +1,4 @@
-"""The inputs of action.yml as the runner hands them over, bounded and checked."""
+"""Reads and checks the inputs of action.yml, which the runner passes as `INPUT_*` variables."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TAKES: Final[Mapping[Command, frozenset[str]]] = {
     "check": _ANY,
 }
 INPUTS: Final = frozenset[str]().union(*TAKES.values())
-#: Those that are never empty: a command that does not take them ignores them.
+#: These always have a value, so a command that does not take them ignores them.
 _ALWAYS_THERE: Final = _REMOTE | {"command"}
 _SEVERAL: Final = frozenset({"image", "environment"})
 _FLAGS: Final = ("dry-run", "release-hold", "allow-downgrade", "beyond-policy", "now")
@@ -42,7 +42,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """One step. `environ` is all that the command may see; `images` are those that it names, with the pins of `set`."""
+    """The inputs of one step. `environ` is the command's environment; `images` have the pins of `set`."""
 
     command: Command
     environ: Mapping[str, str] = field(repr=False)
@@ -96,7 +96,7 @@ def _command(text: str) -> Command:
 
 
 def _given(environ: Mapping[str, str], name: str) -> str:
-    """An input. A runner writes `INPUT_DRY-RUN` for a container; a shell in between can only keep `INPUT_DRY_RUN`."""
+    """An input: `INPUT_DRY-RUN` in a container, `INPUT_DRY_RUN` if it comes through a shell, which allows no `-`."""
     key = f"INPUT_{name.upper()}"
     text = environ.get(key) or environ.get(key.replace("-", "_"), "")
     # A line break in a tag or a digest means that an earlier step went wrong, so these are not stripped.
@@ -146,7 +146,7 @@ def _malformed_images(given: Mapping[str, str]) -> list[Problem]:
 
 
 def _is_pin(text: str, tag: str, digest: str) -> bool:
-    """Whether the text pins just this tag and digest: evil.example/web would be a new name for the image."""
+    """Whether the text pins exactly this tag and digest; `evil.example/web` would be a new name for the image."""
     try:
         (read,) = assignments.parse([f"image={text}"])
     except UsageError:
@@ -189,7 +189,7 @@ def _images(command: Command, given: Mapping[str, str]) -> list[str]:
 
 
 def _visible(environ: Mapping[str, str], given: Mapping[str, str], command: Command) -> dict[str, str]:
-    """The environment of the command: no input, no credential of the runner, and the one token that it was given."""
+    """The command's environment: without inputs and the runner's credentials, with the one token that it was given."""
     hidden = ("INPUT_", "ACTIONS_")
     visible = {name: text for name, text in environ.items() if not name.startswith(hidden) and name != "GH_TOKEN"}
     visible["GITHUB_TOKEN"] = given["token"] if command != "check" else ""

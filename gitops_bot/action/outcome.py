@@ -1,4 +1,4 @@
-"""The outcome of a step's command: as headlines of the log, as outputs, and as annotations."""
+"""The result of a step's command as headlines for the log, as outputs, and as annotations."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _headline(environment: EnvironmentOutcome, proposed: Proposal, *, written: b
 
 
 def counted(checked: Checked) -> str:
-    """What `check` looked at, and what of it nothing keeps current."""
+    """How much `check` read, and how much of that nothing updates."""
     coverage = checked.coverage
     others = {"unmanaged": coverage.unmanaged, "in no environment": coverage.outside.entries}
     counts = {"files": checked.files, "entries": coverage.entries} | {k: n for k, n in others.items() if n}
@@ -151,7 +151,7 @@ def outputs(result: Result, plan: str, images: Sequence[str], *, written: bool, 
 
 
 def _belongs(proposed: Proposal, *, named: bool) -> bool:
-    """Whether a proposal belongs to this step: one that names images owns only what carries one of their pins."""
+    """Whether a proposal belongs to this step. If the step names images, only those with one of their pins do."""
     own = any(not change.carried for change in proposed.changes)
     return not named or (own and not _is_undone(proposed))
 
@@ -161,7 +161,7 @@ def _is_undone(proposed: Proposal) -> bool:
 
 
 def _pins(proposed: Iterable[Proposal], images: Sequence[str]) -> list[tuple[str, str]]:
-    """Each pin that is, or would be, proposed or written for the images that were named: the whole, and its digest."""
+    """Each pin that was (or would be) proposed or written for the named images, as a full reference and its digest."""
     names = {_normal(image.partition("=")[0]) for image in images}
     pins = []
     for proposal in proposed:
@@ -175,7 +175,7 @@ def _pins(proposed: Iterable[Proposal], images: Sequence[str]) -> list[tuple[str
 
 
 def _given(images: Sequence[str]) -> list[tuple[str, str]]:
-    """The pins that the step gave with a digest: all of them were done, so they are in place."""
+    """The step's own pins that have a digest. Everything succeeded, so they are in place."""
     pins = (Assignment.parse(image) for image in images if "=" in image)
     return [_whole(given.image, given.pin) for given in pins if given.pin.digest]
 
@@ -195,7 +195,7 @@ def _lines(values: Iterable[str]) -> str:
 
 
 def _cut(lines: Sequence[str]) -> str:
-    """As many of the lines as an output should hold."""
+    """The first lines, as many as fit into an output."""
     size = 0
     for number, line in enumerate(lines):
         size += len(line) + 1

@@ -1,4 +1,4 @@
-"""Everything that a step imports, so that it is compiled once, when the bot is installed, and not by the first step."""
+"""Imports everything that a step needs, so that Python compiles it when the bot is installed, not in the first step."""
 
 from gitops_bot.action import step
 from gitops_bot.commands import check

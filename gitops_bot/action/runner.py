@@ -30,18 +30,18 @@ SUMMARY_LIMIT = 1024 * 1024
 
 
 def say(line: str) -> None:
-    """A line of the log that the runner does not take for a command, whatever it contains."""
+    """Print a line that the runner cannot take for a command, whatever it contains."""
     print(printable(line), flush=True)  # noqa: T201 - this module is what writes the log
 
 
 def command(text: str) -> None:
-    """A line that the runner obeys; the caller has escaped its parts."""
+    """Print a command for the runner; the caller has escaped its parts."""
     print(text, flush=True)  # noqa: T201 - likewise
 
 
 @contextmanager
 def group(title: str) -> Iterator[None]:
-    """Lines that the log folds under a title, in which the runner obeys nothing.
+    """Fold the output under a title in the log; the runner ignores commands in it.
 
     What the bot and its children print may come from registries, commits and manifests. Both streams become one: the
     runner reads two streams in no order, so a line of the other one could follow the end of the block.
@@ -61,7 +61,7 @@ def group(title: str) -> Iterator[None]:
 
 
 def write_outputs(environ: Mapping[str, str], outputs: Mapping[str, str]) -> None:
-    """Set the outputs of this step. No value can end itself and set another: nobody can guess the delimiter."""
+    """Set the outputs of this step. The delimiter is random, so no value can end itself and set another output."""
     if path := environ.get("GITHUB_OUTPUT"):
         with Path(path).open("a", encoding="utf-8", newline="\n") as file:
             for name, value in outputs.items():
@@ -70,7 +70,7 @@ def write_outputs(environ: Mapping[str, str], outputs: Mapping[str, str]) -> Non
 
 
 def room_in_summary(environ: Mapping[str, str]) -> int:
-    """How many bytes of summary this step may still write; 0 without a summary."""
+    """How many bytes this step may still add to the summary; 0 without a summary."""
     path = environ.get("GITHUB_STEP_SUMMARY")
     if not path:
         return 0
@@ -79,24 +79,24 @@ def room_in_summary(environ: Mapping[str, str]) -> int:
 
 
 def write_summary(environ: Mapping[str, str], text: str) -> None:
-    """Add to the summary of this step; `room_in_summary` says how much it takes."""
+    """Add to the summary of this step, at most `room_in_summary`."""
     if path := environ.get("GITHUB_STEP_SUMMARY"):
         with Path(path).open("a", encoding="utf-8", newline="\n") as file:
             file.write(text)
 
 
 def _data(text: str) -> str:
-    """Text behind the second `::` of a command."""
+    """Escape the text after the second `::` of a command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _value(text: str) -> str:
-    """The value of a property of a command, as in `file=`."""
+    """Escape the value of a property of a command, such as `file=`."""
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def annotate(level: Level, annotation: Annotation) -> None:
-    """Annotate what is wrong, on its file and line where they are known."""
+    """Print an annotation, on its file and line if they are known."""
     places = (("file", annotation.file), ("line", annotation.line), ("col", annotation.column), ("title", "gitops-bot"))
     properties = ",".join(f"{name}={_value(plain(str(place)))}" for name, place in places if place is not None)
     message = plain(annotation.message, 2000) + (f"\n{plain(annotation.next, 2000)}" if annotation.next else "")

@@ -1,6 +1,6 @@
 """The entry point for GitHub Actions: `python -P -m gitops_bot.action.step`, as action.yml starts it.
 
-It reads the step's inputs, runs the command that they name in this process, and reports to the runner what came of it.
+It reads the step's inputs, runs the command in this process, and reports the result to the runner.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from gitops_bot.action.runner import Level
     from gitops_bot.errors import Problem
 
-#: Events that bring the secrets of the repository together with what strangers wrote: a checkout may be theirs.
+#: Events that run with the repository's secrets on input from strangers: the checkout may be theirs.
 _STRANGERS = ("pull_request_target", "workflow_run", "issue_comment")
 #: Bytes of the event file that are read: GitHub's largest webhook.
 _EVENT_LIMIT = 25 * 1024 * 1024
-#: The commands that fail where they cannot do what they name.
+#: The commands that fail if they cannot change everything that they name.
 _NAMING = ("set", "promote", "rollback")
 
 
@@ -70,9 +70,9 @@ def main() -> int:
 
 
 def _run(step: inputs.Inputs) -> tuple[int, Result | None]:
-    """Run the command with nothing in its environment but what it may see; show its result and give its exit code.
+    """Run the command in its own environment and show its result; returns the exit code and the result.
 
-    No secret is in the result. There is none after a bug, and where the command was interrupted.
+    The result contains no secrets. It is None after a bug or an interruption.
     """
     os.environ.clear()
     os.environ.update(step.environ)
@@ -126,7 +126,7 @@ def _failed(command: inputs.Command, problems: Sequence[Problem]) -> Result:
 
 
 def _stay_away_from_strangers(step: inputs.Inputs, environ: Mapping[str, str]) -> None:
-    """Refuse a configuration from a checkout that a stranger may have written: it says where passwords go.
+    """Refuse a configuration from a checkout that anyone may have written: it decides where passwords are sent.
 
     Raises:
         UsageError: the step names such a configuration.
@@ -151,7 +151,7 @@ def _report(
     written: bool,
     done: bool,
 ) -> None:
-    """Write the outputs and the summary, and the headlines to the part of the log that is not folded."""
+    """Write the outputs and the summary, and print the headlines below the folded log."""
     images: Sequence[str] = step.images if step else ()
     shown = document.of(step.command if step else "set", result, SystemClock().now())
     plan = json.dumps(shown, separators=(",", ":"))

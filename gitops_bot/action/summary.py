@@ -30,7 +30,7 @@ _END = 1024
 
 @dataclass(slots=True)
 class _Text:
-    """Lines up to a number of bytes; what does not fit is counted."""
+    """Collects lines up to a number of bytes and counts those that do not fit."""
 
     room: int
     lines: list[str] = field(default_factory=list)
@@ -45,7 +45,7 @@ class _Text:
         return True
 
     def block(self, head: Sequence[str], rows: Iterable[str], tail: Sequence[str] = ()) -> None:
-        """Rows between a head and a tail; these two are written whole or not at all."""
+        """Add rows between a head and a tail, which are written completely or not at all."""
         rows = list(rows)
         frame = sum(len(line.encode()) + 1 for line in (*head, *tail))
         if not rows or self.left_out or frame > self.room:

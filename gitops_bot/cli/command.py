@@ -32,7 +32,7 @@ def cli() -> None:
 def command(
     name: str, *, config: bool = True, dry_run: bool = False, outputs: Sequence[str] = ("text", "json")
 ) -> Callable[[Callable[..., Any]], click.Command]:
-    """A command with the options that all commands take. It reports its failures as `--output` says."""
+    """Define a command with the options that all commands take. It reports failures in the format of `--output`."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         @wraps(function)
@@ -92,7 +92,7 @@ def show(name: str, result: Result, output: str, *, written: bool = True) -> int
 
 @contextmanager
 def reading(option: str, advice: str) -> Iterator[None]:
-    """Read the value of an option, in which a ValueError says what is wrong."""
+    """Turn a ValueError about the value of an option into a usage error."""
     from gitops_bot.errors import Problem, UsageError
 
     try:

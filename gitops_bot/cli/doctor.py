@@ -1,4 +1,4 @@
-"""The command `doctor`: puts together what it examines, any part of which may be missing."""
+"""The command `doctor`: assembles what it checks; any part may be missing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: The share of `--timeout` that one answer may take.
 _SHARE = 0.3
-#: Attempts for each registry: a connection that breaks once is no finding.
+#: Attempts for each registry: one broken connection is no finding.
 _ATTEMPTS = 2
 
 
@@ -57,7 +57,7 @@ def doctor_command(*, repository: str | None, timeout: float, config: str | None
 
 
 def _local(options: Options, environ: Mapping[str, str], notes: Notes) -> tuple[Local | None, bool]:
-    """What the command line and the checkout say, and whether the file of `--config`, if any, can be used."""
+    """What the command line and the checkout say, and whether the file of `--config` (if any) is usable."""
     from gitops_bot.config import FILE
     from gitops_bot.errors import BotError, ConfigError
     from gitops_bot.wiring.local import Local
@@ -130,7 +130,7 @@ def _registry(environ: Mapping[str, str], clock: SystemClock, seconds: float, co
 
 
 def _token(where: Address | None, server: Server) -> str | Problem | None:
-    """The variable with the token, what is wrong with it, or None where none is needed: the repository is a folder."""
+    """The name of the variable with the token, what is wrong with it, or None if the repository is a local folder."""
     from gitops_bot.errors import Problem
 
     if where is not None and where.name is None:
@@ -142,7 +142,7 @@ def _token(where: Address | None, server: Server) -> str | Problem | None:
 
 
 def _forge(where: Address | None, server: Server, clock: SystemClock, seconds: float) -> Forge | None:
-    """The forge, even without a token; None where the repository is on another server."""
+    """The forge, even without a token; None if the repository is on another server."""
     if where is not None and not server.takes_token(where):
         return None
     name = where.name if where is not None else None

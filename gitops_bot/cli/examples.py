@@ -1,4 +1,4 @@
-"""The examples at the end of each command's `--help`. A test reads every one of them as the command line would."""
+"""The examples at the end of each command's `--help`. A test parses each of them."""
 
 from __future__ import annotations
 

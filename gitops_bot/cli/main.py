@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _mistyped(error, sys.argv[1:] if argv is None else argv)
         click.echo(nl=False)  # flushes, and raises where the reader has gone away
     except SystemExit:
-        # Click ends so where the reader has gone away: as below, that is no failure.
+        # Click exits like this when the reader of our output has gone away: as below, that is no failure.
         return code
     except (click.Abort, KeyboardInterrupt):
         return process.interrupted()
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _mistyped(error: click.ClickException, argv: Sequence[str]) -> None:
-    """Report a wrong command line, as JSON too where it says so: none of its options could be read."""
+    """Report a usage error of click, also as JSON if the arguments ask for it: the options have not been parsed."""
     text = StringIO()
     error.show(text)  # it quotes the arguments, and one may be a token
     process.complain(text.getvalue())

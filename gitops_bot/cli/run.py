@@ -107,7 +107,7 @@ def _when(every: str, timezone: str, jitter: str | None, now: datetime) -> tuple
 
 @dataclass(slots=True)
 class _LastPage:
-    """The page of the last cycle; another thread reads it."""
+    """The page of the last cycle, for the thread that serves it."""
 
     page: Page | None = None
 

@@ -1,6 +1,6 @@
-"""The text of `gitops-bot.yaml`, or the directories found without one -> `Config`, the one type that everyone reads.
+"""Turns the text of `gitops-bot.yaml`, or directories without one, into a `Config`.
 
-Everything that is wrong with the text is reported at once, each problem at its place.
+All problems of the text are reported at once, each at its place.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def read(text: str, file: str) -> Config:
     document = parser.read(text, file)
     form = _checked(document, reader())
     policies = {
-        # One value for all who refer to it.
+        # One value for all references to it.
         name: NamedPolicy(name, written.policy, "config", _line(document, ("policies", name)))
         for name, written in form.policies.items()
     }
@@ -94,7 +94,7 @@ def read_policy(text: str, file: str) -> Policy | Literal["auto"]:
 
 
 def _checked(document: Document, form_reader: TypeAdapter[_Form], path: Path = ()) -> _Form:
-    """What stands at a path of a document.
+    """Validate the value at a path of a document.
 
     Raises:
         ConfigError: with every problem of the document.

@@ -1,6 +1,6 @@
 """Checks for contradictions between the settings of a configuration, each of which may be right by itself.
 
-They look at the text, not at what was read from it: where one part is wrong, the others are still checked.
+They read the text, not the validated values: if one part is wrong, the others are still checked.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _repository(key: str) -> str | None:
 
 
 def _apart(section: Section, meaning: Callable[[str], str | None], why: str) -> None:
-    """Keys that are written differently but mean the same."""
+    """Report keys that are written differently but mean the same."""
     known: dict[str, str] = {}
     for key in section:
         means = meaning(key)
@@ -74,7 +74,7 @@ def _apart(section: Section, meaning: Callable[[str], str | None], why: str) -> 
 
 
 def _environment(section: Section, known: Iterable[str]) -> Scalar | None:
-    """The environment that is named there; None if it is unknown, which is reported."""
+    """The environment that is named there; if it is unknown, report it and return None."""
     name, others = section.word, list(known)
     if name is None or name in others:
         return name
@@ -84,7 +84,7 @@ def _environment(section: Section, known: Iterable[str]) -> Scalar | None:
 
 
 def _policy(policies: Section, environment: Section, rules: Section) -> None:
-    """Policies that do not exist, or that can never write anything."""
+    """Report policies that do not exist or can never write anything."""
     _one_choice(rules.below("policy"))
     if (name := rules.below("policy").word) and name != "auto" and policies[name] is None:
         write = f"write it under `policies`, as in `policies: {{{name[:60]}: {{semver: ^1.2}}}}`"
@@ -103,7 +103,7 @@ def _policy(policies: Section, environment: Section, rules: Section) -> None:
 
 
 def _one_choice(policy: Section) -> None:
-    """Policies that say twice which tags count."""
+    """Report policies that select tags in two ways."""
     if {"semver", "pattern", "prefer"} <= set(policy):
         message = "`pattern` and `prefer` cannot be used together"
         policy.below("prefer").report(message, "remove one; a pattern can include the suffix")
@@ -122,7 +122,7 @@ def _login(registry: Section) -> None:
 
 
 def _mirror(registries: Section, registry: Section) -> None:
-    """A mirror has an entry of its own, with its own login, and no mirror."""
+    """A mirror has its own entry with its own login, and has no mirror itself."""
     if (written := registry.below("mirror").word) is None:
         return
     mirror_host = written.partition("/")[0]
@@ -135,7 +135,7 @@ def _mirror(registries: Section, registry: Section) -> None:
 
 
 def _sources(environments: Section) -> dict[str, str]:
-    """The environments that promote, each with the other one that it promotes from."""
+    """The environments that promote, each with its source."""
     sources: dict[str, str] = {}
     for name in environments:
         written = environments.below(name, "promote_from")
@@ -165,7 +165,7 @@ def _circles(sources: Mapping[str, str]) -> list[list[str]]:
 
 
 def _report_circle(environments: Section, circle: Sequence[str]) -> None:
-    """Report it at each of its places: any of them may be the wrong one."""
+    """Report it at each of its environments: any of them may be the wrong one."""
     for at, name in enumerate(circle):
         named = [quoted(circle[(at + step) % len(circle)]) for step in range(min(len(circle), _MOST_NAMED))]
         last = quoted(name) if len(circle) <= _MOST_NAMED else "..."

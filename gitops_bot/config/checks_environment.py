@@ -21,7 +21,7 @@ _OF_KINDS: Final = {"kinds": ("manifests",), "images": ("helm", "env"), "pattern
 
 
 def slug(name: str) -> str:
-    """Equal for names that are easily confused and whose branches would have nearly the same name."""
+    """The same for names that are easily confused, whose branches would have nearly the same name."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower())
 
 
@@ -39,7 +39,7 @@ def check(environment: Section) -> None:
 
 
 def check_records(file: Section) -> None:
-    """Add a problem where artifacts are to be recorded, and nothing is."""
+    """Report `artifact_metadata` without deployments."""
     environments = file.below("environments").values()
     records = file["records"] not in (None, "none")
     recorded = [records if own["records"] is None else own["records"] != "none" for own in environments]
@@ -50,7 +50,7 @@ def check_records(file: Section) -> None:
 
 
 def _target(target: Section) -> None:
-    """Settings of another kind of file, and images of which nothing says where they stand."""
+    """Report settings for another kind of file, and images with incomplete paths."""
     kind = target["kind"]
     for key, kinds in _OF_KINDS.items():
         if isinstance(kind, Scalar) and kind not in kinds and target[key] is not None:
@@ -109,7 +109,7 @@ def _merging(propose: Section) -> None:
 
 
 def _groups(propose: Section) -> None:
-    """Groups without globs, and groups with the same branch."""
+    """Report groups without globs, and groups with the same branch."""
     known: dict[str, tuple[str, int]] = {}
     for group in propose.below("group").items():
         if isinstance(group.value, dict) and set(group) <= {"name", "together"}:
@@ -149,7 +149,7 @@ def _promotion(environment: Section) -> None:
 
 
 def _blue_green(environment: Section) -> None:
-    """Two slots, and three files, of which several settings share none."""
+    """Two slots and three files per setting; several settings share no file."""
     if not isinstance(environment["blue_green"], list):
         _slots(environment.below("blue_green"))
         return
@@ -164,7 +164,7 @@ def _blue_green(environment: Section) -> None:
 
 
 def _files(setting: Section) -> Iterator[tuple[Section, str]]:
-    """Where the names of files stand, and what they are."""
+    """The names of files, each with its place."""
     for place in (setting.below("service"), *setting.below("slots").values()):
         if isinstance(place.value, Scalar):
             yield place, place.value

@@ -86,7 +86,7 @@ class Document:
         return node
 
     def below(self, path: tuple[str, ...]) -> Document:
-        """The same as the value at this path of a document that has nothing else."""
+        """The same document, moved to this path of an otherwise empty one."""
         tree = self.tree
         for key in reversed(path):
             tree = {key: tree}
@@ -105,7 +105,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What stands at a path of a document; it has the keys of a mapping, and none where it is something else."""
+    """A part of a document, at a path. It iterates over the keys if it is a mapping."""
 
     document: Document
     path: Path = ()
@@ -117,7 +117,7 @@ class Section:
 
     @property
     def word(self) -> Scalar | None:
-        """The value if it is text; what is no text is reported by its own check."""
+        """The value if it is text; other values are reported elsewhere."""
         value = self.value
         return value if isinstance(value, Scalar) and value.kind in ("text", "number") else None
 

@@ -1,4 +1,4 @@
-"""Freezes, as people write them down."""
+"""The settings of holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Release info, as it is written: ConfigMaps in overlays, whose values follow the pin of one image each."""
+"""The settings of release info: ConfigMaps in overlays, each with values that follow the pin of one image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gitops_bot.config.form_target import ONE_FILE
 from gitops_bot.config.leaves import about
 from gitops_bot.config.lists import Listed
 
-#: How pydantic names the ways to write it.
+#: pydantic's names for the branches of the union.
 INFO_FILE, INFO_FORM, INFO_LIST = "<release info file>", "<release info>", "<several release infos>"
 _FILE = leaf.text("must be the name of a file, without a directory and wildcards", ONE_FILE)
 _KEY = leaf.key("must be a key of a ConfigMap", r"^[A-Za-z0-9._-]{1,253}$")

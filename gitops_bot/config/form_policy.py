@@ -1,4 +1,4 @@
-"""Policies as they are written: which tags may be chosen, and their order."""
+"""The settings of policies: which tags may be chosen, and their order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gitops_bot.config import leaves as leaf
 from gitops_bot.config.lists import OneOrMore
 from gitops_bot.images import families, kinds
 
-#: Mark the branches of the union of policies in the place of a problem.
+#: pydantic's names for the branches of the union.
 NAMED, SEMVER, PATTERN, DIGEST = "<named>", "<semver>", "<pattern>", "<digest>"
 #: The suffix or prefix of `prefer`.
 FAMILY = rf"^{families.FORM}$"
@@ -91,7 +91,7 @@ class SemverForm(Form):
 
     @property
     def policy(self) -> kinds.Policy:
-        """What this says."""
+        """The policy."""
         return kinds.Semver(
             self.semver,
             prereleases=self.prereleases,
@@ -123,7 +123,7 @@ class PatternForm(Form):
 
     @property
     def policy(self) -> kinds.Policy:
-        """What this says."""
+        """The policy."""
         if self.order == "newest":
             return kinds.Newest(self.pattern, exclude=self.exclude, minimum_age=self.minimum_age)
         return kinds.Pattern(self.pattern, order=self.order, exclude=self.exclude, minimum_age=self.minimum_age)
@@ -138,14 +138,14 @@ class DigestForm(Form):
 
     @property
     def policy(self) -> kinds.Policy:
-        """What this says."""
+        """The policy."""
         return kinds.Follow(self.digest)
 
 
 _SemverBranch = Annotated[SemverForm, Tag(SEMVER)]
 _PatternBranch = Annotated[PatternForm, Tag(PATTERN)]
 _DigestBranch = Annotated[DigestForm, Tag(DIGEST)]
-#: The keys that tell which policy a mapping is, in the order in which they are looked for.
+#: The keys that decide which policy a mapping is, in this order.
 KINDS = {"semver": SEMVER, "digest": DIGEST, "pattern": PATTERN, "order": PATTERN}
 
 

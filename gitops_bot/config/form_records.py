@@ -1,4 +1,4 @@
-"""What is recorded of releases beside the history itself."""
+"""The settings of what is recorded about releases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How registries are reached, as it is written: logins, mirrors, limits."""
+"""The settings of registries: logins, mirrors, limits."""
 
 from __future__ import annotations
 

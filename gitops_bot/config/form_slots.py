@@ -1,4 +1,4 @@
-"""Blue-green deployments, as they are written: a Service, and the files of the two slots that it selects."""
+"""The settings of blue-green deployments: a Service, and the files of its two slots."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gitops_bot.targets import FileRule, target_of
 from gitops_bot.targets.blue_green import SelectorTarget
 from gitops_bot.targets.manifests import ManifestsTarget
 
-#: The branches of the union: one setting, or a list of them.
+#: pydantic's names for the branches of the union: one setting, or a list of them.
 ONE, SEVERAL = "<slots>", "<several slots>"
 _FILE = leaf.text("must be the name of a file, without a directory and wildcards", ONE_FILE)
 #: What Kubernetes allows in labels.

@@ -1,4 +1,4 @@
-"""Which files of an overlay hold pins, as it is written: for files that their names and contents do not tell."""
+"""The settings of `targets`: files with pins that are not recognised by name or content."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _VALUE_WORDS = "must be a path in the values, such as .web.image.tag or /web/ima
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageForm:
-    """Where an image stands in values of Helm, by paths, or in a file of `KEY=value` lines, by keys."""
+    """Where an image is: paths in Helm values, or keys in a file of `KEY=value` lines."""
 
     __pydantic_config__ = leaf.STRICT
 
@@ -75,7 +75,7 @@ class ImageForm:
 
     @property
     def paths(self) -> ImagePaths:
-        """The same, as the target wants it."""
+        """The same for the target."""
         is_path = self.repository is not None and self.repository.startswith((".", "/"))
         image, registry, tag, digest = (
             path(text) if text is not None else None for text in (self.image, self.registry, self.tag, self.digest)
@@ -123,7 +123,7 @@ class ImagePatternForm:
 
     @property
     def wanted(self) -> ImagePattern:
-        """The same, as the target wants it."""
+        """The same for the target."""
         return ImagePattern(self.repository, self.pattern)
 
 
@@ -193,7 +193,7 @@ class TargetForm:
 
     @property
     def rule(self) -> FileRule:
-        """The same, as the overlays want it."""
+        """The same for overlays."""
         target: Target
         match self.kind:
             case "compose":

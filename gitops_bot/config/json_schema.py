@@ -1,4 +1,4 @@
-"""The JSON Schema of `gitops-bot.yaml`, from the settings that read it: for editors, and for what errors advise."""
+"""The JSON Schema of `gitops-bot.yaml`, generated from its settings: for editors, and for examples in errors."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ IDENTITY = "urn:gitops-bot:config:1"
 FILE = "gitops-bot.yaml"
 #: The keywords whose value maps names to schemas.
 _BY_NAME = ("$defs", "patternProperties", "properties")
-#: A text that needs no quotes, nor looks as if it did.
+#: A text that needs no quotes and does not look as if it did.
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./+-]*( [A-Za-z0-9_./+-]+)*")
 
 
 @cache
 def reader() -> TypeAdapter[ConfigForm]:
-    """What reads a file, built when it is first needed."""
+    """The reader of a file, built on first use."""
     return TypeAdapter(ConfigForm)
 
 
 @cache
 def policy_reader() -> TypeAdapter[PolicyForm]:
-    """What reads a single policy, built when it is first needed."""
+    """The reader of a single policy, built on first use."""
     return TypeAdapter(Policy)
 
 
@@ -54,7 +54,7 @@ def schema_text() -> str:
 
 
 def keys(document: Document, path: Path) -> tuple[str, ...]:
-    """The settings that the mapping at this path may have."""
+    """The keys that the mapping at this path may have."""
     return tuple(_at(document, path).get("properties", ()))
 
 
@@ -69,7 +69,7 @@ def example(document: Document, path: Path) -> str:
 
 
 def example_key(document: Document, path: Path) -> str:
-    """A key as users choose them, for the one at this path."""
+    """An example of the key at this path, which users choose."""
     return f"{next(iter(_setting(document, path[:-1]).get('examples', [['name']])[0]))}:"
 
 
@@ -95,7 +95,7 @@ def _setting(document: Document, path: Path) -> Schema:
 
 
 def _at(document: Document, path: Path) -> Schema:
-    """The schema of the value at this path: of several kinds, the one that the file has."""
+    """The schema of the value at this path; of several alternatives, the one in the file."""
     node = schema()
     for end, part in enumerate(path, 1):
         if isinstance(part, int):

@@ -1,4 +1,4 @@
-"""The names of entries and overlays in a configuration, to be looked up in the repository."""
+"""The names of entries and overlays in a configuration, to look up in the repository."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def mentions(document: Document, form: ConfigForm) -> Iterator[Mention]:
 
 
 def _described(environment: EnvironmentForm) -> Iterator[tuple[str, Path]]:
-    """The images that release info names, and where in the environment each stands."""
+    """The images that release info names, each with its path."""
     for at, info in enumerate(environment.infos):
         item = (at,) if isinstance(environment.release_info, tuple) else ()
         if info.image is not None:

@@ -61,7 +61,7 @@ def report(document: Document, error: ValidationError, at: Path) -> None:
 
 
 def suggestion(document: Document, word: str, known: Iterable[str]) -> str | None:
-    """What was probably meant; None if there are already more problems than are shown, to stay fast."""
+    """The known word that was probably meant; None if there are already too many problems, to stay fast."""
     if len(word) > _MOST_COMPARED or len(document.problems) > MOST_PROBLEMS:
         return None
     close = get_close_matches(word, islice(known, _MOST_KNOWN), n=1, cutoff=0.7)
@@ -69,7 +69,7 @@ def suggestion(document: Document, word: str, known: Iterable[str]) -> str | Non
 
 
 def meant(document: Document, name: str, key: str, known: Iterable[str]) -> str | None:
-    """The advice if `key` has no such name but these; None if it has none at all."""
+    """The advice for a name that `key` does not have; None if it has no names."""
     known = list(islice(known, _MOST_KNOWN))
     close = suggestion(document, name, known)
     if close:

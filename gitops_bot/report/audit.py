@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gitops_bot.report.screen import Screen, Style
 
 _STYLES: Final[dict[Verdict, Style]] = {"missing": "red", "incomplete": "red", "unknown": "yellow"}
-#: What a cell begins with that a spreadsheet would calculate, full-width forms included.
+#: How a formula starts in a spreadsheet, full-width forms included.
 _FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 _COLUMNS: Final = (
     *("environment", "release", "commit", "at", "kind", "author", "approved_by", "merged_by", "pull_request"),
@@ -28,7 +28,7 @@ _COLUMNS: Final = (
 
 
 def print_audit(audit: Audit, screen: Screen) -> None:
-    """How many entries of each environment can be pulled, and those that cannot; or what was asked for instead."""
+    """Print how many entries of each environment can be pulled, and those that cannot; or the keep list or CSV."""
     if audit.keep is not None:
         screen.out.writelines(f"{kept}\n" for kept in audit.keep)  # nothing else: scripts read it
         return
@@ -80,6 +80,6 @@ def _rows(environment: str, merged: ReleaseMerge) -> Iterator[tuple[str, ...]]:
 
 
 def _cell(text: str) -> str:
-    """The text in one line; one that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """The text on one line, with an apostrophe in front if a spreadsheet would take it for a formula."""
     shown = plain(redact.strike(text), LONG)
     return f"'{shown}" if shown.startswith(_FORMULA) else shown

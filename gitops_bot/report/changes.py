@@ -1,4 +1,4 @@
-"""Changes of pins for people: a table where it fits, else a block for each change; and the diff of the files."""
+"""Prints changed pins, as a table if it fits, else as blocks, and the diff of the files."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _TABLE = 100
 
 
 def print_changes(changes: Sequence[Change], screen: Screen) -> None:
-    """A table. On a terminal, where and why are lines below each row; piped, each change is one row.
+    """Print a table. On a terminal, file and reason are on lines below each row.
 
-    On a terminal too narrow for the table, each change is a block. No word is broken.
+    A terminal that is too narrow for the table gets a block for each change. Words are never broken.
     """
     rows = [_cells(change) for change in changes]
     columns = widths([row[:3] for row in (_HEADINGS, *rows)])
@@ -72,7 +72,7 @@ _DIFF: Mapping[str, Style] = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def short(pin: Pin) -> str:
-    """A pin with its digest cut to twelve digits; a file may pin any text."""
+    """A pin with its digest shortened to twelve digits; files may pin any text."""
     digest = f"@{redact.strike(pin.digest)[:_SHORT]}" if pin.digest else ""
     return plain(f"{pin.tag or ''}{digest}") or "(none)"
 
@@ -98,5 +98,5 @@ def _lines(data: bytes) -> list[str]:
     """The lines of a file as a diff shows them."""
     # Secrets are struck from the whole file: a diff may show the middle of a private key.
     lines = redact.strike(data.decode("utf-8", "replace")).removeprefix("\ufeff").split("\n")
-    # As git has it: a file ends in a line break, or the diff says that it does not.
+    # As in git: if a file does not end in a line break, the diff says so.
     return lines[:-1] if lines[-1] == "" else [*lines[:-1], f"{lines[-1]}\n\\ No newline at end of file"]

@@ -1,4 +1,4 @@
-"""The names of the commands that print JSON, by themselves: the command line needs them before it imports anything."""
+"""The names of the commands that print JSON: the command line needs them before it imports anything else."""
 
 from __future__ import annotations
 

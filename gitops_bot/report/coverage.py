@@ -1,4 +1,4 @@
-"""The end of `plan` and `check`: how much is kept current, and what to add to the configuration for the rest."""
+"""The summary that ends `plan` and `check`: how much is kept current, and the configuration that covers the rest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.plan import Entry
     from gitops_bot.report.screen import Screen
 
-#: So many names of entries and directories, and of environments, are shown; the others are counted.
+#: How many names of entries and directories, and of environments, are listed; the rest is counted.
 _SHOWN: Final = 3
 _ENVIRONMENTS: Final = 6
 _LONGEST_NAME: Final = 100
@@ -69,7 +69,7 @@ def _lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
     if outside.entries:
         folders = [folder for folder, _ in folded(outside.folders)]
         yield 2, f"{outside.entries} in no environment: {list_names(folders)}"
-        # What stands in a base is most often pinned again by an overlay.
+        # An overlay usually pins the images of a base again.
         sample = next((folder for folder in folders if folder.rpartition("/")[2] not in _BASES), folders[0])
         yield 4, f"{_ADD} `environments`: {as_key(_name(sample))}: {{overlays: [{quoted(sample)}]}}"
     if outside.unread:
@@ -95,7 +95,7 @@ def list_images(entries: Iterable[Entry], *, environments: bool = True) -> str:
 
 
 def _answer(group: Group, *, inferred: bool) -> str:
-    """The line of configuration that keeps such entries current, and where it belongs."""
+    """The configuration that would keep these entries current, and where it belongs."""
     first = group.entries[0]
     environment, rule = first.environment or "", rule_for(group.pin)
     if group.why == "unset" and first.refusal is not None:
@@ -115,7 +115,7 @@ def _answer(group: Group, *, inferred: bool) -> str:
 
 
 def rule_for(pin: Pin) -> str:
-    """The rule for an entry with this pin: what would be inferred, else what people often mean by such a pin."""
+    """The rule for an entry with this pin: the one that would be inferred, else the usual one for such pins."""
     policy = inference.infer(pin)
     match policy:
         case Semver(range=versions):
@@ -149,7 +149,7 @@ def _guess(why: Why, tag: str) -> str:
 
 def _builds_like(tag: str) -> str:
     """An expression for tags of the same form, with another commit and other numbers."""
-    # A number may look like a commit, as the seconds since 1970 do: one with letters is meant, where there is one.
+    # A number such as a Unix time looks like a commit too, so a match with letters is preferred.
     match = max(_COMMIT.finditer(tag), key=lambda match: (not match[0].isdecimal(), len(match[0])), default=None)
     if match is None:
         return f"^{_counting(tag)}$"
@@ -174,7 +174,7 @@ def as_key(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text of YAML in double quotes, which stands for exactly this text: what cannot be shown is escaped."""
+    """A YAML string in double quotes; unprintable characters are escaped."""
     return "".join(
         char if char.isprintable() else f"\\U{ord(char):08x}" for char in json.dumps(text, ensure_ascii=False)
     )

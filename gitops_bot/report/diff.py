@@ -1,7 +1,7 @@
-"""A unified diff of two files that differ in few, short places, as an edit of pins leaves them.
+"""A unified diff of two files with few, small differences, such as edited pins.
 
-`difflib` looks for the best of all diffs, and takes minutes over a file of 1 MiB whose lines repeat. This one looks at
-the next few lines only, in linear time. Where more lines than that differ in one place, it shows all as changed.
+`difflib` looks for the best possible diff, which takes minutes for a file of 1 MiB with repeated lines. This one only
+looks a few lines ahead, in linear time. If more lines differ in one place, it shows the rest of the file as changed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _STEPS = sorted(
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """Lines `old` to `old_end` of the one file became lines `new` to `new_end` of the other."""
+    """Lines `old` to `old_end` of the first file became lines `new` to `new_end` of the second."""
 
     old: int
     old_end: int
@@ -61,7 +61,7 @@ def _changes(before: Sequence[str], after: Sequence[str]) -> Iterator[_Change]:
 
 
 def _step(before: Sequence[str], after: Sequence[str], old: int, new: int) -> tuple[int, int] | None:
-    """How many lines of each file differ until both agree again or end; None where that is too far away to see."""
+    """How many lines of each file differ until both agree again or end; None if that is too far ahead."""
     for more, less in _STEPS:
         old_at, new_at = old + more, new + less
         if old_at < len(before) and new_at < len(after):

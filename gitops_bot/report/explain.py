@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _STYLES: Final[dict[str, Style]] = {"chosen": "green", "held": "yellow", "failed": "red"}
 _LABEL: Final = 9
-#: What a person can do about a decision, by the code of its reason.
+#: What would change a decision, by the code of its reason.
 _WHAT_CHANGES_IT: Final[dict[Code, str]] = {
     "current": "a newer tag that the policy admits",
     "nothing_new": "a tag that the policy admits, or a wider policy",

@@ -1,4 +1,4 @@
-"""What failed, for people: each problem once, with everything that it affects."""
+"""Prints failures: each problem once, with everything that it affects."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> 
 
 
 def print_problems(problems: Iterable[Problem], screen: Screen) -> None:
-    """What, where and what to do next. On a terminal, a problem in several places is printed once with all of them."""
+    """Print what, where and what to do next. A terminal shows a problem once, with all its places."""
     shared: dict[object, list[Problem]] = {}
     for number, problem in enumerate(problems):
         # Piped, each place keeps its own line: other programs read them.
@@ -51,7 +51,7 @@ def print_problems(problems: Iterable[Problem], screen: Screen) -> None:
 
 
 def _message(failed: Failed) -> str:
-    """The message, without the image if that is the entry's own, which is printed anyway."""
+    """The message, without the image if it is that of the entry, which is printed anyway."""
     problem, entry = failed.problem, failed.entry
     return problem.what if entry is not None and problem.about.endswith(entry.image) else problem.message
 

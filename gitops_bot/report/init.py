@@ -1,4 +1,4 @@
-"""What `init` found, for people: environments as a table, then what belongs to none, and what registries answered."""
+"""Prints what `init` found: a table of environments, then what is in no environment, and the registries' answers."""
 
 from __future__ import annotations
 

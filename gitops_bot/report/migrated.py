@@ -1,4 +1,4 @@
-"""The text of a `gitops-bot.yaml` that means what the settings of other tools mean."""
+"""The text of a `gitops-bot.yaml` that is equivalent to the settings of other tools."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _WIDTH: Final = 300
 
 
 def migrated(migration: Migration) -> str:
-    """The whole file, with what has no counterpart in comments."""
+    """The whole file; settings without an equivalent are in comments."""
     return "".join(f"{line}\n" for line in _lines(migration))
 
 
 def gap_text(gap: Gap) -> str:
-    """What has no counterpart, on one line."""
+    """A setting without an equivalent, on one line."""
     advice = f"; {gap.next}" if gap.next else ""
     return plain(f"{gap.file}:{gap.line}: {gap.what}{advice}", _WIDTH)
 
@@ -55,7 +55,7 @@ def _lines(migration: Migration) -> Iterator[str]:
 
 
 def _named(migration: Migration) -> dict[str, Mapping[str, Any]]:
-    """The policies by name: one that several images have is called after the first of them."""
+    """The policies by name; one that several images share is named after the first of them."""
     named: dict[str, Mapping[str, Any]] = {}
     known: set[str] = set()
     for environment in migration.environments:
@@ -107,7 +107,7 @@ def _keys(rule: Rule, shape: PinShape | None, names: Mapping[str, str]) -> Itera
 
 
 def _shape(environment: MigratedEnvironment) -> PinShape | None:
-    """What most of its images are written as, where that is not what is written anyway."""
+    """The pin shape of most of its images, if it is not the default."""
     shapes = Counter(rule.pin or "tag+digest" for rule in environment.images.values() if rule.policy is not None)
     shape = shapes.most_common(1)[0][0] if shapes else None
     return None if shape == "tag+digest" else shape

@@ -1,4 +1,4 @@
-"""Where text for people goes: folded and coloured on a terminal; whole lines without colours where it is piped."""
+"""Prints text for people: folded and coloured on a terminal, in whole lines without colours if piped."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _CODES: Mapping[Style, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """A stream, the columns it has (None: piped, so lines are never folded and can be searched), and colours or not."""
+    """A stream and its width in columns; None if piped: then lines are not folded, so they can be searched."""
 
     out: TextIO
     width: int | None = None
@@ -48,7 +48,7 @@ class Screen:
     def say(
         self, text: str = "", *, indent: int = 0, hang: int = 0, lead: str = "", style: Style | None = None
     ) -> None:
-        """Print `lead` and `text` without secrets and without anything that a terminal or a job's log would obey.
+        """Print `lead` and `text` without secrets, and without anything that a terminal or a job's log would interpret.
 
         Folded lines are indented by `hang` more than the first. The style is for `lead`, else for the whole.
         """
@@ -56,7 +56,7 @@ class Screen:
         shown = redact.printable(f"{lead}{text}")
         lines = [shown.rstrip()]
         if self.width is not None:
-            # What stood in the middle of a line may begin one now, where a job's log would take it for a command.
+            # Text from the middle of a line may start one now, where a job's log would take it for a command.
             lines = [redact.printable(line) for line in folded(shown, self.width - indent, hang)]
         if lead and lines[0].startswith(lead):
             lines[0] = f"{self._styled(lead, style)}{lines[0][len(lead) :]}"

@@ -1,6 +1,6 @@
 """The shapes of values in the JSON of several commands, each stated once.
 
-`document` has those of one command that need its rooms: a command imports none that only others need.
+`document` has those that need the packages of a single command, so that others do not import them.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ ENVIRONMENT_STATUS = record(
 ELSEWHERE = record(
     {"environment": TEXT.of(lambda item: item[0]), "overlays": many(TEXT).of(lambda item: list(item[1]))}
 )
-#: A setting of another tool without a counterpart.
+#: A setting of another tool without an equivalent.
 GAP = record({"file": TEXT, "line": COUNT, "message": TEXT.of("what"), "next": TEXT})
 REGISTRY = record({"host": TEXT, "verdict": one_of("good", "warning", "unknown", "wrong"), "text": TEXT})
 COVERAGE = record(

@@ -1,6 +1,6 @@
-"""Shows results: text for people, or one JSON object for scripts; problems of text go to standard error.
+"""Shows results as text, with problems on standard error, or as one JSON object.
 
-Each command imports its own report alone: all of them take 30 ms of CPU.
+Each command imports only its own report: importing all takes 30 ms of CPU.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def show(command: str, result: Result, output: str, at: datetime, *, written: bool = True) -> None:
-    """What a command did or found; where nothing was `written`, with the diff of what would be."""
+    """Show what a command did or found. If nothing was `written`, include the diff of what would be."""
     show_ended(getattr(result, "ended", ()))
     if output == "json":
         _print(document.of(command, result, at))
@@ -127,19 +127,19 @@ def show_failure(command: str, problems: Sequence[Problem], output: str, at: dat
 
 
 def show_usage(command: str, problem: Problem, at: datetime) -> None:
-    """What is wrong with the command line, for scripts: people have read it already."""
+    """Show a usage error as JSON; the text was already printed."""
     _print(document.of_failure(command, [problem], at))
 
 
 def _stdout() -> Screen:
-    """Standard output. Characters that it cannot show are replaced."""
+    """Standard output; characters that it cannot encode are replaced."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
     return Screen.of(sys.stdout)
 
 
 def _print(shown: JsonObject) -> None:
-    # In one piece: where Python's output has no buffer, as in the container, each piece is a call of the system.
+    # In one piece: if Python's output is unbuffered, as in the container, each piece is a system call.
     # On one line for a program: indenting thousands of releases or pins takes 0.03 s.
     indent = 2 if sys.stdout.isatty() else None
     sys.stdout.write(json.dumps(redact.struck(shown), indent=indent) + "\n")

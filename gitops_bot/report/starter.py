@@ -1,4 +1,4 @@
-"""The text of a first `gitops-bot.yaml`: what was found, and in comments what a maintainer may want to add."""
+"""The text of a first `gitops-bot.yaml`: what was found, and suggestions in comments."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WIDTH: Final = 110
 
 
 def starter(inventory: Inventory) -> str:
-    """The whole file. What is not commented out says what `plan` does without it."""
+    """The whole file. Without the comments, it describes what `plan` does without a file."""
     return _HEAD + "".join(f"{line}\n" for line in _lines(inventory))
 
 
@@ -92,7 +92,7 @@ def _pinned(entries: Iterable[Entry]) -> Iterator[str]:
 
 
 def _answers(group: Group) -> Iterator[str]:
-    """What to write for each image of a group: one line each, since people follow one and not the other."""
+    """A suggestion for each image of a group, on separate lines because people may want only some."""
     pins = {entry.name: entry.pin for entry in reversed(group.entries)}
     shown = sorted(pins)[:_LINES]
     for name in shown:

@@ -1,4 +1,4 @@
-"""`status` as text and as Markdown: each image, and what every environment pins of it."""
+"""`status` as text and as Markdown: what every environment pins, by image."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _commits(entry: EntryStatus) -> str:
 
 
 def print_status(status: Status, screen: Screen) -> None:
-    """On a terminal a table below each image, or a list where it is narrow; piped, one line for each entry."""
+    """Print a table for each image, or a list on a narrow terminal; piped, one line for each entry."""
     where = " ".join(part for part in (status.repository, status.branch) if part)
     screen.say(f"{where} at {status.commit[:10]}")
     for environment in status.environments:

@@ -1,4 +1,4 @@
-"""Outcomes for people: what would change as a table and a diff, what is held, what failed and what to do next."""
+"""Outcomes as text: what would change (a table and a diff), what is held, what failed, and what to do next."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def print_notice(message: str, advice: str, screen: Screen) -> None:
 
 
 def print_ended(holds: Iterable[WrittenHold], screen: Screen) -> None:
-    """The holds that have ended: no failure, but their authors want to know."""
+    """Print the holds that have ended: no failure, but their authors want to know."""
     for written in holds:
         file, line, column = written.place
         subject = f"{written.environment} {written.image}" if written.image else written.environment
@@ -81,7 +81,7 @@ def print_ended(holds: Iterable[WrittenHold], screen: Screen) -> None:
 
 
 def print_edit(edited: EditOutcome, screen: Screen, *, diff: bool) -> None:
-    """One line a change, and the diff."""
+    """Print one line per change, and the diff."""
     for change in edited.changes:
         pins = f"{plain(str(change.before))} -> {plain(str(change.after))}"
         screen.say(f"{place(change.entry)}: {plain(change.entry.name)}{renamed(change)} {pins}", hang=2)
@@ -92,7 +92,7 @@ def print_edit(edited: EditOutcome, screen: Screen, *, diff: bool) -> None:
 
 
 def print_checked(checked: Checked, screen: Screen) -> None:
-    """How much was checked; `print_problems` shows the problems."""
+    """Print how much was checked; `print_problems` prints the problems."""
     verdict = f"{len(checked.problems)} wrong" if checked.problems else "all good"
     screen.say(f"{checked.files} files, {checked.coverage.entries} entries: {verdict}")
 

@@ -51,7 +51,7 @@ class Cycles:
     metrics: Metrics
     events: Events
     dry_run: bool
-    #: Is given what every completed cycle saw; None: nobody wants to know.
+    #: Called with what each completed cycle saw.
     publish: Callable[[Overview], None] | None = None
     _good: Config | None = None
     _bad: tuple[Problem, ...] = ()
@@ -187,7 +187,7 @@ class Cycles:
         self._gone = names
 
     def _warn(self, number: int, problem: Problem) -> None:
-        """Log what people should know, unless the last cycle did."""
+        """Log a warning, unless the last cycle did."""
         if self._warned.get(problem, -1) < number - 1:
             log_warning(problem, cycle=number)
         self._warned[problem] = number
@@ -200,7 +200,7 @@ def _failed(problem: Problem) -> CycleResult:
 
 
 def _rate_limit_left(world: World) -> int | None:
-    """Requests left in the forge's rate limit. Asking costs none, and a failure does not fail the cycle."""
+    """Requests left in the forge's rate limit. Asking costs none, and an error does not fail the cycle."""
     try:
         limit = world.forge.left() if world.forge is not None else None
     except ForgeError:

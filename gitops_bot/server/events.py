@@ -96,7 +96,7 @@ def _proposals(environment: EnvironmentOutcome, name: str) -> Iterator[Event]:
 
 
 def _failed_and_held(outcome: Outcome) -> Iterator[tuple[object, Event]]:
-    """What fails and what is held, by a key that stays the same while nothing changes."""
+    """Failures and holds, each with a key that stays the same while nothing changes."""
     for problem in outcome.problems:
         facts = {"environment": None, "code": problem.code, "message": problem.message, "next": problem.next}
         yield problem, Event("entry.failed", {**facts, **_place(None, problem.file)})
@@ -104,7 +104,7 @@ def _failed_and_held(outcome: Outcome) -> Iterator[tuple[object, Event]]:
         for failed in environment.failed:
             yield (environment.name, failed), _failed(environment.name, failed)
         for held in environment.held:
-            # Its text may count hours; the code and the candidate tell it apart.
+            # Not by its text, which may count hours.
             key = (environment.name, held.entry.key, held.reason.code, held.candidate)
             yield key, _held(environment.name, held)
 

@@ -80,7 +80,7 @@ class HealthServer:
             runner.run(self._accept())
 
     async def _accept(self) -> None:
-        # Whatever a stranger's connection does, it does not belong in the log.
+        # Errors of anyone's connection do not belong in the log.
         self._loop.set_exception_handler(lambda _loop, _context: None)
         server = await asyncio.start_server(self._connected, sock=self._socket, limit=HEAD)
         await self._over.wait()
@@ -99,7 +99,7 @@ class HealthServer:
                 writer.write(await self._answer(reader))
                 await writer.drain()
                 writer.write_eof()
-                # Closed with something unread, a connection is reset, and the answer may never be seen.
+                # A connection that is closed with unread data is reset, and the client may never see the answer.
                 await reader.read(HEAD)
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             writer.transport.abort()

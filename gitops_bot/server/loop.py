@@ -1,4 +1,4 @@
-"""`gitops-bot run`: one cycle after the other, for ever.
+"""`gitops-bot run`: one cycle after another, forever.
 
 No decision depends on an earlier cycle: Git is the only state, and a restart costs no more than the time of a cycle.
 """
@@ -31,7 +31,7 @@ PERIODS = 3
 LEAST_LIMIT, MOST_LIMIT = timedelta(minutes=15), timedelta(hours=6)
 #: The time to stop a cycle, the current write included; beyond it the process hangs.
 SLACK = timedelta(minutes=1)
-#: Seconds of one sleep: the clock may be set meanwhile, and machines sleep.
+#: Seconds of one sleep: the clock may be set in the meantime, and machines sleep.
 _NAP = 30.0
 
 
@@ -80,7 +80,7 @@ class Liveness:
     def why_unready(self, now: datetime) -> str | None:
         """Why it is not ready: no cycle completed within three periods. None where one did."""
         completed, since = self._completed, self._since
-        # One that completed in the future counts for nothing: the clock was set back since.
+        # A cycle that completed in the future does not count: the clock was set back since.
         if completed is not None and completed - SLACK <= now <= later(self._schedule, completed, PERIODS):
             return None
         message = "no cycle has completed yet" if completed is None else f"no cycle since {_time(completed)}"

@@ -84,7 +84,7 @@ class Metrics:
 
 
 class _LastCycle(Collector):
-    """The gauges of the last cycle: an environment or a hold that is gone has no line any more."""
+    """The gauges of the last cycle; an environment or a hold that is gone has no line."""
 
     def __init__(self) -> None:
         #: When the last completed cycle ended, its outcome, and the requests left: replaced as one, so that no scrape

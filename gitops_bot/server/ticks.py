@@ -26,7 +26,7 @@ class Every:
     period: timedelta
 
     def next(self, last: datetime, now: datetime) -> datetime:
-        """The first tick behind `now`, whole periods after `last`; what was missed between the two is skipped."""
+        """The first tick after `now`, a whole number of periods after `last`; missed ticks are skipped."""
         passed = max(now - last, timedelta(0)) // self.period
         if last > now:  # the clock was set back: do not wait until it catches up
             return now + self.period
@@ -39,7 +39,7 @@ _AGAIN = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """A tick whenever the clock of a zone reads as the expression says."""
+    """A tick whenever the clock of a time zone matches the expression."""
 
     expression: str
     zone: ZoneInfo
@@ -85,7 +85,7 @@ def parse(text: str, zone: ZoneInfo, now: datetime) -> Schedule:
 
 
 def later(schedule: Schedule, moment: datetime, count: int) -> datetime:
-    """The tick `count` ticks after a moment: for `Every` so many periods, wherever in a period that is."""
+    """The time of the `count`th tick after a moment; for `Every`, that many periods later."""
     for _ in range(count):
         moment = schedule.next(moment, moment)
     return moment

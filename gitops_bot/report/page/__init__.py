@@ -29,8 +29,8 @@ _ROWS, _PINS = 50, 3
 def html(overview: Overview) -> str:
     """The page as text.
 
-    Whatever is put into the template loses control and formatting characters and secrets, and is escaped. The browser
-    may load nothing, and run only the one script, which its hash names.
+    All values lose secrets and control and formatting characters, and are escaped. The browser may load nothing and
+    run only the one script whose hash is given.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -62,19 +62,19 @@ def html(overview: Overview) -> str:
 
 
 def _policy() -> str:
-    """The content security policy: nothing from outside, and of this page only its own style and script."""
+    """The content security policy: nothing from outside, and only this page's own style and script."""
     own = f"style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)}"
     return f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
 
 
 def _hash(name: str) -> str:
-    # The template takes a file in without its last line break.
+    # The template includes a file without its last line break.
     text = (_HERE / name).read_text(encoding="utf-8").removesuffix("\n")
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _shown(harmless: Callable[[str], str], value: Any) -> Any:
-    # What has that method is markup of the template's own.
+    # Values with this method are the template's own markup.
     return harmless(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 

@@ -1,4 +1,4 @@
-"""The pictures of the page: where each stop and each bar of them is. The template draws them as plain SVG."""
+"""Where each stop and each bar of the page's charts is. The template draws them as plain SVG."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LEFT, _RIGHT, _STEP = 95, 372, 22
 #: The height of the highest bar.
 _HEIGHT = 60
-#: How many ways are drawn.
+#: How many journeys are drawn.
 _DRAWN: Final = 12
 
 
@@ -41,7 +41,7 @@ class Bar(NamedTuple):
 
 
 def timelines(overview: Overview) -> Iterator[tuple[Journey, Sequence[Stop]]]:
-    """The ways that are drawn: those that lead through several environments, where there are any."""
+    """The journeys that are drawn: preferably those through several environments."""
     ways = [journey for journey in overview.journeys if len(journey.arrivals) > 1] or overview.journeys
     return ((journey, _stops(journey, overview.status.at)) for journey in ways[:_DRAWN])
 

@@ -1,4 +1,4 @@
-"""What the template asks for beside the plain values of an overview: the groups, the links and the words."""
+"""What the template needs besides the plain values of an overview: groups, links and texts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Part(NamedTuple):
 
 
 def functions(overview: Overview) -> Mapping[str, Callable[..., Any]]:
-    """By the names that the template has for them."""
+    """The functions of the template, by name."""
     source = links.read(overview.home)
     return {
         "address": _address,
@@ -55,7 +55,7 @@ def functions(overview: Overview) -> Mapping[str, Callable[..., Any]]:
 
 
 def matrix(status: Status) -> Iterator[tuple[str, Sequence[Sequence[Part]]]]:
-    """Each image, and for every environment the different pins that it has of it."""
+    """Each image, with the different pins of it in every environment."""
     for image, pinned in by_image(status).items():
         groups = groupby(pinned, lambda item: item.environment.name)
         entries = {name: [item.entry for item in items] for name, items in groups}
@@ -103,7 +103,7 @@ def _span(span: timedelta | None) -> str:
 
 
 def _address(url: str | None) -> str | None:
-    """An address that may be a link: of the web, and nothing in it that a browser would read in another way."""
+    """The address if it may be a link: a plain web address that every browser reads the same way."""
     return url if url is not None and _ADDRESS.match(url) else None
 
 
