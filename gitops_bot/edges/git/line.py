@@ -180,7 +180,7 @@ class LineReader:
             level -= self._on_line | headers.keys()
             if not level:
                 break
-            read = self._headers(self._store.present(level))
+            read = self._headers(self._store.present(sorted(level)))
             headers |= read
             level = {commit.parents[0] for commit in read.values() if commit.parents}
         return headers

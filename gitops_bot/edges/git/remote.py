@@ -60,12 +60,9 @@ class Remote:
 
     def default_branch(self) -> str:
         """The branch that HEAD names. Raises GitError if there is none, or the remote cannot be read."""
-        answer = self._run("ls-remote", "--symref", "--end-of-options", _NAME, "HEAD")
-        match = re.search(rb"^ref: refs/heads/(\S+)\tHEAD$", answer.out, re.MULTILINE)
-        if answer.status == 0 and match:
+        out = self._read("ls-remote", "--symref", "--end-of-options", _NAME, "HEAD")
+        if match := re.search(rb"^ref: refs/heads/(\S+)\tHEAD$", out, re.MULTILINE):
             return match[1].decode("utf-8", "replace")
-        if answer.status != 0:
-            raise self._failure(answer)
         raise error(f"{self.url} has no default branch", "Is it empty? Otherwise set `branch:` in gitops-bot.yaml.")
 
     def fetch(self, base: str | None, depth: int, blobs: str | None) -> dict[str, str]:
@@ -189,10 +186,8 @@ class Remote:
 
     def commit_of(self, branch: str) -> str | None:
         """The commit that a remote branch has now, None if there is no such branch."""
-        answer = self._run("ls-remote", "--end-of-options", _NAME, f"refs/heads/{branch}")
-        if answer.status != 0:
-            raise self._failure(answer)
-        match = re.search(rb"^([0-9a-f]+)\t", answer.out)
+        out = self._read("ls-remote", "--end-of-options", _NAME, f"refs/heads/{branch}")
+        match = re.search(rb"^([0-9a-f]+)\t", out)
         return match[1].decode("ascii") if match else None
 
     def tags(self, *, peeled: bool = True) -> dict[str, str]:
@@ -201,12 +196,10 @@ class Remote:
         Raises:
             GitError: the remote cannot be read, or its tags take more than 32 MiB.
         """
-        answer = self._run("ls-remote", "--tags", "--end-of-options", _NAME, limit=_TAGS_LIMIT)
-        if answer.status != 0:
-            raise self._failure(answer)
+        out = self._read("ls-remote", "--tags", "--end-of-options", _NAME, limit=_TAGS_LIMIT)
         tags: dict[str, str] = {}
         # The `^{}` line of a tag object, with its commit, follows that of the tag.
-        for match in re.finditer(rb"^([0-9a-f]{40,64})\trefs/tags/([^\n^]+)(\^\{\})?$", answer.out, re.MULTILINE):
+        for match in re.finditer(rb"^([0-9a-f]{40,64})\trefs/tags/([^\n^]+)(\^\{\})?$", out, re.MULTILINE):
             name = match[2].decode("utf-8", "surrogateescape")
             if is_branch(name) and (peeled or match[3] is None):
                 tags[name] = match[1].decode("ascii")
@@ -222,13 +215,19 @@ class Remote:
 
     def _run(
         self,
-        command: str,
         *arguments: str,
         stdin: bytes = b"",
         settings: tuple[tuple[str, str], ...] = (),
         limit: int = ANSWER_LIMIT,
     ) -> Answer:
-        return self.git.run(command, *arguments, stdin=stdin, settings=(*self._settings(), *settings), limit=limit)
+        return self.git.run(*arguments, stdin=stdin, settings=(*self._settings(), *settings), limit=limit)
+
+    def _read(self, *arguments: str, limit: int = ANSWER_LIMIT) -> bytes:
+        """The output of a command. Raises GitError if the remote cannot be read."""
+        answer = self._run(*arguments, limit=limit)
+        if answer.status != 0:
+            raise self._failure(answer)
+        return answer.out
 
     def _settings(self) -> tuple[tuple[str, str], ...]:
         """The URL and the login, which only network commands get."""

@@ -7,6 +7,7 @@ does it, 100 blobs take seconds.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,11 +45,6 @@ class TreeEntry(NamedTuple):
 
     mode: str
     id: str
-
-    @property
-    def regular(self) -> bool:
-        """Whether this is a file, not a symbolic link or submodule."""
-        return self.mode in REGULAR
 
 
 class Identity(NamedTuple):
@@ -91,7 +87,13 @@ class Store:
             while len(self._trees) >= _TREES:
                 del self._trees[next(iter(self._trees))]
             output = self.run("ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit, limit=_TREE_LIMIT)
-            self._trees[commit] = dict(_entries(output))
+            entries: dict[str, TreeEntry] = {}
+            for record in output.split(b"\0")[:-1]:
+                head, _, name = record.partition(b"\t")
+                with suppress(UnicodeDecodeError):
+                    mode, _, oid = head.decode("ascii").split(" ")
+                    entries[name.decode()] = TreeEntry(mode, oid)
+            self._trees[commit] = entries
         return self._trees[commit]
 
     def sizes(self, ids: Collection[str]) -> dict[str, int]:
@@ -100,21 +102,18 @@ class Store:
         Raises:
             DamagedError: an object is neither here nor on the remote.
         """
-        if not ids:
-            return {}
-        known = self._sizes(ids)
+        known = self.present(ids)
         if missing := [oid for oid in ids if oid not in known]:
             self.fetch(missing)
-            known |= self._sizes(missing)
+            known |= self.present(missing)
         if absent := next((oid for oid in ids if oid not in known), None):
             raise damaged(f"object {absent} is missing")
         return known
 
-    def present(self, ids: Collection[str]) -> list[str]:
-        """Those of these objects that are here; nothing is fetched."""
-        return list(self._sizes(sorted(ids))) if ids else []
-
-    def _sizes(self, ids: Iterable[str]) -> dict[str, int]:
+    def present(self, ids: Collection[str]) -> dict[str, int]:
+        """The sizes of those of these objects that are here; nothing is fetched."""
+        if not ids:
+            return {}
         lines = self.run("cat-file", "--batch-check", "--buffer", stdin=_lines(ids)).decode("ascii", "replace")
         records = (line.split() for line in lines.splitlines())
         return {record[0]: int(record[2]) for record in records if len(record) == 3}
@@ -224,22 +223,10 @@ def _lines(ids: Iterable[str]) -> bytes:
     return "".join(f"{oid}\n" for oid in ids).encode()
 
 
-def _entries(output: bytes) -> Iterable[tuple[str, TreeEntry]]:
-    for record in output.split(b"\0"):
-        head, _, name = record.partition(b"\t")
-        try:
-            path = name.decode()
-        except UnicodeDecodeError:
-            continue
-        if path:
-            mode, _, identity = head.decode("ascii").split(" ")
-            yield path, TreeEntry(mode, identity)
-
-
 def _mode(tree: Mapping[str, TreeEntry], path: str) -> str:
     """The mode for writing a file: unchanged, and never through a link, over a link, or over a directory."""
     entry = tree.get(path)
-    if entry is not None and entry.regular:
+    if entry is not None and entry.mode in REGULAR:
         return entry.mode
     parts = path.split("/")
     obstacle = next((ancestor for end in range(1, len(parts)) if (ancestor := "/".join(parts[:end])) in tree), None)

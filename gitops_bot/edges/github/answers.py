@@ -32,7 +32,7 @@ def read(document: Any) -> PullRequest:
     return PullRequest(
         number=_number(document["number"]),
         url=_matching(_ADDRESS, document["html_url"]),
-        state=_state(document),
+        state=STATES[document["state"].upper() if document["merged_at"] is None else "MERGED"],
         branch=text(head["ref"]),
         base=text(base["ref"]),
         head=_matching(_COMMIT, head["sha"]),
@@ -129,14 +129,6 @@ def _opened(pull: PullRequest, node: Any) -> PullRequest:
     )
 
 
-def _state(document: Any) -> Literal["open", "closed", "merged"]:
-    if document["merged_at"] is not None:
-        return "merged"
-    if document["state"] not in ("open", "closed"):
-        raise ValueError(document["state"])
-    return "open" if document["state"] == "open" else "closed"
-
-
 def listed(value: Any) -> list[Any]:
     """A list. Raises TypeError if it is something else."""
     if not isinstance(value, list):
@@ -170,23 +162,17 @@ def _matching(pattern: re.Pattern[str], value: Any) -> str:
     return str(value)
 
 
-def rate_limit_in(headers: Mapping[str, str]) -> RateLimit | None:
-    """The REST rate limit in the headers of an answer; None without one. GraphQL has a limit of its own."""
-    if headers.get("x-ratelimit-resource", "core") != "core":
-        return None
-    return _rate_limit(headers.get("x-ratelimit-remaining", ""), headers.get("x-ratelimit-reset", ""))
-
-
 def rate_limit(document: Any) -> RateLimit | None:
-    """The REST rate limit in the answer to `GET /rate_limit`."""
-    try:
-        core = document["resources"]["core"]
-        return _rate_limit(str(core["remaining"]), str(core["reset"]))
-    except (KeyError, TypeError):
-        return None
+    """The REST rate limit in the answer to `GET /rate_limit`; None without one."""
+    match document:
+        case {"resources": {"core": {"remaining": remaining, "reset": reset}}}:
+            return read_rate_limit(str(remaining), str(reset))
+        case _:
+            return None
 
 
-def _rate_limit(remaining: str, reset: str) -> RateLimit | None:
+def read_rate_limit(remaining: str, reset: str) -> RateLimit | None:
+    """A rate limit by the requests that are left, and the second when there are more; None if they are no numbers."""
     if not is_number(remaining) or not is_number(reset):
         return None
     return RateLimit(int(remaining), datetime.fromtimestamp(int(reset), UTC))

@@ -95,7 +95,11 @@ class Wire:
         """
         write = method != "GET"
         document, headers = self._patiently(lambda: self._send(method, path, query=query, body=body, write=write))
-        self.left = answers.rate_limit_in(headers) or self.left
+        if headers.get("x-ratelimit-resource", "core") == "core":
+            left = answers.read_rate_limit(
+                headers.get("x-ratelimit-remaining", ""), headers.get("x-ratelimit-reset", "")
+            )
+            self.left = left or self.left
         return document
 
     def rate_limit(self) -> tuple[Any, dict[str, str]]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -9,11 +10,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@dataclass(slots=True)
 class Once(Generic[T]):
     """Answers that are asked for once, however many threads want them, even if asking fails."""
 
-    def __init__(self) -> None:
-        self._answers: dict[Hashable, Future[T]] = {}
+    _answers: dict[Hashable, Future[T]] = field(default_factory=dict)
 
     def get(self, key: Hashable, ask: Callable[[], T]) -> T:
         """The answer for `key`: the first caller asks; the others wait for its answer or exception."""
