@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from gitops_bot import redact
 from gitops_bot.edges.github import address, answers
-from gitops_bot.edges.github.failure import Refused, Unanswered
+from gitops_bot.edges.github.failure import Refused
 from gitops_bot.edges.github.messages import explain
+from gitops_bot.edges.http import Unanswered
 from gitops_bot.errors import ForgeError, Problem
 
 if TYPE_CHECKING:

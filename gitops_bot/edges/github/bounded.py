@@ -17,9 +17,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from gitops_bot.edges import http
-from gitops_bot.edges.github.failure import Late, Unanswered
-from gitops_bot.edges.http import Limit
+from gitops_bot.edges.github.failure import Late, TooLarge
+from gitops_bot.edges.http import Limit, Unanswered
 from gitops_bot.edges.http.allowance import Deadline
 from gitops_bot.edges.http.failure import late
 from gitops_bot.edges.http.transport import attempts
@@ -39,7 +38,7 @@ class Adapter(HTTPAdapter):
     """The adapter of `requests`: each try of a request may take this many seconds.
 
     Raises:
-        Unanswered: (of `edges.http`) it took more, or sent too much before the body.
+        Unanswered: it took more, or sent too much before the body.
     """
 
     def __init__(self, seconds: float, retries: Retry | None = None) -> None:
@@ -164,12 +163,14 @@ _POOLS: Any = {"http": _Pool, "https": _PoolTls}
 
 LATER = "run again later; see githubstatus.com"
 #: All exceptions of `requests` and below for no answer, or half of one.
-ERRORS = (http.Unanswered, requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
+ERRORS = (Unanswered, requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
 def unanswered(error: Exception, timeout: int) -> Unanswered:
     """What to say about one of `ERRORS`; `timeout` is the limit for the next bytes."""
-    if isinstance(error, http.Unanswered):
+    if isinstance(error, TooLarge):
+        return error
+    if isinstance(error, Unanswered):
         return Late(error.what, LATER)
     if isinstance(error, requests.exceptions.SSLError):
         return Unanswered(

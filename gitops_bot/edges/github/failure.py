@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gitops_bot.edges.http import Unanswered
 from gitops_bot.edges.http.failure import clean
 
 if TYPE_CHECKING:
@@ -46,14 +47,6 @@ class Refused(Exception):  # noqa: N818 - often not an error: the caller decides
 def is_number(text: str) -> bool:
     """Whether the text of a header is a number of seconds, small enough for a `datetime`."""
     return text.isascii() and text.isdigit() and len(text) <= 10
-
-
-class Unanswered(Exception):  # noqa: N818 - likewise
-    """No answer, or an unusable one; `what` continues a sentence after the host's name."""
-
-    def __init__(self, what: str, advice: str) -> None:
-        super().__init__(what)
-        self.what, self.advice = what, advice
 
 
 class Late(Unanswered):

@@ -7,6 +7,7 @@ rule; everybody else sees on the branch that there is one.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,10 @@ from urllib.parse import quote
 
 from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, ServerFacts, Settings
 from gitops_bot.edges.github import answers, rules
-from gitops_bot.edges.github.failure import Refused, Unanswered
+from gitops_bot.edges.github.base import METHODS
+from gitops_bot.edges.github.failure import Refused
 from gitops_bot.edges.github.token import Role, Token
+from gitops_bot.edges.http import Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,54 +42,56 @@ _WORD = re.compile(r"[A-Za-z0-9_.:-]{1,40}")
 _LONGEST = 255
 
 
+@dataclass(slots=True)
 class Inspection:
     """Reads each thing once, by an `api` with a timeout. `in_workflow`: the bot runs in Actions."""
 
-    def __init__(self, api: Api, *, in_workflow: bool = False) -> None:
-        self._api, self._in_workflow = api, in_workflow
-        self._bypasses: dict[int, Bypass] = {}
-        self._token, self._role = Token(), Role()
-        self._is_admin: bool | None = None
+    api: Api
+    in_workflow: bool = False
+    _bypasses: dict[int, Bypass] = field(default_factory=dict)
+    _token: Token = field(default_factory=Token)
+    _role: Role = field(default_factory=Role)
+    _is_admin: bool | None = None
 
     @property
     def host(self) -> str:
         """The host of the API."""
-        return self._api.host
+        return self.api.host
 
     def server(self) -> ServerFacts:
         """What GitHub says about itself and the token. One request, which does not count against the rate limit."""
-        before = self._api.clock.now()
+        before = self.api.clock.now()
         try:
-            document, headers = self._api.wire.rate_limit()
+            document, headers = self.api.wire.rate_limit()
         except Refused as refused:
             if refused.status != 404 or refused.limited:  # a GitHub Enterprise without limits says that
-                self._api.fail(refused)
+                self.api.fail(refused)
             document, headers = None, dict(refused.headers)
         except Unanswered as failure:
-            self._api.fail(failure)
+            self.api.fail(failure)
         at = _date(headers.get("date"))
         header = headers.get("x-oauth-scopes")
         scopes = None if header is None else frozenset(_WORD.findall(header))
-        self._token = Token.read(self._api.token, scopes, in_workflow=self._in_workflow)
+        self._token = Token.read(self.api.token, scopes, in_workflow=self.in_workflow)
         version = next(iter(_WORD.findall(headers.get("x-github-enterprise-version", ""))), None)
         return ServerFacts(
             name=f"GitHub Enterprise Server {version}" if version else "the API",
             token=str(self._token),
             expires=_expiry(headers.get("github-authentication-token-expiration")),
-            skew=None if at is None else at - (before + (self._api.clock.now() - before) / 2),
+            skew=None if at is None else at - (before + (self.api.clock.now() - before) / 2),
             left=answers.rate_limit(document),
         )
 
     def repository(self) -> RepositoryFacts:
         """The repository's settings, and what the token may do there; ask `server` first. One request."""
-        document = self._api.ask("GET", "")
-        with self._api.reading():
+        document = self.api.ask("GET", "")
+        with self.api.reading():
             return self._facts(document)
 
     def _facts(self, document: Any) -> RepositoryFacts:
         permissions = document.get("permissions")
         role = permissions if isinstance(permissions, dict) else {}
-        allowed = {method: document.get(field) for method, (_, field) in rules.METHODS.items()}
+        allowed = {method: document.get(field) for method, (_, field) in METHODS.items()}
         branch = document["default_branch"]
         if not isinstance(branch, str) or not branch.isprintable() or len(branch) > _LONGEST:
             raise ValueError(branch)
@@ -109,15 +114,15 @@ class Inspection:
 
     def pull_requests(self) -> None:
         """Check that pull requests can be read. One request."""
-        self._api.ask_list("/pulls", {"state": "open", "per_page": "1"})
+        self.api.ask_list("/pulls", {"state": "open", "per_page": "1"})
 
     def deploying(self) -> Permission:
         """Whether the token may write deployments; ask `repository` first. One request."""
         try:
-            self._api.ask("GET", "/deployments", query={"per_page": "1"}, expected=(403, 404))
+            self.api.ask("GET", "/deployments", query={"per_page": "1"}, expected=(403, 404))
         except Refused as refused:
             if refused.limited:
-                self._api.fail(refused)
+                self.api.fail(refused)
             return Permission("no", "the token may not read deployments", self._token.advice("deployments"))
         return self._token.may_deploy(self._role)
 
@@ -129,10 +134,11 @@ class Inspection:
         """What rulesets require of the tags of releases. One request, and one for each ruleset of tags."""
         query = {"targets": "tag", "includes_parents": "true", "per_page": "100"}
         listed = self._get_if_visible("/rulesets", query) or ()
-        with self._api.reading():
-            active = [int(one["id"]) for one in listed if one["target"] == "tag" and one["enforcement"] == "active"]
-            found = [self._get_if_visible(f"/rulesets/{number}") for number in active[:_MOST_RULESETS]]
-            return BranchRules(tuple(rules.of_tags(found)), hidden=None in found or len(active) > len(found))
+        with self.api.reading():
+            active = [int(rule["id"]) for rule in listed if rule["target"] == "tag" and rule["enforcement"] == "active"]
+            rulesets = [self._get_if_visible(f"/rulesets/{number}") for number in active[:_MOST_RULESETS]]
+            is_partial = None in rulesets or len(active) > len(rulesets)
+            return BranchRules(tuple(rules.of_tags(rulesets)), hidden=is_partial)
 
     def rules(self, branch: str) -> BranchRules:
         """What a branch requires, by rulesets and by its protection rule.
@@ -142,7 +148,7 @@ class Inspection:
         path = quote(branch, safe="/")
         by_ruleset = self._by_ruleset(path)
         document = self._get_if_visible(f"/branches/{path}") or {}  # missing branches can have rules too
-        with self._api.reading():
+        with self.api.reading():
             summary = rules.of_branch(document)
         if not summary.protected:
             return BranchRules(by_ruleset, settings=SETTINGS)
@@ -150,7 +156,7 @@ class Inspection:
         if whole is None:
             # The server has no rulesets, or the token is no administrator's: only the branch itself shows something.
             return BranchRules((*by_ruleset, *summary.rules), summary.classic or not by_ruleset, SETTINGS)
-        with self._api.reading():
+        with self.api.reading():
             return BranchRules((*by_ruleset, *rules.of_protection(whole, admin=self._is_admin)), settings=SETTINGS)
 
     def rules_by_name(self, branch: str) -> BranchRules:
@@ -159,7 +165,7 @@ class Inspection:
 
     def _by_ruleset(self, path: str) -> tuple[Rule, ...]:
         answer = self._get_if_visible(f"/rules/branches/{path}", {"per_page": "100"})
-        with self._api.reading():
+        with self.api.reading():
             return tuple(rules.of_rulesets(answer or (), self._bypass))
 
     def _bypass(self, ruleset: int) -> Bypass:
@@ -172,7 +178,7 @@ class Inspection:
     def _get_if_visible(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """The answer; None if the server has nothing there, or hides it."""
         try:
-            return self._api.ask("GET", path, query=query, expected=(403, 404))
+            return self.api.ask("GET", path, query=query, expected=(403, 404))
         except Refused:
             return None
 

@@ -16,8 +16,8 @@ from gitops_bot.errors import Problem
 if TYPE_CHECKING:
     from gitops_bot.config.propose import MergeMethod
     from gitops_bot.edges.github.api import Api
+    from gitops_bot.edges.github.base import Base
     from gitops_bot.edges.github.reading import Reading
-    from gitops_bot.edges.github.rules import Base
     from gitops_bot.proposals.pull_request import PullRequest
 
 #: Seconds to wait while GitHub does not yet know whether a pull request can be merged.

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gitops_bot.edges.github import answers, graphql, rules
-from gitops_bot.edges.github.failure import Refused, TooLarge, Unanswered, Unsupported
+from gitops_bot.edges.github import answers, graphql
+from gitops_bot.edges.github.base import base_by_rest, base_of
+from gitops_bot.edges.github.failure import Refused, TooLarge, Unsupported
+from gitops_bot.edges.http import Unanswered
 from gitops_bot.proposals.pull_request import HandBackTimes
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.edges.github.api import Api
-    from gitops_bot.edges.github.rules import Base
+    from gitops_bot.edges.github.base import Base
     from gitops_bot.proposals.pull_request import PullRequest
 
     Pulls = tuple[PullRequest, ...]
@@ -107,7 +109,8 @@ class Reading:
             except Unsupported:
                 self.only_rest = True
             except (Refused, Unanswered) as failure:
-                if len(branches) + (closed is not None) < 2 or not _is_too_much(failure):
+                is_too_much = isinstance(failure, TooLarge) or (isinstance(failure, Refused) and failure.status == 413)
+                if len(branches) + (closed is not None) < 2 or not is_too_much:
                     self.api.fail(failure)
                 half = len(branches) // 2
                 parts = (branches[:half], None), (branches[half:], None), ((), closed)
@@ -128,7 +131,7 @@ class Reading:
             if str(repository["nameWithOwner"]).lower() != self.api.repository.lower():
                 raise Refused(301, "", {}, write=False)
             if with_base:
-                self._bases[into] = rules.base(repository, hidden=not answer.hidden.isdisjoint(_RULES))
+                self._bases[into] = base_of(repository, hidden=not answer.hidden.isdisjoint(_RULES))
             by_branch = {branch: self._of(repository, number, branch, into) for number, branch in enumerate(branches)}
             if closed is None:
                 return by_branch
@@ -179,7 +182,7 @@ class Reading:
         except Refused:
             branch_rules = None
         with self.api.reading():
-            return rules.base_by_rest(repository, branch, branch_rules)
+            return base_by_rest(repository, branch, branch_rules)
 
 
 def _time(value: Any) -> datetime:
@@ -208,7 +211,3 @@ def _opinions(reviews: Any) -> Iterator[tuple[str, str]]:
         opinion = review["state"] in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
         if opinion and review["user"] is not None and review.get("author_association", "OWNER") in _REVIEWERS:
             yield str(review["user"]["login"]), str(review["state"])
-
-
-def _is_too_much(failure: Refused | Unanswered) -> bool:
-    return isinstance(failure, TooLarge) or (isinstance(failure, Refused) and failure.status == 413)

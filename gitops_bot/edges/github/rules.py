@@ -10,56 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.edges.facts import Rule
-from gitops_bot.edges.github import answers
+from gitops_bot.edges.github import answers, base
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from gitops_bot.config.propose import MergeMethod
-    from gitops_bot.edges.facts import Bypass, RuleKind
+    from gitops_bot.edges.facts import Bypass
 
-
-#: GitHub's type of a rule in a ruleset -> ours; GraphQL has it in capitals. Others (patterns, deployments, scans) do
-#: not concern the bot.
-_KINDS: Mapping[str, RuleKind] = {
-    "pull_request": "pull-request",
-    "required_status_checks": "checks",
-    "required_workflow_status_checks": "checks",
-    "workflows": "checks",
-    "merge_queue": "queue",
-    "required_signatures": "signatures",
-    "required_linear_history": "linear",
-    "update": "update",
-    "creation": "creation",
-    "deletion": "deletion",
-    "non_fast_forward": "force",
-}
 _BYPASSES: Mapping[str, Bypass] = {
     "always": "always", "exempt": "always", "pull_requests_only": "pull-requests", "never": "never",
 }  # fmt: skip
-#: Merge method -> the settings that allow it, in GraphQL and in REST.
-METHODS: Mapping[MergeMethod, tuple[str, str]] = {
-    "merge": ("mergeCommitAllowed", "allow_merge_commit"),
-    "squash": ("squashMergeAllowed", "allow_squash_merge"),
-    "rebase": ("rebaseMergeAllowed", "allow_rebase_merge"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """What a repository and its base branch require of a merge, as far as the token can see.
-
-    `checks`: a merge waits for checks. `rules`: there is any rule, or one may be hidden from the token. `seen`: the
-    token may see the rules. `default` is the method that the repository uses by default.
-    """
-
-    auto_merge: bool
-    queue: bool
-    checks: bool
-    rules: bool
-    seen: bool
-    methods: tuple[MergeMethod, ...]
-    default: MergeMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +42,7 @@ class Summary:
 def of_rulesets(rules: Any, bypass: Callable[[int], Bypass]) -> Iterator[Rule]:
     """The rules that rulesets have for a branch; `bypass` says whether the token may bypass the ruleset of an id."""
     for rule in rules:
-        kind = kind_of(rule)
+        kind = base.kind_of(rule)
         if kind is None:
             continue
         parameters = rule.get("parameters") or {}
@@ -129,11 +89,6 @@ def _may_mean_releases(pattern: str) -> bool:
     )
 
 
-def kind_of(rule: Any) -> RuleKind | None:
-    """What a rule of a ruleset requires; None if that does not concern the bot."""
-    return _KINDS.get(str(rule["type"]).lower())
-
-
 def bypass(document: Any) -> Bypass:
     """Whether the token may bypass a ruleset; None stands for a ruleset that it may not read."""
     return _BYPASSES.get(str(document.get("current_user_can_bypass")), "unknown") if document else "unknown"
@@ -141,11 +96,8 @@ def bypass(document: Any) -> Bypass:
 
 def of_branch(document: Any) -> Summary:
     """What the branch itself shows."""
-    protection = document.get("protection") or {}
-    classic = protection.get("enabled") is True
-    required = protection.get("required_status_checks") or {}
-    names = _contexts(required) if required.get("enforcement_level") != "off" else ()
-    return Summary(classic or document.get("protected") is True, classic, names)
+    classic = (document.get("protection") or {}).get("enabled") is True
+    return Summary(classic or document.get("protected") is True, classic, base.required_checks(document))
 
 
 def of_protection(document: Any, *, admin: bool | None) -> tuple[Rule, ...]:
@@ -160,7 +112,7 @@ def _protection(document: Any, past: Bypass) -> Iterator[Rule]:
         approvals = _count(reviews.get("required_approving_review_count"))
         yield Rule("pull-request", "unknown" if has_allowances and past == "never" else past, approvals)
     if (required := document.get("required_status_checks")) is not None:
-        yield Rule("checks", past, checks=_contexts(required))
+        yield Rule("checks", past, checks=base.contexts(required))
     if document.get("restrictions") is not None:
         yield Rule("update", "always" if past == "always" else "unknown")
     if _enabled(document, "lock_branch"):
@@ -175,52 +127,5 @@ def _enabled(document: Any, name: str) -> bool:
     return (document.get(name) or {}).get("enabled") is True
 
 
-def _contexts(required: Any) -> tuple[str, ...]:
-    names = required.get("contexts") or [check["context"] for check in required.get("checks") or ()]
-    return tuple(answers.text(name) for name in names)
-
-
 def _count(value: Any) -> int:
     return value if type(value) is int and 0 <= value <= 100 else 0
-
-
-def base(repository: Any, *, hidden: bool) -> Base:
-    """The base branch in an answer to `graphql.proposals`; `hidden`: the token may not see all of it."""
-    ref, queue = repository["ref"], repository["mergeQueue"]
-    protection = ref["refUpdateRule"] if ref is not None else None
-    contexts = (protection["requiredStatusCheckContexts"] or ()) if protection is not None else ()
-    rules = ref["rules"] if ref is not None else None
-    branch_rules = [rule for rule in (rules["nodes"] if rules is not None else None) or () if rule is not None]
-    kinds = {kind_of(rule) for rule in branch_rules}
-    allowed = (method for method, (field, _) in METHODS.items() if repository[field] is True)
-    return Base(
-        auto_merge=repository["autoMergeAllowed"] is True,
-        queue=queue is not None or "queue" in kinds,
-        checks=any(contexts) or "checks" in kinds,
-        rules=protection is not None or bool(branch_rules) or ref is None or hidden,
-        seen=not hidden,
-        **_methods(tuple(allowed), str(repository["viewerDefaultMergeMethod"]).lower()),
-    )
-
-
-def base_by_rest(repository: Any, branch: Any, rules: Any) -> Base:
-    """The same from REST: the repository, the branch, and its rules (None if the server has none or hides them).
-
-    A token without write access sees neither the methods nor whether auto-merge is allowed: GitHub will say so.
-    """
-    kinds = {kind_of(rule) for rule in rules or ()}
-    allowed = (method for method, (_, field) in METHODS.items() if repository.get(field) is not False)
-    return Base(
-        auto_merge=repository.get("allow_auto_merge") is not False,
-        queue="queue" in kinds,
-        checks=bool(of_branch(branch).checks) or "checks" in kinds,
-        rules=branch.get("protected") is not False or bool(kinds),
-        seen=True,
-        **_methods(tuple(allowed)),
-    )
-
-
-def _methods(allowed: tuple[MergeMethod, ...], default: str = "") -> dict[str, Any]:
-    if not allowed:
-        raise ValueError(allowed)
-    return {"methods": allowed, "default": default if default in allowed else allowed[0]}

@@ -19,8 +19,8 @@ from urllib3.util import Retry
 
 from gitops_bot import __version__, log
 from gitops_bot.edges.github import answers, bounded, graphql
-from gitops_bot.edges.github.failure import Late, Refused, TooLarge, Unanswered, error_message
-from gitops_bot.edges.http import parse_json
+from gitops_bot.edges.github.failure import Late, Refused, TooLarge, error_message
+from gitops_bot.edges.http import Unanswered, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -20,7 +20,7 @@ from gitops_bot.edges.registry.host import HEAD_START, Host, ImageRepository, ba
 from gitops_bot.edges.registry.image_limits import ImageLimits
 from gitops_bot.edges.registry.manifest import resolve
 from gitops_bot.edges.registry.pages import every_tag, read_page
-from gitops_bot.edges.registry.presence import children, find_manifest, index_platforms, missing, served
+from gitops_bot.edges.registry.presence import children, find_manifest, index_platforms, missing
 from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.images.reference import is_digest, is_tag
 
@@ -184,6 +184,8 @@ class Registry:
 
         One HEAD of the pinned manifest, and one page with a single tag.
         """
+        from gitops_bot.edges.registry.served import served
+
         access = self._ask(image, "its tags", lambda repository: served(repository, pin))
         mirror = self._access.get(image.registry, _PLAIN).mirror
         return access if mirror is None else replace(access, login=f"{access.login}, from the mirror {mirror}")

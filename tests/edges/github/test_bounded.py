@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gitops_bot.edges.github.failure import Unanswered
 from gitops_bot.edges.github.wire import Wire
+from gitops_bot.edges.http import Unanswered
 from tests.counterparts import token_server
 from tests.counterparts.broken import ENDLESS, answer, broken_server, dripping
 from tests.counterparts.clock import StillClock

@@ -15,8 +15,9 @@ import responses
 from gitops_bot import __version__
 from gitops_bot.demo.http import Answer, Request, Server
 from gitops_bot.edges.github import wire as wire_module
-from gitops_bot.edges.github.failure import Refused, Unanswered
+from gitops_bot.edges.github.failure import Refused
 from gitops_bot.edges.github.wire import Wire
+from gitops_bot.edges.http import Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
