@@ -40,18 +40,26 @@ class ChangedTrees(NamedTuple):
     after: str
 
 
+class _Doubtful(NamedTuple):
+    """A file of which more than its name at present has to tell how it was read: its content, or files beside it."""
+
+    path: str
+    claim: FileClaim
+    by_content: bool
+    reads_beside: bool
+
+
 class _Version(NamedTuple):
     """A version of a file, the place of the commit that brought it or took it away, and a tree that has it."""
 
     place: int
-    path: str
-    claim: FileClaim
+    file: _Doubtful
     blob: str
     tree: str
 
     @property
     def directory(self) -> str:
-        return f"{self.tree}:{posixpath.dirname(self.path)}"
+        return f"{self.tree}:{posixpath.dirname(self.file.path)}"
 
 
 @dataclass(slots=True)
@@ -66,9 +74,10 @@ class _Kustomizations:
         """Go back behind a commit that made these changes."""
         before: defaultdict[str, bool] = defaultdict(bool)
         for change in changes:
-            directory, name = posixpath.split(change.name)
-            if name in _KUSTOMIZATIONS:
-                before[directory] |= change.modes[0] != ABSENT
+            if ABSENT in change.modes:
+                directory, name = posixpath.split(change.path)
+                if name in _KUSTOMIZATIONS:
+                    before[directory] |= change.modes[0] != ABSENT
         if before:
             self._changed |= before
             self._above.clear()
@@ -91,7 +100,7 @@ class PinFiles:
         #: With those that only held pins once.
         self.targets = targets
         self._former: set[str] = set()
-        self._claims: dict[str, FileClaim | None] = {}
+        self._files: dict[str, _Doubtful | None] = {}
         self._kustomizations: _Kustomizations | None = None
         self._versions = self._bytes = 0
 
@@ -123,15 +132,18 @@ class PinFiles:
         kustomizations = kustomizations or _Kustomizations(present)
         self._kustomizations = self._kustomizations or kustomizations
         versions = list(self._candidates(commits, present, kustomizations))
+        following = {
+            version.file.path: version.file.claim.following for version in versions if version.file.claim.following
+        }
         since: dict[str, int] = {}
-        following = {version.path: version.claim.following for version in versions if version.claim.following}
         found: dict[str, Target] = {}
-        for version, target in self._read([version for version in versions if version.path not in following]):
-            if target is not None and version.path not in found:
-                found[version.path] = target
-                since[version.path] = version.place
+        for version, target in self._read([version for version in versions if version.file.path not in following]):
+            if target is not None and version.file.path not in found:
+                found[version.file.path] = target
+                since[version.file.path] = version.place
         if found or following:
             self._former |= found.keys() | following.keys()
+            self._files |= dict.fromkeys(self._former)
             self.targets = self.targets.plus(found, following)
         return dict.fromkeys(following, 0) | since
 
@@ -141,51 +153,51 @@ class PinFiles:
         """The versions that may have held pins, each file's newest first."""
         seen: set[tuple[str, str, str]] = set()
         for place, (changes, before, after) in enumerate(commits):
+            for change in changes:
+                if change.path not in self._files:
+                    self._files[change.path] = self._doubtful(change, present)
+            doubtful = [(change, file) for change in changes if (file := self._files[change.path]) is not None]
             for side, tree in ((1, after), (0, before)):
                 if side == 0:
                     kustomizations.undo(changes)
-                for change in changes:
-                    if change.modes[side] not in REGULAR or (claim := self._claim(change, present)) is None:
+                for change, file in doubtful:
+                    if change.modes[side] not in REGULAR or (
+                        file.by_content
+                        and not file.claim.named
+                        and kustomizations.above(posixpath.dirname(change.path))
+                    ):
                         continue
-                    path, blob = change.name, change.ids[side]
-                    if claim.by_content(path) and not claim.named and kustomizations.above(posixpath.dirname(path)):
-                        continue
-                    version = path, blob, tree if claim.reads_beside(path) else ""
+                    version = change.path, change.ids[side], tree if file.reads_beside else ""
                     if version not in seen:
                         seen.add(version)
-                        yield _Version(place, path, claim, blob, tree)
+                        yield _Version(place, file, change.ids[side], tree)
 
-    def _claim(self, change: Change, present: Collection[str]) -> FileClaim | None:
-        """How the file of a change is claimed, where what is there at present does not say how it is read."""
-        path = change.name
-        if path not in self._claims:
-            self._claims[path] = self._claimed(path, present) if change.is_utf8 else None
-        return self._claims[path] if path not in self._former else None
-
-    def _claimed(self, path: str, present: Collection[str]) -> FileClaim | None:
+    def _doubtful(self, change: Change, present: Collection[str]) -> _Doubtful | None:
+        """The file of a change; None where its name, or what is there at present, says how it is read."""
+        path = change.path
         is_present = path in present
-        if self.targets.claims is None or (is_present and self._present.holds_pins(path)):
+        if not change.is_utf8 or self.targets.claims is None or (is_present and self._present.holds_pins(path)):
             return None
         claim = self.targets.claims.claim(path)
         if claim is None or (is_present and claim.target is not None):
             return None
-        doubtful = claim.following or claim.target or claim.reads_beside(path) or claim.by_content(path)
-        return claim if doubtful else None
+        file = _Doubtful(path, claim, claim.by_content(path), claim.reads_beside(path))
+        return file if claim.following or claim.target or file.by_content or file.reads_beside else None
 
     def _read(self, versions: Sequence[_Version]) -> Iterator[tuple[_Version, Target | None]]:
         """Which target read each version."""
-        room = VERSION_LIMIT - self._versions
+        wanted = versions[: max(VERSION_LIMIT - self._versions, 0)]
         self._versions += len(versions)
-        beside = self._beside([version for version in versions[:room] if version.claim.reads_beside(version.path)])
+        beside = self._beside([version for version in wanted if version.file.reads_beside])
         files = {
-            version: {**beside.get(version.directory, {}), posixpath.basename(version.path): version.blob}
-            for version in versions[:room]
-            if version.directory in beside or version.claim.by_content(version.path)
+            version: {**beside.get(version.directory, {}), posixpath.basename(version.file.path): version.blob}
+            for version in wanted
+            if version.file.by_content or version.directory in beside
         }
         blobs = self._contents(blob for names in files.values() for blob in names.values())
-        for version in versions[:room]:
+        for version in wanted:
             read = {name: blobs[blob] for name, blob in files.get(version, {}).items() if blob in blobs}
-            yield version, version.claim.target_then(version.path, read)
+            yield version, version.file.claim.target_then(version.file.path, read)
 
     def _beside(self, versions: Sequence[_Version]) -> dict[str, dict[str, str]]:
         """The files beside these that may tell how to read them: names and blobs, by the directory."""
