@@ -24,7 +24,7 @@ from gitops_bot.edges.http import failure as http_failure
 from gitops_bot.edges.http.address import follow
 from gitops_bot.edges.registry import describe, failure, host, pages
 from gitops_bot.errors import BotError
-from gitops_bot.images import expression, inference, listing, ranges, version
+from gitops_bot.images import expression, inference, order, ranges, version
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin, is_digest, is_tag
 from gitops_bot.proposals import naming, trailers
@@ -125,7 +125,7 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "image": (ImageName.parse, ("", "r.test/", "a")),
     "assignment": (Assignment.parse, ("", "a=", "a=b/")),
     "pinned tag": (lambda text: inference.infer(Pin(text)), ("", "v1.")),
-    "list of tags": (lambda text: listing.candidates([text]), ("",)),
+    "list of tags": (lambda text: order.candidates([text]), ("",)),
     "version": (version.parse, ("", "v1.", "1.2.3-")),
     "range": (ranges.parse, ("", ">=1.")),
     "pattern": (expression.check, ("", "^")),

@@ -333,7 +333,7 @@ def test_a_checkout_of_a_stranger_says_nothing_where_secrets_are(runner: Runner,
     assert (ran.code, shop.pull()["head"]["ref"]) == (0, BRANCH)
     refused = use(runner, shop, workspace, pushed(shop, A, config="gitops-bot.yaml"), event_name="pull_request_target")
     assert refused.code == 2
-    assert "config is a file in the workspace" in refused.said[0]
+    assert "config names a file in the workspace" in refused.said[0]
 
 
 def manifests(workspace: Path, kustomization: bytes) -> None:

@@ -33,7 +33,7 @@ ADDED: Final = (
      "from gitops_bot.targets.pin_list import PinListTarget\n"),
     ("config/form_target.py", 'TargetKind = Literal["compose", ', '"pins", '),
     ("config/form_target.py", "    ] = ()\n",
-     '    comment: Annotated[str | None, *leaf.text("must be one mark", "^[#;]$"), about("A mark.", ";")] = None\n'),
+     '    comment: Annotated[str | None, leaf.text("must be one mark", "^[#;]$"), about("A mark.", ";")] = None\n'),
     ("config/form_target.py", "        match self.kind:\n",
      '            case "pins":\n                target = PinListTarget(self.comment or "#")\n'),
 )  # fmt: skip
