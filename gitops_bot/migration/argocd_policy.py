@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 from gitops_bot.images import platforms
 from gitops_bot.images.reference import split
 from gitops_bot.migration import rules
-from gitops_bot.migration.rules import EVERY_TAG, IGNORED, Rule
-from gitops_bot.releases.layout.inventory import Gap
-from gitops_bot.targets.placed import Placed
+from gitops_bot.migration.rules import EVERY_TAG, IGNORED, Rule, gap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from gitops_bot.releases.layout.inventory import Gap
+    from gitops_bot.targets.placed import Placed
 
 #: The old names of strategies.
 _STRATEGIES: Final = {"latest": "newest-build", "name": "alphabetical"}
@@ -26,33 +27,31 @@ _POINTER: Final = re.compile(r"(?:/[A-Za-z0-9_-]{1,100}){1,20}")
 _PLATFORM: Final = re.compile(platforms.FORM)
 
 
-def rule_of(reference: Placed, settings: Mapping[str, Placed], file: str) -> tuple[Rule, list[Gap]]:
-    """The rule for `[registry/]image[:constraint]` with these settings, and what of them has no counterpart."""
-    gaps: list[Gap] = []
+def rule_of(reference: Placed, settings: Mapping[str, Placed], gaps: list[Gap]) -> Rule:
+    """The rule for `[registry/]image[:constraint]` with these settings; what has no counterpart goes to `gaps`."""
     repository, constraint, _ = split(reference.text)
-    nothing = Placed(reference.line)
+    nothing = reference.emptied
     strategy = settings.get("update-strategy", nothing).text.strip().lower() or "semver"
     strategy = _STRATEGIES.get(strategy, strategy)
     if strategy not in ("semver", "digest", *_ORDERS):
-        place = settings["update-strategy"]
-        gaps.append(Gap(file, place.line, f"the update strategy {strategy[:60]!r} is unknown, so semver is meant"))
+        what = f"the update strategy {strategy[:60]!r} is unknown, so semver is meant"
+        gaps.append(gap(settings["update-strategy"], what))
         strategy = "semver"
     ignored = [tag.strip() for text in settings.get("ignore-tags", nothing).texts for tag in text.split(",")]
     if strategy != "digest" and "*" in ignored:
-        return IGNORED, gaps
+        return IGNORED
     allowed = settings.get("allow-tags", nothing)
     written, why = _chosen(strategy, constraint, allowed.text.strip(), [tag for tag in ignored if tag])
     why = why or rules.usable(written)
     if why is not None:
-        gaps.append(Gap(file, allowed.line, f"{repository[:200]}: {why}", "write a policy for it by hand"))
-        return Rule(None), gaps
-    wanted, unfit = _platforms(settings.get("platforms", nothing), strategy, file)
-    gaps += unfit
+        gaps.append(gap(allowed, f"{repository[:200]}: {why}", "write a policy for it by hand"))
+        return Rule(None)
+    wanted = _platforms(settings.get("platforms", nothing), strategy, gaps)
     if secret := settings.get("pull-secret"):
         what = f"{repository[:200]}: the pull secret {secret.text[:100]} is in the cluster"
-        gaps.append(Gap(file, secret.line, what, "log in where the bot runs, or name the login under `registries`"))
+        gaps.append(gap(secret, what, "log in where the bot runs, or name the login under `registries`"))
     name = rules.as_name(repository.rpartition("/")[2], "image")
-    return Rule(written, name, "tag+digest" if strategy == "digest" else "tag", wanted), gaps
+    return Rule(written, name, "tag+digest" if strategy == "digest" else "tag", wanted)
 
 
 def values_of(settings: Mapping[str, Placed]) -> Mapping[str, str]:
@@ -91,14 +90,17 @@ def _chosen(
             return written, f"allow-tags {allowed[:100]!r} admits no tag"
 
 
-def _platforms(setting: Placed, strategy: str, file: str) -> tuple[tuple[str, ...], list[Gap]]:
+def _platforms(setting: Placed, strategy: str, gaps: list[Gap]) -> tuple[str, ...]:
     listed = [part.strip() for text in setting.texts for part in text.split(",") if part.strip()]
     if not listed:
-        return (), []
+        return ()
     if strategy not in _WITH_PLATFORMS:
-        return (), [Gap(file, setting.line, f"platforms has no effect with the strategy {strategy}, so it is left out")]
+        gaps.append(gap(setting, f"platforms has no effect with the strategy {strategy}, so it is left out"))
+        return ()
     if unfit := next((part for part in listed if not _PLATFORM.fullmatch(part)), None):
-        return (), [Gap(file, setting.line, f"platforms: {unfit[:60]!r} is none", "write `platforms` by hand")]
+        gaps.append(gap(setting, f"platforms: {unfit[:60]!r} is none", "write `platforms` by hand"))
+        return ()
     wanted = tuple(dict.fromkeys(platforms.normalised(part) for part in listed))
-    several = [Gap(file, setting.line, "of several platforms, any was enough; here an image needs all of them")]
-    return wanted, several if len(wanted) > 1 else []
+    if len(wanted) > 1:
+        gaps.append(gap(setting, "of several platforms, any was enough; here an image needs all of them"))
+    return wanted

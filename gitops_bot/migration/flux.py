@@ -7,27 +7,34 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.migration.flux_policy import rule_of
-from gitops_bot.migration.rules import Read, Rule, Tracked
+from gitops_bot.migration.rules import Read, Rule, Tracked, gap, resources
 from gitops_bot.releases.layout.inventory import Gap
-from gitops_bot.targets.placed import Placed, documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from gitops_bot.images.rules import PinShape
     from gitops_bot.migration.markers import Marker
+    from gitops_bot.targets.placed import Placed
 
 #: What a file has to contain to be read.
 MARKS: Final = (b"image.toolkit.fluxcd.io/", b"source.toolkit.fluxcd.io/")
 #: Lines between two parts of one entry, which each have a marker.
 _NEAR: Final = 4
 _KINDS: Final = ("ImageRepository", "ImagePolicy", "ImageUpdateAutomation", "GitRepository")
+#: Settings of an automation that have no counterpart, and what to do about them.
+_UNREAD: Final = {
+    ("git", "push", "refspec"): "",
+    ("git", "push", "options"): "",
+    ("git", "commit", "signingKey"): "gitops-bot does not sign commits",
+    ("git", "commit", "messageTemplate"): "see `propose.title` and `propose.message`",
+    ("policySelector", "matchExpressions"): "every policy of the namespace is taken",
+}
 _LOGINS: Final = ("secretRef", "serviceAccountName", "certSecretRef", "proxySecretRef")
 
 
 @dataclass(frozen=True, slots=True)
 class _Resource:
-    file: str
     value: Placed
 
     @property
@@ -63,54 +70,84 @@ class _Automation:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Resources:
-    by_kind: Mapping[str, Sequence[_Resource]] = field(default_factory=dict)
+@dataclass(slots=True)
+class _Reader:
+    """The resources by their kinds, and what of them has no counterpart."""
+
+    by_kind: Mapping[str, list[_Resource]] = field(default_factory=lambda: {kind: [] for kind in _KINDS})
+    gaps: list[Gap] = field(default_factory=list)
 
     def find(self, kind: str, namespace: str, name: str) -> _Resource | None:
         """The resource of that name; without a namespace of its own where only one is called so."""
-        called = [resource for resource in self.by_kind.get(kind, ()) if resource.name == name]
+        called = [resource for resource in self.by_kind[kind] if resource.name == name]
         exact = [resource for resource in called if resource.namespace == namespace]
         return exact[0] if exact else called[0] if len(called) == 1 and "" in (called[0].namespace, namespace) else None
+
+    def ruled(self, policy: _Resource) -> tuple[str, Rule]:
+        """The image that a policy is about, and its rule."""
+        reference = policy.at("imageRepositoryRef")
+        namespace, name = reference.at("namespace").text or policy.namespace, reference.at("name").text
+        repository = self.find("ImageRepository", namespace, name)
+        if repository is None:
+            self.gaps.append(gap(reference, f"the ImageRepository {name[:100]} is not in this checkout"))
+            repository = _Resource(reference.emptied)
+        for key in _LOGINS:
+            if not (login := repository.at(key)).empty:
+                what = f"{key} of the ImageRepository {repository.name[:100]} is in the cluster"
+                self.gaps.append(gap(login, what, "log in where the bot runs, or name the login under `registries`"))
+        return repository.at("image").text, rule_of(policy.value, repository.value, self.gaps)
+
+    def automation(self, resource: _Resource) -> _Automation:
+        """What an `ImageUpdateAutomation` writes, and where."""
+        source = resource.at("sourceRef")
+        git = self.find("GitRepository", source.at("namespace").text or resource.namespace, source.at("name").text)
+        known = git.at("ref", "branch").text if git else ""
+        checkout = resource.at("git", "checkout", "ref", "branch").text or known
+        push = resource.at("git", "push", "branch").text
+        path = posixpath.normpath(resource.at("update", "path").text.strip().lstrip("/") or ".")
+        for keys, advice in _UNREAD.items():
+            if not (setting := resource.at(*keys)).empty:
+                what = f"{keys[-1]} of the ImageUpdateAutomation {resource.name[:100]} has no counterpart"
+                self.gaps.append(gap(setting, what, advice))
+        if resource.at("suspend").text == "true":
+            what = f"the ImageUpdateAutomation {resource.name[:100]} is suspended, so its images are ignored"
+            self.gaps.append(gap(resource.at("suspend"), what, "remove `ignore` to keep them current"))
+        other = push and push != (checkout or "main")
+        return _Automation(resource, path, checkout, {} if other else {"as": "commit"})
 
 
 def read(files: Sequence[tuple[str, bytes]], marked: Sequence[Marker]) -> Read:
     """What Flux keeps current: these markers, by the manifests among the files."""
-    gaps: list[Gap] = []
-    by_kind: dict[str, list[_Resource]] = {kind: [] for kind in _KINDS}
-    for file, data in files:
-        found = documents(data.decode("utf-8", "replace"))
-        if found is None:
-            gaps.append(Gap(file, 1, "this file cannot be read as YAML", "move what it says by hand"))
-        for document in found or ():
-            if (kind := document.at("kind").text) in by_kind:
-                by_kind[kind].append(_Resource(file, document))
-    resources = _Resources(by_kind)
-    automations = [_automation(each, resources, gaps) for each in by_kind["ImageUpdateAutomation"]]
-    ruled = {id(each): _ruled(each, resources, gaps) for each in by_kind["ImagePolicy"]}
+    reader = _Reader()
+    for resource in resources(files, reader.gaps):
+        if (kind := resource.at("kind").text) in reader.by_kind:
+            reader.by_kind[kind].append(_Resource(resource))
+    automations = [reader.automation(resource) for resource in reader.by_kind["ImageUpdateAutomation"]]
+    policies = reader.by_kind["ImagePolicy"]
+    ruled = {id(policy): reader.ruled(policy) for policy in policies}
     tracked: list[Tracked] = []
-    missing: set[tuple[str, str]] = set()
+    missing: dict[tuple[str, str], Marker] = {}
     used: set[int] = set()
     for marker, pin in _pins(marked):
-        policy = resources.find("ImagePolicy", *marker.key)
+        policy = reader.find("ImagePolicy", *marker.key)
         if policy is None:
-            if marker.key not in missing:
-                what = f"the ImagePolicy {marker.namespace}/{marker.policy} is not in this checkout"
-                gaps.append(Gap(marker.file, marker.line, what, "write a policy for the image of this line by hand"))
-            missing.add(marker.key)
+            missing.setdefault(marker.key, marker)
             continue
         used.add(id(policy))
         image, rule = ruled[id(policy)]
         # Of a tag that is followed, only the digest changes.
-        shape = None if "digest" in (rule.policy or ()) else pin or rule.pin
-        tracked.append(_tracked(marker, image, replace(rule, pin=shape), automations, policy, gaps))
-    for policy in by_kind["ImagePolicy"]:
+        rule = replace(rule, pin=None if "digest" in (rule.policy or ()) else pin or rule.pin)
+        tracked.append(_tracked(marker, image, rule, automations, policy, reader.gaps))
+    for marker in missing.values():
+        what = f"the ImagePolicy {marker.namespace}/{marker.policy} is not in this checkout"
+        advice = "write a policy for the image of this line by hand"
+        reader.gaps.append(Gap(marker.file, marker.line, what, advice))
+    for policy in policies:
         if id(policy) not in used:
-            line = policy.value.at("metadata", "name").line
-            gaps.append(Gap(policy.file, line, f"no marker in this checkout names the ImagePolicy {policy.name[:100]}"))
-    seen = bool(marked or by_kind["ImagePolicy"] or automations)
-    branches = tuple(each.checkout for each in automations if each.checkout)
-    return Read(seen, tuple(tracked), tuple(gaps), branches)
+            name = policy.value.at("metadata", "name")
+            reader.gaps.append(gap(name, f"no marker in this checkout names the ImagePolicy {policy.name[:100]}"))
+    branches = tuple(automation.checkout for automation in automations if automation.checkout)
+    return Read(bool(marked or policies or automations), tuple(tracked), tuple(reader.gaps), branches)
 
 
 def _pins(marked: Sequence[Marker]) -> Iterator[tuple[Marker, PinShape | None]]:
@@ -136,61 +173,16 @@ def _pins(marked: Sequence[Marker]) -> Iterator[tuple[Marker, PinShape | None]]:
 def _tracked(
     marker: Marker, image: str, rule: Rule, automations: Sequence[_Automation], policy: _Resource, gaps: list[Gap]
 ) -> Tracked:
-    source = (policy.file, policy.at("policy").line)
+    chosen = policy.at("policy")
     covering = [automation for automation in automations if automation.covers(marker.file, policy)]
+    if not covering and automations:
+        what = f"no ImageUpdateAutomation covers this marker of {marker.namespace}/{marker.policy}"
+        gaps.append(Gap(marker.file, marker.line, what, "Flux left it as it is; gitops-bot keeps it current"))
+    tracked = Tracked(marker.file, image, rule, (chosen.file, chosen.line), within=(marker.file, marker.line))
     if not covering:
-        if automations:
-            what = f"no ImageUpdateAutomation covers this marker of {marker.namespace}/{marker.policy}"
-            gaps.append(Gap(marker.file, marker.line, what, "Flux left it as it is; gitops-bot keeps it current"))
-        return Tracked(marker.file, image, rule, source, within=(marker.file, marker.line), propose={"as": "commit"})
+        return replace(tracked, propose={"as": "commit"})
     first = max(covering, key=lambda automation: len(automation.path))
     if first.resource.at("suspend").text == "true":
         rule = replace(rule, ignore=True)
-    hints = (first.resource.name, first.path, first.resource.file)
-    return Tracked(
-        marker.file, image, rule, source, within=(marker.file, marker.line), hints=hints, propose=first.propose
-    )
-
-
-def _ruled(policy: _Resource, resources: _Resources, gaps: list[Gap]) -> tuple[str, Rule]:
-    """The image that a policy is about, and its rule."""
-    reference = policy.at("imageRepositoryRef")
-    namespace = reference.at("namespace").text or policy.namespace
-    repository = resources.find("ImageRepository", namespace, reference.at("name").text)
-    if repository is None:
-        what = f"the ImageRepository {reference.at('name').text[:100]} is not in this checkout"
-        gaps.append(Gap(policy.file, reference.line, what))
-        repository = _Resource(policy.file, Placed(reference.line))
-    for key in _LOGINS:
-        if not (login := repository.at(key)).empty:
-            what = f"{key} of the ImageRepository {repository.name[:100]} is in the cluster"
-            advice = "log in where the bot runs, or name the login under `registries`"
-            gaps.append(Gap(repository.file, login.line, what, advice))
-    rule, unfit = rule_of(policy.value, repository.value, policy.file)
-    gaps += unfit
-    return repository.at("image").text, rule
-
-
-def _automation(resource: _Resource, resources: _Resources, gaps: list[Gap]) -> _Automation:
-    source = resource.at("sourceRef")
-    namespace = source.at("namespace").text or resource.namespace
-    git = resources.find("GitRepository", namespace, source.at("name").text)
-    known = git.at("ref", "branch").text if git else ""
-    checkout = resource.at("git", "checkout", "ref", "branch").text or known
-    push = resource.at("git", "push", "branch").text
-    path = posixpath.normpath(resource.at("update", "path").text.strip().lstrip("/") or ".")
-    for keys, advice in (
-        (("git", "push", "refspec"), ""),
-        (("git", "push", "options"), ""),
-        (("git", "commit", "signingKey"), "gitops-bot does not sign commits"),
-        (("git", "commit", "messageTemplate"), "see `propose.title` and `propose.message`"),
-        (("policySelector", "matchExpressions"), "every policy of the namespace is taken"),
-    ):
-        if not (setting := resource.at(*keys)).empty:
-            what = f"{keys[-1]} of the ImageUpdateAutomation {resource.name[:100]} has no counterpart"
-            gaps.append(Gap(resource.file, setting.line, what, advice))
-    if resource.at("suspend").text == "true":
-        what = f"the ImageUpdateAutomation {resource.name[:100]} is suspended, so its images are ignored"
-        gaps.append(Gap(resource.file, resource.at("suspend").line, what, "remove `ignore` to keep them current"))
-    other = push and push != (checkout or "main")
-    return _Automation(resource, path, checkout, {} if other else {"as": "commit"})
+    hints = (first.resource.name, first.path, first.resource.value.file)
+    return replace(tracked, rule=rule, hints=hints, propose=first.propose)

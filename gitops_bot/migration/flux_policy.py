@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.migration import rules
-from gitops_bot.migration.rules import EVERY_TAG, Rule
-from gitops_bot.releases.layout.inventory import Gap
+from gitops_bot.migration.rules import EVERY_TAG, Rule, gap
 
 if TYPE_CHECKING:
     from gitops_bot.images.rules import OnMove, PinShape
+    from gitops_bot.releases.layout.inventory import Gap
     from gitops_bot.targets.placed import Placed
 
 #: `$name` and `${name}`, alone: what of the tag is ordered.
@@ -21,8 +21,8 @@ _ON_MOVE: Final[dict[str, OnMove]] = {"Always": "follow", "IfNotPresent": "hold"
 _SIGNATURES: Final = r"^.*\.sig$"
 
 
-def rule_of(policy: Placed, repository: Placed, file: str) -> tuple[Rule, list[Gap]]:
-    """The rule for an `ImagePolicy`, and what of it has no counterpart."""
+def rule_of(policy: Placed, repository: Placed, gaps: list[Gap]) -> Rule:
+    """The rule for an `ImagePolicy`; what of it has no counterpart goes to `gaps`."""
     name = policy.at("metadata", "name").text
     spec = policy.at("spec")
     chosen = spec.at("policy")
@@ -37,12 +37,12 @@ def rule_of(policy: Placed, repository: Placed, file: str) -> tuple[Rule, list[G
         written = {"digest": tag[1]}
     why = why or rules.usable(written or {})
     if why is not None or written is None:
-        what = f"ImagePolicy {name[:100]}: {why}"
-        return Rule(None), [Gap(file, chosen.line, what, "write a policy for it by hand")]
+        gaps.append(gap(chosen, f"ImagePolicy {name[:100]}: {why}", "write a policy for it by hand"))
+        return Rule(None)
     pin: PinShape | None = None if reflection in _ON_MOVE else "tag"
     # What a moving tag points to is followed in any case.
     on_move = None if "digest" in written else _ON_MOVE.get(reflection)
-    return Rule(written, rules.as_name(name, "image"), pin, on_move=on_move), []
+    return Rule(written, rules.as_name(name, "image"), pin, on_move=on_move)
 
 
 def _chosen(chosen: Placed, filtered: Placed) -> tuple[dict[str, Any] | None, str | None]:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 from gitops_bot.images import expression, kinds
 from gitops_bot.images.duration import parse as duration
 from gitops_bot.images.reference import ImageName
+from gitops_bot.releases.layout.inventory import Gap
+from gitops_bot.targets.placed import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.images.rules import OnMove, PinShape
-    from gitops_bot.releases.layout.inventory import Gap
+    from gitops_bot.targets.placed import Placed
 
 #: So many tags are enough for anybody: what a tool without a filter admits.
 EVERY_TAG: Final = ".*"
@@ -78,6 +80,20 @@ class Read:
     tracked: tuple[Tracked, ...] = ()
     gaps: tuple[Gap, ...] = ()
     branches: tuple[str, ...] = ()
+
+
+def gap(place: Placed, what: str, advice: str = "") -> Gap:
+    """What has no counterpart, where it stands."""
+    return Gap(place.file, place.line, what, advice)
+
+
+def resources(files: Iterable[tuple[str, bytes]], gaps: list[Gap]) -> Iterator[Placed]:
+    """The resources in these files; those that cannot be read are added to the gaps."""
+    for file, data in files:
+        found = documents(data.decode("utf-8", "replace"), file)
+        if found is None:
+            gaps.append(Gap(file, 1, "this file cannot be read as YAML", "move what it says by hand"))
+        yield from found or ()
 
 
 def usable(written: Mapping[str, Any]) -> str | None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import MappingNode, SequenceNode
 
+from gitops_bot.targets import nodes
 from gitops_bot.targets.loader import compose_all
 
 if TYPE_CHECKING:
@@ -27,13 +28,14 @@ class Placed:
     text: str = ""
     pairs: Mapping[str, Placed] | None = None
     items: Sequence[Placed] = ()
+    file: str = ""
 
     def at(self, *keys: str) -> Placed:
         """The value below these keys; an empty one on the line of the last that is there."""
-        found = self
+        value = self
         for key in keys:
-            found = (found.pairs or {}).get(key) or Placed(found.line)
-        return found
+            value = (value.pairs or {}).get(key) or Placed(value.line, file=value.file)
+        return value
 
     def has(self, key: str) -> bool:
         """Whether it is a mapping with this key."""
@@ -55,12 +57,17 @@ class Placed:
         return not self.text and not self.pairs and not self.items
 
     @property
+    def emptied(self) -> Placed:
+        """An empty value in the same place."""
+        return Placed(self.line, file=self.file)
+
+    @property
     def is_text(self) -> bool:
         """Whether it is neither a mapping nor a list."""
         return self.pairs is None and not self.items
 
 
-def documents(text: str) -> tuple[Placed, ...] | None:
+def documents(text: str, file: str = "") -> tuple[Placed, ...] | None:
     """The documents of a YAML file; None where it cannot be read. A list of resources is its items.
 
     The cost is bounded: a file with more than 20,000 tokens, or nested deeper than 50, cannot be read.
@@ -69,27 +76,27 @@ def documents(text: str) -> tuple[Placed, ...] | None:
         roots = compose_all(text, _DEPTH, _TOKENS)
     except (YAMLError, ValueError, AssertionError, RecursionError, AttributeError, TypeError, IndexError, KeyError):
         return None
-    found: list[Placed] = []
+    resources: list[Placed] = []
     for root in roots:
-        document = _placed(root, {})
+        document = _placed(root, file, {})
         listed = document.at("items").items if document.at("kind").text.endswith("List") else ()
-        found += listed or [document]
-    return tuple(found)
+        resources += listed or [document]
+    return tuple(resources)
 
 
-def _placed(node: Node, known: dict[int, Placed]) -> Placed:
+def _placed(node: Node, file: str, known: dict[int, Placed]) -> Placed:
     """An aliased node is converted once; one that holds itself is empty inside."""
     if id(node) in known:
         return known[id(node)]
     line = node.start_mark.line + 1
-    known[id(node)] = Placed(line)
+    known[id(node)] = Placed(line, file=file)
     match node:
         case MappingNode():
-            pairs = {key.value: _placed(value, known) for key, value in node.value if isinstance(key, ScalarNode)}
-            placed = Placed(line, pairs=pairs)
+            pairs = {key: _placed(pair.value, file, known) for key, pair in nodes.pairs(node).items()}
+            placed = Placed(line, pairs=pairs, file=file)
         case SequenceNode():
-            placed = Placed(line, items=[_placed(item, known) for item in node.value])
+            placed = Placed(line, items=[_placed(item, file, known) for item in node.value], file=file)
         case _:
-            placed = Placed(line, text=node.value)
+            placed = Placed(line, text=node.value, file=file)
     known[id(node)] = placed
     return placed
