@@ -94,9 +94,7 @@ def _read(files: Files, tree: Mapping[str, str], peer: Peer, now: datetime) -> R
             )
             plain = [place for place in places if is_plain(place)][:_MOST_DIRECTORIES]
             entries = _entries(files, tree, plain, {}, now)
-            known = {
-                id(entry): renovate.Found(entry, _noun(entry)) for place in plain for entry in entries.get(place, ())
-            }
+            known = {id(entry): (entry, _noun(entry)) for place in plain for entry in entries.get(place, ())}
             return renovate.read(settings, files.read([settings]).get(settings, b""), list(known.values()))
     assert_never(peer)
 

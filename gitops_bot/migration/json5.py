@@ -27,7 +27,7 @@ _SHORT: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v
 _SIGNS: Final = frozenset("{}[]:,")
 
 
-def read(data: bytes) -> Placed:
+def read(data: bytes, file: str = "") -> Placed:
     """The value of a file; a number, a truth or null is a text too, the last one an empty one.
 
     Raises:
@@ -35,7 +35,7 @@ def read(data: bytes) -> Placed:
     """
     if len(data) > _MOST_BYTES:
         raise ValueError(f"line 1: more than {_MOST_BYTES // 1024} KiB")
-    reader = _Reader(data.decode("utf-8", "replace"))
+    reader = _Reader(data.decode("utf-8", "replace"), file)
     value = reader.value(0)
     if reader.next:
         reader.fail("text after the end")
@@ -45,10 +45,10 @@ def read(data: bytes) -> Placed:
 class _Reader:
     """Where the reading stands: `next` is the token that comes next, an empty text at the end, and `line` its line."""
 
-    __slots__ = ("_tokens", "line", "next")
+    __slots__ = ("_file", "_tokens", "line", "next")
 
-    def __init__(self, text: str) -> None:
-        self._tokens = _tokens(text)
+    def __init__(self, text: str, file: str) -> None:
+        self._tokens, self._file = _tokens(text), file
         self.next, self.line = next(self._tokens)
 
     def take(self) -> str:
@@ -65,11 +65,11 @@ class _Reader:
             self.fail("nested too deeply")
         match self.next:
             case "{":
-                return Placed(line, pairs=dict(self._pairs(depth)))
+                return Placed(line, pairs=dict(self._pairs(depth)), file=self._file)
             case "[":
-                return Placed(line, items=list(self._items(depth)))
+                return Placed(line, items=list(self._items(depth)), file=self._file)
             case word if word and word not in _SIGNS:
-                return Placed(line, text=_text(self.take()))
+                return Placed(line, text=_text(self.take()), file=self._file)
             case word:
                 return self.fail(f"{word!r} is no value" if word else "it ends too early")
 

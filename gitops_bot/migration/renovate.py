@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.images.reference import DOCKER_HUB
 from gitops_bot.migration import json5
 from gitops_bot.migration.renovate_match import names_any
-from gitops_bot.migration.renovate_policy import Wanted, rule_of
+from gitops_bot.migration.renovate_policy import rule_of
 from gitops_bot.migration.renovate_schedule import windows
 from gitops_bot.migration.renovate_settings import Settings, Subject
-from gitops_bot.migration.rules import IGNORED, Read, Rule, Tracked
+from gitops_bot.migration.rules import IGNORED, Read, Rule, Tracked, gap
 from gitops_bot.releases.layout.inventory import Gap
-from gitops_bot.targets.placed import Placed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from gitops_bot.releases.plan import Entry
+    from gitops_bot.targets.placed import Placed
 
 #: How its file may be called, at the top or in a folder of the server's own.
 _NAMES: Final = ("renovate.json", "renovate.json5", ".renovaterc", ".renovaterc.json", ".renovaterc.json5")
@@ -48,80 +49,54 @@ def is_settings(path: str) -> bool:
     return name in _NAMES and (not folder or (folder.startswith(".") and "/" not in folder))
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An entry of this repository, and what we call the kind of its file."""
-
-    entry: Entry
-    noun: str
-
-
-def read(file: str, data: bytes, entries: Sequence[Found]) -> Read:
-    """What Renovate keeps current of these entries, by the settings of one file."""
+def read(file: str, data: bytes, entries: Sequence[tuple[Entry, str]]) -> Read:
+    """What Renovate keeps current of these entries, each with what we call its file, by the settings of one file."""
     try:
-        root = json5.read(data)
+        settings = Settings.of(json5.read(data, file))
     except ValueError as error:
         return Read(True, gaps=(Gap(file, 1, f"this file cannot be read: {error}", "move what it says by hand"),))
-    settings = Settings.of(file, root)
-    reader = _Reader(settings, settings.get("timezone").texts[-1:] or ("",))
-    tracked = [image for found in entries if (image := reader.tracked(found)) is not None]
+    reader = _Reader(settings)
+    tracked = reader.tracked(entries)
     branches = [*settings.texts("baseBranches"), *settings.texts("baseBranchPatterns")]
     for name in branches:
         if name.startswith("/"):
-            reader.gaps.append(Gap(file, 1, f"baseBranchPatterns {name[:100]} is no branch", "write `branch` by hand"))
+            what = f"baseBranchPatterns {name[:100]} is no branch"
+            settings.gaps.append(Gap(file, 1, what, "write `branch` by hand"))
     plain = tuple(name for name in branches if not name.startswith("/"))
-    return Read(True, tuple(reader.proposed(tracked)), tuple(reader.gaps), plain)
+    return Read(True, tuple(tracked), tuple(settings.gaps), plain)
 
 
+@dataclass(frozen=True, slots=True)
 class _Reader:
-    def __init__(self, settings: Settings, timezone: tuple[str, ...]) -> None:
-        self.settings, self.timezone = settings, timezone[0]
-        self.gaps = settings.gaps
-        self.how: dict[int, dict[str, Placed]] = {}
+    settings: Settings
 
-    def tracked(self, found: Found) -> Tracked | None:
-        """An entry that Renovate looks at, with its rule."""
-        entry = found.entry
-        manager = next((manager for word, manager in _MANAGERS if word in found.noun), found.noun)
-        names = _names(entry)
-        subject = Subject(names, manager, entry.file)
+    def tracked(self, entries: Sequence[tuple[Entry, str]]) -> Iterator[Tracked]:
+        """The entries that Renovate looks at, with their rules; all of one directory are proposed in one way."""
+        by_place: defaultdict[str, list[tuple[Tracked, Mapping[str, Placed]]]] = defaultdict(list)
+        for entry, noun in entries:
+            manager = next((manager for word, manager in _MANAGERS if word in noun), noun)
+            if (read := self._tracked(entry, Subject(_names(entry), manager, entry.file))) is not None:
+                by_place[entry.overlay].append(read)
+        for images in by_place.values():
+            propose = self._propose([settings for image, settings in images if not image.rule.ignore])
+            yield from (replace(image, propose=propose) for image, _ in images)
+
+    def _tracked(self, entry: Entry, subject: Subject) -> tuple[Tracked, Mapping[str, Placed]] | None:
+        """An entry that Renovate looks at, with its rule and its settings."""
         if not self._looks(subject) or entry.repository is None:
             return None
         settings, off = self.settings.of_subject(subject)
-        text = {key: value.text for key, value in settings.items()}
-        ignored = text.get("enabled") == "false" or bool(set(self.settings.texts("ignoreDeps")) & set(names))
-        wanted = Wanted(
-            versioning=text.get("versioning", ""),
-            allowed=text.get("allowedVersions", ""),
-            minimum_age=text.get("minimumReleaseAge", ""),
-            pin_digests=text.get("pinDigests") == "true",
-            off=off,
-            group=text.get("groupName", ""),
-        )
-        rule, why = (IGNORED, None) if ignored else rule_of(wanted, entry.pin)
+        texts = {key: value.text for key, value in settings.items()}
+        ignored = texts.get("enabled") == "false" or bool(set(self.settings.texts("ignoreDeps")) & set(subject.names))
+        rule, why = (IGNORED, None) if ignored else rule_of(texts, off, entry.pin)
         place = settings.get("allowedVersions") or settings.get("versioning") or self.settings.levels[-1]
         if why is not None:
-            what = f"{names[0][:200]} in {entry.file[:200]}: {why}"
-            self.gaps.append(Gap(self.settings.file, place.line, what, "write a policy for it by hand"))
+            what = f"{subject.names[0][:200]} in {entry.file[:200]}: {why}"
+            self.settings.gaps.append(gap(place, what, "write a policy for it by hand"))
         if rule == Rule(None) and why is None:
             return None  # nothing updates such a tag
-        image = Tracked(
-            entry.overlay, names[0], rule, (self.settings.file, place.line), within=(entry.file, entry.line)
-        )
-        self.how[id(image)] = settings
-        return image
-
-    def proposed(self, tracked: Sequence[Tracked]) -> list[Tracked]:
-        """The same, with how all entries of one directory are proposed."""
-        by_place: dict[str, list[Tracked]] = {}
-        for image in tracked:
-            by_place.setdefault(image.place, []).append(image)
-        return [
-            Tracked(image.place, image.repository, image.rule, image.source, within=image.within, propose=propose)
-            for found in by_place.values()
-            for propose in [self._propose([self.how[id(image)] for image in found if not image.rule.ignore])]
-            for image in found
-        ]
+        source, within = (place.file, place.line), (entry.file, entry.line)
+        return Tracked(entry.overlay, subject.names[0], rule, source, within=within), settings
 
     def _looks(self, subject: Subject) -> bool:
         """Whether Renovate reads the file at all."""
@@ -131,12 +106,9 @@ class _Reader:
         ).text == "false":
             return False
         if subject.manager in _ON_DEMAND:
-            patterns = [
-                text
-                for key in ("managerFilePatterns", "fileMatch")
-                for level in self.settings.levels
-                for text in _patterns(key, level.at(subject.manager, key).texts)
-            ]
+            own = [level.at(subject.manager) for level in self.settings.levels]
+            patterns = [text for manager in own for text in manager.at("managerFilePatterns").texts]
+            patterns += [f"/{text}/" for manager in own for text in manager.at("fileMatch").texts]
             if not patterns or not names_any(patterns, subject.file):
                 return False
         ignored = self.settings.get("ignorePaths")
@@ -172,7 +144,7 @@ class _Reader:
             if self._same(settings, "automergeType") == "branch":
                 place = settings[0]["automergeType"]
                 what = "automergeType branch: pull requests are merged, and no branch without one"
-                self.gaps.append(Gap(self.settings.file, place.line, what))
+                self.settings.gaps.append(gap(place, what))
         limit = {
             name: int(text)
             for key, name in (("prConcurrentLimit", "open"), ("prHourlyLimit", "new_per_hour"))
@@ -185,13 +157,14 @@ class _Reader:
         written = next((level["schedule"] for level in settings if "schedule" in level), None)
         if written is None:
             return {}
-        if any(level.get("schedule", Placed(0)).texts != written.texts for level in settings):
-            self.gaps.append(Gap(self.settings.file, written.line, "a schedule for some images of a directory only"))
+        if any(_texts([level], "schedule") != written.texts for level in settings):
+            self.settings.gaps.append(gap(written, "a schedule for some images of a directory only"))
             return {}
-        schedule, unknown = windows(written.texts, self.timezone)
+        timezone = self.settings.get("timezone").texts[-1:] or ("",)
+        schedule, unknown = windows(written.texts, timezone[0])
         if unknown is not None:
             what = f"the schedule {unknown[:100]!r} has no counterpart"
-            self.gaps.append(Gap(self.settings.file, written.line, what, "see `propose.schedule`"))
+            self.settings.gaps.append(gap(written, what, "see `propose.schedule`"))
         return {"schedule": schedule} if schedule else {}
 
     def _same(self, settings: Sequence[Mapping[str, Placed]], key: str) -> str:
@@ -199,7 +172,7 @@ class _Reader:
         values = {level[key].text if key in level else "" for level in settings}
         if len(values) > 1:
             place = next(level[key] for level in settings if key in level)
-            self.gaps.append(Gap(self.settings.file, place.line, f"{key} for some images of a directory only"))
+            self.settings.gaps.append(gap(place, f"{key} for some images of a directory only"))
         return values.pop() if len(values) == 1 else ""
 
 
@@ -214,8 +187,3 @@ def _names(entry: Entry) -> tuple[str, ...]:
 
 def _texts(settings: Sequence[Mapping[str, Placed]], key: str) -> tuple[str, ...]:
     return next((level[key].texts for level in settings if key in level), ())
-
-
-def _patterns(key: str, texts: Collection[str]) -> list[str]:
-    """The patterns of files: `fileMatch` has expressions without slashes."""
-    return [f"/{text}/" if key == "fileMatch" else text for text in texts]

@@ -7,7 +7,6 @@ follows from the tag that it has now.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.migration import renovate_match, rules
@@ -29,65 +28,56 @@ _UNITS: Final = {"minute": (1, "m"), "hour": (1, "h"), "day": (1, "d"), "week": 
 _TEMPLATE: Final = "{{"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The settings that apply to one entry, as texts; an empty one is not set."""
+def rule_of(texts: Mapping[str, str], off: frozenset[str], pin: Pin) -> tuple[Rule, str | None]:
+    """The rule for an entry by its settings, without a policy where nothing updates it; and why one cannot be said.
 
-    versioning: str = ""
-    allowed: str = ""
-    minimum_age: str = ""
-    pin_digests: bool = False
-    #: The kinds of updates that are switched off: `major`, `minor`, `patch`, `digest`.
-    off: frozenset[str] = frozenset()
-    group: str = ""
-
-
-def rule_of(wanted: Wanted, pin: Pin) -> tuple[Rule, str | None]:
-    """The rule for an entry, without a policy where nothing updates it; and why one cannot be said."""
-    written, why = _chosen(wanted, pin.tag)
+    `off` are the kinds of updates that are switched off: `major`, `minor`, `patch`, `digest`.
+    """
+    written, why = _chosen(texts, off, pin.tag)
+    pin_digests = texts.get("pinDigests") == "true"
     if written is None:
-        digests = pin.tag is not None and "digest" not in wanted.off and (pin.digest is not None or wanted.pin_digests)
+        digests = pin.tag is not None and "digest" not in off and (pin.digest is not None or pin_digests)
         if why is not None or not digests:
             return Rule(None), why
         written = {"digest": pin.tag}
-    elif wanted.minimum_age:
-        age = _AGE.fullmatch(wanted.minimum_age.strip())
+    elif minimum := texts.get("minimumReleaseAge"):
+        age = _AGE.fullmatch(minimum.strip())
         if age is None:
-            return Rule(None), f"minimumReleaseAge {wanted.minimum_age[:60]!r} is no time"
+            return Rule(None), f"minimumReleaseAge {minimum[:60]!r} is no time"
         times, unit = _UNITS[age[2]]
         written["minimum_age"] = f"{int(age[1]) * times}{unit}"
     why = rules.usable(written)
     if why is not None:
         return Rule(None), why
-    tagged = pin.digest is None and not wanted.pin_digests
-    on_move: OnMove | None = "hold" if "digest" in wanted.off and "digest" not in written else None
+    tagged = pin.digest is None and not pin_digests
+    on_move: OnMove | None = "hold" if "digest" in off and "digest" not in written else None
     name = rules.as_name(_name(pin.tag or ""), "tags")
     shape: PinShape | None = "tag" if tagged and "digest" not in written else None
-    return Rule(written, name, shape, on_move=on_move, group=wanted.group), None
+    return Rule(written, name, shape, on_move=on_move, group=texts.get("groupName", "")), None
 
 
-def _chosen(wanted: Wanted, tag: str | None) -> tuple[dict[str, Any] | None, str | None]:
+def _chosen(texts: Mapping[str, str], off: frozenset[str], tag: str | None) -> tuple[dict[str, Any] | None, str | None]:
     """The policy, None where Renovate finds no newer tag; and why one cannot be said."""
-    versioning, _, expression = wanted.versioning.partition(":")
-    match versioning:
+    versioning = texts.get("versioning", "")
+    kind, _, expression = versioning.partition(":")
+    match kind:
         case "" | "docker":
-            form = _by_form(tag or "")
-            written, numbers = form or (None, [])
+            written, numbers = _by_form(tag or "") or (None, [])
         case "semver" | "semver-coerced" | "loose":
             parsed = _VERSION.fullmatch(tag or "")
             written, numbers = {"semver": "*"}, parsed[1].split(".") if parsed else []
         case "regex":
             written, numbers = _by_groups(expression, tag or ""), []
             if written is None:
-                return None, f"versioning {wanted.versioning[:200]!r} has no counterpart"
+                return None, f"versioning {versioning[:200]!r} has no counterpart"
         case _:
-            return None, f"versioning {wanted.versioning[:100]!r} has no counterpart"
+            return None, f"versioning {kind[:100]!r} has no counterpart"
     if written is None:
         return None, None
-    bounds = [_below(wanted.off, numbers)] if {"major", "minor"} & wanted.off else []
+    bounds = [_below(off, numbers)] if {"major", "minor"} & off else []
     if None in bounds:
         return None, "which updates are switched off cannot be said for this tag"
-    return _allowed(written, wanted.allowed, [bound for bound in bounds if bound])
+    return _allowed(written, texts.get("allowedVersions", ""), [bound for bound in bounds if bound])
 
 
 def _by_form(tag: str) -> tuple[dict[str, Any], list[str]] | None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.migration import json5
 from gitops_bot.migration.renovate_match import names_any, unusable
-from gitops_bot.releases.layout.inventory import Gap
+from gitops_bot.migration.rules import gap
 from gitops_bot.targets.placed import Placed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from gitops_bot.releases.layout.inventory import Gap
 
 #: Presets as the settings that they stand for, as far as they are about images.
 _PRESETS: Final[Mapping[str, str]] = {
@@ -90,36 +92,35 @@ class Subject:
 class Settings:
     """All settings of one file, innermost last."""
 
-    file: str
     levels: list[Placed]
     gaps: list[Gap] = field(default_factory=list)
 
     @classmethod
-    def of(cls, file: str, root: Placed) -> Settings:
+    def of(cls, root: Placed) -> Settings:
         """The settings of a file, its presets first."""
         gaps: list[Gap] = []
-        levels = [level for preset in root.at("extends").items for level in _preset(file, preset, gaps)]
+        levels = [level for preset in root.at("extends").items for level in _preset(preset, gaps)]
         for key, value in root.entries:
             other = key.startswith(_OTHER) and not key.endswith("Approval")
             if not other and key not in READ and key not in _FOR_ALL:
                 advice = "see `propose.title` and `propose.message`" if key.startswith("commitMessage") else ""
-                gaps.append(Gap(file, value.line, f"{key[:60]} has no counterpart", advice))
+                gaps.append(gap(value, f"{key[:60]} has no counterpart", advice))
         listed = root.at("packageRules").items
         for block in (*listed[:_MOST_RULES], *(value for _, value in root.entries)):
             gaps += (
-                Gap(file, preset.line, f"the preset {preset.text[:100]} is not applied here", "write out what it says")
+                gap(preset, f"the preset {preset.text[:100]} is not applied here", "write out what it says")
                 for preset in block.at("extends").items
                 if not preset.text.startswith(_HARMLESS)
             )
         if len(listed) > _MOST_RULES:
             what = f"{len(listed)} rules, of which the first {_MOST_RULES} are read"
-            gaps.append(Gap(file, listed[_MOST_RULES].line, what, "add the others by hand"))
-        return cls(file, [*levels, root], gaps)
+            gaps.append(gap(listed[_MOST_RULES], what, "add the others by hand"))
+        return cls([*levels, root], gaps)
 
     def get(self, *keys: str) -> Placed:
         """A setting that holds for all, from the innermost level that has it."""
         values = (level.at(*keys) for level in reversed(self.levels) if level.at(*keys[:-1]).has(keys[-1]))
-        return next(values, Placed(1))
+        return next(values, Placed(1, file=self.levels[-1].file))
 
     def texts(self, key: str) -> tuple[str, ...]:
         """The texts of a list that is added up over all levels."""
@@ -142,7 +143,7 @@ class Settings:
                     off |= dict.fromkeys(kinds, value.text == "false")
                 elif key in READ:
                     what = f"{key} for {' and '.join(kinds)[:60]} updates only has no counterpart"
-                    self.gaps.append(Gap(self.file, value.line, what, "it is left out"))
+                    self.gaps.append(gap(value, what, "it is left out"))
         return values, frozenset(kind for kind, is_off in off.items() if is_off)
 
     def _applies(self, rule: Placed, subject: Subject) -> bool:
@@ -158,7 +159,7 @@ class Settings:
                 why = f"it has more than {_MOST_NAMES} names"
             if why is not None:
                 if _is_for_images(rule):
-                    self.gaps.append(Gap(self.file, value.line, f"a rule is left out: {why}", "add it by hand"))
+                    self.gaps.append(gap(value, f"a rule is left out: {why}", "add it by hand"))
                 return False
             if not _matches(key, patterns, subject):
                 return False
@@ -192,20 +193,18 @@ def _is_for_images(rule: Placed) -> bool:
     )
 
 
-def _preset(file: str, preset: Placed, gaps: list[Gap]) -> Iterator[Placed]:
+def _preset(preset: Placed, gaps: list[Gap]) -> Iterator[Placed]:
     name, parenthesis, rest = preset.text.partition("(")
     if parenthesis and name in _WITH_ARGUMENT:
-        argument = Placed(preset.line, items=[Placed(preset.line, text) for text in rest.rstrip(")").split(",")])
-        yield Placed(preset.line, pairs={_WITH_ARGUMENT[name]: argument})
+        texts = [replace(preset, text=text) for text in rest.rstrip(")").split(",")]
+        yield replace(preset, text="", pairs={_WITH_ARGUMENT[name]: replace(preset, text="", items=texts)})
     elif name in _PRESETS:
-        yield _on(json5.read(_PRESETS[name].encode()), preset.line)
+        yield _on(json5.read(_PRESETS[name].encode()), preset)
     elif not name.startswith(_HARMLESS):
-        gaps.append(
-            Gap(file, preset.line, f"the preset {preset.text[:100]} is not known here", "add what it says by hand")
-        )
+        gaps.append(gap(preset, f"the preset {preset.text[:100]} is not known here", "add what it says by hand"))
 
 
-def _on(value: Placed, line: int) -> Placed:
-    """The same value as if it stood on a line."""
-    pairs = {key: _on(item, line) for key, item in value.entries} if value.pairs is not None else None
-    return Placed(line, value.text, pairs, [_on(item, line) for item in value.items])
+def _on(value: Placed, place: Placed) -> Placed:
+    """The same value as if it stood in a place."""
+    pairs = {key: _on(item, place) for key, item in value.entries} if value.pairs is not None else None
+    return Placed(place.line, value.text, pairs, [_on(item, place) for item in value.items], place.file)
