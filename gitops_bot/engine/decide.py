@@ -62,7 +62,8 @@ def _together(
             return answer
         made.append(answer)
     known, asked = begun
-    return Decided(known, tuple(one for one, _ in made), tuple(decision for _, decision in made), asked.named)
+    judged = tuple(candidate for candidate, _ in made)
+    return Decided(known, judged, tuple(decision for _, decision in made), asked.named)
 
 
 def candidates(known: Known) -> Candidates:

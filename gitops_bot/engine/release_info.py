@@ -98,7 +98,7 @@ def unreadable(known: Known) -> set[str]:
     if known.request.is_rollback:
         return set()
     described = known.snapshot.described(known.environment.name).values()
-    return {one.path for one in described if one.wrong is not None}
+    return {file.path for file in described if file.wrong is not None}
 
 
 def _said(build: Build, label: str | None) -> str | None:

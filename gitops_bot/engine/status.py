@@ -48,14 +48,14 @@ class Reading:
     releases: Mapping[str, Sequence[Release]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        found = all_releases(self.line, self.snapshot.owners, self.tags) if self.line is not None else {}
+        releases = all_releases(self.line, self.snapshot.owners, self.tags) if self.line is not None else {}
         if self.tags is None:
             tagged = {name for name, each in self.snapshot.config.environments.items() if each.release_tags}
-            found = {
+            releases = {
                 name: tuple(replace(release, number=None) for release in own) if name in tagged else own
-                for name, own in found.items()
+                for name, own in releases.items()
             }
-        object.__setattr__(self, "releases", found)
+        object.__setattr__(self, "releases", releases)
 
 
 def read(world: World, snapshot: Snapshot) -> Reading:

@@ -244,4 +244,4 @@ class _Reader:
 def _innermost(levels: Sequence[Placed], paths: Mapping[str, tuple[str, ...]]) -> dict[str, Placed]:
     """Each setting from the innermost level that has it."""
     values = {name: [level.at(*keys) for level in reversed(levels)] for name, keys in paths.items()}
-    return {name: found for name, given in values.items() if (found := next((v for v in given if not v.empty), None))}
+    return {name: value for name, given in values.items() if (value := next((v for v in given if not v.empty), None))}

@@ -131,11 +131,12 @@ def _place(
     return _Place(path, word or _OTHER, hints[0] if hints else "", ruled, asked[0].propose)
 
 
-def _matching(one: Tracked, entries: Sequence[Entry]) -> list[Entry]:
-    image = one.image
-    if one.within is None:
-        return [entry for entry in entries if _is(entry, image) or (one.entry is not None and entry.name == one.entry)]
-    file, line = one.within
+def _matching(tracked: Tracked, entries: Sequence[Entry]) -> list[Entry]:
+    image = tracked.image
+    if tracked.within is None:
+        named = tracked.entry
+        return [entry for entry in entries if _is(entry, image) or (named is not None and entry.name == named)]
+    file, line = tracked.within
     near = [entry for entry in entries if entry.file == file and abs(entry.line - line) <= _NEAR]
     # The entry that begins on the line of the marker, or last before it; its repository may stand there too.
     near.sort(key=lambda entry: (not _is(entry, image), entry.line > line, abs(entry.line - line)))
@@ -214,6 +215,6 @@ def _grouped(images: Mapping[str, Rule]) -> Mapping[str, Any]:
         return {"group": "image"} if alone or by_group else {}
     if not alone and len(by_group) == 1:
         return {}
-    named = [{"name": _group(name), "images": sorted(found)} for name, found in sorted(by_group.items())]
+    named = [{"name": _group(name), "images": sorted(own)} for name, own in sorted(by_group.items())]
     named += [{"name": _group(image), "images": [image]} for image in sorted(alone)]
     return {"group": named} if len({group["name"] for group in named}) == len(named) else {"group": "image"}

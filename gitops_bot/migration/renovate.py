@@ -128,12 +128,12 @@ class _Reader:
             if key in level
             for label in level[key].texts
         ]
-        for key, found, form in (
+        for key, texts, form in (
             ("labels", labels, _LABEL),
             ("reviewers", _texts(settings, "reviewers"), _LOGIN),
             ("assignees", _texts(settings, "assignees"), _LOGIN),
         ):
-            good = list(dict.fromkeys(text for text in found if form.fullmatch(text)))
+            good = list(dict.fromkeys(text for text in texts if form.fullmatch(text)))
             done |= {key: good[:10]} if good else {}
         if self._same(settings, "draftPR") == "true":
             done["draft"] = True

@@ -90,10 +90,10 @@ def gap(place: Placed, what: str, advice: str = "") -> Gap:
 def resources(files: Iterable[tuple[str, bytes]], gaps: list[Gap]) -> Iterator[Placed]:
     """The resources in these files; those that cannot be read are added to the gaps."""
     for file, data in files:
-        found = documents(data.decode("utf-8", "replace"), file)
-        if found is None:
+        parsed = documents(data.decode("utf-8", "replace"), file)
+        if parsed is None:
             gaps.append(Gap(file, 1, "this file cannot be read as YAML", "move what it says by hand"))
-        yield from found or ()
+        yield from parsed or ()
 
 
 def usable(written: Mapping[str, Any]) -> str | None:
@@ -124,20 +124,20 @@ def without_names(pattern: str) -> str:
 def with_key(pattern: str, group: str) -> str | None:
     """The same expression in which only this group, by its name or number, is what is ordered; None without it."""
     number = 0
-    found = False
+    has_group = False
 
     def renamed(match: re.Match[str]) -> str:
-        nonlocal number, found
+        nonlocal number, has_group
         if not match[1] and match[0] != "(":
             return match[0]
         number += 1
         if group in (match[1], str(number)):
-            found = True
+            has_group = True
             return f"(?P<{match[1] or 'key'}>"
         return "(?:"
 
     changed = _NAMED.sub(renamed, pattern)
-    return changed if found else None
+    return changed if has_group else None
 
 
 def of_glob(glob: str) -> str:

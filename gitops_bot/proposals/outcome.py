@@ -89,7 +89,8 @@ class EnvironmentOutcome:
     def undone(self) -> bool:
         """Whether an entry that the command named could not be done."""
         left = [proposal for proposal in self.proposals if proposal.action.name == "leave"]
-        waiting = [item.entry.key for item in self.held] + [item.entry.key for one in left for item in one.changes]
+        waiting = [item.entry.key for item in self.held]
+        waiting += [change.entry.key for proposal in left for change in proposal.changes]
         return not self.named.isdisjoint(waiting)
 
     @property

@@ -188,9 +188,9 @@ class Held:
 
     def held(self, reason: Reason) -> Held:
         """The same, held for one more reason: the one that lasts longest is named first, the others behind it."""
-        ordered = sorted((*self.reasons, reason), key=lambda one: -one.ends.timestamp() if one.ends else -math.inf)
+        ordered = sorted((*self.reasons, reason), key=lambda why: -why.ends.timestamp() if why.ends else -math.inf)
         others = ", ".join(other.code for other in ordered[1:])
-        text = "; also: ".join(one.text for one in ordered)
+        text = "; also: ".join(why.text for why in ordered)
         summary = replace(ordered[0], text=text, data={**ordered[0].data, "also": others})
         return replace(self, reason=summary, several=tuple(ordered))
 

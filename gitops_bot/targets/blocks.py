@@ -46,7 +46,7 @@ class Block:
 
     def outside(self, splice: Splice) -> Splice:
         """A splice of the text as a splice of the file; a line that it adds is indented like the others."""
-        text = LINE_BREAK.sub(lambda found: found.group() + " " * self.indent, splice.text)
+        text = LINE_BREAK.sub(lambda line_break: line_break.group() + " " * self.indent, splice.text)
         return Splice(self._outside(splice.start), self._outside(splice.end), text)
 
     def _outside(self, at: int) -> int:
@@ -104,7 +104,7 @@ def _indent(raw: str) -> int:
 
 def _without_indent(raw: str, indent: int) -> tuple[Sequence[str], Sequence[str]]:
     """The lines with their line breaks, and the blanks that stood in front of each."""
-    ends = [found.end() for found in LINE_BREAK.finditer(raw)]
+    ends = [line_break.end() for line_break in LINE_BREAK.finditer(raw)]
     lines = [raw[start:end] for start, end in zip([0, *ends], [*ends, len(raw)], strict=True)]
     if not lines[-1]:
         lines.pop()  # behind the last line break

@@ -111,8 +111,8 @@ class _Deciding:
 
     def _paths(self, file: str) -> frozenset[str]:
         """What a kustomization refers to, as paths of the repository; the empty text is its top."""
-        found = references(self._files[file])
-        if isinstance(found, Problem):
+        listed = references(self._files[file])
+        if isinstance(listed, Problem):
             return frozenset()
-        paths = (inside(posixpath.dirname(file), reference.text) for reference in found)
+        paths = (inside(posixpath.dirname(file), reference.text) for reference in listed)
         return frozenset(path for path in paths if path is not None)

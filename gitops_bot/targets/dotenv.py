@@ -24,7 +24,7 @@ def values(text: str) -> dict[str, str]:
         ValueError: docker compose refuses the file.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    found: dict[str, str] = {}
+    read: dict[str, str] = {}
     at = _end(_SKIP, text, 0)
     while at < len(text):
         statement = _KEY.match(text, at)
@@ -36,14 +36,14 @@ def values(text: str) -> dict[str, str]:
                 quoted = _QUOTED.match(text, at)
                 if quoted is None:
                     raise ValueError("a quoted value has no end")
-                found[statement[1]], at = quoted[2], quoted.end()
+                read[statement[1]], at = quoted[2], quoted.end()
             else:
                 end = _end(_LINE, text, at)
-                found[statement[1]], at = text[at:end].partition(" #")[0].rstrip(), end
+                read[statement[1]], at = text[at:end].partition(" #")[0].rstrip(), end
         at = _end(_SKIP, text, at)
-    return found
+    return read
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
-    found = pattern.match(text, at)
-    return found.end() if found else at
+    match = pattern.match(text, at)
+    return match.end() if match else at

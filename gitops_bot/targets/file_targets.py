@@ -34,8 +34,8 @@ class FileClaim:
         """Whether other files of its directory may tell how it is read."""
         name = posixpath.basename(path)
         target = self.target or target_of(path)
-        possible = [target] if target is not None else [one for one in TARGETS if one.known_by(name)]
-        return any(reads_beside(one) for one in possible)
+        possible = [target] if target is not None else [candidate for candidate in TARGETS if candidate.known_by(name)]
+        return any(reads_beside(candidate) for candidate in possible)
 
     def target_then(self, path: str, files: Mapping[str, bytes]) -> Target | None:
         """The target that read a version of it, None where that held no pins.

@@ -106,10 +106,10 @@ class Tree:
         if self.block is not None or self.refusal is not None:
             shared = nodes.shared(self.document.roots)
         if images:
-            found: Iterable[Place[Slot] | None] = (self._configured(name, paths, shared) for name, paths in images)
+            candidates: Iterable[Place[Slot] | None] = (self._configured(name, paths, shared) for name, paths in images)
         else:
-            found = (*self._inferred(shared), *self._of_parameters(shared))
-        places = [replace(place, block=self.block) for place in found if place is not None]
+            candidates = (*self._inferred(shared), *self._of_parameters(shared))
+        places = [replace(place, block=self.block) for place in candidates if place is not None]
         if (why := self.refusal) is not None:
             return [self._refused(place, why) for place in places]
         return sorted(places, key=lambda place: (place.entry.line, place.entry.column))
@@ -133,10 +133,10 @@ class Tree:
 
     def _of_mapping(self, way: _Way, node: MappingNode, shared: frozenset[int]) -> Iterator[Place[Slot]]:
         """The image that a mapping is, and the one that stands in a text at its key `image`."""
-        found = [_image(self.document, node, way.name(), shared)]
+        candidates = [_image(self.document, node, way.name(), shared)]
         if (slot := Slot(node, "image")).says_something and _is_scalar(slot) and is_pinned(slot.text or ""):
-            found.append(reference(self.document, way.name("image"), slot, shared=shared))
-        for place in filter(None, found):
+            candidates.append(reference(self.document, way.name("image"), slot, shared=shared))
+        for place in filter(None, candidates):
             if way.twice is not None and place.entry.refusal is None:
                 message = f"{str(way.twice.value)[:100]} stands there twice"
                 problem = self.document.problem(way.twice, message, "Keep one of them: most programs take the last.")

@@ -45,11 +45,11 @@ _BYTE_ORDER_MARK: Final = "\ufeff"
 
 def _rules(version: tuple[int, int]) -> dict[Any, list[tuple[Any, Any]]]:
     """The rules of the resolver for a version of YAML, by the first character, as it makes them for each text."""
-    found: dict[Any, list[tuple[Any, Any]]] = {}
+    resolvers: dict[Any, list[tuple[Any, Any]]] = {}
     for versions, tag, pattern, first in implicit_resolvers:
         for char in first if version in versions else ():
-            found.setdefault(char, []).append((tag, pattern))
-    return found
+            resolvers.setdefault(char, []).append((tag, pattern))
+    return resolvers
 
 
 _RULES: Final = {version: _rules(version) for version in ((1, 1), (1, 2))}
@@ -159,19 +159,19 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
 
     def _fetch_key(self) -> bool:
         """A key with its colon, if it is an ordinary one: its tokens at once, and not as a scalar that may be a key."""
-        found = _KEY.match(self.buffer, self.pointer)
-        if found is None:
+        match = _KEY.match(self.buffer, self.pointer)
+        if match is None:
             return False
         if self.possible_simple_keys:
             self.remove_possible_simple_key()
         start = self.get_mark()
-        self._step(len(found.group()))
+        self._step(len(match.group()))
         end = self.get_mark()
         self._step(1)
         if self.add_indent(start.column):
             self.tokens.append(BlockMappingStartToken(start, start))
         self.tokens.append(KeyToken(start, start))
-        self.tokens.append(ScalarToken(found.group(), True, start, end))
+        self.tokens.append(ScalarToken(match.group(), True, start, end))
         self.tokens.append(ValueToken(end, self.get_mark()))
         self.allow_simple_key = False
         return True
@@ -216,9 +216,9 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         return ScalarToken("".join(parts), True, start, end)
 
     def scan_plain_spaces(self, indent: int, start_mark: Any) -> Any:
-        if found := _NEXT.match(self.buffer, self.pointer):
+        if match := _NEXT.match(self.buffer, self.pointer):
             self.scan_line_break()
-            self._step(len(found.group(1)))
+            self._step(len(match.group(1)))
             self.allow_simple_key = True
             return [" "]
         length = 0
@@ -232,13 +232,13 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
 
     def _pass(self, pattern: re.Pattern[str]) -> str:
         """Step over what the pattern matches here, perhaps nothing; it matches no line break."""
-        found = pattern.match(self.buffer, self.pointer)
-        return self._pass_to(found.end() if found else self.pointer)
+        match = pattern.match(self.buffer, self.pointer)
+        return self._pass_to(match.end() if match else self.pointer)
 
     def _pass_words(self) -> str:
         """Step over the words of a plain scalar up to the end of the line, or to what ends the scalar."""
-        found = _STOP.search(self.buffer, self.pointer)
-        return self._pass_to(found.start() if found else len(self.buffer))
+        match = _STOP.search(self.buffer, self.pointer)
+        return self._pass_to(match.start() if match else len(self.buffer))
 
     def _pass_to(self, end: int) -> str:
         passed = self.buffer[self.pointer : end]

@@ -97,8 +97,8 @@ class _Walk:
         match references(data, plugin=kind == "plugin"):
             case Problem() as problem:
                 self.unfollowed.append(Unfollowed(file, problem.line or 1, problem.message, "unreadable"))
-            case found:
-                for reference in found:
+            case named:
+                for reference in named:
                     if (why := self._take(base, reference)) is not None:
                         text = reference.instead or reference.text
                         why = "remote" if _REMOTE.match(text) else why

@@ -92,10 +92,10 @@ def only_values(before: bytes, after: bytes, keys: Collection[str]) -> bool:
 
 def _without_values(data: bytes, keys: frozenset[str]) -> bytes:
     """The text of a file without these values, where they stand on lines of their own."""
-    if (found := _DATA.search(data)) is None:
+    if (match := _DATA.search(data)) is None:
         return data
-    lines = _line(keys, found["indent"]).sub(rb"\1", found["lines"])
-    return data[: found.start("lines")] + lines + data[found.end() :]
+    lines = _line(keys, match["indent"]).sub(rb"\1", match["lines"])
+    return data[: match.start("lines")] + lines + data[match.end() :]
 
 
 @lru_cache(maxsize=64)

@@ -39,14 +39,14 @@ def apply(text: str, splices: Iterable[Splice]) -> str:
 
 def line_end(text: str, index: int) -> int:
     """Where the line of `index` ends, before its line break."""
-    found = LINE_BREAK.search(text, index)
-    return found.start() if found else len(text)
+    line_break = LINE_BREAK.search(text, index)
+    return line_break.start() if line_break else len(text)
 
 
 def break_at(text: str, index: int) -> str:
     """The line break that stands at `index`, or the empty string."""
-    found = LINE_BREAK.match(text, index)
-    return found.group() if found else ""
+    line_break = LINE_BREAK.match(text, index)
+    return line_break.group() if line_break else ""
 
 
 def break_before(text: str, index: int) -> str:

@@ -107,12 +107,12 @@ def _cut(data: bytes) -> tuple[bytes, Sequence[bytes]]:
     parts: list[bytes] = []
     values: list[bytes] = []
     at = 0
-    for found in _VALUE.finditer(data):
-        quote, tag, joined, _ = found.groups()
+    for match in _VALUE.finditer(data):
+        quote, tag, joined, _ = match.groups()
         if tag is not None and not _is_text(tag, plain=not (quote or joined)):
             continue
         for name, place in _PLACES:
-            start, end = found.span(name)
+            start, end = match.span(name)
             if start >= 0:
                 parts += data[at:start], place
                 values.append(data[start:end])

@@ -136,15 +136,15 @@ class PinFiles:
             version.file.path: version.file.claim.following for version in versions if version.file.claim.following
         }
         since: dict[str, int] = {}
-        found: dict[str, Target] = {}
+        by_path: dict[str, Target] = {}
         for version, target in self._read([version for version in versions if version.file.path not in following]):
-            if target is not None and version.file.path not in found:
-                found[version.file.path] = target
+            if target is not None and version.file.path not in by_path:
+                by_path[version.file.path] = target
                 since[version.file.path] = version.place
-        if found or following:
-            self._former |= found.keys() | following.keys()
+        if by_path or following:
+            self._former |= by_path.keys() | following.keys()
             self._files |= dict.fromkeys(self._former)
-            self.targets = self.targets.plus(found, following)
+            self.targets = self.targets.plus(by_path, following)
         return dict.fromkeys(following, 0) | since
 
     def _candidates(

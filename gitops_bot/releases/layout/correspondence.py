@@ -14,6 +14,7 @@ import posixpath
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot.errors import ConfigError, Problem
@@ -190,8 +191,8 @@ def between(
             for overlay in pair.sources
         ]
         for entry in own:
-            its = (one for overlay in overlays for one in partners(entry, pair.target.target, own, overlay, taken))
-            if its_partners := tuple(its):
+            of_overlays = (partners(entry, pair.target.target, own, overlay, taken) for overlay in overlays)
+            if its_partners := tuple(chain.from_iterable(of_overlays)):
                 known[entry.key] = its_partners
     return known
 

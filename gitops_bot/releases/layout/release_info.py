@@ -79,13 +79,13 @@ def following(settings: Iterable[ReleaseInfo]) -> dict[str, tuple[str, ...]]:
 
 def files(environments: Mapping[str, WithReleaseInfo], selection: Selection) -> dict[str, list[str]]:
     """Every such file that there may be, with the environments that it belongs to."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
+    names: defaultdict[str, list[str]] = defaultdict(list)
     for name, overlays in selection.overlays.items():
         settings = environments[name].release_info
         for directory in dict.fromkeys(overlay.directory for overlay in overlays) if settings else ():
             for file in dict.fromkeys(setting.file for setting in settings):
-                found[_path(directory, file)].append(name)
-    return dict(found)
+                names[_path(directory, file)].append(name)
+    return dict(names)
 
 
 def present(environments: Mapping[str, WithReleaseInfo], selection: Selection, tree: Mapping[str, str]) -> list[str]:
@@ -111,10 +111,10 @@ def find(
 
     `contents` are the files that there are, by their paths, `owners` the environments of each.
     """
-    found = [list(_find(setting, entries, contents, owners)) for setting in settings]
-    by_path = Counter(path for described in found for path in {file.path for _, file in described})
-    by_entry = Counter(entry.key for described in found for entry, _ in described)
-    for entry, file in {entry.key: (entry, file) for described in found for entry, file in described}.values():
+    by_setting = [list(_find(setting, entries, contents, owners)) for setting in settings]
+    by_path = Counter(path for described in by_setting for path in {file.path for _, file in described})
+    by_entry = Counter(entry.key for described in by_setting for entry, _ in described)
+    for entry, file in {entry.key: (entry, file) for described in by_setting for entry, file in described}.values():
         if by_path[file.path] > 1:
             yield entry, _unclear(file, f"two settings of `release_info` mean {file.path}")
         elif by_entry[entry.key] > 1:

@@ -65,14 +65,15 @@ class Image:
         if self.whole is not None:
             return (self.whole,)
         alone = (self.tag_variable, self.digest_variable)
-        if any(part is not None and one is None for part, one in zip((self.tag, self.digest), alone, strict=True)):
+        parts = zip((self.tag, self.digest), alone, strict=True)
+        if any(part is not None and variable is None for part, variable in parts):
             return ()
-        return tuple(one for one in alone if one is not None)
+        return tuple(variable for variable in alone if variable is not None)
 
 
 def read(text: str) -> Image | None:
     """The parts of an image; None where a `$` means something else."""
-    masked = _VARIABLE.sub(lambda found: "_" * len(found[0]), text)
+    masked = _VARIABLE.sub(lambda match: "_" * len(match[0]), text)
     if "$" in masked:
         return None
     if (whole := _alone(text)) is not None:
@@ -89,8 +90,8 @@ def read(text: str) -> Image | None:
 
 def variables(text: str) -> Iterator[Variable]:
     """The variables in a text."""
-    for found in _VARIABLE.finditer(text):
-        yield Variable(found[1] or found[2], found[3] or "", found[4] or "")
+    for match in _VARIABLE.finditer(text):
+        yield Variable(match[1] or match[2], match[3] or "", match[4] or "")
 
 
 def substituted(text: str, known: Mapping[str, str]) -> str | None:
@@ -108,5 +109,5 @@ def substituted(text: str, known: Mapping[str, str]) -> str | None:
 
 
 def _alone(text: str | None) -> Variable | None:
-    found = _VARIABLE.fullmatch(text or "")
-    return next(variables(text or "")) if found else None
+    match = _VARIABLE.fullmatch(text or "")
+    return next(variables(text or "")) if match else None

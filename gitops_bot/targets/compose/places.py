@@ -30,7 +30,7 @@ def places(document: Document, known: Mapping[str, str]) -> Iterator[Place[Slot]
         image = interpolation.read(text)
         if "$" not in text or image is None:
             yield reference(document, service.name, service.image, refusal=service.refusal)
-        elif not image.in_variables or not all(one.is_set(known) for one in image.in_variables):
+        elif not image.in_variables or not all(variable.is_set(known) for variable in image.in_variables):
             yield _place(document, service, image, known)
 
 
@@ -67,8 +67,8 @@ def _parts(image: Image, known: Mapping[str, str]) -> tuple[str, Pin, Frame | No
     repository = interpolation.substituted(image.repository, known) or ""
     tag_variable, digest_variable = image.tag_variable, image.digest_variable
     if not repository:
-        unset = [one for one in interpolation.variables(image.repository) if not one.has_default()]
-        name = next((one for one in unset if not one.is_set(known)), None)
+        unset = [variable for variable in interpolation.variables(image.repository) if not variable.has_default()]
+        name = next((variable for variable in unset if not variable.is_set(known)), None)
         return (
             repository,
             Pin(),

@@ -38,21 +38,21 @@ def services(document: Document) -> tuple[Service, ...]:
 
     One with `build:` is built, whatever it is called. One that `extends:` another has its image there.
     """
-    found: list[tuple[ScalarNode, Slot, ScalarNode]] = []
+    with_image: list[tuple[ScalarNode, Slot, ScalarNode]] = []
     for key, value in _pairs(_value(document.root, "services")):
         if isinstance(value, MappingNode) and _provides(value, "build") is None:
             mapping = _provides(value, "image")
             image = _value(mapping, "image")
             if mapping is not None and isinstance(image, ScalarNode):
-                found.append((key, Slot(mapping, "image"), image))
-    names = Counter(key.value for key, _, _ in found)
+                with_image.append((key, Slot(mapping, "image"), image))
+    names = Counter(key.value for key, _, _ in with_image)
     users: defaultdict[int, list[str]] = defaultdict(list)
-    for key, _, image in found:
+    for key, _, image in with_image:
         users[id(image)].append(str(key.value))
     uses = _uses(document.roots)
     return tuple(
         Service(str(key.value), slot, image, _refusal(document, key, slot, names, users[id(image)], uses))
-        for key, slot, image in {str(one[0].value): one for one in found}.values()
+        for key, slot, image in {str(service[0].value): service for service in with_image}.values()
     )
 
 
@@ -85,8 +85,8 @@ def _provides(mapping: MappingNode, name: str, depth: int = 0) -> MappingNode | 
     for key, value in mapping.value if depth < _DEPTH else ():
         if key.value == "<<":
             for merged in value.value if isinstance(value, SequenceNode) else [value]:
-                if isinstance(merged, MappingNode) and (found := _provides(merged, name, depth + 1)) is not None:
-                    return found
+                if isinstance(merged, MappingNode) and (provided := _provides(merged, name, depth + 1)) is not None:
+                    return provided
     return None
 
 

@@ -76,14 +76,14 @@ class EnvTarget:
         Raises:
             EditError: the file as a whole cannot be edited; see `statements.read`.
         """
-        text, found = statements.read(data, file)
+        text, read_statements = statements.read(data, file)
         by_key: defaultdict[str, list[Statement]] = defaultdict(list)
-        for statement in found:
+        for statement in read_statements:
             by_key[statement.key].append(statement)
-        values = {statement.key: statement.text for statement in found}
+        values = {statement.key: statement.text for statement in read_statements}
         places: dict[str, Place[Statement]] = {}
         taken: set[str] = set()
-        for image in (*self.images, *images.inferred(found)):
+        for image in (*self.images, *images.inferred(read_statements)):
             keys = [key for key in image.keys if key in by_key]
             empty = image.or_default and not all(values[key] for key in keys)
             if keys and not empty and taken.isdisjoint(keys) and image.name not in places:

@@ -41,23 +41,24 @@ class EnvImage:
 
 def in_compose(texts: Iterable[str]) -> Iterator[EnvImage]:
     """What the images of compose files make of variables."""
-    found: dict[str, EnvImage] = {}
+    by_name: dict[str, EnvImage] = {}
     for text in texts:
         image = interpolation.read(text)
         variables = image.in_variables if image is not None else ()
         if image is None or not variables:
             continue
-        default = any(one.how.startswith(":") for one in variables)
+        default = any(variable.how.startswith(":") for variable in variables)
         name = variables[0].name
         if image.whole is not None:
             use = EnvImage(name, image=name, or_default=default)
         else:
-            tag, digest = (one.name if one is not None else "" for one in (image.tag_variable, image.digest_variable))
+            parts = image.tag_variable, image.digest_variable
+            tag, digest = (variable.name if variable is not None else "" for variable in parts)
             use = EnvImage(name, repository=image.repository, tag=tag, digest=digest, or_default=default)
-        known = found.setdefault(name, use)
+        known = by_name.setdefault(name, use)
         if (use.keys, use.repository) != (known.keys, known.repository) and text not in known.others:
-            found[name] = replace(known, others=(*known.others, text))
-    yield from found.values()
+            by_name[name] = replace(known, others=(*known.others, text))
+    yield from by_name.values()
 
 
 def inferred(statements: Iterable[Statement]) -> Iterator[EnvImage]:

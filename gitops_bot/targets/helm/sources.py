@@ -64,8 +64,8 @@ def _application(document: Document, spec: Node | None, label: str, shared: froz
             own = nodes.text(helm, "releaseName") or nodes.text(source, "chart") or nodes.text(source, "path") or label
         # What an alias leads to is refused, and looked at once.
         values, parameters = (
-            found if found is not None and id(found) not in seen else None
-            for found in (nodes.value(helm, "valuesObject"), nodes.value(helm, "parameters"))
+            node if node is not None and id(node) not in seen else None
+            for node in (nodes.value(helm, "valuesObject"), nodes.value(helm, "parameters"))
         )
         seen |= {id(values), id(parameters)}
         yield Tree(document, values, own, _parameters(document, parameters))

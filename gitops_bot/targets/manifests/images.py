@@ -57,7 +57,7 @@ def places(document: Document, kinds: Mapping[str, Sequence[str]]) -> Iterator[P
         EditError: there are over 10,000 of them.
     """
     shared = nodes.shared(document.roots)
-    found: dict[tuple[int, str], Place[Slot]] = {}
+    by_value: dict[tuple[int, str], Place[Slot]] = {}
     for resource in _resources(document.roots):
         kind, name = nodes.text(resource, "kind"), nodes.text(nodes.value(resource, "metadata"), "name")
         for path in kinds.get(kind, PATHS.get(kind, ())):
@@ -65,7 +65,7 @@ def places(document: Document, kinds: Mapping[str, Sequence[str]]) -> Iterator[P
             for mapping, label, twice in _at(resource, way, set()):
                 slot = Slot(mapping, key)
                 pair, refusal = slot.pair, None
-                if pair is None or not isinstance(pair.value, ScalarNode) or len(found) > ENTRY_LIMIT:
+                if pair is None or not isinstance(pair.value, ScalarNode) or len(by_value) > ENTRY_LIMIT:
                     continue
                 if "://" in (slot.text or ""):  # what ko builds stands there as ko://
                     message = f"{key} is an address, not the name of an image"
@@ -74,8 +74,8 @@ def places(document: Document, kinds: Mapping[str, Sequence[str]]) -> Iterator[P
                     message = f"{str(twice.value)[:100]} stands there twice"
                     refusal = document.problem(twice, message, "Keep one of them: programs disagree which one counts.")
                 entry = "/".join(part for part in (kind, name, label) if part)
-                found[id(mapping), key] = reference(document, entry, slot, shared=shared, refusal=refusal)
-    places = sorted(found.values(), key=lambda place: (place.entry.line, place.entry.column))
+                by_value[id(mapping), key] = reference(document, entry, slot, shared=shared, refusal=refusal)
+    places = sorted(by_value.values(), key=lambda place: (place.entry.line, place.entry.column))
     return numbered(document.file, places)
 
 
