@@ -58,6 +58,11 @@ def found(text: str) -> list[tuple[str, str]]:
         ),
         (FLUX, ["./apps/production"]),
         (f"{APPLICATION % 'a'}---\n{FLUX}---\nkind: Service\n", ["a", "./apps/production"]),
+        (
+            "apiVersion: v1\nkind: List\nitems:\n- {kind: Service}\n- "
+            + (APPLICATION % "a").rstrip().replace("\n", "\n  "),
+            ["a"],
+        ),
     ],
 )
 def test_the_paths_that_argo_cd_and_flux_deploy_are_found(text: str, paths: list[str]) -> None:

@@ -67,6 +67,14 @@ def test_a_digest_is_never_left_empty() -> None:
         edit(pins, [Assignment("web", Pin("2"))])
 
 
+def test_a_tag_is_refused_where_only_a_digest_has_a_place() -> None:
+    target = EnvTarget((EnvImage("web", repository="ghcr.io/acme/web", digest="WEB_DIGEST"),))
+    pins = target.read(f"WEB_DIGEST={OLD}\n".encode(), ".env")
+    assert edit(pins, [Assignment("web", Pin(None, DIGEST))]) == f"WEB_DIGEST={DIGEST}\n".encode()
+    with pytest.raises(EditError, match="has no place for a tag"):
+        edit(pins, [Assignment("web", Pin("2", DIGEST))])
+
+
 def test_compose_files_beside_it_name_the_images_of_its_keys() -> None:
     compose = b"""\
 services:

@@ -93,6 +93,13 @@ def test_an_edit_that_the_pattern_does_not_find_again_is_not_made(expression: st
         edit(target(expression).read(b"web:1.0", "x.txt"), [Assignment("web", pin)])
 
 
+def test_a_tag_is_refused_where_only_a_digest_has_a_place() -> None:
+    pins = target(r"web@(?P<digest>sha256:[0-9a-f]+)").read(f"web@{OLD}".encode(), "x.txt")
+    assert edit(pins, [Assignment("web", Pin(None, NEW))]) == f"web@{NEW}".encode()
+    with pytest.raises(EditError, match="has no place for a tag"):
+        edit(pins, [Assignment("web", Pin("2", NEW))])
+
+
 @pytest.mark.parametrize("data", [b"v1" + b" " * (1 << 20), b"v1\xff"], ids=["over 1 MiB", "no UTF-8"])
 def test_a_file_that_is_no_text_of_a_usual_size_is_refused(data: bytes) -> None:
     with pytest.raises(EditError):
