@@ -30,8 +30,17 @@ if TYPE_CHECKING:
 _READ_AT_START = ("LANG", "LC_", "PATH", "PYTHON", "GIT_PYTHON", "MALLOC", "LD_")
 
 #: Libraries that the bot, or one of its libraries, imports inside functions.
-_IMPORTED_LATE = ("encodings.ascii", "encodings.idna", "encodings.utf_16_le", "git", "github", "pydantic.dataclasses")
-_IMPORTED_LATE += ("pydantic.plugin._loader", "rich._unicode_data", "rich.cells")
+_IMPORTED_LATE = (
+    "encodings.ascii",
+    "encodings.idna",
+    "encodings.utf_16_le",
+    "git",
+    "github",
+    "pydantic.dataclasses",
+    "pydantic.plugin._loader",
+    "rich._unicode_data",
+    "rich.cells",
+)
 
 
 class Parent:
