@@ -29,7 +29,7 @@ PACKAGE = Path(gitops_bot.__file__).parent
 
 PURE = ("config", "images", "migration", "proposals", "releases", "targets")
 
-#: Room -> the rooms it may import, beside itself. Everyone may import `errors` and the package's version.
+#: Room -> the rooms it may import, beside itself. Everyone may import `EVERYWHERE`.
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "cli": (*PURE, "commands", "demo", "doctor", "edges", "engine", "log", "redact", "report", "server", "wiring"),
     "action": (*PURE, "commands", "edges", "engine", "log", "redact", "report", "wiring"),
@@ -49,9 +49,13 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "images": (),
     "log": ("redact",),
     "redact": (),
+    "dataclass": (),
     "errors": (),
     "version": (),
 }
+
+#: What every room may import: what goes wrong, what values are made of, and the package's version.
+EVERYWHERE = ("dataclass", "errors", "version")
 
 #: The edges that other edges stand on.
 SHARED_EDGES = ("address", "cache", "facts", "http")
@@ -83,8 +87,8 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "urllib3": ("edges.github*",),
 }
 
-#: Libraries of which one file knows everything, so that another could take their place.
-IN_ONE_FILE = ("git", "github")
+#: Of these one file knows everything, so that another could take their place.
+IN_ONE_FILE = ("git", "github", "dataclasses.dataclass")
 
 #: What the pure rooms may use of the standard library: none of it reaches network, disk, clock, environment or chance.
 #: `zoneinfo` reads a table of constants, the same for everybody, and asks for no time.
@@ -101,8 +105,8 @@ ENGINE_STANDARD_LIBRARY = PURE_STANDARD_LIBRARY | {"concurrent.futures", "random
 HIDDEN_IMPORTS = ("__import__", "builtins.__import__", "eval", "exec", "importlib", "pkgutil", "runpy", "sys.modules")
 #: These parts read data of packages, and import nothing.
 HARMLESS_IMPORTS = ("importlib.metadata", "importlib.resources")
-#: The one module that may touch `sys.modules`: it keeps out a part of httpx that nobody needs.
-MAY_HIDE = ("edges", "sys.modules")
+#: `edges` keeps out a part of httpx that nobody needs, and `dataclass` compiles methods, as the standard library does.
+MAY_HIDE = (("edges", "sys.modules"), ("dataclass", "exec"))
 
 #: Ways out of a pure room that need no import of their own.
 IMPURE = frozenset({
@@ -292,7 +296,7 @@ def rooms_are_known(tree: Tree) -> Iterator[str]:
 
 def rooms_import_in_one_direction(tree: Tree) -> Iterator[str]:
     for module in tree.values():
-        allowed = {*MAY_IMPORT.get(module.room, ()), module.room, "errors", "version"}
+        allowed = {*MAY_IMPORT.get(module.room, ()), module.room, *EVERYWHERE}
         for use in module.imports():
             other = target(use.symbol, tree)
             if other is not None and other.room not in allowed:
@@ -308,7 +312,7 @@ def imports_are_statements(tree: Tree) -> Iterator[str]:
     for module in tree.values():
         for use in module.uses:
             hidden = within(use.symbol, HIDDEN_IMPORTS) and not within(use.symbol, HARMLESS_IMPORTS)
-            if hidden and not (module.name == MAY_HIDE[0] and within(use.symbol, MAY_HIDE[1:])):
+            if hidden and not any(module.name == name and within(use.symbol, (part,)) for name, part in MAY_HIDE):
                 yield breach(
                     module,
                     use.line,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reference import Assignment, ImageName
 from gitops_bot.proposals.outcome import WRITING, Outcome
 from gitops_bot.proposals.text.markdown import plain

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from gitops_bot.action.outcome import as_outcome, counted, held, repository
+from gitops_bot.dataclass import dataclass
 from gitops_bot.proposals.outcome import WRITING
 from gitops_bot.proposals.text.details import pull_command
 from gitops_bot.proposals.text.markdown import code, plain, prose

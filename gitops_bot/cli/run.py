@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from gitops_bot import __version__, log, redact
 from gitops_bot.cli.command import command, reading, remote
+from gitops_bot.dataclass import dataclass
 from gitops_bot.wiring.process import INTERRUPTED, imported, leave
 
 if TYPE_CHECKING:

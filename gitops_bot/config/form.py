@@ -5,7 +5,7 @@ From these come the reader, the JSON Schema and `docs/configuration.md`. A key t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta  # noqa: TC003 - pydantic reads them from here
 from typing import Annotated, Literal
 
@@ -22,6 +22,7 @@ from gitops_bot.config.form_target import TargetForm  # noqa: TC001 - likewise
 from gitops_bot.config.leaves import about
 from gitops_bot.config.lists import Listed
 from gitops_bot.config.propose import Propose
+from gitops_bot.dataclass import dataclass
 from gitops_bot.images import platforms
 from gitops_bot.images.rules import OnMove, PinShape
 

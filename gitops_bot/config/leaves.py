@@ -7,7 +7,6 @@ regular expressions serve both the reader and the schema, in the dialect that Py
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
@@ -16,6 +15,7 @@ from pydantic import ConfigDict, Field
 from pydantic_core import PydanticCustomError, core_schema
 
 from gitops_bot.config.document import Scalar
+from gitops_bot.dataclass import dataclass
 from gitops_bot.images import duration
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.demo.rules import Protection, Settings, Team
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from graphql import (
     validate,
 )
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.demo.refusal import Invalid
 
 if TYPE_CHECKING:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.engine.ask import Work, settle
 from gitops_bot.engine.candidates.absent import explained, no_image, unless_absent
 from gitops_bot.engine.facts import Facts

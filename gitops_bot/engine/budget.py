@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.engine.describe import COMPARED
 from gitops_bot.errors import ForgeError, Problem
 from gitops_bot.proposals.reconcile import Close, Commit, Leave, Nothing, Open, Refresh, Remark

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, assert_never
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.engine.ask import Failure, Work, settle, settle_each
 from gitops_bot.engine.candidates.past import rolled_back
 from gitops_bot.engine.candidates.pins import assigned

@@ -5,9 +5,10 @@ A gate that lacks a fact raises `Needs`: the engine asks, and decides again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.engine.candidates import past
 from gitops_bot.engine.platforms import platforms
 from gitops_bot.engine.release_info import informed

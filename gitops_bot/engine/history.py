@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.engine.content import content
 from gitops_bot.errors import BotError, ConfigError, EditError, ForgeError, Problem, UsageError
 from gitops_bot.proposals import trailers

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.engine.request import Poll, Promote
 from gitops_bot.images.reason import Reason
 from gitops_bot.releases.plan import Held

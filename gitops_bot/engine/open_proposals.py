@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.engine.request import Promote
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, group, naming, ownership, people, pull_request, reconcile

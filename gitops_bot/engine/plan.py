@@ -5,9 +5,9 @@ Each step is pure; what it lacks is asked for all environments together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.engine.arrange import arrange
 from gitops_bot.engine.ask import settle_each
 from gitops_bot.engine.decide import decided

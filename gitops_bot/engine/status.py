@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import ForgeError
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import ownership, pull_request

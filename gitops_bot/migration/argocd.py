@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reference import split
 from gitops_bot.migration.argocd_policy import rule_of, values_of
 from gitops_bot.migration.rules import Read, Tracked, gap, resources

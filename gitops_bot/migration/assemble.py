@@ -7,9 +7,10 @@ one way; a further one is named after what asks for it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reference import ImageName
 from gitops_bot.migration import rules
 from gitops_bot.releases.layout.folding import fold

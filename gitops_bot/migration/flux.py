@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.migration.flux_policy import rule_of
 from gitops_bot.migration.rules import Read, Rule, Tracked, gap, resources
 from gitops_bot.releases.layout.inventory import Gap

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reference import DOCKER_HUB
 from gitops_bot.migration import json5
 from gitops_bot.migration.renovate_match import names_any

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.migration import json5
 from gitops_bot.migration.renovate_match import names_any, unusable
 from gitops_bot.migration.rules import gap

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.images import expression, kinds
 from gitops_bot.images.duration import parse as duration
 from gitops_bot.images.reference import ImageName

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.proposals.pull_request import Merge
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ One that a person closed unmerged is a decline of exactly the pins in it, in wha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, trailers
 from gitops_bot.proposals.ownership import Ours

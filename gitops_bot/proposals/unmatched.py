@@ -8,10 +8,11 @@ is corrected.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Final, Literal, Protocol, assert_never
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import Problem
 from gitops_bot.images.reference import ImageName
 from gitops_bot.proposals.group import fits

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, get_args
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.proposals.text.release import PIN, RELEASE
 from gitops_bot.proposals.text.shape import (

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import traceback
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot import log
+from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.signals import Overran
 from gitops_bot.engine import overview, pipe
 from gitops_bot.engine.facts import Facts

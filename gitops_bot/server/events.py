@@ -5,9 +5,10 @@ A process that polls every five minutes would repeat itself all night otherwise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.proposals.outcome import WRITING
 
 if TYPE_CHECKING:

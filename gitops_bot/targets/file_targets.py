@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final, Protocol
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.targets import TARGETS, by_content, completed, may_hold_pins, reads_beside, target_of
 
 if TYPE_CHECKING:

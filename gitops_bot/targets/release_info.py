@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from ruamel.yaml.nodes import MappingNode
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import document, nodes, refusals
 from gitops_bot.targets.changes import Change, edited

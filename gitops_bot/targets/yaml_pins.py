@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin, is_tag, split
 from gitops_bot.targets import changes, refusals, scalars

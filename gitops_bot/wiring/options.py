@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gitops_bot.dataclass import dataclass
 
 #: Characters of the reason for a rollback: a pull request would cut a longer one.
 REASON_LIMIT = 500

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from gitops_bot import log
 from gitops_bot.config import Config, RegistryAccess
+from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.errors import Problem, UsageError
 from gitops_bot.wiring import trust

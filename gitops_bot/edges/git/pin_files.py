@@ -9,9 +9,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.git.difference import ABSENT, NO_FILES, top_level
 from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR
 from gitops_bot.targets import TARGETS, tells_of_others

@@ -15,10 +15,11 @@ import shutil
 import signal
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import IO, TYPE_CHECKING, cast
 
 from gitops_bot import log, redact
+from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import GitError, Problem, limit_of
 
 if TYPE_CHECKING:

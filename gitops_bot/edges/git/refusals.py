@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import RAISE_THE_LIMIT, GitError, LostRace, Problem
 
 _QUOTE_LIMIT = 600

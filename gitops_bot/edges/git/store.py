@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.git.process import ANSWER_LIMIT, error
 from gitops_bot.errors import GitError, Problem
 

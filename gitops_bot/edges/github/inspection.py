@@ -7,12 +7,13 @@ rule; everybody else sees on the branch that there is one.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, ServerFacts, Settings
 from gitops_bot.edges.github import answers, rules
 from gitops_bot.edges.github.base import METHODS

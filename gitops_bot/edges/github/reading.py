@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.github import answers, graphql
 from gitops_bot.edges.github.base import base_by_rest, base_of
 from gitops_bot.edges.github.failure import Refused, TooLarge, Unsupported

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.http.failure import Unanswered, late
 
 if TYPE_CHECKING:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ssl
 import threading
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 import httpx
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.address import is_loopback
 from gitops_bot.edges.http.address import host_of, origin
 from gitops_bot.edges.http.failure import Unanswered, nowhere

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import httpx
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.address import is_loopback
 from gitops_bot.edges.http import Tuning, Unanswered, UnsafeAddress, follow_own, host_of, origin
 from gitops_bot.edges.registry.failure import Refused, Untrusted, error_message

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import assert_never
+
+from gitops_bot.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

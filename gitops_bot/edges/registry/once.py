@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from gitops_bot.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import httpx
 
 from gitops_bot import redact
+from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.registry.failure import Refused, Untrusted, error_message
 from gitops_bot.edges.registry.login import Basic, Credential, IdentityToken, RegistryToken, basic, secrets
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.engine.ask import Work
 from gitops_bot.engine.candidates.artifact import artifact
 from gitops_bot.engine.known import Candidate, Candidates

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from gitops_bot.dataclass import dataclass
 
 if TYPE_CHECKING:
     from gitops_bot.images.reason import Code, Reason

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal, assert_never
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.images.explain import KNOWN, Selection, removed_by
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver, describe
 

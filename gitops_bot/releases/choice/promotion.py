@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.images import duration, version
 from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Reason, rfc3339, shortlist

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Reason, shortlist
 from gitops_bot.images.reference import Pin

@@ -5,10 +5,11 @@ A rollback, a `git revert` and a person's edit look alike here: the history of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Reason
 from gitops_bot.releases.choice.choose import follows_moves

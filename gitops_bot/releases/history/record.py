@@ -5,10 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.releases.history.changes import EntryChange, changed, changes
 from gitops_bot.targets import same_file
 

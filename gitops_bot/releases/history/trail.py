@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.history.state import after, agree, before, is_changed, joined, texts_before
 

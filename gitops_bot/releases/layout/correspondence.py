@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.releases.layout.claims import parse
 

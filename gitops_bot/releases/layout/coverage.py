@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.images.unmanaged import Unmanaged
 from gitops_bot.targets import target_of
 

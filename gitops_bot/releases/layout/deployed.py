@@ -8,10 +8,10 @@ any text. The path may be one of another repository; whoever asks looks for it i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import islice, product
 from typing import TYPE_CHECKING, Final
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.targets.placed import documents
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.images.rules import Rules
 from gitops_bot.images.unmanaged import unmanaged
 from gitops_bot.releases.plan import Entry

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gitops_bot import targets
+from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.releases.layout import claims
 from gitops_bot.releases.layout.beside import by_directory
-from gitops_bot.releases.layout.claims import rule_applies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -205,7 +205,7 @@ class _Selecting:
         }
         for file in self._names[directory] if claim.rules else ():
             for rule in claim.rules:
-                if rule_applies(rule, file):
+                if claims.rule_applies(rule, file):
                     readers[file] = (rule.target, False)
                     break
         return readers

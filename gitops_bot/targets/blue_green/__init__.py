@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from ruamel.yaml.nodes import MappingNode
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reference import Pin
 from gitops_bot.targets import document, nodes, refusals
 from gitops_bot.targets.pin_file import FileEntry

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError
 from gitops_bot.targets import document, dotenv
 from gitops_bot.targets.compose import interpolation, places

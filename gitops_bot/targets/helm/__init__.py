@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.targets import document, nodes
 from gitops_bot.targets.helm import sources
 from gitops_bot.targets.image_values import ImagePaths, named

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import document, nodes
 from gitops_bot.targets.image_values import Tree

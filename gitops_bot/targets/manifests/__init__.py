@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
+from gitops_bot.dataclass import dataclass
 from gitops_bot.targets import document
 from gitops_bot.targets.manifests import images
 from gitops_bot.targets.yaml_pins import YamlPins

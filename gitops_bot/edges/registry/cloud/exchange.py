@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import httpx
 
 from gitops_bot import redact
+from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.address import is_loopback
 from gitops_bot.edges.http import Allowance, Http, Limit, Unanswered, host_of
 from gitops_bot.edges.registry.docker_config import read_secrets
