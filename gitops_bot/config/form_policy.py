@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from gitops_bot.config import leaves as leaf
-from gitops_bot.config.lists import OneOrMore
+from gitops_bot.config.lists import OneOrMore, no_items
 from gitops_bot.images import families, kinds
 
 #: pydantic's names for the branches of the union.
@@ -34,7 +34,7 @@ Exclude = Annotated[
     tuple[Expression, ...],
     OneOrMore(kinds.MOST_EXCLUDED),
     Field(
-        default_factory=tuple,
+        default_factory=no_items,
         description="Never choose a tag that matches this regular expression (RE2), or one of these. Without it, every "
         "tag that the rest of the policy admits.",
         examples=["-(?:slim|debug)$", ["^1\\.4\\.0$", "-rc"]],
@@ -80,7 +80,7 @@ class SemverForm(Form):
         examples=["^v(?P<version>.*)$", "^(?P<version>[0-9.]+)_build\\.(?P<build>[0-9]+)$"],
     )
     prefer: Annotated[tuple[Family, ...], OneOrMore(families.MOST)] = Field(
-        default_factory=tuple,
+        default_factory=no_items,
         description="Consider only tags with this suffix (`-alpine`) or prefix (`release-`), or one of these; an empty "
         "text is a tag with neither. The rest of the tag is the version, and among tags of one version the first of "
         "the list is preferred. Not together with `pattern`. Without it, tags that are a version and nothing more.",

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 
+def no_items() -> tuple[()]:
+    """The default of a list. Of `tuple` itself, Pydantic would read the signature as source text, which takes 10 ms."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A list, never a single value instead, of as many items; with `once`, repetitions are dropped.

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config import template, times
 from gitops_bot.config.leaves import about
-from gitops_bot.config.lists import Listed
+from gitops_bot.config.lists import Listed, no_items
 from gitops_bot.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class NamedGroup:
             "Entries whose `name` or repository matches one of these, with `*` for any text. Without it, every image.",
             ["ghcr.io/acme/web*"],
         ),
-    ] = field(default_factory=tuple)
+    ] = field(default_factory=no_items)
     overlays: Annotated[
         tuple[Annotated[str, leaf.OVERLAY], ...],
         Listed(least=1),
@@ -67,7 +67,7 @@ class NamedGroup:
             "overlay.",
             ["apps/web/**"],
         ),
-    ] = field(default_factory=tuple)
+    ] = field(default_factory=no_items)
     together: Annotated[
         bool | None,
         leaf.truth(),
@@ -116,7 +116,7 @@ class Window:
             ["mon-fri"],
             ["monday", "sat-mon"],
         ),
-    ] = field(default_factory=tuple)
+    ] = field(default_factory=no_items)
     hours: Annotated[
         str | None,
         _HOURS,
@@ -255,7 +255,7 @@ class Propose:
             "The time windows in which something new may be opened or committed. Without it, any time.",
             [{"days": ["mon-fri"], "hours": "09:00-16:30", "timezone": "Europe/Berlin"}],
         ),
-    ] = field(default_factory=tuple)
+    ] = field(default_factory=no_items)
     title: Annotated[
         str | None,
         template.title(),
