@@ -8,6 +8,7 @@ import re
 import subprocess
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,7 +45,7 @@ class Real:
     fields: tuple[dict[str, str], ...]
     lines: tuple[tuple[int, int], ...]
 
-    @property
+    @cached_property
     def kustomization(self) -> Kustomization:
         return read(self.data, self.name)
 
@@ -120,8 +121,8 @@ def test_exactly_the_entries_that_the_rules_name_are_refused(files: list[Real]) 
 
 
 @pytest.mark.parametrize("pin", PINS)
-def test_only_the_asked_lines_of_the_entry_change(files: list[Real], pin: Pin) -> None:
-    edited = 0
+def test_only_the_asked_lines_of_the_entry_change_and_can_be_changed_back(files: list[Real], pin: Pin) -> None:
+    edited = back = 0
     for file in files:
         before = file.kustomization
         for index, entry in enumerate(before.entries):
@@ -129,7 +130,13 @@ def test_only_the_asked_lines_of_the_entry_change(files: list[Real], pin: Pin) -
                 after = edit(before, [Assignment(entry.name, pin)])
                 check_lines(file, index, pin, after)
                 edited += 1
+                same_parts = (entry.pin.tag is None, entry.pin.digest is None) == (pin.tag is None, pin.digest is None)
+                # The tag that needs quotes keeps them.
+                if same_parts and pin.tag != "987.10":
+                    assert edit(read(after, file.name), [Assignment(entry.name, entry.pin)]) == file.data
+                    back += 1
     assert edited == sum(rule(file, fields) is None for file in files for fields in file.fields)
+    assert (back > 0) == (pin.tag != "987.10")
 
 
 def check_lines(file: Real, index: int, pin: Pin, after: bytes) -> None:
@@ -176,20 +183,6 @@ def test_the_same_edit_again_changes_no_byte(files: list[Real], pin: Pin) -> Non
         assert edit(read(after, file.name), edits) == after, file.name
         changed += after != file.data
     assert changed == sum(any(rule(file, fields) is None for fields in file.fields) for file in files)
-
-
-@pytest.mark.parametrize("pin", PINS)
-def test_editing_back_what_was_only_replaced_gives_the_original_bytes(files: list[Real], pin: Pin) -> None:
-    back = 0
-    for file in files:
-        before = file.kustomization
-        for entry in before.entries:
-            there = (entry.pin.tag is None) == (pin.tag is None) and (entry.pin.digest is None) == (pin.digest is None)
-            if entry.refusal is None and there and pin.tag != "987.10":
-                after = edit(before, [Assignment(entry.name, pin)])
-                assert edit(read(after, file.name), [Assignment(entry.name, entry.pin)]) == file.data
-                back += 1
-    assert (back > 0) == (pin.tag != "987.10")
 
 
 def test_kustomize_renders_the_same_except_for_the_pins(files: list[Real], tmp_path: Path) -> None:
