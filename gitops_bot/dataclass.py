@@ -57,7 +57,7 @@ def _late(cls: type, write: Callable[..., Method], **options: bool) -> Method:
 
 
 def _init(cls: type, *, frozen: bool) -> Method:
-    variables: dict[str, Any] = {"set_field": object.__setattr__, "absent": dataclasses.MISSING}
+    variables: dict[str, Any] = {"_set_field_": object.__setattr__, "_absent_": dataclasses.MISSING}
     positional, keywords, body = ["self"], ["*"], []
     for field in dataclasses.fields(cls):
         if not field.init:  # `__post_init__` sets it
@@ -67,10 +67,10 @@ def _init(cls: type, *, frozen: bool) -> Method:
         if field.default is not dataclasses.MISSING:
             variables[default], parameter = field.default, f"{name}={default}"
         elif field.default_factory is not dataclasses.MISSING:
-            variables[default], parameter = field.default_factory, f"{name}=absent"
-            value = f"{default}() if {name} is absent else {name}"
+            variables[default], parameter = field.default_factory, f"{name}=_absent_"
+            value = f"{default}() if {name} is _absent_ else {name}"
         (keywords if field.kw_only else positional).append(parameter)
-        body.append(f"set_field(self, {name!r}, {value})" if frozen else f"self.{name} = {value}")
+        body.append(f"_set_field_(self, {name!r}, {value})" if frozen else f"self.{name} = {value}")
     if hasattr(cls, "__post_init__"):
         body.append("self.__post_init__()")
     parameters = ", ".join(positional + (keywords if keywords != ["*"] else []))

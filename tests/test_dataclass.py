@@ -72,6 +72,13 @@ def _classes(decorator: Any) -> Any:
 
         name: str
 
+    @decorator(frozen=True, slots=True)
+    class Absent:
+        """A value with the names that a compiled method may use itself."""
+
+        absent: str = "x"
+        default_absent: list[str] = field(default_factory=list)
+
     @decorator(slots=True)
     class Changing:
         """Something that changes."""
@@ -79,7 +86,7 @@ def _classes(decorator: Any) -> Any:
         name: str
         parts: list[str] = field(default_factory=list)
 
-    every = (Value, More, Named, Hashed, Nothing, Ordered, Itself, Changing)
+    every = (Value, More, Named, Hashed, Nothing, Ordered, Itself, Absent, Changing)
     return SimpleNamespace(**{cls.__name__: cls for cls in every})
 
 
@@ -102,6 +109,7 @@ SAME: dict[str, Callable[[Any], object]] = {
     "an inherited class": lambda of: of.More("web", more="x"),
     "a value that __post_init__ sets": lambda of: of.Named(name="web"),
     "a repr of its own": lambda of: of.Hashed("web"),
+    "odd names": lambda of: of.Absent(),
     "no fields": lambda of: of.Nothing(),
     "a mutable class": lambda of: of.Changing("web", ["a"]),
     "a default is made for each": lambda of: of.Value("web").places is of.Value("web").places,
