@@ -12,7 +12,6 @@ from ruamel.yaml.nodes import MappingNode
 from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import document, nodes, refusals
-from gitops_bot.targets.changes import Change, edited
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -43,6 +42,8 @@ class InfoFile:
         Raises:
             EditError: that cannot be done without touching something else.
         """
+        from gitops_bot.targets.changes import Change, edited
+
         fields = {key: text for key, text in wanted.items() if self.values[key] != text}
         if not fields:
             return self.document.text.encode()

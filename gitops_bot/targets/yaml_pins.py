@@ -11,8 +11,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode
 from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin, is_tag, split
-from gitops_bot.targets import changes, refusals, scalars
-from gitops_bot.targets.changes import Change
+from gitops_bot.targets import refusals, scalars
 from gitops_bot.targets.nodes import Pair
 from gitops_bot.targets.pin_file import FileEntry, problem
 from gitops_bot.targets.places import BARE, Place, pin_of, texts
@@ -75,6 +74,8 @@ class YamlPins:
 
     def edited(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`."""
+        from gitops_bot.targets.changes import Change, edited
+
         asked: dict[Block | None, dict[int, Change]] = {}
         for index, assignment in wanted.items():
             place = self.places[index]
@@ -85,7 +86,7 @@ class YamlPins:
                 change.texts[slot.key] = None if slot.optional and not text else text
                 if slot.pair is None:
                     change.behind[slot.key] = self._behind(place, slot)
-        return changes.edited(self.document, {block: tuple(inside.values()) for block, inside in asked.items()})
+        return edited(self.document, {block: tuple(inside.values()) for block, inside in asked.items()})
 
     def mistyped(self, index: int) -> Iterator[Problem]:
         """A tag by itself that is a number, and may become another text where it is used: `1.10` becomes `1.1`."""

@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from ruamel.yaml.nodes import MappingNode
-
 from gitops_bot.dataclass import dataclass
-from gitops_bot.images.reference import Pin
-from gitops_bot.targets import document, nodes, refusals
-from gitops_bot.targets.pin_file import FileEntry
-from gitops_bot.targets.places import Place
-from gitops_bot.targets.yaml_pins import Slot, YamlPins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ruamel.yaml.nodes import Node
-
-    from gitops_bot.errors import Problem
-    from gitops_bot.targets.document import Document
-    from gitops_bot.targets.nodes import Pair
+    from gitops_bot.targets.yaml_pins import YamlPins
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +31,11 @@ class SelectorTarget:
         Raises:
             EditError: the file as a whole cannot be edited; see `document.read`.
         """
-        parsed = document.read(data, file, several=True)
-        return YamlPins(parsed, tuple(self._places(parsed)))
+        from gitops_bot.targets.blue_green import pins
+
+        return pins.read(data, file, self.key, self.slots)
 
     def count(self, data: bytes) -> int:
         """It has no image."""
         del data
         return 0
-
-    def _places(self, parsed: Document) -> Iterator[Place[Slot]]:
-        shared = nodes.shared(parsed.roots)
-        for root in parsed.roots:
-            selector = nodes.at(root, "spec", "selector")
-            pair = nodes.pairs(selector).get(self.key)
-            if nodes.text(root, "kind") != "Service" or not isinstance(selector, MappingNode) or pair is None:
-                continue
-            name = f"Service/{nodes.text(nodes.value(root, 'metadata'), 'name')}".rstrip("/")
-            refusal = self._refusal(parsed, selector, pair, shared)
-            pin = Pin(str(pair.value.value) if refusal is None else None)
-            entry = FileEntry(name, None, pin, *parsed.place(pair.value), refusal, choices=self.slots)
-            yield Place(entry, tag=Slot(selector, self.key))
-
-    def _refusal(self, parsed: Document, selector: Node, pair: Pair, shared: frozenset[int]) -> Problem | None:
-        advice = "Set it to one of them, or correct `slots` in gitops-bot.yaml."
-        unsafe = refusals.unsafe(parsed, selector, pair, shared, self.slots.__contains__, advice)
-        if unsafe is not None or pair.value.value in self.slots:
-            return unsafe
-        known, text = " and ".join(self.slots), str(pair.value.value)[:100]
-        message = f"the selector {self.key} is {text!r}, which is none of the slots {known}"
-        return parsed.problem(pair.value, message, advice)

@@ -7,22 +7,13 @@ from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from gitops_bot.dataclass import dataclass
-from gitops_bot.errors import EditError
-from gitops_bot.targets import document, dotenv
-from gitops_bot.targets.compose import interpolation, places
-from gitops_bot.targets.compose.services import services
-from gitops_bot.targets.yaml_pins import YamlPins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from gitops_bot.targets.yaml_pins import YamlPins
 
 _NAME: Final = re.compile(r"(?:docker-compose[^/]*|compose(?:[._-][^/]*)?)\.ya?ml")
-_SERVICES: Final = re.compile(rb"^[\"']?services[\"']?[ \t]*:", re.MULTILINE)
-_KEY: Final = re.compile(rb"^(?!x-)([A-Za-z][A-Za-z0-9_-]*)[ \t]*:(?:[ \t\r\n]|\Z)", re.MULTILINE)
-_TOP: Final = frozenset(
-    {b"configs", b"include", b"models", b"name", b"networks", b"secrets", b"services", b"version", b"volumes"}
-)
 #: Where docker compose reads variables from, in the directory of its file.
 VARIABLES: Final = ".env"
 
@@ -47,17 +38,15 @@ class ComposeTarget:
         Raises:
             EditError: the file as a whole cannot be edited; see `document.read`.
         """
-        parsed = document.read(data, file)
-        return YamlPins(parsed, tuple(places.places(parsed, dict(self.known))))
+        from gitops_bot.targets.compose import pins
+
+        return pins.read(data, file, dict(self.known))
 
     def count(self, data: bytes) -> int:
         """How many services have an image; none where the file has keys that docker compose refuses."""
-        if not _SERVICES.search(data) or b"image" not in data or any(key not in _TOP for key in _KEY.findall(data)):
-            return 0
-        try:
-            return len(self.read(data, "").entries)
-        except EditError:
-            return 0
+        from gitops_bot.targets.compose import pins
+
+        return pins.count(data, dict(self.known))
 
     def reads(self, name: str) -> bool:
         """Whether it is where docker compose has variables from."""
@@ -65,6 +54,9 @@ class ComposeTarget:
 
     def beside(self, files: Mapping[str, bytes]) -> ComposeTarget:
         """With the variables that `.env` sets, as far as images use them: it may hold secrets."""
+        from gitops_bot.targets import dotenv
+        from gitops_bot.targets.compose import interpolation
+
         try:
             known = dotenv.values(files.get(VARIABLES, b"").decode("utf-8"))
         except ValueError:
@@ -75,10 +67,8 @@ class ComposeTarget:
 
 def images(files: Mapping[str, bytes]) -> Iterator[str]:
     """The images in those of the files that are compose files, as they are written."""
+    from gitops_bot.targets.compose import pins
+
     for name, data in sorted(files.items()):
         if ComposeTarget().known_by(name):
-            try:
-                parsed = document.read(data, name)
-            except EditError:
-                continue
-            yield from (service.image.text or "" for service in services(parsed))
+            yield from pins.images(data, name)

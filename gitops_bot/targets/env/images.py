@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reference import is_pinned
-from gitops_bot.targets.compose import interpolation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,6 +41,8 @@ class EnvImage:
 
 def in_compose(texts: Iterable[str]) -> Iterator[EnvImage]:
     """What the images of compose files make of variables."""
+    from gitops_bot.targets.compose import interpolation
+
     by_name: dict[str, EnvImage] = {}
     for text in texts:
         image = interpolation.read(text)

@@ -12,7 +12,6 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import document, nodes
-from gitops_bot.targets.image_values import Tree
 from gitops_bot.targets.kustomization import entry
 from gitops_bot.targets.yaml_pins import ENTRY_LIMIT, YamlPins
 
@@ -131,6 +130,8 @@ read: Final = KustomizationTarget().read
 
 def _of_charts(parsed: Document, charts: Node | None) -> Iterator[Place[Slot]]:
     """What the values of the charts pin, each by the name of its chart and its path."""
+    from gitops_bot.targets.image_values import Tree
+
     shared = nodes.shared(parsed.roots) if charts is not None else frozenset()
     seen: set[int] = set()
     total = 0

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from gitops_bot.dataclass import dataclass
-from gitops_bot.targets import document
-from gitops_bot.targets.manifests import images
-from gitops_bot.targets.yaml_pins import YamlPins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.targets.places import Place
-    from gitops_bot.targets.yaml_pins import Slot
-
-#: A manifest has these two at the beginning of a line, and something with an image.
-_KIND, _VERSION = (
-    re.compile(rb"^(?:- )?[{]?[\"']?%b[\"']?[ \t]*:" % key, re.MULTILINE) for key in (b"kind", b"apiVersion")
-)
-_IMAGE: Final = re.compile(
-    rb"(?:^[ \t-]*|[{,][ \t]*)[\"']?(?:image|reference)[\"']?[ \t]*:[ \t]*[^ \t\r\n#]", re.MULTILINE
-)
+    from gitops_bot.targets.yaml_pins import YamlPins
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +35,15 @@ class ManifestsTarget:
         Raises:
             EditError: the file as a whole cannot be edited; see `document.read`.
         """
-        parsed = document.read(data, file, several=True)
-        above = dict(self.above)
+        from gitops_bot.targets.manifests import pins
 
-        def decided(place: Place[Slot]) -> Place[Slot]:
-            by = above.get(place.entry.repository or "")
-            return place.with_entry(decided_by=by) if by is not None else place
-
-        return YamlPins(parsed, tuple(map(decided, images.places(parsed, dict(self.kinds)))))
+        return pins.read(data, file, dict(self.kinds), dict(self.above))
 
     def count(self, data: bytes) -> int:
         """How many lines look like images of a resource."""
-        return len(_IMAGE.findall(data)) if _KIND.search(data) and _VERSION.search(data) else 0
+        from gitops_bot.targets.manifests import pins
+
+        return pins.count(data)
 
     def decided(self, by: Mapping[str, str]) -> ManifestsTarget:
         """With the images that kustomizations pin for the file; see `targets.decided`."""
