@@ -7,19 +7,17 @@ git expects an option.
 from __future__ import annotations
 
 import base64
-import contextlib
 import os
 import re
-import selectors
 import shutil
-import signal
 import subprocess
 import time
 from dataclasses import field
-from typing import IO, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast
 
 from gitops_bot import log, redact
 from gitops_bot.dataclass import dataclass
+from gitops_bot.edges.git import child
 from gitops_bot.errors import GitError, Problem, limit_of
 
 if TYPE_CHECKING:
@@ -33,8 +31,6 @@ OLDEST = (2, 32)
 TIMEOUT = 300.0
 #: Bytes of output: a repository is hostile input, and a small one may list billions of files.
 ANSWER_LIMIT = 256 * 1024 * 1024
-_COMPLAINT_LIMIT = 64 * 1024
-_CHUNK = 64 * 1024
 
 #: The user's GIT_* variables that reach git: how to connect. GIT_DIR, GIT_INDEX_FILE and the like, as set in hooks,
 #: would lead it to another repository, and traces would mix with its messages.
@@ -140,9 +136,9 @@ class Git:
         process = cast("subprocess.Popen[bytes]", started.proc)
         try:
             deadline = time.monotonic() + self.timeout
-            out, err = _exchange(process, stdin, limit, deadline)
+            out, err = child.exchange(process, stdin, limit, deadline)
             if len(out) > limit:
-                _stop(process)
+                child.stop(process)
             status = process.wait(max(0.0, deadline - time.monotonic()))
         except (TimeoutError, subprocess.TimeoutExpired) as late:
             raise error(
@@ -150,7 +146,7 @@ class Git:
                 "Check the network and the size of the repository.",
             ) from late
         finally:
-            _end(process)
+            child.end(process)
             # Not the other arguments: they can be thousands of names of branches and objects.
             log.debug("git.command", verb=arguments[0], exit=process.returncode, ms=log.milliseconds(began))
         if len(out) > limit and not cut:
@@ -235,52 +231,3 @@ def _not_started(failure: BaseException | None) -> GitError | None:
 
 def _not_installed() -> GitError:
     return error("git is not installed, or not on PATH", "Install git 2.32 or newer.")
-
-
-def _exchange(process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadline: float) -> tuple[bytes, bytes]:
-    """Feed and read a process until it closes its output, or has printed more than `limit` bytes.
-
-    Raises:
-        TimeoutError: the deadline passed.
-    """
-    pipe_in, pipe_out, pipe_err = (cast("IO[bytes]", pipe) for pipe in (process.stdin, process.stdout, process.stderr))
-    output, complaints, rest = bytearray(), bytearray(), memoryview(stdin)
-    os.set_blocking(pipe_in.fileno(), False)
-    with selectors.DefaultSelector() as ready:
-        ready.register(pipe_out, selectors.EVENT_READ, output)
-        ready.register(pipe_err, selectors.EVENT_READ, complaints)
-        ready.register(pipe_in, selectors.EVENT_WRITE)
-        while ready.get_map() and len(output) <= limit:
-            if (remaining := deadline - time.monotonic()) <= 0:
-                raise TimeoutError
-            for key, _ in ready.select(remaining):
-                if key.fileobj is pipe_in:
-                    try:
-                        rest = rest[os.write(key.fd, rest[:_CHUNK]) :]
-                    except BrokenPipeError:  # git reads no more
-                        rest = rest[:0]
-                    if not rest:
-                        ready.unregister(pipe_in)
-                        pipe_in.close()
-                elif chunk := os.read(key.fd, _CHUNK):
-                    key.data.extend(chunk)
-                else:
-                    ready.unregister(key.fileobj)
-            del complaints[_COMPLAINT_LIMIT:]
-    return bytes(output), bytes(complaints)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Leave no process, helper or open pipe behind."""
-    if process.returncode is None:
-        _stop(process)
-        process.wait()
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe is not None:
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()

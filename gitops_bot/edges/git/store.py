@@ -28,6 +28,8 @@ FILE_LIMIT = 1024 * 1024
 WHOLE_LIMIT = 128 * 1024 * 1024
 #: Bytes of the text of one tag, and of all of them: anybody can write these.
 TEXT_LIMIT, TEXTS_LIMIT = 4 * 1024 * 1024, 64 * 1024 * 1024
+#: Bytes of objects that are read together with their sizes: it saves a process.
+SMALL_LIMIT = 16 * 1024 * 1024
 #: Bytes of paths in one tree: half a million files.
 _TREE_LIMIT = 64 * 1024 * 1024
 #: Trees that are kept: the history of a large repository has thousands.
@@ -76,6 +78,8 @@ class Store:
     git: Git
     fetch: Callable[[Collection[str]], None]
     _trees: dict[str, dict[str, TreeEntry]] = field(default_factory=dict)
+    #: The objects whose sizes were asked for last, unless they are too large together.
+    _read: dict[str, bytes] = field(default_factory=dict)
 
     def tree(self, commit: str) -> Mapping[str, TreeEntry]:
         """Every file of a commit. Names that are not UTF-8 are left out: no overlay can match them.
@@ -105,8 +109,10 @@ class Store:
         """
         known = self.present(ids)
         if missing := [oid for oid in ids if oid not in known]:
+            read = self._read
             self.fetch(missing)
             known |= self.present(missing)
+            self._read |= read
         if absent := next((oid for oid in ids if oid not in known), None):
             raise damaged(f"object {absent} is missing")
         return known
@@ -115,9 +121,14 @@ class Store:
         """The sizes of those of these objects that are here; nothing is fetched."""
         if not ids:
             return {}
-        lines = self.run("cat-file", "--batch-check", "--buffer", stdin=_lines(ids)).decode("ascii", "replace")
-        records = (line.split() for line in lines.splitlines())
-        return {record[0]: int(record[2]) for record in records if len(record) == 3}
+        if any(oid not in self._read for oid in ids):
+            out = self.run("cat-file", "--batch", "--buffer", stdin=_lines(ids), limit=SMALL_LIMIT, cut=True)
+            self._read = _objects(out, ids) if len(out) < SMALL_LIMIT else {}
+            if len(out) == SMALL_LIMIT:
+                lines = self.run("cat-file", "--batch-check", "--buffer", stdin=_lines(ids)).decode("ascii", "replace")
+                records = (line.split() for line in lines.splitlines())
+                return {record[0]: int(record[2]) for record in records if len(record) == 3}
+        return {oid: len(self._read[oid]) for oid in ids if oid in self._read}
 
     def blobs(self, sizes: Mapping[str, int]) -> dict[str, bytes]:
         """The bytes of local blobs, cut to `FILE_LIMIT` + 1; `sizes` is from the method of that name."""
@@ -142,18 +153,12 @@ class Store:
         """The whole bytes of small local objects. Raises DamagedError if one is missing or unreadable."""
         if not ids:
             return {}
-        out = memoryview(self.run("cat-file", "--batch", "--buffer", stdin=_lines(ids)))
-        read: dict[str, bytes] = {}
-        at = 0
-        for oid in ids:
-            end = bytes(out[at : at + 200]).find(b"\n")
-            fields = bytes(out[at : at + end]).split()
-            if len(fields) != 3:
-                raise damaged(f"object {oid} is missing")
-            start, size = at + end + 1, int(fields[2])
-            read[oid] = bytes(out[start : start + size])
-            at = start + size + 1
-        return read
+        if any(oid not in self._read for oid in ids):
+            self._read = _objects(self.run("cat-file", "--batch", "--buffer", stdin=_lines(ids)), ids)
+        read, self._read = self._read, {}
+        if absent := next((oid for oid in ids if oid not in read), None):
+            raise damaged(f"object {absent} is missing")
+        return {oid: read[oid] for oid in ids}
 
     def commits(self, ids: Collection[str]) -> dict[str, CommitHeaders]:
         """The headers of small local commits, without malformed ones; raises as `contents`."""
@@ -218,6 +223,21 @@ class Store:
 def damaged(what: str) -> DamagedError:
     """The error for a scratch repository that cannot be read."""
     return DamagedError(Problem("failed.git", f"the local copy cannot be read: {what}", "Run it again."))
+
+
+def _objects(out: bytes, ids: Iterable[str]) -> dict[str, bytes]:
+    """What `git cat-file --batch` told of these objects, without those that are missing."""
+    read: dict[str, bytes] = {}
+    at = 0
+    for oid in ids:
+        start = out.find(b"\n", at) + 1
+        fields = out[at:start].split()
+        at = start
+        if len(fields) == 3:
+            end = start + int(fields[2])
+            read[oid] = out[start:end]
+            at = end + 1
+    return read
 
 
 def _lines(ids: Iterable[str]) -> bytes:

@@ -533,7 +533,7 @@ class TestCost:
         assert texts == {"apps/a7/kustomization.yaml": C}
         assert ids(line)[:2] == made[::-1]
         assert commands["fetch"] == 1
-        assert commands["cat-file"] == 6
+        assert commands["cat-file"] == 3
 
     def test_a_base_that_was_rewritten_is_read_as_it_is_now(self, remote: Remote) -> None:
         grow(remote, 30)
@@ -601,8 +601,8 @@ class TestCost:
                 counts.append(dict(ran))
 
         assert counts[0] == counts[1]
-        # One look at each level of directories; sizes and bytes of commits, and of files.
-        assert counts[0] == {"rev-list": 1, "diff-tree": 6, "cat-file": 4}
+        # One look at each level of directories; the bytes of commits, and of files.
+        assert counts[0] == {"rev-list": 1, "diff-tree": 6, "cat-file": 2}
 
 
 class TestCache:
@@ -765,6 +765,15 @@ class TestHostileHistories:
         step = newest(remote)
 
         assert (step.commit, step.at.isoformat()) == (odd, expected)
+
+    def test_files_that_are_too_large_to_read_with_their_sizes_are_told_the_same(
+        self, remote: Remote, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        remote.commit("main", {FILE: b"x" * (FILE_LIMIT + 1)})
+        line = look(remote)
+        monkeypatch.setattr("gitops_bot.edges.git.store.SMALL_LIMIT", FILE_LIMIT)
+
+        assert look(remote) == line
 
     def test_an_author_that_is_not_utf_8(self, remote: Remote) -> None:
         other = remote.git("rev-parse", f"{remote.commit('main', {FILE: B})}^{{tree}}").decode().strip()
