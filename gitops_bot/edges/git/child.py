@@ -1,9 +1,10 @@
-"""A process of git while it runs: what goes in and comes out, and its end with all that it started."""
+"""A process of git while it runs: its bounds, what goes in and comes out, and its end with all that it started."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import selectors
 import signal
 import time
@@ -12,10 +13,24 @@ from typing import IO, TYPE_CHECKING, cast
 if TYPE_CHECKING:
     import subprocess
 
+#: Bytes of memory and seconds of computing time of a process with bounds.
+_BOUNDS = ((resource.RLIMIT_DATA, 128 * 1024 * 1024), (resource.RLIMIT_CPU, 5))
 _COMPLAINT_LIMIT = 64 * 1024
 _CHUNK = 64 * 1024
 #: Seconds between reads of less than that.
 _PAUSE = 0.001
+
+
+def bound(pid: int) -> bool:
+    """Limit what a process that waits for its input may take; whether the system can."""
+    try:
+        for kind, most in _BOUNDS:
+            hard = resource.prlimit(pid, kind)[1]
+            if hard == resource.RLIM_INFINITY or hard > most:
+                resource.prlimit(pid, kind, (most, most))
+    except (AttributeError, OSError):  # only Linux can
+        return False
+    return True
 
 
 def exchange(process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadline: float) -> tuple[bytes, bytes]:

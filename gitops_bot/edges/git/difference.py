@@ -1,8 +1,9 @@
-"""The files that differ between two trees, found level by level.
+"""The files that differ between two trees.
 
 `git diff-tree -r` collects its whole list before it prints, and three small trees that refer to one another over and
-over contain a billion paths. A single level is never larger than the trees themselves, so each level is listed
-separately, for all commits in one process, and a commit that changes too much is skipped.
+over contain a billion paths. So its memory and time are limited, and where they are not enough, each level of
+directories is listed separately, for all commits in one process: a single level is never larger than the trees
+themselves. A commit that changes too much is skipped.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _SUBMODULE = "160000"
 _SLASH = re.compile("/")
 #: How a byte that is not UTF-8 stands in a path.
 _ESCAPED = re.compile("[\udc80-\udcff]")
-#: A line of `git diff-tree --stdin -z`. In front of the first one of two trees stand these trees.
+_DIFF_TREE = ("diff-tree", "--stdin", "-z", "--no-renames")
+#: A line that it prints. In front of the first one of two trees stand these trees.
 _LINE = re.compile(r"(?:([0-9a-f]+) ([0-9a-f]+)\n)?:([0-9]+) ([0-9]+) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\0([^\0]+)\0")
 #: The empty tree, by the length of an object id. Git knows it without storing it.
 NO_FILES = {
@@ -50,6 +52,10 @@ class Scope:
         self._towards = frozenset(path[: slash.end()] for path in self._inside for slash in _SLASH.finditer(path))
         #: Whether a directory is one of them, or below one: thousands of commits change the same few.
         self._is_inside = lru_cache(maxsize=10_000)(self._below_one)
+
+    def has(self, path: str) -> bool:
+        """Whether a file is in one of them, or below one."""
+        return self._is_inside(path[: path.rfind("/") + 1])
 
     def of(self, prefix: str, changes: Iterable[Change]) -> Iterable[Change]:
         """The relevant changes in the directory `prefix`, which ends in a slash unless it is the root."""
@@ -97,10 +103,30 @@ def differences(
     Raises:
         DamagedError: a tree is missing.
     """
+    scope = scope or Scope(["."])
+    limit = CHANGE_LIMIT if limit is None else limit
+    pairs = list(dict.fromkeys(trees.values()))
+    answer = store.git.run(*_DIFF_TREE, "-r", stdin=_stdin(pairs), limit=LIST_LIMIT, cut=True, bounded=True)
+    if answer.status != 0 or len(answer.out) == LIST_LIMIT:
+        return _by_levels(store, trees, scope, limit)
+    by_pair, remaining = _read(answer.out, pairs, scope), JOINT_LIMIT
+    result: dict[str, list[Change]] = {}
+    for commit, pair in trees.items():
+        changes = by_pair[pair]
+        if len(changes) <= min(remaining, limit) and all(_is_short(change.path) for change in changes):
+            result[commit] = sorted(changes)
+            remaining -= len(changes)
+    return result
+
+
+def _is_short(path: str) -> bool:
+    return len(path) <= _PATH_LIMIT and path.count("/") < _DEPTH_LIMIT
+
+
+def _by_levels(store: Store, trees: Mapping[str, Trees], scope: Scope, limit: int) -> dict[str, list[Change]]:
     result: dict[str, list[Change]] = {commit: [] for commit in trees}
     level = {commit: [("", pair)] for commit, pair in trees.items()}
-    scope, remaining = scope or Scope(["."]), JOINT_LIMIT
-    limit = CHANGE_LIMIT if limit is None else limit
+    remaining = JOINT_LIMIT
     for _ in range(_DEPTH_LIMIT):
         if not level:
             break
@@ -152,20 +178,25 @@ def _trees(modes: tuple[str, str], ids: tuple[str, str]) -> Trees:
 
 def top_level(store: Store, pairs: Sequence[Trees]) -> dict[Trees, list[Change]]:
     """The top level of these differences, by the trees before and after; a list that is too long is left out."""
-    stdin = "".join(f"{old} {new}\n" for old, new in pairs).encode()
-    out = store.run("diff-tree", "--stdin", "-z", "--no-renames", stdin=stdin, limit=LIST_LIMIT, cut=True)
+    out = store.run(*_DIFF_TREE, stdin=_stdin(pairs), limit=LIST_LIMIT, cut=True)
     if len(out) < LIST_LIMIT:
         return _read(out, pairs)
     half = len(pairs) // 2
     return top_level(store, pairs[:half]) | top_level(store, pairs[half:]) if half else {}
 
 
-def _read(out: bytes, pairs: Collection[Trees]) -> dict[Trees, list[Change]]:
+def _stdin(pairs: Iterable[Trees]) -> bytes:
+    return "".join(f"{old} {new}\n" for old, new in pairs).encode()
+
+
+def _read(out: bytes, pairs: Collection[Trees], scope: Scope | None = None) -> dict[Trees, list[Change]]:
+    """What `git diff-tree` printed of these trees, in `scope` if all of its paths are whole."""
     result: dict[Trees, list[Change]] = {pair: [] for pair in pairs}
     changes: list[Change] = []
     for line in _LINE.finditer(out.decode("utf-8", "surrogateescape")):
         before_tree, after_tree, before, after, old, new, path = line.groups()
         if before_tree is not None:
             changes = result[before_tree, after_tree]
-        changes.append(Change(path, (before, after), (old, new)))
+        if scope is None or scope.has(path):
+            changes.append(Change(path, (before, after), (old, new)))
     return result

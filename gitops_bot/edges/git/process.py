@@ -50,6 +50,8 @@ _SETTINGS = (
     ("http.lowSpeedLimit", "1000"),
     ("http.lowSpeedTime", "60"),
 )
+#: With bounds: what git keeps because other objects are stored as changes of it must leave room for its list.
+_BOUNDED = (("core.deltaBaseCacheLimit", "32m"),)
 _VARIABLES = {
     "LC_ALL": "C",
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -123,19 +125,23 @@ class Git:
         settings: Iterable[tuple[str, str]] = (),
         limit: int = ANSWER_LIMIT,
         cut: bool = False,
+        bounded: bool = False,
     ) -> Answer:
         """Run `git ARGUMENTS` to its end.
 
-        More than `limit` bytes of output are an error; with `cut` the rest is not read.
+        More than `limit` bytes of output are an error; with `cut` the rest is not read. `bounded`: git fails if it
+        takes more than 128 MiB or 5 s of computing time, or if the system cannot limit these.
 
         Raises:
             GitError: git is not installed, took longer than `timeout` seconds, or printed more than `limit` bytes.
         """
         began = time.perf_counter()
-        started = _start(arguments, self._environment(settings))
+        started = _start(arguments, self._environment((*settings, *(_BOUNDED if bounded else ()))))
         process = cast("subprocess.Popen[bytes]", started.proc)
         try:
             deadline = time.monotonic() + self.timeout
+            if bounded and not child.bound(process.pid):
+                child.stop(process)
             out, err = child.exchange(process, stdin, limit, deadline)
             if len(out) > limit:
                 child.stop(process)
