@@ -105,7 +105,7 @@ ENGINE_STANDARD_LIBRARY = PURE_STANDARD_LIBRARY | {"concurrent.futures", "random
 HIDDEN_IMPORTS = ("__import__", "builtins.__import__", "eval", "exec", "importlib", "pkgutil", "runpy", "sys.modules")
 #: These parts read data of packages, and import nothing.
 HARMLESS_IMPORTS = ("importlib.metadata", "importlib.resources")
-#: `edges` keeps out a part of httpx that nobody needs, and `dataclass` compiles methods, as the standard library does.
+#: `edges` keeps out what nobody needs of libraries, and `dataclass` compiles methods as the standard library does.
 MAY_HIDE = (("edges", "sys.modules"), ("dataclass", "exec"))
 
 #: Ways out of a pure room that need no import of their own.
@@ -518,6 +518,13 @@ def test_registries_are_asked_without_what_only_terminals_need() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60).stdout
     assert "'httpx'" in loaded
     assert [name for name in ("rich", "pygments", "click") if f"'{name}'" in loaded] == []
+
+
+def test_configurations_are_read_without_a_search_for_plugins() -> None:
+    code = "import sys, gitops_bot.edges; from gitops_bot.config import schema; schema(); print(sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60).stdout
+    assert "'pydantic.type_adapter'" in loaded
+    assert "'importlib.metadata'" not in loaded
 
 
 def test_what_logs_in_at_clouds_is_loaded_for_their_registries_only() -> None:

@@ -37,7 +37,6 @@ _IMPORTED_LATE = (
     "git",
     "github",
     "pydantic.dataclasses",
-    "pydantic.plugin._loader",
     "rich._unicode_data",
     "rich.cells",
 )
