@@ -137,24 +137,21 @@ def struck(value: Any) -> Any:
     """A value with every text in it struck out, at any depth; the names of its fields are our own."""
     # Most values hold nothing of the kind, and one look at all of their texts tells: no form needs what stands behind a
     # line break, or is hidden by it.
-    texts = "\n".join(_texts(value))
+    texts = "\n".join(dict.fromkeys(_texts(value)))
     return value if strike(texts) == texts else _struck(value)
 
 
 def _texts(value: Any) -> Iterator[str]:
     left = [value]
-    while left:
-        match left.pop():
-            case str() as text:
-                yield text
-            case None:
-                pass
-            case dict() as by_name:
-                left += by_name.values()
-            case list() | tuple() as items:
-                left += items
-            case other if is_dataclass(other) and not isinstance(other, type):
-                left += (getattr(other, field.name) for field in fields(other) if field.init)
+    for item in left:  # which grows
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            left += item.values()
+        elif isinstance(item, list | tuple):
+            left += item
+        elif item is not None and is_dataclass(item) and not isinstance(item, type):
+            left += (getattr(item, field.name) for field in fields(item) if field.init)
 
 
 def _struck(value: Any) -> Any:

@@ -70,4 +70,4 @@ def shortlist(texts: Sequence[str], most: int) -> str:
 
 def rfc3339(moment: datetime) -> str:
     """A time as scripts read it: in UTC, to the second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).isoformat()[:19]}Z"

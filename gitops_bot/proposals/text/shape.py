@@ -62,14 +62,21 @@ def one_of(*values: str) -> Shape:
 
 def or_null(shape: Shape) -> Shape:
     """The same, or null."""
+    write = shape.write
     return Shape(
-        {"anyOf": [shape.schema, {"type": "null"}]}, lambda value: None if value is None else shape.write(value)
+        {"anyOf": [shape.schema, {"type": "null"}]},
+        write if write is _as_it_is else lambda value: None if value is None else write(value),
     )
 
 
 def many(shape: Shape) -> Shape:
     """An array."""
-    return Shape({"type": "array", "items": shape.schema}, lambda values: [shape.write(value) for value in values], [])
+    write = shape.write
+    return Shape(
+        {"type": "array", "items": shape.schema},
+        list if write is _as_it_is else lambda values: [write(value) for value in values],
+        [],
+    )
 
 
 def record(fields: Mapping[str, Shape | Field]) -> Shape:
@@ -78,14 +85,23 @@ def record(fields: Mapping[str, Shape | Field]) -> Shape:
     Each field is required; a later version may add some, so the schema refuses none that it does not know.
     """
     known = {name: field if isinstance(field, Field) else field.of(name) for name, field in fields.items()}
-    parts = [(name, field.get, field.shape.write) for name, field in known.items()]
+    getters = [(name, field.get) for name, field in known.items()]
+    # Most fields are written as they are, and a document has ten thousands.
+    writers = [(name, field.shape.write) for name, field in known.items() if field.shape.write is not _as_it_is]
+
+    def write(value: Any) -> JsonObject:
+        shown = {name: get(value) for name, get in getters}
+        for name, written in writers:
+            shown[name] = written(shown[name])
+        return shown
+
     return Shape(
         {
             "type": "object",
             "properties": {name: field.shape.schema for name, field in known.items()},
             "required": list(known),
         },
-        lambda value: {name: write(get(value)) for name, get, write in parts},
+        write,
         {name: field.shape.empty for name, field in known.items()},
     )
 

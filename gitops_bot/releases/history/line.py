@@ -12,7 +12,7 @@ from gitops_bot.releases.layout.owners import above
 from gitops_bot.targets.file_targets import BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.targets.file_targets import FileTargets
@@ -47,7 +47,9 @@ class Step:
     def who(self) -> str:
         """The author's name, without the address."""
         name = self.author.partition(" <")[0].strip()
-        return " ".join("".join(char if char.isprintable() else " " for char in name).split())[:100] or "nobody"
+        if not name.isprintable():
+            name = "".join(char if char.isprintable() else " " for char in name)
+        return " ".join(name.split())[:100] or "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +58,22 @@ class Line:
 
     steps: tuple[Step, ...]
     complete: bool
-    _touching: Mapping[str, tuple[Step, ...]] = field(init=False, repr=False, compare=False)
+    _touching: dict[str, tuple[Step, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        touching: defaultdict[str, dict[str, Step]] = defaultdict(dict)
-        for step in self.steps:
-            for directory in {name for path in (*step.changed, *step.files) for name in above(path)}:
-                touching[directory][step.commit] = step
-        object.__setattr__(self, "_touching", {name: tuple(steps.values()) for name, steps in touching.items()})
+        object.__setattr__(self, "_touching", {})
 
     def touching(self, overlay: str) -> tuple[Step, ...]:
         """The commits that changed a file of an overlay (`.` is the top) or below it, the newest first."""
+        if not self._touching:  # many commands never ask
+            self._touching.update(_by_directory(self.steps))
         return self._touching.get(overlay, ())
+
+
+def _by_directory(steps: Sequence[Step]) -> dict[str, tuple[Step, ...]]:
+    """The commits that changed a file in each directory, or below it."""
+    touching: defaultdict[str, dict[str, Step]] = defaultdict(dict)
+    for step in steps:
+        for directory in {name for path in (*step.changed, *step.files) for name in above(path)}:
+            touching[directory][step.commit] = step
+    return {name: tuple(steps.values()) for name, steps in touching.items()}

@@ -114,8 +114,8 @@ class Records(Sequence["Record"]):
         self._announced, self._known = announced, known
         self._positions = {step.commit: at for at, step in enumerate(line.steps)}
         self._changed = cache(partial(changed, known))
-        self._own = _Arrivals(map(self._changed, range(len(known))), self._positions)
-        self._others = [_Arrivals(changes(releases), self._positions) for releases in sources]
+        self._own = _Arrivals(map(self._changed, range(len(known))), self._positions, _placed)
+        self._others = [_Arrivals(changes(releases), self._positions, _identity) for releases in sources]
 
     def __len__(self) -> int:
         return len(self._known)
@@ -182,12 +182,17 @@ def _is_undone(older: Changes, change: Changes) -> bool:
 
 
 class _Arrivals:
-    """Which releases brought which pins into an environment; read only as far back as is asked for."""
+    """Which releases brought which pins into an environment; read only as far back as is asked for.
 
-    def __init__(self, newest_first: Iterator[Changes], positions: Mapping[str, int]) -> None:
-        self._unread, self._positions = newest_first, positions
+    `key` is what is asked for of a pin.
+    """
+
+    def __init__(
+        self, newest_first: Iterator[Changes], positions: Mapping[str, int], key: Callable[[EntryChange], object]
+    ) -> None:
+        self._unread, self._positions, self._key = newest_first, positions, key
         self._read: dict[int, Changes] = {}
-        #: The positions, newest first, at which a digest (or tag) arrived, and at which an entry got a pin.
+        #: The positions at which each arrived, the newest first.
         self._arrived: defaultdict[object, list[int]] = defaultdict(list)
 
     def newest(self, wanted: Collection[object], behind: int) -> Changes | None:
@@ -202,14 +207,17 @@ class _Arrivals:
         for change in self._unread:
             position = self._positions[change.release.commit]
             self._read[position] = change
-            brought = {
-                key for pin in change.pins if pin.after is not None for key in (_identity(pin), (pin.key, pin.after))
-            }
+            brought = {self._key(pin) for pin in change.pins if pin.after is not None}
             for key in brought:
                 self._arrived[key].append(position)
             if position > behind and not brought.isdisjoint(wanted):
                 return change
         return None
+
+
+def _placed(pin: EntryChange) -> object:
+    """What a rollback takes away: the pin of an entry."""
+    return (pin.key, pin.after)
 
 
 def _identity(pin: EntryChange) -> object:

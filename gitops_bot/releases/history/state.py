@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.images.reference import Pin
 from gitops_bot.targets import same_file, versions
@@ -26,12 +26,12 @@ def is_changed(step: Step, file: str) -> bool:
 
 def before(step: Step, file: str) -> State:
     """The entries that a commit found in a file that it changed."""
-    return _state(step, {path: side for path, (side, _) in _sides(step, file).items() if side is not None})
+    return _state(step, file, 0)
 
 
 def after(step: Step, file: str) -> State:
     """The entries that it left."""
-    return _state(step, {path: side for path, (_, side) in _sides(step, file).items() if side is not None})
+    return _state(step, file, 1)
 
 
 def texts_before(step: Step, file: str) -> tuple[bytes, ...]:
@@ -44,12 +44,11 @@ def _sides(step: Step, file: str) -> Mapping[str, tuple[bytes | None, bytes | No
     return {path: step.files[path] for path in same_file(file) if path in step.files}
 
 
-def _state(step: Step, files: Mapping[str, bytes]) -> State:
-    if not files:
-        return {}
-    if len(files) > 1:
-        return None
-    ((path, data),) = files.items()
+def _state(step: Step, file: str, side: Literal[0, 1]) -> State:
+    there = [(path, data) for path, sides in _sides(step, file).items() if (data := sides[side]) is not None]
+    if len(there) != 1:
+        return None if there else {}
+    ((path, data),) = there
     return _read(step.targets[path], data)
 
 
