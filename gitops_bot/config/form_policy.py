@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import ConfigDict, Discriminator, Tag
 
 from gitops_bot.config import leaves as leaf
+from gitops_bot.config.leaves import about
 from gitops_bot.config.lists import OneOrMore, no_items
+from gitops_bot.dataclass import dataclass
 from gitops_bot.images import families, kinds
 
 #: pydantic's names for the branches of the union.
@@ -30,64 +33,68 @@ def _expression(pattern: str) -> str:
 
 Expression = Annotated[str, leaf.text("must be a regular expression", parse=_expression)]
 Family = Annotated[str, leaf.text("must be a suffix such as -alpine, or a prefix such as release-", FAMILY)]
-Exclude = Annotated[
+_Exclude = Annotated[
     tuple[Expression, ...],
     OneOrMore(kinds.MOST_EXCLUDED),
-    Field(
-        default_factory=no_items,
-        description="Never choose a tag that matches this regular expression (RE2), or one of these. Without it, every "
-        "tag that the rest of the policy admits.",
-        examples=["-(?:slim|debug)$", ["^1\\.4\\.0$", "-rc"]],
+    about(
+        "Never choose a tag that matches this regular expression (RE2), or one of these. Without it, every tag that "
+        "the rest of the policy admits.",
+        "-(?:slim|debug)$",
+        ["^1\\.4\\.0$", "-rc"],
     ),
 ]
-
-MinimumAge = Annotated[
+_MinimumAge = Annotated[
     timedelta,
     leaf.DURATION,
-    Field(
-        default_factory=timedelta,
-        description="Choose only images that were built at least this long ago, as in `12h` or `3d`, at most 366 days. "
-        "The best that is old enough is chosen; a younger one is held until then, and one whose build time is "
-        "unknown is held until you decide. Without it, an image may be chosen at once.",
-        examples=["3d", "12h"],
+    about(
+        "Choose only images that were built at least this long ago, as in `12h` or `3d`, at most 366 days. The best "
+        "that is old enough is chosen; a younger one is held until then, and one whose build time is unknown is held "
+        "until you decide. Without it, an image may be chosen at once.",
+        "3d",
+        "12h",
     ),
 ]
 
 
-class Form(BaseModel):
-    """What the kinds of policies share: no other key, and no change after reading."""
-
-    model_config = ConfigDict(**leaf.STRICT, frozen=True, defer_build=True)
-
-
-class SemverForm(Form):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SemverForm:
     """Choose the highest version in a range."""
 
     # As `checks` has it.
-    model_config = ConfigDict(json_schema_extra={"not": {"required": ["pattern", "prefer"]}})
+    __pydantic_config__ = ConfigDict(**leaf.STRICT, json_schema_extra={"not": {"required": ["pattern", "prefer"]}})
 
-    semver: Annotated[str, leaf.text("must be a range of versions", parse=_range)] = Field(
-        description="The range of versions, as in Helm and Flux: `^1.2`, `~1.2.x`, `>=1.0 <2`, `1.x || 3.x`.",
-        examples=[">=1.0.0 <3", "^1.2"],
-    )
-    prereleases: Annotated[bool, leaf.truth()] = Field(
-        default=False, description="Admit pre-releases such as `2.0.0-rc.1`.", examples=[True]
-    )
-    pattern: Expression | None = Field(
-        default=None,
-        description="Consider only tags that match this regular expression (RE2). A named group marks the part that is "
-        "the version; further ones order the tags of one version. Without it, every tag that is a version.",
-        examples=["^v(?P<version>.*)$", "^(?P<version>[0-9.]+)_build\\.(?P<build>[0-9]+)$"],
-    )
-    prefer: Annotated[tuple[Family, ...], OneOrMore(families.MOST)] = Field(
-        default_factory=no_items,
-        description="Consider only tags with this suffix (`-alpine`) or prefix (`release-`), or one of these; an empty "
-        "text is a tag with neither. The rest of the tag is the version, and among tags of one version the first of "
-        "the list is preferred. Not together with `pattern`. Without it, tags that are a version and nothing more.",
-        examples=["-alpine3.19", ["-alpine", ""]],
-    )
-    exclude: Exclude
-    minimum_age: MinimumAge
+    semver: Annotated[
+        str,
+        leaf.text("must be a range of versions", parse=_range),
+        about(
+            "The range of versions, as in Helm and Flux: `^1.2`, `~1.2.x`, `>=1.0 <2`, `1.x || 3.x`.",
+            ">=1.0.0 <3",
+            "^1.2",
+        ),
+    ]
+    prereleases: Annotated[bool, leaf.truth(), about("Admit pre-releases such as `2.0.0-rc.1`.", True)] = False
+    pattern: Annotated[
+        Expression | None,
+        about(
+            "Consider only tags that match this regular expression (RE2). A named group marks the part that is the "
+            "version; further ones order the tags of one version. Without it, every tag that is a version.",
+            "^v(?P<version>.*)$",
+            "^(?P<version>[0-9.]+)_build\\.(?P<build>[0-9]+)$",
+        ),
+    ] = None
+    prefer: Annotated[
+        tuple[Family, ...],
+        OneOrMore(families.MOST),
+        about(
+            "Consider only tags with this suffix (`-alpine`) or prefix (`release-`), or one of these; an empty text is "
+            "a tag with neither. The rest of the tag is the version, and among tags of one version the first of the "
+            "list is preferred. Not together with `pattern`. Without it, tags that are a version and nothing more.",
+            "-alpine3.19",
+            ["-alpine", ""],
+        ),
+    ] = field(default_factory=no_items)
+    exclude: _Exclude = field(default_factory=no_items)
+    minimum_age: _MinimumAge = field(default_factory=timedelta)
 
     @property
     def policy(self) -> kinds.Policy:
@@ -102,24 +109,33 @@ class SemverForm(Form):
         )
 
 
-class PatternForm(Form):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatternForm:
     """Choose the last of the tags that match a regular expression, in a given order."""
 
-    pattern: Expression = Field(
-        description="The regular expression (RE2) that tags must match. A named group marks the part that is ordered; "
-        "several make one key, from left to right.",
-        examples=["^build-(?P<number>[0-9]+)$", "^(?P<date>[0-9]{8})\\.(?P<build>[0-9]+)$"],
-    )
+    __pydantic_config__ = leaf.STRICT
+
+    pattern: Annotated[
+        Expression,
+        about(
+            "The regular expression (RE2) that tags must match. A named group marks the part that is ordered; several "
+            "make one key, from left to right.",
+            "^build-(?P<number>[0-9]+)$",
+            "^(?P<date>[0-9]{8})\\.(?P<build>[0-9]+)$",
+        ),
+    ]
     order: Annotated[
         kinds.Order | Literal["newest"],
         leaf.choice(Literal[kinds.Order, "newest"]),
-    ] = Field(
-        description="How the tags, or the parts that the named groups match, are ordered: as versions, as numbers, as "
-        "dates and calendar versions, or by letter; `newest` orders the images by the time that they were built.",
-        examples=["numerical", "newest"],
-    )
-    exclude: Exclude
-    minimum_age: MinimumAge
+        about(
+            "How the tags, or the parts that the named groups match, are ordered: as versions, as numbers, as dates "
+            "and calendar versions, or by letter; `newest` orders the images by the time that they were built.",
+            "numerical",
+            "newest",
+        ),
+    ]
+    exclude: _Exclude = field(default_factory=no_items)
+    minimum_age: _MinimumAge = field(default_factory=timedelta)
 
     @property
     def policy(self) -> kinds.Policy:
@@ -129,12 +145,17 @@ class PatternForm(Form):
         return kinds.Pattern(self.pattern, order=self.order, exclude=self.exclude, minimum_age=self.minimum_age)
 
 
-class DigestForm(Form):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestForm:
     """Follow the digest of one moving tag."""
 
-    digest: Annotated[str, leaf.text("must be a tag", leaf.TAG)] = Field(
-        description="The tag to follow: whenever it moves, its new digest is pinned.", examples=["main"]
-    )
+    __pydantic_config__ = leaf.STRICT
+
+    digest: Annotated[
+        str,
+        leaf.text("must be a tag", leaf.TAG),
+        about("The tag to follow: whenever it moves, its new digest is pinned.", "main"),
+    ]
 
     @property
     def policy(self) -> kinds.Policy:
