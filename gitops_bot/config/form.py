@@ -56,6 +56,7 @@ class RulesForm:
 
     policy: Annotated[
         form_policy.PolicyOrName | None,
+        leaf.Late(),
         about(
             "Which tags may be chosen: the name of one of `policies`, an inline policy, or `auto`, which chooses the "
             "next tag in the format of the present one and keeps the shape of the pin. Without it, an image uses the "
@@ -127,6 +128,7 @@ class EnvironmentForm(RulesForm):
     ]
     targets: Annotated[
         tuple[TargetForm, ...],
+        leaf.Late(),
         Listed(most=100),
         about(
             "Which further files of these overlays hold pins, and how they are read. Without it, files are known by "
@@ -138,6 +140,7 @@ class EnvironmentForm(RulesForm):
     release_info: ReleaseInfo = None
     images: Annotated[
         dict[Annotated[str, leaf.key(IMAGE_WORDS, leaf.LINE)], RulesForm],
+        leaf.Late(),
         about(
             "Rules for individual images, by the `name` of an entry or by its repository. They override those of the "
             "environment, key by key.",
@@ -187,6 +190,7 @@ class EnvironmentForm(RulesForm):
     ] = None
     propose: Annotated[
         Propose,
+        leaf.Late(),
         about(
             "How changes are proposed: as pull requests or commits, how they are grouped, and who reviews them.",
             {"as": "pull-request", "group": "overlay", "labels": ["release"], "reviewers": ["team:platform"]},
@@ -239,6 +243,7 @@ class ConfigForm:
     ] = None
     policies: Annotated[
         dict[Annotated[str, _NAME], form_policy.Policy],
+        leaf.Late(),
         about(
             "Policies by name, for environments and images to refer to.",
             {"releases": {"semver": ">=1.0.0 <3"}, "builds": {"pattern": "^[0-9]+$", "order": "numerical"}},
@@ -255,6 +260,7 @@ class ConfigForm:
     ]
     holds: Annotated[
         tuple[HoldForm, ...],
+        leaf.Late(),
         Listed(most=1000),
         about(
             "Freezes: nothing is proposed for these environments or images until they end.",
@@ -270,6 +276,7 @@ class ConfigForm:
     ] = ()
     registries: Annotated[
         dict[Annotated[str, _HOST], RegistryAccess],
+        leaf.Late(),
         about(
             "How to reach registries, by host. Passwords are given by the name of an environment variable and never "
             "written here.",

@@ -69,6 +69,7 @@ _Forms: TypeAlias = Annotated[
 ]
 ReleaseInfo: TypeAlias = Annotated[
     _Forms | None,
+    leaf.Late(),
     about(
         "A ConfigMap in the overlays whose values follow the pin: version, commit and build time of the image. Where "
         "overlays have several images, a list: each with the file that describes it. Without it, only pins change.",

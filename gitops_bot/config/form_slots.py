@@ -78,7 +78,8 @@ class BlueGreenForm:
 
 #: One setting, or a list of them.
 Slots = Annotated[
-    Annotated[BlueGreenForm, Tag(ONE)] | Annotated[tuple[BlueGreenForm, ...], Listed(most=100), Tag(SEVERAL)],
+    Annotated[BlueGreenForm, leaf.Late(), Tag(ONE)]
+    | Annotated[tuple[BlueGreenForm, ...], leaf.Late(), Listed(most=100), Tag(SEVERAL)],
     Discriminator(lambda value: SEVERAL if isinstance(value, list | tuple) else ONE),
     about(
         "A Service that selects one of two slots: new pins go to the idle slot only, and the switch to it is a "

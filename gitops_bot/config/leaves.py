@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic_core import PydanticCustomError, core_schema
 
 from gitops_bot.config.document import Scalar
@@ -86,6 +86,21 @@ class Leaf:
 
     def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return dict(self.schema())
+
+
+class Late:
+    """Right behind the type of a setting: its reader is built when the setting is first read.
+
+    Building the readers of all settings takes longer than reading a file, and most files have few of the settings.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        self._reader = cache(lambda: TypeAdapter(source))
+        return core_schema.no_info_plain_validator_function(lambda value: self._reader().validate_python(value))
+
+    def __get_pydantic_json_schema__(self, _core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        # By itself, a form would be written out, not referred to by its name.
+        return handler(core_schema.definitions_schema(self._reader().core_schema, []))
 
 
 def about(description: str, *examples: Any, **schema: Any) -> FieldInfo:

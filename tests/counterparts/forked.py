@@ -135,7 +135,7 @@ def _prepare() -> None:
             importlib.import_module(module.name)
     for library in _IMPORTED_LATE:
         importlib.import_module(library)
-    json_schema.reader()
+    json_schema.schema()
     gc.collect()
     gc.freeze()
 
