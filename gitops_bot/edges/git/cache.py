@@ -82,6 +82,18 @@ def _read(file: Path) -> bytes:
         return opened.read(_CONFIG_LIMIT)
 
 
+def make(copy: Path, object_format: str) -> None:
+    """Replace a copy by a new, empty one. Raises GitError if it cannot be written."""
+    discard(copy)
+    try:
+        for folder in ("objects", "refs"):
+            (copy / folder).mkdir(parents=True, exist_ok=True)
+        (copy / "config").write_text(_CONFIG_SHA256 if object_format == "sha256" else _CONFIG, "ascii")
+        (copy / "HEAD").write_text("ref: refs/heads/main\n", "ascii")
+    except OSError as failed:
+        raise error(f"{failed.filename} cannot be written: {failed.strerror}", "Is the disk full?") from failed
+
+
 def discard(copy: Path) -> None:
     """Delete a copy, or whatever is in its place."""
     if copy.is_dir() and not copy.is_symlink():

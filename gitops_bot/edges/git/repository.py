@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import urlsplit
 
 from gitops_bot import redact
-from gitops_bot.edges.git.cache import claim, discard, is_worn, scratch_folder
+from gitops_bot.edges.git.cache import claim, is_worn, make, scratch_folder
 from gitops_bot.edges.git.history import History
 from gitops_bot.edges.git.line import WINDOWS, LineReader
 from gitops_bot.edges.git.names import PREFIX, check_branch, check_commit, check_own, is_branch, is_path
@@ -281,10 +281,7 @@ class Repository:
         return work()
 
     def _make(self, object_format: str = "sha1") -> None:
-        discard(self._copy)
-        answer = self._remote.git.run("init", "--quiet", "--bare", "--template=", f"--object-format={object_format}")
-        if answer.status != 0:
-            raise error(f"cannot create a repository in {self._copy.parent}: {answer.err}", "Is the disk full?")
+        make(self._copy, object_format)
         self._begin()
 
     def _begin(self) -> None:
