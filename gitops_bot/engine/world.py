@@ -160,7 +160,9 @@ class Repository(Protocol):
         ...
 
     def tags(self) -> Mapping[str, str]:
-        """The tags of the remote, each with the commit that it names (asked anew at each call).
+        """The tags of the remote, each with the commit that it names.
+
+        They are asked anew at each call; what only reads history may get those of the beginning of the run first.
 
         Raises:
             GitError: the remote cannot be read.

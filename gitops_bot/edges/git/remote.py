@@ -59,11 +59,16 @@ class Remote:
     git: Git
     credentials: Credentials | None = field(default=None, repr=False)
 
-    def default_branch(self) -> str:
-        """The branch that HEAD names. Raises GitError if there is none, or the remote cannot be read."""
-        out = self._read("ls-remote", "--symref", "--end-of-options", _NAME, "HEAD")
+    def default_branch(self, *, tags: bool = False) -> tuple[str, dict[str, str] | None]:
+        """The branch that HEAD names, and in the same conversation, if asked for, what `tags` returns.
+
+        Raises:
+            GitError: there is none, or the remote cannot be read.
+        """
+        patterns, limit = (("HEAD", "refs/tags/*"), _TAGS_LIMIT) if tags else (("HEAD",), ANSWER_LIMIT)
+        out = self._read("ls-remote", "--symref", "--end-of-options", _NAME, *patterns, limit=limit)
         if match := re.search(rb"^ref: refs/heads/(\S+)\tHEAD$", out, re.MULTILINE):
-            return match[1].decode("utf-8", "replace")
+            return match[1].decode("utf-8", "replace"), _tags(out, peeled=True) if tags else None
         raise error(f"{self.url} has no default branch", "Is it empty? Otherwise set `branch:` in gitops-bot.yaml.")
 
     def fetch(self, base: str | None, depth: int, blobs: str | None) -> dict[str, str]:
@@ -197,14 +202,7 @@ class Remote:
         Raises:
             GitError: the remote cannot be read, or its tags take more than 32 MiB.
         """
-        out = self._read("ls-remote", "--tags", "--end-of-options", _NAME, limit=_TAGS_LIMIT)
-        tags: dict[str, str] = {}
-        # The `^{}` line of a tag object, with its commit, follows that of the tag.
-        for match in re.finditer(rb"^([0-9a-f]{40,64})\trefs/tags/([^\n^]+)(\^\{\})?$", out, re.MULTILINE):
-            name = match[2].decode("utf-8", "surrogateescape")
-            if is_branch(name) and (peeled or match[3] is None):
-                tags[name] = match[1].decode("ascii")
-        return tags
+        return _tags(self._read("ls-remote", "--tags", "--end-of-options", _NAME, limit=_TAGS_LIMIT), peeled=peeled)
 
     def _tracked(self) -> dict[str, str]:
         answer = self.git.run("for-each-ref", "--format=%(objectname) %(refname)", _TRACKED)
@@ -251,6 +249,16 @@ class Remote:
                 Problem("failed.git", f"{self.url} cannot be read{quoted(output)}", "See git's message.")
             )
         return failure
+
+
+def _tags(out: bytes, *, peeled: bool) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    # The `^{}` line of a tag object, with its commit, follows that of the tag.
+    for match in re.finditer(rb"^([0-9a-f]{40,64})\trefs/tags/([^\n^]+)(\^\{\})?$", out, re.MULTILINE):
+        name = match[2].decode("utf-8", "surrogateescape")
+        if is_branch(name) and (peeled or match[3] is None):
+            tags[name] = match[1].decode("ascii")
+    return tags
 
 
 def copying(

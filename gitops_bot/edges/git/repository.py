@@ -52,7 +52,7 @@ class Repository:
     `url` is an address as `edges.address` returns it (https, ssh, file; http where allowed), without a login. `environ`
     has PATH, proxies, ssh settings, and GIT_AUTHOR_* / GIT_COMMITTER_* names for commits. The user's git configuration
     files are not read; per-process settings (GIT_CONFIG_COUNT) are. `timeout` is in seconds, for each git process.
-    `history`: `line` will be called, so the first fetch gets the newest 2,000 commits with all small files.
+    `history`: the first fetch gets the newest 2,000 commits with all small files, and the default branch the tags.
     """
 
     def __init__(
@@ -73,9 +73,10 @@ class Repository:
         self._exit = contextlib.ExitStack()
         self._heads: dict[str, str] | None = None
         self._base: str | None = None
+        self._tags: dict[str, str] | None = None
         # One more than is read: git takes the last one for cut, also where it is the first of all.
         self._depth, self._filter = (WINDOWS[0] + 1, SMALL_BLOBS) if history else (DEPTHS[0], NO_BLOBS)
-        self._blobless = True
+        self._blobless, self._with_tags = True, history
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as opened:
@@ -96,7 +97,8 @@ class Repository:
 
     def default_branch(self) -> str:
         """The branch of the remote's HEAD; see `engine.world.Repository` for this and the other methods."""
-        return self._remote.default_branch()
+        branch, self._tags = self._remote.default_branch(tags=self._with_tags)
+        return branch
 
     def commit_of(self, branch: str) -> str | None:
         """The commit that the remote branch has now."""
@@ -200,8 +202,9 @@ class Repository:
         return self._healing(line)
 
     def tags(self) -> dict[str, str]:
-        """The remote's tags as they are now, each with its commit."""
-        return self._remote.tags()
+        """The remote's tags, each with its commit: as they are now, or as the default branch was asked for last."""
+        tags, self._tags = self._tags, None
+        return self._remote.tags() if tags is None else tags
 
     def tag_texts(self, names: Collection[str]) -> dict[str, str | None]:
         """The texts of these tags, whose commits are on a line that was read; see `engine.world.Repository`."""

@@ -811,8 +811,11 @@ class TestHostileHistories:
 
 class TestTags:
     def told(self, remote: Remote) -> Mapping[str, str]:
-        with opened(remote) as repository:
-            return repository.tags()
+        with opened(remote) as alone, opened(remote, history=True) as with_the_branch:
+            with_the_branch.default_branch()
+            tags = alone.tags()
+            assert with_the_branch.tags() == tags
+        return tags
 
     def test_every_tag_and_the_commit_that_it_names(self, remote: Remote) -> None:
         first = remote.branches()["main"]
@@ -855,6 +858,18 @@ class TestTags:
 
         assert (list(first), list(second)) == (["v1"], ["v1", "v2"])
         assert cost == (2 if protocol == "2" else 1)
+
+    def test_the_first_come_with_the_default_branch_where_history_is_read(
+        self, remote: Remote, ran: Counter[str]
+    ) -> None:
+        remote.git("tag", "v1", "main")
+        with opened(remote, history=True) as repository:
+            repository.default_branch()
+            remote.git("tag", "v2", "main")
+            told = [list(repository.tags()) for _ in range(2)]
+
+        assert told == [["v1"], ["v1", "v2"]]
+        assert ran["ls-remote"] == 2
 
     def test_more_than_anyone_has_are_an_error(self, remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("gitops_bot.edges.git.remote._TAGS_LIMIT", 100)
