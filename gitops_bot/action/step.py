@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
@@ -200,4 +199,4 @@ def _is_from_a_fork(environ: Mapping[str, str]) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process.end(main())

@@ -10,7 +10,7 @@ import click
 from gitops_bot import __version__, log, redact
 from gitops_bot.cli.command import command, reading, remote
 from gitops_bot.dataclass import dataclass
-from gitops_bot.wiring.process import INTERRUPTED, imported, leave
+from gitops_bot.wiring.process import INTERRUPTED, imported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +89,7 @@ def run_command(
     except Terminated as stopped:
         log.event("run.ended", signal=stopped.signal.name)
         # SIGTERM is how a service ends; Ctrl-C is an interruption.
-        return leave(0 if stopped.signal.name == "SIGTERM" else INTERRUPTED)
+        return 0 if stopped.signal.name == "SIGTERM" else INTERRUPTED
 
 
 def _when(every: str, timezone: str, jitter: str | None, now: datetime) -> tuple[Schedule, timedelta | None]:

@@ -131,7 +131,7 @@ def _prepare() -> None:
     from gitops_bot.config import json_schema
 
     for module in pkgutil.walk_packages(gitops_bot.__path__, "gitops_bot."):
-        if not module.name.startswith(("gitops_bot.demo", "gitops_bot.__main__")):
+        if not module.name.startswith("gitops_bot.demo"):
             importlib.import_module(module.name)
     for library in _IMPORTED_LATE:
         importlib.import_module(library)
@@ -164,9 +164,9 @@ def _run(request: dict[str, object]) -> NoReturn:
     os.environ.update(env)
     os.chdir(str(request["cwd"]))
     sys.argv = ["gitops-bot", *args]
-    from gitops_bot.cli.main import main
+    from gitops_bot.__main__ import main
 
-    raise SystemExit(main())
+    main()
 
 
 if __name__ == "__main__":
