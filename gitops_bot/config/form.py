@@ -19,6 +19,7 @@ from gitops_bot.config.form_records import ArtifactMetadata, ReleaseTags  # noqa
 from gitops_bot.config.form_registry import RegistryAccess  # noqa: TC001 - pydantic reads it from here
 from gitops_bot.config.form_slots import BlueGreenForm, Slots  # noqa: TC001 - likewise
 from gitops_bot.config.form_target import TargetForm  # noqa: TC001 - likewise
+from gitops_bot.config.late import Late
 from gitops_bot.config.leaves import about
 from gitops_bot.config.lists import Listed
 from gitops_bot.config.propose import Propose
@@ -56,7 +57,7 @@ class RulesForm:
 
     policy: Annotated[
         form_policy.PolicyOrName | None,
-        leaf.Late(),
+        Late(),
         about(
             "Which tags may be chosen: the name of one of `policies`, an inline policy, or `auto`, which chooses the "
             "next tag in the format of the present one and keeps the shape of the pin. Without it, an image uses the "
@@ -128,7 +129,7 @@ class EnvironmentForm(RulesForm):
     ]
     targets: Annotated[
         tuple[TargetForm, ...],
-        leaf.Late(),
+        Late(),
         Listed(most=100),
         about(
             "Which further files of these overlays hold pins, and how they are read. Without it, files are known by "
@@ -140,7 +141,7 @@ class EnvironmentForm(RulesForm):
     release_info: ReleaseInfo = None
     images: Annotated[
         dict[Annotated[str, leaf.key(IMAGE_WORDS, leaf.LINE)], RulesForm],
-        leaf.Late(),
+        Late(),
         about(
             "Rules for individual images, by the `name` of an entry or by its repository. They override those of the "
             "environment, key by key.",
@@ -190,7 +191,7 @@ class EnvironmentForm(RulesForm):
     ] = None
     propose: Annotated[
         Propose,
-        leaf.Late(),
+        Late(),
         about(
             "How changes are proposed: as pull requests or commits, how they are grouped, and who reviews them.",
             {"as": "pull-request", "group": "overlay", "labels": ["release"], "reviewers": ["team:platform"]},
@@ -243,7 +244,7 @@ class ConfigForm:
     ] = None
     policies: Annotated[
         dict[Annotated[str, _NAME], form_policy.Policy],
-        leaf.Late(),
+        Late(),
         about(
             "Policies by name, for environments and images to refer to.",
             {"releases": {"semver": ">=1.0.0 <3"}, "builds": {"pattern": "^[0-9]+$", "order": "numerical"}},
@@ -260,7 +261,7 @@ class ConfigForm:
     ]
     holds: Annotated[
         tuple[HoldForm, ...],
-        leaf.Late(),
+        Late(),
         Listed(most=1000),
         about(
             "Freezes: nothing is proposed for these environments or images until they end.",
@@ -276,7 +277,7 @@ class ConfigForm:
     ] = ()
     registries: Annotated[
         dict[Annotated[str, _HOST], RegistryAccess],
-        leaf.Late(),
+        Late(),
         about(
             "How to reach registries, by host. Passwords are given by the name of an environment variable and never "
             "written here.",

@@ -9,6 +9,7 @@ from pydantic import Discriminator, Tag
 
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.form_target import ONE_FILE
+from gitops_bot.config.late import Late
 from gitops_bot.config.leaves import about
 from gitops_bot.config.lists import Listed
 from gitops_bot.dataclass import dataclass
@@ -69,7 +70,7 @@ _Forms: TypeAlias = Annotated[
 ]
 ReleaseInfo: TypeAlias = Annotated[
     _Forms | None,
-    leaf.Late(),
+    Late(),
     about(
         "A ConfigMap in the overlays whose values follow the pin: version, commit and build time of the image. Where "
         "overlays have several images, a list: each with the file that describes it. Without it, only pins change.",

@@ -10,6 +10,7 @@ from pydantic import Discriminator, Tag
 
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.form_target import ONE_FILE
+from gitops_bot.config.late import Late
 from gitops_bot.config.leaves import about
 from gitops_bot.config.lists import Listed
 from gitops_bot.dataclass import dataclass
@@ -78,8 +79,8 @@ class BlueGreenForm:
 
 #: One setting, or a list of them.
 Slots = Annotated[
-    Annotated[BlueGreenForm, leaf.Late(), Tag(ONE)]
-    | Annotated[tuple[BlueGreenForm, ...], leaf.Late(), Listed(most=100), Tag(SEVERAL)],
+    Annotated[BlueGreenForm, Late(), Tag(ONE)]
+    | Annotated[tuple[BlueGreenForm, ...], Late(), Listed(most=100), Tag(SEVERAL)],
     Discriminator(lambda value: SEVERAL if isinstance(value, list | tuple) else ONE),
     about(
         "A Service that selects one of two slots: new pins go to the idle slot only, and the switch to it is a "

@@ -7,11 +7,10 @@ regular expressions serve both the reader and the schema, in the dialect that Py
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field
 from pydantic_core import PydanticCustomError, core_schema
 
 from gitops_bot.config.document import Scalar
@@ -19,7 +18,7 @@ from gitops_bot.dataclass import dataclass
 from gitops_bot.images import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.fields import FieldInfo
@@ -88,21 +87,6 @@ class Leaf:
         return dict(self.schema())
 
 
-class Late:
-    """Right behind the type of a setting: its reader is built when the setting is first read.
-
-    Building the readers of all settings takes longer than reading a file, and most files have few of the settings.
-    """
-
-    def __get_pydantic_core_schema__(self, source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        self._reader = cache(lambda: TypeAdapter(source))
-        return core_schema.no_info_plain_validator_function(lambda value: self._reader().validate_python(value))
-
-    def __get_pydantic_json_schema__(self, _core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        # By itself, a form would be written out, not referred to by its name.
-        return handler(core_schema.definitions_schema(self._reader().core_schema, []))
-
-
 def about(description: str, *examples: Any, **schema: Any) -> FieldInfo:
     """What a setting is for, with examples, for editors and the reference; `schema` adds to its JSON Schema."""
     setting: FieldInfo = Field(description=description, examples=list(examples), json_schema_extra=schema or None)
@@ -117,6 +101,13 @@ def invalid(message: str, advice: str = _AS_IN) -> PydanticCustomError:
 def quoted(value: str) -> str:
     """A user's value for a message: shortened, with control characters escaped."""
     return repr(str(value[:60])) + ("..." if len(value) > 60 else "")
+
+
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """The known word that was probably meant."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word[:60], list(known), n=1, cutoff=likeness)), None)
 
 
 def text(
@@ -253,8 +244,8 @@ def _scalar(value: object) -> Scalar:
 
 
 def _not_among(scalar: Scalar, known: str, values: Sequence[str]) -> PydanticCustomError:
-    close = get_close_matches(scalar[:60], values, n=1)
-    return invalid(f"must be {known}, not {quoted(scalar)}", f"did you mean `{close[0]}`?" if close else _AS_IN)
+    close = nearest(scalar, values)
+    return invalid(f"must be {known}, not {quoted(scalar)}", f"did you mean `{close}`?" if close else _AS_IN)
 
 
 def _matched(pattern: str, value: str, requirement: str, *, secret: bool = False) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from gitops_bot.config import form_policy, json_schema
 from gitops_bot.config.document import MOST_PROBLEMS, Scalar
 from gitops_bot.config.form_info import INFO_FILE, INFO_FORM, INFO_LIST
 from gitops_bot.config.form_slots import ONE, SEVERAL
-from gitops_bot.config.leaves import EXAMPLE, INVALID, quoted
+from gitops_bot.config.leaves import EXAMPLE, INVALID, nearest, quoted
 from gitops_bot.config.propose import GROUP_LIST, GROUP_WORD
 
 if TYPE_CHECKING:
@@ -64,8 +63,7 @@ def suggestion(document: Document, word: str, known: Iterable[str]) -> str | Non
     """The known word that was probably meant; None if there are already too many problems, to stay fast."""
     if len(word) > _MOST_COMPARED or len(document.problems) > MOST_PROBLEMS:
         return None
-    close = get_close_matches(word, islice(known, _MOST_KNOWN), n=1, cutoff=0.7)
-    return close[0] if close else None
+    return nearest(word, islice(known, _MOST_KNOWN), 0.7)
 
 
 def meant(document: Document, name: str, key: str, known: Iterable[str]) -> str | None:

@@ -6,10 +6,9 @@ They hold no trailers (`Gitops-Bot-...`): those are how the bot knows its own co
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.config.leaves import invalid, quoted, text
+from gitops_bot.config.leaves import invalid, nearest, quoted, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +66,7 @@ def _checked(written: str, fields: Sequence[str]) -> str:
         if brace["stray"]:
             raise invalid(f"has a `{brace['stray']}` that does not belong to a field", "write `{{` and `}}` for braces")
         if field is not None and field not in fields:
-            close = get_close_matches(field[:60], fields, n=1)
-            advice = f"did you mean `{{{close[0]}}}`?" if close else f"known here: {shown(fields)}; `{{{{` is a brace"
+            close = nearest(field, fields)
+            advice = f"did you mean `{{{close}}}`?" if close else f"known here: {shown(fields)}; `{{{{` is a brace"
             raise invalid(f"has no field {quoted(f'{{{field}}}')}", advice)
     return written

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 from gitops_bot.config.form_hold import HoldForm
 from gitops_bot.config.propose import Propose
 from gitops_bot.dataclass import dataclass
-from gitops_bot.images import inference
 from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.images.unmanaged import Unmanaged, unmanaged
 
@@ -158,6 +157,8 @@ def _inferred(image: ImageName | None, pin: Pin) -> NamedPolicy | Unmanaged:
     """Follow the next tag in the format of the pinned one."""
     if image is None:
         return unmanaged("no_repository")
+    from gitops_bot.images import inference
+
     policy = inference.infer(pin)
     return policy if isinstance(policy, Unmanaged) else NamedPolicy(None, policy, "inferred")
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final, Literal, assert_never
 from gitops_bot.dataclass import dataclass
 from gitops_bot.images import expression as expressions
 from gitops_bot.images import families
-from gitops_bot.images.ranges import Range, parse
 from gitops_bot.images.reference import is_tag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from gitops_bot.images.ranges import Range
 
 Order = Literal["semver", "numerical", "calver", "alphabetical"]
 _ORDERS: Final[dict[Order, str]] = {
@@ -56,12 +57,14 @@ class Semver:
                 "`pattern` and `prefer` cannot be used together: remove one; a pattern can include the suffix"
             )
         families.check(self.prefer)
-        parse(self.versions)
+        _ = self.range  # raises what is wrong with it
         _check_excluded(self.exclude)
 
     @property
     def range(self) -> Range:
         """The versions that count."""
+        from gitops_bot.images.ranges import parse
+
         return parse(self.versions)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import field
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Final, Literal, Protocol, assert_never
 
 from gitops_bot.dataclass import dataclass
@@ -159,6 +158,8 @@ def _alike(name: str, other: str) -> float:
     """1 if they are equal, and nearly 1 if one consists of words of the other: `web` and `acme-web`."""
     if name == other:
         return 1.0
+    from difflib import SequenceMatcher
+
     tokens, other_tokens = set(_TOKEN.findall(name)), set(_TOKEN.findall(other))
     if tokens and other_tokens and (tokens <= other_tokens or other_tokens <= tokens):
         return 0.99

@@ -9,7 +9,6 @@ from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import DOCKER_HUB, Pin, split
 from gitops_bot.targets.pin_file import pinned, problem
-from gitops_bot.targets.spans import Splice, apply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -160,6 +159,8 @@ def spliced(
     Raises:
         EditError: an entry has no place for what is wanted.
     """
+    from gitops_bot.targets.spans import Splice, apply
+
     changed = {
         span: new
         for index, assignment in wanted.items()

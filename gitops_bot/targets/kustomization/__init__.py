@@ -130,9 +130,11 @@ read: Final = KustomizationTarget().read
 
 def _of_charts(parsed: Document, charts: Node | None) -> Iterator[Place[Slot]]:
     """What the values of the charts pin, each by the name of its chart and its path."""
+    if charts is None:
+        return
     from gitops_bot.targets.image_values import Tree
 
-    shared = nodes.shared(parsed.roots) if charts is not None else frozenset()
+    shared = nodes.shared(parsed.roots)
     seen: set[int] = set()
     total = 0
     for chart in nodes.items(charts):
