@@ -11,7 +11,6 @@ from gitops_bot.engine.content import content
 from gitops_bot.errors import BotError, ConfigError, EditError, ForgeError, Problem, UsageError
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.history import History
-from gitops_bot.proposals.text import links
 from gitops_bot.releases.history.record import Announced, ImageCommits, Records, net
 from gitops_bot.releases.history.releases import all_releases, find, is_commit
 
@@ -126,6 +125,7 @@ def _images(world: World, snapshot: Snapshot, changes: Sequence[EntryChange]) ->
     # What asks registries takes 15 ms, and only this asks them.
     from gitops_bot.engine.describe import MOST, ImageStep, describe_images
     from gitops_bot.engine.facts import Facts
+    from gitops_bot.proposals.text import links
 
     steps: dict[EntryChange, ImageStep] = {}
     for change in changes:

@@ -17,7 +17,6 @@ from gitops_bot.config import FILE, Config
 from gitops_bot.dataclass import dataclass
 from gitops_bot.edges import address, checkout
 from gitops_bot.errors import BotError, ConfigError, Problem, UsageError
-from gitops_bot.releases.layout import inference
 from gitops_bot.releases.layout.overlays import SYMBOLIC_LINK
 from gitops_bot.wiring.forge import Server
 
@@ -85,7 +84,7 @@ def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
     tree = files.tree()
     _refuse_link(tree)
     text = _named_file(named) if named else _decoded(files.read([FILE]).get(FILE), FILE)
-    return files, tree, config.read(text, file) if text is not None else Config.inferred(inference.infer(tree))
+    return files, tree, config.read(text, file) if text is not None else _inferred(tree)
 
 
 #: Reports that the file in the checkout differs from the branch's, and what to do.
@@ -114,10 +113,16 @@ def chosen_config(
         return chosen
     _refuse_link(repository.tree(commit))
     if infer:
-        return Config.inferred(inference.infer(repository.tree(commit)))
+        return _inferred(repository.tree(commit))
     message = f"there is no {FILE} on the branch {branch}"
     advice = f"commit and push it there; `gitops-bot plan --config {FILE}` tries one that is not pushed yet"
     raise UsageError(Problem("failed.config", message, advice))
+
+
+def _inferred(tree: Mapping[str, str]) -> Config:
+    from gitops_bot.releases.layout.inference import infer  # of hundreds of words, for those who have no configuration
+
+    return Config.inferred(infer(tree))
 
 
 def _compare(checkout: Checkout, data: bytes | None, branch: str, notice: Notice) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 
@@ -50,5 +49,7 @@ def code(text: str, limit: int = 500) -> str:
 
 def html_code(text: str, limit: int = 500) -> str:
     """A code element, for where HTML stands around it and Markdown is not read."""
-    shown = html.escape(plain(text, limit))
+    from html import escape  # which also loads 2,000 names of characters
+
+    shown = escape(plain(text, limit))
     return f"<code>{shown}</code>" if shown else ""
