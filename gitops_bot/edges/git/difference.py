@@ -11,10 +11,12 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from gitops_bot.releases.history.tree_change import ABSENT, Change
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from gitops_bot.edges.git.store import Store
 
@@ -24,12 +26,8 @@ _DEPTH_LIMIT = 100
 _PATH_LIMIT = 4096
 #: Bytes of one list from git.
 LIST_LIMIT = 32 * 1024 * 1024
-ABSENT = "000000"
 _DIRECTORY = "040000"
-_SUBMODULE = "160000"
 _SLASH = re.compile("/")
-#: How a byte that is not UTF-8 stands in a path.
-_ESCAPED = re.compile("[\udc80-\udcff]")
 _DIFF_TREE = ("diff-tree", "--stdin", "-z", "--no-renames")
 #: A line that it prints. In front of the first one of two trees stand these trees.
 _LINE = re.compile(r"(?:([0-9a-f]+) ([0-9a-f]+)\n)?:([0-9]+) ([0-9]+) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\0([^\0]+)\0")
@@ -67,30 +65,6 @@ class Scope:
 
     def _below_one(self, prefix: str) -> bool:
         return self._all or any(prefix[: slash.end()] in self._inside for slash in _SLASH.finditer(prefix))
-
-
-class Change(NamedTuple):
-    """A file before and after; the id of an absent side is no object. Bytes that are not UTF-8 are lone surrogates."""
-
-    path: str
-    modes: tuple[str, str]
-    ids: tuple[str, str]
-
-    @property
-    def name(self) -> str:
-        """The path for people: bytes that are not UTF-8 are written out."""
-        if self.is_utf8:
-            return self.path
-        return self.path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-    @property
-    def is_utf8(self) -> bool:
-        """Whether `name` is the path itself."""
-        return self.path.isascii() or _ESCAPED.search(self.path) is None
-
-    def objects(self) -> Iterator[str]:
-        """The ids of both sides that are objects of this repository."""
-        return (oid for mode, oid in zip(self.modes, self.ids, strict=True) if mode not in (ABSENT, _SUBMODULE))
 
 
 def differences(

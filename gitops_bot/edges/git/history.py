@@ -7,9 +7,10 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.dataclass import dataclass
-from gitops_bot.edges.git.difference import ABSENT, Change, differences
-from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR, CommitHeaders, Store
+from gitops_bot.edges.git.difference import differences
+from gitops_bot.edges.git.store import FILE_LIMIT, CommitHeaders, Store
 from gitops_bot.proposals.branch import Branch, Commit, FileChange
+from gitops_bot.releases.history.tree_change import ABSENT, REGULAR, Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

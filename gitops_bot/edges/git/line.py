@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.edges.git.difference import ABSENT, NO_FILES, Change, Scope, differences
-from gitops_bot.edges.git.pin_files import ChangedTrees, PinFiles
-from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR
+from gitops_bot.edges.git.difference import NO_FILES, Scope, differences
+from gitops_bot.edges.git.pin_files import VersionReader
+from gitops_bot.edges.git.store import FILE_LIMIT
 from gitops_bot.releases.history.line import Line, Step
+from gitops_bot.releases.history.pin_files import ChangedTrees, PinFiles
+from gitops_bot.releases.history.tree_change import ABSENT, REGULAR, Change
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -68,7 +70,8 @@ class LineReader:
     """Reads first-parent lines, window by window. No commit is compared twice, whichever line it is on."""
 
     def __init__(self, store: Store, directories: Iterable[str], targets: FileTargets) -> None:
-        self._store, self._scope, self._pin_files = store, Scope(directories), PinFiles(store, targets)
+        self._store, self._scope = store, Scope(directories)
+        self._pin_files = PinFiles(targets, store.tree, VersionReader(store).read)
         #: What each compared commit changed in these directories; None for nothing.
         self._compared: dict[str, Step | None] = {}
         self._paths = self._commit_bytes = self._bytes = 0

@@ -1,192 +1,43 @@
-"""Which files of a line of commits hold pins, or held some: they were removed since, or hold none any more.
-
-Of the latter the newest version with pins tells how the file was read up to then. Where no setting says it, its content
-does, unless a kustomization in its directory or above works with it.
-"""
+"""What tells how earlier versions of files were read: their bytes, and the files beside them."""
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections import defaultdict
-from dataclasses import field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
-from gitops_bot.edges.git.difference import ABSENT, NO_FILES, top_level
-from gitops_bot.edges.git.store import FILE_LIMIT, REGULAR
-from gitops_bot.targets import TARGETS, tells_of_others
+from gitops_bot.edges.git.difference import NO_FILES, top_level
+from gitops_bot.edges.git.store import FILE_LIMIT
+from gitops_bot.releases.history.tree_change import REGULAR
+from gitops_bot.targets import tells_of_others
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from gitops_bot.edges.git.difference import Change
     from gitops_bot.edges.git.store import Store
-    from gitops_bot.targets import Target
-    from gitops_bot.targets.file_targets import FileClaim, FileTargets
+    from gitops_bot.releases.history.pin_files import Version
 
 #: Versions that are looked into, the newest first, and their bytes. Files that would need more are read by their names.
 VERSION_LIMIT, BYTE_LIMIT = 10_000, 16 * 1024 * 1024
 _FOUND = re.compile(r"([0-9a-f]{40,64}) tree [0-9]+\Z")
 #: What spans two lines cannot be asked of git.
 _LINE_END = re.compile(r"[\r\n]")
-_KUSTOMIZATIONS = tuple(name for target in TARGETS if target.ALONE for name in target.FILE_NAMES)
 
 
-class ChangedTrees(NamedTuple):
-    """What a commit changed, and the trees before and after it."""
+class VersionReader:
+    """Reads versions for `PinFiles`, all of them together within the limits."""
 
-    changes: Sequence[Change]
-    before: str
-    after: str
-
-
-class _Doubtful(NamedTuple):
-    """A file of which more than its name at present has to tell how it was read: its content, or files beside it."""
-
-    path: str
-    claim: FileClaim
-    by_content: bool
-    reads_beside: bool
-
-
-class _Version(NamedTuple):
-    """A version of a file, the place of the commit that brought it or took it away, and a tree that has it."""
-
-    place: int
-    file: _Doubtful
-    blob: str
-    tree: str
-
-    @property
-    def directory(self) -> str:
-        return f"{self.tree}:{posixpath.dirname(self.file.path)}"
-
-
-@dataclass(slots=True)
-class _Kustomizations:
-    """Which directories have a kustomization, from one commit to the next older one."""
-
-    newest: Collection[str]
-    _changed: dict[str, bool] = field(default_factory=dict)
-    _above: dict[str, bool] = field(default_factory=dict)
-
-    def undo(self, changes: Iterable[Change]) -> None:
-        """Go back behind a commit that made these changes."""
-        before: defaultdict[str, bool] = defaultdict(bool)
-        for change in changes:
-            if ABSENT in change.modes:
-                directory, name = posixpath.split(change.path)
-                if name in _KUSTOMIZATIONS:
-                    before[directory] |= change.modes[0] != ABSENT
-        if before:
-            self._changed |= before
-            self._above.clear()
-
-    def above(self, directory: str) -> bool:
-        """Whether there is one in a directory or above."""
-        if directory not in self._above:
-            here = self._changed.get(directory)
-            if here is None:
-                here = any(posixpath.join(directory, name) in self.newest for name in _KUSTOMIZATIONS)
-            self._above[directory] = here or (bool(directory) and self.above(posixpath.dirname(directory)))
-        return self._above[directory]
-
-
-class PinFiles:
-    """The files with pins of a line that is read part by part, the newest first. `targets` read them."""
-
-    def __init__(self, store: Store, targets: FileTargets) -> None:
-        self._store, self._present = store, targets
-        #: With those that only held pins once.
-        self.targets = targets
-        self._former: set[str] = set()
-        self._files: dict[str, _Doubtful | None] = {}
-        self._kustomizations: _Kustomizations | None = None
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._versions = self._bytes = 0
 
-    def changes(self, newest: str, commits: Sequence[ChangedTrees], *, older: bool) -> list[list[Change]]:
-        """What each of these commits, the newest first, changed in files that hold pins, or held some from there on.
-
-        They are of the line of `newest`; `older` than all before, or newer.
+    def read(self, versions: Sequence[Version]) -> dict[Version, dict[str, bytes]]:
+        """The bytes that tell how each version was read, by the names of the files.
 
         Raises:
             DamagedError: the copy lacks something.
             GitError: what is missing cannot be fetched.
         """
-        since = dict.fromkeys(self._former, 0 if older else len(commits))
-        if self.targets.claims is not None:
-            since |= self._look(newest, commits, older=older)
-
-        def counts(change: Change, place: int) -> bool:
-            # A path that is not UTF-8 belongs to no overlay.
-            return change.is_utf8 and (
-                self._present.holds_pins(change.name) or since.get(change.name, len(commits)) <= place
-            )
-
-        return [[change for change in commit.changes if counts(change, at)] for at, commit in enumerate(commits)]
-
-    def _look(self, newest: str, commits: Sequence[ChangedTrees], *, older: bool) -> dict[str, int]:
-        """Find the files that held pins once, each with the place of the commit from which on it did."""
-        present = self._store.tree(newest)
-        kustomizations = self._kustomizations if older else None
-        kustomizations = kustomizations or _Kustomizations(present)
-        self._kustomizations = self._kustomizations or kustomizations
-        versions = list(self._candidates(commits, present, kustomizations))
-        following = {
-            version.file.path: version.file.claim.following for version in versions if version.file.claim.following
-        }
-        since: dict[str, int] = {}
-        by_path: dict[str, Target] = {}
-        for version, target in self._read([version for version in versions if version.file.path not in following]):
-            if target is not None and version.file.path not in by_path:
-                by_path[version.file.path] = target
-                since[version.file.path] = version.place
-        if by_path or following:
-            self._former |= by_path.keys() | following.keys()
-            self._files |= dict.fromkeys(self._former)
-            self.targets = self.targets.plus(by_path, following)
-        return dict.fromkeys(following, 0) | since
-
-    def _candidates(
-        self, commits: Sequence[ChangedTrees], present: Collection[str], kustomizations: _Kustomizations
-    ) -> Iterator[_Version]:
-        """The versions that may have held pins, each file's newest first."""
-        seen: set[tuple[str, str, str]] = set()
-        for place, (changes, before, after) in enumerate(commits):
-            for change in changes:
-                if change.path not in self._files:
-                    self._files[change.path] = self._doubtful(change, present)
-            doubtful = [(change, file) for change in changes if (file := self._files[change.path]) is not None]
-            for side, tree in ((1, after), (0, before)):
-                if side == 0:
-                    kustomizations.undo(changes)
-                for change, file in doubtful:
-                    if change.modes[side] not in REGULAR or (
-                        file.by_content
-                        and not file.claim.named
-                        and kustomizations.above(posixpath.dirname(change.path))
-                    ):
-                        continue
-                    version = change.path, change.ids[side], tree if file.reads_beside else ""
-                    if version not in seen:
-                        seen.add(version)
-                        yield _Version(place, file, change.ids[side], tree)
-
-    def _doubtful(self, change: Change, present: Collection[str]) -> _Doubtful | None:
-        """The file of a change; None where its name, or what is there at present, says how it is read."""
-        path = change.path
-        is_present = path in present
-        if not change.is_utf8 or self.targets.claims is None or (is_present and self._present.holds_pins(path)):
-            return None
-        claim = self.targets.claims.claim(path)
-        if claim is None or (is_present and claim.target is not None):
-            return None
-        file = _Doubtful(path, claim, claim.by_content(path), claim.reads_beside(path))
-        return file if claim.following or claim.target or file.by_content or file.reads_beside else None
-
-    def _read(self, versions: Sequence[_Version]) -> Iterator[tuple[_Version, Target | None]]:
-        """Which target read each version."""
         wanted = versions[: max(VERSION_LIMIT - self._versions, 0)]
         self._versions += len(versions)
         beside = self._beside([version for version in wanted if version.file.reads_beside])
@@ -196,11 +47,12 @@ class PinFiles:
             if version.file.by_content or version.directory in beside
         }
         blobs = self._contents(blob for names in files.values() for blob in names.values())
-        for version in wanted:
-            read = {name: blobs[blob] for name, blob in files.get(version, {}).items() if blob in blobs}
-            yield version, version.file.claim.target_then(version.file.path, read)
+        return {
+            version: {name: blobs[blob] for name, blob in files.get(version, {}).items() if blob in blobs}
+            for version in wanted
+        }
 
-    def _beside(self, versions: Sequence[_Version]) -> dict[str, dict[str, str]]:
+    def _beside(self, versions: Sequence[Version]) -> dict[str, dict[str, str]]:
         """The files beside these that may tell how to read them: names and blobs, by the directory."""
         wanted = dict.fromkeys(version.directory for version in versions if not _LINE_END.search(version.directory))
         if not wanted:

@@ -28,7 +28,7 @@ from gitops_bot.edges.git.remote import (
     copying,
     protocol,
 )
-from gitops_bot.edges.git.store import REGULAR, DamagedError, Identity, Store
+from gitops_bot.edges.git.store import DamagedError, Identity, Store
 from gitops_bot.targets.file_targets import BY_NAME
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Repository:
 
         def read() -> dict[str, bytes]:
             tree = self._store.tree(commit)
-            ids = {path: tree[path].id for path in wanted if path in tree and tree[path].mode in REGULAR}
+            ids = {path: tree[path].id for path in wanted if path in tree and tree[path].is_regular}
             blobs = self._store.blobs(self._store.sizes(dict.fromkeys(ids.values())))
             return {path: blobs[oid] for path, oid in ids.items()}
 

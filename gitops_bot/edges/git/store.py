@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.git.process import ANSWER_LIMIT, error
 from gitops_bot.errors import GitError, Problem
+from gitops_bot.releases.history.tree_change import REGULAR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -34,8 +35,6 @@ SMALL_LIMIT = 16 * 1024 * 1024
 _TREE_LIMIT = 64 * 1024 * 1024
 #: Trees that are kept: the history of a large repository has thousands.
 _TREES = 8
-#: The modes of files, not of symbolic links or submodules.
-REGULAR = frozenset({"100644", "100755"})
 _MADE = "refs/gitops-bot/made"
 
 
@@ -48,6 +47,11 @@ class TreeEntry(NamedTuple):
 
     mode: str
     id: str
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether it is a file, and not a symbolic link or submodule."""
+        return self.mode in REGULAR
 
 
 class Identity(NamedTuple):
@@ -247,7 +251,7 @@ def _lines(ids: Iterable[str]) -> bytes:
 def _mode(tree: Mapping[str, TreeEntry], path: str) -> str:
     """The mode for writing a file: unchanged, and never through a link, over a link, or over a directory."""
     entry = tree.get(path)
-    if entry is not None and entry.mode in REGULAR:
+    if entry is not None and entry.is_regular:
         return entry.mode
     parts = path.split("/")
     obstacle = next((ancestor for end in range(1, len(parts)) if (ancestor := "/".join(parts[:end])) in tree), None)

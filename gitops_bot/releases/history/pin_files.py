@@ -1,0 +1,188 @@
+"""Which files of a line of commits hold pins, or held some: they were removed since, or hold none any more.
+
+Of the latter the newest version with pins tells how the file was read up to then. Where no setting says it, its content
+does, unless a kustomization in its directory or above works with it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from dataclasses import field
+from typing import TYPE_CHECKING, NamedTuple
+
+from gitops_bot.dataclass import dataclass
+from gitops_bot.releases.history.tree_change import ABSENT, REGULAR
+from gitops_bot.targets import TARGETS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from gitops_bot.releases.history.tree_change import Change
+    from gitops_bot.targets import Target
+    from gitops_bot.targets.file_targets import FileClaim, FileTargets
+
+_KUSTOMIZATIONS = tuple(name for target in TARGETS if target.ALONE for name in target.FILE_NAMES)
+
+
+class ChangedTrees(NamedTuple):
+    """What a commit changed, and the trees before and after it."""
+
+    changes: Sequence[Change]
+    before: str
+    after: str
+
+
+class DoubtfulFile(NamedTuple):
+    """A file of which more than its name at present has to tell how it was read: its content, or files beside it."""
+
+    path: str
+    claim: FileClaim
+    by_content: bool
+    reads_beside: bool
+
+
+class Version(NamedTuple):
+    """A version of a file, the place of the commit that brought it or took it away, and a tree that has it."""
+
+    place: int
+    file: DoubtfulFile
+    blob: str
+    tree: str
+
+    @property
+    def directory(self) -> str:
+        """Its directory, as git is asked for it."""
+        return f"{self.tree}:{posixpath.dirname(self.file.path)}"
+
+
+@dataclass(slots=True)
+class _Kustomizations:
+    """Which directories have a kustomization, from one commit to the next older one."""
+
+    newest: Collection[str]
+    _changed: dict[str, bool] = field(default_factory=dict)
+    _above: dict[str, bool] = field(default_factory=dict)
+
+    def undo(self, changes: Iterable[Change]) -> None:
+        """Go back behind a commit that made these changes."""
+        before: defaultdict[str, bool] = defaultdict(bool)
+        for change in changes:
+            if ABSENT in change.modes:
+                directory, name = posixpath.split(change.path)
+                if name in _KUSTOMIZATIONS:
+                    before[directory] |= change.modes[0] != ABSENT
+        if before:
+            self._changed |= before
+            self._above.clear()
+
+    def above(self, directory: str) -> bool:
+        """Whether there is one in a directory or above."""
+        if directory not in self._above:
+            here = self._changed.get(directory)
+            if here is None:
+                here = any(posixpath.join(directory, name) in self.newest for name in _KUSTOMIZATIONS)
+            self._above[directory] = here or (bool(directory) and self.above(posixpath.dirname(directory)))
+        return self._above[directory]
+
+
+class PinFiles:
+    """The files with pins of a line that is read part by part, the newest first. `targets` read them.
+
+    `tree` gives every path of a commit. `read` gives, by the names of files, what tells how each version was read: the
+    version itself, and what is beside it. It leaves out versions that are too many.
+    """
+
+    def __init__(
+        self,
+        targets: FileTargets,
+        tree: Callable[[str], Collection[str]],
+        read: Callable[[Sequence[Version]], Mapping[Version, Mapping[str, bytes]]],
+    ) -> None:
+        self._tree, self._read, self._present = tree, read, targets
+        #: With those that only held pins once.
+        self.targets = targets
+        self._former: set[str] = set()
+        self._files: dict[str, DoubtfulFile | None] = {}
+        self._kustomizations: _Kustomizations | None = None
+
+    def changes(self, newest: str, commits: Sequence[ChangedTrees], *, older: bool) -> list[list[Change]]:
+        """What each of these commits, the newest first, changed in files that hold pins, or held some from there on.
+
+        They are of the line of `newest`; `older` than all before, or newer.
+
+        Raises what `tree` and `read` raise.
+        """
+        since = dict.fromkeys(self._former, 0 if older else len(commits))
+        if self.targets.claims is not None:
+            since |= self._look(newest, commits, older=older)
+
+        def counts(change: Change, place: int) -> bool:
+            # A path that is not UTF-8 belongs to no overlay.
+            return change.is_utf8 and (
+                self._present.holds_pins(change.name) or since.get(change.name, len(commits)) <= place
+            )
+
+        return [[change for change in commit.changes if counts(change, at)] for at, commit in enumerate(commits)]
+
+    def _look(self, newest: str, commits: Sequence[ChangedTrees], *, older: bool) -> dict[str, int]:
+        """Find the files that held pins once, each with the place of the commit from which on it did."""
+        present = self._tree(newest)
+        kustomizations = self._kustomizations if older else None
+        kustomizations = kustomizations or _Kustomizations(present)
+        self._kustomizations = self._kustomizations or kustomizations
+        versions = list(self._candidates(commits, present, kustomizations))
+        following = {
+            version.file.path: version.file.claim.following for version in versions if version.file.claim.following
+        }
+        since: dict[str, int] = {}
+        by_path: dict[str, Target] = {}
+        read = self._read([version for version in versions if version.file.path not in following])
+        for version, files in read.items():
+            path = version.file.path
+            target = version.file.claim.target_then(path, files)
+            if target is not None and path not in by_path:
+                by_path[path] = target
+                since[path] = version.place
+        if by_path or following:
+            self._former |= by_path.keys() | following.keys()
+            self._files |= dict.fromkeys(self._former)
+            self.targets = self.targets.plus(by_path, following)
+        return dict.fromkeys(following, 0) | since
+
+    def _candidates(
+        self, commits: Sequence[ChangedTrees], present: Collection[str], kustomizations: _Kustomizations
+    ) -> Iterator[Version]:
+        """The versions that may have held pins, each file's newest first."""
+        seen: set[tuple[str, str, str]] = set()
+        for place, (changes, before, after) in enumerate(commits):
+            for change in changes:
+                if change.path not in self._files:
+                    self._files[change.path] = self._doubtful(change, present)
+            doubtful = [(change, file) for change in changes if (file := self._files[change.path]) is not None]
+            for side, tree in ((1, after), (0, before)):
+                if side == 0:
+                    kustomizations.undo(changes)
+                for change, file in doubtful:
+                    if change.modes[side] not in REGULAR or (
+                        file.by_content
+                        and not file.claim.named
+                        and kustomizations.above(posixpath.dirname(change.path))
+                    ):
+                        continue
+                    version = change.path, change.ids[side], tree if file.reads_beside else ""
+                    if version not in seen:
+                        seen.add(version)
+                        yield Version(place, file, change.ids[side], tree)
+
+    def _doubtful(self, change: Change, present: Collection[str]) -> DoubtfulFile | None:
+        """The file of a change; None where its name, or what is there at present, says how it is read."""
+        path = change.path
+        is_present = path in present
+        if not change.is_utf8 or self.targets.claims is None or (is_present and self._present.holds_pins(path)):
+            return None
+        claim = self.targets.claims.claim(path)
+        if claim is None or (is_present and claim.target is not None):
+            return None
+        file = DoubtfulFile(path, claim, claim.by_content(path), claim.reads_beside(path))
+        return file if claim.following or claim.target or file.by_content or file.reads_beside else None
