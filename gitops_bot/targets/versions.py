@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Pin
+from gitops_bot.targets.blue_green import SelectorTarget
+from gitops_bot.targets.patterns import PatternTarget
 from gitops_bot.targets.scalars import is_plain_string
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
     from gitops_bot.targets import Target
 
+#: Targets that look for certain values: they would not find what stands for these.
+_OF_VALUES: Final = (PatternTarget, SelectorTarget)
 #: Bytes of a file whose values are cut out; larger ones are read in full.
 _LIMIT: Final = 64 * 1024
 _TAG, _DIGEST = rb"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", rb"sha256:[0-9a-f]{64}"
@@ -72,7 +76,7 @@ class _Form:
 
 def state(target: Target, data: bytes) -> State:
     """The entries of a version; `target` reads it."""
-    rest, values = _cut(data)
+    rest, values = _cut(data) if not isinstance(target, _OF_VALUES) else (data, ())
     form = _form(target, rest) if values else None
     if form is None:
         return _read(target, data)
@@ -92,6 +96,8 @@ def only_pins(target: Target, before: bytes, after: bytes) -> bool:
 
     False where it takes a full reading to tell.
     """
+    if isinstance(target, _OF_VALUES):
+        return False
     (rest, old), (other, new) = _cut(before), _cut(after)
     form = _form(target, rest) if rest == other and old != new else None
     return form is not None and all(

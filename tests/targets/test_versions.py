@@ -12,6 +12,8 @@ from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Assignment
 from gitops_bot.releases.history import replay
 from gitops_bot.targets import TARGETS, Target, versions
+from gitops_bot.targets.blue_green import SelectorTarget
+from gitops_bot.targets.patterns import ImagePattern, PatternTarget
 from gitops_bot.targets.versions import Seen, State
 from tests.conftest import PROJECT
 
@@ -83,6 +85,13 @@ LINES = st.one_of(
     ),
 )
 
+#: Those that name and content tell, and those that look for certain values.
+KINDS = (
+    *TARGETS,
+    SelectorTarget("tag", ("v1", "on")),
+    PatternTarget((("web", ImagePattern("ghcr.io/acme/web", "(?:newTag|tag): *(?P<tag>v?[0-9.]+|[a-z]+)")),)),
+)
+
 
 def full(target: Target, data: bytes) -> State:
     try:
@@ -101,7 +110,7 @@ def check(target: Target, data: bytes) -> None:
         assert list(versions.state(target, data) or ()) == list(full(target, data) or ())
 
 
-@given(st.lists(LINES, max_size=12), st.sampled_from(TARGETS), st.data())
+@given(st.lists(LINES, max_size=12), st.sampled_from(KINDS), st.data())
 def test_every_version_is_read_as_if_it_were_read_alone(lines: list[str], target: Target, data: st.DataObject) -> None:
     """Also the second one of a form, whatever it has in the place of a value."""
     check(target, "\n".join(lines).encode())
@@ -144,6 +153,6 @@ def test_what_lies_in_this_repository_is_read_alike() -> None:
     assert len(found) > 10
     for path in found:
         data = path.read_bytes()
-        for target in TARGETS:
+        for target in KINDS:
             check(target, data)
             check(target, data.replace(b"newTag: ", b"newTag: v9"))
