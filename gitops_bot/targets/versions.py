@@ -4,7 +4,7 @@ The values of `newTag`, `tag` and `digest` are cut out of the text, and what is 
 with other values in these places; each further version only puts its own there. That is the same as reading each
 version in full, because such a value ends its line, holds no character that means anything to YAML, and is a string to
 every parser. Whatever is written in another way stands in the text that is left, so another value of it is another text
-to read.
+to read. Kustomizations often differ in the names of their entries alone: these are cut out of the text that is left.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.targets.blue_green import SelectorTarget
+from gitops_bot.targets.kustomization import KustomizationTarget
 from gitops_bot.targets.patterns import PatternTarget
 from gitops_bot.targets.scalars import is_plain_string
 
@@ -38,11 +39,15 @@ _VALUE: Final = re.compile(
     rb")(?=(?:[ \t]+#[^\n]*|[ \t]*)\r?(?:\n|\Z))" % {b"tag": _TAG, b"digest": _DIGEST},
     re.MULTILINE,
 )
+#: The name of an image as an item of a list begins with it.
+_NAME: Final = re.compile(
+    rb"^(?P<before>[ \t]*-[ \t]+name:[ \t]+)(?P<name>[a-z0-9][a-z0-9._/-]{0,200}+)(?=[ \t]*\r?(?:\n|\Z))", re.MULTILINE
+)
 #: What stands for the values where the rest is read, and in no file; the number of the value follows.
 _TAG_MARK, _DIGEST_MARK = "masked-7c1fd3-", "sha256:" + "7c1fd3" * 8
 _MARK: Final = b"7c1fd3"
 #: The place of a value in the text that is left, and a byte that no YAML holds.
-_TAG_PLACE, _DIGEST_PLACE, _PLACE = b"\0t", b"\0d", b"\0"
+_TAG_PLACE, _DIGEST_PLACE, _NAME_PLACE, _PLACE = b"\0t", b"\0d", b"\0n", b"\0"
 _PLACES: Final = (("tag", _TAG_PLACE), ("joined", _DIGEST_PLACE), ("digest", _DIGEST_PLACE))
 
 
@@ -68,10 +73,28 @@ class _Pinned(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """What all versions with one text have in common: its entries, and which values make whole pins."""
+    """What all versions with one text have in common: its entries, and which values make whole pins.
+
+    `names` are the numbers of the names that were cut out of it, by what stands for them.
+    """
 
     entries: Mapping[str, _Pinned | Seen]
     values: frozenset[int]
+    names: Mapping[str, int]
+
+    def named(self, names: Sequence[str]) -> _Form | None:
+        """With these names; None where one of them is no name of an image, or of another entry."""
+        entries: dict[str, _Pinned | Seen] = {}
+        for mark, entry in self.entries.items():
+            name, image = mark, entry.image
+            if mark in self.names:
+                name = names[self.names[mark]]
+                if image == str(ImageName.of(mark)):
+                    image = str(own) if (own := ImageName.of(name)) is not None else None
+            if name in entries or (entry.image is not None and image is None):
+                return None
+            entries[name] = Seen(image, entry.pin) if isinstance(entry, Seen) else entry._replace(image=image)
+        return _Form(entries, self.values, {})
 
 
 def state(target: Target, data: bytes) -> State:
@@ -135,13 +158,38 @@ def _is_text(tag: bytes, *, plain: bool) -> bool:
 @lru_cache(maxsize=2048)
 def _form(target: Target, rest: bytes) -> _Form | None:
     """What all versions with this text have in common; None where a value is more than the pin of one entry."""
+    if not isinstance(target, KustomizationTarget):  # to others, a name may tell what is an entry
+        return _read_form(target, rest)
+    names: list[str] = []
+
+    def cut(match: re.Match[bytes]) -> bytes:
+        if not _is_text(match["name"], plain=True):
+            return match[0]
+        names.append(match["name"].decode("ascii"))
+        return match["before"] + _NAME_PLACE
+
+    form = _read_form(target, _NAME.sub(cut, rest))
+    if form is not None and names:
+        form = form.named(names)
+    return form if form is not None or not names else _read_form(target, rest)
+
+
+@lru_cache(maxsize=2048)
+def _read_form(target: Target, rest: bytes) -> _Form | None:
+    """The same, with what stands for the names where these are cut out."""
     first, *parts = rest.split(_PLACE)
     text = [first]
     numbers: dict[str, int] = {}
-    for number, part in enumerate(parts):
-        value = f"{_TAG_MARK}{number}" if part[:1] == _TAG_PLACE[1:] else f"{_DIGEST_MARK}{number:016x}"
-        numbers[value] = number
-        text += value.encode("ascii"), part[1:]
+    names: dict[str, int] = {}
+    for part in parts:
+        place = _PLACE + part[:1]
+        if place == _NAME_PLACE:
+            mark = f"{_TAG_MARK}name-{len(names)}"
+            names[mark] = len(names)
+        else:
+            mark = f"{_TAG_MARK}{len(numbers)}" if place == _TAG_PLACE else f"{_DIGEST_MARK}{len(numbers):016x}"
+            numbers[mark] = len(numbers)
+        text += mark.encode("ascii"), part[1:]
     known = _read(target, b"".join(text))
     if known is None:
         return None
@@ -151,14 +199,16 @@ def _form(target: Target, rest: bytes) -> _Form | None:
     for name, seen in known.items():
         pin = seen.pin or Pin()
         tag, digest = (numbers.get(part or "", part) for part in (pin.tag, pin.digest))
-        if any(_is_marked(part) for part in (name, seen.image, tag, digest)):
+        own = name in names  # the image is what `named` makes of it, or no part of it
+        image = seen.image if not own or seen.image != str(ImageName.of(name)) else None
+        if any(_is_marked(part) for part in (None if own else name, image, tag, digest)):
             return None
         pins = [part for part in (tag, digest) if isinstance(part, int)]
         entries[name] = _Pinned(seen.image, tag, digest) if pins else seen
         used += pins
         if not isinstance(tag, str) and not isinstance(digest, str):
             editable.update(pins)
-    return _Form(entries, frozenset(editable)) if len(used) == len({*used}) else None
+    return _Form(entries, frozenset(editable), names) if len(used) == len({*used}) else None
 
 
 def _is_marked(part: str | int | None) -> bool:
