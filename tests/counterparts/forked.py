@@ -31,12 +31,15 @@ _READ_AT_START = ("LANG", "LC_", "PATH", "PYTHON", "GIT_PYTHON", "MALLOC", "LD_"
 
 #: Libraries that the bot, or one of its libraries, imports inside functions.
 _IMPORTED_LATE = (
+    "click._textwrap",
     "encodings.ascii",
     "encodings.idna",
     "encodings.utf_16_le",
     "git",
     "github",
+    "jinja2",
     "pydantic.dataclasses",
+    "re2",
     "rich._unicode_data",
     "rich.cells",
 )
