@@ -31,6 +31,8 @@ _NAME = "gitops-bot"
 _TRACKED = f"refs/remotes/{_NAME}/"
 _PARTIAL, _FILTER = (f"remote.{_NAME}.promisor", "true"), f"remote.{_NAME}.partialclonefilter"
 _BLOBLESS = (_PARTIAL, (_FILTER, NO_BLOBS))
+#: Commits, trees and small files: threads wait for one another longer than they save.
+_ONE_THREAD = ("pack.threads", "1")
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
 _PUSH = ("--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no", "--no-signed")
 #: No branch of the remote contains the parent any more: without negotiation git tries to send everything, but the copy
@@ -83,7 +85,7 @@ class Remote:
         """
         branches = [*([base] if base and not base.startswith(PREFIX) else []), f"{PREFIX}*"]
         refspecs = [f"+refs/heads/{branch}:{_TRACKED}{branch}" for branch in branches]
-        settings = (_PARTIAL, (_FILTER, blobs)) if blobs else ()
+        settings = (_PARTIAL, (_FILTER, blobs), _ONE_THREAD) if blobs else ()
         answer = self._run(*_FETCH, "--prune", f"--depth={depth}", _NAME, *refspecs, settings=settings)
         if answer.status == 0:
             return self._tracked()
