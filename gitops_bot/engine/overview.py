@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from itertools import islice, takewhile
+from itertools import takewhile
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
@@ -43,10 +43,11 @@ def overview(
         return Overview(now, home=home)
     recent = {}
     for environment in snapshot.environments:
-        read = Records(reading.releases.get(environment.name, ()), line, announced(environment.name))
-        recent[environment.name] = tuple(
-            takewhile(lambda record: record.at >= snapshot.at - _READ, islice(read, _MOST))
-        )
+        known = reading.releases.get(environment.name, ())
+        # Told by their times alone: what a release changed may take its whole history to say.
+        newest = list(takewhile(lambda release: release.at >= snapshot.at - _READ, known[:_MOST]))
+        records = Records(known, line, announced(environment.name))
+        recent[environment.name] = tuple(records[: len(newest)])
     every = sorted((record for own in recent.values() for record in own), key=attrgetter("at"), reverse=True)
     ways = journeys(recent)
     first, since = first_arrivals(ways), snapshot.at - timedelta(days=DAYS)
