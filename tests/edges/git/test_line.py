@@ -766,6 +766,28 @@ class TestHostileHistories:
 
         assert (step.commit, step.at.isoformat()) == (odd, expected)
 
+    @pytest.mark.parametrize("directories", [["."], [WEB], ["apps", "docs/a b"], ["nowhere"]], ids=str)
+    def test_a_system_that_cannot_limit_git_tells_the_same(
+        self, remote: Remote, monkeypatch: pytest.MonkeyPatch, ran: Counter[str], directories: list[str]
+    ) -> None:
+        for files, modes in (
+            ({FILE: b"1", "README.md": b"1", "docs/a b/x\n.yaml": b"1", f"{WEB}/deep/er/f": b"1"}, {}),
+            ({FILE: b"1", "docs/a b/x\n.yaml": None, "docs/\u00fc.yaml": b"2"}, {FILE: "100755"}),
+            ({f"{WEB}/deep/er/f": None, f"{WEB}/deep": b"a file where a directory was"}, {}),
+            (
+                {f"{WEB}/deep": None, f"{WEB}/deep/f": b"and a directory again", "apps/link": b"web"},
+                {"apps/link": "120000"},
+            ),
+        ):
+            remote.commit("main", files, modes=modes)
+        line = look(remote, *directories)
+        ran.clear()
+        monkeypatch.setattr("gitops_bot.edges.git.child.bound", lambda _pid: False)
+
+        assert look(remote, *directories) == line
+        assert ran["diff-tree"] > 1
+        assert bool(line.steps) == (directories != ["nowhere"])
+
     def test_files_that_are_too_large_to_read_with_their_sizes_are_told_the_same(
         self, remote: Remote, monkeypatch: pytest.MonkeyPatch
     ) -> None:
