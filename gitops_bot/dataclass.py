@@ -1,8 +1,7 @@
 """`dataclass` as in the standard library, for classes that cost nearly nothing until they are used.
 
-The standard library compiles up to eight methods of a class when it is defined: 0.75 ms a class. A command defines 150
-classes and creates objects of a third of them. Here a class takes 0.05 ms, and its methods are compiled when they are
-first called.
+The standard library compiles up to eight methods of a class when it is defined: 0.75 ms a class. `history` defines 136
+classes and creates objects of 64. Here a class takes 0.06 ms, and its methods are compiled when they are first called.
 """
 
 from __future__ import annotations

@@ -162,7 +162,8 @@ class Repository(Protocol):
     def tags(self) -> Mapping[str, str]:
         """The tags of the remote, each with the commit that it names.
 
-        They are asked anew at each call; what only reads history may get those of the beginning of the run first.
+        They are asked anew at each call; where history is fetched at once, the first may get those of the beginning of
+        the run. Whoever writes tags loses a race to newer ones, and asks again.
 
         Raises:
             GitError: the remote cannot be read.
