@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import dataclass
 from typing import Literal
-
-from gitops_bot.dataclass import dataclass
 
 #: The code of a problem: whether the command line, the configuration, a registry, a login, a manifest, the forge or git
 #: caused it.

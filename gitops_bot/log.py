@@ -10,10 +10,10 @@ import os
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.redact import printable, strike
 
 if TYPE_CHECKING:

@@ -23,14 +23,14 @@ from gitops_bot.edges.registry import failure as registry
 from gitops_bot.errors import BotError, Problem, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.outcome import EditOutcome, EnvironmentOutcome, Outcome
 from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.proposals.reconcile import Open
+from gitops_bot.releases.decisions import Change, Entry, Failed, Held
 from gitops_bot.releases.layout.coverage import Coverage, Outside
 from gitops_bot.releases.layout.inventory import Checked
-from gitops_bot.releases.plan import Change, Entry, Failed, Held
 from gitops_bot.report import show
 from gitops_bot.report.screen import Screen
+from gitops_bot.results.outcome import EditOutcome, EnvironmentOutcome, Outcome
 from tests.secret_forms import FORMS
 
 if TYPE_CHECKING:

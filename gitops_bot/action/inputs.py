@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.commands import assignments
 from gitops_bot.config import checks
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import Problem, UsageError
 from gitops_bot.wiring import trust
 from gitops_bot.wiring.options import REASON_LIMIT, Options

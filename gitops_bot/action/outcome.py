@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reference import Assignment, ImageName
-from gitops_bot.proposals.outcome import WRITING, Outcome
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.layout.inventory import Checked
 from gitops_bot.report.text import LABELS
+from gitops_bot.results.outcome import WRITING, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gitops_bot.images.reference import Pin
-    from gitops_bot.proposals.outcome import EnvironmentOutcome
     from gitops_bot.proposals.proposal import Proposal
-    from gitops_bot.releases.plan import Change, Held
+    from gitops_bot.releases.decisions import Change, Held
+    from gitops_bot.results.outcome import EnvironmentOutcome
 
 Result = Outcome | Checked
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
@@ -19,11 +20,11 @@ from gitops_bot.commands import assignments
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack
 from gitops_bot.errors import UsageError, explained, place_of
-from gitops_bot.proposals.outcome import Outcome
 from gitops_bot.releases.choice.by_hand import ByHand
 from gitops_bot.releases.layout.coverage import Coverage
 from gitops_bot.releases.layout.inventory import Checked
 from gitops_bot.report import document, show
+from gitops_bot.results.outcome import Outcome
 from gitops_bot.wiring import commands, process
 from gitops_bot.wiring.forge import TOKENS
 
@@ -89,8 +90,6 @@ def _run(step: inputs.Inputs) -> tuple[int, Result | None]:
             return process.bug(), None
         show.show_problems(failure.problems)
         result, code = _failed(step.command, failure.problems), failure.exit_code
-    finally:
-        process.imported()
     struck: Result = redact.struck(result)
     return code, struck
 
@@ -199,4 +198,4 @@ def _is_from_a_fork(environ: Mapping[str, str]) -> bool:
 
 
 if __name__ == "__main__":
-    process.end(main())
+    sys.exit(main())

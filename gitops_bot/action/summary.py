@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitops_bot.action.outcome import as_outcome, counted, held, repository
-from gitops_bot.dataclass import dataclass
-from gitops_bot.proposals.outcome import WRITING
 from gitops_bot.proposals.text.details import pull_command
 from gitops_bot.proposals.text.markdown import code, plain, prose
 from gitops_bot.releases.layout.inventory import Checked
 from gitops_bot.report.text import LABELS
+from gitops_bot.results.outcome import WRITING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
     from gitops_bot.action.outcome import Result
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import Pin
-    from gitops_bot.proposals.outcome import EnvironmentOutcome
     from gitops_bot.proposals.proposal import Proposal
-    from gitops_bot.releases.plan import Change, Held
+    from gitops_bot.releases.decisions import Change, Held
+    from gitops_bot.results.outcome import EnvironmentOutcome
 
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]{1,500}")
 #: Bytes reserved for the end of a block and for the line that says what is missing.

@@ -45,8 +45,8 @@ def history_command(
         raise click.UsageError("--show and --between cannot be used together.")
     if export is not None and show is None:
         raise click.UsageError("--export needs --show RELEASE.")
+    from gitops_bot.commands.history import Wanted
     from gitops_bot.config import times
-    from gitops_bot.engine.history import Wanted
     from gitops_bot.wiring import commands
 
     with reading("--since", "write a date or a moment, as in 2026-12-24"):

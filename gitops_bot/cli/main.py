@@ -59,8 +59,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             return code or 1
     except Exception:  # noqa: BLE001 - the one boundary: whatever nobody expected is a bug, and says so
         return process.bug()
-    finally:
-        process.imported()
     return code
 
 
@@ -185,7 +183,6 @@ def demo(*, full: bool, keep: bool, resume: str | None, output: str) -> int:
     _ = output
     extra.require()
     installed(os.environ, _GIT_TIMEOUT)
-    process.imported()
     if keep or resume is not None:
         # Ctrl-C ends it, even where a script started it in the background and so had SIGINT ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from gitops_bot import __version__, log, redact
 from gitops_bot.cli.command import command, reading, remote
-from gitops_bot.dataclass import dataclass
-from gitops_bot.wiring.process import INTERRUPTED, imported
+from gitops_bot.wiring.process import INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
 
     from gitops_bot.edges.clock import SystemClock
-    from gitops_bot.proposals.overview import Overview
+    from gitops_bot.results.overview import Overview
     from gitops_bot.server.health import Page
     from gitops_bot.server.loop import Liveness
     from gitops_bot.server.metrics import Metrics
@@ -70,7 +70,6 @@ def run_command(
             from gitops_bot.server.loop import RESULTS, Liveness, run
             from gitops_bot.server.metrics import Metrics
 
-            imported()  # also where no cycle ever gets so far
             liveness, metrics, last = Liveness(schedule), Metrics(RESULTS), _LastPage()
             pages = _pages(clock, liveness, metrics, last)
             publish = last.show if listen is not None else None

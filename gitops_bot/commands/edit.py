@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 from gitops_bot import targets
 from gitops_bot.errors import EditError, Problem, UsageError
 from gitops_bot.images.reason import Reason, shortlist
-from gitops_bot.proposals.outcome import EditOutcome
 from gitops_bot.releases.choice.choose import direction
-from gitops_bot.releases.plan import Change, Entry
+from gitops_bot.releases.decisions import Change, Entry
+from gitops_bot.results.outcome import EditOutcome
 from gitops_bot.targets import pin_file
 from gitops_bot.targets.pin_file import matching, pinned
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gitops_bot.commands.check import Files
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.releases.plan import Entry
+    from gitops_bot.releases.decisions import Entry
 
 #: YAML files that are searched for manifests of Argo CD and Flux.
 _MOST_MANIFESTS: Final = 20_000

@@ -13,7 +13,7 @@ from gitops_bot.images.newest import choose_newest
 from gitops_bot.images.policy import Chosen, Current, Held, choose
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.unmanaged import Unmanaged
-from gitops_bot.releases.choice.explained import Explained, Explanations, PolicySource, kind_of, why_not
+from gitops_bot.results.explained import Explained, Explanations, PolicySource, kind_of, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reason import Reason
-    from gitops_bot.releases.choice.explained import EntryOutcome
+    from gitops_bot.results.explained import EntryOutcome
 
 #: How problems name the text of the policy.
 _FILE: Final = "--policy"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import ConfigError, Problem
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ From these come the reader, the JSON Schema and `docs/configuration.md`. A key t
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta  # noqa: TC003 - pydantic reads them from here
 from typing import Annotated, Literal
 
@@ -23,7 +23,6 @@ from gitops_bot.config.late import Late
 from gitops_bot.config.leaves import about
 from gitops_bot.config.lists import Listed
 from gitops_bot.config.propose import Propose
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images import platforms
 from gitops_bot.images.rules import OnMove, PinShape
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - pydantic reads it from here
 from typing import Annotated
 
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config import times
 from gitops_bot.config.leaves import about
-from gitops_bot.dataclass import dataclass
 
 IMAGE_WORDS = "must be the name of an entry or an image repository"
 _UNTIL = leaf.text("must be a date, or a moment with its offset from UTC", times.MOMENT, parse=times.moment)

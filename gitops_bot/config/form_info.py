@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias
 
 from pydantic import Discriminator, Tag
@@ -12,7 +12,6 @@ from gitops_bot.config.form_target import ONE_FILE
 from gitops_bot.config.late import Late
 from gitops_bot.config.leaves import about
 from gitops_bot.config.lists import Listed
-from gitops_bot.dataclass import dataclass
 
 #: pydantic's names for the branches of the union.
 INFO_FILE, INFO_FORM, INFO_LIST = "<release info file>", "<release info>", "<several release infos>"

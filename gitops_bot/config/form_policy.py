@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -11,7 +11,6 @@ from pydantic import ConfigDict, Discriminator, Tag
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.leaves import about
 from gitops_bot.config.lists import OneOrMore, no_items
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images import families, kinds
 
 #: pydantic's names for the branches of the union.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import ConfigDict
 
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.leaves import about
-from gitops_bot.dataclass import dataclass
 
 _VARIABLE = leaf.text(
     "must be the name of an environment variable, never the secret itself", leaf.VARIABLE, secret=True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated
 
@@ -13,7 +13,6 @@ from gitops_bot.config.form_target import ONE_FILE
 from gitops_bot.config.late import Late
 from gitops_bot.config.leaves import about
 from gitops_bot.config.lists import Listed
-from gitops_bot.dataclass import dataclass
 from gitops_bot.targets import FileRule, target_of
 from gitops_bot.targets.blue_green import SelectorTarget
 from gitops_bot.targets.manifests import ManifestsTarget

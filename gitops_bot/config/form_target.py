@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Annotated, Literal, assert_never
 
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.leaves import about
 from gitops_bot.config.lists import Listed
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images import expression
 from gitops_bot.images.reference import ImageName
 from gitops_bot.targets import FileRule, Target

@@ -7,6 +7,7 @@ regular expressions serve both the reader and the schema, in the dialect that Py
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -14,7 +15,6 @@ from pydantic import ConfigDict, Field
 from pydantic_core import PydanticCustomError, core_schema
 
 from gitops_bot.config.document import Scalar
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images import duration
 
 if TYPE_CHECKING:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import core_schema
 
 from gitops_bot.config.document import Scalar
 from gitops_bot.config.leaves import invalid, no_value, quoted
-from gitops_bot.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,7 +12,6 @@ from gitops_bot.config import leaves as leaf
 from gitops_bot.config import template, times
 from gitops_bot.config.leaves import about
 from gitops_bot.config.lists import Listed, no_items
-from gitops_bot.dataclass import dataclass
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

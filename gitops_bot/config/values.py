@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.config.form_hold import HoldForm
 from gitops_bot.config.propose import Propose
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.images.unmanaged import Unmanaged, unmanaged
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.demo.http import Answer
 from gitops_bot.demo.refusal import Invalid
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import secrets
 from contextlib import ExitStack
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.demo import api, api_deployments, identity
 from gitops_bot.demo.bare import GitFailed
 from gitops_bot.demo.call import Call, Fields

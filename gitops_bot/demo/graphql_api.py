@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.demo import graphql_pull, graphql_repository, landing, query, query_cost
 from gitops_bot.demo.graphql_page import View
 from gitops_bot.demo.hub import AutoMerge

@@ -6,9 +6,9 @@ called only if a query asks for its field. Members of a union have a `__typename
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.demo.refusal import Invalid
 
 if TYPE_CHECKING:

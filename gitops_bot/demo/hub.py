@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.demo.rules import Protection, Settings, Team
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.demo import markdown
 
 if TYPE_CHECKING:

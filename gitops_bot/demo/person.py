@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import dataclass
 from http.client import HTTPConnection
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import ForgeError, Problem
 
 NAME = "alice"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,6 @@ from graphql import (
     validate,
 )
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.demo.refusal import Invalid
 
 if TYPE_CHECKING:

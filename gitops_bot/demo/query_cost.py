@@ -6,6 +6,7 @@ each were full, divided by 100; at most 500,000 nodes.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphql import (
@@ -16,8 +17,6 @@ from graphql import (
     SelectionSetNode,
     value_from_ast_untyped,
 )
-
-from gitops_bot.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,10 +5,8 @@ Field names are GitHub's own (REST), where GitHub has the field.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Literal
-
-from gitops_bot.dataclass import dataclass
 
 Method = Literal["merge", "squash", "rebase"]
 Bypass = Literal["always", "pull_requests_only", "never"]

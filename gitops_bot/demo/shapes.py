@@ -5,10 +5,10 @@ Every field that GitHub's OpenAPI description requires is present; the tests che
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.demo import identity
 from gitops_bot.demo.identity import node
 

@@ -6,13 +6,13 @@ import json
 import re
 import secrets
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256, shake_256
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.demo.forge import Forge
 from gitops_bot.demo.images import push
 from gitops_bot.demo.person import NAME, Person

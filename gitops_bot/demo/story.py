@@ -8,10 +8,10 @@ import shutil
 import sys
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.demo import person, terminal
 from gitops_bot.demo.site import REPOSITORY, begun, populate, resumed
 from gitops_bot.report.screen import Screen

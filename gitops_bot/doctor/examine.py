@@ -6,10 +6,10 @@ A failed check does not stop the others; a check that depends on a failed one is
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitops_bot.config import FILE
-from gitops_bot.dataclass import dataclass
 from gitops_bot.doctor import machine, registries
 from gitops_bot.doctor.bounded import Bounded
 from gitops_bot.doctor.finding import Diagnosis, Notes, good, unknown, warning

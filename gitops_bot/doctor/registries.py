@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot import targets
-from gitops_bot.dataclass import dataclass
 from gitops_bot.doctor.finding import good, unknown, warning, wrong
 from gitops_bot.errors import Problem
 from gitops_bot.releases.layout import correspondence, overlays

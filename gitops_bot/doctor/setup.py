@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.engine.world import Repository
 
 if TYPE_CHECKING:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from gitops_bot import redact
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import Problem, UsageError
 
 _LIMIT = 2000

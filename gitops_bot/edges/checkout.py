@@ -10,9 +10,9 @@ import re
 import stat
 import subprocess
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError, GitError, Problem
 
 if TYPE_CHECKING:

@@ -12,23 +12,23 @@ from gitops_bot.engine.make_way import make_way
 from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, group, naming, ownership, pull_request, reconcile, schedule
-from gitops_bot.proposals.outcome import EnvironmentOutcome
 from gitops_bot.proposals.people import decline, declined
 from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.releases.choice import switch
+from gitops_bot.releases.decisions import CODE_OF, Change, Failed, Held
 from gitops_bot.releases.history import trail
-from gitops_bot.releases.plan import CODE_OF, Change, Failed, Held
+from gitops_bot.results.outcome import EnvironmentOutcome
 from gitops_bot.targets.pin_file import edit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitops_bot.engine.context import Context
     from gitops_bot.engine.decide import Decided
-    from gitops_bot.engine.known import Known
     from gitops_bot.engine.open_proposals import OpenProposals
     from gitops_bot.proposals.people import Declined
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.releases.plan import Decision, PinChange
+    from gitops_bot.releases.decisions import Decision, PinChange
 
 
 def arrange(decided: Decided) -> EnvironmentOutcome:
@@ -55,7 +55,7 @@ def arrange(decided: Decided) -> EnvironmentOutcome:
     )
 
 
-def whole(known: Known, decisions: Sequence[Decision], branch: str | None, action: reconcile.Action) -> Proposal:
+def whole(known: Context, decisions: Sequence[Decision], branch: str | None, action: reconcile.Action) -> Proposal:
     """All that is decided of an environment, as one proposal."""
     alone = switch.alone(decisions, known.snapshot.slots(known.environment.name))
     edited_decisions, files = edited(known, alone)
@@ -63,7 +63,7 @@ def whole(known: Known, decisions: Sequence[Decision], branch: str | None, actio
     return Proposal(naming.DEFAULT_GROUP, branch, source, action, edited_decisions, files)
 
 
-def _commit(known: Known, decisions: Sequence[Decision]) -> Proposal:
+def _commit(known: Context, decisions: Sequence[Decision]) -> Proposal:
     """All changes as a commit straight to the base branch, unless the schedule is closed now."""
     environment, snapshot = known.environment, known.snapshot
     reason = Reason(CODE_OF[known.request.source(environment)], f"straight to {snapshot.branch}, as configured")
@@ -73,7 +73,7 @@ def _commit(known: Known, decisions: Sequence[Decision]) -> Proposal:
     return proposal if closed is None else proposal.doing(reconcile.Leave(None, closed))
 
 
-def _proposals(known: Known, decisions: Sequence[Decision]) -> list[Proposal]:
+def _proposals(known: Context, decisions: Sequence[Decision]) -> list[Proposal]:
     """One proposal for each group, as far as it may be opened now."""
     state, facts, snapshot = known.state, known.facts, known.snapshot
     grouped = state.grouped(decisions)
@@ -91,7 +91,7 @@ def _proposals(known: Known, decisions: Sequence[Decision]) -> list[Proposal]:
     return admitted(proposals, state.environment.propose, pulls, snapshot.at)
 
 
-def _in_turn(known: Known, declines: Declined, grouped: Mapping[str, Sequence[Decision]]) -> list[Proposal]:
+def _in_turn(known: Context, declines: Declined, grouped: Mapping[str, Sequence[Decision]]) -> list[Proposal]:
     """The proposals of all groups, the switches last: each of them waits for pins that are proposed for its slot."""
     state = known.state
     switches = {state.group_of[key] for key, entry in state.entries.items() if entry.choices}
@@ -114,7 +114,9 @@ def _in_turn(known: Known, declines: Declined, grouped: Mapping[str, Sequence[De
     return [by_group[name] for name in grouped]
 
 
-def edited(known: Known, decisions: Sequence[Decision]) -> tuple[tuple[Decision, ...], dict[str, tuple[bytes, bytes]]]:
+def edited(
+    known: Context, decisions: Sequence[Decision]
+) -> tuple[tuple[Decision, ...], dict[str, tuple[bytes, bytes]]]:
     """The decisions, and the files that the changes among them edit, before and after.
 
     A file whose edit is refused fails alone: its changes have failed.
@@ -151,7 +153,7 @@ def _may_open(state: OpenProposals, grouped: Mapping[str, Sequence[Decision]]) -
     ]
 
 
-def _closed(known: Known) -> list[PullRequest]:
+def _closed(known: Context) -> list[PullRequest]:
     """What was closed unmerged of the environment's proposals."""
     beginning = naming.beginning(known.environment.name)
     return [
@@ -178,7 +180,7 @@ def _own(proposals: Sequence[Proposal], state: OpenProposals, decisions: Sequenc
         groups |= reached
 
 
-def _proposal(known: Known, declines: Declined, name: str, decisions: Sequence[Decision]) -> Proposal:
+def _proposal(known: Context, declines: Declined, name: str, decisions: Sequence[Decision]) -> Proposal:
     """Lay what was decided over what the open proposal carries, and compare that with what exists already."""
     state, snapshot, environment = known.state, known.snapshot, known.environment
     branch = state.branch_of(name)
@@ -224,7 +226,7 @@ def _proposal(known: Known, declines: Declined, name: str, decisions: Sequence[D
     return proposal.doing(action)
 
 
-def _laid(known: Known, declines: Declined, name: str, decisions: Sequence[Decision]) -> list[Decision]:
+def _laid(known: Context, declines: Declined, name: str, decisions: Sequence[Decision]) -> list[Decision]:
     """The decisions about a group, with the pins that its proposal goes on with."""
     state = known.state
     locked, carried, shown = state.locked(name), state.pins_of(name), state.pins_of(name, shown=True)
@@ -263,7 +265,7 @@ def _laid(known: Known, declines: Declined, name: str, decisions: Sequence[Decis
     ]
 
 
-def _of_this_switch(known: Known, declines: Declined, change: Change) -> Declined:
+def _of_this_switch(known: Context, declines: Declined, change: Change) -> Declined:
     """What was declined, but for switches that were proposed before the slot got its present pins."""
     slots = known.snapshot.slots_of(change.entry) if change.entry.choices else None
     if slots is None:

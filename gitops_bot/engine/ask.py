@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.engine.facts import HistoryQuestion, Needs, PullRequestsQuestion, Question
 from gitops_bot.engine.workers import together
 from gitops_bot.errors import BotError, ForgeError, GitError

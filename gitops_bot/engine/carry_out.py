@@ -9,7 +9,7 @@ from gitops_bot.errors import ForgeError, LostRace, Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import people, reconcile
 from gitops_bot.proposals.text import body, comment
-from gitops_bot.releases.plan import Failed
+from gitops_bot.releases.decisions import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

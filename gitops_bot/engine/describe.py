@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.world import World
     from gitops_bot.images.build import Build
-    from gitops_bot.proposals.status import EntryStatus, Status
-    from gitops_bot.releases.plan import Change
+    from gitops_bot.releases.decisions import Change
+    from gitops_bot.results.status import EntryStatus, Status
 
     Step = tuple[str, str, str]
 

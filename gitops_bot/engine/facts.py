@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 from copy import copy
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import BotError, GitError
 from gitops_bot.images.build import Build, BuildTimes
 from gitops_bot.images.reference import Pin

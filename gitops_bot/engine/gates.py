@@ -5,36 +5,36 @@ A gate that lacks a fact raises `Needs`: the engine asks, and decides again.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.dataclass import dataclass
-from gitops_bot.engine.candidates import past
+from gitops_bot.engine.candidates import roll_back as past
 from gitops_bot.engine.platforms import platforms
 from gitops_bot.engine.release_info import informed
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack
 from gitops_bot.images.kinds import Follow
 from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.choice import halves, hold, promotion, stepped_back, switch
+from gitops_bot.releases.choice import hold, promotion, stepped_back, switch
+from gitops_bot.releases.choice import partial_pins as halves
 from gitops_bot.releases.choice.promotion import Offer
 from gitops_bot.releases.choice.soak import left_behind
+from gitops_bot.releases.decisions import Change, Held, asked_by_name, is_open
 from gitops_bot.releases.history import trail
-from gitops_bot.releases.plan import Change, Held, asked_by_name, is_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gitops_bot.engine.known import Candidate, Known
+    from gitops_bot.engine.context import Candidate, Context
     from gitops_bot.images.reason import Code, Reason
+    from gitops_bot.releases.decisions import Decision, Entry
     from gitops_bot.releases.history.line import Line
-    from gitops_bot.releases.plan import Decision, Entry
 
 #: Reasons that a person may have promoted in spite of: they hold what is promoted next, not what is proposed already.
 _ASKED_BEFORE: tuple[Code, ...] = ("held.soak", "held.policy")
 
 
-def available(decision: Decision, known: Known) -> Decision:
+def available(decision: Decision, known: Context) -> Decision:
     """Hold what a rollback would bring back where the registry does not have it any more."""
     what, image = known.request.what, decision.entry.repository if decision.entry is not None else None
     if not isinstance(decision, Change) or not isinstance(what, RollBack) or what.offline or image is None:
@@ -42,7 +42,7 @@ def available(decision: Decision, known: Known) -> Decision:
     return past.available(known.facts, image, decision)
 
 
-def downgrade(decision: Decision, known: Known) -> Decision:
+def downgrade(decision: Decision, known: Context) -> Decision:
     """Hold a step back. The policy proposes none, and a rollback is one."""
     if isinstance(decision, Change) and _is_checked(decision, known):
         reason = choice.steps_back(decision, known.state.proposed.get(decision.entry.key))
@@ -50,7 +50,7 @@ def downgrade(decision: Decision, known: Known) -> Decision:
     return _promotion(decision, known, promotion.downgrade)
 
 
-def moved(decision: Decision, known: Known) -> Decision:
+def moved(decision: Decision, known: Context) -> Decision:
     """Hold a tag that names other bytes than it did, unless such a tag may move."""
     if isinstance(known.given, Offer):
         return _promotion(decision, known, promotion.moved)
@@ -60,7 +60,7 @@ def moved(decision: Decision, known: Known) -> Decision:
     return Held(decision.entry, now, reason)
 
 
-def _moved_to(change: Change, known: Known) -> Pin | None:
+def _moved_to(change: Change, known: Context) -> Pin | None:
     """What a tag names now, where that was moved; None where it was not, or a person gave the digest, too."""
     entry, given = change.entry, known.given
     if isinstance(known.request.what, Poll):
@@ -72,18 +72,18 @@ def _moved_to(change: Change, known: Known) -> Pin | None:
     return change.after if _is_checked(change, known) and not asked and choice.moves(entry.pin, change.after) else None
 
 
-def _is_checked(change: Change, known: Known) -> bool:
+def _is_checked(change: Change, known: Context) -> bool:
     """Whether a pin that a person gives may not go back; one of another repository cannot be compared."""
     what = known.request.what
     return isinstance(what, Pins) and not (what.allow_downgrade or change.new_name or change.entry.choices)
 
 
-def absent(decision: Decision, known: Known) -> Decision:
+def absent(decision: Decision, known: Context) -> Decision:
     """Hold what the target's repository does not have."""
     return _promotion(decision, known, promotion.absent)
 
 
-def policy(decision: Decision, known: Known) -> Decision:
+def policy(decision: Decision, known: Context) -> Decision:
     """Hold what a person promotes against the policy: that of the image, else that of the environment.
 
     Where the configuration promotes from this very source, that takes the place of the environment's policy.
@@ -99,7 +99,7 @@ def policy(decision: Decision, known: Known) -> Decision:
     return _promotion(decision, known, outside)
 
 
-def source_hold(decision: Decision, known: Known) -> Decision:
+def source_hold(decision: Decision, known: Context) -> Decision:
     """Hold what is held in the source itself."""
 
     def held(_: Entry, offer: Offer) -> Reason | None:
@@ -109,24 +109,24 @@ def source_hold(decision: Decision, known: Known) -> Decision:
     return _promotion(decision, known, held)
 
 
-def release_tag(decision: Decision, known: Known) -> Decision:
+def release_tag(decision: Decision, known: Context) -> Decision:
     """Hold a digest without a tag where a tag is pinned."""
     if known.environment.release_tag:
         return decision
     return _promotion(decision, known, lambda entry, offer: halves.untagged(entry, offer.running))
 
 
-def digest(decision: Decision, known: Known) -> Decision:
+def digest(decision: Decision, known: Context) -> Decision:
     """Hold what would lose its digest."""
     return _promotion(decision, known, lambda entry, offer: halves.no_room(entry, offer.running))
 
 
-def soak(decision: Decision, known: Known) -> Decision:
+def soak(decision: Decision, known: Context) -> Decision:
     """Hold what the source has not run for long enough."""
     return _promotion(decision, known, lambda _, offer: promotion.unsoaked(offer, known.snapshot.at))
 
 
-def _promotion(decision: Decision, known: Known, judge: Callable[[Entry, Offer], Reason | None]) -> Decision:
+def _promotion(decision: Decision, known: Context, judge: Callable[[Entry, Offer], Reason | None]) -> Decision:
     """What becomes of a decision about what is promoted, where there is a reason against that."""
     if decision.entry is None or not isinstance(known.given, Offer):
         return decision
@@ -134,14 +134,14 @@ def _promotion(decision: Decision, known: Known, judge: Callable[[Entry, Offer],
     return promotion.held(decision, known.given, reason, known.by_hand, known.snapshot.at)
 
 
-def unmatched(decision: Decision, known: Known) -> Decision:
+def unmatched(decision: Decision, known: Context) -> Decision:
     """Refuse to change an entry that a rule of the configuration may have been meant for."""
     if decision.entry is None or decision.entry.choices or not isinstance(known.request.what, Poll | Promote):
         return decision
     return known.snapshot.unmatched(known.environment.name).judged(decision)
 
 
-def ignored(decision: Decision, known: Known) -> Decision:
+def ignored(decision: Decision, known: Context) -> Decision:
     """Say so where an entry is ignored that was asked for by name."""
     match known.request.what:
         case Promote(images=images) | RollBack(images=images) if images:
@@ -150,7 +150,7 @@ def ignored(decision: Decision, known: Known) -> Decision:
             return decision
 
 
-def withdrawn(decision: Decision, known: Known) -> Decision:
+def withdrawn(decision: Decision, known: Context) -> Decision:
     """Where it is held, what an open proposal promotes goes too once its source is behind that no more.
 
     That is so when the very pin is held now, and when the source left it by going back. While only something newer
@@ -170,7 +170,7 @@ def withdrawn(decision: Decision, known: Known) -> Decision:
     return replace(decision, withdraws=gone)
 
 
-def _switched_back(known: Known, line: Line, source: Entry, pin: Pin) -> bool:
+def _switched_back(known: Context, line: Line, source: Entry, pin: Pin) -> bool:
     """Whether the source's slot with a pin was live, and the other one is again."""
     slots = known.snapshot.slots_of(source)
     other = slots.counterpart(source) if slots is not None else None
@@ -179,7 +179,7 @@ def _switched_back(known: Known, line: Line, source: Entry, pin: Pin) -> bool:
     return switch.taken_back(slots, slots.selector, line) is not None
 
 
-def slot(decision: Decision, known: Known) -> Decision:
+def slot(decision: Decision, known: Context) -> Decision:
     """Hold a pin for the live slot of two, and one for a slot while a switch to it is proposed."""
     if not isinstance(decision, Change) or (slots := known.snapshot.slots_of(decision.entry)) is None:
         return decision
@@ -187,7 +187,7 @@ def slot(decision: Decision, known: Known) -> Decision:
     return switch.allowed(decision, slots, switching=switching)
 
 
-def left_before(decision: Decision, known: Known) -> Decision:
+def left_before(decision: Decision, known: Context) -> Decision:
     """Hold what the environment left by going backwards; what was proposed on this very commit was looked up then."""
     if not is_open(decision) or known.request.exempt.holds:
         return decision
@@ -200,7 +200,7 @@ def left_before(decision: Decision, known: Known) -> Decision:
     return stepped_back.checked(decision, line)
 
 
-def _switched_before(decision: Change | Held, known: Known) -> Decision:
+def _switched_before(decision: Change | Held, known: Context) -> Decision:
     slots, overlay = known.snapshot.slots_of(decision.entry), decision.entry.overlay
     if slots is None:
         return decision
@@ -208,7 +208,7 @@ def _switched_before(decision: Change | Held, known: Known) -> Decision:
     return switch.left_before(decision, slots, line)
 
 
-def declared_hold(decision: Decision, known: Known) -> Decision:
+def declared_hold(decision: Decision, known: Context) -> Decision:
     """Hold what somebody wrote down to be held, whatever is decided about it."""
     written = known.hold(decision.entry) if decision.entry is not None else None
     return decision if written is None else hold.hold(decision, written)
@@ -222,7 +222,7 @@ class Gate:
     """
 
     name: str
-    judge: Callable[[Decision, Known], Decision]
+    judge: Callable[[Decision, Context], Decision]
     quiet: bool = False
 
 
@@ -250,7 +250,7 @@ GATES: Final = (
 )
 
 
-def through(candidate: Candidate, known: Known) -> Decision:
+def through(candidate: Candidate, known: Context) -> Decision:
     """The decision about a candidate, behind all gates."""
     decision, known = candidate.decision, replace(known, given=candidate.given)
     for gate in GATES:

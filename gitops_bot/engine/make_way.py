@@ -9,21 +9,21 @@ from gitops_bot.engine.open_proposals import open_proposals
 from gitops_bot.engine.request import Withdraw
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, reconcile
-from gitops_bot.releases.plan import Held
+from gitops_bot.releases.decisions import Held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from gitops_bot.engine.known import Known
+    from gitops_bot.engine.context import Context
     from gitops_bot.proposals.proposal import Proposal
-    from gitops_bot.releases.plan import Change, Decision, Entry
+    from gitops_bot.releases.decisions import Change, Decision, Entry
 
-    Arrange = Callable[[Known, Sequence[Decision]], Sequence[Proposal]]
+    Arrange = Callable[[Context, Sequence[Decision]], Sequence[Proposal]]
 
 _TAKEN: Final = Reason("held.reverted", "it is being rolled back, and is left alone until that is merged or closed")
 
 
-def make_way(known: Known, proposals: Sequence[Proposal], arrange: Arrange) -> list[Proposal]:
+def make_way(known: Context, proposals: Sequence[Proposal], arrange: Arrange) -> list[Proposal]:
     """The proposals of a rollback, behind those that lose its entries to them."""
     rolled_back = (proposal for proposal in proposals if not isinstance(proposal.action, reconcile.Leave))
     taken = {
@@ -47,7 +47,7 @@ def make_way(known: Known, proposals: Sequence[Proposal], arrange: Arrange) -> l
     return [*losing, *then]
 
 
-def _goes_live(known: Known, change: Change) -> Sequence[Entry]:
+def _goes_live(known: Context, change: Change) -> Sequence[Entry]:
     """The pins of a slot that is switched to."""
     slots = known.snapshot.slots_of(change.entry) if change.entry.choices else None
     return slots.entries[change.after.tag or ""] if slots is not None else ()

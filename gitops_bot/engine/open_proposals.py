@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.engine.request import Promote
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, group, naming, ownership, people, pull_request, reconcile
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.releases.plan import Decision, Entry, PinChange
+    from gitops_bot.releases.decisions import Decision, Entry, PinChange
 
 Key = tuple[str, str]
 

@@ -17,8 +17,8 @@ from gitops_bot.engine.read import read_again
 from gitops_bot.engine.request import Pins, Promote
 from gitops_bot.engine.write import stopped, write
 from gitops_bot.errors import ConfigError, ForgeError, GitError, LostRace
-from gitops_bot.proposals.outcome import WRITING, EnvironmentOutcome, Outcome
 from gitops_bot.releases.choice import hold
+from gitops_bot.results.outcome import WRITING, EnvironmentOutcome, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,13 +5,13 @@ Each step is pure; what it lacks is asked for all environments together.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.engine.arrange import arrange
 from gitops_bot.engine.ask import settle_each
+from gitops_bot.engine.context import Context
 from gitops_bot.engine.decide import decided
-from gitops_bot.engine.known import Known
 from gitops_bot.engine.open_proposals import open_proposals
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
-    from gitops_bot.proposals.outcome import EnvironmentOutcome
+    from gitops_bot.results.outcome import EnvironmentOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Planned:
     outcome: EnvironmentOutcome
 
     @property
-    def known(self) -> Known:
+    def known(self) -> Context:
         """What it was planned from."""
         return self.decided.known
 
@@ -45,8 +45,8 @@ def plan(
 ) -> list[Planned | Failure]:
     """Each environment decided and arranged, in their order, or why it cannot be."""
 
-    def known(environment: Environment) -> Known:
-        return Known(snapshot, facts, request, open_proposals(snapshot, facts, request, environment))
+    def known(environment: Environment) -> Context:
+        return Context(snapshot, facts, request, open_proposals(snapshot, facts, request, environment))
 
     decisions = decided(world, facts, settle_each(world, facts, environments, known))
     return settle_each(world, facts, decisions, lambda decided: Planned(decided, arrange(decided)))

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.plan import Change, Failed, Held, is_open
+from gitops_bot.releases.decisions import Change, Failed, Held, is_open
 
 if TYPE_CHECKING:
+    from gitops_bot.engine.context import Context
     from gitops_bot.engine.facts import Facts
-    from gitops_bot.engine.known import Known
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.plan import Decision
+    from gitops_bot.releases.decisions import Decision
 
 
-def platforms(decision: Decision, known: Known) -> Decision:
+def platforms(decision: Decision, known: Context) -> Decision:
     """Hold an image that cannot be pulled on every platform that it is for. `set` and `rollback` pass.
 
     Some clean-ups delete manifests without a tag, and those of an index have none; and a build may leave out a platform

@@ -11,27 +11,29 @@ from typing import TYPE_CHECKING
 from gitops_bot.engine import carry_out
 from gitops_bot.engine.content import content
 from gitops_bot.engine.deployments import deploy
-from gitops_bot.engine.history import merges_of, recorded
 from gitops_bot.engine.race import Race
 from gitops_bot.engine.read import read, read_again
-from gitops_bot.errors import ConfigError, EditError, GitError, LostRace, Problem
+from gitops_bot.errors import ConfigError, EditError, ForgeError, GitError, LostRace, Problem
 from gitops_bot.images.reason import shortlist
-from gitops_bot.proposals.history import ReleaseMerge
+from gitops_bot.proposals import trailers
 from gitops_bot.proposals.pull_request import Merge
-from gitops_bot.proposals.text.release import text
 from gitops_bot.releases.history import tags as release_tags
+from gitops_bot.releases.history.record import Announced, Records
 from gitops_bot.releases.history.releases import all_releases, tag_numbers
 from gitops_bot.releases.history.tags import NewTag, due
+from gitops_bot.results.history import ReleaseMerge
+from gitops_bot.results.release import text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.config import Environment
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.releases.history.content import Content
-    from gitops_bot.releases.history.line import Line
+    from gitops_bot.releases.history.line import Line, Step
+    from gitops_bot.releases.history.record import Record
     from gitops_bot.releases.history.releases import Release
 
 #: Environments and tags that a message names.
@@ -194,3 +196,33 @@ def _alike(what: str, problems: Iterable[tuple[str, Problem]]) -> tuple[Problem,
 
 def _of(names: Sequence[str]) -> str:
     return f" ({shortlist(names, _NAMED)})" if any(names) else ""
+
+
+def recorded(environment: Environment, every: Mapping[str, Sequence[Release]], line: Line) -> Records:
+    """What each release of an environment was, given those of every environment."""
+    first = environment.promotion.source if environment.promotion is not None else None
+    others = sorted(every.keys() - {environment.name}, key=lambda name: (name != first, name))
+    known = every.get(environment.name, ())
+    return Records(known, line, announced(environment.name), [every[name] for name in others])
+
+
+def announced(environment: str) -> Callable[[Step], Announced | None]:
+    """Reads what the bot's trailers say of a commit about an environment."""
+
+    def read(step: Step) -> Announced | None:
+        messages = (*reversed(step.merged), step.message)
+        plans = [plan for text in messages for plan in trailers.several(text) if plan.environment == environment]
+        return Announced(plans[-1].source, trailers.fold(plans)) if plans else None
+
+    return read
+
+
+def merges_of(world: World, snapshot: Snapshot, shown: Sequence[Record]) -> tuple[Mapping[str, Merge], list[Problem]]:
+    """The pull requests that brought these releases, as far as the forge tells."""
+    if world.forge is None or not shown:
+        return {}, []
+    try:
+        return world.forge.merges(snapshot.branch, [record.id for record in shown]), []
+    except ForgeError as error:
+        message = f"who merged these releases is not known: {error.problem.message}"
+        return {}, [replace(error.problem, message=message)]

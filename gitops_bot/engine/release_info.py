@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.candidates.absent import explained, no_image
+from gitops_bot.engine.candidates.not_found import explained, no_image
 from gitops_bot.errors import EditError, RegistryError
 from gitops_bot.images.build import CREATED
 from gitops_bot.images.reason import rfc3339
 from gitops_bot.images.reference import ImageName
-from gitops_bot.releases.plan import Change, Failed, InfoChange
+from gitops_bot.releases.decisions import Change, Failed, InfoChange
 from gitops_bot.targets import release_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gitops_bot.engine.known import Known
+    from gitops_bot.engine.context import Context
     from gitops_bot.images.build import Build
     from gitops_bot.releases.choice.rollback import Goal
+    from gitops_bot.releases.decisions import Decision
     from gitops_bot.releases.layout.release_info import Described
-    from gitops_bot.releases.plan import Decision
 
 
-def informed(decision: Decision, known: Known) -> Decision:
+def informed(decision: Decision, known: Context) -> Decision:
     """The decision, with what the image says of itself where a file describes it; failed where that cannot be done.
 
     Raises:
@@ -47,7 +47,7 @@ def informed(decision: Decision, known: Known) -> Decision:
     return _with(decision, described, {key: _said(build, label) for key, label in described.labels.items()}, _unsaid)
 
 
-def restored(decision: Decision, known: Known, goal: Goal) -> Decision:
+def restored(decision: Decision, known: Context, goal: Goal) -> Decision:
     """A rollback, with what the file said at the release to go back to. It waits for nothing, and asks no registry."""
     if not isinstance(decision, Change):
         return decision
@@ -66,7 +66,7 @@ def restored(decision: Decision, known: Known, goal: Goal) -> Decision:
     return _with(decision, described, then, lambda _: "not told by that release")
 
 
-def edited(known: Known, changes: Sequence[Change]) -> tuple[list[Change], list[Failed], dict[str, bytes]]:
+def edited(known: Context, changes: Sequence[Change]) -> tuple[list[Change], list[Failed], dict[str, bytes]]:
     """The changes, each with what its file says now and then, those that cannot be done, and the bytes of the files.
 
     A file that no longer describes the entry, or cannot be edited, stays as it is: what a proposal carries goes on.
@@ -93,7 +93,7 @@ def edited(known: Known, changes: Sequence[Change]) -> tuple[list[Change], list[
     return done, failed, files
 
 
-def unreadable(known: Known) -> set[str]:
+def unreadable(known: Context) -> set[str]:
     """The files that cannot be edited: proposals that change them wait, but for rollbacks."""
     if known.request.is_rollback:
         return set()

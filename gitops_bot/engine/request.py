@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.proposals import group, naming
 
 if TYPE_CHECKING:
@@ -14,8 +13,8 @@ if TYPE_CHECKING:
     from gitops_bot.config import Environment
     from gitops_bot.images.reference import Assignment
     from gitops_bot.releases.choice.by_hand import ByHand
+    from gitops_bot.releases.decisions import Entry, Held, Source
     from gitops_bot.releases.layout.glob import Glob
-    from gitops_bot.releases.plan import Entry, Held, Source
 
 
 @dataclass(frozen=True, slots=True)

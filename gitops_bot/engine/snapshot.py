@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import split
 from gitops_bot.proposals import naming
 from gitops_bot.proposals.unmatched import Unmatched, unmatched
 from gitops_bot.releases.choice import hold
+from gitops_bot.releases.decisions import Failed
 from gitops_bot.releases.layout import correspondence, coverage, release_info, slots
 from gitops_bot.releases.layout.beside import by_directory
 from gitops_bot.releases.layout.claims import parse
 from gitops_bot.releases.layout.file_claims import FileClaims
 from gitops_bot.releases.layout.overlay import Overlay
 from gitops_bot.releases.layout.owners import Owners
-from gitops_bot.releases.plan import Failed
 from gitops_bot.targets import completed
 from gitops_bot.targets.decided import decided
 from gitops_bot.targets.file_targets import FileTargets
@@ -31,11 +30,11 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config, Environment
     from gitops_bot.releases.choice.hold import WrittenHold
+    from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.layout.coverage import Coverage, Outside
     from gitops_bot.releases.layout.overlays import OverlayFile, Selection
     from gitops_bot.releases.layout.release_info import Described
     from gitops_bot.releases.layout.slots import Slots
-    from gitops_bot.releases.plan import Entry
     from gitops_bot.targets import Target
     from gitops_bot.targets.pin_file import PinFile
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, assert_never
 from gitops_bot.engine.arrange import whole
 from gitops_bot.engine.ask import Failure
 from gitops_bot.engine.carry_out import carry_out, tries_again, unwritten
+from gitops_bot.engine.context import Context
 from gitops_bot.engine.decide import decided
 from gitops_bot.engine.describe import MOST, describe
-from gitops_bot.engine.known import Known
 from gitops_bot.engine.make_way import makes_way
 from gitops_bot.engine.open_proposals import open_proposals
 from gitops_bot.engine.read import committed
@@ -21,8 +21,8 @@ from gitops_bot.engine.world import silent
 from gitops_bot.errors import ForgeError, GitError, LostRace, Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import content, naming, people, reconcile
-from gitops_bot.proposals.outcome import EnvironmentOutcome
-from gitops_bot.releases.plan import Failed
+from gitops_bot.releases.decisions import Failed
+from gitops_bot.results.outcome import EnvironmentOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +87,7 @@ def stopped(
 ) -> EnvironmentOutcome:
     """What is known of an environment that could not be written: what would have changed, and why it did not."""
     state = open_proposals(replace(snapshot, own_branches=()), facts, request, environment)
-    known = Known(snapshot, facts, request, state)
+    known = Context(snapshot, facts, request, state)
     (done,) = decided(world, facts, [known])
     failed, promoted_from = snapshot.failed(environment.name), request.promoted_from(environment)
     if isinstance(done, Failure):  # by what stopped it
@@ -99,7 +99,9 @@ def stopped(
     return EnvironmentOutcome(environment.name, decisions, proposals, promoted_from, done.named)
 
 
-def _write(world: World, known: Known, proposal: Proposal, before: Sequence[Failed]) -> tuple[Proposal, Failed | None]:
+def _write(
+    world: World, known: Context, proposal: Proposal, before: Sequence[Failed]
+) -> tuple[Proposal, Failed | None]:
     if known.request.dry_run:
         return proposal, None
     if before:
@@ -115,7 +117,7 @@ def _write(world: World, known: Known, proposal: Proposal, before: Sequence[Fail
         return unwritten(proposal, error.problem), Failed(None, error.problem)
 
 
-def _in_words(world: World, known: Known, proposal: Proposal) -> content.ProposalText | None:
+def _in_words(world: World, known: Context, proposal: Proposal) -> content.ProposalText | None:
     """What is to be read of a proposal; None where nothing is written of it."""
     action, changes = proposal.action, proposal.changes
     if not changes or not isinstance(action, reconcile.Open | reconcile.Refresh | reconcile.Commit):

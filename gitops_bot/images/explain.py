@@ -6,11 +6,10 @@ They are those that `choose` and `choose_newest` go by, told instead of decided 
 from __future__ import annotations
 
 import heapq
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images import newest
 from gitops_bot.images.age import usable
 from gitops_bot.images.kinds import Newest

@@ -5,10 +5,10 @@ Making one raises ValueError where it cannot be used; the message says what to d
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal, assert_never
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images import expression as expressions
 from gitops_bot.images import families
 from gitops_bot.images.reference import is_tag

@@ -5,10 +5,9 @@ from __future__ import annotations
 import heapq
 import re
 import string
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, assert_never
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images import expression, families, version
 from gitops_bot.images.families import name as family_name
 from gitops_bot.images.floating import is_floating

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.kinds import ByText, Follow, Newest, Pattern, Policy, Semver, describe
 from gitops_bot.images.order import KEY_OF, Admitted, RankedTag, admitted, ranked_tag
 from gitops_bot.images.reason import Reason, shortlist

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.version import RELEASE, Bound, Key, Pre, precedence
 
 if TYPE_CHECKING:

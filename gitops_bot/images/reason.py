@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import FailureCode
 
 if TYPE_CHECKING:

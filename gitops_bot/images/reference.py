@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-
-from gitops_bot.dataclass import dataclass
+from dataclasses import dataclass
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*\Z")

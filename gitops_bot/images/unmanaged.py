@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reason import Reason
 
 #: Why no policy can be inferred from a tag.

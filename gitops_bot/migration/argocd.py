@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reference import split
 from gitops_bot.migration.argocd_policy import rule_of, values_of
 from gitops_bot.migration.rules import Read, Tracked, gap, resources
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.releases.layout.deployed import Deployment
     from gitops_bot.releases.layout.inventory import Gap
-    from gitops_bot.targets.placed import Placed
+    from gitops_bot.targets.yaml_values import Placed
 
 #: What a file has to contain to be read.
 MARKS: Final = (b"argoproj.io/",)

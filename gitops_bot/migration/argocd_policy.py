@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.releases.layout.inventory import Gap
-    from gitops_bot.targets.placed import Placed
+    from gitops_bot.targets.yaml_values import Placed
 
 #: The old names of strategies.
 _STRATEGIES: Final = {"latest": "newest-build", "name": "alphabetical"}

@@ -7,10 +7,9 @@ one way; a further one is named after what asks for it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reference import ImageName
 from gitops_bot.migration import rules
 from gitops_bot.releases.layout.folding import fold
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.migration import Peer
     from gitops_bot.migration.rules import Rule, Tracked
-    from gitops_bot.releases.plan import Entry
+    from gitops_bot.releases.decisions import Entry
 
 #: The environment of what no name tells.
 _OTHER: Final = "default"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.migration.flux_policy import rule_of
 from gitops_bot.migration.rules import Read, Rule, Tracked, gap, resources
 from gitops_bot.releases.layout.inventory import Gap
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.rules import PinShape
     from gitops_bot.migration.markers import Marker
-    from gitops_bot.targets.placed import Placed
+    from gitops_bot.targets.yaml_values import Placed
 
 #: What a file has to contain to be read.
 MARKS: Final = (b"image.toolkit.fluxcd.io/", b"source.toolkit.fluxcd.io/")

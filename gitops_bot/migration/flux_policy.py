@@ -11,7 +11,7 @@ from gitops_bot.migration.rules import EVERY_TAG, Rule, gap
 if TYPE_CHECKING:
     from gitops_bot.images.rules import OnMove, PinShape
     from gitops_bot.releases.layout.inventory import Gap
-    from gitops_bot.targets.placed import Placed
+    from gitops_bot.targets.yaml_values import Placed
 
 #: `$name` and `${name}`, alone: what of the tag is ordered.
 _EXTRACT: Final = re.compile(r"\$(?:\{([A-Za-z0-9_]{1,100})\}|([A-Za-z0-9_]{1,100}))")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from gitops_bot.targets.placed import Placed
+from gitops_bot.targets.yaml_values import Placed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

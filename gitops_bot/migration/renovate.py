@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reference import DOCKER_HUB
 from gitops_bot.migration import json5
 from gitops_bot.migration.renovate_match import names_any
@@ -20,8 +19,8 @@ from gitops_bot.releases.layout.inventory import Gap
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from gitops_bot.releases.plan import Entry
-    from gitops_bot.targets.placed import Placed
+    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.targets.yaml_values import Placed
 
 #: How its file may be called, at the top or in a folder of the server's own.
 _NAMES: Final = ("renovate.json", "renovate.json5", ".renovaterc", ".renovaterc.json", ".renovaterc.json5")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.migration import json5
 from gitops_bot.migration.renovate_match import names_any, unusable
 from gitops_bot.migration.rules import gap
-from gitops_bot.targets.placed import Placed
+from gitops_bot.targets.yaml_values import Placed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

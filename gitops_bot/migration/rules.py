@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images import expression, kinds
 from gitops_bot.images.duration import parse as duration
 from gitops_bot.images.reference import ImageName
 from gitops_bot.releases.layout.inventory import Gap
-from gitops_bot.targets.placed import documents
+from gitops_bot.targets.yaml_values import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.images.rules import OnMove, PinShape
-    from gitops_bot.targets.placed import Placed
+    from gitops_bot.targets.yaml_values import Placed
 
 #: So many tags are enough for anybody: what a tool without a filter admits.
 EVERY_TAG: Final = ".*"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.targets.file_targets import BY_NAME
 
 if TYPE_CHECKING:

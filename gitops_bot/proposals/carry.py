@@ -13,14 +13,14 @@ from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName
 from gitops_bot.releases.choice.choose import direction
-from gitops_bot.releases.plan import CODE_OF, Change, Held, Kept
+from gitops_bot.releases.decisions import CODE_OF, Change, Held, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.plan import Decision, Entry, PinChange
+    from gitops_bot.releases.decisions import Decision, Entry, PinChange
 
 
 def live_pins(base: Mapping[tuple[str, str], Entry], carried: Sequence[PinChange]) -> tuple[PinChange, ...]:

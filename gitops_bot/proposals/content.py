@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.proposals import naming, trailers
 from gitops_bot.proposals.text import body, summary, template
 from gitops_bot.proposals.text.markdown import quiet
 from gitops_bot.proposals.trailers import Trailers
-from gitops_bot.releases.plan import Change, Held
+from gitops_bot.releases.decisions import Change, Held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.proposals.text.details import Described
-    from gitops_bot.releases.plan import Decision, Source
+    from gitops_bot.releases.decisions import Decision, Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
-
-from gitops_bot.dataclass import dataclass
 
 
 class Artifact(NamedTuple):

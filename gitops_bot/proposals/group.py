@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeGuard
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals.naming import DEFAULT_GROUP
+from gitops_bot.releases.decisions import Change, Failed, Held
 from gitops_bot.releases.layout.glob import Glob
-from gitops_bot.releases.plan import Change, Failed, Held
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.releases.plan import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Entry
 
 
 class NamedGroup(Protocol):

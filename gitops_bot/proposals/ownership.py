@@ -7,10 +7,10 @@ every other byte the same. The author's name is no evidence: `github-actions[bot
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.proposals import naming, trailers
 from gitops_bot.releases.history import replay
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Assignment, Pin
     from gitops_bot.proposals.branch import Branch, Commit
     from gitops_bot.proposals.trailers import Trailers
-    from gitops_bot.releases.plan import PinChange
+    from gitops_bot.releases.decisions import PinChange
     from gitops_bot.targets.file_targets import FileTargets
 
 

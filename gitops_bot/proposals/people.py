@@ -6,10 +6,9 @@ One that a person closed unmerged is a decline of exactly the pins in it, in wha
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, trailers
 from gitops_bot.proposals.ownership import Ours
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.ownership import Theirs
     from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
-    from gitops_bot.releases.plan import Change, Held, PinChange
+    from gitops_bot.releases.decisions import Change, Held, PinChange
 
     #: The pull requests that declined a pin, by what marks the pin.
     Declined = Mapping[str, Sequence[PullRequest]]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.proposals import reconcile
-from gitops_bot.releases.plan import Change
+from gitops_bot.releases.decisions import Change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.releases.plan import Decision, PinChange, Source
+    from gitops_bot.releases.decisions import Decision, PinChange, Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ Whatever an earlier run wrote before it died, this decision continues from there
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reason import Reason, rfc3339
 from gitops_bot.proposals import ownership, people, schedule
 from gitops_bot.proposals import pull_request as pull_requests
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.proposals.schedule import Window
-    from gitops_bot.releases.plan import PinChange
+    from gitops_bot.releases.decisions import PinChange
 
 _HOUR = timedelta(hours=1)
 #: The names that reports and scripts use.

@@ -10,11 +10,11 @@ A change is one line of ASCII JSON. `newName` and `source` are added where they 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag
-from gitops_bot.releases.plan import InfoChange, PinChange, Source
+from gitops_bot.releases.decisions import InfoChange, PinChange, Source
 from gitops_bot.targets import release_info
 
 if TYPE_CHECKING:

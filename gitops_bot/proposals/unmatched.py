@@ -8,22 +8,21 @@ is corrected.
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Protocol, assert_never
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import Problem
 from gitops_bot.images.reference import ImageName
 from gitops_bot.proposals.group import fits
+from gitops_bot.releases.decisions import Change, Failed
 from gitops_bot.releases.layout.glob import Glob
-from gitops_bot.releases.plan import Change, Failed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from gitops_bot.releases.decisions import Decision, Entry
     from gitops_bot.releases.layout.overlays import OverlayFile
-    from gitops_bot.releases.plan import Decision, Entry
 
 #: The least similarity, from 0 to 1, of names that may be confused: `wbe` and `web` have 0.67.
 _ALIKE: Final = 0.65

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import TextIO
 
-    from gitops_bot.proposals.audit import Audit, AuditedEntry, Verdict
-    from gitops_bot.proposals.history import History, ReleaseMerge
     from gitops_bot.report.screen import Screen, Style
+    from gitops_bot.results.audit import Audit, AuditedEntry, Verdict
+    from gitops_bot.results.history import History, ReleaseMerge
 
 _STYLES: Final[dict[Verdict, Style]] = {"missing": "red", "incomplete": "red", "unknown": "yellow"}
 #: How a formula starts in a spreadsheet, full-width forms included.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.plan import Change, Entry
+    from gitops_bot.releases.decisions import Change, Entry
     from gitops_bot.report.screen import Screen, Style
 
 _SHORT = len("sha256:") + 12

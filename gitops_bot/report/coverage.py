@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.unmanaged import Why
+    from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.layout.coverage import Coverage, Group
-    from gitops_bot.releases.plan import Entry
     from gitops_bot.report.screen import Screen
 
 #: How many names of entries and directories, and of environments, are listed; the rest is counted.

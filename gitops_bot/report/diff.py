@@ -6,9 +6,8 @@ looks a few lines ahead, in linear time. If more lines differ in one place, it s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from gitops_bot.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

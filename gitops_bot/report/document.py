@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, get_args
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.proposals.text.release import PIN, RELEASE
 from gitops_bot.proposals.text.shape import (
     BOOL,
     COMMIT,
@@ -26,6 +24,7 @@ from gitops_bot.report.changes import diff_text
 from gitops_bot.report.commands import COMMANDS
 from gitops_bot.report.screen import LONG
 from gitops_bot.report.shapes import ENTRY, PROBLEM, REASON
+from gitops_bot.results.release import PIN, RELEASE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,13 +32,13 @@ if TYPE_CHECKING:
 
     from gitops_bot.doctor.finding import Diagnosis
     from gitops_bot.errors import Problem
-    from gitops_bot.proposals.audit import Audit
-    from gitops_bot.proposals.history import History
-    from gitops_bot.proposals.outcome import EditOutcome, Outcome
-    from gitops_bot.proposals.status import Status
     from gitops_bot.proposals.text.shape import Field, JsonObject, Schema
-    from gitops_bot.releases.choice.explained import Explanations
     from gitops_bot.releases.layout.inventory import Checked, Initialised
+    from gitops_bot.results.audit import Audit
+    from gitops_bot.results.explained import Explanations
+    from gitops_bot.results.history import History
+    from gitops_bot.results.outcome import EditOutcome, Outcome
+    from gitops_bot.results.status import Status
 
     #: The result of a command.
     Result = Audit | Checked | Diagnosis | EditOutcome | Explanations | History | Initialised | Outcome | Status
@@ -140,7 +139,7 @@ def _check() -> Shape:
 
 def _explained() -> Shape:
     """The shape of an explanation."""
-    from gitops_bot.releases.choice.explained import EntryOutcome, Kind
+    from gitops_bot.results.explained import EntryOutcome, Kind
 
     policy = {
         "name": or_null(TEXT),
@@ -170,7 +169,7 @@ def _explained() -> Shape:
 
 def _audit() -> Mapping[str, Shape | Field]:
     """The fields of `audit`: what registries have, which images must be kept, and the releases."""
-    from gitops_bot.proposals.audit import Verdict
+    from gitops_bot.results.audit import Verdict
 
     entry = record(
         {

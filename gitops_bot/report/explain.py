@@ -10,8 +10,8 @@ from gitops_bot.report.changes import place, short
 if TYPE_CHECKING:
     from gitops_bot.images.explain import Selection
     from gitops_bot.images.reason import Code
-    from gitops_bot.releases.choice.explained import AskedTag, Explained, Explanations, PolicySource
     from gitops_bot.report.screen import Screen, Style
+    from gitops_bot.results.explained import AskedTag, Explained, Explanations, PolicySource
 
 _STYLES: Final[dict[str, Style]] = {"chosen": "green", "held": "yellow", "failed": "red"}
 _LABEL: Final = 9

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gitops_bot.errors import Problem
-    from gitops_bot.proposals.outcome import EnvironmentOutcome
-    from gitops_bot.releases.plan import Entry, Failed
+    from gitops_bot.releases.decisions import Entry, Failed
     from gitops_bot.report.screen import Screen
+    from gitops_bot.results.outcome import EnvironmentOutcome
 
 #: Entries that share a problem and are named on a terminal; piped, all are.
 _NAMED = 5

@@ -10,11 +10,11 @@ from gitops_bot.report.changes import print_diff, short
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.proposals.history import History, ReleaseMerge
     from gitops_bot.releases.history.changes import EntryChange
     from gitops_bot.releases.history.content import Content
     from gitops_bot.releases.history.record import Between, Kind
     from gitops_bot.report.screen import Screen, Style
+    from gitops_bot.results.history import History, ReleaseMerge
     from gitops_bot.targets.reached import Why
 
 _STYLES: Final[dict[Kind, Style]] = {"rollback": "yellow", "manual": "cyan"}

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.errors import Problem
-    from gitops_bot.proposals.overview import Overview
-    from gitops_bot.proposals.status import Status
     from gitops_bot.proposals.text.shape import JsonObject
     from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.layout.inventory import Inventory
     from gitops_bot.report.document import Result
+    from gitops_bot.results.overview import Overview
+    from gitops_bot.results.status import Status
 
 
 def show(command: str, result: Result, output: str, at: datetime, *, written: bool = True) -> None:

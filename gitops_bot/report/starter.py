@@ -10,9 +10,9 @@ from gitops_bot.report.coverage import as_key, list_images, list_names, quoted, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.layout.coverage import Group
     from gitops_bot.releases.layout.inventory import FoundEnvironment, Inventory
-    from gitops_bot.releases.plan import Entry
 
 _HEAD: Final = """\
 # Which image pins gitops-bot keeps current, and how. `gitops-bot schema` describes every key.

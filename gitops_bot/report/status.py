@@ -17,8 +17,8 @@ from gitops_bot.report.screen import GAP, padded, widths
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.proposals.status import EntryStatus, EnvironmentStatus, Status
     from gitops_bot.report.screen import Screen
+    from gitops_bot.results.status import EntryStatus, EnvironmentStatus, Status
 
 #: A terminal with fewer columns has no table.
 _TABLE: Final = 80

@@ -13,13 +13,13 @@ from gitops_bot.report.screen import LONG
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gitops_bot.proposals.outcome import EditOutcome, EnvironmentOutcome, Outcome
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.reconcile import ActionName
     from gitops_bot.releases.choice.hold import WrittenHold
+    from gitops_bot.releases.decisions import Held
     from gitops_bot.releases.layout.inventory import Checked
-    from gitops_bot.releases.plan import Held
     from gitops_bot.report.screen import Screen, Style
+    from gitops_bot.results.outcome import EditOutcome, EnvironmentOutcome, Outcome
 
 _NO_ENVIRONMENT = (
     "No environments found: there is no gitops-bot.yaml, and no overlay is in a directory named like an environment",

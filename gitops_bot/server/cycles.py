@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import traceback
 from contextlib import ExitStack, suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot import log
-from gitops_bot.dataclass import dataclass
+from gitops_bot.commands import overview
 from gitops_bot.edges.signals import Overran
-from gitops_bot.engine import overview, pipe
+from gitops_bot.engine import pipe
 from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.request import Request
 from gitops_bot.errors import BotError, ConfigError, ForgeError, UsageError, limit_of
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from gitops_bot.config import Config
     from gitops_bot.edges.registry.cloud.logins import LoginCache
     from gitops_bot.edges.registry.describe import Builds
-    from gitops_bot.edges.registry.presence import Indexes
+    from gitops_bot.edges.registry.indexes import Indexes
     from gitops_bot.edges.signals import Ending
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
-    from gitops_bot.proposals.outcome import Outcome
-    from gitops_bot.proposals.overview import Overview
+    from gitops_bot.results.outcome import Outcome
+    from gitops_bot.results.overview import Overview
     from gitops_bot.server.events import Events
     from gitops_bot.server.metrics import Metrics
     from gitops_bot.wiring.options import Options

@@ -5,17 +5,16 @@ A process that polls every five minutes would repeat itself all night otherwise.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from gitops_bot.dataclass import dataclass
-from gitops_bot.proposals.outcome import WRITING
+from gitops_bot.results.outcome import WRITING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome
-    from gitops_bot.releases.plan import Entry, Failed, Held
+    from gitops_bot.releases.decisions import Entry, Failed, Held
+    from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 
 #: Failures, and holds, that one cycle logs at most: a registry that is down fails a thousand entries at once.
 MOST = 100

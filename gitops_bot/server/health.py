@@ -10,10 +10,10 @@ import asyncio
 import re
 import socket
 import threading
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import Problem, UsageError
 
 if TYPE_CHECKING:

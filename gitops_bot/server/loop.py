@@ -5,11 +5,10 @@ No decision depends on an earlier cycle: Git is the only state, and a restart co
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images import duration
 from gitops_bot.server.ticks import jittered, later
 

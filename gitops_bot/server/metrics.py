@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from gitops_bot.proposals.outcome import Outcome
+    from gitops_bot.results.outcome import Outcome
 
 #: Registries with a label of their own in the life of a process; manifests name them.
 HOSTS = 100

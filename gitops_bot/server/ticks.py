@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images import duration
 
 if TYPE_CHECKING:

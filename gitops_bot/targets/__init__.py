@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeGuard
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError
 from gitops_bot.targets.compose import ComposeTarget
 from gitops_bot.targets.env import EnvTarget

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from ruamel.yaml.nodes import ScalarNode
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError
 from gitops_bot.targets import document as documents
 from gitops_bot.targets.spans import LINE_BREAK, Splice

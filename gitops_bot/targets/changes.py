@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from ruamel.yaml.nodes import ScalarNode
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError
 from gitops_bot.targets import document, proof, scalars
 from gitops_bot.targets.nodes import pairs

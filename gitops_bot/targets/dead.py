@@ -7,10 +7,9 @@ A component transforms what stands before it in the list; bases beside one anoth
 from __future__ import annotations
 
 import posixpath
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.targets.kustomization import FILE_NAMES, Kustomization
 from gitops_bot.targets.kustomization.references import REGULAR, inside
 from gitops_bot.targets.pin_file import problem

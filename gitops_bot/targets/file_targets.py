@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.targets import TARGETS, by_content, completed, may_hold_pins, reads_beside, target_of
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitops_bot.dataclass import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reference import Pin, is_digest, is_pinned
 from gitops_bot.targets import nodes
 from gitops_bot.targets.image_paths import ImagePaths
 from gitops_bot.targets.pin_file import FileEntry
-from gitops_bot.targets.places import Place
+from gitops_bot.targets.pin_location import Place
 from gitops_bot.targets.yaml_pins import Slot, apart, numbered, reference
 
 if TYPE_CHECKING:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets.nodes import children, pairs
 from gitops_bot.targets.scalars import is_plain_string

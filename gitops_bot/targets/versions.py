@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.targets.blue_green import SelectorTarget

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin, is_tag, split
 from gitops_bot.targets import refusals, scalars
 from gitops_bot.targets.nodes import Pair
 from gitops_bot.targets.pin_file import FileEntry, problem
-from gitops_bot.targets.places import BARE, Place, pin_of, texts
+from gitops_bot.targets.pin_location import BARE, Place, pin_of, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -6,21 +6,20 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gitops_bot.wiring.process import imported
 from gitops_bot.wiring.world import home, opened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.engine.history import Wanted
+    from gitops_bot.commands.history import Wanted
     from gitops_bot.engine.request import Request
-    from gitops_bot.proposals.audit import Audit
-    from gitops_bot.proposals.history import History
-    from gitops_bot.proposals.outcome import Outcome
-    from gitops_bot.proposals.overview import Overview
-    from gitops_bot.proposals.status import Status
-    from gitops_bot.releases.choice.explained import Explanations
     from gitops_bot.releases.layout.inventory import Checked
+    from gitops_bot.results.audit import Audit
+    from gitops_bot.results.explained import Explanations
+    from gitops_bot.results.history import History
+    from gitops_bot.results.outcome import Outcome
+    from gitops_bot.results.overview import Overview
+    from gitops_bot.results.status import Status
     from gitops_bot.wiring.local import Notice
     from gitops_bot.wiring.options import Options
 
@@ -45,7 +44,7 @@ def plan(options: Options, environments: Sequence[str], *, release_hold: bool, n
 
 def explain(options: Options, environment: str, image: str, tag: str | None) -> Explanations:
     """Why an image gets the pin that it gets in an environment, also without a configuration."""
-    from gitops_bot.engine import explain as engine
+    from gitops_bot.commands import explain as engine
     from gitops_bot.engine.request import Request
 
     with opened(options, (environment,), Request(dry_run=True), plans=True) as (world, snapshot):
@@ -54,8 +53,8 @@ def explain(options: Options, environment: str, image: str, tag: str | None) -> 
 
 def history(options: Options, environment: str, wanted: Wanted, export: str | None = None) -> History:
     """The releases of an environment; the content of the one that is shown is exported to a folder."""
+    from gitops_bot.commands import history as engine
     from gitops_bot.edges import folder
-    from gitops_bot.engine import history as engine
     from gitops_bot.engine.request import Request
 
     place = folder.free(export) if export is not None else None
@@ -72,7 +71,7 @@ def history(options: Options, environment: str, wanted: Wanted, export: str | No
 
 def status(options: Options, environments: Sequence[str]) -> Status:
     """What every environment pins, and how far each is behind."""
-    from gitops_bot.engine import status as engine
+    from gitops_bot.commands import status as engine
     from gitops_bot.engine.request import Request
 
     with opened(options, environments, Request(dry_run=True), history=True) as (world, snapshot):
@@ -87,8 +86,8 @@ def status(options: Options, environments: Sequence[str]) -> Status:
 
 def overview(options: Options, environments: Sequence[str]) -> Overview:
     """The same with the last releases and how they were delivered, for the page."""
-    from gitops_bot.engine import overview as engine
-    from gitops_bot.engine import status as reading
+    from gitops_bot.commands import overview as engine
+    from gitops_bot.commands import status as reading
     from gitops_bot.engine.describe import with_commits
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.request import Request
@@ -103,7 +102,7 @@ def overview(options: Options, environments: Sequence[str]) -> Overview:
 
 def audit(options: Options, environments: Sequence[str], keep: int | None) -> Audit:
     """Whether registries still have what is pinned, and what they must keep for the newest releases."""
-    from gitops_bot.engine import audit as engine
+    from gitops_bot.commands import audit as engine
     from gitops_bot.engine.request import Request
 
     with opened(options, environments, Request(dry_run=True), history=True) as (world, snapshot):
@@ -112,7 +111,7 @@ def audit(options: Options, environments: Sequence[str], keep: int | None) -> Au
 
 def audited_releases(options: Options, environments: Sequence[str], limit: int | None) -> Audit:
     """The releases of these environments, and who brought them."""
-    from gitops_bot.engine import audit as engine
+    from gitops_bot.commands import audit as engine
     from gitops_bot.engine.request import Request
 
     with opened(options, environments, Request(dry_run=True), history=True) as (world, snapshot):
@@ -126,5 +125,4 @@ def check(config: str | None) -> Checked:
     from gitops_bot.wiring.local import on_disk
 
     files, tree, chosen = on_disk(config)
-    imported()
     return command.check(files, tree, chosen, SystemClock().now())

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops_bot import config
 from gitops_bot.config import FILE, Config
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges import address, checkout
 from gitops_bot.errors import BotError, ConfigError, Problem, UsageError
 from gitops_bot.releases.layout.overlays import SYMBOLIC_LINK

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitops_bot.dataclass import dataclass
+from dataclasses import dataclass
 
 #: Characters of the reason for a rollback: a pull request would cut a longer one.
 REASON_LIMIT = 500

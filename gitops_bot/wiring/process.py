@@ -1,15 +1,12 @@
-"""The process around one command: signals, garbage collection, how it ends, and the report of a bug."""
+"""The process around one command: signals, garbage collection, and the report of a bug."""
 
 from __future__ import annotations
 
-import atexit
 import gc
 import os
 import signal
 import sys
 import threading
-from contextlib import suppress
-from typing import NoReturn
 
 from gitops_bot import __version__, redact
 
@@ -22,31 +19,17 @@ _NEW_OBJECTS = 50_000
 
 
 def begin() -> None:
-    """Prepare the process. Call `imported` once the command has imported what it needs."""
-    # What is imported is no garbage, and to search it again and again takes a tenth of the time of the imports.
-    gc.disable()
-    _end_orderly()
-
-
-def imported() -> None:
-    """Collect garbage from here on, but not among what has been imported."""
-    if not gc.isenabled():
-        gc.freeze()
-        gc.set_threshold(_NEW_OBJECTS)
-        gc.enable()
-
-
-def end(code: int) -> NoReturn:
-    """End with this code; at once, and without the 10 ms in which Python would take every module and object apart.
-
-    Everything that was opened has to be closed before. Nobody waits for pending requests to registries.
-    """
-    with suppress(OSError, ValueError):  # nobody reads what is left: Python says so when it ends by itself
-        sys.stdout.flush()
-        sys.stderr.flush()
-        atexit._run_exitfuncs()  # noqa: SLF001 - libraries may have some
-        os._exit(code)
-    sys.exit(code)
+    """Prepare the process: less garbage collection, an orderly end, and outputs that exist."""
+    gc.set_threshold(_NEW_OBJECTS)
+    if sys.stdout is None:  # closed by our parent: there is nobody to print to
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - it is open as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - likewise
+    if threading.current_thread() is threading.main_thread():
+        # SIGTERM and SIGHUP end it as Ctrl-C does, so that what was opened is closed and no clone is left behind.
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):  # not on every system
+                signal.signal(getattr(signal, name), signal.default_int_handler)
 
 
 def interrupted() -> int:
@@ -70,15 +53,3 @@ def complain(text: str) -> None:
 
     redact.learn(*map(os.environ.get, TOKENS))
     print(redact.printable(text), end="", file=sys.stderr, flush=True)  # noqa: T201 - neither a log nor a report
-
-
-def _end_orderly() -> None:
-    """End on SIGTERM and SIGHUP as on Ctrl-C, so that what was opened is closed and no clone is left behind."""
-    if sys.stdout is None:  # closed by our parent: there is nobody to print to
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - it is open as long as the process
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - likewise
-    if threading.current_thread() is threading.main_thread():
-        for name in ("SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):  # not on every system
-                signal.signal(getattr(signal, name), signal.default_int_handler)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from gitops_bot import log
 from gitops_bot.config import Config, RegistryAccess
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.errors import Problem, UsageError
 from gitops_bot.wiring import trust
 from gitops_bot.wiring.forge import USER, Server
 from gitops_bot.wiring.local import Local, Notice, chosen_config
-from gitops_bot.wiring.process import imported
 from gitops_bot.wiring.progress import progress
 
 if TYPE_CHECKING:
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry import Registry
     from gitops_bot.edges.registry.cloud.logins import LoginCache
     from gitops_bot.edges.registry.describe import Builds
-    from gitops_bot.edges.registry.presence import Indexes
+    from gitops_bot.edges.registry.indexes import Indexes
     from gitops_bot.engine.forge import Forge
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.snapshot import Snapshot
@@ -123,7 +121,6 @@ def opened(
         registry = once(lambda: stack.enter_context(_registry(known, environ, clock, cycle, cache)))
         whole = cycle.whole if cycle else nullcontext
         world = World(repository, registry, forge, clock, progress, whole, warn)
-        imported()
         also = tuple(config.environments) if infer and not plans else also
         yield world, read(world, config, branch, where.name, environments, also=also, commit=commit, whole=plans)
 

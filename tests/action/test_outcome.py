@@ -12,10 +12,10 @@ from gitops_bot.action.summary import summary
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.proposals.pull_request import PullRequest
-from gitops_bot.releases.plan import Change, Entry, Held
+from gitops_bot.releases.decisions import Change, Entry, Held
 from gitops_bot.report import document
+from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from tests.proposals.sample import kept, proposal
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.releases.plan import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Entry
 
 
 def polled(registry: Any, entries: Sequence[Entry], now: datetime = NOW) -> list[Decision]:

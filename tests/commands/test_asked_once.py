@@ -12,7 +12,7 @@ from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images import kinds
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.releases.plan import Change, Entry, Failed
+from gitops_bot.releases.decisions import Change, Entry, Failed
 from tests.commands.polled import polled
 
 WEB = ImageName("r.test", "web")

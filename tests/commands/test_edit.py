@@ -8,7 +8,7 @@ from gitops_bot.commands.edit import edit
 from gitops_bot.errors import EditError, Problem, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, Pin
-from gitops_bot.releases.plan import Change, Entry
+from gitops_bot.releases.decisions import Change, Entry
 
 D1 = "sha256:" + "0123456789abcdef" * 4
 D2 = "sha256:" + "fedcba9876543210" * 4

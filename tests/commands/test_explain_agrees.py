@@ -13,24 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot import targets
+from gitops_bot.commands.explain import select
 from gitops_bot.config import read as read_config
 from gitops_bot.engine.ask import Work, settle
 from gitops_bot.engine.candidates.poll import poll
-from gitops_bot.engine.explain import select
 from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.world import silent
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.build import Build, BuildTimes
-from gitops_bot.releases.choice.explained import why_not
+from gitops_bot.releases.decisions import Change, Failed, Held
 from gitops_bot.releases.layout.overlay import Overlay
-from gitops_bot.releases.plan import Change, Failed, Held
+from gitops_bot.results.explained import why_not
 from tests.commands.polled import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.releases.plan import Entry
+    from gitops_bot.releases.decisions import Entry
 
 TAG = st.sampled_from(
     [

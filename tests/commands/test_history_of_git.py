@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gitops_bot.engine.history import Wanted
+from gitops_bot.commands.history import Wanted
 from gitops_bot.errors import BotError, UsageError
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.trailers import Trailers
-from gitops_bot.releases.plan import PinChange, Source
+from gitops_bot.releases.decisions import PinChange, Source
 from gitops_bot.wiring import commands
 from gitops_bot.wiring.options import Options
 from tests.counterparts.git_http import Remote
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from gitops_bot.proposals.history import History
     from gitops_bot.releases.history.record import Record
+    from gitops_bot.results.history import History
 
 CONFIG = b"""version: 1
 environments:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from gitops_bot.engine.history import Wanted
+from gitops_bot.commands.history import Wanted
 from gitops_bot.wiring import commands
 from gitops_bot.wiring.options import Options
 from tests.counterparts.git_http import Remote

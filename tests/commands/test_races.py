@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gitops_bot.demo.http import Answer, Request
-    from gitops_bot.proposals.outcome import Outcome
+    from gitops_bot.results.outcome import Outcome
     from tests.counterparts.world import Deploy, Done, World
 
 ROUNDS = 20 if os.environ.get("GITOPS_BOT_LONG") == "1" else 1

@@ -11,13 +11,13 @@ from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images import kinds
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
-from gitops_bot.releases.plan import Change, Entry, Held, Kept
+from gitops_bot.releases.decisions import Change, Entry, Held, Kept
 from gitops_bot.targets import kustomization
 from tests.commands.polled import polled
 
 if TYPE_CHECKING:
     from gitops_bot.images.reference import ImageName
-    from gitops_bot.releases.plan import Decision
+    from gitops_bot.releases.decisions import Decision
 
 OLD, NEW, OTHER = (f"sha256:{letter * 64}" for letter in "abc")
 RELEASES = NamedPolicy("releases", kinds.Semver(">=1.0.0"), "config")

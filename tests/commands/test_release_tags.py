@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gitops_bot import config
+from gitops_bot.commands import overview
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.edges.git import Repository
 from gitops_bot.edges.registry import Registry
-from gitops_bot.engine import overview, pipe
+from gitops_bot.engine import pipe
 from gitops_bot.engine.ask import settled
 from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.read import read

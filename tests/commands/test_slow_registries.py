@@ -8,8 +8,8 @@ from gitops_bot import targets
 from gitops_bot.config import read as read_config
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.edges.registry import Registry
+from gitops_bot.releases.decisions import Change, Entry, Failed
 from gitops_bot.releases.layout.overlay import Overlay
-from gitops_bot.releases.plan import Change, Entry, Failed
 from tests.commands.polled import polled
 from tests.counterparts.broken import answer, broken_server
 

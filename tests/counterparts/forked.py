@@ -169,7 +169,7 @@ def _run(request: dict[str, object]) -> NoReturn:
     sys.argv = ["gitops-bot", *args]
     from gitops_bot.__main__ import main
 
-    main()
+    sys.exit(main())
 
 
 if __name__ == "__main__":

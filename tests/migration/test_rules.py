@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.migration import rules
-from gitops_bot.targets import placed
+from gitops_bot.targets import yaml_values as placed
 from tests.migration.trees import kustomization, written
 
 

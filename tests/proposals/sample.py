@@ -15,7 +15,7 @@ from gitops_bot.proposals import naming, reconcile
 from gitops_bot.proposals.branch import Branch, Commit, FileChange
 from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.proposals.pull_request import PullRequest
-from gitops_bot.releases.plan import Change, Entry, Kept
+from gitops_bot.releases.decisions import Change, Entry, Kept
 from gitops_bot.targets import kustomization
 from gitops_bot.targets.pin_file import edit
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.proposals.reconcile import Action, ActionName
-    from gitops_bot.releases.plan import Decision, PinChange
+    from gitops_bot.releases.decisions import Decision, PinChange
 
 A, B, C = ("sha256:" + letter * 64 for letter in "abc")
 WEB = "apps/web/overlays/staging/kustomization.yaml"

@@ -13,7 +13,7 @@ from gitops_bot.proposals.text.limit import cost
 from tests.proposals.sample import API, A, B, C, change
 
 if TYPE_CHECKING:
-    from gitops_bot.releases.plan import Change
+    from gitops_bot.releases.decisions import Change
 
 
 def said(*changes: Change, environment: str = "staging", room: int = 50_000) -> list[str]:

@@ -14,7 +14,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.proposals import carry, ownership
-from gitops_bot.releases.plan import Change, Failed, Held, Kept, PinChange
+from gitops_bot.releases.decisions import Change, Failed, Held, Kept, PinChange
 from gitops_bot.targets import kustomization
 from tests.proposals.sample import API, WEB, A, B, C, branch, change, commit, entry, written
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from gitops_bot.images.kinds import Policy
-    from gitops_bot.releases.plan import Decision, Entry, Source
+    from gitops_bot.releases.decisions import Decision, Entry, Source
 
 SEMVER = kinds.Semver(">=0")
 LETTERS = kinds.Pattern("^v", order="alphabetical")

@@ -18,7 +18,7 @@ from gitops_bot.proposals.text.details import Described
 from gitops_bot.proposals.text.limit import size
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.proposals.trailers import Trailers
-from gitops_bot.releases.plan import Change, Entry, PinChange
+from gitops_bot.releases.decisions import Change, Entry, PinChange
 from tests.conftest import program
 from tests.proposals.sample import (
     API,

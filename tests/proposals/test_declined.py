@@ -11,7 +11,7 @@ from gitops_bot.proposals.branch import FileChange
 from gitops_bot.proposals.people import decline as judged
 from gitops_bot.proposals.people import declined as known
 from gitops_bot.proposals.text import body
-from gitops_bot.releases.plan import PinChange
+from gitops_bot.releases.decisions import PinChange
 from tests.proposals.sample import API, HEAD, NEWER, WEB, A, B, C, branch, change, commit, merge, pull, written
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.releases.plan import Change, Held
+    from gitops_bot.releases.decisions import Change, Held
 
 WEB_V2 = change()
 API_V2 = change("api", Pin("v2", B), Pin("v1", A), file=API)

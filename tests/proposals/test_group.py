@@ -11,7 +11,7 @@ from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import group
-from gitops_bot.releases.plan import Entry, Failed, Held, Kept
+from gitops_bot.releases.decisions import Entry, Failed, Held, Kept
 from tests.proposals.sample import API, B, change, entry
 
 

@@ -7,8 +7,8 @@ import pytest
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome
-from gitops_bot.releases.plan import Failed, Held
+from gitops_bot.releases.decisions import Failed, Held
+from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from tests.proposals.sample import change, entry, proposal
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import ownership
 from gitops_bot.proposals.branch import FileChange
 from gitops_bot.proposals.ownership import Ours, Theirs
-from gitops_bot.releases.plan import InfoChange, PinChange
+from gitops_bot.releases.decisions import InfoChange, PinChange
 from tests.proposals.sample import API, FILES, HEAD, NEWER, WEB, A, B, branch, change, commit, merge, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitops_bot.proposals.branch import Commit
-    from gitops_bot.releases.plan import Change
+    from gitops_bot.releases.decisions import Change
 
 TWO = (change(), change("api", Pin("v2", B), Pin("v1", A), file=API))
 GOOD = commit(written(*TWO))

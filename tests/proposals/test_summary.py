@@ -12,7 +12,7 @@ from gitops_bot.proposals.text.limit import size
 from tests.proposals.sample import API, WEB, A, B, change, entry
 
 if TYPE_CHECKING:
-    from gitops_bot.releases.plan import Change
+    from gitops_bot.releases.decisions import Change
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.trailers import Trailers
-from gitops_bot.releases.plan import InfoChange, PinChange
+from gitops_bot.releases.decisions import InfoChange, PinChange
 
 A = "sha256:" + "a" * 64
 B = "sha256:" + "b" * 64

@@ -10,8 +10,8 @@ from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.unmatched import Unmatched, unmatched
+from gitops_bot.releases.decisions import Change, Entry, Failed, Held
 from gitops_bot.releases.layout.overlays import OverlayFile
-from gitops_bot.releases.plan import Change, Entry, Failed, Held
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 Kind = Literal["rule", "release info", "hold", "group images", "group overlays"]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from gitops_bot.images.reference import Pin
+from gitops_bot.releases.decisions import Entry
 from gitops_bot.releases.history.line import Line, Step
-from gitops_bot.releases.plan import Entry
 from gitops_bot.targets.kustomization import FILE_NAMES
 
 START = datetime(2026, 8, 1, 10, 0, tzinfo=UTC)

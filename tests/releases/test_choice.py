@@ -10,7 +10,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, OnMove, PinShape, Rules
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.plan import Change, Entry, Held, Kept
+from gitops_bot.releases.decisions import Change, Entry, Held, Kept
 
 A, B, C = ("sha256:" + letter * 64 for letter in "abc")
 WEB = Entry("staging", "apps/web", "apps/web/kustomization.yaml", 3, "web", "docker.io/library/web")

@@ -15,7 +15,7 @@ from gitops_bot.releases.layout.overlays import OverlayFile, select
 from gitops_bot.targets import TARGETS, FileRule
 
 if TYPE_CHECKING:
-    from gitops_bot.releases.plan import Entry
+    from gitops_bot.releases.decisions import Entry
 
 
 @dataclass(frozen=True)

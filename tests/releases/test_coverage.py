@@ -8,9 +8,9 @@ from gitops_bot.images.kinds import Follow
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.images.unmanaged import unmanaged
+from gitops_bot.releases.decisions import Entry
 from gitops_bot.releases.layout import coverage
 from gitops_bot.releases.layout.coverage import Group, Outside
-from gitops_bot.releases.plan import Entry
 
 if TYPE_CHECKING:
     from gitops_bot.images.unmanaged import Unmanaged

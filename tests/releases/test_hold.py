@@ -10,10 +10,10 @@ from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import hold
-from gitops_bot.releases.plan import Change, Entry, Failed, Held, Kept
+from gitops_bot.releases.decisions import Change, Entry, Failed, Held, Kept
 
 if TYPE_CHECKING:
-    from gitops_bot.releases.plan import Decision
+    from gitops_bot.releases.decisions import Decision
 
 UNTIL = datetime(2026, 12, 24, tzinfo=UTC)
 BEFORE, TICK = UNTIL - timedelta(days=1), timedelta(microseconds=1)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.images.rules import Rules
+from gitops_bot.releases.decisions import Entry
 from gitops_bot.releases.layout.overlay import Overlay
-from gitops_bot.releases.plan import Entry
 from gitops_bot.targets import kustomization
 
 WEB = "apps/web/kustomization.yaml"

@@ -10,11 +10,12 @@ from gitops_bot.images import kinds
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
-from gitops_bot.releases.choice import choose, halves, promotion
+from gitops_bot.releases.choice import choose, promotion
+from gitops_bot.releases.choice import partial_pins as halves
 from gitops_bot.releases.choice.by_hand import ByHand
 from gitops_bot.releases.choice.promotion import Artifact, Offer
+from gitops_bot.releases.decisions import Change, Decision, Entry, Held, Kept
 from gitops_bot.releases.history.trail import Run
-from gitops_bot.releases.plan import Change, Decision, Entry, Held, Kept
 from tests.releases.past import START, WEB, A, B, C, commit, step
 
 if TYPE_CHECKING:

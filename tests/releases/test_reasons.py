@@ -7,7 +7,7 @@ import pytest
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.plan import Entry, Held
+from gitops_bot.releases.decisions import Entry, Held
 
 NOW = datetime(2026, 8, 1, tzinfo=UTC)
 WEB = Entry("production", "apps/web", "apps/web/kustomization.yaml", 3, "web", "ghcr.io/acme/web")

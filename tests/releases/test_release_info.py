@@ -9,9 +9,9 @@ import pytest
 from gitops_bot.images.reference import ImageName
 from gitops_bot.images.rules import Rules
 from gitops_bot.images.unmanaged import unmanaged
+from gitops_bot.releases.decisions import Entry
 from gitops_bot.releases.layout import release_info
 from gitops_bot.releases.layout.overlays import select
-from gitops_bot.releases.plan import Entry
 
 INFO = b"kind: ConfigMap\ndata: {version: a}\n"
 ELSEWHERE, MANUAL = (

@@ -9,8 +9,8 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.releases.choice.rollback import Goal, checked, goal, rolled_back
+from gitops_bot.releases.decisions import Change, Held, Kept
 from gitops_bot.releases.history.releases import Release
-from gitops_bot.releases.plan import Change, Held, Kept
 from tests.releases.past import FILE, OVERLAY, WEB, A, B, C, Files, commit, images, line
 
 RULES = Rules(None)

@@ -12,8 +12,8 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, OnMove, Rules
 from gitops_bot.releases.choice.stepped_back import checked, left, stepped_back, went_past
+from gitops_bot.releases.decisions import Change, Entry, Held, Source
 from gitops_bot.releases.history.trail import DEPTH
-from gitops_bot.releases.plan import Change, Entry, Held, Source
 from tests.releases.past import FILE, OVERLAY, START, WEB, A, B, C, D, Files, commit, images, line, web
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.choice import switch
+from gitops_bot.releases.decisions import Change, Decision, Entry, Held, Kept
 from gitops_bot.releases.history.line import Line, Step
 from gitops_bot.releases.layout.slots import Slots
-from gitops_bot.releases.plan import Change, Decision, Entry, Held, Kept
 from gitops_bot.targets.blue_green import SelectorTarget
 from gitops_bot.targets.file_targets import FileTargets
 from gitops_bot.targets.manifests import ManifestsTarget

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from gitops_bot.proposals.overview import Overview
 from gitops_bot.report import page
+from gitops_bot.results.overview import Overview
 from tests.conftest import PROJECT, absent, program
 from tests.report.test_page import EVIL, TURNED, overview
 

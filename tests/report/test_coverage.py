@@ -14,10 +14,10 @@ from gitops_bot import config
 from gitops_bot.images import inference
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.images.unmanaged import Unmanaged, unmanaged
+from gitops_bot.releases.decisions import Entry
 from gitops_bot.releases.layout import coverage
 from gitops_bot.releases.layout.coverage import Coverage, Outside
 from gitops_bot.releases.layout.inventory import Checked
-from gitops_bot.releases.plan import Entry
 from gitops_bot.report import document
 from gitops_bot.report.coverage import print_coverage, rule_for
 from gitops_bot.report.screen import Screen

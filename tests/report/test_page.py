@@ -15,16 +15,16 @@ import pytest
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.overview import Overview
 from gitops_bot.proposals.pull_request import Merge, PullRequest
-from gitops_bot.proposals.status import EntryStatus, EnvironmentStatus, Status
+from gitops_bot.releases.decisions import Entry
 from gitops_bot.releases.history.changes import EntryChange
 from gitops_bot.releases.history.delivery import Arrival, Delivery, Journey
 from gitops_bot.releases.history.line import Step
 from gitops_bot.releases.history.record import Record
 from gitops_bot.releases.history.releases import Release
-from gitops_bot.releases.plan import Entry
 from gitops_bot.report import page
+from gitops_bot.results.overview import Overview
+from gitops_bot.results.status import EntryStatus, EnvironmentStatus, Status
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

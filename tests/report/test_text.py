@@ -13,12 +13,12 @@ from gitops_bot import redact
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome
-from gitops_bot.releases.plan import Change, Entry, Failed, Held
+from gitops_bot.releases.decisions import Change, Entry, Failed, Held
 from gitops_bot.report.changes import print_changes, print_diff
 from gitops_bot.report.failed import print_problems
 from gitops_bot.report.screen import Screen, folded
 from gitops_bot.report.text import print_outcome
+from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from tests.proposals.sample import kept, proposal
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import pytest
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.proposals.pull_request import PullRequest
-from gitops_bot.releases.plan import Failed, Held
+from gitops_bot.releases.decisions import Failed, Held
+from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.server.events import MOST, Events, counts
 from tests.proposals.sample import HEAD, WEB, action, change, entry, kept, proposal
 

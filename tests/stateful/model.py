@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from gitops_bot.demo.hub import Pull
-    from gitops_bot.proposals.outcome import EnvironmentOutcome
+    from gitops_bot.results.outcome import EnvironmentOutcome
     from tests.stateful.world import Command, Key, Ran, Shop
 
 HOLD, HAND_BACK = "hold", "hand-back"

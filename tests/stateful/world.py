@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gitops_bot.demo.pulls import PullRequests
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.errors import Problem
-    from gitops_bot.proposals.outcome import Outcome
+    from gitops_bot.results.outcome import Outcome
     from tests.stateful.lines import Pinned
     from tests.stateful.writes import Seen, When
 

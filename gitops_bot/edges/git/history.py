@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.git.difference import differences
 from gitops_bot.edges.git.store import FILE_LIMIT, CommitHeaders, Store
 from gitops_bot.proposals.branch import Branch, Commit, FileChange

@@ -12,11 +12,10 @@ import re
 import shutil
 import subprocess
 import time
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from gitops_bot import log, redact
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.git import child
 from gitops_bot.errors import GitError, Problem, limit_of
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import RAISE_THE_LIMIT, GitError, LostRace, Problem
 
 _QUOTE_LIMIT = 600

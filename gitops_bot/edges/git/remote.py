@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.git.cache import trusting
 from gitops_bot.edges.git.names import PREFIX, is_branch
 from gitops_bot.edges.git.process import ANSWER_LIMIT, OLDEST, Answer, Credentials, Git, error

@@ -12,7 +12,7 @@ from gitops_bot import redact
 from gitops_bot.edges.github import address, answers
 from gitops_bot.edges.github.failure import Refused
 from gitops_bot.edges.github.messages import explain
-from gitops_bot.edges.http import Unanswered
+from gitops_bot.edges.http import NoResponse
 from gitops_bot.errors import ForgeError, Problem
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Api:
             if refused.limited or refused.status not in statuses:
                 self.fail(refused)
             raise
-        except Unanswered as failure:
+        except NoResponse as failure:
             self.fail(failure)
 
     @contextmanager
@@ -123,7 +123,7 @@ class Api:
             yield
         except (KeyError, TypeError, ValueError, AttributeError):
             advice = "check GITHUB_API_URL: for GitHub Enterprise it ends in /api/v3; then run again"
-            self.fail(Unanswered("did not answer the way GitHub does", advice))
+            self.fail(NoResponse("did not answer the way GitHub does", advice))
 
     def pull_request(self, number: int) -> PullRequest:
         """A pull request as this run knows it; read only if it was not seen yet."""
@@ -158,12 +158,12 @@ class Api:
             self._warned.add(problem)
             self._warn(problem)
 
-    def fail(self, failure: Refused | Unanswered) -> NoReturn:
+    def fail(self, failure: Refused | NoResponse) -> NoReturn:
         """Raise the failure as an error that the user can act upon."""
         raise self.explained(failure) from None
 
-    def explained(self, failure: Refused | Unanswered) -> ForgeError:
+    def explained(self, failure: Refused | NoResponse) -> ForgeError:
         """The failure as an error that the user can act upon."""
-        if isinstance(failure, Unanswered):
+        if isinstance(failure, NoResponse):
             return ForgeError(Problem("failed.forge", f"{self.host} {failure.what}", failure.advice))
         return explain(failure, repository=self.repository or self.host, host=self.host, now=self.clock.now())

@@ -5,9 +5,9 @@ Call these within `Api.reading`, which reports answers of other types.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.github import answers
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from gitops_bot.edges.github.failure import Late, TooLarge
-from gitops_bot.edges.http import Limit, Unanswered
+from gitops_bot.edges.http import Limit, NoResponse
 from gitops_bot.edges.http.allowance import Deadline
 from gitops_bot.edges.http.failure import late
 from gitops_bot.edges.http.transport import attempts
@@ -38,7 +38,7 @@ class Adapter(HTTPAdapter):
     """The adapter of `requests`: each try of a request may take this many seconds.
 
     Raises:
-        Unanswered: it took more, or sent too much before the body.
+        NoResponse: it took more, or sent too much before the body.
     """
 
     def __init__(self, seconds: float, retries: Retry | None = None) -> None:
@@ -163,17 +163,17 @@ _POOLS: Any = {"http": _Pool, "https": _PoolTls}
 
 LATER = "run again later; see githubstatus.com"
 #: All exceptions of `requests` and below for no answer, or half of one.
-ERRORS = (Unanswered, requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
+ERRORS = (NoResponse, requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
-def unanswered(error: Exception, timeout: int) -> Unanswered:
+def unanswered(error: Exception, timeout: int) -> NoResponse:
     """What to say about one of `ERRORS`; `timeout` is the limit for the next bytes."""
     if isinstance(error, TooLarge):
         return error
-    if isinstance(error, Unanswered):
+    if isinstance(error, NoResponse):
         return Late(error.what, LATER)
     if isinstance(error, requests.exceptions.SSLError):
-        return Unanswered(
+        return NoResponse(
             "has a certificate that is not trusted here",
             "set REQUESTS_CA_BUNDLE to the certificates of your GitHub Enterprise, or correct GITHUB_API_URL",
         )
@@ -181,7 +181,7 @@ def unanswered(error: Exception, timeout: int) -> Unanswered:
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     if isinstance(error, requests.exceptions.Timeout) or isinstance(reason, urllib3.exceptions.ReadTimeoutError):
         return Late(f"did not answer within {timeout} seconds", LATER)
-    return Unanswered(
+    return NoResponse(
         "cannot be reached, or closed the connection early",
         "check the network, the proxy and GITHUB_API_URL, and run again",
     )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.github.address import source_repository
 from gitops_bot.errors import ForgeError
 from gitops_bot.redact import strike

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.github.failure import Refused, Unsupported
 from gitops_bot.errors import ForgeError, Problem
 from gitops_bot.proposals.deployment import Deployed

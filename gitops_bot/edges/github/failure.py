@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.edges.http import Unanswered
+from gitops_bot.edges.http import NoResponse
 from gitops_bot.edges.http.failure import clean
 
 if TYPE_CHECKING:
@@ -49,11 +49,11 @@ def is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 10
 
 
-class Late(Unanswered):
+class Late(NoResponse):
     """The answer was not complete in time."""
 
 
-class TooLarge(Unanswered):
+class TooLarge(NoResponse):
     """The answer is larger than any single answer of GitHub's; a smaller query may work."""
 
 

@@ -12,9 +12,9 @@ token may not read are null.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.github.failure import Refused, Unsupported, error_message
 
 if TYPE_CHECKING:

@@ -7,19 +7,18 @@ rule; everybody else sees on the branch that there is one.
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, ServerFacts, Settings
 from gitops_bot.edges.github import answers, rules
 from gitops_bot.edges.github.base import METHODS
 from gitops_bot.edges.github.failure import Refused
 from gitops_bot.edges.github.token import Role, Token
-from gitops_bot.edges.http import Unanswered
+from gitops_bot.edges.http import NoResponse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +67,7 @@ class Inspection:
             if refused.status != 404 or refused.limited:  # a GitHub Enterprise without limits says that
                 self.api.fail(refused)
             document, headers = None, dict(refused.headers)
-        except Unanswered as failure:
+        except NoResponse as failure:
             self.api.fail(failure)
         at = _date(headers.get("date"))
         header = headers.get("x-oauth-scopes")

@@ -6,10 +6,9 @@ would bypass them (docs.github.com, "Merge a pull request" and "About protected 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.github import answers, graphql, messages
 from gitops_bot.edges.github.failure import Refused, Unsupported
 from gitops_bot.errors import Problem

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.github import answers, graphql
 from gitops_bot.edges.github.base import base_by_rest, base_of
 from gitops_bot.edges.github.failure import Refused, TooLarge, Unsupported
-from gitops_bot.edges.http import Unanswered
+from gitops_bot.edges.http import NoResponse
 from gitops_bot.proposals.pull_request import HandBackTimes
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ class Reading:
                 return self._by_graphql(branches, into, closed)
             except Unsupported:
                 self.only_rest = True
-            except (Refused, Unanswered) as failure:
+            except (Refused, NoResponse) as failure:
                 is_too_much = isinstance(failure, TooLarge) or (isinstance(failure, Refused) and failure.status == 413)
                 if len(branches) + (closed is not None) < 2 or not is_too_much:
                     self.api.fail(failure)

@@ -6,9 +6,9 @@ Call these within `Api.reading`, which reports answers of other types.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.facts import Rule
 from gitops_bot.edges.github import answers, base
 

@@ -5,11 +5,10 @@ Everything is decided from names alone, before any request.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.address import is_loopback, origin
 from gitops_bot.edges.github.address import API, API_URL, checked_api
 from gitops_bot.errors import Problem

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.facts import Permission
 
 if TYPE_CHECKING:

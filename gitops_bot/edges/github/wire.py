@@ -20,7 +20,7 @@ from urllib3.util import Retry
 from gitops_bot import __version__, log
 from gitops_bot.edges.github import answers, bounded, graphql
 from gitops_bot.edges.github.failure import Late, Refused, TooLarge, error_message
-from gitops_bot.edges.http import Unanswered, parse_json
+from gitops_bot.edges.http import NoResponse, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,7 +91,7 @@ class Wire:
 
         Raises:
             Refused: GitHub answered with a status of 300 or more.
-            Unanswered: it did not answer, or not in JSON.
+            NoResponse: it did not answer, or not in JSON.
         """
         write = method != "GET"
         document, headers = self._patiently(lambda: self._send(method, path, query=query, body=body, write=write))
@@ -114,7 +114,7 @@ class Wire:
         Raises:
             Unsupported: the server has no GraphQL, or not these fields.
             Refused: GitHub refused, with the status that REST would use; 413 if the query was too large.
-            Unanswered: as in `ask`.
+            NoResponse: as in `ask`.
         """
         body = {"query": question, "variables": dict(variables)}
 
@@ -145,7 +145,7 @@ class Wire:
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None, write: bool
     ) -> tuple[Any, dict[str, str]]:
         if self._late >= _MOST_TIMEOUTS:
-            raise Unanswered(f"timed out {self._late} times in a row, so no more requests are sent", bounded.LATER)
+            raise NoResponse(f"timed out {self._late} times in a row, so no more requests are sent", bounded.LATER)
         accept = {"Accept": "application/vnd.github+json"}
         try:
             status, headers, text = self._requester.requestJson(
@@ -161,7 +161,7 @@ class Wire:
             raise Refused(status, error_message(document, self._token or ""), headers, write=write)
         if document is None and text.strip() not in ("", "null"):
             advice = "check GITHUB_API_URL: for GitHub Enterprise it ends in /api/v3"
-            raise Unanswered("answered with something other than JSON", advice)
+            raise NoResponse("answered with something other than JSON", advice)
         return document, headers
 
 

@@ -2,7 +2,7 @@ from gitops_bot.edges.http.address import UnsafeAddress, follow_own, host_of, or
 from gitops_bot.edges.http.allowance import Allowance, Limit
 from gitops_bot.edges.http.answer import Answer, parse_json
 from gitops_bot.edges.http.client import ATTEMPTS, TOTAL_SECONDS, TRY_SECONDS, Http, Observe
-from gitops_bot.edges.http.failure import Unanswered
+from gitops_bot.edges.http.failure import NoResponse
 from gitops_bot.edges.http.pace import Clock
 from gitops_bot.edges.http.pools import Tuning
 
@@ -15,9 +15,9 @@ __all__ = [
     "Clock",
     "Http",
     "Limit",
+    "NoResponse",
     "Observe",
     "Tuning",
-    "Unanswered",
     "UnsafeAddress",
     "follow_own",
     "host_of",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
-from gitops_bot.edges.http.failure import Unanswered, late
+from gitops_bot.edges.http.failure import NoResponse, late
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ class Limit:
     """A time limit in seconds, and the error to raise when it has passed."""
 
     seconds: float
-    late: Unanswered
+    late: NoResponse
 
 
 class Allowance:
@@ -96,12 +96,12 @@ class Deadline(threading.local):
         self._head = None
 
     def take(self, count: int) -> None:
-        """Count bytes that arrived. Raises Unanswered if there are too many before the body."""
+        """Count bytes that arrived. Raises NoResponse if there are too many before the body."""
         if self._head is not None:
             self._head -= count
             if self._head < 0:
                 what = f"closed the connection: more than {HEAD} bytes before the answer"
-                raise Unanswered(what, "Run again later.", again=True)
+                raise NoResponse(what, "Run again later.", again=True)
 
     @property
     def seconds(self) -> float:
@@ -113,7 +113,7 @@ class Deadline(threading.local):
         """The seconds that a wait may take: its own timeout, or what is left if that is less.
 
         Raises:
-            Unanswered: nothing was left, or the wait took all of it.
+            NoResponse: nothing was left, or the wait took all of it.
         """
         left = self._until - time.monotonic()
         if left <= 0:

@@ -19,7 +19,7 @@ from gitops_bot import __version__, log
 from gitops_bot.edges.http.address import UnsafeAddress, follow, origin
 from gitops_bot.edges.http.allowance import Allowance, Limit
 from gitops_bot.edges.http.answer import Answer
-from gitops_bot.edges.http.failure import Unanswered, broken, late, nowhere, retry_after
+from gitops_bot.edges.http.failure import NoResponse, broken, late, nowhere, retry_after
 from gitops_bot.edges.http.pools import Pools
 
 if TYPE_CHECKING:
@@ -101,13 +101,13 @@ class Http:
         `Authorization` is dropped for good at the first redirect to another origin.
 
         Raises:
-            Unanswered: there was no usable answer; one with a failing status is returned.
+            NoResponse: there was no usable answer; one with a failing status is returned.
         """
         sent = {"User-Agent": _AGENT, "Accept-Encoding": "identity", **headers}
         for _ in range(REDIRECTS + 1):
             try:
                 answer = self._send_with_retries(method, url, sent, content, limit)
-            except Unanswered as failure:
+            except NoResponse as failure:
                 failure.host = url.netloc.decode("ascii")
                 log.debug("http.failed", method=method, host=failure.host, path=_path(url), why=failure.what)
                 raise
@@ -153,7 +153,7 @@ class Http:
             wait=wait,
             stop=stop,
             retry=tenacity.retry_if_result(lambda answer: answer.status in _RETRIED)
-            | tenacity.retry_if_exception(lambda error: isinstance(error, Unanswered) and error.again),
+            | tenacity.retry_if_exception(lambda error: isinstance(error, NoResponse) and error.again),
             retry_error_callback=lambda state: state.outcome and state.outcome.result(),
         )
         return retrying(self._send, method, url, headers, content, limit, allowance)
@@ -210,8 +210,8 @@ def _body(response: httpx.Response, method: str, limit: int) -> bytes:
     failed, has_body = response.status_code >= 300, method != "HEAD"
     encoding = response.headers.get("content-encoding", "identity")
     if encoding != "identity" and not failed and has_body:
-        raise Unanswered(f"answered with the encoding {encoding[:50]!r} although none was requested", _BETWEEN)
-    too_much = Unanswered(f"answered with more than the {limit} bytes allowed for such an answer", _BETWEEN)
+        raise NoResponse(f"answered with the encoding {encoding[:50]!r} although none was requested", _BETWEEN)
+    too_much = NoResponse(f"answered with more than the {limit} bytes allowed for such an answer", _BETWEEN)
     announced = response.headers.get("content-length", "")
     if has_body and not failed and announced.isdecimal() and int(announced[:20]) > limit:
         raise too_much
@@ -232,8 +232,8 @@ def _not_over(left: Limit) -> Limit:
     return left
 
 
-def _redirected_wrong(url: httpx.URL, what: str, status: int) -> Unanswered:
-    failure = Unanswered(what, "Nothing was sent there; check the address of the registry.", status=status)
+def _redirected_wrong(url: httpx.URL, what: str, status: int) -> NoResponse:
+    failure = NoResponse(what, "Nothing was sent there; check the address of the registry.", status=status)
     failure.host = url.netloc.decode("ascii")
     return failure
 

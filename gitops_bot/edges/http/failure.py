@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SHOWN = 200
 
 
-class Unanswered(Exception):  # noqa: N818 - the registry edge turns it into an error with the registry's name
+class NoResponse(Exception):  # noqa: N818 - the registry edge turns it into an error with the registry's name
     """No usable answer came. `what` continues a sentence after the host's name: "ghcr.io did not answer in time".
 
     `again`: the same request may succeed at once; `reached`: there was a connection; `status`: the HTTP status if any.
@@ -39,57 +39,57 @@ class Unanswered(Exception):  # noqa: N818 - the registry edge turns it into an 
         self.host = ""
 
 
-def busy(seconds: float) -> Unanswered:
+def busy(seconds: float) -> NoResponse:
     """The host answered "too many requests" and wants a longer pause than this run can wait."""
-    return Unanswered(
+    return NoResponse(
         f"is limiting requests, and asks for none for {seconds:.0f} s",
         "Run again later; `registries:` in gitops-bot.yaml can set a lower `rate` and `concurrency` for it.",
         status=429,
     )
 
 
-def nowhere() -> Unanswered:
+def nowhere() -> NoResponse:
     """Nothing can be at this address."""
-    return Unanswered("is not a valid host and port", reached=False)
+    return NoResponse("is not a valid host and port", reached=False)
 
 
-def late(seconds: float) -> Unanswered:
+def late(seconds: float) -> NoResponse:
     """The request as a whole took more than `seconds`; bytes may have arrived until then."""
-    return Unanswered(f"took more than {seconds:g} s to send one answer", "Run again later.")
+    return NoResponse(f"took more than {seconds:g} s to send one answer", "Run again later.")
 
 
-def broken(error: httpx.TransportError) -> Unanswered:
+def broken(error: httpx.TransportError) -> NoResponse:
     """The connection failed or broke."""
     cause: BaseException | None = error
     while cause is not None:
         match cause:
             case ssl.SSLCertVerificationError():
                 what = f"has a certificate that cannot be trusted: {cause.verify_message}"
-                return Unanswered(what, "Set SSL_CERT_FILE to a file with the CA certificates to trust.", reached=False)
+                return NoResponse(what, "Set SSL_CERT_FILE to a file with the CA certificates to trust.", reached=False)
             case ssl.SSLError():
                 what = f"does not speak TLS as expected: {_plain(cause)}"
                 advice = "A registry without TLS needs `plain_http: true` under `registries:` in gitops-bot.yaml."
-                return Unanswered(what, advice, reached=False)
+                return NoResponse(what, advice, reached=False)
             case gaierror():
                 what = f"cannot be found: {cause.strerror}"
                 passing = cause.errno != EAI_NONAME
-                return Unanswered(what, "Check its name, and the DNS of this machine.", again=passing, reached=False)
+                return NoResponse(what, "Check its name, and the DNS of this machine.", again=passing, reached=False)
             case _:
                 cause = cause.__cause__ or cause.__context__
     check = "Check that it is running, and that this machine can reach it."
     match error:
         case httpx.ProxyError():
             what = f"cannot be reached through the proxy: {_plain(error)}"
-            return Unanswered(what, "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.", reached=False)
+            return NoResponse(what, "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.", reached=False)
         case httpx.LocalProtocolError():
             # The text quotes the header at fault, which may be the one with the secret.
-            return Unanswered("cannot be queried: a credential or address has characters that HTTP does not allow")
+            return NoResponse("cannot be queried: a credential or address has characters that HTTP does not allow")
         case httpx.ConnectError() | httpx.ConnectTimeout():
-            return Unanswered(f"does not accept connections: {_plain(error)}", check, again=True, reached=False)
+            return NoResponse(f"does not accept connections: {_plain(error)}", check, again=True, reached=False)
         case httpx.TimeoutException():
-            return Unanswered("did not answer in time", check, again=True)
+            return NoResponse("did not answer in time", check, again=True)
         case _:
-            return Unanswered(f"closed the connection: {_plain(error)}", "Run again later.", again=True)
+            return NoResponse(f"closed the connection: {_plain(error)}", "Run again later.", again=True)
 
 
 def _plain(error: BaseException) -> str:

@@ -53,7 +53,7 @@ class Pace:
         Yields the number of slow-downs so far, for `slow_down`.
 
         Raises:
-            Unanswered: the host asked for a pause longer than `longest_pause` seconds.
+            NoResponse: the host asked for a pause longer than `longest_pause` seconds.
         """
         with self._semaphore:
             slowed = -1

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ssl
 import threading
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import httpx
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.address import is_loopback
 from gitops_bot.edges.http.address import host_of, origin
-from gitops_bot.edges.http.failure import Unanswered, nowhere
+from gitops_bot.edges.http.failure import NoResponse, nowhere
 from gitops_bot.edges.http.pace import CONCURRENCY, Clock, Pace
 from gitops_bot.edges.http.transport import Transport
 
@@ -51,7 +50,7 @@ class Pools:
         """The pace of requests to the origin of a URL, and its connections, made on first use.
 
         Raises:
-            Unanswered: the address or the proxy is unusable.
+            NoResponse: the address or the proxy is unusable.
         """
         key = origin(url)
         with self._lock:
@@ -72,7 +71,7 @@ class Pools:
         try:
             return Transport(trust, limits, proxy_for(url, self.environ))
         except (ValueError, ImportError) as error:
-            raise Unanswered(
+            raise NoResponse(
                 f"cannot be queried: the proxy in {url.scheme.upper()}_PROXY or ALL_PROXY is not usable",
                 "Give it as http://HOST:PORT, or name the registry in NO_PROXY.",
             ) from error
@@ -88,7 +87,7 @@ class Pools:
                     self._trust = httpx.create_ssl_context(trust_env=False)
             except OSError as error:
                 what = f"cannot be queried: SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {error.strerror}"
-                raise Unanswered(what, "It must name certificates in PEM format.", reached=False) from error
+                raise NoResponse(what, "It must name certificates in PEM format.", reached=False) from error
         return self._trust
 
 

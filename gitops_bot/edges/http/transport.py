@@ -12,12 +12,12 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.http.allowance import Deadline
 
 if TYPE_CHECKING:

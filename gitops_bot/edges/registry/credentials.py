@@ -14,7 +14,7 @@ from gitops_bot import redact
 from gitops_bot.edges.registry.docker_config import HELPER_TIMEOUT, DockerConfig, ask_helper, read_config
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.login import Basic, Credential, Login, is_sendable, secrets
-from gitops_bot.edges.registry.once import Once
+from gitops_bot.edges.registry.memo import Once
 from gitops_bot.images.reference import DOCKER_HUB
 
 if TYPE_CHECKING:

@@ -11,13 +11,12 @@ import re
 import shutil
 import subprocess
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot import redact
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.http.failure import clean
 from gitops_bot.edges.registry.failure import NoLogin

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 import httpx
 
-from gitops_bot.edges.http import Unanswered, parse_json
+from gitops_bot.edges.http import NoResponse, parse_json
 from gitops_bot.edges.http.failure import clean
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reference import DOCKER_HUB
@@ -81,7 +81,7 @@ def error_message(body: bytes, secrets: Iterable[str]) -> str:
 LIST: Final = "the list of tags"
 _NOT_FOUND = 404
 
-Failure = Refused | Untrusted | Unanswered | NoLogin
+Failure = Refused | Untrusted | NoResponse | NoLogin
 
 _GHCR = (
     "ghcr.io needs a classic personal access token with the scope read:packages (fine-grained tokens do not work) or, "
@@ -107,7 +107,7 @@ def explain(
             return RegistryError(problem("failed.auth", what, advice))
         case Untrusted(what=what, advice=advice):
             return RegistryError(problem("failed.registry", f"{location.registry} {what}", advice))
-        case Unanswered(what=what, advice=advice, status=status, host=host):
+        case NoResponse(what=what, advice=advice, status=status, host=host):
             return RegistryError(problem("failed.registry", f"{host} {what}", advice), status=status)
         case Refused(message=message) if failure.is_one_of(_NOT_FOUND) and request == LIST and not failure.elsewhere:
             what = f"{failure.host} answered 404 Not Found: it has no such repository, or hides it"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import httpx
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.address import is_loopback
-from gitops_bot.edges.http import Tuning, Unanswered, UnsafeAddress, follow_own, host_of, origin
+from gitops_bot.edges.http import NoResponse, Tuning, UnsafeAddress, follow_own, host_of, origin
 from gitops_bot.edges.registry.failure import Refused, Untrusted, error_message
 from gitops_bot.edges.registry.login import Basic, IdentityToken, basic, secrets
 from gitops_bot.edges.registry.manifest import ACCEPT, MANIFEST_BYTES
@@ -92,7 +91,7 @@ class Host:
         self._head_start = head_start
         self._first = threading.Semaphore(1)
         self._met = threading.Event()
-        self._out_of_reach: Unanswered | None = None
+        self._out_of_reach: NoResponse | None = None
 
     def ask(
         self, method: str, path: str, rest: str, login: Login, *, accept: str, limit: int, api: str = "v2"
@@ -104,7 +103,7 @@ class Host:
 
         Raises:
             Refused: any other status.
-            Unanswered, Untrusted: no usable answer.
+            NoResponse, Untrusted: no usable answer.
         """
         is_first = not self._met.is_set() and self._first.acquire(blocking=False)
         if not is_first:
@@ -113,7 +112,7 @@ class Host:
                 raise self._out_of_reach
         try:
             return self._ask(method, path, rest, login, accept, limit, api)
-        except Unanswered as failure:
+        except NoResponse as failure:
             if is_first and self._concerns_all(failure):
                 self._out_of_reach = failure
             raise
@@ -131,7 +130,7 @@ class Host:
         """What the registry calls itself where it says who gives tokens; empty if it did not."""
         return self._authentication.service if isinstance(self._authentication, Bearer) else ""
 
-    def _concerns_all(self, failure: Unanswered) -> bool:
+    def _concerns_all(self, failure: NoResponse) -> bool:
         """Whether the registry itself or its token server cannot be reached, rather than the target of a redirect."""
         needed = {self._base.netloc.decode("ascii")}
         if isinstance(self._authentication, Bearer):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
-from gitops_bot.edges.http import Allowance, Limit, Unanswered
+from gitops_bot.edges.http import Allowance, Limit, NoResponse
 from gitops_bot.edges.registry.failure import Refused, Untrusted
 
 if TYPE_CHECKING:
@@ -40,11 +39,11 @@ class ImageLimits:
 
     @contextmanager
     def question(self, image: ImageName) -> Iterator[Allowance]:
-        """The time for one question, which counts against its image. `Unanswered` in the block means no answer."""
+        """The time for one question, which counts against its image. `NoResponse` in the block means no answer."""
         allowance = Allowance(self.clock, lambda: self._limit(image))
         try:
             yield allowance
-        except Unanswered:
+        except NoResponse:
             with self._lock:
                 silent = self.clock.now().timestamp() - self._last_answer
                 self._slow = self._slow or (allowance.left.seconds <= 0 and silent > self.seconds / 4)
@@ -65,4 +64,4 @@ class ImageLimits:
     def _limit(self, image: ImageName) -> Limit:
         limit = min(SLOW_REGISTRY_SECONDS, self.seconds) if self._slow else self.seconds
         left = min(limit, self.seconds - self._spent.get(image, 0.0))
-        return Limit(left, Unanswered(f"took more than {limit:g} s for this image", _ADVICE))
+        return Limit(left, NoResponse(f"took more than {limit:g} s for this image", _ADVICE))

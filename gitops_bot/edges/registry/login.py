@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import assert_never
-
-from gitops_bot.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
 from gitops_bot.images.platforms import normalised
 from gitops_bot.images.reference import is_digest

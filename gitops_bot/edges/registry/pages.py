@@ -6,10 +6,10 @@ An incomplete list is an error: a missing tag looks like a deleted one, or hides
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.http import UnsafeAddress, follow_own, host_of, origin
 from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
 from gitops_bot.images.reference import is_tag

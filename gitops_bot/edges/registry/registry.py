@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import httpx
 
 from gitops_bot.config import RegistryAccess
-from gitops_bot.edges.http import ATTEMPTS, TOTAL_SECONDS, TRY_SECONDS, Http, Tuning, Unanswered
+from gitops_bot.edges.http import ATTEMPTS, TOTAL_SECONDS, TRY_SECONDS, Http, NoResponse, Tuning
 from gitops_bot.edges.registry import docker_config
 from gitops_bot.edges.registry.cloud import Workload
 from gitops_bot.edges.registry.cloud.logins import CloudLogins
@@ -18,9 +18,9 @@ from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.failure import LIST, NoLogin, Refused, Untrusted, explain
 from gitops_bot.edges.registry.host import HEAD_START, Host, ImageRepository, base_url, location, tunings
 from gitops_bot.edges.registry.image_limits import ImageLimits
+from gitops_bot.edges.registry.indexes import children, find_manifest, index_platforms, missing
 from gitops_bot.edges.registry.manifest import resolve
 from gitops_bot.edges.registry.pages import every_tag, read_page
-from gitops_bot.edges.registry.presence import children, find_manifest, index_platforms, missing
 from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.images.reference import is_digest, is_tag
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http import Clock, Observe
     from gitops_bot.edges.registry.cloud.logins import LoginCache
     from gitops_bot.edges.registry.describe import Builds
+    from gitops_bot.edges.registry.indexes import Indexes
     from gitops_bot.edges.registry.manifest import ManifestDigest
-    from gitops_bot.edges.registry.presence import Indexes
     from gitops_bot.edges.registry.times.reader import TimesReader
     from gitops_bot.images.build import Build, BuildTimes, Child
     from gitops_bot.images.reference import ImageName, Pin
@@ -184,7 +184,7 @@ class Registry:
 
         One HEAD of the pinned manifest, and one page with a single tag.
         """
-        from gitops_bot.edges.registry.served import served
+        from gitops_bot.edges.registry.probe import served
 
         access = self._ask(image, "its tags", lambda repository: served(repository, pin))
         mirror = self._access.get(image.registry, _PLAIN).mirror
@@ -210,7 +210,7 @@ class Registry:
             login = self._credentials.login(read_at)
             with limits.question(image) as allowance, self._http.within(allowance):
                 return ask(ImageRepository(image, read_at, self._host(image.registry, read_at), login))
-        except (NoLogin, Refused, Unanswered, Untrusted) as failure:
+        except (NoLogin, Refused, NoResponse, Untrusted) as failure:
             raise explain(failure, image, request, login, read_at) from failure
         except httpx.InvalidURL as error:  # the parts are valid, but together longer than httpx allows
             untrusted = Untrusted(

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import httpx
 
 from gitops_bot import redact
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.registry.failure import Refused, Untrusted, error_message
 from gitops_bot.edges.registry.login import Basic, Credential, IdentityToken, RegistryToken, basic, secrets
 
@@ -66,7 +65,7 @@ class Tokens:
         Raises:
             Refused: the token server refused.
             Untrusted: its answer has no token.
-            Unanswered: it did not answer.
+            NoResponse: it did not answer.
         """
         if isinstance(credential, RegistryToken):
             return credential.token, True

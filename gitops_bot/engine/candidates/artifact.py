@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.engine.candidates.absent import no_image, unless_absent
+from gitops_bot.engine.candidates.not_found import no_image, unless_absent
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images import kinds, version
 from gitops_bot.images.order import ranked
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from gitops_bot.config import Environment
     from gitops_bot.engine.facts import Facts
     from gitops_bot.images.build import Build
+    from gitops_bot.releases.decisions import Entry, Held
     from gitops_bot.releases.history.trail import Run
-    from gitops_bot.releases.plan import Entry, Held
 
 
 def artifact(facts: Facts, environment: Environment, entry: Entry, running: Run) -> Artifact | Held:

@@ -6,22 +6,22 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot.engine.ask import Work
-from gitops_bot.engine.candidates.absent import digest_of, explained, no_image
-from gitops_bot.engine.known import Candidate, Candidates
+from gitops_bot.engine.candidates.not_found import digest_of, explained, no_image
+from gitops_bot.engine.context import Candidate, Candidates
 from gitops_bot.errors import Problem, RegistryError, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.plan import IGNORED, Change, Failed, Kept
+from gitops_bot.releases.decisions import IGNORED, Change, Failed, Kept
 
 if TYPE_CHECKING:
+    from gitops_bot.engine.context import Context
     from gitops_bot.engine.facts import Facts
-    from gitops_bot.engine.known import Known
     from gitops_bot.engine.request import Pins
-    from gitops_bot.releases.plan import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Entry
 
 
-def assigned(known: Known, asked: Pins) -> Candidates:
+def assigned(known: Context, asked: Pins) -> Candidates:
     """The pins that were given, for the entries that they mean.
 
     Raises:
@@ -43,7 +43,7 @@ def assigned(known: Known, asked: Pins) -> Candidates:
     return Candidates(works, frozenset(given))
 
 
-def _candidate(known: Known, entry: Entry, assignment: Assignment) -> Candidate:
+def _candidate(known: Context, entry: Entry, assignment: Assignment) -> Candidate:
     return Candidate(_given(known.facts, entry, assignment, known.state.proposed.get(entry.key)), assignment)
 
 

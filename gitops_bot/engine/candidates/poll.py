@@ -6,9 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine.ask import Work
-from gitops_bot.engine.candidates.absent import digest_of, explained, no_image
+from gitops_bot.engine.candidates.not_found import digest_of, explained, no_image
 from gitops_bot.engine.candidates.promoted import offers
-from gitops_bot.engine.known import Candidate, Candidates
+from gitops_bot.engine.context import Candidate, Candidates
 from gitops_bot.errors import RegistryError
 from gitops_bot.images import age, newest
 from gitops_bot.images import policy as policies
@@ -19,24 +19,24 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import hold, switch
+from gitops_bot.releases.decisions import IGNORED, Failed, Held, Kept
 from gitops_bot.releases.history import trail
-from gitops_bot.releases.plan import IGNORED, Failed, Held, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from gitops_bot.engine.context import Context
     from gitops_bot.engine.facts import Facts
-    from gitops_bot.engine.known import Known
     from gitops_bot.images.reference import ImageName
-    from gitops_bot.releases.plan import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Entry
 
 
 #: How many of the best tags are asked for their digest, to find the place of a pin that only a digest names.
 _PLACES = 30
 
 
-def polled(known: Known) -> Candidates:
+def polled(known: Context) -> Candidates:
     """What registries have, and for the entries that its source has too what that runs."""
     snapshot, name = known.snapshot, known.environment.name
     sources, own = snapshot.promoted(name), snapshot.by_key(name)
@@ -156,7 +156,7 @@ def _by_digest(
     return None
 
 
-def _switched(known: Known, entry: Entry) -> Decision:
+def _switched(known: Context, entry: Entry) -> Decision:
     """What becomes of a selector. No registry is asked: what it selects was looked up when it was pinned."""
     if entry.rules.ignore:
         return Kept(entry, IGNORED)

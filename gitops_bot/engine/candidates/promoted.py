@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.engine.ask import Work
 from gitops_bot.engine.candidates.artifact import artifact
-from gitops_bot.engine.known import Candidate, Candidates
+from gitops_bot.engine.context import Candidate, Candidates
 from gitops_bot.engine.open_proposals import proposed_on
 from gitops_bot.errors import GitError, Problem, RegistryError, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import pull_request
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.releases.choice import halves, promotion, soak, switch
+from gitops_bot.releases.choice import partial_pins as halves
+from gitops_bot.releases.choice import promotion, soak, switch
 from gitops_bot.releases.choice.promotion import Offer
 from gitops_bot.releases.choice.soak import newest_of_all, served
+from gitops_bot.releases.decisions import Change, Failed, Held, Kept
 from gitops_bot.releases.history import releases as history
 from gitops_bot.releases.history import trail
 from gitops_bot.releases.history.trail import Run
 from gitops_bot.releases.layout import correspondence
-from gitops_bot.releases.plan import Change, Failed, Held, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitops_bot.engine.context import Context
     from gitops_bot.engine.facts import Facts
-    from gitops_bot.engine.known import Known
     from gitops_bot.engine.request import Promote
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.images.reference import Pin
+    from gitops_bot.releases.decisions import Decision, Entry
     from gitops_bot.releases.history.line import Line, Step
-    from gitops_bot.releases.plan import Decision, Entry
 
 
 Key = tuple[str, str]
 
 
-def promoted(known: Known, asked: Promote) -> Candidates:
+def promoted(known: Context, asked: Promote) -> Candidates:
     """What the source runs, for the entries that are meant; those that it does not have are told.
 
     Raises:
@@ -99,7 +99,7 @@ def _upcoming(snapshot: Snapshot, facts: Facts, source: str) -> Mapping[Key, tup
 
 
 def offers(
-    known: Known,
+    known: Context,
     entries: Sequence[tuple[Entry, Sequence[Entry]]],
     upcoming: Mapping[Key, tuple[int, str]] | None = None,
 ) -> list[Work[Candidate]]:
@@ -124,7 +124,7 @@ def offers(
     return works
 
 
-def _candidate(known: Known, entry: Entry, source: SourcePins, upcoming: tuple[int, str] | None) -> Candidate:
+def _candidate(known: Context, entry: Entry, source: SourcePins, upcoming: tuple[int, str] | None) -> Candidate:
     """What the source runs; while that soaks, the newest earlier pin that has soaked, if the target may have that."""
     if source.soaked is not None and not _is_barred(known, entry, source.soaked):
         decision, offer = _offered(known, entry, Offer(source.soaked, None, timedelta(0), upcoming))
@@ -137,13 +137,13 @@ def _candidate(known: Known, entry: Entry, source: SourcePins, upcoming: tuple[i
     return Candidate(*_offered(known, entry, Offer(running, None, known.soak, upcoming)))
 
 
-def _is_barred(known: Known, entry: Entry, soaked: Run) -> bool:
+def _is_barred(known: Context, entry: Entry, soaked: Run) -> bool:
     """Whether an earlier pin is held in any case, so that no registry has to be asked for it."""
     untagged = not known.environment.release_tag and halves.untagged(entry, soaked) is not None
     return untagged or halves.no_room(entry, soaked) is not None or known.hold(soaked.entry) is not None
 
 
-def _offered(known: Known, entry: Entry, offer: Offer) -> tuple[Decision, Offer]:
+def _offered(known: Context, entry: Entry, offer: Offer) -> tuple[Decision, Offer]:
     """What becomes of a pin of the source, and the offer with what the registry has."""
     running = offer.running
     if halves.no_room(entry, running) is not None:  # a gate holds it
@@ -197,7 +197,7 @@ class SourcePins:
     soaked: Run | None
 
 
-def source_pins(known: Known, pairs: Sequence[Pair]) -> list[SourcePins]:
+def source_pins(known: Context, pairs: Sequence[Pair]) -> list[SourcePins]:
     """What each source runs and ran, from as much history as tells it. For a person only its present pin counts."""
     snapshot, now, release_tag = known.snapshot, known.snapshot.at, known.environment.release_tag
     wait = timedelta(0) if known.by_hand is not None else known.soak
@@ -249,7 +249,7 @@ def source_pins(known: Known, pairs: Sequence[Pair]) -> list[SourcePins]:
     return pins
 
 
-def _numbers(known: Known, line: Line, pairs: Sequence[Pair]) -> Mapping[str, int | None]:
+def _numbers(known: Context, line: Line, pairs: Sequence[Pair]) -> Mapping[str, int | None]:
     """The releases of the sources, by their commits; people may have given them numbers by tags, too."""
     snapshot, names = known.snapshot, {running.environment for pair in pairs for running in pair.running}
     try:

@@ -12,7 +12,7 @@ from gitops_bot.proposals.text.markdown import plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.releases.plan import Change
+    from gitops_bot.releases.decisions import Change
 
 BOX: Final = "<!-- gitops-bot:hand-back -->"
 _TAKE_OVER: Final = f"""\

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.text.details import Described
-    from gitops_bot.releases.plan import Change, Held, PinChange
+    from gitops_bot.releases.decisions import Change, Held, PinChange
 
 #: In characters: the reserve for marks and a closing line that are added later; the least room of each part after the
 #: table, enough for a note about what was cut; the most room for lost platforms and for held entries.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images import version
 from gitops_bot.images.reference import ImageName, is_digest
 from gitops_bot.proposals.text import links
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.images.build import Build
-    from gitops_bot.releases.plan import Change
+    from gitops_bot.releases.decisions import Change
 
 #: How many subjects and platforms are shown, and how many characters of each.
 _SUBJECTS, _SUBJECT = 20, 120

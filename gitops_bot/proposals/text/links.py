@@ -7,8 +7,7 @@ forge looks like: no credentials, no address of a machine, no query, nothing tha
 from __future__ import annotations
 
 import re
-
-from gitops_bot.dataclass import dataclass
+from dataclasses import dataclass
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _PART = r"\.?[A-Za-z0-9_][A-Za-z0-9._~-]{0,99}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reason import rfc3339
 
 if TYPE_CHECKING:

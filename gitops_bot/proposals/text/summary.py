@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.plan import Change, Source
+    from gitops_bot.releases.decisions import Change, Source
 
 #: The most characters that the changes take in a commit message.
 _ROOM = 50_000

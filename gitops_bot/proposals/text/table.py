@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.plan import Change
+    from gitops_bot.releases.decisions import Change
 
     Row = Sequence[Change]
 

@@ -9,7 +9,7 @@ from gitops_bot.images.kinds import Follow, describe
 from gitops_bot.images.order import admits, compare
 from gitops_bot.images.reason import Reason, shortlist
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.plan import Change, Kept
+from gitops_bot.releases.decisions import Change, Kept
 
 #: Platforms that a text names.
 _NAMED = 10
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.policy import Chosen
     from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
-    from gitops_bot.releases.plan import Decision, Direction, Entry
+    from gitops_bot.releases.decisions import Decision, Direction, Entry
 
 
 def shaped(shape: PinShape, present: Pin, tag: str, digest: str | None) -> Pin:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot.images.reason import Reason, rfc3339
 from gitops_bot.images.reference import ImageName
-from gitops_bot.releases.plan import Change, Failed, Held, Kept
+from gitops_bot.releases.decisions import Change, Failed, Held, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from gitops_bot.releases.plan import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Entry
 
 
 class WrittenHold(Protocol):

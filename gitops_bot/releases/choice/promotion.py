@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images import duration, version
 from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Reason, rfc3339, shortlist
@@ -16,9 +15,9 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import by_hand as hand
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import soak
+from gitops_bot.releases.decisions import IGNORED, Change, Failed, Held, Kept
 from gitops_bot.releases.history import trail
 from gitops_bot.releases.history.releases import released_as
-from gitops_bot.releases.plan import IGNORED, Change, Failed, Held, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.rules import Rules
     from gitops_bot.releases.choice.by_hand import ByHand
+    from gitops_bot.releases.decisions import Decision, Entry
     from gitops_bot.releases.history.trail import Run
-    from gitops_bot.releases.plan import Decision, Entry
 
 #: Pins of a source that a text names.
 _NAMED: Final = 5

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Reason, shortlist
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import choose as choice
+from gitops_bot.releases.decisions import Change, Held, Kept
 from gitops_bot.releases.history.changes import changes, pins_at
-from gitops_bot.releases.plan import Change, Held, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.images.kinds import Policy
+    from gitops_bot.releases.decisions import Direction, Entry
     from gitops_bot.releases.history.line import Step
     from gitops_bot.releases.history.releases import Release
-    from gitops_bot.releases.plan import Direction, Entry
 
 #: Paths of configuration that a note names.
 _TOLD = 10

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import Rules
+    from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.trail import Run
-    from gitops_bot.releases.plan import Entry
 
 
 def left(since: datetime, now: datetime, soak: timedelta) -> timedelta:

@@ -5,24 +5,23 @@ A rollback, a `git revert` and a person's edit look alike here: the history of t
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Reason
 from gitops_bot.releases.choice.choose import follows_moves
+from gitops_bot.releases.decisions import Change, Held
 from gitops_bot.releases.history.state import agree
 from gitops_bot.releases.history.trail import DEPTH, enough, may_have_pinned, stays
-from gitops_bot.releases.plan import Change, Held
 
 if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import Rules
+    from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.history.trail import Run
-    from gitops_bot.releases.plan import Entry
 
 
 @dataclass(frozen=True, slots=True)

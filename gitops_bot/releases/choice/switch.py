@@ -13,17 +13,17 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import soak
+from gitops_bot.releases.decisions import Change, Held, Kept
 from gitops_bot.releases.history import trail
 from gitops_bot.releases.history.state import agree
-from gitops_bot.releases.plan import Change, Held, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
+    from gitops_bot.releases.decisions import Decision, Entry
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.layout.slots import Slots
-    from gitops_bot.releases.plan import Decision, Entry
 
 Key = tuple[str, str]
 

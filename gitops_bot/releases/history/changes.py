@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import Problem
 from gitops_bot.images.reference import Assignment
 from gitops_bot.releases.history import replay, state

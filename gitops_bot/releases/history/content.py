@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.releases.layout.claims import parse
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.age import EARLIEST
 from gitops_bot.images.reference import Pin
 

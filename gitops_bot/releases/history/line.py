@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reason import rfc3339
 from gitops_bot.releases.layout.owners import above
 from gitops_bot.targets.file_targets import BY_NAME

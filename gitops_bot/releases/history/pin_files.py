@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.releases.history.tree_change import ABSENT, REGULAR
 from gitops_bot.targets import TARGETS
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.releases.history.changes import EntryChange, changed, changes
 from gitops_bot.targets import same_file
 
@@ -17,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
 
+    from gitops_bot.releases.decisions import PinChange, Source
     from gitops_bot.releases.history.changes import Changes
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.history.releases import Release
-    from gitops_bot.releases.plan import PinChange, Source
 
 Kind = Literal["update", "promotion", "rollback", "set", "manual", "config"]
 _KINDS: Mapping[Source, Kind] = {"policy": "update", "promotion": "promotion", "set": "set", "rollback": "rollback"}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.images.reference import Assignment, Pin
-    from gitops_bot.releases.plan import InfoChange
+    from gitops_bot.releases.decisions import InfoChange
     from gitops_bot.targets.file_targets import FileTargets
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.history.state import after, agree, before, is_changed, joined, texts_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.history.line import Line, Step
-    from gitops_bot.releases.plan import Entry
     from gitops_bot.targets.versions import Seen, State
 
 #: How many of the commits that touch an overlay tell what the environment left.

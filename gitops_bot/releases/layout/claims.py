@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images.reason import shortlist
 from gitops_bot.releases.layout.glob import Glob

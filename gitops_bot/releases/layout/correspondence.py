@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
+from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.releases.layout.claims import parse
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.images.reference import Pin
+    from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.layout.glob import Glob
     from gitops_bot.releases.layout.overlays import OverlayFile
-    from gitops_bot.releases.plan import Entry
     from gitops_bot.targets import Target
 
 

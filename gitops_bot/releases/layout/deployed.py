@@ -8,17 +8,17 @@ any text. The path may be one of another repository; whoever asks looks for it i
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import islice, product
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.releases.layout.glob import Glob
-from gitops_bot.targets.placed import documents
+from gitops_bot.targets.yaml_values import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from gitops_bot.targets.placed import Placed
+    from gitops_bot.targets.yaml_values import Placed
 
 #: What a file has to contain to be parsed at all.
 MARKS: Final = (b"argoproj.io/", b"kustomize.toolkit.fluxcd.io/")

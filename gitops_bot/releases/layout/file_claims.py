@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.releases.layout.claims import Claimant, parse, rule_applies
 from gitops_bot.releases.layout.release_info import WithReleaseInfo, following
 from gitops_bot.targets.file_targets import FileClaim

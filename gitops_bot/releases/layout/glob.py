@@ -14,10 +14,10 @@ can only gain from an earlier start; the last one in a part, and the last `**`, 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.targets import is_file, target_of
 
 if TYPE_CHECKING:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
-
-from gitops_bot.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,8 +11,8 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.releases.choice.hold import WrittenHold
+    from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.layout.coverage import Coverage, Outside
-    from gitops_bot.releases.plan import Entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.rules import Rules
 from gitops_bot.images.unmanaged import unmanaged
-from gitops_bot.releases.plan import Entry
+from gitops_bot.releases.decisions import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable

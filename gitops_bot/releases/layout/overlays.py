@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gitops_bot import targets
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.releases.layout import claims
 from gitops_bot.releases.layout.beside import by_directory

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter, defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import ImageName
 from gitops_bot.releases.layout.claims import parse
@@ -17,8 +16,8 @@ from gitops_bot.targets import release_info
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.layout.overlays import Selection
-    from gitops_bot.releases.plan import Entry
     from gitops_bot.targets.release_info import InfoFile
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import Problem
 from gitops_bot.releases.layout.claims import parse
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
 
-    from gitops_bot.releases.plan import Entry
+    from gitops_bot.releases.decisions import Entry
 
 
 class BlueGreen(Protocol):

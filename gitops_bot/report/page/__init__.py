@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot import redact
-from gitops_bot.proposals.status import LONG_AGO
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.report.page import drawing, view
+from gitops_bot.results.status import LONG_AGO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gitops_bot.proposals.overview import Overview
+    from gitops_bot.results.overview import Overview
 
 _HERE: Final = Path(__file__).parent
 _STYLE, _SCRIPT = "page.css", "page.js"

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitops_bot.images import duration
 from gitops_bot.images.reference import is_digest
-from gitops_bot.proposals.status import LONG_AGO
 from gitops_bot.proposals.text import links
 from gitops_bot.report.changes import short
 from gitops_bot.report.status import age, behind, by_image
+from gitops_bot.results.status import LONG_AGO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from gitops_bot.images.reference import Pin
-    from gitops_bot.proposals.overview import Overview
-    from gitops_bot.proposals.status import EntryStatus, Status
     from gitops_bot.releases.history.delivery import Delivery
     from gitops_bot.releases.history.record import Record
+    from gitops_bot.results.overview import Overview
+    from gitops_bot.results.status import EntryStatus, Status
 
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,255}(?:/[A-Za-z0-9._~/#@!$&*+,;=%-]{0,200})?\Z")
 

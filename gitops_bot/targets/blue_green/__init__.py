@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
-
-from gitops_bot.dataclass import dataclass
 
 if TYPE_CHECKING:
     from gitops_bot.targets.yaml_pins import YamlPins

@@ -9,7 +9,7 @@ from ruamel.yaml.nodes import MappingNode
 from gitops_bot.images.reference import Pin
 from gitops_bot.targets import document, nodes, refusals
 from gitops_bot.targets.pin_file import FileEntry
-from gitops_bot.targets.places import Place
+from gitops_bot.targets.pin_location import Place
 from gitops_bot.targets.yaml_pins import Slot, YamlPins
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md: `$VA
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-
-from gitops_bot.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

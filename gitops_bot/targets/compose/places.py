@@ -10,7 +10,7 @@ from gitops_bot.targets.compose import interpolation
 from gitops_bot.targets.compose.services import services
 from gitops_bot.targets.nodes import Pair
 from gitops_bot.targets.pin_file import FileEntry
-from gitops_bot.targets.places import Frame, Place, pin_of
+from gitops_bot.targets.pin_location import Frame, Place, pin_of
 from gitops_bot.targets.yaml_pins import Slot, reference
 
 if TYPE_CHECKING:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.targets import compose
 from gitops_bot.targets.env import images
 from gitops_bot.targets.env.images import EnvImage

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin, is_digest, is_reference, is_tag, split
 from gitops_bot.targets import refusals
 from gitops_bot.targets.compose import interpolation
 from gitops_bot.targets.env import images, proof, statements
 from gitops_bot.targets.pin_file import DIGEST_ADVICE, TAG_ADVICE, FileEntry
-from gitops_bot.targets.places import Place, pin_of, spliced
+from gitops_bot.targets.pin_location import Place, pin_of, spliced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

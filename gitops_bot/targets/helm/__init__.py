@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
-
-from gitops_bot.dataclass import dataclass
 
 if TYPE_CHECKING:
     from gitops_bot.targets.image_paths import ImagePaths

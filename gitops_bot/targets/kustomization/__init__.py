@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import document, nodes
 from gitops_bot.targets.kustomization import entry
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.targets.document import Document
     from gitops_bot.targets.pin_file import FileEntry
-    from gitops_bot.targets.places import Place
+    from gitops_bot.targets.pin_location import Place
     from gitops_bot.targets.yaml_pins import Slot
 
 #: What kustomize looks for in a directory; two of them in one are an error.

@@ -14,7 +14,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from gitops_bot.images.reference import ImageName, is_digest, is_tag, split
 from gitops_bot.targets import nodes, refusals, scalars
 from gitops_bot.targets.pin_file import FileEntry
-from gitops_bot.targets.places import Place, pin_of
+from gitops_bot.targets.pin_location import Place, pin_of
 from gitops_bot.targets.yaml_pins import Slot
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
 
     from gitops_bot.targets.document import Document
-    from gitops_bot.targets.places import Place
+    from gitops_bot.targets.pin_location import Place
 
 #: What has an image in the specification of a pod.
 _IN_A_POD: Final = (

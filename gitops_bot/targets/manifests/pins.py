@@ -12,7 +12,7 @@ from gitops_bot.targets.yaml_pins import YamlPins
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.targets.places import Place
+    from gitops_bot.targets.pin_location import Place
     from gitops_bot.targets.yaml_pins import Slot
 
 #: A manifest has these two at the beginning of a line, and something with an image.

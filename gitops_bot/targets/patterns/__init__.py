@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.targets.patterns.images import GROUPS, ImagePattern
 
 if TYPE_CHECKING:

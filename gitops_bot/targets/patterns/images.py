@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
-
-from gitops_bot.dataclass import dataclass
 
 GROUPS: Final = ("tag", "digest")
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images import expression
 from gitops_bot.images.reference import Pin, is_digest, is_tag
 from gitops_bot.targets import document
 from gitops_bot.targets.patterns.images import GROUPS
 from gitops_bot.targets.pin_file import FileEntry
-from gitops_bot.targets.places import BARE, Place, pin_of, spliced
+from gitops_bot.targets.pin_location import BARE, Place, pin_of, spliced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gitops_bot.edges.github.wire import Wire
-from gitops_bot.edges.http import Unanswered
+from gitops_bot.edges.http import NoResponse
 from tests.counterparts import token_server
 from tests.counterparts.broken import ENDLESS, answer, broken_server, dripping
 from tests.counterparts.clock import StillClock
@@ -41,7 +41,7 @@ def direct(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("first", "drip"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_what_drips_without_end_is_given_up(first: bytes, drip: bytes, method: str) -> None:
-    with dripping(first, drip) as host, pytest.raises(Unanswered) as error:
+    with dripping(first, drip) as host, pytest.raises(NoResponse) as error:
         wire(f"http://{host}").ask(method, "/x")
     assert error.value.what == "took more than 0.2 s to send one answer"
     assert error.value.advice == "run again later; see githubstatus.com"
@@ -52,25 +52,25 @@ def test_a_greeting_without_end_is_given_up(proxy: bool, monkeypatch: pytest.Mon
     with dripping(b"", b"") as host:
         if proxy:
             monkeypatch.setenv("HTTPS_PROXY", f"http://{host}")
-        with pytest.raises(Unanswered, match=r"took more than 0\.2 s"):
+        with pytest.raises(NoResponse, match=r"took more than 0\.2 s"):
             wire("https://github.test" if proxy else f"https://{host}").ask("GET", "/x")
 
 
 def test_a_proxy_whose_answer_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     with dripping(b"HTTP/1.1 200 OK\r\nX: ", b"x") as host:
         monkeypatch.setenv("HTTPS_PROXY", f"http://{host}")
-        with pytest.raises(Unanswered, match=r"took more than 0\.2 s"):
+        with pytest.raises(NoResponse, match=r"took more than 0\.2 s"):
             wire("https://github.test").ask("GET", "/x")
 
 
 def test_bytes_before_the_answer_are_bounded_however_fast_they_come() -> None:
     flood = CONTINUE[2] * 20_000 + answer("200 OK", JSON)
-    with broken_server([flood]) as server, pytest.raises(Unanswered, match="more than 262144 bytes before the answer"):
+    with broken_server([flood]) as server, pytest.raises(NoResponse, match="more than 262144 bytes before the answer"):
         wire(f"http://{server.host}", 20).ask("GET", "/x")
 
 
 def test_the_body_of_a_fault_that_is_tried_again_is_bounded_too() -> None:
-    with broken_server([answer("502 Bad Gateway", b"x" * 2_000_000)]) as server, pytest.raises(Unanswered):
+    with broken_server([answer("502 Bad Gateway", b"x" * 2_000_000)]) as server, pytest.raises(NoResponse):
         wire(f"http://{server.host}", 20).ask("GET", "/x")
     assert len(server.heads) == 1
 
@@ -99,9 +99,9 @@ def test_after_two_answers_that_came_too_late_nothing_more_is_asked() -> None:
     with dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x") as host:
         slow = wire(f"http://{host}", 0.05)
         for _ in range(2):
-            with pytest.raises(Unanswered, match="took more than"):
+            with pytest.raises(NoResponse, match="took more than"):
                 slow.ask("GET", "/x")
-    with pytest.raises(Unanswered, match="timed out 2 times in a row, so no more requests are sent"):
+    with pytest.raises(NoResponse, match="timed out 2 times in a row, so no more requests are sent"):
         slow.ask("GET", "/x")
 
 
@@ -124,7 +124,7 @@ def test_an_answer_in_time_makes_good_for_a_late_one(monkeypatch: pytest.MonkeyP
         adapter = ours._connection.session.get_adapter(address)
         for _ in range(3):
             monkeypatch.setattr(adapter, "seconds", 0.05)
-            with pytest.raises(Unanswered, match="took more than"):
+            with pytest.raises(NoResponse, match="took more than"):
                 ours.ask("GET", "/x")
             monkeypatch.setattr(adapter, "seconds", 20)
             assert ours.ask("GET", "/x") == {"fine": True}
@@ -163,7 +163,7 @@ def test_a_name_that_leads_nowhere_is_unanswered(monkeypatch: pytest.MonkeyPatch
     resolving(monkeypatch, *addresses)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    with pytest.raises(Unanswered, match="cannot be reached"):
+    with pytest.raises(NoResponse, match="cannot be reached"):
         wire(f"http://github.test:{port}", 20).ask("GET", "/x")
 
 
@@ -176,7 +176,7 @@ def test_a_resolver_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     try:
-        with pytest.raises(Unanswered, match=r"took more than 0\.2 s"):
+        with pytest.raises(NoResponse, match=r"took more than 0\.2 s"):
             wire("http://github.test").ask("GET", "/x")
     finally:
         over.set()

@@ -17,7 +17,7 @@ from gitops_bot.demo.http import Answer, Request, Server
 from gitops_bot.edges.github import wire as wire_module
 from gitops_bot.edges.github.failure import Refused
 from gitops_bot.edges.github.wire import Wire
-from gitops_bot.edges.http import Unanswered
+from gitops_bot.edges.http import NoResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -261,7 +261,7 @@ def test_an_answer_that_is_not_ready_is_not_asked_for_again_and_again() -> None:
     ids=["HTML", "cut off", "deep", "bytes"],
 )
 def test_an_answer_that_is_no_json_is_none(body: bytes) -> None:
-    with answering([Answer(200, body)]) as (wire, _, _), pytest.raises(Unanswered) as error:
+    with answering([Answer(200, body)]) as (wire, _, _), pytest.raises(NoResponse) as error:
         wire.ask("GET", "/x")
     assert error.value.what == "answered with something other than JSON"
 
@@ -277,7 +277,7 @@ def test_a_refusal_that_is_no_json_keeps_its_status() -> None:
 
 def test_an_answer_without_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire_module, "_LIMIT", 100_000)
-    with answering([Answer(200, b'"' + b"x" * 300_000 + b'"')]) as (wire, _, _), pytest.raises(Unanswered) as error:
+    with answering([Answer(200, b'"' + b"x" * 300_000 + b'"')]) as (wire, _, _), pytest.raises(NoResponse) as error:
         wire.ask("GET", "/x")
     assert error.value.what == "sent more than 100000 bytes"
 
@@ -287,7 +287,7 @@ def test_a_server_that_is_not_there_is_unanswered_after_four_tries() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     clock = FakeClock()
-    with pytest.raises(Unanswered) as error:
+    with pytest.raises(NoResponse) as error:
         Wire(f"http://127.0.0.1:{port}", TOKEN, clock).ask("GET", "/x")
     assert error.value.what == "cannot be reached, or closed the connection early"
     assert clock.slept == [2, 4]
@@ -328,7 +328,7 @@ def raw(answer: bytes) -> Iterator[str]:
     ],
 )
 def test_a_broken_answer_is_unanswered(answer: bytes) -> None:
-    with raw(answer) as address, pytest.raises(Unanswered) as error:
+    with raw(answer) as address, pytest.raises(NoResponse) as error:
         Wire(address, TOKEN, FakeClock()).ask("GET", "/x")
     assert error.value.what == "cannot be reached, or closed the connection early"
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from gitops_bot.edges.http import Allowance, Http, Limit, Tuning, Unanswered
+from gitops_bot.edges.http import Allowance, Http, Limit, NoResponse, Tuning
 from gitops_bot.edges.http.client import TOTAL_SECONDS
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply
@@ -14,7 +14,7 @@ URL = httpx.URL("https://registry.test/v2/")
 
 
 def allowed(clock: StillClock, seconds: float) -> Allowance:
-    return Allowance(clock, lambda: Limit(seconds, Unanswered("took too long")))
+    return Allowance(clock, lambda: Limit(seconds, NoResponse("took too long")))
 
 
 def taking(clock: StillClock, seconds: float, status: int = 200) -> Script:
@@ -33,7 +33,7 @@ def test_requests_for_one_question_end_when_their_time_is_over() -> None:
     with Http(clock, {}, {}, transport=script) as http, http.within(allowed(clock, 50)):
         for _ in range(3):
             http.request("GET", URL, {}, limit=10)
-        with pytest.raises(Unanswered, match="took too long") as late:
+        with pytest.raises(NoResponse, match="took too long") as late:
             http.request("GET", URL, {}, limit=10)
     assert late.value.host == "registry.test"
     assert len(script.requests) == 3
@@ -89,15 +89,15 @@ def test_a_pause_that_the_host_asks_for_is_not_begun_where_it_is_longer_than_wha
     with Http(clock, {}, {}, transport=Script(reply(429, headers={"Retry-After": "40"}))) as http:
         with http.within(allowed(clock, 30)):
             assert http.request("GET", URL, {}, limit=10).status == 429
-        with http.within(allowed(clock, 30)), pytest.raises(Unanswered, match="asks for none for 40 s"):
+        with http.within(allowed(clock, 30)), pytest.raises(NoResponse, match="asks for none for 40 s"):
             http.request("GET", URL, {}, limit=10)
     assert clock.slept == []
 
 
 def test_a_limit_holds_from_the_moment_when_the_first_request_begins() -> None:
-    clock, limits = StillClock(), [Limit(5, Unanswered("later")), Limit(50, Unanswered("first"))]
+    clock, limits = StillClock(), [Limit(5, NoResponse("later")), Limit(50, NoResponse("first"))]
     allowance = Allowance(clock, lambda: limits.pop() if len(limits) > 1 else limits[0])
-    with suppress(Unanswered), allowance.counting():
+    with suppress(NoResponse), allowance.counting():
         clock.sleep(20)
     clock.sleep(1000)
     assert (allowance.left.seconds, allowance.left.late.what, allowance.spent) == (30, "first", 20)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from gitops_bot.edges.http.client import ATTEMPTS, ERROR_BODY, REDIRECTS, TOTAL_SECONDS, Http
-from gitops_bot.edges.http.failure import Unanswered, retry_after
+from gitops_bot.edges.http.failure import NoResponse, retry_after
 from gitops_bot.edges.http.pools import Tuning
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
@@ -73,7 +73,7 @@ def test_the_number_of_tries_is_bounded_and_the_last_answer_is_given() -> None:
 
 def test_a_connection_that_stays_broken_is_an_error_after_as_many_tries() -> None:
     script = Script(httpx.ReadError("reset by peer"))
-    with pytest.raises(Unanswered, match="closed the connection: reset by peer") as failure:
+    with pytest.raises(NoResponse, match="closed the connection: reset by peer") as failure:
         ask(script)
     assert len(script.requests) == ATTEMPTS
     assert failure.value.host == "registry.test"
@@ -125,7 +125,7 @@ def test_a_host_that_wants_an_hour_is_left_alone_by_every_further_request() -> N
     script = Script(reply(429, headers={"Retry-After": "3600"}))
     with Http(StillClock(), {}, {}, transport=script) as http:
         assert http.request("GET", URL, {}, limit=10).status == 429
-        with pytest.raises(Unanswered, match="asks for none for 3600 s") as failure:
+        with pytest.raises(NoResponse, match="asks for none for 3600 s") as failure:
             http.request("GET", URL, {}, limit=10)
     assert failure.value.status == 429
     assert len(script.requests) == 1
@@ -200,14 +200,14 @@ def test_another_port_and_another_name_are_another_host(location: str) -> None:
 @pytest.mark.parametrize("location", ["http://registry.test/", "https://169.254.169.254/", "ftp://registry.test/"])
 def test_a_redirect_that_leads_astray_is_refused_and_nothing_is_sent_there(location: str) -> None:
     script = Script(reply(302, headers={"Location": location}), OK)
-    with pytest.raises(Unanswered, match="redirects to an address"):
+    with pytest.raises(NoResponse, match="redirects to an address"):
         ask(script)
     assert len(script.requests) == 1
 
 
 def test_redirects_are_bounded() -> None:
     script = Script(reply(302, headers={"Location": "/again"}))
-    with pytest.raises(Unanswered, match=f"redirects more than {REDIRECTS} times"):
+    with pytest.raises(NoResponse, match=f"redirects more than {REDIRECTS} times"):
         ask(script)
     assert len(script.requests) == REDIRECTS + 1
 
@@ -225,7 +225,7 @@ def test_a_redirect_without_a_location_is_an_answer() -> None:
 def test_a_body_may_have_as_many_bytes_as_allowed_and_no_more() -> None:
     assert ask(Script(reply(200, b"x" * 1000)), limit=1000) == (200, b"x" * 1000)
     script = Script(reply(200, b"x" * 1001))
-    with pytest.raises(Unanswered, match="more than the 1000 bytes"):
+    with pytest.raises(NoResponse, match="more than the 1000 bytes"):
         ask(script, limit=1000)
     assert len(script.requests) == 1
 
@@ -235,7 +235,7 @@ def test_a_body_that_is_announced_too_large_is_not_read() -> None:
         def __iter__(self) -> Iterator[bytes]:
             raise AssertionError
 
-    with pytest.raises(Unanswered, match="more than the 1000 bytes"):
+    with pytest.raises(NoResponse, match="more than the 1000 bytes"):
         ask(Script(httpx.Response(200, headers={"Content-Length": "1001"}, stream=Unread())))
 
 
@@ -248,7 +248,7 @@ def test_a_body_without_end_is_given_up() -> None:
                 taken.append(1)
                 yield b"x" * 100
 
-    with pytest.raises(Unanswered, match="more than the 1000 bytes"):
+    with pytest.raises(NoResponse, match="more than the 1000 bytes"):
         ask(Script(httpx.Response(200, stream=Endless())))
     assert len(taken) == 11
 
@@ -260,7 +260,7 @@ def test_the_body_of_a_failure_is_cut_and_not_held_against_it() -> None:
 
 def test_a_compressed_answer_is_refused_because_none_was_asked_for() -> None:
     script = Script(reply(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}))
-    with pytest.raises(Unanswered, match="encoding 'gzip' although none was requested"):
+    with pytest.raises(NoResponse, match="encoding 'gzip' although none was requested"):
         ask(script)
     assert script.requests[0].headers["Accept-Encoding"] == "identity"
 
@@ -280,7 +280,7 @@ def test_a_head_may_name_an_encoding_because_it_has_no_body() -> None:
 )
 def test_a_redirect_to_no_host_is_an_error_in_words(location: str, words: str) -> None:
     script = Script(reply(307, headers={"Location": location}), OK)
-    with pytest.raises(Unanswered, match=words):
+    with pytest.raises(NoResponse, match=words):
         ask(script)
     assert len(script.requests) == 1
 
@@ -302,7 +302,7 @@ def test_cookies_are_not_kept() -> None:
 def test_a_proxy_that_cannot_be_used_is_named_without_its_password() -> None:
     with (
         Http(StillClock(), {"HTTPS_PROXY": "ftp://ada:secret@proxy.lan"}, {}) as http,
-        pytest.raises(Unanswered, match="HTTPS_PROXY or ALL_PROXY") as failure,
+        pytest.raises(NoResponse, match="HTTPS_PROXY or ALL_PROXY") as failure,
     ):
         http.request("GET", URL, {}, limit=10)
     assert "secret" not in str(failure.value) + str(failure.value.__cause__)
@@ -360,7 +360,7 @@ def test_a_server_that_stays_broken_is_an_error_in_words(sent: bytes, words: str
     with (
         broken_server([sent]) as server,
         Http(StillClock(), {}, {}) as http,
-        pytest.raises(Unanswered, match=words) as failure,
+        pytest.raises(NoResponse, match=words) as failure,
     ):
         http.request("GET", httpx.URL(f"http://{server.host}/"), {}, limit=1000)
     assert str(failure.value).isprintable()
@@ -373,7 +373,7 @@ def test_a_bomb_of_zeros_is_never_unpacked() -> None:
     with (
         broken_server([bomb]) as server,
         Http(StillClock(), {}, {}) as http,
-        pytest.raises(Unanswered, match="encoding"),
+        pytest.raises(NoResponse, match="encoding"),
     ):
         http.request("GET", httpx.URL(f"http://{server.host}/"), {}, limit=1000)
     assert len(server.heads) == 1
@@ -383,7 +383,7 @@ def test_a_secret_with_a_line_break_is_not_sent_and_not_told() -> None:
     with (
         broken_server([answer("200 OK")]) as server,
         Http(StillClock(), {}, {}) as http,
-        pytest.raises(Unanswered, match="characters that HTTP does not allow") as failure,
+        pytest.raises(NoResponse, match="characters that HTTP does not allow") as failure,
     ):
         http.request("GET", httpx.URL(f"http://{server.host}/"), {"Authorization": "Bearer se\ncret"}, limit=10)
     assert "cret" not in str(failure.value)

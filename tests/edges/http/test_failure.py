@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from gitops_bot.edges.http.client import Http
-from gitops_bot.edges.http.failure import Unanswered, broken, busy
+from gitops_bot.edges.http.failure import NoResponse, broken, busy
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
 from tests.counterparts.token_server import encrypted
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def failure_of(url: str, environ: dict[str, str] | None = None) -> Unanswered:
-    with Http(StillClock(), environ or {}, {}) as http, pytest.raises(Unanswered) as failure:
+def failure_of(url: str, environ: dict[str, str] | None = None) -> NoResponse:
+    with Http(StillClock(), environ or {}, {}) as http, pytest.raises(NoResponse) as failure:
         http.request("GET", httpx.URL(url), {}, limit=10)
     return failure.value
 

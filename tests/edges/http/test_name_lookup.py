@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from gitops_bot.edges.http import Http, Unanswered
+from gitops_bot.edges.http import Http, NoResponse
 from gitops_bot.edges.http.transport import MOST_ADDRESSES, attempts
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
@@ -69,7 +69,7 @@ def test_a_name_whose_addresses_all_refuse_is_told_by_the_first(resolving: Calla
         port = probe.getsockname()[1]
     with (
         Http(StillClock(), {}, {}, attempts=1) as http,
-        pytest.raises(Unanswered, match=r"does not accept connections: .*refused"),
+        pytest.raises(NoResponse, match=r"does not accept connections: .*refused"),
     ):
         http.request("GET", httpx.URL(f"http://many.test:{port}/"), {}, limit=10)
 
@@ -78,7 +78,7 @@ def test_a_name_without_an_address_cannot_be_reached(resolving: Callable[..., li
     resolving()
     with (
         Http(StillClock(), {}, {}, attempts=1) as http,
-        pytest.raises(Unanswered, match="does not accept connections: the name has no address") as failure,
+        pytest.raises(NoResponse, match="does not accept connections: the name has no address") as failure,
     ):
         http.request("GET", httpx.URL("http://many.test/"), {}, limit=10)
     assert not failure.value.reached
@@ -102,7 +102,7 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_resolver_that_does_not_answer_is_given_up() -> None:
     with (
         Http(StillClock(), {}, {}, seconds=0.1) as http,
-        pytest.raises(Unanswered, match=r"took more than 0\.1 s to send one answer"),
+        pytest.raises(NoResponse, match=r"took more than 0\.1 s to send one answer"),
     ):
         http.request("GET", httpx.URL("http://slow.test/"), {}, limit=10)
 

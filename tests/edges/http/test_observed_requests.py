@@ -3,7 +3,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from gitops_bot.edges.http import Http, Unanswered
+from gitops_bot.edges.http import Http, NoResponse
 from gitops_bot.edges.registry import Registry
 from gitops_bot.images.reference import ImageName
 from tests.counterparts.clock import StillClock
@@ -18,7 +18,7 @@ def ask(script: Script) -> Seen:
     with Http(StillClock(), {}, {}, transport=script, observe=lambda *each: seen.append(each)) as http:
         try:
             http.request("GET", URL, {}, limit=1000)
-        except Unanswered:
+        except NoResponse:
             seen.append(("gave up", None))
     return seen
 

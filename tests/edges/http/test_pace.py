@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gitops_bot.edges.http.failure import Unanswered
+from gitops_bot.edges.http.failure import NoResponse
 from gitops_bot.edges.http.pace import Pace
 from tests.counterparts.clock import StillClock
 
@@ -102,7 +102,7 @@ def test_a_pause_longer_than_the_patience_is_not_waited_for() -> None:
     pace = Pace(clock)
     with pace.turn(60) as seen:
         pace.slow_down(seen, 3600)
-    with pytest.raises(Unanswered, match="asks for none for 3600 s"), pace.turn(60):
+    with pytest.raises(NoResponse, match="asks for none for 3600 s"), pace.turn(60):
         pass
     assert clock.slept == []
 
@@ -137,5 +137,5 @@ def test_a_place_is_given_back_when_the_host_is_closed() -> None:
     with pace.turn(60) as seen:
         pace.slow_down(seen, 3600)
     for _ in range(3):
-        with pytest.raises(Unanswered), pace.turn(60):
+        with pytest.raises(NoResponse), pace.turn(60):
             pass

@@ -10,7 +10,7 @@ import pytest
 
 from gitops_bot.edges.http.allowance import HEAD
 from gitops_bot.edges.http.client import ATTEMPTS, Http
-from gitops_bot.edges.http.failure import Unanswered
+from gitops_bot.edges.http.failure import NoResponse
 from tests.counterparts.broken import ENDLESS, HINT, answer, broken_server, dripping
 from tests.counterparts.clock import StillClock
 
@@ -23,7 +23,7 @@ def test_what_drips_without_end_is_given_up(first: bytes, drip: bytes) -> None:
     with (
         dripping(first, drip) as host,
         Http(StillClock(), {}, {}, seconds=DEADLINE) as http,
-        pytest.raises(Unanswered, match=r"took more than 0\.2 s to send one answer") as failure,
+        pytest.raises(NoResponse, match=r"took more than 0\.2 s to send one answer") as failure,
     ):
         http.request("GET", httpx.URL(f"http://{host}/"), {}, limit=2000)
     assert failure.value.host == host
@@ -36,7 +36,7 @@ def test_a_greeting_without_end_is_given_up(proxy: bool) -> None:
         url = httpx.URL("https://registry.test/" if proxy else f"https://{host}/")
         with (
             Http(StillClock(), environ, {}, seconds=DEADLINE) as http,
-            pytest.raises(Unanswered, match=r"took more than 0\.2 s"),
+            pytest.raises(NoResponse, match=r"took more than 0\.2 s"),
         ):
             http.request("GET", url, {}, limit=10)
 
@@ -46,7 +46,7 @@ def test_informational_answers_are_bounded_however_fast_they_come() -> None:
     with (
         broken_server([flood]) as server,
         Http(StillClock(), {}, {}) as http,
-        pytest.raises(Unanswered, match=f"closed the connection: more than {HEAD} bytes before the answer"),
+        pytest.raises(NoResponse, match=f"closed the connection: more than {HEAD} bytes before the answer"),
     ):
         http.request("GET", httpx.URL(f"http://{server.host}/"), {}, limit=10)
     assert len(server.heads) == ATTEMPTS

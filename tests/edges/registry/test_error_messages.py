@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.edges.http import Unanswered
+from gitops_bot.edges.http import NoResponse
 from gitops_bot.edges.registry.failure import Failure, NoLogin, Refused, Untrusted, explain
 from gitops_bot.edges.registry.login import Basic, Login
 from gitops_bot.images.reason import CODES
@@ -14,8 +14,8 @@ NOBODY = Login(None, "no credentials found for ghcr.io")
 SOMEBODY = Login(Basic("bot", "hunter2"), "the environment variable GHCR_TOKEN")
 
 
-def unanswered() -> Unanswered:
-    failure = Unanswered("did not answer in time", "Check the network.")
+def unanswered() -> NoResponse:
+    failure = NoResponse("did not answer in time", "Check the network.")
     failure.host = "auth.docker.io"
     return failure
 

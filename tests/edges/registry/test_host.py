@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from gitops_bot.edges.http import Http, Unanswered
+from gitops_bot.edges.http import Http, NoResponse
 from gitops_bot.edges.http.client import ATTEMPTS
 from gitops_bot.edges.registry.failure import Refused, Untrusted
 from gitops_bot.edges.registry.host import Host
@@ -258,7 +258,7 @@ def test_a_host_that_was_never_reached_is_not_tried_for_every_repository() -> No
     script = Script(httpx.ConnectError("refused"))
     ask = asker(script)
     for path in ("acme/web", "acme/api", "acme/db"):
-        with pytest.raises(Unanswered, match="does not accept connections"):
+        with pytest.raises(NoResponse, match="does not accept connections"):
             ask(path)
     assert len(script.requests) == ATTEMPTS
 
@@ -272,7 +272,7 @@ def test_a_token_server_that_was_never_reached_is_not_tried_for_every_repository
     script = Script(serve)
     ask = asker(script)
     for path in ("acme/web", "acme/api"):
-        with pytest.raises(Unanswered) as failure:
+        with pytest.raises(NoResponse) as failure:
             ask(path)
         assert failure.value.host == "auth.test"
     assert len(script.requests) == 1 + ATTEMPTS
@@ -287,7 +287,7 @@ def test_a_redirect_to_a_host_out_of_reach_concerns_one_repository() -> None:
         return reply(200, b"fine")
 
     ask = asker(Script(serve))
-    with pytest.raises(Unanswered):
+    with pytest.raises(NoResponse):
         ask("acme/web")
     assert ask("acme/api") == b"fine"
 
@@ -299,6 +299,6 @@ def test_a_host_that_breaks_one_answer_is_asked_for_the_others() -> None:
         return reply(200, b"fine")
 
     ask = asker(Script(serve))
-    with pytest.raises(Unanswered):
+    with pytest.raises(NoResponse):
         ask("acme/web")
     assert ask("acme/api") == b"fine"

@@ -11,12 +11,11 @@ import re
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops_bot import redact
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.http.failure import clean
 from gitops_bot.edges.registry.cloud import ExpiringLogin

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import httpx
 
 from gitops_bot import redact
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.address import is_loopback
-from gitops_bot.edges.http import Allowance, Http, Limit, Unanswered, host_of
+from gitops_bot.edges.http import Allowance, Http, Limit, NoResponse, host_of
 from gitops_bot.edges.registry.docker_config import read_secrets
 from gitops_bot.edges.registry.failure import NoLogin, error_message
 
@@ -91,11 +91,11 @@ def ask(
     seconds = min(_NEAR_SECONDS if near else _SECONDS, workload.seconds)
     if near:
         environ = {name: value for name, value in environ.items() if not name.lower().endswith("_proxy")}
-    allowance = Allowance(clock, lambda: Limit(seconds, Unanswered(f"did not answer within {seconds:g} s")))
+    allowance = Allowance(clock, lambda: Limit(seconds, NoResponse(f"did not answer within {seconds:g} s")))
     try:
         with Http(clock, environ, {}, attempts=_ATTEMPTS) as http, http.within(allowance):
             answer = http.request(method, url, sent, content=content, limit=_BODY)
-    except Unanswered as failure:
+    except NoResponse as failure:
         raise NoLogin(f"{failure.host or host_of(url)} {failure.what}", failure.advice or _ADVICE) from failure
     if answer.status != 200:
         message = error_message(answer.body, secrets)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.edges.registry.login import Login
 

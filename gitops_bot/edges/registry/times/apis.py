@@ -7,13 +7,12 @@ go-containerregistry reads; Quay API 1; Azure Container Registry, data plane; Gi
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, assert_never
 from urllib.parse import quote
 
 import httpx
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.registry.failure import Refused
 from gitops_bot.edges.registry.login import Basic, basic
 from gitops_bot.edges.registry.times import answers

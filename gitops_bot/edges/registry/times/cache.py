@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing, suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from gitops_bot import log
-from gitops_bot.dataclass import dataclass
 from gitops_bot.edges.cache import check_owner, make_folder
 from gitops_bot.images.reference import is_digest, is_tag
 

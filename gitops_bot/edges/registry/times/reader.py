@@ -6,8 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot import log
-from gitops_bot.edges.http import Allowance, Limit, Unanswered
-from gitops_bot.edges.registry.once import Once
+from gitops_bot.edges.http import Allowance, Limit, NoResponse
+from gitops_bot.edges.registry.memo import Once
 from gitops_bot.edges.registry.times.apis import ApiClient, api_of, pages
 from gitops_bot.edges.registry.times.cache import Cache, Memory
 from gitops_bot.edges.registry.times.listing import ListUnusable, newest_first
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 #: Seconds for all pages of an API.
 API_SECONDS: Final = 30.0
-_TOO_SLOW: Final = Unanswered(f"took more than {API_SECONDS:g} s", "")
+_TOO_SLOW: Final = NoResponse(f"took more than {API_SECONDS:g} s", "")
 
 
 class TimesReader:
@@ -53,7 +53,7 @@ class TimesReader:
         """The times of these tags and of what is pinned; `remember` receives the manifest that a tag names today.
 
         Raises:
-            Refused, Unanswered, Untrusted: as `walk`.
+            Refused, NoResponse, Untrusted: as `walk`.
         """
         image = repository.image
         # A mirror would report when it received the images itself.
@@ -67,7 +67,7 @@ class TimesReader:
                         return self._pages.get((image, number, last), lambda: page(number, last))
 
                     return newest_first(once, wanted, pin)
-            except (ListUnusable, Unanswered) as why:
+            except (ListUnusable, NoResponse) as why:
                 self._unfit.add(image)
                 log.once("times.api_unused", level="info", image=str(image), api=api, reason=str(why))
         with self._walk(repository.location.registry):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import DOCKER_HUB, Pin, split
 from gitops_bot.targets.pin_file import pinned, problem

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, SequenceNode
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.targets import nodes
 from gitops_bot.targets.loader import compose_all
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.errors import ForgeError
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import ownership, pull_request
-from gitops_bot.proposals.status import LONG_AGO, EntryStatus, EnvironmentStatus, Status
 from gitops_bot.releases.choice import hold, promotion, stepped_back
+from gitops_bot.releases.decisions import Held
 from gitops_bot.releases.history import state, trail
 from gitops_bot.releases.history.releases import all_releases
-from gitops_bot.releases.plan import Held
+from gitops_bot.results.status import LONG_AGO, EntryStatus, EnvironmentStatus, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,9 +23,9 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.images.reason import Reason
     from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.history.releases import Release
-    from gitops_bot.releases.plan import Entry
 
     Proposed = Mapping[tuple[str, str], PullRequest]
     Partners = Mapping[str, Mapping[tuple[str, str], Sequence[Entry]]]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.proposals.pull_request import Merge
 
 if TYPE_CHECKING:

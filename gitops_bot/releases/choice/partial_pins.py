@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from gitops_bot.images.reason import Reason
 
 if TYPE_CHECKING:
+    from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.history.trail import Run
-    from gitops_bot.releases.plan import Entry
 
 
 def untagged(entry: Entry, running: Run) -> Reason | None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
-from gitops_bot.releases.plan import Failed, Held, Kept
+from gitops_bot.releases.decisions import Failed, Held, Kept
 
 if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.reconcile import ActionName
     from gitops_bot.releases.choice.hold import WrittenHold
+    from gitops_bot.releases.decisions import Change, Decision
     from gitops_bot.releases.layout.coverage import Coverage
-    from gitops_bot.releases.plan import Change, Decision
 
 #: Actions that write, or would.
 WRITING: tuple[ActionName, ...] = ("open", "refresh", "close", "commit")

@@ -8,12 +8,12 @@ from itertools import takewhile
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.engine.history import announced
-from gitops_bot.engine.status import Reading, status
+from gitops_bot.commands.status import Reading, status
+from gitops_bot.engine.records import announced
 from gitops_bot.errors import ForgeError
-from gitops_bot.proposals.overview import Overview
 from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
 from gitops_bot.releases.history.record import Records
+from gitops_bot.results.overview import Overview
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
-    from gitops_bot.proposals.outcome import Outcome
     from gitops_bot.releases.history.record import Record
+    from gitops_bot.results.outcome import Outcome
 
 #: Days that the figures are about, and days that tell where an image of these came from.
 DAYS: Final = 30

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.dataclass import dataclass
+from gitops_bot.commands.history import Wanted, history
 from gitops_bot.engine.ask import Work, settle
-from gitops_bot.engine.candidates.absent import explained, no_image, unless_absent
+from gitops_bot.engine.candidates.not_found import explained, no_image, unless_absent
 from gitops_bot.engine.facts import Facts
-from gitops_bot.engine.history import Wanted, history
 from gitops_bot.errors import ForgeError, GitError, Problem, RegistryError
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.proposals.audit import Audit, AuditedEntry, AuditedEnvironment, KeptImage
 from gitops_bot.releases.history import state
 from gitops_bot.releases.history.releases import releases
+from gitops_bot.results.audit import Audit, AuditedEntry, AuditedEnvironment, KeptImage
 from gitops_bot.targets import same_file
 
 if TYPE_CHECKING:
@@ -25,9 +24,9 @@ if TYPE_CHECKING:
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.images.build import Child
+    from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.releases import Release
-    from gitops_bot.releases.plan import Entry
 
 
 class _Wanted(NamedTuple):

@@ -8,28 +8,28 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine import release_info
 from gitops_bot.engine.ask import Work
-from gitops_bot.engine.candidates.absent import explained, unless_absent
-from gitops_bot.engine.known import Candidate, Candidates
+from gitops_bot.engine.candidates.not_found import explained, unless_absent
+from gitops_bot.engine.context import Candidate, Candidates
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.releases.choice import rollback
+from gitops_bot.releases.decisions import IGNORED, Change, Failed, Kept
 from gitops_bot.releases.history.changes import previous
 from gitops_bot.releases.history.releases import find, releases
-from gitops_bot.releases.plan import IGNORED, Change, Failed, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from gitops_bot.engine.context import Context
     from gitops_bot.engine.facts import Facts
-    from gitops_bot.engine.known import Known
     from gitops_bot.engine.request import RollBack
     from gitops_bot.images.reference import ImageName
     from gitops_bot.releases.choice.rollback import Goal
+    from gitops_bot.releases.decisions import Decision, Entry
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.releases import Release
-    from gitops_bot.releases.plan import Decision, Entry
 
 
-def rolled_back(known: Known, asked: RollBack) -> Candidates:
+def rolled_back(known: Context, asked: RollBack) -> Candidates:
     """What the environment ran at the release to go back to."""
     snapshot, name = known.snapshot, known.environment.name
     entries: dict[tuple[str, str], Entry] = {}
@@ -53,7 +53,7 @@ def rolled_back(known: Known, asked: RollBack) -> Candidates:
     return Candidates(works, frozenset(named))
 
 
-def _goal(known: Known, to: str | None, wanted: Collection[tuple[str, str]] | None) -> Goal | Problem:
+def _goal(known: Context, to: str | None, wanted: Collection[tuple[str, str]] | None) -> Goal | Problem:
     """The release to go back to (`to`, else the one before the last that moved a pin of entries in these places).
 
     As little history is read as tells it.

@@ -23,7 +23,8 @@ from gitops_bot.images.age import usable
 from gitops_bot.images.explain import Selection
 from gitops_bot.images.kinds import Newest
 from gitops_bot.images.reason import Reason
-from gitops_bot.releases.choice.explained import (
+from gitops_bot.releases.decisions import Change, Failed, Held, Kept
+from gitops_bot.results.explained import (
     AskedTag,
     Explained,
     Explanations,
@@ -31,19 +32,18 @@ from gitops_bot.releases.choice.explained import (
     source_of,
     why_not,
 )
-from gitops_bot.releases.plan import Change, Failed, Held, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.engine.known import Candidate, Known
+    from gitops_bot.engine.context import Candidate, Context
     from gitops_bot.engine.plan import Planned
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.releases.choice.explained import EntryOutcome
-    from gitops_bot.releases.plan import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Entry
+    from gitops_bot.results.explained import EntryOutcome
 
 #: What pull requests decide, after all gates.
 _PROPOSAL: Final = "proposal"
@@ -96,7 +96,7 @@ def _proposed(planned: Planned) -> Mapping[tuple[str, str], Decision]:
 
 
 def _explained(
-    known: Known, candidate: Candidate, after: Decision, final: Decision | None, tag: str | None
+    known: Context, candidate: Candidate, after: Decision, final: Decision | None, tag: str | None
 ) -> Explained:
     entry = candidate.decision.entry
     assert entry is not None  # noqa: S101 - it was found by its entry
@@ -128,7 +128,7 @@ def _explained(
     return explained
 
 
-def _gates(known: Known, candidate: Candidate) -> list[PassedGate]:
+def _gates(known: Context, candidate: Candidate) -> list[PassedGate]:
     """Each gate in its order, and those that belong to the choice as one with it."""
     decision, known = candidate.decision, replace(known, given=candidate.given)
     gates = []
@@ -200,7 +200,7 @@ def _built(facts: Facts, image: ImageName, tags: Sequence[str], at: datetime) ->
     return times
 
 
-def _asked(known: Known, entry: Entry, explained: Explained, selection: Selection | None, tag: str) -> AskedTag:
+def _asked(known: Context, entry: Entry, explained: Explained, selection: Selection | None, tag: str) -> AskedTag:
     """Why this tag is chosen, or why not."""
     if explained.pin is not None and explained.pin.tag == tag and explained.outcome == "chosen":
         return AskedTag(tag, None, "it is chosen")

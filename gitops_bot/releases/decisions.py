@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeGuard
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.images.rules import Rules

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-from gitops_bot.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
     from gitops_bot.proposals.pull_request import Merge
-    from gitops_bot.proposals.status import Status
     from gitops_bot.releases.history.delivery import Delivery, Journey
     from gitops_bot.releases.history.record import Record
+    from gitops_bot.results.status import Status
 
 
 @dataclass(frozen=True, slots=True)

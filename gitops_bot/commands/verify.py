@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.proposals.text.release import differences
 from gitops_bot.releases.history import tags as release_tags
+from gitops_bot.results.release import differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from gitops_bot.engine.world import World
-    from gitops_bot.proposals.history import History
     from gitops_bot.releases.history.releases import Release
+    from gitops_bot.results.history import History
 
 #: Tags that are named for one reason.
 _NAMED = 20

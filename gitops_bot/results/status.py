@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-
-from gitops_bot.dataclass import dataclass
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -14,8 +13,8 @@ if TYPE_CHECKING:
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.history.releases import Release
-    from gitops_bot.releases.plan import Entry
 
 #: When a pin came that is older than the history that was read.
 LONG_AGO = datetime.min.replace(tzinfo=UTC)

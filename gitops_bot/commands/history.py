@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.engine.content import content
-from gitops_bot.errors import BotError, ConfigError, EditError, ForgeError, Problem, UsageError
-from gitops_bot.proposals import trailers
-from gitops_bot.proposals.history import History
-from gitops_bot.releases.history.record import Announced, ImageCommits, Records, net
+from gitops_bot.engine.records import merges_of, recorded
+from gitops_bot.errors import BotError, ConfigError, EditError, Problem, UsageError
+from gitops_bot.releases.history.record import ImageCommits, Records, net
 from gitops_bot.releases.history.releases import all_releases, find, is_commit
+from gitops_bot.results.history import History
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.config import Environment
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
-    from gitops_bot.proposals.pull_request import Merge
     from gitops_bot.releases.history.changes import EntryChange
     from gitops_bot.releases.history.content import Content
-    from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.history.record import Record
     from gitops_bot.releases.history.releases import Release
 
@@ -101,17 +97,9 @@ def history(world: World, snapshot: Snapshot, wanted: Wanted) -> History:
     )
     if not wanted.verify:
         return history
-    from gitops_bot.engine.verify import differing
+    from gitops_bot.commands.verify import differing
 
     return replace(history, problems=(*history.problems, *differing(world, history, known, tags)))
-
-
-def recorded(environment: Environment, every: Mapping[str, Sequence[Release]], line: Line) -> Records:
-    """What each release of an environment was, given those of every environment."""
-    first = environment.promotion.source if environment.promotion is not None else None
-    others = sorted(every.keys() - {environment.name}, key=lambda name: (name != first, name))
-    known = every.get(environment.name, ())
-    return Records(known, line, announced(environment.name), [every[name] for name in others])
 
 
 def _unknown(release: Release, problem: Problem) -> Problem:
@@ -185,30 +173,8 @@ def _place(every: Mapping[str, Sequence[Release]], environment: str, name: str, 
     raise BotError(release)
 
 
-def announced(environment: str) -> Callable[[Step], Announced | None]:
-    """Reads what the bot's trailers say of a commit about an environment."""
-
-    def read(step: Step) -> Announced | None:
-        messages = (*reversed(step.merged), step.message)
-        plans = [plan for text in messages for plan in trailers.several(text) if plan.environment == environment]
-        return Announced(plans[-1].source, trailers.fold(plans)) if plans else None
-
-    return read
-
-
 def _files(world: World, release: Release) -> Mapping[str, tuple[bytes, bytes]]:
     """What a release made of each of its files, before and after; one that came or went is empty on the other side."""
     after = world.repository.read(release.commit, release.paths)
     before = world.repository.read(release.step.parents[0], release.paths) if release.step.parents else {}
     return {path: (before.get(path, b""), after.get(path, b"")) for path in release.paths}
-
-
-def merges_of(world: World, snapshot: Snapshot, shown: Sequence[Record]) -> tuple[Mapping[str, Merge], list[Problem]]:
-    """The pull requests that brought these releases, as far as the forge tells."""
-    if world.forge is None or not shown:
-        return {}, []
-    try:
-        return world.forge.merges(snapshot.branch, [record.id for record in shown]), []
-    except ForgeError as error:
-        message = f"who merged these releases is not known: {error.problem.message}"
-        return {}, [replace(error.problem, message=message)]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, assert_never
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.images.explain import KNOWN, Selection, removed_by
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver, describe
 
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
+    from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.layout.correspondence import Promotion
-    from gitops_bot.releases.plan import Entry
 
 EntryOutcome = Literal["chosen", "current", "held", "ignored", "failed"]
 Kind = Literal["semver", "pattern", "newest", "digest", "promotion", "none"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import FailureCode
     from gitops_bot.images.reference import ImageName
     from gitops_bot.images.rules import NamedPolicy
-    from gitops_bot.releases.plan import Entry
+    from gitops_bot.releases.decisions import Entry
 
 Answer = TypeVar("Answer")
 

@@ -10,7 +10,7 @@ from gitops_bot.proposals.text.shape import COMMIT, LINE, TEXT, TIME, many, name
 from gitops_bot.releases.history.record import Kind
 
 if TYPE_CHECKING:
-    from gitops_bot.proposals.history import ReleaseMerge
+    from gitops_bot.results.history import ReleaseMerge
 
 PIN = named("pin", {"tag": or_null(TEXT), "digest": or_null(TEXT)})
 PULL_REQUEST = named("pull_request", {"number": LINE, "url": TEXT, "state": one_of(*get_args(State))})

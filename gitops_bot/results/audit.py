@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
-
-from gitops_bot.dataclass import dataclass
 
 if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import ImageName
-    from gitops_bot.proposals.history import History
-    from gitops_bot.releases.plan import Entry
+    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.results.history import History
 
 #: Whether what an entry pins can be pulled: with all platforms, without some of them, not at all; the registry did not
 #: tell; or the entry pins nothing.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gitops_bot.dataclass import dataclass
 from gitops_bot.engine.request import Poll, Promote
 from gitops_bot.images.reason import Reason
-from gitops_bot.releases.plan import Held
+from gitops_bot.releases.decisions import Held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.choice.by_hand import ByHand
     from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.choice.promotion import Offer
-    from gitops_bot.releases.plan import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Context:
     """What is known of one environment: what decides it, and what it is arranged by.
 
     `given` is the pin that is given or offered to the entry that the gates judge.
