@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.config import Environment
+    from gitops_bot.config.values import Hold
     from gitops_bot.engine.ask import Work
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.open_proposals import OpenProposals
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.images.reference import Assignment
     from gitops_bot.releases.choice.by_hand import ByHand
-    from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.choice.promotion import Offer
     from gitops_bot.releases.decisions import Decision, Entry
 
@@ -103,6 +103,6 @@ class Context:
             if entry.key not in matched and not entry.choices
         )
 
-    def hold(self, entry: Entry) -> WrittenHold | None:
+    def hold(self, entry: Entry) -> Hold | None:
         """The hold that somebody wrote down for an entry, unless the request lifts holds."""
         return None if self.request.exempt.holds else self.snapshot.hold(entry)

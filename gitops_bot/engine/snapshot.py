@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.config import Config, Environment
-    from gitops_bot.releases.choice.hold import WrittenHold
+    from gitops_bot.config.values import Hold
     from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.layout.coverage import Coverage, Outside
     from gitops_bot.releases.layout.overlays import OverlayFile, Selection
@@ -196,7 +196,7 @@ class Snapshot:
         beginning = naming.beginning(name)
         return tuple(branch for branch in self.own_branches if branch.startswith(beginning))
 
-    def hold(self, entry: Entry) -> WrittenHold | None:
+    def hold(self, entry: Entry) -> Hold | None:
         """The hold that somebody wrote down for an entry, as long as it lasts."""
         return hold.lasting(self.config.holds, entry, self.at)
 

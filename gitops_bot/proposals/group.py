@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeGuard
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals.naming import DEFAULT_GROUP
@@ -13,31 +13,8 @@ from gitops_bot.releases.layout.glob import Glob
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gitops_bot.config.propose import NamedGroup
     from gitops_bot.releases.decisions import Decision, Entry
-
-
-class NamedGroup(Protocol):
-    """A named group. An entry belongs to the first group whose globs match it."""
-
-    @property
-    def name(self) -> str:
-        """As written; never `all`, and never starting with `rollback-`."""
-        ...
-
-    @property
-    def images(self) -> Sequence[str]:
-        """Globs of an entry's `name` or repository; `*` is any text. Empty: every image."""
-        ...
-
-    @property
-    def overlays(self) -> Sequence[str]:
-        """Globs of overlay directories, as `overlays` of an environment. Empty: every overlay."""
-        ...
-
-    @property
-    def together(self) -> bool | None:
-        """Whether one held entry holds the rest; None: as for the whole environment."""
-        ...
 
 
 Grouping: TypeAlias = 'Literal["environment", "overlay", "image"] | Sequence[NamedGroup]'

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from gitops_bot.config.propose import Window
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.proposals.schedule import Window
     from gitops_bot.releases.decisions import PinChange
 
 _HOUR = timedelta(hours=1)

@@ -8,38 +8,20 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from gitops_bot.images.reason import Reason, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from collections.abc import Set as AbstractSet
-    from datetime import time, tzinfo
+    from datetime import tzinfo
+
+    from gitops_bot.config.propose import Window
 
 _SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
 #: Days that are looked at: from two before, for what passes midnight, to two weeks after. A zone may once have left out
 #: a day of the calendar, and with it all that a weekly window had.
 _FROM, _TO = -2, 16
-
-
-class Window(Protocol):
-    """Some hours on some days of each week."""
-
-    @property
-    def weekdays(self) -> AbstractSet[int]:
-        """Days of the week on which it opens, Monday is 0."""
-        ...
-
-    @property
-    def span(self) -> tuple[time, time]:
-        """When it opens and closes, by the clock of `zone`; a second that is not after the first is the next day's."""
-        ...
-
-    @property
-    def zone(self) -> tzinfo:
-        """Whose clock."""
-        ...
 
 
 def next_opening(windows: Sequence[Window], at: datetime) -> datetime | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, Protocol, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.errors import Problem
 from gitops_bot.images.reference import ImageName
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from gitops_bot.config.mentions import Mention
     from gitops_bot.releases.decisions import Decision, Entry
     from gitops_bot.releases.layout.overlays import OverlayFile
 
@@ -29,26 +30,9 @@ _ALIKE: Final = 0.65
 #: Longer names are compared by their start. With more pairs, the configuration is for another repository.
 _LONGEST, _MOST_COMPARED = 100, 20_000
 _SHOWN: Final = 3
-#: Where names are written; `release info` is the image that a file describes.
-Kind = Literal["rule", "release info", "hold", "group images", "group overlays"]
 #: Where they name an entry, which may not change before it is clear which one is meant.
 _OF_ENTRIES: Final = ("rule", "release info", "hold")
 _TOKEN: Final = re.compile(r"[a-z0-9]+")
-
-
-class Mention(Protocol):
-    """A name or a glob in the configuration of one environment; `until` is when a hold ends."""
-
-    @property
-    def environment(self) -> str: ...  # noqa: D102
-    @property
-    def kind(self) -> Kind: ...  # noqa: D102
-    @property
-    def text(self) -> str: ...  # noqa: D102
-    @property
-    def place(self) -> tuple[str, int, int]: ...  # noqa: D102
-    @property
-    def until(self) -> datetime | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)

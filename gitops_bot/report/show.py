@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from gitops_bot.config.values import Hold
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.text.shape import JsonObject
-    from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.layout.inventory import Inventory
     from gitops_bot.report.document import Result
     from gitops_bot.results.overview import Overview
@@ -109,7 +109,7 @@ def show_overview(overview: Overview) -> None:
     show_problems(overview.status.problems)
 
 
-def show_ended(holds: Iterable[WrittenHold]) -> None:
+def show_ended(holds: Iterable[Hold]) -> None:
     """The holds that have ended."""
     text.print_ended(holds, Screen.of(sys.stderr))
 

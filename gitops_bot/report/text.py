@@ -13,9 +13,9 @@ from gitops_bot.report.screen import LONG
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from gitops_bot.config.values import Hold
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.reconcile import ActionName
-    from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.decisions import Held
     from gitops_bot.releases.layout.inventory import Checked
     from gitops_bot.report.screen import Screen, Style
@@ -70,7 +70,7 @@ def print_notice(message: str, advice: str, screen: Screen) -> None:
     screen.say()
 
 
-def print_ended(holds: Iterable[WrittenHold], screen: Screen) -> None:
+def print_ended(holds: Iterable[Hold], screen: Screen) -> None:
     """Print the holds that have ended: no failure, but their authors want to know."""
     for written in holds:
         file, line, column = written.place

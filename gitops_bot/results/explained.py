@@ -11,12 +11,12 @@ from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver, describe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gitops_bot.config.values import Promotion
     from gitops_bot.errors import Problem
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.decisions import Entry
-    from gitops_bot.releases.layout.correspondence import Promotion
 
 EntryOutcome = Literal["chosen", "current", "held", "ignored", "failed"]
 Kind = Literal["semver", "pattern", "newest", "digest", "promotion", "none"]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from gitops_bot.releases.decisions import Failed, Held, Kept
 
 if TYPE_CHECKING:
+    from gitops_bot.config.values import Hold
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.reconcile import ActionName
-    from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.decisions import Change, Decision
     from gitops_bot.releases.layout.coverage import Coverage
 
@@ -109,7 +109,7 @@ class Outcome:
     problems: tuple[Problem, ...] = ()
     saw_pull_requests: bool = True
     #: What people wrote down to be held, and holds nothing any more.
-    ended: tuple[WrittenHold, ...] = ()
+    ended: tuple[Hold, ...] = ()
     #: How much of the repository is kept current, where that was asked.
     coverage: Coverage | None = None
 

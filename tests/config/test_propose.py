@@ -11,7 +11,7 @@ from gitops_bot.config import Limit, NamedGroup, Propose, Window
 from gitops_bot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from gitops_bot.releases.choice.hold import WrittenHold
+    from gitops_bot.config import Hold
 
 
 def text_of(lines: str) -> str:
@@ -494,7 +494,7 @@ def test_a_hold_knows_when_it_ends_and_where_it_stands() -> None:
     until: 2026-12-24
     why: no release before the fair
   - {why: "two: words", until: 2026-12-24T18:00:00+01:00, environment: staging, image: postgres}""")
-    expected: tuple[WrittenHold, ...] = (
+    expected: tuple[Hold, ...] = (
         config.Hold(
             environment="production",
             until=datetime(2026, 12, 24, tzinfo=UTC),

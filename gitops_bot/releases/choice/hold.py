@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from gitops_bot.images.reason import Reason, rfc3339
 from gitops_bot.images.reference import ImageName
@@ -14,50 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from gitops_bot.config.values import Hold
     from gitops_bot.releases.decisions import Decision, Entry
 
 
-class WrittenHold(Protocol):
-    """One item of `holds:` in the configuration."""
-
-    @property
-    def environment(self) -> str:
-        """The environment that it holds."""
-        ...
-
-    @property
-    def image(self) -> str | None:
-        """The `name` of an entry, else its repository; None: every entry of the environment."""
-        ...
-
-    @property
-    def until(self) -> datetime:
-        """When it ends, in UTC."""
-        ...
-
-    @property
-    def why(self) -> str:
-        """In the words of the person who wrote it."""
-        ...
-
-    @property
-    def place(self) -> tuple[str, int, int]:
-        """File, line and column where it is written."""
-        ...
-
-
-def lasting(holds: Sequence[WrittenHold], entry: Entry, at: datetime) -> WrittenHold | None:
+def lasting(holds: Sequence[Hold], entry: Entry, at: datetime) -> Hold | None:
     """The hold on an entry that lasts longest, if there is one at this moment."""
     mine = (hold for hold in holds if hold.until > at and _means(hold, entry))
     return max(mine, key=lambda hold: hold.until, default=None)
 
 
-def ended(holds: Sequence[WrittenHold], at: datetime) -> tuple[WrittenHold, ...]:
+def ended(holds: Sequence[Hold], at: datetime) -> tuple[Hold, ...]:
     """The holds that hold nothing any more, and can be deleted."""
     return tuple(hold for hold in holds if hold.until <= at)
 
 
-def hold(decision: Decision, written: WrittenHold) -> Decision:
+def hold(decision: Decision, written: Hold) -> Decision:
     """What becomes of a decision about an entry that is held. What failed has failed all the same.
 
     What is held for another reason is held for both; what is ignored or unmanaged is left alone anyway.
@@ -77,7 +49,7 @@ def shown(until: datetime) -> str:
     return f"{until:%Y-%m-%d}" if until.time() == time() else f"{until:%Y-%m-%d %H:%M} UTC"
 
 
-def _means(hold: WrittenHold, entry: Entry) -> bool:
+def _means(hold: Hold, entry: Entry) -> bool:
     if hold.environment != entry.environment:
         return False
     return hold.image is None or hold.image == entry.name or _repository(hold.image) == entry.image
@@ -90,7 +62,7 @@ def _repository(text: str) -> str | None:
     return str(name) if name is not None else None
 
 
-def reason(written: WrittenHold) -> Reason:
+def reason(written: Hold) -> Reason:
     """Why it holds an entry, and until when."""
     file, line, _ = written.place
     return Reason(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images.reason import shortlist
@@ -14,29 +14,11 @@ from gitops_bot.targets import file_names
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from gitops_bot.config.values import Environment
     from gitops_bot.targets import FileRule
 
 #: As many as a configuration may well have: reading a glob takes longer than most that is done with it.
 parse = lru_cache(maxsize=16_384)(Glob.parse)
-
-
-class Claimant(Protocol):
-    """What claims overlays: an environment. `places` are file, line and column of each of its globs, if known."""
-
-    @property
-    def targets(self) -> Sequence[FileRule]:
-        """Which files of these overlays hold pins, where their names and contents do not tell."""
-        ...
-
-    @property
-    def overlays(self) -> Sequence[str]:
-        """Globs."""
-        ...
-
-    @property
-    def places(self) -> Sequence[tuple[str, int, int]]:
-        """Where they are written, or nothing."""
-        ...
 
 
 #: More places than these are counted, not listed.
@@ -59,7 +41,7 @@ class Claim:
         return Problem("failed.config", message, advice, file, line, column)
 
 
-def read(environments: Mapping[str, Claimant]) -> Iterator[Claim]:
+def read(environments: Mapping[str, Environment]) -> Iterator[Claim]:
     """Every glob of every environment, in the order of the file.
 
     Raises:
@@ -71,7 +53,7 @@ def read(environments: Mapping[str, Claimant]) -> Iterator[Claim]:
         for at, text in enumerate(environment.overlays):
             place = places[at] if at < len(places) else None
             try:
-                yield Claim(name, text, place, parse(text), tuple(environment.targets))
+                yield Claim(name, text, place, parse(text), environment.targets)
             except ValueError as error:
                 wrong.append(Problem("failed.config", str(error), "correct the glob", *(place or ())))
     if wrong:

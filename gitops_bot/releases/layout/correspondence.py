@@ -15,7 +15,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.releases.layout.claims import parse
@@ -23,39 +23,12 @@ from gitops_bot.releases.layout.claims import parse
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
+    from gitops_bot.config.values import Environment
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.layout.glob import Glob
     from gitops_bot.releases.layout.overlays import OverlayFile
     from gitops_bot.targets import Target
-
-
-class Promotion(Protocol):
-    """Where the pins of an environment come from: another one's name, and the file, line and column that say so."""
-
-    @property
-    def source(self) -> str:
-        """The name."""
-        ...
-
-    @property
-    def place(self) -> tuple[str, int, int]:
-        """File, line and column."""
-        ...
-
-
-class Promoted(Protocol):
-    """What may be promoted to: an environment."""
-
-    @property
-    def overlays(self) -> Sequence[str]:
-        """Globs."""
-        ...
-
-    @property
-    def promotion(self) -> Promotion | None:
-        """Where its pins come from, if from another environment."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +125,7 @@ def impossible(source: Sequence[str], target: Sequence[str]) -> str | None:
     )
 
 
-def check(environments: Mapping[str, Promoted]) -> None:
+def check(environments: Mapping[str, Environment]) -> None:
     """Refuse promotions between environments whose globs cannot correspond, whatever the tree may hold.
 
     Raises:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from gitops_bot.releases.layout.claims import Claimant, parse, rule_applies
-from gitops_bot.releases.layout.release_info import WithReleaseInfo, following
+from gitops_bot.releases.layout.claims import parse, rule_applies
+from gitops_bot.releases.layout.release_info import following
 from gitops_bot.targets.file_targets import FileClaim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gitops_bot.config.values import Environment
     from gitops_bot.releases.layout.owners import Owners
     from gitops_bot.targets import FileRule
-
-
-class _Environment(Claimant, WithReleaseInfo, Protocol):
-    """What claims files, and says what follows pins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class _Settings:
     following: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @classmethod
-    def of(cls, environment: _Environment) -> _Settings:
+    def of(cls, environment: Environment) -> _Settings:
         files = following(environment.release_info)
         return cls(tuple(environment.overlays), tuple(environment.targets), tuple(files.items()))
 
@@ -48,7 +45,7 @@ class FileClaims:
         object.__setattr__(self, "_by_name", dict(self.environments))
 
     @classmethod
-    def of(cls, environments: Mapping[str, _Environment], owners: Owners) -> FileClaims:
+    def of(cls, environments: Mapping[str, Environment], owners: Owners) -> FileClaims:
         """Those of these environments."""
         return cls(tuple((name, _Settings.of(environment)) for name, environment in environments.items()), owners)
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gitops_bot.config.values import Hold
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.releases.choice.hold import WrittenHold
     from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.layout.coverage import Coverage, Outside
 
@@ -89,7 +89,7 @@ class Checked:
     files: int
     coverage: Coverage
     problems: tuple[Problem, ...]
-    ended: tuple[WrittenHold, ...] = ()
+    ended: tuple[Hold, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -17,7 +17,8 @@ from gitops_bot.releases.layout.beside import by_directory
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gitops_bot.releases.layout.claims import Claim, Claimant
+    from gitops_bot.config.values import Environment
+    from gitops_bot.releases.layout.claims import Claim
     from gitops_bot.releases.layout.glob import Glob
     from gitops_bot.targets import Target
 
@@ -96,7 +97,7 @@ class Selection:
         return replace(self, overlays=MappingProxyType(overlays), problems=(*self.problems, *empty), doubtful=())
 
 
-def select(environments: Mapping[str, Claimant], tree: Mapping[str, str]) -> Selection:
+def select(environments: Mapping[str, Environment], tree: Mapping[str, str]) -> Selection:
     """The overlays of each environment in a tree (path -> git mode).
 
     A directory with two files of one target, a link or a submodule on the way and a glob that means nothing are
@@ -129,7 +130,7 @@ class _Selecting:
         self._directories = sorted(self._files)
         self._problems: dict[Problem, None] = {}  # a set that keeps the order
 
-    def select(self, environments: Mapping[str, Claimant]) -> Selection:
+    def select(self, environments: Mapping[str, Environment]) -> Selection:
         owners: dict[str, Claim] = {}
         contested: dict[tuple[Claim, Claim], list[str]] = defaultdict(list)
         selected: dict[str, dict[str, list[OverlayFile]]] = {name: {} for name in environments}

@@ -15,7 +15,7 @@ from gitops_bot.releases.layout.claims import parse
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gitops_bot.releases.layout.claims import Claimant
+    from gitops_bot.config.values import Environment
     from gitops_bot.releases.layout.glob import Glob
     from gitops_bot.releases.layout.overlays import Selection
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Owners:
     """The directories of all environments. A path belongs to the deepest overlay above it."""
 
-    def __init__(self, environments: Mapping[str, Claimant], selection: Selection) -> None:
+    def __init__(self, environments: Mapping[str, Environment], selection: Selection) -> None:
         """From the globs, for overlays that are gone, and what was selected by them in the present tree.
 
         Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import ImageName
@@ -16,42 +16,10 @@ from gitops_bot.targets import release_info
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from gitops_bot.config.values import Environment, ReleaseInfo
     from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.layout.overlays import Selection
     from gitops_bot.targets.release_info import InfoFile
-
-
-class ReleaseInfo(Protocol):
-    """One setting. The file stands in the overlay."""
-
-    @property
-    def file(self) -> str:
-        """Its name."""
-        ...
-
-    @property
-    def image(self) -> str | None:
-        """The name of an entry, or a repository; None for the only one of an overlay."""
-        ...
-
-    @property
-    def keys(self) -> Sequence[tuple[str, str | None]]:
-        """All keys that may be filled in, each with a label of the image; None where no label is known."""
-        ...
-
-    @property
-    def overlays(self) -> Sequence[str]:
-        """Globs; without them, every overlay of the environment."""
-        ...
-
-
-class WithReleaseInfo(Protocol):
-    """An environment that may have it."""
-
-    @property
-    def release_info(self) -> Sequence[ReleaseInfo]:
-        """The settings."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +45,7 @@ def following(settings: Iterable[ReleaseInfo]) -> dict[str, tuple[str, ...]]:
     return {file: tuple(known) for file, known in keys.items()}
 
 
-def files(environments: Mapping[str, WithReleaseInfo], selection: Selection) -> dict[str, list[str]]:
+def files(environments: Mapping[str, Environment], selection: Selection) -> dict[str, list[str]]:
     """Every such file that there may be, with the environments that it belongs to."""
     names: defaultdict[str, list[str]] = defaultdict(list)
     for name, overlays in selection.overlays.items():
@@ -88,13 +56,13 @@ def files(environments: Mapping[str, WithReleaseInfo], selection: Selection) -> 
     return dict(names)
 
 
-def present(environments: Mapping[str, WithReleaseInfo], selection: Selection, tree: Mapping[str, str]) -> list[str]:
+def present(environments: Mapping[str, Environment], selection: Selection, tree: Mapping[str, str]) -> list[str]:
     """Those of the files that a tree (path -> git mode) has; a link is none."""
     foreign = (SYMBOLIC_LINK, SUBMODULE)
     return [path for path in files(environments, selection) if tree.get(path, SUBMODULE) not in foreign]
 
 
-def keys(environments: Mapping[str, WithReleaseInfo], selection: Selection) -> dict[str, tuple[str, ...]]:
+def keys(environments: Mapping[str, Environment], selection: Selection) -> dict[str, tuple[str, ...]]:
     """The keys that follow a pin, of every such file."""
     known = {name: following(environments[name].release_info) for name in selection.overlays}
     owners = files(environments, selection)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem
 from gitops_bot.releases.layout.claims import parse
@@ -13,36 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
 
+    from gitops_bot.config.form_slots import BlueGreenForm
     from gitops_bot.releases.decisions import Entry
-
-
-class BlueGreen(Protocol):
-    """The setting: names of files, which stand beside each other in an overlay."""
-
-    @property
-    def service(self) -> str:
-        """The file of the Service."""
-        ...
-
-    @property
-    def selector(self) -> str:
-        """The key of its selector that names a slot."""
-        ...
-
-    @property
-    def slots(self) -> Mapping[str, str]:
-        """Both slots, by name, with their files."""
-        ...
-
-    @property
-    def overlays(self) -> Sequence[str]:
-        """Globs; without them, every overlay of the environment that has such files."""
-        ...
-
-    @property
-    def soak(self) -> timedelta:
-        """How long the idle slot has to have its pins before the switch to it is proposed."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +61,7 @@ class Slots:
         return None
 
 
-def find(setting: BlueGreen, files: Mapping[str, str], entries: Mapping[str, Sequence[Entry]]) -> Iterator[Slots]:
+def find(setting: BlueGreenForm, files: Mapping[str, str], entries: Mapping[str, Sequence[Entry]]) -> Iterator[Slots]:
     """The slots of an environment: `files` are all with pins and their overlays, `entries` those that could be read."""
     wanted = {setting.service, *setting.slots.values()}
     overlays: dict[str, set[str]] = {}
@@ -109,7 +81,7 @@ def find(setting: BlueGreen, files: Mapping[str, str], entries: Mapping[str, Seq
 
 
 def _wrong(
-    setting: BlueGreen,
+    setting: BlueGreenForm,
     paths: Mapping[str, str],
     names: set[str],
     read: set[str],
@@ -137,7 +109,7 @@ def _wrong(
     return selectors[0].refusal
 
 
-def _meant(setting: BlueGreen, overlay: str, path: str) -> bool:
+def _meant(setting: BlueGreenForm, overlay: str, path: str) -> bool:
     return not setting.overlays or any(parse(glob).means(overlay, path) for glob in setting.overlays)
 
 
