@@ -134,13 +134,6 @@ def _promotion(decision: Decision, known: Context, judge: Callable[[Entry, Offer
     return promotion.held(decision, known.given, reason, known.by_hand, known.snapshot.at)
 
 
-def unmatched(decision: Decision, known: Context) -> Decision:
-    """Refuse to change an entry that a rule of the configuration may have been meant for."""
-    if decision.entry is None or decision.entry.choices or not isinstance(known.request.what, Poll | Promote):
-        return decision
-    return known.snapshot.unmatched(known.environment.name).judged(decision)
-
-
 def ignored(decision: Decision, known: Context) -> Decision:
     """Say so where an entry is ignored that was asked for by name."""
     match known.request.what:
@@ -239,7 +232,6 @@ GATES: Final = (
     Gate(CHOICE, release_tag),
     Gate(CHOICE, digest),
     Gate(CHOICE, soak),
-    Gate(CHOICE, unmatched),
     Gate(CHOICE, ignored),
     Gate(CHOICE, withdrawn),
     Gate("slot", slot),

@@ -1,20 +1,18 @@
 """Names in the configuration that match nothing in the repository: misspelt or obsolete.
 
-A hold that matches nothing stops its environment, because nobody can tell what it was meant for. A rule for an unknown
-image, or release info of one, holds back the entries that it may have been meant for. All last until the configuration
-is corrected.
+A hold that matches nothing stops its environment, because nobody can tell what it was meant for, until it is corrected.
+Every other name is reported, and stops nothing.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.errors import Problem
 from gitops_bot.images.reference import ImageName
 from gitops_bot.proposals.group import fits
-from gitops_bot.releases.decisions import Change, Failed
 from gitops_bot.releases.layout.glob import Glob
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.config.mentions import Mention
-    from gitops_bot.releases.decisions import Decision, Entry
+    from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.layout.overlays import OverlayFile
 
 #: The least similarity, from 0 to 1, of names that may be confused: `wbe` and `web` have 0.67.
@@ -30,29 +28,21 @@ _ALIKE: Final = 0.65
 #: Longer names are compared by their start. With more pairs, the configuration is for another repository.
 _LONGEST, _MOST_COMPARED = 100, 20_000
 _SHOWN: Final = 3
-#: Where they name an entry, which may not change before it is clear which one is meant.
+#: Where they name an entry.
 _OF_ENTRIES: Final = ("rule", "release info", "hold")
 _TOKEN: Final = re.compile(r"[a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """The names of one environment that match nothing.
+    """The names of one environment that match nothing; `groups` are those in groups, which only `check` reports.
 
-    `groups` are those in groups, which do no harm. `stops` says why nothing may be written there; `unclear` says why an
-    entry (by its key) may not be changed.
+    `stops` says why nothing may be written there.
     """
 
     problems: tuple[Problem, ...] = ()
     groups: tuple[Problem, ...] = ()
     stops: Problem | None = None
-    unclear: Mapping[tuple[str, str], Problem] = field(default_factory=dict)
-
-    def judged(self, decision: Decision) -> Decision:
-        """The decision, unless it would change an entry that a rule may have been meant for."""
-        if isinstance(decision, Change) and (problem := self.unclear.get(decision.entry.key)) is not None:
-            return Failed(decision.entry, problem)
-        return decision
 
 
 def unmatched(
@@ -83,20 +73,16 @@ def unmatched(
     problems: list[Problem] = []
     groups: list[Problem] = []
     stops: Problem | None = None
-    unclear: dict[tuple[str, str], Problem] = {}
     for mention in lost:
         near = [] if too_many or mention.kind == "group overlays" else _near(mention.text, names)
         if mention.kind == "rule":
             # This rule was not meant for an entry that has a rule of its own.
             near = [entry for entry in near if ruled.isdisjoint((entry.name, entry.image))]
-        all_of_it = mention.kind == "hold" or (mention.kind in _OF_ENTRIES and too_many)
-        problem = _problem(mention, near, entries, unread=unread, stops=all_of_it)
+        problem = _problem(mention, near, entries, unread=unread)
         (problems if mention.kind in _OF_ENTRIES else groups).append(problem)
-        if all_of_it:
+        if mention.kind == "hold":
             stops = stops or problem
-        elif mention.kind in _OF_ENTRIES:
-            unclear |= {entry.key: problem for entry in near}
-    return Unmatched(tuple(problems), tuple(groups), stops, unclear)
+    return Unmatched(tuple(problems), tuple(groups), stops)
 
 
 def _meets(mention: Mention, known: Collection[str], overlays: Sequence[OverlayFile]) -> bool:
@@ -119,18 +105,18 @@ def _spellings(text: str) -> tuple[str, ...]:
 
 def _by_last_part(entries: Sequence[Entry]) -> Mapping[str, Sequence[Entry]]:
     """The entries by the last part of their names: the same registry or owner does not make names similar."""
-    by_name: dict[str, dict[tuple[str, str], Entry]] = {}
+    by_name: dict[str, list[Entry]] = {}
     for entry in entries:
-        for text in (entry.name, entry.image):
-            by_name.setdefault(_last(text), {})[entry.key] = entry
-    return {last: tuple(alike.values()) for last, alike in by_name.items()}
+        for last in dict.fromkeys(map(_last, (entry.name, entry.image))):
+            by_name.setdefault(last, []).append(entry)
+    return by_name
 
 
 def _near(text: str, names: Mapping[str, Sequence[Entry]]) -> list[Entry]:
     """The entries that somebody may have meant by `text`, the closest first."""
     last = _last(text.replace("*", ""))
     close = sorted(((_alike(last, other), other) for other in names), reverse=True)
-    return list({entry.key: entry for alike, other in close if alike >= _ALIKE for entry in names[other]}.values())
+    return [entry for alike, other in close if alike >= _ALIKE for entry in names[other]]
 
 
 def _last(text: str) -> str:
@@ -153,10 +139,8 @@ def _alike(name: str, other: str) -> float:
     return matcher.ratio()
 
 
-def _problem(
-    mention: Mention, near: Sequence[Entry], entries: Sequence[Entry], *, unread: bool, stops: bool
-) -> Problem:
-    environment, what, effect = mention.environment, "entry", ""
+def _problem(mention: Mention, near: Sequence[Entry], entries: Sequence[Entry], *, unread: bool) -> Problem:
+    environment, of_entries = mention.environment, mention.kind in _OF_ENTRIES
     match mention.kind:
         case "rule":
             where = f"`images` of {environment}"
@@ -164,31 +148,25 @@ def _problem(
             where = f"`release_info` of {environment}"
         case "hold":
             where = f"a hold of {environment}"
-        case "group images":
+        case "group images" | "group overlays":
             where = f"a group of {environment}"
-        case "group overlays":
-            where, what = f"a group of {environment}", "overlay"
         case _:
             assert_never(mention.kind)
-    if near and mention.kind in ("rule", "release info"):
-        effect = ". Nothing new is proposed for it until this is corrected"
-    if stops:
-        effect = f". Until this is corrected, nothing is written for {environment}"
+    what = "overlay" if mention.kind == "group overlays" else "entry"
+    if unread:
+        advice = "fix the unreadable files first: one of them may contain it"
+    elif "*" in mention.text and of_entries:
+        advice = "write one exact name: `*` is not a wildcard here"
+    elif near:
+        advice = f"did you mean {_some(near, 'or')}?"
+    else:
+        has = f" ({environment} has {_some(entries, 'and')})" if entries and of_entries else ""
+        advice = f"remove it if it is obsolete, or correct it{has}"
+    if mention.kind == "hold":
+        end = "" if advice.endswith("?") else "."
+        advice = f"{advice}{end} Until this is corrected, nothing is written for {environment}"
     message = f"{where} names `{mention.text[:300]}`, but there is no such {what}"
-    advice = "fix the unreadable files first: one of them may contain it"
-    if not unread:
-        advice = _advice(mention, near, entries)
-    return Problem("failed.config", message, f"{advice}{effect}".replace("?.", "?"), *mention.place)
-
-
-def _advice(mention: Mention, near: Sequence[Entry], entries: Sequence[Entry]) -> str:
-    if "*" in mention.text and mention.kind in _OF_ENTRIES:
-        return "write one exact name: `*` is not a wildcard here"
-    if near:
-        return f"did you mean {_some(near, 'or')}?"
-    known = entries if mention.kind in _OF_ENTRIES else ()
-    has = f" ({mention.environment} has {_some(known, 'and')})" if known else ""
-    return f"remove it if it is obsolete, or correct it{has}"
+    return Problem("failed.config", message, advice, *mention.place)
 
 
 def _some(entries: Sequence[Entry], last: str) -> str:

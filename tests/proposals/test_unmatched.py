@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import pytest
 
 from gitops_bot.errors import Problem
-from gitops_bot.images.reason import Reason
-from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.unmatched import Unmatched, unmatched
-from gitops_bot.releases.decisions import Change, Entry, Failed, Held
+from gitops_bot.releases.decisions import Entry
 from gitops_bot.releases.layout.overlays import OverlayFile
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -80,25 +78,24 @@ CLOSE = {
 
 
 @pytest.mark.parametrize(("text", "meant"), CLOSE.values(), ids=CLOSE)
-def test_a_rule_with_a_slip_keeps_back_what_it_may_mean_and_asks(text: str, meant: Entry) -> None:
+def test_a_rule_with_a_slip_is_told_with_what_it_may_mean(text: str, meant: Entry) -> None:
     found = look(Mention(text))
     problem = Problem(
         "failed.config",
         f"`images` of production names `{text}`, but there is no such entry",
-        f"did you mean `{meant.name}`? Nothing new is proposed for it until this is corrected",
+        f"did you mean `{meant.name}`?",
         "gitops-bot.yaml",
         9,
         7,
     )
-    assert found == Unmatched((problem,), unclear={meant.key: problem})
-    assert look(hold(text)).unclear == {}
-    assert look(Mention(text, "release info")).unclear.keys() == {meant.key}
+    assert found == Unmatched((problem,))
+    assert look(Mention(text, "release info")).problems[0].next == problem.next
 
 
 @pytest.mark.parametrize("text", ["ghcr.io/acme/billing", "ghcr.io/acme/cron", "redis"])
-def test_a_rule_for_an_image_that_has_left_keeps_nothing_back_and_is_to_be_removed(text: str) -> None:
+def test_a_rule_for_an_image_that_has_left_is_to_be_removed(text: str) -> None:
     found = look(Mention(text))
-    assert (found.stops, found.unclear) == (None, {})
+    assert found.stops is None
     (problem,) = found.problems
     assert problem.next == (
         "remove it if it is obsolete, or correct it "
@@ -108,8 +105,8 @@ def test_a_rule_for_an_image_that_has_left_keeps_nothing_back_and_is_to_be_remov
 
 def test_what_has_a_rule_of_its_own_was_not_meant_by_another() -> None:
     found = look(Mention("ghcr.io/acme/web"), Mention("ghcr.io/acme/web2"), Mention("docker.io/library/postgres"))
-    assert (found.unclear, len(found.problems)) == ({}, 1)
-    assert look(Mention("pstgres"), Mention("postgres")).unclear == {}
+    assert [problem.next.partition(" ")[0] for problem in found.problems] == ["remove"]
+    assert look(Mention("pstgres"), Mention("postgres")).problems[0].next.startswith("remove it")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +119,6 @@ def test_what_has_a_rule_of_its_own_was_not_meant_by_another() -> None:
 )
 def test_a_hold_that_holds_nothing_stops_its_environment(text: str, advice: str) -> None:
     found = look(hold(text))
-    assert found.unclear == {}
     assert found.problems == (found.stops,)
     assert found.stops is not None
     assert found.stops.message == f"a hold of production names `{text}`, but there is no such entry"
@@ -132,7 +128,7 @@ def test_a_hold_that_holds_nothing_stops_its_environment(text: str, advice: str)
 
 def test_a_glob_of_a_group_that_matches_nothing_is_told_and_stops_nothing() -> None:
     found = look(Mention("ghcr.io/acme/wbe*", "group images"), Mention("apps/x/**", "group overlays"))
-    assert (found.problems, found.stops, found.unclear) == ((), None, {})
+    assert (found.problems, found.stops) == ((), None)
     assert [(each.message, each.next) for each in found.groups] == [
         (
             "a group of production names `ghcr.io/acme/wbe*`, but there is no such entry",
@@ -156,20 +152,8 @@ def test_an_environment_without_entries_has_no_names_to_offer() -> None:
     assert problem.next == "remove it if it is obsolete, or correct it"
 
 
-def test_only_a_change_is_kept_back() -> None:
-    found = look(Mention("ghcr.io/acme/wbe"))
-    reason = Reason("chosen", "newer")
-    change = Change(replace(WEB, pin=Pin("1")), Pin("2"), "policy", "forward", reason)
-    assert found.judged(change) == Failed(WEB, found.problems[0])
-    for other in (
-        Change(replace(API, pin=Pin("1")), Pin("2"), "policy", "forward", reason),
-        Held(replace(WEB, pin=Pin("1")), None, reason),
-    ):
-        assert found.judged(other) is other
-
-
-def test_a_configuration_for_something_else_is_not_compared_name_by_name_and_stops_its_environment() -> None:
+def test_a_configuration_for_something_else_is_not_compared_name_by_name() -> None:
     entries = tuple(entry(f"ghcr.io/acme/app{number}") for number in range(300))
     found = look(*(Mention(f"service{number}") for number in range(100)), entries=entries)
-    assert (len(found.problems), found.unclear, found.stops) == (100, {}, found.problems[0])
-    assert found.problems[99].next.endswith("Until this is corrected, nothing is written for production")
+    assert (len(found.problems), found.stops) == (100, None)
+    assert found.problems[99].next.startswith("remove it if it is obsolete, or correct it (production has `")
