@@ -8,10 +8,10 @@ from gitops_bot import targets
 from gitops_bot.engine.snapshot import Snapshot
 from gitops_bot.errors import Problem
 from gitops_bot.releases.choice import hold
-from gitops_bot.releases.layout import correspondence, release_info
+from gitops_bot.releases.layout import correspondence
 from gitops_bot.releases.layout import overlays as layout
-from gitops_bot.releases.layout.beside import beside
 from gitops_bot.releases.layout.inventory import Checked
+from gitops_bot.releases.layout.read import paths
 from gitops_bot.targets.dead import dead
 from gitops_bot.targets.pin_file import problem
 
@@ -65,9 +65,7 @@ def on_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime
     selection = layout.select(config.environments, tree)
     correspondence.check(config.environments)
     others = layout.unclaimed(selection, tree)
-    claimed = [overlay.file for overlays in selection.overlays.values() for overlay in overlays]
-    info = release_info.present(config.environments, selection, tree)
-    data = files.read([*claimed, *beside(selection.targets, tree), *info, *others])
+    data = files.read([*paths(config.environments, selection, tree), *others])
     selection = selection.with_pins(data)
     environments = tuple(
         environment

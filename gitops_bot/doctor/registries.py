@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gitops_bot import targets
 from gitops_bot.doctor.finding import good, unknown, warning, wrong
 from gitops_bot.errors import Problem
 from gitops_bot.releases.layout import correspondence, overlays
+from gitops_bot.releases.layout import read as layout
+from gitops_bot.releases.layout.owners import Owners
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,20 +107,24 @@ def tracked(config: Config, repository: Repository, commit: str) -> Tracked:
         ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
         GitError: the remote cannot be read.
     """
-    selection = overlays.select(config.environments, repository.tree(commit))
-    correspondence.check(config.environments)
-    claimed = {overlay.file: name for name, chosen in selection.overlays.items() for overlay in chosen}
-    files, refused = targets.read_all(claimed, repository.read(commit, claimed))
-    problems = [*selection.problems, *refused]
+    environments, tree = config.environments, repository.tree(commit)
+    selection = overlays.select(environments, tree)
+    correspondence.check(environments)
+    files = repository.read(commit, layout.paths(environments, selection, tree))
+    selection = selection.with_pins(files)
+    targets = layout.file_targets(environments, selection, Owners(environments, selection), files)
     images: dict[str, tuple[ImageName, Pin]] = {}
-    for file in files:
-        name = claimed[file.file]
-        for entry in file.entries:
-            rules = config.rules(name, entry)
-            if rules.ignore or (rules.policy is None and config.environments[name].promotion is None):
+    problems, entries = [*selection.problems], 0
+    for name, overlay_files in selection.overlays.items():
+        read, refused = layout.read_overlays(name, overlay_files, targets, files, config.rules, {})
+        problems += refused
+        for entry in (entry for overlay in read for entry in overlay.entries):
+            entries += 1
+            promoted = environments[name].promotion is not None and entry.rules.takes_promotions
+            if entry.rules.ignore or not (promoted or entry.rules.policy is not None or entry.choices):
                 continue
             if entry.refusal is not None:
                 problems.append(entry.refusal)
-            elif entry.image is not None:
-                images.setdefault(entry.image.registry, (entry.image, entry.pin))
-    return Tracked(len(claimed), sum(len(file.entries) for file in files), images, tuple(problems))
+            elif entry.repository is not None:
+                images.setdefault(entry.repository.registry, (entry.repository, entry.pin))
+    return Tracked(len(selection.targets), entries, images, tuple(problems))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine.snapshot import Snapshot
 from gitops_bot.errors import GitError, Problem, UsageError
-from gitops_bot.releases.layout import correspondence, overlays, release_info
-from gitops_bot.releases.layout.beside import beside
+from gitops_bot.releases.layout import correspondence, overlays
+from gitops_bot.releases.layout import read as layout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,9 +51,7 @@ def read(
     if len(readable) < len(config.environments):
         # The others count for the question whose a file is; what is wrong with them is not asked here.
         selection = overlays.select(readable, tree)
-    paths = [overlay_file.file for name in readable for overlay_file in selection.overlays[name]]
-    paths += beside(selection.targets, tree)
-    paths += release_info.present(config.environments, selection, tree)
+    paths = layout.paths(config.environments, selection, tree)
     others = overlays.unclaimed(claims, tree) if whole else ()
     files = _files(world, commit, paths, others)
     selection, claims = selection.with_pins(files), claims.with_pins(files)

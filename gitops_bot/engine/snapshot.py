@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import dataclass, field
-from functools import partial, wraps
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from gitops_bot.errors import EditError, Problem
+from gitops_bot.errors import Problem
 from gitops_bot.images.reference import split
 from gitops_bot.proposals import naming
 from gitops_bot.proposals.unmatched import Unmatched, unmatched
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.decisions import Failed
 from gitops_bot.releases.layout import correspondence, coverage, release_info, slots
-from gitops_bot.releases.layout.beside import by_directory
 from gitops_bot.releases.layout.claims import parse
-from gitops_bot.releases.layout.file_claims import FileClaims
-from gitops_bot.releases.layout.overlay import Overlay
 from gitops_bot.releases.layout.owners import Owners
-from gitops_bot.targets import completed
-from gitops_bot.targets.decided import decided
-from gitops_bot.targets.file_targets import FileTargets
+from gitops_bot.releases.layout.read import file_targets, read_overlays
 from gitops_bot.targets.pin_file import matching
 
 if TYPE_CHECKING:
@@ -32,10 +26,12 @@ if TYPE_CHECKING:
     from gitops_bot.config.values import Hold
     from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.layout.coverage import Coverage, Outside
+    from gitops_bot.releases.layout.overlay import Overlay
     from gitops_bot.releases.layout.overlays import OverlayFile, Selection
     from gitops_bot.releases.layout.release_info import Described
     from gitops_bot.releases.layout.slots import Slots
     from gitops_bot.targets import Target
+    from gitops_bot.targets.file_targets import FileTargets
     from gitops_bot.targets.pin_file import PinFile
 
 P = ParamSpec("P")
@@ -87,12 +83,12 @@ class Snapshot:
     @_once
     def overlays(self, name: str) -> tuple[Overlay, ...]:
         """The overlays of an environment that could be read."""
-        return tuple(read for read in self._read(name) if isinstance(read, Overlay))
+        return self._read(name)[0]
 
     @_once
     def failed(self, name: str) -> tuple[Failed, ...]:
         """The files of an environment that could not be read, and slots that are not complete."""
-        problems = [read for read in self._read(name) if isinstance(read, Problem)]
+        problems = list(self._read(name)[1])
         known = {problem.file for problem in problems}
         for pair in self.slots(name):
             # A selector that is refused is told by itself.
@@ -217,14 +213,7 @@ class Snapshot:
     @_once
     def targets(self) -> FileTargets:
         """How each file with pins is read, also one that history tells of."""
-        near = by_directory(self.files)
-        targets = {
-            file: completed(target, near.get(posixpath.dirname(file) or ".", {}))
-            for file, target in self.selection.targets.items()
-        }
-        following = release_info.keys(self.config.environments, self.selection)
-        claims = FileClaims.of(self.config.environments, self.owners)
-        return FileTargets.of(decided(targets, self.files), following, claims)
+        return file_targets(self.config.environments, self.selection, self.owners, self.files)
 
     @property
     def outside(self) -> Outside:
@@ -249,24 +238,9 @@ class Snapshot:
         return tuple(sorted({glob.prefix.rpartition("/")[0] or "." for glob in globs}))
 
     @_once
-    def _read(self, name: str) -> tuple[Overlay | Problem, ...]:
-        """Every overlay of an environment, or why it cannot be read."""
-        read: list[Overlay | Problem] = []
-        for overlay_file in self.overlay_files(name):
-            file, directory = overlay_file.file, overlay_file.directory
-            target, data = self.targets[file] or overlay_file.target, self.files.get(file, b"")
-            key = file, target, data
-            if key not in self.parsed:
-                try:
-                    self.parsed[key] = target.read(data, file)
-                except EditError as error:
-                    self.parsed[key] = error.problem
-            match self.parsed[key]:
-                case Problem() as problem:
-                    read.append(problem)
-                case pin_file:
-                    read.append(Overlay.of(name, directory, pin_file, partial(self.config.rules, name)))
-        return tuple(read)
+    def _read(self, name: str) -> tuple[tuple[Overlay, ...], tuple[Problem, ...]]:
+        """The overlays of an environment, and why others cannot be read."""
+        return read_overlays(name, self.overlay_files(name), self.targets, self.files, self.config.rules, self.parsed)
 
     @_once
     def _info_files(self) -> Mapping[str, Sequence[str]]:

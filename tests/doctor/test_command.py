@@ -364,6 +364,35 @@ def test_what_cannot_be_used_is_told_without_the_secret_in_it(
     assert len({problem["message"] for problem in done.json["problems"]}) == len(done.json["problems"])
 
 
+def test_files_are_read_as_their_targets_say_and_not_by_their_names(worldwide: World) -> None:
+    def files(deploy: Deploy) -> dict[str, bytes]:
+        digest, web = deploy.push("web", "1.0.0"), deploy.image("web")
+        pattern = rf"{{repository: {web}, pattern: 'web:(?P<tag>[\w.-]+)@(?P<digest>sha256:[0-9a-f]+)'}}"
+        text = f"""\
+version: 1
+policies: {{releases: {{semver: ">=1.0.0"}}}}
+environments:
+  jobs:
+    overlays: [jobs]
+    policy: releases
+    targets: [{{kind: pattern, files: ["*.nomad"], patterns: {{web: {pattern}}}}}]
+  local:
+    overlays: [local]
+    policy: releases
+"""
+        return {
+            "gitops-bot.yaml": text.encode(),
+            "jobs/web.nomad": f'image = "{web}:1.0.0@{digest}"\n'.encode(),
+            "local/compose.yaml": f"services: {{web: {{image: '{web}:${{TAG}}'}}}}\n".encode(),
+            "local/.env": b"TAG=1.0.0\n",
+        }
+
+    deploy = worldwide.deploy(files)
+    done = deploy.ask("doctor")
+    assert (done.code, one(done, "overlays")["verdict"]) == (0, "good")
+    assert one(done, "overlays")["text"] == "2 entries in 3 files"
+
+
 def test_without_a_configuration_it_says_how_to_get_one(worldwide: World) -> None:
     deploy = worldwide.deploy(
         lambda deploy: {WEB: overlay([(deploy.image("web"), f"newTag: 1.0.0; digest: {deploy.push('web', '1.0.0')}")])}
