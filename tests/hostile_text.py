@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from gitops_bot import config, redact
+from gitops_bot.config import template as checked
 from gitops_bot.edges import address
 from gitops_bot.edges.git import names, process, refusals, store
 from gitops_bot.edges.github import failure as github_failure
@@ -142,7 +143,8 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "refusal of GitHub": (lambda text: github_failure.error_message({"message": text}, "x"), ("",)),
     "secret": (redact.printable, ("", "https://", "authorization: ", "?sig=")),
     "Markdown": (lambda text: (markdown.prose(text, LONG), markdown.code(text, LONG), markdown.quiet(text)), ("",)),
-    "title": (lambda text: template.title(text, {}), ("", "{")),
+    "template": (lambda text: checked.check(text, checked.TITLE_FIELDS), ("", "{")),
+    "title": (lambda text: template.title(None, dict.fromkeys(checked.TITLE_FIELDS, text)), ("", "{")),
     "message": (lambda text: template.message("{a}", {"a": text, "title": "x", "changes": ""}), ("",)),
     "group": (naming.group_slug, ("",)),
     "glob": (Glob.parse, ("", "*/")),

@@ -1,6 +1,7 @@
 """Templates for titles and messages: text with `{field}` for values, and `{{` and `}}` for braces.
 
-They hold no trailers (`Gitops-Bot-...`): those are how the bot knows its own commits again.
+A small language of its own: that of `str.format` would let a template look into objects and pad without bound.
+Templates hold no trailers (`Gitops-Bot-...`): those are how the bot knows its own commits again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot.config.leaves import invalid, nearest, quoted, text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gitops_bot.config.leaves import Leaf
 
@@ -21,7 +22,7 @@ MOST_OF_A_TITLE = 200
 MOST_OF_A_MESSAGE = 10_000
 
 #: The tokens of a template, from left to right; each `{` and `}` is in one of them or stray.
-_BRACES = re.compile(r"\{\{|\}\}|\{(?P<field>[^{}]*)\}|(?P<stray>[{}])")
+_TOKEN = re.compile(r"\{\{|\}\}|\{(?P<field>[^{}]*)\}|(?P<stray>[{}])")
 _TRAILER = "Gitops-Bot-"
 _NOT_IN_LINES = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 #: A message may have tabs and line feeds.
@@ -50,7 +51,7 @@ def _template(requirement: str, fields: Sequence[str], characters: str) -> Leaf:
     return text(
         requirement,
         rf"^{_FIRST_LINE}{characters}",
-        parse=lambda written: _checked(written, fields),
+        parse=lambda written: check(written, fields),
         schema={
             "pattern": rf"^{_FIRST_LINE}(?![\s\S]*{_TRAILER})(?={characters})"
             rf"(?:[^{{}}]|\{{\{{|\}}\}}|\{{(?:{'|'.join(fields)})\}})+$"
@@ -58,13 +59,23 @@ def _template(requirement: str, fields: Sequence[str], characters: str) -> Leaf:
     )
 
 
-def _checked(written: str, fields: Sequence[str]) -> str:
+def render(template: str, fields: Mapping[str, str]) -> str:
+    """A template that was checked, with the text of each field in its place. What a field holds is not read again."""
+    return _TOKEN.sub(lambda token: token[0][0] if (field := token["field"]) is None else fields[field], template)
+
+
+def check(written: str, fields: Sequence[str]) -> str:
+    """The template, if it has no fields but these, no stray brace and no trailer.
+
+    Raises:
+        ValueError: it has; the error has the message and the next step.
+    """
     if _TRAILER in written:
         raise invalid(f"has `{_TRAILER}`, which starts the trailers that the bot writes", "choose another wording")
-    for brace in _BRACES.finditer(written):
-        field = brace["field"]
-        if brace["stray"]:
-            raise invalid(f"has a `{brace['stray']}` that does not belong to a field", "write `{{` and `}}` for braces")
+    for token in _TOKEN.finditer(written):
+        field = token["field"]
+        if token["stray"]:
+            raise invalid(f"has a `{token['stray']}` that does not belong to a field", "write `{{` and `}}` for braces")
         if field is not None and field not in fields:
             close = nearest(field, fields)
             advice = f"did you mean `{{{close}}}`?" if close else f"known here: {shown(fields)}; `{{{{` is a brace"

@@ -41,9 +41,6 @@ def write(
 
     `title` and `message` are templates, None for the bot's own; `described` is what is known of the images, by the
     entries' keys.
-
-    Raises:
-        ValueError: a template with a field that there is none of.
     """
     changes = [decision for decision in decisions if isinstance(decision, Change)]
     held = [decision for decision in decisions if isinstance(decision, Held)]

@@ -176,11 +176,6 @@ def test_people_choose_title_and_message() -> None:
     assert len(interpreted(done.message)) == 2
 
 
-def test_a_template_that_cannot_be_read_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"unknown field \{changes\}"):
-        content.write("staging", [change()], source="set", title="{changes}")
-
-
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_title_is_one_line_of_at_most_200_characters(text: str) -> None:
     for names in ([text], [text, "web"], [f"{text}{number}" for number in range(3)]):

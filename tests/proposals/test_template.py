@@ -6,7 +6,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gitops_bot.config import template as configured
 from gitops_bot.proposals.text import template
 from gitops_bot.proposals.text.limit import size
 
@@ -20,73 +19,6 @@ FIELDS = {
     "source": "policy",
 }
 FOR_MESSAGE = FIELDS | {"title": "chore(production): web v1.4.2", "changes": "* web\n    v1\n    -> v2"}
-
-
-def test_the_documented_fields_are_there() -> None:
-    assert tuple(FIELDS) == template.TITLE_FIELDS
-    assert tuple(FOR_MESSAGE) == template.MESSAGE_FIELDS
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param("", "", id="empty"),
-        pytest.param("no field", "no field", id="no field"),
-        pytest.param("{environment}", "production", id="a field alone"),
-        pytest.param("{count}x{count}", "1x1", id="a field twice"),
-        pytest.param("{{environment}}", "{environment}", id="doubled braces"),
-        pytest.param("{{{environment}}}", "{production}", id="braces around a field"),
-        pytest.param("}}{{", "}{", id="doubled braces alone"),
-        pytest.param("%s $environment \\1", "%s $environment \\1", id="signs of other languages"),
-    ],
-)
-def test_fields_and_braces_are_read(text: str, expected: str) -> None:
-    assert template.render(text, FIELDS) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        pytest.param("{enviroment}", "unknown field {enviroment}; known fields: environment, group,", id="misspelt"),
-        pytest.param("{changes}", "unknown field {changes}", id="a field of messages in a title"),
-        pytest.param("a {", "'{' at character 3: write '{{' for a brace", id="opened"),
-        pytest.param("a }", "'}' at character 3: write '}}' for a brace", id="closed"),
-        pytest.param("{}", "'{' at character 1", id="no name"),
-        pytest.param("{0}", "unknown field {0}", id="a number"),
-        pytest.param("{environment.__class__}", "'{' at character 1", id="an attribute"),
-        pytest.param("{environment[0]}", "'{' at character 1", id="an index"),
-        pytest.param("{environment!r}", "'{' at character 1", id="a conversion"),
-        pytest.param("{environment:>999999999}", "'{' at character 1", id="a format"),
-        pytest.param("{ environment }", "'{' at character 1", id="blanks"),
-        pytest.param("{{environment}", "'}' at character 14", id="half of it doubled"),
-    ],
-)
-def test_what_is_no_field_is_an_error_that_says_which(text: str, message: str) -> None:
-    with pytest.raises(ValueError, match=r".") as error:
-        template.render(text, FIELDS)
-    assert str(error.value).startswith(message)
-
-
-PIECES = ["{", "}", "{{", "}}", "{environment}", "{ count }", "{é}", "{0}", "{}", "{count", "x", "\n"]
-
-
-@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
-def test_a_template_that_the_configuration_takes_can_be_read(text: str) -> None:
-    assert configured.TITLE_FIELDS == template.TITLE_FIELDS
-    assert configured.MESSAGE_FIELDS == template.MESSAGE_FIELDS
-    try:
-        configured._checked(text, template.TITLE_FIELDS)
-    except ValueError:
-        with pytest.raises(ValueError, match=r"brace|unknown field"):
-            template.render(text, FIELDS)
-    else:
-        template.render(text, FIELDS)
-
-
-@given(st.text(max_size=50), st.text(max_size=50))
-def test_what_a_field_holds_is_not_read_again(before: str, held: str) -> None:
-    text = before.replace("{", "{{").replace("}", "}}") + "{summary}"
-    assert template.render(text, {"summary": held}) == before + held
 
 
 @pytest.mark.parametrize(

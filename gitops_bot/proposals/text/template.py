@@ -1,7 +1,4 @@
-"""Titles and commit messages, as people want them: text with `{field}` in it, and `{{` and `}}` for braces.
-
-It is a small language of its own. That of `str.format` would let a template look into objects and pad without bound.
-"""
+"""Titles and commit messages, from the templates of people or the bot's own."""
 
 from __future__ import annotations
 
@@ -10,14 +7,13 @@ import unicodedata
 from itertools import dropwhile
 from typing import TYPE_CHECKING
 
+from gitops_bot.config.template import render
 from gitops_bot.proposals.text.limit import clip, cut, size
 from gitops_bot.proposals.text.markdown import BREAK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TITLE_FIELDS = ("environment", "group", "summary", "count", "images", "overlays", "source")
-MESSAGE_FIELDS = (*TITLE_FIELDS, "title", "changes")
 #: What is said where people do not say it otherwise: Conventional Commits 1.0.0.
 TITLE = "chore({environment}): {summary}"
 MESSAGE = "{title}\n\n{changes}"
@@ -26,42 +22,18 @@ TITLE_LIMIT = 200
 MESSAGE_LIMIT = 60_000
 _LINE_LIMIT = 5_000
 
-_PIECE = re.compile(r"\{\{|\}\}|\{(\w+)\}|[{}]")
 #: What only the bot's own trailers may begin with, in the words of `trailers`. Git reads them in any case.
 _RESERVED = re.compile("gitops-bot-", re.IGNORECASE)
 
 
-def render(template: str, fields: Mapping[str, str]) -> str:
-    """The template with the text of each field in its place. What a field holds is not read again.
-
-    Raises:
-        ValueError: a field that there is none of, or a brace that belongs to nothing; the message says which.
-    """
-
-    def piece(match: re.Match[str]) -> str:
-        name = match[1]
-        if name is None and len(match[0]) == 2:
-            return match[0][0]
-        if name is None:
-            raise ValueError(f"{match[0]!r} at character {match.start() + 1}: write {match[0] * 2!r} for a brace")
-        if name not in fields:
-            raise ValueError(f"unknown field {{{name[:60]}}}; known fields: {', '.join(fields)}")
-        return fields[name]
-
-    return _PIECE.sub(piece, template)
-
-
 def title(template: str | None, fields: Mapping[str, str]) -> str:
-    """One line, never empty. `fields` has TITLE_FIELDS; raises as `render`."""
+    """One line, never empty. `fields` has TITLE_FIELDS."""
     shown = _one_line(render(template or TITLE, fields)) or _one_line(render(TITLE, fields))
     return shown if size(shown) <= TITLE_LIMIT else f"{clip(shown, TITLE_LIMIT - 1).rstrip()}…"
 
 
 def message(template: str | None, fields: Mapping[str, str]) -> str:
-    """A commit message without trailers, and without any line that could be taken for one of the bot's.
-
-    `fields` has MESSAGE_FIELDS; raises as `render`.
-    """
+    """A commit message without any line that could be taken for a trailer of the bot's. `fields` has MESSAGE_FIELDS."""
     return _readable(render(template or MESSAGE, fields)) or _readable(render(MESSAGE, fields))
 
 
