@@ -27,10 +27,11 @@ from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.proposals.reconcile import Open
 from gitops_bot.releases.decisions import Change, Entry, Failed, Held
 from gitops_bot.releases.layout.coverage import Coverage, Outside
-from gitops_bot.releases.layout.inventory import Checked
 from gitops_bot.report import show
 from gitops_bot.report.screen import Screen
-from gitops_bot.results.outcome import EditOutcome, EnvironmentOutcome, Outcome
+from gitops_bot.results.checkout import Checked, Edited
+from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
+from gitops_bot.results.result import Head, Result
 from tests.secret_forms import FORMS
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def logged(log_format: str) -> Callable[[str, pytest.MonkeyPatch], object]:
 COVERAGE = Coverage(1, 0, (), (), Outside(), inferred=False)
 
 
-def outcome(text: str) -> Outcome:
+def outcome(text: str) -> Result[Outcome]:
     """An outcome with this text wherever a stranger's may stand."""
     entry = Entry("production", "apps/web", "apps/web/kustomization.yaml", 4, text, text, pin=Pin(text))
     pin, reason = Pin(text), Reason("held.hold", text, {"notes": text})
@@ -93,7 +94,7 @@ def outcome(text: str) -> Outcome:
     proposed = Proposal("all", "gitops-bot/production/all", "policy", Open(reason), (change,), files)
     decisions = (Held(entry, pin, reason), Failed(entry, problem), Failed(None, problem))
     environment = EnvironmentOutcome("production", decisions, (proposed,))
-    return Outcome(text, "main", "0" * 40, (environment,), (problem,), coverage=COVERAGE)
+    return Outcome((environment,), (problem,), coverage=COVERAGE).of(text, "main", "0" * 40)
 
 
 def reported(output: str) -> Callable[[str, pytest.MonkeyPatch], object]:
@@ -112,16 +113,19 @@ def on_a_narrow_terminal(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def checked(output: str) -> Callable[[str, pytest.MonkeyPatch], object]:
     problem = Problem("failed.edit", "x", "y")
     return lambda text, _: show.show(
-        "check", Checked(1, COVERAGE, (problem, Problem("failed.edit", text, text, text, 1, 2))), output, AT
+        "check",
+        Result(Head(problems=(problem, Problem("failed.edit", text, text, text, 1, 2))), Checked(1, COVERAGE)),
+        output,
+        AT,
     )
 
 
 def edited(output: str) -> Callable[[str, pytest.MonkeyPatch], object]:
     def tell(text: str, _: pytest.MonkeyPatch) -> None:
-        (environment,) = outcome(text).environments
+        (environment,) = outcome(text).body.environments
         (proposed,) = environment.proposals
         ((file, (before, after)),) = proposed.files.items()
-        show.show("edit", EditOutcome(file, proposed.changes, 0, before, after), output, AT, written=False)
+        show.show("edit", Result(Head(), Edited(file, proposed.changes, 0, before, after)), output, AT, written=False)
 
     return tell
 

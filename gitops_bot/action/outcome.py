@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.images.reference import Assignment, ImageName
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.releases.layout.inventory import Checked
 from gitops_bot.report.text import LABELS
+from gitops_bot.results.checkout import Checked
 from gitops_bot.results.outcome import WRITING, Outcome
+from gitops_bot.results.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Change, Held
     from gitops_bot.results.outcome import EnvironmentOutcome
 
-Result = Outcome | Checked
+StepResult = Result[Outcome] | Result[Checked]
 
 #: GitHub keeps 1 MiB of the outputs of a job, counted as UTF-16; beyond this many characters `plan` is left empty.
 PLAN_LIMIT = 256 * 1024
@@ -37,9 +38,9 @@ class Annotation:
     column: int | None = None
 
 
-def as_outcome(result: Result) -> Outcome:
+def outcome_of(result: StepResult) -> Outcome:
     """The outcome; that of `check` has no environments."""
-    return result if isinstance(result, Outcome) else Outcome(None, None, None, problems=result.problems)
+    return result.body if isinstance(result.body, Outcome) else Outcome()
 
 
 def repository(change: Change) -> str:
@@ -83,13 +84,13 @@ def held(environment: EnvironmentOutcome) -> tuple[list[Held], str | None]:
     return others, f"{len(unmanaged)} unmanaged, {sample}{first.reason.text}"
 
 
-def headlines(result: Result, *, written: bool) -> list[str]:
+def headlines(result: StepResult, *, written: bool) -> list[str]:
     """The outcome in a few lines for people, without its problems: see `errors`."""
-    if isinstance(result, Checked):
-        verdict = f"{len(result.problems)} wrong" if result.problems else "all good"
-        return [f"{counted(result)}: {verdict}"]
+    if isinstance(result.body, Checked):
+        verdict = f"{len(result.head.problems)} wrong" if result.head.problems else "all good"
+        return [f"{counted(result.body)}: {verdict}"]
     lines = []
-    for environment in result.environments:
+    for environment in result.body.environments:
         entries, unmanaged = held(environment)
         own = [_headline(environment, proposed, written=written) for proposed in environment.proposals]
         own += [f"{environment.name}: held {_held(entry)}" for entry in entries]
@@ -98,18 +99,18 @@ def headlines(result: Result, *, written: bool) -> list[str]:
     return lines
 
 
-def errors(result: Result) -> list[str]:
+def errors(result: StepResult) -> list[str]:
     """A line for each problem; none for `check`, whose one line counts them."""
-    problems = result.all_problems if isinstance(result, Outcome) else ()
+    problems = () if isinstance(result.body, Checked) else result.head.problems
     return [plain(": ".join(filter(None, ("error", problem.where, problem.message))), 1000) for problem in problems]
 
 
-def to_annotate(result: Result, *, named: bool) -> tuple[list[Annotation], list[Annotation]]:
+def to_annotate(result: StepResult, *, named: bool) -> tuple[list[Annotation], list[Annotation]]:
     """What is wrong, and what was not done although the command named it (`named`)."""
-    outcome = as_outcome(result)
+    outcome = outcome_of(result)
     wrong = [
         Annotation(problem.message, problem.next, problem.file, problem.line, problem.column)
-        for problem in outcome.all_problems
+        for problem in dict.fromkeys(result.head.problems)
     ]
     if not named:
         return wrong, []
@@ -124,12 +125,12 @@ def to_annotate(result: Result, *, named: bool) -> tuple[list[Annotation], list[
     ]
 
 
-def outputs(result: Result, plan: str, images: Sequence[str], *, written: bool, done: bool) -> dict[str, str]:
+def outputs(result: StepResult, plan: str, images: Sequence[str], *, written: bool, done: bool) -> dict[str, str]:
     """The outputs of the step. `plan` is the result as JSON; `images` are those that the step named, with their pins.
 
     `done`: the step did all that it names.
     """
-    all_proposals = [proposed for _, proposed in as_outcome(result).proposals]
+    all_proposals = [proposed for _, proposed in outcome_of(result).proposals]
     kept = [
         proposal
         for proposal in all_proposals

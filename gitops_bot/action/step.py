@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot import log, redact
 from gitops_bot.action import inputs, outcome, runner
-from gitops_bot.action.outcome import PLAN_LIMIT, Annotation, Result
+from gitops_bot.action.outcome import PLAN_LIMIT, Annotation, StepResult
 from gitops_bot.action.summary import summary
 from gitops_bot.commands import assignments
 from gitops_bot.edges.clock import SystemClock
@@ -22,9 +22,10 @@ from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack
 from gitops_bot.errors import UsageError, explained, place_of
 from gitops_bot.releases.choice.by_hand import ByHand
 from gitops_bot.releases.layout.coverage import Coverage
-from gitops_bot.releases.layout.inventory import Checked
 from gitops_bot.report import document, show
+from gitops_bot.results.checkout import Checked
 from gitops_bot.results.outcome import Outcome
+from gitops_bot.results.result import Head, Result
 from gitops_bot.wiring import commands, process
 from gitops_bot.wiring.forge import TOKENS
 
@@ -69,7 +70,7 @@ def main() -> int:
     return code
 
 
-def _run(step: inputs.Inputs) -> tuple[int, Result | None]:
+def _run(step: inputs.Inputs) -> tuple[int, StepResult | None]:
     """Run the command in its own environment and show its result; returns the exit code and the result.
 
     The result contains no secrets. It is None after a bug or an interruption.
@@ -82,7 +83,7 @@ def _run(step: inputs.Inputs) -> tuple[int, Result | None]:
     try:
         result = _result(step)
         show.show(step.command, result, "text", SystemClock().now(), written=not step.dry_run)
-        code = result.exit_code
+        code = result.head.exit_code
     except KeyboardInterrupt:
         return process.interrupted(), None
     except Exception as error:  # noqa: BLE001 - the one boundary: an unexpected exception is a bug
@@ -90,11 +91,11 @@ def _run(step: inputs.Inputs) -> tuple[int, Result | None]:
             return process.bug(), None
         show.show_problems(failure.problems)
         result, code = _failed(step.command, failure.problems), failure.exit_code
-    struck: Result = redact.struck(result)
+    struck: StepResult = redact.struck(result)
     return code, struck
 
 
-def _result(step: inputs.Inputs) -> Result:
+def _result(step: inputs.Inputs) -> StepResult:
     action: Poll | Pins | Promote | RollBack
     match step.command:
         case "check":
@@ -115,12 +116,11 @@ def _result(step: inputs.Inputs) -> Result:
     return commands.run(step.options, step.environments, Request(action, step.release_hold, step.dry_run))
 
 
-def _failed(command: inputs.Command, problems: Sequence[Problem]) -> Result:
+def _failed(command: inputs.Command, problems: Sequence[Problem]) -> StepResult:
     """The result of a command that could not start."""
     if command == "check":
-        return Checked(0, Coverage(), tuple(problems))
-    coverage = Coverage() if command == "plan" else None
-    return Outcome(None, None, None, problems=tuple(problems), coverage=coverage)
+        return Result(Head(problems=tuple(problems)), Checked(0, Coverage()))
+    return Outcome(problems=tuple(problems), coverage=Coverage() if command == "plan" else None).of()
 
 
 def _stay_away_from_strangers(step: inputs.Inputs, environ: Mapping[str, str]) -> None:
@@ -142,7 +142,7 @@ def _stay_away_from_strangers(step: inputs.Inputs, environ: Mapping[str, str]) -
 
 def _report(
     environ: Mapping[str, str],
-    result: Result,
+    result: StepResult,
     title: str,
     step: inputs.Inputs | None = None,
     *,
@@ -165,11 +165,10 @@ def _report(
             runner.say(line)
 
 
-def _annotate(environ: Mapping[str, str], result: Result, config: str | None = None, *, named: bool) -> None:
+def _annotate(environ: Mapping[str, str], result: StepResult, config: str | None = None, *, named: bool) -> None:
     """Annotate each problem, with file and line if the file is in the repository of the workflow."""
     wrong, undone = outcome.to_annotate(result, named=named)
-    repository = result.repository if isinstance(result, Outcome) else None
-    own = repository in (None, environ.get("GITHUB_REPOSITORY"))
+    own = result.head.repository in (None, environ.get("GITHUB_REPOSITORY"))
     levels: dict[Level, list[Annotation]] = {"error": wrong, "warning": undone} if wrong else {"error": undone}
     for level, items in levels.items():
         for annotation in items[: runner.SHOWN]:

@@ -6,17 +6,17 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitops_bot.action.outcome import as_outcome, counted, held, repository
+from gitops_bot.action.outcome import counted, held, outcome_of, repository
 from gitops_bot.proposals.text.details import pull_command
 from gitops_bot.proposals.text.markdown import code, plain, prose
-from gitops_bot.releases.layout.inventory import Checked
 from gitops_bot.report.text import LABELS
+from gitops_bot.results.checkout import Checked
 from gitops_bot.results.outcome import WRITING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gitops_bot.action.outcome import Result
+    from gitops_bot.action.outcome import StepResult
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.proposal import Proposal
@@ -60,7 +60,7 @@ class _Text:
         self.lines += tail
 
 
-def summary(title: str, result: Result, room: int, *, written: bool) -> str:
+def summary(title: str, result: StepResult, room: int, *, written: bool) -> str:
     """What was done: changes with digests in full, how to pull them, what was held and what failed.
 
     `room` is in bytes; what does not fit is left out, and the last line says how much that is.
@@ -69,9 +69,9 @@ def summary(title: str, result: Result, room: int, *, written: bool) -> str:
         return ""
     text = _Text(room - _END)
     text.add(f"### {prose(title)}")
-    if isinstance(result, Checked):
-        text.block([""], [counted(result)])
-    outcome = as_outcome(result)
+    if isinstance(result.body, Checked):
+        text.block([""], [counted(result.body)])
+    outcome = outcome_of(result)
     for environment, proposed in outcome.proposals:
         text.block(["", _heading(environment, proposed, written=written)], [""])
         text.block(["| Image | From | To | Where |", "|---|---|---|---|"], map(_row, proposed.changes), [""])
@@ -83,7 +83,7 @@ def summary(title: str, result: Result, room: int, *, written: bool) -> str:
         text.block([""], [f"**{prose(environment.name)}**: {prose(unmanaged)}"] if unmanaged else [], [""])
         if not environment.proposals and not environment.all_held:
             text.block(["", f"**{prose(environment.name)}**: nothing to do"], [""])
-    text.block(["", "**Failed:**", ""], map(_problem, outcome.all_problems))
+    text.block(["", "**Failed:**", ""], map(_problem, dict.fromkeys(result.head.problems)))
     if text.left_out:
         text.lines += ["", f"… {text.left_out} more do not fit here; the log has all of them."]
     return "\n".join([*text.lines, "", ""])

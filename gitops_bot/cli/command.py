@@ -18,7 +18,7 @@ from gitops_bot.wiring.options import Options
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from gitops_bot.report.document import Result
+    from gitops_bot.results.result import Result
 
 DIR = click.Path(file_okay=False)
 
@@ -81,13 +81,13 @@ def command(
     return decorate
 
 
-def show(name: str, result: Result, output: str, *, written: bool = True) -> int:
+def show(name: str, result: Result[object], output: str, *, written: bool = True) -> int:
     """Show the result of a command; returns its exit code."""
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.report import show as report
 
     report.show(name, result, output, SystemClock().now(), written=written)
-    return getattr(result, "exit_code", 0)
+    return result.head.exit_code
 
 
 @contextmanager

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.edges.clock import SystemClock
-    from gitops_bot.releases.layout.inventory import FoundEnvironment, Inventory, RegistryAnswer
+    from gitops_bot.results.checkout import FoundEnvironment, Inventory, RegistryAnswer
 
 #: Seconds in which the registries have to answer.
 _SECONDS: Final = 15.0
@@ -46,10 +46,11 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     from gitops_bot.edges import disk
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.errors import ConfigError, Problem, UsageError
-    from gitops_bot.releases.layout.inventory import Initialised
     from gitops_bot.report.migrated import migrated
     from gitops_bot.report.show import show_inventory
     from gitops_bot.report.starter import starter
+    from gitops_bot.results.checkout import Initialised
+    from gitops_bot.results.result import Head, Result
     from gitops_bot.wiring.local import surroundings
 
     checkout, clock = surroundings(), SystemClock()
@@ -74,7 +75,8 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     if not dry_run:
         disk.create(path, text.encode())
     gaps = migration.gaps if migration else ()
-    return show("init", Initialised(inventory, os.path.relpath(path), text, not dry_run, gaps), output)
+    initialised = Initialised(inventory, os.path.relpath(path), text, not dry_run, gaps)
+    return show("init", Result(Head(), initialised), output)
 
 
 def _read(text: str) -> Config:
@@ -108,7 +110,7 @@ def _answers(inventory: Inventory, clock: SystemClock) -> Iterator[RegistryAnswe
     from gitops_bot.doctor.bounded import Bounded
     from gitops_bot.edges.registry import Registry
     from gitops_bot.errors import BotError
-    from gitops_bot.releases.layout.inventory import RegistryAnswer
+    from gitops_bot.results.checkout import RegistryAnswer
     from gitops_bot.wiring.world import access
 
     environ, bounded = os.environ, Bounded(clock, _SECONDS)

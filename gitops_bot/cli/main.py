@@ -16,7 +16,7 @@ import click
 
 from gitops_bot.cli import audit, doctor, explain, history, init, release, run, status
 from gitops_bot.cli.command import DIR, cli, command, release_hold_option, remote, show
-from gitops_bot.report.commands import COMMANDS
+from gitops_bot.results.result import COMMANDS
 from gitops_bot.wiring import process
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def plan(environments: tuple[str, ...], *, exit_code: bool, release_hold: bool, 
     notice = partial(show_notice, output)
     outcome = commands.plan(options, environments, release_hold=release_hold, notice=notice)
     code = show("plan", outcome, output, written=False)
-    return _WOULD_WRITE if exit_code and code == 0 and outcome.would_write else code
+    return _WOULD_WRITE if exit_code and code == 0 and outcome.body.would_write else code
 
 
 @command("update", dry_run=True)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from gitops_bot.edges.clock import SystemClock
-    from gitops_bot.results.overview import Overview
+    from gitops_bot.results.result import Result
+    from gitops_bot.results.status import Overview
     from gitops_bot.server.health import Page
     from gitops_bot.server.loop import Liveness
     from gitops_bot.server.metrics import Metrics
@@ -110,7 +111,7 @@ class _LastPage:
 
     page: Page | None = None
 
-    def show(self, overview: Overview) -> None:
+    def show(self, overview: Result[Overview]) -> None:
         from gitops_bot.report import page
         from gitops_bot.server.health import Page
 

@@ -39,12 +39,13 @@ def status_command(
         wait = duration.parse(older_than or "0")
     if output == "html":
         overview = commands.overview(options, environments)
-        status = overview.status
+        head, status = overview.head, overview.body.status
         show.show_overview(overview)
     else:
-        status = commands.status(options, environments)
+        result = commands.status(options, environments)
+        head, status = result.head, result.body
         if output == "markdown":
-            show.show_markdown(status)
+            show.show_markdown(result)
         else:
-            show.show("status", status, output, status.at)
-    return status.exit_code or (_DRIFTS if exit_code and status.drifts(wait) else 0)
+            show.show("status", result, output, status.at)
+    return head.exit_code or (_DRIFTS if exit_code and status.drifts(wait) else 0)

@@ -16,6 +16,7 @@ from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.history import state
 from gitops_bot.releases.history.releases import releases
 from gitops_bot.results.audit import Audit, AuditedEntry, AuditedEnvironment, KeptImage
+from gitops_bot.results.result import Head, Result
 from gitops_bot.targets import same_file
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class _Answer(NamedTuple):
     absent: tuple[str, ...] = ()
 
 
-def audit(world: World, snapshot: Snapshot, keep: int | None = None) -> Audit:
+def audit(world: World, snapshot: Snapshot, keep: int | None = None) -> Result[Audit]:
     """Look up what every entry of the snapshot's environments pins.
 
     `keep`: also, what must be kept for this and for the newest so many releases of each.
@@ -72,14 +73,8 @@ def audit(world: World, snapshot: Snapshot, keep: int | None = None) -> Audit:
     reported = {_wanted(item.entry) for item in audited}
     failed = {wanted: result for wanted, result in answers.items() if isinstance(result, RegistryError)}
     problems += (error.problem for wanted, error in failed.items() if wanted not in reported)
-    return Audit(
-        repository=snapshot.repository,
-        branch=snapshot.branch,
-        commit=snapshot.commit,
-        environments=environments,
-        keep=_kept(uses, answers) if keep is not None else None,
-        problems=tuple(dict.fromkeys(problems)),
-    )
+    head = Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(dict.fromkeys(problems)))
+    return Result(head, Audit(environments, _kept(uses, answers) if keep is not None else None))
 
 
 def _find(world: World, wanted: Collection[_Wanted]) -> dict[_Wanted, _Answer | RegistryError]:
@@ -93,14 +88,15 @@ def _find(world: World, wanted: Collection[_Wanted]) -> dict[_Wanted, _Answer | 
     return answers
 
 
-def audited_releases(world: World, snapshot: Snapshot, limit: int | None) -> Audit:
+def audited_releases(world: World, snapshot: Snapshot, limit: int | None) -> Result[Audit]:
     """The releases of the snapshot's environments, the newest so many of each, and who brought them."""
     releases = tuple(
         history(world, replace(snapshot, environments=(environment,)), Wanted(limit))
         for environment in snapshot.environments
     )
-    problems = tuple(dict.fromkeys(problem for release in releases for problem in release.problems))
-    return Audit(snapshot.repository, snapshot.branch, snapshot.commit, histories=releases, problems=problems)
+    problems = tuple(dict.fromkeys(problem for release in releases for problem in release.head.problems))
+    head = Head(snapshot.repository, snapshot.branch, snapshot.commit, problems)
+    return Result(head, Audit(histories=tuple(release.body for release in releases)))
 
 
 def _entries(snapshot: Snapshot, name: str) -> list[Entry]:

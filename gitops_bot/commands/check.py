@@ -10,8 +10,9 @@ from gitops_bot.errors import Problem
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.layout import correspondence
 from gitops_bot.releases.layout import overlays as layout
-from gitops_bot.releases.layout.inventory import Checked
 from gitops_bot.releases.layout.read import paths
+from gitops_bot.results.checkout import Checked
+from gitops_bot.results.result import Head, Result
 from gitops_bot.targets.dead import dead
 from gitops_bot.targets.pin_file import problem
 
@@ -32,7 +33,7 @@ class Files(Protocol):
         ...
 
 
-def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Checked:
+def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Result[Checked]:
     """Look at every overlay of every environment, and at the bases that they build upon.
 
     Holds that have ended are reported, but are not problems.
@@ -57,7 +58,9 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     count = len(pin_files) + len(refused)
     if not count and not problems:
         problems.append(_NO_OVERLAY)
-    return Checked(count, snapshot.coverage, tuple(problems), hold.ended(config.holds, now))
+    # 2 where nothing was checked: green would mean nothing.
+    head = Head(problems=tuple(problems), least_code=0 if count else 2)
+    return Result(head, Checked(count, snapshot.coverage, hold.ended(config.holds, now)))
 
 
 def on_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Snapshot:

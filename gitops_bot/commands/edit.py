@@ -12,7 +12,8 @@ from gitops_bot.errors import EditError, Problem, UsageError
 from gitops_bot.images.reason import Reason, shortlist
 from gitops_bot.releases.choice.choose import direction
 from gitops_bot.releases.decisions import Change, Entry
-from gitops_bot.results.outcome import EditOutcome
+from gitops_bot.results.checkout import Edited
+from gitops_bot.results.result import Head, Result
 from gitops_bot.targets import pin_file
 from gitops_bot.targets.pin_file import matching, pinned
 
@@ -59,7 +60,7 @@ class Disk(Protocol):
         ...
 
 
-def edit(disk: Disk, path: str, assignments: Sequence[Assignment], *, dry_run: bool = False) -> EditOutcome:
+def edit(disk: Disk, path: str, assignments: Sequence[Assignment], *, dry_run: bool = False) -> Result[Edited]:
     """Pin these images in the file at `path`, or in the one that holds pins in a directory. All pins or none.
 
     A tag alone removes a stale digest, a digest alone keeps the tag. Nothing is written where nothing changes.
@@ -74,7 +75,7 @@ def edit(disk: Disk, path: str, assignments: Sequence[Assignment], *, dry_run: b
     changes = tuple(change for entry, assignment in asked if (change := _change(file, entry, assignment)))
     if after != before and not dry_run:
         disk.replace(file, before=before, after=after)
-    return EditOutcome(file, changes, len(asked) - len(changes), before, after)
+    return Result(Head(), Edited(file, changes, len(asked) - len(changes), before, after))
 
 
 def _chosen(disk: Disk, path: str, assignments: Sequence[Assignment]) -> tuple[str, bytes, PinFile]:

@@ -32,6 +32,7 @@ from gitops_bot.results.explained import (
     source_of,
     why_not,
 )
+from gitops_bot.results.result import Head, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 _PROPOSAL: Final = "proposal"
 
 
-def explain(world: World, snapshot: Snapshot, image: str, tag: str | None = None) -> Explanations:
+def explain(world: World, snapshot: Snapshot, image: str, tag: str | None = None) -> Result[Explanations]:
     """Explain the entries of the only environment of the snapshot that `image` means, and why `tag` is not chosen.
 
     Raises:
@@ -82,7 +83,8 @@ def explain(world: World, snapshot: Snapshot, image: str, tag: str | None = None
         if isinstance(explained, Failure):
             raise explained
         explanations.append(explained)
-    return Explanations(tuple(explanations), snapshot.repository, snapshot.branch, snapshot.commit)
+    problems = tuple(dict.fromkeys(item.problem for item in explanations if item.problem is not None))
+    return Result(Head(snapshot.repository, snapshot.branch, snapshot.commit, problems), tuple(explanations))
 
 
 def _proposed(planned: Planned) -> Mapping[tuple[str, str], Decision]:

@@ -12,6 +12,7 @@ from gitops_bot.errors import BotError, ConfigError, EditError, Problem, UsageEr
 from gitops_bot.releases.history.record import ImageCommits, Records, net
 from gitops_bot.releases.history.releases import all_releases, find, is_commit
 from gitops_bot.results.history import History
+from gitops_bot.results.result import Head, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +50,7 @@ class Wanted:
             raise UsageError(Problem("failed.usage", message, "Give one or the other."))
 
 
-def history(world: World, snapshot: Snapshot, wanted: Wanted) -> History:
+def history(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[History]:
     """The releases of the only environment of the snapshot.
 
     Raises:
@@ -82,24 +83,21 @@ def history(world: World, snapshot: Snapshot, wanted: Wanted) -> History:
             contents[record.id] = content(world, snapshot, environment, record.id)
         except (ConfigError, EditError) as error:
             problems += [_unknown(record.release, problem) for problem in error.problems]
+    problems = [*snapshot.selection.problems, *problems]
     history = History(
-        repository=snapshot.repository,
-        branch=snapshot.branch,
-        commit=snapshot.commit,
         environment=environment.name,
         bounded=not line.complete,
         records=shown,
         merges=merges,
-        problems=(*snapshot.selection.problems, *problems),
         files=_files(world, shown[0].release) if wanted.show is not None else None,
         between=between,
         contents=contents,
     )
-    if not wanted.verify:
-        return history
-    from gitops_bot.commands.verify import differing
+    if wanted.verify:
+        from gitops_bot.commands.verify import differing
 
-    return replace(history, problems=(*history.problems, *differing(world, history, known, tags)))
+        problems += differing(world, history, snapshot.branch, known, tags)
+    return Result(Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(problems)), history)
 
 
 def _unknown(release: Release, problem: Problem) -> Problem:

@@ -16,7 +16,7 @@ from gitops_bot.images.kinds import describe
 from gitops_bot.releases.layout.deployed import Deployed, deployments
 from gitops_bot.releases.layout.folding import fold, fold_files
 from gitops_bot.releases.layout.inference import environment_in, infer
-from gitops_bot.releases.layout.inventory import FoundEnvironment, Inventory
+from gitops_bot.results.checkout import FoundEnvironment, Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

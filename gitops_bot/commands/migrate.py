@@ -16,10 +16,9 @@ from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.migration import argocd, flux, renovate, rules
 from gitops_bot.migration.assemble import Migration, assemble
 from gitops_bot.migration.markers import markers
-from gitops_bot.migration.rules import Read
+from gitops_bot.migration.rules import Gap, Read
 from gitops_bot.releases.layout.folding import is_plain
 from gitops_bot.releases.layout.inference import infer
-from gitops_bot.releases.layout.inventory import Gap
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -13,7 +13,8 @@ from gitops_bot.engine.records import announced
 from gitops_bot.errors import ForgeError
 from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
 from gitops_bot.releases.history.record import Records
-from gitops_bot.results.overview import Overview
+from gitops_bot.results.result import Result
+from gitops_bot.results.status import Overview
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,12 +36,12 @@ _LISTED: Final = 20
 
 def overview(
     reading: Reading, home: str | None, built: Callable[[Sequence[Record]], Mapping[str, datetime]]
-) -> Overview:
+) -> Result[Overview]:
     """What a reading comes to; `built` tells when the images of releases were built, by their digests."""
     now = status(reading)
     line, snapshot = reading.line, reading.snapshot
     if line is None:
-        return Overview(now, home=home)
+        return Result(now.head, Overview(now.body, home=home))
     recent = {}
     for environment in snapshot.environments:
         known = reading.releases.get(environment.name, ())
@@ -52,8 +53,8 @@ def overview(
     ways = journeys(recent)
     first, since = first_arrivals(ways), snapshot.at - timedelta(days=DAYS)
     times = built([record for record in every if record.at >= since])
-    return Overview(
-        status=now,
+    shown = Overview(
+        status=now.body,
         history=True,
         releases=tuple(every[:_LISTED]),
         per_day=per_day(every, since),
@@ -61,11 +62,12 @@ def overview(
         journeys=ways,
         home=home,
     )
+    return Result(now.head, shown)
 
 
 def of_cycle(
     snapshot: Snapshot, facts: Facts, outcome: Outcome, home: str | None, tags: Mapping[str, str] | None = None
-) -> Overview:
+) -> Result[Overview]:
     """What one run of `update` saw, without a request more: its history is what the run needed.
 
     `tags` are those that an earlier run has read, where this one has not.
@@ -96,14 +98,15 @@ def built(world: World, facts: Facts, snapshot: Snapshot, records: Sequence[Reco
     return facts.built()
 
 
-def with_merges(world: World, overview: Overview) -> Overview:
+def with_merges(world: World, result: Result[Overview]) -> Result[Overview]:
     """With the pull requests of the releases that are listed, in one request; without them where that fails."""
+    head, overview = result.head, result.body
     if world.forge is None or not overview.releases:
-        return overview
+        return result
     try:
-        merges = world.forge.merges(overview.status.branch, [record.id for record in overview.releases])
+        merges = world.forge.merges(head.branch or "", [record.id for record in overview.releases])
     except ForgeError as error:
         message = f"who merged these releases is not known: {error.problem.message}"
         problem = replace(error.problem, message=message)
-        return replace(overview, status=replace(overview.status, problems=(*overview.status.problems, problem)))
-    return replace(overview, merges=merges)
+        return replace(result, head=replace(head, problems=(*head.problems, problem)))
+    return replace(result, body=replace(overview, merges=merges))

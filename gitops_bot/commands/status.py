@@ -12,6 +12,7 @@ from gitops_bot.releases.choice import hold, promotion, stepped_back
 from gitops_bot.releases.decisions import Held
 from gitops_bot.releases.history import state, trail
 from gitops_bot.releases.history.releases import all_releases
+from gitops_bot.results.result import Head, Result
 from gitops_bot.results.status import LONG_AGO, EntryStatus, EnvironmentStatus, Status
 
 if TYPE_CHECKING:
@@ -74,19 +75,16 @@ def read(world: World, snapshot: Snapshot) -> Reading:
     return Reading(snapshot, line, world.repository.tags(), proposed, problems)
 
 
-def status(reading: Reading) -> Status:
+def status(reading: Reading) -> Result[Status]:
     """The environments that were asked for; nothing is read for this any more."""
     snapshot = reading.snapshot
     partners = _partners(snapshot)
     failed = (item.problem for environment in snapshot.environments for item in snapshot.failed(environment.name))
-    return Status(
-        repository=snapshot.repository,
-        branch=snapshot.branch,
-        commit=snapshot.commit,
-        at=snapshot.at,
-        environments=tuple(_environment(reading, environment, partners) for environment in snapshot.environments),
-        sees_pull_requests=snapshot.sees_pull_requests,
-        problems=(*snapshot.selection.problems, *failed, *reading.problems),
+    problems = (*snapshot.selection.problems, *failed, *reading.problems)
+    environments = tuple(_environment(reading, environment, partners) for environment in snapshot.environments)
+    return Result(
+        Head(snapshot.repository, snapshot.branch, snapshot.commit, problems),
+        Status(snapshot.at, environments, snapshot.sees_pull_requests),
     )
 
 

@@ -13,7 +13,8 @@ from gitops_bot.images.newest import choose_newest
 from gitops_bot.images.policy import Chosen, Current, Held, choose
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.unmanaged import Unmanaged
-from gitops_bot.results.explained import Explained, Explanations, PolicySource, kind_of, why_not
+from gitops_bot.results.explained import Explained, PolicySource, kind_of, why_not
+from gitops_bot.results.result import Head, Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reason import Reason
-    from gitops_bot.results.explained import EntryOutcome
+    from gitops_bot.results.explained import EntryOutcome, Explanations
 
 #: How problems name the text of the policy.
 _FILE: Final = "--policy"
 
 
-def try_policy(written: str, tags: Sequence[str], current: Pin, tag: str | None, now: datetime) -> Explanations:
+def try_policy(written: str, tags: Sequence[str], current: Pin, tag: str | None, now: datetime) -> Result[Explanations]:
     """What the policy chooses from these tags for an entry with the pin `current`, and why not `tag`.
 
     Raises:
@@ -57,7 +58,7 @@ def try_policy(written: str, tags: Sequence[str], current: Pin, tag: str | None,
     reason = _offline(tried, choice.reason)
     asked = None if tag is None else why_not(tried, tags, tag, current, selection, (reason, pin))
     source = PolicySource(None, kind_of(tried), "inferred" if read == "auto" else "config", kinds.describe(tried))
-    return Explanations((Explained(source, current, outcome, reason, pin, selection, asked),))
+    return Result(Head(), (Explained(source, current, outcome, reason, pin, selection, asked),))
 
 
 def _offline(policy: Policy, reason: Reason) -> Reason:

@@ -8,7 +8,7 @@ from gitops_bot.errors import Problem
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.history import tags as release_tags
-from gitops_bot.results.release import differences
+from gitops_bot.results.history import differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 _NAMED = 20
 
 
-def differing(world: World, history: History, known: Sequence[Release], tags: Mapping[str, str]) -> Iterator[Problem]:
+def differing(
+    world: World, history: History, branch: str, known: Sequence[Release], tags: Mapping[str, str]
+) -> Iterator[Problem]:
     """What is wrong with the tags of the releases that are listed, and of tags that only look like them.
 
-    `known` are all releases of the environment, `tags` those of the repository with their commits.
+    `known` are all releases of the environment on `branch`, `tags` those of the repository with their commits.
 
     Raises:
         GitError: the remote cannot be read.
@@ -50,7 +52,7 @@ def differing(world: World, history: History, known: Sequence[Release], tags: Ma
         message = f"these tags do not hold a release as JSON: {_names(other)}"
         yield Problem("failed.git", message, "People pushed them: their numbers count, and their texts do not.")
     if not history.bounded and (foreign := release_tags.foreign(history.environment, known, tags)):
-        message = f"these tags number no release of {history.environment} on {history.branch}: {_names(foreign)}"
+        message = f"these tags number no release of {history.environment} on {branch}: {_names(foreign)}"
         advice = "The branch was rewritten, or people pushed them: they are ignored, and their numbers not used again."
         yield Problem("failed.git", message, advice)
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from gitops_bot.config import Propose
-    from gitops_bot.doctor.finding import Finding
     from gitops_bot.edges.facts import BranchRules, RepositoryFacts, Rule, RuleKind
+    from gitops_bot.results.diagnosis import Finding
 
 #: The rules that block a push to a branch, and how to describe them.
 _AGAINST_PUSH: Mapping[RuleKind, str] = {

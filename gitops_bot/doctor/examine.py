@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING
 from gitops_bot.config import FILE
 from gitops_bot.doctor import machine, registries
 from gitops_bot.doctor.bounded import Bounded
-from gitops_bot.doctor.finding import Diagnosis, Notes, good, unknown, warning
+from gitops_bot.doctor.finding import Notes, good, unknown, warning
 from gitops_bot.doctor.forge import ForgeChecks
 from gitops_bot.doctor.registries import tracked
 from gitops_bot.proposals import naming
+from gitops_bot.results.result import Head, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitops_bot.config import Config
-    from gitops_bot.doctor.finding import Finding
     from gitops_bot.doctor.setup import Remote, Setup
+    from gitops_bot.results.diagnosis import Diagnosis, Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class _Read:
     config: Config | None
 
 
-def examine(setup: Setup, seconds: float) -> Diagnosis:
+def examine(setup: Setup, seconds: float) -> Result[Diagnosis]:
     """Run every check, and give up on what has not answered after `seconds`."""
     notes, bounded = Notes(setup.findings, setup.code), Bounded(setup.clock, seconds)
     notes.of("git", "git", lambda: notes.add(machine.git(*setup.git())))
@@ -49,13 +50,9 @@ def examine(setup: Setup, seconds: float) -> Diagnosis:
         config = read.config if read is not None and read.config is not None and read.config.file else None
         forge.end(read.branch if read is not None else setup.branch, config)
         answers()
-    return Diagnosis(
-        repository=setup.name,
-        branch=read.branch if read is not None else setup.branch,
-        commit=read.commit if read is not None else None,
-        findings=tuple(notes.findings),
-        exit_code=notes.code,
-    )
+    branch, commit = (read.branch, read.commit) if read is not None else (setup.branch, None)
+    problems = tuple(finding.problem for finding in notes.findings if finding.problem is not None)
+    return Result(Head(setup.name, branch, commit, problems, least_code=notes.code), tuple(notes.findings))
 
 
 def _read(setup: Setup, stack: ExitStack, notes: Notes) -> _Read | None:

@@ -1,56 +1,17 @@
-"""The result of one check of the installation, with what to do next."""
+"""Notes down the findings of the checks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from gitops_bot.errors import BotError
+from gitops_bot.results.diagnosis import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from gitops_bot.errors import Problem
-
-
-#: What is checked. Scripts rely on these names: a later version may add to them.
-Check = Literal[
-    "git", "configuration", "repository", "overlays", "push", "forge", "clock", "token", "rate-limit", "pull-requests",
-    "rules", "propose", "branches", "registry", "release-tags", "deployments", "artifact-metadata",
-]  # fmt: skip
-#: `warning`: it works, but could be safer; `unknown`: it could not be found out.
-Verdict = Literal["good", "warning", "unknown", "wrong"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of the check `name` on `subject`. `next` is empty when the verdict is good.
-
-    Only a wrong one has a `problem`.
-    """
-
-    name: Check
-    subject: str
-    verdict: Verdict
-    text: str
-    next: str = ""
-    problem: Problem | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """All findings, in the order of the checks, and the exit code. What could not be read is None."""
-
-    repository: str | None
-    branch: str | None
-    commit: str | None
-    findings: tuple[Finding, ...]
-    exit_code: int
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """The problems of the failed checks."""
-        return tuple(finding.problem for finding in self.findings if finding.problem is not None)
+    from gitops_bot.results.diagnosis import Check
 
 
 def good(name: Check, subject: str, text: str) -> Finding:

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config, Environment
     from gitops_bot.doctor.bounded import Bounded
-    from gitops_bot.doctor.finding import Check, Finding, Notes
+    from gitops_bot.doctor.finding import Notes
     from gitops_bot.doctor.setup import Forge, Setup
     from gitops_bot.edges.facts import Permission, RepositoryFacts, ServerFacts
     from gitops_bot.proposals.pull_request import RateLimit
+    from gitops_bot.results.diagnosis import Check, Finding
 
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from gitops_bot.doctor.finding import good, warning, wrong
 from gitops_bot.errors import Problem
 
 if TYPE_CHECKING:
-    from gitops_bot.doctor.finding import Finding
+    from gitops_bot.results.diagnosis import Finding
 
 Version = tuple[int, int]
 

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.doctor.bounded import Bounded
-    from gitops_bot.doctor.finding import Finding, Notes
+    from gitops_bot.doctor.finding import Notes
     from gitops_bot.doctor.setup import Registry
     from gitops_bot.edges.facts import Served
     from gitops_bot.engine.world import Repository
     from gitops_bot.images.reference import ImageName, Pin
+    from gitops_bot.results.diagnosis import Finding
 
 
 #: How many registries are checked; few repositories use more than five.

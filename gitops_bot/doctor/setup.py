@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from gitops_bot.config import Config
-    from gitops_bot.doctor.finding import Finding
     from gitops_bot.doctor.machine import Version
     from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, Served, ServerFacts
     from gitops_bot.engine.world import Clock
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import ImageName, Pin
+    from gitops_bot.results.diagnosis import Finding
 
 
 class Remote(Repository, Protocol):

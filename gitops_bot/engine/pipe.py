@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from gitops_bot.engine.world import World
     from gitops_bot.errors import BotError, Problem
     from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.results.result import Result
 
 
-def run(world: World, snapshot: Snapshot, request: Request, facts: Facts | None = None) -> Outcome:
+def run(world: World, snapshot: Snapshot, request: Request, facts: Facts | None = None) -> Result[Outcome]:
     """Plan all environments, then write one after the other. A failure costs its environment only.
 
     `facts` get what the world answers, for who wants to know afterwards.
@@ -60,11 +61,11 @@ def run(world: World, snapshot: Snapshot, request: Request, facts: Facts | None 
                 outcome = stopped(world, newest, facts, request, environment, stop.problem)
         outcomes.append(outcome)
     done = _outcome(newest, request, outcomes)
-    if request.dry_run or not any(environment.recorded for environment in environments):
-        return done
-    from gitops_bot.engine.records import record  # few need what it reads
+    if not request.dry_run and any(environment.recorded for environment in environments):
+        from gitops_bot.engine.records import record  # few need what it reads
 
-    return replace(done, problems=(*done.problems, *record(world, snapshot, facts)))
+        done = replace(done, problems=(*done.problems, *record(world, snapshot, facts)))
+    return done.of(newest.repository, newest.branch, newest.commit)
 
 
 def _through(
@@ -112,9 +113,6 @@ def _outcome(snapshot: Snapshot, request: Request, outcomes: Sequence[Environmen
     if isinstance(request.what, Pins):
         outcomes = [_own(outcome) for outcome in outcomes]
     return Outcome(
-        repository=snapshot.repository,
-        branch=snapshot.branch,
-        commit=snapshot.commit,
         environments=tuple(outcomes),
         problems=(*snapshot.selection.problems, *lost),
         saw_pull_requests=snapshot.sees_pull_requests or snapshot.repository is None,

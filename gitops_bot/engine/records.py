@@ -21,8 +21,7 @@ from gitops_bot.releases.history import tags as release_tags
 from gitops_bot.releases.history.record import Announced, Records
 from gitops_bot.releases.history.releases import all_releases, tag_numbers
 from gitops_bot.releases.history.tags import NewTag, due
-from gitops_bot.results.history import ReleaseMerge
-from gitops_bot.results.release import text
+from gitops_bot.results.history import ReleaseMerge, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -15,8 +15,8 @@ from gitops_bot.releases.layout.deployed import deployments
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from gitops_bot.migration.rules import Gap
     from gitops_bot.releases.layout.deployed import Deployment
-    from gitops_bot.releases.layout.inventory import Gap
     from gitops_bot.targets.yaml_values import Placed
 
 #: What a file has to contain to be read.

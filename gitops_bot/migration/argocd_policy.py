@@ -13,7 +13,7 @@ from gitops_bot.migration.rules import EVERY_TAG, IGNORED, Rule, gap
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.releases.layout.inventory import Gap
+    from gitops_bot.migration.rules import Gap
     from gitops_bot.targets.yaml_values import Placed
 
 #: The old names of strategies.

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.images.reference import ImageName
 from gitops_bot.migration import rules
+from gitops_bot.migration.rules import Gap
 from gitops_bot.releases.layout.folding import fold
 from gitops_bot.releases.layout.inference import WORDS, environment_in
-from gitops_bot.releases.layout.inventory import Gap
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

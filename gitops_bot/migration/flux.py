@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.migration.flux_policy import rule_of
-from gitops_bot.migration.rules import Read, Rule, Tracked, gap, resources
-from gitops_bot.releases.layout.inventory import Gap
+from gitops_bot.migration.rules import Gap, Read, Rule, Tracked, gap, resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,7 +10,7 @@ from gitops_bot.migration.rules import EVERY_TAG, Rule, gap
 
 if TYPE_CHECKING:
     from gitops_bot.images.rules import OnMove, PinShape
-    from gitops_bot.releases.layout.inventory import Gap
+    from gitops_bot.migration.rules import Gap
     from gitops_bot.targets.yaml_values import Placed
 
 #: `$name` and `${name}`, alone: what of the tag is ordered.

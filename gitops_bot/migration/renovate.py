@@ -13,8 +13,7 @@ from gitops_bot.migration.renovate_match import names_any
 from gitops_bot.migration.renovate_policy import rule_of
 from gitops_bot.migration.renovate_schedule import windows
 from gitops_bot.migration.renovate_settings import Settings, Subject
-from gitops_bot.migration.rules import IGNORED, Read, Rule, Tracked, gap
-from gitops_bot.releases.layout.inventory import Gap
+from gitops_bot.migration.rules import IGNORED, Gap, Read, Rule, Tracked, gap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

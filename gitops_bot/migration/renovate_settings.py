@@ -13,7 +13,7 @@ from gitops_bot.targets.yaml_values import Placed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from gitops_bot.releases.layout.inventory import Gap
+    from gitops_bot.migration.rules import Gap
 
 #: Presets as the settings that they stand for, as far as they are about images.
 _PRESETS: Final[Mapping[str, str]] = {

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from gitops_bot.images import expression, kinds
 from gitops_bot.images.duration import parse as duration
 from gitops_bot.images.reference import ImageName
-from gitops_bot.releases.layout.inventory import Gap
 from gitops_bot.targets.yaml_values import documents
 
 if TYPE_CHECKING:
@@ -24,6 +23,16 @@ _NAMED: Final = re.compile(
     r"\\.|\[\^?\]?(?>(?:\\.|\[:\^?[a-z]+:\]|[^\]\\])*)\]|\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>|\((?!\?)"
 )
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Gap:
+    """A setting of another tool without a counterpart: where it stands, what it is, and what to do instead."""
+
+    file: str
+    line: int
+    what: str
+    next: str = ""
 
 
 @dataclass(frozen=True, slots=True)

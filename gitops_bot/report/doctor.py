@@ -10,8 +10,8 @@ from gitops_bot.report.screen import LONG
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.doctor.finding import Diagnosis, Finding, Verdict
     from gitops_bot.report.screen import Screen, Style
+    from gitops_bot.results.diagnosis import Diagnosis, Finding, Verdict
 
 #: The mark, and its colour on a terminal.
 _SHOWN: Mapping[Verdict, tuple[str, Style]] = {
@@ -24,15 +24,15 @@ _SHOWN: Mapping[Verdict, tuple[str, Style]] = {
 
 def print_diagnosis(diagnosis: Diagnosis, screen: Screen) -> None:
     """Print it: folded and in colours on a terminal; piped, a line for each check and each next step."""
-    marks = [_SHOWN[finding.verdict][0] for finding in diagnosis.findings]
+    marks = [_SHOWN[finding.verdict][0] for finding in diagnosis]
     column = max((len(mark) for mark in marks), default=0) + 2
-    for finding, mark in zip(diagnosis.findings, marks, strict=True):
+    for finding, mark in zip(diagnosis, marks, strict=True):
         style = _SHOWN[finding.verdict][1]
         text = f"{_name(finding)}: {plain(finding.text, LONG)}"
         screen.say(text, hang=column, lead=mark.ljust(column), style=style)
         if finding.next:
             screen.say(f"next: {plain(finding.next, LONG)}", indent=column)
-    verdicts = [finding.verdict for finding in diagnosis.findings]
+    verdicts = [finding.verdict for finding in diagnosis]
     counts = {mark: verdicts.count(verdict) for verdict, (mark, _) in _SHOWN.items()}
     screen.say(", ".join(f"{count} {mark}" for mark, count in counts.items() if count))
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, get_args
 
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.proposals.text.shape import (
+from gitops_bot.report.changes import diff_text
+from gitops_bot.report.screen import LONG
+from gitops_bot.report.shapes import ENTRY, PROBLEM, REASON
+from gitops_bot.results.history import PIN, RELEASE
+from gitops_bot.results.result import COMMANDS, Head
+from gitops_bot.results.shape import (
     BOOL,
     COMMIT,
     COUNT,
@@ -20,42 +25,17 @@ from gitops_bot.proposals.text.shape import (
     or_null,
     record,
 )
-from gitops_bot.report.changes import diff_text
-from gitops_bot.report.commands import COMMANDS
-from gitops_bot.report.screen import LONG
-from gitops_bot.report.shapes import ENTRY, PROBLEM, REASON
-from gitops_bot.results.release import PIN, RELEASE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.doctor.finding import Diagnosis
     from gitops_bot.errors import Problem
-    from gitops_bot.proposals.text.shape import Field, JsonObject, Schema
-    from gitops_bot.releases.layout.inventory import Checked, Initialised
-    from gitops_bot.results.audit import Audit
-    from gitops_bot.results.explained import Explanations
-    from gitops_bot.results.history import History
-    from gitops_bot.results.outcome import EditOutcome, Outcome
-    from gitops_bot.results.status import Status
-
-    #: The result of a command.
-    Result = Audit | Checked | Diagnosis | EditOutcome | Explanations | History | Initialised | Outcome | Status
+    from gitops_bot.results.result import Result
+    from gitops_bot.results.shape import Field, JsonObject, Schema
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """What every document begins with."""
-
-    at: datetime
-    repository: str | None = None
-    branch: str | None = None
-    commit: str | None = None
-    complete: bool = True
-    problems: Sequence[Problem] = ()
-
-
+#: What every document begins with.
 _HEAD: Final[Mapping[str, Shape | Field]] = {
     "repository": or_null(TEXT),
     "branch": or_null(TEXT),
@@ -66,6 +46,11 @@ _HEAD: Final[Mapping[str, Shape | Field]] = {
 }
 
 
+def _whole(body: object) -> object:
+    """The body itself, where it is a list."""
+    return body
+
+
 def _body(command: str) -> Mapping[str, Shape | Field]:
     """The fields of a command's document. Each command imports only its own shapes: importing all takes 20 ms."""
     match command:
@@ -74,9 +59,9 @@ def _body(command: str) -> Mapping[str, Shape | Field]:
 
             return {"files": COUNT, "entries": COUNT.of("coverage.entries"), "coverage": COVERAGE}
         case "doctor":
-            return {"checks": many(_check()).of("findings")}
+            return {"checks": many(_check()).of(_whole)}
         case "explain":
-            return {"entries": many(_explained())}
+            return {"entries": many(_explained()).of(_whole)}
         case "history":
             from gitops_bot.report.shapes import BETWEEN, CONTENT
 
@@ -121,7 +106,7 @@ def _body(command: str) -> Mapping[str, Shape | Field]:
 
 def _check() -> Shape:
     """The shape of a finding of `doctor`; `ok` is null for a warning or an unknown result."""
-    from gitops_bot.doctor.finding import Check, Verdict
+    from gitops_bot.results.diagnosis import Check, Verdict
 
     ok = {"good": True, "wrong": False}
     return named(
@@ -209,18 +194,15 @@ def schema(command: str) -> Schema:
     }
 
 
-def of(command: str, result: Result, at: datetime) -> JsonObject:
+def of(command: str, result: Result[object], at: datetime) -> JsonObject:
     """The document of a command's result."""
-    problems = getattr(result, "all_problems", getattr(result, "problems", ()))
-    repository, branch, commit = (getattr(result, name, None) for name in ("repository", "branch", "commit"))
-    head = _Head(at, repository, branch, commit, getattr(result, "complete", not problems), problems)
-    return _document(command, head, record(_body(command)).write(result))
+    return _document(command, result.head, at, record(_body(command)).write(result.body))
 
 
 def of_failure(command: str, problems: Sequence[Problem], at: datetime) -> JsonObject:
     """The document of a command that could not start: its usual shape, empty except for the problems."""
-    return _document(command, _Head(at, complete=False, problems=problems), record(_body(command)).empty)
+    return _document(command, Head(problems=tuple(problems)), at, record(_body(command)).empty)
 
 
-def _document(command: str, head: _Head, body: JsonObject) -> JsonObject:
-    return {"schema": f"gitops-bot/{command}/1", **record(_HEAD).write(head), **body}
+def _document(command: str, head: Head, at: datetime, body: JsonObject) -> JsonObject:
+    return {"schema": f"gitops-bot/{command}/1", **record({**_HEAD, "at": TIME.of(lambda _: at)}).write(head), **body}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reason import Code
     from gitops_bot.report.screen import Screen, Style
     from gitops_bot.results.explained import AskedTag, Explained, Explanations, PolicySource
+    from gitops_bot.results.result import Head
 
 _STYLES: Final[dict[str, Style]] = {"chosen": "green", "held": "yellow", "failed": "red"}
 _LABEL: Final = 9
@@ -46,12 +47,11 @@ _WHAT_CHANGES_IT: Final[dict[Code, str]] = {
 }
 
 
-def print_explanations(explanations: Explanations, screen: Screen) -> None:
+def print_explanations(head: Head, explanations: Explanations, screen: Screen) -> None:
     """Each entry, one below the other; or what a policy makes of a list of tags."""
-    if explanations.commit is not None:
-        where = " ".join(part for part in (explanations.repository, explanations.branch) if part)
-        screen.say(f"{where} at {explanations.commit[:10]}".strip())
-    for explained in explanations.entries:
+    if head.commit is not None:
+        screen.say(head.where)
+    for explained in explanations:
         _print(explained, screen)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.history.record import Between, Kind
     from gitops_bot.report.screen import Screen, Style
     from gitops_bot.results.history import History, ReleaseMerge
+    from gitops_bot.results.result import Head
     from gitops_bot.targets.reached import Why
 
 _STYLES: Final[dict[Kind, Style]] = {"rollback": "yellow", "manual": "cyan"}
@@ -31,10 +32,9 @@ _WHY: Final[dict[Why, str]] = {
 }
 
 
-def print_history(history: History, screen: Screen) -> None:
+def print_history(head: Head, history: History, screen: Screen) -> None:
     """Each release: when, who, of what kind, and what it changed."""
-    where = " ".join(part for part in (history.repository, history.branch) if part)
-    screen.say(f"{plain(history.environment)}: releases of {where} at {history.commit[:10]}")
+    screen.say(f"{plain(history.environment)}: releases of {head.where}")
     if not history.records:
         screen.say("no releases: none of these commits changed a file of its overlays")
     for release in history.releases:

@@ -13,8 +13,8 @@ from gitops_bot.report.screen import padded, widths
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gitops_bot.releases.layout.inventory import FoundEnvironment, Initialised, Inventory
     from gitops_bot.report.screen import Screen
+    from gitops_bot.results.checkout import FoundEnvironment, Initialised, Inventory
 
 _HEADS: Final = ("ENVIRONMENT", "FILES", "ENTRIES", "TRACKED", "OVERLAYS", "DEPLOYED BY")
 

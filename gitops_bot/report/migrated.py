@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.rules import PinShape
     from gitops_bot.migration.assemble import MigratedEnvironment, Migration
-    from gitops_bot.migration.rules import Rule
-    from gitops_bot.releases.layout.inventory import Gap
+    from gitops_bot.migration.rules import Gap, Rule
 
 _WIDTH: Final = 300
 

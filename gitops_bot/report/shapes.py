@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import get_args
 
 from gitops_bot.images.reason import CODES
-from gitops_bot.proposals.text.shape import BOOL, COUNT, LINE, TEXT, TIME, Shape, many, named, one_of, or_null, record
-from gitops_bot.results.release import ENTRY_CHANGE, PIN, PULL_REQUEST
+from gitops_bot.results.history import ENTRY_CHANGE, PIN, PULL_REQUEST
+from gitops_bot.results.shape import BOOL, COUNT, LINE, TEXT, TIME, Shape, many, named, one_of, or_null, record
 from gitops_bot.targets.reached import Why
 
 _CODE = one_of(*CODES)

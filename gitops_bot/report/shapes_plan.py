@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 from gitops_bot.proposals.reconcile import ActionName
-from gitops_bot.proposals.text.shape import BOOL, COMMIT, COUNT, TEXT, many, named, one_of, or_null
 from gitops_bot.releases.decisions import Direction, Source
 from gitops_bot.report.shapes import ENTRY, PROBLEM, REASON
-from gitops_bot.results.release import PIN, PULL_REQUEST
+from gitops_bot.results.history import PIN, PULL_REQUEST
+from gitops_bot.results.shape import BOOL, COMMIT, COUNT, TEXT, many, named, one_of, or_null
 
 if TYPE_CHECKING:
-    from gitops_bot.proposals.text.shape import JsonObject
     from gitops_bot.releases.decisions import Change
+    from gitops_bot.results.shape import JsonObject
 
 
 def _reason_data(change: Change) -> JsonObject:

@@ -13,69 +13,71 @@ from gitops_bot import redact
 from gitops_bot.report import document, text
 from gitops_bot.report.failed import print_problems
 from gitops_bot.report.screen import Screen
+from gitops_bot.results.checkout import Checked
+from gitops_bot.results.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from gitops_bot.config.values import Hold
     from gitops_bot.errors import Problem
-    from gitops_bot.proposals.text.shape import JsonObject
-    from gitops_bot.releases.layout.inventory import Inventory
-    from gitops_bot.report.document import Result
-    from gitops_bot.results.overview import Overview
-    from gitops_bot.results.status import Status
+    from gitops_bot.results.checkout import Inventory
+    from gitops_bot.results.result import Result
+    from gitops_bot.results.shape import JsonObject
+    from gitops_bot.results.status import Overview, Status
 
 
-def show(command: str, result: Result, output: str, at: datetime, *, written: bool = True) -> None:
+def show(command: str, result: Result[Any], output: str, at: datetime, *, written: bool = True) -> None:
     """Show what a command did or found. If nothing was `written`, include the diff of what would be."""
-    show_ended(getattr(result, "ended", ()))
+    if isinstance(result.body, Outcome | Checked):
+        text.print_ended(result.body.ended, Screen.of(sys.stderr))
     if output == "json":
         _print(document.of(command, result, at))
     else:
         _print_text(command, result, _stdout(), written=written)
 
 
-def _print_text(command: str, result: Any, screen: Screen, *, written: bool) -> None:
+def _print_text(command: str, result: Result[Any], screen: Screen, *, written: bool) -> None:
+    head, body, coverage = result.head, result.body, None
     match command:
         case "audit":
             from gitops_bot.report.audit import print_audit
 
-            print_audit(result, screen)
+            print_audit(body, screen)
         case "check":
-            text.print_checked(result, screen)
+            text.print_checked(head, body, screen)
+            coverage = body.coverage
         case "doctor":
             from gitops_bot.report.doctor import print_diagnosis
 
-            print_diagnosis(result, screen)
+            print_diagnosis(body, screen)
             return  # the problems are among its findings
         case "edit":
-            text.print_edit(result, screen, diff=not written)
-            return
+            text.print_edit(body, screen, diff=not written)
         case "explain":
             from gitops_bot.report.explain import print_explanations
 
-            print_explanations(result, screen)
+            print_explanations(head, body, screen)
         case "history":
             from gitops_bot.report.history import print_history
 
-            print_history(result, screen)
+            print_history(head, body, screen)
         case "init":
             from gitops_bot.report.init import print_initialised
 
-            print_initialised(result, screen)
-            return  # `show_inventory` has shown the problems
+            print_initialised(body, screen)
         case "status":
             from gitops_bot.report.status import print_status
 
-            print_status(result, screen)
+            print_status(head, body, screen)
         case _:
-            text.print_outcome(result, screen, written=written)
-    if getattr(result, "coverage", None) is not None:
+            text.print_outcome(head, body, screen, written=written)
+            coverage = body.coverage
+    if coverage is not None:
         from gitops_bot.report.coverage import print_coverage
 
-        print_coverage(result.coverage, screen)
-    show_problems(result.problems)
+        print_coverage(coverage, screen)
+    show_problems(body.problems if isinstance(body, Outcome) else head.problems)  # it told those of environments
 
 
 def show_notice(output: str, message: str, advice: str) -> None:
@@ -93,25 +95,20 @@ def show_inventory(inventory: Inventory, output: str) -> None:
         show_problems(inventory.problems)
 
 
-def show_markdown(status: Status) -> None:
+def show_markdown(result: Result[Status]) -> None:
     """`status` as Markdown."""
     from gitops_bot.report.status import markdown
 
-    _stdout().out.write(redact.strike(markdown(status)))
-    show_problems(status.problems)
+    _stdout().out.write(redact.strike(markdown(result.body)))
+    show_problems(result.head.problems)
 
 
-def show_overview(overview: Overview) -> None:
+def show_overview(result: Result[Overview]) -> None:
     """`status` as a page."""
     from gitops_bot.report import page  # takes 0.1 s of CPU, and is needed only here
 
-    _stdout().out.write(page.html(overview))
-    show_problems(overview.status.problems)
-
-
-def show_ended(holds: Iterable[Hold]) -> None:
-    """The holds that have ended."""
-    text.print_ended(holds, Screen.of(sys.stderr))
+    _stdout().out.write(page.html(result))
+    show_problems(result.head.problems)
 
 
 def show_problems(problems: Sequence[Problem]) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.layout.coverage import Group
-    from gitops_bot.releases.layout.inventory import FoundEnvironment, Inventory
+    from gitops_bot.results.checkout import FoundEnvironment, Inventory
 
 _HEAD: Final = """\
 # Which image pins gitops-bot keeps current, and how. `gitops-bot schema` describes every key.

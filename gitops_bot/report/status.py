@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.report.screen import Screen
+    from gitops_bot.results.result import Head
     from gitops_bot.results.status import EntryStatus, EnvironmentStatus, Status
 
 #: A terminal with fewer columns has no table.
@@ -61,10 +62,9 @@ def _commits(entry: EntryStatus) -> str:
     return f" ({count} commit{'' if count == 1 else 's'})" if count is not None else ""
 
 
-def print_status(status: Status, screen: Screen) -> None:
+def print_status(head: Head, status: Status, screen: Screen) -> None:
     """Print a table for each image, or a list on a narrow terminal; piped, one line for each entry."""
-    where = " ".join(part for part in (status.repository, status.branch) if part)
-    screen.say(f"{where} at {status.commit[:10]}")
+    screen.say(head.where)
     for environment in status.environments:
         screen.say(_head(status, environment))
     if not status.sees_pull_requests:

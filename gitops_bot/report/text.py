@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.reconcile import ActionName
     from gitops_bot.releases.decisions import Held
-    from gitops_bot.releases.layout.inventory import Checked
     from gitops_bot.report.screen import Screen, Style
-    from gitops_bot.results.outcome import EditOutcome, EnvironmentOutcome, Outcome
+    from gitops_bot.results.checkout import Checked, Edited
+    from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
+    from gitops_bot.results.result import Head
 
 _NO_ENVIRONMENT = (
     "No environments found: there is no gitops-bot.yaml, and no overlay is in a directory named like an environment",
@@ -38,11 +39,10 @@ LABELS: Mapping[ActionName, tuple[str, str]] = {
 _STYLES: Mapping[ActionName, Style | None] = {"close": "yellow", "leave": "yellow", "none": None}
 
 
-def print_outcome(outcome: Outcome, screen: Screen, *, written: bool) -> None:
+def print_outcome(head: Head, outcome: Outcome, screen: Screen, *, written: bool) -> None:
     """Print a plan with its diff (`written` is false), or what came of it."""
-    where = " ".join(part for part in (outcome.repository, outcome.branch) if part)
-    if outcome.commit:
-        screen.say(f"{where} at {outcome.commit[:10]}".strip())
+    if head.commit:
+        screen.say(head.where)
     if not outcome.environments:
         for line in _NO_ENVIRONMENT:
             screen.say(line)
@@ -80,7 +80,7 @@ def print_ended(holds: Iterable[Hold], screen: Screen) -> None:
         screen.say("next: remove it, or give it a later `until`", indent=2, hang=2)
 
 
-def print_edit(edited: EditOutcome, screen: Screen, *, diff: bool) -> None:
+def print_edit(edited: Edited, screen: Screen, *, diff: bool) -> None:
     """Print one line per change, and the diff."""
     for change in edited.changes:
         pins = f"{plain(str(change.before))} -> {plain(str(change.after))}"
@@ -91,9 +91,9 @@ def print_edit(edited: EditOutcome, screen: Screen, *, diff: bool) -> None:
         print_diff({edited.file: (edited.before, edited.after)}, screen)
 
 
-def print_checked(checked: Checked, screen: Screen) -> None:
+def print_checked(head: Head, checked: Checked, screen: Screen) -> None:
     """Print how much was checked; `print_problems` prints the problems."""
-    verdict = f"{len(checked.problems)} wrong" if checked.problems else "all good"
+    verdict = f"{len(head.problems)} wrong" if head.problems else "all good"
     screen.say(f"{checked.files} files, {checked.coverage.entries} entries: {verdict}")
 
 

@@ -50,17 +50,8 @@ class KeptImage:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The result. `keep` and `histories` are None unless they are asked for."""
+    """What `audit` says. `keep` and `histories` are None unless they are asked for."""
 
-    repository: str | None
-    branch: str
-    commit: str
     environments: tuple[AuditedEnvironment, ...] = ()
     keep: tuple[KeptImage, ...] | None = None
     histories: tuple[History, ...] | None = None
-    problems: tuple[Problem, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """1 where something is missing, or could not be asked."""
-        return 1 if self.problems else 0

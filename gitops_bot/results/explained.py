@@ -71,24 +71,8 @@ class Explained:
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Explanations:
-    """The outcome of `explain`; a policy that is tried on a list of tags has no repository, branch and commit."""
-
-    entries: Sequence[Explained]
-    repository: str | None = None
-    branch: str | None = None
-    commit: str | None = None
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """What failed, each once."""
-        return tuple(dict.fromkeys(entry.problem for entry in self.entries if entry.problem is not None))
-
-    @property
-    def exit_code(self) -> int:
-        """1 where something failed."""
-        return 1 if self.problems else 0
+#: The body of `explain`.
+Explanations = tuple[Explained, ...]
 
 
 def source_of(entry: Entry, promotion: Promotion | None) -> PolicySource:

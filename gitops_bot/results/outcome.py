@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitops_bot.releases.decisions import Failed, Held, Kept
+from gitops_bot.results.result import Head, Result
 
 if TYPE_CHECKING:
     from gitops_bot.config.values import Hold
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.reconcile import ActionName
-    from gitops_bot.releases.decisions import Change, Decision
+    from gitops_bot.releases.decisions import Decision
     from gitops_bot.releases.layout.coverage import Coverage
 
 #: Actions that write, or would.
@@ -100,11 +101,8 @@ class EnvironmentOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A whole journey. `complete` is false when something could not be seen, read or done."""
+    """A whole journey. `problems` are those of no single environment."""
 
-    repository: str | None
-    branch: str | None
-    commit: str | None
     environments: tuple[EnvironmentOutcome, ...] = ()
     problems: tuple[Problem, ...] = ()
     saw_pull_requests: bool = True
@@ -119,34 +117,15 @@ class Outcome:
         return tuple((environment, proposal) for environment in self.environments for proposal in environment.proposals)
 
     @property
-    def all_problems(self) -> tuple[Problem, ...]:
-        """Every problem once: those of the whole run, then those of the environments."""
-        failed = [item.problem for env in self.environments for item in env.failed]
-        return tuple(dict.fromkeys([*self.problems, *failed]))
-
-    @property
-    def complete(self) -> bool:
-        """Whether everything was seen, read and done."""
-        return self.saw_pull_requests and not self.problems and not any(env.failed for env in self.environments)
-
-    @property
     def would_write(self) -> bool:
         """Whether anything was written, or would be."""
         return any(proposal.action.name in WRITING for _, proposal in self.proposals)
 
-    @property
-    def exit_code(self) -> int:
-        """0 done, held or nothing to do; 1 some item failed, or a named item could not be done."""
-        failed = bool(self.problems) or any(env.failed or env.undone for env in self.environments)
-        return 1 if failed else 0
-
-
-@dataclass(frozen=True, slots=True)
-class EditOutcome:
-    """The edit of one file. `unchanged` counts the entries meant that had their pin already."""
-
-    file: str
-    changes: tuple[Change, ...]
-    unchanged: int
-    before: bytes
-    after: bytes
+    def of(
+        self, repository: str | None = None, branch: str | None = None, commit: str | None = None
+    ) -> Result[Outcome]:
+        """The result, for what was read of this commit. 1 where it failed, or a named entry was not done."""
+        failed = (item.problem for environment in self.environments for item in environment.failed)
+        problems = tuple(dict.fromkeys([*self.problems, *failed]))
+        undone = any(environment.undone for environment in self.environments)
+        return Result(Head(repository, branch, commit, problems, self.saw_pull_requests, int(undone)), self)

@@ -1,19 +1,21 @@
-"""What every environment pins, how far it is behind its source, what is proposed to it and what is held."""
+"""What every environment pins, how far it is behind its source, what is proposed to it, and what is held."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from collections.abc import Mapping
+    from datetime import date, timedelta
 
-    from gitops_bot.errors import Problem
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
-    from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.proposals.pull_request import Merge, PullRequest
     from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.history.delivery import Delivery, Journey
+    from gitops_bot.releases.history.record import Record
     from gitops_bot.releases.history.releases import Release
 
 #: When a pin came that is older than the history that was read.
@@ -79,19 +81,29 @@ class EnvironmentStatus:
 class Status:
     """All environments that were asked for. Without a token nobody `sees_pull_requests`."""
 
-    repository: str | None
-    branch: str
-    commit: str
     at: datetime
     environments: tuple[EnvironmentStatus, ...]
     sees_pull_requests: bool
-    problems: tuple[Problem, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """1 where something could not be read; the rest was."""
-        return 1 if self.problems else 0
 
     def drifts(self, older_than: timedelta) -> bool:
         """Whether anything has differed from its source for longer than that."""
         return any(environment.drifts(self.at, older_than) for environment in self.environments)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All that the page shows: the status, with as much history as was read.
+
+    `releases` are the newest of all environments, the newest first, `per_day` how many each of the last days had.
+    `merges` are the pull requests that brought them, by commit. `home` is the address of the repository on its forge.
+    `history` is false where no history was read.
+    """
+
+    status: Status
+    history: bool = False
+    releases: tuple[Record, ...] = ()
+    per_day: Mapping[date, int] = field(default_factory=dict)
+    deliveries: tuple[Delivery, ...] = ()
+    journeys: tuple[Journey, ...] = ()
+    merges: Mapping[str, Merge] = field(default_factory=dict)
+    home: str | None = None

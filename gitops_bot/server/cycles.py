@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
     from gitops_bot.results.outcome import Outcome
-    from gitops_bot.results.overview import Overview
+    from gitops_bot.results.result import Result
+    from gitops_bot.results.status import Overview
     from gitops_bot.server.events import Events
     from gitops_bot.server.metrics import Metrics
     from gitops_bot.wiring.options import Options
@@ -53,7 +54,7 @@ class Cycles:
     events: Events
     dry_run: bool
     #: Called with what each completed cycle saw.
-    publish: Callable[[Overview], None] | None = None
+    publish: Callable[[Result[Overview]], None] | None = None
     _good: Config | None = None
     _bad: tuple[Problem, ...] = ()
     _gone: Sequence[str] = ()
@@ -108,15 +109,16 @@ class Cycles:
             request = Request(dry_run=self.dry_run)
             world, snapshot = self._opened(stack, request, number)
             facts = Facts()
-            outcome = pipe.run(world, snapshot, request, facts)
+            result = pipe.run(world, snapshot, request, facts)
+            outcome = result.body
             requests_left = _rate_limit_left(world)
         self.metrics.show(outcome, datetime.now(UTC), requests_left)
         for event in self.events.of(outcome, written=not self.dry_run):
             log.event(event.name, level=LEVELS[event.name], cycle=number, **event.facts)
         self._publish(number, snapshot, facts, outcome)
-        counted = {"commit": outcome.commit, **counts(outcome, written=not self.dry_run)}
+        counted = {"commit": result.head.commit, **counts(outcome, written=not self.dry_run)}
         return CycleResult(
-            "partial" if outcome.exit_code else "done", facts={**counted, "rate_limit_left": requests_left}
+            "partial" if result.head.exit_code else "done", facts={**counted, "rate_limit_left": requests_left}
         )
 
     def _publish(self, number: int, snapshot: Snapshot, facts: Facts, outcome: Outcome) -> None:

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
     from gitops_bot.commands.history import Wanted
     from gitops_bot.engine.request import Request
-    from gitops_bot.releases.layout.inventory import Checked
     from gitops_bot.results.audit import Audit
+    from gitops_bot.results.checkout import Checked
     from gitops_bot.results.explained import Explanations
     from gitops_bot.results.history import History
     from gitops_bot.results.outcome import Outcome
-    from gitops_bot.results.overview import Overview
-    from gitops_bot.results.status import Status
+    from gitops_bot.results.result import Result
+    from gitops_bot.results.status import Overview, Status
     from gitops_bot.wiring.local import Notice
     from gitops_bot.wiring.options import Options
 
 
-def run(options: Options, environments: Sequence[str], request: Request) -> Outcome:
+def run(options: Options, environments: Sequence[str], request: Request) -> Result[Outcome]:
     """Do what is asked for these environments, all of them without names."""
     from gitops_bot.engine import pipe
 
@@ -32,17 +32,18 @@ def run(options: Options, environments: Sequence[str], request: Request) -> Outc
         return pipe.run(world, snapshot, request)
 
 
-def plan(options: Options, environments: Sequence[str], *, release_hold: bool, notice: Notice) -> Outcome:
+def plan(options: Options, environments: Sequence[str], *, release_hold: bool, notice: Notice) -> Result[Outcome]:
     """What `update` would do, also without a configuration, and how much of the repository is kept current."""
     from gitops_bot.engine import pipe
     from gitops_bot.engine.request import Request
 
     request = Request(release_hold=release_hold, dry_run=True)
     with opened(options, environments, request, plans=True, notice=notice) as (world, snapshot):
-        return replace(pipe.run(world, snapshot, request), coverage=snapshot.coverage)
+        done = pipe.run(world, snapshot, request)
+        return replace(done, body=replace(done.body, coverage=snapshot.coverage))
 
 
-def explain(options: Options, environment: str, image: str, tag: str | None) -> Explanations:
+def explain(options: Options, environment: str, image: str, tag: str | None) -> Result[Explanations]:
     """Why an image gets the pin that it gets in an environment, also without a configuration."""
     from gitops_bot.commands import explain as engine
     from gitops_bot.engine.request import Request
@@ -51,7 +52,7 @@ def explain(options: Options, environment: str, image: str, tag: str | None) -> 
         return engine.explain(world, snapshot, image, tag)
 
 
-def history(options: Options, environment: str, wanted: Wanted, export: str | None = None) -> History:
+def history(options: Options, environment: str, wanted: Wanted, export: str | None = None) -> Result[History]:
     """The releases of an environment; the content of the one that is shown is exported to a folder."""
     from gitops_bot.commands import history as engine
     from gitops_bot.edges import folder
@@ -60,16 +61,17 @@ def history(options: Options, environment: str, wanted: Wanted, export: str | No
     place = folder.free(export) if export is not None else None
     with opened(options, (environment,), Request(dry_run=True), history=True) as (world, snapshot):
         shown = engine.history(world, snapshot, wanted)
-        if place is None or export is None or shown.content is None:
+        content = shown.body.content
+        if place is None or export is None or content is None:
             return shown
-        content, modes = shown.content, world.repository.tree(shown.content.commit)
+        modes = world.repository.tree(content.commit)
         data = world.repository.whole([file.blob for file in content.files])
         files = (folder.NewFile(file.path, modes[file.path] == "100755", data[file.blob]) for file in content.files)
         folder.write(place, files)
-        return replace(shown, exported=export)
+        return replace(shown, body=replace(shown.body, exported=export))
 
 
-def status(options: Options, environments: Sequence[str]) -> Status:
+def status(options: Options, environments: Sequence[str]) -> Result[Status]:
     """What every environment pins, and how far each is behind."""
     from gitops_bot.commands import status as engine
     from gitops_bot.engine.request import Request
@@ -81,10 +83,10 @@ def status(options: Options, environments: Sequence[str]) -> Status:
         from gitops_bot.engine.describe import with_commits  # what asks registries takes 15 ms
         from gitops_bot.engine.facts import Facts
 
-        return with_commits(world, Facts(), status)
+        return replace(status, body=with_commits(world, Facts(), status.body))
 
 
-def overview(options: Options, environments: Sequence[str]) -> Overview:
+def overview(options: Options, environments: Sequence[str]) -> Result[Overview]:
     """The same with the last releases and how they were delivered, for the page."""
     from gitops_bot.commands import overview as engine
     from gitops_bot.commands import status as reading
@@ -96,11 +98,11 @@ def overview(options: Options, environments: Sequence[str]) -> Overview:
         facts = Facts()
         built = partial(engine.built, world, facts, snapshot)
         overview = engine.overview(reading.read(world, snapshot), home(options), built)
-        overview = replace(overview, status=with_commits(world, facts, overview.status))
-        return engine.with_merges(world, overview)
+        shown = replace(overview.body, status=with_commits(world, facts, overview.body.status))
+        return engine.with_merges(world, replace(overview, body=shown))
 
 
-def audit(options: Options, environments: Sequence[str], keep: int | None) -> Audit:
+def audit(options: Options, environments: Sequence[str], keep: int | None) -> Result[Audit]:
     """Whether registries still have what is pinned, and what they must keep for the newest releases."""
     from gitops_bot.commands import audit as engine
     from gitops_bot.engine.request import Request
@@ -109,7 +111,7 @@ def audit(options: Options, environments: Sequence[str], keep: int | None) -> Au
         return engine.audit(world, snapshot, keep)
 
 
-def audited_releases(options: Options, environments: Sequence[str], limit: int | None) -> Audit:
+def audited_releases(options: Options, environments: Sequence[str], limit: int | None) -> Result[Audit]:
     """The releases of these environments, and who brought them."""
     from gitops_bot.commands import audit as engine
     from gitops_bot.engine.request import Request
@@ -118,7 +120,7 @@ def audited_releases(options: Options, environments: Sequence[str], limit: int |
         return engine.audited_releases(world, snapshot, limit)
 
 
-def check(config: str | None) -> Checked:
+def check(config: str | None) -> Result[Checked]:
     """Validate the configuration and the overlays of this checkout, offline."""
     from gitops_bot.commands import check as command
     from gitops_bot.edges.clock import SystemClock

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.action.outcome import PLAN_LIMIT, errors, headlines, outputs, to_annotate
+from gitops_bot.action.outcome import PLAN_LIMIT, StepResult, errors, headlines, outputs, to_annotate
 from gitops_bot.action.summary import summary
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
@@ -46,15 +46,15 @@ def outcome(
     branch: str = "gitops-bot/live/all",
     held: tuple[Held, ...] = (),
     problems: tuple[Problem, ...] = (),
-) -> Outcome:
+) -> StepResult:
     pull = PullRequest(7, url, "open", branch, "main", "c" * 40, "title", "body")
     reason = Reason(code, "because")
     proposed = proposal(action, *changes, reason=reason, branch=branch, pull_request=pull, commit="c" * 40)
     environment = EnvironmentOutcome("live", (*held, *kept(2)), (proposed,))
-    return Outcome("acme/deploy", "main", "d" * 40, (environment,), problems)
+    return Outcome((environment,), problems).of("acme/deploy", "main", "d" * 40)
 
 
-def told(result: Outcome, *images: str, done: bool = True) -> dict[str, str]:
+def told(result: StepResult, *images: str, done: bool = True) -> dict[str, str]:
     plan = json.dumps(document.of("set", result, datetime.now(UTC)))
     return outputs(result, plan, images, written=True, done=done)
 
@@ -102,7 +102,7 @@ def test_changed_says_whether_something_was_written(action: ActionName, changed:
         pytest.param(outcome(change(), action="none", code="failed.forge"), ("web=1",), False, "", id="failed"),
     ],
 )
-def test_the_image_is_what_is_pinned(asked: Outcome, images: tuple[str, ...], done: bool, expected: str) -> None:
+def test_the_image_is_what_is_pinned(asked: StepResult, images: tuple[str, ...], done: bool, expected: str) -> None:
     found = told(asked, *images, done=done)
     assert found["image"] == expected
     assert found["digest"] == expected.partition("@")[2]
@@ -127,7 +127,7 @@ def test_a_closed_proposal_is_no_place_of_the_pins() -> None:
     ],
 )
 def test_a_step_that_names_images_returns_the_pull_requests_that_carry_their_pins(
-    asked: Outcome, images: tuple[str, ...], number: str
+    asked: StepResult, images: tuple[str, ...], number: str
 ) -> None:
     assert told(asked, *images)["pull-request-number"] == number
 

@@ -17,13 +17,14 @@ STEP = """
 import sys
 from gitops_bot.action import step
 from gitops_bot.errors import Problem
-from gitops_bot.releases.layout.inventory import Checked
+from gitops_bot.results.checkout import Checked
+from gitops_bot.results.result import Head, Result
 from gitops_bot.releases.layout.coverage import Coverage
 from tests.secret_forms import FORMS
 
 texts = [text for text, _ in FORMS.values()]
 problems = tuple(Problem("failed.edit", text, text, "k.yaml", line) for line, text in enumerate(texts, 1))
-step.commands.check = lambda config: Checked(1, Coverage(), problems)
+step.commands.check = lambda config: Result(Head(problems=problems), Checked(1, Coverage()))
 sys.exit(step.main())
 """
 

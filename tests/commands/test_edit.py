@@ -70,7 +70,7 @@ def change(line: int, name: str, image: str, before: Pin, after: Pin) -> Change:
 def test_several_images_are_pinned_in_one_file() -> None:
     where = disk()
 
-    outcome = edit(where, "app", asked(f"web=v2@{D2}", "postgres=17"))
+    outcome = edit(where, "app", asked(f"web=v2@{D2}", "postgres=17")).body
 
     after = TEXT.replace("newTag: v1 #", "newTag: v2 #").replace(D1, D2).replace('"16"', '"17"')
     assert where.files == {FILE: after.encode()}
@@ -93,7 +93,7 @@ def test_several_images_are_pinned_in_one_file() -> None:
     ],
 )
 def test_an_image_means_the_entry_of_that_name_else_those_of_that_repository(image: str, names: list[str]) -> None:
-    assert [change.entry.name for change in edit(disk(), "app", asked(f"{image}=v9")).changes] == names
+    assert [change.entry.name for change in edit(disk(), "app", asked(f"{image}=v9")).body.changes] == names
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_an_image_means_the_entry_of_that_name_else_those_of_that_repository(ima
     ],
 )
 def test_nobody_is_asked_what_a_tag_means(pin: str, after: Pin) -> None:
-    (change,) = edit(disk(), FILE, asked(f"web={pin}")).changes
+    (change,) = edit(disk(), FILE, asked(f"web={pin}")).body.changes
 
     assert change.after == after
 
@@ -113,7 +113,7 @@ def test_nobody_is_asked_what_a_tag_means(pin: str, after: Pin) -> None:
 def test_a_new_name_is_set_with_its_pin() -> None:
     where = disk()
 
-    (change,) = edit(where, FILE, asked("postgres=mirror.example/postgres:17")).changes
+    (change,) = edit(where, FILE, asked("postgres=mirror.example/postgres:17")).body.changes
 
     assert change.new_name == "mirror.example/postgres"
     assert b'- name: postgres\n  newName: mirror.example/postgres\n  newTag: "17"\n' in where.files[FILE]
@@ -122,7 +122,7 @@ def test_a_new_name_is_set_with_its_pin() -> None:
 def test_what_is_pinned_already_is_counted_and_nothing_is_written() -> None:
     where = disk()
 
-    outcome = edit(where, "app", asked("postgres=16", f"web=v1@{D1}"))
+    outcome = edit(where, "app", asked("postgres=16", f"web=v1@{D1}")).body
 
     assert (outcome.changes, outcome.unchanged, outcome.after) == ((), 2, TEXT.encode())
     assert where.written == []
@@ -131,7 +131,7 @@ def test_what_is_pinned_already_is_counted_and_nothing_is_written() -> None:
 def test_a_dry_run_shows_the_edit_and_writes_nothing() -> None:
     where = disk()
 
-    outcome = edit(where, "app", asked("postgres=17"), dry_run=True)
+    outcome = edit(where, "app", asked("postgres=17"), dry_run=True).body
 
     assert len(outcome.changes) == 1
     assert outcome.after == TEXT.replace('"16"', '"17"').encode()
@@ -184,4 +184,4 @@ def test_two_arguments_that_contradict_each_other_are_a_wrong_usage(texts: list[
 
 
 def test_two_arguments_that_agree_count_once() -> None:
-    assert len(edit(disk(), "app", asked("postgres=17", "docker.io/library/postgres=17")).changes) == 1
+    assert len(edit(disk(), "app", asked("postgres=17", "docker.io/library/postgres=17")).body.changes) == 1

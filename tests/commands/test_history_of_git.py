@@ -71,7 +71,7 @@ def remote(tmp_path: Path) -> Remote:
 
 
 def history(remote: Remote, environment: str = "production", **wanted: Any) -> History:
-    return commands.history(Options(repository=str(remote.path)), environment, Wanted(**wanted))
+    return commands.history(Options(repository=str(remote.path)), environment, Wanted(**wanted)).body
 
 
 def newest(remote: Remote, environment: str = "production") -> Record:

@@ -178,7 +178,7 @@ environments:
         world = Bot(repository, registry, None, clock)
         snapshot = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["production"])
         assignment = Assignment.parse(f"web=1.1.0@{digest(1)}")
-        return repository, clock, pipe.run(world, snapshot, Asked(Pins([assignment])))
+        return repository, clock, pipe.run(world, snapshot, Asked(Pins([assignment]))).body
 
 
 def test_a_race_that_is_lost_again_and_again_is_run_on_while_others_get_through(tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def test_a_run_that_is_overtaken_reads_again_and_overwrites_nothing(tmp_path: Pa
     with Overtaken(remote, others) as repository, Registry({}, {}, clock) as registry:
         world = Bot(repository, registry, None, clock)
         snapshot = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["production"])
-        assert pipe.run(world, snapshot, Request()).problems == ()
+        assert pipe.run(world, snapshot, Request()).body.problems == ()
     assert tags(remote) == {"1": first, "2": second, "3": first, "4": third}
     assert text_of(remote, "release/production/1") == text_of(remote, "release/production/3") == {}
 
@@ -228,7 +228,7 @@ environments:
     with Unreachable(remote.file_url, environ=environ) as repository, Registry({}, {}, clock) as registry:
         world = Bot(repository, registry, None, clock)
         snapshot = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["staging", "production"])
-        problems = pipe.run(world, snapshot, Request()).problems
+        problems = pipe.run(world, snapshot, Request()).body.problems
     assert [problem.message for problem in problems] == [
         "releases are not tagged (staging): staging is protected",
         "releases are not tagged (production): the remote went away",
@@ -253,13 +253,13 @@ def test_the_page_of_a_cycle_numbers_as_history_does(
     with Repository(remote.file_url, environ=environ) as repository, Registry({}, {}, clock) as registry:
         world = Bot(repository, registry, None, clock)
         snapshot = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["production"])
-        outcome = pipe.run(world, snapshot, Request(dry_run=True), facts)
+        outcome = pipe.run(world, snapshot, Request(dry_run=True), facts).body
         settled(world, facts, lambda: facts.line(snapshot, lambda line: line.complete))
         if read_tags:
             settled(world, facts, facts.release_tags)
-    (release,) = overview.of_cycle(snapshot, facts, outcome, None).releases
+    (release,) = overview.of_cycle(snapshot, facts, outcome, None).body.releases
     assert release.release.number == number
-    (release,) = overview.of_cycle(snapshot, facts, outcome, None, {"release/production/120": release.id}).releases
+    (release,) = overview.of_cycle(snapshot, facts, outcome, None, {"release/production/120": release.id}).body.releases
     assert release.release.number == 120, "an earlier cycle has read it"
 
 

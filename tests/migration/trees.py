@@ -75,7 +75,7 @@ def written(files: Mapping[str, str], *peers: Peer) -> Written:
     migration = migrate(tree, tree.modes, NOW, peers)
     text = migrated(migration)
     checked = check(tree, tree.modes, config.read(text, "gitops-bot.yaml"), NOW)
-    assert checked.problems == ()
+    assert checked.head.problems == ()
     return Written(tree, text, tuple(gap_text(gap) for gap in migration.gaps))
 
 

@@ -14,6 +14,7 @@ from tests.proposals.sample import change, entry, proposal
 if TYPE_CHECKING:
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.reconcile import ActionName
+    from gitops_bot.results.result import Result
 
 ONE, OTHER = Problem("failed.registry", "out of reach"), Problem("failed.edit", "refused")
 HELD = Held(entry(), Pin("v0"), Reason("held.downgrade", "older"))
@@ -25,8 +26,8 @@ def proposed(action: ActionName, *names: str) -> Proposal:
     return proposal(action, *(change(name) for name in names or ("web",)))
 
 
-def outcome(*environments: EnvironmentOutcome, **more: object) -> Outcome:
-    return Outcome("acme/deploy", "main", "0" * 40, environments, **more)
+def outcome(*environments: EnvironmentOutcome, **more: object) -> Result[Outcome]:
+    return Outcome(environments, **more).of("acme/deploy", "main", "0" * 40)
 
 
 def environment(
@@ -70,8 +71,8 @@ def environment(
         pytest.param(outcome(environment(failed=(Failed(None, ONE),), named=NAMED)), 1, id="named and failed"),
     ],
 )
-def test_the_exit_code_tells(found: Outcome, expected: int) -> None:
-    assert found.exit_code == expected
+def test_the_exit_code_tells(found: Result[Outcome], expected: int) -> None:
+    assert found.head.exit_code == expected
 
 
 @pytest.mark.parametrize(
@@ -83,8 +84,8 @@ def test_the_exit_code_tells(found: Outcome, expected: int) -> None:
         pytest.param(outcome(saw_pull_requests=False), False, id="pull requests not seen"),
     ],
 )
-def test_complete_means_that_everything_was_seen_and_done(found: Outcome, expected: bool) -> None:
-    assert found.complete is expected
+def test_complete_means_that_everything_was_seen_and_done(found: Result[Outcome], expected: bool) -> None:
+    assert found.head.complete is expected
 
 
 @pytest.mark.parametrize(
@@ -92,11 +93,11 @@ def test_complete_means_that_everything_was_seen_and_done(found: Outcome, expect
     [("open", True), ("refresh", True), ("close", True), ("commit", True), ("leave", False), ("none", False)],
 )
 def test_a_plan_knows_whether_it_would_write(action: ActionName, writes: bool) -> None:
-    assert outcome(environment(), environment("none", action)).would_write is writes
+    assert outcome(environment(), environment("none", action)).body.would_write is writes
 
 
 def test_each_problem_is_told_once_those_of_the_run_first() -> None:
     twice = environment(failed=(Failed(entry(), ONE), Failed(entry("api"), ONE), Failed(None, OTHER)))
-    assert outcome(twice, twice).all_problems == (ONE, OTHER)
-    assert outcome(twice, problems=(OTHER,)).all_problems == (OTHER, ONE)
-    assert outcome().all_problems == ()
+    assert outcome(twice, twice).head.problems == (ONE, OTHER)
+    assert outcome(twice, problems=(OTHER,)).head.problems == (OTHER, ONE)
+    assert outcome().head.problems == ()

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from gitops_bot.report import page
-from gitops_bot.results.overview import Overview
+from gitops_bot.results.result import Result
+from gitops_bot.results.status import Overview
 from tests.conftest import PROJECT, absent, program
 from tests.report.test_page import EVIL, TURNED, overview
 
@@ -60,13 +61,14 @@ def checked(*texts: str) -> list[dict[str, Any]]:
 
 def test_axe_core_finds_nothing_to_correct() -> None:
     full = overview()
-    bare = replace(full.status, environments=(), sees_pull_requests=False, problems=())
+    status = full.body.status
+    bare = replace(status, environments=(), sees_pull_requests=False)
     *pages, wrong = checked(
         page.html(full),
         page.html(overview(EVIL)),
         page.html(overview(TURNED)),
-        page.html(Overview(full.status)),
-        page.html(Overview(bare)),
+        page.html(Result(full.head, Overview(status))),
+        page.html(Result(replace(full.head, problems=()), Overview(bare))),
         page.html(full).replace('<html lang="en">', "<html>").replace('<th scope="col">', "<th><img src=x>", 1),
     )
     assert [found["violations"] for found in pages] == [[]] * len(pages)

@@ -17,10 +17,11 @@ from gitops_bot.images.unmanaged import Unmanaged, unmanaged
 from gitops_bot.releases.decisions import Entry
 from gitops_bot.releases.layout import coverage
 from gitops_bot.releases.layout.coverage import Coverage, Outside
-from gitops_bot.releases.layout.inventory import Checked
 from gitops_bot.report import document
 from gitops_bot.report.coverage import print_coverage, rule_for
 from gitops_bot.report.screen import Screen
+from gitops_bot.results.checkout import Checked
+from gitops_bot.results.result import Head, Result
 
 DIGEST = "sha256:" + "0" * 64
 #: What may be pinned where nothing says which tags to look at, and what people can then still mean.
@@ -163,7 +164,7 @@ def test_what_is_in_no_environment_can_be_claimed_by_the_line(folders: dict[str,
 def test_a_repository_without_entries_is_told_in_one_line() -> None:
     found = coverage.cover([], Outside(), inferred=True)
     assert shown(found) == ["", "entries: none; no file here pins an image"]
-    assert set(document.of("check", Checked(0, found, ()), datetime.now(UTC))["coverage"].values()) == {0}
+    assert set(document.of("check", Result(Head(), Checked(0, found)), datetime.now(UTC))["coverage"].values()) == {0}
 
 
 def test_what_others_wrote_breaks_no_line_and_is_cut() -> None:

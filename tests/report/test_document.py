@@ -7,7 +7,7 @@ import pytest
 
 from gitops_bot.errors import Problem
 from gitops_bot.report import document
-from gitops_bot.report.commands import COMMANDS
+from gitops_bot.results.result import COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -23,8 +23,8 @@ from gitops_bot.releases.history.line import Step
 from gitops_bot.releases.history.record import Record
 from gitops_bot.releases.history.releases import Release
 from gitops_bot.report import page
-from gitops_bot.results.overview import Overview
-from gitops_bot.results.status import EntryStatus, EnvironmentStatus, Status
+from gitops_bot.results.result import Head, Result
+from gitops_bot.results.status import EntryStatus, EnvironmentStatus, Overview, Status
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -57,7 +57,7 @@ class Parsed(HTMLParser):
         return [attributes for name, attributes in self.elements if name in names]
 
 
-def overview(text: str = "web", url: str = "https://github.com/acme/deploy/pull/7") -> Overview:
+def overview(text: str = "web", url: str = "https://github.com/acme/deploy/pull/7") -> Result[Overview]:
     """Two environments with everything that a page can show; `text` is whatever others may have written."""
     old, new = Pin(text, "sha256:" + "a" * 64), Pin(text, "sha256:" + "b" * 64)
     pull = PullRequest(7, url, "open", text, "main", "c" * 40, text, text)
@@ -80,18 +80,15 @@ def overview(text: str = "web", url: str = "https://github.com/acme/deploy/pull/
         proposal=pull,
     )
     status = Status(
-        repository="acme/deploy",
-        branch=text,
-        commit="f" * 40,
         at=NOW,
         environments=(
             EnvironmentStatus("staging", None, release, (source,)),
             EnvironmentStatus("production", "staging", release, (target,)),
         ),
         sees_pull_requests=True,
-        problems=(Problem("failed.git", text, text),),
     )
-    return Overview(
+    head = Head("acme/deploy", text, "f" * 40, (Problem("failed.git", text, text),))
+    shown = Overview(
         status,
         history=True,
         releases=(record,),
@@ -101,6 +98,7 @@ def overview(text: str = "web", url: str = "https://github.com/acme/deploy/pull/
         merges={"d" * 40: Merge(replace(pull, state="merged"))},
         home="https://github.com/acme/deploy",
     )
+    return Result(head, shown)
 
 
 def test_nothing_comes_from_outside_and_only_its_own_script_and_style_count() -> None:
@@ -165,8 +163,8 @@ def test_releases_lead_to_their_commits_and_pull_requests() -> None:
 
 def test_it_says_what_is_not_known() -> None:
     found = overview()
-    status = replace(found.status, environments=(), sees_pull_requests=False, problems=())
-    text = page.html(Overview(status))
+    status = replace(found.body.status, environments=(), sees_pull_requests=False)
+    text = page.html(Result(replace(found.head, problems=()), Overview(status)))
     assert "The history was not read." in text
     assert "No token is set, so pull requests were not read." in text
     assert Parsed(text).all("svg") == []
@@ -181,10 +179,11 @@ def test_the_matrix_has_a_row_for_each_image_and_a_column_for_each_environment()
 
 def test_a_hundred_images_in_twenty_environments_are_less_than_400_kilobytes() -> None:
     found = overview()
-    (target,) = found.status.environments[1].entries
+    shown = found.body
+    (target,) = shown.status.environments[1].entries
     entries = tuple(replace(target, image=f"ghcr.io/acme/image-{number}") for number in range(100))
     environments = tuple(
-        replace(found.status.environments[1], name=f"environment-{number}", entries=entries) for number in range(20)
+        replace(shown.status.environments[1], name=f"environment-{number}", entries=entries) for number in range(20)
     )
-    text = page.html(replace(found, status=replace(found.status, environments=environments)))
+    text = page.html(replace(found, body=replace(shown, status=replace(shown.status, environments=environments))))
     assert len(text.encode()) < 400_000

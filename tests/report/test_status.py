@@ -20,6 +20,7 @@ from gitops_bot.releases.history.line import Step
 from gitops_bot.releases.history.releases import Release
 from gitops_bot.report.screen import Screen
 from gitops_bot.report.status import markdown, print_status
+from gitops_bot.results.result import Head
 from gitops_bot.results.status import EntryStatus, EnvironmentStatus, Status
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -53,12 +54,12 @@ def status(image: str = IMAGE, *, name: str = "production", pin: Pin = OLD, why:
         EnvironmentStatus("staging", None, release, staging),
         EnvironmentStatus(name, "staging", release, production),
     )
-    return Status("acme/deploy", "main", "3f2a1b4c5d" * 4, NOW, environments, sees_pull_requests=True)
+    return Status(NOW, environments, sees_pull_requests=True)
 
 
 def shown(found: Status, width: int | None) -> list[str]:
     out = StringIO()
-    print_status(found, Screen(out, width))
+    print_status(Head("acme/deploy", "main", "3f2a1b4c5d" * 4), found, Screen(out, width))
     return out.getvalue().splitlines()
 
 

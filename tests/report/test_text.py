@@ -19,11 +19,13 @@ from gitops_bot.report.failed import print_problems
 from gitops_bot.report.screen import Screen, folded
 from gitops_bot.report.text import print_outcome
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
+from gitops_bot.results.result import Head
 from tests.proposals.sample import kept, proposal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+HEAD = Head("acme/deploy", "main", "0" * 40)
 A, B = (f"sha256:{letter * 64}" for letter in "ab")
 PATH = "clusters/production-eu-west/platform/web/kustomization.yaml"
 
@@ -44,11 +46,13 @@ def shown(print_it: Callable[[Screen], None], width: int | None = None, *, colou
 
 
 def outcome(*environments: EnvironmentOutcome) -> Outcome:
-    return Outcome("acme/deploy", "main", "0" * 40, environments)
+    return Outcome(environments)
 
 
 def told(*environments: EnvironmentOutcome, width: int | None = None, colours: bool = False) -> str:
-    return shown(lambda screen: print_outcome(outcome(*environments), screen, written=True), width, colours=colours)
+    return shown(
+        lambda screen: print_outcome(HEAD, outcome(*environments), screen, written=True), width, colours=colours
+    )
 
 
 class Terminal(StringIO):
@@ -378,11 +382,11 @@ def test_a_missing_token_is_told_once() -> None:
     missing = Failed(None, Problem("failed.auth", "no token: pull requests cannot be opened", "set GITHUB_TOKEN"))
     blind = replace(outcome(EnvironmentOutcome("production")), saw_pull_requests=False)
     refused = replace(blind, environments=(EnvironmentOutcome("production", (missing,)),))
-    plan = shown(lambda screen: print_outcome(blind, screen, written=False))
+    plan = shown(lambda screen: print_outcome(HEAD, blind, screen, written=False))
     assert plan.endswith("No token is set, so open pull requests were not read. Set GITHUB_TOKEN to include them.\n")
-    update = shown(lambda screen: print_outcome(refused, screen, written=True))
+    update = shown(lambda screen: print_outcome(HEAD, refused, screen, written=True))
     assert update.count("token") == 1
     login = EnvironmentOutcome("production", (replace(missing, entry=entry()),))  # that of a registry
     assert "No token is set" in shown(
-        lambda screen: print_outcome(replace(blind, environments=(login,)), screen, written=True)
+        lambda screen: print_outcome(HEAD, replace(blind, environments=(login,)), screen, written=True)
     )

@@ -33,7 +33,7 @@ def outcome(
     *proposals: Proposal, held: Sequence[Held] = (), failed: Sequence[Failed] = (), unchanged: int = 0
 ) -> Outcome:
     staging = EnvironmentOutcome("staging", (*held, *failed, *kept(unchanged)), proposals)
-    return Outcome("acme/deploy", "main", HEAD, (staging,))
+    return Outcome((staging,))
 
 
 def told(events: Events, found: Outcome) -> list[Event]:

@@ -47,7 +47,7 @@ STAGING = EnvironmentOutcome(
     ),
     (proposal("open", change(), change("proxy"), pull_request=PULL, commit=HEAD),),
 )
-OUTCOME = Outcome("acme/deploy", "main", HEAD, (STAGING, EnvironmentOutcome("production", kept(3))))
+OUTCOME = Outcome((STAGING, EnvironmentOutcome("production", kept(3))))
 
 
 def test_before_the_first_cycle_every_way_to_end_stands_at_nothing() -> None:

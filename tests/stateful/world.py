@@ -338,4 +338,4 @@ def _journey(world: World, snapshot: Snapshot, command: Command) -> Outcome:
             what = Promote(SOURCE, ByHand(), images)
         case "rollback":
             what = RollBack(command.to, images)
-    return pipe.run(world, snapshot, Request(what, command.release_hold))
+    return pipe.run(world, snapshot, Request(what, command.release_hold)).body

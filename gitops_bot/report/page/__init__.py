@@ -16,7 +16,8 @@ from gitops_bot.results.status import LONG_AGO
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gitops_bot.results.overview import Overview
+    from gitops_bot.results.result import Result
+    from gitops_bot.results.status import Overview
 
 _HERE: Final = Path(__file__).parent
 _STYLE, _SCRIPT = "page.css", "page.js"
@@ -26,7 +27,7 @@ _LONG: Final = 1000
 _ROWS, _PINS = 50, 3
 
 
-def html(overview: Overview) -> str:
+def html(result: Result[Overview]) -> str:
     """The page as text.
 
     All values lose secrets and control and formatting characters, and are escaped. The browser may load nothing and
@@ -42,13 +43,15 @@ def html(overview: Overview) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    head, overview = result.head, result.body
     templates.globals.update(view.functions(overview), rows=_ROWS, pins=_PINS)
     status = overview.status
     entries = [(environment, entry) for environment in status.environments for entry in environment.entries]
     return templates.get_template("page.html.j2").render(
+        head=head,
         overview=overview,
         status=status,
-        title=status.repository or "Environments",
+        title=head.repository or "Environments",
         matrix=view.matrix(status),
         drift=sorted(
             (item for item in entries if item[1].drifts_since), key=lambda item: item[1].drifts_since or LONG_AGO

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from gitops_bot.releases.history.delivery import Journey
-    from gitops_bot.results.overview import Overview
+    from gitops_bot.results.status import Overview
 
 #: Where the line of time begins and ends, and the height of one environment; in the units of the picture.
 _LEFT, _RIGHT, _STEP = 95, 372, 22

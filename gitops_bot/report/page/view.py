@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.history.delivery import Delivery
     from gitops_bot.releases.history.record import Record
-    from gitops_bot.results.overview import Overview
-    from gitops_bot.results.status import EntryStatus, Status
+    from gitops_bot.results.status import EntryStatus, Overview, Status
 
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,255}(?:/[A-Za-z0-9._~/#@!$&*+,;=%-]{0,200})?\Z")
 

@@ -1,4 +1,4 @@
-"""What `init` and `check` found in a checkout."""
+"""What the commands for files on disk give back: `init`, `check` and `edit`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from gitops_bot.config.values import Hold
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.migration.rules import Gap
+    from gitops_bot.releases.decisions import Change, Entry
     from gitops_bot.releases.layout.coverage import Coverage, Outside
 
 
@@ -61,16 +62,6 @@ class Inventory:
     registries: tuple[RegistryAnswer, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Gap:
-    """A setting of another tool without a counterpart: where it stands, what it is, and what to do instead."""
-
-    file: str
-    line: int
-    what: str
-    next: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Initialised:
     """The outcome of `init`: the text of the file, whether it was written, and what could not be said in it."""
@@ -84,16 +75,19 @@ class Initialised:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """How much was looked at, everything that is wrong, and the holds that hold nothing any more."""
+    """How much was looked at, and the holds that hold nothing any more."""
 
     files: int
     coverage: Coverage
-    problems: tuple[Problem, ...]
     ended: tuple[Hold, ...] = ()
 
-    @property
-    def exit_code(self) -> int:
-        """0 all good, 1 something is wrong, 2 nothing was checked: green would mean nothing."""
-        if not self.files:
-            return 2
-        return 1 if self.problems else 0
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The edit of one file. `unchanged` counts the entries meant that had their pin already."""
+
+    file: str
+    changes: tuple[Change, ...]
+    unchanged: int
+    before: bytes
+    after: bytes
