@@ -31,7 +31,7 @@ from gitops_bot.images.reference import Assignment, ImageName, Pin, is_digest, i
 from gitops_bot.proposals import naming, trailers
 from gitops_bot.proposals.text import body, comment, links, markdown, template
 from gitops_bot.releases.layout.glob import Glob
-from gitops_bot.report.changes import print_diff
+from gitops_bot.report.diff import print_diff
 from gitops_bot.report.screen import Screen
 from gitops_bot.targets import kustomization
 from gitops_bot.targets.pin_file import edit

@@ -135,9 +135,7 @@ WORDS_OF_TARGETS = ("kustomization.y", "newTag", "images:")
 #: Module and word: keys of gitops-bot.yaml that are called like those of a target, and examples.
 MAY_SAY = (
     ("config.*", "images:"),
-    ("report.migrated", "images:"),
-    ("report.coverage", "images:"),
-    ("report.starter", "images:"),
+    ("report.configuration", "images:"),
     ("config.form", "newTag"),
     ("cli.examples", "kustomization.y"),
 )

@@ -46,9 +46,8 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     from gitops_bot.edges import disk
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.errors import ConfigError, Problem, UsageError
-    from gitops_bot.report.migrated import migrated
+    from gitops_bot.report.configuration import migration_text, starter
     from gitops_bot.report.show import show_inventory
-    from gitops_bot.report.starter import starter
     from gitops_bot.results.checkout import Initialised
     from gitops_bot.results.result import Head, Result
     from gitops_bot.wiring.local import surroundings
@@ -62,7 +61,7 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
         advice = "edit that one; `gitops-bot init --dry-run` prints what init would write"
         raise ConfigError(Problem("failed.config", f"{config.FILE} already exists, and init never replaces it", advice))
     migration = migrate(checkout, tree, clock.now(), _peers(peers)) if peers else None
-    text = migrated(migration) if migration else ""
+    text = migration_text(migration) if migration else ""
     inventory = take_inventory(checkout, tree, clock.now(), _read(text) if migration else None)
     if not offline:
         inventory = replace(inventory, registries=tuple(_answers(inventory, clock)))

@@ -76,7 +76,7 @@ def _mistyped(error: click.ClickException, argv: Sequence[str]) -> None:
     from gitops_bot.report.show import show_usage
 
     problem = Problem("failed.usage", error.format_message(), f"see `{context.command_path} --help`")
-    show_usage(context.info_name, problem, SystemClock().now())
+    show_usage(context.info_name, [problem], SystemClock().now())
 
 
 @command("plan")

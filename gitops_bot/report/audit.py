@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot import redact
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.report.changes import short
-from gitops_bot.report.screen import LONG
+from gitops_bot.report.screen import LONG, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

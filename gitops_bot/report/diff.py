@@ -1,4 +1,4 @@
-"""A unified diff of two files with few, small differences, such as edited pins.
+"""Unified diffs of files with few, small differences, such as edited pins.
 
 `difflib` looks for the best possible diff, which takes minutes for a file of 1 MiB with repeated lines. This one only
 looks a few lines ahead, in linear time. If more lines differ in one place, it shows the rest of the file as changed.
@@ -9,8 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gitops_bot import redact
+from gitops_bot.proposals.text.markdown import plain
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gitops_bot.report.screen import Screen, Style
 
 #: Lines that are shown around a change.
 _CONTEXT = 3
@@ -20,6 +25,34 @@ _STEPS = sorted(
     ((old, new) for old in range(_AHEAD) for new in range(_AHEAD) if old or new),
     key=lambda step: (max(step), abs(step[0] - step[1])),
 )
+_STYLES: Mapping[str, Style] = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def diff_text(files: Mapping[str, tuple[bytes, bytes]]) -> str:
+    """The diff of these files, each before and after, as one text."""
+    return "".join(f"{line}\n" for lines in _diffs(files) for line in lines)
+
+
+def print_diff(files: Mapping[str, tuple[bytes, bytes]], screen: Screen) -> None:
+    """Print what is written to these files, and nothing else."""
+    for lines in _diffs(files):
+        screen.say()
+        for number, line in enumerate(lines):
+            screen.say_as_is(line, "bold" if number < 2 else _STYLES.get(line[:1]))
+
+
+def _diffs(files: Mapping[str, tuple[bytes, bytes]]) -> Iterator[Iterator[str]]:
+    for path, (before, after) in sorted(files.items()):
+        name = plain(path).lstrip("/")
+        yield unified_diff(_lines(before), _lines(after), f"a/{name}", f"b/{name}")
+
+
+def _lines(data: bytes) -> list[str]:
+    """The lines of a file as a diff shows them."""
+    # Secrets are struck from the whole file: a diff may show the middle of a private key.
+    lines = redact.strike(data.decode("utf-8", "replace")).removeprefix("\ufeff").split("\n")
+    # As in git: if a file does not end in a line break, the diff says so.
+    return lines[:-1] if lines[-1] == "" else [*lines[:-1], f"{lines[-1]}\n\\ No newline at end of file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +65,7 @@ class _Change:
     new_end: int
 
 
-def unified(before: Sequence[str], after: Sequence[str], old_name: str, new_name: str) -> Iterator[str]:
+def unified_diff(before: Sequence[str], after: Sequence[str], old_name: str, new_name: str) -> Iterator[str]:
     """The lines of the diff; none where nothing differs."""
     hunks: list[list[_Change]] = []
     for change in _changes(before, after):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.report.changes import place, short
+from gitops_bot.report.screen import place, short
 
 if TYPE_CHECKING:
     from gitops_bot.images.explain import Selection

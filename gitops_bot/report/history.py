@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.report.changes import print_diff, short
+from gitops_bot.report.diff import print_diff
+from gitops_bot.report.screen import short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

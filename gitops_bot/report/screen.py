@@ -8,13 +8,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot import redact
+from gitops_bot.proposals.text.markdown import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import TextIO
 
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.releases.decisions import Entry
+
 #: Characters of one message; what is longer is cut.
 LONG: Final = 2000
+#: How many names of entries and directories, and of environments, are listed; the rest is counted.
+SHOWN: Final = 3
+_ENVIRONMENTS: Final = 6
+_LONGEST_NAME: Final = 100
+_SHORT: Final = len("sha256:") + 12
 #: Blanks between two columns.
 GAP: Final = 2
 Style = Literal["bold", "red", "bold red", "green", "yellow", "cyan"]
@@ -57,7 +66,7 @@ class Screen:
         lines = [shown.rstrip()]
         if self.width is not None:
             # Text from the middle of a line may start one now, where a job's log would take it for a command.
-            lines = [redact.printable(line) for line in folded(shown, self.width - indent, hang)]
+            lines = [redact.printable(line) for line in fold(shown, self.width - indent, hang)]
         if lead and lines[0].startswith(lead):
             lines[0] = f"{self._styled(lead, style)}{lines[0][len(lead) :]}"
             style = None
@@ -72,7 +81,7 @@ class Screen:
         return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.colours and style is not None and text else text
 
 
-def folded(text: str, width: int, hang: int = 0) -> Iterator[str]:
+def fold(text: str, width: int, hang: int = 0) -> Iterator[str]:
     """Lines of at most `width` columns, broken between words; a longer word gets its own line."""
     from rich.cells import cell_len
 
@@ -94,9 +103,38 @@ def widths(rows: Iterable[Sequence[str]]) -> list[int]:
     return [max(map(cell_len, column)) + GAP for column in zip(*rows, strict=True)]
 
 
-def padded(cells: Sequence[str], columns: Sequence[int]) -> str:
+def pad(cells: Sequence[str], columns: Sequence[int]) -> str:
     """A row of cells in columns of these widths; further cells follow as they are."""
     from rich.cells import cell_len
 
     row = (cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, columns, strict=False))
     return "".join((*row, *cells[len(columns) :]))
+
+
+def short(pin: Pin) -> str:
+    """A pin with its digest shortened to twelve digits; files may pin any text."""
+    digest = f"@{redact.strike(pin.digest)[:_SHORT]}" if pin.digest else ""
+    return plain(f"{pin.tag or ''}{digest}") or "(none)"
+
+
+def place(entry: Entry) -> str:
+    """`file:line`."""
+    return f"{plain(entry.file)}:{entry.line}"
+
+
+def list_names(names: Iterable[str], *, most: int = SHOWN) -> str:
+    """The first few, each once, and how many others there are."""
+    known = list(dict.fromkeys(names))
+    more = [f"{len(known) - most} more"] if len(known) > most else []
+    shown = [*(plain(name, _LONGEST_NAME) for name in known[:most]), *more]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
+
+
+def list_images(entries: Iterable[Entry], *, environments: bool = True) -> str:
+    """Samples of entries, and the environments that they are in."""
+    known = list(entries)
+    names = list_names(entry.name.rpartition("/")[2] or entry.name for entry in known)
+    if not environments:
+        return names
+    known_environments = list_names((entry.environment or "" for entry in known), most=_ENVIRONMENTS)
+    return f"{names}, in {known_environments}"

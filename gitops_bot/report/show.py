@@ -10,8 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot import redact
-from gitops_bot.report import document, text
-from gitops_bot.report.failed import print_problems
+from gitops_bot.report import outcome as outcomes
 from gitops_bot.report.screen import Screen
 from gitops_bot.results.checkout import Checked
 from gitops_bot.results.outcome import Outcome
@@ -30,8 +29,10 @@ if TYPE_CHECKING:
 def show(command: str, result: Result[Any], output: str, at: datetime, *, written: bool = True) -> None:
     """Show what a command did or found. If nothing was `written`, include the diff of what would be."""
     if isinstance(result.body, Outcome | Checked):
-        text.print_ended(result.body.ended, Screen.of(sys.stderr))
+        outcomes.print_ended(result.body.ended, Screen.of(sys.stderr))
     if output == "json":
+        from gitops_bot.report import document  # the shapes of all commands take 20 ms
+
         _print(document.of(command, result, at))
     else:
         _print_text(command, result, _stdout(), written=written)
@@ -45,7 +46,7 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
 
             print_audit(body, screen)
         case "check":
-            text.print_checked(head, body, screen)
+            outcomes.print_checked(head, body, screen)
             coverage = body.coverage
         case "doctor":
             from gitops_bot.report.doctor import print_diagnosis
@@ -53,7 +54,7 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
             print_diagnosis(body, screen)
             return  # the problems are among its findings
         case "edit":
-            text.print_edit(body, screen, diff=not written)
+            outcomes.print_edit(body, screen, diff=not written)
         case "explain":
             from gitops_bot.report.explain import print_explanations
 
@@ -63,7 +64,7 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
 
             print_history(head, body, screen)
         case "init":
-            from gitops_bot.report.init import print_initialised
+            from gitops_bot.report.coverage import print_initialised
 
             print_initialised(body, screen)
         case "status":
@@ -71,7 +72,7 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
 
             print_status(head, body, screen)
         case _:
-            text.print_outcome(head, body, screen, written=written)
+            outcomes.print_outcome(head, body, screen, written=written)
             coverage = body.coverage
     if coverage is not None:
         from gitops_bot.report.coverage import print_coverage
@@ -82,13 +83,13 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
 
 def show_notice(output: str, message: str, advice: str) -> None:
     """A note above the plan; with JSON it goes to standard error."""
-    text.print_notice(message, advice, Screen.of(sys.stderr) if output == "json" else _stdout())
+    outcomes.print_notice(message, advice, Screen.of(sys.stderr) if output == "json" else _stdout())
 
 
 def show_inventory(inventory: Inventory, output: str) -> None:
     """What `init` found, before it asks or writes anything; with JSON it is part of the result."""
     if output == "text":
-        from gitops_bot.report.init import print_inventory
+        from gitops_bot.report.coverage import print_inventory
 
         # On standard output is the text of the file, where `--dry-run` prints it.
         print_inventory(inventory, Screen.of(sys.stderr))
@@ -113,19 +114,21 @@ def show_overview(result: Result[Overview]) -> None:
 
 def show_problems(problems: Sequence[Problem]) -> None:
     """What went wrong, for people."""
-    print_problems(problems, Screen.of(sys.stderr))
+    outcomes.print_problems(problems, Screen.of(sys.stderr))
 
 
 def show_failure(command: str, problems: Sequence[Problem], output: str, at: datetime) -> None:
     """Why a command could not start."""
     if output == "json":
-        _print(document.of_failure(command, problems, at))
+        show_usage(command, problems, at)
     show_problems(problems)
 
 
-def show_usage(command: str, problem: Problem, at: datetime) -> None:
-    """Show a usage error as JSON; the text was already printed."""
-    _print(document.of_failure(command, [problem], at))
+def show_usage(command: str, problems: Sequence[Problem], at: datetime) -> None:
+    """Show usage errors as JSON; the text was already printed."""
+    from gitops_bot.report import document
+
+    _print(document.of_failure(command, problems, at))
 
 
 def _stdout() -> Screen:

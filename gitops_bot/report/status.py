@@ -11,8 +11,7 @@ from gitops_bot.images import duration
 from gitops_bot.proposals.text import markdown as md
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.history.releases import released_as
-from gitops_bot.report.changes import short
-from gitops_bot.report.screen import GAP, padded, widths
+from gitops_bot.report.screen import GAP, pad, short, widths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +74,7 @@ def print_status(head: Head, status: Status, screen: Screen) -> None:
         lines = [(redact.printable(plain(image)), *row) for image, items in rows.items() for row in items]
         columns = widths(line[:6] for line in lines)
         for *cells, notes in lines:
-            screen.say(f"{padded(cells, columns).rstrip()}  {'; '.join(notes.splitlines())}")
+            screen.say(f"{pad(cells, columns).rstrip()}  {'; '.join(notes.splitlines())}")
         return
     columns = widths(row[:4] for items in rows.values() for row in items)
     table = screen.width >= max(_TABLE, _INDENT + sum(columns) - GAP)
@@ -84,7 +83,7 @@ def print_status(head: Head, status: Status, screen: Screen) -> None:
         screen.say(plain(image), style="bold")
         for *cells, overlay, notes in items:
             if table:
-                screen.say(padded(cells, columns), indent=_INDENT)
+                screen.say(pad(cells, columns), indent=_INDENT)
             else:
                 screen.say(", ".join(cell for cell in cells if cell), indent=_INDENT, hang=2)
             for line in (overlay, *notes.split("\n")) if notes else (overlay,):

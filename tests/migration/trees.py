@@ -13,7 +13,7 @@ from gitops_bot.commands.check import check, on_disk
 from gitops_bot.commands.migrate import migrate
 from gitops_bot.images.kinds import Newest
 from gitops_bot.images.policy import Chosen, Current, choose
-from gitops_bot.report.migrated import gap_text, migrated
+from gitops_bot.report.configuration import gap_text, migration_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -73,7 +73,7 @@ def written(files: Mapping[str, str], *peers: Peer) -> Written:
     """What the settings of these tools become; the file is one that `check` takes."""
     tree = Tree(files)
     migration = migrate(tree, tree.modes, NOW, peers)
-    text = migrated(migration)
+    text = migration_text(migration)
     checked = check(tree, tree.modes, config.read(text, "gitops-bot.yaml"), NOW)
     assert checked.head.problems == ()
     return Written(tree, text, tuple(gap_text(gap) for gap in migration.gaps))

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.report.diff import unified
+from gitops_bot.report.diff import unified_diff
 
 ENTRY = ["images:", "- name: web", "  newTag: '1'", "  digest: a", "- name: api", "  newTag: '1'"]
 LINES = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=40)
 
 
 def diff(before: list[str], after: list[str]) -> list[str]:
-    return list(unified(before, after, "a/x", "b/x"))
+    return list(unified_diff(before, after, "a/x", "b/x"))
 
 
 def applied(before: list[str], lines: list[str]) -> list[str]:

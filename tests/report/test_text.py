@@ -14,10 +14,9 @@ from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.decisions import Change, Entry, Failed, Held
-from gitops_bot.report.changes import print_changes, print_diff
-from gitops_bot.report.failed import print_problems
-from gitops_bot.report.screen import Screen, folded
-from gitops_bot.report.text import print_outcome
+from gitops_bot.report.diff import print_diff
+from gitops_bot.report.outcome import print_changes, print_outcome, print_problems
+from gitops_bot.report.screen import Screen, fold
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.results.result import Head
 from tests.proposals.sample import kept, proposal
@@ -126,7 +125,7 @@ def test_no_word_is_torn_at_any_width(width: int) -> None:
     ],
 )
 def test_lines_are_folded_between_words(text: str, width: int, lines: list[str]) -> None:
-    assert list(folded(text, width, 2)) == lines
+    assert list(fold(text, width, 2)) == lines
 
 
 def test_what_is_piped_is_one_row_a_change_however_long(monkeypatch: pytest.MonkeyPatch) -> None:

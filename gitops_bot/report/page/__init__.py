@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot import redact
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.report.page import drawing, view
+from gitops_bot.report.page import view
 from gitops_bot.results.status import LONG_AGO
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def html(result: Result[Overview]) -> str:
         ),
         proposals=[item for item in entries if item[1].proposal],
         holds=[item for item in entries if item[1].hold],
-        journeys=list(drawing.timelines(overview)),
-        bars=drawing.bars(overview),
+        journeys=list(view.timelines(overview)),
+        bars=view.bars(overview),
         policy=_policy(),
     )
 

@@ -1,0 +1,313 @@
+"""The text of a `gitops-bot.yaml`: the first one, one for the settings of other tools, and lines to add to it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, assert_never
+
+from gitops_bot.images import inference
+from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
+from gitops_bot.images.unmanaged import Unmanaged
+from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.releases.layout.coverage import folded
+from gitops_bot.report.screen import SHOWN, list_images, list_names
+from gitops_bot.targets.scalars import is_plain_string
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.images.rules import PinShape
+    from gitops_bot.images.unmanaged import Why
+    from gitops_bot.migration.assemble import MigratedEnvironment, Migration
+    from gitops_bot.migration.rules import Gap, Rule
+    from gitops_bot.releases.layout.coverage import Group
+    from gitops_bot.results.checkout import FoundEnvironment, Inventory
+
+_HEAD: Final = """\
+# Which image pins gitops-bot keeps current, and how. `gitops-bot schema` describes every key.
+# After a change: `gitops-bot check`, and `gitops-bot plan` to see what an update would do.
+version: 1
+
+environments:
+"""
+#: Names of one group that get a line of their own.
+_LINES: Final = 10
+#: Columns of a comment, and of one about a setting of another tool.
+_WIDTH: Final = 110
+_GAP_WIDTH: Final = 300
+#: How a line to be copied begins.
+ADD: Final = "add under"
+#: Parts of a directory that do not say what it is for.
+_COMMON_PARTS: Final = ("*", "overlays", "apps", "clusters", "environments")
+#: Characters that no name of an environment has.
+_COMMIT: Final = re.compile(r"(?<![0-9a-z])[0-9a-f]{7,64}(?![0-9a-z])")
+_RUNS: Final = re.compile(r"[0-9]+|[^0-9]+")
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def starter(inventory: Inventory) -> str:
+    """The whole file. Without the comments, it describes what `plan` does without a file."""
+    return _HEAD + "".join(f"{line}\n" for line in _starter_lines(inventory))
+
+
+def _starter_lines(inventory: Inventory) -> Iterator[str]:
+    for number, environment in enumerate(inventory.environments):
+        if number:
+            yield ""
+        yield from _found(environment)
+    if inventory.elsewhere:
+        yield "  # Deployed from this repository, but in no environment yet:"
+        for name, directories in inventory.elsewhere.items():
+            globs = ", ".join(quote(directory) for directory in directories)
+            yield f"  # {as_key(name)}: {{overlays: [{globs}], policy: auto}}"
+    if closed := [answer for answer in inventory.registries if answer.wants_login]:
+        yield ""
+        yield "# These registries require a login. Where the bot runs, `docker login` works too."
+        yield "# registries:"
+        for answer in closed:
+            variable = "".join(char if char.isalnum() else "_" for char in answer.host.upper())
+            yield f"#   {as_key(answer.host)}: {{username: bot, password_env: {variable}_TOKEN}}"
+
+
+def _found(environment: FoundEnvironment) -> Iterator[str]:
+    yield f"  {as_key(environment.name)}:"
+    yield "    overlays:"
+    for glob in environment.overlays:
+        yield f"      - {quote(glob)}"
+    if (source := environment.source) is not None:
+        count = environment.corresponding
+        of = f"{count} of {environment.coverage.entries} entries"
+        if environment.promote:
+            yield f"    # Promote the digests that {source} runs; it has {of} too. `policy` covers the others."
+            yield f"    promote_from: {as_key(source)}"
+        else:
+            yield f"    # {source} has {of} too. To promote the digests that it runs, instead of polling for them:"
+            yield f"    # promote_from: {as_key(source)}"
+    yield "    # Choose newer tags in the format of the pinned ones:"
+    for policy, entries in environment.followed.items():
+        pins = [f"{entry.name.rpartition('/')[2] or entry.name} {entry.pin.tag or 'by digest'}" for entry in entries]
+        yield _comment(f"{len(entries)} by {policy}: {list_names(pins)}", indent=2)
+    if not environment.followed:
+        yield "    #   none yet"
+    yield "    policy: auto"
+    groups = environment.coverage.groups
+    for group in groups:
+        yield _comment(f"{len(group.entries)} unmanaged: {group.alike}:")
+        yield _comment(list_images(group.entries, environments=False), indent=2)
+    if groups:
+        yield "    # To track them:"
+        yield "    # images:"
+        for group in groups:
+            yield from _answers(group)
+
+
+def _answers(group: Group) -> Iterator[str]:
+    """A suggestion for each image of a group, on separate lines because people may want only some."""
+    pins = {entry.name: entry.pin for entry in reversed(group.entries)}
+    shown = sorted(pins)[:_LINES]
+    for name in shown:
+        yield f"    #   {as_key(name)}: {{{rule_for(pins[name])}}}"
+    if len(pins) > len(shown):
+        yield f"    #   and {len(pins) - len(shown)} more"
+
+
+def _comment(text: str, *, indent: int = 0) -> str:
+    return f"    # {' ' * indent}{plain(text, _WIDTH)}"
+
+
+def migration_text(migration: Migration) -> str:
+    """The whole file; settings without an equivalent are in comments."""
+    return "".join(f"{line}\n" for line in _migrated_lines(migration))
+
+
+def gap_text(gap: Gap) -> str:
+    """A setting without an equivalent, on one line."""
+    advice = f"; {gap.next}" if gap.next else ""
+    return plain(f"{gap.file}:{gap.line}: {gap.what}{advice}", _GAP_WIDTH)
+
+
+def _migrated_lines(migration: Migration) -> Iterator[str]:
+    yield f"# Converted from the settings of {' and '.join(migration.peers)} in this repository."
+    yield "# Switch the other tool off before you merge this file: two tools that write the same pins undo each other."
+    yield "# `gitops-bot plan --config gitops-bot.yaml` shows what an update would do."
+    if migration.gaps:
+        yield "#"
+        yield "# Without an equivalent:"
+        yield from (f"#   {gap_text(gap)}" for gap in migration.gaps)
+    yield "version: 1"
+    if migration.branch is not None:
+        yield f"branch: {as_key(migration.branch)}"
+    named = _named(migration)
+    if named:
+        yield ""
+        yield "policies:"
+        yield from (f"  {as_key(name)}: {_flow(policy)}" for name, policy in named.items())
+    names = {repr(policy): name for name, policy in named.items()}
+    yield ""
+    yield "environments:"
+    for environment in migration.environments:
+        yield from _migrated_environment(environment, names)
+
+
+def _named(migration: Migration) -> dict[str, Mapping[str, Any]]:
+    """The policies by name; one that several images share is named after the first of them."""
+    named: dict[str, Mapping[str, Any]] = {}
+    known: set[str] = set()
+    for environment in migration.environments:
+        for rule in environment.images.values():
+            if rule.policy is None or repr(rule.policy) in known:
+                continue
+            known.add(repr(rule.policy))
+            name, number = rule.name, 2
+            while name in named:
+                name, number = f"{rule.name}-{number}", number + 1
+            named[name] = rule.policy
+    return named
+
+
+def _migrated_environment(environment: MigratedEnvironment, names: Mapping[str, str]) -> Iterator[str]:
+    yield f"  {as_key(environment.name)}:"
+    yield "    overlays:"
+    yield from (f"      - {quote(glob)}" for glob in environment.overlays)
+    if environment.targets:
+        yield "    targets:"
+    yield from (f"      - {_flow(dict(target))}" for target in environment.targets)
+    shape = _shape(environment)
+    if shape is not None:
+        yield f"    pin: {shape}"
+    if environment.propose:
+        yield f"    propose: {_flow(environment.propose)}"
+    written = {image: dict(_keys(rule, shape, names)) for image, rule in environment.images.items()}
+    if any(written.values()):
+        yield "    images:"
+    for image, keys in written.items():
+        if keys:
+            yield f"      {as_key(image)}: {_flow(keys)}"
+        else:
+            yield f"      # {plain(image, _GAP_WIDTH)}: no policy, see above"
+
+
+def _keys(rule: Rule, shape: PinShape | None, names: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    if rule.policy is not None:
+        yield "policy", names[repr(rule.policy)]
+    wanted = rule.pin or "tag+digest"
+    if not rule.ignore and rule.policy is not None and wanted != (shape or "tag+digest"):
+        yield "pin", wanted
+    if rule.on_move is not None:
+        yield "on_move", rule.on_move
+    if rule.platforms:
+        yield "platforms", list(rule.platforms)
+    if rule.ignore:
+        yield "ignore", True
+
+
+def _shape(environment: MigratedEnvironment) -> PinShape | None:
+    """The pin shape of most of its images, if it is not the default."""
+    shapes = Counter(rule.pin or "tag+digest" for rule in environment.images.values() if rule.policy is not None)
+    shape = shapes.most_common(1)[0][0] if shapes else None
+    return None if shape == "tag+digest" else shape
+
+
+def _flow(value: Any) -> str:
+    """A value of YAML on one line."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return value if is_plain_string(value) else quote(value)
+        case dict():
+            return "{" + ", ".join(f"{as_key(key)}: {_flow(item)}" for key, item in value.items()) + "}"
+        case list() | tuple():
+            return f"[{', '.join(map(_flow, value))}]"
+        case _:
+            return str(value)
+
+
+def addition(group: Group, *, inferred: bool) -> str:
+    """The configuration that would keep these entries current, and where it belongs."""
+    first = group.entries[0]
+    environment, rule = first.environment or "", rule_for(group.pin)
+    if group.why == "unset" and first.refusal is not None:
+        return plain(first.refusal.next)
+    never = group.why in ("decided_elsewhere", "no_repository")
+    if never:
+        rule = "ignore: true"
+    if inferred:
+        overlays = {entry.overlay: 1 for entry in group.entries if entry.environment == environment}
+        globs = ", ".join(quote(glob) for glob, _ in folded(overlays)[:SHOWN])
+        if never:
+            rule = f"policy: auto, images: {{{as_key(first.name)}: {{{rule}}}}}"
+        return f"{ADD} `environments`: {as_key(environment)}: {{overlays: [{globs}], {rule}}}"
+    if group.why == "no_policy":
+        return f"{ADD} `environments.{plain(environment)}`: {rule}"
+    return f"{ADD} `environments.{plain(environment)}.images`: {as_key(first.name)}: {{{rule}}}"
+
+
+def rule_for(pin: Pin) -> str:
+    """The rule for an entry with this pin: the one that would be inferred, else the usual one for such pins."""
+    policy = inference.infer(pin)
+    match policy:
+        case Semver(range=versions):
+            return f"policy: {{semver: {quote(versions.expression)}}}"
+        case Pattern(expression=expression, order=order):
+            return f"policy: {{pattern: {quote(expression)}, order: {order}}}"
+        case Newest(expression=expression):
+            return f"policy: {{pattern: {quote(expression)}, order: newest}}"
+        case Follow(tag=tag):
+            return f"policy: {{digest: {as_key(tag)}}}"
+        case Unmanaged(why=why):
+            return _guess(why, pin.tag or "latest")
+    assert_never(policy)
+
+
+def _guess(why: Why, tag: str) -> str:
+    match why:
+        case "decided_elsewhere" | "no_repository" | "no_tag" | "ticket" | "unset":
+            return "ignore: true"
+        case "commit":
+            return f"policy: {{pattern: {quote(_builds_like(tag))}, order: newest}}"
+        case "digest" | "major" | "unordered" | "year":
+            return f"policy: {{digest: {as_key(tag)}}}"
+        case "digits" | "number":
+            before = re.escape(tag.rstrip("0123456789"))
+            return f"policy: {{pattern: {quote(f'^{before}(?P<number>[0-9]+)$')}, order: numerical}}"
+        case "counter" | "nothing" | "no_policy" | "not_in_source":
+            return 'policy: {semver: ">=0.0.0-0"}'
+    assert_never(why)
+
+
+def _builds_like(tag: str) -> str:
+    """An expression for tags of the same form, with another commit and other numbers."""
+    # A number such as a Unix time looks like a commit too, so a match with letters is preferred.
+    match = max(_COMMIT.finditer(tag), key=lambda match: (not match[0].isdecimal(), len(match[0])), default=None)
+    if match is None:
+        return f"^{_counting(tag)}$"
+    commit = f"[0-9a-f]{{{len(match[0])}}}"
+    return f"^{_counting(tag[: match.start()])}{commit}{_counting(tag[match.end() :])}$"
+
+
+def _counting(part: str) -> str:
+    """An expression for the same text with other numbers."""
+    return "".join("[0-9]+" if run.isdecimal() else re.escape(run).replace(r"\-", "-") for run in _RUNS.findall(part))
+
+
+def environment_for(folder: str) -> str:
+    """An environment of these directories, to be added, named after their last distinctive part."""
+    parts = [part for part in folder.split("/") if part not in _COMMON_PARTS]
+    name = _NO_NAME.sub("-", parts[-1] if parts else "").strip("-._")[:60] or "other"
+    return f"{ADD} `environments`: {as_key(name)}: {{overlays: [{quote(folder)}]}}"
+
+
+def as_key(text: str) -> str:
+    """A key of YAML, quote where necessary."""
+    return text if is_plain_string(text) else quote(text)
+
+
+def quote(text: str) -> str:
+    """A YAML string in double quotes; unprintable characters are escaped."""
+    return "".join(
+        char if char.isprintable() else f"\\U{ord(char):08x}" for char in json.dumps(text, ensure_ascii=False)
+    )
