@@ -130,7 +130,7 @@ TARGETS = tuple(
     f"gitops_bot.targets.{name}"
     for name in ("blue_green", "compose", "env", "helm", "kustomization", "manifests", "patterns")
 )
-SETTINGS_OF_TARGETS = ("config.form_slots", "config.form_target")
+SETTINGS_OF_TARGETS = ("config.form_target",)
 WORDS_OF_TARGETS = ("kustomization.y", "newTag", "images:")
 #: Module and word: keys of gitops-bot.yaml that are called like those of a target, and examples.
 MAY_SAY = (

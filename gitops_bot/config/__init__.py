@@ -11,25 +11,26 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pydantic import ValidationError
 
-from gitops_bot.config import checks, messages, parser
-from gitops_bot.config.form_registry import RegistryAccess
+from gitops_bot.config import checks, messages
+from gitops_bot.config.document import parse
+from gitops_bot.config.form import RegistryAccess
 from gitops_bot.config.json_schema import FILE, policy_reader, reader, schema, schema_text
-from gitops_bot.config.mentions import Mention, mentions
 from gitops_bot.config.propose import Limit, NamedGroup, Propose, Window
-from gitops_bot.config.values import Config, Environment, Hold, ImageRules, Promotion, ReleaseInfo
+from gitops_bot.config.values import Config, Environment, Hold, ImageRules, Mention, Promotion, ReleaseInfo
 from gitops_bot.images.build import LABELS
 from gitops_bot.images.reference import ImageName
 from gitops_bot.images.rules import NamedPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from pydantic import TypeAdapter
 
     from gitops_bot.config.document import Document, Path
     from gitops_bot.config.form import ConfigForm, EnvironmentForm, RulesForm
-    from gitops_bot.config.form_hold import HoldForm
-    from gitops_bot.config.form_info import ReleaseInfoForm
+    from gitops_bot.config.form_policy import PolicyForm
+    from gitops_bot.config.values import MentionKind
     from gitops_bot.images.kinds import Policy
 
 __all__ = [
@@ -59,26 +60,34 @@ def read(text: str, file: str) -> Config:
     Raises:
         ConfigError: with every problem at once, in the order of the file.
     """
-    document = parser.read(text, file)
+    document = parse(text, file)
     form = _checked(document, reader())
     policies = {
         # One value for all references to it.
-        name: NamedPolicy(name, written.policy, "config", _line(document, ("policies", name)))
+        name: _policy(document, ("policies", name), written, name)
         for name, written in form.policies.items()
+    }
+    environments = {
+        name: _environment(document, name, environment, policies, form)
+        for name, environment in form.environments.items()
     }
     return Config(
         file=file,
         repository=form.repository,
         branch=form.branch,
-        environments=MappingProxyType(
-            {
-                name: _environment(document, name, environment, policies, form)
-                for name, environment in form.environments.items()
-            }
+        environments=MappingProxyType(environments),
+        holds=tuple(
+            Hold(
+                environment=hold.environment,
+                image=hold.image,
+                until=hold.until,
+                why=hold.why,
+                place=document.where(("holds", at)),
+            )
+            for at, hold in enumerate(form.holds)
         ),
-        holds=tuple(_hold(hold, _place(document, ("holds", at))) for at, hold in enumerate(form.holds)),
         registries=MappingProxyType({checks.host(name) or name: access for name, access in form.registries.items()}),
-        mentions=tuple(mentions(document, form)),
+        mentions=tuple(_mentions(document, form)),
     )
 
 
@@ -89,7 +98,7 @@ def read_policy(text: str, file: str) -> Policy | Literal["auto"]:
         ConfigError: with every problem at once, in the order of the text.
     """
     path = ("policies", "policy")
-    document = parser.read(text, file).below(path)
+    document = parse(text, file).below(path)
     return "auto" if document.at(path) == "auto" else _checked(document, policy_reader(), path).policy
 
 
@@ -121,47 +130,36 @@ def _environment(
     images = {
         image: _rules(document, (*path, "images", image), rules, policies) for image, rules in form.images.items()
     }
+    promotion: Promotion | None = None
+    if form.promote_from is not None:
+        place = document.where((*path, "promote_from"))
+        promotion = Promotion(form.promote_from, place, form.soak or timedelta(0))
     return Environment(
         name=name,
         overlays=form.overlays,
-        places=tuple(_place(document, ("environments", name, "overlays", at)) for at in range(len(form.overlays))),
+        places=tuple(document.where((*path, "overlays", at)) for at in range(len(form.overlays))),
         propose=form.propose,
         match_by=form.match,
-        targets=(*(target.rule for target in form.targets), *(rule for slots in form.slots for rule in slots.rules)),
-        blue_green=form.slots,
-        release_info=tuple(map(_release_info, form.infos)),
+        targets=(
+            *(target.rule for target in form.targets),
+            *(rule for slots in form.blue_green for rule in slots.rules),
+        ),
+        blue_green=form.blue_green,
+        release_info=tuple(
+            ReleaseInfo(info.file, info.image, tuple({**LABELS, **info.keys}.items()), info.overlays)
+            for info in form.infos
+        ),
         release_tag=form.tag == "release",
         release_tags=bool(whole.release_tags if form.release_tags is None else form.release_tags),
         deployments=(form.records or whole.records or "none") != "none",
         artifact_metadata=bool(whole.artifact_metadata if form.artifact_metadata is None else form.artifact_metadata),
-        promotion=_promotion(document, name, form),
+        promotion=promotion,
         defaults=_rules(document, path, form, policies),
         by_name=MappingProxyType(images),
         by_repository=MappingProxyType(
             {parsed: rules for image, rules in images.items() if (parsed := ImageName.of(image))}
         ),
     )
-
-
-def _promotion(document: Document, name: str, form: EnvironmentForm) -> Promotion | None:
-    if form.promote_from is None:
-        return None
-    place = _place(document, ("environments", name, "promote_from"))
-    return Promotion(form.promote_from, place, form.soak or timedelta(0))
-
-
-def _release_info(written: ReleaseInfoForm) -> ReleaseInfo:
-    keys = {**LABELS, **written.keys}
-    return ReleaseInfo(written.file, written.image, tuple(keys.items()), written.overlays)
-
-
-def _place(document: Document, path: Path) -> tuple[str, int, int]:
-    place = document.value(path)
-    return (document.file, place.line, place.column)
-
-
-def _line(document: Document, path: Path) -> str:
-    return f"{document.file}:{document.value(path).line}"
 
 
 def _rules(document: Document, path: Path, form: RulesForm, policies: Mapping[str, NamedPolicy]) -> ImageRules:
@@ -172,9 +170,41 @@ def _rules(document: Document, path: Path, form: RulesForm, policies: Mapping[st
         case str() as name:
             policy = policies[name]
         case written:
-            policy = NamedPolicy(None, written.policy, "config", _line(document, (*path, "policy")))
+            policy = _policy(document, (*path, "policy"), written)
     return ImageRules(policy, form.pin, form.on_move, form.platforms, form.ignore)
 
 
-def _hold(form: HoldForm, place: tuple[str, int, int]) -> Hold:
-    return Hold(environment=form.environment, image=form.image, until=form.until, why=form.why, place=place)
+def _policy(document: Document, path: Path, written: PolicyForm, name: str | None = None) -> NamedPolicy:
+    file, line, _ = document.where(path)
+    return NamedPolicy(name, written.policy, "config", f"{file}:{line}")
+
+
+def _mentions(document: Document, form: ConfigForm) -> Iterator[Mention]:
+    """The names of entries and overlays in a configuration, in the order of the file."""
+
+    def mention(environment: str, kind: MentionKind, text: str, path: Path, until: datetime | None = None) -> Mention:
+        return Mention(environment, kind, text, document.where(path, at_key=True), until)
+
+    for name, environment in form.environments.items():
+        path: Path = ("environments", name)
+        for image in environment.images:
+            yield mention(name, "rule", image, (*path, "images", image))
+        for image, where in _described(environment):
+            yield mention(name, "release info", image, (*path, "release_info", *where, "image"))
+        groups = environment.propose.group
+        for at, group in enumerate(groups if not isinstance(groups, str) else ()):
+            group_path = (*path, "propose", "group", at)
+            for number, glob in enumerate(group.images):
+                yield mention(name, "group images", glob, (*group_path, "images", number))
+            for number, glob in enumerate(group.overlays):
+                yield mention(name, "group overlays", glob, (*group_path, "overlays", number))
+    for at, hold in enumerate(form.holds):
+        if hold.image is not None:
+            yield mention(hold.environment, "hold", hold.image, ("holds", at, "image"), hold.until)
+
+
+def _described(environment: EnvironmentForm) -> Iterator[tuple[str, Path]]:
+    """The images that release info names, each with the place of its item where there is a list of them."""
+    for at, info in enumerate(environment.infos):
+        if info.image is not None:
+            yield info.image, (at,) if isinstance(environment.release_info, tuple) else ()

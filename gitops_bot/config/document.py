@@ -1,14 +1,34 @@
-"""A YAML text as plain values, with the line and column of each, and the problems found in it."""
+"""A YAML text as plain values, with the line and column of each, and the problems found in it.
+
+The parser's events are read, not its composed nodes: an alias is seen where it stands, a key that is written twice is
+not lost, and no depth of nesting can exhaust the stack. Scalars keep their raw text: `1.10` as a tag is no number.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from ruamel.yaml.reader import ReaderError
 
 from gitops_bot.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ruamel.yaml.events import Event
 
 #: More problems are not reported: nobody fixes 200 before running it again.
 MOST_PROBLEMS = 200
@@ -71,6 +91,11 @@ class Document:
         while path and path not in self.keys:
             path = path[:-1]
         return self.keys.get(path) or self.values.get(path) or Place(1, 1)
+
+    def where(self, path: Path, *, at_key: bool = False) -> tuple[str, int, int]:
+        """The file, line and column of a value, or of its key."""
+        place = self.key(path) if at_key else self.value(path)
+        return (self.file, place.line, place.column)
 
     def at(self, path: Path) -> Tree | None:
         """The value at a path, or None."""
@@ -149,3 +174,183 @@ class Section:
 def problem(file: str, place: Place, message: str, advice: str) -> Problem:
     """A problem of the configuration."""
     return Problem("failed.config", message, advice, file, place.line, place.column)
+
+
+MOST_BYTES = 1 << 20
+MOST_DEPTH = 20
+#: Keys, values, starts and ends of lists and mappings. A registry, an image or a hold takes about ten.
+MOST_EVENTS = 50_000
+# YAML 1.2 core schema, https://yaml.org/spec/1.2.2/#103-core-schema
+_NOTHING = ("", "~", "null", "Null", "NULL")
+_TRUTH = ("true", "True", "TRUE", "false", "False", "FALSE")
+_NUMBER = re.compile(
+    r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+)
+
+
+def parse(text: str, file: str) -> Document:
+    """The one document of a YAML text.
+
+    Raises:
+        ConfigError: the text is too long, has more than 50,000 keys and values, is no YAML, or more than one document.
+    """
+    if len(text) > MOST_BYTES or len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
+        raise ConfigError(problem(file, Place(1, 1), "the file is over 1 MiB", "check that this is the right file"))
+    document = Document(file)
+    text = text.removeprefix("\ufeff")
+    try:
+        _read(document, _bounded(YAML(typ="safe", pure=True).parse(text), file))
+    except ReaderError as error:
+        place, message = _count(text, error.position), "YAML does not allow this character"
+        advice = "remove it, or write it as an escape within double quotes"
+        raise ConfigError(problem(file, place, message, advice)) from None
+    except MarkedYAMLError as error:
+        raise ConfigError(_syntax(document, error)) from None
+    except (YAMLError, ValueError, OverflowError):
+        # An escape such as "\UFFFFFFFF" or a directive such as `%YAML x`, for which the parser gives no position.
+        advice = "look for an escape sequence or a `%` line that YAML does not know"
+        raise ConfigError(problem(file, Place(1, 1), "the file is not YAML", advice)) from None
+    return document
+
+
+def _bounded(events: Iterator[Event], file: str) -> Iterator[Event]:
+    """The parser's events. Each takes some 30 microseconds: 1 MiB of `[],[],...` would take 15 s.
+
+    Raises:
+        ConfigError: there are more than are read.
+    """
+    for number, event in enumerate(events):
+        if number >= MOST_EVENTS:
+            message = f"the file has more than {MOST_EVENTS:,} keys and values"
+            raise ConfigError(problem(file, _place(event), message, "check that this is the right file"))
+        yield event
+
+
+def _count(text: str, position: int) -> Place:
+    before = re.split(r"\r\n|\r|\n", text[:position])
+    return Place(len(before), len(before[-1]) + 1)
+
+
+def _syntax(document: Document, error: MarkedYAMLError) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+    text = str(error.problem or error.context or "")
+    other = f"this is not YAML: {text[:200]}", "check this line and the one above it"
+    return problem(document.file, place, *next((known for part, known in _SYNTAX.items() if part in text), other))
+
+
+_QUOTE = 'put text that begins with `*` or `&` in quotes, as in "*/overlays/staging"'
+#: The parser's message -> what it usually means, and what to do.
+_SYNTAX = {
+    "found character '\\t'": ("there is a tab where YAML needs spaces", "indent with spaces"),
+    "mapping values are not allowed": (
+        "a second `: ` on one line, or a line that is indented too far",
+        "put text with `: ` in quotes, and start keys of one level in the same column",
+    ),
+    "could not find expected ':'": ("a key without `:`", "write it as `key: value`"),
+    "found unexpected end of stream": ("a quote is opened and never closed", "close the quote"),
+    "cannot start any token": ("a value starts with a character that has another meaning in YAML", "put it in quotes"),
+    "expected alphabetic or numeric character": ("`*` and `&` begin an alias or an anchor in YAML", _QUOTE),
+    "expected ',' or ']'": ("a list `[...]` is not closed, or a comma is missing", "close it with `]`"),
+    "expected ',' or '}'": ("a mapping `{...}` is not closed, or a comma is missing", "close it with `}`"),
+    "expected <block end>": ("this line's indentation matches nothing above it", "align it with the keys around it"),
+}
+
+
+def _read(document: Document, events: Iterator[Event]) -> None:
+    for event in events:
+        match event:
+            case DocumentStartEvent() if () in document.values:
+                document.report_at(_place(event), "a second document starts here", "keep one document in the file")
+                return
+            case AliasEvent() | ScalarEvent() | SequenceStartEvent() | MappingStartEvent():
+                document.values[()] = _place(event)
+                document.tree = _node(document, events, event, ())
+
+
+def _place(event: Event) -> Place:
+    return Place(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _node(document: Document, events: Iterator[Event], event: Event, path: Path) -> Tree:
+    if len(path) > MOST_DEPTH:
+        advice = "no setting is nested that deep"
+        raise ConfigError(problem(document.file, _place(event), "this is nested too deep", advice))
+    match event:
+        case ScalarEvent():
+            return _scalar(document, event)
+        case SequenceStartEvent() | MappingStartEvent():
+            _has_tag(document, event, "map", "seq")
+            is_list = isinstance(event, SequenceStartEvent)
+            return _list(document, events, path) if is_list else _mapping(document, events, path)
+        case _:
+            advice = f"{_QUOTE}; replace an alias by its value (share policies under `policies`)"
+            document.report_at(_place(event), "`*` starts a YAML alias, and aliases are not allowed here", advice)
+            return Scalar.of("", "broken")
+
+
+def _has_tag(document: Document, event: ScalarEvent | SequenceStartEvent | MappingStartEvent, *known: str) -> bool:
+    """Report a YAML tag that changes the type of its value: no setting needs one."""
+    tagged = event.tag is not None and event.tag not in ("!", *(f"tag:yaml.org,2002:{kind}" for kind in known))
+    if tagged:
+        document.report_at(_place(event), "YAML tags are not allowed here", "remove the `!...`")
+    return tagged
+
+
+def _scalar(document: Document, event: ScalarEvent) -> Scalar:
+    text: str = event.value
+    if _has_tag(document, event, "str"):
+        return Scalar.of(text, "broken")
+    if event.tag is not None or event.style is not None:
+        return Scalar.of(text, "text")
+    return Scalar.of(text, kind_of(text))
+
+
+def kind_of(text: str) -> Kind:
+    """What YAML 1.2 makes of a text without quotes."""
+    if text in _NOTHING:
+        return "nothing"
+    if text in _TRUTH:
+        return "truth"
+    return "number" if _NUMBER.fullmatch(text) else "text"
+
+
+def _list(document: Document, events: Iterator[Event], path: Path) -> list[Tree]:
+    items: list[Tree] = []
+    for event in events:
+        if isinstance(event, SequenceEndEvent):
+            break
+        item_path = (*path, len(items))
+        document.values[item_path] = _place(event)
+        items.append(_node(document, events, event, item_path))
+    return items
+
+
+def _mapping(document: Document, events: Iterator[Event], path: Path) -> dict[str, Tree]:
+    pairs: dict[str, Tree] = {}
+    aside = Document(document.file)  # takes in what is refused by its key
+    for event in events:
+        if isinstance(event, MappingEndEvent):
+            break
+        place = _place(event)
+        if not isinstance(event, ScalarEvent):
+            document.report_at(place, "a key must be plain text", "write it as `key: value`")
+            _node(aside, events, event, (*path, ""))
+            _node(aside, events, next(events), (*path, ""))
+            continue
+        key, value = str(event.value), next(events)
+        key_path = (*path, key)
+        if key == "<<" and event.style is None:
+            document.report_at(place, "merge keys are not allowed here", "write the keys out")
+            _node(aside, events, value, key_path)
+        elif key_path in document.keys:
+            message = f"{key[:60]!r} is given twice; the first is on line {document.keys[key_path].line}"
+            document.report_at(place, message, "keep one of the two")
+            _node(aside, events, value, key_path)
+        else:
+            # For the parser, an empty value starts where the next token is.
+            empty = isinstance(value, ScalarEvent) and value.style is None and not value.value
+            document.keys[key_path], document.values[key_path] = place, place if empty else _place(value)
+            pairs[key] = _node(document, events, value, key_path)
+    return pairs

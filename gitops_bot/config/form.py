@@ -6,22 +6,15 @@ From these come the reader, the JSON Schema and `docs/configuration.md`. A key t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta  # noqa: TC003 - pydantic reads them from here
+from datetime import datetime, timedelta  # noqa: TC003 - pydantic reads them from here
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from gitops_bot.config import form_policy
+from gitops_bot.config import form_policy, times
 from gitops_bot.config import leaves as leaf
-from gitops_bot.config.form_hold import IMAGE_WORDS, HoldForm
-from gitops_bot.config.form_info import ReleaseInfo, ReleaseInfoForm
-from gitops_bot.config.form_records import ArtifactMetadata, ReleaseTags  # noqa: TC001 - pydantic reads them from here
-from gitops_bot.config.form_registry import RegistryAccess  # noqa: TC001 - pydantic reads it from here
-from gitops_bot.config.form_slots import BlueGreenForm, Slots  # noqa: TC001 - likewise
-from gitops_bot.config.form_target import TargetForm  # noqa: TC001 - likewise
-from gitops_bot.config.late import Late
-from gitops_bot.config.leaves import about
-from gitops_bot.config.lists import Listed
+from gitops_bot.config.form_target import ReleaseInfoForm, ReleaseInfoSetting, Slots, TargetForm
+from gitops_bot.config.leaves import Listed, about
 from gitops_bot.config.propose import Propose
 from gitops_bot.images import platforms
 from gitops_bot.images.rules import OnMove, PinShape
@@ -56,7 +49,6 @@ class RulesForm:
 
     policy: Annotated[
         form_policy.PolicyOrName | None,
-        Late(),
         about(
             "Which tags may be chosen: the name of one of `policies`, an inline policy, or `auto`, which chooses the "
             "next tag in the format of the present one and keeps the shape of the pin. Without it, an image uses the "
@@ -128,7 +120,6 @@ class EnvironmentForm(RulesForm):
     ]
     targets: Annotated[
         tuple[TargetForm, ...],
-        Late(),
         Listed(most=100),
         about(
             "Which further files of these overlays hold pins, and how they are read. Without it, files are known by "
@@ -137,10 +128,9 @@ class EnvironmentForm(RulesForm):
         ),
     ] = ()
     blue_green: Slots = ()
-    release_info: ReleaseInfo = None
+    release_info: ReleaseInfoSetting = None
     images: Annotated[
         dict[Annotated[str, leaf.key(IMAGE_WORDS, leaf.LINE)], RulesForm],
-        Late(),
         about(
             "Rules for individual images, by the `name` of an entry or by its repository. They override those of the "
             "environment, key by key.",
@@ -190,7 +180,6 @@ class EnvironmentForm(RulesForm):
     ] = None
     propose: Annotated[
         Propose,
-        Late(),
         about(
             "How changes are proposed: as pull requests or commits, how they are grouped, and who reviews them.",
             {"as": "pull-request", "group": "overlay", "labels": ["release"], "reviewers": ["team:platform"]},
@@ -199,11 +188,6 @@ class EnvironmentForm(RulesForm):
     release_tags: ReleaseTags = None
     records: _Records = None
     artifact_metadata: ArtifactMetadata = None
-
-    @property
-    def slots(self) -> tuple[BlueGreenForm, ...]:
-        """Each of `blue_green`."""
-        return self.blue_green if isinstance(self.blue_green, tuple) else (self.blue_green,)
 
     @property
     def infos(self) -> tuple[ReleaseInfoForm, ...]:
@@ -243,7 +227,6 @@ class ConfigForm:
     ] = None
     policies: Annotated[
         dict[Annotated[str, _NAME], form_policy.Policy],
-        Late(),
         about(
             "Policies by name, for environments and images to refer to.",
             {"releases": {"semver": ">=1.0.0 <3"}, "builds": {"pattern": "^[0-9]+$", "order": "numerical"}},
@@ -260,7 +243,6 @@ class ConfigForm:
     ]
     holds: Annotated[
         tuple[HoldForm, ...],
-        Late(),
         Listed(most=1000),
         about(
             "Freezes: nothing is proposed for these environments or images until they end.",
@@ -276,7 +258,6 @@ class ConfigForm:
     ] = ()
     registries: Annotated[
         dict[Annotated[str, _HOST], RegistryAccess],
-        Late(),
         about(
             "How to reach registries, by host. Passwords are given by the name of an environment variable and never "
             "written here.",
@@ -287,3 +268,127 @@ class ConfigForm:
     release_tags: ReleaseTags = None
     records: _Records = None
     artifact_metadata: ArtifactMetadata = None
+
+
+IMAGE_WORDS = "must be the name of an entry or an image repository"
+_UNTIL = leaf.text("must be a date, or a moment with its offset from UTC", times.MOMENT, parse=times.moment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldForm:
+    """A freeze: what stays as it is for a while, and why."""
+
+    __pydantic_config__ = leaf.STRICT
+
+    environment: Annotated[
+        str,
+        leaf.text("must be the name of an environment", leaf.NAME),
+        about("The environment to freeze.", "production"),
+    ]
+    image: Annotated[
+        str | None,
+        leaf.text(IMAGE_WORDS, leaf.LINE),
+        about(
+            "The image to freeze, by the `name` of an entry or by its repository. Without it, the whole environment.",
+            "ghcr.io/acme/web",
+        ),
+    ] = None
+    until: Annotated[
+        datetime,
+        _UNTIL,
+        about(
+            "When the freeze ends: at the start of that day in UTC, or at that moment (RFC 3339).",
+            "2026-12-24",
+            "2026-12-24T18:00:00+01:00",
+        ),
+    ]
+    why: Annotated[
+        str,
+        leaf.text("must be one line of 1 to 500 characters", leaf.WORDS),
+        about("The reason, shown in plans and pull requests.", "no release before the fair"),
+    ]
+
+
+ReleaseTags = Annotated[
+    bool | None,
+    leaf.truth(),
+    about(
+        "Push the annotated tag `release/<environment>/<number>` for every release on the branch, so that its number "
+        "stays whatever becomes of the history. What an environment says overrides what stands at the top. Without it, "
+        "`false`.",
+        True,
+    ),
+]
+ArtifactMetadata = Annotated[
+    bool | None,
+    leaf.truth(),
+    about(
+        "With `records`, also write the deployment record of each image that a release brings by its digest, in the "
+        "organisation that owns the repository. What an environment says overrides what stands at the top. Without "
+        "it, `false`.",
+        True,
+    ),
+]
+
+
+_VARIABLE = leaf.text(
+    "must be the name of an environment variable, never the secret itself", leaf.VARIABLE, secret=True
+)
+#: A host, and the path below it that images have there.
+_MIRROR = rf"{leaf.HOST.removesuffix('$')}(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*){{0,20}}$"
+_ROLE = r"^arn:aws(?:-[a-z-]{1,20})?:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}$"
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryAccess:
+    """How to reach one registry."""
+
+    __pydantic_config__ = ConfigDict(
+        **leaf.STRICT, json_schema_extra={"dependentRequired": {"username": ["password_env"]}}
+    )
+
+    username: Annotated[
+        str | None,
+        leaf.text("must be a user name"),
+        about("The user to log in as, with the password of `password_env`. Without it, the user is `token`.", "bot"),
+    ] = None
+    password_env: Annotated[
+        str | None,
+        _VARIABLE,
+        about(
+            "The name of the environment variable that holds the password or token, never the secret itself. Without "
+            "it, the login of `docker login` or of the cloud is used, or none.",
+            "GHCR_TOKEN",
+        ),
+    ] = None
+    plain_http: Annotated[
+        bool, leaf.truth(), about("Connect to the registry without TLS. Without it, `false`.", True)
+    ] = False
+    concurrency: Annotated[
+        int | None, leaf.integer(1, 64), about("At most this many concurrent requests. Without it, 16.", 4)
+    ] = None
+    rate: Annotated[
+        float | None,
+        leaf.rate(1000),
+        about("At most this many requests a second. Without it, no limit until the registry asks to slow down.", 10),
+    ] = None
+    aws_role: Annotated[
+        str | None,
+        leaf.text("must be the ARN of a role", _ROLE),
+        about(
+            "For Amazon ECR: the role to assume before asking for a login, as in another account. Without it, the "
+            "identity that the bot runs with.",
+            "arn:aws:iam::123456789012:role/gitops-bot",
+        ),
+    ] = None
+    mirror: Annotated[
+        str | None,
+        leaf.text("must be a host and a path", _MIRROR),
+        about(
+            "Where to read the images of this registry instead: a host, and the path under which it has them. Only the "
+            "mirror is queried, with its own login and entry; what is written in manifests stays the same. Without "
+            "it, the registry itself.",
+            "registry.acme.io/hub",
+            "mirror.gcr.io",
+        ),
+    ] = None

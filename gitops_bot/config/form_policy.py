@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Discriminator, Tag
 
 from gitops_bot.config import leaves as leaf
-from gitops_bot.config.leaves import about
-from gitops_bot.config.lists import OneOrMore, no_items
+from gitops_bot.config.leaves import OneOrMore, about, no_items
 from gitops_bot.images import families, kinds
 
 #: pydantic's names for the branches of the union.

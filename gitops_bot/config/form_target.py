@@ -1,16 +1,19 @@
-"""The settings of `targets`: files with pins that are not recognised by name or content."""
+"""The settings of the files of an environment: further files with pins, blue-green deployments, and release info."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, assert_never
+from datetime import timedelta
+from typing import Annotated, Literal, TypeAlias, assert_never
+
+from pydantic import Discriminator, Tag
 
 from gitops_bot.config import leaves as leaf
-from gitops_bot.config.leaves import about
-from gitops_bot.config.lists import Listed
+from gitops_bot.config.leaves import Listed, OneOrMore, about
 from gitops_bot.images import expression
 from gitops_bot.images.reference import ImageName
-from gitops_bot.targets import FileRule, Target
+from gitops_bot.targets import FileRule, Target, target_of
+from gitops_bot.targets.blue_green import SelectorTarget
 from gitops_bot.targets.compose import ComposeTarget
 from gitops_bot.targets.env import EnvImage, EnvTarget
 from gitops_bot.targets.helm import HelmTarget
@@ -21,14 +24,15 @@ from gitops_bot.targets.patterns import GROUPS, ImagePattern, PatternTarget
 TargetKind = Literal["compose", "env", "helm", "manifests", "pattern"]
 
 FILE = r"^(?!\.\.?$)[^/\\\x00-\x1f\x7f\[\]{}]{1,200}$"
-#: Without wildcards.
-ONE_FILE = FILE.replace("[^/", "[^/*?")
 VALUE = r"^(?:\.?[A-Za-z0-9_-]{1,200}(?:\.[A-Za-z0-9_-]{1,200}){0,49}|(?:/[^/\x00-\x1f\x7f]{1,200}){1,50})$"
 NAME_OR_VALUE = r"^[^\x00-\x1f\x7f ]{1,500}$"
 PATH = r"^(?:\.[A-Za-z0-9_-]{1,200}(?:\[\])?){1,50}$"
-
-
-_VALUE_WORDS = "must be a path in the values, such as .web.image.tag or /web/image/tag, or a key such as WEB_TAG"
+#: Without wildcards.
+ONE_FILE = FILE.replace("[^/", "[^/*?")
+_FILE = leaf.text("must be the name of a file, without a directory and wildcards", ONE_FILE)
+_VALUE = leaf.text(
+    "must be a path in the values, such as .web.image.tag or /web/image/tag, or a key such as WEB_TAG", VALUE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,7 @@ class ImageForm:
 
     image: Annotated[
         str | None,
-        leaf.text(_VALUE_WORDS, VALUE),
+        _VALUE,
         about(
             "The path to a text with all of it: `repository:tag@digest`. Without it, its parts stand by themselves.",
             ".web.image",
@@ -47,7 +51,7 @@ class ImageForm:
     ] = None
     registry: Annotated[
         str | None,
-        leaf.text(_VALUE_WORDS, VALUE),
+        _VALUE,
         about("The path to the registry. Without it, the repository names it.", ".web.image.registry"),
     ] = None
     repository: Annotated[
@@ -60,12 +64,12 @@ class ImageForm:
     ] = None
     tag: Annotated[
         str | None,
-        leaf.text(_VALUE_WORDS, VALUE),
+        _VALUE,
         about("The path to the tag. Without it, only a digest is pinned.", ".web.image.tag"),
     ] = None
     digest: Annotated[
         str | None,
-        leaf.text(_VALUE_WORDS, VALUE),
+        _VALUE,
         about(
             "The path to the digest. Where the key is missing, it is added behind the tag; the chart has to use it. "
             "Without it, only the tag is written.",
@@ -209,3 +213,149 @@ class TargetForm:
             case _:
                 assert_never(self.kind)
         return FileRule(self.files, target, self.overlays)
+
+
+#: What Kubernetes allows in labels.
+_LABEL_KEY = r"^(?:[a-z0-9](?:[a-z0-9.-]{0,200}[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlueGreenForm:
+    """A Service and two slots, of which its selector makes one live. New pins go to the other one."""
+
+    __pydantic_config__ = leaf.STRICT
+
+    service: Annotated[str, _FILE, about("The file with the Service, in the overlay.", "service.yaml")]
+    selector: Annotated[
+        str,
+        leaf.text("must be the key of a label", _LABEL_KEY),
+        about("The key of its `spec.selector` whose value is the name of the live slot.", "version"),
+    ]
+    slots: Annotated[
+        dict[Annotated[str, leaf.key("must be the value of a label", leaf.NAME)], Annotated[str, _FILE]],
+        about(
+            "The two slots by the values of the selector, each with the file of its workload, beside the Service.",
+            {"blue": "deployment-blue.yaml", "green": "deployment-green.yaml"},
+            minProperties=2,
+            maxProperties=2,
+        ),
+    ]
+    soak: Annotated[
+        timedelta,
+        leaf.DURATION,
+        about(
+            "How long the idle slot must have had its pins before the switch to it is proposed, as in `90s`, `15m`, "
+            "`2h` or `1d12h`, counted from the commit that brought them. Without it, the switch is proposed at once.",
+            "30m",
+            0,
+        ),
+    ] = field(default_factory=timedelta)
+    overlays: Annotated[
+        tuple[Annotated[str, leaf.OVERLAY], ...],
+        Listed(most=100),
+        about(
+            "Only in the overlays that one of these globs matches. Without it, in every overlay of the environment "
+            "that has these files.",
+            ["apps/shop/production"],
+        ),
+    ] = ()
+
+    @property
+    def rules(self) -> tuple[FileRule, ...]:
+        """How its files are read."""
+        return (
+            FileRule((self.service,), SelectorTarget(self.selector, tuple(self.slots)), self.overlays),
+            FileRule(
+                tuple(file for file in self.slots.values() if target_of(file) is None), ManifestsTarget(), self.overlays
+            ),
+        )
+
+
+#: One setting, or a list of them.
+Slots = Annotated[
+    tuple[BlueGreenForm, ...],
+    OneOrMore(100, least=0, distinct=False),
+    about(
+        "A Service that selects one of two slots: new pins go to the idle slot only, and the switch to it is a "
+        "proposal of its own. Where an environment has several such Services in different files, a list of them. "
+        "Without it, every entry gets new pins.",
+        {
+            "service": "service.yaml",
+            "selector": "version",
+            "slots": {"blue": "deployment-blue.yaml", "green": "deployment-green.yaml"},
+            "soak": "30m",
+        },
+        [
+            {"service": "web.yaml", "selector": "slot", "slots": {"a": "web-a.yaml", "b": "web-b.yaml"}},
+            {"service": "api.yaml", "selector": "slot", "slots": {"a": "api-a.yaml", "b": "api-b.yaml"}},
+        ],
+    ),
+]
+
+
+#: pydantic's names for the branches of the union.
+INFO_FILE, INFO_FORM, INFO_LIST = "<release info file>", "<release info>", "<several release infos>"
+_KEY = leaf.key("must be a key of a ConfigMap", r"^[A-Za-z0-9._-]{1,253}$")
+_LABEL = leaf.text("must be the name of a label, such as com.acme.build-number", r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseInfoForm:
+    """A ConfigMap that says of an image what it is, and changes with its pin."""
+
+    __pydantic_config__ = leaf.STRICT
+
+    file: Annotated[str, _FILE, about("The file with the ConfigMap, in the overlay.", "release-info.yaml")]
+    image: Annotated[
+        str | None,
+        leaf.text("must be the name of an entry or an image repository", leaf.LINE),
+        about(
+            "The image that it describes, by the `name` of an entry or by its repository. Without it, the only one of "
+            "the overlay that is not ignored.",
+            "ghcr.io/acme/web",
+        ),
+    ] = None
+    keys: Annotated[
+        dict[Annotated[str, _KEY], Annotated[str, _LABEL]],
+        about(
+            "More keys, each with the label or annotation of the image that fills it in. Without it, `version`, "
+            "`git-sha` and `build-date` from the labels of OCI.",
+            {"build-number": "com.acme.build-number"},
+            default={},
+        ),
+    ] = field(default_factory=dict)
+    overlays: Annotated[
+        tuple[Annotated[str, leaf.OVERLAY], ...],
+        Listed(most=100),
+        about(
+            "Only in the overlays that one of these globs matches. Without it, in every overlay of the environment "
+            "that has the image.",
+            ["apps/web/production"],
+        ),
+    ] = ()
+
+
+def _way(value: object) -> str:
+    return INFO_FORM if isinstance(value, dict) else INFO_LIST if isinstance(value, list) else INFO_FILE
+
+
+#: The settings, a list of them, or only the name of the file.
+_Forms: TypeAlias = Annotated[
+    Annotated[ReleaseInfoForm, Tag(INFO_FORM)]
+    | Annotated[tuple[ReleaseInfoForm, ...], Listed(least=1, most=100), Tag(INFO_LIST)]
+    | Annotated[str, _FILE, Tag(INFO_FILE)],
+    Discriminator(_way),
+]
+ReleaseInfoSetting: TypeAlias = Annotated[
+    _Forms | None,
+    about(
+        "A ConfigMap in the overlays whose values follow the pin: version, commit and build time of the image. Where "
+        "overlays have several images, a list: each with the file that describes it. Without it, only pins change.",
+        {"file": "release-info.yaml", "image": "ghcr.io/acme/web"},
+        [
+            {"file": "release-info.yaml", "image": "ghcr.io/acme/web"},
+            {"file": "release-info.yaml", "image": "ghcr.io/acme/api", "overlays": ["apps/api/production"]},
+        ],
+        "release-info.yaml",
+    ),
+]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from gitops_bot.config.document import kind_of
 from gitops_bot.config.form import ConfigForm
 from gitops_bot.config.form_policy import KINDS, Policy, PolicyForm
-from gitops_bot.config.parser import kind_of
 
 if TYPE_CHECKING:
     from gitops_bot.config.document import Document, Path, Tree

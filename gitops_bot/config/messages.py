@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.config import form_policy, json_schema
 from gitops_bot.config.document import MOST_PROBLEMS, Scalar
-from gitops_bot.config.form_info import INFO_FILE, INFO_FORM, INFO_LIST
-from gitops_bot.config.form_slots import ONE, SEVERAL
+from gitops_bot.config.form_target import INFO_FILE, INFO_FORM, INFO_LIST
 from gitops_bot.config.leaves import EXAMPLE, INVALID, nearest, quoted
 from gitops_bot.config.propose import GROUP_LIST, GROUP_WORD
 
@@ -29,7 +28,7 @@ _SECRETS = ("auth", "passphrase", "password", "secret", "token")
 #: pydantic's names for the branches of a union; they are not part of the path in the file.
 _BRANCHES = (
     *(form_policy.NAMED, *form_policy.KINDS.values()),
-    *(GROUP_WORD, GROUP_LIST, INFO_FILE, INFO_FORM, INFO_LIST, ONE, SEVERAL),
+    *(GROUP_WORD, GROUP_LIST, INFO_FILE, INFO_FORM, INFO_LIST),
 )
 _POLICY = "a policy has `semver`, `pattern` with `order`, or `digest`"
 _EXAMPLE = 'as in `{semver: ">=1.0 <2"}`'

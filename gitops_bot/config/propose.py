@@ -10,8 +10,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config import template, times
-from gitops_bot.config.leaves import about
-from gitops_bot.config.lists import Listed, no_items
+from gitops_bot.config.leaves import Listed, about, no_items
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

@@ -6,18 +6,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.config.form_hold import HoldForm
 from gitops_bot.config.propose import Propose
 from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.images.unmanaged import Unmanaged, unmanaged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
-    from gitops_bot.config.form import MatchBy
-    from gitops_bot.config.form_registry import RegistryAccess
-    from gitops_bot.config.form_slots import BlueGreenForm
-    from gitops_bot.config.mentions import Mention
+    from gitops_bot.config.form import MatchBy, RegistryAccess
+    from gitops_bot.config.form_target import BlueGreenForm
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.images.rules import OnMove, PinShape
     from gitops_bot.targets import FileRule
@@ -116,10 +114,29 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hold(HoldForm):
-    """A declared hold, and its place; `until` is in UTC."""
+class Hold:
+    """A declared hold of an entry, by name or repository, or of a whole environment; `until` is in UTC."""
 
+    environment: str
+    image: str | None = None
+    until: datetime
+    why: str
     place: tuple[str, int, int]
+
+
+#: A key of `images`, the `image` of `release_info` and of a hold, and the globs of a group.
+MentionKind = Literal["rule", "release info", "hold", "group images", "group overlays"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One name or glob of an environment, with file, line and column. `until` is when a hold ends."""
+
+    environment: str
+    kind: MentionKind
+    text: str
+    place: tuple[str, int, int]
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

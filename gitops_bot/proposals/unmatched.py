@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.config.mentions import Mention
+    from gitops_bot.config import Mention
     from gitops_bot.releases.decisions import Entry
     from gitops_bot.releases.layout.overlays import OverlayFile
 

@@ -286,7 +286,7 @@ def test_what_is_no_yaml_is_told_at_its_place(text: str, expected: str) -> None:
 
 
 def test_a_file_with_too_many_values_is_read_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gitops_bot.config.parser.MOST_EVENTS", 20)
+    monkeypatch.setattr("gitops_bot.config.document.MOST_EVENTS", 20)
 
     with pytest.raises(ConfigError) as caught:
         config.read("version: 1\nimages: [" + "[]," * 340_000 + "}", "f.yaml")

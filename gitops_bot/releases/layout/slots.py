@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
 
-    from gitops_bot.config.form_slots import BlueGreenForm
+    from gitops_bot.config.form_target import BlueGreenForm
     from gitops_bot.releases.decisions import Entry
 
 
