@@ -28,8 +28,8 @@ from gitops_bot.errors import BotError
 from gitops_bot.images import expression, inference, order, ranges, version
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin, is_digest, is_tag
-from gitops_bot.proposals import naming, trailers
-from gitops_bot.proposals.text import body, comment, links, markdown, template
+from gitops_bot.proposals import content, naming, trailers
+from gitops_bot.proposals.text import body, comment, links, markdown
 from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.report.diff import print_diff
 from gitops_bot.report.screen import Screen
@@ -144,8 +144,8 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "secret": (redact.printable, ("", "https://", "authorization: ", "?sig=")),
     "Markdown": (lambda text: (markdown.prose(text, LONG), markdown.code(text, LONG), markdown.quiet(text)), ("",)),
     "template": (lambda text: checked.check(text, checked.TITLE_FIELDS), ("", "{")),
-    "title": (lambda text: template.title(None, dict.fromkeys(checked.TITLE_FIELDS, text)), ("", "{")),
-    "message": (lambda text: template.message("{a}", {"a": text, "title": "x", "changes": ""}), ("",)),
+    "title": (lambda text: content.title_of(None, dict.fromkeys(checked.TITLE_FIELDS, text)), ("", "{")),
+    "message": (lambda text: content.message_of("{a}", {"a": text, "title": "x", "changes": ""}), ("",)),
     "group": (naming.group_slug, ("",)),
     "glob": (Glob.parse, ("", "*/")),
     "configuration": (lambda text: config.read(text, "x"), ("version: 1\nbranch: ", "version: '")),

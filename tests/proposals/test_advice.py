@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.proposals.text import advice
-from gitops_bot.proposals.text.limit import cost
+from gitops_bot.proposals.text.markdown import cost
 from tests.proposals.sample import API, A, B, C, change
 
 if TYPE_CHECKING:

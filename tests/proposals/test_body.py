@@ -13,8 +13,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.text import advice, body
 from gitops_bot.proposals.text.details import Described
-from gitops_bot.proposals.text.limit import LIMIT, size
-from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.proposals.text.markdown import LIMIT, plain, size
 from gitops_bot.releases.decisions import Change, Entry, Held, PinChange
 from tests.proposals.sample import API, WEB, A, B, C, build, change
 

@@ -13,10 +13,9 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import content, naming, trailers
 from gitops_bot.proposals.branch import FileChange
-from gitops_bot.proposals.text import body, template
+from gitops_bot.proposals.text import body
 from gitops_bot.proposals.text.details import Described
-from gitops_bot.proposals.text.limit import size
-from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.proposals.text.markdown import plain, size
 from gitops_bot.proposals.trailers import Trailers
 from gitops_bot.releases.decisions import Change, Entry, PinChange
 from tests.conftest import program
@@ -183,7 +182,7 @@ def test_a_title_is_one_line_of_at_most_200_characters(text: str) -> None:
         group = text.replace("\ud800", "")  # what names a branch comes from a configuration, which is UTF-8
         done = content.write(group * 9, changes, source="set", group=group)
         assert all(char.isprintable() or char == "\u200b" for char in done.title)
-        assert 0 < size(done.title) <= template.TITLE_LIMIT == 200
+        assert 0 < size(done.title) <= content.TITLE_LIMIT == 200
         assert done.title == done.title.strip()
         words = done.message.partition("\n\nGitops-Bot-Plan")[0].replace(f"@{B}", "")
         assert not re.search(r"@\w|#\d", done.title + words)

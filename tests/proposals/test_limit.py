@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.proposals.text import limit
+from gitops_bot.proposals.text import markdown as limit
 
 
 @pytest.mark.parametrize(

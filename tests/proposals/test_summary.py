@@ -8,7 +8,7 @@ import pytest
 
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.text import summary
-from gitops_bot.proposals.text.limit import size
+from gitops_bot.proposals.text.markdown import size
 from tests.proposals.sample import API, WEB, A, B, change, entry
 
 if TYPE_CHECKING:

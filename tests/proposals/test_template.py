@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gitops_bot.proposals.text import template
-from gitops_bot.proposals.text.limit import size
+from gitops_bot.proposals import content
+from gitops_bot.proposals.text.markdown import size
 
 FIELDS = {
     "environment": "production",
@@ -32,13 +32,13 @@ FOR_MESSAGE = FIELDS | {"title": "chore(production): web v1.4.2", "changes": "* 
     ],
 )
 def test_a_title_is_one_line_and_never_empty(text: str | None, expected: str) -> None:
-    assert template.title(text, FIELDS) == expected
+    assert content.title_of(text, FIELDS) == expected
 
 
 @pytest.mark.parametrize("char", ["x", "\U0001f600", "é"])
 def test_a_title_is_cut_at_200_characters(char: str) -> None:
-    whole = template.title("{summary}", FIELDS | {"summary": char * 200})
-    cut = template.title("{summary}", FIELDS | {"summary": char * 201})
+    whole = content.title_of("{summary}", FIELDS | {"summary": char * 200})
+    cut = content.title_of("{summary}", FIELDS | {"summary": char * 201})
     assert size(cut) in (199, 200)
     assert cut.endswith(f"{char}…")
     assert whole == (char * 200 if size(char) == 1 else cut)
@@ -64,20 +64,20 @@ def test_a_title_is_cut_at_200_characters(char: str) -> None:
     ],
 )
 def test_a_message_is_as_people_want_it_without_a_trailer_of_the_bots(text: str | None, expected: str) -> None:
-    assert template.message(text, FOR_MESSAGE) == expected
+    assert content.message_of(text, FOR_MESSAGE) == expected
 
 
 def test_a_message_is_cut_at_a_whole_line_with_a_word() -> None:
     long = "\n".join(f"line {number}" for number in range(20_000))
-    text = template.message("{changes}" * 10, FOR_MESSAGE | {"changes": long})
+    text = content.message_of("{changes}" * 10, FOR_MESSAGE | {"changes": long})
     lines = text.split("\n")
     assert lines[:-1] == long.split("\n")[: len(lines) - 1]
     assert lines[-1] == "…"
-    assert template.MESSAGE_LIMIT - 100 < size(text) <= template.MESSAGE_LIMIT
+    assert content.MESSAGE_LIMIT - 100 < size(text) <= content.MESSAGE_LIMIT
 
 
 def test_one_line_without_end_is_cut_and_the_others_stay() -> None:
-    text = template.message("{summary}\n\nthe end", FOR_MESSAGE | {"summary": "x" * 50_000})
+    text = content.message_of("{summary}\n\nthe end", FOR_MESSAGE | {"summary": "x" * 50_000})
     assert text == f"{'x' * 5_000}\n\nthe end"
 
 
@@ -88,7 +88,7 @@ def test_one_line_without_end_is_cut_and_the_others_stay() -> None:
 @example("Gitops-\u00adBot-Plan: 1 a b set", "")
 def test_no_line_of_a_message_is_one_of_the_bots_whatever_is_in_it(text: str, held: str) -> None:
     escaped = text.replace("{", "{{").replace("}", "}}").replace("{{summary}}", "{summary}")
-    said = template.message(escaped, FOR_MESSAGE | {"summary": held})
+    said = content.message_of(escaped, FOR_MESSAGE | {"summary": held})
     assert said == said.strip("\n") != ""
     for line in said.splitlines():
         assert not line.replace("\u200b", "").lower().startswith("gitops-bot-")

@@ -6,8 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images.reference import Assignment
-from gitops_bot.proposals.text.limit import cost, cut
-from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.proposals.text.markdown import cost, cut, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,9 +11,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from gitops_bot.proposals.text import advice, details, markers, table
-from gitops_bot.proposals.text.limit import LIMIT, clip, cost, cut, size
-from gitops_bot.proposals.text.markdown import code, prose
+from gitops_bot.proposals.text import advice, details, markers
+from gitops_bot.proposals.text.markdown import LIMIT, clip, code, cost, cut, prose, size
 from gitops_bot.proposals.text.summary import because, is_rollback, many
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def render(
         *_because(changes),
         *_not_rolled_back(changes),
         "",
-        *table.HEAD,
+        *details.HEAD,
     ]
     after, people = (advice.ROLLED_BACK, advice.PEOPLE_BACK) if back else (advice.ROLL_BACK, advice.PEOPLE)
     pins = [change.pin_change for change in changes]
@@ -68,7 +67,7 @@ def render(
     known = [(change, described[change.entry.key]) for change in changes if change.entry.key in described]
 
     room = LIMIT - _SPARE - cost([*head, after, people, *marks])
-    rows = table.rows(changes, room - 4 * _WORD)
+    rows = details.rows(changes, room - 4 * _WORD)
     room -= cost(rows)
     lost = _lost(known, min(room - 3 * _WORD, _LOST_ROOM))
     room -= cost(lost)
@@ -76,7 +75,7 @@ def render(
     room -= cost(commands)
     waiting = _held(held, min(room - _WORD, _HELD_ROOM))
     room -= cost(waiting)
-    full = table.in_full(changes, room - _WORD)
+    full = details.in_full(changes, room - _WORD)
     room -= cost(full)
     sections = cut(_sections(known), str, room, _more_sections)
     return "\n".join([*head, *rows, *lost, *full, *sections, *waiting, after, *commands, people, *marks])

@@ -1,24 +1,32 @@
-"""What reviewers want to read of one change before they merge it. All of it comes from images: shown, never obeyed."""
+"""What reviewers want to read of the changes before they merge: a table, and of each what its images say.
+
+The table has one row for equal changes; a folded list has what it shortens. What comes from images is never obeyed.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images import version
 from gitops_bot.images.reference import ImageName, is_digest
 from gitops_bot.proposals.text import links
-from gitops_bot.proposals.text.markdown import code, html_code, prose
-from gitops_bot.proposals.text.summary import called
+from gitops_bot.proposals.text.markdown import code, cost, cut, html_code, prose
+from gitops_bot.proposals.text.summary import REASONS, alike, called, many
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from gitops_bot.images.build import Build
+    from gitops_bot.images.reference import Pin
     from gitops_bot.releases.decisions import Change
 
+    Row = Sequence[Change]
+
+HEAD: Final = ("| image | from | to | digest | why |", "| --- | --- | --- | --- | --- |")
+_DIGEST: Final = len("sha256:") + 12
 #: How many subjects and platforms are shown, and how many characters of each.
 _SUBJECTS, _SUBJECT = 20, 120
 _PLATFORMS, _PLATFORM = 12, 60
@@ -38,6 +46,67 @@ class Described:
     before: Build | None = None
     after: Build | None = None
     subjects: tuple[str, ...] = ()
+
+
+def rows(changes: Sequence[Change], room: int) -> list[str]:
+    """A row for each change, or for equal ones together; a note about those that do not fit."""
+    grouped = alike(changes)
+
+    def more(left: int) -> str:
+        return f"\n… and {many(sum(map(len, grouped[-left:])), 'more change')}: see the commit."
+
+    return cut(grouped, _row, room, more)
+
+
+def in_full(changes: Sequence[Change], room: int) -> list[str]:
+    """What the table shortens, in a folded list; empty if it shortens nothing."""
+    shortened = [row for row in alike(changes) if len(row) > 1 or row[0].before.digest or row[0].after.digest]
+    head, foot = ["", "<details><summary>Files and full digests</summary>", ""], ["", "</details>"]
+    lines = [line for row in shortened for line in _full(row)]
+
+    def more(left: int) -> str:
+        return f"- … and {many(left, 'more line')}: see the commit"
+
+    shown = cut(lines, str, room - cost([*head, *foot]), more)
+    return [*head, *shown, *foot] if shown else []
+
+
+def _row(row: Row) -> str:
+    first = row[0]
+    renamed = f" → {code(first.new_name)}" if first.new_name else ""
+    where = code(first.entry.file) if len(row) == 1 else f"in {len(row)} overlays"
+    reasons = list(dict.fromkeys(prose(change.reason.text) for change in row))
+    more = [f"… and {many(len(reasons) - REASONS, 'more reason')}"] if len(reasons) > REASONS else []
+    cells = (
+        f"{code(called(first))}{renamed}<br>{where}",
+        code(_from(first.before)),
+        code(first.after.tag or "(by digest)"),
+        code(_short(first.after.digest or "")),
+        "<br>".join([*reasons[:REASONS], *more]),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _from(pin: Pin) -> str:
+    if pin.tag or not pin.digest:
+        return pin.tag or str(pin)
+    return f"@{_short(pin.digest)}"
+
+
+def _short(digest: str) -> str:
+    """A digest, shortened; any other text stays as it is in the file."""
+    return digest[:_DIGEST] if is_digest(digest) else digest
+
+
+def _full(row: Row) -> Iterator[str]:
+    first = row[0]
+    step = f"{code(str(first.before))} → {code(str(first.after))}"
+    if len(row) == 1:
+        yield f"- {code(called(first))} in {code(first.entry.file)}: {step}"
+        return
+    yield f"- {code(called(first))}: {step}, in"
+    for change in row:
+        yield f"  - {code(change.entry.file)}"
 
 
 def section(change: Change, described: Described) -> str:
@@ -159,9 +228,9 @@ def _is_size(number: int) -> bool:
 
 def _bytes(number: int) -> str:
     """In decimal units with one decimal place, as container tools print it."""
-    for unit, many in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if number >= many:
-            return f"{number / many:.1f} {unit}"
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if number >= factor:
+            return f"{number / factor:.1f} {unit}"
     return f"{number} B"
 
 

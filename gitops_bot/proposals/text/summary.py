@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.images.reference import is_digest, is_tag
 from gitops_bot.proposals import naming
-from gitops_bot.proposals.text.limit import cut
-from gitops_bot.proposals.text.markdown import plain, quiet
+from gitops_bot.proposals.text.markdown import cut, plain, quiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +19,7 @@ _ROOM = 50_000
 #: The most characters of a reason that a person gives.
 _BECAUSE = 500
 #: How many reasons of equal changes are shown.
-_REASONS = 3
+REASONS = 3
 
 
 def fields(environment: str, changes: Sequence[Change], group: str, source: Source) -> dict[str, str]:
@@ -116,7 +115,7 @@ def _rows(row: Sequence[Change]) -> str:
         f"* {quiet(first.entry.image)}{name}{renamed} in {where}",
         f"    {_shown(first.before)}",
         f"    -> {_shown(first.after)}",
-        *list(reasons)[:_REASONS],
+        *list(reasons)[:REASONS],
     ))  # fmt: skip
 
 
