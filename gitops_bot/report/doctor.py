@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.report.screen import Screen, Style
-    from gitops_bot.results.diagnosis import Diagnosis, Finding, Verdict
+    from gitops_bot.results.diagnosis import Diagnosis, Verdict
 
 #: The mark, and its colour on a terminal.
 _SHOWN: Mapping[Verdict, tuple[str, Style]] = {
@@ -28,14 +28,11 @@ def print_diagnosis(diagnosis: Diagnosis, screen: Screen) -> None:
     column = max((len(mark) for mark in marks), default=0) + 2
     for finding, mark in zip(diagnosis, marks, strict=True):
         style = _SHOWN[finding.verdict][1]
-        text = f"{_name(finding)}: {plain(finding.text, LONG)}"
+        subject = "" if finding.subject == finding.name else f" {plain(finding.subject)}"
+        text = f"{finding.name}{subject}: {plain(finding.text, LONG)}"
         screen.say(text, hang=column, lead=mark.ljust(column), style=style)
         if finding.next:
             screen.say(f"next: {plain(finding.next, LONG)}", indent=column)
     verdicts = [finding.verdict for finding in diagnosis]
     counts = {mark: verdicts.count(verdict) for verdict, (mark, _) in _SHOWN.items()}
     screen.say(", ".join(f"{count} {mark}" for mark, count in counts.items() if count))
-
-
-def _name(finding: Finding) -> str:
-    return finding.name if finding.subject == finding.name else f"{finding.name} {plain(finding.subject)}"

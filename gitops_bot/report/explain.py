@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.explain import Selection
     from gitops_bot.images.reason import Code
     from gitops_bot.report.screen import Screen, Style
-    from gitops_bot.results.explained import AskedTag, Explained, Explanations, PolicySource
+    from gitops_bot.results.explained import Explained, Explanations, PolicySource
     from gitops_bot.results.result import Head
 
 _STYLES: Final[dict[str, Style]] = {"chosen": "green", "held": "yellow", "failed": "red"}
@@ -75,7 +75,8 @@ def _print(explained: Explained, screen: Screen) -> None:
     _line(screen, explained.outcome, f"{pin}{plain(explained.reason.text, 1000)}", _STYLES.get(explained.outcome))
     if entry is not None and (change := _WHAT_CHANGES_IT.get(explained.reason.code)):
         _line(screen, "", f"what would change it: {change}")
-    _asked(explained.asked, screen)
+    if (asked := explained.asked) is not None:
+        _line(screen, "why not", f"{plain(asked.tag, 128)}: {plain(asked.text, 1000)}", "cyan")
 
 
 def _policy(policy: PolicySource) -> str:
@@ -101,11 +102,6 @@ def _selection(selection: Selection, screen: Screen) -> None:
         parts += [f"built {candidate.built:%Y-%m-%d %H:%M:%S}Z" if candidate.built is not None else ""]
         details = ", ".join(filter(None, parts))
         _line(screen, "" if number else "order", f"{plain(candidate.tag, 128)}{f' ({details})' if details else ''}")
-
-
-def _asked(asked: AskedTag | None, screen: Screen) -> None:
-    if asked is not None:
-        _line(screen, "why not", f"{plain(asked.tag, 128)}: {plain(asked.text, 1000)}", "cyan")
 
 
 def _line(screen: Screen, label: str, text: str, style: Style | None = None) -> None:

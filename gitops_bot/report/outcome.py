@@ -59,15 +59,11 @@ def print_outcome(head: Head, outcome: Outcome, screen: Screen, *, written: bool
     for _, proposed in () if written else outcome.proposals:
         print_diff(proposed.files, screen)
     print_failed(outcome.environments, screen)
-    if not outcome.saw_pull_requests and not _lacks_token(outcome):
+    failures = (failed for environment in outcome.environments for failed in environment.failed)
+    told = any(failed.entry is None and failed.problem.code == "failed.auth" for failed in failures)
+    if not outcome.saw_pull_requests and not told:
         screen.say()
         screen.say("No token is set, so open pull requests were not read. Set GITHUB_TOKEN to include them.")
-
-
-def _lacks_token(outcome: Outcome) -> bool:
-    """Whether a proposal failed because there is no token."""
-    failures = (failed for environment in outcome.environments for failed in environment.failed)
-    return any(failed.entry is None and failed.problem.code == "failed.auth" for failed in failures)
 
 
 def print_notice(message: str, advice: str, screen: Screen) -> None:
@@ -153,12 +149,23 @@ def print_changes(changes: Sequence[Change], screen: Screen) -> None:
 
     A terminal that is too narrow for the table gets a block for each change. Words are never broken.
     """
-    rows = [_cells(change) for change in changes]
+    cells = (
+        (
+            plain(change.entry.image) + renamed(change),
+            short(change.before),
+            short(change.after),
+            place(change.entry),
+            plain(change.reason.text),
+        )
+        for change in changes
+    )
+    # Secrets are struck before padding and folding: half of one would not be recognised.
+    rows = [tuple(map(redact.printable, row)) for row in cells]
     columns = widths([row[:3] for row in (_HEADINGS, *rows)])
     if screen.width is None:
         screen.say(pad(_HEADINGS, columns), indent=_INDENT)
-        for *cells, why in rows:
-            screen.say(pad(cells, columns), indent=_INDENT)
+        for *row, why in rows:
+            screen.say(pad(row, columns), indent=_INDENT)
             screen.say(why, indent=_INDENT + sum(columns))
         return
     table = screen.width >= max(_TABLE, _INDENT + sum(columns) - GAP)
@@ -179,20 +186,16 @@ def renamed(change: Change) -> str:
     return f" (now {plain(change.new_name)})" if change.new_name else ""
 
 
-def _cells(change: Change) -> tuple[str, ...]:
-    image = plain(change.entry.image) + renamed(change)
-    cells = (image, short(change.before), short(change.after), place(change.entry), plain(change.reason.text))
-    # Secrets are struck before padding and folding: half of one would not be recognised.
-    return tuple(map(redact.printable, cells))
-
-
 def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> None:
     """Every failure of every environment, grouped by problem."""
     shared: dict[tuple[str, str, str], list[tuple[str, Failed]]] = {}
     for environment in environments:
         for failed in environment.failed:
-            problem = failed.problem
-            shared.setdefault((problem.code, _message(failed), problem.next), []).append((environment.name, failed))
+            problem, entry = failed.problem, failed.entry
+            # Without the image if it is that of the entry, which is printed anyway.
+            named = entry is not None and problem.about.endswith(entry.image)
+            key = (problem.code, problem.what if named else problem.message, problem.next)
+            shared.setdefault(key, []).append((environment.name, failed))
     if shared:
         screen.say()
         screen.say("failed:", style="bold red")
@@ -214,12 +217,6 @@ def print_problems(problems: Iterable[Problem], screen: Screen) -> None:
         if others:
             screen.say(f"also in {_listed((problem.where for problem in others), screen)}", indent=2, hang=2)
         _next(first.next, screen, indent=2)
-
-
-def _message(failed: Failed) -> str:
-    """The message, without the image if it is that of the entry, which is printed anyway."""
-    problem, entry = failed.problem, failed.entry
-    return problem.what if entry is not None and problem.about.endswith(entry.image) else problem.message
 
 
 def _affected(message: str, affected: Sequence[tuple[str, Failed]], screen: Screen) -> None:

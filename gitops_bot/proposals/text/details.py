@@ -32,6 +32,7 @@ _SUBJECTS, _SUBJECT = 20, 120
 _PLATFORMS, _PLATFORM = 12, 60
 #: As many characters of a revision as tell commits apart.
 _SHORT = 10
+_SIZES = range(1 << 63)
 #: The first images of containers: a time before that is what reproducible builds write in place of one.
 _FIRST_YEAR = 2013
 
@@ -111,20 +112,33 @@ def _full(row: Row) -> Iterator[str]:
 
 def section(change: Change, described: Described) -> str:
     """A folded section of Markdown; empty if nothing is known."""
-    after = described.after
-    lines: list[str] = []
-    if after is not None:
-        lines += [*_built(described.before, after), *_source(change, described.before, after)]
-    lines += _subjects(change, described.subjects)
-    if after is not None:
-        lines += [*_notes(change, after), *_platforms(described), *_size(described.before, after)]
-    lines += _pull(change)
+    lines = list(_lines(change, described))
     if not lines:
         return ""
     step = f"{html_code(change.before.short)} → {html_code(change.after.short)}"
     head = f"<details><summary>{html_code(called(change))} {step}</summary>"
     inside = "\n".join(lines).strip("\n")
     return f"\n{head}\n\n{inside}\n\n</details>"
+
+
+def _lines(change: Change, described: Described) -> Iterator[str]:
+    before, after, tag = described.before, described.after, change.after.tag
+    if after is not None:
+        now, then = _moment(after.created), _moment(before.created) if before else None
+        if now:
+            yield f"- built {now}" + (f", previously {then}" if then else "")
+        yield from _source(change, before, after)
+    yield from _subjects(change, described.subjects)
+    if after is not None:
+        repository, read = links.read(after.source), version.parse(tag) if tag else None
+        if tag and repository is not None and read is not None and read.parts == 3:
+            yield f"- [release notes of {prose(tag)}]({repository.release(tag)})"
+        if after.platforms:
+            gone = _gone(described)
+            yield f"- platforms: {_listed(after.platforms)}" + (f"; **no longer {_listed(gone)}**" if gone else "")
+        yield from _size(before, after)
+    if command := pull_command(change.new_name or change.entry.image, change.after.digest):
+        yield from ("", "```sh", command, "```")
 
 
 def lost(change: Change, described: Described) -> str:
@@ -140,12 +154,6 @@ def _gone(described: Described) -> list[str]:
     if before is None or after is None or not after.platforms:
         return []
     return sorted(set(before.platforms) - set(after.platforms))
-
-
-def _built(before: Build | None, after: Build) -> Iterator[str]:
-    now, then = _moment(after.created), _moment(before.created) if before else None
-    if now:
-        yield f"- built {now}" + (f", previously {then}" if then else "")
 
 
 def _moment(when: datetime | None) -> str | None:
@@ -189,20 +197,6 @@ def _subjects(change: Change, subjects: Sequence[str]) -> Iterator[str]:
         yield f"  - {text}"
 
 
-def _notes(change: Change, after: Build) -> Iterator[str]:
-    tag, repository = change.after.tag, links.read(after.source)
-    read = version.parse(tag) if tag else None
-    if tag and repository is not None and read is not None and read.parts == 3:
-        yield f"- [release notes of {prose(tag)}]({repository.release(tag)})"
-
-
-def _platforms(described: Described) -> Iterator[str]:
-    after = described.after
-    if after is not None and after.platforms:
-        gone = _gone(described)
-        yield f"- platforms: {_listed(after.platforms)}" + (f"; **no longer {_listed(gone)}**" if gone else "")
-
-
 def _listed(platforms: Sequence[str]) -> str:
     shown = ", ".join(filter(None, (code(platform, _PLATFORM) for platform in platforms[:_PLATFORMS])))
     left = len(platforms) - _PLATFORMS
@@ -210,20 +204,16 @@ def _listed(platforms: Sequence[str]) -> str:
 
 
 def _size(before: Build | None, after: Build) -> Iterator[str]:
-    if after.size is None or not _is_size(after.size):
+    if after.size is None or after.size not in _SIZES:
         return
     of = f" for {code(after.sized, _PLATFORM)}" if after.sized else ""
     was = before.size if before is not None and before.sized == after.sized else None
-    if was is None or not _is_size(was):
+    if was is None or was not in _SIZES:
         yield f"- size: {_bytes(after.size)} to pull{of}"
         return
     step = after.size - was
     changed = f"{'+' if step > 0 else '-'}{_bytes(abs(step))}" if step else "the same"
     yield f"- size: {_bytes(after.size)} to pull{of}, previously {_bytes(was)} ({changed})"
-
-
-def _is_size(number: int) -> bool:
-    return 0 <= number < 1 << 63
 
 
 def _bytes(number: int) -> str:
@@ -232,11 +222,6 @@ def _bytes(number: int) -> str:
         if number >= factor:
             return f"{number / factor:.1f} {unit}"
     return f"{number} B"
-
-
-def _pull(change: Change) -> Iterator[str]:
-    if command := pull_command(change.new_name or change.entry.image, change.after.digest):
-        yield from ("", "```sh", command, "```")
 
 
 def pull_command(image: str, digest: str | None) -> str | None:

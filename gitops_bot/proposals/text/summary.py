@@ -37,10 +37,11 @@ def fields(environment: str, changes: Sequence[Change], group: str, source: Sour
 
 def in_words(changes: Sequence[Change], group: str = naming.DEFAULT_GROUP) -> str:
     """What changes, as the end of a sentence; with the group, unless that is the whole environment or the image."""
-    if is_rollback(changes):
-        return _back(changes)
     names = sorted({_short(change) for change in changes})
     targets = {change.after.short for change in changes}
+    if is_rollback(changes):
+        what = " and ".join(names) if len(names) <= 2 else f"{len(names)} images"
+        return f"roll back {what} to {targets.pop()}" if len(targets) == 1 else f"roll back {what}"
     if len(names) == 1 and len(targets) == 1:
         what = f"{names[0]} {targets.pop()}"
     elif len(names) <= 3:
@@ -73,13 +74,6 @@ def alike(changes: Sequence[Change]) -> list[tuple[Change, ...]]:
 def many(number: int, noun: str) -> str:
     """`1 pin`, `2 pins`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _back(changes: Sequence[Change]) -> str:
-    names = sorted({_short(change) for change in changes})
-    targets = {change.after.short for change in changes}
-    what = " and ".join(names) if len(names) <= 2 else f"{len(names)} images"
-    return f"roll back {what} to {targets.pop()}" if len(targets) == 1 else f"roll back {what}"
 
 
 def table(changes: Sequence[Change]) -> str:
