@@ -11,8 +11,8 @@ from gitops_bot.images import explain, inference, kinds
 from gitops_bot.images.kinds import Follow, Newest
 from gitops_bot.images.newest import choose_newest
 from gitops_bot.images.policy import Chosen, Current, Held, choose
+from gitops_bot.images.reason import Unmanaged
 from gitops_bot.images.reference import Pin
-from gitops_bot.images.unmanaged import Unmanaged
 from gitops_bot.results.explained import Explained, PolicySource, kind_of, why_not
 from gitops_bot.results.result import Head, Result
 

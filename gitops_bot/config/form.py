@@ -16,7 +16,7 @@ from gitops_bot.config import leaves as leaf
 from gitops_bot.config.form_target import ReleaseInfoForm, ReleaseInfoSetting, Slots, TargetForm
 from gitops_bot.config.leaves import Listed, about
 from gitops_bot.config.propose import Propose
-from gitops_bot.images import platforms
+from gitops_bot.images.build import PLATFORM, normal_platform
 from gitops_bot.images.rules import OnMove, PinShape
 
 MatchBy = Literal["digest", "revision"]
@@ -26,9 +26,7 @@ Recorder = Literal["none", "github"]
 _NAME = leaf.key("must be up to 60 letters, digits, `.`, `_` and `-`", leaf.NAME)
 _HOST = leaf.key("must be a host, with its port if it has one", leaf.HOST)
 _REPOSITORY = leaf.text("must be OWNER/NAME or a Git URL without user and password", leaf.REPOSITORY, secret=True)
-_PLATFORM = leaf.text(
-    "must be a platform such as linux/amd64 or linux/arm/v7", f"^{platforms.FORM}$", parse=platforms.normalised
-)
+_PLATFORM = leaf.text("must be a platform such as linux/amd64 or linux/arm/v7", f"^{PLATFORM}$", parse=normal_platform)
 _Records = Annotated[
     Recorder | None,
     leaf.choice(Recorder),

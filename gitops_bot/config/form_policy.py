@@ -10,12 +10,12 @@ from pydantic import ConfigDict, Discriminator, Tag
 
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.leaves import OneOrMore, about, no_items
-from gitops_bot.images import families, kinds
+from gitops_bot.images import kinds
 
 #: pydantic's names for the branches of the union.
 NAMED, SEMVER, PATTERN, DIGEST = "<named>", "<semver>", "<pattern>", "<digest>"
 #: The suffix or prefix of `prefer`.
-FAMILY = rf"^{families.FORM}$"
+FAMILY = rf"^{kinds.FAMILY}$"
 PolicyName = Annotated[str, leaf.text("must be the name of a policy, or a policy", leaf.NAME)]
 
 
@@ -82,7 +82,7 @@ class SemverForm:
     ] = None
     prefer: Annotated[
         tuple[Family, ...],
-        OneOrMore(families.MOST),
+        OneOrMore(kinds.MOST_FAMILIES),
         about(
             "Consider only tags with this suffix (`-alpine`) or prefix (`release-`), or one of these; an empty text is "
             "a tag with neither. The rest of the tag is the version, and among tags of one version the first of the "

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.config.propose import Propose
+from gitops_bot.images.reason import Unmanaged, unmanaged
 from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.images.unmanaged import Unmanaged, unmanaged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -20,6 +20,12 @@ LABELS: Final[Mapping[str, str | None]] = {
     "build-number": None,
 }
 
+_PLATFORM_PART = "[a-z0-9][a-z0-9._-]{0,31}"
+#: What a platform looks like, as in `linux/amd64` or `linux/arm/v7` (OCI image specification 1.1).
+PLATFORM: Final = rf"{_PLATFORM_PART}/{_PLATFORM_PART}(?:/{_PLATFORM_PART})?"
+#: Two spellings of one architecture, as in containerd.
+_SAME_PROCESSOR = {"amd64/v1": "amd64", "arm64/v8": "arm64"}
+
 
 @dataclass(frozen=True, slots=True)
 class Build:
@@ -59,3 +65,9 @@ class Child(NamedTuple):
 
     digest: str
     platform: str | None
+
+
+def normal_platform(platform: str) -> str:
+    """The platform in the shorter of its two spellings."""
+    os, _, processor = platform.partition("/")
+    return f"{os}/{_SAME_PROCESSOR.get(processor, processor)}"

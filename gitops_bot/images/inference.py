@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from gitops_bot.images import kinds
+from gitops_bot.images.reason import Unmanaged, unmanaged
 from gitops_bot.images.reference import is_tag
-from gitops_bot.images.unmanaged import Unmanaged, unmanaged
 
 if TYPE_CHECKING:
     from gitops_bot.images.kinds import Policy

@@ -5,12 +5,12 @@ Making one raises ValueError where it cannot be used; the message says what to d
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal, assert_never
 
 from gitops_bot.images import expression as expressions
-from gitops_bot.images import families
 from gitops_bot.images.reference import is_tag
 
 if TYPE_CHECKING:
@@ -26,7 +26,12 @@ _ORDERS: Final[dict[Order, str]] = {
     "alphabetical": "letter",
 }
 
-
+#: A family of tags: those with one suffix (`-alpine3.19`), with one prefix (`release-`), or with neither (empty). A
+#: suffix begins and a prefix ends with what separates it from the version.
+FAMILY: Final = r"(?:|[._-][A-Za-z0-9._-]{0,60}|[A-Za-z0-9][A-Za-z0-9._-]{0,60}[._-])"
+_IS_FAMILY = re.compile(rf"{FAMILY}\Z", re.ASCII)
+_SEPARATORS: Final = ("-", "_", ".")
+MOST_FAMILIES: Final = 10
 #: Each costs a look at every tag.
 MOST_EXCLUDED: Final = 20
 
@@ -37,7 +42,7 @@ class Semver:
 
     Pre-releases count where the range names one, or all of them with `prereleases`. `pattern` admits only tags that
     it matches; its first named group, if it has one, is the version, as in `^(?P<version>.+)-alpine$`, and further
-    ones order the tags of one version. `prefer` admits only tags of these families (`families`), and among tags of
+    ones order the tags of one version. `prefer` admits only tags of these families (`FAMILY`), and among tags of
     one version prefers the family that comes first. Tags that match one of `exclude` are left out. With a `minimum_age`
     a tag has to be that old by its build time (`age`).
     """
@@ -56,7 +61,7 @@ class Semver:
             raise ValueError(
                 "`pattern` and `prefer` cannot be used together: remove one; a pattern can include the suffix"
             )
-        families.check(self.prefer)
+        check_families(self.prefer)
         _ = self.range  # raises what is wrong with it
         _check_excluded(self.exclude)
 
@@ -133,7 +138,7 @@ def describe(policy: Policy) -> str:
         case Semver():
             prereleases = " with pre-releases" if policy.prereleases else ""
             matching = f" of {policy.pattern}" if policy.pattern is not None else ""
-            family = f" of {' or '.join(map(families.name, policy.prefer))}" if policy.prefer else ""
+            family = f" of {' or '.join(map(family_name, policy.prefer))}" if policy.prefer else ""
             return f"semver {policy.range.expression}{prereleases}{matching}{family}{_without(policy.exclude)}"
         case Pattern():
             return f"pattern {policy.expression} by {_ORDERS[policy.order]}{_without(policy.exclude)}"
@@ -146,3 +151,46 @@ def describe(policy: Policy) -> str:
 
 def _without(exclude: Sequence[str]) -> str:
     return f" without {' and '.join(exclude)}" if exclude else ""
+
+
+def check_families(families: Sequence[str]) -> None:
+    """Validate families before they are used.
+
+    Raises:
+        ValueError: not all of them are prefixes or suffixes, or one is there twice; the message says what to do.
+    """
+    for family in families:
+        if not _IS_FAMILY.match(family):
+            raise ValueError(
+                f"{family[:100]!r} is neither a suffix such as '-alpine', nor a prefix such as 'release-', nor empty "
+                "(tags with neither)"
+            )
+    if len(set(families)) < len(families) or len(families) > MOST_FAMILIES:
+        raise ValueError(f"the families are at most {MOST_FAMILIES}, each once")
+
+
+def family_name(family: str) -> str:
+    """What messages call it."""
+    return family or "neither"
+
+
+def _split(families: Sequence[str], tag: str) -> tuple[str, str] | None:
+    """The tag without its prefix or suffix, and that one; the longest where several fit, None where none does."""
+    for family in sorted(families, key=len, reverse=True):
+        if len(tag) <= len(family):
+            continue
+        if not family:
+            return tag, family
+        if family[0] in _SEPARATORS:
+            if tag.endswith(family):
+                return tag[: -len(family)], family
+        elif tag.startswith(family):
+            return tag[len(family) :], family
+    return None
+
+
+def scan_families(families: Sequence[str], tags: Sequence[str]) -> tuple[list[str], tuple[list[str], list[str]]]:
+    """The tags of these families, with what is left of each, and its family."""
+    longest_first = sorted(families, key=len, reverse=True)
+    parts = [(tag, part) for tag in tags if (part := _split(longest_first, tag)) is not None]
+    return [tag for tag, _ in parts], ([part[0] for _, part in parts], [part[1] for _, part in parts])

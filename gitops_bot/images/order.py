@@ -6,21 +6,29 @@ import heapq
 import re
 import string
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
-from gitops_bot.images import expression, families, version
-from gitops_bot.images.families import name as family_name
-from gitops_bot.images.floating import is_floating
-from gitops_bot.images.keys import keys
-from gitops_bot.images.kinds import ByText, Follow, Newest, Order, Pattern, Policy, Semver
-from gitops_bot.images.reference import is_tag
+from gitops_bot.images import expression, version
+from gitops_bot.images.kinds import (
+    ByText,
+    Follow,
+    Newest,
+    Order,
+    Pattern,
+    Policy,
+    Semver,
+    family_name,
+    scan_families,
+)
+from gitops_bot.images.reference import is_floating, is_tag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.images.expression import Columns
-    from gitops_bot.images.keys import SortKey
 
+#: A version, an exact number, a date or a text; keys of one policy compare with one another.
+SortKey = Any
 #: What a key has to be, by the order.
 KEY_OF: Final[dict[Order, str]] = {
     "semver": "version",
@@ -33,6 +41,7 @@ KEY_OF: Final[dict[Order, str]] = {
 _SIGNATURE = re.compile(r"sha(?:256|512)-[0-9a-f]{64,128}(?:\.(?:sig|att|sbom))?\Z")
 _TAG_BYTES = (string.ascii_letters + string.digits + "._-\n").encode()
 _TAG_LIMIT = 128
+_FRACTION = re.compile(r"[0-9]+\.[0-9]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,18 +174,60 @@ def _read(policy: Semver | Pattern, tags: list[str]) -> tuple[str | None, list[s
     if regular is not None:
         return f"pattern {regular}", *expression.scan(regular, tags)
     if isinstance(policy, Semver) and policy.prefer:
-        return f"prefer {' or '.join(map(family_name, policy.prefer))}", *families.scan(policy.prefer, tags)
+        return f"prefer {' or '.join(map(family_name, policy.prefer))}", *scan_families(policy.prefer, tags)
     return None, tags, (tags,)
 
 
 def _keys(policy: Semver | Pattern, columns: Columns) -> list[SortKey | None]:
     if not (isinstance(policy, Semver) and policy.prefer):
-        return keys(_order(policy), columns)
+        return _sort_keys(_order(policy), columns)
     # The family that comes first is the highest.
     rank = {family: (-at,) for at, family in enumerate(policy.prefer)}
     texts, named = columns
     pairs = zip(version.keys(texts), named, strict=True)
     return [None if key is None else (key, rank.get(family, ())) for key, family in pairs]
+
+
+def _sort_keys(order: Order, columns: Sequence[list[str]]) -> list[SortKey | None]:
+    """The key of each tag, from the parts of its text, a list for each; None where a part is not of that kind."""
+    first, *further = columns
+    keys_of_first = _column(order, first)
+    if not further:
+        return keys_of_first
+    parts = [
+        [(key,) if text else () for text, key in zip(column, _column(order, column), strict=True)]  # none sorts lowest
+        for column in further
+    ]
+    return [None if None in key or (None,) in key else key for key in zip(keys_of_first, *parts, strict=True)]
+
+
+def _column(order: Order, texts: list[str]) -> list[Any]:
+    match order:
+        case "semver":
+            return version.keys(texts)
+        case "numerical":
+            return _numbers(texts)
+        case "calver":
+            return [version.parse_date(text) for text in texts]
+        case "alphabetical":
+            return texts
+    assert_never(order)
+
+
+def _numbers(texts: list[str]) -> list[SortKey | None]:
+    if "".join(texts).isdecimal() and "" not in texts:
+        return list(map(int, texts))  # nearly every list that people order by number
+    return [_number(text) for text in texts]
+
+
+def _number(text: str) -> SortKey | None:
+    if text.isdecimal():
+        return int(text)
+    if not _FRACTION.match(text):
+        return None
+    from fractions import Fraction
+
+    return Fraction(text)
 
 
 def _order(policy: Semver | Pattern) -> Order:

@@ -1,3 +1,5 @@
+"""The reasons of decisions, each with its code, and why an entry is unmanaged: no policy, and none can be inferred."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -70,3 +72,51 @@ def shortlist(texts: Sequence[str], most: int) -> str:
 def rfc3339(moment: datetime) -> str:
     """A time as scripts read it: in UTC, to the second."""
     return f"{moment.astimezone(UTC).isoformat()[:19]}Z"
+
+
+#: Why no policy can be inferred from a tag.
+TagWhy = Literal["commit", "counter", "digits", "major", "no_tag", "number", "ticket", "unordered", "year"]
+#: `no_policy` and `not_in_source` come from a configuration, the others from what is pinned.
+Why = Literal[TagWhy, "digest", "nothing", "no_repository", "decided_elsewhere", "unset", "no_policy", "not_in_source"]
+
+#: The text for one entry, and the one for all such entries together where that is another.
+_TEXTS: Final[dict[Why, tuple[str, ...]]] = {
+    "commit": ("{0} is a commit, and commits have no order", "the tag is a commit, and commits have no order"),
+    "counter": (
+        "{0} is more than a version: nobody can tell what comes after the rest of it",
+        "the tag is more than a version",
+    ),
+    "digits": ("{0} may be a commit made of digits only", "the tag may be a commit"),
+    "major": ("{0} is only a major version, which floats", "the tag is only a major version"),
+    "no_tag": ("{0} is not a tag", "the tag is not valid"),
+    "number": ("{0} may be a version or a build number", "the tag may be a version or a build number"),
+    "ticket": (
+        "{0} is a pull request or ticket; the next number is a different one",
+        "the tag names a pull request or ticket",
+    ),
+    "unordered": ("{0} has no order: it is not a version, number or date in a known format", "the tag has no order"),
+    "year": ("{0} may be a year, which floats", "the tag may be a year"),
+    "digest": ("a digest alone does not say which tags to follow", "only a digest is pinned"),
+    "nothing": ("nothing is pinned, so there is no tag format to follow", "nothing is pinned"),
+    "no_repository": ("the file does not name a repository that can be asked for tags",),
+    "decided_elsewhere": ("{0} has an entry for this image, which wins",),
+    "unset": ("nothing here sets the variable {0} ({1})",),
+    "no_policy": ("{0} has no `policy`, and this image has none", "{0} has no `policy`"),
+    "not_in_source": ("{0} has no `policy`, and its source {1} has no such entry",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmanaged(Reason):
+    """The reason, with its kind. `alike` is the text for all entries of that kind together."""
+
+    why: Why
+    alike: str
+
+
+def unmanaged(why: Why, *about: str) -> Unmanaged:
+    """The reason of a kind, `about` a tag, an environment and its source, a file, or a variable and its place."""
+    text, *alike = (form.format(*about) for form in _TEXTS[why])
+    of_tag = why in (*get_args(TagWhy), "digest")
+    data = {"tag": about[0] if about else None} if of_tag else {}
+    return Unmanaged(code="unmanaged", text=text, data=data, why=why, alike=alike[0] if alike else text)

@@ -1,13 +1,19 @@
-"""Image names and pins. Text is parsed here, once, and is trusted from then on.
+"""Image names, tags and pins. Text is parsed here, once, and is trusted from then on.
 
 Grammar: OCI distribution specification 1.1, "Pulling manifests"; the host rule and the `library/` prefix are Docker's.
 """
 
 from __future__ import annotations
 
+import heapq
 import ipaddress
 import re
 from dataclasses import dataclass
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*\Z")
@@ -16,6 +22,20 @@ _HOST = re.compile(rf"(?:\[([0-9A-Fa-f:.]{{2,45}})\]|({_LABEL}(?:\.{_LABEL})*))(
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
 _DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z")
 _NAME_LIMIT = 255
+#: Any one of these in a tag names one build for good; a tag without one is floating, and is followed when it moves.
+_FIXED = re.compile(
+    r"""
+      (?<![0-9.])[0-9]+\.[0-9]+\.[0-9]+                                    # 1.2.3, v1.2.3-alpine, go1.21.3, 2024.01.05
+    | (?:^|[-_.])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])                       # 2024-01-05
+    | (?:^|[-_.])[gv]?[0-9a-f]{7,128}(?:$|[-_.])                           # a commit, a date stamp, a Unix time
+    | (?:^|[-_.])[0-9]{8}[Tt][0-9]{4,6}                                    # 20240105T1200Z
+    | (?:^|[-_])v?(?!(?:19|20)[0-9]{2}(?:$|[-_]))[0-9]{3,}(?:$|[-_])       # 123, v100, main-57012; a year moves
+    | (?:^|[-_.])(?:build|run|ci|b|r)[-_.]?[0-9]+(?:$|[-_.])               # build-57, b57
+    """,
+    re.ASCII | re.VERBOSE,
+)
+#: A list may have 300,000 tags, and comparing is slow: tags with the same start or end come first.
+_COMPARED = 200
 
 DOCKER_HUB = "docker.io"
 
@@ -23,6 +43,29 @@ DOCKER_HUB = "docker.io"
 def is_tag(text: str) -> bool:
     """Whether `text` is a tag by the OCI grammar."""
     return _TAG.match(text) is not None
+
+
+def is_floating(tag: str) -> bool:
+    """Whether the tag is floating: `latest`, `main`, `1`, `1.2`, `v1`, `1.27-alpine`, `2022`.
+
+    Not so: full versions, commits (7 hexadecimal digits or more, alone or after a prefix such as `sha-`), dates,
+    numbers from 100 (`v100`; years aside), and numbers after `build`, `run`, `ci`, `b` or `r`. In doubt a tag does not
+    move: then a move is shown to people instead of being followed.
+    """
+    return _FIXED.search(tag) is None
+
+
+def nearest(word: str, tags: Sequence[str], count: int = 3) -> list[str]:
+    """The tags with the most similar spelling, nearest first: suggestions for one that a registry does not have."""
+    from difflib import get_close_matches
+
+    likely = heapq.nlargest(_COMPARED, tags, key=lambda tag: max(_shared(word, tag), _shared(word[::-1], tag[::-1])))
+    return get_close_matches(word, likely, n=count, cutoff=0.7)
+
+
+def _shared(first: str, second: str) -> int:
+    """The length of the common prefix."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
 
 
 def is_digest(text: str) -> bool:

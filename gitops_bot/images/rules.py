@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from gitops_bot.images.kinds import Policy
-    from gitops_bot.images.unmanaged import Unmanaged
+    from gitops_bot.images.reason import Unmanaged
 
 #: What is written for a chosen tag. `tag` writes no digest, `digest` no tag where there is none.
 PinShape = Literal["tag+digest", "tag", "digest"]

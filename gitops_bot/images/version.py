@@ -1,17 +1,32 @@
-"""Versions in the texts of tags: read as loosely as Masterminds/semver v3 does, ordered by SemVer 2.0.0, section 11.
+"""Versions and dates in the texts of tags.
+
+Versions are read as loosely as Masterminds/semver v3 does, and ordered by SemVer 2.0.0, section 11.
 
 A tag is a version when it is one to three numbers joined by dots, with an optional `v` before and an optional
 pre-release after a hyphen: `1`, `1.2`, `v1.2.3`, `1.2-rc.1`. Missing numbers are zero and leading zeros of these
 three count for nothing (`1.02` is `1.2.0`), as there; in a numeric pre-release identifier they are an error, as
 there. Numbers of any length compare exactly (Masterminds gives up above 64 bits). Build metadata cannot occur: `+`
 is no character of a tag.
+
+Calendar versions and dates: `2025.01.31-13.45`, `20250131.3`, `2025-01-31T134500Z`, `24.04`.
+
+    calver  = [ "v" ] date *( separator number ) [ "T" time ] [ "Z" ]
+    date    = year 1*( separator number )              2025.1, 2025-01-31, 25.04.2
+            / YYYYMM [ DD [ hhmm [ ss ] ] ]            202501, 20250131, 202501311345
+    year    = 1900 to 2199, or two digits: 25 is 2025
+    time    = hh [ mm [ ss ] ] *( separator number )   134500, 13-45-00
+    separator = "." / "-" / "_"                        T and Z may be small
+
+A calendar version is read as its numbers from left to right, a missing one below every number: `2025.01` comes before
+`2025.01.1`, and `20250131.3` is `2025.01.31-3`. Whatever has any other letter is none, so that the hash of a commit
+or the word `rc` is never part of the order.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,3 +112,33 @@ def keys(texts: Sequence[str]) -> list[Key | None]:
             pre = tails[tail]
             parsed.append((number[major], number[minor], number[patch], pre) if major and pre is not None else None)
     return parsed
+
+
+_LATER: Final = r"((?:[._-][0-9]+)*)"
+_DATE = re.compile(
+    rf"""v?(?:
+      ((?:19|20|21)[0-9]{{2}}|[0-9]{{2}})((?:[._-][0-9]+)+)
+    | ((?:19|20|21)[0-9]{{2}}(?:0[1-9]|1[0-2])
+        (?:(?:0[1-9]|[12][0-9]|3[01])(?:(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9])?)?)?){_LATER}
+    )(?:[Tt]((?:[01][0-9]|2[0-3])(?:[0-5][0-9](?:[0-5][0-9])?)?){_LATER})?[Zz]?\Z""",
+    re.ASCII | re.VERBOSE,
+)
+_NUMBER = re.compile(r"[0-9]+", re.ASCII)
+
+
+def parse_date(text: str) -> tuple[int, ...] | None:
+    """The numbers of a calendar version from left to right, by which it is ordered; None if the text is not one."""
+    match = _DATE.match(text)
+    if match is None:
+        return None
+    year, rest, compact, later, time, after = match.groups("")
+    numbers = [int(compact[:4]), *_pairs(compact[4:])] if compact else [int(year) + 2000 * (len(year) == 2)]
+    if rest or later:
+        numbers += map(int, _NUMBER.findall(rest or later))
+    if time:
+        numbers += [*_pairs(time), *map(int, _NUMBER.findall(after))]
+    return tuple(numbers)
+
+
+def _pairs(digits: str) -> list[int]:
+    return [int(digits[at : at + 2]) for at in range(0, len(digits), 2)]

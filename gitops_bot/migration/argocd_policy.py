@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from gitops_bot.images import platforms
+from gitops_bot.images import build
 from gitops_bot.images.reference import split
 from gitops_bot.migration import rules
 from gitops_bot.migration.rules import EVERY_TAG, IGNORED, Rule, gap
@@ -24,7 +24,7 @@ _WITH_PLATFORMS: Final = ("newest-build", "digest")
 #: Settings of values of Helm, and what they are called here.
 _VALUES: Final = {"helm.image-spec": "image", "helm.image-name": "repository", "helm.image-tag": "tag"}
 _POINTER: Final = re.compile(r"(?:/[A-Za-z0-9_-]{1,100}){1,20}")
-_PLATFORM: Final = re.compile(platforms.FORM)
+_PLATFORM: Final = re.compile(build.PLATFORM)
 
 
 def rule_of(reference: Placed, settings: Mapping[str, Placed], gaps: list[Gap]) -> Rule:
@@ -100,7 +100,7 @@ def _platforms(setting: Placed, strategy: str, gaps: list[Gap]) -> tuple[str, ..
     if unfit := next((part for part in listed if not _PLATFORM.fullmatch(part)), None):
         gaps.append(gap(setting, f"platforms: {unfit[:60]!r} is none", "write `platforms` by hand"))
         return ()
-    wanted = tuple(dict.fromkeys(platforms.normalised(part) for part in listed))
+    wanted = tuple(dict.fromkeys(build.normal_platform(part) for part in listed))
     if len(wanted) > 1:
         gaps.append(gap(setting, "of several platforms, any was enough; here an image needs all of them"))
     return wanted

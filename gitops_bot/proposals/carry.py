@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.images.floating import is_floating
 from gitops_bot.images.kinds import Follow
 from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Reason
-from gitops_bot.images.reference import ImageName
+from gitops_bot.images.reference import ImageName, is_floating
 from gitops_bot.releases.choice.choose import direction
 from gitops_bot.releases.decisions import CODE_OF, Change, Held, Kept
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from gitops_bot.images import inference
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
-from gitops_bot.images.unmanaged import Unmanaged
+from gitops_bot.images.reason import Unmanaged
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.layout.coverage import folded
 from gitops_bot.report.screen import SHOWN, list_images, list_names
@@ -18,9 +18,9 @@ from gitops_bot.targets.scalars import is_plain_string
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from gitops_bot.images.reason import Why
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import PinShape
-    from gitops_bot.images.unmanaged import Why
     from gitops_bot.migration.assemble import MigratedEnvironment, Migration
     from gitops_bot.migration.rules import Gap, Rule
     from gitops_bot.releases.layout.coverage import Group

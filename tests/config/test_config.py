@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from gitops_bot import config
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images.kinds import Follow, Pattern, Semver, describe
+from gitops_bot.images.reason import unmanaged
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.images.unmanaged import unmanaged
 
 GOOD = """\
 # gitops-bot.yaml, at the root of the manifest repository

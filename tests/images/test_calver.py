@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.images.calver import parse
+from gitops_bot.images.version import parse_date as parse
 
 READ = [
     ("2025.01.31-13.45", (2025, 1, 31, 13, 45)),

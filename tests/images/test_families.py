@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.images.families import check, scan
+from gitops_bot.images.kinds import check_families, scan_families
 
 TAGS = ["1.2.3", "1.2.3-alpine", "1.2.3-alpine3.19", "1.2.3-debian-alpine", "release-1.2.3", "-alpine", "release-"]
 
@@ -27,8 +27,8 @@ TAGS = ["1.2.3", "1.2.3-alpine", "1.2.3-alpine3.19", "1.2.3-debian-alpine", "rel
 def test_a_tag_is_parted_from_its_prefix_or_suffix(
     families: tuple[str, ...], found: dict[str, tuple[str, str]]
 ) -> None:
-    check(families)
-    tags, columns = scan(families, TAGS)
+    check_families(families)
+    tags, columns = scan_families(families, TAGS)
     assert dict(zip(tags, zip(*columns, strict=True), strict=True)) == found
 
 
@@ -45,4 +45,4 @@ def test_a_tag_is_parted_from_its_prefix_or_suffix(
 )
 def test_what_is_no_family_is_refused(families: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        check(families)
+        check_families(families)

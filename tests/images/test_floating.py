@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.images.floating import is_floating
+from gitops_bot.images.reference import is_floating
 
 MOVES = [
     "latest", "main", "master", "develop", "edge", "stable", "nightly", "release-candidate", "feature-login",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.images.nearest import nearest
+from gitops_bot.images.reference import nearest
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.images.kinds import Follow
+from gitops_bot.images.reason import unmanaged
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.images.unmanaged import unmanaged
 from gitops_bot.releases.decisions import Entry
 from gitops_bot.releases.layout import coverage
 from gitops_bot.releases.layout.coverage import Group, Outside
 
 if TYPE_CHECKING:
-    from gitops_bot.images.unmanaged import Unmanaged
+    from gitops_bot.images.reason import Unmanaged
 
 POLICY = NamedPolicy(None, Follow("main"), "config")
 NONE = unmanaged("no_policy", "dev")

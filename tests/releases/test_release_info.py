@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from gitops_bot.images.reason import unmanaged
 from gitops_bot.images.reference import ImageName
 from gitops_bot.images.rules import Rules
-from gitops_bot.images.unmanaged import unmanaged
 from gitops_bot.releases.decisions import Entry
 from gitops_bot.releases.layout import release_info
 from gitops_bot.releases.layout.overlays import select

@@ -12,8 +12,8 @@ import pytest
 
 from gitops_bot import config
 from gitops_bot.images import inference
+from gitops_bot.images.reason import Unmanaged, unmanaged
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.images.unmanaged import Unmanaged, unmanaged
 from gitops_bot.releases.decisions import Entry
 from gitops_bot.releases.layout import coverage
 from gitops_bot.releases.layout.coverage import Coverage, Outside

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
-from gitops_bot.images.platforms import normalised
+from gitops_bot.images.build import normal_platform
 from gitops_bot.images.reference import is_digest
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def platform(described: object) -> str | None:
     parts = [part for part in values if isinstance(part, str) and _PART.match(part)]
     if len(parts) != (3 if values[2] else 2) or "unknown" in parts:
         return None
-    return normalised("/".join(parts))
+    return normal_platform("/".join(parts))
 
 
 def _digest(entry: Document) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from gitops_bot.errors import Problem, RegistryError
-from gitops_bot.images.nearest import nearest
+from gitops_bot.images.reference import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.images.floating import is_floating
 from gitops_bot.images.kinds import Follow, describe
 from gitops_bot.images.order import admits, compare
 from gitops_bot.images.reason import Reason, shortlist
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Pin, is_floating
 from gitops_bot.releases.decisions import Change, Kept
 
 #: Platforms that a text names.

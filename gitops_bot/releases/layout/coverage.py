@@ -6,15 +6,15 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.images.unmanaged import Unmanaged
+from gitops_bot.images.reason import Unmanaged
 from gitops_bot.targets import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from gitops_bot.images.reason import Why
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import Rules
-    from gitops_bot.images.unmanaged import Why
     from gitops_bot.releases.decisions import Entry
 
 #: `tracked` by a policy, `promoted` from another environment.

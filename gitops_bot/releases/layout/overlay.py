@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gitops_bot.images.reason import unmanaged
 from gitops_bot.images.rules import Rules
-from gitops_bot.images.unmanaged import unmanaged
 from gitops_bot.releases.decisions import Entry
 
 if TYPE_CHECKING:

@@ -21,8 +21,7 @@ from gitops_bot.edges.registry.manifest import INDEXES, document, images, kind_o
 from gitops_bot.edges.registry.times.cache import Created
 from gitops_bot.images.age import EARLIEST
 from gitops_bot.images.build import CREATED, BuildTimes
-from gitops_bot.images.floating import is_floating
-from gitops_bot.images.reference import is_digest
+from gitops_bot.images.reference import is_digest, is_floating
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
