@@ -25,13 +25,14 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.proposals.reconcile import Open
-from gitops_bot.releases.decisions import Change, Entry, Failed, Held
+from gitops_bot.releases.decisions import Failed, Held
 from gitops_bot.releases.layout.coverage import Coverage, Outside
 from gitops_bot.report import show
 from gitops_bot.report.screen import Screen
 from gitops_bot.results.checkout import Checked, Edited
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.results.result import Head, Result
+from tests.managed import change_of, managed
 from tests.secret_forms import FORMS
 
 if TYPE_CHECKING:
@@ -77,10 +78,10 @@ COVERAGE = Coverage(1, 0, (), (), Outside(), inferred=False)
 
 def outcome(text: str) -> Result[Outcome]:
     """An outcome with this text wherever a stranger's may stand."""
-    entry = Entry("production", "apps/web", "apps/web/kustomization.yaml", 4, text, text, pin=Pin(text))
+    entry = managed("production", "apps/web", "apps/web/kustomization.yaml", 4, text, text, pin=Pin(text))
     pin, reason = Pin(text), Reason("held.hold", text, {"notes": text})
     problem = Problem("failed.git", text, text, text)
-    change = Change(
+    change = change_of(
         entry,
         Pin("2.0.0", text),
         "policy",

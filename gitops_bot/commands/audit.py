@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.images.build import Child
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.releases import Release
 
@@ -99,11 +99,11 @@ def audited_releases(world: World, snapshot: Snapshot, limit: int | None) -> Res
     return Result(head, Audit(histories=tuple(release.body for release in releases)))
 
 
-def _entries(snapshot: Snapshot, name: str) -> list[Entry]:
+def _entries(snapshot: Snapshot, name: str) -> list[Managed]:
     return [entry for entry in snapshot.entries(name) if not entry.choices]
 
 
-def _wanted(entry: Entry) -> _Wanted | None:
+def _wanted(entry: Managed) -> _Wanted | None:
     """What is looked up for an entry; None where it pins nothing, or cannot be read."""
     if entry.refusal is not None or entry.repository is None:
         return None
@@ -131,7 +131,7 @@ def _look(facts: Facts, wanted: _Wanted) -> _Answer | RegistryError:
         return error
 
 
-def _audited(entry: Entry, answers: Mapping[_Wanted, _Answer | RegistryError]) -> AuditedEntry:
+def _audited(entry: Managed, answers: Mapping[_Wanted, _Answer | RegistryError]) -> AuditedEntry:
     if entry.refusal is not None or entry.repository is None:
         problem = None if entry.rules.ignore else entry.refusal or no_image(entry)
         return AuditedEntry(entry, "unknown", problem=problem)
@@ -156,16 +156,16 @@ def _audited(entry: Entry, answers: Mapping[_Wanted, _Answer | RegistryError]) -
             return AuditedEntry(entry, "incomplete", result.digest, result.absent, problem)
 
 
-def _reference(entry: Entry) -> str:
+def _reference(entry: Managed) -> str:
     pin = entry.pin
     return f"{entry.repository}{f':{pin.tag}' if pin.tag else ''}{f'@{pin.digest}' if pin.digest else ''}"
 
 
-def _problem(entry: Entry, message: str, advice: str) -> Problem:
+def _problem(entry: Managed, message: str, advice: str) -> Problem:
     return _here(Problem("failed.registry", message, advice), entry)
 
 
-def _here(problem: Problem, entry: Entry) -> Problem:
+def _here(problem: Problem, entry: Managed) -> Problem:
     return replace(problem, file=entry.file, line=entry.line, column=entry.column)
 
 

@@ -11,7 +11,7 @@ from gitops_bot import targets
 from gitops_bot.errors import EditError, Problem, UsageError
 from gitops_bot.images.reason import Reason, shortlist
 from gitops_bot.releases.choice.choose import direction
-from gitops_bot.releases.decisions import Change, Entry
+from gitops_bot.releases.decisions import Change, Managed
 from gitops_bot.results.checkout import Edited
 from gitops_bot.results.result import Head, Result
 from gitops_bot.targets import pin_file
@@ -160,14 +160,6 @@ def _change(file: str, entry: FileEntry, assignment: Assignment) -> Change | Non
     new_name = assignment.new_name if assignment.new_name != entry.new_name else None
     if after == entry.pin and new_name is None:
         return None
-    edited = Entry(
-        environment=None,
-        overlay=posixpath.dirname(file) or ".",
-        file=file,
-        line=entry.line,
-        name=entry.name,
-        image=str(entry.image or entry.new_name or entry.name),
-        pin=entry.pin,
-    )
+    edited = Managed(entry, file, posixpath.dirname(file) or ".", None)
     reason = Reason("set", "given on the command line")
-    return Change(edited, after, "set", direction(entry.pin, after, None), reason, new_name)
+    return Change(edited, edited.to(after, "set", new_name), direction(entry.pin, after, None), reason)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.releases.decisions import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Managed
     from gitops_bot.results.explained import EntryOutcome
 
 #: What pull requests decide, after all gates.
@@ -165,7 +165,7 @@ def _outcome(decision: Decision) -> tuple[EntryOutcome, Pin | None]:
             assert_never(decision)
 
 
-def select(facts: Facts, entry: Entry, at: datetime) -> Selection | None:
+def select(facts: Facts, entry: Managed, at: datetime) -> Selection | None:
     """What the policy made of the registry's list; None where there is no policy, or no list."""
     policy, image = entry.policy, entry.repository
     if policy is None or image is None or entry.rules.ignore:
@@ -202,7 +202,7 @@ def _built(facts: Facts, image: ImageName, tags: Sequence[str], at: datetime) ->
     return times
 
 
-def _asked(known: Context, entry: Entry, explained: Explained, selection: Selection | None, tag: str) -> AskedTag:
+def _asked(known: Context, entry: Managed, explained: Explained, selection: Selection | None, tag: str) -> AskedTag:
     """Why this tag is chosen, or why not."""
     if explained.pin is not None and explained.pin.tag == tag and explained.outcome == "chosen":
         return AskedTag(tag, None, "it is chosen")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gitops_bot.commands.check import Files
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
 
 #: YAML files that are searched for manifests of Argo CD and Flux.
 _MOST_MANIFESTS: Final = 20_000
@@ -66,7 +66,7 @@ def _environment(
     directories = [overlay.directory for overlay in overlays]
     files = [overlay.file for overlay in overlays if overlay.place == overlay.file]
     whole = [overlay.directory for overlay in overlays if overlay.place != overlay.file]
-    followed: dict[str, list[Entry]] = defaultdict(list)
+    followed: dict[str, list[Managed]] = defaultdict(list)
     for entry in snapshot.entries(name):
         if entry.policy is not None:
             followed[describe(entry.policy)].append(entry)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gitops_bot.commands.check import Files
     from gitops_bot.migration import Peer
     from gitops_bot.migration.rules import Tracked
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
 
 #: Bytes of a file beyond which nobody wrote it, and of all files that are parsed, at some 5 microseconds each.
 _LONGEST: Final = 512 * 1024
@@ -98,7 +98,7 @@ def _read(files: Files, tree: Mapping[str, str], peer: Peer, now: datetime) -> R
     assert_never(peer)
 
 
-def _noun(entry: Entry) -> str:
+def _noun(entry: Managed) -> str:
     name = posixpath.basename(entry.file)
     return targets.in_directory([name])[name].NOUN
 
@@ -148,9 +148,9 @@ def _entries(
     places: Collection[str],
     kinds: Mapping[str, Mapping[str, Any]],
     now: datetime,
-) -> Mapping[str, Sequence[Entry]]:
+) -> Mapping[str, Sequence[Managed]]:
     """The entries of each place."""
-    entries: dict[str, list[Entry]] = {}
+    entries: dict[str, list[Managed]] = {}
     if not places:
         return entries
     special = (_form(file, target) for file, target in kinds.items())

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.images.reason import Reason
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.history.releases import Release
 
     Proposed = Mapping[tuple[str, str], PullRequest]
-    Partners = Mapping[str, Mapping[tuple[str, str], Sequence[Entry]]]
+    Partners = Mapping[str, Mapping[tuple[str, str], Sequence[Managed]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _environment(reading: Reading, environment: Environment, partners: Partners)
     )
 
 
-def _entry(reading: Reading, environment: Environment, entry: Entry, partners: Partners) -> EntryStatus:
+def _entry(reading: Reading, environment: Environment, entry: Managed, partners: Partners) -> EntryStatus:
     arrived = _arrived(reading, entry)
     sources = partners.get(environment.name, {}).get(entry.key, ())
     status = EntryStatus(
@@ -154,11 +154,11 @@ def _entry(reading: Reading, environment: Environment, entry: Entry, partners: P
     )
 
 
-def _arrived(reading: Reading, entry: Entry) -> Step | None:
+def _arrived(reading: Reading, entry: Managed) -> Step | None:
     return trail.arrival(reading.line, entry, entry.pin) if reading.line is not None and entry.pin != Pin() else None
 
 
-def _behind(reading: Reading, source: Entry, pin: Pin) -> tuple[int | None, Step | None]:
+def _behind(reading: Reading, source: Managed, pin: Pin) -> tuple[int | None, Step | None]:
     """How many pins the source has had since it had this one, and the commit that took it away there."""
     for run in trail.runs(reading.line, source) if reading.line is not None else ():
         if promotion.is_same(run.pin, pin):
@@ -166,7 +166,7 @@ def _behind(reading: Reading, source: Entry, pin: Pin) -> tuple[int | None, Step
     return None, None
 
 
-def _returning(reading: Reading, entry: Entry, candidate: Pin) -> Reason | None:
+def _returning(reading: Reading, entry: Managed, candidate: Pin) -> Reason | None:
     """Why what the source runs is held here: the environment left it by going back, or has been there."""
     if reading.line is None:
         return None
@@ -174,7 +174,7 @@ def _returning(reading: Reading, entry: Entry, candidate: Pin) -> Reason | None:
     return reason or stepped_back.went_past(reading.line, entry, entry.pin, candidate)
 
 
-def _left(reading: Reading, entry: Entry, arrived: Step | None) -> Reason | None:
+def _left(reading: Reading, entry: Managed, arrived: Step | None) -> Reason | None:
     """Why the pin before the present one is not proposed again: the environment left it by going back."""
     if reading.line is None or arrived is None or entry.policy is None:
         return None
@@ -196,7 +196,7 @@ def _partners(snapshot: Snapshot) -> Partners:
     }
 
 
-def _first(entry: Entry, partners: Partners) -> str:
+def _first(entry: Managed, partners: Partners) -> str:
     """The repository of an entry, as the first environment on its way has it."""
     while sources := partners.get(entry.environment or "", {}).get(entry.key):
         entry = sources[0]

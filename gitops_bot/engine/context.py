@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Assignment
     from gitops_bot.releases.choice.by_hand import ByHand
     from gitops_bot.releases.choice.promotion import Offer
-    from gitops_bot.releases.decisions import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Managed
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Context:
         return self.environment.promotion.soak if self.environment.promotion is not None else timedelta(0)
 
     @property
-    def sources(self) -> Mapping[tuple[str, str], Sequence[Entry]]:
+    def sources(self) -> Mapping[tuple[str, str], Sequence[Managed]]:
         """The entries of the source that each promoted entry stands for, by its key."""
         match self.request.what:
             case Poll():
@@ -103,6 +103,6 @@ class Context:
             if entry.key not in matched and not entry.choices
         )
 
-    def hold(self, entry: Entry) -> Hold | None:
+    def hold(self, entry: Managed) -> Hold | None:
         """The hold that somebody wrote down for an entry, unless the request lifts holds."""
         return None if self.request.exempt.holds else self.snapshot.hold(entry)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.engine.context import Candidate, Context
     from gitops_bot.images.reason import Code, Reason
-    from gitops_bot.releases.decisions import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Managed
     from gitops_bot.releases.history.line import Line
 
 #: Reasons that a person may have promoted in spite of: they hold what is promoted next, not what is proposed already.
@@ -89,7 +89,7 @@ def policy(decision: Decision, known: Context) -> Decision:
     Where the configuration promotes from this very source, that takes the place of the environment's policy.
     """
 
-    def outside(entry: Entry, offer: Offer) -> Reason | None:
+    def outside(entry: Managed, offer: Offer) -> Reason | None:
         configured, policy = known.environment.promotion, entry.rules.policy
         promotes = configured is not None and configured.source == offer.running.environment
         if known.by_hand is None or policy is None or offer.artifact is None:
@@ -102,7 +102,7 @@ def policy(decision: Decision, known: Context) -> Decision:
 def source_hold(decision: Decision, known: Context) -> Decision:
     """Hold what is held in the source itself."""
 
-    def held(_: Entry, offer: Offer) -> Reason | None:
+    def held(_: Managed, offer: Offer) -> Reason | None:
         written = known.hold(offer.running.entry)
         return promotion.held_in_source(offer, hold.reason(written)) if written is not None else None
 
@@ -126,7 +126,7 @@ def soak(decision: Decision, known: Context) -> Decision:
     return _promotion(decision, known, lambda _, offer: promotion.unsoaked(offer, known.snapshot.at))
 
 
-def _promotion(decision: Decision, known: Context, judge: Callable[[Entry, Offer], Reason | None]) -> Decision:
+def _promotion(decision: Decision, known: Context, judge: Callable[[Managed, Offer], Reason | None]) -> Decision:
     """What becomes of a decision about what is promoted, where there is a reason against that."""
     if decision.entry is None or not isinstance(known.given, Offer):
         return decision
@@ -163,7 +163,7 @@ def withdrawn(decision: Decision, known: Context) -> Decision:
     return replace(decision, withdraws=gone)
 
 
-def _switched_back(known: Context, line: Line, source: Entry, pin: Pin) -> bool:
+def _switched_back(known: Context, line: Line, source: Managed, pin: Pin) -> bool:
     """Whether the source's slot with a pin was live, and the other one is again."""
     slots = known.snapshot.slots_of(source)
     other = slots.counterpart(source) if slots is not None else None

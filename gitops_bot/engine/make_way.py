@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.engine.context import Context
     from gitops_bot.proposals.proposal import Proposal
-    from gitops_bot.releases.decisions import Change, Decision, Entry
+    from gitops_bot.releases.decisions import Change, Decision, Managed
 
     Arrange = Callable[[Context, Sequence[Decision]], Sequence[Proposal]]
 
@@ -47,7 +47,7 @@ def make_way(known: Context, proposals: Sequence[Proposal], arrange: Arrange) ->
     return [*losing, *then]
 
 
-def _goes_live(known: Context, change: Change) -> Sequence[Entry]:
+def _goes_live(known: Context, change: Change) -> Sequence[Managed]:
     """The pins of a slot that is switched to."""
     slots = known.snapshot.slots_of(change.entry) if change.entry.choices else None
     return slots.entries[change.after.tag or ""] if slots is not None else ()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.releases.decisions import Decision, Entry, PinChange
+    from gitops_bot.releases.decisions import Decision, Managed, PinChange
 
 Key = tuple[str, str]
 
@@ -29,7 +29,7 @@ class OpenProposals:
     """The proposals of one environment, as one request sees them. What is by branch has the branches' names as keys."""
 
     environment: Environment
-    entries: Mapping[Key, Entry]
+    entries: Mapping[Key, Managed]
     #: The group of each entry, by its key.
     group_of: Mapping[Key, str]
     branches: Mapping[str, Branch | None]

@@ -78,7 +78,7 @@ def edited(known: Context, changes: Sequence[Change]) -> tuple[list[Change], lis
         described = known.snapshot.described(known.environment.name).get(change.entry.key)
         file = described.file if described is not None else None
         if change.info is None or described is None or file is None or described.path != change.info.file:
-            done.append(replace(change, info=None) if change.info is not None else change)
+            done.append(change.with_info(None) if change.info is not None else change)
             continue
         now = file.values
         values = tuple((key, now[key], text) for key, text in change.info.after.items() if now.get(key, text) != text)
@@ -87,7 +87,7 @@ def edited(known: Context, changes: Sequence[Change]) -> tuple[list[Change], lis
         except EditError as error:
             failed.append(Failed(change.entry, error.problem))
             continue
-        done.append(replace(change, info=InfoChange(described.path, values) if values else None))
+        done.append(change.with_info(InfoChange(described.path, values) if values else None))
         if values:
             files[described.path] = data
     return done, failed, files
@@ -124,7 +124,7 @@ def _with(
     told = [f"{verb} {_listed(keys)}" for verb, keys in (("gets", gets), ("keeps", keeps)) if keys]
     data = {"release_info": described.path, "release_info_left": ", ".join(key for key in present if key not in new)}
     text = f"{described.name} {' and '.join(told)}" if told else ""
-    return replace(_told(change, text, data), info=info)
+    return _told(change, text, data).with_info(info)
 
 
 def _listed(words: Sequence[str]) -> str:

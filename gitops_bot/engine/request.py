@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gitops_bot.config import Environment
     from gitops_bot.images.reference import Assignment
     from gitops_bot.releases.choice.by_hand import ByHand
-    from gitops_bot.releases.decisions import Entry, Held, Source
+    from gitops_bot.releases.decisions import Held, Managed, Source
     from gitops_bot.releases.layout.glob import Glob
 
 
@@ -140,7 +140,7 @@ class Request:
             case _:
                 assert_never(self.what)
 
-    def group_of(self, environment: Environment, entry: Entry) -> str:
+    def group_of(self, environment: Environment, entry: Managed) -> str:
         """The group that an entry is proposed in."""
         # A switch is proposed alone; no group of people has a name with a space.
         name = f"switch {entry.file}" if entry.choices else group.name_of(entry, environment.propose.group)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config, Environment
     from gitops_bot.config.values import Hold
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.layout.coverage import Coverage, Outside
     from gitops_bot.releases.layout.overlay import Overlay
     from gitops_bot.releases.layout.overlays import OverlayFile, Selection
@@ -107,7 +107,7 @@ class Snapshot:
         entries = {overlay.pin_file.file: overlay.entries for overlay in self.overlays(name)}
         return tuple(pair for setting in settings for pair in slots.find(setting, files, entries))
 
-    def slots_of(self, entry: Entry) -> Slots | None:
+    def slots_of(self, entry: Managed) -> Slots | None:
         """The slots that an entry belongs to, as one of their pins or as their selector."""
         pair = self._slots_by_file(entry.environment or "").get(entry.file)
         return pair if pair is not None and (entry.choices or pair.slot_of(entry) is not None) else None
@@ -130,16 +130,16 @@ class Snapshot:
         return self.selection.overlays[name]
 
     @_once
-    def entries(self, name: str) -> tuple[Entry, ...]:
+    def entries(self, name: str) -> tuple[Managed, ...]:
         """Every entry of an environment."""
         return tuple(entry for overlay in self.overlays(name) for entry in overlay.entries)
 
     @_once
-    def by_key(self, name: str) -> Mapping[tuple[str, str], Entry]:
+    def by_key(self, name: str) -> Mapping[tuple[str, str], Managed]:
         """Every entry of an environment by its key."""
         return {entry.key: entry for entry in self.entries(name)}
 
-    def matching(self, name: str, image: str) -> tuple[Entry, ...]:
+    def matching(self, name: str, image: str) -> tuple[Managed, ...]:
         """The entries that a command line means by `image`: by name exactly, else by repository, in each overlay."""
         return tuple(
             overlay.entries[index]
@@ -147,7 +147,7 @@ class Snapshot:
             for index in matching(overlay.pin_file.entries, image)
         )
 
-    def unknown(self, name: str, image: str, among: Sequence[Entry] | None = None) -> Problem:
+    def unknown(self, name: str, image: str, among: Sequence[Managed] | None = None) -> Problem:
         """An `image` of the command line that is no entry of an environment, or none of some of these."""
         names = sorted({entry.name for entry in (self.entries(name) if among is None else among)})
         known = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
@@ -158,7 +158,7 @@ class Snapshot:
         )
 
     @_once
-    def partners(self, source: str, target: str) -> Mapping[tuple[str, str], tuple[Entry, ...]]:
+    def partners(self, source: str, target: str) -> Mapping[tuple[str, str], tuple[Managed, ...]]:
         """The entries of the target that the source has too, by their keys: each with those that it stands for."""
         by_file = {
             overlay.pin_file.file: [entry for entry in overlay.entries if name == target or not self._is_idle(entry)]
@@ -170,17 +170,17 @@ class Snapshot:
         return correspondence.between(self.overlay_files(source), self.overlay_files(target), by_file, taken)
 
     @_once
-    def promoted(self, name: str) -> Mapping[tuple[str, str], tuple[Entry, ...]]:
+    def promoted(self, name: str) -> Mapping[tuple[str, str], tuple[Managed, ...]]:
         """Likewise for the environment that the configuration promotes from, but for entries with an own policy."""
         own, promotion = self.by_key(name), self.config.environments[name].promotion
         partners = self.partners(promotion.source, name) if promotion is not None else {}
         return {key: sources for key, sources in partners.items() if own[key].rules.takes_promotions}
 
-    def meant(self, name: str, image: str) -> tuple[Entry, ...]:
+    def meant(self, name: str, image: str) -> tuple[Managed, ...]:
         """Those that `matching` finds, to be given a pin: of two slots a repository means the one that is idle."""
         matching = self.matching(name, image)
 
-        def is_live(entry: Entry) -> bool:
+        def is_live(entry: Managed) -> bool:
             slots = self.slots_of(entry)
             other = slots.counterpart(entry) if slots is not None and slots.wrong is None else None
             return slots is not None and other in matching and slots.slot_of(entry) == slots.live
@@ -192,7 +192,7 @@ class Snapshot:
         beginning = naming.beginning(name)
         return tuple(branch for branch in self.own_branches if branch.startswith(beginning))
 
-    def hold(self, entry: Entry) -> Hold | None:
+    def hold(self, entry: Managed) -> Hold | None:
         """The hold that somebody wrote down for an entry, as long as it lasts."""
         return hold.lasting(self.config.holds, entry, self.at)
 
@@ -254,7 +254,7 @@ class Snapshot:
     def _slots_by_file(self, name: str) -> Mapping[str, Slots]:
         return {file: slots for slots in self.slots(name) for file in slots.files}
 
-    def _is_idle(self, entry: Entry) -> bool:
+    def _is_idle(self, entry: Managed) -> bool:
         """Whether nothing reaches what an entry pins, so that nobody has tried it."""
         slots = self.slots_of(entry)
         return slots is not None and (slots.wrong is not None or slots.slot_of(entry) != slots.live)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.migration import Peer
     from gitops_bot.migration.rules import Rule, Tracked
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
 
 #: The environment of what no name tells.
 _OTHER: Final = "default"
@@ -84,7 +84,7 @@ class _Growing:
 
 def assemble(
     tracked: Sequence[Tracked],
-    entries: Mapping[str, Sequence[Entry]],
+    entries: Mapping[str, Sequence[Managed]],
     words: Mapping[str, str],
     existing: Collection[str],
     kinds: Mapping[str, Mapping[str, Any]],
@@ -112,9 +112,9 @@ def assemble(
 
 
 def _place(
-    path: str, asked: Sequence[Tracked], entries: Sequence[Entry], words: Mapping[str, str], gaps: list[Gap]
+    path: str, asked: Sequence[Tracked], entries: Sequence[Managed], words: Mapping[str, str], gaps: list[Gap]
 ) -> _Place:
-    placed: dict[tuple[str, str], tuple[Entry, Rule]] = {}
+    placed: dict[tuple[str, str], tuple[Managed, Rule]] = {}
     for image in asked:
         matching = _matching(image, entries)
         if not matching:
@@ -131,7 +131,7 @@ def _place(
     return _Place(path, word or _OTHER, hints[0] if hints else "", ruled, asked[0].propose)
 
 
-def _matching(tracked: Tracked, entries: Sequence[Entry]) -> list[Entry]:
+def _matching(tracked: Tracked, entries: Sequence[Managed]) -> list[Managed]:
     image = tracked.image
     if tracked.within is None:
         named = tracked.entry
@@ -143,13 +143,13 @@ def _matching(tracked: Tracked, entries: Sequence[Entry]) -> list[Entry]:
     return near[:1]
 
 
-def _is(entry: Entry, image: ImageName | None) -> bool:
+def _is(entry: Managed, image: ImageName | None) -> bool:
     return image is not None and image in (entry.repository, ImageName.of(entry.name))
 
 
-def _by_image(entries: Sequence[Entry], ruled: Mapping[tuple[str, str], Rule]) -> dict[str, tuple[str, Rule | None]]:
+def _by_image(entries: Sequence[Managed], ruled: Mapping[tuple[str, str], Rule]) -> dict[str, tuple[str, Rule | None]]:
     """The rules by repository where each entry of it has the same one, else by the names of entries."""
-    by_repository: dict[str, list[Entry]] = defaultdict(list)
+    by_repository: dict[str, list[Managed]] = defaultdict(list)
     for entry in entries:
         by_repository[str(entry.repository or entry.name)].append(entry)
     rules_by_image: dict[str, tuple[str, Rule | None]] = {}

@@ -18,7 +18,7 @@ from gitops_bot.migration.rules import IGNORED, Gap, Read, Rule, Tracked, gap
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
     from gitops_bot.targets.yaml_values import Placed
 
 #: How its file may be called, at the top or in a folder of the server's own.
@@ -48,7 +48,7 @@ def is_settings(path: str) -> bool:
     return name in _NAMES and (not folder or (folder.startswith(".") and "/" not in folder))
 
 
-def read(file: str, data: bytes, entries: Sequence[tuple[Entry, str]]) -> Read:
+def read(file: str, data: bytes, entries: Sequence[tuple[Managed, str]]) -> Read:
     """What Renovate keeps current of these entries, each with what we call its file, by the settings of one file."""
     try:
         settings = Settings.of(json5.read(data, file))
@@ -69,7 +69,7 @@ def read(file: str, data: bytes, entries: Sequence[tuple[Entry, str]]) -> Read:
 class _Reader:
     settings: Settings
 
-    def tracked(self, entries: Sequence[tuple[Entry, str]]) -> Iterator[Tracked]:
+    def tracked(self, entries: Sequence[tuple[Managed, str]]) -> Iterator[Tracked]:
         """The entries that Renovate looks at, with their rules; all of one directory are proposed in one way."""
         by_place: defaultdict[str, list[tuple[Tracked, Mapping[str, Placed]]]] = defaultdict(list)
         for entry, noun in entries:
@@ -80,7 +80,7 @@ class _Reader:
             propose = self._propose([settings for image, settings in images if not image.rule.ignore])
             yield from (replace(image, propose=propose) for image, _ in images)
 
-    def _tracked(self, entry: Entry, subject: Subject) -> tuple[Tracked, Mapping[str, Placed]] | None:
+    def _tracked(self, entry: Managed, subject: Subject) -> tuple[Tracked, Mapping[str, Placed]] | None:
         """An entry that Renovate looks at, with its rule and its settings."""
         if not self._looks(subject) or entry.repository is None:
             return None
@@ -175,7 +175,7 @@ class _Reader:
         return values.pop() if len(values) == 1 else ""
 
 
-def _names(entry: Entry) -> tuple[str, ...]:
+def _names(entry: Managed) -> tuple[str, ...]:
     """What Renovate may call an image: as it is written, and in full."""
     repository = entry.repository
     if repository is None:

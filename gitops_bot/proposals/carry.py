@@ -5,6 +5,7 @@ Ten services that run `set` in one minute share one branch; what one of them put
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.images.kinds import Follow
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.decisions import Decision, Entry, PinChange
+    from gitops_bot.releases.decisions import Decision, Managed, PinChange
 
 
-def live_pins(base: Mapping[tuple[str, str], Entry], carried: Sequence[PinChange]) -> tuple[PinChange, ...]:
+def live_pins(base: Mapping[tuple[str, str], Managed], carried: Sequence[PinChange]) -> tuple[PinChange, ...]:
     """The carried pins that still apply: not yet on the base, and their `from` is still on the base."""
     kept = []
     for change in carried:
@@ -35,7 +36,7 @@ def live_pins(base: Mapping[tuple[str, str], Entry], carried: Sequence[PinChange
 def lay(
     decisions: Sequence[Decision],
     carried: Sequence[PinChange],
-    base: Mapping[tuple[str, str], Entry],
+    base: Mapping[tuple[str, str], Managed],
     *,
     asked: bool = True,
 ) -> tuple[Change, ...]:
@@ -55,7 +56,7 @@ def lay(
     )
 
 
-def _is_on(change: PinChange, now: Entry) -> bool:
+def _is_on(change: PinChange, now: Managed) -> bool:
     """Whether the base already has the change: the pin, and the repository if that changes too."""
     renamed = change.new_name is None or str(ImageName.parse(change.new_name)) == now.image
     return renamed and now.pin == change.after
@@ -102,14 +103,7 @@ def _surely_newer(promoted: Pin, carried: PinChange, policy: Policy | None) -> b
     return order is not None and order > 0
 
 
-def _as_change(carried: PinChange, now: Entry) -> Change:
-    return Change(
-        now,
-        carried.after,
-        carried.source,
-        direction(carried.before, carried.after, now.policy),
-        Reason(CODE_OF[carried.source], "carried over from the open proposal"),
-        carried.new_name,
-        carried=True,
-        info=carried.info,
-    )
+def _as_change(carried: PinChange, now: Managed) -> Change:
+    way = direction(carried.before, carried.after, now.policy)
+    reason = Reason(CODE_OF[carried.source], "carried over from the open proposal")
+    return Change(now, replace(carried, before=now.pin), way, reason, carried=True)

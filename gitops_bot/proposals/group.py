@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.config.propose import NamedGroup
-    from gitops_bot.releases.decisions import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Managed
 
 
 Grouping: TypeAlias = 'Literal["environment", "overlay", "image"] | Sequence[NamedGroup]'
 
 
-def name_of(entry: Entry, grouping: Grouping) -> str:
+def name_of(entry: Managed, grouping: Grouping) -> str:
     """The group of an entry; what matches no named group goes into `all`."""
     match grouping:
         case "environment":
@@ -69,7 +69,7 @@ def _waits_for(first: Held | Failed, name: str) -> Reason:
     return Reason(code, text, {"group": name, "file": entry.file, "name": entry.name})
 
 
-def _belongs(entry: Entry, group: NamedGroup) -> bool:
+def _belongs(entry: Managed, group: NamedGroup) -> bool:
     images = not group.images or any(fits(glob, text) for glob in group.images for text in (entry.name, entry.image))
     overlays = (_glob(text).means(entry.overlay, entry.file) for text in group.overlays)
     return images and (not group.overlays or any(overlays))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.config import Mention
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.layout.overlays import OverlayFile
 
 #: The least similarity, from 0 to 1, of names that may be confused: `wbe` and `web` have 0.67.
@@ -48,7 +48,7 @@ class Unmatched:
 def unmatched(
     environment: str,
     mentions: Iterable[Mention],
-    entries: Sequence[Entry],
+    entries: Sequence[Managed],
     overlays: Sequence[OverlayFile],
     now: datetime,
     *,
@@ -103,16 +103,16 @@ def _spellings(text: str) -> tuple[str, ...]:
     return (text, str(repository)) if repository is not None else (text,)
 
 
-def _by_last_part(entries: Sequence[Entry]) -> Mapping[str, Sequence[Entry]]:
+def _by_last_part(entries: Sequence[Managed]) -> Mapping[str, Sequence[Managed]]:
     """The entries by the last part of their names: the same registry or owner does not make names similar."""
-    by_name: dict[str, list[Entry]] = {}
+    by_name: dict[str, list[Managed]] = {}
     for entry in entries:
         for last in dict.fromkeys(map(_last, (entry.name, entry.image))):
             by_name.setdefault(last, []).append(entry)
     return by_name
 
 
-def _near(text: str, names: Mapping[str, Sequence[Entry]]) -> list[Entry]:
+def _near(text: str, names: Mapping[str, Sequence[Managed]]) -> list[Managed]:
     """The entries that somebody may have meant by `text`, the closest first."""
     last = _last(text.replace("*", ""))
     close = sorted(((_alike(last, other), other) for other in names), reverse=True)
@@ -139,7 +139,7 @@ def _alike(name: str, other: str) -> float:
     return matcher.ratio()
 
 
-def _problem(mention: Mention, near: Sequence[Entry], entries: Sequence[Entry], *, unread: bool) -> Problem:
+def _problem(mention: Mention, near: Sequence[Managed], entries: Sequence[Managed], *, unread: bool) -> Problem:
     environment, of_entries = mention.environment, mention.kind in _OF_ENTRIES
     match mention.kind:
         case "rule":
@@ -169,7 +169,7 @@ def _problem(mention: Mention, near: Sequence[Entry], entries: Sequence[Entry], 
     return Problem("failed.config", message, advice, *mention.place)
 
 
-def _some(entries: Sequence[Entry], last: str) -> str:
+def _some(entries: Sequence[Managed], last: str) -> str:
     """The names of the first few."""
     names = list(dict.fromkeys(entry.name[:200] for entry in entries))
     more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []

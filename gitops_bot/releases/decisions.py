@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reason import Code
     from gitops_bot.images.reference import ImageName
+    from gitops_bot.targets.pin_file import FileEntry
 
 Source = Literal["policy", "promotion", "set", "rollback"]
 #: The code of the reason for a change, by where its pin comes from.
@@ -29,42 +30,81 @@ Direction = Literal["forward", "backward", "moved", "adopted"]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One pin's place in one file, what is pinned there, and the rules that apply to it.
+class Managed:
+    """An entry of an environment: one pin's place in one file, and the rules that apply to it.
 
-    `file` and `name` identify it, never the repository. `image` is the effective repository as text, `repository` the
-    same where that text is the name of one; `refusal` says why the entry cannot be edited. `choices`: it is the
-    selector of a Service, and says one of these slots.
+    `file` and `name` identify it, never the repository. `repository` is the effective one, where the entry names one.
     """
 
-    environment: str | None
-    overlay: str
+    entry: FileEntry
     file: str
-    line: int
-    name: str
-    image: str
-    column: int = field(default=1, compare=False)
-    pin: Pin = field(default=Pin(), compare=False)
-    repository: ImageName | None = field(default=None, compare=False)
-    new_name: str | None = field(default=None, compare=False)
-    refusal: Problem | None = field(default=None, compare=False)
+    overlay: str
+    environment: str | None
     rules: Rules = field(default=Rules(None), compare=False)
-    choices: tuple[str, ...] = field(default=(), compare=False)
+    repository: ImageName | None = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "repository", self.entry.image)
 
     @property
     def key(self) -> tuple[str, str]:
         """What tells this entry from every other of the repository."""
-        return (self.file, self.name)
+        return (self.file, self.entry.name)
 
     @property
     def place(self) -> tuple[str, str]:
         """What tells it from every other entry at all times: its file may get another name."""
-        return (same_file(self.file)[0], self.name)
+        return (same_file(self.file)[0], self.entry.name)
+
+    @property
+    def image(self) -> str:
+        """The effective repository as text, also where that is the name of none."""
+        entry = self.entry
+        return str(self.repository) if self.repository else entry.new_name or entry.repository or entry.name
 
     @property
     def policy(self) -> Policy | None:
         """The policy that orders its tags, if any."""
         return self.rules.policy.policy if self.rules.policy is not None else None
+
+    @property
+    def name(self) -> str:
+        """As in the file."""
+        return self.entry.name
+
+    @property
+    def new_name(self) -> str | None:
+        """As in the file."""
+        return self.entry.new_name
+
+    @property
+    def pin(self) -> Pin:
+        """What is pinned now."""
+        return self.entry.pin
+
+    @property
+    def line(self) -> int:
+        """Where it is in the file, from 1."""
+        return self.entry.line
+
+    @property
+    def column(self) -> int:
+        """Where it is in its line, from 1."""
+        return self.entry.column
+
+    @property
+    def refusal(self) -> Problem | None:
+        """Why it cannot be edited."""
+        return self.entry.refusal
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The slots that it may say, where it is the selector of a Service."""
+        return self.entry.choices
+
+    def to(self, after: Pin, source: Source, new_name: str | None = None) -> PinChange:
+        """The change of its pin to another one."""
+        return PinChange(self.file, self.entry.name, self.entry.pin, after, source, new_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,57 +126,11 @@ class InfoChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One pin that becomes another. `new_name` only where a person gave one to `set` or `edit`.
-
-    `carried`: nobody decided it now, the open proposal has it from an earlier run. `rebuilt`: not the bytes that were
-    tested, but another build of the same revision. `not_rolled_back`: what a rollback leaves as it is, a sentence each.
-    `because`: why a person asked for it, in their own words. `lifted`: what would have held it, had they not said to
-    go on. `info` is what the file beside it says with the new pin.
-    """
-
-    entry: Entry
-    after: Pin
-    source: Source
-    direction: Direction
-    reason: Reason
-    new_name: str | None = None
-    carried: bool = False
-    rebuilt: bool = False
-    not_rolled_back: tuple[str, ...] = ()
-    because: str | None = None
-    lifted: tuple[Reason, ...] = ()
-    info: InfoChange | None = None
-
-    @property
-    def before(self) -> Pin:
-        """What is pinned now."""
-        return self.entry.pin
-
-    @property
-    def candidate(self) -> Pin:
-        """What is to be pinned, like `Held.candidate`."""
-        return self.after
-
-    def held(self, reason: Reason) -> Held:
-        """The same, held for a reason."""
-        return Held(self.entry, self.after, reason)
-
-    @property
-    def goes_back(self) -> bool:
-        """Whether the commits between the two images are taken back, and not brought in."""
-        return self.direction == "backward" or (self.source == "rollback" and self.direction != "forward")
-
-    @property
-    def pin_change(self) -> PinChange:
-        """What the trailers of its commit say of it."""
-        entry = self.entry
-        return PinChange(entry.file, entry.name, self.before, self.after, self.source, self.new_name, self.info)
-
-
-@dataclass(frozen=True, slots=True)
 class PinChange:
-    """One pin that became another, as the trailers of a commit tell. `Change` is what is decided."""
+    """One pin that becomes another, or did: what the trailers of a commit tell.
+
+    `new_name` only where a person gave one to `set` or `edit`. `info` is what the file beside it says with the new pin.
+    """
 
     file: str
     name: str
@@ -148,7 +142,7 @@ class PinChange:
 
     @property
     def key(self) -> tuple[str, str]:
-        """The key of its entry, like `Entry.key`."""
+        """The key of its entry, like `Managed.key`."""
         return (self.file, self.name)
 
     @property
@@ -163,6 +157,70 @@ class PinChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a pin, as it is decided: of which entry, which way, and why.
+
+    `carried`: nobody decided it now, the open proposal has it from an earlier run. `rebuilt`: not the bytes that were
+    tested, but another build of the same revision. `not_rolled_back`: what a rollback leaves as it is, a sentence each.
+    `because`: why a person asked for it, in their own words. `lifted`: what would have held it, had they not said to
+    go on.
+    """
+
+    entry: Managed
+    pin_change: PinChange
+    direction: Direction
+    reason: Reason
+    carried: bool = False
+    rebuilt: bool = False
+    not_rolled_back: tuple[str, ...] = ()
+    because: str | None = None
+    lifted: tuple[Reason, ...] = ()
+
+    @property
+    def before(self) -> Pin:
+        """What is pinned now."""
+        return self.pin_change.before
+
+    @property
+    def after(self) -> Pin:
+        """What is to be pinned."""
+        return self.pin_change.after
+
+    @property
+    def candidate(self) -> Pin:
+        """The same, like `Held.candidate`."""
+        return self.pin_change.after
+
+    @property
+    def source(self) -> Source:
+        """Where the pin comes from."""
+        return self.pin_change.source
+
+    @property
+    def new_name(self) -> str | None:
+        """See `PinChange`."""
+        return self.pin_change.new_name
+
+    @property
+    def info(self) -> InfoChange | None:
+        """See `PinChange`."""
+        return self.pin_change.info
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether the commits between the two images are taken back, and not brought in."""
+        return self.direction == "backward" or (self.source == "rollback" and self.direction != "forward")
+
+    def held(self, reason: Reason) -> Held:
+        """The same, held for a reason."""
+        return Held(self.entry, self.after, reason)
+
+    def with_info(self, info: InfoChange | None) -> Change:
+        """With what the file beside the pin says with the new one."""
+        return replace(self, pin_change=replace(self.pin_change, info=info))
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """An entry that stays as it is although something else could be pinned.
 
@@ -170,7 +228,7 @@ class Held:
     `several` has each reason by itself where there are several; `reason` names them all.
     """
 
-    entry: Entry
+    entry: Managed
     candidate: Pin | None
     reason: Reason
     withdraws: bool = False
@@ -199,7 +257,7 @@ class Held:
 class Failed:
     """An entry, or a whole file (`entry` is None), that could not be looked at."""
 
-    entry: Entry | None
+    entry: Managed | None
     problem: Problem
 
 
@@ -207,7 +265,7 @@ class Failed:
 class Kept:
     """An entry with nothing to do: current, ignored or unmanaged. `source` is what was asked."""
 
-    entry: Entry
+    entry: Managed
     reason: Reason
     source: Source = "policy"
 

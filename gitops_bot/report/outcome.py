@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.reconcile import ActionName
-    from gitops_bot.releases.decisions import Change, Entry, Failed, Held
+    from gitops_bot.releases.decisions import Change, Failed, Held, Managed
     from gitops_bot.report.screen import Screen, Style
     from gitops_bot.results.checkout import Checked, Edited
     from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
@@ -250,6 +250,6 @@ def _listed(texts: Iterable[str], screen: Screen) -> str:
     return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(shown) < len(names) else "")
 
 
-def _called(entry: Entry) -> str:
+def _called(entry: Managed) -> str:
     """The entry's name, and its repository where that is another."""
     return entry.name if entry.image == entry.name else f"{entry.name} ({entry.image})"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
 
 #: Characters of one message; what is longer is cut.
 LONG: Final = 2000
@@ -117,7 +117,7 @@ def short(pin: Pin) -> str:
     return plain(f"{pin.tag or ''}{digest}") or "(none)"
 
 
-def place(entry: Entry) -> str:
+def place(entry: Managed) -> str:
     """`file:line`."""
     return f"{plain(entry.file)}:{entry.line}"
 
@@ -130,7 +130,7 @@ def list_names(names: Iterable[str], *, most: int = SHOWN) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
 
 
-def list_images(entries: Iterable[Entry], *, environments: bool = True) -> str:
+def list_images(entries: Iterable[Managed], *, environments: bool = True) -> str:
     """Samples of entries, and the environments that they are in."""
     known = list(entries)
     names = list_names(entry.name.rpartition("/")[2] or entry.name for entry in known)

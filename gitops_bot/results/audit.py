@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import ImageName
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
     from gitops_bot.results.history import History
 
 #: Whether what an entry pins can be pulled: with all platforms, without some of them, not at all; the registry did not
@@ -20,7 +20,7 @@ Verdict = Literal["present", "incomplete", "missing", "unknown", "unpinned"]
 class AuditedEntry:
     """An entry. `digest` is the pinned one, else what its tag names now; `absent` are the platforms that are gone."""
 
-    entry: Entry
+    entry: Managed
     verdict: Verdict
     digest: str | None = None
     absent: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.migration.rules import Gap
-    from gitops_bot.releases.decisions import Change, Entry
+    from gitops_bot.releases.decisions import Change, Managed
     from gitops_bot.releases.layout.coverage import Coverage, Outside
 
 
@@ -29,7 +29,7 @@ class FoundEnvironment:
     overlays: tuple[str, ...]
     files: int
     coverage: Coverage
-    followed: Mapping[str, tuple[Entry, ...]]
+    followed: Mapping[str, tuple[Managed, ...]]
     deployed_by: tuple[str, ...] = ()
     source: str | None = None
     corresponding: int = 0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
 
 EntryOutcome = Literal["chosen", "current", "held", "ignored", "failed"]
 Kind = Literal["semver", "pattern", "newest", "digest", "promotion", "none"]
@@ -66,7 +66,7 @@ class Explained:
     pin: Pin | None = None
     selection: Selection = field(default_factory=Selection)
     asked: AskedTag | None = None
-    entry: Entry | None = None
+    entry: Managed | None = None
     gates: tuple[PassedGate, ...] = ()
     problem: Problem | None = None
 
@@ -75,7 +75,7 @@ class Explained:
 Explanations = tuple[Explained, ...]
 
 
-def source_of(entry: Entry, promotion: Promotion | None) -> PolicySource:
+def source_of(entry: Managed, promotion: Promotion | None) -> PolicySource:
     """What chooses for an entry: the promotion, where its environment gets it from another one, else its policy."""
     if promotion is not None:
         file, line, _ = promotion.place

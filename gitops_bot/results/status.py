@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.pull_request import Merge, PullRequest
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.history.delivery import Delivery, Journey
     from gitops_bot.releases.history.record import Record
     from gitops_bot.releases.history.releases import Release
@@ -32,7 +32,7 @@ class EntryStatus:
     `behind_commits` the commits between the builds of both; None where nobody knows.
     """
 
-    entry: Entry
+    entry: Managed
     image: str
     since: datetime | None = None
     source_pin: Pin | None = None

@@ -13,7 +13,7 @@ from gitops_bot.results.outcome import WRITING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gitops_bot.releases.decisions import Entry, Failed, Held
+    from gitops_bot.releases.decisions import Failed, Held, Managed
     from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 
 #: Failures, and holds, that one cycle logs at most: a registry that is down fails a thousand entries at once.
@@ -121,7 +121,7 @@ def _held(environment: str, held: Held) -> Event:
     return Event("entry.held", {**facts, **_place(held.entry, held.entry.file), "candidate": tag})
 
 
-def _place(entry: Entry | None, file: str | None) -> dict[str, object]:
+def _place(entry: Managed | None, file: str | None) -> dict[str, object]:
     if entry is None:
         return {"file": file, "entry": None, "image": None}
     return {"file": entry.file, "entry": entry.name, "image": entry.image}

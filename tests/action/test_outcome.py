@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,10 @@ from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.pull_request import PullRequest
-from gitops_bot.releases.decisions import Change, Entry, Held
+from gitops_bot.releases.decisions import Change, Held
 from gitops_bot.report import document
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
+from tests.managed import alter, change_of, managed
 from tests.proposals.sample import kept, proposal
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ def change(
     carried: bool = False,
     why: str = "set",
 ) -> Change:
-    entry = Entry("live", "apps/web", "apps/web/kustomization.yaml", 3, "web", image)
+    entry = managed("live", "apps/web", "apps/web/kustomization.yaml", 3, "web", image)
     before, after, reason = Pin("1.0.0"), Pin(tag, A), Reason("set", why)
-    return Change(replace(entry, pin=before), after, "set", "forward", reason, new_name, carried=carried)
+    return change_of(alter(entry, pin=before), after, "set", "forward", reason, new_name, carried=carried)
 
 
 def outcome(
@@ -150,7 +150,7 @@ def test_texts_of_others_make_no_lines() -> None:
 
 
 def test_what_was_named_and_not_done_is_annotated() -> None:
-    held = Held(replace(change().entry, pin=Pin("2")), Pin("1"), Reason("held.downgrade", "older"))
+    held = Held(alter(change().entry, pin=Pin("2")), Pin("1"), Reason("held.downgrade", "older"))
     asked = outcome(change(), action="leave", held=(held,))
     wrong, undone = to_annotate(asked, named=True)
     assert (wrong, [(each.file, each.line) for each in undone]) == (

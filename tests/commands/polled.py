@@ -19,16 +19,16 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.releases.decisions import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Managed
 
 
-def polled(registry: Any, entries: Sequence[Entry], now: datetime = NOW) -> list[Decision]:
+def polled(registry: Any, entries: Sequence[Managed], now: datetime = NOW) -> list[Decision]:
     """A decision for each entry, in their order."""
     world: Any = SimpleNamespace(registry=lambda: registry, progress=silent)
     facts = Facts()
     known: Any = SimpleNamespace(given=None, request=Request(), facts=facts)
 
-    def decide(entry: Entry) -> Decision:
+    def decide(entry: Managed) -> Decision:
         return moved(poll(facts, entry, now), known)
 
     works = [Work(partial(decide, entry), entry.repository) for entry in entries]

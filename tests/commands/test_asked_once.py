@@ -12,8 +12,9 @@ from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images import kinds
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.releases.decisions import Change, Entry, Failed
+from gitops_bot.releases.decisions import Change, Failed, Managed
 from tests.commands.polled import polled
+from tests.managed import managed
 
 WEB = ImageName("r.test", "web")
 DIGEST = "sha256:" + "a" * 64
@@ -38,10 +39,10 @@ class Failing(Registry):
         raise RegistryError(Problem("failed.registry", "no", "wait"))
 
 
-def entries(count: int) -> list[Entry]:
+def entries(count: int) -> list[Managed]:
     rules = Rules(NamedPolicy("p", kinds.Semver("*"), "config"))
     return [
-        Entry("dev", f"app{at}", f"app{at}/kustomization.yaml", 1, "web", str(WEB), 1, Pin("1.0.0"), WEB, rules=rules)
+        managed("dev", f"app{at}", f"app{at}/kustomization.yaml", 1, "web", str(WEB), pin=Pin("1.0.0"), rules=rules)
         for at in range(count)
     ]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -8,7 +9,10 @@ from gitops_bot.commands.edit import edit
 from gitops_bot.errors import EditError, Problem, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, Pin
-from gitops_bot.releases.decisions import Change, Entry
+from gitops_bot.releases.decisions import PinChange
+
+if TYPE_CHECKING:
+    from gitops_bot.releases.decisions import Change
 
 D1 = "sha256:" + "0123456789abcdef" * 4
 D2 = "sha256:" + "fedcba9876543210" * 4
@@ -62,9 +66,9 @@ def asked(*texts: str) -> list[Assignment]:
     return [Assignment.parse(text) for text in texts]
 
 
-def change(line: int, name: str, image: str, before: Pin, after: Pin) -> Change:
-    reason = Reason("set", "given on the command line")
-    return Change(replace(Entry(None, "app", FILE, line, name, image), pin=before), after, "set", "forward", reason)
+def told(change: Change) -> tuple[object, ...]:
+    entry = change.entry
+    return (entry.environment, entry.overlay, entry.line, entry.image, change.direction, change.pin_change)
 
 
 def test_several_images_are_pinned_in_one_file() -> None:
@@ -76,10 +80,13 @@ def test_several_images_are_pinned_in_one_file() -> None:
     assert where.files == {FILE: after.encode()}
     assert where.written == [FILE]
     assert outcome.file == FILE
-    assert outcome.changes == (
-        change(2, "web", "ghcr.io/acme/web", Pin("v1", D1), Pin("v2", D2)),
-        change(9, "postgres", "docker.io/library/postgres", Pin("16"), Pin("17")),
-    )
+    web = PinChange(FILE, "web", Pin("v1", D1), Pin("v2", D2), "set")
+    postgres = PinChange(FILE, "postgres", Pin("16"), Pin("17"), "set")
+    assert [told(change) for change in outcome.changes] == [
+        (None, "app", 2, "ghcr.io/acme/web", "forward", web),
+        (None, "app", 9, "docker.io/library/postgres", "forward", postgres),
+    ]
+    assert [change.reason for change in outcome.changes] == [Reason("set", "given on the command line")] * 2
     assert (outcome.before, outcome.after, outcome.unchanged) == (TEXT.encode(), after.encode(), 0)
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
 
 TAG = st.sampled_from(
     [
@@ -89,7 +89,7 @@ def digest(tag: str) -> str:
     return f"sha256:{hashlib.sha256(tag.encode()).hexdigest()}"
 
 
-def entry_at(policy: str, tag: str) -> Entry:
+def entry_at(policy: str, tag: str) -> Managed:
     text = f'images:\n- name: ghcr.io/acme/web\n  newTag: "{tag}"\n'
     config = read_config(
         f'version: 1\npolicies: {{p: {policy}}}\nenvironments: {{all: {{overlays: ["*"], policy: p}}}}\n', "f"

@@ -11,7 +11,7 @@ from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images import kinds
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
-from gitops_bot.releases.decisions import Change, Entry, Held, Kept
+from gitops_bot.releases.decisions import Change, Held, Kept, Managed
 from gitops_bot.targets import kustomization
 from tests.commands.polled import polled
 
@@ -43,17 +43,7 @@ class Shelf:
 def decided(shelf: Any, pin: Pin, shape: PinShape = "tag+digest", applies: Rules | None = None) -> Decision:
     lines = [f"\n  newTag: {pin.tag}"] * bool(pin.tag) + [f"\n  digest: {pin.digest}"] * bool(pin.digest)
     (entry,) = kustomization.read(f"images:\n- name: example.com/web{''.join(lines)}\n".encode(), "k.yaml").entries
-    place = Entry(
-        "production",
-        "web",
-        "web/k.yaml",
-        entry.line,
-        entry.name,
-        str(entry.image),
-        pin=entry.pin,
-        repository=entry.image,
-        rules=applies or Rules(RELEASES, shape),
-    )
+    place = Managed(entry, "web/k.yaml", "web", "production", applies or Rules(RELEASES, shape))
     return polled(shelf, [place])[0]
 
 

@@ -8,7 +8,7 @@ from gitops_bot import targets
 from gitops_bot.config import read as read_config
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.edges.registry import Registry
-from gitops_bot.releases.decisions import Change, Entry, Failed
+from gitops_bot.releases.decisions import Change, Failed, Managed
 from gitops_bot.releases.layout.overlay import Overlay
 from tests.commands.polled import polled
 from tests.counterparts.broken import answer, broken_server
@@ -22,7 +22,7 @@ environments: {production: {overlays: ["*"], policy: releases, pin: tag}}
 """
 
 
-def entries(*images: str) -> list[Entry]:
+def entries(*images: str) -> list[Managed]:
     """Entries of one overlay, at 1.0.0."""
     text = "images:\n" + "".join(
         f"- name: app{at}\n  newName: {name}\n  newTag: 1.0.0\n" for at, name in enumerate(images)

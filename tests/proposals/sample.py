@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,10 @@ from gitops_bot.proposals import naming, reconcile
 from gitops_bot.proposals.branch import Branch, Commit, FileChange
 from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.proposals.pull_request import PullRequest
-from gitops_bot.releases.decisions import Change, Entry, Kept
+from gitops_bot.releases.decisions import Change, Kept, Managed
 from gitops_bot.targets import kustomization
 from gitops_bot.targets.pin_file import edit
+from tests.managed import alter, change_of, managed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,8 +41,10 @@ FILES: Mapping[str, bytes] = {
 BASE, HEAD, NEWER = (f"{number:040x}" for number in (1, 2, 3))
 
 
-def entry(name: str = "web", file: str = WEB, image: str | None = None) -> Entry:
-    return Entry("staging", posixpath.dirname(file), file, 4, name, image or f"docker.io/library/{name}", pin=Pin("v1"))
+def entry(name: str = "web", file: str = WEB, image: str | None = None) -> Managed:
+    return managed(
+        "staging", posixpath.dirname(file), file, 4, name, image or f"docker.io/library/{name}", pin=Pin("v1")
+    )
 
 
 def change(
@@ -54,8 +57,8 @@ def change(
     new_name: str | None = None,
     reason: str = "v2 is the highest of 3 tags",
 ) -> Change:
-    return Change(
-        replace(entry(name, file), pin=before or Pin("v1")),
+    return change_of(
+        alter(entry(name, file), pin=before or Pin("v1")),
         after or Pin("v2", B),
         source,
         "forward",
@@ -75,7 +78,7 @@ def build(**more: object) -> Build:
         size=41_200_000,
         sized="linux/amd64",
     )
-    return replace(whole, **more)
+    return alter(whole, **more)
 
 
 def action(name: ActionName, reason: Reason) -> Action:

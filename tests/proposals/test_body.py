@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +14,8 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.text import advice, body
 from gitops_bot.proposals.text.details import Described
 from gitops_bot.proposals.text.markdown import LIMIT, plain, size
-from gitops_bot.releases.decisions import Change, Entry, Held, PinChange
+from gitops_bot.releases.decisions import Change, Held, PinChange
+from tests.managed import alter, change_of, managed
 from tests.proposals.sample import API, WEB, A, B, C, build, change
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ HOSTILE = {
 
 
 def hostile(text: str, *, tag: str = "v2") -> Change:
-    entry = Entry("staging", text, f"{text}/kustomization.yaml", 1, text, f"r.test/{text}")
-    return Change(replace(entry, pin=Pin(text, text)), Pin(tag, B), "policy", "forward", Reason("chosen", text))
+    entry = managed("staging", text, f"{text}/kustomization.yaml", 1, text, f"r.test/{text}")
+    return change_of(alter(entry, pin=Pin(text, text)), Pin(tag, B), "policy", "forward", Reason("chosen", text))
 
 
 def said(*changes: Change) -> tuple[PinChange, ...]:
@@ -90,7 +91,7 @@ def rendered(
 def telling(text: str) -> Described:
     """Images that say this of themselves, whatever they are asked, and commits that say it too."""
     before = build(source=text, revision=text, platforms=(text, f"{text}?"), sized=text)
-    return Described(before, replace(before, platforms=(text, f"{text}!")), (text, f"{text} {text}"))
+    return Described(before, alter(before, platforms=(text, f"{text}!")), (text, f"{text} {text}"))
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,7 @@ def test_where_room_is_short_the_table_comes_first_and_the_ways_of_people_stay()
 
 
 def test_what_is_held_back_is_said_with_its_reason() -> None:
-    held = Held(replace(change().entry, pin=Pin("v1")), Pin("v0"), Reason("held.downgrade", "v0 is older than v1"))
+    held = Held(alter(change().entry, pin=Pin("v1")), Pin("v0"), Reason("held.downgrade", "v0 is older than v1"))
     assert (
         "\n\nHeld back, and why:\n\n- `web` in `apps/web/overlays/staging/kustomization.yaml`: v0 is older than v1\n\n"
         in rendered(change("api"), held=(held,))
@@ -285,8 +286,8 @@ def test_no_name_and_no_reason_leaves_its_cell(text: str) -> None:
 @given(st.text(max_size=80), st.text(max_size=80))
 @example("a|b\\", "`")
 def test_the_table_is_well_formed_whatever_the_names_are(name: str, reason: str) -> None:
-    entry = Entry("staging", "", name, 1, name, name)
-    one = Change(replace(entry, pin=Pin()), Pin("v2"), "policy", "forward", Reason("chosen", reason))
+    entry = managed("staging", "", name, 1, name, name)
+    one = change_of(alter(entry, pin=Pin()), Pin("v2"), "policy", "forward", Reason("chosen", reason))
     text = rendered(one)
     assert [len(row) for row in shown(text).rows] == [5, 5]
     assert body.plan_mark(text) == body.mark(said(one))
@@ -304,7 +305,7 @@ def test_the_limit_and_the_marks_hold_whatever_is_in_a_plan(
     changes = [hostile(f"{names[number % len(names)]}{number}") for number in range(changed)]
     text = data.draw(TEXTS)
     known = telling(text)
-    described = {one.entry.key: replace(known, subjects=known.subjects * subjects) for one in changes[:50]}
+    described = {one.entry.key: alter(known, subjects=known.subjects * subjects) for one in changes[:50]}
     kept = tuple(Held(one.entry, one.after, one.reason) for one in changes)[:1] * held
     whole = rendered(*changes, held=kept, environment=text, described=described)
 
@@ -379,8 +380,8 @@ def test_the_mark_is_of_the_pins_and_not_of_their_order_or_reasons() -> None:
     one, other = change(), change("api", file=API)
     mark = body.mark(said(one, other))
     assert mark == body.mark(said(other, one))
-    assert mark == body.mark(said(replace(one, reason=Reason("set", "another reason")), other))
-    assert mark == body.mark(said(replace(one, source="set"), other))
+    assert mark == body.mark(said(alter(one, reason=Reason("set", "another reason")), other))
+    assert mark == body.mark(said(alter(one, source="set"), other))
 
 
 @pytest.mark.parametrize(
@@ -656,7 +657,7 @@ def test_an_unfinished_text_lacks_its_mark_alone_and_is_finished_in_place() -> N
 
 def test_what_a_rollback_leaves_as_it_is_is_said_once_and_shown_as_it_stands() -> None:
     note = "configuration that changed since is not reverted: a/`x`|\n<!-- gitops-bot:closed -->"
-    text = rendered(*(replace(change(name), not_rolled_back=(note,)) for name in ("web", "api")))
+    text = rendered(*(alter(change(name), not_rolled_back=(note,)) for name in ("web", "api")))
     (line,) = (line for line in text.splitlines() if line.startswith("Not rolled back: "))
     assert "configuration that changed since is not reverted: a/\\`x" in line
     assert not body.closed_by_bot(text)
@@ -667,7 +668,7 @@ def test_what_a_rollback_leaves_as_it_is_is_said_once_and_shown_as_it_stands() -
 
 
 def back(*changes: Change, because: str | None = "checkout fails\nfor @ada: <!-- gitops-bot:closed -->") -> str:
-    gone = [replace(each, source="rollback", direction="backward", because=because) for each in changes]
+    gone = [alter(each, source="rollback", direction="backward", because=because) for each in changes]
     known = Described(build(), build(revision="b" * 40), ("fix: the till",))
     return rendered(*gone, described={each.entry.key: known for each in gone})
 
@@ -719,7 +720,7 @@ def test_changes_that_are_alike_are_one_row_with_their_files_and_digests_below()
         pytest.param(change(file=API, new_name="ghcr.io/acme/web"), id="another repository"),
         pytest.param(change("api", file=API), id="another image"),
         pytest.param(
-            replace(change(), entry=replace(change("front").entry, image="docker.io/library/web")), id="another entry"
+            alter(change(), entry=alter(change("front").entry, image="docker.io/library/web")), id="another entry"
         ),
     ],
 )

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +15,7 @@ from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.proposals import carry, ownership
 from gitops_bot.releases.decisions import Change, Failed, Held, Kept, PinChange
 from gitops_bot.targets import kustomization
+from tests.managed import alter
 from tests.proposals.sample import API, WEB, A, B, C, branch, change, commit, entry, written
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from gitops_bot.images.kinds import Policy
-    from gitops_bot.releases.decisions import Decision, Entry, Source
+    from gitops_bot.releases.decisions import Decision, Managed, Source
 
 SEMVER = kinds.Semver(">=0")
 LETTERS = kinds.Pattern("^v", order="alphabetical")
@@ -41,11 +41,11 @@ def found(after: Pin, before: Pin = V1, *, source: str = "policy", new_name: str
     return change(after=after, before=before, source=source, new_name=new_name)
 
 
-def pinned(entry: Entry, pin: Pin, policy: Policy | None) -> Entry:
-    return replace(entry, pin=pin, rules=Rules(NamedPolicy("releases", policy, "config") if policy else None))
+def pinned(entry: Managed, pin: Pin, policy: Policy | None) -> Managed:
+    return alter(entry, pin=pin, rules=Rules(NamedPolicy("releases", policy, "config") if policy else None))
 
 
-def standing(pin: Pin = V1, policy: Policy | None = SEMVER, image: str | None = None) -> dict[tuple[str, str], Entry]:
+def standing(pin: Pin = V1, policy: Policy | None = SEMVER, image: str | None = None) -> dict[tuple[str, str], Managed]:
     return {(WEB, "web"): pinned(entry(image=image), pin, policy)}
 
 
@@ -87,7 +87,7 @@ def pins(changes: Sequence[Change]) -> list[tuple[str, Pin, str]]:
     ],
 )
 def test_a_carried_pin_stands_while_the_base_has_its_from_and_not_its_to(
-    pin: PinChange, base: dict[tuple[str, str], Entry], stands: bool
+    pin: PinChange, base: dict[tuple[str, str], Managed], stands: bool
 ) -> None:
     assert carry.live_pins(base, (pin,)) == ((pin,) if stands else ())
 
@@ -180,7 +180,7 @@ def test_a_carried_pin_goes_only_where_its_entry_was_decided(
     for each in laid:
         assert each.before == V1
         if decision is not each:
-            assert (each.entry, each.source, each.new_name) == (entry(), pin.source, pin.new_name)
+            assert (each.entry.key, each.source, each.new_name) == (entry().key, pin.source, pin.new_name)
             assert each.reason.text == "carried over from the open proposal"
 
 
@@ -285,7 +285,7 @@ carriages = st.dictionaries(st.sampled_from(NAMES), st.tuples(some_pins, some_pi
 
 
 @st.composite
-def situations(draw: st.DrawFn) -> tuple[list[Decision], list[PinChange], dict[tuple[str, str], Entry]]:
+def situations(draw: st.DrawFn) -> tuple[list[Decision], list[PinChange], dict[tuple[str, str], Managed]]:
     base = {(WEB, name): pinned(entry(name), pin, policy) for name, (pin, policy) in draw(bases).items()}
     pins_carried = [
         PinChange(WEB, name, before, after, source, new_name)
@@ -311,7 +311,7 @@ def situations(draw: st.DrawFn) -> tuple[list[Decision], list[PinChange], dict[t
 @settings(deadline=None)
 @given(situations())
 def test_nothing_carried_is_lost_without_one_of_three_reasons(
-    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Entry]],
+    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Managed]],
 ) -> None:
     decisions, said, base = situation
     laid = {each.entry.key: each for each in carry.lay(decisions, said, base)}
@@ -329,7 +329,7 @@ def test_nothing_carried_is_lost_without_one_of_three_reasons(
 @settings(deadline=None)
 @given(situations())
 def test_nothing_appears_that_was_neither_decided_nor_carried(
-    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Entry]],
+    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Managed]],
 ) -> None:
     decisions, said, base = situation
     known = {(pin.key, pin.before, pin.after) for pin in said}
@@ -342,7 +342,7 @@ def test_nothing_appears_that_was_neither_decided_nor_carried(
 @settings(deadline=None)
 @given(situations(), st.randoms(use_true_random=False))
 def test_the_order_of_decisions_and_of_carried_pins_does_not_matter(
-    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Entry]], random: Random
+    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Managed]], random: Random
 ) -> None:
     decisions, said, base = situation
     expected = carry.lay(decisions, said, base)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +16,9 @@ from gitops_bot.proposals.text import body
 from gitops_bot.proposals.text.details import Described
 from gitops_bot.proposals.text.markdown import plain, size
 from gitops_bot.proposals.trailers import Trailers
-from gitops_bot.releases.decisions import Change, Entry, PinChange
+from gitops_bot.releases.decisions import Change, PinChange
 from tests.conftest import program
+from tests.managed import alter, change_of, managed
 from tests.proposals.sample import (
     API,
     FILES,
@@ -116,8 +116,8 @@ def test_git_finds_a_thousand_changes() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_forges_a_trailer(text: str) -> None:
-    entry = Entry(text, text, f"{text}/kustomization.yaml", 1, text, text)
-    one = Change(replace(entry, pin=Pin(text, text)), Pin("v2", B), "policy", "forward", Reason("chosen", text))
+    entry = managed(text, text, f"{text}/kustomization.yaml", 1, text, text)
+    one = change_of(alter(entry, pin=Pin(text, text)), Pin("v2", B), "policy", "forward", Reason("chosen", text))
     done = content.write(text[:5], [one], source="policy")
 
     said = PinChange(entry.file, entry.name, one.before, one.after, "policy")
@@ -131,8 +131,8 @@ def test_no_text_forges_a_trailer(text: str) -> None:
 @settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60), st.none() | st.text(max_size=60))
 def test_whatever_a_manifest_holds_the_plan_is_read_again(name: str, reason: str, tag: str | None) -> None:
-    one = Change(
-        Entry("staging", "", name, 1, name, name, pin=Pin(tag)),
+    one = change_of(
+        managed("staging", "", name, 1, name, name, pin=Pin(tag)),
         Pin("v2"),
         "set",
         "forward",
@@ -178,7 +178,7 @@ def test_people_choose_title_and_message() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_title_is_one_line_of_at_most_200_characters(text: str) -> None:
     for names in ([text], [text, "web"], [f"{text}{number}" for number in range(3)]):
-        changes = [replace(change(name), entry=Entry("staging", "x", WEB, 1, name, f"r.test/{name}")) for name in names]
+        changes = [alter(change(name), entry=managed("staging", "x", WEB, 1, name, f"r.test/{name}")) for name in names]
         group = text.replace("\ud800", "")  # what names a branch comes from a configuration, which is UTF-8
         done = content.write(group * 9, changes, source="set", group=group)
         assert all(char.isprintable() or char == "\u200b" for char in done.title)
@@ -249,17 +249,17 @@ SAME_FILE = FILES | {WEB: FILES[WEB] + b"# more\r\n"}
             id="one less",
         ),
         pytest.param(
-            WANTED, branch(replace(DONE, changes=(FileChange(WEB, FILES[WEB], None),))), False, id="deleted there"
+            WANTED, branch(alter(DONE, changes=(FileChange(WEB, FILES[WEB], None),))), False, id="deleted there"
         ),
         pytest.param(
             WANTED,
-            branch(commit(written(change(after=Pin("v3"))), name=NEWER), replace(DONE, id=HEAD)),
+            branch(commit(written(change(after=Pin("v3"))), name=NEWER), alter(DONE, id=HEAD)),
             True,
             id="in two steps",
         ),
         pytest.param(
             WANTED,
-            branch(DONE, replace(DONE, id=NEWER, changes=(FileChange(WEB, WANTED.files[WEB], FILES[WEB]),))),
+            branch(DONE, alter(DONE, id=NEWER, changes=(FileChange(WEB, WANTED.files[WEB], FILES[WEB]),))),
             False,
             id="done and taken back",
         ),
@@ -273,7 +273,7 @@ def test_a_branch_says_a_proposal_when_it_has_its_bytes_and_no_other(
 
 def test_a_commit_says_why_a_person_asked_for_it() -> None:
     why = "checkout fails\nGitops-Bot-Plan: 1 x y set\n@ada fixes #1"
-    done = content.write("staging", [replace(change(), because=why)], source="rollback")
+    done = content.write("staging", [alter(change(), because=why)], source="rollback")
     before, said, block = done.message.split("\n\n")[-3:]
     assert before.startswith("* docker.io/library/web")
     assert said == "Why: checkout fails Gitops-Bot-Plan: 1 x y set @\u200bada fixes #\u200b1"
@@ -282,5 +282,5 @@ def test_a_commit_says_why_a_person_asked_for_it() -> None:
     assert parsed is not None
     assert parsed.source == "rollback"
     # Whatever template people have for the message.
-    own = content.write("staging", [replace(change(), because="x")], source="rollback", message="release")
+    own = content.write("staging", [alter(change(), because="x")], source="rollback", message="release")
     assert own.message.startswith("release\n\nWhy: x\n\nGitops-Bot-Plan: ")

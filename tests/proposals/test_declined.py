@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ from gitops_bot.proposals.people import decline as judged
 from gitops_bot.proposals.people import declined as known
 from gitops_bot.proposals.text import body
 from gitops_bot.releases.decisions import PinChange
+from tests.managed import alter
 from tests.proposals.sample import API, HEAD, NEWER, WEB, A, B, C, branch, change, commit, merge, pull, written
 
 if TYPE_CHECKING:
@@ -46,27 +46,27 @@ def decline(
     ("there", "existing"),
     [
         pytest.param(branch(DONE), (CLOSED,), id="the branch is as it was"),
-        pytest.param(branch(DONE), (replace(CLOSED, body=""),), id="the commit counts, not the body"),
+        pytest.param(branch(DONE), (alter(CLOSED, body=""),), id="the commit counts, not the body"),
         pytest.param(
             branch(DONE, merge(FileChange("README.md", b"a", b"b"))),
-            (replace(CLOSED, head=NEWER, body=""),),
+            (alter(CLOSED, head=NEWER, body=""),),
             id="the base was merged into it",
         ),
         pytest.param(
-            branch(DONE, replace(DONE, id=NEWER, message="fix: by hand")),
-            (replace(CLOSED, head=NEWER, body=""),),
+            branch(DONE, alter(DONE, id=NEWER, message="fix: by hand")),
+            (alter(CLOSED, head=NEWER, body=""),),
             id="a person committed on top",
         ),
         pytest.param(None, (CLOSED,), id="the branch is gone"),
         pytest.param(ELSEWHERE, (CLOSED,), id="the branch has moved on"),
         pytest.param(branch(DONE, complete=False), (CLOSED,), id="the branch could not be read"),
-        pytest.param(replace(branch(), head=HEAD), (CLOSED,), id="the branch has no commit of its own"),
+        pytest.param(alter(branch(), head=HEAD), (CLOSED,), id="the branch has no commit of its own"),
         pytest.param(
             ELSEWHERE, (pull(number=9, head=NEWER), pull("merged", number=8), CLOSED), id="others came after it"
         ),
         pytest.param(
             None,
-            (replace(CLOSED, body=f"<!-- gitops-bot:closed --> is what the bot writes\n\n{PROPOSED.body}"),),
+            (alter(CLOSED, body=f"<!-- gitops-bot:closed --> is what the bot writes\n\n{PROPOSED.body}"),),
             id="somebody quotes the closing mark",
         ),
     ],
@@ -103,7 +103,7 @@ def test_the_same_pin_from_another_one_is_still_declined() -> None:
     """What stood there before says nothing of the pin that was declined."""
     for there in (branch(DONE), None):
         assert (
-            decline(replace(WEB_V2, entry=replace(WEB_V2.entry, pin=Pin("v1.5")), source="set"), there, (CLOSED,), ())
+            decline(alter(WEB_V2, entry=alter(WEB_V2.entry, pin=Pin("v1.5")), source="set"), there, (CLOSED,), ())
             is not None
         )
 
@@ -114,9 +114,9 @@ def test_the_same_pin_from_another_one_is_still_declined() -> None:
         pytest.param((), id="nothing was ever opened"),
         pytest.param((pull(body=PROPOSED.body),), id="it is open"),
         pytest.param((pull("merged", body=PROPOSED.body),), id="it was merged"),
-        pytest.param((replace(CLOSED, body=body.with_closing_mark(PROPOSED.body, NO_MORE)),), id="the bot closed it"),
-        pytest.param((replace(CLOSED, head=NEWER, body=written(API_V2).body),), id="it was about something else"),
-        pytest.param((replace(CLOSED, head=NEWER, body="rewritten by a person"),), id="nothing tells what it was"),
+        pytest.param((alter(CLOSED, body=body.with_closing_mark(PROPOSED.body, NO_MORE)),), id="the bot closed it"),
+        pytest.param((alter(CLOSED, head=NEWER, body=written(API_V2).body),), id="it was about something else"),
+        pytest.param((alter(CLOSED, head=NEWER, body="rewritten by a person"),), id="nothing tells what it was"),
     ],
 )
 def test_nothing_else_is_a_decline(existing: tuple[PullRequest, ...]) -> None:
@@ -128,7 +128,7 @@ def test_what_the_open_proposal_carries_is_not_declined() -> None:
     carried = (PinChange(WEB, "web", Pin("v1"), Pin("v2", B), "policy"),)
     assert decline(WEB_V2, branch(DONE), (CLOSED,), carried) is None
     assert decline(API_V2, branch(DONE), (CLOSED,), carried) is not None
-    older = (replace(carried[0], after=Pin("v1.5")),)
+    older = (alter(carried[0], after=Pin("v1.5")),)
     assert decline(WEB_V2, branch(DONE), (CLOSED,), older) is not None
 
 
@@ -143,16 +143,16 @@ def test_a_decline_in_another_group_stands_although_the_open_proposal_carries_th
     """It was closed just while the pin was moved. To reopen that one takes it back."""
     carried = (PinChange(WEB, "web", Pin("v1"), Pin("v2", B), "policy"),)
     assert decline(WEB_V2, None, (CLOSED,), carried, name="gitops-bot/staging/web") is not None
-    assert decline(WEB_V2, None, (replace(CLOSED, state="open"),), carried, name="gitops-bot/staging/web") is None
+    assert decline(WEB_V2, None, (alter(CLOSED, state="open"),), carried, name="gitops-bot/staging/web") is None
 
 
 def test_a_rollback_that_nobody_wanted_declines_nothing() -> None:
-    rollback = replace(CLOSED, branch="gitops-bot/staging/rollback-all")
+    rollback = alter(CLOSED, branch="gitops-bot/staging/rollback-all")
     assert decline(WEB_V2, None, (rollback,), (), name=rollback.branch) is None
 
 
 def test_the_newest_of_those_that_declined_it_is_named() -> None:
-    older = replace(CLOSED, number=5, branch="gitops-bot/staging/web")
+    older = alter(CLOSED, number=5, branch="gitops-bot/staging/web")
     for closed in ((older, CLOSED), (CLOSED, older)):
         held = decline(WEB_V2, None, closed, ())
         assert held is not None
@@ -164,4 +164,4 @@ def test_each_of_a_thousand_pins_is_declined_though_the_branch_is_gone() -> None
     files = {each.entry.file: b"images:\n- {name: %s, newTag: v1}\n" % each.entry.name.encode() for each in changes}
     closed = pull("closed", body=written(*changes, files=files).body)
     assert all(decline(each, None, (closed,), ()) for each in changes)
-    assert not any(decline(replace(each, after=Pin("v3", B)), None, (closed,), ()) for each in changes)
+    assert not any(decline(alter(each, after=Pin("v3", B)), None, (closed,), ()) for each in changes)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -9,14 +8,13 @@ import pytest
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.text import details
 from gitops_bot.proposals.text.details import Described
+from tests.managed import alter
 from tests.proposals.sample import A, B, build, change, entry
 
 if TYPE_CHECKING:
     from gitops_bot.images.build import Build
 
-WEB = replace(
-    change(after=Pin("v1.4.2", B)), entry=replace(entry("web", image="ghcr.io/acme/web"), pin=Pin("v1.4.1", A))
-)
+WEB = alter(change(after=Pin("v1.4.2", B)), entry=alter(entry("web", image="ghcr.io/acme/web"), pin=Pin("v1.4.1", A)))
 OLD = build()
 NEW = build(created=datetime(2026, 8, 2, 13, 5, tzinfo=UTC), revision="b" * 40, size=42_900_000)
 PULL = f"\n```sh\ndocker pull ghcr.io/acme/web@{B}\n```\n"
@@ -60,12 +58,12 @@ def test_an_image_that_says_nothing_can_still_be_pulled() -> None:
 
 
 def test_where_nothing_is_known_nothing_is_said() -> None:
-    assert details.section(replace(WEB, after=Pin("v1.4.2")), Described()) == ""
-    assert details.section(replace(WEB, entry=entry(image="No Image")), Described()) == ""
+    assert details.section(alter(WEB, after=Pin("v1.4.2")), Described()) == ""
+    assert details.section(alter(WEB, entry=entry(image="No Image")), Described()) == ""
 
 
 def test_the_new_repository_is_the_one_to_pull_from() -> None:
-    text = details.section(replace(WEB, new_name="nginx"), Described())
+    text = details.section(alter(WEB, new_name="nginx"), Described())
     assert f"docker pull docker.io/library/nginx@{B}\n" in text
 
 
@@ -171,7 +169,7 @@ def test_blank_subjects_are_left_out() -> None:
     ],
 )
 def test_full_versions_have_release_notes(tag: str | None, page: str | None) -> None:
-    text = details.section(replace(WEB, after=Pin(tag, B)), Described(None, NEW))
+    text = details.section(alter(WEB, after=Pin(tag, B)), Described(None, NEW))
     expected = [f"- [release notes of {tag}]({HOME}/{page})"] if page else []
     assert [line for line in text.splitlines() if "release notes" in line] == expected
 
@@ -240,7 +238,7 @@ def test_sizes_of_two_platforms_are_not_compared() -> None:
 
 
 def test_names_do_not_leave_the_summary() -> None:
-    odd = replace(WEB, entry=replace(entry("</code></summary>\n\n# x", image="y"), pin=Pin("<b>")))
+    odd = alter(WEB, entry=alter(entry("</code></summary>\n\n# x", image="y"), pin=Pin("<b>")))
     (first, *_) = details.section(odd, Described()).splitlines()[1:]
     assert first == (
         "<details><summary><code>&lt;/code&gt;&lt;/summary&gt; # x</code> <code>&lt;b&gt;</code> → "

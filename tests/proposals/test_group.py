@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import pytest
@@ -11,7 +11,8 @@ from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import group
-from gitops_bot.releases.decisions import Entry, Failed, Held, Kept
+from gitops_bot.releases.decisions import Failed, Held, Kept, Managed
+from tests.managed import alter, managed
 from tests.proposals.sample import API, B, change, entry
 
 
@@ -23,9 +24,9 @@ class Named:
     together: bool = False
 
 
-def place(name: str = "web", overlay: str = "apps/web/overlays/prod", image: str | None = None) -> Entry:
+def place(name: str = "web", overlay: str = "apps/web/overlays/prod", image: str | None = None) -> Managed:
     file = "kustomization.yaml" if overlay == "." else f"{overlay}/kustomization.yaml"
-    return Entry("production", overlay, file, 3, name, image or f"ghcr.io/acme/{name}")
+    return managed("production", overlay, file, 3, name, image or f"ghcr.io/acme/{name}")
 
 
 @pytest.mark.parametrize(
@@ -118,10 +119,10 @@ def test_one_that_is_held_holds_the_rest_each_in_its_place() -> None:
         {"group": "shop", "file": API, "name": "api"},
     )
     assert group.hold_together([WEB, KEPT, HELD, PROXY], "shop") == (
-        Held(replace(WEB.entry, pin=Pin("v1")), Pin("v2", B), reason),
+        Held(alter(WEB.entry, pin=Pin("v1")), Pin("v2", B), reason),
         KEPT,
         HELD,
-        Held(replace(PROXY.entry, pin=Pin("v1")), Pin("v2"), reason),
+        Held(alter(PROXY.entry, pin=Pin("v1")), Pin("v2"), reason),
     )
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ from gitops_bot.proposals import ownership
 from gitops_bot.proposals.branch import FileChange
 from gitops_bot.proposals.ownership import Ours, Theirs
 from gitops_bot.releases.decisions import InfoChange, PinChange
+from tests.managed import alter
 from tests.proposals.sample import API, FILES, HEAD, NEWER, WEB, A, B, branch, change, commit, merge, written
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def test_what_several_commits_did_is_carried_together() -> None:
 def test_a_clean_merge_from_the_base_is_neutral_wherever_it_stands() -> None:
     update = merge(FileChange("README.md", b"old\n", b"new\n"))
     assert ownership.of(branch(GOOD, update)) == Ours(said(*TWO))
-    assert ownership.of(branch(update, replace(GOOD, parents=(NEWER,)))) == Ours(said(*TWO))
+    assert ownership.of(branch(update, alter(GOOD, parents=(NEWER,)))) == Ours(said(*TWO))
 
 
 def in_web(edit: Callable[[bytes], bytes | None], **more: object) -> Callable[[Commit], Commit]:
@@ -77,21 +77,21 @@ def in_web(edit: Callable[[bytes], bytes | None], **more: object) -> Callable[[C
 
     def tampered(good: Commit) -> Commit:
         changes = tuple(
-            replace(each, after=edit(each.after or b""), **more) if each.path == WEB else each for each in good.changes
+            alter(each, after=edit(each.after or b""), **more) if each.path == WEB else each for each in good.changes
         )
-        return replace(good, changes=changes)
+        return alter(good, changes=changes)
 
     return tampered
 
 
 def and_also(extra: FileChange) -> Callable[[Commit], Commit]:
-    return lambda good: replace(good, changes=(*good.changes, extra))
+    return lambda good: alter(good, changes=(*good.changes, extra))
 
 
 def in_words(old: str, new: str) -> Callable[[Commit], Commit]:
     def tampered(good: Commit) -> Commit:
         assert old in good.message
-        return replace(good, message=good.message.replace(old, new))
+        return alter(good, message=good.message.replace(old, new))
 
     return tampered
 
@@ -116,8 +116,8 @@ TAMPERED = {
     "not UTF-8": in_web(lambda data: data + b"\xff"),
     "the file deleted": in_web(lambda _: None),
     "the mode changed as well": in_web(lambda data: data, mode_changed=True),
-    "the file is new": lambda good: replace(
-        good, changes=tuple(replace(each, before=None) if each.path == WEB else each for each in good.changes)
+    "the file is new": lambda good: alter(
+        good, changes=tuple(alter(each, before=None) if each.path == WEB else each for each in good.changes)
     ),
     "another file changed": and_also(FileChange("README.md", b"a", b"b")),
     "another file added": and_also(FileChange("evil.yaml", None, b"x: 1\n")),
@@ -125,7 +125,7 @@ TAMPERED = {
     "another kustomization changed by a pin": and_also(
         FileChange("apps/x/kustomization.yaml", b"images:\n- {name: web, newTag: v1}\n", b"images:\n- {name: web}\n")
     ),
-    "a file missing": lambda good: replace(good, changes=good.changes[:1]),
+    "a file missing": lambda good: alter(good, changes=good.changes[:1]),
     "another `from`": in_words('"from": {"tag": "v1", "digest": null}', '"from": {"tag": "v0", "digest": null}'),
     "another `to`": in_words(WEB_TRAILER, WEB_TRAILER.replace('"tag": "v2"', '"tag": "v3"')),
     "`to` without the digest": in_words(WEB_TRAILER, WEB_TRAILER.replace(f'"{B}"', "null")),
@@ -138,14 +138,14 @@ TAMPERED = {
     "a trailer for an entry that stays": in_words(WEB_TRAILER, f"{WEB_TRAILER}\n{PROXY_TRAILER}"),
     "a newName that is not there": in_words(WEB_TRAILER, WEB_TRAILER[:-1] + ', "newName": "ghcr.io/acme/web"}'),
     "no plan": in_words("Gitops-Bot-Plan: ", "Gitops-Bot-Plans: "),
-    "no message": lambda good: replace(good, message=""),
+    "no message": lambda good: alter(good, message=""),
     "two plans": in_words(
         "Gitops-Bot-Plan: 1 staging", "Gitops-Bot-Plan: 1 staging all set\nGitops-Bot-Plan: 1 staging"
     ),
     "the plan of another environment": in_words("Plan: 1 staging all", "Plan: 1 production all"),
     "the plan of another group": in_words("Plan: 1 staging all", "Plan: 1 staging web"),
-    "a merge": lambda good: replace(good, parents=("a" * 40, "b" * 40)),
-    "a commit without parent": lambda good: replace(good, parents=()),
+    "a merge": lambda good: alter(good, parents=("a" * 40, "b" * 40)),
+    "a commit without parent": lambda good: alter(good, parents=()),
 }
 
 
@@ -163,7 +163,7 @@ def test_the_commit_that_is_tampered_with_is_the_bots_own_otherwise() -> None:
 INFO = "apps/web/overlays/staging/info.yaml"
 INFO_BEFORE = b"kind: ConfigMap\r\ndata:\r\n  version: 'v1' # shown\r\n  team: x"
 INFO_AFTER = INFO_BEFORE.replace(b"v1", b"v2")
-FOLLOWED = replace(change(), info=InfoChange(INFO, (("version", "v1", "v2"),)))
+FOLLOWED = alter(change(), info=InfoChange(INFO, (("version", "v1", "v2"),)))
 FOLLOWING = and_also(FileChange(INFO, INFO_BEFORE, INFO_AFTER))(commit(written(FOLLOWED)))
 
 
@@ -187,7 +187,7 @@ def test_values_that_follow_a_pin_are_the_bots_own_and_are_carried_along() -> No
     ],
 )
 def test_any_other_edit_of_the_file_that_follows_is_a_persons(following: tuple[str, bytes, bytes]) -> None:
-    only_pins = replace(FOLLOWING, changes=FOLLOWING.changes[:-1])
+    only_pins = alter(FOLLOWING, changes=FOLLOWING.changes[:-1])
     for tampered in (only_pins, and_also(FileChange(*following))(only_pins)):
         assert isinstance(ownership.of(branch(tampered)), Theirs)
 
@@ -195,7 +195,7 @@ def test_any_other_edit_of_the_file_that_follows_is_a_persons(following: tuple[s
 def test_values_that_no_trailer_tells_are_a_persons() -> None:
     unsaid = and_also(FileChange(INFO, INFO_BEFORE, INFO_AFTER))(commit(written(change())))
     assert isinstance(ownership.of(branch(unsaid)), Theirs)
-    as_pins = replace(change(), info=InfoChange(WEB, (("version", "v1", "v2"),)))
+    as_pins = alter(change(), info=InfoChange(WEB, (("version", "v1", "v2"),)))
     assert isinstance(ownership.of(branch(commit(written(as_pins)))), Theirs)
 
 
@@ -203,14 +203,14 @@ def test_values_that_no_trailer_tells_are_a_persons() -> None:
     "author", ["gitops-bot <gitops-bot@noreply.invalid>", "github-actions[bot] <x@y>", "Ada <a@b>"]
 )
 def test_the_author_is_no_evidence(author: str) -> None:
-    assert isinstance(ownership.of(branch(replace(GOOD, author=author))), Ours)
-    forged = replace(in_web(lambda data: data + b" ")(GOOD), author=author)
+    assert isinstance(ownership.of(branch(alter(GOOD, author=author))), Ours)
+    forged = alter(in_web(lambda data: data + b" ")(GOOD), author=author)
     assert isinstance(ownership.of(branch(forged)), Theirs)
 
 
 def test_the_first_commit_that_is_not_ours_is_named() -> None:
-    theirs = replace(GOOD, id=NEWER, message="fix: by hand", author="Ada <ada@example.test>")
-    last = replace(theirs, id="9" * 40)
+    theirs = alter(GOOD, id=NEWER, message="fix: by hand", author="Ada <ada@example.test>")
+    last = alter(theirs, id="9" * 40)
     found = ownership.of(branch(GOOD, theirs, last))
     assert found == Theirs(NEWER, "Ada <ada@example.test>", "it has no valid gitops-bot trailers", said(*TWO))
 
@@ -219,7 +219,7 @@ def test_what_ours_did_before_a_persons_commit_is_remembered() -> None:
     """A branch that is handed back goes on with these pins: the person's commit goes, what `set` asked for stays."""
     second = written(change(after=Pin("v3", A), before=Pin("v2", B)), files=FILES | written(change()).files)
     ours, later = commit(written(change())), commit(second, FILES | written(change()).files, name="8" * 40)
-    theirs = replace(GOOD, id=NEWER, message="fix: by hand")
+    theirs = alter(GOOD, id=NEWER, message="fix: by hand")
 
     def carried(*commits: Commit) -> tuple[PinChange, ...]:
         found = ownership.of(branch(*commits))
@@ -230,13 +230,13 @@ def test_what_ours_did_before_a_persons_commit_is_remembered() -> None:
     assert carried(theirs, ours) == ()
     assert carried(ours, theirs, later) == said(change())
     assert carried(ours, later, theirs) == said(change(after=Pin("v3", A)))
-    assert carried(ours, in_web(lambda data: data + b" ")(replace(GOOD, id=NEWER))) == said(change())
+    assert carried(ours, in_web(lambda data: data + b" ")(alter(GOOD, id=NEWER))) == said(change())
 
 
 def test_branches_are_judged_once_however_many_there_are() -> None:
     """What a run asks twice for each of its branches is not read twice: a thousand files take seconds."""
-    found = [ownership.of(branch(replace(GOOD, id=f"{number:040x}"))) for number in range(100)]
-    again = [ownership.of(branch(replace(GOOD, id=f"{number:040x}"))) for number in range(100)]
+    found = [ownership.of(branch(alter(GOOD, id=f"{number:040x}"))) for number in range(100)]
+    again = [ownership.of(branch(alter(GOOD, id=f"{number:040x}"))) for number in range(100)]
     assert all(one is other for one, other in zip(found, again, strict=True))
 
 
@@ -268,7 +268,7 @@ def test_no_mutation_of_what_the_trailers_say_changes_what_is_ours(at: int, char
     block = GOOD.message.index("Gitops-Bot-Plan")
     at = block + at % (len(GOOD.message) - block)
     mutated = GOOD.message[:at] + char + GOOD.message[at + 1 :]
-    match ownership.of(branch(replace(GOOD, message=mutated))):
+    match ownership.of(branch(alter(GOOD, message=mutated))):
         case Ours(carried=carried):
             # Blanks and the source of a pin may be said otherwise; which pins became which others may not.
             assert [(each.key, each.before, each.after, each.new_name) for each in carried] == [

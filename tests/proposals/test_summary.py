@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.text import summary
 from gitops_bot.proposals.text.markdown import size
+from tests.managed import alter
 from tests.proposals.sample import API, WEB, A, B, change, entry
 
 if TYPE_CHECKING:
@@ -65,13 +65,13 @@ def test_templates_may_say_these() -> None:
 
 
 def test_an_overlay_at_the_top_of_the_repository_has_a_name() -> None:
-    top = replace(change(), entry=entry(file="kustomization.yaml"))
+    top = alter(change(), entry=entry(file="kustomization.yaml"))
     assert summary.fields("staging", [top], "all", "policy")["overlays"] == "."
 
 
 def test_no_field_notifies_closes_or_breaks_a_line() -> None:
     text = "@ada\nfixes #1 GH-2 https://x.test"
-    odd = replace(change(), entry=replace(entry(text, text, text), overlay=text))
+    odd = alter(change(), entry=alter(entry(text, text, text), overlay=text))
     for value in summary.fields(text, [odd], text, "set").values():
         assert not re.search(r"@\w|#\d|GH-\d|://|\n", value)
 
@@ -79,7 +79,7 @@ def test_no_field_notifies_closes_or_breaks_a_line() -> None:
 def test_the_table_has_image_file_from_to_and_why() -> None:
     rows = summary.table([
         change(before=Pin(None, A), after=Pin(None, B)),
-        replace(change("proxy", new_name="ghcr.io/acme/proxy"), entry=entry("front", WEB, "docker.io/library/proxy")),
+        alter(change("proxy", new_name="ghcr.io/acme/proxy"), entry=entry("front", WEB, "docker.io/library/proxy")),
     ])  # fmt: skip
     assert rows.split("\n") == [
         f"* docker.io/library/web in {WEB}",

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from gitops_bot.errors import Problem
 from gitops_bot.proposals.unmatched import Unmatched, unmatched
-from gitops_bot.releases.decisions import Entry
 from gitops_bot.releases.layout.overlays import OverlayFile
+from tests.managed import managed
+
+if TYPE_CHECKING:
+    from gitops_bot.releases.decisions import Managed
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 Kind = Literal["rule", "release info", "hold", "group images", "group overlays"]
@@ -28,9 +31,9 @@ def hold(text: str, until: datetime = NOW + timedelta(days=1)) -> Mention:
     return Mention(text, "hold", until=until)
 
 
-def entry(name: str, image: str | None = None) -> Entry:
+def entry(name: str, image: str | None = None) -> Managed:
     folder = f"apps/{name.rpartition('/')[2]}/production"
-    return Entry("production", folder, f"{folder}/kustomization.yaml", 2, name, image or name)
+    return managed("production", folder, f"{folder}/kustomization.yaml", 2, name, image or name)
 
 
 WEB, API = entry("ghcr.io/acme/web"), entry("ghcr.io/acme/api")
@@ -39,7 +42,7 @@ ENTRIES = (WEB, API, DB)
 OVERLAYS = [OverlayFile(each.overlay, each.file, "apps/*/production", {}) for each in ENTRIES]
 
 
-def look(*mentions: Mention, entries: tuple[Entry, ...] = ENTRIES, unread: bool = False) -> Unmatched:
+def look(*mentions: Mention, entries: tuple[Managed, ...] = ENTRIES, unread: bool = False) -> Unmatched:
     return unmatched("production", mentions, entries, OVERLAYS, NOW, unread=unread)
 
 
@@ -78,7 +81,7 @@ CLOSE = {
 
 
 @pytest.mark.parametrize(("text", "meant"), CLOSE.values(), ids=CLOSE)
-def test_a_rule_with_a_slip_is_told_with_what_it_may_mean(text: str, meant: Entry) -> None:
+def test_a_rule_with_a_slip_is_told_with_what_it_may_mean(text: str, meant: Managed) -> None:
     found = look(Mention(text))
     problem = Problem(
         "failed.config",

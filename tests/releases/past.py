@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.decisions import Entry
 from gitops_bot.releases.history.line import Line, Step
 from gitops_bot.targets.kustomization import FILE_NAMES
+from tests.managed import managed
 
 START = datetime(2026, 8, 1, 10, 0, tzinfo=UTC)
 A, B, C, D = ("sha256:" + letter * 64 for letter in "abcd")
 OVERLAY = "apps/web/overlays/production"
 FILE = f"{OVERLAY}/kustomization.yaml"
-WEB = Entry("production", OVERLAY, FILE, 2, "web", "docker.io/library/web")
+WEB = managed("production", OVERLAY, FILE, 2, "web", "docker.io/library/web")
 
 Files = Mapping[str, bytes | None]
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from gitops_bot.images import kinds
@@ -10,10 +8,11 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, OnMove, PinShape, Rules
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.decisions import Change, Entry, Held, Kept
+from gitops_bot.releases.decisions import Change, Held, Kept
+from tests.managed import alter, managed
 
 A, B, C = ("sha256:" + letter * 64 for letter in "abc")
-WEB = Entry("staging", "apps/web", "apps/web/kustomization.yaml", 3, "web", "docker.io/library/web")
+WEB = managed("staging", "apps/web", "apps/web/kustomization.yaml", 3, "web", "docker.io/library/web")
 SEMVER = kinds.Semver(">=1")
 MAIN = kinds.Follow("main")
 SHA = "sha-706798e"
@@ -29,14 +28,14 @@ def told(decision: object) -> tuple[object, ...]:
     """What a decision comes to: what is written and in which direction, or why nothing is."""
     match decision:
         case Change(entry=entry, before=before, after=after, source="policy", direction=direction, new_name=None):
-            assert entry == WEB
+            assert entry.key == WEB.key
             assert before != after
             return (direction, after)
         case Held(entry=entry, candidate=candidate, reason=reason):
-            assert entry == WEB
+            assert entry.key == WEB.key
             return (reason.code, candidate)
         case Kept(entry=entry, reason=reason):
-            assert entry == WEB
+            assert entry.key == WEB.key
             return (reason.code, entry.pin)
         case _:
             raise AssertionError(decision)
@@ -95,7 +94,7 @@ ADOPTED = Chosen("1.1.0", Reason("adopted", "latest has no order"))
 def test_an_entry_advances_to_what_its_policy_chose(
     applies: Rules, present: Pin, chosen: Chosen, digest: str | None, expected: tuple[object, ...]
 ) -> None:
-    decision = choice.advance(replace(WEB, pin=present, rules=applies), chosen, digest)
+    decision = choice.advance(alter(WEB, pin=present, rules=applies), chosen, digest)
     assert told(decision) == expected
     assert decision.reason.text == chosen.reason.text
 
@@ -132,7 +131,7 @@ def test_an_entry_advances_to_what_its_policy_chose(
     ],
 )
 def test_one_tag_is_followed(applies: Rules, present: Pin, expected: tuple[object, ...]) -> None:
-    assert told(choice.follow(replace(WEB, pin=present, rules=applies), "main", B)) == expected
+    assert told(choice.follow(alter(WEB, pin=present, rules=applies), "main", B)) == expected
 
 
 MOVES = [
@@ -158,7 +157,7 @@ MOVES = [
 def test_a_tag_that_was_moved_is_followed_or_held(
     tag: str, policy: kinds.Policy | None, on_move: OnMove | None, follows: bool
 ) -> None:
-    entry = replace(WEB, pin=Pin(tag, A), rules=rules(policy, on_move=on_move))
+    entry = alter(WEB, pin=Pin(tag, A), rules=rules(policy, on_move=on_move))
     assert choice.follows_moves(entry.rules, tag) is follows
     assert told(choice.stay(entry, B)) == ("moved", Pin(tag, B))
     assert told(choice.stay(entry, A)) == ("current", Pin(tag, A))
@@ -167,7 +166,7 @@ def test_a_tag_that_was_moved_is_followed_or_held(
 
 
 def test_a_hold_says_what_moved_and_the_ways_out() -> None:
-    reason = choice.moved(replace(WEB, pin=Pin("1.0.0", A), rules=rules()), Pin("1.0.0", B))
+    reason = choice.moved(alter(WEB, pin=Pin("1.0.0", A), rules=rules()), Pin("1.0.0", B))
     assert reason is not None
     assert reason.code == "held.moved"
     assert reason.text == (

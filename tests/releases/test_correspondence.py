@@ -15,7 +15,7 @@ from gitops_bot.releases.layout.overlays import OverlayFile, select
 from gitops_bot.targets import TARGETS, FileRule
 
 if TYPE_CHECKING:
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ def test_promotions_that_can_never_be_are_refused_where_they_are_written() -> No
     ],
 )
 def test_an_entry_has_its_partner(entry: str, own: list[str], source: list[str], expected: list[str]) -> None:
-    def read(texts: list[str]) -> tuple[Entry, ...]:
+    def read(texts: list[str]) -> tuple[Managed, ...]:
         lines = ["images:"]
         for text in texts:
             name, renamed, new_name = text.partition(">")
@@ -267,7 +267,7 @@ def test_an_entry_has_its_partner(entry: str, own: list[str], source: list[str],
 def test_one_name_in_several_files_of_an_overlay_means_the_entry_of_one_of_them(
     source: str, target: str, expected: str
 ) -> None:
-    def read(texts: str) -> list[Entry]:
+    def read(texts: str) -> list[Managed]:
         entries = []
         for text in texts.split():
             file, _, repository = text.partition(":")

@@ -8,19 +8,20 @@ from gitops_bot.images.kinds import Follow
 from gitops_bot.images.reason import unmanaged
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.releases.decisions import Entry
 from gitops_bot.releases.layout import coverage
 from gitops_bot.releases.layout.coverage import Group, Outside
+from tests.managed import managed
 
 if TYPE_CHECKING:
     from gitops_bot.images.reason import Unmanaged
+    from gitops_bot.releases.decisions import Managed
 
 POLICY = NamedPolicy(None, Follow("main"), "config")
 NONE = unmanaged("no_policy", "dev")
 
 
-def entry(name: str, environment: str = "dev") -> Entry:
-    return Entry(environment, f"{name}/{environment}", f"{name}/{environment}/kustomization.yaml", 2, name, name)
+def entry(name: str, environment: str = "dev") -> Managed:
+    return managed(environment, f"{name}/{environment}", f"{name}/{environment}/kustomization.yaml", 2, name, name)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,8 @@ from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import hold
-from gitops_bot.releases.decisions import Change, Entry, Failed, Held, Kept
+from gitops_bot.releases.decisions import Failed, Held, Kept, Managed
+from tests.managed import alter, change_of, managed
 
 if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Decision
@@ -29,32 +30,32 @@ class Written:
 
 
 ALL = Written()
-WEB = Entry("production", "apps/web", "apps/web/kustomization.yaml", 3, "web", "ghcr.io/acme/web")
-NGINX = replace(WEB, name="proxy", image="docker.io/library/nginx")
-ODD = replace(WEB, name="Odd Name", image="Odd Name")
+WEB = managed("production", "apps/web", "apps/web/kustomization.yaml", 3, "web", "ghcr.io/acme/web")
+NGINX = alter(WEB, name="proxy", image="docker.io/library/nginx")
+ODD = alter(WEB, name="Odd Name", image="Odd Name")
 
 
 @pytest.mark.parametrize(
     ("written", "entry", "expected"),
     [
         pytest.param(ALL, WEB, True, id="every entry of the environment"),
-        pytest.param(replace(ALL, environment="staging"), WEB, False, id="another environment"),
-        pytest.param(replace(ALL, environment="Production"), WEB, False, id="another environment by its case"),
-        pytest.param(ALL, replace(WEB, environment=None), False, id="an entry of no environment"),
-        pytest.param(replace(ALL, image="web"), WEB, True, id="by name"),
-        pytest.param(replace(ALL, image="Web"), WEB, False, id="by another name"),
-        pytest.param(replace(ALL, image="we"), WEB, False, id="by a part of the name"),
-        pytest.param(replace(ALL, image="ghcr.io/acme/web"), WEB, True, id="by repository"),
-        pytest.param(replace(ALL, image="GHCR.IO/acme/web"), WEB, True, id="by repository, normalised"),
-        pytest.param(replace(ALL, image="ghcr.io/acme"), WEB, False, id="by a part of the repository"),
-        pytest.param(replace(ALL, image="nginx"), NGINX, True, id="by a short repository"),
-        pytest.param(replace(ALL, image="docker.io/library/nginx"), NGINX, True, id="by the whole of it"),
-        pytest.param(replace(ALL, image="proxy"), NGINX, True, id="by a name that is no repository"),
-        pytest.param(replace(ALL, image="Odd Name"), ODD, True, id="by a name that can be no repository"),
-        pytest.param(replace(ALL, image="Another Name"), ODD, False, id="by another that can be no repository"),
+        pytest.param(alter(ALL, environment="staging"), WEB, False, id="another environment"),
+        pytest.param(alter(ALL, environment="Production"), WEB, False, id="another environment by its case"),
+        pytest.param(ALL, alter(WEB, environment=None), False, id="an entry of no environment"),
+        pytest.param(alter(ALL, image="web"), WEB, True, id="by name"),
+        pytest.param(alter(ALL, image="Web"), WEB, False, id="by another name"),
+        pytest.param(alter(ALL, image="we"), WEB, False, id="by a part of the name"),
+        pytest.param(alter(ALL, image="ghcr.io/acme/web"), WEB, True, id="by repository"),
+        pytest.param(alter(ALL, image="GHCR.IO/acme/web"), WEB, True, id="by repository, normalised"),
+        pytest.param(alter(ALL, image="ghcr.io/acme"), WEB, False, id="by a part of the repository"),
+        pytest.param(alter(ALL, image="nginx"), NGINX, True, id="by a short repository"),
+        pytest.param(alter(ALL, image="docker.io/library/nginx"), NGINX, True, id="by the whole of it"),
+        pytest.param(alter(ALL, image="proxy"), NGINX, True, id="by a name that is no repository"),
+        pytest.param(alter(ALL, image="Odd Name"), ODD, True, id="by a name that can be no repository"),
+        pytest.param(alter(ALL, image="Another Name"), ODD, False, id="by another that can be no repository"),
     ],
 )
-def test_a_hold_means_an_entry(written: Written, entry: Entry, expected: bool) -> None:
+def test_a_hold_means_an_entry(written: Written, entry: Managed, expected: bool) -> None:
     assert (hold.lasting([written], entry, BEFORE) is written) is expected
     assert hold.lasting([], entry, BEFORE) is None
 
@@ -74,16 +75,16 @@ def test_a_hold_stands_until_its_end_and_has_ended_from_then_on(at: datetime, st
 
 
 def test_the_hold_that_lasts_longest_is_told() -> None:
-    longer = replace(ALL, image="web", until=UNTIL + timedelta(days=7), why="until the new year")
-    past = replace(ALL, until=BEFORE)
+    longer = alter(ALL, image="web", until=UNTIL + timedelta(days=7), why="until the new year")
+    past = alter(ALL, until=BEFORE)
     assert hold.lasting([past, ALL, longer], WEB, BEFORE) is longer
     assert hold.lasting([longer, ALL, past], WEB, BEFORE) is longer
     assert hold.lasting([longer, ALL, past], NGINX, BEFORE) is ALL
 
 
 def test_those_that_ended_are_told_in_the_order_of_the_file_whatever_they_meant() -> None:
-    gone = replace(ALL, environment="nowhere", until=BEFORE)
-    assert hold.ended([gone, ALL, replace(gone, image="x")], BEFORE) == (gone, replace(gone, image="x"))
+    gone = alter(ALL, environment="nowhere", until=BEFORE)
+    assert hold.ended([gone, ALL, alter(gone, image="x")], BEFORE) == (gone, alter(gone, image="x"))
 
 
 REASON = Reason(
@@ -98,7 +99,7 @@ REASON = Reason(
     UNTIL,
 )
 OLDER = Reason("held.downgrade", "older", {"asked": "v0"})
-CHANGE = Change(WEB, Pin("v2"), "policy", "forward", Reason("chosen", "v2 is the highest"))
+CHANGE = change_of(WEB, Pin("v2"), "policy", "forward", Reason("chosen", "v2 is the highest"))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ CHANGE = Change(WEB, Pin("v2"), "policy", "forward", Reason("chosen", "v2 is the
     [
         pytest.param(CHANGE, Held(WEB, Pin("v2"), REASON), id="a change"),
         pytest.param(
-            replace(CHANGE, source="set", new_name="ghcr.io/acme/other"),
+            alter(CHANGE, source="set", new_name="ghcr.io/acme/other"),
             Held(WEB, Pin("v2"), REASON),
             id="a change that a person asked for",
         ),
@@ -155,6 +156,6 @@ def test_what_a_hold_says_nothing_about_stays(decision: Decision) -> None:
     ],
 )
 def test_the_end_is_told_as_people_write_it(until: datetime, expected: str) -> None:
-    held = hold.hold(CHANGE, replace(ALL, until=until))
+    held = hold.hold(CHANGE, alter(ALL, until=until))
     assert held.reason.text == f"held until {expected} (no release before the fair) by gitops-bot.yaml:31"
     assert held.reason.data["until"] == until.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

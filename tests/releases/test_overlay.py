@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.images.rules import Rules
-from gitops_bot.releases.decisions import Entry
+from gitops_bot.releases.decisions import Managed
 from gitops_bot.releases.layout.overlay import Overlay
 from gitops_bot.targets import kustomization
 
@@ -22,5 +22,6 @@ WEB = "apps/web/kustomization.yaml"
 def test_an_entry_knows_its_place_and_its_effective_repository(data: bytes, expected: str) -> None:
     overlay = Overlay.of("staging", "apps/web", kustomization.read(data, WEB), lambda _: Rules(None))
     (item,), (entry,) = overlay.pin_file.entries, overlay.entries
-    assert entry == Entry("staging", "apps/web", WEB, 2, item.name, expected)
+    assert entry == Managed(item, WEB, "apps/web", "staging")
+    assert (entry.line, entry.image) == (2, expected)
     assert entry.key == (WEB, item.name)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,14 +13,17 @@ from gitops_bot.releases.choice import choose, promotion
 from gitops_bot.releases.choice import partial_pins as halves
 from gitops_bot.releases.choice.by_hand import ByHand
 from gitops_bot.releases.choice.promotion import Artifact, Offer
-from gitops_bot.releases.decisions import Change, Decision, Entry, Held, Kept
+from gitops_bot.releases.decisions import Change, Decision, Held, Kept
 from gitops_bot.releases.history.trail import Run
+from tests.managed import alter, managed
 from tests.releases.past import START, WEB, A, B, C, commit, step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-STAGING = Entry("staging", "apps/web/overlays/staging", "apps/web/overlays/staging/kustomization.yaml", 2, "web", "x/w")
+STAGING = managed(
+    "staging", "apps/web/overlays/staging", "apps/web/overlays/staging/kustomization.yaml", 2, "web", "r.test/x/w"
+)
 NOW = START + timedelta(hours=51)
 NONE = timedelta(0)
 V1, V2, V3 = Pin("1.0.0", A), Pin("1.1.0", B), Pin("1.2.0", C)
@@ -32,7 +34,7 @@ def rules(shape: PinShape = "tag+digest", policy: kinds.Policy | None = None, *,
 
 
 def running(pin: Pin, policy: kinds.Policy | None = None, at: int | None = 1, overlay: str = "s") -> Run:
-    entry = replace(STAGING, overlay=overlay, rules=rules(policy=policy))
+    entry = alter(STAGING, overlay=overlay, rules=rules(policy=policy))
     return Run(entry, pin, step(at, {}) if at is not None else None, number=12)
 
 
@@ -49,7 +51,7 @@ def promoted(
     by_hand: ByHand | None = None,
     policy: NamedPolicy | None = None,
 ) -> Decision:
-    entry = replace(WEB, pin=present, rules=applies or rules())
+    entry = alter(WEB, pin=present, rules=applies or rules())
     offered = offer(source or running(artifact.pin), artifact)
     found: Decision = promotion.promoted(entry, offered, artifact, NOW)
     reasons_against = (
@@ -86,7 +88,7 @@ def promoted(
 def test_what_needs_no_registry(
     present: Pin, source: Pin, applies: Rules, release_tag: bool, expected: str | None
 ) -> None:
-    found = promotion.settled(replace(WEB, pin=present, rules=applies), [running(source)], release_tag=release_tag)
+    found = promotion.settled(alter(WEB, pin=present, rules=applies), [running(source)], release_tag=release_tag)
     assert (found.reason.code if found else None) == expected
 
 
@@ -98,7 +100,7 @@ def test_what_needs_no_registry(
     ],
 )
 def test_a_tag_never_stands_beside_bytes_that_it_did_not_name(present: Pin, source: Pin, expected: str | None) -> None:
-    found = halves.untagged(replace(WEB, pin=present), running(source))
+    found = halves.untagged(alter(WEB, pin=present), running(source))
     assert (found.code if found else None) == expected
 
 
@@ -106,13 +108,13 @@ def test_a_tag_never_stands_beside_bytes_that_it_did_not_name(present: Pin, sour
     ("source", "applies", "held"),
     [
         pytest.param(V2, rules(), False, id="tag and digest on both sides"),
-        pytest.param(V2, replace(rules("tag"), no_room=True), True, id="no place for the digest"),
-        pytest.param(Pin("2"), replace(rules("tag"), no_room=True), False, id="no place, no digest"),
+        pytest.param(V2, alter(rules("tag"), no_room=True), True, id="no place for the digest"),
+        pytest.param(Pin("2"), alter(rules("tag"), no_room=True), False, id="no place, no digest"),
         pytest.param(V2, rules("tag"), False, id="somebody asked for tags alone"),
     ],
 )
 def test_a_digest_is_never_lost(source: Pin, applies: Rules, held: bool) -> None:
-    found = halves.no_room(replace(WEB, pin=V1, rules=applies), running(source))
+    found = halves.no_room(alter(WEB, pin=V1, rules=applies), running(source))
     assert (found is not None and found.code == "held.no_digest") is held
 
 
@@ -227,8 +229,8 @@ def test_an_entry_gets_what_the_source_runs(
 ) -> None:
     found = promoted(present, artifact, applies)
     assert isinstance(found, Change)
-    assert (found.entry, found.before, found.after, found.source, found.direction, found.new_name) == (
-        WEB,
+    assert (found.entry.key, found.before, found.after, found.source, found.direction, found.new_name) == (
+        WEB.key,
         present,
         after,
         "promotion",
@@ -305,7 +307,7 @@ def test_the_targets_own_order_beats_the_sources() -> None:
         pytest.param(
             Artifact(V2, True),
             rules(),
-            replace(running(V2), left=step(4, {}), ahead=2),
+            alter(running(V2), left=step(4, {}), ahead=2),
             "staging ran 1.1.0 from 2026-08-01 11:00 UTC (3 hours), release 12 (0000000000); "
             "staging is 2 releases ahead of 1.1.0, which soaked long enough",
             {"source": "staging", "release": commit(1), "since": "2026-08-01T11:00:00Z", "ahead": 2},
@@ -356,7 +358,7 @@ def test_reviewers_are_told_what_ships_and_how_it_was_tested(
 
 
 def test_a_pin_of_before_that_is_held_says_how_far_the_source_is_ahead() -> None:
-    found = promoted(V1, Artifact(V2, False), source=replace(running(V2), left=step(4, {}), ahead=1))
+    found = promoted(V1, Artifact(V2, False), source=alter(running(V2), left=step(4, {}), ahead=1))
     assert isinstance(found, Held)
     assert found.reason.text.endswith("; staging is 1 release ahead of 1.1.0, which soaked long enough")
 
@@ -364,7 +366,7 @@ def test_a_pin_of_before_that_is_held_says_how_far_the_source_is_ahead() -> None
 def test_what_is_not_there_says_where_and_what_to_do() -> None:
     found = promoted(V1, Artifact(V2, False))
     assert isinstance(found, Held)
-    assert found.reason.text.startswith(f"docker.io/library/web does not have {B}, which staging runs from x/w")
+    assert found.reason.text.startswith(f"docker.io/library/web does not have {B}, which staging runs from r.test/x/w")
     assert "copy the image there" in found.reason.text
 
 
@@ -376,23 +378,23 @@ def test_what_is_not_there_says_where_and_what_to_do() -> None:
     ],
 )
 def test_without_a_version_tag_nothing_is_promoted(revision: str | None, said: str) -> None:
-    found = promotion.no_release_tag(replace(WEB, pin=V1), running(Pin("sha-1", B)), revision)
+    found = promotion.no_release_tag(alter(WEB, pin=V1), running(Pin("sha-1", B)), revision)
     assert (found.reason.code, found.candidate) == ("held.no_release_tag", Pin("sha-1", B))
     assert said in found.reason.text
 
 
 def test_several_overlays_of_the_source_speak_with_one_voice_by_the_last_that_changed() -> None:
-    found = promotion.agreed(replace(WEB, pin=V1), [running(V2, at=3), running(V2, at=7), running(V2, at=5)])
+    found = promotion.agreed(alter(WEB, pin=V1), [running(V2, at=3), running(V2, at=7), running(V2, at=5)])
     assert isinstance(found, Run)
     assert found.arrived is not None
     assert found.arrived.commit == commit(7)
-    unknown = promotion.agreed(replace(WEB, pin=V1), [running(V2, at=3), running(V2, at=None)])
+    unknown = promotion.agreed(alter(WEB, pin=V1), [running(V2, at=3), running(V2, at=None)])
     assert isinstance(unknown, Run)
     assert unknown.arrived is None
 
 
 def test_several_overlays_of_the_source_that_differ_promote_nothing() -> None:
-    found = promotion.agreed(replace(WEB, pin=V1), [running(V2, overlay="eu"), running(V3, overlay="us")])
+    found = promotion.agreed(alter(WEB, pin=V1), [running(V2, overlay="eu"), running(V3, overlay="us")])
     assert isinstance(found, Held)
     assert found.reason.code == "held.unordered"
     assert found.reason.text == "staging runs several different pins: 1.1.0 in eu, 1.2.0 in us"
@@ -401,6 +403,6 @@ def test_several_overlays_of_the_source_that_differ_promote_nothing() -> None:
 @pytest.mark.parametrize(("count", "end"), [(5, "1.0.0 in 4"), (7, "1.0.0 in 4 and 2 more")])
 def test_of_many_overlays_the_first_are_named(count: int, end: str) -> None:
     several = [running(V2 if at == 0 else V1, overlay=str(at)) for at in range(count)]
-    found = promotion.agreed(replace(WEB, pin=V1), several)
+    found = promotion.agreed(alter(WEB, pin=V1), several)
     assert isinstance(found, Held)
     assert found.reason.text.endswith(end)

@@ -7,10 +7,11 @@ import pytest
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.decisions import Entry, Held
+from gitops_bot.releases.decisions import Held
+from tests.managed import managed
 
 NOW = datetime(2026, 8, 1, tzinfo=UTC)
-WEB = Entry("production", "apps/web", "apps/web/kustomization.yaml", 3, "web", "ghcr.io/acme/web")
+WEB = managed("production", "apps/web", "apps/web/kustomization.yaml", 3, "web", "ghcr.io/acme/web")
 OLDER, GONE = Reason("held.downgrade", "older", {"asked": "1"}), Reason("held.absent_in_target", "gone")
 SOAK = Reason("held.soak", "2h left", {"left": 7200}, NOW + timedelta(hours=2))
 HOLD = Reason("held.hold", "held until the fair", {}, NOW + timedelta(days=9))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gitops_bot.images.reason import unmanaged
 from gitops_bot.images.reference import ImageName
 from gitops_bot.images.rules import Rules
-from gitops_bot.releases.decisions import Entry
+from gitops_bot.releases.decisions import Managed
 from gitops_bot.releases.layout import release_info
 from gitops_bot.releases.layout.overlays import select
+from tests.managed import managed
+
+if TYPE_CHECKING:
+    from gitops_bot.releases.decisions import Managed
 
 INFO = b"kind: ConfigMap\ndata: {version: a}\n"
 ELSEWHERE, MANUAL = (
@@ -28,12 +33,12 @@ class Setting:
     keys: tuple[tuple[str, str | None], ...] = (("version", "a.b"), ("build-number", None))
 
 
-def entry(name: str, image: str = "web", *, overlay: str = "apps/web", file: str = "k.yaml", **more: object) -> Entry:
+def entry(name: str, image: str = "web", *, overlay: str = "apps/web", file: str = "k.yaml", **more: object) -> Managed:
     repository = ImageName.parse(image)
-    return Entry("production", overlay, f"{overlay}/{file}", 1, name, str(repository), repository=repository, **more)
+    return managed("production", overlay, f"{overlay}/{file}", 1, name, str(repository), **more)
 
 
-def described(setting: Setting | list[Setting], *entries: Entry, **owners: str) -> dict[str, str]:
+def described(setting: Setting | list[Setting], *entries: Managed, **owners: str) -> dict[str, str]:
     """By the names of entries, the file that describes each, or what is wrong."""
     contents = {"apps/web/info.yaml": INFO, "apps/web/db.yaml": INFO, "apps/api/info.yaml": INFO, "info.yaml": INFO}
     shared = {path.replace("__", "/") + ".yaml": names.split() for path, names in owners.items()}
@@ -111,7 +116,7 @@ WHICH = "`release_info` does not say which image apps/web/info.yaml describes: d
     ],
 )
 def test_a_file_describes_one_image_of_its_overlay(
-    setting: Setting | list[Setting], entries: list[Entry], found: dict[str, str]
+    setting: Setting | list[Setting], entries: list[Managed], found: dict[str, str]
 ) -> None:
     assert described(setting, *entries) == found
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from gitops_bot.images import kinds
@@ -11,6 +9,7 @@ from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.releases.choice.rollback import Goal, checked, goal, rolled_back
 from gitops_bot.releases.decisions import Change, Held, Kept
 from gitops_bot.releases.history.releases import Release
+from tests.managed import alter, change_of
 from tests.releases.past import FILE, OVERLAY, WEB, A, B, C, Files, commit, images, line
 
 RULES = Rules(None)
@@ -59,12 +58,12 @@ def test_of_many_files_the_first_are_named(count: int, end: str) -> None:
 
 def test_a_file_is_what_the_oldest_newer_release_found() -> None:
     info = f"{OVERLAY}/info.yaml"
-    steps = [replace(release.step, files={}) for release in KNOWN[:3]]
-    steps[1] = replace(steps[1], files={info: (b"then", b"later")})
-    steps[0] = replace(steps[0], files={info: (b"later", b"now")})
+    steps = [alter(release.step, files={}) for release in KNOWN[:3]]
+    steps[1] = alter(steps[1], files={info: (b"then", b"later")})
+    steps[0] = alter(steps[0], files={info: (b"later", b"now")})
     goal = Goal(KNOWN[4], {}, (), tuple(steps))
     assert (goal.content(info, b"now"), goal.content("other", b"now")) == (b"then", b"now")
-    assert Goal(KNOWN[4], {}, (), (replace(steps[0], files={info: (None, b"now")}),)).content(info, b"now") is None
+    assert Goal(KNOWN[4], {}, (), (alter(steps[0], files={info: (None, b"now")}),)).content(info, b"now") is None
 
 
 def to(pin: Pin | None) -> Goal:
@@ -88,10 +87,10 @@ def to(pin: Pin | None) -> Goal:
     ],
 )
 def test_an_entry_goes_back(present: Pin, then: Pin, applies: Rules, direction: str, after: Pin) -> None:
-    change = rolled_back(replace(WEB, pin=present, rules=applies), to(then))
+    change = rolled_back(alter(WEB, pin=present, rules=applies), to(then))
     assert isinstance(change, Change)
-    assert (change.entry, change.before, change.after, change.source, change.direction) == (
-        WEB,
+    assert (change.entry.key, change.before, change.after, change.source, change.direction) == (
+        WEB.key,
         present,
         after,
         "rollback",
@@ -100,7 +99,7 @@ def test_an_entry_goes_back(present: Pin, then: Pin, applies: Rules, direction: 
 
 
 def test_the_reason_names_the_release() -> None:
-    change = rolled_back(replace(WEB, pin=V2, rules=RULES), to(V1))
+    change = rolled_back(alter(WEB, pin=V2, rules=RULES), to(V1))
     assert change.reason == Reason(
         "rolled_back",
         "back to release 1 (0000000000) of 2026-08-01 11:00 UTC, by Ada 1",
@@ -116,7 +115,7 @@ def test_the_reason_names_the_release() -> None:
     ],
 )
 def test_what_does_not_come_back_exactly_is_said(present: Pin, then: Pin, said: str) -> None:
-    assert said in rolled_back(replace(WEB, pin=present, rules=RULES), to(then)).reason.text
+    assert said in rolled_back(alter(WEB, pin=present, rules=RULES), to(then)).reason.text
 
 
 @pytest.mark.parametrize(
@@ -128,17 +127,17 @@ def test_what_does_not_come_back_exactly_is_said(present: Pin, then: Pin, said: 
     ],
 )
 def test_an_entry_stays(present: Pin, then: Pin | None, code: str) -> None:
-    kept = rolled_back(replace(WEB, pin=present, rules=RULES), to(then))
+    kept = rolled_back(alter(WEB, pin=present, rules=RULES), to(then))
     assert isinstance(kept, Kept)
     assert (kept.entry.pin, kept.reason.code) == (present, code)
 
 
 def test_an_entry_of_another_overlay_is_another_entry() -> None:
-    other = replace(WEB, overlay="elsewhere", file="elsewhere/kustomization.yaml", pin=V2)
+    other = alter(WEB, overlay="elsewhere", file="elsewhere/kustomization.yaml", pin=V2)
     assert isinstance(rolled_back(other, to(V1)), Kept)
 
 
-CHANGE = Change(replace(WEB, pin=V2), V1, "rollback", "backward", Reason("rolled_back", "back"))
+CHANGE = change_of(alter(WEB, pin=V2), V1, "rollback", "backward", Reason("rolled_back", "back"))
 
 
 @pytest.mark.parametrize(

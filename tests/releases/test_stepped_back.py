@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -12,8 +11,9 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, OnMove, Rules
 from gitops_bot.releases.choice.stepped_back import checked, left, stepped_back, went_past
-from gitops_bot.releases.decisions import Change, Entry, Held, Source
+from gitops_bot.releases.decisions import Held, Managed, Source
 from gitops_bot.releases.history.trail import DEPTH
+from tests.managed import alter, change_of
 from tests.releases.past import FILE, OVERLAY, START, WEB, A, B, C, D, Files, commit, images, line, web
 
 
@@ -21,8 +21,8 @@ def rules(policy: kinds.Policy | None, on_move: OnMove | None = None) -> Rules:
     return Rules(NamedPolicy("p", policy, "config") if policy else None, on_move=on_move)
 
 
-def web_with(applies: Rules) -> Entry:
-    return replace(WEB, rules=applies)
+def web_with(applies: Rules) -> Managed:
+    return alter(WEB, rules=applies)
 
 
 SEMVER = rules(kinds.Semver(">=0"))
@@ -195,13 +195,13 @@ def test_a_promotion_goes_back_to_nothing_that_was_there(
 )
 def test_a_change_is_held_or_as_it_was(source: Source, pins: tuple[Pin, ...], after: Pin, code: str | None) -> None:
     entry = web_with(NONE if after in (SHA_A, SHA_B) else SEMVER)
-    change = Change(replace(entry, pin=pins[-1]), after, source, "forward", Reason("chosen", "because"))
+    change = change_of(alter(entry, pin=pins[-1]), after, source, "forward", Reason("chosen", "because"))
     found = checked(change, web(*pins))
     if code is None:
         assert found is change
     else:
         assert isinstance(found, Held)
-        assert (found.entry, found.current, found.candidate, found.reason.code) == (WEB, pins[-1], after, code)
+        assert (found.entry.key, found.current, found.candidate, found.reason.code) == (WEB.key, pins[-1], after, code)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_change_is_held_or_as_it_was(source: Source, pins: tuple[Pin, ...], af
 @pytest.mark.parametrize("source", ["policy", "promotion"])
 def test_to_say_more_of_what_is_there_is_no_step(source: Source, pins: Pins, after: Pin, code: str | None) -> None:
     present = pins[-1] if isinstance(pins[-1], Pin) else Pin(pins[-1])
-    change = Change(replace(web_with(NONE), pin=present), after, source, "adopted", Reason("chosen", "because"))
+    change = change_of(alter(web_with(NONE), pin=present), after, source, "adopted", Reason("chosen", "because"))
     for known in (web(*pins), web("0.1.0", *pins, complete=False)):
         found = checked(change, known)
         assert (found.reason.code if isinstance(found, Held) else None) == code
@@ -232,7 +232,7 @@ def test_to_say_more_of_what_is_there_is_no_step(source: Source, pins: Pins, aft
 )
 def test_what_only_has_to_soak_is_held_for_that_too(pins: tuple[Pin, ...], after: Pin, codes: list[str]) -> None:
     entry = web_with(NONE if after == SHA_A else SEMVER)
-    soaks = Held(replace(entry, pin=pins[-1]), after, Reason("held.soak", "1h left", {}, START))
+    soaks = Held(alter(entry, pin=pins[-1]), after, Reason("held.soak", "1h left", {}, START))
     found = checked(soaks, web(*pins))
     assert isinstance(found, Held)
     assert [reason.code for reason in found.reasons] == codes

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.choice import switch
-from gitops_bot.releases.decisions import Change, Decision, Entry, Held, Kept
+from gitops_bot.releases.decisions import Change, Decision, Held, Kept
 from gitops_bot.releases.history.line import Line, Step
 from gitops_bot.releases.layout.slots import Slots
 from gitops_bot.targets.blue_green import SelectorTarget
 from gitops_bot.targets.file_targets import FileTargets
 from gitops_bot.targets.manifests import ManifestsTarget
+from tests.managed import change_of, managed
 
 SERVICE, BLUE, GREEN = "shop/service.yaml", "shop/blue.yaml", "shop/green.yaml"
 TARGETS = FileTargets.of(
@@ -63,9 +64,9 @@ class History:
 
     @property
     def slots(self) -> Slots:
-        selector = Entry("p", "shop", SERVICE, 3, "Service/shop", "Service/shop", pin=Pin(self.said[SERVICE]))
+        selector = managed("p", "shop", SERVICE, 3, "Service/shop", "Service/shop", pin=Pin(self.said[SERVICE]))
         entries = {
-            slot: (Entry("p", "shop", path, 3, "Pod/p/c", "shop", pin=Pin(self.said[path]), repository=IMAGE),)
+            slot: (managed("p", "shop", path, 3, "Pod/p/c", str(IMAGE), pin=Pin(self.said[path])),)
             for slot, path in (("blue", BLUE), ("green", GREEN))
         }
         return Slots("shop", selector, MappingProxyType(entries), SOAK)
@@ -81,7 +82,7 @@ class History:
         decisions: list[Decision] = []
         for (entry,) in slots.entries.values():
             if entry.pin.tag != newest:
-                change = Change(entry, Pin(newest), "policy", "forward", Reason("chosen", ""))
+                change = change_of(entry, Pin(newest), "policy", "forward", Reason("chosen", ""))
                 decisions.append(switch.allowed(change, slots, switching=False))
         return switch.alone([*decisions, self.decided()], [slots])
 

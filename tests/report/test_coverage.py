@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import StringIO
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,7 +15,7 @@ from gitops_bot import config
 from gitops_bot.images import inference
 from gitops_bot.images.reason import Unmanaged, unmanaged
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.releases.decisions import Entry
+from gitops_bot.releases.decisions import Managed
 from gitops_bot.releases.layout import coverage
 from gitops_bot.releases.layout.coverage import Coverage, Outside
 from gitops_bot.report import document
@@ -23,6 +24,10 @@ from gitops_bot.report.coverage import print_coverage
 from gitops_bot.report.screen import Screen
 from gitops_bot.results.checkout import Checked
 from gitops_bot.results.result import Head, Result
+from tests.managed import managed
+
+if TYPE_CHECKING:
+    from gitops_bot.releases.decisions import Managed
 
 DIGEST = "sha256:" + "0" * 64
 #: What may be pinned where nothing says which tags to look at, and what people can then still mean.
@@ -52,9 +57,9 @@ class Pinned:
     pin: Pin
 
 
-def entry(name: str, environment: str = "dev", app: str = "web") -> Entry:
+def entry(name: str, environment: str = "dev", app: str = "web") -> Managed:
     overlay = f"apps/{app}/overlays/{environment}"
-    return Entry(environment, overlay, f"{overlay}/kustomization.yaml", 2, name, name)
+    return managed(environment, overlay, f"{overlay}/kustomization.yaml", 2, name, name)
 
 
 def shown(found: Coverage, width: int | None = None) -> list[str]:

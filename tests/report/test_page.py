@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,7 +16,6 @@ from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.pull_request import Merge, PullRequest
-from gitops_bot.releases.decisions import Entry
 from gitops_bot.releases.history.changes import EntryChange
 from gitops_bot.releases.history.delivery import Arrival, Delivery, Journey
 from gitops_bot.releases.history.line import Step
@@ -25,6 +24,10 @@ from gitops_bot.releases.history.releases import Release
 from gitops_bot.report import page
 from gitops_bot.results.result import Head, Result
 from gitops_bot.results.status import EntryStatus, EnvironmentStatus, Overview, Status
+from tests.managed import alter, managed
+
+if TYPE_CHECKING:
+    from gitops_bot.releases.decisions import Managed
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -65,8 +68,8 @@ def overview(text: str = "web", url: str = "https://github.com/acme/deploy/pull/
     release = Release("production", 3, step, ())
     record = Record(release, "manual", (EntryChange(f"{text}/kustomization.yaml", text, old, new),), (text,))
 
-    def entry(name: str, pin: Pin) -> Entry:
-        return Entry(name, text, f"{text}/kustomization.yaml", 3, text, text, pin=pin)
+    def entry(name: str, pin: Pin) -> Managed:
+        return managed(name, text, f"{text}/kustomization.yaml", 3, text, text, pin=pin)
 
     source = EntryStatus(entry("staging", new), text, NOW - DAY)
     target = EntryStatus(
@@ -95,7 +98,7 @@ def overview(text: str = "web", url: str = "https://github.com/acme/deploy/pull/
         per_day={(NOW - DAY).date(): 1},
         deliveries=(Delivery("production", 30, 4, 1, DAY, None),),
         journeys=(Journey(text, new, (Arrival("staging", NOW - 2 * DAY), Arrival(text, NOW - DAY))),),
-        merges={"d" * 40: Merge(replace(pull, state="merged"))},
+        merges={"d" * 40: Merge(alter(pull, state="merged"))},
         home="https://github.com/acme/deploy",
     )
     return Result(head, shown)
@@ -163,8 +166,8 @@ def test_releases_lead_to_their_commits_and_pull_requests() -> None:
 
 def test_it_says_what_is_not_known() -> None:
     found = overview()
-    status = replace(found.body.status, environments=(), sees_pull_requests=False)
-    text = page.html(Result(replace(found.head, problems=()), Overview(status)))
+    status = alter(found.body.status, environments=(), sees_pull_requests=False)
+    text = page.html(Result(alter(found.head, problems=()), Overview(status)))
     assert "The history was not read." in text
     assert "No token is set, so pull requests were not read." in text
     assert Parsed(text).all("svg") == []
@@ -181,9 +184,9 @@ def test_a_hundred_images_in_twenty_environments_are_less_than_400_kilobytes() -
     found = overview()
     shown = found.body
     (target,) = shown.status.environments[1].entries
-    entries = tuple(replace(target, image=f"ghcr.io/acme/image-{number}") for number in range(100))
+    entries = tuple(alter(target, image=f"ghcr.io/acme/image-{number}") for number in range(100))
     environments = tuple(
-        replace(shown.status.environments[1], name=f"environment-{number}", entries=entries) for number in range(20)
+        alter(shown.status.environments[1], name=f"environment-{number}", entries=entries) for number in range(20)
     )
-    text = page.html(replace(found, body=replace(shown, status=replace(shown.status, environments=environments))))
+    text = page.html(alter(found, body=alter(shown, status=alter(shown.status, environments=environments))))
     assert len(text.encode()) < 400_000

@@ -15,13 +15,13 @@ from rich.cells import cell_len
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.pull_request import PullRequest
-from gitops_bot.releases.decisions import Entry
 from gitops_bot.releases.history.line import Step
 from gitops_bot.releases.history.releases import Release
 from gitops_bot.report.screen import Screen
 from gitops_bot.report.status import markdown, print_status
 from gitops_bot.results.result import Head
 from gitops_bot.results.status import EntryStatus, EnvironmentStatus, Status
+from tests.managed import managed
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 OLD, NEW = (Pin(tag, f"sha256:{letter * 64}") for tag, letter in (("v1.4.1", "a"), ("v1.5.0", "b")))
@@ -31,7 +31,7 @@ URL = "https://github.com/acme/deploy/pull/31"
 
 def entry(environment: str, pin: Pin, image: str = IMAGE, **more: Any) -> EntryStatus:
     overlay = f"apps/{image.rpartition('/')[2]}/overlays/{environment}"
-    place = Entry(environment, overlay, f"{overlay}/kustomization.yaml", 3, image, image, pin=pin)
+    place = managed(environment, overlay, f"{overlay}/kustomization.yaml", 3, image, image, pin=pin)
     return replace(EntryStatus(place, image, NOW - timedelta(days=9)), **more)
 
 

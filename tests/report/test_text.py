@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -13,12 +12,13 @@ from gitops_bot import redact
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.decisions import Change, Entry, Failed, Held
+from gitops_bot.releases.decisions import Change, Failed, Held, Managed
 from gitops_bot.report.diff import print_diff
 from gitops_bot.report.outcome import print_changes, print_outcome, print_problems
 from gitops_bot.report.screen import Screen, fold
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.results.result import Head
+from tests.managed import alter, change_of, managed
 from tests.proposals.sample import kept, proposal
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ A, B = (f"sha256:{letter * 64}" for letter in "ab")
 PATH = "clusters/production-eu-west/platform/web/kustomization.yaml"
 
 
-def entry(name: str = "ghcr.io/acme/web", file: str = PATH, *, image: str | None = None) -> Entry:
-    return Entry("production", file.rpartition("/")[0], file, 12, name, image or name)
+def entry(name: str = "ghcr.io/acme/web", file: str = PATH, *, image: str | None = None) -> Managed:
+    return managed("production", file.rpartition("/")[0], file, 12, name, image or name)
 
 
 def change(name: str = "ghcr.io/acme/web", file: str = PATH, *, why: str = "v1.5.0 is the highest of 4 tags") -> Change:
     before, after = Pin("v1.4.1", A), Pin("v1.5.0", B)
-    return Change(replace(entry(name, file), pin=before), after, "policy", "forward", Reason("chosen", why))
+    return change_of(alter(entry(name, file), pin=before), after, "policy", "forward", Reason("chosen", why))
 
 
 def shown(print_it: Callable[[Screen], None], width: int | None = None, *, colours: bool = False) -> str:
@@ -103,7 +103,7 @@ def test_a_table_that_would_tear_an_image_is_blocks_at_any_width() -> None:
 @pytest.mark.parametrize("width", [*range(20, 200, 7), 80, 100, 140])
 def test_no_word_is_torn_at_any_width(width: int) -> None:
     failed = Failed(entry(), Problem("failed.registry", "ghcr.io did not answer", "Check that it runs.", PATH, 3, 4))
-    held = Held(replace(entry("ghcr.io/acme/api"), pin=Pin("v1.4.1", A)), Pin("v1.5.0", B), Reason("held.freeze", LONG))
+    held = Held(alter(entry("ghcr.io/acme/api"), pin=Pin("v1.4.1", A)), Pin("v1.5.0", B), Reason("held.freeze", LONG))
     proposed = proposal("open", change(why=LONG), branch="gitops-bot/production/all")
     text = told(EnvironmentOutcome("production", (held, failed, *kept(3)), (proposed,)), width=width)
     whole = told(EnvironmentOutcome("production", (held, failed, *kept(3)), (proposed,)))
@@ -213,7 +213,7 @@ def test_an_action_has_the_colour_of_what_it_does(action: str, code: str, painte
 
 def test_colours_add_nothing_but_colours() -> None:
     failed = Failed(entry(), Problem("failed.registry", "ghcr.io did not answer", "Check that it runs."))
-    held = Held(replace(entry("ghcr.io/acme/api"), pin=Pin("v1")), None, Reason("held.freeze", LONG))
+    held = Held(alter(entry("ghcr.io/acme/api"), pin=Pin("v1")), None, Reason("held.freeze", LONG))
     proposed = proposal("open", change(why=LONG), branch="gitops-bot/production/all")
     environment = EnvironmentOutcome("production", (held, failed, *kept(3)), (proposed,))
     painted = told(environment, width=60, colours=True)
@@ -287,23 +287,25 @@ FAILURES: list[tuple[str, Sequence[Failed], str]] = [
     (
         "one image in three files",
         [
-            Failed(entry("a/b", f"{name}/k.yaml"), Problem("failed.auth", "a/b: a said no", about="a/b"))
+            Failed(entry("r.test/b", f"{name}/k.yaml"), Problem("failed.auth", "r.test/b: a said no", about="r.test/b"))
             for name in "xyz"
         ],
-        "  a said no\n    3 entries in 3 files: a/b\n",
+        "  a said no\n    3 entries in 3 files: r.test/b\n",
     ),
     (
         "two reasons",
         [
-            Failed(entry("a/b", "x.yaml"), Problem("failed.auth", "a/b: a said no", about="a/b")),
-            Failed(entry("a/c", "x.yaml"), Problem("failed.auth", "a/c: a said never", about="a/c")),
+            Failed(entry("r.test/b", "x.yaml"), Problem("failed.auth", "r.test/b: a said no", about="r.test/b")),
+            Failed(entry("r.test/c", "x.yaml"), Problem("failed.auth", "r.test/c: a said never", about="r.test/c")),
         ],
-        "failed:\n  a/b: a said no (x.yaml:12)\n  a/c: a said never (x.yaml:12)\n",
+        "failed:\n  r.test/b: a said no (x.yaml:12)\n  r.test/c: a said never (x.yaml:12)\n",
     ),
     (
         "one entry that stands twice: the places tell more than its name",
         [
-            Failed(entry("a/b", "x.yaml"), Problem("failed.edit", "it is there twice", "keep one", "x.yaml", line, 3))
+            Failed(
+                entry("r.test/b", "x.yaml"), Problem("failed.edit", "it is there twice", "keep one", "x.yaml", line, 3)
+            )
             for line in (2, 4)
         ],
         "  it is there twice\n    2 entries in 1 file: x.yaml:2:3, x.yaml:4:3\n    next: keep one\n",
@@ -343,8 +345,8 @@ def test_what_stopped_two_environments_is_told_once_with_both() -> None:
 
 def test_a_reason_that_holds_several_entries_is_told_once_below_them() -> None:
     freeze = Reason("held.freeze", "no release before the fair")
-    held = [Held(replace(entry(name), pin=Pin("v1")), Pin("v2"), freeze) for name in ("a", "b")]
-    other = replace(held[0], entry=replace(entry("c"), pin=Pin("v1")), reason=Reason("held.moved", "v1 was moved"))
+    held = [Held(alter(entry(name), pin=Pin("v1")), Pin("v2"), freeze) for name in ("a", "b")]
+    other = alter(held[0], entry=alter(entry("c"), pin=Pin("v1")), reason=Reason("held.moved", "v1 was moved"))
     text = told(EnvironmentOutcome("production", (held[0], other, held[1])))
     assert (
         f"""
@@ -379,13 +381,13 @@ def test_what_is_wrong_in_several_places_is_told_once_on_a_terminal_and_a_line_e
 
 def test_a_missing_token_is_told_once() -> None:
     missing = Failed(None, Problem("failed.auth", "no token: pull requests cannot be opened", "set GITHUB_TOKEN"))
-    blind = replace(outcome(EnvironmentOutcome("production")), saw_pull_requests=False)
-    refused = replace(blind, environments=(EnvironmentOutcome("production", (missing,)),))
+    blind = alter(outcome(EnvironmentOutcome("production")), saw_pull_requests=False)
+    refused = alter(blind, environments=(EnvironmentOutcome("production", (missing,)),))
     plan = shown(lambda screen: print_outcome(HEAD, blind, screen, written=False))
     assert plan.endswith("No token is set, so open pull requests were not read. Set GITHUB_TOKEN to include them.\n")
     update = shown(lambda screen: print_outcome(HEAD, refused, screen, written=True))
     assert update.count("token") == 1
-    login = EnvironmentOutcome("production", (replace(missing, entry=entry()),))  # that of a registry
+    login = EnvironmentOutcome("production", (alter(missing, entry=entry()),))  # that of a registry
     assert "No token is set" in shown(
-        lambda screen: print_outcome(HEAD, replace(blind, environments=(login,)), screen, written=True)
+        lambda screen: print_outcome(HEAD, alter(blind, environments=(login,)), screen, written=True)
     )

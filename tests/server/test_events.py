@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.decisions import Failed, Held
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.server.events import MOST, Events, counts
+from tests.managed import alter
 from tests.proposals.sample import HEAD, WEB, action, change, entry, kept, proposal
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def test_each_writing_is_told_and_what_was_left_alone_is_not() -> None:
     events = Events()
     assert names(told(events, outcome(OPENED))) == ["proposal.written"]
     refreshed, same, left = (
-        replace(OPENED, action=action(name, OPENED.action.reason)) for name in ("refresh", "none", "leave")
+        alter(OPENED, action=action(name, OPENED.action.reason)) for name in ("refresh", "none", "leave")
     )
     assert names(told(events, outcome(refreshed))) == ["proposal.written"]
     assert told(events, outcome(same, left)) == []
@@ -106,7 +106,7 @@ def test_a_file_that_failed_is_told_by_its_line() -> None:
 
 def test_a_claim_of_nobody_is_told_too() -> None:
     problem = Problem("failed.edit", "no overlay matches apps/*/prod", "correct the glob")
-    (fact,) = told(Events(), replace(outcome(), problems=(problem,)))
+    (fact,) = told(Events(), alter(outcome(), problems=(problem,)))
     assert (fact.name, fact.facts["environment"], fact.facts["message"]) == ("entry.failed", None, problem.message)
 
 
@@ -147,7 +147,7 @@ def test_a_registry_that_is_gone_makes_no_flood() -> None:
 
 
 def test_the_counts_of_a_cycle_count_each_entry_once() -> None:
-    waiting = Held(replace(OPENED.changes[0].entry, pin=Pin("v1")), Pin("v3"), HELD.reason)
+    waiting = Held(alter(OPENED.changes[0].entry, pin=Pin("v1")), Pin("v3"), HELD.reason)
     found = outcome(OPENED, held=[waiting], failed=[FAILED], unchanged=5)
     assert counts(found, written=False)["written"] == 0
     assert counts(found, written=True) == {
@@ -160,4 +160,4 @@ def test_the_counts_of_a_cycle_count_each_entry_once() -> None:
         "unmanaged": 0,
         "open_proposals": 1,
     }
-    assert set(counts(replace(found, environments=()), written=True).values()) == {0}
+    assert set(counts(alter(found, environments=()), written=True).values()) == {0}

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from gitops_bot.config import Environment
     from gitops_bot.engine.facts import Facts
     from gitops_bot.images.build import Build
-    from gitops_bot.releases.decisions import Entry, Held
+    from gitops_bot.releases.decisions import Held, Managed
     from gitops_bot.releases.history.trail import Run
 
 
-def artifact(facts: Facts, environment: Environment, entry: Entry, running: Run) -> Artifact | Held:
+def artifact(facts: Facts, environment: Environment, entry: Managed, running: Run) -> Artifact | Held:
     """What the target would get, asked of the registries; held where it wants a version tag and there is none.
 
     Raises:
@@ -58,7 +58,7 @@ def artifact(facts: Facts, environment: Environment, entry: Entry, running: Run)
 
 
 def _rebuilt(
-    facts: Facts, entry: Entry, running: Run, source: ImageName, target: ImageName, digest: str
+    facts: Facts, entry: Managed, running: Run, source: ImageName, target: ImageName, digest: str
 ) -> Artifact | Held:
     build = facts.describe(source, digest)
     if build.revision is None:

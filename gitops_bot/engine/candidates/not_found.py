@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import FailureCode
     from gitops_bot.images.reference import ImageName
     from gitops_bot.images.rules import NamedPolicy
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
 
 Answer = TypeVar("Answer")
 
@@ -24,7 +24,7 @@ _DENIED, _NOT_FOUND = (401, 403), 404
 _SAMPLE = 5
 
 
-def digest_of(facts: Facts, entry: Entry, image: ImageName, tag: str, policy: NamedPolicy | None) -> str:
+def digest_of(facts: Facts, entry: Managed, image: ImageName, tag: str, policy: NamedPolicy | None) -> str:
     """The digest of a tag that somebody wrote down: in a policy, or (None) in a command.
 
     Raises:
@@ -55,7 +55,7 @@ def unless_absent(ask: Callable[[], Answer]) -> Answer | None:
         return None
 
 
-def explained(error: RegistryError, entry: Entry) -> Problem:
+def explained(error: RegistryError, entry: Managed) -> Problem:
     """The failure of a registry, with what to correct in the entry where its repository may be the wrong one."""
     problem = error.problem
     key = "newName" if entry.new_name is not None else "name"
@@ -68,7 +68,7 @@ def explained(error: RegistryError, entry: Entry) -> Problem:
     return problem
 
 
-def no_image(entry: Entry) -> Problem:
+def no_image(entry: Managed) -> Problem:
     """An entry whose repository is none."""
     key = "newName" if entry.new_name is not None else "name"
     image = entry.image[:300]
@@ -83,7 +83,7 @@ def no_image(entry: Entry) -> Problem:
     )
 
 
-def _no_tag(entry: Entry, image: ImageName, tag: str, tags: tuple[str, ...], policy: NamedPolicy | None) -> Problem:
+def _no_tag(entry: Managed, image: ImageName, tag: str, tags: tuple[str, ...], policy: NamedPolicy | None) -> Problem:
     close = nearest(tag, tags)
     named = ", ".join(f"`{name}`" for name in close or tags[:_SAMPLE])
     hint = f"Did you mean {named}? " if close else f"Some of its tags: {named}. " if tags else "It has no tags yet. "

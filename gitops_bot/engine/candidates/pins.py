@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.context import Context
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.request import Pins
-    from gitops_bot.releases.decisions import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Managed
 
 
 def assigned(known: Context, asked: Pins) -> Candidates:
@@ -43,11 +43,11 @@ def assigned(known: Context, asked: Pins) -> Candidates:
     return Candidates(works, frozenset(given))
 
 
-def _candidate(known: Context, entry: Entry, assignment: Assignment) -> Candidate:
+def _candidate(known: Context, entry: Managed, assignment: Assignment) -> Candidate:
     return Candidate(_given(known.facts, entry, assignment, known.state.proposed.get(entry.key)), assignment)
 
 
-def _given(facts: Facts, entry: Entry, assignment: Assignment, proposed: Pin | None) -> Decision:
+def _given(facts: Facts, entry: Managed, assignment: Assignment, proposed: Pin | None) -> Decision:
     """An entry with the pin that it is given; `proposed` is what the open proposal pins it to, if it does.
 
     A given digest is the truth; a missing one is asked of the registry.
@@ -68,10 +68,10 @@ def _given(facts: Facts, entry: Entry, assignment: Assignment, proposed: Pin | N
     if after == present and new_name is None and proposed is None:
         return Kept(entry, Reason("nothing_new", f"{after} is already pinned"))
     reason = Reason("set", f"set to {assignment.pin} by hand or by a pipeline")
-    return Change(entry, after, "set", choice.direction(present, after, entry.policy), reason, new_name)
+    return Change(entry, entry.to(after, "set", new_name), choice.direction(present, after, entry.policy), reason)
 
 
-def _selected(entry: Entry, assignment: Assignment) -> Decision:
+def _selected(entry: Managed, assignment: Assignment) -> Decision:
     """A selector with the slot that it is given; no registry has anything to say."""
     pin = assignment.pin
     if entry.refusal is not None:
@@ -82,10 +82,10 @@ def _selected(entry: Entry, assignment: Assignment) -> Decision:
         return Failed(entry, Problem("failed.usage", message, advice, entry.file, entry.line, entry.column))
     if pin == entry.pin:
         return Kept(entry, Reason("nothing_new", f"{pin} is live already"))
-    return Change(entry, pin, "set", "forward", Reason("set", f"switched to {pin} by hand or by a pipeline"))
+    return Change(entry, entry.to(pin, "set"), "forward", Reason("set", f"switched to {pin} by hand or by a pipeline"))
 
 
-def _resolved(facts: Facts, entry: Entry, assignment: Assignment, proposed: Pin | None) -> Pin:
+def _resolved(facts: Facts, entry: Managed, assignment: Assignment, proposed: Pin | None) -> Pin:
     tag, digest = assignment.pin.tag, assignment.pin.digest
     shape = entry.rules.pin
     if tag is None:
@@ -100,6 +100,6 @@ def _resolved(facts: Facts, entry: Entry, assignment: Assignment, proposed: Pin 
     return choice.shaped(shape, entry.pin, tag, digest_of(facts, entry, image, tag, None))
 
 
-def _contradiction(entry: Entry, first: Assignment, second: Assignment) -> Problem:
+def _contradiction(entry: Managed, first: Assignment, second: Assignment) -> Problem:
     message = f"{first.image} and {second.image} both match the entry {entry.name!r}"
     return Problem("failed.usage", message, "keep one of them", entry.file, entry.line, entry.column)

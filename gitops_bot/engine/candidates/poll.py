@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.context import Context
     from gitops_bot.engine.facts import Facts
     from gitops_bot.images.reference import ImageName
-    from gitops_bot.releases.decisions import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Managed
 
 
 #: How many of the best tags are asked for their digest, to find the place of a pin that only a digest names.
@@ -41,7 +41,7 @@ def polled(known: Context) -> Candidates:
     snapshot, name = known.snapshot, known.environment.name
     sources, own = snapshot.promoted(name), snapshot.by_key(name)
 
-    def candidate(entry: Entry) -> Candidate:
+    def candidate(entry: Managed) -> Candidate:
         return Candidate(_switched(known, entry) if entry.choices else poll(known.facts, entry, snapshot.at))
 
     alone = (entry for entry in snapshot.entries(name) if entry.key not in sources)
@@ -49,7 +49,7 @@ def polled(known: Context) -> Candidates:
     return Candidates([*works, *offers(known, [(own[key], partners) for key, partners in sources.items()])])
 
 
-def poll(facts: Facts, entry: Entry, now: datetime) -> Decision:
+def poll(facts: Facts, entry: Managed, now: datetime) -> Decision:
     """What the registry has for an entry, by its policy."""
     rules = entry.rules
     if rules.ignore:
@@ -73,7 +73,7 @@ def poll(facts: Facts, entry: Entry, now: datetime) -> Decision:
         return Failed(entry, explained(error, entry))
 
 
-def _follow(facts: Facts, entry: Entry, image: ImageName, tag: str) -> Decision:
+def _follow(facts: Facts, entry: Managed, image: ImageName, tag: str) -> Decision:
     try:
         digest = digest_of(facts, entry, image, tag, entry.rules.policy)
     except RegistryError as error:
@@ -84,7 +84,7 @@ def _follow(facts: Facts, entry: Entry, image: ImageName, tag: str) -> Decision:
     return choice.follow(entry, tag, digest)
 
 
-def _newest(facts: Facts, entry: Entry, image: ImageName, policy: Newest, now: datetime) -> Decision:
+def _newest(facts: Facts, entry: Managed, image: ImageName, policy: Newest, now: datetime) -> Decision:
     tags = facts.tags(image)
     times = times_for(facts, image, policy, tags, entry.pin)
     made = newest.choose_newest(policy, tags, times.times, entry.pin, times.pinned, now)
@@ -97,7 +97,7 @@ def times_for(facts: Facts, image: ImageName, policy: Newest, tags: Sequence[str
     return BuildTimes({}, None, "created") if set(wanted) <= {present.tag} else facts.times(image, wanted, present)
 
 
-def _choose(facts: Facts, entry: Entry, image: ImageName, policy: Semver | Pattern, now: datetime) -> Decision:
+def _choose(facts: Facts, entry: Managed, image: ImageName, policy: Semver | Pattern, now: datetime) -> Decision:
     tags = facts.tags(image)
 
     def aged(pin: Pin) -> policies.Choice:
@@ -114,7 +114,7 @@ def _choose(facts: Facts, entry: Entry, image: ImageName, policy: Semver | Patte
     return _decided(facts, entry, image, made)
 
 
-def _decided(facts: Facts, entry: Entry, image: ImageName, made: policies.Choice) -> Decision:
+def _decided(facts: Facts, entry: Managed, image: ImageName, made: policies.Choice) -> Decision:
     """The decision by a choice, with the digest that its tag names now."""
     present = entry.pin
     match made:
@@ -132,7 +132,7 @@ def _decided(facts: Facts, entry: Entry, image: ImageName, made: policies.Choice
 
 
 def _by_digest(
-    facts: Facts, entry: Entry, image: ImageName, ranked: Sequence[str], choose: Callable[[Pin], policies.Choice]
+    facts: Facts, entry: Managed, image: ImageName, ranked: Sequence[str], choose: Callable[[Pin], policies.Choice]
 ) -> Decision | None:
     """Place a pin whose tag says nothing by its digest, which may be one that a known tag names; None if it is not.
 
@@ -156,7 +156,7 @@ def _by_digest(
     return None
 
 
-def _switched(known: Context, entry: Entry) -> Decision:
+def _switched(known: Context, entry: Managed) -> Decision:
     """What becomes of a selector. No registry is asked: what it selects was looked up when it was pinned."""
     if entry.rules.ignore:
         return Kept(entry, IGNORED)

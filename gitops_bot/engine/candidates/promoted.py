@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.request import Promote
     from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.decisions import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Managed
     from gitops_bot.releases.history.line import Line, Step
 
 
@@ -62,7 +62,7 @@ def promoted(known: Context, asked: Promote) -> Candidates:
     )
 
 
-def _meant(snapshot: Snapshot, target: str, asked: Promote) -> tuple[list[Entry], list[Failed]]:
+def _meant(snapshot: Snapshot, target: str, asked: Promote) -> tuple[list[Managed], list[Failed]]:
     """The entries of the target that are meant, in their order, and what matches none."""
     entries = [
         entry
@@ -100,7 +100,7 @@ def _upcoming(snapshot: Snapshot, facts: Facts, source: str) -> Mapping[Key, tup
 
 def offers(
     known: Context,
-    entries: Sequence[tuple[Entry, Sequence[Entry]]],
+    entries: Sequence[tuple[Managed, Sequence[Managed]]],
     upcoming: Mapping[Key, tuple[int, str]] | None = None,
 ) -> list[Work[Candidate]]:
     """The candidates of the entries that the source has too; `upcoming` is what open proposals will pin there.
@@ -124,7 +124,7 @@ def offers(
     return works
 
 
-def _candidate(known: Context, entry: Entry, source: SourcePins, upcoming: tuple[int, str] | None) -> Candidate:
+def _candidate(known: Context, entry: Managed, source: SourcePins, upcoming: tuple[int, str] | None) -> Candidate:
     """What the source runs; while that soaks, the newest earlier pin that has soaked, if the target may have that."""
     if source.soaked is not None and not _is_barred(known, entry, source.soaked):
         decision, offer = _offered(known, entry, Offer(source.soaked, None, timedelta(0), upcoming))
@@ -137,17 +137,17 @@ def _candidate(known: Context, entry: Entry, source: SourcePins, upcoming: tuple
     return Candidate(*_offered(known, entry, Offer(running, None, known.soak, upcoming)))
 
 
-def _is_barred(known: Context, entry: Entry, soaked: Run) -> bool:
+def _is_barred(known: Context, entry: Managed, soaked: Run) -> bool:
     """Whether an earlier pin is held in any case, so that no registry has to be asked for it."""
     untagged = not known.environment.release_tag and halves.untagged(entry, soaked) is not None
     return untagged or halves.no_room(entry, soaked) is not None or known.hold(soaked.entry) is not None
 
 
-def _offered(known: Context, entry: Entry, offer: Offer) -> tuple[Decision, Offer]:
+def _offered(known: Context, entry: Managed, offer: Offer) -> tuple[Decision, Offer]:
     """What becomes of a pin of the source, and the offer with what the registry has."""
     running = offer.running
     if halves.no_room(entry, running) is not None:  # a gate holds it
-        return Change(entry, running.pin, "promotion", "forward", Reason("promoted", "")), offer
+        return Change(entry, entry.to(running.pin, "promotion"), "forward", Reason("promoted", "")), offer
     try:
         offered = artifact(known.facts, known.environment, entry, running)
     except RegistryError as error:
@@ -179,8 +179,8 @@ def refuse_impossible(snapshot: Snapshot, source: str) -> None:
 class Pair:
     """An entry of the target, those of the source that it stands for, and what an open proposal promotes to it."""
 
-    entry: Entry
-    sources: Sequence[Entry]
+    entry: Managed
+    sources: Sequence[Managed]
     proposed: Pin | None = None
 
     @property
@@ -263,7 +263,7 @@ def _numbers(known: Context, line: Line, pairs: Sequence[Pair]) -> Mapping[str, 
     }
 
 
-def _arrival(snapshot: Snapshot, line: Line, source: Entry) -> Step | None:
+def _arrival(snapshot: Snapshot, line: Line, source: Managed) -> Step | None:
     """The commit since which the source runs its pin; in a slot, the pin may have waited for the switch."""
     slots = snapshot.slots_of(source)
     return trail.arrival(line, source, source.pin) if slots is None else switch.live_since(slots, source, line)

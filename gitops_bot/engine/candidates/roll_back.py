@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.request import RollBack
     from gitops_bot.images.reference import ImageName
     from gitops_bot.releases.choice.rollback import Goal
-    from gitops_bot.releases.decisions import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Managed
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.releases import Release
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def rolled_back(known: Context, asked: RollBack) -> Candidates:
     """What the environment ran at the release to go back to."""
     snapshot, name = known.snapshot, known.environment.name
-    entries: dict[tuple[str, str], Entry] = {}
+    entries: dict[tuple[str, str], Managed] = {}
     failed = []
     for image in asked.images:
         matching = snapshot.matching(name, image)
@@ -73,7 +73,7 @@ def _goal(known: Context, to: str | None, wanted: Collection[tuple[str, str]] | 
     return rollback.goal(releases(name, line, snapshot.owners, tags), chosen, present)
 
 
-def _wanted(entry: Entry, goal: Goal, asked: RollBack) -> Decision:
+def _wanted(entry: Managed, goal: Goal, asked: RollBack) -> Decision:
     """An entry as the release had it, with what the person said who asked."""
     if entry.rules.ignore:
         return Kept(entry, IGNORED, "rollback")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.policy import Chosen
     from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
-    from gitops_bot.releases.decisions import Decision, Direction, Entry
+    from gitops_bot.releases.decisions import Decision, Direction, Managed
 
 
 def shaped(shape: PinShape, present: Pin, tag: str, digest: str | None) -> Pin:
@@ -33,16 +33,16 @@ def shaped(shape: PinShape, present: Pin, tag: str, digest: str | None) -> Pin:
             return Pin(tag, digest)
 
 
-def advance(entry: Entry, chosen: Chosen, digest: str | None) -> Decision:
+def advance(entry: Managed, chosen: Chosen, digest: str | None) -> Decision:
     """Go to the tag that the policy chose; `digest` is what it names now (None where only tags are pinned)."""
     after = shaped(entry.rules.pin, entry.pin, chosen.tag, digest)
     if after == entry.pin:
         return Kept(entry, Reason("current", chosen.reason.text))
     direction: Direction = "adopted" if chosen.reason.code == "adopted" else "forward"
-    return Change(entry, after, "policy", direction, chosen.reason)
+    return Change(entry, entry.to(after, "policy"), direction, chosen.reason)
 
 
-def follow(entry: Entry, tag: str, digest: str) -> Decision:
+def follow(entry: Managed, tag: str, digest: str) -> Decision:
     """Follow one moving tag: to it first, then along with it."""
     present, rules = entry.pin, entry.rules
     if rules.pin == "tag" and present == Pin(tag):
@@ -51,18 +51,18 @@ def follow(entry: Entry, tag: str, digest: str) -> Decision:
         return Kept(entry, Reason("current", f"{tag} still points to {digest[:19]}"))
     after = shaped(rules.pin, present, tag, digest)
     if present.digest is not None and present.tag in (None, tag):
-        return Change(entry, after, "policy", "moved", Reason("chosen", f"{tag} now points to {digest[:19]}"))
+        return Change(entry, entry.to(after, "policy"), "moved", Reason("chosen", f"{tag} now points to {digest[:19]}"))
     reason = Reason("adopted", f"{tag} is the tag to follow; it points to {digest[:19]}")
-    return Change(entry, after, "policy", "adopted", reason)
+    return Change(entry, entry.to(after, "policy"), "adopted", reason)
 
 
-def stay(entry: Entry, digest: str) -> Decision:
+def stay(entry: Managed, digest: str) -> Decision:
     """The tag stays: has it been moved to other bytes?"""
     present, tag = entry.pin, entry.pin.tag or ""
     if digest == present.digest:
         return Kept(entry, Reason("current", f"{tag} is the newest and still points to the same digest"))
     reason = Reason("chosen", f"{tag} was moved: it now points to {digest[:19]}")
-    return Change(entry, Pin(tag, digest), "policy", "moved", reason)
+    return Change(entry, entry.to(Pin(tag, digest), "policy"), "moved", reason)
 
 
 def follows_moves(rules: Rules, tag: str) -> bool:
@@ -95,7 +95,7 @@ def steps_back(change: Change, proposed: Pin | None) -> Reason | None:
     return None
 
 
-def outside(policy: NamedPolicy, entry: Entry, tag: str | None) -> Reason | None:
+def outside(policy: NamedPolicy, entry: Managed, tag: str | None) -> Reason | None:
     """Why a policy would not choose a tag; None where it may, or where there is only a digest to tell from."""
     if tag is None or admits(policy.policy, tag):
         return None
@@ -141,7 +141,7 @@ def moves(present: Pin, after: Pin) -> bool:
     return present.tag is not None and present.tag == after.tag and None not in digests and digests[0] != digests[1]
 
 
-def moved(entry: Entry, now: Pin) -> Reason | None:
+def moved(entry: Managed, now: Pin) -> Reason | None:
     """Why a tag is held that was moved to other bytes than an entry pins; None where such a tag may move."""
     tag, pinned, digest = now.tag or "", entry.pin.digest or "", now.digest or ""
     if follows_moves(entry.rules, tag):

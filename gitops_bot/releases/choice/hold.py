@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.config.values import Hold
-    from gitops_bot.releases.decisions import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Managed
 
 
-def lasting(holds: Sequence[Hold], entry: Entry, at: datetime) -> Hold | None:
+def lasting(holds: Sequence[Hold], entry: Managed, at: datetime) -> Hold | None:
     """The hold on an entry that lasts longest, if there is one at this moment."""
     mine = (hold for hold in holds if hold.until > at and _means(hold, entry))
     return max(mine, key=lambda hold: hold.until, default=None)
@@ -49,7 +49,7 @@ def shown(until: datetime) -> str:
     return f"{until:%Y-%m-%d}" if until.time() == time() else f"{until:%Y-%m-%d %H:%M} UTC"
 
 
-def _means(hold: Hold, entry: Entry) -> bool:
+def _means(hold: Hold, entry: Managed) -> bool:
     if hold.environment != entry.environment:
         return False
     return hold.image is None or hold.image == entry.name or _repository(hold.image) == entry.image

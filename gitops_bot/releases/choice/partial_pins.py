@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from gitops_bot.images.reason import Reason
 
 if TYPE_CHECKING:
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.history.trail import Run
 
 
-def untagged(entry: Entry, running: Run) -> Reason | None:
+def untagged(entry: Managed, running: Run) -> Reason | None:
     """An edit keeps the tag, which would then stand beside bytes that it never named."""
     if running.pin.tag is not None or entry.pin.tag is None:
         return None
@@ -22,7 +22,7 @@ def untagged(entry: Entry, running: Run) -> Reason | None:
     return Reason("held.no_release_tag", text, {"source": running.environment})
 
 
-def no_room(entry: Entry, running: Run) -> Reason | None:
+def no_room(entry: Managed, running: Run) -> Reason | None:
     """A tag alone may point to something else when it is deployed."""
     if not entry.rules.no_room or running.pin.digest is None:
         return None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.rules import Rules
     from gitops_bot.releases.choice.by_hand import ByHand
-    from gitops_bot.releases.decisions import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Managed
     from gitops_bot.releases.history.trail import Run
 
 #: Pins of a source that a text names.
@@ -63,7 +63,7 @@ class Offer:
     upcoming: tuple[int, str] | None = None
 
 
-def agreed(entry: Entry, running: Sequence[Run]) -> Run | Held:
+def agreed(entry: Managed, running: Sequence[Run]) -> Run | Held:
     """What the source runs where several of its overlays correspond to the target's: they have to be of one mind.
 
     The one that got the pin last speaks for them, so that all have soaked.
@@ -85,7 +85,7 @@ def agreed(entry: Entry, running: Sequence[Run]) -> Run | Held:
     return Held(entry, None, Reason("held.unordered", text, {"source": source}))
 
 
-def settled(entry: Entry, running: Sequence[Run], *, release_tag: bool = False) -> Kept | Held | Failed | None:
+def settled(entry: Managed, running: Sequence[Run], *, release_tag: bool = False) -> Kept | Held | Failed | None:
     """What needs neither history nor a registry, given what the source runs by now; None where these are asked.
 
     An entry that is ignored is not looked at. `release_tag` says that the target pins version tags.
@@ -105,7 +105,7 @@ def settled(entry: Entry, running: Sequence[Run], *, release_tag: bool = False) 
     return None
 
 
-def promoted(entry: Entry, offer: Offer, artifact: Artifact, now: datetime) -> Change | Kept:
+def promoted(entry: Managed, offer: Offer, artifact: Artifact, now: datetime) -> Change | Kept:
     """Pin the artifact, unless it is already pinned."""
     present, running = entry.pin, offer.running
     after = _shaped(entry, artifact.pin)
@@ -114,7 +114,7 @@ def promoted(entry: Entry, offer: Offer, artifact: Artifact, now: datetime) -> C
         return Kept(entry, Reason("current", f"{running.environment} runs the same pin"), "promotion")
     way = choice.direction(present, after, entry.policy or running.entry.policy)
     reason = _reason(entry.rules, offer, artifact, now)
-    return Change(entry, after, "promotion", way, reason, rebuilt=artifact.way == "rebuilt")
+    return Change(entry, entry.to(after, "promotion"), way, reason, rebuilt=artifact.way == "rebuilt")
 
 
 def held(decision: Decision, offer: Offer, reason: Reason | None, by_hand: ByHand | None, now: datetime) -> Decision:
@@ -141,7 +141,7 @@ def held(decision: Decision, offer: Offer, reason: Reason | None, by_hand: ByHan
             return decision if entry is None else Held(entry, offer.running.pin, reason)
 
 
-def no_release_tag(entry: Entry, running: Run, revision: str | None = None) -> Held:
+def no_release_tag(entry: Managed, running: Run, revision: str | None = None) -> Held:
     """The hold where the target wants a version tag, and the registry has none.
 
     With a `revision` for another build of that revision, else for the very digest.
@@ -152,7 +152,7 @@ def no_release_tag(entry: Entry, running: Run, revision: str | None = None) -> H
     return Held(entry, running.pin, Reason("held.no_release_tag", text, data))
 
 
-def is_current(entry: Entry, pin: Pin, *, release_tag: bool) -> bool:
+def is_current(entry: Managed, pin: Pin, *, release_tag: bool) -> bool:
     """Whether the target has the source's pin already, told without a registry."""
     present = entry.pin
     same_bytes = pin.digest is not None and present.digest == pin.digest
@@ -169,14 +169,14 @@ def is_same(pin: Pin, other: Pin) -> bool:
     return pin.tag == other.tag if pin.tag is not None else pin == other
 
 
-def _shaped(entry: Entry, pin: Pin) -> Pin:
+def _shaped(entry: Managed, pin: Pin) -> Pin:
     """The pin to write. Half a pin is written in every shape, since there is nothing else to write."""
     if pin.tag is None or pin.digest is None:
         return pin
     return choice.shaped(entry.rules.pin, entry.pin, pin.tag, pin.digest)
 
 
-def downgrade(entry: Entry, offer: Offer) -> Reason | None:
+def downgrade(entry: Managed, offer: Offer) -> Reason | None:
     """Backwards by the target's own order, or where that tells nothing by the source's."""
     if offer.artifact is None:
         return None
@@ -209,7 +209,7 @@ def unsoaked(offer: Offer, now: datetime) -> Reason | None:
     return soak.held(offer.running.environment, arrived.at if arrived is not None else None, now, offer.wait)
 
 
-def moved(entry: Entry, offer: Offer) -> Reason | None:
+def moved(entry: Managed, offer: Offer) -> Reason | None:
     """The tag that the source pins without a digest was moved."""
     if offer.artifact is None or offer.artifact.way != "resolved":
         return None
@@ -217,7 +217,7 @@ def moved(entry: Entry, offer: Offer) -> Reason | None:
     return choice.moved(entry, after) if choice.moves(entry.pin, after) else None
 
 
-def absent(entry: Entry, offer: Offer) -> Reason | None:
+def absent(entry: Managed, offer: Offer) -> Reason | None:
     """The target's repository does not have it."""
     running, artifact = offer.running, offer.artifact
     if artifact is None or artifact.exists:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.images.kinds import Policy
-    from gitops_bot.releases.decisions import Direction, Entry
+    from gitops_bot.releases.decisions import Direction, Managed
     from gitops_bot.releases.history.line import Step
     from gitops_bot.releases.history.releases import Release
 
@@ -30,7 +30,7 @@ _NOTES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A release to go back to: what each entry (`Entry.place`) pinned then, and what a rollback does not bring back."""
+    """A release to go back to: what each entry (by `place`) pinned then, and what a rollback leaves as it is."""
 
     release: Release
     pins: Mapping[tuple[str, str], Pin]
@@ -44,7 +44,7 @@ class Goal:
 
 
 def goal(known: Sequence[Release], release: Release, present: Mapping[tuple[str, str], Pin]) -> Goal:
-    """The goal, worked out backwards: `present` pins by `Entry.place`, and of what is `known` the newer releases."""
+    """The goal, worked out backwards: `present` pins by `Managed.place`, and of what is `known` the newer releases."""
     since = tuple(islice(changes(known), known.index(release)))
     then = pins_at(present, since)
     notes = [
@@ -62,7 +62,7 @@ def goal(known: Sequence[Release], release: Release, present: Mapping[tuple[str,
     return Goal(release, then, tuple(notes), tuple(changed.release.step for changed in since))
 
 
-def rolled_back(entry: Entry, goal: Goal) -> Change | Kept:
+def rolled_back(entry: Managed, goal: Goal) -> Change | Kept:
     """One entry of the environment as the release had it."""
     present = entry.pin
     then = goal.pins.get(entry.place)
@@ -83,9 +83,8 @@ def rolled_back(entry: Entry, goal: Goal) -> Change | Kept:
     if goal.notes:
         data["notes"] = "; ".join(goal.notes)[:_NOTES]
     reason = Reason("rolled_back", text, data)
-    return Change(
-        entry, after, "rollback", _direction(present, after, entry.policy), reason, not_rolled_back=goal.notes
-    )
+    way = _direction(present, after, entry.policy)
+    return Change(entry, entry.to(after, "rollback"), way, reason, not_rolled_back=goal.notes)
 
 
 def checked(change: Change, *, exists: bool, missing: Sequence[str] = ()) -> Change | Held:

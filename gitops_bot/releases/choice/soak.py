@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import Rules
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.trail import Run
 
@@ -55,7 +55,7 @@ def held(environment: str, since: datetime | None, now: datetime, soak: timedelt
 
 def served(
     line: Line,
-    entry: Entry,
+    entry: Managed,
     *,
     now: datetime,
     wait: timedelta,
@@ -95,7 +95,7 @@ def newest_of_all(overlays: Sequence[Iterable[Run]]) -> Run | None:
     return None
 
 
-def left_behind(line: Line, entry: Entry, is_it: Callable[[Pin], bool]) -> bool:
+def left_behind(line: Line, entry: Managed, is_it: Callable[[Pin], bool]) -> bool:
     """Whether the entry had a pin, and has something older since."""
     newer: list[Run] = []
     runs = trail.runs(line, entry)

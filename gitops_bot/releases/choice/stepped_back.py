@@ -19,7 +19,7 @@ from gitops_bot.releases.history.trail import DEPTH, enough, may_have_pinned, st
 if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import Rules
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.history.trail import Run
 
@@ -37,7 +37,7 @@ class Left:
     way: Literal["forward", "backward", "unknown"]
 
 
-def left(line: Line, entry: Entry, candidate: Pin) -> Left | None:
+def left(line: Line, entry: Managed, candidate: Pin) -> Left | None:
     """When the environment last left a candidate, among the last 200 commits that touch its overlay; None: not there.
 
     The bytes tell, where both digests are known. A tag that should never move stands for whatever it named.
@@ -77,7 +77,7 @@ def checked(item: Change | Held, line: Line) -> Change | Held:
     return item if reason is None else item.held(reason)
 
 
-def stepped_back(line: Line, entry: Entry, candidate: Pin) -> Reason | None:
+def stepped_back(line: Line, entry: Managed, candidate: Pin) -> Reason | None:
     """Why a candidate is held: the environment left it by going backwards, or too little history tells. None: free.
 
     Only what was left is held, so that a fix for an older line of versions passes while a newer one is held.
@@ -97,7 +97,7 @@ def stepped_back(line: Line, entry: Entry, candidate: Pin) -> Reason | None:
     return Reason("held.reverted", text, step.data)
 
 
-def went_past(line: Line, entry: Entry, present: Pin, candidate: Pin) -> Reason | None:
+def went_past(line: Line, entry: Managed, present: Pin, candidate: Pin) -> Reason | None:
     """Why a candidate would be a step back where the tags tell no order: the environment has been there.
 
     For promotions: a policy that follows a moving tag goes wherever the tag goes.
@@ -144,7 +144,7 @@ def order(rules: Rules, pin: Pin, other: Pin) -> int | None:
     return compare(rules.policy.policy if rules.policy is not None else None, pin.tag, other.tag)
 
 
-def _bound(line: Line, entry: Entry, candidate: Pin) -> Reason:
+def _bound(line: Line, entry: Managed, candidate: Pin) -> Reason:
     count = len(line.touching(entry.overlay))
     text = (
         f"only {count} of the last {DEPTH} commits that touch {entry.overlay} are known, too few to tell whether "

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from gitops_bot.releases.decisions import Decision, Entry
+    from gitops_bot.releases.decisions import Decision, Managed
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.layout.slots import Slots
 
@@ -52,7 +52,7 @@ def allowed(change: Change, slots: Slots, *, switching: bool) -> Decision:
     return change
 
 
-def decided(slots: Slots, selector: Entry, line: Line, now: datetime, *, released: bool) -> Change | Held | Kept:
+def decided(slots: Slots, selector: Managed, line: Line, now: datetime, *, released: bool) -> Change | Held | Kept:
     """Whether the Service is switched to the idle slot now. `released`: a person allows what was taken back."""
     live, idle = slots.live, slots.idle
     changed = _changed(slots, idle)
@@ -75,7 +75,8 @@ def decided(slots: Slots, selector: Entry, line: Line, now: datetime, *, release
     text = f"{idle} has {pins}"
     if arrived is not None:
         text += f" since {arrived[1].at:%Y-%m-%d %H:%M} UTC (commit {arrived[1].commit[:10]})"
-    return Change(selector, Pin(idle), "policy", "forward", Reason("chosen", f"{text}; {live} stays to go back to"))
+    reason = Reason("chosen", f"{text}; {live} stays to go back to")
+    return Change(selector, selector.to(Pin(idle), "policy"), "forward", reason)
 
 
 def left_before(item: Change | Held, slots: Slots, line: Line) -> Change | Held:
@@ -86,7 +87,7 @@ def left_before(item: Change | Held, slots: Slots, line: Line) -> Change | Held:
     return item if back is None else item.held(_reverted(slots, back))
 
 
-def taken_back(slots: Slots, selector: Entry, line: Line) -> Step | None:
+def taken_back(slots: Slots, selector: Managed, line: Line) -> Step | None:
     """The commit that switched away from the idle slot although it had the newer pins; None where none did."""
     arrived = _newest(line, selector.overlay, _changed(slots, slots.idle))
     before = _newest(line, selector.overlay, _changed(slots, slots.live))
@@ -96,7 +97,7 @@ def taken_back(slots: Slots, selector: Entry, line: Line) -> Step | None:
     return switched[1] if before is None or before[0] > arrived[0] else None
 
 
-def live_since(slots: Slots, entry: Entry, line: Line) -> Step | None:
+def live_since(slots: Slots, entry: Managed, line: Line) -> Step | None:
     """The commit since which the live slot runs the pin of an entry: it brought the pin, or switched to the slot."""
     newest = _newest(line, entry.overlay, [pinned for pinned in (entry, slots.selector) if pinned is not None])
     return newest[1] if newest is not None else None
@@ -134,13 +135,13 @@ def alone(decisions: Sequence[Decision], known: Sequence[Slots]) -> tuple[Decisi
     )
 
 
-def _changed(slots: Slots, slot: str) -> list[Entry]:
+def _changed(slots: Slots, slot: str) -> list[Managed]:
     """The entries of a slot that have another pin than those of the other one."""
     entries = [(entry, slots.counterpart(entry)) for entry in slots.entries[slot]]
     return [entry for entry, other in entries if other is None or not agree(entry.pin, other.pin)]
 
 
-def _newest(line: Line, overlay: str, entries: Sequence[Entry]) -> tuple[int, Step] | None:
+def _newest(line: Line, overlay: str, entries: Sequence[Managed]) -> tuple[int, Step] | None:
     """The last commit that brought a pin which one of these entries has, and how many of the overlay came after it."""
     steps = {step.commit: at for at, step in enumerate(line.touching(overlay))}
     brought = (trail.arrival(line, entry, entry.pin) for entry in entries)
@@ -149,7 +150,7 @@ def _newest(line: Line, overlay: str, entries: Sequence[Entry]) -> tuple[int, St
     )
 
 
-def _waiting(selector: Entry, idle: str, reason: Reason) -> Held:
+def _waiting(selector: Managed, idle: str, reason: Reason) -> Held:
     # What an open proposal has is no longer what soaked.
     return Held(selector, Pin(idle), reason, withdraws=True)
 

@@ -34,7 +34,7 @@ class EntryChange:
 
     @property
     def key(self) -> tuple[str, str]:
-        """File and name, like `Entry.place`."""
+        """File and name, like `Managed.place`."""
         return (self.file, self.name)
 
     @property

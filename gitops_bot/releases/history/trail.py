@@ -11,7 +11,7 @@ from gitops_bot.releases.history.state import after, agree, before, is_changed, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.targets.versions import Seen, State
 
@@ -28,7 +28,7 @@ class Run:
     release that brought it, as far as somebody looked it up.
     """
 
-    entry: Entry
+    entry: Managed
     pin: Pin
     arrived: Step | None = None
     left: Step | None = None
@@ -46,7 +46,7 @@ def enough(line: Line, overlay: str) -> bool:
     return line.complete or len(line.touching(overlay)) >= DEPTH
 
 
-def stays(line: Line, entry: Entry) -> tuple[Run, ...]:
+def stays(line: Line, entry: Managed) -> tuple[Run, ...]:
     """The pins of an entry, oldest first, each for as long as nothing contradicted it.
 
     What came later (a digest for the tag) is part of it. Times when the entry was away, pinned nothing or could not be
@@ -65,7 +65,7 @@ def stays(line: Line, entry: Entry) -> tuple[Run, ...]:
     return tuple(stays)
 
 
-def runs(line: Line, entry: Entry) -> Iterator[Run]:
+def runs(line: Line, entry: Managed) -> Iterator[Run]:
     """The pins of an entry, the newest first, each for as long as the entry certainly had it, without a gap.
 
     As `arrival` sees them: where it cannot be read, a pin was not there.
@@ -91,7 +91,7 @@ def last(runs: Iterable[Run]) -> Run:
     return max(runs, key=lambda run: (run.arrived is None, run.arrived.at.timestamp() if run.arrived else 0))
 
 
-def may_have_pinned(line: Line, entry: Entry, pin: Pin) -> bool:
+def may_have_pinned(line: Line, entry: Managed, pin: Pin) -> bool:
     """Whether anything of a pin stood in the file of an entry at all: told from the text, without parsing it."""
     needles = [text.encode() for text in (pin.tag, pin.digest) if text is not None]
     return any(
@@ -101,7 +101,7 @@ def may_have_pinned(line: Line, entry: Entry, pin: Pin) -> bool:
     )
 
 
-def arrival(line: Line, entry: Entry, pin: Pin) -> Step | None:
+def arrival(line: Line, entry: Managed, pin: Pin) -> Step | None:
     """The commit that brought the pin which an entry has now; None where that is older than what is known.
 
     Where the pin has a digest, its own arrival counts: what a tag meant before that, nobody wrote down. Where it
@@ -128,7 +128,7 @@ def _has(before: Pin, pin: Pin) -> bool:
     return before.digest == pin.digest if pin.digest is not None else before.tag == pin.tag
 
 
-def _pins(steps: Sequence[Step], entry: Entry) -> Iterator[tuple[Step | None, Pin | None]]:
+def _pins(steps: Sequence[Step], entry: Managed) -> Iterator[tuple[Step | None, Pin | None]]:
     """What each commit left, the newest first; None where that is no pin, or cannot be read.
 
     An entry that got another `name` and kept its repository is followed to the name that it had.

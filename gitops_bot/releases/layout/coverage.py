@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reason import Why
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import Rules
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
 
 #: `tracked` by a policy, `promoted` from another environment.
 Kind = Literal["tracked", "promoted", "ignored"]
@@ -27,7 +27,7 @@ class Group:
 
     why: Why
     alike: str
-    entries: tuple[Entry, ...]
+    entries: tuple[Managed, ...]
     pin: Pin
 
 
@@ -53,7 +53,7 @@ class Coverage:
 
     tracked: int = 0
     promoted: int = 0
-    ignored: tuple[Entry, ...] = ()
+    ignored: tuple[Managed, ...] = ()
     groups: tuple[Group, ...] = ()
     outside: Outside = Outside()
     inferred: bool = False
@@ -88,11 +88,11 @@ def kind(rules: Rules, *, promoted: bool) -> Kind | Unmanaged:
     return rules.unmanaged if rules.unmanaged is not None else "tracked"
 
 
-def cover(kinds: Iterable[tuple[Entry, Pin, Kind | Unmanaged]], outside: Outside, *, inferred: bool) -> Coverage:
+def cover(kinds: Iterable[tuple[Managed, Pin, Kind | Unmanaged]], outside: Outside, *, inferred: bool) -> Coverage:
     """Add up what becomes of the entries; the greatest group comes first."""
     counts: Counter[str] = Counter()
-    ignored: list[Entry] = []
-    groups: dict[tuple[Why, str], list[tuple[Entry, Pin]]] = defaultdict(list)
+    ignored: list[Managed] = []
+    groups: dict[tuple[Why, str], list[tuple[Managed, Pin]]] = defaultdict(list)
     for entry, pin, kind in kinds:
         if isinstance(kind, Unmanaged):
             groups[kind.why, kind.alike].append((entry, pin))

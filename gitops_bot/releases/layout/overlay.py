@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.images.reason import unmanaged
 from gitops_bot.images.rules import Rules
-from gitops_bot.releases.decisions import Entry
+from gitops_bot.releases.decisions import Managed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,29 +20,14 @@ class Overlay:
     """A file that holds pins, of one environment; `entries` are those of the file, in their order."""
 
     pin_file: PinFile
-    entries: tuple[Entry, ...]
+    entries: tuple[Managed, ...]
 
     @classmethod
     def of(cls, environment: str, directory: str, pin_file: PinFile, rules: Callable[[FileEntry], Rules]) -> Overlay:
         """With where it stands, and what the configuration says of each entry."""
         file = pin_file.file
         entries = (
-            Entry(
-                environment=environment,
-                overlay=directory,
-                file=file,
-                line=item.line,
-                name=item.name,
-                image=str(item.image) if item.image else item.new_name or item.repository or item.name,
-                column=item.column,
-                pin=item.pin,
-                repository=item.image,
-                new_name=item.new_name,
-                refusal=item.refusal,
-                rules=_fitting(item, rules(item), file),
-                choices=item.choices,
-            )
-            for item in pin_file.entries
+            Managed(item, file, directory, environment, _fitting(item, rules(item), file)) for item in pin_file.entries
         )
         return cls(pin_file, tuple(entries))
 

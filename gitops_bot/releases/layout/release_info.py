@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.config.values import Environment, ReleaseInfo
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.layout.overlays import Selection
     from gitops_bot.targets.release_info import InfoFile
 
@@ -71,10 +71,10 @@ def keys(environments: Mapping[str, Environment], selection: Selection) -> dict[
 
 def find(
     settings: Iterable[ReleaseInfo],
-    entries: Sequence[Entry],
+    entries: Sequence[Managed],
     contents: Mapping[str, bytes],
     owners: Mapping[str, Sequence[str]],
-) -> Iterator[tuple[Entry, Described]]:
+) -> Iterator[tuple[Managed, Described]]:
     """The entries of an environment that are described; where nobody can tell which one it is, all that may be.
 
     `contents` are the files that there are, by their paths, `owners` the environments of each.
@@ -97,9 +97,9 @@ def _unclear(file: Described, message: str) -> Described:
 
 
 def _find(
-    setting: ReleaseInfo, entries: Iterable[Entry], contents: Mapping[str, bytes], owners: Mapping[str, Sequence[str]]
-) -> Iterator[tuple[Entry, Described]]:
-    by_overlay: defaultdict[str, list[Entry]] = defaultdict(list)
+    setting: ReleaseInfo, entries: Iterable[Managed], contents: Mapping[str, bytes], owners: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[Managed, Described]]:
+    by_overlay: defaultdict[str, list[Managed]] = defaultdict(list)
     for entry in entries:
         if _counts(entry) and _is_meant(setting, entry):
             by_overlay[entry.overlay].append(entry)
@@ -153,12 +153,12 @@ def _wrong(
     return None
 
 
-def _counts(entry: Entry) -> bool:
+def _counts(entry: Managed) -> bool:
     unmanaged = entry.rules.unmanaged
     return not (entry.choices or entry.rules.ignore or (unmanaged is not None and unmanaged.why == "decided_elsewhere"))
 
 
-def _is_meant(setting: ReleaseInfo, entry: Entry) -> bool:
+def _is_meant(setting: ReleaseInfo, entry: Managed) -> bool:
     if setting.overlays and not any(parse(glob).means(entry.overlay, entry.file) for glob in setting.overlays):
         return False
     if setting.image is None or setting.image == entry.name:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from gitops_bot.config.form_target import BlueGreenForm
-    from gitops_bot.releases.decisions import Entry
+    from gitops_bot.releases.decisions import Managed
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Slots:
     """
 
     overlay: str
-    selector: Entry | None
-    entries: Mapping[str, tuple[Entry, ...]]
+    selector: Managed | None
+    entries: Mapping[str, tuple[Managed, ...]]
     soak: timedelta
     wrong: Problem | None = None
     files: tuple[str, ...] = ()
@@ -41,13 +41,13 @@ class Slots:
         """The other one."""
         return next(name for name in self.entries if name != self.live)
 
-    def slot_of(self, entry: Entry) -> str | None:
+    def slot_of(self, entry: Managed) -> str | None:
         """The slot that an entry belongs to."""
         return next(
             (name for name, entries in self.entries.items() if any(other.key == entry.key for other in entries)), None
         )
 
-    def counterpart(self, entry: Entry) -> Entry | None:
+    def counterpart(self, entry: Managed) -> Managed | None:
         """The entry of the other slot that stands for this one: by container, else by repository if that is clear."""
         own = self.slot_of(entry)
         others = [other for name, entries in self.entries.items() if name != own for other in entries]
@@ -61,7 +61,7 @@ class Slots:
         return None
 
 
-def find(setting: BlueGreenForm, files: Mapping[str, str], entries: Mapping[str, Sequence[Entry]]) -> Iterator[Slots]:
+def find(setting: BlueGreenForm, files: Mapping[str, str], entries: Mapping[str, Sequence[Managed]]) -> Iterator[Slots]:
     """The slots of an environment: `files` are all with pins and their overlays, `entries` those that could be read."""
     wanted = {setting.service, *setting.slots.values()}
     overlays: dict[str, set[str]] = {}
@@ -85,8 +85,8 @@ def _wrong(
     paths: Mapping[str, str],
     names: set[str],
     read: set[str],
-    selectors: Sequence[Entry],
-    by_slot: Mapping[str, Sequence[Entry]],
+    selectors: Sequence[Managed],
+    by_slot: Mapping[str, Sequence[Managed]],
 ) -> Problem | None:
     """Why the slots of one overlay cannot be used; the first thing only."""
     service = paths[setting.service]
@@ -113,5 +113,5 @@ def _meant(setting: BlueGreenForm, overlay: str, path: str) -> bool:
     return not setting.overlays or any(parse(glob).means(overlay, path) for glob in setting.overlays)
 
 
-def _container(entry: Entry) -> str:
+def _container(entry: Managed) -> str:
     return entry.name.rpartition("/")[2]
