@@ -4,7 +4,7 @@ from gitops_bot.action import step
 from gitops_bot.commands import check
 from gitops_bot.edges import git, registry
 from gitops_bot.edges.github import wire
-from gitops_bot.engine import pipe
+from gitops_bot.engine import update
 from gitops_bot.wiring import world
 
-__all__ = ["check", "git", "pipe", "registry", "step", "wire", "world"]
+__all__ = ["check", "git", "registry", "step", "update", "wire", "world"]

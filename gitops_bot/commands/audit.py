@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.commands.history import Wanted, history
-from gitops_bot.engine.ask import Work, settle
+from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.candidates.not_found import explained, no_image, unless_absent
-from gitops_bot.engine.facts import Facts
 from gitops_bot.errors import ForgeError, GitError, Problem, RegistryError
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.history import state
@@ -22,7 +20,7 @@ from gitops_bot.targets import same_file
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.images.build import Child
     from gitops_bot.releases.decisions import Managed
@@ -60,13 +58,13 @@ def audit(world: World, snapshot: Snapshot, keep: int | None = None) -> Result[A
         for wanted in (*map(_wanted, present), *past.get(name, ())):
             if wanted is not None:
                 uses[wanted].add(name)
-    answers = _find(world, uses)
+    answers = _find(Facts(world, snapshot), uses)
     environments = tuple(
         AuditedEnvironment(name, tuple(_audited(entry, answers) for entry in present))
         for name, present in entries.items()
     )
     problems += snapshot.selection.problems
-    problems += (failed.problem for item in snapshot.environments for failed in snapshot.failed(item.name))
+    problems += (failed.problem for item in snapshot.environments for failed in snapshot.states[item.name].failed)
     audited = [item for environment in environments for item in environment.entries]
     problems += (item.problem for item in audited if item.problem is not None)
     # What ran earlier and is gone needs no keeping, but what could not be looked up may be there.
@@ -77,11 +75,9 @@ def audit(world: World, snapshot: Snapshot, keep: int | None = None) -> Result[A
     return Result(head, Audit(environments, _kept(uses, answers) if keep is not None else None))
 
 
-def _find(world: World, wanted: Collection[_Wanted]) -> dict[_Wanted, _Answer | RegistryError]:
-    facts = Facts()
+def _find(facts: Facts, wanted: Collection[_Wanted]) -> dict[_Wanted, _Answer | RegistryError]:
     answers: dict[_Wanted, _Answer | RegistryError] = {}
-    works = [Work(partial(_look, facts, item), item.image) for item in wanted]
-    for item, result in zip(wanted, settle(world, facts, works), strict=True):
+    for item, result in zip(wanted, facts.drive([_look(facts, item) for item in wanted]), strict=True):
         if isinstance(result, GitError | ForgeError):
             raise result
         answers[item] = result
@@ -114,18 +110,20 @@ def _lookup(image: ImageName, pin: Pin) -> _Wanted | None:
     return _Wanted(image, pin) if pin != Pin() else None
 
 
-def _look(facts: Facts, wanted: _Wanted) -> _Answer | RegistryError:
+async def _look(facts: Facts, wanted: _Wanted) -> _Answer | RegistryError:
     image, pin = wanted
     try:
         digest = pin.digest
         if digest is None:
-            digest = unless_absent(lambda: facts.digest(image, pin.tag or ""))
-        if digest is None or not facts.exists(image, digest):
+            digest = await unless_absent(facts.digest(image, pin.tag or ""))
+        if digest is None or not await facts.exists(image, digest):
             return _Answer(None)
-        children = facts.children(image, digest)
-        absent = (
-            child.platform for child in children if child.platform is not None and not facts.exists(image, child.digest)
-        )
+        children = await facts.children(image, digest)
+        absent = [
+            child.platform
+            for child in children
+            if child.platform is not None and not await facts.exists(image, child.digest)
+        ]
         return _Answer(digest, children, tuple(dict.fromkeys(absent)))
     except RegistryError as error:
         return error

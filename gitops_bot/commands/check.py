@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from gitops_bot import targets
-from gitops_bot.engine.snapshot import Snapshot
+from gitops_bot.engine.read import read_disk
 from gitops_bot.errors import Problem
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.layout import correspondence
-from gitops_bot.releases.layout import overlays as layout
-from gitops_bot.releases.layout.read import paths
 from gitops_bot.results.checkout import Checked
 from gitops_bot.results.result import Head, Result
 from gitops_bot.targets.dead import dead
 from gitops_bot.targets.pin_file import problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from gitops_bot.config import Config
+    from gitops_bot.engine.read import Files
     from gitops_bot.releases.layout.overlays import Selection
     from gitops_bot.targets.pin_file import PinFile
-
-
-class Files(Protocol):
-    """The files below the top of a checkout, by paths as git has them."""
-
-    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
-        """Their bytes; paths where no file is are left out."""
-        ...
 
 
 def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Result[Checked]:
@@ -41,9 +32,9 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     Raises:
         ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
     """
-    snapshot = on_disk(files, tree, config, now)
-    pin_files = [(name, overlay.pin_file) for name in config.environments for overlay in snapshot.overlays(name)]
-    refused = [failed.problem for name in config.environments for failed in snapshot.failed(name)]
+    snapshot = read_disk(files, tree, config, now)
+    pin_files = [(name, overlay.pin_file) for name in config.environments for overlay in snapshot.states[name].overlays]
+    refused = [failed.problem for name in config.environments for failed in snapshot.states[name].failed]
     problems = [*snapshot.selection.problems, *_alone(config, snapshot.selection), *refused]
     for name, file in pin_files:
         problems += _entries(name, file, config)
@@ -51,9 +42,9 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     own = [file for _, file in pin_files]
     problems += dead(own, tree, lambda paths: targets.read_all(paths, files.read(paths))[0])
     for name in config.environments:
-        lost = snapshot.unmatched(name)
+        lost = snapshot.states[name].unmatched
         problems += (*lost.problems, *lost.groups)
-        wrong = [described.wrong for described in snapshot.described(name).values()]
+        wrong = [described.wrong for described in snapshot.states[name].infos.values()]
         problems += dict.fromkeys(problem for problem in wrong if problem is not None)
     count = len(pin_files) + len(refused)
     if not count and not problems:
@@ -61,35 +52,6 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     # 2 where nothing was checked: green would mean nothing.
     head = Head(problems=tuple(problems), least_code=0 if count else 2)
     return Result(head, Checked(count, snapshot.coverage, hold.ended(config.holds, now)))
-
-
-def on_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Snapshot:
-    """The snapshot of the files on disk, which has no commit."""
-    selection = layout.select(config.environments, tree)
-    correspondence.check(config.environments)
-    others = layout.unclaimed(selection, tree)
-    data = files.read([*paths(config.environments, selection, tree), *others])
-    selection = selection.with_pins(data)
-    environments = tuple(
-        environment
-        for environment in config.environments.values()
-        if config.file is not None or selection.overlays[environment.name]
-    )
-    return Snapshot(
-        config=config,
-        repository=None,
-        branch="",
-        commit="",
-        at=now,
-        environments=environments,
-        readable=environments,
-        selection=selection,
-        claims=selection,
-        others=others,
-        files=data,
-        own_branches=(),
-        sees_pull_requests=False,
-    )
 
 
 #: Without a configuration: one that finds nothing has said so for each of its globs.

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.content import content
-from gitops_bot.engine.records import merges_of, recorded
+from gitops_bot.engine.ask import Facts
+from gitops_bot.engine.describe import MOST, ImageStep, describe_images
+from gitops_bot.engine.records import content, merges_of, recorded
 from gitops_bot.errors import BotError, ConfigError, EditError, Problem, UsageError
+from gitops_bot.proposals.text import links
 from gitops_bot.releases.history.record import ImageCommits, Records, net
 from gitops_bot.releases.history.releases import all_releases, find, is_commit
 from gitops_bot.results.history import History
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.releases.history.changes import EntryChange
     from gitops_bot.releases.history.content import Content
@@ -108,17 +110,12 @@ def _images(world: World, snapshot: Snapshot, changes: Sequence[EntryChange]) ->
     """The commits that the changed images were built from, as far as images and forge tell. It is never an error."""
     if world.forge is None:
         return ()
-    # What asks registries takes 15 ms, and only this asks them.
-    from gitops_bot.engine.describe import MOST, ImageStep, describe_images
-    from gitops_bot.engine.facts import Facts
-    from gitops_bot.proposals.text import links
-
     steps: dict[EntryChange, ImageStep] = {}
     for change in changes:
         if change.before is not None and change.after is not None and change.before.digest != change.after.digest:
             image = snapshot.image(change.file, change.name)
             steps[change] = ImageStep(image, change.before.digest, image, change.after.digest)
-    described = describe_images(world, Facts(), dict(islice(steps.items(), MOST)))
+    described = describe_images(world, Facts(world, snapshot), dict(islice(steps.items(), MOST)))
     commits = []
     for change, answer in described.items():
         before, after = answer.before, answer.after
@@ -145,7 +142,7 @@ def _chosen(records: Records, known: Sequence[Release], snapshot: Snapshot, want
 def _names(image: str, snapshot: Snapshot) -> set[str]:
     """The names of entries that a person means: this one, and those that have this repository now."""
     (environment,) = snapshot.environments
-    return {image, *(entry.name for entry in snapshot.matching(environment.name, image))}
+    return {image, *(entry.name for entry in snapshot.states[environment.name].matching(image))}
 
 
 def _check_image(image: str, records: Records, snapshot: Snapshot) -> None:
@@ -153,7 +150,7 @@ def _check_image(image: str, records: Records, snapshot: Snapshot) -> None:
     (environment,) = snapshot.environments
     names = _names(image, snapshot)
     if len(names) == 1 and not any(change.name in names for record in records for change in record.changes):
-        problem = snapshot.unknown(environment.name, image)
+        problem = snapshot.states[environment.name].unknown(image)
         raise UsageError(replace(problem, message=f"{problem.message}, and no release changed it"))
 
 

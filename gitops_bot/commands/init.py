@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot import targets
-from gitops_bot.commands.check import on_disk
 from gitops_bot.config import Config
+from gitops_bot.engine.read import read_disk
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images.kinds import describe
 from gitops_bot.releases.layout.deployed import Deployed, deployments
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.commands.check import Files
-    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.engine.read import Files, Snapshot
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.releases.decisions import Managed
 
@@ -42,14 +41,14 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
     Raises:
         ConfigError: there is nothing that gitops-bot could keep current.
     """
-    snapshot = on_disk(files, tree, config or Config.inferred(infer(tree)), now)
+    snapshot = read_disk(files, tree, config or Config.inferred(infer(tree)), now)
     directories = {directory.removesuffix("/") or "." for directory in targets.by_directory(tree)}
     deployed = Deployed.of(deployments(contents(files, manifests(tree))))
     environments = [_environment(snapshot, name, directories, tree, deployed) for name in snapshot.config.environments]
     elsewhere = _elsewhere(snapshot, deployed)
     if not environments and not elsewhere:
         raise ConfigError(_nothing(snapshot, directories))
-    problems = [failed.problem for name in snapshot.config.environments for failed in snapshot.failed(name)]
+    problems = [failed.problem for name in snapshot.config.environments for failed in snapshot.states[name].failed]
     return Inventory(
         environments=tuple(_with_sources(snapshot, environments)),
         outside=snapshot.outside,
@@ -62,7 +61,7 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
 def _environment(
     snapshot: Snapshot, name: str, existing: set[str], tree: Mapping[str, str], deployed: Deployed
 ) -> FoundEnvironment:
-    overlays = snapshot.overlay_files(name)
+    overlays = snapshot.selection.overlays[name]
     directories = [overlay.directory for overlay in overlays]
     files = [overlay.file for overlay in overlays if overlay.place == overlay.file]
     whole = [overlay.directory for overlay in overlays if overlay.place != overlay.file]

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, assert_never, get_args
 
 from gitops_bot import targets
-from gitops_bot.commands.check import on_disk
 from gitops_bot.commands.init import contents, manifests
 from gitops_bot.config import Config, Environment, leaves
 from gitops_bot.config.form_target import ImageForm, TargetForm, TargetKind
+from gitops_bot.engine.read import read_disk
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.migration import argocd, flux, renovate, rules
 from gitops_bot.migration.assemble import Migration, assemble
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.commands.check import Files
+    from gitops_bot.engine.read import Files
     from gitops_bot.migration import Peer
     from gitops_bot.migration.rules import Tracked
     from gitops_bot.releases.decisions import Managed
@@ -155,7 +155,7 @@ def _entries(
         return entries
     special = (_form(file, target) for file, target in kinds.items())
     environment = Environment("all", tuple(sorted(places)), targets=tuple(form.rule for form in special))
-    snapshot = on_disk(files, tree, Config(None, {"all": environment}), now)
+    snapshot = read_disk(files, tree, Config(None, {"all": environment}), now)
     for entry in snapshot.entries("all") if snapshot.environments else ():
         for place in (entry.file, entry.overlay):
             entries.setdefault(place, []).append(entry)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.engine.facts import Facts
-    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.engine.ask import Facts
+    from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.releases.history.record import Record
     from gitops_bot.results.outcome import Outcome
@@ -78,9 +78,9 @@ def of_cycle(
         if proposal.pull_request is not None and proposal.pull_request.state == "open"
         for change in proposal.changes
     }
-    known = facts.known_release_tags()
-    reading = Reading(snapshot, facts.known_line(snapshot.commit), known if known is not None else tags, proposed)
-    return overview(reading, home, lambda _: facts.built())
+    known = facts.known_release_tags
+    reading = Reading(snapshot, facts.known_line, known if known is not None else tags, proposed)
+    return overview(reading, home, lambda _: facts.built)
 
 
 def built(world: World, facts: Facts, snapshot: Snapshot, records: Sequence[Record]) -> Mapping[str, datetime]:
@@ -94,8 +94,8 @@ def built(world: World, facts: Facts, snapshot: Snapshot, records: Sequence[Reco
         if change.after is not None and change.after.digest is not None:
             image = snapshot.image(change.file, change.name)
             asked.setdefault(change.after.digest, ImageStep(image, change.after.digest, image, None))
-    builds(world, facts, list(asked.values())[:MOST])
-    return facts.built()
+    builds(facts, list(asked.values())[:MOST])
+    return facts.built
 
 
 def with_merges(world: World, result: Result[Overview]) -> Result[Overview]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from gitops_bot.engine.ask import Facts, each
+from gitops_bot.engine.describe import MOST, ImageStep, builds, step_of
 from gitops_bot.errors import ForgeError
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import ownership, pull_request
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.config import Environment
-    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
     from gitops_bot.images.reason import Reason
@@ -78,8 +80,8 @@ def read(world: World, snapshot: Snapshot) -> Reading:
 def status(reading: Reading) -> Result[Status]:
     """The environments that were asked for; nothing is read for this any more."""
     snapshot = reading.snapshot
-    partners = _partners(snapshot)
-    failed = (item.problem for environment in snapshot.environments for item in snapshot.failed(environment.name))
+    partners = {name: state.partners for name, state in snapshot.states.items()}
+    failed = (item.problem for own in snapshot.environments for item in snapshot.states[own.name].failed)
     problems = (*snapshot.selection.problems, *failed, *reading.problems)
     environments = tuple(_environment(reading, environment, partners) for environment in snapshot.environments)
     return Result(
@@ -187,17 +189,53 @@ def _left(reading: Reading, entry: Managed, arrived: Step | None) -> Reason | No
     return reason if reason is not None and reason.code == "held.reverted" else None
 
 
-def _partners(snapshot: Snapshot) -> Partners:
-    """By environment, the entries that its own are promoted from."""
-    return {
-        environment.name: snapshot.promoted(environment.name)
-        for environment in snapshot.readable
-        if environment.promotion is None or environment.promotion.source in snapshot.selection.overlays
-    }
-
-
 def _first(entry: Managed, partners: Partners) -> str:
     """The repository of an entry, as the first environment on its way has it."""
     while sources := partners.get(entry.environment or "", {}).get(entry.key):
         entry = sources[0]
     return entry.image
+
+
+def _commits_ahead(facts: Facts, images: Sequence[ImageStep]) -> Mapping[ImageStep, int]:
+    """How many commits lie between the builds of these images, of the first few of them, where that can be told."""
+    asked = images[:MOST]
+    steps: dict[ImageStep, tuple[str, str, str]] = {}
+    known: dict[ImageStep, int] = {}
+    for image, (before, after) in zip(asked, builds(facts, asked), strict=True):
+        if (step := step_of(before, after)) is not None:
+            steps[image] = step
+        elif before is not None and after is not None and before.revision is not None:
+            known |= {image: 0} if before.revision == after.revision else {}
+    counts = facts.answer(each({step: facts.commits_ahead(*step) for step in dict.fromkeys(steps.values())}))
+    return known | {image: count for image, step in steps.items() if (count := counts[step]) is not None}
+
+
+def with_commits(world: World, facts: Facts, status: Status) -> Status:
+    """With the commits between what an entry and its source pin, where both images name them and the forge knows them.
+
+    Only entries that differ are asked about, and each pair of images once.
+    """
+    if world.forge is None:
+        return status
+    entries = [entry for environment in status.environments for entry in environment.entries]
+    steps = dict.fromkeys(step for entry in entries if (step := _from_pin_to_source(entry)) is not None)
+    counts = _commits_ahead(facts, list(steps))
+
+    def counted(entry: EntryStatus) -> EntryStatus:
+        step = _from_pin_to_source(entry)
+        return replace(entry, behind_commits=counts.get(step)) if step is not None else entry
+
+    environments = (
+        replace(environment, entries=tuple(map(counted, environment.entries))) for environment in status.environments
+    )
+    return replace(status, environments=tuple(environments))
+
+
+def _from_pin_to_source(entry: EntryStatus) -> ImageStep | None:
+    """From what an entry pins to what its source pins; None where that is the same, or not known."""
+    if entry.behind_commits is not None or entry.source_pin is None or entry.source_image is None:
+        return None
+    older, newer = entry.pin.digest, entry.source_pin.digest
+    if older is None or newer is None:
+        return None
+    return ImageStep(entry.entry.image, older, entry.source_image, newer)

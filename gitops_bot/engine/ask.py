@@ -1,175 +1,403 @@
-"""The one place where questions are put: work goes as far as facts do, the world is asked for the rest, and again."""
+"""What decisions ask of the world, and how they are driven: each runs once, from its beginning to its end.
+
+A decision is a coroutine. Where it lacks a fact it awaits a question: `tags = await facts.tags(image)`. `Facts.drive`
+runs many of them side by side: those that wait for registries go on by themselves, in threads, as soon as their own
+answers are there; what is asked of git and the forge is asked for all of them together. Equal questions are asked once.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+import threading
+from concurrent.futures import Future
+from contextlib import suppress
+from copy import copy
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from gitops_bot.engine.facts import HistoryQuestion, Needs, PullRequestsQuestion, Question
 from gitops_bot.engine.workers import together
 from gitops_bot.errors import BotError, ForgeError, GitError
+from gitops_bot.images.build import Build, BuildTimes
+from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import naming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Generator, Hashable, Iterable, Mapping, Sequence
 
-    from gitops_bot.engine.facts import Facts
-    from gitops_bot.engine.world import World
+    from gitops_bot.engine.read import Snapshot
+    from gitops_bot.engine.world import Forge, World
+    from gitops_bot.images.build import Child
     from gitops_bot.images.reference import ImageName
-
-    Lack = Sequence[Question[Any] | HistoryQuestion | PullRequestsQuestion]
+    from gitops_bot.proposals.branch import Branch
+    from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
+    from gitops_bot.releases.history.line import Line
 
 T = TypeVar("T")
-Value = TypeVar("Value")
 T_co = TypeVar("T_co", covariant=True)
-#: Why work comes to nothing. What registries refuse is a decision about one entry.
+Key = TypeVar("Key")
+Error = TypeVar("Error", bound=BotError)
+#: Why a decision comes to nothing. What registries refuse is a part of it.
 Failure = GitError | ForgeError
 
 
+class Asked(Generic[T_co]):
+    """What a decision can await. It raises the `BotError` that came in place of the answer."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, Any, T_co]:
+        (answer,) = yield (self,)
+        if isinstance(answer, BotError):
+            raise _bare(answer)
+        answered: T_co = answer
+        return answered
+
+
 @dataclass(frozen=True, slots=True)
-class Work(Generic[T_co]):
-    """A pure function of facts, which raises `Needs` for those that it lacks; `image` is what it is about, if anything.
+class Question(Asked[T_co]):
+    """One question, known by its `key`, and how the world is asked; about an `image`, its registry is."""
 
-    It is called again from its beginning whenever it has got an answer.
-    """
-
-    do: Callable[[], T_co]
+    key: Hashable
+    ask: Callable[[World], T_co] = field(compare=False)
     image: ImageName | None = None
 
-    @classmethod
-    def of(cls, value: T, image: ImageName | None = None) -> Work[T]:
-        """Work that is done already."""
-        return Work(lambda: value, image)
 
-    def then(self, go_on: Callable[[T_co], T]) -> Work[T]:
-        """The same work, and what is made of its result."""
-        return Work(lambda: go_on(self.do()), self.image)
+@dataclass(frozen=True, slots=True)
+class HistoryQuestion(Asked["Line"]):
+    """As much of the base branch's first-parent line as is `enough`, or all there is."""
+
+    enough: Callable[[Line], bool]
 
 
-def settle(world: World, facts: Facts, works: Sequence[Work[T]]) -> list[T | Failure]:
-    """What every piece of work comes to, in their order, or the failure of git or the forge that it ran into.
+@dataclass(frozen=True, slots=True)
+class PullRequestsQuestion(Asked["tuple[PullRequest, ...]"]):
+    """The pull requests from a branch into the base branch, the open one first."""
 
-    The registries of different pieces of work are asked side by side; what git and the forge have to say is asked
-    for all of them together.
+    branch: str
+
+
+if TYPE_CHECKING:
+    Questions = Sequence[Question[Any] | HistoryQuestion | PullRequestsQuestion]
+    #: A decision that is not made yet.
+    Deciding = Coroutine[Any, Any, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Several(Generic[T]):
+    """Several questions that are asked at once; each answer is the answer, or the `BotError` in its place."""
+
+    questions: Sequence[Asked[T]]
+
+    def __await__(self) -> Generator[Any, Any, list[T | BotError]]:
+        return list((yield self.questions)) if self.questions else []
+
+
+async def each(questions: Mapping[Key, Asked[T]]) -> dict[Key, T]:
+    """The answers by the keys of their questions, which are asked at once; raises the first failure among them."""
+    answers = {}
+    for key, answer in zip(questions, await Several(list(questions.values())), strict=True):
+        if isinstance(answer, BotError):
+            raise _bare(answer)
+        answers[key] = answer
+    return answers
+
+
+_RELEASE_TAGS: Final[Question[Mapping[str, str]]] = Question("release tags", lambda world: world.repository.tags())
+
+
+class Facts:
+    """Answers about one snapshot, and about images. Failures are answers, too: nobody asks twice.
+
+    After a lost race, what registries said and the histories of commits are taken over from the facts `before`;
+    branches and pull requests may have changed.
     """
-    done: dict[int, T | Failure] = {}
-    while waiting := [at for at in range(len(works)) if at not in done]:
-        lacking = {at: lack for at in waiting if (lack := _attempt(works[at], done, at))}
-        if asking := {at: lack for at, lack in lacking.items() if _is_for_registries(lack)}:
-            lacking |= _ask_registries(world, facts, works, done, asking)
-        _ask_together(world, facts, [lack for at, lack in lacking.items() if at not in done])
-    return [done[at] for at in range(len(works))]
 
+    def __init__(self, world: World, snapshot: Snapshot, before: Facts | None = None) -> None:
+        self._world, self._snapshot = world, snapshot
+        self._lock = threading.Lock()
+        self._of_registries: dict[Question[Any], Future[Any]] = {}
+        self._lines: dict[str, tuple[Line, bool] | GitError] = {}
+        if before is not None:
+            self._of_registries, self._lines = before._of_registries, before._lines  # noqa: SLF001 - of the same class
+        self._others: dict[Question[Any], Any] = {}
+        self._pulls: dict[str, tuple[PullRequest, ...] | ForgeError] = {}
+        #: What was closed unmerged, by branch: the forge tells it along with the first pull requests.
+        self.closed: Mapping[str, tuple[PullRequest, ...]] | None = None
 
-def settle_each(
-    world: World, facts: Facts, values: Sequence[Value | Failure], do: Callable[[Value], T]
-) -> list[T | Failure]:
-    """What a step makes of every value, all of them together; a failure of the step before stays what it is."""
-    return settle(
-        world, facts, [Work.of(value) if isinstance(value, Failure) else Work(partial(do, value)) for value in values]
-    )
+    # --- what can be asked -------------------------------------------------------------------------------------------
 
+    def tags(self, image: ImageName) -> Question[tuple[str, ...]]:
+        """Every tag of the repository, in the registry's order; raises a RegistryError, as the next six do."""
+        return Question(("tags", image), lambda world: world.registry().tags(image), image)
 
-def settled(world: World, facts: Facts, do: Callable[[], T]) -> T:
-    """What one piece of work comes to.
+    def digest(self, image: ImageName, tag: str) -> Question[str]:
+        """The digest that the tag names; an error with `status` 404 where the tag does not exist."""
+        return Question(("digest", image, tag), lambda world: world.registry().digest(image, tag), image)
 
-    Raises:
-        GitError, ForgeError: what it lacks cannot be had.
-    """
-    (result,) = settle(world, facts, [Work(do)])
-    if isinstance(result, Failure):
-        raise result
-    return result
+    def exists(self, image: ImageName, digest: str) -> Question[bool]:
+        """Whether the repository has a manifest (or index) of that digest."""
+        return Question(("exists", image, digest), lambda world: world.registry().exists(image, digest), image)
 
+    def missing(self, image: ImageName, digest: str) -> Question[tuple[str, ...]]:
+        """The platforms of an index whose own manifests are gone; an error with `status` 404 where the index is."""
+        return Question(("missing", image, digest), lambda world: world.registry().missing(image, digest), image)
 
-def _attempt(work: Work[T], done: dict[int, T | Failure], at: int) -> Lack:
-    """Do the work as far as facts go; the questions whose answers it lacks, none where it is done."""
-    try:
-        done[at] = work.do()
-    except Needs as needs:
-        return needs.questions
-    except (GitError, ForgeError) as failure:
-        done[at] = failure
-    return ()
+    def index_platforms(self, image: ImageName, digest: str) -> Question[tuple[str, ...]]:
+        """The platforms that an index names; none for a single image. An error with `status` 404 where it is gone."""
+        key = ("index platforms", image, digest)
+        return Question(key, lambda world: world.registry().index_platforms(image, digest), image)
 
+    def children(self, image: ImageName, digest: str) -> Question[tuple[Child, ...]]:
+        """Every manifest that an index names; none for a single image."""
+        return Question(("children", image, digest), lambda world: world.registry().children(image, digest), image)
 
-def _ask_registries(
-    world: World,
-    facts: Facts,
-    works: Sequence[Work[T]],
-    done: dict[int, T | Failure],
-    asking: Mapping[int, Lack],
-) -> dict[int, Lack]:
-    """Ask registries side by side, and go on with the work as long as it lacks nothing else; what it lacks then."""
+    def describe(self, image: ImageName, digest: str) -> Question[Build]:
+        """What the image says of itself."""
+        return Question(("describe", image, digest), lambda world: world.registry().describe(image, digest), image)
 
-    def go_on(at: int) -> Lack:
-        lack = asking[at]
-        while lack and _is_for_registries(lack):
-            _learn(world, facts, lack)
-            lack = _attempt(works[at], done, at)
-        return lack
+    def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> Question[BuildTimes]:
+        """When the images of these tags, and of what is pinned, were built."""
+        return Question(("times", image, tags, pin), lambda world: world.registry().times(image, tags, pin), image)
 
-    registries = len({image.registry for at in asking if (image := works[at].image) is not None})
-    what = f"querying {registries} registr{'y' if registries == 1 else 'ies'}"
-    left = {}
-    with (
-        world.progress(what, len(asking)) as advance,
-        together(go_on, list(asking), lambda at: works[at].image) as answers,
-    ):
-        for at, lack in zip(asking, answers, strict=True):
-            left[at] = lack
-            advance()
-    return left
+    def line(self, enough: Callable[[Line], bool]) -> HistoryQuestion:
+        """The history of the base branch, as much of it as is enough, or all there is; raises a GitError."""
+        return HistoryQuestion(enough)
 
+    def release_tags(self) -> Question[Mapping[str, str]]:
+        """The tags of the manifest repository, each with its commit; raises a GitError."""
+        return _RELEASE_TAGS
 
-def _is_for_registries(lack: Lack) -> bool:
-    return all(isinstance(question, Question) and question.of_registry for question in lack)
+    async def branches(self, names: Iterable[str]) -> dict[str, Branch | None]:
+        """These branches of the bot as the remote has them, compared with the snapshot; None where there is none."""
+        snapshot = self._snapshot
 
+        def question(name: str) -> Question[Branch | None]:
+            def ask(world: World) -> Branch | None:
+                branch = world.repository.branch(name, snapshot.commit)
+                return replace(branch, targets=snapshot.targets) if branch is not None else None
 
-def _ask_together(world: World, facts: Facts, lacking: Sequence[Lack]) -> None:
-    """Ask git and the forge what several pieces of work lack: all history at once, all pull requests at once."""
-    asked = list(dict.fromkeys(question for lack in lacking for question in lack))
-    if history := [question for question in asked if isinstance(question, HistoryQuestion)]:
-        _read_history(world, facts, history)
-    if pulls := [question for question in asked if isinstance(question, PullRequestsQuestion)]:
-        _read_pull_requests(world, facts, pulls)
-    _learn(world, facts, [question for question in asked if not _is_for_registries([question])])
+            return Question(("branch", name), ask)
 
+        return await each({name: question(name) for name in names})
 
-def _learn(world: World, facts: Facts, asked: Lack) -> None:
-    """Ask one by one. A failure takes the place of its answer: who reads it gets it raised, and nobody asks twice."""
-    for question in asked:
-        if isinstance(question, Question):
-            facts.ask(question, world)
+    async def pull_requests(self, branches: Iterable[str]) -> dict[str, tuple[PullRequest, ...]]:
+        """The pull requests of each of these branches, the open one first; raises a ForgeError."""
+        return await each({name: PullRequestsQuestion(name) for name in branches})
 
+    def hand_back(self, number: int, branch: str, label: str) -> Question[HandBackTimes]:
+        """When a pull request was handed back, and when its branch was pushed last."""
+        key = ("hand back", number, branch, label)
+        return Question(key, lambda world: _forge(world).hand_back_times(number, branch, label))
 
-def _read_history(world: World, facts: Facts, asked: Sequence[HistoryQuestion]) -> None:
-    snapshot = asked[0].snapshot
-    try:
-        line = world.repository.line(
-            snapshot.commit,
-            snapshot.directories,
-            lambda line: all(question.enough(line) for question in asked),
-            snapshot.targets,
-        )
-    except GitError as failure:
-        facts.learn_line(snapshot.commit, failure, ended=True)
-    else:
-        facts.learn_line(snapshot.commit, line, ended=not all(question.enough(line) for question in asked))
+    def commits_between(self, source: str, old: str, new: str) -> Question[tuple[str, ...]]:
+        """The subjects of the commits from one revision of a source repository to another, oldest first."""
+        return Question(("commits", source, old, new), lambda world: _forge(world).commits_between(source, old, new))
 
+    def commits_ahead(self, source: str, old: str, new: str) -> Question[int | None]:
+        """How many commits one revision of a source repository has that the older one lacks."""
+        return Question(("ahead", source, old, new), lambda world: _forge(world).commits_ahead(source, old, new))
 
-def _read_pull_requests(world: World, facts: Facts, asked: Sequence[PullRequestsQuestion]) -> None:
-    branches = [question.branch for question in asked]
-    answers: dict[str, tuple[object, ...]] | BotError = {}
-    if world.forge is not None:
-        closed = f"{naming.PREFIX}/" if facts.closed is None else None
+    # --- what was answered -------------------------------------------------------------------------------------------
+
+    @property
+    def known_line(self) -> Line | None:
+        """The history up to the snapshot, as far as somebody asked for it; None where nobody did, or it failed."""
+        known = self._lines.get(self._snapshot.commit)
+        return known[0] if isinstance(known, tuple) else None
+
+    @property
+    def known_release_tags(self) -> Mapping[str, str] | None:
+        """The tags of the repository, as far as somebody asked for them; None where nobody did, or they failed."""
+        known = self._others.get(_RELEASE_TAGS)
+        return known if not isinstance(known, BotError) else None
+
+    @property
+    def built(self) -> Mapping[str, datetime]:
+        """When images were built, by their digests, as far as somebody asked for it."""
+        times: dict[str, datetime] = {}
+        for question, answer in self._of_registries.items():
+            match question.key, answer.result() if answer.done() else None:
+                case ("describe", _, str(digest)), Build(created=datetime() as time):
+                    times[digest] = time
+                case ("times", _, _, Pin(digest=str(digest))), BuildTimes(pinned=datetime() as time):
+                    times.setdefault(digest, time)
+        return times
+
+    def learn(self, commit: str, line: Line, tags: Mapping[str, str] | None) -> None:
+        """Remember the history up to a commit, unless it is known, and the tags of the repository as they are."""
+        self._lines.setdefault(commit, (line, line.complete))
+        if tags is not None:
+            self._others[_RELEASE_TAGS] = tags
+
+    # --- how it is asked ---------------------------------------------------------------------------------------------
+
+    def drive(self, decisions: Sequence[Deciding[T] | Failure]) -> list[T | Failure]:
+        """What every decision comes to, in their order, or the failure of git or the forge that it ran into."""
+        deciding = {at: item for at, item in enumerate(decisions) if not isinstance(item, BotError)}
+        done: dict[int, T | Failure] = {at: item for at, item in enumerate(decisions) if isinstance(item, BotError)}
+
+        def advance(at: int, answers: Sequence[Any] | None) -> Questions:
+            """Go on with a decision as far as answers are known; what it asks then, nothing where it is done."""
+            try:
+                while True:
+                    questions: Questions = deciding[at].send(answers)
+                    if (answers := self._known(questions)) is None:
+                        return questions
+            except StopIteration as end:
+                done[at] = end.value
+            except (GitError, ForgeError) as failure:
+                done[at] = failure
+            return ()
+
         try:
-            pulls = world.forge.find(branches, asked[0].base, closed=closed)
-        except ForgeError as failure:
-            answers = failure
+            waiting = {at: advance(at, None) for at in deciding}
+            while waiting := {at: questions for at, questions in waiting.items() if questions}:
+                if asking := {at: questions for at, questions in waiting.items() if _is_for_registries(questions)}:
+                    waiting |= self._ask_registries(asking, advance)
+                rest = {at: questions for at, questions in waiting.items() if questions}
+                self._ask_together([question for questions in rest.values() for question in questions])
+                waiting = {at: advance(at, self._known(questions)) for at, questions in rest.items()}
+        finally:
+            for unfinished in deciding.values():
+                with suppress(ValueError):  # a thread is at it still, after an interrupt
+                    unfinished.close()
+        return [done[at] for at in range(len(decisions))]
+
+    def answer(self, deciding: Deciding[T]) -> T:
+        """What one decision comes to.
+
+        Raises:
+            GitError, ForgeError: what it lacks cannot be had.
+        """
+        (result,) = self.drive([deciding])
+        if isinstance(result, GitError | ForgeError):
+            raise result
+        return result
+
+    def _known(self, questions: Questions) -> list[Any] | None:
+        """The answers to these questions; None where one of them is not there yet."""
+        answers: list[Any] = []
+        for question in questions:
+            match question:
+                case HistoryQuestion(enough=enough):
+                    match self._lines.get(self._snapshot.commit):
+                        case (line, ended) if ended or line.complete or enough(line):
+                            answers.append(line)
+                        case GitError() as failure:
+                            answers.append(failure)
+                        case _:
+                            return None
+                case PullRequestsQuestion(branch=branch):
+                    if branch not in self._pulls:
+                        return None
+                    answers.append(self._pulls[branch])
+                case Question(image=None):
+                    if question not in self._others:
+                        return None
+                    answers.append(self._others[question])
+                case _:
+                    answer = self._of_registries.get(question)
+                    if answer is None or not answer.done():
+                        return None
+                    answers.append(answer.result())
+        return answers
+
+    def _ask_registries(
+        self, asking: Mapping[int, Questions], advance: Callable[[int, Sequence[Any]], Questions]
+    ) -> dict[int, Questions]:
+        """Ask registries side by side, and go on with each decision for as long as it asks nothing else."""
+
+        def go_on(at: int) -> Questions:
+            questions = asking[at]
+            while questions and _is_for_registries(questions):
+                questions = advance(at, [self._ask_registry(question) for question in questions])
+            return questions
+
+        images = {at: questions[0].image for at, questions in asking.items() if isinstance(questions[0], Question)}
+        registries = len({image.registry for image in images.values() if image is not None})
+        what = f"querying {registries} registr{'y' if registries == 1 else 'ies'}"
+        left = {}
+        with (
+            self._world.progress(what, len(asking)) as done,
+            together(go_on, list(asking), images.__getitem__) as answers,
+        ):
+            for at, questions in zip(asking, answers, strict=True):
+                left[at] = questions
+                done()
+        return left
+
+    def _ask_registry(self, question: Any) -> Any:
+        """Ask, unless that was done; while another thread asks the same, wait for its answer.
+
+        Where the other one is interrupted there is none, and the question is open as before.
+        """
+        with self._lock:
+            answer = self._of_registries.get(question)
+            if is_first := answer is None:
+                answer = self._of_registries[question] = Future()
+        if is_first:
+            try:
+                answer.set_result(question.ask(self._world))
+            except BotError as failure:
+                answer.set_result(_bare(failure))
+            except BaseException as interruption:
+                del self._of_registries[question]
+                answer.set_exception(interruption)
+                raise
+        return answer.result()
+
+    def _ask_together(self, asked: Questions) -> None:
+        """Ask git and the forge what several decisions lack: all history at once, all pull requests at once."""
+        if history := [question.enough for question in asked if isinstance(question, HistoryQuestion)]:
+            self._read_history(history)
+        if branches := [question.branch for question in asked if isinstance(question, PullRequestsQuestion)]:
+            self._read_pull_requests(list(dict.fromkeys(branches)))
+        for question in asked:
+            if isinstance(question, Question) and question.image is not None:
+                self._ask_registry(question)
+            elif isinstance(question, Question) and question not in self._others:
+                try:
+                    self._others[question] = question.ask(self._world)
+                except BotError as failure:
+                    self._others[question] = _bare(failure)
+
+    def _read_history(self, asked: Sequence[Callable[[Line], bool]]) -> None:
+        def enough(line: Line) -> bool:
+            return all(one(line) for one in asked)
+
+        snapshot = self._snapshot
+        try:
+            line = self._world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.targets)
+        except GitError as failure:
+            self._lines[snapshot.commit] = _bare(failure)
         else:
-            answers = dict(pulls)
-            facts.closed = {**pulls, **(facts.closed or {}), **{name: pulls.get(name, ()) for name in branches}}
-    for question in asked:
-        facts.learn(question, answers if isinstance(answers, BotError) else answers.get(question.branch, ()))
+            self._lines[snapshot.commit] = (line, not enough(line))
+
+    def _read_pull_requests(self, branches: Sequence[str]) -> None:
+        if self._world.forge is None:
+            self._pulls |= dict.fromkeys(branches, ())
+            return
+        try:
+            closed = f"{naming.PREFIX}/" if self.closed is None else None
+            pulls = self._world.forge.find(branches, self._snapshot.branch, closed=closed)
+        except ForgeError as failure:
+            self._pulls |= dict.fromkeys(branches, _bare(failure))
+        else:
+            own = {name: pulls.get(name, ()) for name in branches}
+            self._pulls |= own
+            self.closed = {**pulls, **(self.closed or {}), **own}
+
+
+def _is_for_registries(questions: Questions) -> bool:
+    return all(isinstance(question, Question) and question.image is not None for question in questions)
+
+
+def _forge(world: World) -> Forge:
+    if world.forge is None:
+        raise ValueError("without a forge there are no pull requests")
+    return world.forge
+
+
+def _bare(failure: Error) -> Error:
+    """The failure without what it went through: frames would keep connections open for as long as it is remembered."""
+    return copy(failure)

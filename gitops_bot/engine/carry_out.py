@@ -1,13 +1,17 @@
-"""Carry out the action on a proposal, in an order that a crash at any instant cannot turn into a loss."""
+"""Carry out what is planned, in an order that a crash at any instant cannot turn into a loss: only this writes.
+
+Right before a group is written, what people may have done meanwhile is looked up once more.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
-from gitops_bot.errors import ForgeError, LostRace, Problem
+from gitops_bot.engine.world import silent
+from gitops_bot.errors import ForgeError, GitError, LostRace, Problem
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import people, reconcile
+from gitops_bot.proposals import naming, people, reconcile
 from gitops_bot.proposals.text import body, comment
 from gitops_bot.releases.decisions import Failed
 
@@ -15,19 +19,132 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.config import Propose
-    from gitops_bot.engine.forge import Forge
-    from gitops_bot.engine.snapshot import Snapshot
-    from gitops_bot.engine.world import World
+    from gitops_bot.engine.context import Context, Planned
+    from gitops_bot.engine.read import Snapshot
+    from gitops_bot.engine.world import Forge, World
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.content import ProposalText
     from gitops_bot.proposals.deployment import Deployment
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.history.tags import NewTag
+    from gitops_bot.results.outcome import EnvironmentOutcome
 
 
-def carry_out(
-    world: World, snapshot: Snapshot, proposal: Proposal, content: ProposalText | None, propose: Propose
+def carry_out(world: World, planned: Planned, done: dict[str, Proposal]) -> tuple[EnvironmentOutcome, str | None]:
+    """Carry out what is planned for an environment; gives the commit, too, where it went straight to the base branch.
+
+    `done` remembers what became of the proposals that were through before a race was lost.
+
+    Raises:
+        LostRace: something moved meanwhile.
+    """
+    context, outcome = planned.context, planned.outcome
+    dry_run, displaces = context.request.dry_run, context.request.placement.displaces
+    failed: list[Failed] = []
+    commit = None
+
+    def goes_first(proposal: Proposal) -> bool:
+        """Whether it is another proposal in a rollback's run, which loses to it what is rolled back."""
+        return displaces and not proposal.group.startswith(naming.ROLLBACK)
+
+    # What is proposed elsewhere now is taken away last: a run that dies in between has lost nothing. What loses entries
+    # to a rollback goes first: never do two proposals stand on one entry.
+    proposals = sorted(
+        outcome.proposals,
+        key=lambda proposal: (
+            not goes_first(proposal),
+            bool(proposal.moved),
+            isinstance(proposal.action, reconcile.Close),
+        ),
+    )
+    in_the_way: list[Failed] = []
+    progress = silent if dry_run or all(proposal.branch is None for proposal in proposals) else world.progress
+    with progress("writing pull requests", len(proposals)) as advance:
+        for before in proposals:
+            # What moves elsewhere may not have come there, what is rolled back may be proposed elsewhere still.
+            # What the token may not do for one group it may not for the next.
+            refused = failed[-1:] if before.moved or (failed and failed[-1].problem.code == "failed.auth") else []
+            refused = refused or ([] if goes_first(before) else in_the_way)
+            proposal, failure = (before, None) if dry_run else _write(world, context, before, refused)
+            if proposal.commit is not None and isinstance(proposal.action, reconcile.Commit):
+                commit = proposal.commit
+            if failure is not None:
+                failed.append(failure)
+                if goes_first(before):
+                    in_the_way.append(failure)
+            if proposal.action.name != "none" or proposal.group not in done:
+                done[proposal.group] = proposal
+            advance()
+    written = (done[name] for name in sorted(done) if done[name].action.name != "none" or done[name].changes)
+    decisions = (*outcome.decisions, *dict.fromkeys(failed))
+    return replace(outcome, decisions=decisions, proposals=tuple(written)), commit
+
+
+def _write(
+    world: World, context: Context, proposal: Proposal, before: Sequence[Failed]
+) -> tuple[Proposal, Failed | None]:
+    """Write one proposal, unless what must be written `before` it failed."""
+    if before:
+        return unwritten(proposal, before[0].problem), before[0]
+    snapshot, propose = context.snapshot, context.environment.propose
+    try:
+        with world.whole():
+            return _carry_out(world, snapshot, recheck_pull_requests(world, snapshot, proposal, propose), propose)
+    except LostRace:
+        raise
+    except (GitError, ForgeError) as error:
+        return unwritten(proposal, error.problem), Failed(None, error.problem)
+
+
+def recheck_pull_requests(world: World, snapshot: Snapshot, proposal: Proposal, propose: Propose) -> Proposal:
+    """The proposal with its pull requests as they are at this moment; as it is where nothing would be written.
+
+    A run may take minutes from what it read to what it writes. A hold, an approval or a closing that came in between
+    is seen here by one request, so that it is too late only while the next one is on its way.
+
+    Raises:
+        LostRace: something is different, and has to be planned again.
+        ForgeError: the forge refused or did not answer: then nothing is written.
+    """
+    if world.forge is None or proposal.branch is None or not _writes(proposal, propose):
+        return proposal
+    own = proposal.branch
+    pulls = world.forge.find([own, *proposal.beside], snapshot.branch)
+    now = pulls.get(own, ())
+    if people.changed(proposal.pulls, now) or any(
+        people.changed_elsewhere(before, pulls.get(branch, ())) for branch, before in proposal.beside.items()
+    ):
+        message = f"the pull requests of {own} kept changing while it was about to be written"
+        raise LostRace(Problem("failed.forge", message, "run again to plan from the current state"))
+    return replace(proposal, pulls=now, action=_about(proposal.action, {pull.number: pull for pull in now}))
+
+
+def _writes(proposal: Proposal, propose: Propose) -> bool:
+    match proposal.action:
+        case reconcile.Open() | reconcile.Refresh() | reconcile.Close() | reconcile.Commit():
+            return True
+        case reconcile.Leave(pull_request=pull, comment=remark, merges=merges):
+            return pull is not None and (remark is not None or (merges and tries_again(pull, propose)))
+        case reconcile.Nothing(pull_request=pull):
+            return pull is not None and tries_again(pull, propose)
+        case _:
+            assert_never(proposal.action)
+
+
+def _about(action: reconcile.Action, pulls: dict[int, PullRequest]) -> reconcile.Action:
+    """The action on the pull request as it is now: nobody has changed anything that it was decided by."""
+    match action:
+        case reconcile.Open() | reconcile.Commit():
+            return action
+        case _ if action.pull_request is not None:
+            return replace(action, pull_request=pulls[action.pull_request.number])
+        case _:
+            return action
+
+
+def _carry_out(
+    world: World, snapshot: Snapshot, proposal: Proposal, propose: Propose
 ) -> tuple[Proposal, Failed | None]:
     """Do it, and say what came of it. The branch comes first: a later run opens what is missing for it.
 
@@ -35,6 +152,7 @@ def carry_out(
         LostRace: the branch moved meanwhile and nothing was written, or the pull request ended meanwhile.
         GitError, ForgeError: the remote refused, or there is no token for the forge.
     """
+    content = proposal.text
     if (branch := proposal.branch) is None:
         return _commit(world, snapshot, proposal, content), None
     forge = _forge(world)
@@ -125,20 +243,20 @@ def _take_back(forge: Forge, pull: PullRequest, head: str | None) -> None:
 
 def _open(forge: Forge, branch: str, base: str, content: ProposalText, head: str, propose: Propose) -> PullRequest:
     """Open it. What takes requests of its own comes before the text is finished: a run that dies is known by that."""
-    dressed = _dresses(propose)
-    text = body.unfinished(content.body) if dressed else content.body
+    follows_up = needs_follow_up(propose)
+    text = body.unfinished(content.body) if follows_up else content.body
     pull = forge.open(branch=branch, base=base, title=content.title, body=text, draft=propose.draft)
-    return _finish(forge, pull, content, head, propose) if dressed else pull
+    return _finish(forge, pull, content, head, propose) if follows_up else pull
 
 
 def _refresh(forge: Forge, opened: PullRequest, content: ProposalText, head: str, propose: Propose) -> PullRequest:
-    if body.plan_mark(opened.body) is None and _dresses(propose):
+    if body.plan_mark(opened.body) is None and needs_follow_up(propose):
         # A finished text says that all of it was done once: a label that a person took away stays away.
         return _finish(forge, opened, content, head, propose)
     return _merging(forge, opened, content, head, propose)
 
 
-def _dresses(propose: Propose) -> bool:
+def needs_follow_up(propose: Propose) -> bool:
     """Whether a proposal of this environment takes more than a title and a text."""
     return _takes_requests(propose) or bool(propose.auto_merge)
 

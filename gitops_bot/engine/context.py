@@ -1,61 +1,42 @@
-"""What is known of one environment when its entries are decided, and the candidate of one entry."""
+"""What one environment is decided by, and what its decisions come to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.request import Poll, Promote
-from gitops_bot.images.reason import Reason
-from gitops_bot.releases.decisions import Held
+from gitops_bot.engine.request import Promote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.config import Environment
     from gitops_bot.config.values import Hold
-    from gitops_bot.engine.ask import Work
-    from gitops_bot.engine.facts import Facts
-    from gitops_bot.engine.open_proposals import OpenProposals
+    from gitops_bot.engine.ask import Deciding, Facts
+    from gitops_bot.engine.existing import Existing
+    from gitops_bot.engine.read import EnvironmentState, Snapshot
     from gitops_bot.engine.request import Request
-    from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.images.reference import Assignment
     from gitops_bot.releases.choice.by_hand import ByHand
     from gitops_bot.releases.choice.promotion import Offer
     from gitops_bot.releases.decisions import Decision, Managed
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What an entry would become if no gate held it: by the pin that it is given or offered, where it is by one."""
-
-    decision: Decision
-    given: Assignment | Offer | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """The work that gives the candidate of each entry that a request means.
-
-    `named` are the keys of the entries that the command line names.
-    """
-
-    works: Sequence[Work[Candidate]]
-    named: frozenset[tuple[str, str]] = frozenset()
+    from gitops_bot.results.outcome import EnvironmentOutcome
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is known of one environment: what decides it, and what it is arranged by.
+    """What is known of one environment: what decides its entries, and what they are arranged by.
 
-    `given` is the pin that is given or offered to the entry that the gates judge.
+    `existing` is what is proposed already. `sources` are the entries of the source that each promoted entry stands for,
+    by its key. `given` is the pin that is given or offered to the entry that is judged.
     """
 
     snapshot: Snapshot
     facts: Facts
     request: Request
-    state: OpenProposals
+    state: EnvironmentState
+    existing: Existing
+    sources: Mapping[tuple[str, str], Sequence[Managed]]
     given: Assignment | Offer | None = None
 
     @property
@@ -73,36 +54,76 @@ class Context:
         """What a person who promotes goes beyond; None where the bot promotes by itself."""
         return self.request.what.by_hand if isinstance(self.request.what, Promote) else None
 
-    @property
-    def soak(self) -> timedelta:
-        """How long a pin has to run in the source before it is promoted."""
-        return self.environment.promotion.soak if self.environment.promotion is not None else timedelta(0)
-
-    @property
-    def sources(self) -> Mapping[tuple[str, str], Sequence[Managed]]:
-        """The entries of the source that each promoted entry stands for, by its key."""
-        match self.request.what:
-            case Poll():
-                return self.snapshot.promoted(self.environment.name)
-            case Promote(source=source):
-                return self.snapshot.partners(source, self.environment.name)
-            case _:
-                return {}
-
-    @property
-    def only_in_source(self) -> tuple[Held, ...]:
-        """The entries that only the source has, where somebody promotes all of it: told, and decided by nobody."""
-        what, target = self.request.what, self.environment.name
-        if not isinstance(what, Promote) or what.images or what.overlays:
-            return ()
-        matched = {partner.key for sources in self.sources.values() for partner in sources}
-        reason = Reason("unmanaged", f"{target} has no such entry")
-        return tuple(
-            Held(entry, None, reason)
-            for entry in self.snapshot.entries(what.source)
-            if entry.key not in matched and not entry.choices
-        )
-
     def hold(self, entry: Managed) -> Hold | None:
         """The hold that somebody wrote down for an entry, unless the request lifts holds."""
         return None if self.request.exempt.holds else self.snapshot.hold(entry)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What an entry would become if no gate held it: by the pin that it is given or offered, where it is by one."""
+
+    decision: Decision
+    given: Assignment | Offer | None = None
+
+
+async def as_it_is(candidate: Candidate) -> Candidate:
+    """A candidate that needs no looking up."""
+    return candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The candidates of the entries that a request means, which are not looked up yet.
+
+    `named` are the keys of the entries that the command line names.
+    """
+
+    deciding: Sequence[Deciding[Candidate]]
+    named: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """One gate that a decision went through, by its name in JSON and in words, and the decision behind it."""
+
+    gate: str
+    words: str
+    decision: Decision
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The decision about an entry behind all gates, and what it went through."""
+
+    decision: Decision
+    candidate: Candidate
+    trace: tuple[Passed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The decisions about the entries of one environment."""
+
+    context: Context
+    judged: tuple[Judged, ...]
+    named: frozenset[tuple[str, str]]
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """The decisions alone."""
+        return tuple(item.decision for item in self.judged)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One environment, and what comes of it unless writing goes wrong."""
+
+    decided: Decided
+    outcome: EnvironmentOutcome
+
+    @property
+    def context(self) -> Context:
+        """What it was planned from."""
+        return self.decided.context

@@ -1,24 +1,24 @@
-"""What people want to know of images, in proposals and in `status`: it decides nothing, and may be unknown."""
+"""What people want to know of images: it decides nothing, and may be unknown."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from gitops_bot.engine.ask import Work, settle, settled
+from gitops_bot.engine.ask import Several
 from gitops_bot.errors import BotError, RegistryError
 from gitops_bot.images.reference import ImageName
+from gitops_bot.proposals import content
+from gitops_bot.proposals.reconcile import Commit, Open, Refresh
 from gitops_bot.proposals.text.details import Described
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.engine.facts import Facts
+    from gitops_bot.engine.ask import Facts
+    from gitops_bot.engine.context import Planned
     from gitops_bot.engine.world import World
     from gitops_bot.images.build import Build
-    from gitops_bot.releases.decisions import Change
-    from gitops_bot.results.status import EntryStatus, Status
 
     Step = tuple[str, str, str]
 
@@ -39,106 +39,84 @@ class ImageStep(NamedTuple):
     goes_back: bool = False
 
 
-def describe(world: World, facts: Facts, changes: Sequence[Change]) -> Mapping[tuple[str, str], Described]:
-    """What the images say of themselves before and after, and the commits in between, by the entries' keys."""
-    images = {
-        change.entry.key: ImageStep(
-            change.entry.image,
-            change.before.digest,
-            change.new_name or change.entry.image,
-            change.after.digest,
-            change.goes_back,
+def describe(world: World, planned: Planned) -> Planned:
+    """The environment with the text of every proposal that would be written: what people read of it.
+
+    Of hundreds at once only a table is read: to describe a few of them would only make a promotion slow.
+    """
+    environment, facts = planned.context.environment, planned.context.facts
+    proposals = []
+    for proposal in planned.outcome.proposals:
+        action, changes = proposal.action, proposal.changes
+        if not changes or not isinstance(action, Open | Refresh | Commit):
+            proposals.append(proposal)
+            continue
+        briefly = isinstance(action, Commit) or (proposal.source == "promotion" and len(changes) > MOST)
+        steps = {
+            change.entry.key: ImageStep(
+                change.entry.image,
+                change.before.digest,
+                change.new_name or change.entry.image,
+                change.after.digest,
+                change.goes_back,
+            )
+            for change in changes[:MOST]
+        }
+        text = content.write(
+            environment.name,
+            proposal.decisions,
+            source=proposal.source,
+            group=proposal.group,
+            title=environment.propose.title,
+            message=environment.propose.message,
+            described={} if briefly else describe_images(world, facts, steps),
         )
-        for change in changes[:MOST]
-    }
-    return describe_images(world, facts, images)
+        proposals.append(replace(proposal, text=text))
+    return replace(planned, outcome=replace(planned.outcome, proposals=tuple(proposals)))
 
 
 def describe_images(world: World, facts: Facts, images: Mapping[Key, ImageStep]) -> Mapping[Key, Described]:
-    """The same for any images, by any keys; the first few of them get the subjects of their commits."""
-    answers = builds(world, facts, list(images.values()))
+    """What images say of themselves before and after, and the commits in between of the first few, by any keys."""
+    answers = builds(facts, list(images.values()))
     steps = [
-        _step(after, before) if image.goes_back else _step(before, after)
+        step_of(after, before) if image.goes_back else step_of(before, after)
         for image, (before, after) in zip(images.values(), answers, strict=True)
     ]
-    compared = (
-        [*dict.fromkeys(step for step in steps if step is not None)][:COMPARED] if world.forge is not None else []
-    )
-    commits = settled(world, facts, lambda: {step: facts.commits_between(*step) for step in compared})
+    compared = [step for step in dict.fromkeys(steps) if step is not None and world.forge is not None][:COMPARED]
+
+    async def between() -> list[tuple[str, ...] | BotError]:
+        return await Several([facts.commits_between(*step) for step in compared])
+
+    subjects = zip(compared, facts.answer(between()), strict=True)
+    commits = {step: own for step, own in subjects if not isinstance(own, BotError)}
     return {
         key: Described(before, after, commits.get(step, ()) if step is not None else ())
         for key, (before, after), step in zip(images, answers, steps, strict=True)
     }
 
 
-def builds(world: World, facts: Facts, images: Sequence[ImageStep]) -> list[tuple[Build | None, Build | None]]:
+def builds(facts: Facts, images: Sequence[ImageStep]) -> list[tuple[Build | None, Build | None]]:
     """What each image says of itself before and after, asked for side by side; None where it cannot be had."""
-    works = [Work(partial(_builds, facts, image), ImageName.of(image.before)) for image in images]
-    return [build for build in settle(world, facts, works) if not isinstance(build, BotError)]
+
+    async def both(image: ImageStep) -> tuple[Build | None, Build | None]:
+        before = await _build(facts, image.before, image.before_digest)
+        return before, await _build(facts, image.after, image.after_digest)
+
+    return [build for build in facts.drive([both(image) for image in images]) if not isinstance(build, BotError)]
 
 
-def _commits_ahead(world: World, facts: Facts, images: Sequence[ImageStep]) -> Mapping[ImageStep, int]:
-    """How many commits lie between the builds of these images, of the first few of them, where that can be told."""
-    asked = images[:MOST]
-    steps: dict[ImageStep, Step] = {}
-    known: dict[ImageStep, int] = {}
-    for image, (before, after) in zip(asked, builds(world, facts, asked), strict=True):
-        if (step := _step(before, after)) is not None:
-            steps[image] = step
-        elif before is not None and after is not None and before.revision is not None:
-            known |= {image: 0} if before.revision == after.revision else {}
-    counts = settled(world, facts, lambda: {step: facts.commits_ahead(*step) for step in dict.fromkeys(steps.values())})
-    return known | {image: count for image, step in steps.items() if (count := counts[step]) is not None}
-
-
-def with_commits(world: World, facts: Facts, status: Status) -> Status:
-    """With the commits between what an entry and its source pin, where both images name them and the forge knows them.
-
-    Only entries that differ are asked about, and each pair of images once.
-    """
-    if world.forge is None:
-        return status
-    entries = [entry for environment in status.environments for entry in environment.entries]
-    steps = dict.fromkeys(step for entry in entries if (step := _behind(entry)) is not None)
-    counts = _commits_ahead(world, facts, list(steps))
-
-    def counted(entry: EntryStatus) -> EntryStatus:
-        step = _behind(entry)
-        return replace(entry, behind_commits=counts.get(step)) if step is not None else entry
-
-    environments = (
-        replace(environment, entries=tuple(map(counted, environment.entries))) for environment in status.environments
-    )
-    return replace(status, environments=tuple(environments))
-
-
-def _behind(entry: EntryStatus) -> ImageStep | None:
-    """From what an entry pins to what its source pins; None where that is the same, or not known."""
-    if entry.behind_commits is not None or entry.source_pin is None or entry.source_image is None:
-        return None
-    older, newer = entry.pin.digest, entry.source_pin.digest
-    if older is None or newer is None:
-        return None
-    return ImageStep(entry.entry.image, older, entry.source_image, newer)
-
-
-def _builds(facts: Facts, image: ImageStep) -> tuple[Build | None, Build | None]:
-    before = _build(facts, image.before, image.before_digest)
-    return before, _build(facts, image.after, image.after_digest)
-
-
-def _build(facts: Facts, image: str, digest: str | None) -> Build | None:
+async def _build(facts: Facts, image: str, digest: str | None) -> Build | None:
     name = ImageName.of(image)
     if name is None or digest is None:
         return None
     try:
-        return facts.describe(name, digest)
+        return await facts.describe(name, digest)
     except RegistryError:
         return None
 
 
-def _step(older: Build | None, newer: Build | None) -> Step | None:
-    """The source of the newer image and the revisions of both, where they say that."""
+def step_of(older: Build | None, newer: Build | None) -> Step | None:
+    """The source of the newer image and the revisions of both, where they say that and the revisions differ."""
     if older is None or newer is None or newer.source is None or older.revision is None or newer.revision is None:
         return None
     return (newer.source, older.revision, newer.revision) if older.revision != newer.revision else None

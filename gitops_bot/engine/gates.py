@@ -1,30 +1,28 @@
-"""The gates that every decision goes through, in their order: each lets it pass, or holds it and says why.
-
-A gate that lacks a fact raises `Needs`: the engine asks, and decides again.
-"""
+"""The gates of each kind of request, in their order: each lets a decision pass, or holds it and says why."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
-from gitops_bot.engine.candidates import roll_back as past
-from gitops_bot.engine.platforms import platforms
-from gitops_bot.engine.release_info import informed
-from gitops_bot.engine.request import Pins, Poll, Promote, RollBack
+from gitops_bot.engine.candidates import roll_back
+from gitops_bot.engine.context import Judged, Passed
+from gitops_bot.engine.followers import describe_release
+from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw
+from gitops_bot.errors import RegistryError
 from gitops_bot.images.kinds import Follow
-from gitops_bot.images.reference import Assignment, Pin
+from gitops_bot.images.reference import Assignment, ImageName, Pin
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.choice import hold, promotion, stepped_back, switch
-from gitops_bot.releases.choice import partial_pins as halves
+from gitops_bot.releases.choice import hold, partial_pins, promotion, stepped_back, switch
 from gitops_bot.releases.choice.promotion import Offer
 from gitops_bot.releases.choice.soak import left_behind
-from gitops_bot.releases.decisions import Change, Held, asked_by_name, is_open
+from gitops_bot.releases.decisions import Change, Failed, Held, asked_by_name, is_open
 from gitops_bot.releases.history import trail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
+    from gitops_bot.engine.ask import Facts
     from gitops_bot.engine.context import Candidate, Context
     from gitops_bot.images.reason import Code, Reason
     from gitops_bot.releases.decisions import Decision, Managed
@@ -34,217 +32,328 @@ if TYPE_CHECKING:
 _ASKED_BEFORE: tuple[Code, ...] = ("held.soak", "held.policy")
 
 
-def available(decision: Decision, known: Context) -> Decision:
-    """Hold what a rollback would bring back where the registry does not have it any more."""
-    what, image = known.request.what, decision.entry.repository if decision.entry is not None else None
-    if not isinstance(decision, Change) or not isinstance(what, RollBack) or what.offline or image is None:
-        return decision
-    return past.available(known.facts, image, decision)
+# --- promotions ---------------------------------------------------------------------------------------------------
 
 
-def downgrade(decision: Decision, known: Context) -> Decision:
-    """Hold a step back. The policy proposes none, and a rollback is one."""
-    if isinstance(decision, Change) and _is_checked(decision, known):
-        reason = choice.steps_back(decision, known.state.proposed.get(decision.entry.key))
-        return decision if reason is None else decision.held(reason)
-    return _promotion(decision, known, promotion.downgrade)
-
-
-def moved(decision: Decision, known: Context) -> Decision:
-    """Hold a tag that names other bytes than it did, unless such a tag may move."""
-    if isinstance(known.given, Offer):
-        return _promotion(decision, known, promotion.moved)
-    now = _moved_to(decision, known) if isinstance(decision, Change) else None
-    if not isinstance(decision, Change) or now is None or (reason := choice.moved(decision.entry, now)) is None:
-        return decision
-    return Held(decision.entry, now, reason)
-
-
-def _moved_to(change: Change, known: Context) -> Pin | None:
-    """What a tag names now, where that was moved; None where it was not, or a person gave the digest, too."""
-    entry, given = change.entry, known.given
-    if isinstance(known.request.what, Poll):
-        tag = entry.policy.tag if isinstance(entry.policy, Follow) else entry.pin.tag
-        if change.direction != "moved" or entry.repository is None or tag is None:
-            return None
-        return Pin(tag, known.facts.digest(entry.repository, tag))
-    asked = isinstance(given, Assignment) and given.pin.digest is not None
-    return change.after if _is_checked(change, known) and not asked and choice.moves(entry.pin, change.after) else None
-
-
-def _is_checked(change: Change, known: Context) -> bool:
-    """Whether a pin that a person gives may not go back; one of another repository cannot be compared."""
-    what = known.request.what
-    return isinstance(what, Pins) and not (what.allow_downgrade or change.new_name or change.entry.choices)
-
-
-def absent(decision: Decision, known: Context) -> Decision:
-    """Hold what the target's repository does not have."""
-    return _promotion(decision, known, promotion.absent)
-
-
-def policy(decision: Decision, known: Context) -> Decision:
+async def promotes_policy(decision: Decision, context: Context) -> Decision:
     """Hold what a person promotes against the policy: that of the image, else that of the environment.
 
     Where the configuration promotes from this very source, that takes the place of the environment's policy.
     """
 
     def outside(entry: Managed, offer: Offer) -> Reason | None:
-        configured, policy = known.environment.promotion, entry.rules.policy
+        configured, policy = context.environment.promotion, entry.rules.policy
         promotes = configured is not None and configured.source == offer.running.environment
-        if known.by_hand is None or policy is None or offer.artifact is None:
+        if policy is None or offer.artifact is None:
             return None
         return choice.outside(policy, entry, offer.artifact.pin.tag) if entry.rules.own_policy or not promotes else None
 
-    return _promotion(decision, known, outside)
+    return _of_offer(decision, context, outside)
 
 
-def source_hold(decision: Decision, known: Context) -> Decision:
+async def source_steps_back(decision: Decision, context: Context) -> Decision:
+    """Hold a step back by the target's order, or by the source's."""
+    return _of_offer(decision, context, promotion.downgrade)
+
+
+async def source_tag_moved(decision: Decision, context: Context) -> Decision:
+    """Hold a tag that the source pins without a digest, and that was moved."""
+    return _of_offer(decision, context, promotion.moved)
+
+
+async def absent(decision: Decision, context: Context) -> Decision:
+    """Hold what the target's repository does not have."""
+    return _of_offer(decision, context, promotion.absent)
+
+
+async def source_hold(decision: Decision, context: Context) -> Decision:
     """Hold what is held in the source itself."""
 
     def held(_: Managed, offer: Offer) -> Reason | None:
-        written = known.hold(offer.running.entry)
+        written = context.hold(offer.running.entry)
         return promotion.held_in_source(offer, hold.reason(written)) if written is not None else None
 
-    return _promotion(decision, known, held)
+    return _of_offer(decision, context, held)
 
 
-def release_tag(decision: Decision, known: Context) -> Decision:
+async def release_tag(decision: Decision, context: Context) -> Decision:
     """Hold a digest without a tag where a tag is pinned."""
-    if known.environment.release_tag:
+    if context.environment.release_tag:
         return decision
-    return _promotion(decision, known, lambda entry, offer: halves.untagged(entry, offer.running))
+    return _of_offer(decision, context, lambda entry, offer: partial_pins.untagged(entry, offer.running))
 
 
-def digest(decision: Decision, known: Context) -> Decision:
+async def digest_room(decision: Decision, context: Context) -> Decision:
     """Hold what would lose its digest."""
-    return _promotion(decision, known, lambda entry, offer: halves.no_room(entry, offer.running))
+    return _of_offer(decision, context, lambda entry, offer: partial_pins.no_room(entry, offer.running))
 
 
-def soak(decision: Decision, known: Context) -> Decision:
+async def soak(decision: Decision, context: Context) -> Decision:
     """Hold what the source has not run for long enough."""
-    return _promotion(decision, known, lambda _, offer: promotion.unsoaked(offer, known.snapshot.at))
+    return _of_offer(decision, context, lambda _, offer: promotion.unsoaked(offer, context.snapshot.at))
 
 
-def _promotion(decision: Decision, known: Context, judge: Callable[[Managed, Offer], Reason | None]) -> Decision:
+def _of_offer(decision: Decision, context: Context, judge: Callable[[Managed, Offer], Reason | None]) -> Decision:
     """What becomes of a decision about what is promoted, where there is a reason against that."""
-    if decision.entry is None or not isinstance(known.given, Offer):
+    given = context.given
+    if decision.entry is None or not isinstance(given, Offer):
         return decision
-    reason = judge(decision.entry, known.given)
-    return promotion.held(decision, known.given, reason, known.by_hand, known.snapshot.at)
+    return promotion.held(decision, given, judge(decision.entry, given), context.by_hand, context.snapshot.at)
 
 
-def ignored(decision: Decision, known: Context) -> Decision:
-    """Say so where an entry is ignored that was asked for by name."""
-    match known.request.what:
-        case Promote(images=images) | RollBack(images=images) if images:
-            return asked_by_name(decision)
-        case _:
-            return decision
-
-
-def withdrawn(decision: Decision, known: Context) -> Decision:
+async def source_left(decision: Decision, context: Context) -> Decision:
     """Where it is held, what an open proposal promotes goes too once its source is behind that no more.
 
     That is so when the very pin is held now, and when the source left it by going back. While only something newer
     has to wait, it stays; so does what a person promoted although it had not soaked or is outside the policy.
     """
-    if not isinstance(decision, Held) or not (sources := known.sources.get(decision.entry.key)):
+    if not isinstance(decision, Held) or not (sources := context.sources.get(decision.entry.key)):
         return decision
-    if (pin := known.state.promoted.get(decision.entry.key)) is None:
+    if (pin := context.existing.promoted.get(decision.entry.key)) is None:
         return decision
     if decision.candidate is not None and promotion.is_same(decision.candidate, pin):
         return replace(decision, withdraws=any(reason.code not in _ASKED_BEFORE for reason in decision.reasons))
-    line = known.facts.line(known.snapshot, lambda line: all(trail.enough(line, source.overlay) for source in sources))
+    line = await context.facts.line(lambda line: all(trail.enough(line, source.overlay) for source in sources))
     gone = any(
-        left_behind(line, source, lambda its: promotion.is_same(its, pin)) or _switched_back(known, line, source, pin)
+        left_behind(line, source, lambda its: promotion.is_same(its, pin)) or _switched_back(context, line, source, pin)
         for source in sources
     )
     return replace(decision, withdraws=gone)
 
 
-def _switched_back(known: Context, line: Line, source: Managed, pin: Pin) -> bool:
+def _switched_back(context: Context, line: Line, source: Managed, pin: Pin) -> bool:
     """Whether the source's slot with a pin was live, and the other one is again."""
-    slots = known.snapshot.slots_of(source)
+    slots = context.snapshot.slots_of(source)
     other = slots.counterpart(source) if slots is not None else None
     if slots is None or slots.selector is None or other is None or not promotion.is_same(other.pin, pin):
         return False
     return switch.taken_back(slots, slots.selector, line) is not None
 
 
-def slot(decision: Decision, known: Context) -> Decision:
-    """Hold a pin for the live slot of two, and one for a slot while a switch to it is proposed."""
-    if not isinstance(decision, Change) or (slots := known.snapshot.slots_of(decision.entry)) is None:
+# --- what a registry has --------------------------------------------------------------------------------------------
+
+
+async def tag_moved(decision: Decision, context: Context) -> Decision:
+    """Hold a tag that names other bytes than it did, unless such a tag may move."""
+    entry = decision.entry
+    if (
+        entry is None
+        or isinstance(context.given, Offer)
+        or not isinstance(decision, Change)
+        or decision.direction != "moved"
+    ):
         return decision
-    switching = slots.selector is not None and known.state.is_proposed(slots.selector.key)
+    tag = entry.policy.tag if isinstance(entry.policy, Follow) else entry.pin.tag
+    if entry.repository is None or tag is None:
+        return decision
+    now = Pin(tag, await context.facts.digest(entry.repository, tag))
+    reason = choice.moved(entry, now)
+    return decision if reason is None else Held(entry, now, reason)
+
+
+async def available(decision: Decision, context: Context) -> Decision:
+    """Hold what a rollback would bring back where the registry does not have it any more."""
+    what, image = context.request.what, decision.entry.repository if decision.entry is not None else None
+    if not isinstance(decision, Change) or not isinstance(what, RollBack) or what.offline or image is None:
+        return decision
+    return await roll_back.available(context.facts, image, decision)
+
+
+async def platforms(decision: Decision, context: Context) -> Decision:
+    """Hold an image that cannot be pulled on every platform that it is for.
+
+    Some clean-ups delete manifests without a tag, and those of an index have none; and a build may leave out a platform
+    that clusters need. A proposal that has the very pin loses it.
+    """
+    if not is_open(decision) or (pin := decision.candidate) is None:
+        return decision
+    image = ImageName.of(decision.entry.image)
+    if image is None:
+        return decision  # whoever decided has told
+    try:
+        reason = await _unusable(decision, context.facts, image, pin)
+    except RegistryError as error:
+        # What waits is asked for again, and fails only once nothing else is in the way.
+        return decision if isinstance(decision, Held) else Failed(decision.entry, error.problem)
+    if reason is None:
+        return decision
+    held = decision.held(reason)
+    return replace(held, withdraws=held.withdraws or context.existing.proposed.get(decision.entry.key) == pin)
+
+
+async def _unusable(decision: Change | Held, facts: Facts, image: ImageName, pin: Pin) -> Reason | None:
+    """Why an image cannot be pulled on a platform that it is for; None where it can be pulled on each.
+
+    Raises:
+        RegistryError: the registry does not tell.
+    """
+    entry = decision.entry
+    digest = pin.digest or await facts.digest(image, pin.tag or "")
+    wanted = entry.rules.platforms
+    missing = [platform for platform in await facts.missing(image, digest) if not wanted or platform in wanted]
+    if missing:
+        lost = choice.incomplete(entry.image, pin, missing)
+        advice = "push it again, and keep clean-up jobs from deleting manifests that an index lists"
+        return replace(lost, text=f"{lost.text}; {advice}")
+    present = None
+    if not wanted:
+        # What is promoted was compared when its source got it: a single image is not worth a request each.
+        polled = isinstance(decision, Change) and decision.source == "policy"
+        if not polled and not await facts.index_platforms(image, digest):
+            return None
+        present = entry.pin
+        try:
+            pinned = present.digest or (await facts.digest(image, present.tag) if present.tag is not None else None)
+            wanted = await facts.index_platforms(image, pinned) if pinned is not None else ()
+        except RegistryError:
+            return None
+    if not wanted:
+        return None
+    built_for = await facts.index_platforms(image, digest) or (await facts.describe(image, digest)).platforms
+    lacking = tuple(platform for platform in wanted if platform not in built_for)
+    if not lacking or (present is not None and not built_for):
+        return None
+    return choice.unbuilt(entry.image, pin, lacking, present)
+
+
+# --- what a person gives ----------------------------------------------------------------------------------------------
+
+
+async def step_back(decision: Decision, context: Context) -> Decision:
+    """Hold an older pin that a person gives. The policy proposes none, and a rollback is one."""
+    if not isinstance(decision, Change) or not _may_not_go_back(decision, context):
+        return decision
+    reason = choice.steps_back(decision, context.existing.proposed.get(decision.entry.key))
+    return decision if reason is None else decision.held(reason)
+
+
+async def given_tag_moved(decision: Decision, context: Context) -> Decision:
+    """Hold a tag that a person gives without a digest, and that names other bytes than it did."""
+    given = context.given
+    if not isinstance(decision, Change) or (isinstance(given, Assignment) and given.pin.digest is not None):
+        return decision
+    entry, after = decision.entry, decision.after
+    if not _may_not_go_back(decision, context) or not choice.moves(entry.pin, after):
+        return decision
+    reason = choice.moved(entry, after)
+    return decision if reason is None else Held(entry, after, reason)
+
+
+def _may_not_go_back(change: Change, context: Context) -> bool:
+    """One of another repository cannot be compared."""
+    what = context.request.what
+    return isinstance(what, Pins) and not (what.allow_downgrade or change.new_name or change.entry.choices)
+
+
+async def ignored(decision: Decision, context: Context) -> Decision:
+    """Say so where an entry is ignored that was asked for by name."""
+    what = context.request.what
+    return asked_by_name(decision) if isinstance(what, Promote | RollBack) and what.images else decision
+
+
+# --- what everything passes -------------------------------------------------------------------------------------------
+
+
+async def slot(decision: Decision, context: Context) -> Decision:
+    """Hold a pin for the live slot of two, and one for a slot while a switch to it is proposed."""
+    if not isinstance(decision, Change) or (slots := context.state.slots_of(decision.entry)) is None:
+        return decision
+    switching = slots.selector is not None and context.existing.is_proposed(slots.selector.key)
     return switch.allowed(decision, slots, switching=switching)
 
 
-def left_before(decision: Decision, known: Context) -> Decision:
+async def left_before(decision: Decision, context: Context) -> Decision:
     """Hold what the environment left by going backwards; what was proposed on this very commit was looked up then."""
-    if not is_open(decision) or known.request.exempt.holds:
+    if not is_open(decision) or context.request.exempt.holds:
         return decision
-    entry = decision.entry
-    if entry.choices:
-        return _switched_before(decision, known)
-    if (entry.key, decision.candidate) in known.state.fresh:
+    entry, facts = decision.entry, context.facts
+    if not entry.choices:
+        if (entry.key, decision.candidate) in context.existing.proposed_at_this_commit:
+            return decision
+        line = await facts.line(lambda line: trail.enough(line, entry.overlay))
+        return stepped_back.checked(decision, line)
+    if (slots := context.state.slots_of(entry)) is None:
         return decision
-    line = known.facts.line(known.snapshot, lambda line: trail.enough(line, entry.overlay))
-    return stepped_back.checked(decision, line)
+    return switch.left_before(decision, slots, await facts.line(lambda line: trail.enough(line, entry.overlay)))
 
 
-def _switched_before(decision: Change | Held, known: Context) -> Decision:
-    slots, overlay = known.snapshot.slots_of(decision.entry), decision.entry.overlay
-    if slots is None:
-        return decision
-    line = known.facts.line(known.snapshot, lambda line: trail.enough(line, overlay))
-    return switch.left_before(decision, slots, line)
-
-
-def declared_hold(decision: Decision, known: Context) -> Decision:
+async def declared_hold(decision: Decision, context: Context) -> Decision:
     """Hold what somebody wrote down to be held, whatever is decided about it."""
-    written = known.hold(decision.entry) if decision.entry is not None else None
+    written = context.hold(decision.entry) if decision.entry is not None else None
     return decision if written is None else hold.hold(decision, written)
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A rule that lets a decision pass, or holds it; `explain` shows its name, once for all gates that have it.
+    """A rule that lets a decision pass, or holds it.
 
-    `quiet`: only where it stops one.
+    `words` are its name as a person says it: what is true of a decision that passes. `explain` shows the gates that
+    choose as one, `choice`. `quiet`: it is shown only where it stops something.
     """
 
-    name: str
-    judge: Callable[[Decision, Context], Decision]
+    words: str
+    judge: Callable[[Decision, Context], Awaitable[Decision]]
+    name: str = "choice"
     quiet: bool = False
 
 
-#: What a candidate is chosen by, as `explain` calls it.
-CHOICE: Final = "choice"
-#: Every decision goes through all of them, from the first to the last.
-GATES: Final = (
-    Gate(CHOICE, available),
-    Gate(CHOICE, downgrade),
-    Gate(CHOICE, moved),
-    Gate(CHOICE, absent),
-    Gate(CHOICE, policy),
-    Gate(CHOICE, source_hold),
-    Gate(CHOICE, release_tag),
-    Gate(CHOICE, digest),
-    Gate(CHOICE, soak),
-    Gate(CHOICE, ignored),
-    Gate(CHOICE, withdrawn),
-    Gate("slot", slot),
-    Gate("left before", left_before),
-    Gate("platforms", platforms),
-    Gate("declared hold", declared_hold),
-    Gate("release info", informed, quiet=True),
+_SOAKED: Final = Gate("the source has run it for long enough", soak)
+_LEFT: Final = Gate("its source still stands behind what is proposed", source_left)
+_IGNORED: Final = Gate("not ignored", ignored)
+_OFFERED: Final = (
+    Gate("no step back", source_steps_back),
+    Gate("the source's tag was not moved", source_tag_moved),
+    Gate("the target's registry has it", absent),
+)
+_HELD_OFFERS: Final = (
+    Gate("not held in the source", source_hold),
+    Gate("it has a tag", release_tag),
+    Gate("there is room for its digest", digest_room),
+    _SOAKED,
+)
+_PLACE: Final = (
+    Gate("a slot that may change", slot, "slot"),
+    Gate("not rolled back before", left_before, "left before"),
+)
+_PLATFORMS: Final = Gate("there for every platform", platforms, "platforms")
+_END: Final = (
+    Gate("not on hold", declared_hold, "declared hold"),
+    Gate("its release info is known", describe_release, "release info", quiet=True),
 )
 
+#: What `update` and `plan` decide.
+POLL: Final = (
+    *_OFFERED, Gate("the tag was not moved", tag_moved), *_HELD_OFFERS, _LEFT, *_PLACE, _PLATFORMS, *_END,
+)  # fmt: skip
+PROMOTE: Final = (
+    *_OFFERED, Gate("the policy admits it", promotes_policy), *_HELD_OFFERS, _IGNORED, _LEFT, *_PLACE,
+    _PLATFORMS, *_END,
+)  # fmt: skip
+PINS: Final = (Gate("no step back", step_back), Gate("the tag was not moved", given_tag_moved), *_PLACE, *_END)
+ROLL_BACK: Final = (Gate("the registry still has it", available), _IGNORED, *_PLACE, *_END)
 
-def through(candidate: Candidate, known: Context) -> Decision:
-    """The decision about a candidate, behind all gates."""
-    decision, known = candidate.decision, replace(known, given=candidate.given)
-    for gate in GATES:
-        decision = gate.judge(decision, known)
-    return decision
+
+def gates(what: Poll | Pins | Promote | RollBack | Withdraw) -> Sequence[Gate]:
+    """The gates of a kind of request, in their order."""
+    match what:
+        case Poll():
+            return POLL
+        case Promote():
+            return PROMOTE
+        case Pins():
+            return PINS
+        case RollBack():
+            return ROLL_BACK
+        case Withdraw():
+            return ()
+        case _:
+            assert_never(what)
+
+
+async def judge(candidate: Candidate, context: Context) -> Judged:
+    """The decision about a candidate behind all gates, each of which it passes once."""
+    context, decision, trace = replace(context, given=candidate.given), candidate.decision, []
+    for gate in gates(context.request.what):
+        decision = await gate.judge(decision, context)
+        trace.append(Passed(gate.name, gate.words, decision, gate.quiet))
+    return Judged(decision, candidate, tuple(trace))

@@ -1,23 +1,198 @@
-"""Read the repository: one commit of the base branch, the overlays that it holds, and the bot's own branches."""
+"""Read the repository: one commit of the base branch, and what it has of each environment. Nothing changes it later."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
-from gitops_bot.engine.snapshot import Snapshot
 from gitops_bot.errors import GitError, Problem, UsageError
-from gitops_bot.releases.layout import correspondence, overlays
+from gitops_bot.images.reference import split
+from gitops_bot.proposals import naming
+from gitops_bot.proposals.unmatched import Unmatched, unmatched
+from gitops_bot.releases.choice import hold
+from gitops_bot.releases.decisions import Failed
+from gitops_bot.releases.layout import correspondence, coverage, overlays, release_info, slots
 from gitops_bot.releases.layout import read as layout
+from gitops_bot.releases.layout.claims import parse
+from gitops_bot.releases.layout.owners import Owners
+from gitops_bot.targets.file_targets import FileTargets
+from gitops_bot.targets.pin_file import matching
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from gitops_bot.config import Config, Environment
+    from gitops_bot.config.values import Hold
     from gitops_bot.engine.world import World
+    from gitops_bot.releases.decisions import Managed
+    from gitops_bot.releases.layout.coverage import Coverage, Outside
+    from gitops_bot.releases.layout.overlay import Overlay
+    from gitops_bot.releases.layout.overlays import Selection
+    from gitops_bot.releases.layout.release_info import Described
+    from gitops_bot.releases.layout.slots import Slots
+    from gitops_bot.targets import Target
+    from gitops_bot.targets.pin_file import PinFile
+
+    #: Files that were parsed, by path and bytes.
+    Parsed = Mapping[tuple[str, Target, bytes], PinFile | Problem]
 
 #: Files that no environment claims and that are read all the same, to count what they pin.
 MOST_OTHERS = 20_000
+
+
+class Files(Protocol):
+    """The files below the top of a checkout, by paths as git has them."""
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """Their bytes; paths where no file is are left out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentState:
+    """What a commit has of one environment.
+
+    `failed` are the files that could not be read, and slots that are not complete. `infos` are the files that describe
+    entries, and `partners` the entries of the configured source that entries are promoted from, both by the entries'
+    keys. `unmatched` are the names that the configuration says of it and that mean nothing.
+    """
+
+    environment: Environment
+    overlays: tuple[Overlay, ...]
+    entries: tuple[Managed, ...]
+    by_key: Mapping[tuple[str, str], Managed]
+    failed: tuple[Failed, ...]
+    slots: tuple[Slots, ...]
+    slots_by_file: Mapping[str, Slots]
+    infos: Mapping[tuple[str, str], Described]
+    unmatched: Unmatched
+    partners: Mapping[tuple[str, str], tuple[Managed, ...]] = field(default_factory=dict)
+
+    def slots_of(self, entry: Managed) -> Slots | None:
+        """The slots that an entry belongs to, as one of their pins or as their selector."""
+        pair = self.slots_by_file.get(entry.file)
+        return pair if pair is not None and (entry.choices or pair.slot_of(entry) is not None) else None
+
+    def matching(self, image: str) -> tuple[Managed, ...]:
+        """The entries that a command line means by `image`: by name exactly, else by repository, in each overlay."""
+        return tuple(
+            overlay.entries[index] for overlay in self.overlays for index in matching(overlay.pin_file.entries, image)
+        )
+
+    def meant(self, image: str) -> tuple[Managed, ...]:
+        """Those that `matching` gives, to be given a pin: of two slots a repository means the one that is idle."""
+        every = self.matching(image)
+
+        def is_live(entry: Managed) -> bool:
+            pair = self.slots_of(entry)
+            other = pair.counterpart(entry) if pair is not None and pair.wrong is None else None
+            return pair is not None and other in every and pair.slot_of(entry) == pair.live
+
+        return tuple(entry for entry in every if entry.name == image or not is_live(entry))
+
+    def unknown(self, image: str, among: Sequence[Managed] | None = None) -> Problem:
+        """An `image` of the command line that is no entry of the environment, or none of some of these."""
+        name = self.environment.name
+        names = sorted({entry.name for entry in (self.entries if among is None else among)})
+        known = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
+        return Problem(
+            "failed.usage",
+            f"{image[:300]} matches no entry of {name}, neither by name nor by repository",
+            f"the entries of {name} are: {known}" if names else f"no overlay of {name} has an entry",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The base branch at one commit.
+
+    `environments` are those that were asked for; `states` also has those that their pins come from, by name. Of these
+    `selection` has the overlays, and `files` the bytes. `claims` has the overlays of all environments, `others` the
+    files of targets that none of them claims. `owners` tell whose each path is, now or by the globs, and `targets` how
+    each file with pins is read, also one that history tells of. `own_branches` are the bot's branches that the remote
+    has. Without a forge, or a token for it, nobody `sees_pull_requests`.
+    """
+
+    config: Config
+    repository: str | None
+    branch: str
+    commit: str
+    at: datetime
+    environments: tuple[Environment, ...]
+    states: Mapping[str, EnvironmentState]
+    selection: Selection
+    claims: Selection
+    others: tuple[str, ...]
+    files: Mapping[str, bytes]
+    owners: Owners
+    targets: FileTargets
+    own_branches: tuple[str, ...]
+    sees_pull_requests: bool
+    #: Another reading parses only what changed.
+    parsed: Parsed = field(default_factory=dict, repr=False, compare=False)
+
+    def entries(self, name: str) -> tuple[Managed, ...]:
+        """Every entry of an environment."""
+        return self.states[name].entries
+
+    def slots_of(self, entry: Managed) -> Slots | None:
+        """The slots that an entry belongs to."""
+        return self.states[entry.environment].slots_of(entry) if entry.environment is not None else None
+
+    def image(self, file: str, name: str) -> str:
+        """The repository of an entry that history tells of: the present one, else what its name says."""
+        present = (state.by_key[file, name].image for state in self.states.values() if (file, name) in state.by_key)
+        return next(present, split(name)[0])
+
+    def partners(self, source: str, target: str) -> Mapping[tuple[str, str], tuple[Managed, ...]]:
+        """The entries of the target that the source has too, by their keys: each with those that it stands for."""
+
+        def is_idle(entry: Managed) -> bool:  # nothing reaches what it pins, so nobody has tried it
+            pair = self.slots_of(entry)
+            return pair is not None and (pair.wrong is not None or pair.slot_of(entry) != pair.live)
+
+        by_file = {
+            overlay.pin_file.file: [entry for entry in overlay.entries if name == target or not is_idle(entry)]
+            for name in (source, target)
+            for overlay in self.states[name].overlays
+        }
+        # What one slot of the source runs is for whichever slot of the target is idle.
+        taken = {key for key, entry in self.states[target].by_key.items() if self.slots_of(entry) is None}
+        found = self.selection.overlays
+        return correspondence.between(found[source], found[target], by_file, taken)
+
+    def own_branches_of(self, name: str) -> tuple[str, ...]:
+        """The bot's branches for an environment: its groups', and those of groups that were."""
+        beginning = naming.beginning(name)
+        return tuple(branch for branch in self.own_branches if branch.startswith(beginning))
+
+    def hold(self, entry: Managed) -> Hold | None:
+        """The hold that somebody wrote down for an entry, as long as it lasts."""
+        return hold.lasting(self.config.holds, entry, self.at)
+
+    @property
+    def outside(self) -> Outside:
+        """What no environment claims, as far as it was read."""
+        present = {path: self.files[path] for path in self.others if path in self.files}
+        return coverage.outside(present, unread=len(self.others) - len(present))
+
+    @property
+    def coverage(self) -> Coverage:
+        """How much of the repository is kept current, by what becomes of the entries of these environments."""
+        kinds = [
+            (entry, entry.pin, coverage.kind(entry.rules, promoted=entry.key in state.partners))
+            for state in (self.states[environment.name] for environment in self.environments)
+            for entry in state.entries
+        ]
+        return coverage.cover(kinds, self.outside, inferred=self.config.file is None)
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """The directories that the history of these environments is about."""
+        globs = [parse(text) for state in self.states.values() for text in state.environment.overlays]
+        return tuple(sorted({glob.prefix.rpartition("/")[0] or "." for glob in globs}))
 
 
 def read(
@@ -30,11 +205,12 @@ def read(
     also: Sequence[str] = (),
     commit: str | None = None,
     whole: bool = False,
+    before: Snapshot | None = None,
 ) -> Snapshot:
     """Read these environments (all without names), at `commit` where the branch's present one is known.
 
     Those that their pins come from, and `also`, are read along, and nothing is proposed to them. `whole`: so is what no
-    environment claims.
+    environment claims. `before` is an earlier reading, of which files that are the same are not parsed again.
 
     Raises:
         UsageError: an environment that does not exist is named.
@@ -45,34 +221,65 @@ def read(
     wanted = {environment.name for environment in (*environments, *(_named(config, also) if also else ()))}
     wanted |= {environment.promotion.source for environment in environments if environment.promotion is not None}
     commit = commit or world.repository.head(branch)
-    tree = world.repository.tree(commit)
-    claims = selection = overlays.select(config.environments, tree)
-    readable = {name: environment for name, environment in config.environments.items() if name in wanted}
-    if len(readable) < len(config.environments):
-        # The others count for the question whose a file is; what is wrong with them is not asked here.
-        selection = overlays.select(readable, tree)
-    paths = layout.paths(config.environments, selection, tree)
-    others = overlays.unclaimed(claims, tree) if whole else ()
-    files = _files(world, commit, paths, others)
-    selection, claims = selection.with_pins(files), claims.with_pins(files)
-    if config.file is None:  # directories that are called like an environment and pin nothing are none
-        environments = tuple(environment for environment in environments if claims.overlays[environment.name])
-    correspondence.check(config.environments)
-    return Snapshot(
-        config=config,
+    selected = select(
+        config, world.repository.tree(commit), wanted, partial(world.repository.read, commit), whole=whole
+    )
+    snapshot = _snapshot(
+        config, selected, environments, wanted, world.clock.now(), parsed=before.parsed if before else {}
+    )
+    return replace(
+        snapshot,
         repository=repository,
         branch=branch,
         commit=commit,
-        at=world.clock.now(),
-        environments=environments,
-        readable=tuple(readable.values()),
-        selection=selection,
-        claims=claims,
-        others=others,
-        files=files,
         own_branches=world.repository.branches(),
         sees_pull_requests=world.forge is not None,
     )
+
+
+def read_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Snapshot:
+    """The files of all environments as they are on disk: a snapshot that has no commit.
+
+    Raises:
+        ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
+    """
+    names = tuple(config.environments)
+    selected = select(config, tree, names, files.read, whole=True)
+    return _snapshot(config, selected, tuple(config.environments.values()), names, now, parsed={})
+
+
+def _snapshot(
+    config: Config,
+    selected: Selected,
+    environments: tuple[Environment, ...],
+    names: Iterable[str],
+    now: datetime,
+    *,
+    parsed: Parsed,
+) -> Snapshot:
+    """What was selected, of these environments and by the names of those that are read, with their states."""
+    if config.file is None:  # directories that are called like an environment and pin nothing are none
+        environments = tuple(item for item in environments if selected.claims.overlays[item.name])
+    correspondence.check(config.environments)
+    snapshot = Snapshot(
+        config=config,
+        repository=None,
+        branch="",
+        commit="",
+        at=now,
+        environments=environments,
+        states={},
+        selection=selected.selection,
+        claims=selected.claims,
+        others=selected.others,
+        files=selected.files,
+        owners=Owners(config.environments, selected.claims),
+        targets=FileTargets(),
+        own_branches=(),
+        sees_pull_requests=False,
+        parsed=parsed,
+    )
+    return _with_states(snapshot, names)
 
 
 def read_again(world: World, before: Snapshot) -> Snapshot:
@@ -82,30 +289,54 @@ def read_again(world: World, before: Snapshot) -> Snapshot:
         GitError: the remote cannot be read.
         ConfigError: a file is claimed by two environments now.
     """
-    now = read(
-        world,
-        before.config,
-        before.branch,
-        before.repository,
-        [environment.name for environment in before.environments],
-        also=[environment.name for environment in before.readable],
-        whole=bool(before.others),
-    )
-    return replace(now, parsed=before.parsed)
+    names = [environment.name for environment in before.environments]
+    whole, also = bool(before.others), tuple(before.states)
+    return read(world, before.config, before.branch, before.repository, names, also=also, whole=whole, before=before)
 
 
-def committed(before: Snapshot, commit: str, files: Mapping[str, bytes]) -> Snapshot:
+def committed(before: Snapshot, files: Mapping[str, bytes]) -> Snapshot:
     """What a commit of our own made of the base branch: all is as it was, but for these files."""
-    return replace(before, commit=commit, files={**before.files, **files}, known={})
+    return _with_states(replace(before, files={**before.files, **files}), before.states)
 
 
-def _files(world: World, commit: str, paths: Sequence[str], others: Sequence[str]) -> Mapping[str, bytes]:
-    if others:
-        try:  # all at once: what is fetched later is waited for again
-            return world.repository.read(commit, [*paths, *others[:MOST_OTHERS]])
-        except GitError:
-            pass  # too much of what nobody needs
-    return world.repository.read(commit, paths)
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The overlays of some environments at one commit, those of all of them, and the bytes of the files."""
+
+    selection: Selection
+    claims: Selection
+    others: tuple[str, ...]
+    files: Mapping[str, bytes]
+
+
+def select(
+    config: Config,
+    tree: Mapping[str, str],
+    names: Iterable[str],
+    read_files: Callable[[Sequence[str]], Mapping[str, bytes]],
+    *,
+    whole: bool = False,
+) -> Selected:
+    """Select the overlays of these environments in a tree (path -> git mode), and read their files.
+
+    Raises:
+        GitError: the files cannot be read.
+        ConfigError: a file is claimed by two environments.
+    """
+    claims = selection = overlays.select(config.environments, tree)
+    wanted = {name: environment for name, environment in config.environments.items() if name in names}
+    if len(wanted) < len(config.environments):
+        # The others count for the question whose a file is; what is wrong with them is not asked here.
+        selection = overlays.select(wanted, tree)
+    paths = layout.paths(config.environments, selection, tree)
+    others = overlays.unclaimed(claims, tree) if whole else ()
+    try:  # all at once: what is fetched later is waited for again
+        files = read_files([*paths, *others[:MOST_OTHERS]])
+    except GitError:
+        if not others:
+            raise
+        files = read_files(paths)  # the others are too much of what nobody needs
+    return Selected(selection.with_pins(files), claims.with_pins(files), others, files)
 
 
 def _named(config: Config, names: Sequence[str]) -> tuple[Environment, ...]:
@@ -115,3 +346,63 @@ def _named(config: Config, names: Sequence[str]) -> tuple[Environment, ...]:
             advice = f"known: {known}" if known else "no environments are known in this repository"
             raise UsageError(Problem("failed.usage", f"there is no environment {name[:100]!r}", advice))
     return tuple(environment for environment in config.environments.values() if not names or environment.name in names)
+
+
+def _with_states(snapshot: Snapshot, names: Iterable[str]) -> Snapshot:
+    """The snapshot with the states of these environments, by its files."""
+    config = snapshot.config
+    targets = layout.file_targets(config.environments, snapshot.selection, snapshot.owners, snapshot.files)
+    parsed = dict(snapshot.parsed)
+    snapshot = replace(snapshot, targets=targets, parsed=parsed)
+    info_files = release_info.files(config.environments, snapshot.claims)
+    states = {
+        name: _state(snapshot, environment, parsed, info_files)
+        for name, environment in config.environments.items()
+        if name in names
+    }
+    snapshot = replace(snapshot, states=states)
+    for name, state in states.items():
+        promotion = state.environment.promotion
+        if promotion is not None and promotion.source in states:
+            partners = snapshot.partners(promotion.source, name)
+            own = {key: every for key, every in partners.items() if state.by_key[key].rules.takes_promotions}
+            states[name] = replace(state, partners=own)
+    return snapshot
+
+
+def _state(
+    snapshot: Snapshot,
+    environment: Environment,
+    parsed: dict[tuple[str, Target, bytes], PinFile | Problem],
+    info_files: Mapping[str, Sequence[str]],
+) -> EnvironmentState:
+    """The state of one environment, without its partners; `parsed` gets the files that were parsed for it."""
+    name, config = environment.name, snapshot.config
+    found = snapshot.selection.overlays[name]
+    read_overlays, unreadable = layout.read_overlays(
+        name, found, snapshot.targets, snapshot.files, config.rules, parsed
+    )
+    problems = list(unreadable)
+    files = {overlay_file.file: overlay_file.directory for overlay_file in found}
+    by_file = {overlay.pin_file.file: overlay.entries for overlay in read_overlays}
+    pairs = tuple(pair for setting in environment.blue_green for pair in slots.find(setting, files, by_file))
+    failed_files = {problem.file for problem in problems}
+    for pair in pairs:
+        # A selector that is refused is told by itself.
+        refused = pair.selector is not None and pair.wrong == pair.selector.refusal
+        if pair.wrong is not None and not refused and pair.wrong.file not in failed_files:
+            problems.append(pair.wrong)
+    entries = tuple(entry for overlay in read_overlays for entry in overlay.entries)
+    infos = release_info.find(environment.release_info, entries, snapshot.files, info_files)
+    unread = bool(problems or snapshot.selection.problems)
+    return EnvironmentState(
+        environment=environment,
+        overlays=read_overlays,
+        entries=entries,
+        by_key={entry.key: entry for entry in entries},
+        failed=tuple(Failed(None, problem) for problem in problems),
+        slots=pairs,
+        slots_by_file={file: pair for pair in pairs for file in pair.files},
+        infos={entry.key: info for entry, info in infos} if environment.release_info else {},
+        unmatched=unmatched(name, config.mentions, entries, found, snapshot.at, unread=unread),
+    )

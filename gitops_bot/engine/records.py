@@ -6,37 +6,44 @@ It comes after everything else, and what goes wrong with it fails nothing else.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot.engine import carry_out
-from gitops_bot.engine.content import content
-from gitops_bot.engine.deployments import deploy
 from gitops_bot.engine.race import Race
-from gitops_bot.engine.read import read, read_again
+from gitops_bot.engine.read import read, read_again, select
 from gitops_bot.errors import ConfigError, EditError, ForgeError, GitError, LostRace, Problem
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals import trailers
+from gitops_bot.proposals.deployment import Artifact, Deployment
 from gitops_bot.proposals.pull_request import Merge
 from gitops_bot.releases.history import tags as release_tags
+from gitops_bot.releases.history.changes import changed
+from gitops_bot.releases.history.content import Content
 from gitops_bot.releases.history.record import Announced, Records
-from gitops_bot.releases.history.releases import all_releases, tag_numbers
+from gitops_bot.releases.history.releases import all_releases, tag_numbers, unrecorded
 from gitops_bot.releases.history.tags import NewTag, due
+from gitops_bot.releases.layout.owners import Owners
 from gitops_bot.results.history import ReleaseMerge, text
+from gitops_bot.targets.reached import reached
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.config import Environment
-    from gitops_bot.engine.facts import Facts
-    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.engine.ask import Facts
+    from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.world import World
-    from gitops_bot.releases.history.content import Content
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.history.record import Record
     from gitops_bot.releases.history.releases import Release
 
 #: Environments and tags that a message names.
 _NAMED = 5
+#: Releases of an environment that are recorded where none is: those before are past. And how many at once.
+_FIRST, _MOST = 1, 10
+#: Artifacts of one release.
+_ARTIFACTS = 100
 
 
 def record(world: World, before: Snapshot, facts: Facts) -> tuple[Problem, ...]:
@@ -53,13 +60,10 @@ def record(world: World, before: Snapshot, facts: Facts) -> tuple[Problem, ...]:
         every = all_releases(line, snapshot.owners, tags)
     except (GitError, ConfigError) as error:
         return _alike("recorded", [("", error.problem)])
-    if facts.known_line(snapshot.commit) is None:
-        facts.learn_line(snapshot.commit, line, ended=line.complete)
-    if tagged:
-        facts.learn_release_tags(tags)
+    facts.learn(snapshot.commit, line, tags if tagged else None)
     return (
         *_alike("tagged", _tag_all(world, facts, snapshot, line, every, tagged)),
-        *_alike("recorded", deploy(world, snapshot, every, deployed) if deployed else ()),
+        *_alike("recorded", _deploy_all(world, snapshot, every, deployed) if deployed else ()),
     )
 
 
@@ -84,7 +88,7 @@ def _tag_all(
     wanted: Sequence[Environment],
 ) -> Iterator[tuple[str, Problem]]:
     """Tag the releases of these environments that have no tag yet; what went wrong, by environment."""
-    tags, untagged = facts.known_release_tags() or {}, {}
+    tags, untagged = facts.known_release_tags or {}, {}
     for environment in wanted:
         match due(every.get(environment.name, ()), tags, complete=line.complete):
             case Problem() as problem:
@@ -108,7 +112,7 @@ def _tag_all(
     for name, environment in untagged.items():
         try:
             tags = _tag(world, snapshot, line, every, tags, environment)
-            facts.learn_release_tags(tags)
+            facts.learn(snapshot.commit, line, tags)
         except GitError as error:
             yield name, error.problem
 
@@ -225,3 +229,70 @@ def merges_of(world: World, snapshot: Snapshot, shown: Sequence[Record]) -> tupl
     except ForgeError as error:
         message = f"who merged these releases is not known: {error.problem.message}"
         return {}, [replace(error.problem, message=message)]
+
+
+def _deploy_all(
+    world: World, snapshot: Snapshot, every: Mapping[str, Sequence[Release]], wanted: Sequence[Environment]
+) -> Iterator[tuple[str, Problem]]:
+    """Record the newest releases of these environments that are not recorded yet; what went wrong, by environment."""
+    if world.forge is None:
+        message = "there is no token for this server"
+        no_token = Problem("failed.auth", message, "Set one, or remove `records`.")
+        yield from ((environment.name, no_token) for environment in wanted)
+        return
+    try:
+        deployed = world.forge.deployments([environment.name for environment in wanted])
+    except ForgeError as error:
+        yield from ((environment.name, error.problem) for environment in wanted)
+        return
+    for environment in wanted:
+        name = environment.name
+        recorded = {deployment.commit for deployment in deployed[name] if deployment.finished}
+        known = every.get(name, ())
+        for release in unrecorded(known, recorded, first=_FIRST, most=_MOST):
+            artifacts = _artifacts(snapshot, known, release) if environment.artifact_metadata else ()
+            deployment = Deployment(name, release.commit, artifacts)
+            try:
+                problem = carry_out.deploy(world, deployment)
+            except ForgeError as error:
+                yield name, error.problem
+                break  # the next one would come before it
+            if problem is not None:
+                yield name, problem
+
+
+def _artifacts(snapshot: Snapshot, known: Sequence[Release], release: Release) -> tuple[Artifact, ...]:
+    """The images that a release brought by their digests."""
+    at = known.index(release)
+    artifacts = []
+    for pin in changed(known, at).pins:
+        if pin.after is not None and pin.after.digest is not None:
+            image = snapshot.image(*pin.key)
+            artifacts.append(Artifact(image, pin.after.digest, pin.after.tag, f"{pin.file}:{pin.name}"))
+    return tuple(artifacts[:_ARTIFACTS])
+
+
+def content(world: World, snapshot: Snapshot, environment: Environment, commit: str) -> Content:
+    """The content of an environment at a commit, by the overlays that the configuration means there.
+
+    Raises:
+        GitError: the commit cannot be read.
+        ConfigError: two environments claimed a file then.
+        EditError: these are too many files.
+    """
+    tree = world.repository.tree(commit)
+    then = select(snapshot.config, tree, {environment.name}, partial(world.repository.read, commit))
+    overlays, owners = then.selection.overlays[environment.name], Owners(snapshot.config.environments, then.claims)
+
+    def is_foreign(path: str) -> bool:
+        owner = owners.owner(path)
+        return owner is not None and owner[0] != environment.name
+
+    def contents(paths: Collection[str]) -> Mapping[str, bytes]:
+        return world.repository.read(commit, paths)
+
+    directories = {overlay_file.directory for overlay_file in overlays}
+    references = reached(directories, tree, contents, is_foreign)
+    blobs = world.repository.blobs(commit)
+    paths = references.files | {overlay.file for overlay in overlays}
+    return Content.of(commit, environment.name, overlays, {path: blobs[path] for path in paths}, references.unfollowed)

@@ -74,6 +74,19 @@ class Exemptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a request's proposals stand among those that exist.
+
+    `own_groups`: only the groups of the decided entries are looked after; the others are left to the next `update`.
+    `displaces`: it is proposed beside everything else, in groups of its own, and takes its entries from the others
+    before it is written.
+    """
+
+    own_groups: bool = False
+    displaces: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What was asked for, of all environments of a snapshot."""
 
@@ -84,7 +97,13 @@ class Request:
     @property
     def exempt(self) -> Exemptions:
         """The rules that a person lifted. At two in the morning nothing but a hold is in the way of a rollback."""
-        return Exemptions(holds=self.release_hold, declines=self.is_rollback, limits=self.is_rollback)
+        lifted = isinstance(self.what, RollBack)
+        return Exemptions(holds=self.release_hold, declines=lifted, limits=lifted)
+
+    @property
+    def placement(self) -> Placement:
+        """Where its proposals stand."""
+        return Placement(isinstance(self.what, Pins | Withdraw), isinstance(self.what, RollBack))
 
     @property
     def by_name(self) -> bool:
@@ -94,25 +113,7 @@ class Request:
     @property
     def names_entries(self) -> bool:
         """Whether the command line names entries: what cannot be done of these is a failure of the command."""
-        match self.what:
-            case Pins() | RollBack():
-                return True
-            case Promote(images=images):
-                return bool(images)
-            case Poll() | Withdraw():
-                return False
-            case _:
-                assert_never(self.what)
-
-    @property
-    def own_groups(self) -> bool:
-        """Whether only the groups of the decided entries are looked after. The others are left to the next `update`."""
-        return isinstance(self.what, Pins | Withdraw)
-
-    @property
-    def is_rollback(self) -> bool:
-        """Whether it is proposed beside everything else, in groups of its own, and takes their entries from them."""
-        return isinstance(self.what, RollBack)
+        return isinstance(self.what, Pins | RollBack) or (isinstance(self.what, Promote) and bool(self.what.images))
 
     def source(self, environment: Environment) -> Source:
         """Where the pins of an environment come from."""
@@ -144,4 +145,4 @@ class Request:
         """The group that an entry is proposed in."""
         # A switch is proposed alone; no group of people has a name with a space.
         name = f"switch {entry.file}" if entry.choices else group.name_of(entry, environment.propose.group)
-        return f"{naming.ROLLBACK}{name}" if self.is_rollback else name
+        return f"{naming.ROLLBACK}{name}" if self.placement.displaces else name

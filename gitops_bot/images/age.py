@@ -17,7 +17,7 @@ from gitops_bot.images.policy import NAMED, Chosen, Held, choose
 from gitops_bot.images.reason import Reason, rfc3339, shortlist
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     from gitops_bot.images.kinds import Pattern, Semver
     from gitops_bot.images.policy import Choice
@@ -41,11 +41,11 @@ def is_old(time: datetime, minimum_age: timedelta, now: datetime) -> bool:
     return not minimum_age or now - time >= minimum_age
 
 
-def choose_aged(
+async def choose_aged(
     policy: Semver | Pattern,
     tags: Sequence[str],
     current: Pin,
-    built: Callable[[str], datetime | None],
+    built: Callable[[str], Awaitable[datetime | None]],
     now: datetime,
 ) -> Choice:
     """The choice of a policy with a `minimum_age`: the best tag that is old enough, and higher than the present one.
@@ -59,7 +59,7 @@ def choose_aged(
     young: dict[str, datetime] = {}
     unknown: list[str] = []
     for tag in _higher(policy, tags, current):
-        time = usable(built(tag), now)
+        time = usable(await built(tag), now)
         if time is None:
             unknown.append(tag)
         elif not is_old(time, policy.minimum_age, now):

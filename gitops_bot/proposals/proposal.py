@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.proposals.branch import Branch
+    from gitops_bot.proposals.content import ProposalText
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.decisions import Decision, PinChange, Source
 
@@ -25,7 +26,7 @@ class Proposal:
     before and after. `pull_request` is the open one, or what became of it; `commit` is what was written. `remote` is
     the branch as it was read, and `pulls` are its pull requests. `carried` are the pins that the branch proposes as it
     is, `moved` the entries among them that belong to other groups now. `beside` are the pull requests of other branches
-    that this rests on.
+    that this rests on. `text` is what people read of it, where it is to be written.
     """
 
     group: str
@@ -41,6 +42,7 @@ class Proposal:
     carried: tuple[PinChange, ...] = ()
     moved: frozenset[tuple[str, str]] = frozenset()
     beside: Mapping[str, tuple[PullRequest, ...]] = field(default_factory=dict)
+    text: ProposalText | None = None
 
     @property
     def changes(self) -> tuple[Change, ...]:

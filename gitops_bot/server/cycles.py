@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from gitops_bot import log
 from gitops_bot.commands import overview
 from gitops_bot.edges.signals import Overran
-from gitops_bot.engine import pipe
-from gitops_bot.engine.facts import Facts
+from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.request import Request
+from gitops_bot.engine.update import update
 from gitops_bot.errors import BotError, ConfigError, ForgeError, UsageError, limit_of
 from gitops_bot.server.events import LEVELS, counts
 from gitops_bot.server.loop import CycleResult, overran
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.describe import Builds
     from gitops_bot.edges.registry.indexes import Indexes
     from gitops_bot.edges.signals import Ending
-    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
     from gitops_bot.results.outcome import Outcome
@@ -108,8 +108,8 @@ class Cycles:
         with ExitStack() as stack:
             request = Request(dry_run=self.dry_run)
             world, snapshot = self._opened(stack, request, number)
-            facts = Facts()
-            result = pipe.run(world, snapshot, request, facts)
+            facts = Facts(world, snapshot)
+            result = update(world, snapshot, request, facts)
             outcome = result.body
             requests_left = _rate_limit_left(world)
         self.metrics.show(outcome, datetime.now(UTC), requests_left)
@@ -126,7 +126,7 @@ class Cycles:
         if self.publish is None:
             return
         try:
-            if (tags := facts.known_release_tags()) is not None:
+            if (tags := facts.known_release_tags) is not None:
                 self._tags = tags
             self.publish(overview.of_cycle(snapshot, facts, outcome, home(self.options), self._tags))
         except Exception:  # noqa: BLE001 - what one commit provokes there must not stop the cycles

@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 def run(options: Options, environments: Sequence[str], request: Request) -> Result[Outcome]:
     """Do what is asked for these environments, all of them without names."""
-    from gitops_bot.engine import pipe
+    from gitops_bot.engine.update import update
 
     with opened(options, environments, request) as (world, snapshot):
-        return pipe.run(world, snapshot, request)
+        return update(world, snapshot, request)
 
 
 def plan(options: Options, environments: Sequence[str], *, release_hold: bool, notice: Notice) -> Result[Outcome]:
     """What `update` would do, also without a configuration, and how much of the repository is kept current."""
-    from gitops_bot.engine import pipe
     from gitops_bot.engine.request import Request
+    from gitops_bot.engine.update import update
 
     request = Request(release_hold=release_hold, dry_run=True)
     with opened(options, environments, request, plans=True, notice=notice) as (world, snapshot):
-        done = pipe.run(world, snapshot, request)
+        done = update(world, snapshot, request)
         return replace(done, body=replace(done.body, coverage=snapshot.coverage))
 
 
@@ -74,31 +74,28 @@ def history(options: Options, environment: str, wanted: Wanted, export: str | No
 def status(options: Options, environments: Sequence[str]) -> Result[Status]:
     """What every environment pins, and how far each is behind."""
     from gitops_bot.commands import status as engine
+    from gitops_bot.engine.ask import Facts
     from gitops_bot.engine.request import Request
 
     with opened(options, environments, Request(dry_run=True), history=True) as (world, snapshot):
         status = engine.status(engine.read(world, snapshot))
         if world.forge is None:
             return status
-        from gitops_bot.engine.describe import with_commits  # what asks registries takes 15 ms
-        from gitops_bot.engine.facts import Facts
-
-        return replace(status, body=with_commits(world, Facts(), status.body))
+        return replace(status, body=engine.with_commits(world, Facts(world, snapshot), status.body))
 
 
 def overview(options: Options, environments: Sequence[str]) -> Result[Overview]:
     """The same with the last releases and how they were delivered, for the page."""
     from gitops_bot.commands import overview as engine
     from gitops_bot.commands import status as reading
-    from gitops_bot.engine.describe import with_commits
-    from gitops_bot.engine.facts import Facts
+    from gitops_bot.engine.ask import Facts
     from gitops_bot.engine.request import Request
 
     with opened(options, environments, Request(dry_run=True), history=True) as (world, snapshot):
-        facts = Facts()
+        facts = Facts(world, snapshot)
         built = partial(engine.built, world, facts, snapshot)
         overview = engine.overview(reading.read(world, snapshot), home(options), built)
-        shown = replace(overview.body, status=with_commits(world, facts, overview.body.status))
+        shown = replace(overview.body, status=reading.with_commits(world, facts, overview.body.status))
         return engine.with_merges(world, replace(overview, body=shown))
 
 

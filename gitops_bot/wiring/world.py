@@ -30,10 +30,9 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.cloud.logins import LoginCache
     from gitops_bot.edges.registry.describe import Builds
     from gitops_bot.edges.registry.indexes import Indexes
-    from gitops_bot.engine.forge import Forge
+    from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.request import Request
-    from gitops_bot.engine.snapshot import Snapshot
-    from gitops_bot.engine.world import World
+    from gitops_bot.engine.world import Forge, World
     from gitops_bot.wiring.options import Options
 
 T = TypeVar("T")

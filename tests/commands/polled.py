@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot.engine.ask import Work, settle
+from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.candidates.poll import poll
-from gitops_bot.engine.facts import Facts
-from gitops_bot.engine.gates import moved
+from gitops_bot.engine.gates import tag_moved
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.world import silent
 
@@ -24,12 +22,17 @@ if TYPE_CHECKING:
 
 def polled(registry: Any, entries: Sequence[Managed], now: datetime = NOW) -> list[Decision]:
     """A decision for each entry, in their order."""
+    facts = facts_of(registry)
+    context: Any = SimpleNamespace(given=None, request=Request(), facts=facts)
+
+    async def decide(entry: Managed) -> Decision:
+        return await tag_moved(await poll(facts, entry, now), context)
+
+    return facts.drive([decide(entry) for entry in entries])  # type: ignore[return-value]
+
+
+def facts_of(registry: Any) -> Facts:
+    """Facts of a world that has nothing but this registry."""
     world: Any = SimpleNamespace(registry=lambda: registry, progress=silent)
-    facts = Facts()
-    known: Any = SimpleNamespace(given=None, request=Request(), facts=facts)
-
-    def decide(entry: Managed) -> Decision:
-        return moved(poll(facts, entry, now), known)
-
-    works = [Work(partial(decide, entry), entry.repository) for entry in entries]
-    return settle(world, facts, works)  # type: ignore[arg-type, return-value]
+    snapshot: Any = SimpleNamespace(commit="c0")
+    return Facts(world, snapshot)

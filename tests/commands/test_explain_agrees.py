@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
-from functools import partial
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,16 +13,13 @@ from hypothesis import strategies as st
 from gitops_bot import targets
 from gitops_bot.commands.explain import select
 from gitops_bot.config import read as read_config
-from gitops_bot.engine.ask import Work, settle
 from gitops_bot.engine.candidates.poll import poll
-from gitops_bot.engine.facts import Facts
-from gitops_bot.engine.world import silent
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.build import Build, BuildTimes
 from gitops_bot.releases.decisions import Change, Failed, Held
 from gitops_bot.releases.layout.overlay import Overlay
 from gitops_bot.results.explained import why_not
-from tests.commands.polled import NOW
+from tests.commands.polled import NOW, facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,13 +98,9 @@ def entry_at(policy: str, tag: str) -> Managed:
 @given(POLICIES, TIMES, TAG)
 def test_explain_and_update_never_disagree(policy: str, times: dict[str, datetime | None], present: str) -> None:
     entry = entry_at(policy, present)
-    world: Any = SimpleNamespace(registry=lambda: Listed(times, None), progress=silent)
-    facts = Facts()
-    works: Any = [
-        Work(partial(poll, facts, entry, NOW), entry.repository),
-        Work(partial(select, facts, entry, NOW), entry.repository),
-    ]
-    decision, told = settle(world, facts, works)
+    facts = facts_of(Listed(times, None))
+    deciding: Any = [poll(facts, entry, NOW), select(facts, entry, NOW)]
+    decision, told = facts.drive(deciding)
     assert told.seen == len(times)
     best = [candidate.tag for candidate in told.candidates]
     pin = decision.after if isinstance(decision, Change) else decision.candidate if isinstance(decision, Held) else None

@@ -13,10 +13,11 @@ import pytest
 from gitops_bot import config
 from gitops_bot.edges.git import Repository
 from gitops_bot.edges.registry import Registry
-from gitops_bot.engine import pipe, race
+from gitops_bot.engine import race
 from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Pins
 from gitops_bot.engine.request import Request as Asked
+from gitops_bot.engine.update import update
 from gitops_bot.engine.world import World as Bot
 from gitops_bot.images.reference import Assignment
 from tests.commands.conftest import API, WEB
@@ -178,7 +179,7 @@ environments:
         world = Bot(repository, registry, None, clock)
         snapshot = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["production"])
         assignment = Assignment.parse(f"web=1.1.0@{digest(1)}")
-        return repository, clock, pipe.run(world, snapshot, Asked(Pins([assignment]))).body
+        return repository, clock, update(world, snapshot, Asked(Pins([assignment]))).body
 
 
 def test_a_race_that_is_lost_again_and_again_is_run_on_while_others_get_through(tmp_path: Path) -> None:

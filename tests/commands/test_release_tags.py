@@ -14,11 +14,10 @@ from gitops_bot.commands import overview
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.edges.git import Repository
 from gitops_bot.edges.registry import Registry
-from gitops_bot.engine import pipe
-from gitops_bot.engine.ask import settled
-from gitops_bot.engine.facts import Facts
+from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Request
+from gitops_bot.engine.update import update
 from gitops_bot.engine.world import World as Bot
 from gitops_bot.errors import GitError, LostRace, Problem
 from tests.commands.running import running
@@ -192,7 +191,7 @@ def test_a_run_that_is_overtaken_reads_again_and_overwrites_nothing(tmp_path: Pa
     with Overtaken(remote, others) as repository, Registry({}, {}, clock) as registry:
         world = Bot(repository, registry, None, clock)
         snapshot = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["production"])
-        assert pipe.run(world, snapshot, Request()).body.problems == ()
+        assert update(world, snapshot, Request()).body.problems == ()
     assert tags(remote) == {"1": first, "2": second, "3": first, "4": third}
     assert text_of(remote, "release/production/1") == text_of(remote, "release/production/3") == {}
 
@@ -228,7 +227,7 @@ environments:
     with Unreachable(remote.file_url, environ=environ) as repository, Registry({}, {}, clock) as registry:
         world = Bot(repository, registry, None, clock)
         snapshot = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["staging", "production"])
-        problems = pipe.run(world, snapshot, Request()).body.problems
+        problems = update(world, snapshot, Request()).body.problems
     assert [problem.message for problem in problems] == [
         "releases are not tagged (staging): staging is protected",
         "releases are not tagged (production): the remote went away",
@@ -249,14 +248,19 @@ def test_the_page_of_a_cycle_numbers_as_history_does(
     text = f"version: 1\nrelease_tags: {tagged}\nenvironments: {{production: {{overlays: [apps/*/production]}}}}\n"
     remote = Remote.create(tmp_path / "r.git", {"apps/web/production/kustomization.yaml": b"images: []\n"})
     tag(remote, "release/production/120", "main")
-    clock, facts, environ = SystemClock(), Facts(), {"PATH": os.environ["PATH"]}
+    clock, environ = SystemClock(), {"PATH": os.environ["PATH"]}
     with Repository(remote.file_url, environ=environ) as repository, Registry({}, {}, clock) as registry:
         world = Bot(repository, registry, None, clock)
         snapshot = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["production"])
-        outcome = pipe.run(world, snapshot, Request(dry_run=True), facts).body
-        settled(world, facts, lambda: facts.line(snapshot, lambda line: line.complete))
-        if read_tags:
-            settled(world, facts, facts.release_tags)
+        facts = Facts(world, snapshot)
+        outcome = update(world, snapshot, Request(dry_run=True), facts).body
+
+        async def look_back() -> None:
+            await facts.line(lambda line: line.complete)
+            if read_tags:
+                await facts.release_tags()
+
+        facts.answer(look_back())
     (release,) = overview.of_cycle(snapshot, facts, outcome, None).body.releases
     assert release.release.number == number
     (release,) = overview.of_cycle(snapshot, facts, outcome, None, {"release/production/120": release.id}).body.releases

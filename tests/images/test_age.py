@@ -1,31 +1,47 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.images.age import choose_aged
+from gitops_bot.images import age
 from gitops_bot.images.kinds import Pattern, Semver
 from gitops_bot.images.policy import Choice, Chosen, choose
 from gitops_bot.images.reference import Pin
 from tests.images.choices import told
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 RELEASES = Semver(">=1", minimum_age=timedelta(days=3))
 OLD, YOUNG = NOW - timedelta(days=9), NOW - timedelta(hours=12)
 
 
+def choose_aged(*arguments: Any) -> Choice:
+    """The choice, where nothing is awaited that is not there."""
+    choosing = age.choose_aged(*arguments)
+    with pytest.raises(StopIteration) as end:
+        choosing.send(None)
+    chosen: Choice = end.value.value
+    return chosen
+
+
+def built_by(times: Mapping[str, datetime | None]) -> Callable[[str], Awaitable[datetime | None]]:
+    async def built(tag: str) -> datetime | None:
+        return times[tag]
+
+    return built
+
+
 def aged(times: Mapping[str, datetime | None], present: str | None = "1.0.0") -> tuple[Choice, list[str]]:
     """The choice, and for which tags it asked."""
     asked: list[str] = []
 
-    def built(tag: str) -> datetime | None:
+    async def built(tag: str) -> datetime | None:
         asked.append(tag)
         return times[tag]
 
@@ -84,7 +100,7 @@ def test_a_hold_for_an_unknown_age_says_what_to_do() -> None:
 
 def test_without_a_minimum_age_nothing_is_asked() -> None:
     builds = Pattern("^[0-9]+$", order="numerical")
-    assert choose_aged(builds, ["1", "2"], Pin("1"), {}.__getitem__, NOW) == choose(builds, ["1", "2"], Pin("1"))
+    assert choose_aged(builds, ["1", "2"], Pin("1"), built_by({}), NOW) == choose(builds, ["1", "2"], Pin("1"))
 
 
 TAG = st.sampled_from(["1.0.0", "1.1.0", "v1.1.0", "1.2.0", "1.3", "latest"])
@@ -96,10 +112,10 @@ TIME = st.none() | st.integers(-10, 1).map(lambda days: NOW + timedelta(days=day
 def test_what_is_chosen_is_old_enough_and_a_hold_for_age_ends(
     tags: list[str], times: dict[str, datetime | None], current: Pin
 ) -> None:
-    choice = choose_aged(RELEASES, tags, current, times.__getitem__, NOW)
+    choice = choose_aged(RELEASES, tags, current, built_by(times), NOW)
     if isinstance(choice, Chosen):
         time = times[choice.tag]
         assert time is not None
         assert time <= NOW - timedelta(days=3)
     assert (choice.reason.ends is not None) == (choice.reason.code == "held.age")
-    assert choose_aged(RELEASES, tags[::-1], current, times.__getitem__, NOW) == choice
+    assert choose_aged(RELEASES, tags[::-1], current, built_by(times), NOW) == choice

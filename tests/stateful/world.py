@@ -14,9 +14,9 @@ from gitops_bot.demo.registry import Registry as Images
 from gitops_bot.edges.git import Repository
 from gitops_bot.edges.github.forge import GitHub
 from gitops_bot.edges.registry import Registry
-from gitops_bot.engine import pipe
 from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack
+from gitops_bot.engine.update import update
 from gitops_bot.engine.world import World
 from gitops_bot.images.reference import Assignment
 from gitops_bot.releases.choice.by_hand import ByHand
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.demo.hub import Hub, Pull
     from gitops_bot.demo.pulls import PullRequests
-    from gitops_bot.engine.snapshot import Snapshot
+    from gitops_bot.engine.read import Snapshot
     from gitops_bot.errors import Problem
     from gitops_bot.results.outcome import Outcome
     from tests.stateful.lines import Pinned
@@ -338,4 +338,4 @@ def _journey(world: World, snapshot: Snapshot, command: Command) -> Outcome:
             what = Promote(SOURCE, ByHand(), images)
         case "rollback":
             what = RollBack(command.to, images)
-    return pipe.run(world, snapshot, Request(what, command.release_hold)).body
+    return update(world, snapshot, Request(what, command.release_hold)).body

@@ -9,9 +9,7 @@ from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reference import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gitops_bot.engine.facts import Facts
+    from gitops_bot.engine.ask import Asked, Facts
     from gitops_bot.errors import FailureCode
     from gitops_bot.images.reference import ImageName
     from gitops_bot.images.rules import NamedPolicy
@@ -24,31 +22,31 @@ _DENIED, _NOT_FOUND = (401, 403), 404
 _SAMPLE = 5
 
 
-def digest_of(facts: Facts, entry: Managed, image: ImageName, tag: str, policy: NamedPolicy | None) -> str:
+async def digest_of(facts: Facts, entry: Managed, image: ImageName, tag: str, policy: NamedPolicy | None) -> str:
     """The digest of a tag that somebody wrote down: in a policy, or (None) in a command.
 
     Raises:
         RegistryError: the registry refused or failed, or does not have the tag; `no_tag` says so.
     """
     try:
-        return facts.digest(image, tag)
+        return await facts.digest(image, tag)
     except RegistryError as error:
         if error.status != _NOT_FOUND:
             raise
-        tags = facts.tags(image)
+        tags = await facts.tags(image)
         if tag in tags:
             raise
         raise RegistryError(_no_tag(entry, image, tag, tags, policy), no_tag=True) from error
 
 
-def unless_absent(ask: Callable[[], Answer]) -> Answer | None:
+async def unless_absent(question: Asked[Answer]) -> Answer | None:
     """What a registry answers; None where it has no such tag or digest.
 
     Raises:
         RegistryError: the registry refused or failed.
     """
     try:
-        return ask()
+        return await question
     except RegistryError as error:
         if error.status != _NOT_FOUND:
             raise

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
-from gitops_bot.engine.ask import Work
 from gitops_bot.engine.candidates.not_found import digest_of, explained, no_image
-from gitops_bot.engine.candidates.promoted import offers
+from gitops_bot.engine.candidates.promote import offers
 from gitops_bot.engine.context import Candidate, Candidates
 from gitops_bot.errors import RegistryError
 from gitops_bot.images import age, newest
@@ -23,11 +21,11 @@ from gitops_bot.releases.decisions import IGNORED, Failed, Held, Kept
 from gitops_bot.releases.history import trail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
+    from gitops_bot.engine.ask import Facts
     from gitops_bot.engine.context import Context
-    from gitops_bot.engine.facts import Facts
     from gitops_bot.images.reference import ImageName
     from gitops_bot.releases.decisions import Decision, Managed
 
@@ -36,20 +34,20 @@ if TYPE_CHECKING:
 _PLACES = 30
 
 
-def polled(known: Context) -> Candidates:
+async def candidates(context: Context) -> Candidates:
     """What registries have, and for the entries that its source has too what that runs."""
-    snapshot, name = known.snapshot, known.environment.name
-    sources, own = snapshot.promoted(name), snapshot.by_key(name)
+    state, sources = context.state, context.sources
 
-    def candidate(entry: Managed) -> Candidate:
-        return Candidate(_switched(known, entry) if entry.choices else poll(known.facts, entry, snapshot.at))
+    async def candidate(entry: Managed) -> Candidate:
+        if entry.choices:
+            return Candidate(await _switch(context, entry))
+        return Candidate(await poll(context.facts, entry, context.snapshot.at))
 
-    alone = (entry for entry in snapshot.entries(name) if entry.key not in sources)
-    works = [Work(partial(candidate, entry), entry.repository) for entry in alone]
-    return Candidates([*works, *offers(known, [(own[key], partners) for key, partners in sources.items()])])
+    alone = [candidate(entry) for entry in state.entries if entry.key not in sources]
+    return Candidates([*alone, *await offers(context, [(state.by_key[key], own) for key, own in sources.items()])])
 
 
-def poll(facts: Facts, entry: Managed, now: datetime) -> Decision:
+async def poll(facts: Facts, entry: Managed, now: datetime) -> Decision:
     """What the registry has for an entry, by its policy."""
     rules = entry.rules
     if rules.ignore:
@@ -64,18 +62,18 @@ def poll(facts: Facts, entry: Managed, now: datetime) -> Decision:
     try:
         match rules.policy.policy:
             case Follow(tag=tag):
-                return _follow(facts, entry, image, tag)
+                return await _follow(facts, entry, image, tag)
             case Newest() as policy:
-                return _newest(facts, entry, image, policy, now)
+                return await _newest(facts, entry, image, policy, now)
             case policy:
-                return _choose(facts, entry, image, policy, now)
+                return await _choose(facts, entry, image, policy, now)
     except RegistryError as error:
         return Failed(entry, explained(error, entry))
 
 
-def _follow(facts: Facts, entry: Managed, image: ImageName, tag: str) -> Decision:
+async def _follow(facts: Facts, entry: Managed, image: ImageName, tag: str) -> Decision:
     try:
-        digest = digest_of(facts, entry, image, tag, entry.rules.policy)
+        digest = await digest_of(facts, entry, image, tag, entry.rules.policy)
     except RegistryError as error:
         if not error.no_tag or entry.pin.tag != tag:
             raise
@@ -84,55 +82,64 @@ def _follow(facts: Facts, entry: Managed, image: ImageName, tag: str) -> Decisio
     return choice.follow(entry, tag, digest)
 
 
-def _newest(facts: Facts, entry: Managed, image: ImageName, policy: Newest, now: datetime) -> Decision:
-    tags = facts.tags(image)
-    times = times_for(facts, image, policy, tags, entry.pin)
+async def _newest(facts: Facts, entry: Managed, image: ImageName, policy: Newest, now: datetime) -> Decision:
+    tags = await facts.tags(image)
+    times = await times_for(facts, image, policy, tags, entry.pin)
     made = newest.choose_newest(policy, tags, times.times, entry.pin, times.pinned, now)
-    return _decided(facts, entry, image, made)
+    return await _with_digest(facts, entry, image, made)
 
 
-def times_for(facts: Facts, image: ImageName, policy: Newest, tags: Sequence[str], present: Pin) -> BuildTimes:
+async def times_for(facts: Facts, image: ImageName, policy: Newest, tags: Sequence[str], present: Pin) -> BuildTimes:
     """The build times that an order by them goes by; nobody is asked where there is nothing to choose."""
     wanted = newest.candidates(policy, tags)
-    return BuildTimes({}, None, "created") if set(wanted) <= {present.tag} else facts.times(image, wanted, present)
+    return (
+        BuildTimes({}, None, "created") if set(wanted) <= {present.tag} else await facts.times(image, wanted, present)
+    )
 
 
-def _choose(facts: Facts, entry: Managed, image: ImageName, policy: Semver | Pattern, now: datetime) -> Decision:
-    tags = facts.tags(image)
+async def _choose(facts: Facts, entry: Managed, image: ImageName, policy: Semver | Pattern, now: datetime) -> Decision:
+    tags = await facts.tags(image)
 
-    def aged(pin: Pin) -> policies.Choice:
-        return age.choose_aged(policy, tags, pin, lambda tag: facts.times(image, (tag,), Pin()).times.get(tag), now)
+    async def built(tag: str) -> datetime | None:
+        return (await facts.times(image, (tag,), Pin())).times.get(tag)
 
-    made = aged(entry.pin)
+    async def aged(pin: Pin) -> policies.Choice:
+        return await age.choose_aged(policy, tags, pin, built, now)
+
+    made = await aged(entry.pin)
     if (
         isinstance(made, policies.Held)
         and entry.pin.digest is not None
         and made.reason.code in ("held.unordered", "held.vanished")
-        and (placed := _by_digest(facts, entry, image, ranked(policy, tags, _PLACES), aged)) is not None
+        and (placed := await _by_digest(facts, entry, image, ranked(policy, tags, _PLACES), aged)) is not None
     ):
         return placed
-    return _decided(facts, entry, image, made)
+    return await _with_digest(facts, entry, image, made)
 
 
-def _decided(facts: Facts, entry: Managed, image: ImageName, made: policies.Choice) -> Decision:
+async def _with_digest(facts: Facts, entry: Managed, image: ImageName, made: policies.Choice) -> Decision:
     """The decision by a choice, with the digest that its tag names now."""
     present = entry.pin
     match made:
         case policies.Chosen() as chosen:
-            digest = None if entry.rules.pin == "tag" else facts.digest(image, chosen.tag)
+            digest = None if entry.rules.pin == "tag" else await facts.digest(image, chosen.tag)
             return choice.advance(entry, chosen, digest)
         case policies.Current(reason=reason):
             if present.tag is None or present.digest is None:
                 return Kept(entry, reason)
-            return choice.stay(entry, facts.digest(image, present.tag))
+            return choice.stay(entry, await facts.digest(image, present.tag))
         case policies.Held(reason=reason, candidate=candidate):
             return Held(entry, Pin(candidate) if candidate else None, reason)
         case _:
             assert_never(made)
 
 
-def _by_digest(
-    facts: Facts, entry: Managed, image: ImageName, ranked: Sequence[str], choose: Callable[[Pin], policies.Choice]
+async def _by_digest(
+    facts: Facts,
+    entry: Managed,
+    image: ImageName,
+    ranked: Sequence[str],
+    choose: Callable[[Pin], Awaitable[policies.Choice]],
 ) -> Decision | None:
     """Place a pin whose tag says nothing by its digest, which may be one that a known tag names; None if it is not.
 
@@ -140,7 +147,7 @@ def _by_digest(
     """
     present = entry.pin
     for position, tag in enumerate(ranked):
-        if facts.digest(image, tag) != present.digest:
+        if await facts.digest(image, tag) != present.digest:
             continue
         if position == 0 and present.tag is None:
             return Kept(entry, Reason("current", f"the pinned digest is {tag}, the newest"))
@@ -148,30 +155,33 @@ def _by_digest(
         if position == 0:
             made = policies.Chosen(tag, Reason("adopted", f"the pinned digest is {tag}, the newest"))
         else:
-            made = choose(Pin(tag))
+            made = await choose(Pin(tag))
         if isinstance(made, policies.Chosen) and position > 0:
             reason = Reason("chosen", f"the pinned digest is {tag}; {made.tag} is newer", made.reason.data)
             made = policies.Chosen(made.tag, reason)
-        return _decided(facts, entry, image, made)
+        return await _with_digest(facts, entry, image, made)
     return None
 
 
-def _switched(known: Context, entry: Managed) -> Decision:
+async def _switch(context: Context, entry: Managed) -> Decision:
     """What becomes of a selector. No registry is asked: what it selects was looked up when it was pinned."""
     if entry.rules.ignore:
         return Kept(entry, IGNORED)
     if entry.refusal is not None:
         return Failed(entry, entry.refusal)
-    slots = known.snapshot.slots_of(entry)
+    slots = context.state.slots_of(entry)
     if slots is None or slots.wrong is not None:
         return Kept(
             entry, Reason("unmanaged", slots.wrong.message if slots is not None and slots.wrong else "no slots")
         )
-    line = known.facts.line(known.snapshot, lambda line: trail.enough(line, entry.overlay))
-    decision: Decision = switch.decided(slots, entry, line, known.snapshot.at, released=known.request.exempt.holds)
-    if known.request.exempt.holds:
+    line, released = (
+        await context.facts.line(lambda line: trail.enough(line, entry.overlay)),
+        context.request.exempt.holds,
+    )
+    decision: Decision = switch.decided(slots, entry, line, context.snapshot.at, released=released)
+    if released:
         return decision
     # What is frozen in the slot does not go live either.
-    holds = (known.snapshot.hold(idle) for idle in slots.entries[slots.idle])
+    holds = (context.snapshot.hold(idle) for idle in slots.entries[slots.idle])
     written = next(filter(None, holds), None)
     return decision if written is None else hold.hold(decision, written)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine import release_info
-from gitops_bot.engine.ask import Work
+from gitops_bot.engine import followers
 from gitops_bot.engine.candidates.not_found import explained, unless_absent
-from gitops_bot.engine.context import Candidate, Candidates
+from gitops_bot.engine.context import Candidate, Candidates, as_it_is
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.releases.choice import rollback
 from gitops_bot.releases.decisions import IGNORED, Change, Failed, Kept
@@ -19,8 +17,8 @@ from gitops_bot.releases.history.releases import find, releases
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from gitops_bot.engine.ask import Facts
     from gitops_bot.engine.context import Context
-    from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.request import RollBack
     from gitops_bot.images.reference import ImageName
     from gitops_bot.releases.choice.rollback import Goal
@@ -29,48 +27,49 @@ if TYPE_CHECKING:
     from gitops_bot.releases.history.releases import Release
 
 
-def rolled_back(known: Context, asked: RollBack) -> Candidates:
+async def candidates(context: Context, asked: RollBack) -> Candidates:
     """What the environment ran at the release to go back to."""
-    snapshot, name = known.snapshot, known.environment.name
+    state = context.state
     entries: dict[tuple[str, str], Managed] = {}
     failed = []
     for image in asked.images:
-        matching = snapshot.matching(name, image)
+        matching = state.matching(image)
         entries |= {entry.key: entry for entry in matching}
         if not matching:
-            failed.append(Failed(None, snapshot.unknown(name, image)))
-    meant = list(entries.values()) if asked.images else snapshot.entries(name)
-    goal = _goal(known, asked.to, {entry.place for entry in meant} if asked.images else None)
-    if isinstance(goal, Problem):
-        return Candidates([Work.of(Candidate(failure)) for failure in (*failed, Failed(None, goal))])
-    works = [Work.of(Candidate(failure)) for failure in failed]
+            failed.append(Failed(None, state.unknown(image)))
+    meant = list(entries.values()) if asked.images else state.entries
+    goal = await _goal(context, asked.to, {entry.place for entry in meant} if asked.images else None)
+    decisions: list[Decision] = [*failed]
     named = set()
-    for entry in meant:
-        decision = _wanted(entry, goal, asked)
-        if not isinstance(decision, Kept) or (asked.images and entry.rules.ignore):
-            named.add(entry.key)
-        works.append(Work.of(Candidate(release_info.restored(decision, known, goal)), entry.repository))
-    return Candidates(works, frozenset(named))
+    if isinstance(goal, Problem):
+        decisions.append(Failed(None, goal))
+    else:
+        for entry in meant:
+            decision = _wanted(entry, goal, asked)
+            if not isinstance(decision, Kept) or (asked.images and entry.rules.ignore):
+                named.add(entry.key)
+            decisions.append(followers.restore(decision, context, goal))
+    return Candidates([as_it_is(Candidate(decision)) for decision in decisions], frozenset(named))
 
 
-def _goal(known: Context, to: str | None, wanted: Collection[tuple[str, str]] | None) -> Goal | Problem:
+async def _goal(context: Context, to: str | None, wanted: Collection[tuple[str, str]] | None) -> Goal | Problem:
     """The release to go back to (`to`, else the one before the last that moved a pin of entries in these places).
 
     As little history is read as tells it.
     """
-    snapshot, name = known.snapshot, known.environment.name
-    tags = known.facts.release_tags()
+    name, owners = context.environment.name, context.snapshot.owners
+    tags = await context.facts.release_tags()
 
     def release(line: Line) -> Release | Problem:
-        own = releases(name, line, snapshot.owners, tags)
+        own = releases(name, line, owners, tags)
         return find(own, to, tags) if to is not None else previous(own, wanted)
 
-    line = known.facts.line(snapshot, lambda line: not isinstance(release(line), Problem))
+    line = await context.facts.line(lambda line: not isinstance(release(line), Problem))
     chosen = release(line)
     if isinstance(chosen, Problem):
         return chosen
-    present = {entry.place: entry.pin for entry in snapshot.entries(name)}
-    return rollback.goal(releases(name, line, snapshot.owners, tags), chosen, present)
+    present = {entry.place: entry.pin for entry in context.state.entries}
+    return rollback.goal(releases(name, line, owners, tags), chosen, present)
 
 
 def _wanted(entry: Managed, goal: Goal, asked: RollBack) -> Decision:
@@ -90,14 +89,14 @@ def _wanted(entry: Managed, goal: Goal, asked: RollBack) -> Decision:
     return replace(change, reason=reason, because=asked.because or None)
 
 
-def available(facts: Facts, image: ImageName, change: Change) -> Decision:
+async def available(facts: Facts, image: ImageName, change: Change) -> Decision:
     """The change, if what it pins can still be pulled on every platform."""
     digest, tag = change.after.digest, change.after.tag or ""
     try:
         if digest is None:
-            exists, missing = unless_absent(partial(facts.digest, image, tag)) is not None, None
+            exists, missing = await unless_absent(facts.digest(image, tag)) is not None, None
         else:
-            missing = unless_absent(partial(facts.missing, image, digest))
+            missing = await unless_absent(facts.missing(image, digest))
             exists = missing is not None
     except RegistryError as error:
         return Failed(change.entry, explained(error, change.entry))

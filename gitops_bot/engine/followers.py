@@ -1,4 +1,4 @@
-"""Release info: what an image says of itself goes into the file that describes it, along with its pin."""
+"""Files that follow a pin: what an image says of itself goes into the file that describes it, along with its pin."""
 
 from __future__ import annotations
 
@@ -23,15 +23,11 @@ if TYPE_CHECKING:
     from gitops_bot.releases.layout.release_info import Described
 
 
-def informed(decision: Decision, known: Context) -> Decision:
-    """The decision, with what the image says of itself where a file describes it; failed where that cannot be done.
-
-    Raises:
-        Needs: the registry has to be asked.
-    """
+async def describe_release(decision: Decision, context: Context) -> Decision:
+    """The decision, with what the image says of itself where a file describes it; failed where that cannot be done."""
     if not isinstance(decision, Change) or decision.source == "rollback":
         return decision
-    described = known.snapshot.described(known.environment.name).get(decision.entry.key)
+    described = context.state.infos.get(decision.entry.key)
     if described is None:
         return decision
     if described.file is None or described.wrong is not None:
@@ -40,18 +36,18 @@ def informed(decision: Decision, known: Context) -> Decision:
     if image is None:
         return Failed(decision.entry, no_image(decision.entry))
     try:
-        digest = decision.after.digest or known.facts.digest(image, decision.after.tag or "")
-        build = known.facts.describe(image, digest)
+        digest = decision.after.digest or await context.facts.digest(image, decision.after.tag or "")
+        build = await context.facts.describe(image, digest)
     except RegistryError as error:
         return Failed(decision.entry, explained(error, decision.entry))
     return _with(decision, described, {key: _said(build, label) for key, label in described.labels.items()}, _unsaid)
 
 
-def restored(decision: Decision, known: Context, goal: Goal) -> Decision:
+def restore(decision: Decision, context: Context, goal: Goal) -> Decision:
     """A rollback, with what the file said at the release to go back to. It waits for nothing, and asks no registry."""
     if not isinstance(decision, Change):
         return decision
-    described = known.snapshot.described(known.environment.name).get(decision.entry.key)
+    described = context.state.infos.get(decision.entry.key)
     if described is None:
         return decision
     if described.file is None:
@@ -59,14 +55,14 @@ def restored(decision: Decision, known: Context, goal: Goal) -> Decision:
         return _told(decision, f"{described.name} stays as it is: {why}", {"release_info": described.path})
     then: Mapping[str, str] = {}
     try:
-        if (data := goal.content(described.path, known.snapshot.files[described.path])) is not None:
+        if (data := goal.content(described.path, context.snapshot.files[described.path])) is not None:
             then = release_info.read(data, described.path, described.labels).values
     except EditError:
         pass  # nobody knows what it said
     return _with(decision, described, then, lambda _: "not told by that release")
 
 
-def edited(known: Context, changes: Sequence[Change]) -> tuple[list[Change], list[Failed], dict[str, bytes]]:
+def edit(context: Context, changes: Sequence[Change]) -> tuple[list[Change], list[Failed], dict[str, bytes]]:
     """The changes, each with what its file says now and then, those that cannot be done, and the bytes of the files.
 
     A file that no longer describes the entry, or cannot be edited, stays as it is: what a proposal carries goes on.
@@ -75,7 +71,7 @@ def edited(known: Context, changes: Sequence[Change]) -> tuple[list[Change], lis
     failed: list[Failed] = []
     files: dict[str, bytes] = {}
     for change in changes:
-        described = known.snapshot.described(known.environment.name).get(change.entry.key)
+        described = context.state.infos.get(change.entry.key)
         file = described.file if described is not None else None
         if change.info is None or described is None or file is None or described.path != change.info.file:
             done.append(change.with_info(None) if change.info is not None else change)
@@ -93,11 +89,11 @@ def edited(known: Context, changes: Sequence[Change]) -> tuple[list[Change], lis
     return done, failed, files
 
 
-def unreadable(known: Context) -> set[str]:
+def unreadable(context: Context) -> set[str]:
     """The files that cannot be edited: proposals that change them wait, but for rollbacks."""
-    if known.request.is_rollback:
+    if context.request.placement.displaces:
         return set()
-    described = known.snapshot.described(known.environment.name).values()
+    described = context.state.infos.values()
     return {file.path for file in described if file.wrong is not None}
 
 

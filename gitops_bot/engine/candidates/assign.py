@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.ask import Work
 from gitops_bot.engine.candidates.not_found import digest_of, explained, no_image
-from gitops_bot.engine.context import Candidate, Candidates
+from gitops_bot.engine.context import Candidate, Candidates, as_it_is
 from gitops_bot.errors import Problem, RegistryError, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin
@@ -15,53 +13,54 @@ from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.decisions import IGNORED, Change, Failed, Kept
 
 if TYPE_CHECKING:
+    from gitops_bot.engine.ask import Facts
     from gitops_bot.engine.context import Context
-    from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.request import Pins
     from gitops_bot.releases.decisions import Decision, Managed
 
 
-def assigned(known: Context, asked: Pins) -> Candidates:
+async def candidates(context: Context, asked: Pins) -> Candidates:
     """The pins that were given, for the entries that they mean.
 
     Raises:
         UsageError: two assignments ask for different pins of one entry.
     """
-    snapshot, name = known.snapshot, known.environment.name
-    works: list[Work[Candidate]] = []
     given: dict[tuple[str, str], Assignment] = {}
+    meant: list[tuple[Managed, Assignment] | Failed] = []
     for assignment in asked.assignments:
-        entries = snapshot.meant(name, assignment.image)
+        entries = context.state.meant(assignment.image)
         if not entries:
-            works.append(Work.of(Candidate(Failed(None, snapshot.unknown(name, assignment.image)))))
+            meant.append(Failed(None, context.state.unknown(assignment.image)))
         for entry in entries:
             first = given.setdefault(entry.key, assignment)
             if (first.pin, first.new_name) != (assignment.pin, assignment.new_name):
                 raise UsageError(_contradiction(entry, first, assignment))
             if first is assignment:
-                works.append(Work(partial(_candidate, known, entry, assignment), entry.repository))
-    return Candidates(works, frozenset(given))
+                meant.append((entry, assignment))
+
+    async def candidate(entry: Managed, assignment: Assignment) -> Candidate:
+        proposed = context.existing.proposed.get(entry.key)
+        return Candidate(await _give(context.facts, entry, assignment, proposed), assignment)
+
+    deciding = [as_it_is(Candidate(item)) if isinstance(item, Failed) else candidate(*item) for item in meant]
+    return Candidates(deciding, frozenset(given))
 
 
-def _candidate(known: Context, entry: Managed, assignment: Assignment) -> Candidate:
-    return Candidate(_given(known.facts, entry, assignment, known.state.proposed.get(entry.key)), assignment)
-
-
-def _given(facts: Facts, entry: Managed, assignment: Assignment, proposed: Pin | None) -> Decision:
+async def _give(facts: Facts, entry: Managed, assignment: Assignment, proposed: Pin | None) -> Decision:
     """An entry with the pin that it is given; `proposed` is what the open proposal pins it to, if it does.
 
     A given digest is the truth; a missing one is asked of the registry.
     """
     present = entry.pin
     if entry.choices:
-        return _selected(entry, assignment)
+        return _select(entry, assignment)
     if entry.rules.ignore and entry.name != assignment.image:
         # Its repository alone is not a clear enough word against `ignore: true`; its name is.
         return Kept(entry, IGNORED)
     if entry.refusal is not None:
         return Failed(entry, entry.refusal)
     try:
-        after = _resolved(facts, entry, assignment, proposed)
+        after = await _resolve(facts, entry, assignment, proposed)
     except RegistryError as error:
         return Failed(entry, explained(error, entry) if assignment.new_name is None else error.problem)
     new_name = assignment.new_name if assignment.new_name != entry.new_name else None
@@ -71,7 +70,7 @@ def _given(facts: Facts, entry: Managed, assignment: Assignment, proposed: Pin |
     return Change(entry, entry.to(after, "set", new_name), choice.direction(present, after, entry.policy), reason)
 
 
-def _selected(entry: Managed, assignment: Assignment) -> Decision:
+def _select(entry: Managed, assignment: Assignment) -> Decision:
     """A selector with the slot that it is given; no registry has anything to say."""
     pin = assignment.pin
     if entry.refusal is not None:
@@ -85,7 +84,7 @@ def _selected(entry: Managed, assignment: Assignment) -> Decision:
     return Change(entry, entry.to(pin, "set"), "forward", Reason("set", f"switched to {pin} by hand or by a pipeline"))
 
 
-def _resolved(facts: Facts, entry: Managed, assignment: Assignment, proposed: Pin | None) -> Pin:
+async def _resolve(facts: Facts, entry: Managed, assignment: Assignment, proposed: Pin | None) -> Pin:
     tag, digest = assignment.pin.tag, assignment.pin.digest
     shape = entry.rules.pin
     if tag is None:
@@ -97,7 +96,7 @@ def _resolved(facts: Facts, entry: Managed, assignment: Assignment, proposed: Pi
     image = ImageName.parse(assignment.new_name) if assignment.new_name else entry.repository
     if image is None:
         raise RegistryError(no_image(entry))
-    return choice.shaped(shape, entry.pin, tag, digest_of(facts, entry, image, tag, None))
+    return choice.shaped(shape, entry.pin, tag, await digest_of(facts, entry, image, tag, None))
 
 
 def _contradiction(entry: Managed, first: Assignment, second: Assignment) -> Problem:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.engine.request import Promote
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, group, naming, ownership, people, pull_request, reconcile
 
@@ -13,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.config import Environment
-    from gitops_bot.engine.facts import Facts
+    from gitops_bot.engine.ask import Facts
+    from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.request import Request
-    from gitops_bot.engine.snapshot import Snapshot
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import PullRequest
@@ -25,29 +24,51 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class OpenProposals:
-    """The proposals of one environment, as one request sees them. What is by branch has the branches' names as keys."""
+class ExistingProposal:
+    """One branch of the bot with its pull requests, as one request sees it.
+
+    `role`: the request's `own` branches are looked after by it; from `competing` ones it takes its entries; `other`
+    ones are only known. `carried` are the pins that an own branch goes on with, and `changes` the entries that it
+    changes on the base, whoever may touch the branch. `blocked` is why it is left alone whatever is to be proposed;
+    `rolls_back`: since it is a rollback, of which nothing else is said.
+    """
+
+    branch: str
+    remote: Branch | None
+    pulls: tuple[PullRequest, ...]
+    role: Literal["own", "competing", "other"]
+    carried: tuple[PinChange, ...] = ()
+    changes: frozenset[Key] = frozenset()
+    blocked: Reason | None = None
+    rolls_back: bool = False
+
+    @property
+    def opened(self) -> PullRequest | None:
+        """Its open pull request."""
+        return pull_request.opened(self.pulls)
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """What is proposed for one environment, as one request sees it.
+
+    `group_of` is the group of each entry, `by_branch` has every known branch. `pins` are the carried pins that still
+    mean something, `proposed_at_this_commit` those among them that were proposed on this very commit of the base
+    branch: history was looked up then. `waits` are entries that may not be proposed whatever is decided, and why.
+    """
 
     environment: Environment
     entries: Mapping[Key, Managed]
-    #: The group of each entry, by its key.
     group_of: Mapping[Key, str]
-    branches: Mapping[str, Branch | None]
-    pulls: Mapping[str, tuple[PullRequest, ...]]
-    #: The pins that a branch proposes, but for those that somebody wrote down to be held.
-    carried: Mapping[str, tuple[PinChange, ...]]
-    #: Branches that are left alone whatever is to be proposed, and why.
-    left: Mapping[str, Reason]
-    #: Those of them that are rollbacks, which nothing else is said of.
-    rollbacks: frozenset[str]
-    #: For a rollback: the entries of the other open proposals, by branch.
-    rivals: Mapping[str, frozenset[Key]]
-    #: Entries that may not be proposed whatever is decided, and why.
+    by_branch: Mapping[str, ExistingProposal]
     waits: Mapping[Key, Reason]
-    #: The carried pins that still mean something.
     pins: tuple[PinChange, ...]
-    #: Entries and the pins that were proposed on this very commit of the base branch: history was looked up then.
-    fresh: frozenset[tuple[Key, object]]
+    proposed_at_this_commit: frozenset[tuple[Key, object]]
+
+    @property
+    def own(self) -> list[ExistingProposal]:
+        """The branches that the request looks after."""
+        return [proposal for proposal in self.by_branch.values() if proposal.role == "own"]
 
     @property
     def proposed(self) -> dict[Key, Pin]:
@@ -59,20 +80,17 @@ class OpenProposals:
         """Likewise, as far as it was promoted from another environment."""
         return {pin.key: pin.after for pin in self.pins if pin.source == "promotion"}
 
+    def pulls(self, branch: str) -> tuple[PullRequest, ...]:
+        """The pull requests of a branch, as far as they are known."""
+        return self.by_branch[branch].pulls if branch in self.by_branch else ()
+
     def is_proposed(self, key: Key) -> bool:
         """Whether a proposal changes this entry, whoever may touch its branch now."""
-        if any(key in keys for keys in self.rivals.values()):
-            return True
         return any(
-            pin.key == key
-            for name, branch in self.branches.items()
-            if branch is not None and self._counts(name)
-            for pin in carry.live_pins(self.entries, ownership.of(branch).carried)
+            key in proposal.changes and (not proposal.pulls or proposal.opened is not None)
+            for proposal in self.by_branch.values()
+            if proposal.role != "other"
         )
-
-    def _counts(self, branch: str) -> bool:
-        existing = self.pulls.get(branch, ())
-        return not existing or pull_request.opened(existing) is not None
 
     def branch_of(self, name: str) -> str:
         """The branch on which a group is proposed."""
@@ -83,15 +101,12 @@ class OpenProposals:
         propose = self.environment.propose
         return group.is_together(name, propose.group, default=propose.together)
 
-    def is_gone(self, name: str) -> bool:
-        """Whether no entry belongs to this group any more."""
-        return name not in self.group_of.values()
-
     def grouped(self, decisions: Sequence[Decision]) -> dict[str, list[Decision]]:
         """The decisions by group. One that only carries pins has none; what is only a branch by now comes last."""
         named = {self.branch_of(name): name for name in self.group_of.values()}
-        present = {named.get(name, name.rpartition("/")[2]) for name in self.branches if name not in self.rollbacks}
-        carried = {pin.key for pins in self.carried.values() for pin in pins}
+        branches = [proposal.branch for proposal in self.own if not proposal.rolls_back]
+        present = {named.get(branch, branch.rpartition("/")[2]) for branch in branches}
+        carried = {pin.key for proposal in self.own for pin in proposal.carried}
         decided = {item.entry.key for item in decisions if item.entry is not None}
         meant = {self.group_of[key] for key in carried | decided if key in self.group_of}
         known = set(self.group_of.values())
@@ -108,24 +123,25 @@ class OpenProposals:
 
         `shown`: only those in an open pull request.
         """
+        own = self.by_branch.get(self.branch_of(name))
         pins = (
             pin
-            for branch in (*self.sources(name), self.branch_of(name))
-            if not shown or pull_request.opened(self.pulls.get(branch, ())) is not None
-            for pin in self.carried.get(branch, ())
+            for proposal in (*self.sources(name), *([own] if own is not None else []))
+            if not shown or proposal.opened is not None
+            for pin in proposal.carried
             if self.group_of.get(pin.key) == name
         )
         return carry.live_pins(self.entries, tuple(pins))
 
-    def sources(self, name: str) -> tuple[str, ...]:
+    def sources(self, name: str) -> list[ExistingProposal]:
         """The branches that were another group's and carry pins of this one now."""
-        return tuple(
-            branch
-            for branch, pins in self.carried.items()
-            if branch != self.branch_of(name)
-            and branch not in self.left
-            and any(self.group_of.get(pin.key) == name for pin in pins)
-        )
+        return [
+            proposal
+            for proposal in self.own
+            if proposal.branch != self.branch_of(name)
+            and proposal.blocked is None
+            and any(self.group_of.get(pin.key) == name for pin in proposal.carried)
+        ]
 
     def beside(self, name: str) -> dict[str, tuple[PullRequest, ...]]:
         """The pull requests of other branches that a group may be proposed by: where its pins come from or are now.
@@ -133,78 +149,85 @@ class OpenProposals:
         With the rollback of a group, or the group of a rollback: one may have been opened since all was read.
         """
         own = {key for key, group in self.group_of.items() if group == name}
-        rivals = (branch for branch, keys in self.rivals.items() if keys & own)
+        competing = (item for item in self.by_branch.values() if item.role == "competing" and item.changes & own)
         other = name.removeprefix(naming.ROLLBACK) if name.startswith(naming.ROLLBACK) else f"{naming.ROLLBACK}{name}"
-        return {branch: self.pulls.get(branch, ()) for branch in (*self.sources(name), *rivals, self.branch_of(other))}
+        branches = [*(item.branch for item in (*self.sources(name), *competing)), self.branch_of(other)]
+        return {branch: self.pulls(branch) for branch in branches}
 
     def locked(self, name: str) -> dict[Key, Reason]:
         """Entries of a group that another branch proposes, which is left alone, or that a rollback takes."""
         own = self.branch_of(name)
         waits = {key: reason for key, reason in self.waits.items() if self.group_of.get(key) == name}
         return waits | {
-            pin.key: reason
-            for branch, reason in self.left.items()
-            if branch != own and (its := self.branches[branch]) is not None
-            for pin in ownership.of(its).carried  # a person's branch goes on with nothing, and proposes it still
+            pin.key: proposal.blocked
+            for proposal in self.own
+            if proposal.branch != own and proposal.blocked is not None and proposal.remote is not None
+            for pin in ownership.of(proposal.remote).carried  # a person's branch goes on with nothing, and proposes it
             if self.group_of.get(pin.key) == name
         }
 
 
-def open_proposals(snapshot: Snapshot, facts: Facts, request: Request, environment: Environment) -> OpenProposals:
-    """Work out what is proposed for an environment.
+async def find_existing(
+    snapshot: Snapshot,
+    facts: Facts,
+    request: Request,
+    environment: Environment,
+    names: Sequence[str],
+    along: Sequence[str] = (),
+) -> Existing:
+    """Find what is proposed for an environment on these branches; the pull requests of others are asked for `along`.
 
     Raises:
-        Needs: branches or pull requests have to be read first.
-        GitError, ForgeError: these cannot be read.
+        GitError, ForgeError: branches or pull requests cannot be read.
     """
-    name, propose = environment.name, environment.propose
-    entries = snapshot.by_key(name)
+    propose, entries = environment.propose, snapshot.states[environment.name].by_key
     group_of = {key: request.group_of(environment, entry) for key, entry in entries.items()}
-    by_pull_request = propose.as_ == "pull-request"
-    names = snapshot.own_branches_of(name) if by_pull_request else ()
-    known = facts.branches(names, snapshot)
-    # What is open in the source of a promotion is told along with it: one request instead of two.
-    source = snapshot.own_branches_of(request.what.source) if isinstance(request.what, Promote) else ()
-    existing = facts.pull_requests([*names, *source], snapshot.branch)
-    pulls = {ref: _judged(facts, known[ref], existing[ref]) for ref in names}
-    # A rollback goes on with nothing that is proposed otherwise, which makes way for it.
-    branches = {ref: branch for ref, branch in known.items() if not request.is_rollback or naming.is_rollback(ref)}
-    carried: dict[str, tuple[PinChange, ...]] = {}
-    left: dict[str, Reason] = {}
-    rollbacks: set[str] = set()
-    for ref, branch in branches.items():
-        pins = proposed_on(branch, pulls[ref])
+    remotes = await facts.branches(names)
+    pulls = await facts.pull_requests([*names, *along])
+    by_branch: dict[str, ExistingProposal] = {}
+    waits: dict[Key, Reason] = {}
+    for name in names:
+        remote, existing = remotes[name], await _judge(facts, remotes[name], pulls[name])
+        action = reconcile.decide(remote, existing, refresh_approved=propose.refresh_approved)
+        left = action.reason if isinstance(action, reconcile.Leave) else None
+        live = carry.live_pins(entries, ownership.of(remote).carried) if remote is not None else ()
+        changes = frozenset(pin.key for pin in live)
+        if request.placement.displaces and not naming.is_rollback(name):
+            # A rollback goes on with nothing that is proposed otherwise, which makes way for it.
+            opened = pull_request.opened(existing)
+            competes = opened is not None and remote is not None
+            by_branch[name] = ExistingProposal(
+                name, remote, existing, "competing" if competes else "other", changes=changes
+            )
+            if opened is not None and competes and left is not None:
+                waits |= dict.fromkeys(changes, _waits_for(opened, left))
+            continue
+        pins = proposed_on(remote, existing)
         held = {pin.key for pin in pins if pin.key in entries and snapshot.hold(entries[pin.key]) is not None}
         # A group that goes together loses all of them with the first.
         torn = {
             group_of[key] for key in held if group.is_together(group_of[key], propose.group, default=propose.together)
         }
-        carried[ref] = tuple(pin for pin in pins if pin.key not in held and group_of.get(pin.key) not in torn)
-        action = reconcile.decide(branch, pulls[ref], refresh_approved=propose.refresh_approved)
-        if isinstance(action, reconcile.Leave):
-            left[ref] = action.reason
-        if not request.is_rollback and naming.is_rollback(ref) and carry.live_pins(entries, carried[ref]):
-            rollbacks.add(ref)
-            left[ref] = _rolled_back(pulls[ref])
-    rivals: dict[str, frozenset[Key]] = {}
-    waits: dict[Key, Reason] = {}
-    for ref, branch in known.items() if request.is_rollback else ():
-        opened = pull_request.opened(pulls[ref])
-        if naming.is_rollback(ref) or opened is None or branch is None:
-            continue
-        rivals[ref] = frozenset(pin.key for pin in carry.live_pins(entries, ownership.of(branch).carried))
-        action = reconcile.decide(branch, pulls[ref], refresh_approved=propose.refresh_approved)
-        if isinstance(action, reconcile.Leave):
-            waits |= dict.fromkeys(rivals[ref], _waits_for(opened, action.reason))
-    pins = carry.live_pins(entries, [pin for pins in carried.values() for pin in pins])
-    fresh = frozenset(
-        (pin.key, pin.after)
-        for ref, branch in branches.items()
-        if branch is not None and branch.fork == snapshot.commit
-        for pin in carried[ref]
-    )
-    return OpenProposals(
-        environment, entries, group_of, branches, pulls, carried, left, frozenset(rollbacks), rivals, waits, pins, fresh
+        carried = tuple(pin for pin in pins if pin.key not in held and group_of.get(pin.key) not in torn)
+        rolls_back = (
+            not request.placement.displaces and naming.is_rollback(name) and bool(carry.live_pins(entries, carried))
+        )
+        blocked = _rolled_back(existing) if rolls_back else left
+        by_branch[name] = ExistingProposal(name, remote, existing, "own", carried, changes, blocked, rolls_back)
+    own = [proposal for proposal in by_branch.values() if proposal.role == "own"]
+    return Existing(
+        environment=environment,
+        entries=entries,
+        group_of=group_of,
+        by_branch=by_branch,
+        waits=waits,
+        pins=carry.live_pins(entries, [pin for proposal in own for pin in proposal.carried]),
+        proposed_at_this_commit=frozenset(
+            (pin.key, pin.after)
+            for proposal in own
+            if proposal.remote is not None and proposal.remote.fork == snapshot.commit
+            for pin in proposal.carried
+        ),
     )
 
 
@@ -220,7 +243,7 @@ def proposed_on(branch: Branch | None, existing: Sequence[PullRequest]) -> tuple
             return carried if any(map(people.handed_back, opened)) else ()
 
 
-def _judged(facts: Facts, branch: Branch | None, existing: tuple[PullRequest, ...]) -> tuple[PullRequest, ...]:
+async def _judge(facts: Facts, branch: Branch | None, existing: tuple[PullRequest, ...]) -> tuple[PullRequest, ...]:
     """The pull requests of a branch; where people have commits on it and gave it back, whether that is for all of them.
 
     Two requests, only where that is so.
@@ -229,10 +252,12 @@ def _judged(facts: Facts, branch: Branch | None, existing: tuple[PullRequest, ..
     if branch is None or not asked or not isinstance(ownership.of(branch), ownership.Theirs):
         return existing
     return tuple(
-        people.judged(pull, branch.head, facts.hand_back(pull.number, branch.name, people.HAND_BACK))
-        if pull.state == "open"
-        else pull
-        for pull in existing
+        [
+            people.judged(pull, branch.head, await facts.hand_back(pull.number, branch.name, people.HAND_BACK))
+            if pull.state == "open"
+            else pull
+            for pull in existing
+        ]
     )
 
 

@@ -1,0 +1,394 @@
+"""Candidates of a promotion: the pins that the source environment runs, as its base branch has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+from gitops_bot.engine.candidates.not_found import no_image, unless_absent
+from gitops_bot.engine.context import Candidate, Candidates, as_it_is
+from gitops_bot.engine.existing import proposed_on
+from gitops_bot.engine.request import Promote
+from gitops_bot.errors import GitError, Problem, RegistryError, UsageError
+from gitops_bot.images import kinds, version
+from gitops_bot.images.order import ranked
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import ImageName, Pin
+from gitops_bot.proposals import pull_request
+from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.releases.choice import partial_pins as halves
+from gitops_bot.releases.choice import promotion, soak, switch
+from gitops_bot.releases.choice.promotion import Artifact, Offer
+from gitops_bot.releases.choice.soak import newest_of_all, served
+from gitops_bot.releases.decisions import Change, Failed, Held, Kept
+from gitops_bot.releases.history import releases as history
+from gitops_bot.releases.history import trail
+from gitops_bot.releases.history.trail import Run
+from gitops_bot.releases.layout import correspondence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gitops_bot.config import Environment
+    from gitops_bot.engine.ask import Deciding, Facts
+    from gitops_bot.engine.context import Context
+    from gitops_bot.engine.read import EnvironmentState, Snapshot
+    from gitops_bot.images.build import Build
+    from gitops_bot.releases.decisions import Decision, Managed
+    from gitops_bot.releases.history.line import Line, Step
+
+
+Key = tuple[str, str]
+
+
+async def candidates(context: Context, asked: Promote) -> Candidates:
+    """What the source runs, for the entries that are meant; those that it does not have are told.
+
+    Raises:
+        UsageError: no overlay is meant.
+    """
+    entries, unknown = _meant(context.state, asked)
+    sources, reason = context.sources, Reason("unmanaged", f"{asked.source} has no such entry to promote")
+    offered = [(entry, sources[entry.key]) for entry in entries if entry.key in sources]
+    alone = [Held(entry, None, reason) for entry in entries if entry.key not in sources]
+    return Candidates(
+        [
+            *(as_it_is(Candidate(failed)) for failed in unknown),
+            *await offers(context, offered, await _upcoming(context.snapshot, context.facts, asked.source)),
+            *(as_it_is(Candidate(held)) for held in alone),
+        ],
+        frozenset(entry.key for entry in entries if asked.images),
+    )
+
+
+def only_in_source(context: Context) -> tuple[Held, ...]:
+    """The entries that only the source has, where somebody promotes all of it: told, and decided by nobody."""
+    what = context.request.what
+    if not isinstance(what, Promote) or what.images or what.overlays:
+        return ()
+    matched = {partner.key for sources in context.sources.values() for partner in sources}
+    reason = Reason("unmanaged", f"{context.environment.name} has no such entry")
+    return tuple(
+        Held(entry, None, reason)
+        for entry in context.snapshot.entries(what.source)
+        if entry.key not in matched and not entry.choices
+    )
+
+
+def _meant(state: EnvironmentState, asked: Promote) -> tuple[list[Managed], list[Failed]]:
+    """The entries of the target that are meant, in their order, and what matches none."""
+    entries = [
+        entry
+        for entry in state.entries
+        if not asked.overlays or any(glob.means(entry.overlay, entry.file) for glob in asked.overlays)
+    ]
+    if asked.overlays and not entries:
+        texts = ", ".join(glob.text for glob in asked.overlays)
+        raise UsageError(
+            Problem("failed.usage", f"no overlay of {state.environment.name} is in {texts}", "correct --overlay")
+        )
+    if not asked.images:
+        return [entry for entry in entries if not entry.choices], []
+    keys: set[Key] = set()
+    unknown = []
+    for image in asked.images:
+        matching = {entry.key for entry in state.meant(image)}
+        if meant := matching & {entry.key for entry in entries}:
+            keys |= meant
+        else:
+            unknown.append(Failed(None, state.unknown(image, entries)))
+    return [entry for entry in entries if entry.key in keys], unknown
+
+
+async def _upcoming(snapshot: Snapshot, facts: Facts, source: str) -> Mapping[Key, tuple[int, str]]:
+    """What open proposals of the source will pin there: people may have meant that, and are told."""
+    names = snapshot.own_branches_of(source)
+    branches, pulls = await facts.branches(names), await facts.pull_requests(names)
+    upcoming: dict[Key, tuple[int, str]] = {}
+    for name in names:
+        opened = pull_request.opened(pulls[name])
+        if opened is not None:
+            carried = proposed_on(branches[name], pulls[name])
+            upcoming |= {pin.key: (opened.number, plain(str(pin.after))) for pin in carried}
+    return upcoming
+
+
+async def offers(
+    context: Context,
+    entries: Sequence[tuple[Managed, Sequence[Managed]]],
+    upcoming: Mapping[Key, tuple[int, str]] | None = None,
+) -> list[Deciding[Candidate]]:
+    """The candidates of the entries that the source has too; `upcoming` is what open proposals will pin there.
+
+    The source's own pin is the truth; a registry is asked whether the target's repository has it. History is read only
+    where a pin would change.
+    """
+    release_tag, proposed = context.environment.release_tag, context.existing.promoted
+    pairs = [Pair(entry, sources, proposed.get(entry.key)) for entry, sources in entries]
+    settled = [promotion.settled(pair.entry, pair.running, release_tag=release_tag) for pair in pairs]
+    asked = [pair for pair, decision in zip(pairs, settled, strict=True) if decision is None]
+    pins = iter(await source_pins(context, asked) if asked else ())
+    deciding = []
+    for pair, decision in zip(pairs, settled, strict=True):
+        if decision is not None:
+            deciding.append(as_it_is(Candidate(decision)))
+        else:
+            following = (upcoming[source.key] for source in pair.sources if upcoming and source.key in upcoming)
+            deciding.append(_candidate(context, pair.entry, next(pins), next(following, None)))
+    return deciding
+
+
+async def _candidate(
+    context: Context, entry: Managed, source: SourcePins, upcoming: tuple[int, str] | None
+) -> Candidate:
+    """What the source runs; while that soaks, the newest earlier pin that has soaked, if the target may have that."""
+    if source.soaked is not None and not _is_barred(context, entry, source.soaked):
+        decision, offer = await _offer(context, entry, Offer(source.soaked, None, timedelta(0), upcoming))
+        # Where the target has it or something newer, the newest pin is the one to tell of.
+        if not isinstance(decision, Kept) and promotion.downgrade(entry, offer) is None:
+            return Candidate(decision, offer)
+    running = promotion.agreed(entry, source.present)
+    if isinstance(running, Held):
+        return Candidate(running)
+    return Candidate(*await _offer(context, entry, Offer(running, None, _soak(context), upcoming)))
+
+
+def _soak(context: Context) -> timedelta:
+    """How long a pin has to run in the source before it is promoted."""
+    return context.environment.promotion.soak if context.environment.promotion is not None else timedelta(0)
+
+
+def _is_barred(context: Context, entry: Managed, soaked: Run) -> bool:
+    """Whether an earlier pin is held in any case, so that no registry has to be asked for it."""
+    untagged = not context.environment.release_tag and halves.untagged(entry, soaked) is not None
+    return untagged or halves.no_room(entry, soaked) is not None or context.hold(soaked.entry) is not None
+
+
+async def _offer(context: Context, entry: Managed, offer: Offer) -> tuple[Decision, Offer]:
+    """What becomes of a pin of the source, and the offer with what the registry has."""
+    running = offer.running
+    if halves.no_room(entry, running) is not None:  # a gate holds it
+        return Change(entry, entry.to(running.pin, "promotion"), "forward", Reason("promoted", "")), offer
+    try:
+        offered = await _artifact(context.facts, context.environment, entry, running)
+    except RegistryError as error:
+        return Failed(entry, error.problem), offer
+    if isinstance(offered, Held):
+        return offered, offer
+    offer = replace(offer, artifact=offered)
+    return promotion.promoted(entry, offer, offered, context.snapshot.at), offer
+
+
+def refuse_impossible(snapshot: Snapshot, source: str) -> None:
+    """Refuse a promotion from one environment to another where no overlay of one can correspond to one of the other.
+
+    Raises:
+        UsageError: that is so, or both are the same.
+    """
+    for environment in snapshot.environments:
+        target = environment.name
+        if source == target:
+            message = f"{target} cannot be promoted to itself"
+            raise UsageError(Problem("failed.usage", message, "give two different environments"))
+        globs = snapshot.config.environments[source].overlays
+        if (why := correspondence.impossible(globs, environment.overlays)) is not None:
+            message = f"{source} and {target} cannot correspond: {why}"
+            raise UsageError(Problem("failed.usage", message, "correct `overlays`"))
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An entry of the target, those of the source that it stands for, and what an open proposal promotes to it."""
+
+    entry: Managed
+    sources: Sequence[Managed]
+    proposed: Pin | None = None
+
+    @property
+    def running(self) -> tuple[Run, ...]:
+        """What the source runs, without its history."""
+        return tuple(Run(source, source.pin) for source in self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePins:
+    """What a source runs, and while that soaks the newest earlier pin that has soaked."""
+
+    present: tuple[Run, ...]
+    soaked: Run | None
+
+
+async def source_pins(context: Context, pairs: Sequence[Pair]) -> list[SourcePins]:
+    """What each source runs and ran, from as much history as tells it. For a person only its present pin counts."""
+    snapshot, now, release_tag = context.snapshot, context.snapshot.at, context.environment.release_tag
+    wait = timedelta(0) if context.by_hand is not None else _soak(context)
+
+    def is_told(line: Line, pair: Pair) -> bool:
+        if any(_arrival(snapshot, line, source) is None for source in pair.sources):
+            return False
+        return (
+            has_soaked(line, pair)
+            or soaked(line, pair) is not None
+            or all(trail.enough(line, source.overlay) for source in pair.sources)
+        )
+
+    def has_soaked(line: Line, pair: Pair) -> bool:
+        """Whether every overlay of the source runs its present pin for long enough."""
+        arrived = [_arrival(snapshot, line, source) for source in pair.sources] if wait else []
+        return all(step is not None and not soak.left(step.at, now, wait) for step in arrived)
+
+    def soaked(line: Line, pair: Pair) -> Run | None:
+        """The newest earlier pin that every overlay of the source ran for long enough, unless the target has it."""
+        runs = [
+            served(
+                line,
+                source,
+                now=now,
+                wait=wait,
+                is_current=lambda pin: promotion.is_current(pair.entry, pin, release_tag=release_tag),
+                is_proposed=lambda pin: pair.proposed is not None and promotion.is_same(pin, pair.proposed),
+            )
+            for source in pair.sources
+        ]
+        # What a slot had before, its source need not have run.
+        in_slots = any(snapshot.slots_of(source) is not None for source in pair.sources)
+        earlier = newest_of_all(runs) if not in_slots else None
+        return replace(earlier, entry=pair.sources[0]) if earlier is not None else None
+
+    line = await context.facts.line(lambda line: all(is_told(line, pair) for pair in pairs))
+    numbers = await _numbers(context, line, pairs)
+
+    def numbered(running: Run) -> Run:
+        return replace(running, number=numbers.get(running.arrived.commit)) if running.arrived is not None else running
+
+    pins = []
+    for pair in pairs:
+        arrived = ((source, _arrival(snapshot, line, source)) for source in pair.sources)
+        present = tuple(numbered(Run(source, source.pin, step)) for source, step in arrived)
+        earlier = None if has_soaked(line, pair) else soaked(line, pair)
+        pins.append(SourcePins(present, numbered(earlier) if earlier is not None else None))
+    return pins
+
+
+async def _numbers(context: Context, line: Line, pairs: Sequence[Pair]) -> Mapping[str, int | None]:
+    """The releases of the sources, by their commits; people may have given them numbers by tags, too."""
+    snapshot, names = context.snapshot, {running.environment for pair in pairs for running in pair.running}
+    try:
+        tags = await context.facts.release_tags()
+    except GitError:
+        return {}  # no promotion fails for want of a number
+    return {
+        release.commit: release.number
+        for name in names
+        for release in history.releases(name, line, snapshot.owners, tags)
+    }
+
+
+def _arrival(snapshot: Snapshot, line: Line, source: Managed) -> Step | None:
+    """The commit since which the source runs its pin; in a slot, the pin may have waited for the switch."""
+    slots = snapshot.slots_of(source)
+    return trail.arrival(line, source, source.pin) if slots is None else switch.live_since(slots, source, line)
+
+
+async def _artifact(facts: Facts, environment: Environment, entry: Managed, running: Run) -> Artifact | Held:
+    """What the target would get, asked of the registries; held where it wants a version tag and there is none.
+
+    Raises:
+        RegistryError: a registry refused or failed.
+    """
+    target = entry.repository
+    source = ImageName.parse(running.entry.image)
+    if target is None:
+        raise RegistryError(no_image(entry))
+    digest = running.pin.digest
+    way: Literal["copied", "resolved"] = "copied"
+    if digest is None and (entry.rules.pin != "tag" or environment.release_tag):
+        # Said in the proposal: nobody wrote down what the source's tag meant when it was tested.
+        digest, way = await facts.digest(source, running.pin.tag or ""), "resolved"
+    if environment.match_by == "revision" and digest is not None:
+        return await _rebuilt(facts, entry, running, source, target, digest)
+    if digest is not None:
+        exists = await facts.exists(target, digest)
+    else:
+        exists = bool(running.pin.tag and await unless_absent(facts.digest(target, running.pin.tag)))
+    alone = entry.rules.pin == "tag" and not environment.release_tag
+    if exists and alone and digest is not None and running.pin.tag:
+        # The tag alone is what is written: it has to be there, and to name what was tested.
+        exists = await _names(facts, target, running.pin.tag, digest)
+    pin = Pin(running.pin.tag, digest)
+    if environment.release_tag and digest is not None and exists:
+        tag = await _of_digest(facts, target, digest, running.pin.tag)
+        if tag is None:
+            return promotion.no_release_tag(entry, running)
+        return Artifact(Pin(tag, digest), exists, way, renamed=tag != running.pin.tag)
+    return Artifact(pin, exists, way)
+
+
+async def _rebuilt(
+    facts: Facts, entry: Managed, running: Run, source: ImageName, target: ImageName, digest: str
+) -> Artifact | Held:
+    build = await facts.describe(source, digest)
+    if build.revision is None:
+        text = (
+            f"{source}: {digest[:19]} does not say which revision it was built from, and `match: revision` needs that"
+        )
+        advice = "label it with org.opencontainers.image.revision"
+        raise RegistryError(Problem("failed.registry", text, advice, about=str(source)))
+    release = await _of_revision(facts, target, build)
+    if release is None:
+        return promotion.no_release_tag(entry, running, build.revision)
+    tag, theirs = release
+    if theirs == digest:
+        return Artifact(Pin(tag, theirs), exists=True, renamed=tag != running.pin.tag)
+    return Artifact(Pin(tag, theirs), exists=True, way="rebuilt", revision=build.revision)
+
+
+#: So many of the newest versions are looked at: a request each, three where the revision is wanted.
+_MOST = 50
+
+
+async def _of_digest(facts: Facts, image: ImageName, digest: str, present: str | None) -> str | None:
+    """The full version whose tag names this very digest: the `present` tag, else the newest; None where none does.
+
+    Raises:
+        RegistryError: the registry refused or failed.
+    """
+    if present is not None and _is_full(present) and await _names(facts, image, present, digest):
+        return present
+    for tag in await _versions(facts, image, await unless_absent(facts.describe(image, digest))):
+        if await _names(facts, image, tag, digest):
+            return tag
+    return None
+
+
+async def _of_revision(facts: Facts, image: ImageName, build: Build) -> tuple[str, str] | None:
+    """The newest full version that was built of the same revision, and its digest.
+
+    Raises:
+        RegistryError: the registry refused or failed.
+    """
+    for tag in await _versions(facts, image, build):
+        digest = await unless_absent(facts.digest(image, tag))
+        described = await unless_absent(facts.describe(image, digest)) if digest is not None else None
+        if digest is not None and described is not None and described.revision == build.revision:
+            return tag, digest
+    return None
+
+
+async def _names(facts: Facts, image: ImageName, tag: str, digest: str) -> bool:
+    """Whether a tag names this very digest now."""
+    return await unless_absent(facts.digest(image, tag)) == digest
+
+
+async def _versions(facts: Facts, image: ImageName, hint: Build | None) -> list[str]:
+    """Full versions (`1.2` moves), the newest first; before them all what the image itself says to be."""
+    tags = await facts.tags(image)
+    claimed = hint.version if hint is not None else None
+    named = [tag for tag in (claimed, f"v{claimed}") if tag in tags and _is_full(tag)] if claimed else []
+    return list(dict.fromkeys([*named, *ranked(kinds.Semver("*"), [*filter(_is_full, tags)], _MOST)]))
+
+
+def _is_full(tag: str) -> bool:
+    read = version.parse(tag)
+    return read is not None and read.parts == 3
