@@ -123,22 +123,22 @@ def decide(
     opened = pull_requests.opened(existing)
     if not pins and opened is None:
         return Nothing(None, Reason("nothing_new", "nothing to propose"))
-    if branch is not None and opened is None and _merged(branch, existing):
+    if branch is not None and opened is None and _is_merged(branch, existing):
         branch = None
     if opened is not None and people.held(opened):
-        return Leave(opened, _asked_to_hold(opened))
+        return Leave(opened, _hold(opened))
     whose = ownership.of(branch) if branch is not None else None
     if (
         branch is not None
         and isinstance(whose, ownership.Theirs)
         and not (opened is not None and people.handed_back(opened))
     ):
-        return _left_to_people(opened, branch, whose)
+        return _leave_to_people(opened, branch, whose)
     pushed = bool(pins) and branch is not None and isinstance(whose, ownership.Ours) and branch.has_exactly(files or {})
     if opened is not None:
         if people.freezes(opened) and not refresh_approved:
-            return _frozen(opened, pins, whose, pushed=pushed, stands=stands, why_gone=why_gone)
-        return _kept_up(opened, pins, pushed=pushed, stands=stands, why_gone=why_gone)
+            return _keep_frozen(opened, pins, whose, pushed=pushed, stands=stands, why_gone=why_gone)
+        return _keep_current(opened, pins, pushed=pushed, stands=stands, why_gone=why_gone)
     missing = "the branch exists without a pull request" if pushed else "no pull request is open for this branch"
     return Open(Reason("chosen", missing), push=not pushed)
 
@@ -204,7 +204,7 @@ def trusted(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
     return all(pull.head != branch.head for pull in existing)
 
 
-def _frozen(
+def _keep_frozen(
     opened: PullRequest,
     pins: Sequence[PinChange],
     whose: ownership.Ours | ownership.Theirs | None,
@@ -222,7 +222,7 @@ def _frozen(
     return Leave(opened, people.why_frozen(opened, pins, whose, stands=stands), merges=merges)
 
 
-def _kept_up(
+def _keep_current(
     opened: PullRequest, pins: Sequence[PinChange], *, pushed: bool, stands: bool, why_gone: Reason | None
 ) -> Action:
     """Update the open pull request in place, if it lacks anything."""
@@ -241,12 +241,12 @@ def _kept_up(
     return Nothing(opened, _already(opened))
 
 
-def _merged(branch: Branch, existing: Sequence[PullRequest]) -> bool:
+def _is_merged(branch: Branch, existing: Sequence[PullRequest]) -> bool:
     """Whether all of the branch has been merged: then nothing on it can be lost, whoever wrote it."""
     return any(pull.state == "merged" and pull.head == branch.head for pull in existing)
 
 
-def _asked_to_hold(opened: PullRequest) -> Reason:
+def _hold(opened: PullRequest) -> Reason:
     text = f"#{opened.number} has the label `{people.HOLD}`: it is left as it is until the label is removed"
     return Reason("held.label", text, {"pull_request": opened.number, "url": opened.url})
 
@@ -263,7 +263,7 @@ def _nothing_left(stands: bool) -> Reason:
     return Reason("nothing_new", text)
 
 
-def _left_to_people(opened: PullRequest | None, branch: Branch, theirs: ownership.Theirs) -> Leave:
+def _leave_to_people(opened: PullRequest | None, branch: Branch, theirs: ownership.Theirs) -> Leave:
     author = plain(theirs.author, 100)
     who = f" by {author}" if author else ""
     until = "merged or deleted" if opened is None else f"merged, deleted or handed back (label `{people.HAND_BACK}`)"
@@ -275,10 +275,10 @@ def _left_to_people(opened: PullRequest | None, branch: Branch, theirs: ownershi
         f"left alone until it is {until}",
         {"commit": theirs.commit, "branch": branch.name, "author": author},
     )
-    return Leave(opened, reason, _owed(opened, branch, theirs) if opened is not None else None)
+    return Leave(opened, reason, _comment_due(opened, branch, theirs) if opened is not None else None)
 
 
-def _owed(opened: PullRequest, branch: Branch, theirs: ownership.Theirs) -> Remark | None:
+def _comment_due(opened: PullRequest, branch: Branch, theirs: ownership.Theirs) -> Remark | None:
     """The comment about this commit, unless it exists; it replaces one about another commit."""
     about = {comment.marker_of(remark.body): remark.id for remark in opened.comments}
     if opened.given == "late":

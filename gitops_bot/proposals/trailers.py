@@ -108,12 +108,12 @@ def fold(plans: Sequence[Trailers]) -> tuple[PinChange, ...]:
                 change.after,
                 change.source,
                 change.new_name if change.new_name is not None else first.new_name,
-                _joined(first.info, change.info),
+                _join(first.info, change.info),
             )
     return tuple(change for change in total.values() if change.before != change.after or change.new_name is not None)
 
 
-def _joined(first: InfoChange | None, last: InfoChange | None) -> InfoChange | None:
+def _join(first: InfoChange | None, last: InfoChange | None) -> InfoChange | None:
     """The first old and the last new texts; of two files, the last one."""
     if first is None or last is None or first.file != last.file:
         return last or first

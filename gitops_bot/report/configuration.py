@@ -57,7 +57,7 @@ def _starter_lines(inventory: Inventory) -> Iterator[str]:
     for number, environment in enumerate(inventory.environments):
         if number:
             yield ""
-        yield from _found(environment)
+        yield from _found_environment(environment)
     if inventory.elsewhere:
         yield "  # Deployed from this repository, but in no environment yet:"
         for name, directories in inventory.elsewhere.items():
@@ -72,7 +72,7 @@ def _starter_lines(inventory: Inventory) -> Iterator[str]:
             yield f"#   {as_key(answer.host)}: {{username: bot, password_env: {variable}_TOKEN}}"
 
 
-def _found(environment: FoundEnvironment) -> Iterator[str]:
+def _found_environment(environment: FoundEnvironment) -> Iterator[str]:
     yield f"  {as_key(environment.name)}:"
     yield "    overlays:"
     for glob in environment.overlays:
@@ -140,7 +140,7 @@ def _migrated_lines(migration: Migration) -> Iterator[str]:
     yield "version: 1"
     if migration.branch is not None:
         yield f"branch: {as_key(migration.branch)}"
-    named = _named(migration)
+    named = _shared_policies(migration)
     if named:
         yield ""
         yield "policies:"
@@ -152,7 +152,7 @@ def _migrated_lines(migration: Migration) -> Iterator[str]:
         yield from _migrated_environment(environment, names)
 
 
-def _named(migration: Migration) -> dict[str, Mapping[str, Any]]:
+def _shared_policies(migration: Migration) -> dict[str, Mapping[str, Any]]:
     """The policies by name; one that several images share is named after the first of them."""
     named: dict[str, Mapping[str, Any]] = {}
     known: set[str] = set()

@@ -52,10 +52,10 @@ def print_explanations(head: Head, explanations: Explanations, screen: Screen) -
     if head.commit is not None:
         screen.say(head.where)
     for explained in explanations:
-        _print(explained, screen)
+        _print_entry(explained, screen)
 
 
-def _print(explained: Explained, screen: Screen) -> None:
+def _print_entry(explained: Explained, screen: Screen) -> None:
     entry, selection = explained.entry, explained.selection
     if entry is not None:
         screen.say()
@@ -67,7 +67,7 @@ def _print(explained: Explained, screen: Screen) -> None:
         _line(screen, "pinned", plain(explained.current.tag))
     _line(screen, "policy", _policy(explained.policy))
     if selection.steps:
-        _selection(selection, screen)
+        _print_selection(selection, screen)
     for number, gate in enumerate(explained.gates):
         text = f"{gate.gate}: {'passed' if gate.passed or gate.reason is None else gate.reason.code}"
         _line(screen, "" if number else "gates", text, None if gate.passed else "yellow")
@@ -85,7 +85,7 @@ def _policy(policy: PolicySource) -> str:
     return plain(f"{name}{policy.text}", 1000) + (f" ({plain(where, 300)})" if where else "")
 
 
-def _selection(selection: Selection, screen: Screen) -> None:
+def _print_selection(selection: Selection, screen: Screen) -> None:
     _line(screen, "tags", f"{selection.seen} listed")
     for step in selection.steps:
         if not step.removed:

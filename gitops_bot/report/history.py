@@ -39,7 +39,7 @@ def print_history(head: Head, history: History, screen: Screen) -> None:
     if not history.records:
         screen.say("no releases: none of these commits changed a file of its overlays")
     for release in history.releases:
-        _print(release, screen)
+        _print_release(release, screen)
     if history.content is not None:
         _print_content(history.content, history.exported, screen)
     if history.files is not None:
@@ -83,7 +83,7 @@ def _config(paths: Sequence[str]) -> str:
     return f"{plain(', '.join(paths[:_SHOWN]), 1000)}{more}"
 
 
-def _print(merged: ReleaseMerge, screen: Screen) -> None:
+def _print_release(merged: ReleaseMerge, screen: Screen) -> None:
     record, merge = merged.record, merged.merge
     release = record.release
     name = release.commit[:10] if release.number is None else f"{release.number}  {release.commit[:10]}"

@@ -55,7 +55,7 @@ def print_outcome(head: Head, outcome: Outcome, screen: Screen, *, written: bool
             screen.say(line)
     for environment in outcome.environments:
         screen.say()
-        _environment(environment, screen, written=written)
+        _print_environment(environment, screen, written=written)
     for _, proposed in () if written else outcome.proposals:
         print_diff(proposed.files, screen)
     print_failed(outcome.environments, screen)
@@ -87,7 +87,7 @@ def print_edit(edited: Edited, screen: Screen, *, diff: bool) -> None:
     """Print one line per change, and the diff."""
     for change in edited.changes:
         pins = f"{plain(str(change.before))} -> {plain(str(change.after))}"
-        screen.say(f"{place(change.entry)}: {plain(change.entry.name)}{renamed(change)} {pins}", hang=2)
+        screen.say(f"{place(change.entry)}: {plain(change.entry.name)}{_new_name(change)} {pins}", hang=2)
     if edited.unchanged:
         screen.say(f"{edited.unchanged} already pinned as given")
     if diff:
@@ -100,12 +100,12 @@ def print_checked(head: Head, checked: Checked, screen: Screen) -> None:
     screen.say(f"{checked.files} files, {checked.coverage.entries} entries: {verdict}")
 
 
-def _environment(environment: EnvironmentOutcome, screen: Screen, *, written: bool) -> None:
+def _print_environment(environment: EnvironmentOutcome, screen: Screen, *, written: bool) -> None:
     source = f" (from {plain(environment.promoted_from)})" if environment.promoted_from else ""
     screen.say(f"{plain(environment.name)}{source}", style="bold")
     for proposed in environment.proposals:
-        _proposed(proposed, screen, written=written)
-    _held(environment.held, screen)
+        _print_proposal(proposed, screen, written=written)
+    _print_held(environment.held, screen)
     if environment.failed:
         screen.say(f"{len(environment.failed)} failed: see below", indent=2, style="red")
     others = {"ignored": environment.ignored, "unmanaged": len(environment.unmanaged)}
@@ -113,7 +113,7 @@ def _environment(environment: EnvironmentOutcome, screen: Screen, *, written: bo
     screen.say(", ".join(kept), indent=2)
 
 
-def _held(held: Sequence[Held], screen: Screen) -> None:
+def _print_held(held: Sequence[Held], screen: Screen) -> None:
     """Print the held entries, grouped by their reason."""
     reasons: dict[tuple[str, str], list[Held]] = {}
     for item in held:
@@ -128,7 +128,7 @@ def _held(held: Sequence[Held], screen: Screen) -> None:
         screen.say(f" {plain(text)}", indent=6, hang=2, lead=f"{code}:", style="yellow")
 
 
-def _proposed(proposed: Proposal, screen: Screen, *, written: bool) -> None:
+def _print_proposal(proposed: Proposal, screen: Screen, *, written: bool) -> None:
     lead = "not done" if proposed.failed else LABELS[proposed.action.name][written]
     target = f" {proposed.branch}" if proposed.branch else ""
     pull = f" #{proposed.pull_request.number} {proposed.pull_request.url}" if proposed.pull_request else ""
@@ -151,7 +151,7 @@ def print_changes(changes: Sequence[Change], screen: Screen) -> None:
     """
     cells = (
         (
-            plain(change.entry.image) + renamed(change),
+            plain(change.entry.image) + _new_name(change),
             short(change.before),
             short(change.after),
             place(change.entry),
@@ -181,7 +181,7 @@ def print_changes(changes: Sequence[Change], screen: Screen) -> None:
             screen.say(line, indent=_INDENT + 2, hang=2)
 
 
-def renamed(change: Change) -> str:
+def _new_name(change: Change) -> str:
     """The new name, where a person gave one."""
     return f" (now {plain(change.new_name)})" if change.new_name else ""
 
@@ -200,8 +200,8 @@ def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> 
         screen.say()
         screen.say("failed:", style="bold red")
     for (_, message, advice), affected in shared.items():
-        _affected(plain(message, LONG), affected, screen)
-        _next(advice, screen, indent=4)
+        _print_affected(plain(message, LONG), affected, screen)
+        _print_next(advice, screen, indent=4)
 
 
 def print_problems(problems: Iterable[Problem], screen: Screen) -> None:
@@ -215,11 +215,11 @@ def print_problems(problems: Iterable[Problem], screen: Screen) -> None:
         where = f"{plain(first.where)}: " if first.where else ""
         screen.say(f" {where}{plain(first.message, LONG)}", hang=2, lead="error:", style="bold red")
         if others:
-            screen.say(f"also in {_listed((problem.where for problem in others), screen)}", indent=2, hang=2)
-        _next(first.next, screen, indent=2)
+            screen.say(f"also in {_list((problem.where for problem in others), screen)}", indent=2, hang=2)
+        _print_next(first.next, screen, indent=2)
 
 
-def _affected(message: str, affected: Sequence[tuple[str, Failed]], screen: Screen) -> None:
+def _print_affected(message: str, affected: Sequence[tuple[str, Failed]], screen: Screen) -> None:
     """A problem and what it affects: one entry, several, or whole files or environments."""
     entries = [failed.entry for _, failed in affected if failed.entry is not None]
     places = [failed.problem.where for _, failed in affected if failed.problem.where]
@@ -228,10 +228,10 @@ def _affected(message: str, affected: Sequence[tuple[str, Failed]], screen: Scre
         files = {failed.entry.file if failed.entry else failed.problem.file for _, failed in affected}
         count = f"{len(files)} file{'' if len(files) == 1 else 's'}"
         count = f"{len(entries)} entries in {count}" if entries else count
-        screen.say(f"{count}: {_listed(places or map(_called, entries), screen)}", indent=4, hang=2)
+        screen.say(f"{count}: {_list(places or map(_name_of, entries), screen)}", indent=4, hang=2)
     elif entries:
         where = places[0] if places else place(entries[0])
-        screen.say(f"{plain(_called(entries[0]))}: {message} ({plain(where)})", indent=2, hang=2)
+        screen.say(f"{plain(_name_of(entries[0]))}: {message} ({plain(where)})", indent=2, hang=2)
     elif places:
         screen.say(f"{message} ({plain(places[0])})", indent=2, hang=2)
     else:
@@ -239,17 +239,17 @@ def _affected(message: str, affected: Sequence[tuple[str, Failed]], screen: Scre
         screen.say(f"{', '.join(names)}: {message}", indent=2, hang=2)
 
 
-def _next(advice: str, screen: Screen, indent: int) -> None:
+def _print_next(advice: str, screen: Screen, indent: int) -> None:
     if advice:
         screen.say(f"next: {plain(advice, LONG)}", indent=indent, hang=2)
 
 
-def _listed(texts: Iterable[str], screen: Screen) -> str:
+def _list(texts: Iterable[str], screen: Screen) -> str:
     names = list(dict.fromkeys(plain(text) for text in texts))
     shown = names if screen.width is None else names[:_NAMED]
     return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(shown) < len(names) else "")
 
 
-def _called(entry: Managed) -> str:
+def _name_of(entry: Managed) -> str:
     """The entry's name, and its repository where that is another."""
     return entry.name if entry.image == entry.name else f"{entry.name} ({entry.image})"

@@ -68,16 +68,16 @@ class Screen:
             # Text from the middle of a line may start one now, where a job's log would take it for a command.
             lines = [redact.printable(line) for line in fold(shown, self.width - indent, hang)]
         if lead and lines[0].startswith(lead):
-            lines[0] = f"{self._styled(lead, style)}{lines[0][len(lead) :]}"
+            lines[0] = f"{self._in_style(lead, style)}{lines[0][len(lead) :]}"
             style = None
         for line in lines:
-            print(f"{' ' * indent}{self._styled(line, style)}" if line else "", file=self.out)
+            print(f"{' ' * indent}{self._in_style(line, style)}" if line else "", file=self.out)
 
     def say_as_is(self, line: str, style: Style | None = None) -> None:
         """Print one line of a file: it is never folded."""
-        print(self._styled(redact.printable(line), style), file=self.out)
+        print(self._in_style(redact.printable(line), style), file=self.out)
 
-    def _styled(self, text: str, style: Style | None) -> str:
+    def _in_style(self, text: str, style: Style | None) -> str:
         return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.colours and style is not None and text else text
 
 

@@ -13,7 +13,7 @@ from gitops_bot.images import version
 from gitops_bot.images.reference import ImageName, is_digest
 from gitops_bot.proposals.text import links
 from gitops_bot.proposals.text.markdown import code, cost, cut, html_code, prose
-from gitops_bot.proposals.text.summary import REASONS, alike, called, many
+from gitops_bot.proposals.text.summary import REASONS, alike, many, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,8 +79,8 @@ def _row(row: Row) -> str:
     reasons = list(dict.fromkeys(prose(change.reason.text) for change in row))
     more = [f"… and {many(len(reasons) - REASONS, 'more reason')}"] if len(reasons) > REASONS else []
     cells = (
-        f"{code(called(first))}{renamed}<br>{where}",
-        code(_from(first.before)),
+        f"{code(name_of(first))}{renamed}<br>{where}",
+        code(_present(first.before)),
         code(first.after.tag or "(by digest)"),
         code(_short(first.after.digest or "")),
         "<br>".join([*reasons[:REASONS], *more]),
@@ -88,7 +88,7 @@ def _row(row: Row) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _from(pin: Pin) -> str:
+def _present(pin: Pin) -> str:
     if pin.tag or not pin.digest:
         return pin.tag or str(pin)
     return f"@{_short(pin.digest)}"
@@ -103,9 +103,9 @@ def _full(row: Row) -> Iterator[str]:
     first = row[0]
     step = f"{code(str(first.before))} → {code(str(first.after))}"
     if len(row) == 1:
-        yield f"- {code(called(first))} in {code(first.entry.file)}: {step}"
+        yield f"- {code(name_of(first))} in {code(first.entry.file)}: {step}"
         return
-    yield f"- {code(called(first))}: {step}, in"
+    yield f"- {code(name_of(first))}: {step}, in"
     for change in row:
         yield f"  - {code(change.entry.file)}"
 
@@ -116,7 +116,7 @@ def section(change: Change, described: Described) -> str:
     if not lines:
         return ""
     step = f"{html_code(change.before.short)} → {html_code(change.after.short)}"
-    head = f"<details><summary>{html_code(called(change))} {step}</summary>"
+    head = f"<details><summary>{html_code(name_of(change))} {step}</summary>"
     inside = "\n".join(lines).strip("\n")
     return f"\n{head}\n\n{inside}\n\n</details>"
 
@@ -135,7 +135,7 @@ def _lines(change: Change, described: Described) -> Iterator[str]:
             yield f"- [release notes of {prose(tag)}]({repository.release(tag)})"
         if after.platforms:
             gone = _gone(described)
-            yield f"- platforms: {_listed(after.platforms)}" + (f"; **no longer {_listed(gone)}**" if gone else "")
+            yield f"- platforms: {_list(after.platforms)}" + (f"; **no longer {_list(gone)}**" if gone else "")
         yield from _size(before, after)
     if command := pull_command(change.new_name or change.entry.image, change.after.digest):
         yield from ("", "```sh", command, "```")
@@ -146,7 +146,7 @@ def lost(change: Change, described: Described) -> str:
     gone = _gone(described)
     if not gone:
         return ""
-    return f"> - {code(called(change))} {code(change.after.short)} is no longer built for {_listed(gone)}"
+    return f"> - {code(name_of(change))} {code(change.after.short)} is no longer built for {_list(gone)}"
 
 
 def _gone(described: Described) -> list[str]:
@@ -197,7 +197,7 @@ def _subjects(change: Change, subjects: Sequence[str]) -> Iterator[str]:
         yield f"  - {text}"
 
 
-def _listed(platforms: Sequence[str]) -> str:
+def _list(platforms: Sequence[str]) -> str:
     shown = ", ".join(filter(None, (code(platform, _PLATFORM) for platform in platforms[:_PLATFORMS])))
     left = len(platforms) - _PLATFORMS
     return f"{shown} and {left} more" if left > 0 else shown

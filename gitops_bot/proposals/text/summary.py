@@ -86,10 +86,10 @@ def table(changes: Sequence[Change]) -> str:
     def more(left: int) -> str:
         return f"* … and {sum(map(len, grouped[-left:]))} more: see the trailers"
 
-    return "\n".join(cut(grouped, _rows, _ROOM, more))
+    return "\n".join(cut(grouped, _row, _ROOM, more))
 
 
-def called(change: Change) -> str:
+def name_of(change: Change) -> str:
     """What people call the entry: its repository, unless its name says something else."""
     # Several entries may have one image: then only the name tells them apart.
     return change.entry.image if change.entry.image.endswith(change.entry.name) else change.entry.name
@@ -99,21 +99,21 @@ def _short(change: Change) -> str:
     return change.entry.image.rpartition("/")[2]
 
 
-def _rows(row: Sequence[Change]) -> str:
+def _row(row: Sequence[Change]) -> str:
     first = row[0]
     where = quiet(first.entry.file) if len(row) == 1 else f"{len(row)} overlays"
     reasons = dict.fromkeys(f"    {quiet(change.reason.text)}" for change in row)
     renamed = f" (now {quiet(first.new_name)})" if first.new_name else ""
-    name = "" if called(first) == first.entry.image else f" ({quiet(first.entry.name)})"
+    name = "" if name_of(first) == first.entry.image else f" ({quiet(first.entry.name)})"
     return "\n".join((
         f"* {quiet(first.entry.image)}{name}{renamed} in {where}",
-        f"    {_shown(first.before)}",
-        f"    -> {_shown(first.after)}",
+        f"    {_pin(first.before)}",
+        f"    -> {_pin(first.after)}",
         *list(reasons)[:REASONS],
     ))  # fmt: skip
 
 
-def _shown(pin: Pin) -> str:
+def _pin(pin: Pin) -> str:
     # What stood in the file may be any text. A digest alone goes without its `@`, which would name a user.
     shown = plain(str(pin)).removeprefix("@")
     known = (pin.tag is None or is_tag(pin.tag)) and (pin.digest is None or is_digest(pin.digest))

@@ -38,7 +38,7 @@ def html(result: Result[Overview]) -> str:
     templates = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
-        finalize=partial(_shown, cache(_harmless)),
+        finalize=partial(_finalize, cache(_clean)),
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
@@ -76,10 +76,10 @@ def _hash(name: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _shown(harmless: Callable[[str], str], value: Any) -> Any:
+def _finalize(harmless: Callable[[str], str], value: Any) -> Any:
     # Values with this method are the template's own markup.
     return harmless(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
-def _harmless(text: str) -> str:
+def _clean(text: str) -> str:
     return plain(redact.strike(text), _LONG)

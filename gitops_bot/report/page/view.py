@@ -70,7 +70,7 @@ def functions(overview: Overview) -> Mapping[str, Callable[..., Any]]:
         "behind": behind,
         "commit_url": source.commit if source is not None else lambda _commit: None,
         "day": lambda date: f"{date:%b} {date.day}",
-        "described": _described,
+        "described": _describe,
         "digest": _digest,
         "failures": _failures,
         "moment": _moment,
@@ -108,7 +108,7 @@ def _since(status: Status, entry: EntryStatus) -> str:
     return duration.roughly(status.at - entry.drifts_since)
 
 
-def _described(record: Record) -> list[str]:
+def _describe(record: Record) -> list[str]:
     """What a release changed."""
     return [
         f"{change.name}: {short(change.before) if change.before else 'new'} → "
