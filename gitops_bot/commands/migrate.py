@@ -13,9 +13,9 @@ from gitops_bot.config import Config, Environment, leaves
 from gitops_bot.config.form_target import ImageForm, TargetForm, TargetKind
 from gitops_bot.engine.read import read_disk
 from gitops_bot.errors import ConfigError, Problem
-from gitops_bot.migration import argocd, flux, renovate, rules
+from gitops_bot.migration import argocd, flux, renovate
 from gitops_bot.migration.assemble import Migration, assemble
-from gitops_bot.migration.markers import markers
+from gitops_bot.migration.flux import markers
 from gitops_bot.migration.rules import Gap, Read
 from gitops_bot.releases.layout.folding import is_plain
 from gitops_bot.releases.layout.inference import infer
@@ -66,7 +66,7 @@ def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequenc
     if not environments:
         raise ConfigError(*(_problem(gap) for gap in sorted(set(gaps))[:20]), _nothing(seen))
     branches = [branch for read in readings.values() for branch in read.branches]
-    branch = rules.only(branches)
+    branch = branches[0] if len(set(branches)) == 1 else None
     if branch is not None and re.match(leaves.BRANCH, branch) is None:
         gaps.append(Gap("gitops-bot.yaml", 1, f"{branch[:200]!r} is no name of a branch", "write `branch` by hand"))
         branch = None

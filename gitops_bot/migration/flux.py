@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
+import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from gitops_bot.migration.flux_policy import rule_of
-from gitops_bot.migration.rules import Gap, Read, Rule, Tracked, gap, resources
+from gitops_bot.migration import rules
+from gitops_bot.migration.rules import EVERY_TAG, Gap, Read, Rule, Tracked, gap, resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from gitops_bot.images.rules import PinShape
-    from gitops_bot.migration.markers import Marker
+    from gitops_bot.images.rules import OnMove, PinShape
     from gitops_bot.targets.yaml_values import Placed
 
+Field = Literal["", "name", "tag", "digest"]
+
+#: What a file with markers contains.
+MARK: Final = b'"$imagepolicy"'
+_KEY: Final = "$imagepolicy"
+#: Bytes of a file, and of a line, beyond which nobody wrote it by hand.
+_MOST_BYTES: Final = 1 << 20
+_MOST_COLUMNS: Final = 2000
+_SETTER: Final = re.compile(r"([a-z0-9.-]{1,253}):([a-z0-9.-]{1,253})(?::(name|tag|digest))?")
+
+#: `$name` and `${name}`, alone: what of the tag is ordered.
+_EXTRACT: Final = re.compile(r"\$(?:\{([A-Za-z0-9_]{1,100})\}|([A-Za-z0-9_]{1,100}))")
+_LITERAL: Final = re.compile(r"\^([A-Za-z0-9_][A-Za-z0-9_-]{0,127})\$")
+_ON_MOVE: Final[dict[str, OnMove]] = {"Always": "follow", "IfNotPresent": "hold"}
+#: What an `ImageRepository` leaves out where it says nothing: signatures.
+_SIGNATURES: Final = r"^.*\.sig$"
 #: What a file has to contain to be read.
 MARKS: Final = (b"image.toolkit.fluxcd.io/", b"source.toolkit.fluxcd.io/")
 #: Lines between two parts of one entry, which each have a marker.
@@ -30,6 +47,94 @@ _UNREAD: Final = {
     ("policySelector", "matchExpressions"): "every policy of the namespace is taken",
 }
 _LOGINS: Final = ("secretRef", "serviceAccountName", "certSecretRef", "proxySecretRef")
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A value that follows an `ImagePolicy`: the whole image, or one part of it."""
+
+    file: str
+    line: int
+    namespace: str
+    policy: str
+    field: Field
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What its policy is called."""
+        return self.namespace, self.policy
+
+
+def markers(file: str, data: bytes) -> Iterator[Marker]:
+    """The markers of a file, in their order."""
+    if MARK not in data or len(data) > _MOST_BYTES:
+        return
+    for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), 1):
+        if _KEY in line and len(line) <= _MOST_COLUMNS and (marker := _marker(file, number, line)) is not None:
+            yield marker
+
+
+def _marker(file: str, number: int, line: str) -> Marker | None:
+    at = line.index(_KEY)
+    start, end = line.rfind("{", 0, at), line.find("}", at)
+    before = line[: max(start, 0)]
+    # A comment on a line of its own marks nothing.
+    if "#" not in before or not before.partition("#")[0].strip():
+        return None
+    try:
+        written = json.loads(line[start : end + 1])
+    except ValueError:
+        return None
+    text = written.get(_KEY) if isinstance(written, dict) else None
+    setter = _SETTER.fullmatch(text) if isinstance(text, str) else None
+    return Marker(file, number, setter[1], setter[2], cast("Field", setter[3] or "")) if setter else None
+
+
+def rule_of(policy: Placed, repository: Placed, gaps: list[Gap]) -> Rule:
+    """The rule for an `ImagePolicy`; what of it has no counterpart goes to `gaps`."""
+    name = policy.at("metadata", "name").text
+    spec = policy.at("spec")
+    chosen = spec.at("policy")
+    reflection = spec.at("digestReflectionPolicy").text
+    written, why = _chosen(chosen, spec.at("filterTags"))
+    excluded = repository.at("spec", "exclusionList").texts
+    if written and not excluded and written.get("pattern") == EVERY_TAG:
+        excluded = (_SIGNATURES,)
+    if written and excluded and "digest" not in written:
+        written["exclude"] = list(excluded)
+    if written is not None and reflection == "Always" and (tag := _LITERAL.fullmatch(str(written.get("pattern", "")))):
+        written = {"digest": tag[1]}
+    why = why or rules.usable(written or {})
+    if why is not None or written is None:
+        gaps.append(gap(chosen, f"ImagePolicy {name[:100]}: {why}", "write a policy for it by hand"))
+        return Rule(None)
+    pin: PinShape | None = None if reflection in _ON_MOVE else "tag"
+    # What a moving tag points to is followed in any case.
+    on_move = None if "digest" in written else _ON_MOVE.get(reflection)
+    return Rule(written, rules.as_name(name, "image"), pin, on_move=on_move)
+
+
+def _chosen(chosen: Placed, filtered: Placed) -> tuple[dict[str, Any] | None, str | None]:
+    """The policy, or why there is none."""
+    pattern, extract = filtered.at("pattern").text, filtered.at("extract").text
+    if pattern:
+        if why := rules.compiles(pattern):
+            return None, why
+        group = _EXTRACT.fullmatch(extract)
+        if not extract:
+            pattern = rules.without_names(pattern)
+        elif group is None or (keyed := rules.with_key(pattern, group[1] or group[2])) is None:
+            return None, f"extract {extract[:100]!r} is more than one group of the pattern"
+        else:
+            pattern = keyed
+    if chosen.has("semver"):
+        return {"semver": chosen.at("semver", "range").text} | ({"pattern": pattern} if pattern else {}), None
+    for order in ("alphabetical", "numerical"):
+        if chosen.has(order):
+            if chosen.at(order, "order").text.lower() == "desc":
+                return None, f"{order} in descending order has no counterpart"
+            return {"pattern": pattern or EVERY_TAG, "order": order}, None
+    return None, "it has none of semver, alphabetical and numerical"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,38 @@ follows from the tag that it has now.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from gitops_bot.migration import renovate_match, rules
+from gitops_bot.images import expression
+from gitops_bot.migration import rules
 from gitops_bot.migration.rules import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from gitops_bot.images.reference import Pin
     from gitops_bot.images.rules import OnMove, PinShape
 
+_SLASHED: Final = re.compile(r"!?/(.*)/(i?)", re.DOTALL)
+_GLOB: Final = re.compile(r"\*\*/|\*\*|\*|\?|\{([^{}]{0,200})\}|[\s\S]")
+_WILD: Final = re.compile(r"[*?{/]")
+_LONGEST: Final = 300
+
+_DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEK: Final = "sunday|monday|tuesday|wednesday|thursday|friday|saturday"
+_SENTENCE: Final = re.compile(
+    r"(?:after (?P<after>[0-9]{1,2}(?::[0-9]{2})? ?(?:am|pm)?))?(?: ?and )?"
+    r"(?: ?before (?P<before>[0-9]{1,2}(?::[0-9]{2})? ?(?:am|pm)?))?"
+    rf"(?: ?(?:on|every|and on)? ?(?P<days>weekday|weekend|day|(?:{_WEEK})(?:(?:,| and|, and) (?:{_WEEK}))*))?"
+)
+_TIME: Final = re.compile(r"([0-9]{1,2})(?::([0-9]{2}))? ?(am|pm)?")
+_WEEKDAY: Final = re.compile(_WEEK)
+_HOURS: Final = re.compile(r"([0-9]{1,2})(?:-([0-9]{1,2}))?")
+_LAST_HOUR: Final = 23
+_NOON: Final = 12
+_ANY_TIME: Final = ("at any time", "")
 _VERSION: Final = re.compile(r"v?([0-9]+(?:\.[0-9]+)*)([A-Za-z0-9_]*)(?:-(.+))?", re.ASCII)
 _COMMIT: Final = re.compile(r"[a-f0-9]{7,40}")
 _MOST_NUMBERS: Final = 5
@@ -26,6 +46,135 @@ _SEMVER: Final = 3
 _AGE: Final = re.compile(r"([0-9]{1,5}) ?(minute|hour|day|week|month)s?")
 _UNITS: Final = {"minute": (1, "m"), "hour": (1, "h"), "day": (1, "d"), "week": (7, "d"), "month": (30, "d")}
 _TEMPLATE: Final = "{{"
+_GROUP: Final = re.compile(r"\(\?<([a-z]+)>((?:[^()\\]|\\.)*)\)")
+_ORDERED: Final = ("major", "minor", "patch", "build", "revision")
+
+
+def slashed(pattern: str) -> str | None:
+    """The expression between slashes, as RE2 has it; None for what is no expression."""
+    match = _SLASHED.fullmatch(pattern)
+    return ("(?i)" if match[2] else "") + rules.without_names(match[1]) if match else None
+
+
+def names_any(patterns: Sequence[str], *texts: str) -> bool:
+    """Whether a list of patterns means one of these texts: one of the plain ones does, and none with a `!` in front."""
+    wanted = [pattern for pattern in patterns if not pattern.startswith("!")]
+    unwanted = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
+    named = not wanted or any(_names(pattern, text) for pattern in wanted for text in texts)
+    return named and not any(_names(pattern, text) for pattern in unwanted for text in texts)
+
+
+def unusable(patterns: Sequence[str]) -> str | None:
+    """Why one of these patterns cannot be used, None where all can."""
+    return next((why for pattern in patterns if (why := _unusable(pattern.removeprefix("!"))) is not None), None)
+
+
+@functools.lru_cache(maxsize=4096)
+def _unusable(pattern: str) -> str | None:
+    return rules.compiles(_expression(pattern))
+
+
+@functools.lru_cache(maxsize=65_536)
+def _names(pattern: str, text: str) -> bool:
+    if pattern in ("*", "**") or pattern.lower() == text.lower():
+        return True
+    if not _WILD.search(pattern):
+        return False
+    return _unusable(pattern) is None and expression.extract(_expression(pattern), text[:_LONGEST]) is not None
+
+
+@functools.lru_cache(maxsize=4096)
+def _expression(pattern: str) -> str:
+    return slashed(pattern) or "(?i)^" + "".join(_of_glob(pattern)) + "$"
+
+
+def _of_glob(glob: str) -> Iterator[str]:
+    for part in _GLOB.finditer(glob):
+        match part[0]:
+            case "**/":
+                yield "(?:.*/)?"
+            case "**":
+                yield ".*"
+            case "*":
+                yield "[^/]*"
+            case "?":
+                yield "[^/]"
+            case _ if part[1] is not None:
+                yield f"(?:{'|'.join(re.escape(choice) for choice in part[1].split(','))})"
+            case char:
+                yield re.escape(char)
+
+
+def windows(texts: tuple[str, ...], timezone: str) -> tuple[list[dict[str, Any]] | None, str | None]:
+    """The windows; the first sentence that has no counterpart. No windows at all: any time."""
+    known: list[dict[str, Any]] = []
+    for text in texts:
+        if text.strip().lower() in _ANY_TIME:
+            return None, None
+        window = _crontab(text.split()) if text.startswith(("*", "0")) else _sentence(text.strip().lower())
+        if window is None:
+            return None, text
+        known += [{**part, **({"timezone": timezone} if timezone else {})} for part in window]
+    return known or None, None
+
+
+def _sentence(text: str) -> list[dict[str, Any]] | None:
+    match = _SENTENCE.fullmatch(text)
+    if match is None or not text:
+        return None
+    after, before = _clock(match["after"]), _clock(match["before"])
+    window: dict[str, Any] = {}
+    match match["days"]:
+        case None | "day":
+            pass
+        case "weekday":
+            window["days"] = ["mon-fri"]
+        case "weekend":
+            window["days"] = ["sat-sun"]
+        case named:
+            window["days"] = [name[:3] for name in _WEEKDAY.findall(named)]
+    if after or before:
+        if "" in (after, before):
+            return None
+        window["hours"] = f"{after or '00:00'}-{before or '24:00'}"
+    return [window] if window else None
+
+
+def _clock(text: str | None) -> str | None:
+    """A time of day; an empty text for what is none."""
+    match = _TIME.fullmatch(text) if text else None
+    if match is None:
+        return None
+    hour = int(match[1])
+    if match[3]:
+        hour = hour % _NOON + (_NOON if match[3] == "pm" else 0)
+    return f"{hour:02}:{match[2] or '00'}" if hour <= _LAST_HOUR else ""
+
+
+def _crontab(fields: list[str]) -> list[dict[str, Any]] | None:
+    match fields:
+        case ["*", hours, "*", "*", days]:
+            pass
+        case _:
+            return None
+    window: dict[str, Any] = {}
+    if days != "*":
+        named = [_span(part) for part in days.split(",")]
+        if None in named:
+            return None
+        window["days"] = named
+    if hours == "*":
+        return [window] if window else None
+    spans = [_HOURS.fullmatch(part) for part in hours.split(",")]
+    found = [{**window, "hours": f"{int(span[1]):02}:00-{int(span[2] or span[1]) + 1:02}:00"} for span in spans if span]
+    return found if all(span and int(span[2] or span[1]) <= _LAST_HOUR for span in spans) else None
+
+
+def _span(part: str) -> str | None:
+    first, dash, last = part.partition("-")
+    if not all(day.isdecimal() and len(day) == 1 and int(day) < len(_DAYS) for day in (first, last or "0")):
+        return None
+    return f"{_DAYS[int(first)]}-{_DAYS[int(last)]}" if dash else _DAYS[int(first)]
 
 
 def rule_of(texts: Mapping[str, str], off: frozenset[str], pin: Pin) -> tuple[Rule, str | None]:
@@ -96,28 +245,24 @@ def _by_form(tag: str) -> tuple[dict[str, Any], list[str]] | None:
     return {"pattern": f"^v?{form}{suffix}$", "order": "numerical"}, numbers
 
 
-_GROUP: Final = re.compile(r"\(\?<([a-z]+)>((?:[^()\\]|\\.)*)\)")
-_ORDERED: Final = ("major", "minor", "patch", "build", "revision")
-
-
-def _by_groups(expression: str, tag: str) -> dict[str, Any] | None:
+def _by_groups(versioning: str, tag: str) -> dict[str, Any] | None:
     """A versioning by an expression whose groups are numbers, in their order, and what has to stay the same."""
-    names = [match[1] for match in _GROUP.finditer(expression)]
+    names = [match[1] for match in _GROUP.finditer(versioning)]
     numbers = [name for name in names if name in _ORDERED]
     if "prerelease" in names or numbers != sorted(numbers, key=_ORDERED.index) or "major" not in numbers:
         return None
-    plain = rules.without_names(expression)
+    plain = rules.without_names(versioning)
     if rules.compiles(plain) is not None:
         return None
-    same = rules.with_key(expression, "compatibility")
-    kept = rules.matched(same, tag) if same and rules.compiles(same) is None else None
+    same = rules.with_key(versioning, "compatibility")
+    kept = expression.extract(same, tag) if same and rules.compiles(same) is None else None
 
     def replaced(match: re.Match[str]) -> str:
         if match[1] == "compatibility":
-            return re.escape(kept or "").replace("\\-", "-")
+            return re.escape(kept[0] if kept else "").replace("\\-", "-")
         return f"(?P<{match[1]}>{match[2]})" if match[1] in _ORDERED else f"(?:{match[2]})"
 
-    return {"pattern": _GROUP.sub(replaced, expression), "order": "numerical"}
+    return {"pattern": _GROUP.sub(replaced, versioning), "order": "numerical"}
 
 
 def _below(off: frozenset[str], numbers: list[str]) -> str | None:
@@ -135,7 +280,7 @@ def _allowed(written: Mapping[str, Any], allowed: str, bounds: list[str]) -> tup
     text = allowed.strip()
     if _TEMPLATE in text:
         return None, f"allowedVersions {text[:100]!r} is a template"
-    pattern = renovate_match.slashed(text)
+    pattern = slashed(text)
     if pattern is not None and text.startswith("!"):
         done["exclude"] = [pattern]
     elif pattern is not None:

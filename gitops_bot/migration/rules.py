@@ -12,7 +12,7 @@ from gitops_bot.images.reference import ImageName
 from gitops_bot.targets.yaml_values import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gitops_bot.images.rules import OnMove, PinShape
     from gitops_bot.targets.yaml_values import Placed
@@ -176,18 +176,6 @@ def compiles(pattern: str) -> str | None:
     return None
 
 
-def matched(pattern: str, text: str) -> str | None:
-    """What the named group of an expression matches in a text, without one the whole text; None where it does not."""
-    key = expression.extract(pattern, text)
-    return key[0] if key else None
-
-
 def as_name(text: str, fallback: str) -> str:
     """A name for a policy or an environment, like the text."""
     return _NO_NAME.sub("-", text).strip("-._")[:50] or fallback
-
-
-def only(values: Sequence[str]) -> str | None:
-    """The value that all of them are, None where they differ or there is none."""
-    kinds = set(values)
-    return kinds.pop() if len(kinds) == 1 else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gitops_bot.errors import ConfigError
-from gitops_bot.migration.markers import markers
+from gitops_bot.migration.flux import markers
 from tests.migration.trees import Written
 from tests.migration.trees import written as migrated
 

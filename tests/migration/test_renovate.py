@@ -9,7 +9,7 @@ import pytest
 
 from gitops_bot.errors import ConfigError
 from gitops_bot.migration import json5
-from gitops_bot.migration.renovate_schedule import windows
+from gitops_bot.migration.renovate_policy import windows
 from tests.migration.trees import Written, kustomization
 from tests.migration.trees import written as migrated
 

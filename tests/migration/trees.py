@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from gitops_bot import config
-from gitops_bot.commands.check import check, on_disk
+from gitops_bot.commands.check import check
 from gitops_bot.commands.migrate import migrate
+from gitops_bot.engine.read import read_disk
 from gitops_bot.images.kinds import Newest
 from gitops_bot.images.policy import Chosen, Current, choose
 from gitops_bot.report.configuration import gap_text, migration_text
@@ -56,8 +57,8 @@ class Written:
 
     def chosen(self, environment: str, image: str, tags: Iterable[str]) -> str | None:
         """The tag that a plan would choose for an entry, among these."""
-        snapshot = on_disk(self.tree, self.tree.modes, self.config, NOW)
-        (entry,) = snapshot.matching(environment, image)
+        snapshot = read_disk(self.tree, self.tree.modes, self.config, NOW)
+        (entry,) = snapshot.states[environment].matching(image)
         assert entry.policy is not None
         assert not isinstance(entry.policy, Newest)
         match choose(entry.policy, list(tags), entry.pin):
