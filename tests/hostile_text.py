@@ -23,7 +23,7 @@ from gitops_bot.edges.github import failure as github_failure
 from gitops_bot.edges.http import Answer, UnsafeAddress
 from gitops_bot.edges.http import failure as http_failure
 from gitops_bot.edges.http.address import follow
-from gitops_bot.edges.registry import describe, failure, host, pages
+from gitops_bot.edges.registry import describe, failure, host
 from gitops_bot.errors import BotError
 from gitops_bot.images import expression, inference, order, ranges, version
 from gitops_bot.images.reason import Reason
@@ -131,7 +131,7 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "range": (ranges.parse, ("", ">=1.")),
     "pattern": (expression.check, ("", "^")),
     "challenge": (host.challenges, ("", "Bearer ", 'Bearer realm="')),
-    "Link": (lambda text: pages.read_page(_page(text)), ("", "<", "<x>; ")),
+    "Link": (lambda text: host.read_page(_page(text)), ("", "<", "<x>; ")),
     "refusal of a registry": (lambda text: failure.error_message(b'{"message": "%b"}' % text.encode(), ("x",)), ("",)),
     "words of a registry": (http_failure.clean, ("",)),
     "label with a time": (describe.parse_time, ("", "2024-01-01T00:00:00.")),

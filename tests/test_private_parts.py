@@ -16,7 +16,7 @@ import urllib3.connection
 from github import Requester
 
 from gitops_bot.edges.github import bounded
-from gitops_bot.edges.http.transport import Transport
+from gitops_bot.edges.http.pools import Transport
 from gitops_bot.targets import loader
 
 
@@ -31,7 +31,7 @@ def overrides(ours: type[Any]) -> list[str]:
 
 
 def test_httpx_keeps_the_network_of_httpcore_where_the_transport_replaces_it() -> None:
-    """`edges.http.transport`: a request as a whole has a bound, for which httpx has no argument."""
+    """`edges.http.pools`: a request as a whole has a bound, for which httpx has no argument."""
     theirs = httpx.HTTPTransport()._pool._network_backend
     assert isinstance(theirs, httpcore.NetworkBackend)
     with Transport(httpx.create_ssl_context(), httpx.Limits(), None) as ours:

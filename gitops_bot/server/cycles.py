@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gitops_bot.config import Config
     from gitops_bot.edges.registry.cloud.logins import LoginCache
     from gitops_bot.edges.registry.describe import Builds
-    from gitops_bot.edges.registry.indexes import Indexes
+    from gitops_bot.edges.registry.manifest import Indexes
     from gitops_bot.edges.signals import Ending
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.world import World

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry import Registry
     from gitops_bot.edges.registry.cloud.logins import LoginCache
     from gitops_bot.edges.registry.describe import Builds
-    from gitops_bot.edges.registry.indexes import Indexes
+    from gitops_bot.edges.registry.manifest import Indexes
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.world import Forge, World

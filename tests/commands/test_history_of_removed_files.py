@@ -278,7 +278,7 @@ def test_only_so_many_versions_are_looked_into(
     for pin in (OLD, NEW):
         remote.commit("main", {f"hosts/{name}/web.yaml": pod(pin) + f"# {name}\n".encode() for name in "abc"})
     remote.commit("main", {f"hosts/{name}/web.yaml": None for name in "abc"})
-    monkeypatch.setattr(f"gitops_bot.edges.git.pin_files.{limit}", value)
+    monkeypatch.setattr(f"gitops_bot.edges.git.line.HELD_{limit}", value)
     newest = commands.history(Options(repository=str(remote.path)), "production", Wanted()).body.records[0]
     assert 0 < len(newest.changes) < 3
     assert len(newest.config) == 3

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.edges.git.difference import differences
-from gitops_bot.edges.git.store import FILE_LIMIT, CommitHeaders, Store
+from gitops_bot.edges.git.store import FILE_LIMIT, CommitHeaders, Store, differences
 from gitops_bot.proposals.branch import Branch, Commit, FileChange
 from gitops_bot.releases.history.tree_change import ABSENT, REGULAR, Change
 

@@ -19,9 +19,8 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from gitops_bot.edges.github.failure import Late, TooLarge
 from gitops_bot.edges.http import Limit, NoResponse
-from gitops_bot.edges.http.allowance import Deadline
 from gitops_bot.edges.http.failure import late
-from gitops_bot.edges.http.transport import attempts
+from gitops_bot.edges.http.pools import Deadline, attempts
 
 if TYPE_CHECKING:
     import socket

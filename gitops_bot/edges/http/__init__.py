@@ -1,10 +1,7 @@
 from gitops_bot.edges.http.address import UnsafeAddress, follow_own, host_of, origin
-from gitops_bot.edges.http.allowance import Allowance, Limit
-from gitops_bot.edges.http.answer import Answer, parse_json
-from gitops_bot.edges.http.client import ATTEMPTS, TOTAL_SECONDS, TRY_SECONDS, Http, Observe
+from gitops_bot.edges.http.client import ATTEMPTS, TOTAL_SECONDS, TRY_SECONDS, Answer, Http, Observe, parse_json
 from gitops_bot.edges.http.failure import NoResponse
-from gitops_bot.edges.http.pace import Clock
-from gitops_bot.edges.http.pools import Tuning
+from gitops_bot.edges.http.pools import Allowance, Clock, Limit, Tuning
 
 __all__ = [
     "ATTEMPTS",

@@ -6,27 +6,26 @@ authentication that we do not want, and takes half as much CPU again per request
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 import tenacity
 
 from gitops_bot import __version__, log
 from gitops_bot.edges.http.address import UnsafeAddress, follow, origin
-from gitops_bot.edges.http.allowance import Allowance, Limit
-from gitops_bot.edges.http.answer import Answer
 from gitops_bot.edges.http.failure import NoResponse, broken, late, nowhere, retry_after
-from gitops_bot.edges.http.pools import Pools
+from gitops_bot.edges.http.pools import Allowance, Limit, Pools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gitops_bot.edges.http.pace import Clock
-    from gitops_bot.edges.http.pools import Tuning
+    from gitops_bot.edges.http.pools import Clock, Tuning
 
 
 #: Receives the host (with a port other than the scheme's own) and the status; None without an answer.
@@ -241,3 +240,42 @@ def _redirected_wrong(url: httpx.URL, what: str, status: int) -> NoResponse:
 def _path(url: httpx.URL) -> str:
     """The path without the query, which may contain secrets."""
     return url.raw_path.partition(b"?")[0].decode("ascii", "replace")
+
+
+# An HTTP answer, and what its body holds.
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer; `url` is the final one after redirects. Only the `body` of a failure may be cut."""
+
+    method: str
+    url: httpx.URL
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def host(self) -> str:
+        """The host that answered, with a port other than the scheme's own."""
+        return self.url.netloc.decode("ascii")
+
+    @property
+    def media_type(self) -> str:
+        """The media type in the header, in lower case and without parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def json(self) -> Any:
+        """The JSON value in the body; None if it cannot be read."""
+        return parse_json(self.body)
+
+
+def parse_json(text: bytes | str) -> Any:
+    """The JSON value of a text from outside; None if it cannot be read, or is nested too deeply.
+
+    No exception escapes, because it would hold the whole text, secrets included.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

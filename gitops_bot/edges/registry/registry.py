@@ -15,12 +15,18 @@ from gitops_bot.edges.registry.cloud import Workload
 from gitops_bot.edges.registry.cloud.logins import CloudLogins
 from gitops_bot.edges.registry.credentials import Credentials
 from gitops_bot.edges.registry.describe import describe
-from gitops_bot.edges.registry.failure import LIST, NoLogin, Refused, Untrusted, explain
-from gitops_bot.edges.registry.host import HEAD_START, Host, ImageRepository, base_url, location, tunings
-from gitops_bot.edges.registry.image_limits import ImageLimits
-from gitops_bot.edges.registry.indexes import children, find_manifest, index_platforms, missing
-from gitops_bot.edges.registry.manifest import resolve
-from gitops_bot.edges.registry.pages import every_tag, read_page
+from gitops_bot.edges.registry.failure import LIST, ImageLimits, NoLogin, Refused, Untrusted, explain
+from gitops_bot.edges.registry.host import (
+    HEAD_START,
+    Host,
+    ImageRepository,
+    base_url,
+    every_tag,
+    location,
+    read_page,
+    tunings,
+)
+from gitops_bot.edges.registry.manifest import children, find_manifest, index_platforms, missing, resolve
 from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.images.reference import is_digest, is_tag
 
@@ -32,8 +38,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http import Clock, Observe
     from gitops_bot.edges.registry.cloud.logins import LoginCache
     from gitops_bot.edges.registry.describe import Builds
-    from gitops_bot.edges.registry.indexes import Indexes
-    from gitops_bot.edges.registry.manifest import ManifestDigest
+    from gitops_bot.edges.registry.manifest import Indexes, ManifestDigest
     from gitops_bot.edges.registry.times.reader import TimesReader
     from gitops_bot.images.build import Build, BuildTimes, Child
     from gitops_bot.images.reference import ImageName, Pin

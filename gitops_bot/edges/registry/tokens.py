@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 import httpx
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.edges.http import Answer, Clock, Http
+
 
 _BODY = 64 * 1024
 _TOKEN = re.compile(r"[!-~]+\Z")
@@ -117,3 +118,6 @@ def _read(answer: Answer) -> tuple[str, float]:
     if isinstance(lifetime, int | float) and not isinstance(lifetime, bool) and lifetime > _SHORTEST:
         return token, min(lifetime, _LONGEST)
     return token, _SHORTEST
+
+
+T = TypeVar("T")

@@ -287,7 +287,7 @@ class TestBounds:
         ("limit", "value"),
         [
             pytest.param("git.history.COMMIT_LIMIT", 2, id="commits"),
-            pytest.param("git.difference.CHANGE_LIMIT", 2, id="changed paths"),
+            pytest.param("git.store.CHANGE_LIMIT", 2, id="changed paths"),
             pytest.param("git.history.BYTE_LIMIT", 10, id="bytes"),
             pytest.param("git.repository.DEPTHS", (2, 3), id="history"),
         ],
@@ -347,7 +347,7 @@ class TestBounds:
     def test_lists_that_are_too_long_together_are_read_apart(
         self, remote: Remote, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("gitops_bot.edges.git.difference.LIST_LIMIT", 400)
+        monkeypatch.setattr("gitops_bot.edges.git.store.LIST_LIMIT", 400)
         base = remote.branches()["main"]
         for number in range(7):
             remote.commit(BRANCH, {FILE: b"%d" % number}, parents=[base] if not number else ())
@@ -390,7 +390,7 @@ class TestBounds:
         ("limit", "value"),
         [
             pytest.param("history.BYTE_LIMIT", len(OLD) + len(NEW), id="bytes of files"),
-            pytest.param("difference.JOINT_LIMIT", 2, id="changed paths"),
+            pytest.param("store.JOINT_LIMIT", 2, id="changed paths"),
         ],
     )
     def test_what_is_too_much_for_all_together_is_left_out_from_the_longest_or_heaviest(

@@ -654,11 +654,11 @@ class TestHostileHistories:
         ("limit", "value"),
         [
             pytest.param("line.CHANGE_LIMIT", 5, id="changed paths of one commit"),
-            pytest.param("difference.JOINT_LIMIT", 5, id="changed paths of all that are read at once"),
+            pytest.param("store.JOINT_LIMIT", 5, id="changed paths of all that are read at once"),
             pytest.param("line.PATH_LIMIT", 8, id="changed paths of the line"),
             pytest.param("line.VERSION_LIMIT", 8, id="kustomizations"),
             pytest.param("line.BYTE_LIMIT", 200, id="bytes of kustomizations"),
-            pytest.param("difference.LIST_LIMIT", 600, id="bytes of one level"),
+            pytest.param("store.LIST_LIMIT", 600, id="bytes of one level"),
         ],
     )
     def test_the_line_ends_before_a_commit_that_is_too_much(
@@ -705,7 +705,7 @@ class TestHostileHistories:
     def test_many_that_are_too_much_together_are_read_apart(
         self, remote: Remote, monkeypatch: pytest.MonkeyPatch, batch: int
     ) -> None:
-        monkeypatch.setattr("gitops_bot.edges.git.difference.JOINT_LIMIT", 4)
+        monkeypatch.setattr("gitops_bot.edges.git.store.JOINT_LIMIT", 4)
         monkeypatch.setattr("gitops_bot.edges.git.line._BATCH", batch)
         root = remote.branches()["main"]
         made = grow(remote, 30, lambda number: {f"{WEB}/{name}": b"%d" % number for name in "abc"})
@@ -782,7 +782,7 @@ class TestHostileHistories:
             remote.commit("main", files, modes=modes)
         line = look(remote, *directories)
         ran.clear()
-        monkeypatch.setattr("gitops_bot.edges.git.child.bound", lambda _pid: False)
+        monkeypatch.setattr("gitops_bot.edges.git.process.bound", lambda _pid: False)
 
         assert look(remote, *directories) == line
         assert ran["diff-tree"] > 1

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from gitops_bot.edges.http import Http, NoResponse
-from gitops_bot.edges.http.transport import MOST_ADDRESSES, attempts
+from gitops_bot.edges.http.pools import MOST_ADDRESSES, attempts
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gitops_bot.edges.http.failure import NoResponse
-from gitops_bot.edges.http.pace import Pace
+from gitops_bot.edges.http.pools import Pace
 from tests.counterparts.clock import StillClock
 
 

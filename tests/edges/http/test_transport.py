@@ -8,9 +8,9 @@ import threading
 import httpx
 import pytest
 
-from gitops_bot.edges.http.allowance import HEAD
 from gitops_bot.edges.http.client import ATTEMPTS, Http
 from gitops_bot.edges.http.failure import NoResponse
+from gitops_bot.edges.http.pools import HEAD
 from tests.counterparts.broken import ENDLESS, HINT, answer, broken_server, dripping
 from tests.counterparts.clock import StillClock
 

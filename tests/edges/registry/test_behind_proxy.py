@@ -13,9 +13,8 @@ import pytest
 from gitops_bot.demo.http import Answer, Request, Server
 from gitops_bot.edges.http import Http
 from gitops_bot.edges.registry.failure import Untrusted
-from gitops_bot.edges.registry.host import Host
+from gitops_bot.edges.registry.host import PAGE_BYTES, Host, Page, every_tag, read_page
 from gitops_bot.edges.registry.login import Basic, Login
-from gitops_bot.edges.registry.pages import PAGE_BYTES, Page, every_tag, read_page
 from gitops_bot.edges.registry.tokens import Tokens
 from tests.counterparts.broken import broken_server
 from tests.counterparts.clock import StillClock

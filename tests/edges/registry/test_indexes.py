@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.edges.registry import Registry
-from gitops_bot.edges.registry.indexes import Indexes
+from gitops_bot.edges.registry.manifest import Indexes
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName
 from tests.counterparts.broken import answer, broken_server

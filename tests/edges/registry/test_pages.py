@@ -10,7 +10,7 @@ import pytest
 
 from gitops_bot.edges.http import Answer
 from gitops_bot.edges.registry.failure import Refused, Untrusted
-from gitops_bot.edges.registry.pages import (
+from gitops_bot.edges.registry.host import (
     LIST_BYTES,
     MOST_PAGES,
     MOST_TAGS,
