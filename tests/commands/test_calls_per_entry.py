@@ -1,0 +1,64 @@
+"""What one `update` does for each entry, counted in the real command: nothing is decided twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands.scene import configure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.counterparts.world import Deploy
+
+#: Runs a command of the bot and writes how often each function of the package was called, or resumed.
+COUNT = """
+import collections, json, sys, threading
+
+calls = collections.Counter()
+
+def count(frame, event, _):
+    _, package, path = frame.f_code.co_filename.rpartition("/gitops_bot/")
+    if event == "call" and package:
+        calls[f"{path}:{frame.f_code.co_qualname}"] += 1
+
+from gitops_bot.cli.main import main
+
+out = sys.argv.pop(1)
+threading.setprofile(count)
+sys.setprofile(count)
+code = main(sys.argv[1:])
+sys.setprofile(None)
+with open(out, "w", encoding="utf-8") as file:
+    json.dump(calls, file)
+sys.exit(code)
+"""
+#: The tags put in order, the choice among them, and gates that ask nothing, each for both entries.
+ONCE = (
+    *("images/order.py:admitted", "images/order.py:candidates", "images/policy.py:choose"),
+    *(f"engine/gates.py:{gate}" for gate in ("source_tag_moved", "absent", "source_hold", "soak", "declared_hold")),
+    "engine/followers.py:describe_release",
+)
+
+
+@pytest.mark.parametrize("way", ["commit", "pull-request"])
+def test_two_entries_are_each_decided_once(shop: Deploy, tmp_path: Path, way: str) -> None:
+    configure(shop, f"{{as: {way}}}")
+    shop.push("web", "1.1.0")
+    shop.push("api", "1.1.0")
+    out = tmp_path / "calls.json"
+    command = [sys.executable, "-c", COUNT, str(out), "update", "--repository", shop.name]
+    env = shop.env | {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=env, cwd=shop.folder, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    calls = json.loads(out.read_text("utf-8"))
+    assert {name: calls.get(name, 0) for name in ONCE} == dict.fromkeys(ONCE, 2)
+    # A pin that is only carried on passes two gates again; nothing is carried here.
+    assert calls["engine/gates.py:slot"] == 2
+    assert calls["engine/arrange.py:_lay"] == 1 if way == "pull-request" else "engine/arrange.py:_lay" not in calls
