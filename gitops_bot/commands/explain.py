@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 #: What pull requests decide, after all gates.
 _PROPOSAL: Final = "proposal"
+_PROPOSED: Final = "no pull request is in its way"
 
 
 def explain(world: World, snapshot: Snapshot, image: str, tag: str | None = None) -> Result[Explanations]:
@@ -94,9 +95,9 @@ async def _explain(
     if final is not None and isinstance(decision, Change):
         if isinstance(final, Held | Failed):
             decision = final
-            gates.append(PassedGate(_PROPOSAL, passed=False, reason=_reason(final)))
+            gates.append(PassedGate(_PROPOSAL, _PROPOSED, passed=False, reason=_reason(final)))
         else:
-            gates.append(PassedGate(_PROPOSAL, passed=True))
+            gates.append(PassedGate(_PROPOSAL, _PROPOSED, passed=True))
     promoted = entry.key in context.state.partners
     policy = source_of(entry, context.environment.promotion if promoted else None)
     selection = None if promoted else await select(context.facts, entry, context.snapshot.at)
@@ -121,11 +122,13 @@ def _gates(judged: Judged) -> list[PassedGate]:
     """The gates that the decision went through, and those that belong to the choice as one with it."""
     before, gates = judged.candidate.decision, []
     for (name, quiet), group in groupby(judged.trace, lambda passed: (passed.gate, passed.quiet)):
-        after = [*group][-1].decision
+        passed = [*group]
+        after = passed[-1].decision
         is_choice = name == "choice" and isinstance(after, Held | Failed)
         stopped = is_choice or (name != "choice" and after != before and not isinstance(after, Change))
         if stopped or not quiet:
-            gates.append(PassedGate(name, passed=not stopped, reason=_reason(after) if stopped else None))
+            words = "may be chosen" if name == "choice" else passed[-1].words
+            gates.append(PassedGate(name, words, passed=not stopped, reason=_reason(after) if stopped else None))
         before = after
     return gates
 

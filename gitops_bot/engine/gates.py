@@ -287,7 +287,8 @@ async def declared_hold(decision: Decision, context: Context) -> Decision:
 class Gate:
     """A rule that lets a decision pass, or holds it.
 
-    `words` are its name as a person says it: what is true of a decision that passes. `explain` shows the gates that
+    `words` are its name as a person says it: what is true of a decision that passes; empty where few have to do with
+    it. `explain` shows the gates that
     choose as one, `choice`. `quiet`: it is shown only where it stops something.
     """
 
@@ -312,7 +313,7 @@ _HELD_OFFERS: Final = (
     _SOAKED,
 )
 _PLACE: Final = (
-    Gate("a slot that may change", slot, "slot"),
+    Gate("", slot, "slot"),
     Gate("not rolled back before", left_before, "left before"),
 )
 _PLATFORMS: Final = Gate("there for every platform", platforms, "platforms")

@@ -68,8 +68,9 @@ def _print_entry(explained: Explained, screen: Screen) -> None:
     _line(screen, "policy", _policy(explained.policy))
     if selection.steps:
         _print_selection(selection, screen)
-    for number, gate in enumerate(explained.gates):
-        text = f"{gate.gate}: {'passed' if gate.passed or gate.reason is None else gate.reason.code}"
+    shown = [gate for gate in explained.gates if gate.words or not gate.passed]
+    for number, gate in enumerate(shown):
+        text = f"{gate.words or gate.gate}: {'ok' if gate.passed or gate.reason is None else gate.reason.code}"
         _line(screen, "" if number else "gates", text, None if gate.passed else "yellow")
     pin = f"{short(explained.pin)}: " if explained.pin is not None else ""
     _line(screen, explained.outcome, f"{pin}{plain(explained.reason.text, 1000)}", _STYLES.get(explained.outcome))

@@ -35,9 +35,13 @@ class PolicySource:
 
 @dataclass(frozen=True, slots=True)
 class PassedGate:
-    """One gate that a decision went through: it let it pass, or says why not."""
+    """One gate that a decision went through: it let it pass, or says why not.
+
+    `words` are what is true of a decision that it lets pass, as a person says it; empty where that says nothing.
+    """
 
     gate: str
+    words: str
     passed: bool
     reason: Reason | None = None
 
