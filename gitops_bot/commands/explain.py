@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.releases.decisions import Decision, Managed
+    from gitops_bot.releases.decisions import Decision, EntryKey, Managed
     from gitops_bot.results.explained import EntryOutcome
 
 #: What pull requests decide, after all gates.
@@ -78,7 +78,7 @@ def explain(world: World, snapshot: Snapshot, image: str, tag: str | None = None
     return Result(Head(snapshot.repository, snapshot.branch, snapshot.commit, problems), tuple(explanations))
 
 
-def _proposed(planned: Planned) -> Mapping[tuple[str, str], Decision]:
+def _proposed(planned: Planned) -> Mapping[EntryKey, Decision]:
     """What becomes of each entry once pull requests have their say; nothing where it is committed to the branch."""
     if not planned.context.by_pull_request:
         return {}

@@ -113,7 +113,7 @@ def _images(world: World, snapshot: Snapshot, changes: Sequence[EntryChange]) ->
     steps: dict[EntryChange, ImageStep] = {}
     for change in changes:
         if change.before is not None and change.after is not None and change.before.digest != change.after.digest:
-            image = snapshot.image(change.file, change.name)
+            image = snapshot.image(change.key)
             steps[change] = ImageStep(image, change.before.digest, image, change.after.digest)
     described = describe_images(world, Facts(world, snapshot), dict(islice(steps.items(), MOST)))
     commits = []

@@ -92,7 +92,7 @@ def built(world: World, facts: Facts, snapshot: Snapshot, records: Sequence[Reco
     asked: dict[str, ImageStep] = {}
     for change in (change for record in records for change in record.changes):
         if change.after is not None and change.after.digest is not None:
-            image = snapshot.image(change.file, change.name)
+            image = snapshot.image(change.key)
             asked.setdefault(change.after.digest, ImageStep(image, change.after.digest, image, None))
     builds(facts, list(asked.values())[:MOST])
     return facts.built

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.images.reason import Reason
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.releases.decisions import Managed
+    from gitops_bot.releases.decisions import EntryKey, Managed
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.history.releases import Release
 
-    Proposed = Mapping[tuple[str, str], PullRequest]
-    Partners = Mapping[str, Mapping[tuple[str, str], Sequence[Managed]]]
+    Proposed = Mapping[EntryKey, PullRequest]
+    Partners = Mapping[str, Mapping[EntryKey, Sequence[Managed]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _proposed(world: World, snapshot: Snapshot) -> tuple[Proposed, tuple[Problem
     except ForgeError as error:
         message = f"what is proposed is not known: {error.problem.message}"
         return {}, (replace(error.problem, message=message),)
-    proposed: dict[tuple[str, str], PullRequest] = {}
+    proposed: dict[EntryKey, PullRequest] = {}
     for name, pulls in by_branch.items():
         opened = pull_request.opened(pulls)
         branch = world.repository.branch(name, snapshot.commit) if opened is not None else None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.context import Context, Decided
     from gitops_bot.engine.existing import Existing
     from gitops_bot.proposals.people import Declined
-    from gitops_bot.releases.decisions import Decision, Managed, PinChange
+    from gitops_bot.releases.decisions import Decision, EntryKey, Managed, PinChange
 
 
 async def arrange(decided: Decided) -> EnvironmentOutcome:
@@ -325,7 +325,7 @@ def _goes_live(context: Context, change: Change) -> Sequence[Managed]:
     return slots.entries[change.after.tag or ""] if slots is not None else ()
 
 
-def _loses(proposal: Proposal, taken: Collection[tuple[str, str]]) -> bool:
+def _loses(proposal: Proposal, taken: Collection[EntryKey]) -> bool:
     """Whether a proposal loses any of these entries, or an earlier run did not come to say that it has."""
     match proposal.action:
         case reconcile.Refresh(push=False):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Assignment
     from gitops_bot.releases.choice.by_hand import ByHand
     from gitops_bot.releases.choice.promotion import Offer
-    from gitops_bot.releases.decisions import Decision, Managed
+    from gitops_bot.releases.decisions import Decision, EntryKey, Managed
     from gitops_bot.results.outcome import EnvironmentOutcome
 
 
@@ -36,7 +36,7 @@ class Context:
     request: Request
     state: EnvironmentState
     existing: Existing
-    sources: Mapping[tuple[str, str], Sequence[Managed]]
+    sources: Mapping[EntryKey, Sequence[Managed]]
     given: Assignment | Offer | None = None
 
     @property
@@ -80,7 +80,7 @@ class Candidates:
     """
 
     deciding: Sequence[Deciding[Candidate]]
-    named: frozenset[tuple[str, str]] = frozenset()
+    named: frozenset[EntryKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Decided:
 
     context: Context
     judged: tuple[Judged, ...]
-    named: frozenset[tuple[str, str]]
+    named: frozenset[EntryKey]
 
     @property
     def decisions(self) -> tuple[Decision, ...]:

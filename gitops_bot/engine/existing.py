@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.releases.decisions import Decision, Managed, PinChange
-
-Key = tuple[str, str]
+    from gitops_bot.releases.decisions import Decision, EntryKey, Managed, PinChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class ExistingProposal:
     pulls: tuple[PullRequest, ...]
     role: Literal["own", "competing", "other"]
     carried: tuple[PinChange, ...] = ()
-    changes: frozenset[Key] = frozenset()
+    changes: frozenset[EntryKey] = frozenset()
     blocked: Reason | None = None
     rolls_back: bool = False
 
@@ -58,12 +56,12 @@ class Existing:
     """
 
     environment: Environment
-    entries: Mapping[Key, Managed]
-    group_of: Mapping[Key, str]
+    entries: Mapping[EntryKey, Managed]
+    group_of: Mapping[EntryKey, str]
     by_branch: Mapping[str, ExistingProposal]
-    waits: Mapping[Key, Reason]
+    waits: Mapping[EntryKey, Reason]
     pins: tuple[PinChange, ...]
-    proposed_at_this_commit: frozenset[tuple[Key, object]]
+    proposed_at_this_commit: frozenset[tuple[EntryKey, object]]
 
     @property
     def own(self) -> list[ExistingProposal]:
@@ -71,12 +69,12 @@ class Existing:
         return [proposal for proposal in self.by_branch.values() if proposal.role == "own"]
 
     @property
-    def proposed(self) -> dict[Key, Pin]:
+    def proposed(self) -> dict[EntryKey, Pin]:
         """What each entry is proposed to be pinned to."""
         return {pin.key: pin.after for pin in self.pins}
 
     @property
-    def promoted(self) -> dict[Key, Pin]:
+    def promoted(self) -> dict[EntryKey, Pin]:
         """Likewise, as far as it was promoted from another environment."""
         return {pin.key: pin.after for pin in self.pins if pin.source == "promotion"}
 
@@ -84,7 +82,7 @@ class Existing:
         """The pull requests of a branch, as far as they are known."""
         return self.by_branch[branch].pulls if branch in self.by_branch else ()
 
-    def is_proposed(self, key: Key) -> bool:
+    def is_proposed(self, key: EntryKey) -> bool:
         """Whether a proposal changes this entry, whoever may touch its branch now."""
         return any(
             key in proposal.changes and (not proposal.pulls or proposal.opened is not None)
@@ -154,7 +152,7 @@ class Existing:
         branches = [*(item.branch for item in (*self.sources(name), *competing)), self.branch_of(other)]
         return {branch: self.pulls(branch) for branch in branches}
 
-    def locked(self, name: str) -> dict[Key, Reason]:
+    def locked(self, name: str) -> dict[EntryKey, Reason]:
         """Entries of a group that another branch proposes, which is left alone, or that a rollback takes."""
         own = self.branch_of(name)
         waits = {key: reason for key, reason in self.waits.items() if self.group_of.get(key) == name}
@@ -185,7 +183,7 @@ async def find_existing(
     remotes = await facts.branches(names)
     pulls = await facts.pull_requests([*names, *along])
     by_branch: dict[str, ExistingProposal] = {}
-    waits: dict[Key, Reason] = {}
+    waits: dict[EntryKey, Reason] = {}
     for name in names:
         remote, existing = remotes[name], await _judge(facts, remotes[name], pulls[name])
         action = reconcile.decide(remote, existing, refresh_approved=propose.refresh_approved)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gitops_bot.config import Config, Environment
     from gitops_bot.config.values import Hold
     from gitops_bot.engine.world import World
-    from gitops_bot.releases.decisions import Managed
+    from gitops_bot.releases.decisions import EntryKey, Managed
     from gitops_bot.releases.layout.coverage import Coverage, Outside
     from gitops_bot.releases.layout.overlay import Overlay
     from gitops_bot.releases.layout.overlays import Selection
@@ -62,13 +62,13 @@ class EnvironmentState:
     environment: Environment
     overlays: tuple[Overlay, ...]
     entries: tuple[Managed, ...]
-    by_key: Mapping[tuple[str, str], Managed]
+    by_key: Mapping[EntryKey, Managed]
     failed: tuple[Failed, ...]
     slots: tuple[Slots, ...]
     slots_by_file: Mapping[str, Slots]
-    infos: Mapping[tuple[str, str], Described]
+    infos: Mapping[EntryKey, Described]
     unmatched: Unmatched
-    partners: Mapping[tuple[str, str], tuple[Managed, ...]] = field(default_factory=dict)
+    partners: Mapping[EntryKey, tuple[Managed, ...]] = field(default_factory=dict)
 
     def slots_of(self, entry: Managed) -> Slots | None:
         """The slots that an entry belongs to, as one of their pins or as their selector."""
@@ -141,12 +141,12 @@ class Snapshot:
         """The slots that an entry belongs to."""
         return self.states[entry.environment].slots_of(entry) if entry.environment is not None else None
 
-    def image(self, file: str, name: str) -> str:
+    def image(self, key: EntryKey) -> str:
         """The repository of an entry that history tells of: the present one, else what its name says."""
-        present = (state.by_key[file, name].image for state in self.states.values() if (file, name) in state.by_key)
-        return next(present, split(name)[0])
+        present = (state.by_key[key].image for state in self.states.values() if key in state.by_key)
+        return next(present, split(key.name)[0])
 
-    def partners(self, source: str, target: str) -> Mapping[tuple[str, str], tuple[Managed, ...]]:
+    def partners(self, source: str, target: str) -> Mapping[EntryKey, tuple[Managed, ...]]:
         """The entries of the target that the source has too, by their keys: each with those that it stands for."""
 
         def is_idle(entry: Managed) -> bool:  # nothing reaches what it pins, so nobody has tried it

@@ -267,7 +267,7 @@ def _artifacts(snapshot: Snapshot, known: Sequence[Release], release: Release) -
     artifacts = []
     for pin in changed(known, at).pins:
         if pin.after is not None and pin.after.digest is not None:
-            image = snapshot.image(*pin.key)
+            image = snapshot.image(pin.key)
             artifacts.append(Artifact(image, pin.after.digest, pin.after.tag, f"{pin.file}:{pin.name}"))
     return tuple(artifacts[:_ARTIFACTS])
 

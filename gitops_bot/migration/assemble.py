@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.migration import Peer
     from gitops_bot.migration.rules import Rule, Tracked
-    from gitops_bot.releases.decisions import Managed
+    from gitops_bot.releases.decisions import EntryKey, Managed
 
 #: The environment of what no name tells.
 _OTHER: Final = "default"
@@ -114,7 +114,7 @@ def assemble(
 def _place(
     path: str, asked: Sequence[Tracked], entries: Sequence[Managed], words: Mapping[str, str], gaps: list[Gap]
 ) -> _Place:
-    placed: dict[tuple[str, str], tuple[Managed, Rule]] = {}
+    placed: dict[EntryKey, tuple[Managed, Rule]] = {}
     for image in asked:
         matching = _matching(image, entries)
         if not matching:
@@ -147,7 +147,7 @@ def _is(entry: Managed, image: ImageName | None) -> bool:
     return image is not None and image in (entry.repository, ImageName.of(entry.name))
 
 
-def _by_image(entries: Sequence[Managed], ruled: Mapping[tuple[str, str], Rule]) -> dict[str, tuple[str, Rule | None]]:
+def _by_image(entries: Sequence[Managed], ruled: Mapping[EntryKey, Rule]) -> dict[str, tuple[str, Rule | None]]:
     """The rules by repository where each entry of it has the same one, else by the names of entries."""
     by_repository: dict[str, list[Managed]] = defaultdict(list)
     for entry in entries:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.decisions import Decision, Managed, PinChange
+    from gitops_bot.releases.decisions import Decision, EntryKey, Managed, PinChange
 
 
-def live_pins(base: Mapping[tuple[str, str], Managed], carried: Sequence[PinChange]) -> tuple[PinChange, ...]:
+def live_pins(base: Mapping[EntryKey, Managed], carried: Sequence[PinChange]) -> tuple[PinChange, ...]:
     """The carried pins that still apply: not yet on the base, and their `from` is still on the base."""
     kept = []
     for change in carried:
@@ -36,7 +36,7 @@ def live_pins(base: Mapping[tuple[str, str], Managed], carried: Sequence[PinChan
 def lay(
     decisions: Sequence[Decision],
     carried: Sequence[PinChange],
-    base: Mapping[tuple[str, str], Managed],
+    base: Mapping[EntryKey, Managed],
     *,
     asked: bool = True,
 ) -> tuple[Change, ...]:

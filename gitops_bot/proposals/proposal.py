@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.content import ProposalText
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.releases.decisions import Decision, PinChange, Source
+    from gitops_bot.releases.decisions import Decision, EntryKey, PinChange, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Proposal:
     remote: Branch | None = None
     pulls: tuple[PullRequest, ...] = ()
     carried: tuple[PinChange, ...] = ()
-    moved: frozenset[tuple[str, str]] = frozenset()
+    moved: frozenset[EntryKey] = frozenset()
     beside: Mapping[str, tuple[PullRequest, ...]] = field(default_factory=dict)
     text: ProposalText | None = None
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag
-from gitops_bot.releases.decisions import InfoChange, PinChange, Source
+from gitops_bot.releases.decisions import EntryKey, InfoChange, PinChange, Source
 from gitops_bot.targets import release_info
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def several(message: str) -> tuple[Trailers, ...]:
 
 def fold(plans: Sequence[Trailers]) -> tuple[PinChange, ...]:
     """The combined changes of commits, oldest first: the first `from` and the last `to` of each entry."""
-    total: dict[tuple[str, str], PinChange] = {}
+    total: dict[EntryKey, PinChange] = {}
     for trailers in plans:
         for change in trailers.changes:
             first = total.get(change.key, change)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Literal, TypeGuard
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeGuard
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, Pin
@@ -29,6 +29,13 @@ CODE_OF: Final[dict[Source, Code]] = {
 Direction = Literal["forward", "backward", "moved", "adopted"]
 
 
+class EntryKey(NamedTuple):
+    """What tells an entry from every other of the repository: its file, and its `name` there."""
+
+    file: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Managed:
     """An entry of an environment: one pin's place in one file, and the rules that apply to it.
@@ -47,14 +54,14 @@ class Managed:
         object.__setattr__(self, "repository", self.entry.image)
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> EntryKey:
         """What tells this entry from every other of the repository."""
-        return (self.file, self.entry.name)
+        return EntryKey(self.file, self.entry.name)
 
     @property
-    def place(self) -> tuple[str, str]:
+    def place(self) -> EntryKey:
         """What tells it from every other entry at all times: its file may get another name."""
-        return (same_file(self.file)[0], self.entry.name)
+        return EntryKey(same_file(self.file)[0], self.entry.name)
 
     @property
     def image(self) -> str:
@@ -141,9 +148,9 @@ class PinChange:
     info: InfoChange | None = None
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> EntryKey:
         """The key of its entry, like `Managed.key`."""
-        return (self.file, self.name)
+        return EntryKey(self.file, self.name)
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.reconcile import ActionName
-    from gitops_bot.releases.decisions import Decision
+    from gitops_bot.releases.decisions import Decision, EntryKey
     from gitops_bot.releases.layout.coverage import Coverage
 
 #: Actions that write, or would.
@@ -31,7 +31,7 @@ class EnvironmentOutcome:
     decisions: tuple[Decision, ...] = ()
     proposals: tuple[Proposal, ...] = ()
     promoted_from: str | None = None
-    named: frozenset[tuple[str, str]] = frozenset()
+    named: frozenset[EntryKey] = frozenset()
 
     @property
     def held(self) -> tuple[Held, ...]:

@@ -21,6 +21,8 @@ from tests.proposals.sample import API, WEB, A, B, C, build, change
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from gitops_bot.releases.decisions import EntryKey
+
 CLOSED = "<!-- gitops-bot:closed -->"
 BEGIN = "<!-- gitops-bot:begin -->"
 DONE = Reason("nothing_new", "the base branch has it already")
@@ -83,7 +85,7 @@ def rendered(
     *changes: Change,
     held: tuple[Held, ...] = (),
     environment: str = "staging",
-    described: Mapping[tuple[str, str], Described] | None = None,
+    described: Mapping[EntryKey, Described] | None = None,
 ) -> str:
     return body.render(environment, changes, held, described or {})
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from gitops_bot.images.kinds import Policy
-    from gitops_bot.releases.decisions import Decision, Managed, Source
+    from gitops_bot.releases.decisions import Decision, EntryKey, Managed, Source
 
 SEMVER = kinds.Semver(">=0")
 LETTERS = kinds.Pattern("^v", order="alphabetical")
@@ -45,7 +45,7 @@ def pinned(entry: Managed, pin: Pin, policy: Policy | None) -> Managed:
     return alter(entry, pin=pin, rules=Rules(NamedPolicy("releases", policy, "config") if policy else None))
 
 
-def standing(pin: Pin = V1, policy: Policy | None = SEMVER, image: str | None = None) -> dict[tuple[str, str], Managed]:
+def standing(pin: Pin = V1, policy: Policy | None = SEMVER, image: str | None = None) -> dict[EntryKey, Managed]:
     return {(WEB, "web"): pinned(entry(image=image), pin, policy)}
 
 
@@ -87,7 +87,7 @@ def pins(changes: Sequence[Change]) -> list[tuple[str, Pin, str]]:
     ],
 )
 def test_a_carried_pin_stands_while_the_base_has_its_from_and_not_its_to(
-    pin: PinChange, base: dict[tuple[str, str], Managed], stands: bool
+    pin: PinChange, base: dict[EntryKey, Managed], stands: bool
 ) -> None:
     assert carry.live_pins(base, (pin,)) == ((pin,) if stands else ())
 
@@ -285,7 +285,7 @@ carriages = st.dictionaries(st.sampled_from(NAMES), st.tuples(some_pins, some_pi
 
 
 @st.composite
-def situations(draw: st.DrawFn) -> tuple[list[Decision], list[PinChange], dict[tuple[str, str], Managed]]:
+def situations(draw: st.DrawFn) -> tuple[list[Decision], list[PinChange], dict[EntryKey, Managed]]:
     base = {(WEB, name): pinned(entry(name), pin, policy) for name, (pin, policy) in draw(bases).items()}
     pins_carried = [
         PinChange(WEB, name, before, after, source, new_name)
@@ -311,7 +311,7 @@ def situations(draw: st.DrawFn) -> tuple[list[Decision], list[PinChange], dict[t
 @settings(deadline=None)
 @given(situations())
 def test_nothing_carried_is_lost_without_one_of_three_reasons(
-    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Managed]],
+    situation: tuple[list[Decision], list[PinChange], dict[EntryKey, Managed]],
 ) -> None:
     decisions, said, base = situation
     laid = {each.entry.key: each for each in carry.lay(decisions, said, base)}
@@ -329,7 +329,7 @@ def test_nothing_carried_is_lost_without_one_of_three_reasons(
 @settings(deadline=None)
 @given(situations())
 def test_nothing_appears_that_was_neither_decided_nor_carried(
-    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Managed]],
+    situation: tuple[list[Decision], list[PinChange], dict[EntryKey, Managed]],
 ) -> None:
     decisions, said, base = situation
     known = {(pin.key, pin.before, pin.after) for pin in said}
@@ -342,7 +342,7 @@ def test_nothing_appears_that_was_neither_decided_nor_carried(
 @settings(deadline=None)
 @given(situations(), st.randoms(use_true_random=False))
 def test_the_order_of_decisions_and_of_carried_pins_does_not_matter(
-    situation: tuple[list[Decision], list[PinChange], dict[tuple[str, str], Managed]], random: Random
+    situation: tuple[list[Decision], list[PinChange], dict[EntryKey, Managed]], random: Random
 ) -> None:
     decisions, said, base = situation
     expected = carry.lay(decisions, said, base)

@@ -14,6 +14,7 @@ from tests.proposals.sample import change, entry, proposal
 if TYPE_CHECKING:
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.reconcile import ActionName
+    from gitops_bot.releases.decisions import EntryKey
     from gitops_bot.results.result import Result
 
 ONE, OTHER = Problem("failed.registry", "out of reach"), Problem("failed.edit", "refused")
@@ -34,7 +35,7 @@ def environment(
     *actions: ActionName,
     held: tuple[Held, ...] = (),
     failed: tuple[Failed, ...] = (),
-    named: frozenset[tuple[str, str]] = frozenset(),
+    named: frozenset[EntryKey] = frozenset(),
 ) -> EnvironmentOutcome:
     return EnvironmentOutcome("staging", (*held, *failed), tuple(map(proposed, actions)), named=named)
 

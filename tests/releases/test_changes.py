@@ -6,6 +6,7 @@ import pytest
 
 from gitops_bot.errors import Problem
 from gitops_bot.images.reference import Pin
+from gitops_bot.releases.decisions import EntryKey
 from gitops_bot.releases.history.changes import Changes, EntryChange, changes, pins_at, previous
 from gitops_bot.releases.history.releases import Release
 from tests.releases.past import FILE, OVERLAY, A, B, Files, images, line
@@ -106,7 +107,7 @@ def test_behind_the_cut_nothing_is_made_up() -> None:
     assert newest({FILE: BROKEN}, {FILE: images(web=ONE)}, complete=False).pins == ()
 
 
-KEY, JOB = (FILE, "web"), (FILE, "job")
+KEY, JOB = EntryKey(FILE, "web"), EntryKey(FILE, "job")
 STORY: list[Files] = [
     {FILE: images(web="1")},
     {FILE: images(web=ONE)},
@@ -130,7 +131,7 @@ STORY: list[Files] = [
         (1, {KEY: Pin("1")}),
     ],
 )
-def test_the_pins_of_then_are_walked_back_to(number: int, expected: dict[tuple[str, str], Pin]) -> None:
+def test_the_pins_of_then_are_walked_back_to(number: int, expected: dict[EntryKey, Pin]) -> None:
     since = tuple(islice(changes(history(*STORY)), len(STORY) - number))
     assert pins_at({JOB: Pin("6")}, since) == expected
 
@@ -145,7 +146,7 @@ def test_the_pins_of_then_are_walked_back_to(number: int, expected: dict[tuple[s
     ],
 )
 def test_the_previous_release_is_the_one_before_the_last_move(
-    count: int, wanted: set[tuple[str, str]] | None, number: int
+    count: int, wanted: set[EntryKey] | None, number: int
 ) -> None:
     found = previous(history(*STORY[:count]), wanted)
     assert isinstance(found, Release)

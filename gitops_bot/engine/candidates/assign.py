@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.ask import Facts
     from gitops_bot.engine.context import Context
     from gitops_bot.engine.request import Pins
-    from gitops_bot.releases.decisions import Decision, Managed
+    from gitops_bot.releases.decisions import Decision, EntryKey, Managed
 
 
 async def candidates(context: Context, asked: Pins) -> Candidates:
@@ -25,7 +25,7 @@ async def candidates(context: Context, asked: Pins) -> Candidates:
     Raises:
         UsageError: two assignments ask for different pins of one entry.
     """
-    given: dict[tuple[str, str], Assignment] = {}
+    given: dict[EntryKey, Assignment] = {}
     meant: list[tuple[Managed, Assignment] | Failed] = []
     for assignment in asked.assignments:
         entries = context.state.meant(assignment.image)

@@ -35,11 +35,8 @@ if TYPE_CHECKING:
     from gitops_bot.engine.context import Context
     from gitops_bot.engine.read import EnvironmentState, Snapshot
     from gitops_bot.images.build import Build
-    from gitops_bot.releases.decisions import Decision, Managed
+    from gitops_bot.releases.decisions import Decision, EntryKey, Managed
     from gitops_bot.releases.history.line import Line, Step
-
-
-Key = tuple[str, str]
 
 
 async def candidates(context: Context, asked: Promote) -> Candidates:
@@ -90,7 +87,7 @@ def _meant(state: EnvironmentState, asked: Promote) -> tuple[list[Managed], list
         )
     if not asked.images:
         return [entry for entry in entries if not entry.choices], []
-    keys: set[Key] = set()
+    keys: set[EntryKey] = set()
     unknown = []
     for image in asked.images:
         matching = {entry.key for entry in state.meant(image)}
@@ -101,11 +98,11 @@ def _meant(state: EnvironmentState, asked: Promote) -> tuple[list[Managed], list
     return [entry for entry in entries if entry.key in keys], unknown
 
 
-async def _upcoming(snapshot: Snapshot, facts: Facts, source: str) -> Mapping[Key, tuple[int, str]]:
+async def _upcoming(snapshot: Snapshot, facts: Facts, source: str) -> Mapping[EntryKey, tuple[int, str]]:
     """What open proposals of the source will pin there: people may have meant that, and are told."""
     names = snapshot.own_branches_of(source)
     branches, pulls = await facts.branches(names), await facts.pull_requests(names)
-    upcoming: dict[Key, tuple[int, str]] = {}
+    upcoming: dict[EntryKey, tuple[int, str]] = {}
     for name in names:
         opened = pull_request.opened(pulls[name])
         if opened is not None:
@@ -117,7 +114,7 @@ async def _upcoming(snapshot: Snapshot, facts: Facts, source: str) -> Mapping[Ke
 async def offers(
     context: Context,
     entries: Sequence[tuple[Managed, Sequence[Managed]]],
-    upcoming: Mapping[Key, tuple[int, str]] | None = None,
+    upcoming: Mapping[EntryKey, tuple[int, str]] | None = None,
 ) -> list[Deciding[Candidate]]:
     """The candidates of the entries that the source has too; `upcoming` is what open proposals will pin there.
 

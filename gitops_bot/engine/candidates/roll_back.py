@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.request import RollBack
     from gitops_bot.images.reference import ImageName
     from gitops_bot.releases.choice.rollback import Goal
-    from gitops_bot.releases.decisions import Decision, Managed
+    from gitops_bot.releases.decisions import Decision, EntryKey, Managed
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.releases import Release
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 async def candidates(context: Context, asked: RollBack) -> Candidates:
     """What the environment ran at the release to go back to."""
     state = context.state
-    entries: dict[tuple[str, str], Managed] = {}
+    entries: dict[EntryKey, Managed] = {}
     failed = []
     for image in asked.images:
         matching = state.matching(image)
@@ -52,7 +52,7 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
     return Candidates([as_it_is(Candidate(decision)) for decision in decisions], frozenset(named))
 
 
-async def _goal(context: Context, to: str | None, wanted: Collection[tuple[str, str]] | None) -> Goal | Problem:
+async def _goal(context: Context, to: str | None, wanted: Collection[EntryKey] | None) -> Goal | Problem:
     """The release to go back to (`to`, else the one before the last that moved a pin of entries in these places).
 
     As little history is read as tells it.

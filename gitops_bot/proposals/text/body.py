@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.text.details import Described
-    from gitops_bot.releases.decisions import Change, Held, PinChange
+    from gitops_bot.releases.decisions import Change, EntryKey, Held, PinChange
 
 #: In characters: the reserve for marks and a closing line that are added later; the least room of each part after the
 #: table, enough for a note about what was cut; the most room for lost platforms and for held entries.
@@ -43,7 +43,7 @@ def render(
     environment: str,
     changes: Sequence[Change],
     held: Sequence[Held],
-    described: Mapping[tuple[str, str], Described],
+    described: Mapping[EntryKey, Described],
 ) -> str:
     """The whole body, within GitHub's limit: cut at a whole row or section, with a note.
 
@@ -93,7 +93,7 @@ def mark(changes: Sequence[PinChange]) -> str:
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
-def pin_mark(key: tuple[str, str], after: Pin, new_name: str | None) -> str:
+def pin_mark(key: EntryKey, after: Pin, new_name: str | None) -> str:
     """Identifies one proposed pin of one entry, in 16 characters: a body has room for a thousand."""
     text = json.dumps([*key, after.tag, after.digest, new_name])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.images.kinds import Policy
-    from gitops_bot.releases.decisions import Direction, Managed
+    from gitops_bot.releases.decisions import Direction, EntryKey, Managed
     from gitops_bot.releases.history.line import Step
     from gitops_bot.releases.history.releases import Release
 
@@ -33,7 +33,7 @@ class Goal:
     """A release to go back to: what each entry (by `place`) pinned then, and what a rollback leaves as it is."""
 
     release: Release
-    pins: Mapping[tuple[str, str], Pin]
+    pins: Mapping[EntryKey, Pin]
     notes: tuple[str, ...]
     #: The commits of the newer releases, the newest first.
     since: tuple[Step, ...] = field(default=(), compare=False, repr=False)
@@ -43,7 +43,7 @@ class Goal:
         return next((step.files[path][0] for step in reversed(self.since) if path in step.files), present)
 
 
-def goal(known: Sequence[Release], release: Release, present: Mapping[tuple[str, str], Pin]) -> Goal:
+def goal(known: Sequence[Release], release: Release, present: Mapping[EntryKey, Pin]) -> Goal:
     """The goal, worked out backwards: `present` pins by `Managed.place`, and of what is `known` the newer releases."""
     since = tuple(islice(changes(known), known.index(release)))
     then = pins_at(present, since)

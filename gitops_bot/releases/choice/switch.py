@@ -21,11 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from gitops_bot.releases.decisions import Decision, Managed
+    from gitops_bot.releases.decisions import Decision, EntryKey, Managed
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.layout.slots import Slots
-
-Key = tuple[str, str]
 
 
 def allowed(change: Change, slots: Slots, *, switching: bool) -> Decision:
@@ -109,7 +107,7 @@ def arrived_at(slots: Slots, line: Line) -> datetime | None:
     return arrived[1].at if arrived is not None else None
 
 
-def waits(slots: Slots, changing: Collection[Key]) -> Reason | None:
+def waits(slots: Slots, changing: Collection[EntryKey]) -> Reason | None:
     """Why a switch waits, if it does: never a switch and a pin for the slot that it leads to at the same time."""
     if slots.wrong is not None or not any(entry.key in changing for entry in slots.entries[slots.idle]):
         return None

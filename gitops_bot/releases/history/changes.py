@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem
 from gitops_bot.images.reference import Assignment
+from gitops_bot.releases.decisions import EntryKey
 from gitops_bot.releases.history import replay, state
 from gitops_bot.releases.history.state import agree
 from gitops_bot.targets import release_info, same_file, versions
@@ -33,9 +34,9 @@ class EntryChange:
     after: Pin | None
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> EntryKey:
         """File and name, like `Managed.place`."""
-        return (self.file, self.name)
+        return EntryKey(self.file, self.name)
 
     @property
     def overlay(self) -> str:
@@ -73,7 +74,7 @@ def changed(releases: Sequence[Release], at: int) -> Changes:
     return Changes(release, pins, tuple(path for path in release.paths if not _only_pins(release, path, pins)))
 
 
-def pins_at(present: Mapping[tuple[str, str], Pin], since: Sequence[Changes]) -> dict[tuple[str, str], Pin]:
+def pins_at(present: Mapping[EntryKey, Pin], since: Sequence[Changes]) -> dict[EntryKey, Pin]:
     """The pin that each entry had before all of these changes (the newest first), by file and name."""
     then = dict(present)
     for release in since:
@@ -85,7 +86,7 @@ def pins_at(present: Mapping[tuple[str, str], Pin], since: Sequence[Changes]) ->
     return then
 
 
-def previous(known: Sequence[Release], wanted: Collection[tuple[str, str]] | None = None) -> Release | Problem:
+def previous(known: Sequence[Release], wanted: Collection[EntryKey] | None = None) -> Release | Problem:
     """The release before the newest one that moved a pin (of one of the entries `wanted`, by file and name).
 
     What changed configuration alone, or added a digest to its tag, is nothing to go back behind.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
 
-    from gitops_bot.releases.decisions import PinChange, Source
+    from gitops_bot.releases.decisions import EntryKey, PinChange, Source
     from gitops_bot.releases.history.changes import Changes
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.history.releases import Release
@@ -87,11 +87,11 @@ class Between:
 
 def net(older: Release, newer: Release, after: Sequence[Record]) -> Between:
     """What the releases behind `older`, up to `newer` (the newest first), come to together."""
-    total: dict[tuple[str, str], EntryChange] = {}
+    total: dict[EntryKey, EntryChange] = {}
     for record in reversed(after):
         for change in record.changes:
-            first = total.get((change.file, change.name), change)
-            total[change.file, change.name] = replace(change, before=first.before)
+            first = total.get(change.key, change)
+            total[change.key] = replace(change, before=first.before)
     changed = tuple(change for _, change in sorted(total.items()) if change.before != change.after)
     return Between(older, newer, changed, tuple(sorted({path for record in after for path in record.config})))
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config.values import Environment
     from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.decisions import Managed
+    from gitops_bot.releases.decisions import EntryKey, Managed
     from gitops_bot.releases.layout.glob import Glob
     from gitops_bot.releases.layout.overlays import OverlayFile
     from gitops_bot.targets import Target
@@ -150,13 +150,13 @@ def between(
     source: Sequence[OverlayFile],
     target: Sequence[OverlayFile],
     entries: Mapping[str, Sequence[Managed]],
-    taken: Container[tuple[str, str]],
-) -> dict[tuple[str, str], tuple[Managed, ...]]:
+    taken: Container[EntryKey],
+) -> dict[EntryKey, tuple[Managed, ...]]:
     """The entries of the target that the source has too, by their keys: each with those that it stands for.
 
     `entries` are those of each file; `taken` see `partners`.
     """
-    known: dict[tuple[str, str], tuple[Managed, ...]] = {}
+    known: dict[EntryKey, tuple[Managed, ...]] = {}
     for pair in pairs(source, target):
         own = entries.get(pair.target.file, ())
         overlays = [
@@ -175,7 +175,7 @@ def partners(
     target: Target,
     own: Iterable[Managed],
     source: Sequence[tuple[Target, Managed]],
-    taken: Container[tuple[str, str]] = (),
+    taken: Container[EntryKey] = (),
 ) -> Sequence[Managed]:
     """The entry of a source's overlay that an entry of the target stands for: by `name`, else by repository.
 
