@@ -35,7 +35,6 @@ def show(view: View, pull: Pull) -> Json:
         "headRefOid": pull.head_sha,
         "baseRefName": pull.base,
         "createdAt": pull.created_at,
-        "lastEditedAt": pull.edited_at,
         "mergeCommit": {"oid": pull.merge_commit_sha} if pull.merged_at and pull.merge_commit_sha else None,
         "mergedBy": _actor(pull.merged_by),
         "mergeStateStatus": lambda: gate.standing(pulls, pull).state,

@@ -132,7 +132,7 @@ class Deployment:
 class Pull:
     """A pull request; times are RFC 3339 in UTC. `head_sha` and `base_sha` no longer change once it is closed.
 
-    `queued_at`: every time it was added to the merge queue; `edited_at`: when its description last changed.
+    `queued_at`: every time it was added to the merge queue.
     """
 
     number: int
@@ -160,7 +160,6 @@ class Pull:
     auto_merge: AutoMerge | None = None
     queued_at: list[str] = field(default_factory=list)
     labelled: list[Labelled] = field(default_factory=list)
-    edited_at: str | None = None
     reviews: list[Review] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
 

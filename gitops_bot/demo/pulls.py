@@ -161,8 +161,7 @@ class PullRequests:
         if state is not None and state != pull.state:
             self._set_state(pull, state)
         pull.title = pull.title if title is None else title
-        if body is not None and body != pull.body:
-            pull.body, pull.edited_at = body, activity.moment(self.hub, self._now())
+        pull.body = pull.body if body is None else body
         pull.updated_at = self.time()
 
     def _set_state(self, pull: Pull, state: str) -> None:

@@ -157,7 +157,7 @@ def _carry_out(
         return _commit(world, snapshot, proposal, content), None
     forge = _forge(world)
     head = proposal.remote.head if proposal.remote else None
-    _begin(forge, proposal.action, head)
+    _begin(forge, proposal.action)
     if content is not None and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
         _insist_on_base(world, snapshot, proposal)
         if proposal.action.push:
@@ -212,11 +212,18 @@ def deploy(world: World, deployment: Deployment) -> Problem | None:
         return _forge(world).deploy(deployment)
 
 
-def _begin(forge: Forge, action: reconcile.Action, head: str | None) -> None:
-    """What is written on the pull request before its branch."""
+def _begin(forge: Forge, action: reconcile.Action) -> None:
+    """What is written on the pull request before its branch.
+
+    Raises:
+        LostRace: the person took the label back that gives the branch to the bot: nothing may be written because of it.
+    """
     match action:
         case reconcile.Refresh(takes_back=True, pull_request=pull):
-            _take_back(forge, pull, head)
+            # Use up the word that gave the branch back, before the branch is written: it holds for this head only.
+            if people.has_label(pull, people.HAND_BACK) and not forge.unlabel(pull.number, people.HAND_BACK):
+                message = f"the `hand-back` of #{pull.number} kept being withdrawn while it was being carried out"
+                raise LostRace(Problem("failed.forge", message, "run again to plan from the current state"))
         case reconcile.Leave(pull_request=pull, comment=remark) if pull is not None and remark is not None:
             forge.comment(pull.number, remark.body, edits=remark.edits)
 
@@ -224,21 +231,6 @@ def _begin(forge: Forge, action: reconcile.Action, head: str | None) -> None:
 def unwritten(proposal: Proposal, problem: Problem) -> Proposal:
     """The proposal as it is where it could not be written."""
     return replace(proposal, action=reconcile.Nothing(proposal.pull_request, Reason(problem.code, problem.message)))
-
-
-def _take_back(forge: Forge, pull: PullRequest, head: str | None) -> None:
-    """Use up the word that gave the branch back, before the branch is written: it holds for this head only.
-
-    Raises:
-        LostRace: the person took the word back, or somebody pushed: nothing may be written on the strength of it.
-    """
-    if people.has_label(pull, people.HAND_BACK) and not forge.unlabel(pull.number, people.HAND_BACK):
-        raise LostRace(_word_gone(pull))
-    if body.handed_back(pull.body):
-        now = forge.read(pull.number)
-        if now.head != head or not body.handed_back(now.body):
-            raise LostRace(_word_gone(pull))
-        forge.refresh(pull.number, title=now.title, body=body.with_box_cleared(now.body))
 
 
 def _open(forge: Forge, branch: str, base: str, content: ProposalText, head: str, propose: Propose) -> PullRequest:
@@ -357,11 +349,6 @@ def _insist_on_head(world: World, branch: str, head: str | None) -> None:
     if world.repository.commit_of(branch) != head:
         message = f"{branch} kept moving while its pull request was being written"
         raise LostRace(Problem("failed.git", message, "run again: the text does not cover the latest commit yet"))
-
-
-def _word_gone(pull: PullRequest) -> Problem:
-    message = f"the `hand-back` of #{pull.number} kept being withdrawn while it was being carried out"
-    return Problem("failed.forge", message, "run again to plan from the current state")
 
 
 def _held(pull: PullRequest) -> Problem:

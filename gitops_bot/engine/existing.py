@@ -246,7 +246,9 @@ async def _judge(facts: Facts, branch: Branch | None, existing: tuple[PullReques
 
     Two requests, only where that is so.
     """
-    asked = branch is not None and any(pull.state == "open" and people.asks_to_take(pull) for pull in existing)
+    asked = branch is not None and any(
+        pull.state == "open" and people.has_label(pull, people.HAND_BACK) for pull in existing
+    )
     if branch is None or not asked or not isinstance(ownership.of(branch), ownership.Theirs):
         return existing
     return tuple(

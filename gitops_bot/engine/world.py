@@ -273,7 +273,7 @@ class Forge(Protocol):
         ...
 
     def hand_back_times(self, number: int, branch: str, label: str) -> HandBackTimes:
-        """When that label was put on last, the text changed, and the branch pushed, by the forge's own clock."""
+        """When that label was put on last, and the branch pushed, by the forge's own clock."""
         ...
 
     def label(self, number: int, labels: Sequence[str]) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: The label, in any case, that tells the bot to leave a pull request as it is.
 HOLD: Final = "hold"
-#: The label, in any case, that hands the branch back. The box in the description does the same.
+#: The label, in any case, that hands the branch back.
 HAND_BACK: Final = "hand-back"
 
 
@@ -88,12 +88,7 @@ def why_frozen(pull: PullRequest, pins: Sequence[PinChange], whose: Ours | Their
 
 def handed_back(pull: PullRequest) -> bool:
     """Whether a person handed the branch, as it is now, back to the bot."""
-    return pull.given == "counts" and asks_to_take(pull)
-
-
-def asks_to_take(pull: PullRequest) -> bool:
-    """Whether a pull request has the label, or the ticked box, that hands its branch back."""
-    return has_label(pull, HAND_BACK) or body.handed_back(pull.body)
+    return pull.given == "counts" and has_label(pull, HAND_BACK)
 
 
 def judged(pull: PullRequest, head: str, times: HandBackTimes) -> PullRequest:
@@ -107,11 +102,8 @@ def judged(pull: PullRequest, head: str, times: HandBackTimes) -> PullRequest:
     commit, pushed = times.pushed
     if not commit == pull.head == head:
         return replace(pull, given="unsure")
-    asked = (
-        times.labelled if has_label(pull, HAND_BACK) else None,
-        times.edited if body.handed_back(pull.body) else None,
-    )
-    return replace(pull, given="counts" if any(at is not None and at > pushed for at in asked) else "late")
+    labelled = times.labelled
+    return replace(pull, given="counts" if labelled is not None and labelled > pushed else "late")
 
 
 def declined(closed: Iterable[PullRequest], branches: Mapping[str, Branch | None]) -> Declined:
@@ -173,7 +165,7 @@ def _all_that_decides(pull: PullRequest) -> tuple[object, ...]:
     if pull.state != "open":
         return (*known, body.pin_marks(pull.body))
     remarks = {comment.marker_of(remark.body): remark.id for remark in pull.comments}
-    return (*known, *_state(pull), asks_to_take(pull), remarks)
+    return (*known, *_state(pull), has_label(pull, HAND_BACK), remarks)
 
 
 def _state(pull: PullRequest) -> tuple[object, ...]:

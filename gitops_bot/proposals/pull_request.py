@@ -20,14 +20,13 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class HandBackTimes:
-    """When people labelled or edited a pull request, and when its branch was last pushed, by the forge's clock.
+    """When people labelled a pull request, and when its branch was last pushed, by the forge's clock.
 
-    `labelled`: when a label was put on last. `edited`: when the text was changed last. `pushed`: the commit that the
-    last push brought, and when; None where the forge does not tell.
+    `labelled`: when a label was put on last. `pushed`: the commit that the last push brought, and when; None where the
+    forge does not tell.
     """
 
     labelled: datetime | None = None
-    edited: datetime | None = None
     pushed: tuple[str, datetime] | None = None
 
 

@@ -50,7 +50,7 @@ class Open:
 class Refresh:
     """Push (if `push`) and update title and body of the open pull request.
 
-    `takes_back`: a person handed the branch back. Their label or tick is removed before anything is pushed.
+    `takes_back`: a person handed the branch back. Their label is removed before anything is pushed.
     """
 
     pull_request: PullRequest

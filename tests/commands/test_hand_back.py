@@ -7,8 +7,6 @@ import signal
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import pytest
-
 from gitops_bot.demo.http import Answer
 from tests.commands.scene import actions, news, said
 from tests.counterparts.world import ended
@@ -23,18 +21,11 @@ if TYPE_CHECKING:
 BRANCH = "gitops-bot/production/all"
 PATCH = "apps/web/production/patch.yaml"
 A = f"sha256:{'a' * 64}"
-UNTICKED, TICKED = "- [ ] <!-- gitops-bot:hand-back -->", "- [x] <!-- gitops-bot:hand-back -->"
 
 
-def hand_back(shop: Deploy, by: str) -> None:
+def hand_back(shop: Deploy) -> None:
     """Give the branch back, as a person does."""
-    if by == "label":
-        shop.call("POST", "/issues/1/labels", {"labels": ["hand-back"]})
-        return
-    body = shop.pull()["body"]
-    assert body.count(UNTICKED) == 1
-    # GitHub's own page ends lines this way when it saves.
-    shop.call("PATCH", "/pulls/1", {"body": body.replace(UNTICKED, TICKED).replace("\n", "\r\n")})
+    shop.call("POST", "/issues/1/labels", {"labels": ["hand-back"]})
 
 
 def test_one_comment_says_whose_the_branch_is_and_follows_what_the_person_does(shop: Deploy) -> None:
@@ -70,15 +61,14 @@ def test_one_comment_says_whose_the_branch_is_and_follows_what_the_person_does(s
     assert seen.nothing
 
 
-@pytest.mark.parametrize("by", ["label", "box"])
-def test_a_branch_that_is_handed_back_is_written_anew_with_what_the_bot_had_on_it(shop: Deploy, by: str) -> None:
+def test_a_branch_that_is_handed_back_is_written_anew_with_what_the_bot_had_on_it(shop: Deploy) -> None:
     shop.bot("set", "production", f"{shop.image('api')}=1.0.1@{A}")
     shop.push("web", "1.1.0")
     shop.bot("update")
     shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
     newer = shop.push("web", "1.2.0")
     shop.bot("update")
-    hand_back(shop, by)
+    hand_back(shop)
 
     done = shop.ask("update")
     assert (done.code, actions(done.json)) == (0, {"all": "refresh"})
@@ -87,7 +77,6 @@ def test_a_branch_that_is_handed_back_is_written_anew_with_what_the_bot_had_on_i
     assert PATCH not in shop.files(BRANCH)
     pull = shop.pull()
     assert newer in pull["body"]
-    assert UNTICKED in pull["body"]
     assert [label["name"] for label in pull["labels"]] == ["release", "bot"]
     with shop.watching() as seen:
         shop.bot("update")
@@ -104,7 +93,7 @@ def test_a_run_that_dies_when_it_has_taken_the_word_loses_nothing(shop: Deploy) 
     theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
     shop.push("web", "1.1.0")
     shop.bot("update")
-    hand_back(shop, "label")
+    hand_back(shop)
     bot: list[subprocess.Popen[str]] = []
 
     def killing(request: Request, go: Callable[[], Answer]) -> Answer:
@@ -124,18 +113,17 @@ def test_a_run_that_dies_when_it_has_taken_the_word_loses_nothing(shop: Deploy) 
         shop.bot("update")
     assert seen.nothing
     assert len(said(shop)) == 1
-    hand_back(shop, "label")
+    hand_back(shop)
     assert actions(shop.ask("update").json) == {"all": "refresh"}
     assert news(shop, BRANCH) == {"api/api": "1.0.1", "web/web": "1.1.0"}
 
 
-@pytest.mark.parametrize("by", ["label", "box"])
-def test_what_is_pushed_after_the_word_stays_until_the_word_is_given_again(shop: Deploy, by: str) -> None:
+def test_what_is_pushed_after_the_word_stays_until_the_word_is_given_again(shop: Deploy) -> None:
     shop.push("web", "1.1.0")
     shop.bot("update")
     shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
     shop.bot("update")
-    hand_back(shop, by)
+    hand_back(shop)
     # The time in the commit says the opposite: it is what the author claims.
     theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 2\n"}, at=datetime(2001, 1, 1, tzinfo=UTC))
     shop.push("web", "1.2.0")
@@ -152,11 +140,8 @@ def test_what_is_pushed_after_the_word_stays_until_the_word_is_given_again(shop:
         shop.bot("update")
     assert seen.nothing
 
-    if by == "label":
-        shop.call("DELETE", "/issues/1/labels/hand-back")
-    else:
-        shop.call("PATCH", "/pulls/1", {"body": shop.pull()["body"].replace(TICKED, UNTICKED)})
-    hand_back(shop, by)
+    shop.call("DELETE", "/issues/1/labels/hand-back")
+    hand_back(shop)
     assert actions(shop.ask("update").json) == {"all": "refresh"}
     assert PATCH not in shop.files(BRANCH)
     assert news(shop, BRANCH) == {"web/web": "1.2.0"}
@@ -167,7 +152,7 @@ def test_a_push_that_the_forge_does_not_know_yet_is_waited_for(shop: Deploy) -> 
     shop.bot("update")
     theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
     shop.bot("update")
-    hand_back(shop, "label")
+    hand_back(shop)
     before = shop.call("GET", "/activity?ref=main")
     shop.gate(lambda request, go: Answer.json(200, before) if request.path.endswith("/activity") else go())
     with shop.watching() as seen:
@@ -183,27 +168,23 @@ def test_where_the_forge_keeps_no_pushes_the_word_is_for_the_head_that_it_shows(
     shop.bot("update")
     shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
     shop.bot("update")
-    hand_back(shop, "label")
+    hand_back(shop)
     gone = Answer.json(404, {"message": "Not Found"})
     shop.gate(lambda request, go: gone if request.path.endswith("/activity") else go())
     assert actions(shop.ask("update").json) == {"all": "refresh"}
 
 
-@pytest.mark.parametrize("by", ["label", "box"])
-def test_a_word_that_is_taken_back_while_the_run_is_about_to_use_it_does_not_count(shop: Deploy, by: str) -> None:
+def test_a_word_that_is_taken_back_while_the_run_is_about_to_use_it_does_not_count(shop: Deploy) -> None:
     shop.push("web", "1.1.0")
     shop.bot("update")
     theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
     shop.bot("update")
-    hand_back(shop, by)
+    hand_back(shop)
 
     def taken_back(request: Request, go: Callable[[], Answer]) -> Answer:
-        if by == "label" and request.method == "DELETE":
+        if request.method == "DELETE":
             shop.gate(None)
             shop.call("DELETE", "/issues/1/labels/hand-back")
-        elif by == "box" and request.method == "GET" and request.path.endswith("/pulls/1"):
-            shop.gate(None)
-            shop.call("PATCH", "/pulls/1", {"body": shop.pull()["body"].replace(TICKED, UNTICKED)})
         return go()
 
     shop.gate(taken_back)

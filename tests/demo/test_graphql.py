@@ -138,7 +138,7 @@ query Everything($owner: String!, $name: String!, $head: String!) {
   }
 }
 fragment Pull on PullRequest {
-  id number url title body state headRefName baseRefName headRefOid isCrossRepository isDraft createdAt lastEditedAt
+  id number url title body state headRefName baseRefName headRefOid isCrossRepository isDraft createdAt
   labels(first: 10) { totalCount nodes { name } }
   reviewDecision mergeStateStatus
   latestOpinionatedReviews(first: 10, writersOnly: true) { nodes { state } }

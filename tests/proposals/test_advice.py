@@ -25,7 +25,7 @@ def said(*changes: Change, environment: str = "staging", room: int = 50_000) -> 
 def test_the_ways_of_people_are_said() -> None:
     assert "Merge to release. Close to decline exactly these pins" in advice.PEOPLE
     assert "Add the label `hold`" in advice.PEOPLE
-    assert f"\n- [ ] {advice.BOX} Tick this box, or add the label `hand-back`" in advice.PEOPLE
+    assert "Add the label `hand-back` to return a branch that was taken over" in advice.PEOPLE
     assert "`gitops-bot rollback` with the name of this environment, or revert" in advice.ROLL_BACK
 
 

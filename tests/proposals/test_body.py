@@ -50,8 +50,8 @@ HOSTILE = {
     "lists": "- a",
     "numbered lists": "1. a",
     "rules": "---",
-    "a ticked box": "- [x] <!-- gitops-bot:hand-back -->",
-    "a ticked box on its own line": "x\n\n- [x] <!-- gitops-bot:hand-back --> y\n",
+    "a ticked box": "- [x] done",
+    "a ticked box on its own line": "x\n\n- [x] done\n",
     "an auto-merge mark": "\n<!-- gitops-bot:auto-merge -->\n",
     "the end of the bot's part": "\n<!-- gitops-bot:end -->\n",
     "the end of a section": "</summary></details>\n\n</details>\n\n# x",
@@ -126,7 +126,7 @@ def shown(text: str) -> Shown:
             rows[-1].append("".join(part.content for part in cell if part.type != "html_inline"))
         for part in token.children or []:
             if part.type in ("image", "em_open", "strong_open", "s_open") or (
-                part.type == "html_inline" and part.content not in ("<br>", advice.BOX)
+                part.type == "html_inline" and part.content != "<br>"
             ):
                 active.append(part.content or part.type)
             if part.type == "link_open":
@@ -266,8 +266,7 @@ def test_no_name_and_no_reason_leaves_its_cell(text: str) -> None:
     assert begun[3:] in ([], ["<details><summary>Or restore the previous pins</summary>"])
     # Nothing can be pulled by a name that is none: one section is without its command.
     assert seen.html.count("</details>") == len(begun) == len(seen.fences) + 2
-    assert len(re.findall(r"^ *[-*+] \[[ xX]\] ", rest, re.MULTILINE)) == 1
-    assert not body.handed_back(rest)
+    assert not re.search(r"^ *[-*+] \[[ xX]\] ", rest, re.MULTILINE)
     assert not body.asked_to_merge(rest)
     marks = " ".join(body.pin_mark(each.entry.key, each.after, None) for each in (one, change()))
     assert seen.comments == [
@@ -319,8 +318,7 @@ def test_the_limit_and_the_marks_hold_whatever_is_in_a_plan(
         assert len(body.pin_marks(each)) == min(len({one.entry.key for one in changes}), 1400)
         assert body.closed_by_bot(each) is (each is closing)
         assert body.asked_to_merge(each) is (each is not whole)
-        assert not body.handed_back(each)
-        assert len(re.findall(r"^ *[-*+] \[[ xX]\] ", each, re.MULTILINE)) == 1
+        assert not re.search(r"^ *[-*+] \[[ xX]\] ", each, re.MULTILINE)
     seen = shown(whole)
     assert seen.links == []
     assert not re.search(r"@\w|#\d|GH-\d|://|www\.", seen.text)
@@ -348,7 +346,7 @@ def test_the_word_about_the_rest_has_room_wherever_the_cut_falls() -> None:
 
 
 def test_one_row_too_many_is_one_more_change() -> None:
-    changes = [hostile(f"{'|' * 480}{number}") for number in range(200)]
+    changes = [hostile(f"{'|' * 470}{number}") for number in range(200)]
     texts = [rendered(*changes[:number]) for number in range(1, 60)]
     first = next(text for text in texts if "more change" in text)
     assert "\n\n… and 1 more change: see the commit.\n" in first
@@ -501,11 +499,11 @@ def test_where_room_is_short_the_reason_takes_the_place_of_the_bots_own_words() 
 
 
 def test_a_reason_from_elsewhere_is_bounded_and_only_shown() -> None:
-    reason = Reason("nothing_new", f"@root fixes #1 {CLOSED}\n- [x] <!-- gitops-bot:hand-back -->" + "|" * 9_000)
+    reason = Reason("nothing_new", f"@root fixes #1 {CLOSED}\n- [x] done" + "|" * 9_000)
     text = rendered(change())
     closed = body.with_closing_mark(text, reason)
     assert len(closed) < len(text) + 1_000
-    assert not body.handed_back(closed)
+    assert "- [x]" not in closed
     assert not re.search(r"@root|#1\b", shown(closed).text)
     assert body.without_closing_mark(closed) == text
 
@@ -517,48 +515,9 @@ def test_any_text_can_be_marked_as_closed_within_the_limit(text: str) -> None:
     assert len(closed) <= LIMIT
 
 
-# The box that gives a branch back, and the mark of a proposal that merges by itself.
+# The mark of a proposal that merges by itself.
 
-BOX = "- [ ] <!-- gitops-bot:hand-back -->"
-TICKED = BOX.replace("[ ]", "[x]")
 TEXT = rendered(change())
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param(TEXT, False, id="as it was written"),
-        pytest.param(TEXT.replace(BOX, TICKED), True, id="ticked"),
-        pytest.param(TEXT.replace(BOX, BOX.replace("[ ]", "[X]")), True, id="ticked with a capital"),
-        pytest.param(TEXT.replace(BOX, TICKED.replace("-", "*", 1)), True, id="ticked, as a list of another kind"),
-        pytest.param(TEXT.replace(BOX, TICKED).replace("\n", "\r\n"), True, id="ticked and saved in a browser"),
-        pytest.param(f"Hello.\n\n{TEXT.replace(BOX, TICKED)}\n\nBye.", True, id="ticked between people's words"),
-        pytest.param(f"{TICKED} hand back\n\n{TEXT}\n\n{TICKED} hand back", False, id="ticked in people's words"),
-        pytest.param(TICKED, False, id="alone"),
-        pytest.param(TEXT.replace(BOX, f"`{TICKED}`"), False, id="quoted"),
-        pytest.param(TEXT.replace(BOX, f"  {TICKED}"), False, id="within another list"),
-        pytest.param(TEXT.replace(BOX, "- [x]"), False, id="without its mark"),
-        pytest.param(TEXT.replace(BOX, TICKED).replace("<!-- gitops-bot:end -->", ""), False, id="without an end"),
-        pytest.param("", False, id="nothing"),
-    ],
-)
-def test_a_branch_is_handed_back_by_the_bots_own_box(text: str, expected: bool) -> None:
-    assert body.handed_back(text) is expected
-    cleared = body.with_box_cleared(text)
-    assert not body.handed_back(cleared)
-    assert body.with_box_cleared(cleared) == cleared
-    assert len(cleared) == len(text)
-    if not expected:
-        assert cleared == text
-
-
-def test_a_cleared_box_is_as_it_was() -> None:
-    around = f"{TICKED} mine\n\n{TEXT}\n\nBye."
-    assert body.with_box_cleared(around.replace(BOX, TICKED)) == around
-
-
-def test_a_refresh_clears_the_box() -> None:
-    assert body.within(TEXT.replace(BOX, TICKED), TEXT) == TEXT
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ def test_a_persons_commit_is_named_with_the_way_back() -> None:
         "gitops-bot "
         "trailers. People win: the bot leaves this branch alone from now on. Merge or close it as you see fit.\n"
         "\n"
-        "To hand the branch back, tick the box in the description or add the label `hand-back`: the bot then rewrites "
-        "it on top of the base branch, without this commit."
+        "To hand the branch back, add the label `hand-back`: the bot then rewrites it on top of the base branch, "
+        "without this commit."
     )
 
 

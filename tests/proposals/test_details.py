@@ -139,12 +139,7 @@ def test_subjects_are_bounded_and_the_newest_stay() -> None:
             "fixes #1, closes GH-2 @ada", "  - fixes \\#\u200b1, closes GH\u200b-2 @\u200bada", id="words to a forge"
         ),
         pytest.param("[x] done", "  - \\[x\\] done", id="a ticked box"),
-        pytest.param(
-            "- [ ] <!-- gitops-bot:hand-back -->", "  - \\- \\[ \\] \\<!-- gitops-bot:hand-back --\\>", id="the box"
-        ),
-        pytest.param(
-            "a\n- [x] <!-- gitops-bot:hand-back -->", "  - a - \\[x\\] \\<!-- gitops-bot:hand-back --\\>", id="lines"
-        ),
+        pytest.param("a\n- [x] <!-- gitops-bot:end -->", "  - a - \\[x\\] \\<!-- gitops-bot:end --\\>", id="lines"),
         pytest.param("</details>", "  - \\</details\\>", id="the end of the section"),
         pytest.param("1. first", "  - 1\\. first", id="a list"),
     ],

@@ -56,7 +56,6 @@ OPEN_OLDER = pull(body=OLDER.body)
 OPEN_BARE = pull(body="rewritten by a person")
 OPEN_MARKED = pull(body=body.with_closing_mark(WANTED.body, NO_MORE))
 LABELLED = replace(OPEN, labels=("release", "Hand-Back"))
-TICKED = replace(OPEN, body=WANTED.body.replace("- [ ] <!-- gitops-bot:hand-back", "- [x] <!-- gitops-bot:hand-back"))
 ON_HOLD = replace(OPEN, labels=("release", "HOLD"))
 ON_HOLD_OLDER = replace(OPEN_OLDER, labels=("hold",))
 APPROVED, APPROVED_OLDER = replace(OPEN, approved=True), replace(OPEN_OLDER, approved=True)
@@ -126,14 +125,13 @@ TABLE = {
     "merged so long ago that the history is cut": Row("cut", (MERGED_PERSONS,), Open, push=True),
     # A branch that a person handed back is the bot's again, and the word is used up.
     "handed back by the label": Row("person", (LABELLED,), Refresh, push=True, takes_back=True),
-    "handed back by the box": Row("person", (TICKED,), Refresh, push=True, takes_back=True),
-    "handed back, a merge that git would not make": Row("unmerged", (TICKED,), Refresh, push=True, takes_back=True),
+    "handed back, a merge that git would not make": Row("unmerged", (LABELLED,), Refresh, push=True, takes_back=True),
     "handed back, a history that ends nowhere": Row("cut", (LABELLED,), Refresh, push=True, takes_back=True),
     "handed back, with no more on it than is proposed": Row("same", (LABELLED,), Refresh, push=True, takes_back=True),
     "handed back, nothing is left of it": Row("person", (LABELLED,), Close, wanted=False),
     "handed back, though it was the bot's": Row("ours", (LABELLED,), Refresh, push=False, takes_back=True),
-    "handed back, though it was the bot's, newer pins": Row("outdated", (TICKED,), Refresh, push=True, takes_back=True),
-    "handed back, its branch is gone": Row("none", (TICKED,), Refresh, push=True, takes_back=True),
+    "handed back, though the bot's, newer pins": Row("outdated", (LABELLED,), Refresh, push=True, takes_back=True),
+    "handed back, its branch is gone": Row("none", (LABELLED,), Refresh, push=True, takes_back=True),
     "a closed one was handed back, none is open": Row("person", (replace(LABELLED, state="closed", head=BASE),), Leave),
     "a closed one was handed back, another is open": Row(
         "person", (OPEN, replace(LABELLED, state="closed", number=2)), Leave, says=True
@@ -143,7 +141,7 @@ TABLE = {
     "on hold, newer pins": Row("outdated", (ON_HOLD_OLDER,), Leave, code="held.label"),
     "on hold, its text is out of date": Row("ours", (ON_HOLD_OLDER,), Leave, code="held.label"),
     "on hold, a person's commit": Row("person", (ON_HOLD,), Leave, code="held.label"),
-    "on hold, handed back": Row("person", (replace(TICKED, labels=("hold",)),), Leave, code="held.label"),
+    "on hold, handed back": Row("person", (replace(OPEN, labels=("hold", "hand-back")),), Leave, code="held.label"),
     "on hold and approved": Row("outdated", (replace(ON_HOLD_OLDER, approved=True),), Leave, code="held.label"),
     "on hold, refreshed though approved": Row(
         "outdated",
@@ -173,8 +171,8 @@ TABLE = {
         "outdated", (APPROVED_OLDER,), Leave, code="held.frozen", more={"stands": False}
     ),
     "approved, a person's commit": Row("person", (APPROVED,), Leave, says=True),
-    "approved, handed back": Row("person", (replace(TICKED, approved=True),), Leave, code="held.frozen"),
-    "approved, handed back, though it was the bot's": Row("ours", (replace(TICKED, approved=True),), Nothing),
+    "approved, handed back": Row("person", (replace(LABELLED, approved=True),), Leave, code="held.frozen"),
+    "approved, handed back, though it was the bot's": Row("ours", (replace(LABELLED, approved=True),), Nothing),
     "approved, its source went back": Row("ours", (APPROVED,), Leave, wanted=False, code="held.frozen"),
     "approved, its group is gone": Row(
         "ours", (APPROVED,), Leave, wanted=False, code="held.frozen", more={"why_gone": Reason("nothing_new", "gone")}
@@ -250,7 +248,7 @@ def carried_out(
             assert proposal is not None
             if takes_back:
                 labels = tuple(each for each in opened.labels if each.lower() != people.HAND_BACK)
-                opened = replace(opened, labels=labels, body=body.with_box_cleared(opened.body))
+                opened = replace(opened, labels=labels)
             there = branch(commit(proposal)) if push else there
             assert there is not None
             text = body.within(opened.body, proposal.body)
@@ -265,7 +263,7 @@ def carried_out(
 
 
 #: Texts of pull requests in any state that a run, or a person, may leave.
-TEXTS = (WANTED.body, OLDER.body, TICKED.body, OPEN_MARKED.body, body.unfinished(WANTED.body), "by a person", "")
+TEXTS = (WANTED.body, OLDER.body, OPEN_MARKED.body, body.unfinished(WANTED.body), "by a person", "")
 REMARKS = (comment.person(NEWER, "Ada", "it carries no plan"), comment.person(HEAD, "", "it is another's"), "hello", "")
 PULLS = st.builds(
     replace,
@@ -573,7 +571,6 @@ def test_the_branches_of_the_table_are_what_they_are_called() -> None:
         "same": "Theirs",
     }
     assert branch(DONE, replace(PERSONS, changes=())).has_exactly(WANTED.files)
-    assert body.handed_back(TICKED.body)
     assert BASE not in (HEAD, NEWER)
 
 
@@ -608,15 +605,12 @@ def at(hour: int) -> datetime:
 @pytest.mark.parametrize(
     ("words", "shown", "given_as"),
     [
-        pytest.param(HandBackTimes(at(2), None, (HEAD, at(1))), HEAD, "counts", id="nothing was pushed since"),
-        pytest.param(HandBackTimes(at(1), None, (HEAD, at(2))), HEAD, "late", id="pushed after it"),
-        pytest.param(HandBackTimes(at(1), None, (HEAD, at(1))), HEAD, "late", id="within the same second"),
-        pytest.param(HandBackTimes(None, at(2), (HEAD, at(1))), HEAD, "late", id="not by the text, which has no tick"),
-        pytest.param(HandBackTimes(None, None, (HEAD, at(1))), HEAD, "late", id="nobody knows when"),
-        pytest.param(
-            HandBackTimes(at(2), None, ("e" * 40, at(1))), HEAD, "unsure", id="the forge has not seen the push"
-        ),
-        pytest.param(HandBackTimes(at(2), None, (HEAD, at(1))), "e" * 40, "unsure", id="the pull request has not"),
+        pytest.param(HandBackTimes(at(2), (HEAD, at(1))), HEAD, "counts", id="nothing was pushed since"),
+        pytest.param(HandBackTimes(at(1), (HEAD, at(2))), HEAD, "late", id="pushed after it"),
+        pytest.param(HandBackTimes(at(1), (HEAD, at(1))), HEAD, "late", id="within the same second"),
+        pytest.param(HandBackTimes(None, (HEAD, at(1))), HEAD, "late", id="nobody knows when"),
+        pytest.param(HandBackTimes(at(2), ("e" * 40, at(1))), HEAD, "unsure", id="the forge has not seen the push"),
+        pytest.param(HandBackTimes(at(2), (HEAD, at(1))), "e" * 40, "unsure", id="the pull request has not"),
         pytest.param(HandBackTimes(), HEAD, "counts", id="no pushes are kept"),
         pytest.param(
             HandBackTimes(), "e" * 40, "unsure", id="no pushes are kept, and the pull request has another head"
@@ -628,12 +622,6 @@ def test_a_word_gives_back_what_was_there_when_it_was_given(words: HandBackTimes
     found = people.judged(labelled, HEAD, words)
     assert found.given == given_as
     assert people.handed_back(found) is (given_as == "counts")
-
-
-def test_a_tick_counts_by_the_last_change_of_the_text() -> None:
-    ticked = pull(body=WANTED.body.replace("- [ ] <!--", "- [x] <!--"), head=HEAD)
-    assert people.judged(ticked, HEAD, HandBackTimes(None, at(2), (HEAD, at(1)))).given == "counts"
-    assert people.judged(ticked, HEAD, HandBackTimes(at(3), at(1), (HEAD, at(2)))).given == "late"
 
 
 def test_a_word_that_came_before_the_last_push_leaves_the_branch_to_people_and_says_so_once() -> None:

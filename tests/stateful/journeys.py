@@ -111,8 +111,7 @@ def _handed_back(shop: Shop, people: People) -> None:
     _taken_over(shop, people)
     shop.run(Command())
     (pull,) = shop.pulls()
-    people.hand_back(pull, by_tick=False)
-    people.hand_back(pull, by_tick=True)
+    people.hand_back(pull)
 
 
 def _regrouped(shop: Shop, people: People) -> None:

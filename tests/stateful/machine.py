@@ -257,10 +257,10 @@ class Proposals(RuleBasedStateMachine):
         self._note("label", self.people.hold(self._pull(which)))
 
     @precondition(lambda self: self._taken_over())
-    @rule(which=WHICH, by_tick=st.booleans())
-    def hand_back(self, which: int, by_tick: bool) -> None:
+    @rule(which=WHICH)
+    def hand_back(self, which: int) -> None:
         taken = self._taken_over()
-        self._note("hand back", self.people.hand_back(taken[which % len(taken)], by_tick=by_tick))
+        self._note("hand back", self.people.hand_back(taken[which % len(taken)]))
 
     @precondition(lambda self: self.shop.pulls() and self.shop.hub.protected)
     @rule(which=WHICH)

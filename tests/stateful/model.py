@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tests.stateful.world import Command, Key, Ran, Shop
 
 HOLD, HAND_BACK = "hold", "hand-back"
-BOX = "- [ ] <!-- gitops-bot:hand-back -->"
 _CLOSED = "<!-- gitops-bot:closed -->"
 _PLAN = re.compile(r"^<!-- gitops-bot:plan [0-9a-f]{64} -->$", re.MULTILINE)
 

@@ -12,7 +12,7 @@ from gitops_bot.demo.hub import AutoMerge
 from gitops_bot.demo.refusal import Invalid
 from tests.stateful import lines
 from tests.stateful.lines import Pinned, version
-from tests.stateful.model import BOX, HAND_BACK, HOLD
+from tests.stateful.model import HAND_BACK, HOLD
 from tests.stateful.past import environment_on
 from tests.stateful.world import ALICE, BOB, BROKEN, CONFIG, NAME
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from gitops_bot.demo.rules import Method
     from tests.stateful.model import Model
     from tests.stateful.world import Key, Shop
-
-_TICKED = BOX.replace("[ ]", "[x]")
 
 Work = Literal["another file", "the same file", "the bot's own words", "amended", "reworded"]
 ByHand = Literal["newest", "older", "what is proposed"]
@@ -109,22 +107,14 @@ class People:
         """Put `hold` on, or take it off."""
         return self.label(pull, HOLD)
 
-    def hand_back(self, pull: Pull, *, by_tick: bool) -> str:
+    def hand_back(self, pull: Pull) -> str:
         """Give the branch back to the bot."""
-        if not by_tick:
-            return self.label(pull, HAND_BACK) if HAND_BACK not in pull.labels else "already"
-        body = (pull.body or "").replace(BOX, _TICKED)
-        with self.shop.acting() as pulls:
-            pulls.edit(pull, title=None, body=body, state=None, base=None)
-        if _TICKED in body:
-            self.model.handed_back(pull.head)
-        return "ticked"
+        return self.label(pull, HAND_BACK) if HAND_BACK not in pull.labels else "already"
 
     def keep(self, pull: Pull) -> str:
-        """Take every word back that gives the branch to the bot: what people put there is to stay."""
+        """Take the word back that gives the branch to the bot: what people put there is to stay."""
         with self.shop.acting() as pulls:
             conversation.label(pulls, pull, [each for each in pull.labels if each != HAND_BACK])
-            pulls.edit(pull, title=None, body=(pull.body or "").replace(_TICKED, BOX), state=None, base=None)
         if (head := self.shop.branches.get(pull.head)) is not None:
             made = self.shop.remote.git("log", "--author=ada@", "--format=%H", f"main..{head}").decode().split()
             self.model.theirs |= dict.fromkeys(made, pull.head)
@@ -285,11 +275,6 @@ class People:
     def configure(self) -> None:
         """Push the configuration as the shop has it now."""
         self.push(CONFIG, self.shop.config(), "configure the bot")
-
-
-def is_handed_back(pull: Pull) -> bool:
-    """Whether the word stands there that gives the branch to the bot."""
-    return HAND_BACK in pull.labels or _TICKED in (pull.body or "")
 
 
 def _said(pin: Pinned) -> dict[str, str | None]:

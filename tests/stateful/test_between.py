@@ -15,7 +15,7 @@ import pytest
 from tests.stateful.again import put_back, whatever_the_bot_closed_says_why
 from tests.stateful.journeys import JOURNEYS, PLACES
 from tests.stateful.model import HAND_BACK, HOLD, Model, is_closing_mark
-from tests.stateful.people import People, is_handed_back
+from tests.stateful.people import People
 from tests.stateful.world import NAME, Shop
 
 if TYPE_CHECKING:
@@ -88,13 +88,13 @@ def _writes_around(shop: Shop, _: People) -> Done | None:
 def _hands_back(shop: Shop, people: People) -> Done | None:
     pulls = [pull for pull in shop.pulls() if HAND_BACK not in pull.labels]
     for pull in pulls:
-        people.hand_back(pull, by_tick=False)
+        people.hand_back(pull)
     return Done(tuple(pull.number for pull in pulls)) if pulls else None
 
 
 def _keeps(shop: Shop, people: People) -> Done | None:
     """Takes the word back that gave the branch away: its commits are to stay."""
-    pulls = [pull for pull in shop.pulls() if is_handed_back(pull)]
+    pulls = [pull for pull in shop.pulls() if HAND_BACK in pull.labels]
     for pull in pulls:
         people.keep(pull)
     return Done(tuple(pull.number for pull in pulls)) if pulls else None

@@ -66,12 +66,11 @@ mutation EnableAutoMerge($input: EnablePullRequestAutoMergeInput!) {
   }
 }"""
 
-#: The times of labels and of the last edit of the text.
+#: The times of labels.
 HAND_BACK_TIMES = """
 query HandBackTimes($owner: String!, $name: String!, $number: Int!) {
   repository(owner: $owner, name: $name) {
     pullRequest(number: $number) {
-      lastEditedAt
       timelineItems(last: 100, itemTypes: [LABELED_EVENT]) {
         nodes { ... on LabeledEvent { createdAt label { name } } }
       }

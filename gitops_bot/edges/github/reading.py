@@ -75,7 +75,7 @@ class Reading:
         return _in_order(pull for pull in self._list(into, query) if (pull.branch, pull.base) == (branch, into))
 
     def hand_back_times(self, number: int, branch: str, label: str) -> HandBackTimes:
-        """When text, label and branch changed last, by GitHub's clock: commit dates can be forged.
+        """When label and branch changed last, by GitHub's clock: commit dates can be forged.
 
         Two requests. Everything is None if the server has no GraphQL; the push if it keeps no activity.
         """
@@ -90,8 +90,7 @@ class Reading:
                 for event in answers.nodes(pull["timelineItems"])
                 if event["label"]["name"].lower() == label
             ]
-            edited = answers.parse_time(pull["lastEditedAt"])
-            return HandBackTimes(max(labelled, default=None), edited, self._pushed(branch))
+            return HandBackTimes(max(labelled, default=None), self._pushed(branch))
 
     def _pushed(self, branch: str) -> tuple[str, datetime] | None:
         query = {"ref": f"refs/heads/{branch}", "per_page": "1"}

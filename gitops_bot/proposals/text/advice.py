@@ -13,13 +13,10 @@ if TYPE_CHECKING:
 
     from gitops_bot.releases.decisions import Change
 
-BOX: Final = "<!-- gitops-bot:hand-back -->"
-_TAKE_OVER: Final = f"""\
+_TAKE_OVER: Final = """\
 Add the label `hold` to keep everything as it is. Push a commit to this branch to take it over: from then on, the bot \
-leaves it alone.
-
-- [ ] {BOX} Tick this box, or add the label `hand-back`, to return a branch that was taken over to the bot. The bot \
-rewrites the branch and drops everybody else's commits."""
+leaves it alone. Add the label `hand-back` to return a branch that was taken over to the bot: it rewrites the branch \
+and drops everybody else's commits."""
 PEOPLE: Final = f"""
 Merge to release. Close to decline exactly these pins; newer ones will be proposed again. {_TAKE_OVER}"""
 PEOPLE_BACK: Final = f"""

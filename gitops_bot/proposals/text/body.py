@@ -36,7 +36,6 @@ _REBUILT = "**Attention: rebuilt, not the bytes that were tested.**"
 _PLAN, _PINS = "plan", "pins"
 _PLAN_VALUE = re.compile(r"[0-9a-f]{64}")
 _PINS_VALUE = re.compile(r"[0-9a-f ]{16,24000}")
-_TICKED = re.compile(rf"^([-*+] \[)[xX](\] {advice.BOX})", re.MULTILINE)
 
 
 def render(
@@ -171,20 +170,6 @@ def without_closing_mark(text: str) -> str:
         elif at < len(lines) and not lines[at].rstrip():
             at += 1
     return "\n".join(kept)
-
-
-def handed_back(text: str) -> bool:
-    """Whether a person ticked the box that gives the branch back to the bot. Only the bot's own box counts."""
-    return _TICKED.search(_ours(text)) is not None
-
-
-def with_box_cleared(text: str) -> str:
-    """The text with that box cleared."""
-    ours = markers.block(text)
-    if ours is None:
-        return text
-    start, end = ours
-    return text[:start] + _TICKED.sub(r"\g<1> \g<2>", text[start:end]) + text[end:]
 
 
 def asked_to_merge(text: str) -> bool:

@@ -21,8 +21,8 @@ def person(commit: str, author: str, why: str) -> str:
         f"Commit {commit[:10]}{who} was not made by gitops-bot: {prose(why)}. People win: the bot leaves this branch "
         "alone from now on. Merge or close it as you see fit.\n"
         "\n"
-        "To hand the branch back, tick the box in the description or add the label `hand-back`: the bot then rewrites "
-        "it on top of the base branch, without this commit."
+        "To hand the branch back, add the label `hand-back`: the bot then rewrites it on top of the base branch, "
+        "without this commit."
     )
 
 
@@ -33,8 +33,7 @@ def late(head: str) -> str:
         f"This branch was handed back, and then somebody pushed commit {head[:10]} to it. People win: the bot leaves "
         "it alone, because it drops only commits that were there when the branch was handed back.\n"
         "\n"
-        "To hand it back as it is now, remove the label `hand-back` and add it again, or clear the box in the "
-        "description and tick it again."
+        "To hand it back as it is now, remove the label `hand-back` and add it again."
     )
 
 

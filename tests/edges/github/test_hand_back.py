@@ -20,9 +20,9 @@ HEAD, ZERO = "a" * 40, "0" * 40
 ACTIVITY = "GET /activity"
 
 
-def words(*labelled: tuple[str, str], edited: str | None = None) -> Answer:
+def words(*labelled: tuple[str, str]) -> Answer:
     nodes = [{"createdAt": at, "label": {"name": name}} for name, at in labelled]
-    found = {"lastEditedAt": edited, "timelineItems": {"nodes": nodes}}
+    found = {"timelineItems": {"nodes": nodes}}
     return Answer.json(200, {"data": {"repository": {"pullRequest": found}}})
 
 
@@ -56,10 +56,9 @@ def test_two_requests_tell_the_last_word_and_the_last_push() -> None:
         ("hand-back", "2026-01-02T01:00:00Z"),
         ("Hand-Back", "2026-01-02T03:00:00Z"),
         ("hold", "2026-01-02T09:00:00Z"),
-        edited="2026-01-02T04:00:00Z",
     )
     with playing({"HandBackTimes": said, ACTIVITY: pushed("2026-01-02T02:00:00Z")}) as script:
-        assert ask(script) == HandBackTimes(at(3), at(4), (HEAD, at(2)))
+        assert ask(script) == HandBackTimes(at(3), (HEAD, at(2)))
         assert script.asked == ["HandBackTimes", ACTIVITY]
         (_, target, _) = script.server.seen[-1]
     assert "ref=refs%2Fheads%2Fgitops-bot%2Fproduction%2Fall" in target
@@ -75,7 +74,7 @@ def test_what_was_never_said_or_pushed_has_no_time() -> None:
 def test_a_server_that_keeps_no_pushes_tells_the_words(status: int) -> None:
     refusal = Answer.json(status, {"message": "Not Found"})
     with playing({"HandBackTimes": words(("hand-back", "2026-01-02T01:00:00Z")), ACTIVITY: refusal}) as script:
-        assert ask(script) == HandBackTimes(at(1), None, None)
+        assert ask(script) == HandBackTimes(at(1), None)
 
 
 def test_a_server_without_graphql_tells_nothing() -> None:
