@@ -9,7 +9,8 @@ from gitops_bot.engine.ask import Facts, each
 from gitops_bot.engine.describe import MOST, ImageStep, builds, step_of
 from gitops_bot.errors import ForgeError
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import ownership, pull_request
+from gitops_bot.proposals import pull_request
+from gitops_bot.proposals.branch import owner_of
 from gitops_bot.releases.choice import hold, promotion, stepped_back
 from gitops_bot.releases.decisions import Held
 from gitops_bot.releases.history import state, trail
@@ -104,7 +105,7 @@ def _proposed(world: World, snapshot: Snapshot) -> tuple[Proposed, tuple[Problem
         opened = pull_request.opened(pulls)
         branch = world.repository.branch(name, snapshot.commit) if opened is not None else None
         if opened is not None and branch is not None:
-            carried = ownership.of(replace(branch, targets=snapshot.targets)).carried
+            carried = owner_of(replace(branch, targets=snapshot.targets)).carried
             proposed |= {pin.key: opened for pin in carried}
     return proposed, ()
 

@@ -12,7 +12,8 @@ from gitops_bot.engine.gates import left_before, slot
 from gitops_bot.engine.request import Withdraw
 from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import carry, group, naming, ownership, reconcile, schedule
+from gitops_bot.proposals import carry, limits, naming, reconcile
+from gitops_bot.proposals.branch import owner_of
 from gitops_bot.proposals.limits import admitted, with_what_waits
 from gitops_bot.proposals.people import decline, declined
 from gitops_bot.proposals.proposal import Proposal
@@ -66,7 +67,7 @@ def _commit(context: Context, decisions: Sequence[Decision]) -> Proposal:
     reason = Reason(CODE_OF[context.request.source(environment)], f"straight to {snapshot.branch}, as configured")
     proposal = whole(context, decisions, None, reconcile.Commit(reason))
     windows = () if context.request.exempt.limits else environment.propose.schedule
-    closed = schedule.closed(windows, snapshot.at) if proposal.changes else None
+    closed = limits.closed(windows, snapshot.at) if proposal.changes else None
     return proposal if closed is None else proposal.doing(reconcile.Leave(None, closed))
 
 
@@ -109,7 +110,7 @@ async def _in_turn(context: Context, declines: Declined, grouped: Mapping[str, S
     changing = {change.entry.key for proposal in by_group.values() for change in proposal.changes}
     for proposal in by_group.values():
         if isinstance(proposal.action, reconcile.Leave) and proposal.remote is not None:
-            live = carry.live_pins(existing.entries, ownership.of(proposal.remote).carried)
+            live = carry.live_pins(existing.entries, owner_of(proposal.remote).carried)
             changing |= {pin.key for pin in live}
     waiting = {
         slots.selector.key: reason
@@ -244,7 +245,7 @@ async def _lay(context: Context, declines: Declined, name: str, decisions: Seque
     if together:
         if any(isinstance(item, Held) and item.withdraws for item in decided):
             carried = ()  # it loses all of them with the first
-        decided = list(group.hold_together(decided, name))
+        decided = list(limits.hold_together(decided, name))
     now = set(map(id, decided))
     laid: list[Decision] = []
     for change in carry.lay(decided, carried, existing.entries, asked=context.request.by_name):
@@ -252,7 +253,7 @@ async def _lay(context: Context, declines: Declined, name: str, decisions: Seque
         # A pin that is only carried on was looked up when it was proposed; the environment may have left it since.
         laid.append(item if id(item) in now else await left_before(await slot(item, context), context))
     if together:
-        laid = list(group.hold_together(laid, name))  # nor does it go on with a part of what it carried
+        laid = list(limits.hold_together(laid, name))  # nor does it go on with a part of what it carried
     holds = [(item.entry, item.reason) for item in decided if isinstance(item, Held)]
     return [
         *(item for item in decided if not isinstance(item, Change)),

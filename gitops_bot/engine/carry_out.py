@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from gitops_bot.engine.world import Forge, World
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.content import ProposalText
-    from gitops_bot.proposals.deployment import Deployment
     from gitops_bot.proposals.proposal import Proposal
-    from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.proposals.pull_request import Deployment, PullRequest
     from gitops_bot.releases.history.tags import NewTag
     from gitops_bot.results.outcome import EnvironmentOutcome
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import carry, group, naming, ownership, people, pull_request, reconcile
+from gitops_bot.proposals import carry, naming, people, pull_request, reconcile
+from gitops_bot.proposals.branch import Ours, Theirs, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,7 +98,7 @@ class Existing:
     def is_together(self, name: str) -> bool:
         """Whether a group goes as a whole or not at all."""
         propose = self.environment.propose
-        return group.is_together(name, propose.group, default=propose.together)
+        return naming.is_together(name, propose.group, default=propose.together)
 
     def grouped(self, decisions: Sequence[Decision]) -> dict[str, list[Decision]]:
         """The decisions by group. One that only carries pins has none; what is only a branch by now comes last."""
@@ -160,7 +161,7 @@ class Existing:
             pin.key: proposal.blocked
             for proposal in self.own
             if proposal.branch != own and proposal.blocked is not None and proposal.remote is not None
-            for pin in ownership.of(proposal.remote).carried  # a person's branch goes on with nothing, and proposes it
+            for pin in owner_of(proposal.remote).carried  # a person's branch goes on with nothing, and proposes it
             if self.group_of.get(pin.key) == name
         }
 
@@ -188,7 +189,7 @@ async def find_existing(
         remote, existing = remotes[name], await _judge(facts, remotes[name], pulls[name])
         action = reconcile.decide(remote, existing, refresh_approved=propose.refresh_approved)
         left = action.reason if isinstance(action, reconcile.Leave) else None
-        live = carry.live_pins(entries, ownership.of(remote).carried) if remote is not None else ()
+        live = carry.live_pins(entries, owner_of(remote).carried) if remote is not None else ()
         changes = frozenset(pin.key for pin in live)
         if request.placement.displaces and not naming.is_rollback(name):
             # A rollback goes on with nothing that is proposed otherwise, which makes way for it.
@@ -204,7 +205,7 @@ async def find_existing(
         held = {pin.key for pin in pins if pin.key in entries and snapshot.hold(entries[pin.key]) is not None}
         # A group that goes together loses all of them with the first.
         torn = {
-            group_of[key] for key in held if group.is_together(group_of[key], propose.group, default=propose.together)
+            group_of[key] for key in held if naming.is_together(group_of[key], propose.group, default=propose.together)
         }
         carried = tuple(pin for pin in pins if pin.key not in held and group_of.get(pin.key) not in torn)
         rolls_back = (
@@ -233,10 +234,10 @@ def proposed_on(branch: Branch | None, existing: Sequence[PullRequest]) -> tuple
     """The pins on the branch, where they count as proposed and the branch is the bot's, or is given back to it."""
     if branch is None or not reconcile.trusted(branch, existing):
         return ()
-    match ownership.of(branch):
-        case ownership.Ours(carried=carried):
+    match owner_of(branch):
+        case Ours(carried=carried):
             return carried
-        case ownership.Theirs(carried=carried):
+        case Theirs(carried=carried):
             opened = (pull for pull in existing if pull.state == "open")
             return carried if any(map(people.handed_back, opened)) else ()
 
@@ -249,7 +250,7 @@ async def _judge(facts: Facts, branch: Branch | None, existing: tuple[PullReques
     asked = branch is not None and any(
         pull.state == "open" and people.has_label(pull, people.HAND_BACK) for pull in existing
     )
-    if branch is None or not asked or not isinstance(ownership.of(branch), ownership.Theirs):
+    if branch is None or not asked or not isinstance(owner_of(branch), Theirs):
         return existing
     return tuple(
         [

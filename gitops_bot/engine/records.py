@@ -15,8 +15,7 @@ from gitops_bot.engine.read import read, read_again, select
 from gitops_bot.errors import ConfigError, EditError, ForgeError, GitError, LostRace, Problem
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals import trailers
-from gitops_bot.proposals.deployment import Artifact, Deployment
-from gitops_bot.proposals.pull_request import Merge
+from gitops_bot.proposals.pull_request import Artifact, Deployment, Merge
 from gitops_bot.releases.history import tags as release_tags
 from gitops_bot.releases.history.changes import changed
 from gitops_bot.releases.history.content import Content

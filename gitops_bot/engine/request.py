@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
-from gitops_bot.proposals import group, naming
+from gitops_bot.proposals import naming
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,5 +144,5 @@ class Request:
     def group_of(self, environment: Environment, entry: Managed) -> str:
         """The group that an entry is proposed in."""
         # A switch is proposed alone; no group of people has a name with a space.
-        name = f"switch {entry.file}" if entry.choices else group.name_of(entry, environment.propose.group)
+        name = f"switch {entry.file}" if entry.choices else naming.group_of(entry, environment.propose.group)
         return f"{naming.ROLLBACK}{name}" if self.placement.displaces else name

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.build import Build, BuildTimes, Child
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.proposals.branch import Branch
-    from gitops_bot.proposals.deployment import Deployed, Deployment
-    from gitops_bot.proposals.pull_request import HandBackTimes, Merge, PullRequest, RateLimit
+    from gitops_bot.proposals.pull_request import Deployed, Deployment, HandBackTimes, Merge, PullRequest, RateLimit
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.tags import NewTag
     from gitops_bot.targets.file_targets import FileTargets

@@ -1,18 +1,57 @@
-"""What may be opened now, by the schedule and the limits of an environment; the rest waits."""
+"""What has to wait: the rest of a group that goes together, and what the schedule or a limit does not let in now.
+
+A window of the schedule has days and hours in a time zone. It opens and closes once for each of its days: at the first
+moment at which the clock shows that time or a later one. So it is neither missed where a clock is put forward over its
+start, nor opened twice where one is put back.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from gitops_bot.images.reason import Reason, rfc3339
 from gitops_bot.proposals import reconcile
+from gitops_bot.releases.decisions import Change, Failed, Held
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Iterator, Sequence
+    from datetime import tzinfo
 
     from gitops_bot.config import Propose
+    from gitops_bot.config.propose import Window
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import PullRequest
+    from gitops_bot.releases.decisions import Decision
+
+_SECOND, _HOUR, _DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
+#: Days that are looked at: from two before, for what passes midnight, to two weeks after. A zone may once have left out
+#: a day of the calendar, and with it all that a weekly window had.
+_FROM, _TO = -2, 16
+
+
+def hold_together(decisions: Sequence[Decision], name: str) -> tuple[Decision, ...]:
+    """The decisions of a group that changes as a whole or not at all, each in its place.
+
+    A live slot never changes: nothing waits for that.
+    """
+    for decision in decisions:
+        match decision:
+            case Held(reason=reason) if reason.code != "held.slot":
+                code, why, verb = reason.code, reason.text, "is held"
+            case Failed(problem=problem):
+                code, why, verb = problem.code, problem.message, "failed"
+            case _:
+                continue
+        whole = f"the group {name} is proposed as a whole, and"
+        if (entry := decision.entry) is None:
+            waits = Reason(code, f"{whole} part of it cannot be read: {why}", {"group": name})
+        else:
+            text = f"{whole} {entry.name} in {entry.file} {verb}: {why}"
+            waits = Reason(code, text, {"group": name, "file": entry.file, "name": entry.name})
+        return tuple(other.held(waits) if isinstance(other, Change) else other for other in decisions)
+    return tuple(decisions)
 
 
 def admitted(
@@ -27,9 +66,20 @@ def admitted(
     opened = [pull.created_at for pull in pulls if pull.created_at is not None]
     closing = _closing(proposals)
     while True:
-        admitted_now = with_what_waits(_opening(proposals, propose, at, open_now=open_now - closing, opened=opened))
-        if (left := _closing(admitted_now)) == closing:
-            return admitted_now
+        stay_open, moments = open_now - closing, list(opened)
+        result = []
+        for proposal in proposals:
+            if not isinstance(proposal.action, reconcile.Open):  # open ones are always updated
+                result.append(proposal)
+            elif (wait := why_to_wait(propose, at, open_now=stay_open, opened=moments)) is not None:
+                result.append(proposal.doing(reconcile.Leave(None, wait)))
+            else:
+                result.append(proposal)
+                stay_open += 1
+                moments.append(at)
+        result = with_what_waits(result)
+        if (left := _closing(result)) == closing:
+            return result
         closing = left  # fewer, each time: what waits keeps its old proposal open
 
 
@@ -57,24 +107,72 @@ def _closing(proposals: Sequence[Proposal]) -> int:
     return sum(isinstance(proposal.action, reconcile.Close) for proposal in proposals)
 
 
-def _opening(
-    proposals: Sequence[Proposal], propose: Propose, at: datetime, *, open_now: int, opened: Sequence[datetime]
-) -> list[Proposal]:
-    """The proposals, of which no more are opened than there is room for beside those that stay open."""
-    moments = list(opened)
-    result = []
-    for proposal in proposals:
-        action = reconcile.admit(
-            proposal.action,
-            at=at,
-            windows=propose.schedule,
-            open_now=open_now,
-            opened=moments,
-            most_open=propose.limit.open,
-            most_new_per_hour=propose.limit.new_per_hour,
+def why_to_wait(propose: Propose, at: datetime, *, open_now: int, opened: Sequence[datetime]) -> Reason | None:
+    """Why no proposal may be opened now; None where one may be.
+
+    `opened` are the times when proposals of this environment were opened; `open_now` of them stay open.
+    """
+    most_open, most_new_per_hour = propose.limit.open, propose.limit.new_per_hour
+    if (outside := closed(propose.schedule, at)) is not None:
+        return outside
+    if most_open is not None and open_now >= most_open:
+        count = (
+            "1 proposal of this environment is" if open_now == 1 else f"{open_now} proposals of this environment are"
         )
-        if isinstance(action, reconcile.Open):
-            open_now += 1
-            moments.append(at)
-        result.append(proposal if action is proposal.action else proposal.doing(action))
-    return result
+        text = f"{count} open, and the limit is {most_open}: merge or close one first"
+        return Reason("held.limit", text, {"most_open": most_open})
+    recent = sorted(moment.astimezone(UTC) for moment in opened if moment > at - _HOUR)
+    if most_new_per_hour is not None and len(recent) >= most_new_per_hour:
+        frees = recent[-most_new_per_hour] + _HOUR
+        text = (
+            f"{len(recent)} proposals of this environment were opened within an hour, and the limit is "
+            f"{most_new_per_hour}: the next one can be opened at {frees:%Y-%m-%d %H:%M:%S} UTC"
+        )
+        when = rfc3339(frees)
+        return Reason("held.limit", text, {"most_new_per_hour": most_new_per_hour, "opens_at": when})
+    return None
+
+
+def closed(windows: Sequence[Window], at: datetime) -> Reason | None:
+    """Why the schedule lets nothing new be opened now; None inside a window, or if there are none."""
+    opens = next_opening(windows, at)
+    if opens == at:
+        return None
+    if opens is None:
+        text = "the schedule leaves no time at which anything new may be opened"
+        return Reason("held.window", text, {"opens_at": None})
+    text = f"outside the schedule: nothing new is opened before {opens:%Y-%m-%d %H:%M} UTC"
+    return Reason("held.window", text, {"opens_at": rfc3339(opens)})
+
+
+def next_opening(windows: Sequence[Window], at: datetime) -> datetime | None:
+    """The first time from `at` on when something new may be opened, in UTC; None if never."""
+    at = at.astimezone(UTC)
+    if not windows:
+        return at
+    later = (max(begin, at) for window in windows for begin, end in _openings(window, at) if max(begin, at) < end)
+    return min(later, default=None)
+
+
+def _openings(window: Window, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """From when to when the window is open around a moment, in UTC."""
+    zone, weekdays, (opens, closes) = window.zone, window.weekdays, window.span
+    today = at.astimezone(zone).date()
+    for day in (today + count * _DAY for count in range(_FROM, _TO)):
+        if day.weekday() in weekdays:
+            last = day if opens < closes else day + _DAY
+            yield _first(datetime.combine(day, opens), zone), _first(datetime.combine(last, closes), zone)
+
+
+def _first(wall: datetime, zone: tzinfo) -> datetime:
+    """The first moment, in UTC, at which the clock of a zone shows `wall` or later."""
+    # PEP 495: what a clock shows twice is first shown at fold 0; what it leaps over is, reckoned with the offset of
+    # the other side, before the leap at fold 1 and after it at fold 0.
+    earlier, later = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if earlier <= later:
+        return earlier
+
+    def is_past(seconds: int) -> bool:
+        return (later + seconds * _SECOND).astimezone(zone).replace(tzinfo=None) >= wall
+
+    return later + bisect_left(range((earlier - later) // _SECOND), True, key=is_past) * _SECOND

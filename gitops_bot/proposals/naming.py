@@ -1,17 +1,29 @@
-"""Branch names: `gitops-bot/<environment>/<group>`, always three parts, each one slug.
+"""Groups: which changes share a proposal, and the branch that each group is proposed on.
 
-Always three, because git cannot keep `gitops-bot/production` beside `gitops-bot/production/web`.
+A group is all of the environment, an overlay, an image, or one that people named. Its branch is always
+`gitops-bot/<environment>/<group>`, three parts, each one slug: git cannot keep `gitops-bot/production` beside
+`gitops-bot/production/web`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from gitops_bot.releases.layout import claims
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.config.propose import NamedGroup
+    from gitops_bot.releases.decisions import Managed
 
 PREFIX = "gitops-bot"
 DEFAULT_GROUP = "all"
 #: The prefix of rollback groups, which are proposed separately from everything else.
 ROLLBACK = "rollback-"
+Grouping: TypeAlias = 'Literal["environment", "overlay", "image"] | Sequence[NamedGroup]'
 _LIMIT = 60
 _HASH = 8
 #: The room that a hash and its dash leave.
@@ -20,12 +32,56 @@ _WORD = re.compile(r"[A-Za-z0-9._-]{1,60}")
 _OTHER = re.compile(r"[^a-z0-9]+")
 
 
+def group_of(entry: Managed, grouping: Grouping) -> str:
+    """The group of an entry; what matches no named group goes into `all`."""
+    match grouping:
+        case "environment":
+            return DEFAULT_GROUP
+        case "overlay":
+            return entry.overlay
+        case "image":
+            return entry.image
+        case named:
+            return next((group.name for group in named if _belongs(entry, group)), DEFAULT_GROUP)
+
+
+def _belongs(entry: Managed, group: NamedGroup) -> bool:
+    images = not group.images or any(fits(glob, text) for glob in group.images for text in (entry.name, entry.image))
+    overlays = (claims.parse(text).means(entry.overlay, entry.file) for text in group.overlays)
+    return images and (not group.overlays or any(overlays))
+
+
+def fits(glob: str, text: str) -> bool:
+    """Whether a glob, in which `*` is any text, matches a text.
+
+    Each part between two stars is taken where it comes first: a later place leaves less for what follows. So nothing
+    is tried twice, whatever the glob.
+    """
+    first, *rest = glob.split("*")
+    if not rest:
+        return text == glob
+    *middle, last = rest
+    at, end = len(first), len(text) - len(last)
+    if at > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for part in middle:
+        start = text.find(part, at, end)
+        if start < 0:
+            return False
+        at = start + len(part)
+    return True
+
+
+def is_together(name: str, grouping: Grouping, *, default: bool) -> bool:
+    """Whether one held entry of this group holds the rest."""
+    named = () if isinstance(grouping, str) else grouping
+    together = next((group.together for group in named if group.name == name), None)
+    return default if together is None else together
+
+
 def slug(text: str) -> str:
     """An environment as `[a-z0-9-]{1,60}`: its start, with a short hash of the original if it was altered."""
-    plain = _plain(text)
-    if _is_slug(text):
-        return text
-    return f"{plain[:_ROOM].strip('-')}-{_hash(text)}".strip("-")
+    return text if _is_slug(text) else f"{_plain(text)[:_ROOM].strip('-')}-{_hash(text)}".strip("-")
 
 
 def group_slug(text: str) -> str:
@@ -36,33 +92,15 @@ def group_slug(text: str) -> str:
     if _is_slug(text):
         return text
     lead = ROLLBACK if text.startswith(ROLLBACK) else ""
-    end = _end(_plain(text.removeprefix(lead)), _ROOM - len(lead))
+    plain, room = _plain(text.removeprefix(lead)), _ROOM - len(lead)
+    end = plain
+    if len(plain) > room:  # the last whole words that fit, or the end of a word that is too long
+        end = plain[-room:]
+        cut = "" if plain[-room - 1] == "-" else end.partition("-")[0]
+        end = end.removeprefix(cut).strip("-") or end
     while not lead and f"{end}-".startswith(ROLLBACK):
         end = end[len(ROLLBACK) :]
     return lead + f"{end}-{_hash(text)}".strip("-")
-
-
-def trailer_names(environment: str, group: str) -> tuple[str, str]:
-    """Both as words of a trailer: unchanged if they are single words, else as slugs."""
-    return (
-        environment if _WORD.fullmatch(environment) else slug(environment),
-        group if _WORD.fullmatch(group) else group_slug(group),
-    )
-
-
-def branch(environment: str, group: str = DEFAULT_GROUP) -> str:
-    """The branch on which this group of this environment is always proposed."""
-    return f"{PREFIX}/{slug(environment)}/{group_slug(group)}"
-
-
-def beginning(environment: str) -> str:
-    """What the branches of all groups of this environment begin with."""
-    return f"{PREFIX}/{slug(environment)}/"
-
-
-def is_rollback(branch: str) -> bool:
-    """Whether a gitops-bot branch proposes a rollback."""
-    return branch.rpartition("/")[2].startswith(ROLLBACK)
 
 
 def _is_slug(text: str) -> bool:
@@ -77,10 +115,24 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_HASH]
 
 
-def _end(plain: str, room: int) -> str:
-    """The last whole words that fit, or the end of a word that is too long."""
-    if len(plain) <= room:
-        return plain
-    end = plain[-room:]
-    cut = "" if plain[-room - 1] == "-" else end.partition("-")[0]
-    return end.removeprefix(cut).strip("-") or end
+def trailer_names(environment: str, group: str) -> tuple[str, str]:
+    """Both as words of a trailer: unchanged if they are single words, else as slugs."""
+    return (
+        environment if _WORD.fullmatch(environment) else slug(environment),
+        group if _WORD.fullmatch(group) else group_slug(group),
+    )
+
+
+def branch(environment: str, group: str = DEFAULT_GROUP) -> str:
+    """The branch on which this group of this environment is always proposed."""
+    return f"{beginning(environment)}{group_slug(group)}"
+
+
+def beginning(environment: str) -> str:
+    """What the branches of all groups of this environment begin with."""
+    return f"{PREFIX}/{slug(environment)}/"
+
+
+def is_rollback(branch: str) -> bool:
+    """Whether a gitops-bot branch proposes a rollback."""
+    return branch.rpartition("/")[2].startswith(ROLLBACK)

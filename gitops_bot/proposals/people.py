@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, trailers
-from gitops_bot.proposals.ownership import Ours
+from gitops_bot.proposals.branch import Ours
 from gitops_bot.proposals.text import body, comment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gitops_bot.proposals.branch import Branch
-    from gitops_bot.proposals.ownership import Theirs
+    from gitops_bot.proposals.branch import Branch, Theirs
     from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
     from gitops_bot.releases.decisions import Change, Held, PinChange
 

@@ -1,7 +1,9 @@
+"""What a forge has of proposals and releases: pull requests, merges, deployments; and its rate limit."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,3 +90,28 @@ class PullRequest:
 def opened(pulls: Sequence[PullRequest]) -> PullRequest | None:
     """The open one among the pull requests of a branch."""
     return next((pull for pull in pulls if pull.state == "open"), None)
+
+
+class Artifact(NamedTuple):
+    """An image that a release brought; `place` tells the entry from all others of the environment."""
+
+    name: str
+    digest: str
+    version: str | None
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A deployment to be recorded: what was released to an environment. `artifacts` get records of their own."""
+
+    environment: str
+    commit: str
+    artifacts: tuple[Artifact, ...] = ()
+
+
+class Deployed(NamedTuple):
+    """A deployment that the forge has; `finished` unless it is ours and a run died before its status."""
+
+    commit: str
+    finished: bool

@@ -6,25 +6,22 @@ Whatever an earlier run wrote before it died, this decision continues from there
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from gitops_bot.images.reason import Reason, rfc3339
-from gitops_bot.proposals import ownership, people, schedule
+from gitops_bot.images.reason import Reason
+from gitops_bot.proposals import people
 from gitops_bot.proposals import pull_request as pull_requests
+from gitops_bot.proposals.branch import Ours, Theirs, owner_of
 from gitops_bot.proposals.text import body, comment
 from gitops_bot.proposals.text.markdown import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
-    from gitops_bot.config.propose import Window
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.decisions import PinChange
 
-_HOUR = timedelta(hours=1)
 #: The names that reports and scripts use.
 ActionName = Literal["open", "refresh", "leave", "close", "commit", "none"]
 
@@ -127,14 +124,10 @@ def decide(
         branch = None
     if opened is not None and people.held(opened):
         return Leave(opened, _hold(opened))
-    whose = ownership.of(branch) if branch is not None else None
-    if (
-        branch is not None
-        and isinstance(whose, ownership.Theirs)
-        and not (opened is not None and people.handed_back(opened))
-    ):
+    whose = owner_of(branch) if branch is not None else None
+    if branch is not None and isinstance(whose, Theirs) and not (opened is not None and people.handed_back(opened)):
         return _leave_to_people(opened, branch, whose)
-    pushed = bool(pins) and branch is not None and isinstance(whose, ownership.Ours) and branch.has_exactly(files or {})
+    pushed = bool(pins) and branch is not None and isinstance(whose, Ours) and branch.has_exactly(files or {})
     if opened is not None:
         if people.freezes(opened) and not refresh_approved:
             return _keep_frozen(opened, pins, whose, pushed=pushed, stands=stands, why_gone=why_gone)
@@ -155,42 +148,6 @@ def decide_unseen(branch: Branch | None, pins: Sequence[PinChange], files: Mappi
             return action
 
 
-def admit(
-    action: Action,
-    *,
-    at: datetime,
-    windows: Sequence[Window],
-    open_now: int,
-    opened: Sequence[datetime],
-    most_open: int | None,
-    most_new_per_hour: int | None,
-) -> Action:
-    """The action, unless it would open something outside the schedule or over a limit. Open ones are always updated.
-
-    `opened` are the times when proposals of this environment were opened; `open_now` of them stay open.
-    """
-    if not isinstance(action, Open):
-        return action
-    if (closed := schedule.closed(windows, at)) is not None:
-        return Leave(None, closed)
-    if most_open is not None and open_now >= most_open:
-        count = (
-            "1 proposal of this environment is" if open_now == 1 else f"{open_now} proposals of this environment are"
-        )
-        text = f"{count} open, and the limit is {most_open}: merge or close one first"
-        return Leave(None, Reason("held.limit", text, {"most_open": most_open}))
-    recent = sorted(moment.astimezone(UTC) for moment in opened if moment > at - _HOUR)
-    if most_new_per_hour is not None and len(recent) >= most_new_per_hour:
-        frees = recent[-most_new_per_hour] + _HOUR
-        text = (
-            f"{len(recent)} proposals of this environment were opened within an hour, and the limit is "
-            f"{most_new_per_hour}: the next one can be opened at {frees:%Y-%m-%d %H:%M:%S} UTC"
-        )
-        when = rfc3339(frees)
-        return Leave(None, Reason("held.limit", text, {"most_new_per_hour": most_new_per_hour, "opens_at": when}))
-    return action
-
-
 def trusted(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
     """Whether the pins on the branch count as proposed.
 
@@ -207,7 +164,7 @@ def trusted(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
 def _keep_frozen(
     opened: PullRequest,
     pins: Sequence[PinChange],
-    whose: ownership.Ours | ownership.Theirs | None,
+    whose: Ours | Theirs | None,
     *,
     pushed: bool,
     stands: bool,
@@ -218,7 +175,7 @@ def _keep_frozen(
         return Nothing(opened, _already(opened))
     if not pins and not stands and not people.handed_back(opened):
         return Close(opened, why_gone or _nothing_left(stands))
-    merges = opened.overlooked and bool(pins) and stands and isinstance(whose, ownership.Ours)
+    merges = opened.overlooked and bool(pins) and stands and isinstance(whose, Ours)
     return Leave(opened, people.why_frozen(opened, pins, whose, stands=stands), merges=merges)
 
 
@@ -263,7 +220,7 @@ def _nothing_left(stands: bool) -> Reason:
     return Reason("nothing_new", text)
 
 
-def _leave_to_people(opened: PullRequest | None, branch: Branch, theirs: ownership.Theirs) -> Leave:
+def _leave_to_people(opened: PullRequest | None, branch: Branch, theirs: Theirs) -> Leave:
     author = plain(theirs.author, 100)
     who = f" by {author}" if author else ""
     until = "merged or deleted" if opened is None else f"merged, deleted or handed back (label `{people.HAND_BACK}`)"
@@ -278,7 +235,7 @@ def _leave_to_people(opened: PullRequest | None, branch: Branch, theirs: ownersh
     return Leave(opened, reason, _comment_due(opened, branch, theirs) if opened is not None else None)
 
 
-def _comment_due(opened: PullRequest, branch: Branch, theirs: ownership.Theirs) -> Remark | None:
+def _comment_due(opened: PullRequest, branch: Branch, theirs: Theirs) -> Remark | None:
     """The comment about this commit, unless it exists; it replaces one about another commit."""
     about = {comment.marker_of(remark.body): remark.id for remark in opened.comments}
     if opened.given == "late":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.errors import Problem
 from gitops_bot.images.reference import ImageName
-from gitops_bot.proposals.group import fits
+from gitops_bot.proposals.naming import fits
 from gitops_bot.releases.layout.glob import Glob
 
 if TYPE_CHECKING:

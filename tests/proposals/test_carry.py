@@ -12,7 +12,8 @@ from gitops_bot.images import kinds
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, Rules
-from gitops_bot.proposals import carry, ownership
+from gitops_bot.proposals import carry
+from gitops_bot.proposals.branch import Ours, owner_of
 from gitops_bot.releases.decisions import Change, Failed, Held, Kept, PinChange
 from gitops_bot.targets import kustomization
 from tests.managed import alter
@@ -368,11 +369,11 @@ def test_ten_services_that_set_their_pin_one_after_the_other_lose_nothing(order:
     there = branch()
     for number in order:
         mine = change(f"s{number}", Pin(f"v{number + 2}"), file=f"apps/{number // 2}/kustomization.yaml", source="set")
-        judged = ownership.of(there)
-        assert isinstance(judged, ownership.Ours)
+        judged = owner_of(there)
+        assert isinstance(judged, Ours)
         there = branch(commit(written(*carry.lay([mine], judged.carried, base), files=files), files))
-    judged = ownership.of(there)
-    assert isinstance(judged, ownership.Ours)
+    judged = owner_of(there)
+    assert isinstance(judged, Ours)
     assert sorted((pin.name, pin.after.tag) for pin in judged.carried) == [
         (f"s{number}", f"v{number + 2}") for number in range(10)
     ]

@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import ownership, people
+from gitops_bot.proposals import people
+from gitops_bot.proposals.branch import owner_of
 from tests.proposals.sample import B, branch, change, commit, pull, written
 
 WANTED, OLDER = written(change()), written(change(after=Pin("v1.9", B)))
-OURS, OURS_OLDER = (ownership.of(branch(commit(each))) for each in (WANTED, OLDER))
+OURS, OURS_OLDER = (owner_of(branch(commit(each))) for each in (WANTED, OLDER))
 
 
 @pytest.mark.parametrize(

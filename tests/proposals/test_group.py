@@ -2,18 +2,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gitops_bot.errors import Problem
-from gitops_bot.images.reason import Reason
-from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import group
-from gitops_bot.releases.decisions import Failed, Held, Kept, Managed
-from tests.managed import alter, managed
-from tests.proposals.sample import API, B, change, entry
+from gitops_bot.proposals import naming
+from tests.managed import managed
+
+if TYPE_CHECKING:
+    from gitops_bot.releases.decisions import Managed
 
 
 @dataclass(frozen=True)
@@ -58,15 +57,15 @@ def place(name: str = "web", overlay: str = "apps/web/overlays/prod", image: str
         pytest.param((Named("a", ("api",)), Named("b", ("w*",)), Named("c", ("web",))), "b", id="the first that fits"),
     ],
 )
-def test_an_entry_belongs_to_one_group(grouping: group.Grouping, expected: str) -> None:
-    assert group.name_of(place(), grouping) == expected
+def test_an_entry_belongs_to_one_group(grouping: naming.Grouping, expected: str) -> None:
+    assert naming.group_of(place(), grouping) == expected
 
 
 def test_an_overlay_at_the_top_is_an_overlay() -> None:
     top = place(overlay=".")
-    assert group.name_of(top, "overlay") == "."
-    assert group.name_of(top, (Named("a", overlays=(".",)),)) == "a"
-    assert group.name_of(top, (Named("a", overlays=("*",)),)) == "all"
+    assert naming.group_of(top, "overlay") == "."
+    assert naming.group_of(top, (Named("a", overlays=(".",)),)) == "a"
+    assert naming.group_of(top, (Named("a", overlays=("*",)),)) == "all"
 
 
 @given(st.text("ab*", max_size=8), st.text("ab", max_size=10))
@@ -74,14 +73,14 @@ def test_an_overlay_at_the_top_is_an_overlay() -> None:
 @example("*ab*b", "ab")
 @example("a*b*b", "ab")
 def test_a_star_means_any_text(glob: str, text: str) -> None:
-    found = group.name_of(place(text, image="-"), (Named("a", images=(glob,)),))
+    found = naming.group_of(place(text, image="-"), (Named("a", images=(glob,)),))
     assert (found == "a") is fnmatchcase(text, glob)
 
 
 def test_a_hostile_glob_is_tried_once() -> None:
     """Anything that goes back to try again would not come to an end here."""
     hostile = Named("a", images=("*a" * 250 + "*b*",))
-    assert group.name_of(place("a" * 20_000), (hostile,)) == "all"
+    assert naming.group_of(place("a" * 20_000), (hostile,)) == "all"
 
 
 @pytest.mark.parametrize(
@@ -96,67 +95,6 @@ def test_a_hostile_glob_is_tried_once() -> None:
     ],
 )
 def test_a_group_says_whether_it_goes_together(
-    name: str, grouping: group.Grouping, default: bool, expected: bool
+    name: str, grouping: naming.Grouping, default: bool, expected: bool
 ) -> None:
-    assert group.is_together(name, grouping, default=default) is expected
-
-
-WEB, PROXY = change(), change("proxy", Pin("v2"), Pin("v1"))
-HELD = Held(entry("api", API), Pin("v0"), Reason("held.downgrade", "v0 is older than v1"))
-FAILED = Failed(entry("api", API), Problem("failed.registry", "ghcr.io did not answer"))
-KEPT = Kept(entry("db"), Reason("current", "v1 is the newest"))
-
-
-def test_what_goes_together_and_is_held_by_nothing_goes() -> None:
-    assert group.hold_together([WEB, KEPT, PROXY], "shop") == (WEB, KEPT, PROXY)
-    assert group.hold_together([], "shop") == ()
-
-
-def test_one_that_is_held_holds_the_rest_each_in_its_place() -> None:
-    reason = Reason(
-        "held.downgrade",
-        f"the group shop is proposed as a whole, and api in {API} is held: v0 is older than v1",
-        {"group": "shop", "file": API, "name": "api"},
-    )
-    assert group.hold_together([WEB, KEPT, HELD, PROXY], "shop") == (
-        Held(alter(WEB.entry, pin=Pin("v1")), Pin("v2", B), reason),
-        KEPT,
-        HELD,
-        Held(alter(PROXY.entry, pin=Pin("v1")), Pin("v2"), reason),
-    )
-
-
-def test_one_that_failed_holds_the_rest_and_has_failed() -> None:
-    held, failed = group.hold_together([WEB, FAILED], "shop")
-    assert failed is FAILED
-    assert isinstance(held, Held)
-    assert held.reason.code == "failed.registry"
-    assert held.reason.text == f"the group shop is proposed as a whole, and api in {API} failed: ghcr.io did not answer"
-
-
-def test_a_file_that_cannot_be_read_holds_the_rest() -> None:
-    broken = Failed(None, Problem("failed.edit", "two entries are named web", file=API))
-    held, _ = group.hold_together([WEB, broken], "shop")
-    assert isinstance(held, Held)
-    assert held.reason == Reason(
-        "failed.edit",
-        "the group shop is proposed as a whole, and part of it cannot be read: two entries are named web",
-        {"group": "shop"},
-    )
-
-
-def test_the_first_that_holds_is_named() -> None:
-    held, *_ = group.hold_together([WEB, FAILED, HELD], "shop")
-    assert isinstance(held, Held)
-    assert held.reason.code == "failed.registry"
-
-
-@given(st.lists(st.sampled_from([WEB, PROXY, HELD, FAILED, KEPT])))
-def test_a_group_changes_as_a_whole_or_not_at_all(decisions: list[object]) -> None:
-    done = group.hold_together(decisions, "shop")
-    assert len(done) == len(decisions)
-    blocked = HELD in decisions or FAILED in decisions
-    assert [each for each in done if each in (WEB, PROXY)] == (
-        [] if blocked else [each for each in decisions if each in (WEB, PROXY)]
-    )
-    assert group.hold_together(done, "shop") == done
+    assert naming.is_together(name, grouping, default=default) is expected

@@ -7,9 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import ownership
-from gitops_bot.proposals.branch import FileChange
-from gitops_bot.proposals.ownership import Ours, Theirs
+from gitops_bot.proposals.branch import FileChange, Ours, Theirs, owner_of
 from gitops_bot.releases.decisions import InfoChange, PinChange
 from tests.managed import alter
 from tests.proposals.sample import API, FILES, HEAD, NEWER, WEB, A, B, branch, change, commit, merge, written
@@ -45,31 +43,31 @@ def said(*changes: Change) -> tuple[PinChange, ...]:
     ],
 )
 def test_what_the_bot_commits_is_its_own(changes: tuple[Change, ...]) -> None:
-    assert ownership.of(branch(commit(written(*changes)))) == Ours(said(*changes))
+    assert owner_of(branch(commit(written(*changes)))) == Ours(said(*changes))
 
 
 def test_a_pin_that_was_no_tag_before_is_no_obstacle() -> None:
     files = {WEB: b"images:\n- name: web\n  newTag: 1.0+build\n  digest: sha256:TODO\n"}
     mended = change(before=Pin("1.0+build", "sha256:TODO"))
-    assert ownership.of(branch(commit(written(mended, files=files), files))) == Ours(said(mended))
+    assert owner_of(branch(commit(written(mended, files=files), files))) == Ours(said(mended))
 
 
 def test_a_branch_without_commits_is_nobody_elses() -> None:
-    assert ownership.of(branch()) == Ours(())
+    assert owner_of(branch()) == Ours(())
 
 
 def test_what_several_commits_did_is_carried_together() -> None:
     first = written(change())
     later = FILES | first.files
     second = written(change(after=Pin("v3", A), before=Pin("v2", B)), files=later, parent=HEAD)
-    found = ownership.of(branch(commit(first), commit(second, later, name=NEWER)))
+    found = owner_of(branch(commit(first), commit(second, later, name=NEWER)))
     assert found == Ours(said(change(after=Pin("v3", A))))
 
 
 def test_a_clean_merge_from_the_base_is_neutral_wherever_it_stands() -> None:
     update = merge(FileChange("README.md", b"old\n", b"new\n"))
-    assert ownership.of(branch(GOOD, update)) == Ours(said(*TWO))
-    assert ownership.of(branch(update, alter(GOOD, parents=(NEWER,)))) == Ours(said(*TWO))
+    assert owner_of(branch(GOOD, update)) == Ours(said(*TWO))
+    assert owner_of(branch(update, alter(GOOD, parents=(NEWER,)))) == Ours(said(*TWO))
 
 
 def in_web(edit: Callable[[bytes], bytes | None], **more: object) -> Callable[[Commit], Commit]:
@@ -151,13 +149,13 @@ TAMPERED = {
 
 @pytest.mark.parametrize("tamper", [pytest.param(tamper, id=label) for label, tamper in TAMPERED.items()])
 def test_anything_else_is_a_persons(tamper: Callable[[Commit], Commit]) -> None:
-    found = ownership.of(branch(tamper(GOOD)))
+    found = owner_of(branch(tamper(GOOD)))
     assert isinstance(found, Theirs)
     assert (found.commit, found.author) == (GOOD.id, GOOD.author)
 
 
 def test_the_commit_that_is_tampered_with_is_the_bots_own_otherwise() -> None:
-    assert isinstance(ownership.of(branch(GOOD)), Ours)
+    assert isinstance(owner_of(branch(GOOD)), Ours)
 
 
 INFO = "apps/web/overlays/staging/info.yaml"
@@ -168,7 +166,7 @@ FOLLOWING = and_also(FileChange(INFO, INFO_BEFORE, INFO_AFTER))(commit(written(F
 
 
 def test_values_that_follow_a_pin_are_the_bots_own_and_are_carried_along() -> None:
-    assert ownership.of(branch(FOLLOWING)) == Ours((FOLLOWED.pin_change,))
+    assert owner_of(branch(FOLLOWING)) == Ours((FOLLOWED.pin_change,))
 
 
 @pytest.mark.parametrize(
@@ -189,29 +187,29 @@ def test_values_that_follow_a_pin_are_the_bots_own_and_are_carried_along() -> No
 def test_any_other_edit_of_the_file_that_follows_is_a_persons(following: tuple[str, bytes, bytes]) -> None:
     only_pins = alter(FOLLOWING, changes=FOLLOWING.changes[:-1])
     for tampered in (only_pins, and_also(FileChange(*following))(only_pins)):
-        assert isinstance(ownership.of(branch(tampered)), Theirs)
+        assert isinstance(owner_of(branch(tampered)), Theirs)
 
 
 def test_values_that_no_trailer_tells_are_a_persons() -> None:
     unsaid = and_also(FileChange(INFO, INFO_BEFORE, INFO_AFTER))(commit(written(change())))
-    assert isinstance(ownership.of(branch(unsaid)), Theirs)
+    assert isinstance(owner_of(branch(unsaid)), Theirs)
     as_pins = alter(change(), info=InfoChange(WEB, (("version", "v1", "v2"),)))
-    assert isinstance(ownership.of(branch(commit(written(as_pins)))), Theirs)
+    assert isinstance(owner_of(branch(commit(written(as_pins)))), Theirs)
 
 
 @pytest.mark.parametrize(
     "author", ["gitops-bot <gitops-bot@noreply.invalid>", "github-actions[bot] <x@y>", "Ada <a@b>"]
 )
 def test_the_author_is_no_evidence(author: str) -> None:
-    assert isinstance(ownership.of(branch(alter(GOOD, author=author))), Ours)
+    assert isinstance(owner_of(branch(alter(GOOD, author=author))), Ours)
     forged = alter(in_web(lambda data: data + b" ")(GOOD), author=author)
-    assert isinstance(ownership.of(branch(forged)), Theirs)
+    assert isinstance(owner_of(branch(forged)), Theirs)
 
 
 def test_the_first_commit_that_is_not_ours_is_named() -> None:
     theirs = alter(GOOD, id=NEWER, message="fix: by hand", author="Ada <ada@example.test>")
     last = alter(theirs, id="9" * 40)
-    found = ownership.of(branch(GOOD, theirs, last))
+    found = owner_of(branch(GOOD, theirs, last))
     assert found == Theirs(NEWER, "Ada <ada@example.test>", "it has no valid gitops-bot trailers", said(*TWO))
 
 
@@ -222,7 +220,7 @@ def test_what_ours_did_before_a_persons_commit_is_remembered() -> None:
     theirs = alter(GOOD, id=NEWER, message="fix: by hand")
 
     def carried(*commits: Commit) -> tuple[PinChange, ...]:
-        found = ownership.of(branch(*commits))
+        found = owner_of(branch(*commits))
         assert isinstance(found, Theirs)
         return found.carried
 
@@ -235,20 +233,20 @@ def test_what_ours_did_before_a_persons_commit_is_remembered() -> None:
 
 def test_branches_are_judged_once_however_many_there_are() -> None:
     """What a run asks twice for each of its branches is not read twice: a thousand files take seconds."""
-    found = [ownership.of(branch(alter(GOOD, id=f"{number:040x}"))) for number in range(100)]
-    again = [ownership.of(branch(alter(GOOD, id=f"{number:040x}"))) for number in range(100)]
+    found = [owner_of(branch(alter(GOOD, id=f"{number:040x}"))) for number in range(100)]
+    again = [owner_of(branch(alter(GOOD, id=f"{number:040x}"))) for number in range(100)]
     assert all(one is other for one, other in zip(found, again, strict=True))
 
 
 def test_a_merge_that_is_not_exactly_gits_is_a_persons() -> None:
-    found = ownership.of(branch(GOOD, merge(FileChange("README.md", b"a", b"b"), clean=False)))
+    found = owner_of(branch(GOOD, merge(FileChange("README.md", b"a", b"b"), clean=False)))
     assert isinstance(found, Theirs)
     assert found.commit == NEWER
 
 
 def test_a_history_that_cannot_be_followed_is_not_judged_as_ours() -> None:
-    assert isinstance(ownership.of(branch(GOOD, complete=False)), Theirs)
-    assert isinstance(ownership.of(branch(complete=False)), Theirs)
+    assert isinstance(owner_of(branch(GOOD, complete=False)), Theirs)
+    assert isinstance(owner_of(branch(complete=False)), Theirs)
 
 
 @settings(deadline=None)
@@ -258,7 +256,7 @@ def test_no_mutation_of_a_byte_goes_unseen(at: int, drop: int, put: bytes) -> No
     assert good is not None
     at = min(at, len(good))
     mutated = good[:at] + put + good[at + drop :]
-    found = ownership.of(branch(in_web(lambda _: mutated)(GOOD)))
+    found = owner_of(branch(in_web(lambda _: mutated)(GOOD)))
     assert isinstance(found, Ours) == (mutated == good)
 
 
@@ -268,7 +266,7 @@ def test_no_mutation_of_what_the_trailers_say_changes_what_is_ours(at: int, char
     block = GOOD.message.index("Gitops-Bot-Plan")
     at = block + at % (len(GOOD.message) - block)
     mutated = GOOD.message[:at] + char + GOOD.message[at + 1 :]
-    match ownership.of(branch(alter(GOOD, message=mutated))):
+    match owner_of(branch(alter(GOOD, message=mutated))):
         case Ours(carried=carried):
             # Blanks and the source of a pin may be said otherwise; which pins became which others may not.
             assert [(each.key, each.before, each.after, each.new_name) for each in carried] == [

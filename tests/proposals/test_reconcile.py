@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, get_args
 
 import pytest
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import ownership, people, reconcile
-from gitops_bot.proposals.branch import Branch, FileChange
+from gitops_bot.proposals import people, reconcile
+from gitops_bot.proposals.branch import Branch, FileChange, Theirs, owner_of
 from gitops_bot.proposals.pull_request import Comment, HandBackTimes
 from gitops_bot.proposals.reconcile import Close, Commit, Leave, Nothing, Open, Refresh, Remark
 from gitops_bot.proposals.text import body, comment
@@ -307,7 +307,7 @@ def test_whatever_is_there_people_win_and_a_second_run_writes_nothing(
 
     writes = isinstance(action, Open | Refresh | Close)
     over_the_branch = isinstance(action, Close) or getattr(action, "push", False)
-    theirs = there is not None and isinstance(ownership.of(there), ownership.Theirs)
+    theirs = there is not None and isinstance(owner_of(there), Theirs)
     if over_the_branch and theirs and there is not None:
         returned = opened is not None and people.handed_back(opened)
         merged = opened is None and any(each.state == "merged" and each.head == there.head for each in ended)
@@ -410,110 +410,6 @@ def test_a_hold_names_the_label_and_the_pull_request() -> None:
     )
 
 
-AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-TOO_MANY = (
-    "3 proposals of this environment were opened within an hour, and the limit is 2: the next one can be opened at "
-    "2026-11-23 12:30:00 UTC"
-)
-NEW = Open(Reason("chosen", "new"))
-
-
-@dataclass(frozen=True)
-class Mornings:
-    weekdays: frozenset[int] = frozenset(range(7))
-    span: tuple[time, time] = (time(6), time(12))
-    zone: object = UTC
-
-
-def admitted(action: reconcile.Action, **more: object) -> reconcile.Action:
-    usual = {"at": AT, "windows": (), "open_now": 0, "opened": (), "most_open": None, "most_new_per_hour": None}
-    return reconcile.admit(action, **(usual | more))
-
-
-def ago(*minutes: float) -> list[datetime]:
-    return [AT - timedelta(minutes=each) for each in minutes]
-
-
-@pytest.mark.parametrize(
-    ("more", "expected"),
-    [
-        pytest.param({}, None, id="no schedule and no limit"),
-        pytest.param({"windows": [Mornings()], "at": AT - timedelta(seconds=1)}, None, id="within the schedule"),
-        pytest.param(
-            {"windows": [Mornings()]},
-            (
-                "held.window",
-                "outside the schedule: nothing new is opened before 2026-11-24 06:00 UTC",
-                {"opens_at": "2026-11-24T06:00:00Z"},
-            ),
-            id="outside of the schedule",
-        ),
-        pytest.param({"open_now": 500}, None, id="many are open and no limit"),
-        pytest.param({"open_now": 1, "most_open": 2}, None, id="one more may be open"),
-        pytest.param(
-            {"open_now": 2, "most_open": 2},
-            (
-                "held.limit",
-                "2 proposals of this environment are open, and the limit is 2: merge or close one first",
-                {"most_open": 2},
-            ),
-            id="no more may be open",
-        ),
-        pytest.param({"open_now": 3, "most_open": 2}, "held.limit", id="more are open than may be"),
-        pytest.param({"opened": ago(1, 2, 3)}, None, id="many are new and no limit"),
-        pytest.param({"opened": ago(61, 600, 59), "most_new_per_hour": 2}, None, id="one more may be new"),
-        pytest.param({"opened": ago(60, 60), "most_new_per_hour": 1}, None, id="an hour is over"),
-        pytest.param(
-            {"opened": ago(10, 50, 300, 30), "most_new_per_hour": 2},
-            (
-                "held.limit",
-                TOO_MANY,
-                {"most_new_per_hour": 2, "opens_at": "2026-11-23T12:30:00Z"},
-            ),
-            id="no more may be new, and when the second of three is an hour old, one may",
-        ),
-        pytest.param({"opened": ago(-5), "most_new_per_hour": 1}, "held.limit", id="the forge's clock is ahead"),
-        pytest.param(
-            {"windows": [Mornings()], "open_now": 2, "most_open": 2}, "held.window", id="the schedule comes first"
-        ),
-    ],
-)
-def test_something_new_is_opened_when_it_may_be(more: Mapping[str, object], expected: object) -> None:
-    for action in (NEW, replace(NEW, push=False)):
-        found = admitted(action, **more)
-        if expected is None:
-            assert found is action
-            continue
-        assert isinstance(found, Leave)
-        assert found.pull_request is None
-        if isinstance(expected, str):
-            assert found.reason.code == expected
-        else:
-            assert (found.reason.code, found.reason.text, found.reason.data) == expected
-
-
-def test_one_more_is_admitted_at_the_moment_that_was_told() -> None:
-    opened = ago(10, 50, 30)
-    at = AT + timedelta(minutes=30)
-    assert admitted(NEW, opened=opened, most_new_per_hour=2, at=at) is NEW
-    assert isinstance(admitted(NEW, opened=opened, most_new_per_hour=2, at=at - timedelta(seconds=1)), Leave)
-
-
-@pytest.mark.parametrize(
-    "action",
-    [
-        Refresh(OPEN, Reason("chosen", "newer")),
-        Close(OPEN, Reason("nothing_new", "gone")),
-        Leave(OPEN, Reason("person", "theirs"), Remark("said")),
-        Nothing(OPEN, Reason("nothing_new", "there")),
-    ],
-    ids=lambda action: type(action).__name__,
-)
-def test_what_is_open_is_kept_up_at_any_time(action: reconcile.Action) -> None:
-    limits = {"open_now": 9, "most_open": 1, "opened": ago(1, 2), "most_new_per_hour": 1}
-    assert admitted(action, windows=[Mornings()], **limits) is action
-
-
 def test_a_persons_commit_is_named_in_plain_words() -> None:
     reason = decide(WANTED, BRANCHES["person"], (OPEN,)).reason
     assert reason.text == (
@@ -559,7 +455,7 @@ def test_every_action_has_the_name_that_scripts_know() -> None:
 
 def test_the_branches_of_the_table_are_what_they_are_called() -> None:
     """The table would prove little if `ours` were not ours."""
-    kinds = {name: type(ownership.of(there)).__name__ for name, there in BRANCHES.items() if there is not None}
+    kinds = {name: type(owner_of(there)).__name__ for name, there in BRANCHES.items() if there is not None}
     assert kinds == {
         "empty": "Ours",
         "ours": "Ours",

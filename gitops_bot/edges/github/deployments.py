@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from gitops_bot.edges.github.failure import Refused, Unsupported
 from gitops_bot.errors import ForgeError, Problem
-from gitops_bot.proposals.deployment import Deployed
+from gitops_bot.proposals.pull_request import Deployed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from gitops_bot.edges.github.api import Api
     from gitops_bot.errors import FailureCode
-    from gitops_bot.proposals.deployment import Artifact, Deployment
+    from gitops_bot.proposals.pull_request import Artifact, Deployment
 
 #: By this description the bot knows its own deployments.
 TEXT: Final = "released to Git by gitops-bot"

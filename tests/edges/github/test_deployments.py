@@ -9,7 +9,7 @@ import pytest
 from gitops_bot.demo.http import Answer
 from gitops_bot.edges.github.deployments import TEXT
 from gitops_bot.errors import ForgeError
-from gitops_bot.proposals.deployment import Artifact, Deployed, Deployment
+from gitops_bot.proposals.pull_request import Artifact, Deployed, Deployment
 from tests.edges.github.scripted import HEAD, NO_GRAPHQL, playing
 
 RECORD = "POST //orgs/acme/artifacts/metadata/deployment-record"

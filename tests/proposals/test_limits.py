@@ -1,0 +1,410 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta, timezone
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from gitops_bot.config.propose import Limit, Propose
+from gitops_bot.errors import Problem
+from gitops_bot.images.reason import Reason
+from gitops_bot.images.reference import Pin
+from gitops_bot.proposals import limits, reconcile
+from gitops_bot.releases.decisions import Failed, Held, Kept
+from tests.managed import alter
+from tests.proposals.sample import API, B, change, entry, proposal, pull
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import tzinfo
+
+BERLIN, NEW_YORK, LORD_HOWE, APIA = map(
+    ZoneInfo, ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia")
+)
+MON, TUE, WED, THU, FRI, SAT, SUN = range(7)
+WEEK = frozenset(range(7))
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Window:
+    weekdays: frozenset[int]
+    span: tuple[time, time]
+    zone: tzinfo = UTC
+
+
+def window(hours: str, *days: int, zone: tzinfo = UTC) -> Window:
+    start, end = map(time.fromisoformat, hours.split("-"))
+    return Window(frozenset(days) or WEEK, (start, end), zone)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+OFFICE = window("09:00-16:30", MON, TUE, WED, THU, FRI, zone=BERLIN)
+NIGHT = window("22:00-06:00", FRI, zone=BERLIN)
+WHOLE = window("00:00-00:00", SUN, zone=BERLIN)
+
+#: When the window opens and closes next, from a moment at which it is closed.
+OPENINGS = {
+    "the same day": (OFFICE, "2026-11-23T07:59", "2026-11-23T08:00", "2026-11-23T15:30"),
+    "the next day": (OFFICE, "2026-11-23T15:30", "2026-11-24T08:00", "2026-11-24T15:30"),
+    "over the weekend": (OFFICE, "2026-11-27T18:00", "2026-11-30T08:00", "2026-11-30T15:30"),
+    "over midnight": (NIGHT, "2026-11-27T20:59", "2026-11-27T21:00", "2026-11-28T05:00"),
+    "over midnight, a week before": (NIGHT, "2026-11-28T05:00", "2026-12-04T21:00", "2026-12-05T05:00"),
+    "over midnight, another zone's day": (
+        window("20:00-02:00", MON, zone=NEW_YORK),
+        "2026-11-24T00:59",
+        "2026-11-24T01:00",
+        "2026-11-24T07:00",
+    ),
+    "a whole day": (WHOLE, "2026-11-28T22:59", "2026-11-28T23:00", "2026-11-29T23:00"),
+    "until midnight": (window("18:00-00:00", MON), "2026-11-23T17:59", "2026-11-23T18:00", "2026-11-24T00:00"),
+    "the shortest": (window("12:00-12:01", MON), "2026-11-23T00:00", "2026-11-23T12:00", "2026-11-23T12:01"),
+    "over New Year": (window("22:00-02:00", THU), "2026-12-31T00:00", "2026-12-31T22:00", "2027-01-01T02:00"),
+    # Berlin, 2026-03-29: at 01:00 UTC the clock goes from 02:00 to 03:00.
+    "a day of 23 hours": (WHOLE, "2026-03-28T22:59", "2026-03-28T23:00", "2026-03-29T22:00"),
+    "by the clock before the change": (OFFICE, "2026-03-27T07:59", "2026-03-27T08:00", "2026-03-27T15:30"),
+    "by the clock after the change": (OFFICE, "2026-03-30T06:59", "2026-03-30T07:00", "2026-03-30T14:30"),
+    "its start is leapt over": (
+        window("02:30-04:00", SUN, zone=BERLIN),
+        "2026-03-29T00:59:59",
+        "2026-03-29T01:00",
+        "2026-03-29T02:00",
+    ),
+    "its end is leapt over": (
+        window("01:00-02:30", SUN, zone=BERLIN),
+        "2026-03-28T23:59",
+        "2026-03-29T00:00",
+        "2026-03-29T01:00",
+    ),
+    "all of it is leapt over, so a week later": (
+        window("02:15-02:45", SUN, zone=BERLIN),
+        "2026-03-28T12:00",
+        "2026-04-05T00:15",
+        "2026-04-05T00:45",
+    ),
+    # Berlin, 2026-10-25: at 01:00 UTC the clock goes from 03:00 to 02:00.
+    "a day of 25 hours": (WHOLE, "2026-10-24T21:59", "2026-10-24T22:00", "2026-10-25T23:00"),
+    "its start is shown twice": (
+        window("02:30-04:00", SUN, zone=BERLIN),
+        "2026-10-25T00:29",
+        "2026-10-25T00:30",
+        "2026-10-25T03:00",
+    ),
+    "its end is shown twice": (
+        window("01:00-02:30", SUN, zone=BERLIN),
+        "2026-10-24T22:59",
+        "2026-10-24T23:00",
+        "2026-10-25T00:30",
+    ),
+    "all of it is shown twice, and opened once": (
+        window("02:15-02:45", SUN, zone=BERLIN),
+        "2026-10-25T00:45",
+        "2026-11-01T01:15",
+        "2026-11-01T01:45",
+    ),
+    # Lord Howe changes by half an hour: 2026-10-03 at 15:30 UTC from 02:00 to 02:30.
+    "half an hour is leapt over": (
+        window("02:10-03:00", SUN, zone=LORD_HOWE),
+        "2026-10-03T15:29:59",
+        "2026-10-03T15:30",
+        "2026-10-03T16:00",
+    ),
+    # Samoa had no 30 December 2011: at 10:00 UTC of that day the clock went from Friday to Saturday.
+    "a day that was left out": (
+        window("08:00-09:00", FRI, zone=APIA),
+        "2011-12-30T00:00",
+        "2012-01-05T18:00",
+        "2012-01-05T19:00",
+    ),
+    "into a day after one that was left out": (
+        window("00:00-08:00", SAT, zone=APIA),
+        "2011-12-30T09:59",
+        "2011-12-30T10:00",
+        "2011-12-30T18:00",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("hours", "at", "opens", "closes"), [pytest.param(*row, id=label) for label, row in OPENINGS.items()]
+)
+def test_a_window_opens_and_closes(hours: Window, at: str, opens: str, closes: str) -> None:
+    assert limits.closed([hours], utc(at)) is not None
+    assert limits.next_opening([hours], utc(at)) == utc(opens)
+    assert limits.closed([hours], utc(opens)) is None
+    assert limits.closed([hours], utc(closes) - timedelta(seconds=1)) is None
+    assert limits.closed([hours], utc(closes)) is not None
+
+
+def test_without_windows_it_is_always_open() -> None:
+    at = datetime(2026, 11, 28, 3, 0, 7, 5, tzinfo=BERLIN)
+    assert limits.closed([], at) is None
+    assert limits.next_opening([], at) == at
+
+
+def test_the_next_opening_is_in_utc_whatever_the_question_is_in() -> None:
+    at = datetime(2026, 11, 23, 12, 0, tzinfo=BERLIN)
+    for windows in ([], [OFFICE], [NIGHT]):
+        found = limits.next_opening(windows, at)
+        assert found is not None
+        assert found.tzinfo is UTC
+        assert limits.next_opening(windows, at.astimezone(UTC)) == found
+
+
+def test_windows_without_days_never_open() -> None:
+    never = Window(frozenset(), (time(9), time(17)))
+    assert limits.next_opening([never], utc("2026-11-23T10:00")) is None
+    assert limits.closed([never], utc("2026-11-23T10:00")) is not None
+    assert limits.next_opening([never, OFFICE], utc("2026-11-23T07:00")) == utc("2026-11-23T08:00")
+
+
+def test_the_window_that_opens_first_counts() -> None:
+    assert limits.next_opening([NIGHT, OFFICE], utc("2026-11-23T20:00")) == utc("2026-11-24T08:00")
+    assert limits.next_opening([OFFICE, NIGHT], utc("2026-11-27T20:00")) == utc("2026-11-27T21:00")
+    assert limits.closed([OFFICE, NIGHT], utc("2026-11-28T02:00")) is None
+
+
+def test_who_is_too_early_is_told_when_to_come() -> None:
+    at = utc("2026-11-27T18:00")
+    reason = limits.closed([OFFICE], at)
+    assert reason is not None
+    assert reason.code == "held.window"
+    assert reason.text == "outside the schedule: nothing new is opened before 2026-11-30 08:00 UTC"
+    assert reason.data == {"opens_at": "2026-11-30T08:00:00Z"}
+    assert limits.closed([OFFICE], utc("2026-11-30T08:00")) is None
+
+
+def test_a_schedule_that_never_opens_says_so() -> None:
+    reason = limits.closed([Window(frozenset(), (time(9), time(17)))], utc("2026-11-23T10:00"))
+    assert reason is not None
+    assert (reason.code, reason.data) == ("held.window", {"opens_at": None})
+    assert reason.text == "the schedule leaves no time at which anything new may be opened"
+
+
+MINUTES = st.builds(time, st.integers(0, 23), st.sampled_from([0, 1, 15, 30, 59]))
+ZONES = st.sampled_from([UTC, BERLIN, NEW_YORK, LORD_HOWE, APIA, timezone(timedelta(hours=-9, minutes=-30))])
+WINDOWS = st.lists(
+    st.builds(Window, st.frozensets(st.integers(0, 6), min_size=1), st.tuples(MINUTES, MINUTES), ZONES),
+    min_size=1,
+    max_size=3,
+)
+#: Any moment, and moments around those at which clocks change.
+MOMENTS = st.datetimes(datetime(2011, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)) | st.builds(  # noqa: DTZ001 - hypothesis takes bounds without a zone, and adds UTC
+    lambda change, hours: utc(change) + timedelta(hours=hours),
+    st.sampled_from(["2026-03-29T01:00", "2026-10-25T01:00", "2026-10-03T15:30", "2011-12-30T10:00"]),
+    st.floats(-60, 60),
+)
+
+
+@given(WINDOWS, MOMENTS, st.floats(0, 1))
+@example([window("02:30-04:00", SUN, zone=BERLIN)], utc("2026-03-28T12:00"), 0.999_999)
+def test_the_next_opening_is_open_and_nothing_is_open_before_it(
+    windows: Sequence[Window], at: datetime, part: float
+) -> None:
+    found = limits.next_opening(windows, at)
+    assert found is not None
+    assert found >= at
+    assert limits.closed(windows, found) is None
+    assert (limits.closed(windows, at) is None) is (found == at)
+    before = at + (found - at) * part
+    if before < found:
+        assert limits.closed(windows, before) is not None
+        assert limits.next_opening(windows, before) == found
+
+
+def by_the_clock(hours: Window, at: datetime) -> bool:
+    """What the clock on the wall says: the plain meaning wherever no clock changes."""
+    local = at.astimezone(hours.zone)
+    today, yesterday = (day.weekday() in hours.weekdays for day in (local, local - timedelta(days=1)))
+    start, end = hours.span
+    now = local.time()
+    if start < end:
+        return today and start <= now < end
+    return (today and now >= start) or (yesterday and now < end)
+
+
+@given(WINDOWS, MOMENTS)
+def test_where_no_clock_changes_it_is_open_by_the_clock(windows: Sequence[Window], at: datetime) -> None:
+    for hours in windows:
+        around = {(at + timedelta(hours=each)).astimezone(hours.zone).utcoffset() for each in range(-50, 51)}
+        assume(len(around) == 1)
+    assert (limits.closed(windows, at) is None) is any(by_the_clock(hours, at) for hours in windows)
+
+
+AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+TOO_MANY = (
+    "3 proposals of this environment were opened within an hour, and the limit is 2: the next one can be opened at "
+    "2026-11-23 12:30:00 UTC"
+)
+NEW = reconcile.Open(Reason("chosen", "new"))
+PUSHED = reconcile.Open(Reason("chosen", "new"), push=False)
+OPENED = pull()
+MORNINGS = window("06:00-12:00")
+
+
+def admitted(
+    action: reconcile.Action,
+    *,
+    at: datetime = AT,
+    windows: tuple[Window, ...] = (),
+    open_now: int = 0,
+    opened: Sequence[datetime] = (),
+    most_open: int | None = None,
+    most_new_per_hour: int | None = None,
+) -> reconcile.Action:
+    propose = Propose(schedule=windows, limit=Limit(most_open, most_new_per_hour))
+    pulls = [*(pull() for _ in range(open_now)), *(alter(pull("closed"), created_at=moment) for moment in opened)]
+    (found,) = limits.admitted([alter(proposal("open"), action=action)], propose, pulls, at)
+    return found.action
+
+
+def ago(*minutes: float) -> list[datetime]:
+    return [AT - timedelta(minutes=each) for each in minutes]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        pytest.param({}, None, id="no schedule and no limit"),
+        pytest.param({"windows": (MORNINGS,), "at": AT - timedelta(seconds=1)}, None, id="within the schedule"),
+        pytest.param(
+            {"windows": (MORNINGS,)},
+            (
+                "held.window",
+                "outside the schedule: nothing new is opened before 2026-11-24 06:00 UTC",
+                {"opens_at": "2026-11-24T06:00:00Z"},
+            ),
+            id="outside of the schedule",
+        ),
+        pytest.param({"open_now": 500}, None, id="many are open and no limit"),
+        pytest.param({"open_now": 1, "most_open": 2}, None, id="one more may be open"),
+        pytest.param(
+            {"open_now": 2, "most_open": 2},
+            (
+                "held.limit",
+                "2 proposals of this environment are open, and the limit is 2: merge or close one first",
+                {"most_open": 2},
+            ),
+            id="no more may be open",
+        ),
+        pytest.param({"open_now": 3, "most_open": 2}, "held.limit", id="more are open than may be"),
+        pytest.param({"opened": ago(1, 2, 3)}, None, id="many are new and no limit"),
+        pytest.param({"opened": ago(61, 600, 59), "most_new_per_hour": 2}, None, id="one more may be new"),
+        pytest.param({"opened": ago(60, 60), "most_new_per_hour": 1}, None, id="an hour is over"),
+        pytest.param(
+            {"opened": ago(10, 50, 300, 30), "most_new_per_hour": 2},
+            (
+                "held.limit",
+                TOO_MANY,
+                {"most_new_per_hour": 2, "opens_at": "2026-11-23T12:30:00Z"},
+            ),
+            id="no more may be new, and when the second of three is an hour old, one may",
+        ),
+        pytest.param({"opened": ago(-5), "most_new_per_hour": 1}, "held.limit", id="the forge's clock is ahead"),
+        pytest.param(
+            {"windows": (MORNINGS,), "open_now": 2, "most_open": 2}, "held.window", id="the schedule comes first"
+        ),
+    ],
+)
+def test_something_new_is_opened_when_it_may_be(more: Mapping[str, object], expected: object) -> None:
+    for action in (NEW, PUSHED):
+        found = admitted(action, **more)
+        if expected is None:
+            assert found is action
+            continue
+        assert isinstance(found, reconcile.Leave)
+        assert found.pull_request is None
+        if isinstance(expected, str):
+            assert found.reason.code == expected
+        else:
+            assert (found.reason.code, found.reason.text, found.reason.data) == expected
+
+
+def test_one_more_is_admitted_at_the_moment_that_was_told() -> None:
+    opened = ago(10, 50, 30)
+    at = AT + timedelta(minutes=30)
+    assert admitted(NEW, opened=opened, most_new_per_hour=2, at=at) is NEW
+    assert isinstance(admitted(NEW, opened=opened, most_new_per_hour=2, at=at - timedelta(seconds=1)), reconcile.Leave)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        reconcile.Refresh(OPENED, Reason("chosen", "newer")),
+        reconcile.Close(OPENED, Reason("nothing_new", "gone")),
+        reconcile.Leave(OPENED, Reason("person", "theirs"), reconcile.Remark("said")),
+        reconcile.Nothing(OPENED, Reason("nothing_new", "there")),
+    ],
+    ids=lambda action: type(action).__name__,
+)
+def test_what_is_open_is_kept_up_at_any_time(action: reconcile.Action) -> None:
+    full = {"open_now": 9, "most_open": 1, "opened": ago(1, 2), "most_new_per_hour": 1}
+    assert admitted(action, windows=(MORNINGS,), **full) is action
+
+
+WEB, PROXY = change(), change("proxy", Pin("v2"), Pin("v1"))
+HELD = Held(entry("api", API), Pin("v0"), Reason("held.downgrade", "v0 is older than v1"))
+FAILED = Failed(entry("api", API), Problem("failed.registry", "ghcr.io did not answer"))
+KEPT = Kept(entry("db"), Reason("current", "v1 is the newest"))
+
+
+def test_what_goes_together_and_is_held_by_nothing_goes() -> None:
+    assert limits.hold_together([WEB, KEPT, PROXY], "shop") == (WEB, KEPT, PROXY)
+    assert limits.hold_together([], "shop") == ()
+
+
+def test_one_that_is_held_holds_the_rest_each_in_its_place() -> None:
+    reason = Reason(
+        "held.downgrade",
+        f"the group shop is proposed as a whole, and api in {API} is held: v0 is older than v1",
+        {"group": "shop", "file": API, "name": "api"},
+    )
+    assert limits.hold_together([WEB, KEPT, HELD, PROXY], "shop") == (
+        Held(alter(WEB.entry, pin=Pin("v1")), Pin("v2", B), reason),
+        KEPT,
+        HELD,
+        Held(alter(PROXY.entry, pin=Pin("v1")), Pin("v2"), reason),
+    )
+
+
+def test_one_that_failed_holds_the_rest_and_has_failed() -> None:
+    held, failed = limits.hold_together([WEB, FAILED], "shop")
+    assert failed is FAILED
+    assert isinstance(held, Held)
+    assert held.reason.code == "failed.registry"
+    assert held.reason.text == f"the group shop is proposed as a whole, and api in {API} failed: ghcr.io did not answer"
+
+
+def test_a_file_that_cannot_be_read_holds_the_rest() -> None:
+    broken = Failed(None, Problem("failed.edit", "two entries are named web", file=API))
+    held, _ = limits.hold_together([WEB, broken], "shop")
+    assert isinstance(held, Held)
+    assert held.reason == Reason(
+        "failed.edit",
+        "the group shop is proposed as a whole, and part of it cannot be read: two entries are named web",
+        {"group": "shop"},
+    )
+
+
+def test_the_first_that_holds_is_named() -> None:
+    held, *_ = limits.hold_together([WEB, FAILED, HELD], "shop")
+    assert isinstance(held, Held)
+    assert held.reason.code == "failed.registry"
+
+
+@given(st.lists(st.sampled_from([WEB, PROXY, HELD, FAILED, KEPT])))
+def test_a_group_changes_as_a_whole_or_not_at_all(decisions: list[object]) -> None:
+    done = limits.hold_together(decisions, "shop")
+    assert len(done) == len(decisions)
+    blocked = HELD in decisions or FAILED in decisions
+    assert [each for each in done if each in (WEB, PROXY)] == (
+        [] if blocked else [each for each in decisions if each in (WEB, PROXY)]
+    )
+    assert limits.hold_together(done, "shop") == done
