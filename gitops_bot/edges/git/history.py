@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.edges.git.store import FILE_LIMIT, CommitHeaders, Store, differences
+from gitops_bot.edges.git.store import FILE_LIMIT, CommitHeaders, Store
 from gitops_bot.proposals.branch import Branch, Commit, FileChange
 from gitops_bot.releases.history.tree_change import ABSENT, REGULAR, Change
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: A branch with more commits is not read and comes back incomplete: no proposal of the bot has as many.
 COMMIT_LIMIT = 200
+#: Changed files of one commit, and of all.
+CHANGE_LIMIT, JOINT_LIMIT = 5_000, 200_000
 #: Read of all branches together, the smallest first: bytes of commit objects, messages included, and bytes of changed
 #: files, before and after.
 COMMIT_BYTE_LIMIT = 32 * 1024 * 1024
@@ -91,7 +93,11 @@ class History:
     def _load(self, ids: Collection[str]) -> None:
         light = _lightest(self.store.sizes(ids), COMMIT_BYTE_LIMIT)
         parsed = self.store.commits([commit for commit in ids if commit in light])
-        changed = differences(self.store, self._trees(parsed))
+        trees, changed, room = self._trees(parsed), dict[str, list[Change]](), JOINT_LIMIT
+        for commit, changes in zip(trees, self.store.differences(list(trees.values())), strict=True):
+            if changes is not None and len(changes) <= min(CHANGE_LIMIT, room):
+                changed[commit] = changes
+                room -= len(changes)
         objects = {
             commit: [oid for change in changes for oid in change.objects()] for commit, changes in changed.items()
         }

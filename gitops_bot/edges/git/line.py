@@ -2,8 +2,8 @@
 
 Each commit is compared with its first parent, merges too, so a pull request is one step however it was merged. The line
 is read in windows of a fixed number of commits, not as deep as the copy happens to be, so the result never depends on
-the cache. `git log --raw -- PATHS` would do this in one process, but lists each commit as a whole before it prints; see
-`difference`.
+the cache. `git log --raw -- PATHS` would do this in one process, but nothing bounds what one commit takes; see
+`Store.differences`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.edges.git.store import FILE_LIMIT, NO_FILES, Scope, differences, top_level
+from gitops_bot.edges.git.store import FILE_LIMIT, NO_FILES
 from gitops_bot.releases.history.line import Line, Step
 from gitops_bot.releases.history.pin_files import ChangedTrees, PinFiles
 from gitops_bot.releases.history.tree_change import ABSENT, REGULAR, Change
@@ -40,8 +40,6 @@ VERSION_LIMIT, BYTE_LIMIT = 100_000, 64 * 1024 * 1024
 COMMIT_BYTE_LIMIT = 32 * 1024 * 1024
 #: How many commits of each merged branch are asked what they say.
 _MERGED = 10
-#: Commits compared in one go.
-_BATCH = 2000
 #: Replaces what was not read, or is no regular file: every target refuses it.
 UNREADABLE = b"\0"
 #: The last second that a `datetime` can hold; git has no such limit.
@@ -73,7 +71,7 @@ class LineReader:
     """Reads first-parent lines, window by window. No commit is compared twice, whichever line it is on."""
 
     def __init__(self, store: Store, directories: Iterable[str], targets: FileTargets) -> None:
-        self._store, self._scope = store, Scope(directories)
+        self._store, self._directories = store, frozenset(directories)
         self._pin_files = PinFiles(targets, store.tree, VersionReader(store).read)
         #: What each compared commit changed in these directories; None for nothing.
         self._compared: dict[str, Step | None] = {}
@@ -135,26 +133,14 @@ class LineReader:
         Also returns how many pairs were compared.
         """
         result: list[tuple[_LineCommit, list[Change]]] = []
-        at, size = 0, _BATCH
-        while at < len(pairs):
-            batch = pairs[at : at + size]
-            trees = {link.commit: (before, link.tree) for link, before in batch}
-            changed = differences(self._store, trees, self._scope, CHANGE_LIMIT)
-            for link, _ in batch:
-                changes = changed.get(link.commit)
-                if changes is None or self._paths + len(changes) > PATH_LIMIT:
-                    break
-                at += 1
-                self._paths += len(changes)
-                if changes:
-                    result.append((link, changes))
-            else:
-                continue
-            # Too much in all, or in this commit: comparing it alone tells which.
-            if len(batch) == 1:
-                break
-            size = max(1, size // 8)
-        return result, at
+        differences = self._store.differences([(before, link.tree) for link, before in pairs], self._directories)
+        for at, ((link, _), changes) in enumerate(zip(pairs, differences, strict=True)):
+            if changes is None or len(changes) > CHANGE_LIMIT or self._paths + len(changes) > PATH_LIMIT:
+                return result, at
+            self._paths += len(changes)
+            if changes:
+                result.append((link, changes))
+        return result, len(pairs)
 
     def _steps(self, commits: Sequence[_ChangedCommit]) -> list[Step]:
         links = [commit.link for commit in commits]
@@ -291,14 +277,14 @@ class VersionReader:
         lines = self._store.run("cat-file", "--batch-check", "--buffer", stdin=stdin).decode("utf-8", "replace")
         answers = zip(wanted, map(_FOUND.match, lines.split("\n")), strict=False)
         trees = {directory: answer[1] for directory, answer in answers if answer is not None}
-        listed = top_level(self._store, [(NO_FILES[len(tree)], tree) for tree in dict.fromkeys(trees.values())])
+        pairs = [(NO_FILES[len(tree)], tree) for tree in trees.values()]
         return {
             directory: {
                 change.name: change.ids[1]
-                for change in listed.get((NO_FILES[len(tree)], tree), ())
+                for change in listed or ()
                 if change.modes[1] in REGULAR and change.is_utf8 and tells_of_others(change.name)
             }
-            for directory, tree in trees.items()
+            for directory, listed in zip(trees, self._store.differences(pairs, recursive=False), strict=True)
         }
 
     def _contents(self, blobs: Iterable[str]) -> dict[str, bytes]:

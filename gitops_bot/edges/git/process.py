@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 OLDEST = (2, 32)
 #: Seconds after which a git process is killed.
 TIMEOUT = 300.0
+#: The same for a process with bounds.
+BOUNDED_TIMEOUT = 20.0
 #: Bytes of output: a repository is hostile input, and a small one may list billions of files.
 ANSWER_LIMIT = 256 * 1024 * 1024
 
@@ -132,8 +134,9 @@ class Git:
     ) -> Answer:
         """Run `git ARGUMENTS` to its end.
 
-        More than `limit` bytes of output are an error; with `cut` the rest is not read. `bounded`: git fails if it
-        takes more than 128 MiB or 5 s of computing time, or if the system cannot limit these.
+        More than `limit` bytes of output are an error; with `cut` the rest is not read. `bounded`: neither is what git
+        prints after 5 s of computing time or 128 MiB of memory, as far as the system can limit these, or after 20 s;
+        the status tells.
 
         Raises:
             GitError: git is not installed, took longer than `timeout` seconds, or printed more than `limit` bytes.
@@ -142,14 +145,14 @@ class Git:
         started = _start(arguments, self._environment((*settings, *(_BOUNDED if bounded else ()))))
         process = cast("subprocess.Popen[bytes]", started.proc)
         try:
-            deadline = time.monotonic() + self.timeout
-            if bounded and not bound(process.pid):
-                stop(process)
+            deadline = time.monotonic() + (min(BOUNDED_TIMEOUT, self.timeout) if bounded else self.timeout)
+            if bounded:
+                bound(process.pid)
             out, err = exchange(process, stdin, limit, deadline)
-            if len(out) > limit:
+            if is_cut := len(out) > limit or (bounded and time.monotonic() >= deadline):
                 stop(process)
-            status = process.wait(max(0.0, deadline - time.monotonic()))
-        except (TimeoutError, subprocess.TimeoutExpired) as late:
+            status = process.wait(None if is_cut else max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired as late:
             raise error(
                 f"git {arguments[0]} took longer than {self.timeout:g} s and was stopped",
                 "Check the network and the size of the repository.",
@@ -158,7 +161,7 @@ class Git:
             end(process)
             # Not the other arguments: they can be thousands of names of branches and objects.
             log.debug("git.command", verb=arguments[0], exit=process.returncode, ms=log.milliseconds(began))
-        if len(out) > limit and not cut:
+        if len(out) > limit and not (cut or bounded):
             raise error(
                 f"git {arguments[0]} returned more than {limit >> 20} MiB",
                 "The repository is larger than gitops-bot can read.",
@@ -253,24 +256,17 @@ _CHUNK = 64 * 1024
 _PAUSE = 0.001
 
 
-def bound(pid: int) -> bool:
-    """Limit what a process that waits for its input may take; whether the system can."""
-    try:
+def bound(pid: int) -> None:
+    """Limit what a process that waits for its input may take, where the system can: that is Linux."""
+    with contextlib.suppress(AttributeError, OSError):
         for kind, most in _BOUNDS:
             hard = resource.prlimit(pid, kind)[1]
             if hard == resource.RLIM_INFINITY or hard > most:
                 resource.prlimit(pid, kind, (most, most))
-    except (AttributeError, OSError):  # only Linux can
-        return False
-    return True
 
 
 def exchange(process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadline: float) -> tuple[bytes, bytes]:
-    """Feed and read a process until it closes its output, or has printed more than `limit` bytes.
-
-    Raises:
-        TimeoutError: the deadline passed.
-    """
+    """Feed and read a process until it closes its output, has printed more than `limit` bytes, or is late."""
     pipe_in, pipe_out, pipe_err = (cast("IO[bytes]", pipe) for pipe in (process.stdin, process.stdout, process.stderr))
     output, complaints, rest = bytearray(), bytearray(), memoryview(stdin)
     pause = 0.0
@@ -279,9 +275,7 @@ def exchange(process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadlin
         ready.register(pipe_out, selectors.EVENT_READ, output)
         ready.register(pipe_err, selectors.EVENT_READ, complaints)
         ready.register(pipe_in, selectors.EVENT_WRITE)
-        while ready.get_map() and len(output) <= limit:
-            if (remaining := deadline - time.monotonic()) <= 0:
-                raise TimeoutError
+        while ready.get_map() and len(output) <= limit and (remaining := deadline - time.monotonic()) > 0:
             for key, _ in ready.select(remaining):
                 if key.fileobj is pipe_in:
                     try:

@@ -287,7 +287,7 @@ class TestBounds:
         ("limit", "value"),
         [
             pytest.param("git.history.COMMIT_LIMIT", 2, id="commits"),
-            pytest.param("git.store.CHANGE_LIMIT", 2, id="changed paths"),
+            pytest.param("git.history.CHANGE_LIMIT", 2, id="changed paths"),
             pytest.param("git.history.BYTE_LIMIT", 10, id="bytes"),
             pytest.param("git.repository.DEPTHS", (2, 3), id="history"),
         ],
@@ -390,7 +390,7 @@ class TestBounds:
         ("limit", "value"),
         [
             pytest.param("history.BYTE_LIMIT", len(OLD) + len(NEW), id="bytes of files"),
-            pytest.param("store.JOINT_LIMIT", 2, id="changed paths"),
+            pytest.param("history.JOINT_LIMIT", 2, id="changed paths"),
         ],
     )
     def test_what_is_too_much_for_all_together_is_left_out_from_the_longest_or_heaviest(

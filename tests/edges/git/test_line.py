@@ -654,11 +654,10 @@ class TestHostileHistories:
         ("limit", "value"),
         [
             pytest.param("line.CHANGE_LIMIT", 5, id="changed paths of one commit"),
-            pytest.param("store.JOINT_LIMIT", 5, id="changed paths of all that are read at once"),
             pytest.param("line.PATH_LIMIT", 8, id="changed paths of the line"),
             pytest.param("line.VERSION_LIMIT", 8, id="kustomizations"),
             pytest.param("line.BYTE_LIMIT", 200, id="bytes of kustomizations"),
-            pytest.param("store.LIST_LIMIT", 600, id="bytes of one level"),
+            pytest.param("store.LIST_LIMIT", 600, id="bytes of one list"),
         ],
     )
     def test_the_line_ends_before_a_commit_that_is_too_much(
@@ -701,12 +700,11 @@ class TestHostileHistories:
         assert [step.files[FILE] for step in line.steps] == [(A, UNREADABLE), (None, A)]
         assert line.complete
 
-    @pytest.mark.parametrize("batch", [1, 2, 7, 1000])
-    def test_many_that_are_too_much_together_are_read_apart(
-        self, remote: Remote, monkeypatch: pytest.MonkeyPatch, batch: int
+    @pytest.mark.parametrize("limit", [700, 1500, 5000])
+    def test_lists_that_are_too_long_together_are_read_apart(
+        self, remote: Remote, monkeypatch: pytest.MonkeyPatch, limit: int
     ) -> None:
-        monkeypatch.setattr("gitops_bot.edges.git.store.JOINT_LIMIT", 4)
-        monkeypatch.setattr("gitops_bot.edges.git.line._BATCH", batch)
+        monkeypatch.setattr("gitops_bot.edges.git.store.LIST_LIMIT", limit)
         root = remote.branches()["main"]
         made = grow(remote, 30, lambda number: {f"{WEB}/{name}": b"%d" % number for name in "abc"})
 
@@ -736,8 +734,11 @@ class TestHostileHistories:
         assert (ids(beside), beside.complete) == ([], True)
         assert remote.log("main", "%H") == [newer, bomb, base]
 
-    def test_a_bomb_elsewhere_costs_nothing(self, remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("gitops_bot.edges.git.line.CHANGE_LIMIT", 5)
+    @pytest.mark.parametrize(("limit", "value"), [("line.CHANGE_LIMIT", 5), ("store.LIST_LIMIT", 600)])
+    def test_a_bomb_elsewhere_costs_nothing(
+        self, remote: Remote, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+    ) -> None:
+        monkeypatch.setattr(f"gitops_bot.edges.git.{limit}", value)
         remote.commit("main", {f"docs/{number}/x": b"x" for number in range(20)} | {FILE: B})
 
         line = look(remote)
@@ -768,7 +769,7 @@ class TestHostileHistories:
 
     @pytest.mark.parametrize("directories", [["."], [WEB], ["apps", "docs/a b"], ["nowhere"]], ids=str)
     def test_a_system_that_cannot_limit_git_tells_the_same(
-        self, remote: Remote, monkeypatch: pytest.MonkeyPatch, ran: Counter[str], directories: list[str]
+        self, remote: Remote, monkeypatch: pytest.MonkeyPatch, directories: list[str]
     ) -> None:
         for files, modes in (
             ({FILE: b"1", "README.md": b"1", "docs/a b/x\n.yaml": b"1", f"{WEB}/deep/er/f": b"1"}, {}),
@@ -781,11 +782,9 @@ class TestHostileHistories:
         ):
             remote.commit("main", files, modes=modes)
         line = look(remote, *directories)
-        ran.clear()
-        monkeypatch.setattr("gitops_bot.edges.git.process.bound", lambda _pid: False)
+        monkeypatch.delattr("resource.prlimit")
 
         assert look(remote, *directories) == line
-        assert ran["diff-tree"] > 1
         assert bool(line.steps) == (directories != ["nowhere"])
 
     def test_files_that_are_too_large_to_read_with_their_sizes_are_told_the_same(
