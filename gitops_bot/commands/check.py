@@ -11,7 +11,6 @@ from gitops_bot.releases.choice import hold
 from gitops_bot.releases.layout import correspondence
 from gitops_bot.results.checkout import Checked
 from gitops_bot.results.result import Head, Result
-from gitops_bot.targets.dead import dead
 from gitops_bot.targets.pin_file import problem
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
         problems += _entries(name, file, config)
     # A base that is refused is nobody's overlay, and no problem here.
     own = [file for _, file in pin_files]
-    problems += dead(own, tree, lambda paths: targets.read_all(paths, files.read(paths))[0])
+    problems += targets.dead_entries(own, tree, lambda paths: targets.read_all(paths, files.read(paths))[0])
     for name in config.environments:
         lost = snapshot.states[name].unmatched
         problems += (*lost.problems, *lost.groups)

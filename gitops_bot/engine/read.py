@@ -16,7 +16,7 @@ from gitops_bot.releases.layout import correspondence, coverage, overlays, relea
 from gitops_bot.releases.layout import read as layout
 from gitops_bot.releases.layout.claims import parse
 from gitops_bot.releases.layout.owners import Owners
-from gitops_bot.targets.file_targets import FileTargets
+from gitops_bot.targets import FileTargets
 from gitops_bot.targets.pin_file import matching
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from gitops_bot.releases.history.releases import all_releases, tag_numbers, unre
 from gitops_bot.releases.history.tags import NewTag, due
 from gitops_bot.releases.layout.owners import Owners
 from gitops_bot.results.history import ReleaseMerge, text
-from gitops_bot.targets.reached import reached
+from gitops_bot.targets import reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -291,7 +291,7 @@ def content(world: World, snapshot: Snapshot, environment: Environment, commit: 
         return world.repository.read(commit, paths)
 
     directories = {overlay_file.directory for overlay_file in overlays}
-    references = reached(directories, tree, contents, is_foreign)
+    references = reach(directories, tree, contents, is_foreign)
     blobs = world.repository.blobs(commit)
     paths = references.files | {overlay.file for overlay in overlays}
     return Content.of(commit, environment.name, overlays, {path: blobs[path] for path in paths}, references.unfollowed)

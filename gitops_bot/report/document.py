@@ -31,7 +31,7 @@ from gitops_bot.results.shape import (
     or_null,
     record,
 )
-from gitops_bot.targets.reached import Why
+from gitops_bot.targets import WhyUnfollowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,7 +78,7 @@ _CONTENT = record(
         "overlays": many(TEXT),
         "files": many(record({"path": TEXT, "name": TEXT, "blob": TEXT})),
         "not_reproducible": many(
-            record({"file": TEXT, "line": LINE, "reference": TEXT, "why": one_of(*get_args(Why))})
+            record({"file": TEXT, "line": LINE, "reference": TEXT, "why": one_of(*get_args(WhyUnfollowed))})
         ).of("unfollowed"),
     }
 )

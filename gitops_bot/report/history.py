@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from gitops_bot.report.screen import Screen, Style
     from gitops_bot.results.history import History, ReleaseMerge
     from gitops_bot.results.result import Head
-    from gitops_bot.targets.reached import Why
+    from gitops_bot.targets import WhyUnfollowed
 
 _STYLES: Final[dict[Kind, Style]] = {"rollback": "yellow", "manual": "cyan"}
 #: Paths of configuration that are listed for one release.
 _SHOWN: Final = 5
 #: References that are not reproducible, of one release.
 _UNFOLLOWED: Final = 20
-_WHY: Final[dict[Why, str]] = {
+_WHY: Final[dict[WhyUnfollowed, str]] = {
     "remote": "on another server",
     "outside": "outside the repository",
     "absent": "not in the commit",

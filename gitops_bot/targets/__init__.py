@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Final, Protocol, TypeGuard
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets.compose import ComposeTarget
 from gitops_bot.targets.env import EnvTarget
 from gitops_bot.targets.helm import CHART, HelmTarget
 from gitops_bot.targets.kustomization import KustomizationTarget
+from gitops_bot.targets.kustomization.bases import dead_entries, overriding_files, with_overrides
+from gitops_bot.targets.kustomization.references import Reach, Unfollowed, WhyUnfollowed, reach
 from gitops_bot.targets.manifests import ManifestsTarget
+from gitops_bot.targets.pin_file import Target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -23,44 +27,12 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.targets.pin_file import PinFile
 
-
-class Target(Protocol):
-    """A kind of file that holds pins, with its settings. An immutable value: equal ones read a file alike."""
-
-    @property
-    def NOUN(self) -> str:  # noqa: N802 - a class has it as a constant
-        """What people call such a file."""
-        ...
-
-    @property
-    def FILE_NAMES(self) -> tuple[str, ...]:  # noqa: N802
-        """How such a file is called, where its name tells what it is; the first is what most people write."""
-        ...
-
-    @property
-    def ALONE(self) -> bool:  # noqa: N802
-        """Whether a directory has one such file at most, which decides what becomes of the others."""
-        ...
-
-    def __hash__(self) -> int:
-        """Of its settings."""
-        ...
-
-    def known_by(self, name: str) -> Literal["name", "content"] | None:
-        """What tells that a file of this name is one: its name, its content (it has entries), or only a setting."""
-        ...
-
-    def read(self, data: bytes, file: str) -> PinFile:
-        r"""Read a file; `file` is its path, for messages.
-
-        Raises:
-            EditError: the file as a whole cannot be edited. `\0` alone stands for what git could not show: refuse it.
-        """
-        ...
-
-    def count(self, data: bytes) -> int:
-        """How many entries the file has, 0 where it cannot be read. A repository may have thousands of such files."""
-        ...
+__all__ = [
+    "BY_NAME", "TARGETS", "FileClaim", "FileClaims", "FileRule", "FileTargets", "Reach", "ReadsBeside", "Target",
+    "Unfollowed", "WhyUnfollowed", "by_content", "by_directory", "completed", "dead_entries", "file_names",
+    "in_directory", "is_file", "may_hold_pins", "overriding_files", "reach", "read", "read_all", "reads_beside",
+    "same_file", "target_of", "tells_of_others", "variant", "with_overrides",
+]  # fmt: skip
 
 
 class ReadsBeside(Protocol):
@@ -248,3 +220,100 @@ def in_directory(names: Collection[str]) -> dict[str, Target]:
     `names` are those that `by_directory` has.
     """
     return {name: target_of(name) or next(target for target in TARGETS if target.known_by(name)) for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class FileClaim:
+    """How an environment claims a file, whether it is there or not.
+
+    `target` is what a setting says; without one, name and content tell. `named`: a glob means the file itself, and not
+    its directory. `following` are the keys of its values that follow a pin.
+    """
+
+    target: Target | None = None
+    named: bool = False
+    following: tuple[str, ...] = ()
+
+    def by_content(self, path: str) -> bool:
+        """Whether nothing but the content of the file can tell how it is read."""
+        return self.target is None and target_of(path) is None and may_hold_pins(path)
+
+    def reads_beside(self, path: str) -> bool:
+        """Whether other files of its directory may tell how it is read."""
+        name = posixpath.basename(path)
+        target = self.target or target_of(path)
+        possible = [target] if target is not None else [candidate for candidate in TARGETS if candidate.known_by(name)]
+        return any(reads_beside(candidate) for candidate in possible)
+
+    def target_then(self, path: str, files: Mapping[str, bytes]) -> Target | None:
+        """The target that read a version of it, None where that held no pins.
+
+        `files` are the version and what is beside it, by their names.
+        """
+        name = posixpath.basename(path)
+        target = self.target or target_of(path)
+        if target is None and name in files:
+            target = by_content(name, files[name], files)
+        return completed(target, files) if target is not None else None
+
+
+class FileClaims(Protocol):
+    """Which files environments claim, by globs and settings. An immutable value: equal ones answer alike."""
+
+    def __hash__(self) -> int:
+        """Of all that it is made of."""
+        ...
+
+    def claim(self, path: str) -> FileClaim | None:
+        """How a file is claimed; None for one that no environment claims as a file of its overlays."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileTargets:
+    """Which target reads each file: as the overlays say, and any other file by its name.
+
+    `claims` are for files that were there earlier, and that nothing here tells of.
+    """
+
+    #: The files whose names tell another target, or none.
+    _special: frozenset[tuple[str, Target]] = frozenset()
+    #: Files without pins whose values follow those of others, and the keys of these values.
+    _following: frozenset[tuple[str, tuple[str, ...]]] = frozenset()
+    claims: FileClaims | None = None
+    _by_path: dict[str, Target] = field(init=False, repr=False, compare=False)
+    _keys: dict[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_path", dict(self._special))
+        object.__setattr__(self, "_keys", dict(self._following))
+
+    @classmethod
+    def of(
+        cls,
+        targets: Mapping[str, Target],
+        following: Mapping[str, tuple[str, ...]] | None = None,
+        claims: FileClaims | None = None,
+    ) -> FileTargets:
+        """For these files, by their paths."""
+        special = frozenset(item for item in targets.items() if target_of(item[0]) != item[1])
+        return cls(special, frozenset((following or {}).items()), claims)
+
+    def plus(self, targets: Mapping[str, Target], following: Mapping[str, tuple[str, ...]]) -> FileTargets:
+        """With further files."""
+        return FileTargets.of({**self._by_path, **targets}, {**self._keys, **following}, self.claims)
+
+    def following(self, path: str) -> tuple[str, ...]:
+        """The keys of a file whose values follow pins; none of any other file."""
+        return self._keys.get(path, ())
+
+    def holds_pins(self, path: str) -> bool:
+        """Whether a file is read, for pins or for values that follow them."""
+        return self[path] is not None or path in self._keys
+
+    def __getitem__(self, path: str) -> Target | None:
+        """The target of a file, or of one that was there earlier; None for a file without pins."""
+        return self._by_path.get(path) or target_of(path)
+
+
+BY_NAME: Final = FileTargets()

@@ -1,20 +1,35 @@
-"""What docker compose reads from a `.env` file, by its own rules: one statement after the other, as a stream.
+"""A `.env` file: its statements and where their values stand, what docker compose reads, and the proof of an edit.
 
-The rules are those of https://github.com/compose-spec/compose-go. Substitutions in values are not done.
+The rules of docker compose are those of https://github.com/compose-spec/compose-go: it reads one statement after the
+other, as a stream. Substitutions in values are not done.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot.errors import EditError, Problem
+from gitops_bot.targets import document
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: Blanks, which a line break is none of.
-BLANK: Final = r"[ \t\v\f\r\x85\xa0]"
-KEY: Final = r"[\w.\[\]-]+"
+_BLANK: Final = r"[ \t\v\f\r\x85\xa0]"
+_NAME: Final = r"[\w.\[\]-]+"
 _SKIP: Final = re.compile(r"(?>(?:\s|#[^\n]*+)*)")
-_KEY: Final = re.compile(rf"(?>(?:export{BLANK}+)?)({KEY})(?>{BLANK}*)(?:([=:])(?>{BLANK}*)|\n|\Z)")
+_KEY: Final = re.compile(rf"(?>(?:export{_BLANK}+)?)({_NAME})(?>{_BLANK}*)(?:([=:])(?>{_BLANK}*)|\n|\Z)")
 _QUOTED: Final = re.compile(r"""(["'])((?>(?:(?!\1)[^\\]|\\.)*))\1""", re.DOTALL)
 _LINE: Final = re.compile(r"[^\n]*+")
+#: The greatest files of real repositories have some hundred.
+_MOST: Final = 20_000
+_WHOLE_LINE: Final = re.compile(r"[^\n]*+\n?")
+_EMPTY: Final = re.compile(r"\s*+(?:#|\Z)")
+_START: Final = re.compile(rf"(?>{_BLANK}*)(?>(?:export{_BLANK}+)?)({_NAME})(?>{_BLANK}*)(?:([=:])((?>{_BLANK}*)))?")
+#: Up to the quote that ends a value.
+_ENDS: Final = {quote: re.compile(rf"(?>(?:[^\\{quote}\n]|\\.)*){quote}") for quote in "'\""}
 
 
 def values(text: str) -> dict[str, str]:
@@ -47,3 +62,121 @@ def values(text: str) -> dict[str, str]:
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
     match = pattern.match(text, at)
     return match.end() if match else at
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A key with its value, which starts at `start` of the file's text, quotes left out. `column` is the value's."""
+
+    key: str
+    text: str
+    start: int
+    line: int
+    column: int
+    bare: bool = False
+
+    @property
+    def end(self) -> int:
+        """Where its value ends."""
+        return self.start + len(self.text)
+
+
+def read(data: bytes, file: str) -> tuple[str, tuple[Statement, ...]]:
+    """The text of a file, and every statement in it with a value on one line.
+
+    A value that runs over several lines is passed over, with what looks like a statement in it.
+
+    Raises:
+        EditError: over 1 MiB, no text, over 20,000 statements; a line is no statement, or a quote has no end.
+    """
+    text = _decoded(data, file)
+    statements: list[Statement] = []
+    at = len(text) - len(text.removeprefix("\ufeff"))
+    opened: tuple[str, int] | None = None
+    for number, line in enumerate(_WHOLE_LINE.findall(text, at), 1):
+        content, closed = line.rstrip("\r\n"), None
+        if opened is not None:
+            closed = _ENDS[opened[0]].match(content)
+            opened = opened if closed is None else None
+        elif not _EMPTY.match(content):
+            key, first, quote = _start(content, file, number)
+            closed = _ENDS[quote].match(content, first) if quote else None
+            if quote and closed is None:
+                opened = quote, number
+            elif key:
+                value = content[first : closed.end() - 1] if closed else content[first:].partition(" #")[0].rstrip()
+                statements.append(Statement(key, value, at + first, number, first + 1))
+        if closed is not None and not _EMPTY.match(content, closed.end()):  # programs differ on what that means
+            message, advice = "something stands behind a quoted value", "Put it on a line of its own, or behind `#`."
+            raise EditError(Problem("failed.edit", message, advice, file, number, closed.end() + 1))
+        at += len(line)
+    if opened is not None:
+        message = "the quoted value that begins here has no end"
+        raise EditError(Problem("failed.edit", message, f"Close it with {opened[0]}.", file, opened[1]))
+    if len(statements) > _MOST:
+        message = f"the file has more than {_MOST:,} statements"
+        raise EditError(Problem("failed.edit", message, "Split the file.", file))
+    return text, tuple(statements)
+
+
+def _decoded(data: bytes, file: str) -> str:
+    text = document.decode(data, file)
+    for char, name in (("\0", "a zero byte"), ("\r", "a carriage return without a line feed")):
+        if (at := text.replace("\r\n", "\n\n").find(char)) >= 0:
+            line = text.count("\n", 0, at) + 1
+            raise EditError(Problem("failed.edit", f"the file has {name}", "Remove it.", file, line))
+    return text
+
+
+def _start(content: str, file: str, line: int) -> tuple[str, int, str]:
+    """The key of a statement, where its value starts, and the quote in front of that.
+
+    No key where docker compose takes the value from its own environment.
+    """
+    start = _START.match(content)
+    if start is None or (start[2] is None and content[start.end() :].strip()):
+        advice = "Write `KEY=value`, or `#` in front of a comment."
+        raise EditError(Problem("failed.edit", "the line is no statement", advice, file, line))
+    first = start.end()
+    quote = content[first] if content[first : first + 1] in _ENDS else ""
+    return start[1] if start[2] is not None else "", first + len(quote), quote
+
+
+def prove(before: str, after: str, asked: Mapping[str, str], file: str) -> None:
+    """Check that docker compose reads `before` and `after` alike but for these values, and that no other text differs.
+
+    Raises:
+        EditError: it is not so.
+    """
+    if (why := _unproved(before, after, asked)) is not None:
+        message = f"the edit was not made, because it could not be proved to change nothing else: {why}"
+        raise EditError(Problem("failed.edit", message, "Nothing was written. Edit the file by hand.", file))
+
+
+def _unproved(before: str, after: str, asked: Mapping[str, str]) -> str | None:
+    try:
+        old, new = values(before), values(after)
+    except ValueError as error:
+        return str(error)
+    if new != {**old, **asked} or list(new) != list(old):
+        return "docker compose would read other values"
+    lines = list(zip(before.split("\n"), after.split("\n"), strict=False))
+    if before.count("\n") != after.count("\n"):
+        return "there are more or fewer lines"
+    changed = [(line, other) for line, other in lines if line != other]
+    wanted = {key: (old[key], text) for key, text in asked.items() if old[key] != text}
+    if len(changed) != len(wanted):
+        return "another line differs"
+    for key, (value, text) in wanted.items():
+        if not any(_replaced(line, other, key, value, text) for line, other in changed):
+            return "more than a value differs"
+    return None
+
+
+def _replaced(line: str, other: str, key: str, value: str, text: str) -> bool:
+    """Whether a line is another one with one text in the place of a value, behind its key."""
+    behind = line.find(key) + len(key)
+    return key in line and any(
+        line.startswith(value, at) and line[:at] + text + line[at + len(value) :] == other
+        for at in range(behind, len(line) - len(value) + 1)
+    )

@@ -77,6 +77,45 @@ class PinFile(Protocol):
         ...
 
 
+class Target(Protocol):
+    """A kind of file that holds pins, with its settings. An immutable value: equal ones read a file alike."""
+
+    @property
+    def NOUN(self) -> str:  # noqa: N802 - a class has it as a constant
+        """What people call such a file."""
+        ...
+
+    @property
+    def FILE_NAMES(self) -> tuple[str, ...]:  # noqa: N802
+        """How such a file is called, where its name tells what it is; the first is what most people write."""
+        ...
+
+    @property
+    def ALONE(self) -> bool:  # noqa: N802
+        """Whether a directory has one such file at most, which decides what becomes of the others."""
+        ...
+
+    def __hash__(self) -> int:
+        """Of its settings."""
+        ...
+
+    def known_by(self, name: str) -> Literal["name", "content"] | None:
+        """What tells that a file of this name is one: its name, its content (it has entries), or only a setting."""
+        ...
+
+    def read(self, data: bytes, file: str) -> PinFile:
+        r"""Read a file; `file` is its path, for messages.
+
+        Raises:
+            EditError: the file as a whole cannot be edited. `\0` alone stands for what git could not show: refuse it.
+        """
+        ...
+
+    def count(self, data: bytes) -> int:
+        """How many entries the file has, 0 where it cannot be read. A repository may have thousands of such files."""
+        ...
+
+
 def edit(file: PinFile, assignments: Sequence[Assignment]) -> bytes:
     """The bytes of the file with these pins for the entries of these names. All of them or none.
 

@@ -25,7 +25,7 @@ from gitops_bot.targets.scalars import is_plain_string
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.targets import Target
+    from gitops_bot.targets.pin_file import Target
 
 #: Targets that look for certain values: they would not find what stands for these.
 _OF_VALUES: Final = (PatternTarget, SelectorTarget)

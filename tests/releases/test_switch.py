@@ -16,8 +16,8 @@ from gitops_bot.releases.choice import switch
 from gitops_bot.releases.decisions import Change, Decision, Held, Kept
 from gitops_bot.releases.history.line import Line, Step
 from gitops_bot.releases.layout.slots import Slots
+from gitops_bot.targets import FileTargets
 from gitops_bot.targets.blue_green import SelectorTarget
-from gitops_bot.targets.file_targets import FileTargets
 from gitops_bot.targets.manifests import ManifestsTarget
 from tests.managed import change_of, managed
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.targets import kustomization
-from gitops_bot.targets.dead import bases_of, dead
+from gitops_bot.targets import dead_entries, kustomization
+from gitops_bot.targets.kustomization.bases import bases_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -25,7 +25,7 @@ def found(directory: str, **texts: str) -> list[tuple[str, str, str]]:
         return [kustomization.read(files[path], path) for path in paths]
 
     tree = dict.fromkeys(files, "100644")
-    problems = dead(read([f"{directory}/kustomization.yaml"]), tree, read)
+    problems = dead_entries(read([f"{directory}/kustomization.yaml"]), tree, read)
     told = [TOLD.fullmatch(problem.message) for problem in problems]
     return [(one[1], one[2], one[3]) for one in told if one]
 

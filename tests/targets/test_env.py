@@ -10,7 +10,7 @@ from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.releases.layout.overlays import OverlayFile
 from gitops_bot.targets import dotenv
-from gitops_bot.targets.env import EnvImage, EnvTarget, proof
+from gitops_bot.targets.env import EnvImage, EnvTarget
 from gitops_bot.targets.pin_file import edit
 
 DIGEST, OLD = "sha256:" + "a" * 64, "sha256:" + "b" * 64
@@ -127,8 +127,8 @@ def test_a_file_that_programs_read_differently_is_refused(data: bytes) -> None:
 def test_what_is_not_proved_is_not_written() -> None:
     for after in ("A=1\nB=2\n", "A=2\nB=2\nC=1\n", "A=2\nB=3\n", "A=2 \nB=2\n", "B=2\nA=2\n", "A=2\n\nB=2\n"):
         with pytest.raises(EditError, match="could not be proved"):
-            proof.prove("A=1\nB=2\n", after, {"A": "2"}, ".env")
-    proof.prove("A=1\nB=2\n", "A=2\nB=2\n", {"A": "2"}, ".env")
+            dotenv.prove("A=1\nB=2\n", after, {"A": "2"}, ".env")
+    dotenv.prove("A=1\nB=2\n", "A=2\nB=2\n", {"A": "2"}, ".env")
 
 
 def test_a_file_whose_keys_only_compose_files_explain_is_kept() -> None:

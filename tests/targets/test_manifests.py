@@ -6,7 +6,7 @@ import pytest
 
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Assignment, Pin
-from gitops_bot.targets.decided import decided
+from gitops_bot.targets import with_overrides
 from gitops_bot.targets.manifests import ManifestsTarget
 from gitops_bot.targets.pin_file import edit
 
@@ -125,7 +125,7 @@ def test_the_content_tells_a_manifest(data: bytes, count: int) -> None:
 
 def test_an_entry_of_the_kustomization_beside_it_wins() -> None:
     files = {"a/kustomization.yaml": b"images:\n- {name: ghcr.io/acme/web, newTag: 1.0.0}\n", "a/all.yaml": MANIFESTS}
-    target = decided({"a/all.yaml": ManifestsTarget()}, files)["a/all.yaml"]
+    target = with_overrides({"a/all.yaml": ManifestsTarget()}, files)["a/all.yaml"]
     entries = target.read(MANIFESTS, "a/all.yaml").entries
     assert [(entry.name, entry.decided_by) for entry in entries][:3] == [
         ("Deployment/web/migrate", "a/kustomization.yaml"),

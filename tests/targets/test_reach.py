@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.errors import EditError
-from gitops_bot.targets import reached as reaching
-from gitops_bot.targets.reached import reached
+from gitops_bot.targets import reach
+from gitops_bot.targets.kustomization import references
 from tests.conftest import program
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def found(
         return {path: files[path].encode() for path in paths}
 
     tree = dict.fromkeys(files, "100644") | dict(modes or {})
-    result = reached(directories, tree, read, lambda path: "foreign" in path)
+    result = reach(directories, tree, read, lambda path: "foreign" in path)
     return result.files, [tuple(item) for item in result.unfollowed]
 
 
@@ -212,7 +212,7 @@ def test_any_other_overlay_is_its_directory_without_what_is_foreign() -> None:
 
 
 def test_the_work_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reaching, "FILE_LIMIT", 2)
+    monkeypatch.setattr(references, "FILE_LIMIT", 2)
     with pytest.raises(EditError, match="more than"):
         found(FILES, "apps/web/overlay")
     with pytest.raises(EditError, match="more than"):

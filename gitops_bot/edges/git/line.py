@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.git.store import CommitHeaders, Store
     from gitops_bot.releases.history.pin_files import Version
-    from gitops_bot.targets.file_targets import FileTargets
+    from gitops_bot.targets import FileTargets
 
 
 #: Commits of the line to read, in steps, up to the last. With many overlays, 200 commits of each are never among a few

@@ -29,7 +29,7 @@ from gitops_bot.edges.git.remote import (
     protocol,
 )
 from gitops_bot.edges.git.store import DamagedError, Identity, Store
-from gitops_bot.targets.file_targets import BY_NAME
+from gitops_bot.targets import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.tags import NewTag
-    from gitops_bot.targets.file_targets import FileTargets
+    from gitops_bot.targets import FileTargets
 
 #: Depths of the copy, in steps: the first is enough for a proposal on the current base.
 DEPTHS = (2, 50, 1000)

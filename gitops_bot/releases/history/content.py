@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from gitops_bot.releases.layout.overlays import OverlayFile
-    from gitops_bot.targets.reached import Unfollowed
+    from gitops_bot.targets import Unfollowed
 
 
 class File(NamedTuple):

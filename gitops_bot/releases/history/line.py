@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.images.reason import rfc3339
 from gitops_bot.releases.layout.owners import above
-from gitops_bot.targets.file_targets import BY_NAME
+from gitops_bot.targets import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.targets.file_targets import FileTargets
+    from gitops_bot.targets import FileTargets
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.releases.history.tree_change import Change
-    from gitops_bot.targets import Target
-    from gitops_bot.targets.file_targets import FileClaim, FileTargets
+    from gitops_bot.targets import FileClaim, FileTargets, Target
 
 _KUSTOMIZATIONS = tuple(name for target in TARGETS if target.ALONE for name in target.FILE_NAMES)
 

@@ -3,8 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import EditError
-from gitops_bot.targets import release_info
-from gitops_bot.targets.file_targets import BY_NAME
+from gitops_bot.targets import BY_NAME, release_info
 from gitops_bot.targets.pin_file import edit, pinned
 
 if TYPE_CHECKING:
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.reference import Assignment, Pin
     from gitops_bot.releases.decisions import InfoChange
-    from gitops_bot.targets.file_targets import FileTargets
+    from gitops_bot.targets import FileTargets
 
 
 def explains(

@@ -6,8 +6,7 @@ import posixpath
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.targets import reads_beside
-from gitops_bot.targets.decided import kustomizations
+from gitops_bot.targets import overriding_files, reads_beside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +22,7 @@ def beside(files: Mapping[str, Target], tree: Mapping[str, str]) -> list[str]:
     for file, target in files.items():
         if reads_beside(target):
             readers[posixpath.dirname(file)].add(target)
-    paths = set(kustomizations(files, tree))
+    paths = set(overriding_files(files, tree))
     for path in tree if readers else ():
         directory, name = posixpath.split(path)
         if any(reader.reads(name) for reader in readers.get(directory, ())):

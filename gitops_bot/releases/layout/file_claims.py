@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.releases.layout.claims import parse, rule_applies
 from gitops_bot.releases.layout.release_info import following
-from gitops_bot.targets.file_targets import FileClaim
+from gitops_bot.targets import FileClaim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,9 +10,7 @@ from gitops_bot.releases.layout import release_info
 from gitops_bot.releases.layout.beside import beside, by_directory
 from gitops_bot.releases.layout.file_claims import FileClaims
 from gitops_bot.releases.layout.overlay import Overlay
-from gitops_bot.targets import completed
-from gitops_bot.targets.decided import decided
-from gitops_bot.targets.file_targets import FileTargets
+from gitops_bot.targets import FileTargets, completed, with_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -41,7 +39,7 @@ def file_targets(
         for file, target in selection.targets.items()
     }
     following = release_info.keys(environments, selection)
-    return FileTargets.of(decided(targets, files), following, FileClaims.of(environments, owners))
+    return FileTargets.of(with_overrides(targets, files), following, FileClaims.of(environments, owners))
 
 
 def read_overlays(

@@ -5,8 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from ruamel.yaml.nodes import MappingNode
+
+from gitops_bot.images.reference import Pin
+from gitops_bot.targets import document, nodes, refusals
+from gitops_bot.targets.pin_file import FileEntry
+from gitops_bot.targets.pin_location import Place
+from gitops_bot.targets.yaml_pins import Slot, YamlPins
+
 if TYPE_CHECKING:
-    from gitops_bot.targets.yaml_pins import YamlPins
+    from collections.abc import Iterator
+
+    from ruamel.yaml.nodes import Node
+
+    from gitops_bot.errors import Problem
+    from gitops_bot.targets.document import Document
+    from gitops_bot.targets.nodes import Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +44,36 @@ class SelectorTarget:
         Raises:
             EditError: the file as a whole cannot be edited; see `document.read`.
         """
-        from gitops_bot.targets.blue_green import pins
-
-        return pins.read(data, file, self.key, self.slots)
+        parsed = document.read(data, file, several=True)
+        return YamlPins(parsed, tuple(_places(parsed, self.key, self.slots)))
 
     def count(self, data: bytes) -> int:
         """It has no image."""
         del data
         return 0
+
+
+def _places(parsed: Document, key: str, slots: tuple[str, ...]) -> Iterator[Place[Slot]]:
+    shared = nodes.shared(parsed.roots)
+    for root in parsed.roots:
+        selector = nodes.at(root, "spec", "selector")
+        pair = nodes.pairs(selector).get(key)
+        if nodes.text(root, "kind") != "Service" or not isinstance(selector, MappingNode) or pair is None:
+            continue
+        name = f"Service/{nodes.text(nodes.value(root, 'metadata'), 'name')}".rstrip("/")
+        refusal = _refusal(parsed, selector, pair, slots, shared)
+        pin = Pin(str(pair.value.value) if refusal is None else None)
+        entry = FileEntry(name, None, pin, *parsed.place(pair.value), refusal, choices=slots)
+        yield Place(entry, tag=Slot(selector, key))
+
+
+def _refusal(
+    parsed: Document, selector: Node, pair: Pair, slots: tuple[str, ...], shared: frozenset[int]
+) -> Problem | None:
+    advice = "Set it to one of them, or correct `slots` in gitops-bot.yaml."
+    unsafe = refusals.unsafe(parsed, selector, pair, shared, slots.__contains__, advice)
+    if unsafe is not None or pair.value.value in slots:
+        return unsafe
+    known, text = " and ".join(slots), str(pair.value.value)[:100]
+    message = f"the selector {pair.key.value} is {text!r}, which is none of the slots {known}"
+    return parsed.problem(pair.value, message, advice)

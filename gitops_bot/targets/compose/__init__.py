@@ -1,19 +1,45 @@
-"""Compose files: the images of services."""
+"""Compose files: the pins are images of services, or the defaults of variables in them that nothing sets."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple
+
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+from gitops_bot.errors import EditError
+from gitops_bot.images.reference import Pin, split
+from gitops_bot.targets import document, dotenv, nodes, refusals
+from gitops_bot.targets.compose import interpolation
+from gitops_bot.targets.nodes import Pair
+from gitops_bot.targets.pin_file import FileEntry
+from gitops_bot.targets.pin_location import Frame, Place, pin_of
+from gitops_bot.targets.yaml_pins import Slot, YamlPins, reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from gitops_bot.targets.yaml_pins import YamlPins
+    from ruamel.yaml.nodes import Node
+
+    from gitops_bot.errors import Problem
+    from gitops_bot.targets.compose.interpolation import Image, Variable
+    from gitops_bot.targets.document import Document
 
 _NAME: Final = re.compile(r"(?:docker-compose[^/]*|compose(?:[._-][^/]*)?)\.ya?ml")
 #: Where docker compose reads variables from, in the directory of its file.
 VARIABLES: Final = ".env"
+_SERVICES: Final = re.compile(rb"^[\"']?services[\"']?[ \t]*:", re.MULTILINE)
+_KEY: Final = re.compile(rb"^(?!x-)([A-Za-z][A-Za-z0-9_-]*)[ \t]*:(?:[ \t\r\n]|\Z)", re.MULTILINE)
+_TOP: Final = frozenset(
+    {b"configs", b"include", b"models", b"name", b"networks", b"secrets", b"services", b"version", b"volumes"}
+)
+#: Names of services that a message lists.
+_MOST_LISTED = 5
+#: How deep mappings are merged into others.
+_DEPTH = 10
+_SET = "Set it in .env beside the file, or give it a default, as in ${%s:-%s}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +62,17 @@ class ComposeTarget:
         Raises:
             EditError: the file as a whole cannot be edited; see `document.read`.
         """
-        from gitops_bot.targets.compose import pins
-
-        return pins.read(data, file, dict(self.known))
+        parsed = document.read(data, file)
+        return YamlPins(parsed, tuple(_places(parsed, dict(self.known))))
 
     def count(self, data: bytes) -> int:
         """How many services have an image; none where the file has keys that docker compose refuses."""
-        from gitops_bot.targets.compose import pins
-
-        return pins.count(data, dict(self.known))
+        if not _SERVICES.search(data) or b"image" not in data or any(key not in _TOP for key in _KEY.findall(data)):
+            return 0
+        try:
+            return len(self.read(data, "").entries)
+        except EditError:
+            return 0
 
     def reads(self, name: str) -> bool:
         """Whether it is where docker compose has variables from."""
@@ -52,9 +80,6 @@ class ComposeTarget:
 
     def beside(self, files: Mapping[str, bytes]) -> ComposeTarget:
         """With the variables that `.env` sets, as far as images use them: it may hold secrets."""
-        from gitops_bot.targets import dotenv
-        from gitops_bot.targets.compose import interpolation
-
         try:
             known = dotenv.values(files.get(VARIABLES, b"").decode("utf-8"))
         except ValueError:
@@ -64,9 +89,179 @@ class ComposeTarget:
 
 
 def images(files: Mapping[str, bytes]) -> Iterator[str]:
-    """The images in those of the files that are compose files, as they are written."""
-    from gitops_bot.targets.compose import pins
-
+    """The images in those of the files that are compose files, as they are written; none of one that cannot be read."""
     for name, data in sorted(files.items()):
         if ComposeTarget().known_by(name):
-            yield from pins.images(data, name)
+            try:
+                parsed = document.read(data, name)
+            except EditError:
+                continue
+            yield from (service.image.text or "" for service in _services(parsed))
+
+
+def _places(parsed: Document, known: Mapping[str, str]) -> Iterator[Place[Slot]]:
+    """The images of every service, but for those that `.env` beside it pins; `known` are the variables that it sets."""
+    for service in _services(parsed):
+        text = service.image.text or ""
+        image = interpolation.read(text)
+        if "$" not in text or image is None:
+            yield reference(parsed, service.name, service.image, refusal=service.refusal)
+        elif not image.in_variables or not all(variable.is_set(known) for variable in image.in_variables):
+            yield _place(parsed, service, image, known)
+
+
+def _place(parsed: Document, service: Service, image: Image, known: Mapping[str, str]) -> Place[Slot]:
+    repository, pin, frame, why = _parts(image, known)
+    refusal, value = service.refusal, service.value
+    if refusal is None:
+        refusal = refusals.unclear(parsed, "image", Pair(value, value))
+    if refusal is None and refusals.tagged(parsed, value):
+        refusal = parsed.problem(value, "image has an explicit YAML tag", "Remove the tag.")
+    if refusal is None and why is not None:
+        refusal = parsed.problem(value, why.message, why.advice)
+    mark, unset = value.start_mark, why.unset if why is not None else None
+    entry = FileEntry(service.name, None, pin, mark.line + 1, mark.column + 1, refusal, repository, unset=unset)
+    return Place(entry, reference=service.image, frame=frame)
+
+
+class _Why(NamedTuple):
+    """Why an image cannot be edited, and what to do; `unset` is the variable that nothing sets, if it is that."""
+
+    message: str
+    advice: str
+    unset: str | None = None
+
+
+def _parts(image: Image, known: Mapping[str, str]) -> tuple[str, Pin, Frame | None, _Why | None]:
+    """The repository, the pin, what stays around it, and why it cannot be edited."""
+    if image.whole is not None:
+        if not image.whole.has_default() or not image.whole.default:
+            return "", Pin(), None, _unset(image.whole, "repository:tag")
+        repository, tag, digest = split(image.whole.default)
+        before = f"${{{image.whole.name}{image.whole.how}"
+        return repository, Pin(tag, digest), Frame(before, repository, "}"), None
+    repository = interpolation.substituted(image.repository, known) or ""
+    tag_variable, digest_variable = image.tag_variable, image.digest_variable
+    if not repository:
+        unset = [variable for variable in interpolation.variables(image.repository) if not variable.has_default()]
+        name = next((variable for variable in unset if not variable.is_set(known)), None)
+        return (
+            repository,
+            Pin(),
+            None,
+            _unset(name, "text") if name else _Why("the image has no repository", "Write it."),
+        )
+    if image.fixed:
+        return repository, Pin(image.tag, image.digest), Frame("", image.repository, ""), None
+    if digest_variable is not None or (tag_variable is not None and image.digest is not None):
+        return repository, Pin(), None, _apart(tag_variable or digest_variable)
+    if tag_variable is None:
+        advice = "Let one variable be all of the tag: `${TAG:-v1.2.3}`."
+        return repository, Pin(), None, _Why("the tag is put together from a variable and other text", advice)
+    if not tag_variable.has_default() or not tag_variable.default:
+        return repository, Pin(), None, _unset(tag_variable, "tag")
+    pin, _ = pin_of(tag_variable.default, None)
+    before = f"{image.repository}:${{{tag_variable.name}{tag_variable.how}"
+    return repository, pin, Frame(before, None, "}"), None
+
+
+def _unset(variable: Variable, what: str) -> _Why:
+    name = variable.name[:100]
+    return _Why(f"nothing here sets the variable {name}", _SET % (name, what), name)
+
+
+def _apart(variable: Variable | None) -> _Why:
+    name = variable.name[:100] if variable is not None else "TAG"
+    advice = f"Set both in .env, or write both into the default: ${{{name}:-v1.2.3@sha256:...}}."
+    return _Why("the tag and the digest of the image stand in different places", advice)
+
+
+class Service(NamedTuple):
+    """A service, where its image stands, and why that cannot be edited."""
+
+    name: str
+    image: Slot
+    value: ScalarNode
+    refusal: Problem | None
+
+
+def _services(parsed: Document) -> tuple[Service, ...]:
+    """Every service that runs an image of a registry, in the order of the file.
+
+    One with `build:` is built, whatever it is called. One that `extends:` another has its image there.
+    """
+    with_image: list[tuple[ScalarNode, Slot, ScalarNode]] = []
+    for key, value in _pairs(_value(parsed.root, "services")):
+        if isinstance(value, MappingNode) and _provides(value, "build") is None:
+            mapping = _provides(value, "image")
+            image = _value(mapping, "image")
+            if mapping is not None and isinstance(image, ScalarNode):
+                with_image.append((key, Slot(mapping, "image"), image))
+    names = Counter(key.value for key, _, _ in with_image)
+    users: defaultdict[int, list[str]] = defaultdict(list)
+    for key, _, image in with_image:
+        users[id(image)].append(str(key.value))
+    uses = _uses(parsed.roots)
+    return tuple(
+        Service(str(key.value), slot, image, _refusal(parsed, key, slot, names, users[id(image)], uses))
+        for key, slot, image in {str(service[0].value): service for service in with_image}.values()
+    )
+
+
+def _refusal(
+    parsed: Document, key: ScalarNode, slot: Slot, names: Counter[str], users: Sequence[str], uses: Counter[int]
+) -> Problem | None:
+    if names[key.value] > 1:
+        message = f"the file has {names[key.value]} services {str(key.value)[:100]!r}"
+        return parsed.problem(key, message, "Keep one of them: docker compose refuses the file.")
+    images = [(key, value) for key, value in slot.mapping.value if key.value == "image"]
+    if len(images) > 1:
+        message = f"{str(key.value)[:100]} has {len(images)} keys `image`"
+        return parsed.problem(images[1][0], message, "Keep one of them: docker compose refuses the file.")
+    _, value = images[0]
+    if len(users) > 1:
+        others = [name for name in users if name != key.value]
+        more = f" and {len(others) - _MOST_LISTED} more" if len(others) > _MOST_LISTED else ""
+        message = f"the image of {key.value} is shared by an alias with {', '.join(others[:_MOST_LISTED])}{more}"
+        return parsed.problem(value, message[:400], "Write `image:` in each of these services, or change it by hand.")
+    if uses[id(value)] > 1:
+        message = f"the image of {key.value} is shared by an alias with another value"
+        return parsed.problem(value, message, "Write it out where it is meant to change.")
+    return None
+
+
+def _provides(mapping: MappingNode, name: str, depth: int = 0) -> MappingNode | None:
+    """The mapping that gives a key its value: this one, or one that is merged into it by `<<`."""
+    if any(key.value == name for key, _ in mapping.value):
+        return mapping
+    for key, value in mapping.value if depth < _DEPTH else ():
+        if key.value == "<<":
+            for merged in value.value if isinstance(value, SequenceNode) else [value]:
+                if isinstance(merged, MappingNode) and (provided := _provides(merged, name, depth + 1)) is not None:
+                    return provided
+    return None
+
+
+def _uses(roots: Sequence[Node]) -> Counter[int]:
+    """How often each text stands somewhere, by the `id` of its node: an alias makes it stand in two places."""
+    counts: Counter[int] = Counter()
+    waiting, seen = [*roots], set()
+    while waiting:
+        node = waiting.pop()
+        for child in nodes.children(node):
+            if isinstance(child, ScalarNode):
+                counts[id(child)] += 1
+            elif id(child) not in seen:
+                seen.add(id(child))
+                waiting.append(child)
+    return counts
+
+
+def _pairs(node: Node | None) -> Iterator[tuple[ScalarNode, Node]]:
+    for key, value in node.value if isinstance(node, MappingNode) else ():
+        if isinstance(key, ScalarNode):
+            yield key, value
+
+
+def _value(node: Node | None, name: str) -> Node | None:
+    return next((value for key, value in _pairs(node) if key.value == name), None)

@@ -3,22 +3,78 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
-from gitops_bot.targets import compose
-from gitops_bot.targets.env import images
-from gitops_bot.targets.env.images import EnvImage
+from gitops_bot.errors import EditError, Problem
+from gitops_bot.images.reference import Pin, is_digest, is_pinned, is_reference, is_tag, split
+from gitops_bot.targets import compose, dotenv, refusals
+from gitops_bot.targets.compose import interpolation
+from gitops_bot.targets.pin_file import DIGEST_ADVICE, TAG_ADVICE, FileEntry
+from gitops_bot.targets.pin_location import Place, pin_of, spliced
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from gitops_bot.targets.env.pins import EnvPins
-
-__all__ = ["EnvImage", "EnvTarget"]
+    from gitops_bot.images.reference import Assignment
+    from gitops_bot.targets.dotenv import Statement
 
 #: `.env`, `.env.production` and `production.env`, but no examples of one.
 _NAME: Final = re.compile(r"(?:\.env(?:\.[^/]+)?|[^/]+\.env)(?<!\.example)(?<!\.sample)(?<!\.template)(?<!\.dist)")
+
+#: How the keys of images end.
+_ENDING = "IMAGE"
+#: What a line with an image looks like; a file without one need not be read.
+_IMAGE: Final = re.compile(rb"IMAGE[ \t]*=")
+
+
+@dataclass(frozen=True, slots=True)
+class EnvImage:
+    """An image and its keys: `image` for all of it, or `tag` and `digest`.
+
+    `repository` may have variables of the same file in it. `others` are further images that the first key is a part of;
+    `or_default`: an empty value counts for none.
+    """
+
+    name: str
+    image: str = ""
+    repository: str = ""
+    tag: str = ""
+    digest: str = ""
+    others: tuple[str, ...] = ()
+    or_default: bool = False
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Its keys, the first of which names it."""
+        return tuple(key for key in (self.image, self.tag, self.digest) if key)
+
+
+@dataclass(frozen=True, slots=True)
+class EnvPins:
+    """A `.env` file; see `PinFile`. The text may hold secrets."""
+
+    file: str
+    text: str = field(repr=False, compare=False)
+    places: tuple[Place[Statement], ...] = field(default=(), repr=False)
+
+    @property
+    def entries(self) -> tuple[FileEntry, ...]:
+        """Its entries, in the order of the file."""
+        return tuple(place.entry for place in self.places)
+
+    def edited(self, wanted: Mapping[int, Assignment]) -> bytes:
+        """The bytes of the file with these entries edited; see `PinFile`."""
+        after, changed = spliced(self, self.text, self.places, wanted)
+        if changed:
+            dotenv.prove(self.text, after, {statement.key: text for statement, text in changed.items()}, self.file)
+        return after.encode()
+
+    def mistyped(self, index: int) -> Iterator[Problem]:
+        """Nothing: every value is a text."""
+        del index
+        return iter(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +95,31 @@ class EnvTarget:
         """Read the pins of a file: those of its images, of which the first that names a key has it, and of its keys.
 
         Raises:
-            EditError: the file as a whole cannot be edited; see `statements.read`.
+            EditError: the file as a whole cannot be edited; see `dotenv.read`.
         """
-        from gitops_bot.targets.env import pins
-
-        return pins.read(data, file, self.images)
+        text, read_statements = dotenv.read(data, file)
+        by_key: defaultdict[str, list[Statement]] = defaultdict(list)
+        for statement in read_statements:
+            by_key[statement.key].append(statement)
+        values = {statement.key: statement.text for statement in read_statements}
+        places: dict[str, Place[Statement]] = {}
+        taken: set[str] = set()
+        for image in (*self.images, *_inferred(read_statements)):
+            keys = [key for key in image.keys if key in by_key]
+            empty = image.or_default and not all(values[key] for key in keys)
+            if keys and not empty and taken.isdisjoint(keys) and image.name not in places:
+                taken.update(keys)
+                places[image.name] = _place(image, by_key, values, file)
+        return EnvPins(file, text, tuple(sorted(places.values(), key=lambda place: place.entry.line)))
 
     def count(self, data: bytes) -> int:
         """How many images it has."""
-        from gitops_bot.targets.env import pins
-
-        return pins.count(data, self.images)
+        if not _IMAGE.search(data) and not any(key.encode() in data for image in self.images for key in image.keys):
+            return 0
+        try:
+            return len(self.read(data, "").entries)
+        except EditError:
+            return 0
 
     def reads(self, name: str) -> bool:
         """Whether it is a compose file, also one that is laid over another: it tells what its variables are for."""
@@ -58,5 +128,85 @@ class EnvTarget:
     def beside(self, files: Mapping[str, bytes]) -> EnvTarget:
         """With what the compose files of the directory make of its variables."""
         taken = {key for image in self.images for key in image.keys}
-        further = (image for image in images.in_compose(compose.images(files)) if taken.isdisjoint(image.keys))
+        further = (image for image in _in_compose(compose.images(files)) if taken.isdisjoint(image.keys))
         return replace(self, images=(*self.images, *further))
+
+
+def _in_compose(texts: Iterable[str]) -> Iterator[EnvImage]:
+    """What the images of compose files make of variables."""
+    by_name: dict[str, EnvImage] = {}
+    for text in texts:
+        image = interpolation.read(text)
+        variables = image.in_variables if image is not None else ()
+        if image is None or not variables:
+            continue
+        default = any(variable.how.startswith(":") for variable in variables)
+        name = variables[0].name
+        if image.whole is not None:
+            use = EnvImage(name, image=name, or_default=default)
+        else:
+            parts = image.tag_variable, image.digest_variable
+            tag, digest = (variable.name if variable is not None else "" for variable in parts)
+            use = EnvImage(name, repository=image.repository, tag=tag, digest=digest, or_default=default)
+        known = by_name.setdefault(name, use)
+        if (use.keys, use.repository) != (known.keys, known.repository) and text not in known.others:
+            by_name[name] = replace(known, others=(*known.others, text))
+    yield from by_name.values()
+
+
+def _inferred(statements: Iterable[Statement]) -> Iterator[EnvImage]:
+    """The keys that end in IMAGE and have an image with a tag or a digest."""
+    for statement in statements:
+        if statement.key.endswith(_ENDING) and is_pinned(statement.text):
+            yield EnvImage(statement.key, image=statement.key)
+
+
+def _place(
+    image: EnvImage, by_key: Mapping[str, Sequence[Statement]], values: Mapping[str, str], file: str
+) -> Place[Statement]:
+    whole, tag, digest = (by_key[key][-1] if key in by_key else None for key in (image.image, image.tag, image.digest))
+    first = next(statement for statement in (whole, tag, digest) if statement is not None)
+    if whole is not None:
+        repository, *parts = split(whole.text)
+        pin, says = Pin(*parts), None
+    else:
+        repository = interpolation.substituted(image.repository, values) or ""
+        pin, says = pin_of(tag.text if tag is not None else None, digest.text if digest is not None else None)
+    refusal = next((_repeated(by_key[key], file) for key in image.keys if len(by_key.get(key, ())) > 1), None)
+    why = _unreadable(whole, tag, digest) or _ambiguous(image, first)
+    if refusal is None and why is not None:
+        refusal = Problem("failed.edit", *why, file, first.line, first.column)
+    entry = FileEntry(image.name, None, pin, first.line, first.column, refusal, repository, says)
+    return Place(entry, whole, tag=tag, digest=digest, digest_stays=digest is not None and pin.digest is not None)
+
+
+def _repeated(given: Sequence[Statement], file: str) -> Problem:
+    lines = ", ".join(str(statement.line) for statement in given[:10])
+    message = f"{given[0].key[:100]} is given {len(given)} times (lines {lines}), and the last one counts"
+    return Problem("failed.edit", message, "Keep one of them.", file, given[-1].line, given[-1].column)
+
+
+def _ambiguous(image: EnvImage, first: Statement) -> tuple[str, str] | None:
+    if not image.others:
+        return None
+    listed = ", ".join((image.repository or first.key, *image.others)[:5])
+    message = f"{first.key[:100]} is a part of {len(image.others) + 1} images: {listed}"
+    return message[:400], "Give each of them a variable of its own: one value can hold one pin."
+
+
+def _unreadable(whole: Statement | None, tag: Statement | None, digest: Statement | None) -> tuple[str, str] | None:
+    """Why the values are no image, or no tag and digest; they are not told, since they may be anything."""
+    for statement in (whole, tag, digest):
+        if statement is not None and refusals.placeholder(statement.text, fits=is_tag(statement.text)):
+            return f"{statement.key[:100]} is put together from other variables", "Write its value out."
+    if whole is not None and whole.text and not is_reference(whole.text):
+        return f"{whole.key[:100]} is no image", "Write it as in ghcr.io/acme/web:v1.2.3."
+    if tag is not None and tag.text:
+        name, joint, behind = tag.text.partition("@")
+        if not is_tag(name) or (joint and not is_digest(behind)):
+            return f"{tag.key[:100]} is no tag", TAG_ADVICE
+        if joint and digest is not None:
+            return f"{tag.key[:100]} has a digest beside the one in {digest.key[:100]}", "Keep one of them."
+    if digest is not None and digest.text and not is_digest(digest.text):
+        return f"{digest.key[:100]} is no digest", DIGEST_ADVICE
+    return None

@@ -1,4 +1,4 @@
-"""Images in values of Helm: found by their shape, or by the paths that a configuration gives.
+"""Images in values of Helm charts: found by their shape, or by the paths that a configuration gives.
 
 The shapes are a mapping with `repository` beside `tag` or a digest, with or without `registry`, and a text at the key
 `image` that is a reference with a tag or a digest. A tag that is empty is the chart's own choice, and no pin.
@@ -15,7 +15,6 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from gitops_bot.images.reference import Pin, is_digest, is_pinned
 from gitops_bot.targets import nodes
-from gitops_bot.targets.image_paths import ImagePaths
 from gitops_bot.targets.pin_file import FileEntry
 from gitops_bot.targets.pin_location import Place
 from gitops_bot.targets.yaml_pins import Slot, apart, numbered, reference
@@ -35,6 +34,28 @@ _BARE: Final = re.compile(r"[0-9a-f]{64}")
 _LONGEST: Final = 300
 #: Where both are there, the first is the one that charts render.
 _DIGESTS: Final = ("digest", "sha")
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePaths:
+    """Where an image of a configuration stands; each path is a tuple of keys. A `name` is no path, but the repository.
+
+    All of it may stand in one text, at `image`.
+    """
+
+    image: tuple[str, ...] | None = None
+    registry: tuple[str, ...] | None = None
+    repository: tuple[str, ...] | None = None
+    tag: tuple[str, ...] | None = None
+    digest: tuple[str, ...] | None = None
+    name: str | None = None
+
+
+def path(text: str) -> tuple[str, ...]:
+    """The keys of a path: dotted (`.web.image.tag`), or as RFC 6901 has it (`/web/image/tag`)."""
+    if text.startswith("/"):
+        return tuple(key.replace("~1", "/").replace("~0", "~") for key in text[1:].split("/"))
+    return tuple(text.removeprefix(".").split("."))
 
 
 class _Way(NamedTuple):

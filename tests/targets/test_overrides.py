@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.targets import TARGETS
-from gitops_bot.targets.decided import decided, kustomizations
+from gitops_bot.targets import TARGETS, overriding_files, with_overrides
 from gitops_bot.targets.manifests import ManifestsTarget
 from tests.conftest import program
 from tests.counterparts.world import run
@@ -76,7 +75,7 @@ CASES = [
 def by(kustomized: Mapping[str, str]) -> str | None:
     """The file that decides for the image of the manifest."""
     files = {f"{directory}/kustomization.yaml": text.encode() for directory, text in kustomized.items()}
-    target = decided({FILE: ManifestsTarget()}, files)[FILE]
+    target = with_overrides({FILE: ManifestsTarget()}, files)[FILE]
     (entry,) = target.read(MANIFEST.encode(), FILE).entries
     return entry.decided_by
 
@@ -106,9 +105,9 @@ def test_kustomizations_are_read_only_for_files_below_one() -> None:
     tree = dict.fromkeys(("apps/web/kustomization.yaml", "prod/kustomization.yaml", FILE, "jobs/job.yaml"), "100644")
     manifests = ManifestsTarget()
     every = ["apps/web/kustomization.yaml", "prod/kustomization.yaml"]
-    assert kustomizations({FILE: manifests}, tree) == every
-    assert kustomizations({"jobs/job.yaml": manifests}, tree) == []
-    assert kustomizations({"apps/web/kustomization.yaml": TARGETS[0]}, tree) == []
+    assert overriding_files({FILE: manifests}, tree) == every
+    assert overriding_files({"jobs/job.yaml": manifests}, tree) == []
+    assert overriding_files({"apps/web/kustomization.yaml": TARGETS[0]}, tree) == []
 
 
 def test_the_report_says_by_which_file(tmp_path: Path) -> None:
