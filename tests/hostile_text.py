@@ -29,7 +29,7 @@ from gitops_bot.images import expression, inference, order, ranges, version
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin, is_digest, is_tag
 from gitops_bot.proposals import content, naming, trailers
-from gitops_bot.proposals.text import body, comment, links, markdown
+from gitops_bot.proposals.text import body, comment, markdown
 from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.report.diff import print_diff
 from gitops_bot.report.screen import Screen
@@ -136,7 +136,7 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "label with a time": (describe.parse_time, ("", "2024-01-01T00:00:00.")),
     "label": (describe.parse_line, ("",)),
     "label with an address": (describe.parse_url, ("https://",)),
-    "source": (links.read, ("https://", "https://github.com/")),
+    "source": (markdown.source_repository, ("https://", "https://github.com/")),
     "Retry-After": (lambda text: http_failure.retry_after(text, 0.0), ("", "1")),
     "redirect": (lambda text: follow(httpx.URL("https://r.test"), text), ("", "https://", "/")),
     "refusal of GitHub": (lambda text: github_failure.error_message({"message": text}, "x"), ("",)),

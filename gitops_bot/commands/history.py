@@ -10,7 +10,7 @@ from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.describe import MOST, ImageStep, describe_images
 from gitops_bot.engine.records import content, merges_of, recorded
 from gitops_bot.errors import BotError, ConfigError, EditError, Problem, UsageError
-from gitops_bot.proposals.text import links
+from gitops_bot.proposals.text.markdown import git_revision, source_repository
 from gitops_bot.releases.history.record import ImageCommits, Records, net
 from gitops_bot.releases.history.releases import all_releases, find, is_commit
 from gitops_bot.results.history import History
@@ -121,9 +121,9 @@ def _images(world: World, snapshot: Snapshot, changes: Sequence[EntryChange]) ->
         before, after = answer.before, answer.after
         if before is None or after is None or after.source is None:
             continue
-        old, new = links.revision(before.revision), links.revision(after.revision)
+        old, new = git_revision(before.revision), git_revision(after.revision)
         if old is not None and new is not None and old != new:
-            page = links.read(after.source)
+            page = source_repository(after.source)
             address = page.compare(old, new) if page is not None else None
             commits.append(ImageCommits(change, after.source, old, new, address, answer.subjects))
     return tuple(commits)

@@ -12,15 +12,18 @@ from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from gitops_bot.config.template import render
+from gitops_bot.images.reference import is_digest, is_tag
 from gitops_bot.proposals import naming, trailers
-from gitops_bot.proposals.text import body, summary
-from gitops_bot.proposals.text.markdown import BREAK, clip, cut, quiet, size
+from gitops_bot.proposals.text import body
+from gitops_bot.proposals.text.details import REASONS, alike, because, is_rollback, name_of
+from gitops_bot.proposals.text.markdown import BREAK, clip, cut, plain, quiet, size
 from gitops_bot.proposals.trailers import Trailers
 from gitops_bot.releases.decisions import Change, Held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.text.details import Described
     from gitops_bot.releases.decisions import Decision, EntryKey, Source
 
@@ -31,6 +34,8 @@ MESSAGE = "{title}\n\n{changes}"
 TITLE_LIMIT = 200
 MESSAGE_LIMIT = 60_000
 _LINE_LIMIT = 5_000
+#: The most characters that the changes take in a commit message.
+_ROOM = 50_000
 
 #: What only the bot's own trailers may begin with, in the words of `trailers`. Git reads them in any case.
 _RESERVED = re.compile("gitops-bot-", re.IGNORECASE)
@@ -62,10 +67,10 @@ def write(
     """
     changes = [decision for decision in decisions if isinstance(decision, Change)]
     held = [decision for decision in decisions if isinstance(decision, Held)]
-    fields = summary.fields(environment, changes, group, source)
-    headline = title_of(title, fields)
-    text = message_of(message, fields | {"title": headline, "changes": summary.table(changes)})
-    if why := summary.because(changes):
+    known = fields(environment, changes, group, source)
+    headline = title_of(title, known)
+    text = message_of(message, known | {"title": headline, "changes": table(changes)})
+    if why := because(changes):
         text = f"{text}\n\nWhy: {quiet(why)}"
     block = Trailers(*naming.trailer_names(environment, group), source, tuple(change.pin_change for change in changes))
     return ProposalText(
@@ -77,29 +82,96 @@ def write(
 
 def title_of(template: str | None, fields: Mapping[str, str]) -> str:
     """One line, never empty. `fields` has TITLE_FIELDS."""
-    shown = _one_line(render(template or TITLE, fields)) or _one_line(render(TITLE, fields))
+    shown = ""
+    for text in (template or TITLE, TITLE):
+        shown = " ".join(_clean(" ".join(render(text, fields).split())).split())
+        if shown.strip(BREAK):
+            break
     return shown if size(shown) <= TITLE_LIMIT else f"{clip(shown, TITLE_LIMIT - 1).rstrip()}…"
 
 
 def message_of(template: str | None, fields: Mapping[str, str]) -> str:
     """A commit message without any line that could be taken for a trailer of the bot's. `fields` has MESSAGE_FIELDS."""
-    return _readable(render(template or MESSAGE, fields)) or _readable(render(MESSAGE, fields))
-
-
-def _one_line(text: str) -> str:
-    shown = " ".join(_clean(" ".join(text.split())).split())
-    return shown if shown.strip(BREAK) else ""
-
-
-def _readable(text: str) -> str:
-    # One character more than is ever kept: a template that repeats a long field costs no more than that.
-    lines = [clip(_clean(line), _LINE_LIMIT) for line in clip(text, MESSAGE_LIMIT + 1).splitlines()]
-    lines = [f" {line}" if _RESERVED.match(line.replace(BREAK, "")) else line for line in lines]
-    shown = list(dropwhile(lambda line: not line.strip(BREAK), lines))
-    return "\n".join(cut(shown, str, MESSAGE_LIMIT, lambda _left: "…")).rstrip("\n")
+    shown = ""
+    for text in (template or MESSAGE, MESSAGE):
+        # One character more than is ever kept: a template that repeats a long field costs no more than that.
+        written = clip(render(text, fields), MESSAGE_LIMIT + 1).splitlines()
+        lines = [clip(_clean(line), _LINE_LIMIT) for line in written]
+        lines = [f" {line}" if _RESERVED.match(line.replace(BREAK, "")) else line for line in lines]
+        lines = list(dropwhile(lambda line: not line.strip(BREAK), lines))
+        shown = "\n".join(cut(lines, str, MESSAGE_LIMIT, lambda _left: "…")).rstrip("\n")
+        if shown:
+            break
+    return shown
 
 
 def _clean(line: str) -> str:
     """The line without control and formatting characters; its indentation stays, and what keeps a field quiet."""
     known = (char for char in line if char in ("\t", BREAK) or unicodedata.category(char)[0] != "C")
     return "".join(" " if char == "\t" else char for char in known).rstrip()
+
+
+def fields(environment: str, changes: Sequence[Change], group: str, source: Source) -> dict[str, str]:
+    """The fields that templates can use, for at least one change."""
+    return {
+        "environment": quiet(environment),
+        "group": quiet(group),
+        "summary": quiet(in_words(changes, group)),
+        "count": str(len(changes)),
+        "images": quiet(", ".join(sorted({change.entry.image for change in changes}))),
+        "overlays": quiet(", ".join(sorted({change.entry.overlay or "." for change in changes}))),
+        "source": source,
+    }
+
+
+def in_words(changes: Sequence[Change], group: str = naming.DEFAULT_GROUP) -> str:
+    """What changes, as the end of a sentence; with the group, unless that is the whole environment or the image."""
+    names = sorted({change.entry.image.rpartition("/")[2] for change in changes})
+    pins = {change.after.short for change in changes}
+    if is_rollback(changes):
+        what = " and ".join(names) if len(names) <= 2 else f"{len(names)} images"
+        return f"roll back {what} to {pins.pop()}" if len(pins) == 1 else f"roll back {what}"
+    if len(names) == 1 and len(pins) == 1:
+        what = f"{names[0]} {pins.pop()}"
+    elif len(names) <= 3:
+        what = f"update {' and '.join([', '.join(names[:-1]), names[-1]] if len(names) > 1 else names)}"
+    else:
+        what = f"update {len(names)} images"
+    named = all(
+        group in (change.entry.name, change.entry.image, change.entry.image.rpartition("/")[2]) for change in changes
+    )
+    return what if named or group == naming.DEFAULT_GROUP else f"{what} in {group}"
+
+
+def table(changes: Sequence[Change]) -> str:
+    """The changes as indented lines: image and file, from and to, why. No line can be taken for a trailer.
+
+    Changes that are alike are told once; the trailers name every file.
+    """
+    rows = alike(changes)
+
+    def more(left: int) -> str:
+        return f"* … and {sum(map(len, rows[-left:]))} more: see the trailers"
+
+    return "\n".join(cut(rows, _row, _ROOM, more))
+
+
+def _row(row: Sequence[Change]) -> str:
+    first = row[0]
+    where = quiet(first.entry.file) if len(row) == 1 else f"{len(row)} overlays"
+    reasons = dict.fromkeys(f"    {quiet(change.reason.text)}" for change in row)
+    renamed = f" (now {quiet(first.new_name)})" if first.new_name else ""
+    name = "" if name_of(first) == first.entry.image else f" ({quiet(first.entry.name)})"
+    return "\n".join((
+        f"* {quiet(first.entry.image)}{name}{renamed} in {where}",
+        f"    {_pin(first.before)}",
+        f"    -> {_pin(first.after)}",
+        *list(reasons)[:REASONS],
+    ))  # fmt: skip
+
+
+def _pin(pin: Pin) -> str:
+    # What stood in the file may be any text. A digest alone goes without its `@`, which would name a user.
+    shown = plain(str(pin)).removeprefix("@")
+    known = (pin.tag is None or is_tag(pin.tag)) and (pin.digest is None or is_digest(pin.digest))
+    return shown if known else quiet(shown)

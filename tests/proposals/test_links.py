@@ -6,13 +6,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gitops_bot.proposals.text import links
+from gitops_bot.proposals.text import markdown
 
 OLD, NEW = "a" * 40, "b" * 40
 
 
 def pages(source: str, tag: str) -> tuple[str, str, str]:
-    there = links.read(source)
+    there = markdown.source_repository(source)
     assert there is not None
     return there.compare(OLD, NEW), there.commit(NEW), there.release(tag)
 
@@ -51,7 +51,7 @@ def test_gitlab_has_groups_within_groups_and_pages_of_its_own() -> None:
     ],
 )
 def test_a_repository_is_known_by_its_address(source: str, name: str) -> None:
-    there = links.read(source)
+    there = markdown.source_repository(source)
     assert there is not None
     assert (there.name, there.home) == (name, f"https://{name}")
 
@@ -98,13 +98,13 @@ def test_a_repository_is_known_by_its_address(source: str, name: str) -> None:
     ],
 )
 def test_what_is_no_repository_of_a_forge_is_no_link(source: str | None) -> None:
-    assert links.read(source) is None
+    assert markdown.source_repository(source) is None
 
 
-@given(st.from_regex(links._ADDRESS) | st.text(max_size=200))
+@given(st.from_regex(markdown._ADDRESS) | st.text(max_size=200))
 @example("https://github.com/acme/web\n")
 def test_an_address_has_no_character_that_could_end_a_link(source: str) -> None:
-    there = links.read(source)
+    there = markdown.source_repository(source)
     if there is not None:
         assert re.fullmatch(r"https?://[A-Za-z0-9.~_/:-]+", there.home)
         assert "//" not in there.name
@@ -127,4 +127,4 @@ def test_an_address_has_no_character_that_could_end_a_link(source: str) -> None:
     ],
 )
 def test_a_revision_is_a_commit(text: str | None, expected: str | None) -> None:
-    assert links.revision(text) == expected
+    assert markdown.git_revision(text) == expected

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.text import summary
+from gitops_bot.proposals import content
 from gitops_bot.proposals.text.markdown import size
 from tests.managed import alter
 from tests.proposals.sample import API, WEB, A, B, change, entry
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     ],
 )
 def test_a_summary_names_what_there_is_room_for(changes: list[Change], expected: str) -> None:
-    assert summary.in_words(changes) == expected
-    assert summary.in_words(changes[::-1]) == expected
+    assert content.in_words(changes) == expected
+    assert content.in_words(changes[::-1]) == expected
 
 
 @pytest.mark.parametrize(
@@ -43,16 +43,16 @@ def test_a_summary_names_what_there_is_room_for(changes: list[Change], expected:
     ],
 )
 def test_a_summary_says_the_group_unless_that_says_nothing_new(group: str, expected: str) -> None:
-    assert summary.in_words([change()], group) == expected
+    assert content.in_words([change()], group) == expected
 
 
 def test_two_groups_of_one_environment_are_told_apart() -> None:
     changes = [change(name) for name in "abcd"]
-    assert summary.in_words(changes, "web") == "update 4 images in web"
+    assert content.in_words(changes, "web") == "update 4 images in web"
 
 
 def test_templates_may_say_these() -> None:
-    said = summary.fields("staging", [change(), change("api", file=API)], "frontend", "promotion")
+    said = content.fields("staging", [change(), change("api", file=API)], "frontend", "promotion")
     assert said == {
         "environment": "staging",
         "group": "frontend",
@@ -66,18 +66,18 @@ def test_templates_may_say_these() -> None:
 
 def test_an_overlay_at_the_top_of_the_repository_has_a_name() -> None:
     top = alter(change(), entry=entry(file="kustomization.yaml"))
-    assert summary.fields("staging", [top], "all", "policy")["overlays"] == "."
+    assert content.fields("staging", [top], "all", "policy")["overlays"] == "."
 
 
 def test_no_field_notifies_closes_or_breaks_a_line() -> None:
     text = "@ada\nfixes #1 GH-2 https://x.test"
     odd = alter(change(), entry=alter(entry(text, text, text), overlay=text))
-    for value in summary.fields(text, [odd], text, "set").values():
+    for value in content.fields(text, [odd], text, "set").values():
         assert not re.search(r"@\w|#\d|GH-\d|://|\n", value)
 
 
 def test_the_table_has_image_file_from_to_and_why() -> None:
-    rows = summary.table([
+    rows = content.table([
         change(before=Pin(None, A), after=Pin(None, B)),
         alter(change("proxy", new_name="ghcr.io/acme/proxy"), entry=entry("front", WEB, "docker.io/library/proxy")),
     ])  # fmt: skip
@@ -94,13 +94,13 @@ def test_the_table_has_image_file_from_to_and_why() -> None:
 
 
 def test_what_stood_in_the_file_notifies_nobody() -> None:
-    rows = summary.table([change(before=Pin("@ada", "fixes #1"))])
+    rows = content.table([change(before=Pin("@ada", "fixes #1"))])
     assert not re.search(r"@[a-z]|#\d", rows.partition("->")[0])
 
 
 def test_changes_that_are_alike_are_told_once() -> None:
     changes = [change(), change("api", file=API), change(file=API, reason="carried over from the open proposal")]
-    assert summary.table(changes).split("\n") == [
+    assert content.table(changes).split("\n") == [
         "* docker.io/library/web in 2 overlays",
         "    v1",
         f"    -> v2@{B}",
@@ -111,7 +111,7 @@ def test_changes_that_are_alike_are_told_once() -> None:
         f"    -> v2@{B}",
         "    v2 is the highest of 3 tags",
     ]
-    cut = summary.table(
+    cut = content.table(
         [change(f"{'x' * 400}{number // 2}", file=f"{number}", reason="y" * 490) for number in range(200)]
     )
     rows = cut.count("* docker")
@@ -119,7 +119,7 @@ def test_changes_that_are_alike_are_told_once() -> None:
 
 
 def test_the_table_is_cut_at_a_whole_change_with_a_word() -> None:
-    rows = summary.table([change(f"web{number}", reason="x" * 400) for number in range(1000)]).split("\n")
+    rows = content.table([change(f"web{number}", reason="x" * 400) for number in range(1000)]).split("\n")
     assert len(rows) % 4 == 1
     assert rows[-1] == f"* … and {1000 - len(rows) // 4} more: see the trailers"
     assert size("\n".join(rows)) <= 50_000

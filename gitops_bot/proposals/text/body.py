@@ -12,8 +12,8 @@ import re
 from typing import TYPE_CHECKING
 
 from gitops_bot.proposals.text import advice, details, markers
+from gitops_bot.proposals.text.details import alike, because, is_rollback, many
 from gitops_bot.proposals.text.markdown import LIMIT, clip, code, cost, cut, prose, size
-from gitops_bot.proposals.text.summary import because, is_rollback, many
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -66,18 +66,19 @@ def render(
     known = [(change, described[change.entry.key]) for change in changes if change.entry.key in described]
 
     room = LIMIT - _SPARE - cost([*head, after, people, *marks])
-    rows = details.rows(changes, room - 4 * _WORD)
-    room -= cost(rows)
+    rows = alike(changes)
+    table = details.table(rows, room - 4 * _WORD)
+    room -= cost(table)
     lost = _lost(known, min(room - 3 * _WORD, _LOST_ROOM))
     room -= cost(lost)
     commands = [] if back else advice.commands(environment, changes, room - 2 * _WORD)
     room -= cost(commands)
     waiting = _held(held, min(room - _WORD, _HELD_ROOM))
     room -= cost(waiting)
-    full = details.in_full(changes, room - _WORD)
+    full = details.in_full(rows, room - _WORD)
     room -= cost(full)
     sections = cut(_sections(known), str, room, _more_sections)
-    return "\n".join([*head, *rows, *lost, *full, *sections, *waiting, after, *commands, people, *marks])
+    return "\n".join([*head, *table, *lost, *full, *sections, *waiting, after, *commands, people, *marks])
 
 
 def _values(changes: Sequence[Change]) -> str:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from gitops_bot import redact
 from gitops_bot.images import duration
 from gitops_bot.images.reference import is_digest
-from gitops_bot.proposals.text import links
-from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.proposals.text.markdown import plain, source_repository
 from gitops_bot.report.screen import short
 from gitops_bot.report.status import age, behind, by_image
 from gitops_bot.results.status import LONG_AGO
@@ -63,7 +62,7 @@ class Bar(NamedTuple):
 
 def functions(overview: Overview) -> Mapping[str, Callable[..., Any]]:
     """The functions of the template, by name."""
-    source = links.read(overview.home)
+    source = source_repository(overview.home)
     return {
         "address": _address,
         "age": partial(age, overview.status),
