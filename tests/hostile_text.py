@@ -74,9 +74,9 @@ def filled(head: str, part: str, tail: str = "", length: int = BODY) -> str:
 
 def read_body(text: str) -> None:
     """Everything that is read from a pull request's text, and every rewriting of it."""
-    for question in (body.plan_mark, body.pin_marks, body.closed_by_bot, body.asked_to_merge):
+    for question in (body.plan_mark, body.pin_marks, body.closed_by_bot):
         question(text)
-    for rewrite in (body.unfinished, body.without_closing_mark, body.with_merge_mark):
+    for rewrite in (body.unfinished, body.without_closing_mark):
         rewrite(text)
     body.with_closing_mark(text, Reason("nothing_new", "nothing of it is left"))
     body.within(text, f"{BEGIN}\n{END}")
@@ -93,7 +93,6 @@ def _bodies() -> Iterator[tuple[str, Callable[[], object]]]:
         "beginnings": f"{BEGIN}\n",
         "ends with a word behind": f"{END} x\n",
         "closing marks": f"{CLOSED}\n",
-        "merge marks": "<!-- gitops-bot:auto-merge -->\n",
         "plan marks": f"<!-- gitops-bot:plan {'0' * 64} -->\n",
         "pin marks without an end": f"<!-- gitops-bot:pins {'0' * 16} ",
     }

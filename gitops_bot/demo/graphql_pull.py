@@ -37,7 +37,6 @@ def show(view: View, pull: Pull) -> Json:
         "createdAt": pull.created_at,
         "mergeCommit": {"oid": pull.merge_commit_sha} if pull.merged_at and pull.merge_commit_sha else None,
         "mergedBy": _actor(pull.merged_by),
-        "mergeStateStatus": lambda: gate.standing(pulls, pull).state,
         "reviewDecision": lambda: gate.decision(pulls, pull),
         "autoMergeRequest": {"enabledAt": pull.auto_merge.at} if pull.auto_merge else None,
         "isInMergeQueue": pulls.hub.queued(pull) is not None,
@@ -68,8 +67,10 @@ def show_queued(view: View, entry: Queued) -> Json:
 
 def _timeline(pull: Pull, arguments: Json) -> Json:
     """What happened to it: the kinds of events that gitops-bot asks for."""
-    kinds = arguments.get("itemTypes") or ("ADDED_TO_MERGE_QUEUE_EVENT", "LABELED_EVENT")
+    kinds = arguments.get("itemTypes") or ("ADDED_TO_MERGE_QUEUE_EVENT", "AUTO_MERGE_ENABLED_EVENT", "LABELED_EVENT")
     events: list[Json] = []
+    if "AUTO_MERGE_ENABLED_EVENT" in kinds:
+        events += [{"__typename": "AutoMergeEnabledEvent", "createdAt": at} for at in pull.enabled_at]
     if "ADDED_TO_MERGE_QUEUE_EVENT" in kinds:
         events += [{"__typename": "AddedToMergeQueueEvent", "createdAt": at} for at in pull.queued_at]
     if "LABELED_EVENT" in kinds:

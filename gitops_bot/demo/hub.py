@@ -132,7 +132,7 @@ class Deployment:
 class Pull:
     """A pull request; times are RFC 3339 in UTC. `head_sha` and `base_sha` no longer change once it is closed.
 
-    `queued_at`: every time it was added to the merge queue.
+    `enabled_at`: every time auto-merge was enabled; `queued_at`: every time it was added to the merge queue.
     """
 
     number: int
@@ -158,6 +158,7 @@ class Pull:
     reviewers: list[str] = field(default_factory=list)
     teams: list[str] = field(default_factory=list)
     auto_merge: AutoMerge | None = None
+    enabled_at: list[str] = field(default_factory=list)
     queued_at: list[str] = field(default_factory=list)
     labelled: list[Labelled] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)

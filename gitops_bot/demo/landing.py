@@ -115,6 +115,7 @@ def enable_auto_merge(pulls: PullRequests, pull: Pull, how: AutoMerge, *, expect
         if status.state not in ("BLOCKED", "BEHIND"):
             raise Invalid(422, f"Pull request Pull request is in {status.state.lower()} status")
     pull.auto_merge, pull.updated_at = how, pulls.time()
+    pull.enabled_at.append(how.at)
     settle(pulls)
 
 
@@ -158,8 +159,6 @@ def dequeue(pulls: PullRequests, pull: Pull) -> Queued:
 def settle(pulls: PullRequests) -> bool:
     """Do what GitHub does by itself: update pull requests after pushes, and auto-merge. Returns whether any changed."""
     changed = pulls.sync()
-    if pulls.hub.settings.overlooks_auto_merge:
-        return changed
     for pull in sorted(pulls.hub.pulls.values(), key=lambda pull: pull.number):
         how, protection = pull.auto_merge, pulls.protection(pull)
         if pull.state == "closed" or how is None or not standing(pulls, pull).ready:

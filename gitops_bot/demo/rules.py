@@ -24,8 +24,6 @@ class Settings:
     archived: bool = False
     #: "Allow GitHub Actions to create and approve pull requests".
     actions_may_propose: bool = True
-    #: Auto-merge never happens, even if all requirements are met; GitHub does this at times.
-    overlooks_auto_merge: bool = False
 
     def allows(self, method: Method) -> bool:
         """Whether pull requests may be merged with this method."""

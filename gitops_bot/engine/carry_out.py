@@ -123,10 +123,10 @@ def _writes(proposal: Proposal, propose: Propose) -> bool:
     match proposal.action:
         case reconcile.Open() | reconcile.Refresh() | reconcile.Close() | reconcile.Commit():
             return True
-        case reconcile.Leave(pull_request=pull, comment=remark, merges=merges):
-            return pull is not None and (remark is not None or (merges and tries_again(pull, propose)))
+        case reconcile.Leave(pull_request=pull, comment=remark):
+            return pull is not None and remark is not None
         case reconcile.Nothing(pull_request=pull):
-            return pull is not None and tries_again(pull, propose)
+            return pull is not None and asks_to_merge(pull, propose)
         case _:
             assert_never(proposal.action)
 
@@ -172,10 +172,11 @@ def _carry_out(
                 pull = _refresh(forge, opened, content, head, propose)
             case reconcile.Close(pull_request=opened, reason=reason):
                 pull = _close(world, forge, opened, proposal.remote, reason)
-            case reconcile.Nothing(pull_request=opened) | reconcile.Leave(pull_request=opened, merges=True) if (
-                opened is not None and head is not None and tries_again(opened, propose)
+            case reconcile.Nothing(pull_request=opened) if (
+                opened is not None and head is not None and asks_to_merge(opened, propose)
             ):
-                pull = _merge(forge, opened, head, propose)
+                # Where there is no auto-merge, the run that finds it ready merges it.
+                pull = _when_ready(forge, opened, head, propose)
             case _:
                 return proposal, None
     except ForgeError as error:
@@ -259,7 +260,7 @@ def _finish(forge: Forge, pull: PullRequest, content: ProposalText, head: str, p
         forge.assign(pull.number, propose.assignees)
     if propose.reviewers:
         forge.ask_for_review(pull.number, propose.people, propose.teams)
-    if _takes_requests(propose) and _wants(pull, propose):
+    if _takes_requests(propose) and asks_to_merge(pull, propose):
         # All that took its time, and a merge is not taken back.
         pull = forge.read(pull.number)
         if people.held(pull):
@@ -281,16 +282,13 @@ def _merging(forge: Forge, pull: PullRequest, content: ProposalText, head: str, 
         LostRace: it ended since it was found. It keeps or gets back the text that people decided on, and what was just
             pushed is proposed anew.
     """
-    asked = body.asked_to_merge(pull.body)
     now = None
-    if _wants(pull, propose):
+    if asks_to_merge(pull, propose):
         now = pull = _when_ready(forge, pull, head, propose)
-        asked = pull.auto_merge or pull.queued
     if now is None or not now.auto_merge:  # else that answer has told the text
         now = forge.read(pull.number)
     _insist_on_life(now, head)
-    text = body.within(now.body, content.body)
-    pull = forge.refresh(pull.number, title=content.title, body=body.with_merge_mark(text) if asked else text)
+    pull = forge.refresh(pull.number, title=content.title, body=body.within(now.body, content.body))
     try:
         _insist_on_life(pull, head)
     except LostRace:
@@ -305,24 +303,10 @@ def _insist_on_life(pull: PullRequest, head: str) -> None:
         raise LostRace(_ended(pull))
 
 
-def _wants(pull: PullRequest, propose: Propose) -> bool:
-    """Whether it has still to be told to merge by itself."""
-    asked = pull.auto_merge or pull.queued or body.asked_to_merge(pull.body)
-    return bool(propose.auto_merge) and pull.state == "open" and not asked
-
-
-def tries_again(pull: PullRequest, propose: Propose) -> bool:
-    """Whether to have it merge although nothing else is to be done, or it may not be changed any more."""
-    return _wants(pull, propose) or (pull.overlooked and bool(propose.auto_merge))
-
-
-def _merge(forge: Forge, pull: PullRequest, head: str, propose: Propose) -> PullRequest:
-    """Try again: where there is no auto-merge, or the forge overlooked it, the run that finds it ready merges it."""
-    now = _when_ready(forge, pull, head, propose)
-    if now.auto_merge or now.queued:
-        now = forge.read(pull.number)
-        return forge.refresh(pull.number, title=now.title, body=body.with_merge_mark(now.body))
-    return now
+def asks_to_merge(pull: PullRequest, propose: Propose) -> bool:
+    """Whether it has still to be told to merge by itself: once, so that no person is overruled."""
+    requested = pull.auto_merge or pull.queued or pull.merge_was_requested
+    return bool(propose.auto_merge) and pull.state == "open" and not requested
 
 
 def _when_ready(forge: Forge, pull: PullRequest, head: str, propose: Propose) -> PullRequest:

@@ -60,10 +60,10 @@ class PullRequest:
 
     `node` is the forge's other name for it, which some requests want. `approved`: a review that counts approves it and
     none asks for changes. `queued`: it waits in a merge queue. `auto_merge`: it merges by itself once nothing blocks
-    it. `checks_failed`: a check of its head commit has failed, so that this will not happen. `overlooked`: nothing
-    blocks it, and it has neither merged nor ever been in the queue. `given`: whether the word that hands the branch
-    back, where it stands, counts; it is `late` where somebody pushed after it, and `unsure` where the forge does not
-    know the last push yet.
+    it. `checks_failed`: a check of its head commit has failed, so that this will not happen. `merge_was_requested`: it
+    was set to auto-merge or queued at some time; a person who took that back is not overruled. `given`: whether the
+    word that hands the branch back, where it stands, counts; it is `late` where somebody pushed after it, and `unsure`
+    where the forge does not know the last push yet.
     """
 
     number: int
@@ -82,7 +82,7 @@ class PullRequest:
     queued: bool = False
     auto_merge: bool = False
     checks_failed: bool = False
-    overlooked: bool = False
+    merge_was_requested: bool = False
     comments: tuple[Comment, ...] = ()
     given: Literal["counts", "late", "unsure"] = "counts"
 

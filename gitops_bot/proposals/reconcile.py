@@ -59,15 +59,11 @@ class Refresh:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """People win: nothing is written, except the `comment` that says so, once.
-
-    `merges`: it should have merged by itself, and has only what the bot proposed.
-    """
+    """People win: nothing is written, except the `comment` that says so, once."""
 
     pull_request: PullRequest | None
     reason: Reason
     comment: Remark | None = None
-    merges: bool = False
     name: ClassVar[ActionName] = "leave"
 
 
@@ -175,8 +171,7 @@ def _keep_frozen(
         return Nothing(opened, _already(opened))
     if not pins and not stands and not people.handed_back(opened):
         return Close(opened, why_gone or _nothing_left(stands))
-    merges = opened.overlooked and bool(pins) and stands and isinstance(whose, Ours)
-    return Leave(opened, people.why_frozen(opened, pins, whose, stands=stands), merges=merges)
+    return Leave(opened, people.why_frozen(opened, pins, whose, stands=stands))
 
 
 def _keep_current(

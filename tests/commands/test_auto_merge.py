@@ -156,48 +156,16 @@ def test_where_the_repository_allows_no_auto_merge_the_run_that_finds_it_ready_m
     assert tags(shop, "main")["web/web"] == "1.1.0"
 
 
-def overlooked(shop: Deploy, *, queue: bool = False) -> None:
-    """A proposal is set to auto-merge and its checks are green; GitHub does nothing about it."""
-    guard(shop, queue=queue)
-    shop.world.forge.settings(shop.name, overlooks_auto_merge=True)
+@pytest.mark.parametrize("again", [False, True], ids=["", "and switches auto-merge on again"])
+def test_a_person_who_takes_it_out_of_the_queue_is_not_overruled(shop: Deploy, again: bool) -> None:
+    guard(shop, queue=True)
     configure(shop, "{auto_merge: true, merge_method: squash}")
     shop.push("web", "1.1.0")
     shop.bot("update")
     passes(shop)
-
-
-@pytest.mark.parametrize("newer", [False, True], ids=["nothing new", "a newer tag waits"])
-def test_auto_merge_that_github_overlooked_is_put_right_by_the_next_run(shop: Deploy, newer: bool) -> None:
-    overlooked(shop)
-    if newer:
-        shop.push("web", "1.2.0")
-    shop.bot("plan")
-    assert shop.pull()["number"] == 1
-    with shop.watching() as seen:
-        done = shop.ask("update")
-    assert (done.code, done.err) == (0, "")
-    assert seen.writes == ["PUT /pulls/1/merge 200"]
-    assert tags(shop, "main")["web/web"] == "1.1.0"
-
-
-def test_auto_merge_that_never_entered_the_merge_queue_enters_it_by_the_next_run(shop: Deploy) -> None:
-    overlooked(shop, queue=True)
-    done = shop.bot("update")
-    assert (done.code, done.err) == (0, "")
-    with shop.watching() as seen:
-        shop.bot("update")
-    assert seen.nothing
-    assert tags(shop, "main")["web/web"] == "1.0.0"
-    assert shop.world.forge.advance(shop.name) == (1,)
-    assert tags(shop, "main")["web/web"] == "1.1.0"
-
-
-@pytest.mark.parametrize("again", [False, True], ids=["", "and switches auto-merge on again"])
-def test_a_person_who_takes_it_out_of_the_queue_is_not_overruled(shop: Deploy, again: bool) -> None:
-    overlooked(shop, queue=True)
-    shop.bot("update")
     mutate(shop, "dequeuePullRequest")
     if again:
+        shop.world.forge.report(shop.name, shop.branches[BRANCH], "ci", "failure")
         mutate(shop, "enablePullRequestAutoMerge")
     with shop.watching() as seen:
         shop.bot("update")
@@ -205,18 +173,12 @@ def test_a_person_who_takes_it_out_of_the_queue_is_not_overruled(shop: Deploy, a
     assert shop.world.forge.advance(shop.name) == ()
 
 
-def test_a_person_who_switches_off_what_github_overlooked_is_not_overruled(shop: Deploy) -> None:
-    overlooked(shop)
-    mutate(shop, "disablePullRequestAutoMerge")
-    with shop.watching() as seen:
-        shop.bot("update")
-    assert seen.nothing
-    assert tags(shop, "main")["web/web"] == "1.0.0"
-
-
 @pytest.mark.parametrize("by", ["hold", "never", "commit"])
-def test_what_github_overlooked_stays_where_the_bot_has_no_say(shop: Deploy, by: str) -> None:
-    overlooked(shop)
+def test_nothing_is_merged_where_the_bot_has_no_say(shop: Deploy, by: str) -> None:
+    guard(shop, auto_merge=False)
+    configure(shop, "{auto_merge: true, merge_method: squash}")
+    shop.push("web", "1.1.0")
+    shop.bot("update")
     match by:
         case "hold":
             shop.call("POST", "/issues/1/labels", {"labels": ["hold"]})
@@ -224,7 +186,7 @@ def test_what_github_overlooked_stays_where_the_bot_has_no_say(shop: Deploy, by:
             configure(shop, "{auto_merge: false}")
         case _:
             shop.remote.commit(BRANCH, {"apps/web/production/note": b"mine"}, message="mine")
-            passes(shop)
+    passes(shop)
     with shop.watching() as seen:
         shop.bot("update")
     assert not [line for line in seen.writes if "merge" in line or "graphql" in line]

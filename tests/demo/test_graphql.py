@@ -140,7 +140,7 @@ query Everything($owner: String!, $name: String!, $head: String!) {
 fragment Pull on PullRequest {
   id number url title body state headRefName baseRefName headRefOid isCrossRepository isDraft createdAt
   labels(first: 10) { totalCount nodes { name } }
-  reviewDecision mergeStateStatus
+  reviewDecision
   latestOpinionatedReviews(first: 10, writersOnly: true) { nodes { state } }
   autoMergeRequest { enabledAt } isInMergeQueue
   timelineItems(first: 5, itemTypes: [ADDED_TO_MERGE_QUEUE_EVENT, LABELED_EVENT]) {
@@ -190,7 +190,6 @@ def test_every_field_is_answered_as_github_describes_it(site: Site, description:
     assert pull == repository["pullRequest"]
     assert (pull["number"], pull["headRefOid"], pull["reviewDecision"]) == (number, head, "REVIEW_REQUIRED")
     assert [comment["viewerDidAuthor"] for comment in pull["comments"]["nodes"]] == [True, False]
-    assert pull["mergeStateStatus"] == "BLOCKED"
     assert [event["label"] for event in pull["timelineItems"]["nodes"]] == [{"name": "release"}]
     (commit,) = pull["commits"]["nodes"]
     assert commit["commit"]["statusCheckRollup"] == {"state": "PENDING"}

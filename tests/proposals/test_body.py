@@ -52,7 +52,6 @@ HOSTILE = {
     "rules": "---",
     "a ticked box": "- [x] done",
     "a ticked box on its own line": "x\n\n- [x] done\n",
-    "an auto-merge mark": "\n<!-- gitops-bot:auto-merge -->\n",
     "the end of the bot's part": "\n<!-- gitops-bot:end -->\n",
     "the end of a section": "</summary></details>\n\n</details>\n\n# x",
     "a fence": "```\n```sh\nx",
@@ -267,7 +266,6 @@ def test_no_name_and_no_reason_leaves_its_cell(text: str) -> None:
     # Nothing can be pulled by a name that is none: one section is without its command.
     assert seen.html.count("</details>") == len(begun) == len(seen.fences) + 2
     assert not re.search(r"^ *[-*+] \[[ xX]\] ", rest, re.MULTILINE)
-    assert not body.asked_to_merge(rest)
     marks = " ".join(body.pin_mark(each.entry.key, each.after, None) for each in (one, change()))
     assert seen.comments == [
         "<!-- gitops-bot:begin -->",
@@ -310,14 +308,12 @@ def test_the_limit_and_the_marks_hold_whatever_is_in_a_plan(
     kept = tuple(Held(one.entry, one.after, one.reason) for one in changes)[:1] * held
     whole = rendered(*changes, held=kept, environment=text, described=described)
 
-    finished = body.with_merge_mark(whole)
-    closing = body.with_closing_mark(finished, DONE)
+    closing = body.with_closing_mark(whole, DONE)
     assert size(closing) <= LIMIT
-    for each in (whole, finished, closing):
+    for each in (whole, closing):
         assert body.plan_mark(each) == body.mark(said(*changes))
         assert len(body.pin_marks(each)) == min(len({one.entry.key for one in changes}), 1400)
         assert body.closed_by_bot(each) is (each is closing)
-        assert body.asked_to_merge(each) is (each is not whole)
         assert not re.search(r"^ *[-*+] \[[ xX]\] ", each, re.MULTILINE)
     seen = shown(whole)
     assert seen.links == []
@@ -513,49 +509,6 @@ def test_any_text_can_be_marked_as_closed_within_the_limit(text: str) -> None:
     closed = body.with_closing_mark(text, DONE)
     assert body.closed_by_bot(closed)
     assert len(closed) <= LIMIT
-
-
-# The mark of a proposal that merges by itself.
-
-TEXT = rendered(change())
-
-
-@pytest.mark.parametrize(
-    "around",
-    [
-        pytest.param(lambda text: text, id="alone"),
-        pytest.param(lambda text: f"Hello.\n\n{text}\n\nBye.", id="between people's words"),
-        pytest.param(lambda text: text.replace("\n", "\r\n"), id="saved in a browser"),
-    ],
-)
-def test_that_the_bot_let_it_merge_is_known_from_then_on(around: Callable[[str], str]) -> None:
-    text = around(TEXT)
-    marked = body.with_merge_mark(text)
-    assert not body.asked_to_merge(text)
-    assert body.asked_to_merge(marked)
-    assert body.with_merge_mark(marked) == marked
-    assert marked.replace("<!-- gitops-bot:auto-merge -->\n", "") == text
-    assert body.plan_mark(marked) == body.plan_mark(text)
-    assert body.asked_to_merge(body.unfinished(marked))
-    assert body.asked_to_merge(body.with_closing_mark(marked, DONE))
-
-
-@pytest.mark.parametrize("text", ["", "a person's words", "<!-- gitops-bot:auto-merge -->", f"{TEXT[:-5]}"])
-def test_without_a_place_of_the_bots_it_is_not_known(text: str) -> None:
-    assert body.with_merge_mark(text) == text
-    assert not body.asked_to_merge(text)
-
-
-def test_people_do_not_set_the_mark_beside_the_bots_text() -> None:
-    assert not body.asked_to_merge(f"<!-- gitops-bot:auto-merge -->\n{TEXT}\n<!-- gitops-bot:auto-merge -->")
-
-
-def test_the_mark_has_room_beside_what_people_wrote() -> None:
-    full = f"{'x' * (LIMIT - len(TEXT) - 1)}\n{TEXT}"
-    marked = body.with_merge_mark(full)
-    assert len(marked) <= LIMIT
-    assert body.asked_to_merge(marked)
-    assert body.plan_mark(marked) == body.plan_mark(TEXT)
 
 
 # The place of the bot's text in what people made of it.

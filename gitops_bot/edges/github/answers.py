@@ -21,8 +21,6 @@ _ADDRESS = re.compile(r"https?://[\x21-\x7e]{1,1000}\Z")
 STATES: Mapping[str, Literal["open", "closed", "merged"]] = {"OPEN": "open", "CLOSED": "closed", "MERGED": "merged"}
 #: The hidden mark of the bot's own comments.
 _MARK = "<!-- gitops-bot:"
-#: `mergeStateStatus` that auto-merge merges. Not UNSTABLE: checks are still running, or newer pins may fix them.
-_CLEAN = ("CLEAN", "HAS_HOOKS")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 
 
@@ -107,17 +105,14 @@ def _opened(pull: PullRequest, node: Any) -> PullRequest:
     reviews = [text(review["state"]) for review in nodes(node["latestOpinionatedReviews"])]
     commits = nodes(node["commits"])
     checks = commits[-1]["commit"]["statusCheckRollup"] if commits else None
-    auto_merge, queued = node["autoMergeRequest"] is not None, flag(node["isInMergeQueue"])
-    # If a person or failed checks removed it from the queue, that was meant.
-    entered = queued or bool(nodes(node["timelineItems"]))
     return replace(
         pull,
         labels=tuple(text(label["name"]) for label in nodes(node["labels"])),
         draft=flag(node["isDraft"]),
         approved=approved(node["reviewDecision"], reviews),
-        queued=queued,
-        auto_merge=auto_merge,
-        overlooked=auto_merge and not entered and node["mergeStateStatus"] in _CLEAN,
+        queued=flag(node["isInMergeQueue"]),
+        auto_merge=node["autoMergeRequest"] is not None,
+        merge_was_requested=bool(nodes(node["timelineItems"])),
         checks_failed=checks is not None and checks["state"] in ("FAILURE", "ERROR"),
         comments=tuple(
             Comment(comment["databaseId"], comment["body"])

@@ -142,6 +142,7 @@ class Api:
                 pull,
                 approved=known.approved,
                 queued=known.queued,
+                merge_was_requested=known.merge_was_requested,
                 checks_failed=known.checks_failed,
                 comments=known.comments,
             )

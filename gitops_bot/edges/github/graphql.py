@@ -38,8 +38,8 @@ fragment Open on PullRequest {
   isDraft isInMergeQueue reviewDecision
   labels(first: 100) { nodes { name } }
   latestOpinionatedReviews(first: 50, writersOnly: true) { nodes { state } }
-  autoMergeRequest { enabledAt } mergeStateStatus
-  timelineItems(first: 1, itemTypes: [ADDED_TO_MERGE_QUEUE_EVENT]) { nodes { __typename } }
+  autoMergeRequest { enabledAt }
+  timelineItems(first: 1, itemTypes: [AUTO_MERGE_ENABLED_EVENT, ADDED_TO_MERGE_QUEUE_EVENT]) { nodes { __typename } }
   commits(last: 1) { nodes { commit { statusCheckRollup { state } } } }
   comments(last: 100) { nodes { databaseId body viewerDidAuthor } }
 }"""

@@ -37,17 +37,13 @@ class Merging:
     def when_ready(self, number: int, *, head: str, method: MergeMethod | None, without_checks: bool) -> PullRequest:
         """One request; two to merge at once, or if the repository has no auto-merge.
 
-        After auto-merge was enabled, title and text are those in GitHub's answer. A pull request whose auto-merge
-        GitHub overlooked is read again first: what somebody decided meanwhile counts.
+        After auto-merge was enabled, title and text are those in GitHub's answer. By REST alone, nobody could tell
+        whether a person disabled it again, so it is not enabled: the run that finds the pull request ready merges it.
         """
         pull = self.api.pull_request(number)
-        if pull.state != "open" or pull.queued or (pull.auto_merge and not pull.overlooked):
+        if pull.state != "open" or pull.queued or pull.auto_merge:
             return pull
         base = self.reading.base(pull.base)
-        if pull.overlooked:
-            if _why_not(pull, base, method, without_checks=without_checks):
-                return pull
-            return self._merge_overlooked(pull, base, head, method or base.default)
         if why := _why_not(pull, base, method, without_checks=without_checks):
             return self._warned(pull, *why)
         method = method or base.default
@@ -55,7 +51,7 @@ class Merging:
             return self._enqueue(pull, head)
         if not base.rules and not base.queue:
             return self._merge(pull, head, method)  # there is nothing to wait for, and auto-merge would say so
-        if not base.auto_merge:
+        if not base.auto_merge or self.reading.only_rest:
             return self._merge_if_ready(pull, head, method)
         return self._enable(pull, head, method, base)
 
@@ -72,19 +68,11 @@ class Merging:
                 # GitHub says this right after a pull request was opened.
                 self.api.clock.sleep(_PAUSE)
                 answer = self._mutate(graphql.ENABLE_AUTO_MERGE, fields)
-        except Unsupported:
-            return self._merge_if_ready(pull, head, method)
         except Refused as refused:
             if messages.may_merge_now(refused.message):
                 return self._enqueue(pull, head) if base.queue else self._merge(pull, head, method)
             return self._refused(pull, refused)
         return self._set(pull, answer)
-
-    def _merge_overlooked(self, pull: PullRequest, base: Base, head: str, method: MergeMethod) -> PullRequest:
-        pull, ready = self._look(pull)
-        if pull.state != "open" or pull.head != head or not (pull.auto_merge and ready):
-            return pull
-        return self._enqueue(pull, head) if base.queue else self._merge(pull, head, method)
 
     def _set(self, pull: PullRequest, answer: Any) -> PullRequest:
         with self.api.reading():
@@ -114,19 +102,15 @@ class Merging:
         return self.api.remember(replace(pull, queued=True))
 
     def _merge_if_ready(self, pull: PullRequest, head: str, method: MergeMethod) -> PullRequest:
-        pull, ready = self._look(pull)
+        document = self.api.ask("GET", f"/pulls/{pull.number}")
+        pull = self.api.keep(document)
         if pull.state != "open":
             return pull
-        if ready:
+        if document.get("mergeable_state") in _READY:
             return self._merge(pull, head, method)
         return self._warned(
             pull, "it is not ready, and auto-merge is not allowed", messages.merge_advice("auto merge is not allowed")
         )
-
-    def _look(self, pull: PullRequest) -> tuple[PullRequest, bool]:
-        """The pull request as it is now, and whether it can be merged."""
-        document = self.api.ask("GET", f"/pulls/{pull.number}")
-        return self.api.keep(document), document.get("mergeable_state") in _READY
 
     def _merge(self, pull: PullRequest, head: str, method: MergeMethod) -> PullRequest:
         body = {"sha": head, "merge_method": method}

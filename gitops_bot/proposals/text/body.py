@@ -173,27 +173,8 @@ def without_closing_mark(text: str) -> str:
     return "\n".join(kept)
 
 
-def asked_to_merge(text: str) -> bool:
-    """Whether the bot already enabled auto-merge once: a person who disabled it is not overruled."""
-    return markers.has(_ours(text), markers.AUTO_MERGE)
-
-
-def with_merge_mark(text: str) -> str:
-    """The text with that mark; unchanged if it has no part of the bot."""
-    ours = _ours(text)
-    if not ours or asked_to_merge(text):
-        return text
-    return within(text, f"{ours.removesuffix(markers.END)}{markers.AUTO_MERGE}\n{markers.END}")
-
-
 def _plan_marks(text: str) -> Iterator[str]:
     return (value for value in markers.values(text, _PLAN) if _PLAN_VALUE.fullmatch(value))
-
-
-def _ours(text: str) -> str:
-    """The bot's part of a body; empty if people removed its marks."""
-    ours = markers.block(text)
-    return text[ours[0] : ours[1]] if ours else ""
 
 
 def _because(changes: Sequence[Change]) -> list[str]:

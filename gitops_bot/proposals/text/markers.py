@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 BEGIN: Final = "<!-- gitops-bot:begin -->"
 END: Final = "<!-- gitops-bot:end -->"
 CLOSED: Final = "<!-- gitops-bot:closed -->"
-AUTO_MERGE: Final = "<!-- gitops-bot:auto-merge -->"
 
 
 def marker(name: str, value: str) -> str:

@@ -194,7 +194,6 @@ def opened(**changes: Any) -> dict[str, Any]:
             "labels": {"nodes": []},
             "latestOpinionatedReviews": {"nodes": []},
             "autoMergeRequest": None,
-            "mergeStateStatus": "BLOCKED",
             "timelineItems": {"nodes": []},
             "commits": {"nodes": [{"commit": {"statusCheckRollup": None}}]},
             "comments": {"nodes": []},

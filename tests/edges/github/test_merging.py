@@ -281,65 +281,6 @@ def test_what_merges_by_itself_already_is_left_alone(found: Any, expected: tuple
         assert (script.asked, script.warned) == ([], [])
 
 
-OVERLOOKED: Mapping[str, Any] = {
-    "autoMergeRequest": {"enabledAt": "2026-01-02T03:04:05Z"},
-    "mergeStateStatus": "CLEAN",
-}
-
-
-def still(**changes: Any) -> Answer:
-    """It is set to auto-merge and clean, and this besides."""
-    by = recorded("GET", "/pulls/{pull_number}", 200)["user"]
-    how = {"enabled_by": by, "merge_method": "squash", "commit_title": "", "commit_message": ""}
-    return Answer.json(200, pull(**{"mergeable_state": "clean", "auto_merge": how, **changes}))
-
-
-@pytest.mark.parametrize("auto_merge", [True, False], ids=["auto-merge", "no auto-merge any more"])
-def test_what_github_overlooked_enters_the_queue_and_is_never_merged_past_it(auto_merge: bool) -> None:
-    base = {**CHECKED, **QUEUE, "autoMergeAllowed": auto_merge}
-    plays = {"Proposals": having(opened(**OVERLOOKED), **base), READ: still(), ENQUEUE: enqueued()}
-    with playing(plays) as script:
-        assert merging(script).queued
-        assert script.asked == [READ, ENQUEUE]
-        assert script.sent[-1] == {"input": {"pullRequestId": "PR_kwDOA1", "expectedHeadOid": HEAD}}
-        assert script.warned == []
-
-
-@pytest.mark.parametrize(("method", "sent"), [(None, "squash"), ("merge", "merge")])
-def test_what_github_overlooked_is_merged_where_there_is_no_queue(method: Any, sent: str) -> None:
-    plays = {"Proposals": having(opened(**OVERLOOKED), **CHECKED), READ: still(), MERGE: merged()}
-    with playing(plays) as script:
-        assert merging(script, method=method).state == "merged"
-        assert script.asked == [READ, MERGE]
-        assert script.sent[-1] == {"sha": HEAD, "merge_method": sent}
-
-
-@pytest.mark.parametrize(
-    "now",
-    [
-        still(auto_merge=None),
-        still(mergeable_state="blocked"),
-        still(state="closed"),
-        still(head={**pull()["head"], "sha": "a" * 40}),
-    ],
-    ids=["switched off", "a check is missing again", "closed", "pushed to"],
-)
-@pytest.mark.parametrize("base", [{}, QUEUE], ids=["no queue", "queue"])
-def test_what_github_overlooked_is_left_where_somebody_decided_otherwise_meanwhile(
-    base: Mapping[str, Any], now: Answer
-) -> None:
-    plays = {"Proposals": having(opened(**OVERLOOKED), **CHECKED, **base), READ: now}
-    with playing(plays) as script:
-        merging(script)
-        assert (script.asked, script.warned) == ([READ], [])
-
-
-def test_what_github_overlooked_is_left_where_the_base_requires_no_checks() -> None:
-    with playing({"Proposals": having(opened(**OVERLOOKED), **RULES)}) as script:
-        assert merging(script).auto_merge
-        assert (script.asked, script.warned) == ([], [])
-
-
 def test_a_draft_does_not_merge_and_that_is_told() -> None:
     with playing({"Proposals": having(opened(isDraft=True), **CHECKED)}) as script:
         merging(script)
@@ -493,23 +434,16 @@ def by_rest(**plays: Any) -> dict[str, Any]:
 PROTECTED = {"protected": True, "protection": {"required_status_checks": {"contexts": ["ci"]}}}
 
 
-def test_by_rest_the_mutation_is_tried_all_the_same() -> None:
-    """An older Enterprise knows auto-merge, and not every field of the question."""
-    with playing({**by_rest(branch=PROTECTED), ENABLE: enabled()}, broken=True) as script:
-        assert merging(script).auto_merge
-        assert script.asked == ["GET ", "GET /branches/main", "GET /rules/branches/main", ENABLE]
-
-
-def test_a_server_without_any_graphql_merges_what_is_ready() -> None:
+def test_by_rest_the_run_that_finds_it_ready_merges_it() -> None:
+    """Auto-merge is not enabled: REST does not tell whether a person disabled it again."""
     plays = {
         **by_rest(branch=PROTECTED),
-        ENABLE: NO_GRAPHQL,
         READ: Answer.json(200, pull(mergeable_state="clean")),
         MERGE: merged(),
     }
     with playing(plays, broken=True) as script:
         assert merging(script, method="squash").state == "merged"
-        assert script.asked[-3:] == [ENABLE, READ, MERGE]
+        assert script.asked[-2:] == [READ, MERGE]
 
 
 @pytest.mark.parametrize(
@@ -541,9 +475,10 @@ def test_a_server_without_any_graphql_merges_what_is_ready() -> None:
 )
 def test_by_rest_checks_are_required_by_protection_and_by_rulesets(changes: dict[str, Any], asked: int) -> None:
     branch = {"protection": None, **changes.pop("branch")}
-    with playing({**by_rest(branch=branch, **changes), ENABLE: enabled()}, broken=True) as script:
-        assert merging(script).auto_merge is bool(asked)
-        assert script.asked.count(ENABLE) == asked
+    ready = {READ: Answer.json(200, pull(mergeable_state="clean")), MERGE: merged()}
+    with playing({**by_rest(branch=branch, **changes), **ready}, broken=True) as script:
+        assert (merging(script).state == "merged") is bool(asked)
+        assert script.asked.count(MERGE) == asked
 
 
 @pytest.mark.parametrize("broken", [{"branch": {"protection": 7}}, {"rules": Answer.json(200, [7])}], ids=str)

@@ -119,27 +119,10 @@ def test_checks_fail_by_their_rollup(state: str | None, failed: bool) -> None:
     assert one(commits=checks(state)).checks_failed is failed
 
 
-ON = {"enabledAt": "2026-01-02T03:04:05Z"}
-ENTERED = {"nodes": [{"__typename": "AddedToMergeQueueEvent"}]}
-
-
-@pytest.mark.parametrize(
-    ("changes", "overlooked"),
-    [
-        pytest.param({"mergeStateStatus": "CLEAN"}, True, id="clean"),
-        pytest.param({"mergeStateStatus": "HAS_HOOKS"}, True, id="clean on an Enterprise with hooks"),
-        pytest.param({"mergeStateStatus": "UNSTABLE"}, False, id="checks that are not required run or failed"),
-        pytest.param({"mergeStateStatus": "BLOCKED"}, False, id="it waits"),
-        pytest.param({"mergeStateStatus": "UNKNOWN"}, False, id="GitHub does not know yet"),
-        pytest.param({"mergeStateStatus": "CLEAN", "autoMergeRequest": None}, False, id="switched off"),
-        pytest.param({"mergeStateStatus": "CLEAN", "isInMergeQueue": True}, False, id="in the queue"),
-        pytest.param({"mergeStateStatus": "CLEAN", "timelineItems": ENTERED}, False, id="taken from the queue"),
-    ],
-)
-def test_github_overlooked_what_is_clean_and_set_to_auto_merge_and_never_was_in_the_queue(
-    changes: Mapping[str, Any], overlooked: bool
-) -> None:
-    assert one(**{"autoMergeRequest": ON, **changes}).overlooked is overlooked
+@pytest.mark.parametrize("kind", ["AutoMergeEnabledEvent", "AddedToMergeQueueEvent"])
+def test_it_is_known_that_it_was_set_to_merge_by_itself_at_some_time(kind: str) -> None:
+    assert one(timelineItems={"nodes": [{"__typename": kind}]}, autoMergeRequest=None).merge_was_requested
+    assert not one().merge_was_requested
 
 
 def test_a_pull_request_without_commits_and_reviews_is_one_too() -> None:
