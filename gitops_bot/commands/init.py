@@ -13,8 +13,8 @@ from gitops_bot.config import Config
 from gitops_bot.engine.read import read_disk
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images.kinds import describe
-from gitops_bot.releases.layout.deployed import Deployed, deployments
-from gitops_bot.releases.layout.folding import fold, fold_files
+from gitops_bot.migration.deployed import Deployed, deployments
+from gitops_bot.migration.folding import fold, fold_files
 from gitops_bot.releases.layout.inference import environment_in, infer
 from gitops_bot.results.checkout import FoundEnvironment, Inventory
 

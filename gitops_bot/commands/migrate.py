@@ -17,7 +17,7 @@ from gitops_bot.migration import argocd, flux, renovate
 from gitops_bot.migration.assemble import Migration, assemble
 from gitops_bot.migration.flux import markers
 from gitops_bot.migration.rules import Gap, Read
-from gitops_bot.releases.layout.folding import is_plain
+from gitops_bot.releases.layout.glob import is_plain
 from gitops_bot.releases.layout.inference import infer
 
 if TYPE_CHECKING:

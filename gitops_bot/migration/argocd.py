@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 from gitops_bot.images.build import PLATFORM, normal_platform
 from gitops_bot.images.reference import split
 from gitops_bot.migration import rules
+from gitops_bot.migration.deployed import deployments
 from gitops_bot.migration.rules import EVERY_TAG, IGNORED, Read, Rule, Tracked, gap, resources
-from gitops_bot.releases.layout.deployed import deployments
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from gitops_bot.migration.deployed import Deployment
     from gitops_bot.migration.rules import Gap
-    from gitops_bot.releases.layout.deployed import Deployment
     from gitops_bot.targets.yaml_values import Placed
 
 #: The old names of strategies.

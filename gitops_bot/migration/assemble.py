@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.images.reference import ImageName
 from gitops_bot.migration import rules
+from gitops_bot.migration.folding import fold
 from gitops_bot.migration.rules import Gap
-from gitops_bot.releases.layout.folding import fold
 from gitops_bot.releases.layout.inference import WORDS, environment_in
 
 if TYPE_CHECKING:

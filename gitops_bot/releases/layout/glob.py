@@ -99,6 +99,17 @@ class Glob:
                 yield re.compile(_expression(self._parts[:count]))
 
 
+def is_plain(path: str, *, of_files: bool = False) -> bool:
+    """Whether a path of a directory or of a file, taken as a glob, means itself and nothing else."""
+    try:
+        glob = Glob.parse(path)
+    except ValueError:
+        return False
+    if of_files:
+        return glob.of_files and not glob.names
+    return glob.prefix == f"{path}/" and not glob.of_files
+
+
 def _parts(text: str) -> list[str]:
     if not 0 < len(text) <= _LIMIT:
         raise ValueError(f"a glob has 1 to {_LIMIT} characters, not {len(text)}")

@@ -16,7 +16,7 @@ from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.releases.layout.folding import is_plain
+from gitops_bot.releases.layout.glob import is_plain
 from gitops_bot.targets import by_directory, variant
 
 if TYPE_CHECKING:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.releases.layout.glob import Glob
-
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
@@ -76,14 +74,3 @@ def fold_files(files: Collection[str], existing: Collection[str]) -> tuple[str, 
 
 def _split(files: Collection[str]) -> list[tuple[str, str, str]]:
     return [file.rpartition("/") for file in files]
-
-
-def is_plain(path: str, *, of_files: bool = False) -> bool:
-    """Whether a path of a directory or of a file, taken as a glob, means itself and nothing else."""
-    try:
-        glob = Glob.parse(path)
-    except ValueError:
-        return False
-    if of_files:
-        return glob.of_files and not glob.names
-    return glob.prefix == f"{path}/" and not glob.of_files
