@@ -14,7 +14,7 @@ from gitops_bot.releases.choice import hold
 from gitops_bot.releases.decisions import Failed
 from gitops_bot.releases.layout import correspondence, coverage, overlays, release_info, slots
 from gitops_bot.releases.layout import read as layout
-from gitops_bot.releases.layout.claims import parse
+from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.releases.layout.owners import Owners
 from gitops_bot.targets import FileTargets
 from gitops_bot.targets.pin_file import matching
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from gitops_bot.engine.world import World
     from gitops_bot.releases.decisions import EntryKey, Managed
     from gitops_bot.releases.layout.coverage import Coverage, Outside
-    from gitops_bot.releases.layout.overlay import Overlay
     from gitops_bot.releases.layout.overlays import Selection
+    from gitops_bot.releases.layout.read import Overlay
     from gitops_bot.releases.layout.release_info import Described
     from gitops_bot.releases.layout.slots import Slots
     from gitops_bot.targets import Target
@@ -191,7 +191,7 @@ class Snapshot:
     @property
     def directories(self) -> tuple[str, ...]:
         """The directories that the history of these environments is about."""
-        globs = [parse(text) for state in self.states.values() for text in state.environment.overlays]
+        globs = [Glob.parse(text) for state in self.states.values() for text in state.environment.overlays]
         return tuple(sorted({glob.prefix.rpartition("/")[0] or "." for glob in globs}))
 
 

@@ -11,7 +11,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from gitops_bot.releases.layout import claims
+from gitops_bot.releases.layout.glob import Glob
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ def group_of(entry: Managed, grouping: Grouping) -> str:
 
 def _belongs(entry: Managed, group: NamedGroup) -> bool:
     images = not group.images or any(fits(glob, text) for glob in group.images for text in (entry.name, entry.image))
-    overlays = (claims.parse(text).means(entry.overlay, entry.file) for text in group.overlays)
+    overlays = (Glob.parse(text).means(entry.overlay, entry.file) for text in group.overlays)
     return images and (not group.overlays or any(overlays))
 
 

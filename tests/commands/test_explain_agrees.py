@@ -17,7 +17,7 @@ from gitops_bot.engine.candidates.poll import poll
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.build import Build, BuildTimes
 from gitops_bot.releases.decisions import Change, Failed, Held
-from gitops_bot.releases.layout.overlay import Overlay
+from gitops_bot.releases.layout.read import Overlay
 from gitops_bot.results.explained import why_not
 from tests.commands.polled import NOW, facts_of
 

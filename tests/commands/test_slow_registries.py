@@ -9,7 +9,7 @@ from gitops_bot.config import read as read_config
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.edges.registry import Registry
 from gitops_bot.releases.decisions import Change, Failed, Managed
-from gitops_bot.releases.layout.overlay import Overlay
+from gitops_bot.releases.layout.read import Overlay
 from tests.commands.polled import polled
 from tests.counterparts.broken import answer, broken_server
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from gitops_bot.errors import ConfigError
 from gitops_bot.images.rules import Rules
 from gitops_bot.releases.layout.correspondence import check, impossible, pairs, partners
-from gitops_bot.releases.layout.overlay import Overlay
 from gitops_bot.releases.layout.overlays import OverlayFile, select
+from gitops_bot.releases.layout.read import Overlay
 from gitops_bot.targets import TARGETS, FileRule
 
 if TYPE_CHECKING:

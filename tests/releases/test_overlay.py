@@ -4,7 +4,7 @@ import pytest
 
 from gitops_bot.images.rules import Rules
 from gitops_bot.releases.decisions import Managed
-from gitops_bot.releases.layout.overlay import Overlay
+from gitops_bot.releases.layout.read import Overlay
 from gitops_bot.targets import kustomization
 
 WEB = "apps/web/kustomization.yaml"

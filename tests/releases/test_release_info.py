@@ -11,8 +11,10 @@ from gitops_bot.images.reason import unmanaged
 from gitops_bot.images.reference import ImageName
 from gitops_bot.images.rules import Rules
 from gitops_bot.releases.decisions import Managed
+from gitops_bot.releases.layout import read as layout
 from gitops_bot.releases.layout import release_info
 from gitops_bot.releases.layout.overlays import select
+from gitops_bot.releases.layout.owners import Owners
 from tests.managed import managed
 
 if TYPE_CHECKING:
@@ -149,5 +151,7 @@ def test_the_files_are_those_beside_the_pins() -> None:
     }
     selection = select(environments, tree)
     assert release_info.files(environments, selection) == {"web/info.yaml": ["a", "b"], "api/info.yaml": ["a"]}
-    assert release_info.present(environments, selection, tree) == ["web/info.yaml"]
-    assert release_info.keys(environments, selection)["web/info.yaml"] == ("version", "build-number", "x")
+    pins = ["api/kustomization.yaml", "web/values-a.yaml", "web/values-b.yaml", "job/kustomization.yaml"]
+    assert sorted(layout.paths(environments, selection, tree)) == sorted([*pins, "web/info.yaml"])
+    targets = layout.file_targets(environments, selection, Owners(environments, selection), {})
+    assert targets.following("web/info.yaml") == ("version", "build-number", "x")

@@ -7,7 +7,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.releases.layout.claims import parse
+from gitops_bot.releases.layout.glob import Glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -85,7 +85,7 @@ def _names(environment: str, overlays: Sequence[OverlayFile]) -> Mapping[str, st
 
 
 def _captured(overlay_file: OverlayFile) -> str:
-    names = parse(overlay_file.glob).names
+    names = Glob.parse(overlay_file.glob).names
     return "".join(f"/{overlay_file.captures[name]}" for name in names)
 
 

@@ -18,7 +18,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import ConfigError, Problem
-from gitops_bot.releases.layout.claims import parse
+from gitops_bot.releases.layout.glob import Glob
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gitops_bot.config.values import Environment
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.decisions import EntryKey, Managed
-    from gitops_bot.releases.layout.glob import Glob
     from gitops_bot.releases.layout.overlays import OverlayFile
     from gitops_bot.targets import Target
 
@@ -47,8 +46,8 @@ def pairs(source: Sequence[OverlayFile], target: Sequence[OverlayFile]) -> tuple
     by_glob: defaultdict[str, list[OverlayFile]] = defaultdict(list)
     plain: list[OverlayFile] = []
     for overlay_file in source:
-        (by_glob[overlay_file.glob] if parse(overlay_file.glob).names else plain).append(overlay_file)
-    alone = {overlay_file.place for overlay_file in target if not parse(overlay_file.glob).names}
+        (by_glob[overlay_file.glob] if Glob.parse(overlay_file.glob).names else plain).append(overlay_file)
+    alone = {overlay_file.place for overlay_file in target if not Glob.parse(overlay_file.glob).names}
     written_out = _WrittenOut(plain, single=len(alone) == 1 == len({overlay_file.place for overlay_file in plain}))
 
     @cache
@@ -56,20 +55,20 @@ def pairs(source: Sequence[OverlayFile], target: Sequence[OverlayFile]) -> tuple
         """The source's overlays of one glob, by what it captured under these names."""
         index: defaultdict[tuple[str, ...], list[OverlayFile]] = defaultdict(list)
         for overlay_file in by_glob[text]:
-            index[_captured(overlay_file, parse(text), names)].append(overlay_file)
+            index[_captured(overlay_file, Glob.parse(text), names)].append(overlay_file)
         return index
 
     def alike(overlay_file: OverlayFile) -> Iterator[OverlayFile]:
-        glob = parse(overlay_file.glob)
+        glob = Glob.parse(overlay_file.glob)
         if not glob.names:
             yield from written_out.alike(overlay_file)
             return
         # The nearest counts: equal in more captures, then with fewer that stay free.
         ranked: defaultdict[tuple[int, int], list[OverlayFile]] = defaultdict(list)
         for text in by_glob:
-            if (names := _common(parse(text), glob)) is not None:
+            if (names := _common(Glob.parse(text), glob)) is not None:
                 same = keyed(text, names).get(_captured(overlay_file, glob, names), ())
-                ranked[-len(names), len(parse(text).names) - len(names)] += same
+                ranked[-len(names), len(Glob.parse(text).names) - len(names)] += same
         yield from next((ranked[rank] for rank in sorted(ranked) if ranked[rank]), ())
 
     def overlays(overlay_file: OverlayFile) -> tuple[tuple[OverlayFile, ...], ...]:
@@ -110,8 +109,8 @@ def impossible(source: Sequence[str], target: Sequence[str]) -> str | None:
     Raises:
         ValueError: a glob cannot be read.
     """
-    shapes = {glob.names: glob for glob in map(parse, source)}.values()  # the names are all that counts
-    others = [parse(text) for text in target]
+    shapes = {glob.names: glob for glob in map(Glob.parse, source)}.values()  # the names are all that counts
+    others = [Glob.parse(text) for text in target]
     lonely = [glob for glob in others if all(_common(shape, glob) is None for shape in shapes)]
     # One with wildcards first: that is the mistake, where there is one.
     lonely.sort(key=lambda glob: not glob.names)

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from gitops_bot.targets import is_file, target_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _LIMIT = 500
 _NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,59})\}\Z")
@@ -48,6 +49,7 @@ class Glob:
     _matches: re.Pattern[str]
 
     @classmethod
+    @lru_cache(maxsize=16_384)  # as many as a configuration may well have: reading one takes longer than its use
     def parse(cls, text: str) -> Glob:
         """Read a glob.
 
@@ -97,6 +99,11 @@ class Glob:
         for count, part in enumerate(self._parts, 1):
             if wild or not _WILD.search(part):
                 yield re.compile(_expression(self._parts[:count]))
+
+
+def any_means(globs: Sequence[str], directory: str, file: str) -> bool:
+    """Whether one of these globs means the overlay in this directory, whose pins are in `file`; without any, all do."""
+    return not globs or any(Glob.parse(text).means(directory, file) for text in globs)
 
 
 def is_plain(path: str, *, of_files: bool = False) -> bool:

@@ -1,7 +1,8 @@
-"""From the globs of the environments to the overlays that a commit has."""
+"""From what environments claim, their globs and how they want files to be read, to the overlays that a commit has."""
 
 from __future__ import annotations
 
+import posixpath
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
@@ -11,19 +12,43 @@ from typing import TYPE_CHECKING
 
 from gitops_bot import targets
 from gitops_bot.errors import ConfigError, Problem
-from gitops_bot.releases.layout import claims
-from gitops_bot.releases.layout.beside import by_directory
+from gitops_bot.images.reason import shortlist
+from gitops_bot.releases.layout.glob import Glob, any_means
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from gitops_bot.config.values import Environment
-    from gitops_bot.releases.layout.claims import Claim
-    from gitops_bot.releases.layout.glob import Glob
-    from gitops_bot.targets import Target
+    from gitops_bot.targets import FileRule, Target
 
 SYMBOLIC_LINK, SUBMODULE = "120000", "160000"
-_FOREIGN = {SYMBOLIC_LINK: "a symbolic link", SUBMODULE: "a submodule"}
+#: More places than these are counted, not listed.
+_NAMED = 3
+FOREIGN = {SYMBOLIC_LINK: "a symbolic link", SUBMODULE: "a submodule"}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One glob of one environment; `place` is where it is written, `rules` are all of the environment."""
+
+    environment: str
+    text: str
+    place: tuple[str, int, int] | None
+    glob: Glob
+    rules: tuple[FileRule, ...] = ()
+
+    def problem(self, message: str, advice: str) -> Problem:
+        """A problem with the glob, where it is written."""
+        file, line, column = self.place or (None, None, None)
+        return Problem("failed.config", message, advice, file, line, column)
+
+    def without_pins(self, places: Sequence[str], hint: str = "") -> Problem:
+        """It only means files or directories that pin no image; directories end in `/`."""
+        named = shortlist([place or "the repository root" for place in places], _NAMED)
+        where = "which pins no image" if self.glob.of_files else "where no file pins an image"
+        message = f"`{self.text}` of environment {self.environment} matches {named}, {where}"
+        put = "" if self.glob.of_files else f"put a {self.glob.file or targets.file_names()[0]} there, or "
+        return self.problem(message, f"{put}correct the path{hint}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +115,7 @@ class Selection:
         }
         globs = {(name, overlay.glob) for name in overlays for overlay in overlays[name]}
         empty = (
-            claims.without_pins(claim, places)
+            claim.without_pins(places)
             for claim, places in self.doubtful
             if (claim.environment, claim.text) not in globs
         )
@@ -106,7 +131,57 @@ def select(environments: Mapping[str, Environment], tree: Mapping[str, str]) -> 
     Raises:
         ConfigError: two environments claim a file, or a glob cannot be read.
     """
-    return _Selecting(tree).select(environments)
+    looked_at = _Tree(tree)
+    problems: dict[Problem, None] = {}  # a set that keeps the order
+    owners: dict[str, Claim] = {}
+    places: dict[Claim, list[str]] = defaultdict(list)
+    contested: dict[tuple[Claim, Claim], list[str]] = defaultdict(list)
+    selected: dict[str, dict[str, list[OverlayFile]]] = {name: {} for name in environments}
+    for claim in _claims(environments):
+        blocked = looked_at.on_the_way(claim.glob, wild=False)
+        problems |= {_foreign(link, tree[link]): None for link in blocked}
+        matched = False
+        for place, captures in looked_at.matching(claim):
+            matched = True
+            owner = owners.setdefault(place, claim)
+            if owner.environment != claim.environment:
+                contested[owner, claim].append(
+                    place if claim.glob.of_files else min(looked_at.targets_of(place, claim))
+                )
+            elif owner is claim:
+                places[claim].append(place)
+                usable, wrong = looked_at.usable(place, claim, captures)
+                selected[claim.environment][place] = usable
+                problems |= dict.fromkeys(wrong)
+        if not matched and not blocked:
+            problems[looked_at.nothing(claim)] = None
+    for file, claim in owners.items():
+        directory, slash, name = file.rpartition("/")
+        owner = owners.get(directory + slash, claim) if name else claim
+        if owner.environment == claim.environment:
+            continue
+        # One names the file, the other means it with its directory: it is left to the first, unless the second
+        # certainly means it too.
+        beside = selected[owner.environment].get(directory + slash, [])
+        if any(overlay.file == file and not overlay.by_content for overlay in beside):
+            contested[owner, claim].append(file)
+        else:
+            selected[owner.environment][directory + slash] = [overlay for overlay in beside if overlay.file != file]
+    if contested:
+        raise ConfigError(*(_contested(*pair, files) for pair, files in contested.items()))
+    overlays = {
+        # A file that one glob names and another means with its directory is one overlay.
+        name: tuple({overlay.file: overlay for place in sorted(found) for overlay in found[place]}.values())
+        for name, found in selected.items()
+    }
+    certain = {(name, overlay.glob) for name in overlays for overlay in overlays[name] if not overlay.by_content}
+    doubtful = tuple(
+        (claim, tuple(own))
+        for claim, own in places.items()
+        # Where globs are inferred, and have no place in a file, nobody expects anything.
+        if claim.place is not None and (claim.environment, claim.text) not in certain
+    )
+    return Selection(MappingProxyType(overlays), tuple(problems), frozenset(owners), doubtful)
 
 
 def unclaimed(selection: Selection, tree: Mapping[str, str]) -> tuple[str, ...]:
@@ -116,61 +191,20 @@ def unclaimed(selection: Selection, tree: Mapping[str, str]) -> tuple[str, ...]:
         for directory, paths in targets.by_directory(tree).items()
         if directory not in selection.claimed
         for path in paths
-        if path not in selection.claimed and tree[path] not in _FOREIGN
+        if path not in selection.claimed and tree[path] not in FOREIGN
     )
 
 
-class _Selecting:
-    """One tree, while the claims on it are looked at one after the other."""
+class _Tree:
+    """One tree (path -> git mode), and what claims mean in it."""
 
     def __init__(self, tree: Mapping[str, str]) -> None:
         self._tree = tree
         self._files = targets.by_directory(tree, by_content=True)
-        self._links = [path for path, mode in tree.items() if mode in _FOREIGN]
+        self._links = [path for path, mode in tree.items() if mode in FOREIGN]
         self._directories = sorted(self._files)
-        self._problems: dict[Problem, None] = {}  # a set that keeps the order
 
-    def select(self, environments: Mapping[str, Environment]) -> Selection:
-        owners: dict[str, Claim] = {}
-        contested: dict[tuple[Claim, Claim], list[str]] = defaultdict(list)
-        selected: dict[str, dict[str, list[OverlayFile]]] = {name: {} for name in environments}
-        for claim in claims.read(environments):
-            blocked = self._on_the_way(claim.glob, wild=False)
-            for link in blocked:
-                self._tell(_foreign(link, self._tree[link]))
-            matched = False
-            for place, captures in self._matching(claim):
-                matched = True
-                owner = owners.setdefault(place, claim)
-                if owner.environment != claim.environment:
-                    contested[owner, claim].append(place if claim.glob.of_files else self._first_file(place, claim))
-                elif owner is claim:
-                    selected[claim.environment][place] = list(self._usable(place, claim, captures))
-            if not matched and not blocked:
-                self._tell(self._nothing(claim))
-        for file, owner, claim in claims.in_the_directory_of_another(owners):
-            if not _given_up(selected[owner.environment], file):
-                contested[owner, claim].append(file)
-        if contested:
-            raise ConfigError(*(claims.contested(*pair, files) for pair, files in contested.items()))
-        overlays = {
-            # A file that one glob names and another means with its directory is one overlay.
-            name: tuple({overlay.file: overlay for place in sorted(places) for overlay in places[place]}.values())
-            for name, places in selected.items()
-        }
-        certain = {(name, overlay.glob) for name in overlays for overlay in overlays[name] if not overlay.by_content}
-        doubtful = tuple(
-            (claim, tuple(places))
-            for claim, places in claims.places(owners).items()
-            # Where globs are inferred, and have no place in a file, nobody expects anything.
-            if claim.place is not None and (claim.environment, claim.text) not in certain
-        )
-        return Selection(MappingProxyType(overlays), tuple(self._problems), frozenset(owners), doubtful)
-
-    def _tell(self, problem: Problem) -> None:
-        self._problems[problem] = None
-
-    def _matching(self, claim: Claim) -> Iterator[tuple[str, Mapping[str, str]]]:
+    def matching(self, claim: Claim) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Every directory (`apps/web/`) with a file of pins that the claim's glob means, or every such file."""
         glob = claim.glob
         directories = self._all_directories if claim.rules or glob.of_files else self._directories
@@ -179,7 +213,7 @@ class _Selecting:
             if not directory.startswith(glob.prefix):
                 return
             if glob.of_files:
-                for file in self._targets(directory, claim):
+                for file in self.targets_of(directory, claim):
                     captures = glob.match_file(file)
                     if captures is not None:
                         yield file, captures
@@ -187,10 +221,10 @@ class _Selecting:
             if glob.file is not None and directory + glob.file not in self._files.get(directory, ()):
                 continue
             captures = glob.match(directory)
-            if captures is not None and (not claim.rules or self._targets(directory, claim)):
+            if captures is not None and (not claim.rules or self.targets_of(directory, claim)):
                 yield directory, captures
 
-    def _targets(self, directory: str, claim: Claim) -> Mapping[str, tuple[Target, bool]]:
+    def targets_of(self, directory: str, claim: Claim) -> Mapping[str, tuple[Target, bool]]:
         """The files of a directory that hold pins: their targets, and whether only their contents can tell.
 
         The rules of the environment come first; other files are known by their names. What a glob of files means is
@@ -205,18 +239,17 @@ class _Selecting:
         }
         for file in self._names[directory] if claim.rules else ():
             for rule in claim.rules:
-                if claims.rule_applies(rule, file):
+                if rule_applies(rule, file):
                     readers[file] = (rule.target, False)
                     break
         return readers
 
-    def _first_file(self, directory: str, claim: Claim) -> str:
-        return min(self._targets(directory, claim))
-
-    def _usable(self, place: str, claim: Claim, captures: Mapping[str, str]) -> Iterator[OverlayFile]:
-        """The files of a directory that hold pins, or the one file, unless something is wrong."""
+    def usable(self, place: str, claim: Claim, captures: Mapping[str, str]) -> tuple[list[OverlayFile], list[Problem]]:
+        """The files of a directory that hold pins, or the one file, and what is wrong with others."""
+        files: list[OverlayFile] = []
+        problems: list[Problem] = []
         directory = place.rpartition("/")[0]
-        readers = self._targets(f"{directory}/" if directory else "", claim)
+        readers = self.targets_of(f"{directory}/" if directory else "", claim)
         if claim.glob.of_files:
             readers = {place: readers[place]} if place in readers else {}
         elif claim.glob.file is not None:
@@ -228,15 +261,18 @@ class _Selecting:
             noun = readers[alone[0]][0].NOUN
             where = f"{directory}/" if directory else "the repository root"
             message = f"{where} has {names}; a directory has one {noun}"
-            self._tell(Problem("failed.edit", message, "keep one of them", min(alone)))
+            problems.append(Problem("failed.edit", message, "keep one of them", min(alone)))
         for file in sorted(readers.keys() - (alone if len(alone) > 1 else ())):
             target, by_content = readers[file]
-            if (mode := self._tree[file]) not in _FOREIGN:
-                yield OverlayFile(directory or ".", file, claim.text, captures, target, by_content, claim.glob.of_files)
+            if (mode := self._tree[file]) not in FOREIGN:
+                files.append(
+                    OverlayFile(directory or ".", file, claim.text, captures, target, by_content, claim.glob.of_files)
+                )
             elif not by_content:
-                self._tell(_foreign(file, mode))
+                problems.append(_foreign(file, mode))
+        return files, problems
 
-    def _on_the_way(self, glob: Glob, *, wild: bool) -> list[str]:
+    def on_the_way(self, glob: Glob, *, wild: bool) -> list[str]:
         """Links and submodules in the way of a glob: git keeps each as one entry with nothing below.
 
         What a wildcard meets may be any file that happens to be a link; what the glob writes out was meant.
@@ -246,19 +282,19 @@ class _Selecting:
         ways = list(glob.on_the_way(wild=wild)) if near else []
         return [link for link in near if any(way.match(f"{link}/") for way in ways)]
 
-    def _nothing(self, claim: Claim) -> Problem:
+    def nothing(self, claim: Claim) -> Problem:
         """Why a glob means nothing."""
         glob = claim.glob
         if glob.of_files:
             message = f"`{claim.text}` of environment {claim.environment} matches no file"
             return claim.problem(message, "correct the path, which is relative to the repository root")
         bare = [directory for directory in self._every_directory if glob.match(directory) is not None]
-        met = self._on_the_way(glob, wild=True)
-        hint = f"; {met[0]} is {_FOREIGN[self._tree[met[0]]]}, which gitops-bot does not follow" if met else ""
+        met = self.on_the_way(glob, wild=True)
+        hint = f"; {met[0]} is {FOREIGN[self._tree[met[0]]]}, which gitops-bot does not follow" if met else ""
         if not bare:
             message = f"`{claim.text}` of environment {claim.environment} matches no directory"
             return claim.problem(message, f"correct the path, which is relative to the repository root{hint}")
-        return claims.without_pins(claim, bare, hint)
+        return claim.without_pins(bare, hint)
 
     @cached_property
     def _names(self) -> Mapping[str, list[str]]:
@@ -285,16 +321,49 @@ class _Selecting:
         return sorted(directories)
 
 
-def _given_up(selected: dict[str, list[OverlayFile]], file: str) -> bool:
-    """Leave a file to the environment that names it, unless its directory's environment certainly means it too."""
-    directory, slash, _ = file.rpartition("/")
-    beside = selected.get(directory + slash, [])
-    if any(overlay.file == file and not overlay.by_content for overlay in beside):
-        return False
-    selected[directory + slash] = [overlay for overlay in beside if overlay.file != file]
-    return True
-
-
 def _foreign(path: str, mode: str) -> Problem:
-    message = f"{path} is {_FOREIGN[mode]}, which gitops-bot does not follow"
+    message = f"{path} is {FOREIGN[mode]}, which gitops-bot does not follow"
     return Problem("failed.edit", message, "use the directory that really holds the files", path)
+
+
+def _claims(environments: Mapping[str, Environment]) -> Iterator[Claim]:
+    """Every glob of every environment, in the order of the file.
+
+    Raises:
+        ConfigError: globs that cannot be read, at the end, after all that can.
+    """
+    wrong: list[Problem] = []
+    for name, environment in environments.items():
+        places = environment.places
+        for at, text in enumerate(environment.overlays):
+            place = places[at] if at < len(places) else None
+            try:
+                yield Claim(name, text, place, Glob.parse(text), environment.targets)
+            except ValueError as error:
+                wrong.append(Problem("failed.config", str(error), "correct the glob", *(place or ())))
+    if wrong:
+        raise ConfigError(*wrong)
+
+
+def rule_applies(rule: FileRule, file: str) -> bool:
+    """Whether a rule says how a file is read."""
+    directory, _, name = file.rpartition("/")
+    return rule.fits(name) and any_means(rule.overlays, directory or ".", file)
+
+
+def by_directory(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, bytes]]:
+    """Files by their names, those of each directory (`.` is the top)."""
+    directories: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
+    for path, data in files.items():
+        directories[posixpath.dirname(path) or "."][posixpath.basename(path)] = data
+    return directories
+
+
+def _contested(first: Claim, second: Claim, files: list[str]) -> Problem:
+    """Two environments claim these files."""
+    more = f" (and {len(files) - 1} more)" if len(files) > 1 else ""
+    message = (
+        f"{files[0]}{more} is claimed by two environments: {first.environment} (`{first.text}`) and "
+        f"{second.environment} (`{second.text}`)"
+    )
+    return second.problem(message, "narrow one of the two globs: a file belongs to one environment")

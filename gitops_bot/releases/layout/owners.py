@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from gitops_bot.releases.layout.claims import parse
+from gitops_bot.releases.layout.glob import Glob
+from gitops_bot.releases.layout.overlays import rule_applies
+from gitops_bot.targets import FileClaim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gitops_bot.config.values import Environment
-    from gitops_bot.releases.layout.glob import Glob
     from gitops_bot.releases.layout.overlays import Selection
+    from gitops_bot.targets import FileRule
 
 
 class Owners:
@@ -33,7 +36,7 @@ class Owners:
         self._globs: defaultdict[str, list[tuple[int, str, Glob]]] = defaultdict(list)
         written = ((name, text) for name, environment in environments.items() for text in environment.overlays)
         for number, (name, text) in enumerate(written):
-            glob = parse(text)
+            glob = Glob.parse(text)
             self._globs[glob.prefix].append((number, name, glob))
         self._now: dict[str, str] = {}
         self._files: dict[str, str] = {}
@@ -78,6 +81,44 @@ class Owners:
         near = (self._globs.get("" if name == "." else f"{name}/", ()) for name in above(path))
         matching = ((number, name) for globs in near for number, name, glob in globs if match(glob) is not None)
         return min(matching, default=(0, None))[1]
+
+
+@dataclass(frozen=True, slots=True)
+class FileSettings:
+    """What an environment says of files."""
+
+    environment: str
+    globs: tuple[str, ...]
+    rules: tuple[FileRule, ...]
+    #: The names of files whose values follow pins, and their keys.
+    following: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedFiles:
+    """Which files environments claim, by their globs and settings alone: also those that are gone.
+
+    Implements `FileClaims`. Whose a path is tells `owners`, which follow from the same globs.
+    """
+
+    settings: tuple[FileSettings, ...]
+    owners: Owners = field(compare=False, repr=False)
+
+    def claim(self, path: str) -> FileClaim | None:
+        """A file deep below an overlay is none of its files with pins; see the protocol."""
+        if (owner := self.owners.owner(path)) is None:
+            return None
+        settings = next(settings for settings in self.settings if settings.environment == owner[0])
+        directory, name = posixpath.split(path)
+        globs = [Glob.parse(text) for text in settings.globs]
+        keys = next((keys for file, keys in settings.following if file == name), ())
+        if keys and any(glob.match(f"{directory}/" if directory else "") is not None for glob in globs):
+            return FileClaim(following=keys)
+        meaning = [glob for glob in globs if glob.means(directory or ".", path)]
+        if not meaning:
+            return None
+        target = next((rule.target for rule in settings.rules if rule_applies(rule, path)), None)
+        return FileClaim(target, any(glob.of_files for glob in meaning))
 
 
 @lru_cache(maxsize=1024)  # thousands of commits change the same few files

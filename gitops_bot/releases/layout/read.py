@@ -3,30 +3,80 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from gitops_bot.errors import EditError, Problem
+from gitops_bot.images.reason import unmanaged
+from gitops_bot.images.rules import Rules
+from gitops_bot.releases.decisions import Managed
 from gitops_bot.releases.layout import release_info
-from gitops_bot.releases.layout.beside import beside, by_directory
-from gitops_bot.releases.layout.file_claims import FileClaims
-from gitops_bot.releases.layout.overlay import Overlay
-from gitops_bot.targets import FileTargets, completed, with_overrides
+from gitops_bot.releases.layout.overlays import FOREIGN, SUBMODULE, by_directory
+from gitops_bot.releases.layout.owners import ClaimedFiles, FileSettings
+from gitops_bot.targets import FileTargets, completed, overriding_files, reads_beside, with_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from gitops_bot.config.values import Environment
-    from gitops_bot.images.rules import Rules
     from gitops_bot.releases.layout.overlays import OverlayFile, Selection
     from gitops_bot.releases.layout.owners import Owners
-    from gitops_bot.targets import Target
+    from gitops_bot.targets import ReadsBeside, Target
     from gitops_bot.targets.pin_file import FileEntry, PinFile
+
+_REGULAR: Final = ("100644", "100755")
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A file that holds pins, of one environment; `entries` are those of the file, in their order."""
+
+    pin_file: PinFile
+    entries: tuple[Managed, ...]
+
+    @classmethod
+    def of(cls, environment: str, directory: str, pin_file: PinFile, rules: Callable[[FileEntry], Rules]) -> Overlay:
+        """With where it stands, and what the configuration says of each entry."""
+        file = pin_file.file
+        entries = (
+            Managed(item, file, directory, environment, _fitting(item, rules(item), file)) for item in pin_file.entries
+        )
+        return cls(pin_file, tuple(entries))
+
+
+def _fitting(item: FileEntry, rules: Rules, file: str) -> Rules:
+    """The rules as far as they can apply: what has no room for a digest gets a tag alone, whatever is configured."""
+    if item.choices:
+        return Rules(None, pin="tag", ignore=rules.ignore)
+    if item.decided_by is not None:
+        return Rules(None, ignore=rules.ignore, unmanaged=unmanaged("decided_elsewhere", item.decided_by))
+    if item.unset is not None:
+        return Rules(None, ignore=rules.ignore, unmanaged=unmanaged("unset", item.unset, f"{file}:{item.line}"))
+    if item.says is None:
+        return rules
+    return replace(rules, pin=item.says, no_room=item.says == "tag" and rules.pin != "tag")
 
 
 def paths(environments: Mapping[str, Environment], selection: Selection, tree: Mapping[str, str]) -> list[str]:
-    """The files of a tree (path -> git mode) that tell what the selected overlays have."""
+    """The files of a tree (path -> git mode) that tell what the selected overlays have.
+
+    Beside those of the overlays: `.env` has variables, compose files use them, kustomizations decide for manifests, and
+    release info follows pins.
+    """
     claimed = [overlay_file.file for overlay_files in selection.overlays.values() for overlay_file in overlay_files]
-    return [*claimed, *beside(selection.targets, tree), *release_info.present(environments, selection, tree)]
+    files = selection.targets
+    readers: defaultdict[str, set[ReadsBeside]] = defaultdict(set)
+    for file, target in files.items():
+        if reads_beside(target):
+            readers[posixpath.dirname(file)].add(target)
+    beside = set(overriding_files(files, tree))
+    for path in tree if readers else ():
+        directory, name = posixpath.split(path)
+        if any(reader.reads(name) for reader in readers.get(directory, ())):
+            beside.add(path)
+    infos = (path for path in release_info.files(environments, selection) if tree.get(path, SUBMODULE) not in FOREIGN)
+    return [*claimed, *sorted(path for path in beside if path not in files and tree[path] in _REGULAR), *infos]
 
 
 def file_targets(
@@ -38,8 +88,16 @@ def file_targets(
         file: completed(target, near.get(posixpath.dirname(file) or ".", {}))
         for file, target in selection.targets.items()
     }
-    following = release_info.keys(environments, selection)
-    return FileTargets.of(with_overrides(targets, files), following, FileClaims.of(environments, owners))
+    keys = {name: release_info.following(environment.release_info) for name, environment in environments.items()}
+    following = {
+        path: keys[names[0]][posixpath.basename(path)]
+        for path, names in release_info.files(environments, selection).items()
+    }
+    settings = (
+        FileSettings(name, tuple(environment.overlays), tuple(environment.targets), tuple(keys[name].items()))
+        for name, environment in environments.items()
+    )
+    return FileTargets.of(with_overrides(targets, files), following, ClaimedFiles(tuple(settings), owners))
 
 
 def read_overlays(

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import ImageName
-from gitops_bot.releases.layout.claims import parse
-from gitops_bot.releases.layout.overlays import SUBMODULE, SYMBOLIC_LINK
+from gitops_bot.releases.layout.glob import any_means
 from gitops_bot.targets import release_info
 
 if TYPE_CHECKING:
@@ -54,19 +53,6 @@ def files(environments: Mapping[str, Environment], selection: Selection) -> dict
             for file in dict.fromkeys(setting.file for setting in settings):
                 names[_path(directory, file)].append(name)
     return dict(names)
-
-
-def present(environments: Mapping[str, Environment], selection: Selection, tree: Mapping[str, str]) -> list[str]:
-    """Those of the files that a tree (path -> git mode) has; a link is none."""
-    foreign = (SYMBOLIC_LINK, SUBMODULE)
-    return [path for path in files(environments, selection) if tree.get(path, SUBMODULE) not in foreign]
-
-
-def keys(environments: Mapping[str, Environment], selection: Selection) -> dict[str, tuple[str, ...]]:
-    """The keys that follow a pin, of every such file."""
-    known = {name: following(environments[name].release_info) for name in selection.overlays}
-    owners = files(environments, selection)
-    return {path: known[names[0]][posixpath.basename(path)] for path, names in owners.items()}
 
 
 def find(
@@ -159,7 +145,7 @@ def _counts(entry: Managed) -> bool:
 
 
 def _is_meant(setting: ReleaseInfo, entry: Managed) -> bool:
-    if setting.overlays and not any(parse(glob).means(entry.overlay, entry.file) for glob in setting.overlays):
+    if not any_means(setting.overlays, entry.overlay, entry.file):
         return False
     if setting.image is None or setting.image == entry.name:
         return True

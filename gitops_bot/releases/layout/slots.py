@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem
-from gitops_bot.releases.layout.claims import parse
+from gitops_bot.releases.layout.glob import any_means
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -67,7 +67,7 @@ def find(setting: BlueGreenForm, files: Mapping[str, str], entries: Mapping[str,
     overlays: dict[str, set[str]] = {}
     for path, overlay in files.items():
         name = posixpath.basename(path)
-        if name in wanted and _meant(setting, overlay, path):
+        if name in wanted and any_means(setting.overlays, overlay, path):
             overlays.setdefault(overlay, set()).add(name)
     for overlay, names in sorted(overlays.items()):
         paths = {name: posixpath.join(overlay, name).removeprefix("./") for name in wanted}
@@ -107,10 +107,6 @@ def _wrong(
         if not by_slot[name]:
             return Problem("failed.edit", f"the slot {name} pins no image", "add its workload", paths[file])
     return selectors[0].refusal
-
-
-def _meant(setting: BlueGreenForm, overlay: str, path: str) -> bool:
-    return not setting.overlays or any(parse(glob).means(overlay, path) for glob in setting.overlays)
 
 
 def _container(entry: Managed) -> str:
