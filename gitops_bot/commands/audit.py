@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gitops_bot.commands.history import Wanted, history
 from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.candidates.not_found import explained, no_image, unless_absent
-from gitops_bot.errors import ForgeError, GitError, Problem, RegistryError
+from gitops_bot.errors import BotError, Problem, RegistryError
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.history import state
 from gitops_bot.releases.history.releases import releases
@@ -78,7 +78,7 @@ def audit(world: World, snapshot: Snapshot, keep: int | None = None) -> Result[A
 def _find(facts: Facts, wanted: Collection[_Wanted]) -> dict[_Wanted, _Answer | RegistryError]:
     answers: dict[_Wanted, _Answer | RegistryError] = {}
     for item, result in zip(wanted, facts.drive([_look(facts, item) for item in wanted]), strict=True):
-        if isinstance(result, GitError | ForgeError):
+        if isinstance(result, BotError) and not isinstance(result, RegistryError):
             raise result
         answers[item] = result
     return answers

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, assert_never
 from gitops_bot.engine.ask import Facts, Several
 from gitops_bot.engine.candidates.poll import times_for
 from gitops_bot.engine.request import Request
-from gitops_bot.engine.update import lost_hold, plan
-from gitops_bot.errors import BotError, ConfigError, RegistryError, UsageError
+from gitops_bot.engine.update import plan
+from gitops_bot.errors import BotError, RegistryError, UsageError
 from gitops_bot.images import explain as images
 from gitops_bot.images.age import usable
 from gitops_bot.images.explain import Selection
@@ -60,8 +60,6 @@ def explain(world: World, snapshot: Snapshot, image: str, tag: str | None = None
     if not entries:
         raise UsageError(state.unknown(image))
     facts, request = Facts(world, snapshot), Request(dry_run=True)
-    if (problem := lost_hold(snapshot, request, environment)) is not None:
-        raise ConfigError(problem)
     (planned,) = plan(snapshot, facts, request, [environment])
     if isinstance(planned, BotError):
         raise planned
@@ -69,7 +67,7 @@ def explain(world: World, snapshot: Snapshot, image: str, tag: str | None = None
     final = _proposed(planned)
     explanations = []
     for explained in facts.drive(
-        [_explain(planned.context, entry, judged[entry.key], final.get(entry.key), tag) for entry in entries]
+        [_explain(planned.decided.context, entry, judged[entry.key], final.get(entry.key), tag) for entry in entries]
     ):
         if isinstance(explained, BotError):
             raise explained
@@ -80,7 +78,7 @@ def explain(world: World, snapshot: Snapshot, image: str, tag: str | None = None
 
 def _proposed(planned: Planned) -> Mapping[EntryKey, Decision]:
     """What becomes of each entry once pull requests have their say; nothing where it is committed to the branch."""
-    if not planned.context.by_pull_request:
+    if planned.decided.context.environment.propose.as_ == "commit":
         return {}
     decisions: list[Decision] = [*planned.outcome.held, *planned.outcome.failed]
     for proposal in planned.outcome.proposals:

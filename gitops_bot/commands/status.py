@@ -133,7 +133,7 @@ def _entry(reading: Reading, environment: Environment, entry: Managed, partners:
     )
     if entry.refusal is not None or entry.rules.ignore:
         return status
-    written = reading.snapshot.hold(entry)
+    written = hold.lasting(reading.snapshot.config.holds, entry, reading.snapshot.at)
     held = hold.reason(written) if written is not None else None
     if not sources:
         return replace(status, hold=held or _left(reading, entry, arrived))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.engine import followers
-from gitops_bot.engine.candidates.promote import only_in_source
+from gitops_bot.engine.context import Planned
 from gitops_bot.engine.existing import ExistingProposal, find_existing
 from gitops_bot.engine.gates import left_before, slot
 from gitops_bot.engine.request import Withdraw
@@ -32,39 +32,42 @@ if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Decision, EntryKey, Managed, PinChange
 
 
-async def arrange(decided: Decided) -> EnvironmentOutcome:
+async def arrange(decided: Decided) -> Planned:
     """What becomes of an environment, before anything is written.
 
     Raises:
         GitError, ForgeError: pull requests or history cannot be read.
     """
-    context, decisions = decided.context, decided.decisions
-    proposals = await _proposals(context, decisions) if context.by_pull_request else [_commit(context, decisions)]
+    context, decisions = decided.context, [item.decision for item in decided.judged]
+    by_commit = context.environment.propose.as_ == "commit"
+    proposals = [_commit(context, decisions)] if by_commit else await _proposals(context, decisions)
     others = [item for proposal in proposals for item in proposal.decisions if not isinstance(item, Change)]
     failed = [item for item in (*context.state.failed, *decisions, *others) if isinstance(item, Failed)]
     rest = (item for item in others if not isinstance(item, Failed))
-    if context.request.placement.displaces and context.by_pull_request:
+    if context.request.placement.displaces and not by_commit:
         proposals = await _withdraw(context, proposals)
-    return EnvironmentOutcome(
+    outcome = EnvironmentOutcome(
         context.environment.name,
-        (*dict.fromkeys(failed), *rest, *only_in_source(context)),
+        (*dict.fromkeys(failed), *rest, *decided.only_in_source),
         tuple(proposal for proposal in proposals if not proposal.is_nothing),
-        context.request.promoted_from(context.environment),
+        context.request.origin(context.environment).environment,
         decided.named,
     )
+    return Planned(decided, outcome)
 
 
 def whole(context: Context, decisions: Sequence[Decision], branch: str | None, action: reconcile.Action) -> Proposal:
     """All that is decided of an environment, as one proposal."""
     edited_decisions, files = edit(context, switch.alone(decisions, context.state.slots))
-    source = context.request.source(context.environment)
+    source = context.request.origin(context.environment).source
     return Proposal(naming.DEFAULT_GROUP, branch, source, action, edited_decisions, files)
 
 
 def _commit(context: Context, decisions: Sequence[Decision]) -> Proposal:
     """All changes as a commit straight to the base branch, unless the schedule is closed now."""
     environment, snapshot = context.environment, context.snapshot
-    reason = Reason(CODE_OF[context.request.source(environment)], f"straight to {snapshot.branch}, as configured")
+    code = CODE_OF[context.request.origin(environment).source]
+    reason = Reason(code, f"straight to {snapshot.branch}, as configured")
     proposal = whole(context, decisions, None, reconcile.Commit(reason))
     windows = () if context.request.exempt.limits else environment.propose.schedule
     closed = limits.closed(windows, snapshot.at) if proposal.changes else None
@@ -208,7 +211,7 @@ async def _proposal(context: Context, declines: Declined, name: str, decisions: 
     proposal = Proposal(
         group=name,
         branch=branch,
-        source=context.request.source(environment),
+        source=context.request.origin(environment).source,
         action=action,
         decisions=done,
         files=files,

@@ -36,8 +36,6 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Key = TypeVar("Key")
 Error = TypeVar("Error", bound=BotError)
-#: Why a decision comes to nothing. What registries refuse is a part of it.
-Failure = GitError | ForgeError
 
 
 class Asked(Generic[T_co]):
@@ -231,10 +229,13 @@ class Facts:
 
     # --- how it is asked ---------------------------------------------------------------------------------------------
 
-    def drive(self, decisions: Sequence[Deciding[T] | Failure]) -> list[T | Failure]:
-        """What every decision comes to, in their order, or the failure of git or the forge that it ran into."""
+    def drive(self, decisions: Sequence[Deciding[T] | BotError]) -> list[T | BotError]:
+        """What every decision comes to, in their order, or the failure of git or the forge that it ran into.
+
+        What registries refuse is a part of a decision. A failure in the place of a decision stays what it is.
+        """
         deciding = {at: item for at, item in enumerate(decisions) if not isinstance(item, BotError)}
-        done: dict[int, T | Failure] = {at: item for at, item in enumerate(decisions) if isinstance(item, BotError)}
+        done: dict[int, T | BotError] = {at: item for at, item in enumerate(decisions) if isinstance(item, BotError)}
 
         def advance(at: int, answers: Sequence[Any] | None) -> Questions:
             """Go on with a decision as far as answers are known; what it asks then, nothing where it is done."""
@@ -270,7 +271,7 @@ class Facts:
             GitError, ForgeError: what it lacks cannot be had.
         """
         (result,) = self.drive([deciding])
-        if isinstance(result, GitError | ForgeError):
+        if isinstance(result, BotError):
             raise result
         return result
 

@@ -38,7 +38,7 @@ def carry_out(world: World, planned: Planned, done: dict[str, Proposal]) -> tupl
     Raises:
         LostRace: something moved meanwhile.
     """
-    context, outcome = planned.context, planned.outcome
+    context, outcome = planned.decided.context, planned.outcome
     dry_run, displaces = context.request.dry_run, context.request.placement.displaces
     failed: list[Failed] = []
     commit = None

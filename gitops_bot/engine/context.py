@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitops_bot.engine.request import Promote
+from gitops_bot.releases.choice import hold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Assignment
     from gitops_bot.releases.choice.by_hand import ByHand
     from gitops_bot.releases.choice.promotion import Offer
-    from gitops_bot.releases.decisions import Decision, EntryKey, Managed
+    from gitops_bot.releases.decisions import Decision, EntryKey, Held, Managed
     from gitops_bot.results.outcome import EnvironmentOutcome
 
 
@@ -34,20 +35,11 @@ class Context:
     snapshot: Snapshot
     facts: Facts
     request: Request
+    environment: Environment
     state: EnvironmentState
     existing: Existing
     sources: Mapping[EntryKey, Sequence[Managed]]
     given: Assignment | Offer | None = None
-
-    @property
-    def environment(self) -> Environment:
-        """The environment itself."""
-        return self.state.environment
-
-    @property
-    def by_pull_request(self) -> bool:
-        """Whether it is proposed to, or else committed to the base branch."""
-        return self.environment.propose.as_ == "pull-request"
 
     @property
     def by_hand(self) -> ByHand | None:
@@ -56,7 +48,8 @@ class Context:
 
     def hold(self, entry: Managed) -> Hold | None:
         """The hold that somebody wrote down for an entry, unless the request lifts holds."""
-        return None if self.request.exempt.holds else self.snapshot.hold(entry)
+        snapshot = self.snapshot
+        return None if self.request.exempt.holds else hold.lasting(snapshot.config.holds, entry, snapshot.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +69,14 @@ async def as_it_is(candidate: Candidate) -> Candidate:
 class Candidates:
     """The candidates of the entries that a request means, which are not looked up yet.
 
-    `named` are the keys of the entries that the command line names.
+    `named` are the keys of the entries that the command line names. `only_in_source` are told, and decided by nobody:
+    the environment that is promoted to does not have them.
     """
 
+    context: Context
     deciding: Sequence[Deciding[Candidate]]
     named: frozenset[EntryKey] = frozenset()
+    only_in_source: tuple[Held, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +100,12 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The decisions about the entries of one environment."""
+    """The decisions about the entries of one environment; the rest as in `Candidates`."""
 
     context: Context
     judged: tuple[Judged, ...]
     named: frozenset[EntryKey]
-
-    @property
-    def decisions(self) -> tuple[Decision, ...]:
-        """The decisions alone."""
-        return tuple(item.decision for item in self.judged)
+    only_in_source: tuple[Held, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +114,3 @@ class Planned:
 
     decided: Decided
     outcome: EnvironmentOutcome
-
-    @property
-    def context(self) -> Context:
-        """What it was planned from."""
-        return self.decided.context

@@ -44,7 +44,7 @@ def describe(world: World, planned: Planned) -> Planned:
 
     Of hundreds at once only a table is read: to describe a few of them would only make a promotion slow.
     """
-    environment, facts = planned.context.environment, planned.context.facts
+    environment, facts = planned.decided.context.environment, planned.decided.context.facts
     proposals = []
     for proposal in planned.outcome.proposals:
         action, changes = proposal.action, proposal.changes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, naming, people, pull_request, reconcile
 from gitops_bot.proposals.branch import Ours, Theirs, owner_of
+from gitops_bot.releases.choice import hold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -180,6 +181,7 @@ async def find_existing(
         GitError, ForgeError: branches or pull requests cannot be read.
     """
     propose, entries = environment.propose, snapshot.states[environment.name].by_key
+    holds = snapshot.config.holds
     group_of = {key: request.group_of(environment, entry) for key, entry in entries.items()}
     remotes = await facts.branches(names)
     pulls = await facts.pull_requests([*names, *along])
@@ -202,7 +204,8 @@ async def find_existing(
                 waits |= dict.fromkeys(changes, _waits_for(opened, left))
             continue
         pins = proposed_on(remote, existing)
-        held = {pin.key for pin in pins if pin.key in entries and snapshot.hold(entries[pin.key]) is not None}
+        present = (entries[pin.key] for pin in pins if pin.key in entries)
+        held = {entry.key for entry in present if hold.lasting(holds, entry, snapshot.at) is not None}
         # A group that goes together loses all of them with the first.
         torn = {
             group_of[key] for key in held if naming.is_together(group_of[key], propose.group, default=propose.together)

@@ -22,7 +22,7 @@ from gitops_bot.releases.history import trail
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from gitops_bot.engine.ask import Facts
+    from gitops_bot.engine.ask import Deciding, Facts
     from gitops_bot.engine.context import Candidate, Context
     from gitops_bot.images.reason import Code, Reason
     from gitops_bot.releases.decisions import Decision, Managed
@@ -135,14 +135,9 @@ def _switched_back(context: Context, line: Line, source: Managed, pin: Pin) -> b
 
 async def tag_moved(decision: Decision, context: Context) -> Decision:
     """Hold a tag that names other bytes than it did, unless such a tag may move."""
-    entry = decision.entry
-    if (
-        entry is None
-        or isinstance(context.given, Offer)
-        or not isinstance(decision, Change)
-        or decision.direction != "moved"
-    ):
+    if not isinstance(decision, Change) or decision.direction != "moved":
         return decision
+    entry = decision.entry
     tag = entry.policy.tag if isinstance(entry.policy, Follow) else entry.pin.tag
     if entry.repository is None or tag is None:
         return decision
@@ -288,8 +283,7 @@ class Gate:
     """A rule that lets a decision pass, or holds it.
 
     `words` are its name as a person says it: what is true of a decision that passes; empty where few have to do with
-    it. `explain` shows the gates that
-    choose as one, `choice`. `quiet`: it is shown only where it stops something.
+    it. `explain` shows the gates that choose as one, `choice`. `quiet`: it is shown only where it stops something.
     """
 
     words: str
@@ -322,10 +316,9 @@ _END: Final = (
     Gate("its release info is known", describe_release, "release info", quiet=True),
 )
 
-#: What `update` and `plan` decide.
-POLL: Final = (
-    *_OFFERED, Gate("the tag was not moved", tag_moved), *_HELD_OFFERS, _LEFT, *_PLACE, _PLATFORMS, *_END,
-)  # fmt: skip
+#: What `update` and `plan` decide: by the policy of an entry, or where its source environment has it too.
+POLL: Final = (Gate("the tag was not moved", tag_moved), *_PLACE, _PLATFORMS, *_END)
+POLL_SOURCE: Final = (*_OFFERED, *_HELD_OFFERS, _LEFT, *_PLACE, _PLATFORMS, *_END)
 PROMOTE: Final = (
     *_OFFERED, Gate("the policy admits it", promotes_policy), *_HELD_OFFERS, _IGNORED, _LEFT, *_PLACE,
     _PLATFORMS, *_END,
@@ -334,27 +327,25 @@ PINS: Final = (Gate("no step back", step_back), Gate("the tag was not moved", gi
 ROLL_BACK: Final = (Gate("the registry still has it", available), _IGNORED, *_PLACE, *_END)
 
 
-def gates(what: Poll | Pins | Promote | RollBack | Withdraw) -> Sequence[Gate]:
-    """The gates of a kind of request, in their order."""
-    match what:
-        case Poll():
-            return POLL
-        case Promote():
-            return PROMOTE
-        case Pins():
-            return PINS
-        case RollBack():
-            return ROLL_BACK
-        case Withdraw():
-            return ()
-        case _:
-            assert_never(what)
-
-
-async def judge(candidate: Candidate, context: Context) -> Judged:
-    """The decision about a candidate behind all gates, each of which it passes once."""
+async def judge(deciding: Deciding[Candidate], context: Context) -> Judged:
+    """The decision about a candidate behind the gates of its kind of request, each of which it passes once."""
+    candidate = await deciding
     context, decision, trace = replace(context, given=candidate.given), candidate.decision, []
-    for gate in gates(context.request.what):
+    gates: Sequence[Gate]
+    match context.request.what:
+        case Poll():
+            gates = POLL_SOURCE if decision.entry is not None and decision.entry.key in context.sources else POLL
+        case Promote():
+            gates = PROMOTE
+        case Pins():
+            gates = PINS
+        case RollBack():
+            gates = ROLL_BACK
+        case Withdraw():
+            gates = ()
+        case _:
+            assert_never(context.request.what)
+    for gate in gates:
         decision = await gate.judge(decision, context)
         trace.append(Passed(gate.name, gate.words, decision, gate.quiet))
     return Judged(decision, candidate, tuple(trace))

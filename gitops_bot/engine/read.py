@@ -10,7 +10,6 @@ from gitops_bot.errors import GitError, Problem, UsageError
 from gitops_bot.images.reference import split
 from gitops_bot.proposals import naming
 from gitops_bot.proposals.unmatched import Unmatched, unmatched
-from gitops_bot.releases.choice import hold
 from gitops_bot.releases.decisions import Failed
 from gitops_bot.releases.layout import correspondence, coverage, overlays, release_info, slots
 from gitops_bot.releases.layout import read as layout
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.config import Config, Environment
-    from gitops_bot.config.values import Hold
     from gitops_bot.engine.world import World
     from gitops_bot.releases.decisions import EntryKey, Managed
     from gitops_bot.releases.layout.coverage import Coverage, Outside
@@ -167,10 +165,6 @@ class Snapshot:
         """The bot's branches for an environment: its groups', and those of groups that were."""
         beginning = naming.beginning(name)
         return tuple(branch for branch in self.own_branches if branch.startswith(beginning))
-
-    def hold(self, entry: Managed) -> Hold | None:
-        """The hold that somebody wrote down for an entry, as long as it lasts."""
-        return hold.lasting(self.config.holds, entry, self.at)
 
     @property
     def outside(self) -> Outside:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from gitops_bot.proposals import naming
 
@@ -86,6 +86,13 @@ class Placement:
     displaces: bool = False
 
 
+class Origin(NamedTuple):
+    """Where pins come from; the `environment`, if from another one."""
+
+    source: Source
+    environment: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What was asked for, of all environments of a snapshot."""
@@ -115,29 +122,19 @@ class Request:
         """Whether the command line names entries: what cannot be done of these is a failure of the command."""
         return isinstance(self.what, Pins | RollBack) or (isinstance(self.what, Promote) and bool(self.what.images))
 
-    def source(self, environment: Environment) -> Source:
+    def origin(self, environment: Environment) -> Origin:
         """Where the pins of an environment come from."""
         match self.what:
+            case Poll() | Withdraw() if environment.promotion is not None:
+                return Origin("promotion", environment.promotion.source)
             case Poll() | Withdraw():
-                return "policy" if environment.promotion is None else "promotion"
+                return Origin("policy")
             case Pins():
-                return "set"
-            case Promote():
-                return "promotion"
-            case RollBack():
-                return "rollback"
-            case _:
-                assert_never(self.what)
-
-    def promoted_from(self, environment: Environment) -> str | None:
-        """The environment that the pins come from, if from another one."""
-        match self.what:
-            case Poll():
-                return environment.promotion.source if environment.promotion is not None else None
+                return Origin("set")
             case Promote(source=source):
-                return source
-            case Pins() | RollBack() | Withdraw():
-                return None
+                return Origin("promotion", source)
+            case RollBack():
+                return Origin("rollback")
             case _:
                 assert_never(self.what)
 

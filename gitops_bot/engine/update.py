@@ -5,7 +5,7 @@ First all environments are planned, side by side; then one after the other is wr
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.config import Environment
-    from gitops_bot.engine.ask import Deciding, Failure
-    from gitops_bot.engine.context import Judged
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.world import World
@@ -53,36 +51,55 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
     if isinstance(request.what, Promote):
         promote.refuse_impossible(snapshot, request.what.source)
     facts, environments = facts or Facts(world, snapshot), snapshot.environments
-    lost = {environment.name: lost_hold(snapshot, request, environment) for environment in environments}
-    planned: dict[str, Planned | BotError] = {
-        name: ConfigError(stop) for name, stop in lost.items() if stop is not None
-    }
-    free = [environment for environment in environments if environment.name not in planned]
-    planned |= zip((environment.name for environment in free), plan(snapshot, facts, request, free), strict=True)
-    base, outcomes = _Base(snapshot, facts), []
-    for environment in environments:
-        match planned[environment.name]:
-            case Planned() as ready:
-                outcome = _write(world, base, request, ready, is_last=environment is environments[-1])
-            case BotError() as stop:
-                outcome = _stopped(base, request, environment, stop.problem)
-        outcomes.append(outcome)
-    done = _outcome(base.snapshot, request, outcomes)
+    base = _Base(snapshot, facts)
+    outcomes = [
+        _write(world, base, request, environment, planned, is_last=environment is environments[-1])
+        for environment, planned in zip(environments, plan(snapshot, facts, request, environments), strict=True)
+    ]
+    if request.placement.own_groups:
+        # Of the proposals that only carry pins of earlier requests, those that were written.
+        outcomes = [
+            replace(
+                outcome,
+                proposals=tuple(
+                    proposal
+                    for proposal in outcome.proposals
+                    if proposal.action.name in WRITING or not all(change.carried for change in proposal.changes)
+                ),
+            )
+            for outcome in outcomes
+        ]
+    problems = [*base.snapshot.selection.problems]
+    if not request.names_entries:
+        # Names that mean nothing are not told where an entry is named: what was asked for does not go by them.
+        reported = {failed.problem for outcome in outcomes for failed in outcome.failed}
+        names = [environment.name for environment in environments]
+        lost = (problem for name in names for problem in base.snapshot.states[name].unmatched.problems)
+        problems += [problem for problem in lost if problem not in reported]
     if not request.dry_run and any(environment.recorded for environment in environments):
-        done = replace(done, problems=(*done.problems, *record(world, snapshot, facts)))
-    return done.of(snapshot.repository, snapshot.branch, base.snapshot.commit)
+        problems += record(world, snapshot, facts)
+    outcome = Outcome(
+        environments=tuple(outcomes),
+        problems=tuple(problems),
+        saw_pull_requests=snapshot.sees_pull_requests or snapshot.repository is None,
+        ended=hold.ended(snapshot.config.holds, base.snapshot.at),
+    )
+    return outcome.of(snapshot.repository, snapshot.branch, base.snapshot.commit)
 
 
 def plan(
     snapshot: Snapshot, facts: Facts, request: Request, environments: Sequence[Environment]
-) -> list[Planned | Failure]:
+) -> list[Planned | BotError]:
     """Each environment decided and arranged, in their order, or why it cannot be. Nothing is written."""
-    decided = _decide(facts, facts.drive([_context(snapshot, facts, request, each) for each in environments]))
-
-    async def arranged(ready: Decided) -> Planned:
-        return Planned(ready, await arrange(ready))
-
-    return facts.drive([ready if isinstance(ready, BotError) else arranged(ready) for ready in decided])
+    begun = []
+    for environment in environments:
+        # A hold, here or where the pins come from, that holds nothing: nobody can tell what was to be held.
+        names = [environment.name, request.origin(environment).environment]
+        lost = (snapshot.states[name].unmatched.stops for name in names if name is not None)
+        stop = None if request.exempt.holds else next((problem for problem in lost if problem is not None), None)
+        begun.append(_context(snapshot, facts, request, environment) if stop is None else ConfigError(stop))
+    decided = _decide(facts, facts.drive(begun))
+    return facts.drive([item if isinstance(item, BotError) else arrange(item) for item in decided])
 
 
 async def _context(
@@ -101,35 +118,26 @@ async def _context(
     # What is open in the source of a promotion is told along with it: one request instead of two.
     along = snapshot.own_branches_of(request.what.source) if isinstance(request.what, Promote) and not alone else ()
     existing = await find_existing(snapshot, facts, request, environment, branches, along)
-    return Context(snapshot, facts, request, snapshot.states[name], existing, sources)
+    return Context(snapshot, facts, request, environment, snapshot.states[name], existing, sources)
 
 
-def _decide(facts: Facts, contexts: Sequence[Context | Failure]) -> list[Decided | Failure]:
+def _decide(facts: Facts, contexts: Sequence[Context | BotError]) -> list[Decided | BotError]:
     """The decisions about each environment: the candidates of its entries, each behind the gates of the request."""
-    begun = facts.drive([each if isinstance(each, BotError) else _candidates(each) for each in contexts])
-
-    async def decided(candidate: Deciding[Candidate], context: Context) -> Judged:
-        return await judge(await candidate, context)
-
-    deciding = [
-        decided(candidate, context)
-        for context, own in zip(contexts, begun, strict=True)
-        if not isinstance(context, BotError) and not isinstance(own, BotError)
-        for candidate in own.deciding
+    begun = facts.drive([item if isinstance(item, BotError) else _candidates(item) for item in contexts])
+    judging = [
+        judge(candidate, own.context) for own in begun if isinstance(own, Candidates) for candidate in own.deciding
     ]
-    answers = iter(facts.drive(deciding))
-    results: list[Decided | Failure] = []
-    for context, own in zip(contexts, begun, strict=True):
-        if isinstance(context, BotError):
-            results.append(context)
-        elif isinstance(own, BotError):
-            results.append(own)
-        else:
-            judged = list(islice(answers, len(own.deciding)))
-            failure = next((item for item in judged if isinstance(item, BotError)), None)
-            done = tuple(item for item in judged if not isinstance(item, BotError))
-            results.append(failure or Decided(context, done, own.named))
-    return results
+    judged = iter(facts.drive(judging))
+    decided: list[Decided | BotError] = []
+    for own in begun:
+        if isinstance(own, BotError):
+            decided.append(own)
+            continue
+        results = list(islice(judged, len(own.deciding)))
+        failure = next((item for item in results if isinstance(item, BotError)), None)
+        done = tuple(item for item in results if not isinstance(item, BotError))
+        decided.append(failure or Decided(own.context, done, own.named, own.only_in_source))
+    return decided
 
 
 async def _candidates(context: Context) -> Candidates:
@@ -148,38 +156,43 @@ async def _candidates(context: Context) -> Candidates:
         case RollBack() as asked:
             return await roll_back.candidates(context, asked)
         case Withdraw(entries=entries):
-            return Candidates([as_it_is(Candidate(held)) for held in entries])
+            return Candidates(context, [as_it_is(Candidate(held)) for held in entries])
         case _:
             assert_never(context.request.what)
 
 
+@dataclass(slots=True)
 class _Base:
     """The base branch while environments are written one after the other: our own commits move it, and others' too."""
 
-    def __init__(self, snapshot: Snapshot, facts: Facts) -> None:
-        self.snapshot, self.facts = snapshot, facts
+    snapshot: Snapshot
+    facts: Facts
 
 
-def _write(world: World, base: _Base, request: Request, planned: Planned, *, is_last: bool) -> EnvironmentOutcome:
-    """Write one environment as `planned`, and read and plan it again until nobody else is faster."""
-    environment, race = planned.context.environment, Race(world.clock)
-    is_new = planned.context.snapshot.commit == base.snapshot.commit
+def _write(
+    world: World,
+    base: _Base,
+    request: Request,
+    environment: Environment,
+    planned: Planned | BotError,
+    *,
+    is_last: bool,
+) -> EnvironmentOutcome:
+    """Write one environment as `planned`; read and plan it again until nobody else is faster."""
+    race = Race(world.clock)
     done: dict[str, Proposal] = {}
     try:
-        while True:
+        if isinstance(planned, Planned) and planned.decided.context.snapshot.commit != base.snapshot.commit:
+            (planned,) = plan(base.snapshot, base.facts, request, [environment])
+        while isinstance(planned, Planned):
             try:
-                if not is_new:
-                    (again,) = plan(base.snapshot, base.facts, request, [environment])
-                    if isinstance(again, BotError):
-                        raise again
-                    planned = again
-                if not request.dry_run:
-                    planned = describe(world, planned)
-                outcome, commit = carry_out(world, planned, done)
+                described = planned if request.dry_run else describe(world, planned)
+                outcome, commit = carry_out(world, described, done)
             except LostRace as lost:
                 race.wait(lost)
-                base.snapshot, is_new = read_again(world, base.snapshot), False
+                base.snapshot = read_again(world, base.snapshot)
                 base.facts = Facts(world, base.snapshot, base.facts)
+                (planned,) = plan(base.snapshot, base.facts, request, [environment])
                 continue
             if commit is not None:
                 files = {path: data for proposal in outcome.proposals for path, data in proposal.after.items()}
@@ -187,57 +200,23 @@ def _write(world: World, base: _Base, request: Request, planned: Planned, *, is_
                 base.snapshot = now if is_last else committed(now, files)
                 base.facts = Facts(world, base.snapshot, base.facts)
             return outcome
+        stop = planned.problem
     except (GitError, ForgeError) as error:
-        return _stopped(base, request, environment, error.problem)
+        stop = error.problem
+    return _stopped(base, request, environment, stop)
 
 
 def _stopped(base: _Base, request: Request, environment: Environment, problem: Problem) -> EnvironmentOutcome:
     """What is known of an environment that could not be written: what would have changed, and why it did not."""
     state, facts = base.snapshot.states[environment.name], base.facts
-    promoted_from = request.promoted_from(environment)
+    promoted_from = request.origin(environment).environment
     context = facts.answer(_context(base.snapshot, facts, request, environment, alone=True))
     (done,) = _decide(facts, [context])
     if isinstance(done, BotError):  # by what stopped it
         return EnvironmentOutcome(environment.name, (*state.failed, Failed(None, problem)), promoted_from=promoted_from)
-    branch = naming.branch(environment.name) if context.by_pull_request else None
-    proposal = whole(context, done.decisions, branch, reconcile.Nothing(None, Reason(problem.code, problem.message)))
-    decisions = (*state.failed, *proposal.decisions, *promote.only_in_source(context), Failed(None, problem))
+    branch = naming.branch(environment.name) if environment.propose.as_ == "pull-request" else None
+    nothing = reconcile.Nothing(None, Reason(problem.code, problem.message))
+    proposal = whole(context, [item.decision for item in done.judged], branch, nothing)
+    decisions = (*state.failed, *proposal.decisions, *done.only_in_source, Failed(None, problem))
     proposals = (proposal,) if proposal.changes else ()
     return EnvironmentOutcome(environment.name, decisions, proposals, promoted_from, done.named)
-
-
-def lost_hold(snapshot: Snapshot, request: Request, environment: Environment) -> Problem | None:
-    """A hold, here or where the pins come from, that holds nothing: nobody can tell what was to be held."""
-    names = (environment.name, request.promoted_from(environment))
-    lost = (snapshot.states[name].unmatched.stops for name in names if name is not None)
-    return None if request.exempt.holds else next((problem for problem in lost if problem is not None), None)
-
-
-def _outcome(snapshot: Snapshot, request: Request, outcomes: Sequence[EnvironmentOutcome]) -> Outcome:
-    """What was found or done, together with what was read.
-
-    Names that mean nothing are told where no entry is named: what was asked for by name does not go by them.
-    """
-    reported = {failed.problem for outcome in outcomes for failed in outcome.failed}
-    names = [] if request.names_entries else [environment.name for environment in snapshot.environments]
-    lost = [
-        problem for name in names for problem in snapshot.states[name].unmatched.problems if problem not in reported
-    ]
-    if isinstance(request.what, Pins):
-        outcomes = [_own(outcome) for outcome in outcomes]
-    return Outcome(
-        environments=tuple(outcomes),
-        problems=(*snapshot.selection.problems, *lost),
-        saw_pull_requests=snapshot.sees_pull_requests or snapshot.repository is None,
-        ended=hold.ended(snapshot.config.holds, snapshot.at),
-    )
-
-
-def _own(outcome: EnvironmentOutcome) -> EnvironmentOutcome:
-    """The outcome with the proposals that carry a pin of this request, and with those that were written."""
-    own = tuple(
-        proposal
-        for proposal in outcome.proposals
-        if proposal.action.name in WRITING or not all(change.carried for change in proposal.changes)
-    )
-    return replace(outcome, proposals=own)

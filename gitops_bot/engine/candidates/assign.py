@@ -43,7 +43,7 @@ async def candidates(context: Context, asked: Pins) -> Candidates:
         return Candidate(await _give(context.facts, entry, assignment, proposed), assignment)
 
     deciding = [as_it_is(Candidate(item)) if isinstance(item, Failed) else candidate(*item) for item in meant]
-    return Candidates(deciding, frozenset(given))
+    return Candidates(context, deciding, frozenset(given))
 
 
 async def _give(facts: Facts, entry: Managed, assignment: Assignment, proposed: Pin | None) -> Decision:

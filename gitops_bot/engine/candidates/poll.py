@@ -43,8 +43,10 @@ async def candidates(context: Context) -> Candidates:
             return Candidate(await _switch(context, entry))
         return Candidate(await poll(context.facts, entry, context.snapshot.at))
 
-    alone = [candidate(entry) for entry in state.entries if entry.key not in sources]
-    return Candidates([*alone, *await offers(context, [(state.by_key[key], own) for key, own in sources.items()])])
+    deciding = [candidate(entry) for entry in state.entries if entry.key not in sources]
+    if sources:
+        deciding += await offers(context, [(state.by_key[key], own) for key, own in sources.items()])
+    return Candidates(context, deciding)
 
 
 async def poll(facts: Facts, entry: Managed, now: datetime) -> Decision:
@@ -174,14 +176,9 @@ async def _switch(context: Context, entry: Managed) -> Decision:
         return Kept(
             entry, Reason("unmanaged", slots.wrong.message if slots is not None and slots.wrong else "no slots")
         )
-    line, released = (
-        await context.facts.line(lambda line: trail.enough(line, entry.overlay)),
-        context.request.exempt.holds,
-    )
+    line = await context.facts.line(lambda line: trail.enough(line, entry.overlay))
+    released = context.request.exempt.holds
     decision: Decision = switch.decided(slots, entry, line, context.snapshot.at, released=released)
-    if released:
-        return decision
     # What is frozen in the slot does not go live either.
-    holds = (context.snapshot.hold(idle) for idle in slots.entries[slots.idle])
-    written = next(filter(None, holds), None)
+    written = next(filter(None, map(context.hold, slots.entries[slots.idle])), None)
     return decision if written is None else hold.hold(decision, written)

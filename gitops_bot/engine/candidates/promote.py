@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 from gitops_bot.engine.candidates.not_found import no_image, unless_absent
 from gitops_bot.engine.context import Candidate, Candidates, as_it_is
 from gitops_bot.engine.existing import proposed_on
-from gitops_bot.engine.request import Promote
 from gitops_bot.errors import GitError, Problem, RegistryError, UsageError
 from gitops_bot.images import kinds, version
 from gitops_bot.images.order import ranked
@@ -17,8 +16,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.proposals import pull_request
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.releases.choice import partial_pins as halves
-from gitops_bot.releases.choice import promotion, soak, switch
+from gitops_bot.releases.choice import partial_pins, promotion, soak, switch
 from gitops_bot.releases.choice.promotion import Artifact, Offer
 from gitops_bot.releases.choice.soak import newest_of_all, served
 from gitops_bot.releases.decisions import Change, Failed, Held, Kept
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.ask import Deciding, Facts
     from gitops_bot.engine.context import Context
     from gitops_bot.engine.read import EnvironmentState, Snapshot
+    from gitops_bot.engine.request import Promote
     from gitops_bot.images.build import Build
     from gitops_bot.releases.decisions import Decision, EntryKey, Managed
     from gitops_bot.releases.history.line import Line, Step
@@ -49,27 +48,24 @@ async def candidates(context: Context, asked: Promote) -> Candidates:
     sources, reason = context.sources, Reason("unmanaged", f"{asked.source} has no such entry to promote")
     offered = [(entry, sources[entry.key]) for entry in entries if entry.key in sources]
     alone = [Held(entry, None, reason) for entry in entries if entry.key not in sources]
+    only_in_source = []
+    if not asked.images and not asked.overlays:
+        matched = {partner.key for partners in sources.values() for partner in partners}
+        reason = Reason("unmanaged", f"{context.environment.name} has no such entry")
+        only_in_source = [
+            Held(entry, None, reason)
+            for entry in context.snapshot.states[asked.source].entries
+            if entry.key not in matched and not entry.choices
+        ]
     return Candidates(
+        context,
         [
             *(as_it_is(Candidate(failed)) for failed in unknown),
             *await offers(context, offered, await _upcoming(context.snapshot, context.facts, asked.source)),
             *(as_it_is(Candidate(held)) for held in alone),
         ],
         frozenset(entry.key for entry in entries if asked.images),
-    )
-
-
-def only_in_source(context: Context) -> tuple[Held, ...]:
-    """The entries that only the source has, where somebody promotes all of it: told, and decided by nobody."""
-    what = context.request.what
-    if not isinstance(what, Promote) or what.images or what.overlays:
-        return ()
-    matched = {partner.key for sources in context.sources.values() for partner in sources}
-    reason = Reason("unmanaged", f"{context.environment.name} has no such entry")
-    return tuple(
-        Held(entry, None, reason)
-        for entry in context.snapshot.entries(what.source)
-        if entry.key not in matched and not entry.choices
+        tuple(only_in_source),
     )
 
 
@@ -158,14 +154,14 @@ def _soak(context: Context) -> timedelta:
 
 def _is_barred(context: Context, entry: Managed, soaked: Run) -> bool:
     """Whether an earlier pin is held in any case, so that no registry has to be asked for it."""
-    untagged = not context.environment.release_tag and halves.untagged(entry, soaked) is not None
-    return untagged or halves.no_room(entry, soaked) is not None or context.hold(soaked.entry) is not None
+    untagged = not context.environment.release_tag and partial_pins.untagged(entry, soaked) is not None
+    return untagged or partial_pins.no_room(entry, soaked) is not None or context.hold(soaked.entry) is not None
 
 
 async def _offer(context: Context, entry: Managed, offer: Offer) -> tuple[Decision, Offer]:
     """What becomes of a pin of the source, and the offer with what the registry has."""
     running = offer.running
-    if halves.no_room(entry, running) is not None:  # a gate holds it
+    if partial_pins.no_room(entry, running) is not None:  # a gate holds it
         return Change(entry, entry.to(running.pin, "promotion"), "forward", Reason("promoted", "")), offer
     try:
         offered = await _artifact(context.facts, context.environment, entry, running)

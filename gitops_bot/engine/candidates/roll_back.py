@@ -49,7 +49,7 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
             if not isinstance(decision, Kept) or (asked.images and entry.rules.ignore):
                 named.add(entry.key)
             decisions.append(followers.restore(decision, context, goal))
-    return Candidates([as_it_is(Candidate(decision)) for decision in decisions], frozenset(named))
+    return Candidates(context, [as_it_is(Candidate(decision)) for decision in decisions], frozenset(named))
 
 
 async def _goal(context: Context, to: str | None, wanted: Collection[EntryKey] | None) -> Goal | Problem:
