@@ -47,7 +47,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     ),
     "action": (*PURE, "commands", "edges", "engine", "log", "redact", "report", "results", "wiring"),
     "server": (*PURE, "commands", "edges", "engine", "log", "results", "wiring"),
-    "wiring": (*PURE, "commands", "edges", "engine", "log", "redact", "results"),
+    "wiring": (*PURE, "edges", "engine", "log", "redact"),
     "commands": (*PURE, "engine", "results"),
     "engine": (*PURE, "results"),
     "results": PURE,

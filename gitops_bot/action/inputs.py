@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, Literal
 from gitops_bot.commands import assignments
 from gitops_bot.config import checks
 from gitops_bot.errors import Problem, UsageError
-from gitops_bot.wiring import trust
 from gitops_bot.wiring.options import REASON_LIMIT, Options
+from gitops_bot.wiring.world import REGISTRY, REGISTRY_PASSWORD, REGISTRY_USERNAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -194,9 +194,9 @@ def _visible(environ: Mapping[str, str], given: Mapping[str, str], command: Comm
     visible = {name: text for name, text in environ.items() if not name.startswith(hidden) and name != "GH_TOKEN"}
     visible["GITHUB_TOKEN"] = given["token"] if command != "check" else ""
     if given["registry"] and command != "check":
-        visible[trust.REGISTRY] = given["registry"]
-        visible[trust.REGISTRY_USERNAME] = given["registry-username"]
-        visible[trust.REGISTRY_PASSWORD] = given["registry-password"]
+        visible[REGISTRY] = given["registry"]
+        visible[REGISTRY_USERNAME] = given["registry-username"]
+        visible[REGISTRY_PASSWORD] = given["registry-password"]
     return visible
 
 

@@ -17,6 +17,8 @@ from gitops_bot.action import inputs, outcome, runner
 from gitops_bot.action.outcome import PLAN_LIMIT, Annotation, StepResult
 from gitops_bot.action.summary import summary
 from gitops_bot.commands import assignments
+from gitops_bot.commands.check import check
+from gitops_bot.commands.update import plan, update
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack
 from gitops_bot.errors import UsageError, explained, place_of
@@ -26,8 +28,10 @@ from gitops_bot.report import document, show
 from gitops_bot.results.checkout import Checked
 from gitops_bot.results.outcome import Outcome
 from gitops_bot.results.result import Head, Result
-from gitops_bot.wiring import commands, process
+from gitops_bot.wiring import process
 from gitops_bot.wiring.forge import TOKENS
+from gitops_bot.wiring.local import on_disk
+from gitops_bot.wiring.world import opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,10 +103,10 @@ def _result(step: inputs.Inputs) -> StepResult:
     action: Poll | Pins | Promote | RollBack
     match step.command:
         case "check":
-            return commands.check(step.options.config)
+            return check(*on_disk(step.options.config), SystemClock().now())
         case "plan":
-            notice = partial(show.show_notice, "text")
-            return commands.plan(step.options, step.environments, release_hold=step.release_hold, notice=notice)
+            with opened(step.options, step.environments, notice=partial(show.show_notice, "text")) as (world, scope):
+                return plan(world, scope, release_hold=step.release_hold)
         case "update":
             action = Poll()
         case "set":
@@ -113,7 +117,9 @@ def _result(step: inputs.Inputs) -> StepResult:
             action = RollBack(step.to, step.images, step.reason)
         case _:
             assert_never(step.command)
-    return commands.run(step.options, step.environments, Request(action, step.release_hold, step.dry_run))
+    request = Request(action, step.release_hold, step.dry_run)
+    with opened(step.options, step.environments, request) as (world, scope):
+        return update(world, scope, request)
 
 
 def _failed(command: inputs.Command, problems: Sequence[Problem]) -> StepResult:

@@ -47,10 +47,12 @@ def audit_command(
         raise click.UsageError("--releases needs --keep-list or --export.")
     if export == "csv" and output == "json":
         raise click.UsageError("--export csv and --output json cannot be used together.")
-    from gitops_bot.wiring import commands
+    from gitops_bot.commands import audit as commands
+    from gitops_bot.wiring.world import opened
 
-    if export is not None:
-        audit = commands.audited_releases(options, environments, releases)
-    else:
-        audit = commands.audit(options, environments, (releases or _KEPT) if keep_list else None)
+    with opened(options, environments, history=True) as (world, scope):
+        if export is not None:
+            audit = commands.audit_releases(world, scope, releases)
+        else:
+            audit = commands.audit(world, scope, (releases or _KEPT) if keep_list else None)
     return show("audit", audit, "json" if export == "json" else output)

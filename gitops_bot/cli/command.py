@@ -18,6 +18,7 @@ from gitops_bot.wiring.options import Options
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from gitops_bot.engine.request import Request
     from gitops_bot.results.result import Result
 
 DIR = click.Path(file_okay=False)
@@ -88,6 +89,16 @@ def show(name: str, result: Result[object], output: str, *, written: bool = True
 
     report.show(name, result, output, SystemClock().now(), written=written)
     return result.head.exit_code
+
+
+def request(name: str, options: Options, environments: Sequence[str], asked: Request, output: str) -> int:
+    """Do what is asked for these environments (all without names), and show what came of it; returns the exit code."""
+    from gitops_bot.commands.update import update
+    from gitops_bot.wiring.world import opened
+
+    with opened(options, environments, asked) as (world, scope):
+        outcome = update(world, scope, asked)
+    return show(name, outcome, output, written=not asked.dry_run)
 
 
 @contextmanager

@@ -102,16 +102,14 @@ def _setup(
         return setup(findings=notes.findings, code=notes.code)
     from gitops_bot.wiring.world import login_for
 
-    login = notes.of("token", where.url, lambda: (login_for(where, environ),))
+    login = login_for(where, local.server)
     return setup(
         findings=notes.findings,
         code=notes.code,
         where=where.name or where.url,
         name=where.name,
         branch=local.config.branch if local.config is not None else None,
-        remote=None
-        if login is None
-        else partial(Repository, where.url, credentials=login[0], environ=environ, timeout=share),
+        remote=partial(Repository, where.url, credentials=login, environ=environ, timeout=share),
         choose=partial(_choose, local) if sound else None,
     )
 
@@ -124,9 +122,10 @@ def _choose(local: Local, remote: Remote, commit: str, branch: str) -> Config:
 
 def _registry(environ: Mapping[str, str], clock: SystemClock, seconds: float, config: Config) -> Registry:
     from gitops_bot.edges.registry import Registry
+    from gitops_bot.wiring.forge import Server
     from gitops_bot.wiring.world import access
 
-    return Registry(access(config, environ), environ, clock, seconds=seconds, attempts=_ATTEMPTS)
+    return Registry(access(config, environ, Server.read(environ)), environ, clock, seconds=seconds, attempts=_ATTEMPTS)
 
 
 def _token(where: Address | None, server: Server) -> str | Problem | None:

@@ -50,9 +50,12 @@ def explain_command(
         raise click.UsageError("Name an environment and an image, or try a policy with --policy.")
     if current is not None:
         raise click.UsageError("--current needs --policy: the tag of an entry is read from the repository.")
-    from gitops_bot.wiring import commands
+    from gitops_bot.commands.explain import explain
+    from gitops_bot.wiring.world import opened
 
-    return show("explain", commands.explain(options, environment, image, tag), output)
+    with opened(options, (environment,)) as (world, scope):
+        explanations = explain(world, scope, image, tag)
+    return show("explain", explanations, output)
 
 
 def _tags() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,8 @@ from gitops_bot.cli.command import command, reading, remote
 from gitops_bot.cli.command import show as show_result
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gitops_bot.wiring.options import Options
 
 
@@ -45,12 +48,21 @@ def history_command(
         raise click.UsageError("--show and --between cannot be used together.")
     if export is not None and show is None:
         raise click.UsageError("--export needs --show RELEASE.")
-    from gitops_bot.commands.history import Wanted
+    from gitops_bot.commands import history as commands
     from gitops_bot.config import times
-    from gitops_bot.wiring import commands
+    from gitops_bot.edges import folder
+    from gitops_bot.wiring.world import opened
 
     with reading("--since", "write a date or a moment, as in 2026-12-24"):
         after = times.moment(since) if since is not None else None
-    wanted = Wanted(limit, after, image, show, between, verify)
-    history = commands.history(options, environment, wanted, export)
+    wanted = commands.Wanted(limit, after, image, show, between, verify)
+    place = folder.free(export) if export is not None else None
+
+    def write(files: Iterable[commands.ExportedFile]) -> str | None:
+        if place is not None:
+            folder.write(place, starmap(folder.NewFile, files))
+        return export
+
+    with opened(options, (environment,), history=True) as (world, scope):
+        history = commands.history(world, scope, wanted, write if export is not None else None)
     return show_result("history", history, output)

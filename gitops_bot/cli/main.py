@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops_bot.cli import audit, doctor, explain, history, init, release, run, status
-from gitops_bot.cli.command import DIR, cli, command, release_hold_option, remote, show
+from gitops_bot.cli.command import DIR, cli, command, release_hold_option, remote, request, show
 from gitops_bot.results.result import COMMANDS
 from gitops_bot.wiring import process
 
@@ -86,11 +86,12 @@ def _mistyped(error: click.ClickException, argv: Sequence[str]) -> None:
 @click.argument("environments", metavar="[ENV]...", nargs=-1)
 def plan(environments: tuple[str, ...], *, exit_code: bool, release_hold: bool, options: Options, output: str) -> int:
     """Show what would change, as a table and a diff; write nothing."""
+    from gitops_bot.commands import update as commands
     from gitops_bot.report.show import show_notice
-    from gitops_bot.wiring import commands
+    from gitops_bot.wiring.world import opened
 
-    notice = partial(show_notice, output)
-    outcome = commands.plan(options, environments, release_hold=release_hold, notice=notice)
+    with opened(options, environments, notice=partial(show_notice, output)) as (world, scope):
+        outcome = commands.plan(world, scope, release_hold=release_hold)
     code = show("plan", outcome, output, written=False)
     return _WOULD_WRITE if exit_code and code == 0 and outcome.body.would_write else code
 
@@ -104,10 +105,8 @@ def update_command(
 ) -> int:
     """Poll the registries once; open or refresh pull requests."""
     from gitops_bot.engine.request import Request
-    from gitops_bot.wiring import commands
 
-    outcome = commands.run(options, environments, Request(release_hold=release_hold, dry_run=dry_run))
-    return show("update", outcome, output, written=not dry_run)
+    return request("update", options, environments, Request(release_hold=release_hold, dry_run=dry_run), output)
 
 
 @command("set", dry_run=True)
@@ -133,11 +132,9 @@ def set_command(
     """
     from gitops_bot.commands import assignments
     from gitops_bot.engine.request import Pins, Request
-    from gitops_bot.wiring import commands
 
     asked = Pins(assignments.parse(pins), allow_downgrade)
-    outcome = commands.run(options, (environment,), Request(asked, release_hold, dry_run))
-    return show("set", outcome, output, written=not dry_run)
+    return request("set", options, (environment,), Request(asked, release_hold, dry_run), output)
 
 
 @command("edit", config=False, dry_run=True)
@@ -160,9 +157,11 @@ def edit_command(path: str, pins: tuple[str, ...], *, dry_run: bool, output: str
 @command("check")
 def check_command(*, config: str | None, output: str) -> int:
     """Validate configuration and overlays of this checkout, offline."""
-    from gitops_bot.wiring import commands
+    from gitops_bot.commands.check import check
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.wiring.local import on_disk
 
-    return show("check", commands.check(config), output)
+    return show("check", check(*on_disk(config), SystemClock().now()), output)
 
 
 @command("demo", config=False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot.cli.command import command, reading, release_hold_option, remote, show
+from gitops_bot.cli.command import command, reading, release_hold_option, remote, request
 from gitops_bot.wiring.options import REASON_LIMIT
 
 if TYPE_CHECKING:
@@ -48,13 +48,11 @@ def promote_command(
     from gitops_bot.engine.request import Promote, Request
     from gitops_bot.releases.choice.by_hand import ByHand
     from gitops_bot.releases.layout.glob import Glob
-    from gitops_bot.wiring import commands
 
     with reading("--overlay", "correct the glob"):
         globs = [Glob.parse(text) for text in overlays]
     asked = Promote(source, ByHand(beyond_policy, now), images, globs)
-    outcome = commands.run(options, (target,), Request(asked, release_hold, dry_run))
-    return show("promote", outcome, output, written=not dry_run)
+    return request("promote", options, (target,), Request(asked, release_hold, dry_run), output)
 
 
 @command("rollback", dry_run=True)
@@ -88,8 +86,6 @@ def rollback_command(
     They are read from Git; the rest of the configuration is not changed.
     """
     from gitops_bot.engine.request import Request, RollBack
-    from gitops_bot.wiring import commands
 
     asked = RollBack(to, images, reason, offline)
-    outcome = commands.run(options, (environment,), Request(asked, release_hold, dry_run))
-    return show("rollback", outcome, output, written=not dry_run)
+    return request("rollback", options, (environment,), Request(asked, release_hold, dry_run), output)

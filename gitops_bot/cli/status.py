@@ -31,18 +31,24 @@ def status_command(
     """
     from gitops_bot.images import duration
     from gitops_bot.report import show
-    from gitops_bot.wiring import commands
+    from gitops_bot.wiring.world import opened
 
     if older_than is not None and not exit_code:
         raise click.UsageError("--older-than needs --exit-code.")
     with reading("--older-than", "write it as in `--older-than 3d`"):
         wait = duration.parse(older_than or "0")
     if output == "html":
-        overview = commands.overview(options, environments)
+        from gitops_bot.commands.overview import overview as look_over
+
+        with opened(options, environments, history=True) as (world, scope):
+            overview = look_over(world, scope)
         head, status = overview.head, overview.body.status
         show.show_overview(overview)
     else:
-        result = commands.status(options, environments)
+        from gitops_bot.commands.status import status as look
+
+        with opened(options, environments, history=True) as (world, scope):
+            result = look(world, scope)
         head, status = result.head, result.body
         if output == "markdown":
             show.show_markdown(result)

@@ -6,9 +6,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.commands.history import Wanted, history
+from gitops_bot.commands.history import Wanted, list_releases
 from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.candidates.not_found import explained, no_image, unless_absent
+from gitops_bot.engine.read import read
 from gitops_bot.errors import BotError, Problem, RegistryError
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.history import state
@@ -20,7 +21,7 @@ from gitops_bot.targets import same_file
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from gitops_bot.engine.read import Snapshot
+    from gitops_bot.engine.read import Scope, Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.images.build import Child
     from gitops_bot.releases.decisions import Managed
@@ -43,14 +44,15 @@ class _Answer(NamedTuple):
     absent: tuple[str, ...] = ()
 
 
-def audit(world: World, snapshot: Snapshot, keep: int | None = None) -> Result[Audit]:
-    """Look up what every entry of the snapshot's environments pins.
+def audit(world: World, scope: Scope, keep: int | None = None) -> Result[Audit]:
+    """Look up what every entry of these environments pins.
 
     `keep`: also, what must be kept for this and for the newest so many releases of each.
 
     Raises:
         GitError: the history cannot be read.
     """
+    snapshot = read(world, scope, also=scope.config.environments)
     past, problems = _past(world, snapshot, keep) if keep is not None else ({}, [])
     entries = {item.name: _entries(snapshot, item.name) for item in snapshot.environments}
     uses: dict[_Wanted, set[str]] = defaultdict(set)
@@ -84,10 +86,11 @@ def _find(facts: Facts, wanted: Collection[_Wanted]) -> dict[_Wanted, _Answer | 
     return answers
 
 
-def audited_releases(world: World, snapshot: Snapshot, limit: int | None) -> Result[Audit]:
-    """The releases of the snapshot's environments, the newest so many of each, and who brought them."""
+def audit_releases(world: World, scope: Scope, limit: int | None) -> Result[Audit]:
+    """The releases of these environments, the newest so many of each, and who brought them."""
+    snapshot = read(world, scope, also=scope.config.environments)
     releases = tuple(
-        history(world, replace(snapshot, environments=(environment,)), Wanted(limit))
+        list_releases(world, replace(snapshot, environments=(environment,)), Wanted(limit))
         for environment in snapshot.environments
     )
     problems = tuple(dict.fromkeys(problem for release in releases for problem in release.head.problems))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.engine.ask import Facts, Several
 from gitops_bot.engine.candidates.poll import times_for
+from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.update import plan
 from gitops_bot.errors import BotError, RegistryError, UsageError
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.engine.context import Context, Judged, Planned
-    from gitops_bot.engine.read import Snapshot
+    from gitops_bot.engine.read import Scope
     from gitops_bot.engine.world import World
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.releases.decisions import Decision, EntryKey, Managed
@@ -46,14 +47,15 @@ _PROPOSAL: Final = "proposal"
 _PROPOSED: Final = "no pull request is in its way"
 
 
-def explain(world: World, snapshot: Snapshot, image: str, tag: str | None = None) -> Result[Explanations]:
-    """Explain the entries of the only environment of the snapshot that `image` means, and why `tag` is not chosen.
+def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> Result[Explanations]:
+    """Explain the entries of the only environment of the scope that `image` means, and why `tag` is not chosen.
 
     Raises:
         UsageError: no entry is meant.
         ConfigError: a hold names nothing, so nothing of the environment is decided.
         GitError, ForgeError: the environment cannot be decided.
     """
+    snapshot = read(world, scope)
     (environment,) = snapshot.environments
     state = snapshot.states[environment.name]
     entries = state.matching(image)

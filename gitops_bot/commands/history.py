@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.describe import MOST, ImageStep, describe_images
+from gitops_bot.engine.read import read
 from gitops_bot.engine.records import content, merges_of, recorded
 from gitops_bot.errors import BotError, ConfigError, EditError, Problem, UsageError
 from gitops_bot.proposals.text.markdown import git_revision, source_repository
@@ -17,10 +18,10 @@ from gitops_bot.results.history import History
 from gitops_bot.results.result import Head, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.engine.read import Snapshot
+    from gitops_bot.engine.read import Scope, Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.releases.history.changes import EntryChange
     from gitops_bot.releases.history.content import Content
@@ -52,7 +53,38 @@ class Wanted:
             raise UsageError(Problem("failed.usage", message, "Give one or the other."))
 
 
-def history(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[History]:
+class ExportedFile(NamedTuple):
+    """A file of a release: its path, whether it is a program, and its bytes."""
+
+    path: str
+    executable: bool
+    data: bytes
+
+
+def history(
+    world: World, scope: Scope, wanted: Wanted, export: Callable[[Iterable[ExportedFile]], str | None] | None = None
+) -> Result[History]:
+    """The releases of the only environment of the scope.
+
+    `export` writes the files of the release that is shown, and says where.
+
+    Raises:
+        UsageError: there is no such environment; the image is of no release, and of no entry.
+        ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
+        GitError: the repository cannot be read, or the history has no such release.
+        EditError: the files cannot be written.
+    """
+    result = list_releases(world, read(world, scope, also=scope.config.environments), wanted)
+    content = result.body.content
+    if export is None or content is None:
+        return result
+    modes = world.repository.tree(content.commit)
+    data = world.repository.whole([file.blob for file in content.files])
+    where = export(ExportedFile(file.path, modes[file.path] == "100755", data[file.blob]) for file in content.files)
+    return replace(result, body=replace(result.body, exported=where))
+
+
+def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[History]:
     """The releases of the only environment of the snapshot.
 
     Raises:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import takewhile
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.commands.status import Reading, status
+from gitops_bot.commands.status import Reading, read_history, status_of, with_commits
+from gitops_bot.engine.ask import Facts
+from gitops_bot.engine.describe import MOST, ImageStep, builds
+from gitops_bot.engine.read import read
 from gitops_bot.engine.records import announced
 from gitops_bot.errors import ForgeError
 from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
@@ -20,8 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.engine.ask import Facts
-    from gitops_bot.engine.read import Snapshot
+    from gitops_bot.engine.read import Scope, Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.releases.history.record import Record
     from gitops_bot.results.outcome import Outcome
@@ -34,11 +37,26 @@ _MOST: Final = 100
 _LISTED: Final = 20
 
 
-def overview(
+def overview(world: World, scope: Scope) -> Result[Overview]:
+    """What `status` says, with the last releases and how they were delivered.
+
+    Raises:
+        UsageError: there is no such environment.
+        ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
+        GitError: the repository cannot be read.
+    """
+    snapshot = read(world, scope, also=scope.config.environments)
+    facts = Facts(world, snapshot)
+    result = _overview_of(read_history(world, snapshot), scope.home, partial(_ask_builds, world, facts, snapshot))
+    body = replace(result.body, status=with_commits(world, facts, result.body.status))
+    return _with_merges(world, replace(result, body=body))
+
+
+def _overview_of(
     reading: Reading, home: str | None, built: Callable[[Sequence[Record]], Mapping[str, datetime]]
 ) -> Result[Overview]:
     """What a reading comes to; `built` tells when the images of releases were built, by their digests."""
-    now = status(reading)
+    now = status_of(reading)
     line, snapshot = reading.line, reading.snapshot
     if line is None:
         return Result(now.head, Overview(now.body, home=home))
@@ -80,15 +98,13 @@ def of_cycle(
     }
     known = facts.known_release_tags
     reading = Reading(snapshot, facts.known_line, known if known is not None else tags, proposed)
-    return overview(reading, home, lambda _: facts.built)
+    return _overview_of(reading, home, lambda _: facts.built)
 
 
-def built(world: World, facts: Facts, snapshot: Snapshot, records: Sequence[Record]) -> Mapping[str, datetime]:
+def _ask_builds(world: World, facts: Facts, snapshot: Snapshot, records: Sequence[Record]) -> Mapping[str, datetime]:
     """When the images that these releases brought were built: of the newest few, by digest. It is never an error."""
     if world.forge is None:
         return {}
-    from gitops_bot.engine.describe import MOST, ImageStep, builds
-
     asked: dict[str, ImageStep] = {}
     for change in (change for record in records for change in record.changes):
         if change.after is not None and change.after.digest is not None:
@@ -98,7 +114,7 @@ def built(world: World, facts: Facts, snapshot: Snapshot, records: Sequence[Reco
     return facts.built
 
 
-def with_merges(world: World, result: Result[Overview]) -> Result[Overview]:
+def _with_merges(world: World, result: Result[Overview]) -> Result[Overview]:
     """With the pull requests of the releases that are listed, in one request; without them where that fails."""
     head, overview = result.head, result.body
     if world.forge is None or not overview.releases:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine.ask import Facts, each
 from gitops_bot.engine.describe import MOST, ImageStep, builds, step_of
+from gitops_bot.engine.read import read
 from gitops_bot.errors import ForgeError
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import pull_request
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.config import Environment
-    from gitops_bot.engine.read import Snapshot
+    from gitops_bot.engine.read import Scope, Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
     from gitops_bot.images.reason import Reason
@@ -62,7 +63,20 @@ class Reading:
         object.__setattr__(self, "releases", releases)
 
 
-def read(world: World, snapshot: Snapshot) -> Reading:
+def status(world: World, scope: Scope) -> Result[Status]:
+    """What these environments pin, and how far each is behind.
+
+    Raises:
+        UsageError: there is no such environment.
+        ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
+        GitError: the repository cannot be read.
+    """
+    snapshot = read(world, scope, also=scope.config.environments)
+    result = status_of(read_history(world, snapshot))
+    return replace(result, body=with_commits(world, Facts(world, snapshot), result.body))
+
+
+def read_history(world: World, snapshot: Snapshot) -> Reading:
     """Read as much history as tells when each pin came, and the open pull requests.
 
     Raises:
@@ -78,7 +92,7 @@ def read(world: World, snapshot: Snapshot) -> Reading:
     return Reading(snapshot, line, world.repository.tags(), proposed, problems)
 
 
-def status(reading: Reading) -> Result[Status]:
+def status_of(reading: Reading) -> Result[Status]:
     """The environments that were asked for; nothing is read for this any more."""
     snapshot = reading.snapshot
     partners = {name: state.partners for name, state in snapshot.states.items()}

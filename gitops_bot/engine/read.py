@@ -19,7 +19,7 @@ from gitops_bot.targets import FileTargets
 from gitops_bot.targets.pin_file import matching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.config import Config, Environment
@@ -46,6 +46,21 @@ class Files(Protocol):
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
         """Their bytes; paths where no file is are left out."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a command is about: these environments (all without names), at one commit of the base branch.
+
+    `repository` is None where it is not on a forge, and `home` its address there for a browser.
+    """
+
+    config: Config
+    repository: str | None
+    branch: str
+    commit: str
+    names: Sequence[str] = ()
+    home: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,42 +205,32 @@ class Snapshot:
 
 
 def read(
-    world: World,
-    config: Config,
-    branch: str,
-    repository: str | None,
-    names: Sequence[str] = (),
-    *,
-    also: Sequence[str] = (),
-    commit: str | None = None,
-    whole: bool = False,
-    before: Snapshot | None = None,
+    world: World, scope: Scope, *, also: Collection[str] = (), whole: bool = False, before: Snapshot | None = None
 ) -> Snapshot:
-    """Read these environments (all without names), at `commit` where the branch's present one is known.
+    """Read the environments of the scope.
 
     Those that their pins come from, and `also`, are read along, and nothing is proposed to them. `whole`: so is what no
     environment claims. `before` is an earlier reading, of which files that are the same are not parsed again.
 
     Raises:
         UsageError: an environment that does not exist is named.
-        GitError: the branch does not exist, or the remote cannot be read.
+        GitError: the remote cannot be read.
         ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
     """
-    environments = _named(config, names)
+    config = scope.config
+    environments = _named(config, scope.names)
     wanted = {environment.name for environment in (*environments, *(_named(config, also) if also else ()))}
     wanted |= {environment.promotion.source for environment in environments if environment.promotion is not None}
-    commit = commit or world.repository.head(branch)
-    selected = select(
-        config, world.repository.tree(commit), wanted, partial(world.repository.read, commit), whole=whole
-    )
+    tree = world.repository.tree(scope.commit)
+    selected = select(config, tree, wanted, partial(world.repository.read, scope.commit), whole=whole)
     snapshot = _snapshot(
         config, selected, environments, wanted, world.clock.now(), parsed=before.parsed if before else {}
     )
     return replace(
         snapshot,
-        repository=repository,
-        branch=branch,
-        commit=commit,
+        repository=scope.repository,
+        branch=scope.branch,
+        commit=scope.commit,
         own_branches=world.repository.branches(),
         sees_pull_requests=world.forge is not None,
     )
@@ -284,8 +289,9 @@ def read_again(world: World, before: Snapshot) -> Snapshot:
         ConfigError: a file is claimed by two environments now.
     """
     names = [environment.name for environment in before.environments]
-    whole, also = bool(before.others), tuple(before.states)
-    return read(world, before.config, before.branch, before.repository, names, also=also, whole=whole, before=before)
+    commit = world.repository.head(before.branch)
+    scope = Scope(before.config, before.repository, before.branch, commit, names)
+    return read(world, scope, also=before.states, whole=bool(before.others), before=before)
 
 
 def committed(before: Snapshot, files: Mapping[str, bytes]) -> Snapshot:
@@ -333,7 +339,7 @@ def select(
     return Selected(selection.with_pins(files), claims.with_pins(files), others, files)
 
 
-def _named(config: Config, names: Sequence[str]) -> tuple[Environment, ...]:
+def _named(config: Config, names: Collection[str]) -> tuple[Environment, ...]:
     for name in names:
         if name not in config.environments:
             known = ", ".join(config.environments)

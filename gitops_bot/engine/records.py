@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine import carry_out
 from gitops_bot.engine.race import Race
-from gitops_bot.engine.read import read, read_again, select
+from gitops_bot.engine.read import Scope, read, read_again, select
 from gitops_bot.errors import ConfigError, EditError, ForgeError, GitError, LostRace, Problem
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals import trailers
@@ -96,11 +96,9 @@ def _tag_all(
                 untagged[environment.name] = environment
     if not untagged:
         return
-    config, everything = before.config, tuple(before.config.environments)
+    scope = Scope(before.config, before.repository, before.branch, before.commit, [*untagged])
     try:  # all other environments are read too, since pins may come from there
-        snapshot = read(
-            world, config, before.branch, before.repository, [*untagged], also=everything, commit=before.commit
-        )
+        snapshot = read(world, scope, also=before.config.environments)
         line = world.repository.line(
             snapshot.commit, snapshot.directories, lambda line: line.complete, snapshot.targets
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,12 +14,13 @@ from gitops_bot import log
 from gitops_bot.commands import overview
 from gitops_bot.edges.signals import Overran
 from gitops_bot.engine.ask import Facts
+from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.update import update
 from gitops_bot.errors import BotError, ConfigError, ForgeError, UsageError, limit_of
 from gitops_bot.server.events import LEVELS, counts
 from gitops_bot.server.loop import CycleResult, overran
-from gitops_bot.wiring.world import CycleContext, home, log_warning, opened
+from gitops_bot.wiring.world import CycleContext, log_warning, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.describe import Builds
     from gitops_bot.edges.registry.manifest import Indexes
     from gitops_bot.edges.signals import Ending
-    from gitops_bot.engine.read import Snapshot
+    from gitops_bot.engine.read import Scope, Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
     from gitops_bot.results.outcome import Outcome
@@ -107,7 +108,7 @@ class Cycles:
         _reap()
         with ExitStack() as stack:
             request = Request(dry_run=self.dry_run)
-            world, snapshot = self._opened(stack, request, number)
+            world, scope, snapshot = self._read(stack, request, number)
             facts = Facts(world, snapshot)
             result = update(world, snapshot, request, facts)
             outcome = result.body
@@ -115,52 +116,53 @@ class Cycles:
         self.metrics.show(outcome, datetime.now(UTC), requests_left)
         for event in self.events.of(outcome, written=not self.dry_run):
             log.event(event.name, level=LEVELS[event.name], cycle=number, **event.facts)
-        self._publish(number, snapshot, facts, outcome)
+        self._publish(number, scope, snapshot, facts, outcome)
         counted = {"commit": result.head.commit, **counts(outcome, written=not self.dry_run)}
         return CycleResult(
             "partial" if result.head.exit_code else "done", facts={**counted, "rate_limit_left": requests_left}
         )
 
-    def _publish(self, number: int, snapshot: Snapshot, facts: Facts, outcome: Outcome) -> None:
+    def _publish(self, number: int, scope: Scope, snapshot: Snapshot, facts: Facts, outcome: Outcome) -> None:
         """Publish what this cycle saw. A bug there is logged: everything else is done."""
         if self.publish is None:
             return
         try:
             if (tags := facts.known_release_tags) is not None:
                 self._tags = tags
-            self.publish(overview.of_cycle(snapshot, facts, outcome, home(self.options), self._tags))
+            self.publish(overview.of_cycle(snapshot, facts, outcome, scope.home, self._tags))
         except Exception:  # noqa: BLE001 - what one commit provokes there must not stop the cycles
             advice = "please report the traceback; the page still shows an earlier cycle"
             log.event("page.failed", level="error", cycle=number, next=advice, traceback=traceback.format_exc())
 
-    def _opened(self, stack: ExitStack, request: Request, number: int) -> tuple[World, Snapshot]:
-        """The world with the present configuration, or with the last good one where that cannot be used."""
+    def _read(self, stack: ExitStack, request: Request, number: int) -> tuple[World, Scope, Snapshot]:
+        """Read with the present configuration, or with the last good one where that cannot be used."""
 
-        def world(config: Config | None) -> tuple[World, Snapshot]:
-            absent = partial(self._absent, number) if self._good is not None else None
+        def attempt(config: Config | None) -> tuple[World, Scope, Snapshot]:
             cycle = CycleContext(
                 self.ending.whole,
                 self.metrics.count_request,
                 partial(self._warn, number),
                 config,
-                absent,
                 self._indexes,
                 self._builds,
                 self._logins,
             )
-            return stack.enter_context(opened(self.options, self.environments, request, cycle=cycle))
+            world, scope = stack.enter_context(opened(self.options, self.environments, request, cycle=cycle))
+            if self._good is not None:
+                scope = self._without_unknown(scope, number)
+            return world, scope, read(world, scope)
 
         try:
-            opened_world = world(None)
+            world, scope, snapshot = attempt(None)
             self._log_configuration(number, ())
         except ConfigError as bad:
             if self._good is None:
                 raise
             self._log_configuration(number, bad.problems)
-            opened_world = world(self._good)
-        config = opened_world[1].config
-        self._good = config if config.file is not None else None
-        return opened_world
+            stack.close()
+            world, scope, snapshot = attempt(self._good)
+        self._good = scope.config if scope.config.file is not None else None
+        return world, scope, snapshot
 
     def _log_configuration(self, number: int, problems: tuple[Problem, ...]) -> None:
         """Log a configuration that cannot be used, once, and the next one that can."""
@@ -181,13 +183,19 @@ class Cycles:
                 log.event("configuration.good", cycle=number)
         self._bad = problems
 
-    def _absent(self, number: int, names: Sequence[str]) -> None:
-        """Log environments that the command names and the configuration no longer has, once."""
-        for name in names:
+    def _without_unknown(self, scope: Scope, number: int) -> Scope:
+        """Log environments that the command names and the configuration no longer has, once, and do the others.
+
+        Where none is left, that is an error later.
+        """
+        unknown = [name for name in scope.names if name not in scope.config.environments]
+        for name in unknown:
             if name not in self._gone:
                 advice = "correct the command line, or add the environment again"
                 log.event("environment.unknown", level="warning", cycle=number, environment=name, next=advice)
-        self._gone = names
+        self._gone = unknown
+        known = [name for name in scope.names if name in scope.config.environments]
+        return replace(scope, names=known or scope.names)
 
     def _warn(self, number: int, problem: Problem) -> None:
         """Log a warning, unless the last cycle did."""

@@ -33,12 +33,13 @@ if TYPE_CHECKING:
 class Local:
     """What the command line and the checkout around it say.
 
-    `server` is the one that OWNER/NAME belongs to. `named`: the command line or a configuration names the repository.
-    `config` is the one of `--config`; `checkout` is the checkout around the command, if it is one of this repository.
+    `server` is the one that OWNER/NAME belongs to, with its token. `named`: the command line or a configuration names
+    the repository. `config` is the one of `--config`; `checkout` is the checkout around the command, if it is one of
+    this repository.
     """
 
     address: Address
-    server: str
+    server: Server
     named: bool
     config: Config | None
     checkout: Checkout | None
@@ -52,15 +53,15 @@ class Local:
             ConfigError: the named configuration cannot be used.
             GitError: git is missing, or the checkout cannot be trusted.
         """
-        server, around, own = Server.read(environ).url, surroundings(), None
+        server, around, own = Server.read(environ), surroundings(), None
         if options.config is not None:
             own = instead or config.read(_named_file(options.config), options.config)
         if options.repository is not None:
-            named = address.parse(options.repository, server=server)
-            return cls(named, server, True, own, around if _is_of(around, named, environ, server) else None)
+            named = address.parse(options.repository, server=server.url)
+            return cls(named, server, True, own, around if _is_of(around, named, environ, server.url) else None)
         if own is not None and own.repository is not None:
-            return cls(_repository_of(own, server), server, True, own, None)
-        origin = _origin(around, environ, server)
+            return cls(_repository_of(own, server.url), server, True, own, None)
+        origin = _origin(around, environ, server.url)
         if origin is None:
             raise UsageError(_no_repository(around))
         return cls(origin, server, False, own, around)
@@ -76,7 +77,7 @@ def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
         ConfigError: the configuration cannot be used.
     """
     around = surroundings()
-    files, file = around or checkout.Checkout(_here()), named or FILE
+    files, file = around or checkout.Checkout(Path.cwd()), named or FILE
     if around is None and named is None and not os.path.lexists(FILE):
         message = f"this folder is not in a Git repository and has no {FILE}: nothing to check"
         advice = "change to the checkout of your manifests; in a workflow, put actions/checkout before this step"
@@ -109,7 +110,7 @@ def chosen_config(
     if text is not None:
         chosen = config.read(text, FILE)
         if not local.named:
-            _insist_on_repository(chosen, local.address, local.server)
+            _insist_on_repository(chosen, local.address, local.server.url)
         return chosen
     _refuse_link(repository.tree(commit))
     if infer:
@@ -146,7 +147,11 @@ def surroundings() -> Checkout | None:
     Raises:
         UsageError: the current folder was deleted.
     """
-    return checkout.find(_here())
+    try:
+        return checkout.find(Path.cwd())
+    except FileNotFoundError as error:
+        problem = Problem("failed.usage", "this folder no longer exists", "change to one that does")
+        raise UsageError(problem) from error
 
 
 def _origin(around: Checkout | None, environ: Mapping[str, str], server: str) -> Address | None:
@@ -185,14 +190,6 @@ def _insist_on_repository(read: Config, where: Address, server: str) -> None:
     message = f"`repository: {read.repository}` is not the origin of this checkout, {own}"
     advice = f"choose one: `--repository {read.repository}` or `--repository {own}`"
     raise ConfigError(Problem("failed.config", message, advice, read.file))
-
-
-def _here() -> Path:
-    try:
-        return Path.cwd()
-    except FileNotFoundError as error:
-        problem = Problem("failed.usage", "this folder no longer exists", "change to one that does")
-        raise UsageError(problem) from error
 
 
 def _refuse_link(tree: Mapping[str, str]) -> None:

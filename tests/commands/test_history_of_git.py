@@ -13,14 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gitops_bot.commands.history import Wanted
+from gitops_bot.commands import history as commands
 from gitops_bot.errors import BotError, UsageError
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.trailers import Trailers
 from gitops_bot.releases.decisions import PinChange, Source
-from gitops_bot.wiring import commands
 from gitops_bot.wiring.options import Options
+from gitops_bot.wiring.world import opened
 from tests.counterparts.git_http import Remote
 from tests.counterparts.world import run
 
@@ -71,7 +71,8 @@ def remote(tmp_path: Path) -> Remote:
 
 
 def history(remote: Remote, environment: str = "production", **wanted: Any) -> History:
-    return commands.history(Options(repository=str(remote.path)), environment, Wanted(**wanted)).body
+    with opened(Options(repository=str(remote.path)), (environment,), history=True) as (world, scope):
+        return commands.history(world, scope, commands.Wanted(**wanted)).body
 
 
 def newest(remote: Remote, environment: str = "production") -> Record:

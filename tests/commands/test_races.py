@@ -14,7 +14,7 @@ from gitops_bot import config
 from gitops_bot.edges.git import Repository
 from gitops_bot.edges.registry import Registry
 from gitops_bot.engine import race
-from gitops_bot.engine.read import read
+from gitops_bot.engine.read import Scope, read
 from gitops_bot.engine.request import Pins
 from gitops_bot.engine.request import Request as Asked
 from gitops_bot.engine.update import update
@@ -177,7 +177,9 @@ environments:
     clock = Slow()
     with Overtaken(remote, times) as repository, Registry({}, {}, clock) as registry:
         world = Bot(repository, registry, None, clock)
-        snapshot = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["production"])
+        snapshot = read(
+            world, Scope(config.read(text, "gitops-bot.yaml"), None, "main", repository.head("main"), ["production"])
+        )
         assignment = Assignment.parse(f"web=1.1.0@{digest(1)}")
         return repository, clock, update(world, snapshot, Asked(Pins([assignment]))).body
 

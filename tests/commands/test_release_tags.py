@@ -15,7 +15,7 @@ from gitops_bot.edges.clock import SystemClock
 from gitops_bot.edges.git import Repository
 from gitops_bot.edges.registry import Registry
 from gitops_bot.engine.ask import Facts
-from gitops_bot.engine.read import read
+from gitops_bot.engine.read import Scope, read
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.update import update
 from gitops_bot.engine.world import World as Bot
@@ -190,7 +190,9 @@ def test_a_run_that_is_overtaken_reads_again_and_overwrites_nothing(tmp_path: Pa
     clock = SystemClock()
     with Overtaken(remote, others) as repository, Registry({}, {}, clock) as registry:
         world = Bot(repository, registry, None, clock)
-        snapshot = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["production"])
+        snapshot = read(
+            world, Scope(config.read(text, "gitops-bot.yaml"), None, "main", repository.head("main"), ["production"])
+        )
         assert update(world, snapshot, Request()).body.problems == ()
     assert tags(remote) == {"1": first, "2": second, "3": first, "4": third}
     assert text_of(remote, "release/production/1") == text_of(remote, "release/production/3") == {}
@@ -226,7 +228,12 @@ environments:
     environ = {"PATH": os.environ["PATH"]}
     with Unreachable(remote.file_url, environ=environ) as repository, Registry({}, {}, clock) as registry:
         world = Bot(repository, registry, None, clock)
-        snapshot = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["staging", "production"])
+        snapshot = read(
+            world,
+            Scope(
+                config.read(text, "gitops-bot.yaml"), None, "main", repository.head("main"), ["staging", "production"]
+            ),
+        )
         problems = update(world, snapshot, Request()).body.problems
     assert [problem.message for problem in problems] == [
         "releases are not tagged (staging): staging is protected",
@@ -251,7 +258,9 @@ def test_the_page_of_a_cycle_numbers_as_history_does(
     clock, environ = SystemClock(), {"PATH": os.environ["PATH"]}
     with Repository(remote.file_url, environ=environ) as repository, Registry({}, {}, clock) as registry:
         world = Bot(repository, registry, None, clock)
-        snapshot = read(world, config.read(text, "gitops-bot.yaml"), "main", None, ["production"])
+        snapshot = read(
+            world, Scope(config.read(text, "gitops-bot.yaml"), None, "main", repository.head("main"), ["production"])
+        )
         facts = Facts(world, snapshot)
         outcome = update(world, snapshot, Request(dry_run=True), facts).body
 

@@ -14,7 +14,7 @@ from gitops_bot.demo.registry import Registry as Images
 from gitops_bot.edges.git import Repository
 from gitops_bot.edges.github.forge import GitHub
 from gitops_bot.edges.registry import Registry
-from gitops_bot.engine.read import read
+from gitops_bot.engine.read import Scope, read
 from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack
 from gitops_bot.engine.update import update
 from gitops_bot.engine.world import World
@@ -233,7 +233,7 @@ class Shop:
             world = World(repository, lambda: registry, forge, self.clock)
             names = [] if command.verb == "update" else [command.environment]
             also = [SOURCE] if command.verb == "promote" else []
-            snapshot = read(world, book, "main", NAME, names, also=also, commit=commit)
+            snapshot = read(world, Scope(book, NAME, "main", commit, names), also=also)
             try:
                 outcome = _journey(world, snapshot, command)
             except writes.Killed:

@@ -4,7 +4,8 @@ import pytest
 
 from gitops_bot import config
 from gitops_bot.errors import ConfigError, UsageError
-from gitops_bot.wiring import trust
+from gitops_bot.wiring.forge import Server
+from gitops_bot.wiring.world import access
 
 GHES = {"GITHUB_SERVER_URL": "https://ghe.test"}
 HERE = {"GITHUB_SERVER_URL": "http://127.0.0.1:3000", "GITHUB_API_URL": "http://127.0.0.1:3001/api/v3"}
@@ -32,7 +33,7 @@ registries: {{"{registry}": {{username: bot, password_env: {variable}}}}}
     ],
 )
 def test_a_registry_gets_its_own_password(registry: str, variable: str, environ: dict[str, str]) -> None:
-    trust.check_registries(configured(registry, variable), environ)
+    access(configured(registry, variable), environ, Server.read(environ))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_a_registry_gets_its_own_password(registry: str, variable: str, environ:
 )
 def test_the_forges_token_goes_to_no_other_registry(registry: str, variable: str, environ: dict[str, str]) -> None:
     with pytest.raises(ConfigError) as caught:
-        trust.check_registries(configured(registry, variable), environ)
+        access(configured(registry, variable), environ, Server.read(environ))
     problem = caught.value.problem
     assert problem.file == "gitops-bot.yaml"
     assert f"{variable} is the token of" in problem.message
@@ -68,7 +69,7 @@ def test_the_forges_token_goes_to_no_other_registry(registry: str, variable: str
     ],
 )
 def test_the_registry_of_the_login_is_as_images_name_it(text: str, host: str | None) -> None:
-    assert trust.registry({"GITOPS_BOT_REGISTRY": text}) == host
+    assert [*access(config.Config(None, {}), {"GITOPS_BOT_REGISTRY": text}, Server())] == ([host] if host else [])
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_the_registry_of_the_login_is_as_images_name_it(text: str, host: str | N
 )
 def test_what_is_no_host_of_a_registry_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is not the host of a registry"):
-        trust.registry({"GITOPS_BOT_REGISTRY": text})
+        access(config.Config(None, {}), {"GITOPS_BOT_REGISTRY": text}, Server())
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_the_login_for_one_registry_goes_to_no_other(given: str, refused: bool) 
     )
     environ = {"GITOPS_BOT_REGISTRY": given, "GITOPS_BOT_REGISTRY_PASSWORD": "x"}
     if not refused:
-        trust.check_registries(said, environ)
+        access(said, environ, Server())
         return
     with pytest.raises(ConfigError, match=r"GITOPS_BOT_REGISTRY_PASSWORD is for .* and is not sent to ghcr\.io"):
-        trust.check_registries(said, environ)
+        access(said, environ, Server())

@@ -1,0 +1,29 @@
+"""`plan`, `update`, `set`, `promote` and `rollback`: the way of every request, for the environments of the scope."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gitops_bot.engine import update as engine
+from gitops_bot.engine.read import read
+from gitops_bot.engine.request import Promote, Request
+
+if TYPE_CHECKING:
+    from gitops_bot.engine.read import Scope
+    from gitops_bot.engine.world import World
+    from gitops_bot.results.outcome import Outcome
+    from gitops_bot.results.result import Result
+
+
+def update(world: World, scope: Scope, request: Request) -> Result[Outcome]:
+    """Do what is asked for."""
+    also = (request.what.source,) if isinstance(request.what, Promote) else ()
+    return engine.update(world, read(world, scope, also=also), request)
+
+
+def plan(world: World, scope: Scope, *, release_hold: bool = False) -> Result[Outcome]:
+    """What `update` would do, and how much of the repository is kept current."""
+    snapshot = read(world, scope, whole=True)
+    planned = engine.update(world, snapshot, Request(release_hold=release_hold, dry_run=True))
+    return replace(planned, body=replace(planned.body, coverage=snapshot.coverage))
