@@ -44,8 +44,8 @@ def render(trailers: Trailers) -> str:
         fields: dict[str, Any] = {
             "file": change.file,
             "name": change.name,
-            "from": _pin_json(change.before),
-            "to": _pin_json(change.after),
+            "from": {"tag": change.before.tag, "digest": change.before.digest},
+            "to": {"tag": change.after.tag, "digest": change.after.digest},
         }
         if change.new_name is not None:
             fields["newName"] = change.new_name
@@ -122,28 +122,33 @@ def _join(first: InfoChange | None, last: InfoChange | None) -> InfoChange | Non
     return InfoChange(last.file, values) if values else None
 
 
-def _pin_json(pin: Pin) -> dict[str, str | None]:
-    return {"tag": pin.tag, "digest": pin.digest}
-
-
 def _change(text: str, source: Source) -> PinChange | None:
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError):
         return None
     match fields:
-        case {"file": str(file), "name": str(name), "from": before, "to": after}:
-            pins = (_present(before), _pin(after))
+        case {"file": str(file), "name": str(name), "from": old, "to": new}:
+            before, after = _pin(old), _pin(new)
         case _:
             return None
-    new_name = fields.get("newName")
-    own_source = fields.get("source", source)
-    info = _info(fields.get("info"))
-    if info is False:
+    if before is None or after is None:
         return None
-    if pins[0] is None or pins[1] is None or own_source not in _SOURCES or not _is_name(new_name):
+    # What stood in the file may be no tag at all: the proposal that mends `newTag: 1.0+build` says so too.
+    if not ((after.tag is None or is_tag(after.tag)) and (after.digest is None or is_digest(after.digest))):
         return None
-    return PinChange(file, name, pins[0], pins[1], own_source, new_name, info)
+    own_source, new_name, info = fields.get("source", source), fields.get("newName"), _info(fields.get("info"))
+    named = new_name is None or (isinstance(new_name, str) and ImageName.of(new_name) is not None)
+    if own_source not in _SOURCES or not named or info is False:
+        return None
+    return PinChange(file, name, before, after, own_source, new_name, info)
+
+
+def _pin(written: object) -> Pin | None:
+    match written:
+        case {"tag": None | str() as tag, "digest": None | str() as digest}:
+            return Pin(tag, digest)
+    return None
 
 
 def _info(written: object) -> InfoChange | Literal[False] | None:
@@ -157,22 +162,3 @@ def _info(written: object) -> InfoChange | Literal[False] | None:
             return False
     sound = all(isinstance(was, str) and isinstance(now, str) and release_info.fits(now) for _, was, now in values)
     return InfoChange(file, values) if sound else False
-
-
-def _pin(written: object) -> Pin | None:
-    pin = _present(written)
-    if pin is None or not (pin.tag is None or is_tag(pin.tag)) or not (pin.digest is None or is_digest(pin.digest)):
-        return None
-    return pin
-
-
-def _present(written: object) -> Pin | None:
-    """What stood in a file, which may be no tag at all: the proposal that mends `newTag: 1.0+build` says so too."""
-    match written:
-        case {"tag": None | str() as tag, "digest": None | str() as digest}:
-            return Pin(tag, digest)
-    return None
-
-
-def _is_name(text: object) -> bool:
-    return text is None or (isinstance(text, str) and ImageName.of(text) is not None)

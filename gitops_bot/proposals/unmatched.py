@@ -30,7 +30,7 @@ _LONGEST, _MOST_COMPARED = 100, 20_000
 _SHOWN: Final = 3
 #: Where they name an entry.
 _OF_ENTRIES: Final = ("rule", "release info", "hold")
-_TOKEN: Final = re.compile(r"[a-z0-9]+")
+_WORD: Final = re.compile(r"[a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,11 @@ def unmatched(
     if not lost:
         return Unmatched()
     ruled = {text for mention in mine if mention.kind == "rule" for text in _spellings(mention.text)}
-    names = _by_last_part(entries)
+    # By the last part of their names: the same registry or owner does not make names similar.
+    names: dict[str, list[Managed]] = {}
+    for entry in entries:
+        for last in dict.fromkeys((_last(entry.name), _last(entry.image))):
+            names.setdefault(last, []).append(entry)
     too_many = len(names) * len(lost) > _MOST_COMPARED
     problems: list[Problem] = []
     groups: list[Problem] = []
@@ -103,40 +107,24 @@ def _spellings(text: str) -> tuple[str, ...]:
     return (text, str(repository)) if repository is not None else (text,)
 
 
-def _by_last_part(entries: Sequence[Managed]) -> Mapping[str, Sequence[Managed]]:
-    """The entries by the last part of their names: the same registry or owner does not make names similar."""
-    by_name: dict[str, list[Managed]] = {}
-    for entry in entries:
-        for last in dict.fromkeys(map(_last, (entry.name, entry.image))):
-            by_name.setdefault(last, []).append(entry)
-    return by_name
-
-
 def _near(text: str, names: Mapping[str, Sequence[Managed]]) -> list[Managed]:
     """The entries that somebody may have meant by `text`, the closest first."""
+    from difflib import get_close_matches
+
     last = _last(text.replace("*", ""))
-    close = sorted(((_alike(last, other), other) for other in names), reverse=True)
-    return [entry for alike, other in close if alike >= _ALIKE for entry in names[other]]
+    words = set(_WORD.findall(last))
+    # `web` and `acme-web`: one consists of words of the other.
+    related = [
+        name
+        for name in sorted(names, reverse=True)
+        if words and (own := set(_WORD.findall(name))) and (words <= own or own <= words)
+    ]
+    close = get_close_matches(last, names, n=max(len(names), 1), cutoff=_ALIKE)
+    return [entry for name in dict.fromkeys((last, *related, *close)) for entry in names.get(name, ())]
 
 
 def _last(text: str) -> str:
     return text.rpartition("/")[2].casefold()[:_LONGEST]
-
-
-def _alike(name: str, other: str) -> float:
-    """1 if they are equal, and nearly 1 if one consists of words of the other: `web` and `acme-web`."""
-    if name == other:
-        return 1.0
-    from difflib import SequenceMatcher
-
-    tokens, other_tokens = set(_TOKEN.findall(name)), set(_TOKEN.findall(other))
-    if tokens and other_tokens and (tokens <= other_tokens or other_tokens <= tokens):
-        return 0.99
-    matcher = SequenceMatcher(None, name, other, autojunk=False)
-    # Cheap upper bounds first.
-    if min(matcher.real_quick_ratio(), matcher.quick_ratio()) < _ALIKE:
-        return 0.0
-    return matcher.ratio()
 
 
 def _problem(mention: Mention, near: Sequence[Managed], entries: Sequence[Managed], *, unread: bool) -> Problem:
