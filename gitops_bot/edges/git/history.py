@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.edges.git.store import FILE_LIMIT, CommitHeaders, Store
+from gitops_bot.edges.git.store import FILE_LIMIT, parse_commit
 from gitops_bot.proposals.branch import Branch, Commit, FileChange
 from gitops_bot.releases.history.tree_change import ABSENT, REGULAR, Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+
+    from gitops_bot.edges.git.store import Store
 
 #: A branch with more commits is not read and comes back incomplete: no proposal of the bot has as many.
 COMMIT_LIMIT = 200
@@ -60,8 +62,8 @@ class History:
 
     def branch_commits(self, heads: Mapping[str, str], base: str) -> dict[str, BranchCommits]:
         """The commits of each branch (name to head) that the base lacks. Raises DamagedError if the base is missing."""
-        revisions = "".join(f"{head}\n" for head in sorted(set(heads.values()))) + f"^{base}\n"
-        out = self.store.run("rev-list", "--topo-order", "--reverse", "--parents", "--stdin", stdin=revisions.encode())
+        revisions = [*sorted(set(heads.values())), f"^{base}"]
+        out = self.store.run("rev-list", "--topo-order", "--reverse", "--parents", "--stdin", stdin=revisions)
         parents = {first: tuple(rest) for first, *rest in (line.split() for line in out.decode("ascii").splitlines())}
         shallow = frozenset(self.shallow())
         return {name: _follow(head, parents, shallow) for name, head in heads.items()}
@@ -73,7 +75,8 @@ class History:
             key=lambda unmerged: len(unmerged.commits),
         )
         wanted = dict.fromkeys(commit for unmerged in short_first for commit in unmerged.commits)
-        self._load([commit for commit in wanted if commit not in self._known])
+        if unread := [commit for commit in wanted if commit not in self._known]:
+            self._load(unread)
         return {name: self._branch(name, heads[name], unmerged) for name, unmerged in branch_commits.items()}
 
     def _branch(self, name: str, head: str, unmerged: BranchCommits) -> Branch:
@@ -91,36 +94,40 @@ class History:
         return replace(commit, clean_merge=self._clean[commit.id])
 
     def _load(self, ids: Collection[str]) -> None:
-        light = _lightest(self.store.sizes(ids), COMMIT_BYTE_LIMIT)
-        parsed = self.store.commits([commit for commit in ids if commit in light])
-        trees, changed, room = self._trees(parsed), dict[str, list[Change]](), JOINT_LIMIT
-        for commit, changes in zip(trees, self.store.differences(list(trees.values())), strict=True):
+        commits = self.store.find(ids)
+        light = _lightest(commits.sizes, COMMIT_BYTE_LIMIT)
+        data = commits.contents([commit for commit in ids if commit in light])
+        headers = {commit: header for commit, text in data.items() if (header := parse_commit(text)) is not None}
+        # Of a first parent only the commit is known.
+        parents = {commit: header.parents[0] for commit, header in headers.items() if header.parents}
+        trees = self.store.run(
+            "cat-file",
+            "--batch-check=%(objectname)",
+            "--buffer",
+            stdin=[f"{parent}^{{tree}}" for parent in parents.values()],
+        )
+        pairs = [
+            (tree, headers[commit].tree)
+            for commit, tree in zip(parents, trees.decode("ascii").splitlines(), strict=True)
+        ]
+        changed, room = dict[str, list[Change]](), JOINT_LIMIT
+        for commit, changes in zip(parents, self.store.differences(pairs), strict=True):
             if changes is not None and len(changes) <= min(CHANGE_LIMIT, room):
                 changed[commit] = changes
                 room -= len(changes)
         objects = {
             commit: [oid for change in changes for oid in change.objects()] for commit, changes in changed.items()
         }
-        sizes = self.store.sizes({name: None for names in objects.values() for name in names})
-        weights = {commit: sum(min(sizes[oid], FILE_LIMIT) for oid in oids) for commit, oids in objects.items()}
+        found = self.store.find({name: None for names in objects.values() for name in names})
+        weights = {commit: sum(min(found.sizes[oid], FILE_LIMIT) for oid in oids) for commit, oids in objects.items()}
         small = _lightest(weights, BYTE_LIMIT)
-        blobs = self.store.blobs({name: sizes[name] for commit in small for name in objects[commit]})
+        blobs = found.contents({name: None for commit in small for name in objects[commit]}, cut=True)
         for commit in ids:
             self._known[commit] = None
-            if commit in parsed and (commit in small or not parsed[commit].parents):
-                tree, parents, author, message = parsed[commit]
+            if commit in headers and (commit in small or not headers[commit].parents):
+                tree, up, author, message = headers[commit]
                 files = tuple(_file_change(change, blobs) for change in changed.get(commit, ()))
-                self._known[commit] = _Read(Commit(commit, parents, author, message, files), tree)
-
-    def _trees(self, parsed: Mapping[str, CommitHeaders]) -> dict[str, tuple[str, str]]:
-        """The trees before and after each commit; of a first parent only the commit is known."""
-        parents = {commit: header.parents[0] for commit, header in parsed.items() if header.parents}
-        revisions = "".join(f"{parent}^{{tree}}\n" for parent in parents.values()).encode()
-        out = (
-            self.store.run("cat-file", "--batch-check=%(objectname)", "--buffer", stdin=revisions) if revisions else b""
-        )
-        trees = out.decode("ascii").splitlines()
-        return {commit: (tree, parsed[commit].tree) for commit, tree in zip(parents, trees, strict=True)}
+                self._known[commit] = _Read(Commit(commit, up, author, message, files), tree)
 
 
 def _follow(head: str, parents: Mapping[str, tuple[str, ...]], shallow: frozenset[str]) -> BranchCommits:

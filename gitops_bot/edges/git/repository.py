@@ -28,7 +28,8 @@ from gitops_bot.edges.git.remote import (
     copying,
     protocol,
 )
-from gitops_bot.edges.git.store import DamagedError, Identity, Store
+from gitops_bot.edges.git.store import DamagedError, Store, identity
+from gitops_bot.releases.history.tree_change import REGULAR
 from gitops_bot.targets import BY_NAME
 
 if TYPE_CHECKING:
@@ -127,15 +128,11 @@ class Repository:
         A file over 1 MiB is cut to 1 MiB and one byte, so that its parser refuses it.
         """
         check_commit(commit)
-        wanted = list(paths)
-
-        def read() -> dict[str, bytes]:
-            tree = self._store.tree(commit)
-            ids = {path: tree[path].id for path in wanted if path in tree and tree[path].is_regular}
-            blobs = self._store.blobs(self._store.sizes(dict.fromkeys(ids.values())))
-            return {path: blobs[oid] for path, oid in ids.items()}
-
-        return self._healing(read)
+        tree = self._healing(lambda: self._store.tree(commit))
+        ids = {path: tree[path].id for path in paths if path in tree and tree[path].mode in REGULAR}
+        wanted = dict.fromkeys(ids.values())
+        blobs = self._healing(lambda: self._store.find(wanted).contents(wanted, cut=True))
+        return {path: blobs[oid] for path, oid in ids.items()}
 
     def blobs(self, commit: str) -> Mapping[str, str]:
         """Every path of a commit with the id of its object."""
@@ -212,7 +209,7 @@ class Repository:
         ids = {name: objects[name] for name in names if name in objects}
 
         def texts() -> dict[str, str | None]:
-            if missing := set(ids.values()).difference(self._store.present(ids.values())):
+            if missing := set(ids.values()).difference(self._store.present(ids.values()).sizes):
                 self._remote.fetch_objects(sorted(missing), tags=True)
             return self._store.tag_texts(ids)
 
@@ -223,7 +220,7 @@ class Repository:
         check_commit(*(tag.commit for tag in tags))
         for tag in tags:
             check_branch(tag.name)
-        ids = self._healing(lambda: self._store.tag(tags, Identity.of(self._environ, "COMMITTER")))
+        ids = self._healing(lambda: self._store.tag(tags, identity(self._environ, "COMMITTER")))
         self._remote.create_tags(dict(zip((tag.name for tag in tags), ids, strict=True)))
 
     def publish(
@@ -240,7 +237,7 @@ class Repository:
         for path in files:
             if not is_path(path):
                 raise error(f"{path!r} is not a path inside the repository", "Check the globs of the overlays.")
-        author, committer = (Identity.of(self._environ, role) for role in ("AUTHOR", "COMMITTER"))
+        author, committer = (identity(self._environ, role) for role in ("AUTHOR", "COMMITTER"))
         commit = self._healing(lambda: self._store.commit(parent, files, message, author, committer))
         self._remote.push(branch, commit, expected)
         if self._heads is not None:

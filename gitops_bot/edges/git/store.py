@@ -49,6 +49,9 @@ NO_FILES = {
     len(empty.hexdigest()): empty.hexdigest()
     for empty in (hashlib.sha1(b"tree 0\0", usedforsecurity=False), hashlib.sha256(b"tree 0\0"))
 }
+_IMPORT = ("fast-import", "--quiet", "--force", "--date-format=now", "--cat-blob-fd=1")
+_BOT = ("gitops-bot", "gitops-bot@noreply.invalid")
+_NOT_IN_IDENTITY = dict.fromkeys([*range(32), ord("<"), ord(">"), 127])
 _DIFF_TREE = ("diff-tree", "--stdin", "-z", "--no-renames")
 #: What it prints of two trees: their ids, each file that differs, and the line after them, which it repeats at once.
 _DIFFERENCE = re.compile(
@@ -66,31 +69,28 @@ class TreeEntry(NamedTuple):
     mode: str
     id: str
 
-    @property
-    def is_regular(self) -> bool:
-        """Whether it is a file, and not a symbolic link or submodule."""
-        return self.mode in REGULAR
 
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Objects of a store, by id: the sizes of all, and what was read along with these, unless it is too much."""
 
-class Identity(NamedTuple):
-    """The author or committer of a commit: the bot unless configured otherwise."""
+    store: Store
+    sizes: dict[str, int]
+    read: dict[str, bytes]
 
-    name: str = "gitops-bot"
-    email: str = "gitops-bot@noreply.invalid"
+    def contents(self, ids: Collection[str], *, cut: bool = False) -> dict[str, bytes]:
+        """The bytes of these; `cut`: at most `FILE_LIMIT` + 1 of each.
 
-    @classmethod
-    def of(cls, environ: Mapping[str, str], role: str) -> Identity:
-        """The identity in git's variables for `AUTHOR` or `COMMITTER`."""
-        configured = {part: environ.get(f"GIT_{role}_{part.upper()}", "").strip() for part in cls._fields}
-        return cls(**{part: text for part, text in configured.items() if text})
-
-    def line(self) -> bytes:
-        """As fast-import reads it, at the present time, without the characters that git drops too."""
-        name, email = (part.translate(_NOT_IN_IDENTITY).strip(" .,:;\"'") for part in self)
-        return f"{name or 'unknown'} <{email}> now".encode("utf-8", "replace")
-
-
-_NOT_IN_IDENTITY = dict.fromkeys([*range(32), ord("<"), ord(">"), 127])
+        Raises:
+            DamagedError: one is missing or unreadable.
+        """
+        large = {oid for oid in ids if cut and self.sizes[oid] > FILE_LIMIT}
+        whole = [oid for oid in ids if oid not in large]
+        read = self.read if all(oid in self.read for oid in whole) else self.store.batch(whole) or {}
+        if absent := next((oid for oid in whole if oid not in read), None):
+            raise damaged(f"object {absent} is missing")
+        beginnings = {oid: self.store.run("cat-file", "blob", oid, limit=FILE_LIMIT + 1, cut=True) for oid in large}
+        return {oid: read[oid] for oid in whole} | beginnings
 
 
 @dataclass(slots=True)
@@ -100,8 +100,6 @@ class Store:
     git: Git
     fetch: Callable[[Collection[str]], None]
     _trees: dict[str, dict[str, TreeEntry]] = field(default_factory=dict)
-    #: The objects whose sizes were asked for last, unless they are too large together.
-    _read: dict[str, bytes] = field(default_factory=dict)
 
     def tree(self, commit: str) -> Mapping[str, TreeEntry]:
         """Every file of a commit. Names that are not UTF-8 are left out: no overlay can match them.
@@ -123,41 +121,47 @@ class Store:
             self._trees[commit] = entries
         return self._trees[commit]
 
-    def sizes(self, ids: Collection[str]) -> dict[str, int]:
-        """The size of each object in bytes; missing ones are fetched first, in one go.
+    def find(self, ids: Collection[str]) -> Objects:
+        """These objects; missing ones are fetched first, in one go.
 
         Raises:
             DamagedError: an object is neither here nor on the remote.
         """
-        known = self.present(ids)
-        if missing := [oid for oid in ids if oid not in known]:
-            read = self._read
+        objects = self.present(ids)
+        if missing := [oid for oid in ids if oid not in objects.sizes]:
             self.fetch(missing)
-            known |= self.present(missing)
-            self._read |= read
-        if absent := next((oid for oid in ids if oid not in known), None):
+            fetched = self.present(missing)
+            objects = Objects(self, objects.sizes | fetched.sizes, objects.read | fetched.read)
+        if absent := next((oid for oid in ids if oid not in objects.sizes), None):
             raise damaged(f"object {absent} is missing")
-        return known
+        return objects
 
-    def present(self, ids: Collection[str]) -> dict[str, int]:
-        """The sizes of those of these objects that are here; nothing is fetched."""
+    def present(self, ids: Collection[str]) -> Objects:
+        """Those of these objects that are here; nothing is fetched."""
+        if (read := self.batch(ids, SMALL_LIMIT)) is not None:
+            return Objects(self, {oid: len(data) for oid, data in read.items()}, read)
+        lines = self.run("cat-file", "--batch-check", "--buffer", stdin=ids).decode("ascii", "replace").splitlines()
+        records = (line.split() for line in lines)
+        return Objects(self, {record[0]: int(record[2]) for record in records if len(record) == 3}, {})
+
+    def batch(self, ids: Collection[str], limit: int | None = None) -> dict[str, bytes] | None:
+        """The bytes of those of these objects that are here; None if they are `limit` bytes or more."""
         if not ids:
             return {}
-        if any(oid not in self._read for oid in ids):
-            out = self.run("cat-file", "--batch", "--buffer", stdin=_lines(ids), limit=SMALL_LIMIT, cut=True)
-            self._read = _objects(out, ids) if len(out) < SMALL_LIMIT else {}
-            if len(out) == SMALL_LIMIT:
-                lines = self.run("cat-file", "--batch-check", "--buffer", stdin=_lines(ids)).decode("ascii", "replace")
-                records = (line.split() for line in lines.splitlines())
-                return {record[0]: int(record[2]) for record in records if len(record) == 3}
-        return {oid: len(self._read[oid]) for oid in ids if oid in self._read}
-
-    def blobs(self, sizes: Mapping[str, int]) -> dict[str, bytes]:
-        """The bytes of local blobs, cut to `FILE_LIMIT` + 1; `sizes` is from the method of that name."""
-        read = self.contents([oid for oid, size in sizes.items() if size <= FILE_LIMIT])
-        for oid, size in sizes.items():
-            if size > FILE_LIMIT:
-                read[oid] = self.git.run("cat-file", "blob", oid, limit=FILE_LIMIT + 1, cut=True).out
+        cut = limit is not None
+        out = self.run("cat-file", "--batch", "--buffer", stdin=ids, limit=limit or ANSWER_LIMIT, cut=cut)
+        if len(out) == limit:
+            return None
+        read: dict[str, bytes] = {}
+        at = 0
+        for oid in ids:
+            start = out.find(b"\n", at) + 1
+            fields = out[at:start].split()
+            at = start
+            if len(fields) == 3:
+                end = start + int(fields[2])
+                read[oid] = out[start:end]
+                at = end + 1
         return read
 
     def whole(self, ids: Collection[str]) -> dict[str, bytes]:
@@ -166,29 +170,12 @@ class Store:
         Raises:
             GitError: together they are more than 128 MiB.
         """
-        sizes = self.sizes(dict.fromkeys(ids))
-        if sum(sizes.values()) > WHOLE_LIMIT:
+        blobs = self.find(dict.fromkeys(ids))
+        if sum(blobs.sizes.values()) > WHOLE_LIMIT:
             raise error(f"these files are larger than {WHOLE_LIMIT >> 20} MiB", "Use `git worktree add` instead.")
-        return self.contents(sizes)
+        return blobs.contents(blobs.sizes)
 
-    def contents(self, ids: Collection[str]) -> dict[str, bytes]:
-        """The whole bytes of small local objects. Raises DamagedError if one is missing or unreadable."""
-        if not ids:
-            return {}
-        if any(oid not in self._read for oid in ids):
-            self._read = _objects(self.run("cat-file", "--batch", "--buffer", stdin=_lines(ids)), ids)
-        read, self._read = self._read, {}
-        if absent := next((oid for oid in ids if oid not in read), None):
-            raise damaged(f"object {absent} is missing")
-        return {oid: read[oid] for oid in ids}
-
-    def commits(self, ids: Collection[str]) -> dict[str, CommitHeaders]:
-        """The headers of small local commits, without malformed ones; raises as `contents`."""
-        return {oid: parsed for oid, data in self.contents(ids).items() if (parsed := parse_commit(data)) is not None}
-
-    def commit(
-        self, parent: str, files: Mapping[str, bytes], message: str, author: Identity, committer: Identity
-    ) -> str:
+    def commit(self, parent: str, files: Mapping[str, bytes], message: str, author: bytes, committer: bytes) -> str:
         """Write blobs, trees and a commit on top of `parent`, in one git process; returns the commit id.
 
         Raises:
@@ -196,29 +183,25 @@ class Store:
         """
         text = message.replace("\0", "").encode("utf-8", "replace")
         tree = self.tree(parent)
-        stream = [b"feature done\ncommit %s\nmark :1\nauthor %s\n" % (_MADE.encode(), author.line())]
-        stream.append(b"committer %s\ndata %d\n%s\nfrom %s\n" % (committer.line(), len(text), text, parent.encode()))
+        stream = [b"feature done\ncommit %s\nmark :1\nauthor %s\n" % (_MADE.encode(), author)]
+        stream.append(b"committer %s\ndata %d\n%s\nfrom %s\n" % (committer, len(text), text, parent.encode()))
         for path, content in files.items():
             name = path.replace("\\", "\\\\").replace('"', '\\"').encode()
             stream.append(b'M %s inline "%s"\ndata %d\n' % (_mode(tree, path).encode(), name, len(content)))
             stream += (content, b"\n")
         stream.append(b"get-mark :1\ndone\n")
-        return self._import(stream).strip()
+        return self.run(*_IMPORT, stdin=b"".join(stream)).decode().strip()
 
-    def tag(self, tags: Sequence[NewTag], tagger: Identity) -> list[str]:
+    def tag(self, tags: Sequence[NewTag], tagger: bytes) -> list[str]:
         """Write annotated tags of commits, in one git process; returns their ids. Refs with their names stay here."""
         stream = [b"feature done\n"]
         for mark, tag in enumerate(tags, start=1):
             text = tag.text.encode("utf-8", "replace")
             stream.append(b"tag %s\nmark :%d\nfrom %s\n" % (tag.name.encode(), mark, tag.commit.encode()))
-            stream.append(b"tagger %s\ndata %d\n%s\n" % (tagger.line(), len(text), text))
+            stream.append(b"tagger %s\ndata %d\n%s\n" % (tagger, len(text), text))
         stream += [b"get-mark :%d\n" % mark for mark in range(1, len(tags) + 1)]
         stream.append(b"done\n")
-        return self._import(stream).split()
-
-    def _import(self, stream: Sequence[bytes]) -> str:
-        arguments = ("fast-import", "--quiet", "--force", "--date-format=now", "--cat-blob-fd=1")
-        return self.run(*arguments, stdin=b"".join(stream)).decode()
+        return self.run(*_IMPORT, stdin=b"".join(stream)).decode().split()
 
     def differences(
         self, pairs: Sequence[tuple[str, str]], directories: Collection[str] = (".",), *, recursive: bool = True
@@ -273,17 +256,21 @@ class Store:
 
         Those that are too long, or come after 64 MiB of others, are left out.
         """
-        room, wanted = TEXTS_LIMIT, []
-        for oid, size in self.sizes(dict.fromkeys(objects.values())).items():
-            if size <= min(TEXT_LIMIT, room):
-                room -= size
-                wanted.append(oid)
-        data = self.contents(wanted)
+        found = self.find(dict.fromkeys(objects.values()))
+        wanted, _ = fitting(found.sizes, TEXTS_LIMIT, TEXT_LIMIT)
+        data = found.contents(wanted)
         return {name: _tag_text(data[oid]) for name, oid in objects.items() if oid in data}
 
-    def run(self, *arguments: str, stdin: bytes = b"", limit: int = ANSWER_LIMIT, cut: bool = False) -> bytes:
-        """The output of a git command on this repository; with `cut`, at most `limit` bytes of it."""
-        answer = self.git.run(*arguments, stdin=stdin, limit=limit, cut=cut)
+    def run(
+        self, *arguments: str, stdin: bytes | Iterable[str] = b"", limit: int = ANSWER_LIMIT, cut: bool = False
+    ) -> bytes:
+        """The output of a git command on this repository; with `cut`, at most `limit` bytes of it. It reads `stdin`.
+
+        Raises:
+            DamagedError: it failed.
+        """
+        data = stdin if isinstance(stdin, bytes) else "".join(f"{line}\n" for line in stdin).encode()
+        answer = self.git.run(*arguments, stdin=data, limit=limit, cut=cut)
         # git was stopped at the limit, which looks like a failure.
         if answer.status != 0 and not (cut and len(answer.out) == limit):
             raise damaged(f"git {arguments[0]} failed: {answer.err[-300:]}")
@@ -295,29 +282,31 @@ def damaged(what: str) -> DamagedError:
     return DamagedError(Problem("failed.git", f"the local copy cannot be read: {what}", "Run it again."))
 
 
-def _objects(out: bytes, ids: Iterable[str]) -> dict[str, bytes]:
-    """What `git cat-file --batch` told of these objects, without those that are missing."""
-    read: dict[str, bytes] = {}
-    at = 0
-    for oid in ids:
-        start = out.find(b"\n", at) + 1
-        fields = out[at:start].split()
-        at = start
-        if len(fields) == 3:
-            end = start + int(fields[2])
-            read[oid] = out[start:end]
-            at = end + 1
-    return read
+def fitting(sizes: Mapping[str, int], room: int, largest: int = FILE_LIMIT) -> tuple[list[str], int]:
+    """The objects that have room together, the first ones first, without too large ones; and the room that is left."""
+    ids = []
+    for oid, size in sizes.items():
+        if size <= min(largest, room):
+            room -= size
+            ids.append(oid)
+    return ids, room
 
 
-def _lines(ids: Iterable[str]) -> bytes:
-    return "".join(f"{oid}\n" for oid in ids).encode()
+def identity(environ: Mapping[str, str], role: str) -> bytes:
+    """The `AUTHOR` or `COMMITTER` of git's variables, else the bot, at the present time, as fast-import reads it.
+
+    Without the characters that git drops too.
+    """
+    given = (environ.get(f"GIT_{role}_{part}", "").strip() for part in ("NAME", "EMAIL"))
+    texts = (text or default for text, default in zip(given, _BOT, strict=True))
+    name, email = (text.translate(_NOT_IN_IDENTITY).strip(" .,:;\"'") for text in texts)
+    return f"{name or 'unknown'} <{email}> now".encode("utf-8", "replace")
 
 
 def _mode(tree: Mapping[str, TreeEntry], path: str) -> str:
     """The mode for writing a file: unchanged, and never through a link, over a link, or over a directory."""
     entry = tree.get(path)
-    if entry is not None and entry.is_regular:
+    if entry is not None and entry.mode in REGULAR:
         return entry.mode
     parts = path.split("/")
     obstacle = next((ancestor for end in range(1, len(parts)) if (ancestor := "/".join(parts[:end])) in tree), None)
