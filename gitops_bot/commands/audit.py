@@ -12,7 +12,6 @@ from gitops_bot.engine.candidates.not_found import explained, no_image, unless_a
 from gitops_bot.engine.read import read
 from gitops_bot.errors import BotError, Problem, RegistryError
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.releases.history import state
 from gitops_bot.releases.history.releases import releases
 from gitops_bot.results.audit import Audit, AuditedEntry, AuditedEnvironment, KeptImage
 from gitops_bot.results.result import Head, Result
@@ -198,7 +197,7 @@ def _of(release: Release, *, last: bool) -> Iterator[_Wanted]:
     """What a release pinned in the files that it changed, and, unless it is the last, what it found there."""
     step = release.step
     for file in {same_file(path)[0] for path in release.paths if path in step.files}:
-        for entries in (state.after(step, file), None if last else state.before(step, file)):
+        for entries in (step.after(file), None if last else step.before(file)):
             for seen in (entries or {}).values():
                 if seen.image is not None and seen.pin is not None:
                     wanted = _lookup(ImageName.parse(seen.image), seen.pin)

@@ -14,7 +14,7 @@ from gitops_bot.proposals import pull_request
 from gitops_bot.proposals.branch import owner_of
 from gitops_bot.releases.choice import hold, promotion, stepped_back
 from gitops_bot.releases.decisions import Held
-from gitops_bot.releases.history import state, trail
+from gitops_bot.releases.history import trail
 from gitops_bot.releases.history.releases import all_releases
 from gitops_bot.results.result import Head, Result
 from gitops_bot.results.status import LONG_AGO, EntryStatus, EnvironmentStatus, Status
@@ -195,7 +195,7 @@ def _left(reading: Reading, entry: Managed, arrived: Step | None) -> Reason | No
     """Why the pin before the present one is not proposed again: the environment left it by going back."""
     if reading.line is None or arrived is None or entry.policy is None:
         return None
-    seen = (state.before(arrived, entry.file) or {}).get(entry.name)
+    seen = (arrived.before(entry.file) or {}).get(entry.name)
     if seen is None or seen.pin is None or seen.pin == Pin():
         return None
     if (stepped_back.order(entry.rules, entry.pin, seen.pin) or 0) > 0:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.releases.history import tags as release_tags
+from gitops_bot.releases.history.releases import foreign_tags, tag_name
 from gitops_bot.results.history import differences
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def differing(
     Raises:
         GitError: the remote cannot be read.
     """
-    listed = {release_tags.name(release.record.release): release for release in history.releases}
+    listed = {tag_name(release.record.release): release for release in history.releases}
     listed = {name: release for name, release in listed.items() if tags.get(name) == release.record.id}
     texts = world.repository.tag_texts(list(listed)) if listed else {}
     unread = [name for name in listed if name not in texts]
@@ -51,7 +51,7 @@ def differing(
     if other:
         message = f"these tags do not hold a release as JSON: {_names(other)}"
         yield Problem("failed.git", message, "People pushed them: their numbers count, and their texts do not.")
-    if not history.bounded and (foreign := release_tags.foreign(history.environment, known, tags)):
+    if not history.bounded and (foreign := foreign_tags(history.environment, known, tags)):
         message = f"these tags number no release of {history.environment} on {branch}: {_names(foreign)}"
         advice = "The branch was rewritten, or people pushed them: they are ignored, and their numbers not used again."
         yield Problem("failed.git", message, advice)

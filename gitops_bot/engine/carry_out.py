@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.content import ProposalText
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import Deployment, PullRequest
-    from gitops_bot.releases.history.tags import NewTag
+    from gitops_bot.releases.history.releases import NewTag
     from gitops_bot.results.outcome import EnvironmentOutcome
 
 

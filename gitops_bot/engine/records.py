@@ -16,12 +16,18 @@ from gitops_bot.errors import ConfigError, EditError, ForgeError, GitError, Lost
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.pull_request import Artifact, Deployment, Merge
-from gitops_bot.releases.history import tags as release_tags
 from gitops_bot.releases.history.changes import changed
 from gitops_bot.releases.history.content import Content
 from gitops_bot.releases.history.record import Announced, Records
-from gitops_bot.releases.history.releases import all_releases, tag_numbers, unrecorded
-from gitops_bot.releases.history.tags import NewTag, due
+from gitops_bot.releases.history.releases import (
+    NewTag,
+    all_releases,
+    due_tags,
+    skipped_tags,
+    tag_name,
+    tag_numbers,
+    unrecorded,
+)
 from gitops_bot.releases.layout.owners import Owners
 from gitops_bot.results.history import ReleaseMerge, text
 from gitops_bot.targets import reach
@@ -89,7 +95,7 @@ def _tag_all(
     """Tag the releases of these environments that have no tag yet; what went wrong, by environment."""
     tags, untagged = facts.known_release_tags or {}, {}
     for environment in wanted:
-        match due(every.get(environment.name, ()), tags, complete=line.complete):
+        match due_tags(every.get(environment.name, ()), tags, complete=line.complete):
             case Problem() as problem:
                 yield environment.name, problem
             case releases if releases:
@@ -129,7 +135,7 @@ def _tag(
     """
     known, race = every.get(environment.name, ()), Race(world.clock)
     while True:
-        untagged = due(known, tags, complete=line.complete)
+        untagged = due_tags(known, tags, complete=line.complete)
         if isinstance(untagged, Problem):
             raise GitError(untagged)
         if not untagged:
@@ -141,7 +147,7 @@ def _tag(
             race.wait(lost)
             tags = world.repository.tags()
         else:
-            if taken := release_tags.left_out(known, untagged, tags):
+            if taken := skipped_tags(known, untagged, tags):
                 world.warn(_ignored(environment.name, snapshot.branch, taken))
             return {**tags, **{tag.name: tag.commit for tag in new}}
 
@@ -165,7 +171,7 @@ def _new_tags(
         ReleaseMerge(record, merges.get(record.id, Merge(None)), _content(world, snapshot, environment, record.id))
         for record in chosen
     )
-    new = [NewTag(release_tags.name(release.record.release), release.record.id, text(release)) for release in merged]
+    new = [NewTag(tag_name(release.record.release), release.record.id, text(release)) for release in merged]
     return new[::-1]
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import Deployed, Deployment, HandBackTimes, Merge, PullRequest, RateLimit
     from gitops_bot.releases.history.line import Line
-    from gitops_bot.releases.history.tags import NewTag
+    from gitops_bot.releases.history.releases import NewTag
     from gitops_bot.targets import FileTargets
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gitops_bot.proposals import naming, trailers
-from gitops_bot.releases.history import replay
+from gitops_bot.releases.history.changes import explains, informs
 from gitops_bot.targets import BY_NAME
 
 if TYPE_CHECKING:
@@ -135,8 +135,8 @@ def _accounts_for(commit: Commit, plan: Trailers, targets: FileTargets) -> bool:
         if change.before is None or change.after is None or change.mode_changed:
             return False
         if (info := infos.get(change.path)) is not None:
-            if not replay.informs(info, change.before, change.after):
+            if not informs(info, change.before, change.after):
                 return False
-        elif not replay.explains(change.path, change.before, change.after, by_file[change.path], targets):
+        elif not explains(change.path, change.before, change.after, by_file[change.path], targets):
             return False
     return True

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from gitops_bot.releases.history.tags import NewTag
+    from gitops_bot.releases.history.releases import NewTag
     from tests.counterparts.world import World
 
 TAGS = "release_tags: true"

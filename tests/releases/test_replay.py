@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.images.reference import Assignment, Pin
-from gitops_bot.releases.history.replay import explains
+from gitops_bot.releases.history.changes import explains
 
 A, B = ("sha256:" + letter * 64 for letter in "ab")
 FILE = "apps/web/kustomization.yaml"

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.errors import Problem
-from gitops_bot.releases.history import tags as release_tags
-from gitops_bot.releases.history.releases import releases
+from gitops_bot.releases.history.releases import due_tags, releases, skipped_tags, tag_name
 from tests.releases.past import FILE, commit, images, line
 from tests.releases.test_history import GROUND
 
@@ -20,9 +19,7 @@ def due(count: int, tags: Mapping[str, int], *, complete: bool = True) -> dict[i
     """The numbers of the commits that get tags, of so many releases; a tag of commit 99 is of one that is gone."""
     past = line(*({FILE: images(web=str(number))} for number in range(count)), complete=complete)
     known = releases("production", past, GROUND)
-    found = release_tags.due(
-        known, {f"release/{name}": commit(number) for name, number in tags.items()}, complete=complete
-    )
+    found = due_tags(known, {f"release/{name}": commit(number) for name, number in tags.items()}, complete=complete)
     if isinstance(found, Problem):
         return found.message
     return {int(release.commit, 16): release.number or 0 for release in found}
@@ -54,13 +51,13 @@ def test_the_tags_whose_numbers_are_left_out_are_told_once() -> None:
     known = releases("production", past, GROUND)
     others = {"release/production/1": commit(1), "release/staging/6": commit(99)}
     others |= {f"release/production/{number}": commit(99) for number in (2, 3, 5, 9)}
-    found = release_tags.due(known, others, complete=True)
+    found = due_tags(known, others, complete=True)
     assert not isinstance(found, Problem)
     assert [release.number for release in found] == [4, 6, 7, 8]
-    left_out = release_tags.left_out(known, found, others)
+    left_out = skipped_tags(known, found, others)
     assert left_out == tuple(f"release/production/{number}" for number in (2, 3, 5))
-    after = {**others, **{release_tags.name(release): release.commit for release in found}}
-    assert release_tags.left_out(known, found[:0], after) == ()
+    after = {**others, **{tag_name(release): release.commit for release in found}}
+    assert skipped_tags(known, found[:0], after) == ()
 
 
 def test_it_is_bounded() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Assignment
-from gitops_bot.releases.history import replay
+from gitops_bot.releases.history.changes import explains
 from gitops_bot.targets import TARGETS, Target, versions
 from gitops_bot.targets.blue_green import SelectorTarget
 from gitops_bot.targets.patterns import ImagePattern, PatternTarget
@@ -134,7 +134,7 @@ def test_what_only_changed_pins_can_be_edited_so(lines: list[str], pins: list[tu
             for name, seen in now.items()
             if (new := seen.pin) is not None and (old := was[name].pin) is not None and old != new
         ]
-        assert replay.explains(KUSTOMIZATION, before, after, edits)
+        assert explains(KUSTOMIZATION, before, after, edits)
 
 
 @pytest.mark.parametrize("name", ["web", "ghcr.io/acme/web", "1.5", "null", "a..b", "api", "x:1", "__WEB__", "w\n   b"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.edges.git.store import FILE_LIMIT, parse_commit
 from gitops_bot.proposals.branch import Branch, Commit, FileChange
-from gitops_bot.releases.history.tree_change import ABSENT, REGULAR, Change
+from gitops_bot.releases.history.pin_files import ABSENT, REGULAR, Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

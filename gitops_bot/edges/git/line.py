@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.edges.git.store import FILE_LIMIT, NO_FILES, fitting, parse_commit
 from gitops_bot.releases.history.line import Line, Step
-from gitops_bot.releases.history.pin_files import ChangedTrees, PinFiles
-from gitops_bot.releases.history.tree_change import ABSENT, REGULAR, Change
+from gitops_bot.releases.history.pin_files import ABSENT, REGULAR, Change, ChangedTrees, PinFiles
 from gitops_bot.targets import tells_of_others
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from gitops_bot.edges.git.remote import (
     protocol,
 )
 from gitops_bot.edges.git.store import DamagedError, Store, identity
-from gitops_bot.releases.history.tree_change import REGULAR
+from gitops_bot.releases.history.pin_files import REGULAR
 from gitops_bot.targets import BY_NAME
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.git.process import Credentials
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.releases.history.line import Line
-    from gitops_bot.releases.history.tags import NewTag
+    from gitops_bot.releases.history.releases import NewTag
     from gitops_bot.targets import FileTargets
 
 #: Depths of the copy, in steps: the first is enough for a proposal on the current base.

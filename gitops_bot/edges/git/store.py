@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.edges.git.process import ANSWER_LIMIT, error
 from gitops_bot.errors import GitError, Problem
-from gitops_bot.releases.history.tree_change import REGULAR, Change
+from gitops_bot.releases.history.pin_files import REGULAR, Change
 from gitops_bot.releases.layout.owners import above
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.edges.git.process import Git
-    from gitops_bot.releases.history.tags import NewTag
+    from gitops_bot.releases.history.releases import NewTag
 
 
 #: Bytes of one file that are read. A longer one is cut to one byte more, so that its reader refuses it.

@@ -14,7 +14,7 @@ from gitops_bot.images import duration
 from gitops_bot.images.reason import Reason
 from gitops_bot.releases.choice.stepped_back import order
 from gitops_bot.releases.history import trail
-from gitops_bot.releases.history.state import agree
+from gitops_bot.releases.history.line import agree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -13,7 +13,7 @@ from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Reason
 from gitops_bot.releases.choice.choose import follows_moves
 from gitops_bot.releases.decisions import Change, Held
-from gitops_bot.releases.history.state import agree
+from gitops_bot.releases.history.line import agree
 from gitops_bot.releases.history.trail import DEPTH, enough, may_have_pinned, stays
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import soak
 from gitops_bot.releases.decisions import Change, Held, Kept
 from gitops_bot.releases.history import trail
-from gitops_bot.releases.history.state import agree
+from gitops_bot.releases.history.line import agree
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -6,19 +6,21 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitops_bot.errors import Problem
+from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Assignment
 from gitops_bot.releases.decisions import EntryKey
-from gitops_bot.releases.history import replay, state
-from gitops_bot.releases.history.state import agree
-from gitops_bot.targets import release_info, same_file, versions
+from gitops_bot.releases.history.line import agree
+from gitops_bot.targets import BY_NAME, release_info, same_file, versions
+from gitops_bot.targets.pin_file import edit, pinned
 from gitops_bot.targets.versions import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.images.reference import Pin
+    from gitops_bot.releases.decisions import InfoChange
     from gitops_bot.releases.history.releases import Release
+    from gitops_bot.targets import FileTargets
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def previous(known: Sequence[Release], wanted: Collection[EntryKey] | None = Non
 def _repinned(releases: Sequence[Release], at: int, file: str) -> Iterator[EntryChange]:
     """What the release at a place changed in one file; those behind it tell what was there before, where it cannot."""
     step = releases[at].step
-    before, after = state.before(step, file), state.after(step, file)
+    before, after = step.before(file), step.after(file)
     if after is None:
         return
     names = [*after, *(name for name in before or () if name not in after)]
@@ -131,7 +133,7 @@ _UNKNOWN = Seen(None, None)
 def _earlier(older: Iterable[Release], file: str, name: str) -> Seen | None:
     """The entry as the newest of these releases found it that can be read; None: there was none."""
     for release in older:
-        if not state.is_changed(release.step, file) or (before := state.before(release.step, file)) is None:
+        if not release.step.sides(file) or (before := release.step.before(file)) is None:
             continue
         seen = before.get(name)
         if seen is None or seen.pin is not None:
@@ -154,6 +156,35 @@ def _only_pins(release: Release, path: str, pins: Sequence[EntryChange]) -> bool
     target = release.step.targets[path]
     if not changed or target is None:
         return False
-    return versions.only_pins(target, before, after) or replay.explains(
-        path, before, after, changed, release.step.targets
-    )
+    return versions.only_pins(target, before, after) or explains(path, before, after, changed, release.step.targets)
+
+
+def explains(
+    file: str, before: bytes, after: bytes, changes: Sequence[tuple[Pin, Assignment]], targets: FileTargets = BY_NAME
+) -> bool:
+    """Whether these changes, made again, turn exactly `before` into `after`, byte for byte.
+
+    Each is the pin that was there, and what was asked for.
+    """
+    target = targets[file]
+    if target is None:
+        return False
+    try:
+        old = target.read(before, file)
+        by_name = {entry.name: entry for entry in old.entries}
+        for replaced, wanted in changes:
+            entry = by_name.get(wanted.image)
+            if entry is None or entry.pin != replaced or pinned(entry, wanted.pin) != wanted.pin:
+                return False
+        return edit(old, [wanted for _, wanted in changes]) == after
+    except EditError:
+        return False
+
+
+def informs(info: InfoChange, before: bytes, after: bytes) -> bool:
+    """Whether the values that follow a pin, written again, turn exactly `before` into `after`."""
+    try:
+        old = release_info.read(before, info.file, info.after)
+        return all(old.values.get(key) == text for key, text in info.before.items()) and old.edited(info.after) == after
+    except EditError:
+        return False

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.images.reason import rfc3339
+from gitops_bot.images.reference import Pin
 from gitops_bot.releases.layout.owners import above
-from gitops_bot.targets import BY_NAME
+from gitops_bot.targets import BY_NAME, same_file, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
 
-    from gitops_bot.targets import FileTargets
+    from gitops_bot.targets import FileTargets, Target
+    from gitops_bot.targets.versions import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,28 @@ class Step:
             name = "".join(char if char.isprintable() else " " for char in name)
         return " ".join(name.split())[:100] or "nobody"
 
+    def sides(self, file: str) -> Mapping[str, tuple[bytes | None, bytes | None]]:
+        """A file with pins before and after, by the paths that it had; none where it was not changed.
+
+        It makes no difference when `kustomization.yml` becomes `kustomization.yaml`.
+        """
+        return {path: self.files[path] for path in same_file(file) if path in self.files}
+
+    def before(self, file: str) -> State:
+        """The entries that it found in a file that it changed."""
+        return self._state(file, 0)
+
+    def after(self, file: str) -> State:
+        """The entries that it left."""
+        return self._state(file, 1)
+
+    def _state(self, file: str, side: Literal[0, 1]) -> State:
+        present = [(path, data) for path, sides in self.sides(file).items() if (data := sides[side]) is not None]
+        if len(present) != 1:
+            return None if present else {}
+        ((path, data),) = present
+        return _read(self.targets[path], data)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -57,22 +82,33 @@ class Line:
 
     steps: tuple[Step, ...]
     complete: bool
-    _touching: dict[str, tuple[Step, ...]] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_touching", {})
+    _touching: dict[str, tuple[Step, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def touching(self, overlay: str) -> tuple[Step, ...]:
         """The commits that changed a file of an overlay (`.` is the top) or below it, the newest first."""
         if not self._touching:  # many commands never ask
-            self._touching.update(_by_directory(self.steps))
+            by_directory: defaultdict[str, dict[str, Step]] = defaultdict(dict)
+            for step in self.steps:
+                for directory in {name for path in (*step.changed, *step.files) for name in above(path)}:
+                    by_directory[directory][step.commit] = step
+            self._touching.update({name: tuple(steps.values()) for name, steps in by_directory.items()})
         return self._touching.get(overlay, ())
 
 
-def _by_directory(steps: Sequence[Step]) -> dict[str, tuple[Step, ...]]:
-    """The commits that changed a file in each directory, or below it."""
-    touching: defaultdict[str, dict[str, Step]] = defaultdict(dict)
-    for step in steps:
-        for directory in {name for path in (*step.changed, *step.files) for name in above(path)}:
-            touching[directory][step.commit] = step
-    return {name: tuple(steps.values()) for name, steps in touching.items()}
+@lru_cache(maxsize=256)  # what one commit leaves is what the next one finds, and every entry asks again
+def _read(target: Target | None, data: bytes) -> State:
+    return versions.state(target, data) if target is not None else None
+
+
+def agree(pin: Pin, other: Pin) -> bool:
+    """Whether two pins say the same as far as both say anything: `v1` and `v1@sha256:...` do, `v1` and a digest not."""
+    tags = None not in (pin.tag, other.tag)
+    digests = None not in (pin.digest, other.digest)
+    if (tags and pin.tag != other.tag) or (digests and pin.digest != other.digest):
+        return False
+    return tags or digests
+
+
+def joined(pin: Pin, other: Pin) -> Pin:
+    """What two pins that agree say together."""
+    return Pin(pin.tag or other.tag, pin.digest or other.digest)

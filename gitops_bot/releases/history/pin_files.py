@@ -7,20 +7,49 @@ does, unless a kustomization in its directory or above works with it.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.releases.history.tree_change import ABSENT, REGULAR
 from gitops_bot.targets import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from gitops_bot.releases.history.tree_change import Change
     from gitops_bot.targets import FileClaim, FileTargets, Target
 
 _KUSTOMIZATIONS = tuple(name for target in TARGETS if target.ALONE for name in target.FILE_NAMES)
+ABSENT = "000000"
+_SUBMODULE = "160000"
+#: The modes of files, not of symbolic links or submodules.
+REGULAR = frozenset({"100644", "100755"})
+#: How a byte that is not UTF-8 stands in a path.
+_ESCAPED = re.compile("[\udc80-\udcff]")
+
+
+class Change(NamedTuple):
+    """A file before and after; the id of an absent side is no object. Bytes that are not UTF-8 are lone surrogates."""
+
+    path: str
+    modes: tuple[str, str]
+    ids: tuple[str, str]
+
+    @property
+    def name(self) -> str:
+        """The path for people: bytes that are not UTF-8 are written out."""
+        if self.is_utf8:
+            return self.path
+        return self.path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+    @property
+    def is_utf8(self) -> bool:
+        """Whether `name` is the path itself."""
+        return self.path.isascii() or _ESCAPED.search(self.path) is None
+
+    def objects(self) -> Iterator[str]:
+        """The ids of both sides that are objects of this repository."""
+        return (oid for mode, oid in zip(self.modes, self.ids, strict=True) if mode not in (ABSENT, _SUBMODULE))
 
 
 class ChangedTrees(NamedTuple):
@@ -113,40 +142,38 @@ class PinFiles:
         """
         since = dict.fromkeys(self._former, 0 if older else len(commits))
         if self.targets.claims is not None:
-            since |= self._look(newest, commits, older=older)
-
-        def counts(change: Change, place: int) -> bool:
-            # A path that is not UTF-8 belongs to no overlay.
-            return change.is_utf8 and (
-                self._present.holds_pins(change.name) or since.get(change.name, len(commits)) <= place
-            )
-
-        return [[change for change in commit.changes if counts(change, at)] for at, commit in enumerate(commits)]
-
-    def _look(self, newest: str, commits: Sequence[ChangedTrees], *, older: bool) -> dict[str, int]:
-        """Find the files that held pins once, each with the place of the commit from which on it did."""
-        present = self._tree(newest)
-        kustomizations = self._kustomizations if older else None
-        kustomizations = kustomizations or _Kustomizations(present)
-        self._kustomizations = self._kustomizations or kustomizations
-        versions = list(self._candidates(commits, present, kustomizations))
-        following = {
-            version.file.path: version.file.claim.following for version in versions if version.file.claim.following
-        }
-        since: dict[str, int] = {}
-        by_path: dict[str, Target] = {}
-        read = self._read([version for version in versions if version.file.path not in following])
-        for version, files in read.items():
-            path = version.file.path
-            target = version.file.claim.target_then(path, files)
-            if target is not None and path not in by_path:
-                by_path[path] = target
-                since[path] = version.place
-        if by_path or following:
-            self._former |= by_path.keys() | following.keys()
-            self._files |= dict.fromkeys(self._former)
-            self.targets = self.targets.plus(by_path, following)
-        return dict.fromkeys(following, 0) | since
+            present = self._tree(newest)
+            kustomizations = self._kustomizations if older else None
+            kustomizations = kustomizations or _Kustomizations(present)
+            self._kustomizations = self._kustomizations or kustomizations
+            versions = list(self._candidates(commits, present, kustomizations))
+            # The files that held pins once, each with the place of the commit from which on it did.
+            following = {
+                version.file.path: version.file.claim.following for version in versions if version.file.claim.following
+            }
+            since |= dict.fromkeys(following, 0)
+            by_path: dict[str, Target] = {}
+            read = self._read([version for version in versions if version.file.path not in following])
+            for version, files in read.items():
+                path = version.file.path
+                target = version.file.claim.target_then(path, files)
+                if target is not None and path not in by_path:
+                    by_path[path] = target
+                    since[path] = version.place
+            if by_path or following:
+                self._former |= by_path.keys() | following.keys()
+                self._files |= dict.fromkeys(self._former)
+                self.targets = self.targets.plus(by_path, following)
+        return [
+            [
+                change
+                for change in commit.changes
+                # A path that is not UTF-8 belongs to no overlay.
+                if change.is_utf8
+                and (self._present.holds_pins(change.path) or since.get(change.path, len(commits)) <= place)
+            ]
+            for place, commit in enumerate(commits)
+        ]
 
     def _candidates(
         self, commits: Sequence[ChangedTrees], present: Collection[str], kustomizations: _Kustomizations

@@ -1,4 +1,4 @@
-"""The releases of an environment: its commits on the base branch's first-parent line.
+"""The releases of an environment: its commits on the base branch's first-parent line, and the tags that number them.
 
 A release is a commit that changed a file of the environment's overlays, be it a pin or its configuration. The commit
 is its identity; the number is for people.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,11 @@ _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z", re.ASCII)
 TAGGED = re.compile(r"[1-9][0-9]{0,5}\Z", re.ASCII)
 #: What tags that number releases begin with; environment and number follow.
 TAGS = "release/"
+#: How many releases of an environment without any tag get one: the newest.
+_FIRST = 50
+#: How many releases of an environment get a tag at once, the oldest first.
+_MOST = 100
+_LARGEST = 999_999
 #: Releases that a message names, so that one can be picked.
 _TOLD = 5
 
@@ -55,6 +60,15 @@ class Release:
     def __str__(self) -> str:
         """For messages: `release 12 (3f2a1b4c5d)`, or `release 3f2a1b4c5d` without a number."""
         return released_as(self.number, self.commit)
+
+
+@dataclass(frozen=True, slots=True)
+class NewTag:
+    """A tag to be pushed, `release/<environment>/<n>`: it keeps the number of a release, and never moves."""
+
+    name: str
+    commit: str
+    text: str
 
 
 def released_as(number: int | None, commit: str) -> str:
@@ -171,3 +185,67 @@ def _advice(known: Sequence[Release]) -> str:
             "fetch the full history (`fetch-depth: 0`)."
         )
     return f"The newest are {', '.join(str(release).removeprefix('release ') for release in known[:_TOLD])}."
+
+
+def tag_name(release: Release) -> str:
+    """The tag of a numbered release."""
+    return f"{TAGS}{release.environment}/{release.number}"
+
+
+def due_tags(known: Sequence[Release], tags: Mapping[str, str], *, complete: bool) -> tuple[Release, ...] | Problem:
+    """The releases of an environment that are to be tagged, the oldest first, each with its number.
+
+    These are all behind the newest one that has a tag, 100 at once; without any, the newest 50. A number that any tag
+    has taken is left out, also where its commit is gone: there is never another release 12.
+    `known` are the newest first; `complete` when nothing older was cut away.
+    """
+    if not known:
+        return ()
+    given = tag_numbers(tags).get(known[0].environment, {})
+    number = next((given[release.commit] for release in known if release.commit in given), None)
+    if number is None:
+        if not complete:
+            return _unknown(known[0])
+        number = max(0, len(known) - _FIRST)
+    untagged: list[Release] = []
+    for release in unrecorded(known, given, first=_FIRST, most=_MOST):
+        number += 1
+        while tag_name(numbered := replace(release, number=number)) in tags:
+            number += 1
+        if number > _LARGEST:
+            return _full(release)
+        untagged.append(numbered)
+    return tuple(untagged)
+
+
+def skipped_tags(known: Sequence[Release], untagged: Sequence[Release], tags: Mapping[str, str]) -> tuple[str, ...]:
+    """The tags of other commits whose numbers were left out when these releases got theirs."""
+    commits = {release.commit for release in known}
+    taken: list[str] = []
+    for release in reversed(untagged):
+        number = (release.number or 1) - 1
+        while (tag := tag_name(replace(release, number=number))) in tags and tags[tag] not in commits:
+            taken.append(tag)
+            number -= 1
+    return tuple(reversed(taken))
+
+
+def foreign_tags(environment: str, known: Sequence[Release], tags: Mapping[str, str]) -> tuple[str, ...]:
+    """The tags that look like those of an environment, and number none of its releases."""
+    numbered = {tag_name(release): release.commit for release in known}
+    beginning = f"{TAGS}{environment}/"
+    own = (tag for tag in tags if tag.startswith(beginning) and TAGGED.match(tag[len(beginning) :]))
+    return tuple(sorted(tag for tag in own if numbered.get(tag) != tags[tag]))
+
+
+def _unknown(newest: Release) -> Problem:
+    message = "the history is incomplete, so their numbers are not known"
+    advice = (
+        f"Tag the newest release yourself (`git tag {TAGS}{newest.environment}/NUMBER COMMIT`): the next ones follow."
+    )
+    return Problem("failed.git", message, advice)
+
+
+def _full(release: Release) -> Problem:
+    message = f"there is no number behind {_LARGEST}"
+    return Problem("failed.git", message, f"Delete the tag {TAGS}{release.environment}/{_LARGEST}.")

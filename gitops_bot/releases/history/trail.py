@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.history.state import after, agree, before, is_changed, joined, texts_before
+from gitops_bot.releases.history.line import agree, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -94,11 +94,7 @@ def last(runs: Iterable[Run]) -> Run:
 def may_have_pinned(line: Line, entry: Managed, pin: Pin) -> bool:
     """Whether anything of a pin stood in the file of an entry at all: told from the text, without parsing it."""
     needles = [text.encode() for text in (pin.tag, pin.digest) if text is not None]
-    return any(
-        _may_hold(text, needles)
-        for step in line.touching(entry.overlay)[:DEPTH]
-        for text in texts_before(step, entry.file)
-    )
+    return any(_found(step, entry.file, needles) for step in line.touching(entry.overlay)[:DEPTH])
 
 
 def arrival(line: Line, entry: Managed, pin: Pin) -> Step | None:
@@ -109,19 +105,20 @@ def arrival(line: Line, entry: Managed, pin: Pin) -> Step | None:
     """
     needles = [(pin.digest or pin.tag or "").encode()]
     for step in line.touching(entry.overlay):
-        if not is_changed(step, entry.file):
+        if not step.sides(entry.file):
             continue
-        if not any(_may_hold(text, needles) for text in texts_before(step, entry.file)):
+        if not _found(step, entry.file, needles):
             return step
-        seen = (before(step, entry.file) or {}).get(entry.name)
+        seen = (step.before(entry.file) or {}).get(entry.name)
         if seen is None or seen.pin is None or not _has(seen.pin, pin):
             return step
     return None
 
 
-def _may_hold(text: bytes, needles: Sequence[bytes]) -> bool:
-    """Whether one of these scalars may stand in a file; a backslash may spell anything."""
-    return b"\\" in text or any(needle in text for needle in needles)
+def _found(step: Step, file: str, needles: Sequence[bytes]) -> bool:
+    """Whether a commit may have found one of these scalars in a file; a backslash may spell anything."""
+    texts = [text for text, _ in step.sides(file).values() if text is not None]
+    return any(b"\\" in text or any(needle in text for needle in needles) for text in texts)
 
 
 def _has(before: Pin, pin: Pin) -> bool:
@@ -135,9 +132,9 @@ def _pins(steps: Sequence[Step], entry: Managed) -> Iterator[tuple[Step | None, 
     """
     name, oldest = entry.name, None
     for step in steps:
-        if not is_changed(step, entry.file):
+        if not step.sides(entry.file):
             continue
-        left, oldest = after(step, entry.file), before(step, entry.file)
+        left, oldest = step.after(entry.file), step.before(entry.file)
         yield step, _pin(left, name)
         if left is not None:
             name = _name_before(name, oldest or {}, left)

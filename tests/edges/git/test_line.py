@@ -15,7 +15,6 @@ from gitops_bot.edges.git.line import UNREADABLE
 from gitops_bot.edges.git.process import Git
 from gitops_bot.edges.git.store import FILE_LIMIT
 from gitops_bot.errors import GitError
-from gitops_bot.releases.history import state
 from tests.counterparts.git_http import WRITER, GitServer, Remote, git_server
 
 if TYPE_CHECKING:
@@ -204,9 +203,9 @@ class TestSteps:
 
         last, before, _ = look(remote).steps
 
-        assert state.before(last, FILE) is state.after(before, FILE) is None
-        assert state.is_changed(before, FILE)
-        assert state.before(before, FILE)
+        assert last.before(FILE) is before.after(FILE) is None
+        assert before.sides(FILE)
+        assert before.before(FILE)
 
     def test_a_file_that_was_away_for_a_while(self, remote: Remote) -> None:
         for content in (None, B):

@@ -10,7 +10,7 @@ import pytest
 from gitops_bot.edges.git import Repository
 from gitops_bot.edges.git.store import TEXT_LIMIT
 from gitops_bot.errors import GitError, LostRace
-from gitops_bot.releases.history.tags import NewTag
+from gitops_bot.releases.history.releases import NewTag
 from tests.counterparts.git_http import Remote
 
 if TYPE_CHECKING:
