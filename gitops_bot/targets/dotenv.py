@@ -14,7 +14,7 @@ from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 #: Blanks, which a line break is none of.
 _BLANK: Final = r"[ \t\v\f\r\x85\xa0]"
@@ -87,12 +87,14 @@ def read(data: bytes, file: str) -> tuple[str, tuple[Statement, ...]]:
     A value that runs over several lines is passed over, with what looks like a statement in it.
 
     Raises:
-        EditError: over 1 MiB, no text, over 20,000 statements; a line is no statement, or a quote has no end.
+        EditError: over 1 MiB, no text, over 20,000 statements; a line is not a statement, a quote has no end, or a
+            value on one line does not count, because one over several lines follows with the same key.
     """
     text = _decoded(data, file)
     statements: list[Statement] = []
     at = len(text) - len(text.removeprefix("\ufeff"))
     opened: tuple[str, int] | None = None
+    over_lines: dict[str, int] = {}  # the keys whose values run over several lines, and where the last one begins
     for number, line in enumerate(_WHOLE_LINE.findall(text, at), 1):
         content, closed = line.rstrip("\r\n"), None
         if opened is not None:
@@ -103,6 +105,7 @@ def read(data: bytes, file: str) -> tuple[str, tuple[Statement, ...]]:
             closed = _ENDS[quote].match(content, first) if quote else None
             if quote and closed is None:
                 opened = quote, number
+                over_lines[key] = number
             elif key:
                 value = content[first : closed.end() - 1] if closed else content[first:].partition(" #")[0].rstrip()
                 statements.append(Statement(key, value, at + first, number, first + 1))
@@ -113,10 +116,19 @@ def read(data: bytes, file: str) -> tuple[str, tuple[Statement, ...]]:
     if opened is not None:
         message = "the quoted value that begins here has no end"
         raise EditError(Problem("failed.edit", message, f"Close it with {opened[0]}.", file, opened[1]))
+    _check(statements, over_lines, file)
+    return text, tuple(statements)
+
+
+def _check(statements: Sequence[Statement], over_lines: Mapping[str, int], file: str) -> None:
+    """Refuse too many statements, and a value on one line that does not count, since one over several lines follows."""
     if len(statements) > _MOST:
         message = f"the file has more than {_MOST:,} statements"
         raise EditError(Problem("failed.edit", message, "Split the file.", file))
-    return text, tuple(statements)
+    for statement in statements:
+        if (line := over_lines.get(statement.key, 0)) > statement.line:
+            message = f"{statement.key[:100]} is given twice, and the last value, which counts, runs over several lines"
+            raise EditError(Problem("failed.edit", message, "Keep one of them, on one line.", file, line))
 
 
 def _decoded(data: bytes, file: str) -> str:
