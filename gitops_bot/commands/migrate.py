@@ -68,7 +68,9 @@ def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequenc
     branches = [branch for read in readings.values() for branch in read.branches]
     branch = branches[0] if len(set(branches)) == 1 else None
     if branch is not None and re.match(leaves.BRANCH, branch) is None:
-        gaps.append(Gap("gitops-bot.yaml", 1, f"{branch[:200]!r} is no name of a branch", "write `branch` by hand"))
+        gaps.append(
+            Gap("gitops-bot.yaml", 1, f"{branch[:200]!r} is not the name of a branch", "write `branch` by hand")
+        )
         branch = None
     if len(set(branches)) > 1:
         what = f"several branches are written to ({', '.join(sorted(set(branches)))[:200]})"

@@ -34,7 +34,7 @@ def free(folder: str) -> Path:
         path = path.resolve()
         if not os.path.lexists(path) or (path.is_dir() and not any(path.iterdir())):
             return path
-        problem = "is not empty" if path.is_dir() else "is no folder"
+        problem = "is not empty" if path.is_dir() else "is not a folder"
     except (OSError, RuntimeError, ValueError) as error:
         problem = f"cannot be used: {getattr(error, 'strerror', None) or error}"
     advice = "name a folder that does not exist, or an empty one"

@@ -71,7 +71,7 @@ class _Reader:
             case word if word and word not in _SIGNS:
                 return Placed(line, text=_text(self.take()), file=self._file)
             case word:
-                return self.fail(f"{word!r} is no value" if word else "it ends too early")
+                return self.fail(f"{word!r} is not a value" if word else "it ends too early")
 
     def _pairs(self, depth: int) -> Iterator[tuple[str, Placed]]:
         self.take()

@@ -250,7 +250,7 @@ def read(file: str, data: bytes, entries: Sequence[tuple[Managed, str]]) -> Read
     branches = [*settings.texts("baseBranches"), *settings.texts("baseBranchPatterns")]
     for name in branches:
         if name.startswith("/"):
-            what = f"baseBranchPatterns {name[:100]} is no branch"
+            what = f"baseBranchPatterns {name[:100]} is not a branch"
             settings.gaps.append(Gap(file, 1, what, "write `branch` by hand"))
     plain = tuple(name for name in branches if not name.startswith("/"))
     return Read(True, tuple(tracked), tuple(settings.gaps), plain)

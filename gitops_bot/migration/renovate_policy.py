@@ -192,7 +192,7 @@ def rule_of(texts: Mapping[str, str], off: frozenset[str], pin: Pin) -> tuple[Ru
     elif minimum := texts.get("minimumReleaseAge"):
         age = _AGE.fullmatch(minimum.strip())
         if age is None:
-            return Rule(None), f"minimumReleaseAge {minimum[:60]!r} is no time"
+            return Rule(None), f"minimumReleaseAge {minimum[:60]!r} is not a time"
         times, unit = _UNITS[age[2]]
         written["minimum_age"] = f"{int(age[1]) * times}{unit}"
     why = rules.usable(written)

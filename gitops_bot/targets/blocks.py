@@ -68,11 +68,11 @@ def read(document: Document, pair: Pair) -> Block:
     """Read the text of a block scalar as YAML.
 
     Raises:
-        EditError: it is no literal block scalar, is shared or tagged, or is no YAML; where it stands in the file.
+        EditError: it is not a literal block scalar, is shared or tagged, or is not YAML; where it stands in the file.
     """
     field, node = str(pair.key.value), pair.value
     if not isinstance(node, ScalarNode) or node.style != "|":
-        what = _STYLES[node.style] if isinstance(node, ScalarNode) else "no text"
+        what = _STYLES[node.style] if isinstance(node, ScalarNode) else "not a string"
         message = f"{field} is {what}, in which no single value can be replaced"
         raise EditError(document.problem(node, message, f"Write it as a block: `{field}: |`."))
     header = _HEADER.match(document.text, node.start_mark.index)

@@ -16,7 +16,7 @@ from gitops_bot.targets import document
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: Blanks, which a line break is none of.
+#: Blanks; a line break is not one.
 _BLANK: Final = r"[ \t\v\f\r\x85\xa0]"
 _NAME: Final = r"[\w.\[\]-]+"
 _SKIP: Final = re.compile(r"(?>(?:\s|#[^\n]*+)*)")
@@ -87,7 +87,7 @@ def read(data: bytes, file: str) -> tuple[str, tuple[Statement, ...]]:
     A value that runs over several lines is passed over, with what looks like a statement in it.
 
     Raises:
-        EditError: over 1 MiB, no text, over 20,000 statements; a line is not a statement, a quote has no end, or a
+        EditError: over 1 MiB, not UTF-8, over 20,000 statements; a line is not a statement, a quote has no end, or a
             value on one line does not count, because one over several lines follows with the same key.
     """
     text = _decoded(data, file)
@@ -148,7 +148,7 @@ def _start(content: str, file: str, line: int) -> tuple[str, int, str]:
     start = _START.match(content)
     if start is None or (start[2] is None and content[start.end() :].strip()):
         advice = "Write `KEY=value`, or `#` in front of a comment."
-        raise EditError(Problem("failed.edit", "the line is no statement", advice, file, line))
+        raise EditError(Problem("failed.edit", "the line is not a statement", advice, file, line))
     first = start.end()
     quote = content[first] if content[first : first + 1] in _ENDS else ""
     return start[1] if start[2] is not None else "", first + len(quote), quote

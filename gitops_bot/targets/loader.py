@@ -37,8 +37,8 @@ _BLANKS: Final = re.compile(rf"[ \t]*(?:#[^{_END}]*)?")
 _PLAIN: Final = frozenset(string.ascii_letters + string.digits + "_/")
 #: A key that one look tells: no other rule than that of plain scalars can apply to any part of it.
 _KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,200}(?=:[ \n])")
-#: The end of a line, and how far the next one is indented, where that is no blank line, no comment, and no beginning of
-#: a document's mark.
+#: The end of a line, and how far the next one is indented, unless that is a blank line, a comment, or the beginning
+#: of a document's mark.
 _NEXT: Final = re.compile(rf"\n( *)(?:[^ \t#.{_END}-]|-[^-])")
 _BYTE_ORDER_MARK: Final = "\ufeff"
 
@@ -262,7 +262,7 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         version, tags = super().process_directives()
         if version is not None and version not in _RULES:
             # What `YAML.version` raises, where ruamel.yaml's own entrance would keep it.
-            raise AssertionError(f"{version} is no version of YAML")
+            raise AssertionError(f"{version} is not a version of YAML")
         return version, tags
 
     def parse_node(self, block: bool = False, indentless_sequence: bool = False) -> Any:

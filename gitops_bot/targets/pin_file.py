@@ -23,7 +23,7 @@ class FileEntry:
 
     `line` and `column` count from 1; `refusal` says why this entry cannot be edited (the others can). `repository` is
     given where the `name` does not tell it. `says` is what its place has room for, where that is not everything.
-    `choices`: it is no image but a selector, and its tag is one of these. `decided_by`: another file pins this image
+    `choices`: it is a selector, not an image, and its tag is one of these. `decided_by`: another file pins this image
     and wins, so that this pin changes nothing. `unset`: the variable that holds the image or its tag, which nothing
     here sets, so that it is pinned elsewhere; refused, too.
     """
@@ -174,7 +174,7 @@ def _no_choice(entry: FileEntry, assignment: Assignment) -> tuple[str, str] | No
     pin = assignment.pin
     if not entry.choices or (pin.tag in entry.choices and pin.digest is None and assignment.new_name is None):
         return None
-    return f"{str(pin)[:300]} is none of the slots", f"Give {' or '.join(entry.choices)}."
+    return f"{str(pin)[:300]} is not one of the slots", f"Give {' or '.join(entry.choices)}."
 
 
 def _unfit(assignment: Assignment) -> tuple[str, str] | None:

@@ -35,7 +35,7 @@ def unclear(document: Document, field: str, pair: Pair) -> Problem | None:
     """Why the value of a field cannot be replaced, by the way in which it is written."""
     value = pair.value
     if not isinstance(value, ScalarNode):
-        return document.problem(value, f"{field} is no text", f"Write one word, as in `{field}: v1.4.2`.")
+        return document.problem(value, f"{field} is not a string", f"Write one word, as in `{field}: v1.4.2`.")
     if value.style in ("|", ">"):
         return document.problem(value, f"{field} is a block of text", "Write it on the line of its key.")
     if value.start_mark.index == value.end_mark.index:
@@ -52,7 +52,7 @@ def unsafe(
     """Why the value of a pair cannot be replaced without a doubt.
 
     `shared` are the nodes that an alias leads to (`nodes.shared`); `fits`: a text is a good value of the field, so that
-    `__X__` is no placeholder; `advice` is for one that is a template.
+    `__X__` is not a placeholder; `advice` is for one that is a template.
     """
     field, value = str(pair.key.value), pair.value
     if problem := unclear(document, field, pair):

@@ -1,4 +1,4 @@
-"""A ConfigMap that says of an image what it is: values that follow a pin. It holds no pins, so it is no target."""
+"""A ConfigMap that says of an image what it is: values that follow a pin. It holds no pins, so it is not a target."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def read(data: bytes, file: str, keys: Collection[str]) -> InfoFile:
     """Read a file; `keys` are those whose values may have to change, of which it need not have all.
 
     Raises:
-        EditError: it is no ConfigMap, or one of these values cannot be edited.
+        EditError: it is not a ConfigMap, or one of these values cannot be edited.
     """
     parsed = document.read(data, file)
     if parsed.root is None:
         raise EditError(Problem("failed.edit", "the file is empty", "Write a ConfigMap into it.", file))
     if nodes.text(parsed.root, "kind") != "ConfigMap":
         advice = "Put the values into the `data` of a ConfigMap, alone in its file."
-        raise EditError(parsed.problem(parsed.root, "the file is no ConfigMap", advice))
+        raise EditError(parsed.problem(parsed.root, "the file is not a ConfigMap", advice))
     mapping = nodes.value(parsed.root, "data")
     if not isinstance(mapping, MappingNode):
         advice = f'Add the keys to fill in, as in `data: {{{next(iter(keys), "version")}: ""}}`.'

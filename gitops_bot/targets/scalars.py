@@ -1,6 +1,6 @@
 """How a value is written so that every parser reads it back as the same string.
 
-kustomize decodes through go-yaml v2 and refuses a tag that is no string (`1.10`, `0123`, `on`); other tools of the
+kustomize decodes through go-yaml v2 and refuses a tag that is not a string (`1.10`, `0123`, `on`); other tools of the
 same repository follow YAML 1.1 (PyYAML) or 1.2 (ruamel.yaml). A value goes without quotes only where all agree.
 """
 

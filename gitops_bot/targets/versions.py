@@ -83,7 +83,7 @@ class _Form:
     names: Mapping[str, int]
 
     def named(self, names: Sequence[str]) -> _Form | None:
-        """With these names; None where one of them is no name of an image, or of another entry."""
+        """With these names; None where one of them is not the name of an image, or of another entry."""
         entries: dict[str, _Pinned | Seen] = {}
         for mark, entry in self.entries.items():
             name, image = mark, entry.image

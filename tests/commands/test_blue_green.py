@@ -275,7 +275,7 @@ def test_a_proposal_for_a_slot_that_goes_live_by_hand_is_closed(shop: Shop) -> N
 
 
 BROKEN = {
-    "names no slot": ({SERVICE: service("canary")}, f"{SERVICE}:8", "none of the slots blue and green"),
+    "names no slot": ({SERVICE: service("canary")}, f"{SERVICE}:8", "not one of the slots blue and green"),
     "no such key": ({SERVICE: service("blue").replace(b"version:", b"color:")}, SERVICE, "has `version`"),
     "no service": ({SERVICE: None}, "", f"{SERVICE} is missing"),
     "no slot": ({GREEN: None}, "", f"{GREEN} is missing"),

@@ -315,7 +315,7 @@ def test_a_rollback_does_not_wait_for_the_file(worldwide: World) -> None:
     done = deploy.ask("rollback", "staging")
     assert done.code == 0
     ((text, _),) = reasons(done.json)
-    assert "release-info.yaml stays as it is: the file is no ConfigMap" in text
+    assert "release-info.yaml stays as it is: the file is not a ConfigMap" in text
     assert list(shop.changed(ROLLBACK)) == [WEB]
 
 

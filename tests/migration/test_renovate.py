@@ -133,7 +133,7 @@ def test_a_group_called_all_gets_another_name_and_labels_for_people_are_left_out
 def test_a_branch_that_git_does_not_take_is_named(branch: str) -> None:
     done = written({"baseBranches": [branch]}, "nginx:1.27")
     assert "branch" not in done.contents
-    assert done.gaps == (f"gitops-bot.yaml:1: {branch!r} is no name of a branch; write `branch` by hand",)
+    assert done.gaps == (f"gitops-bot.yaml:1: {branch!r} is not the name of a branch; write `branch` by hand",)
 
 
 def test_what_holds_for_all_becomes_how_an_environment_is_proposed() -> None:

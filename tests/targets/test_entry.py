@@ -124,8 +124,8 @@ def test_line_and_column_are_those_of_the_entry() -> None:
         pytest.param(
             '- name: a\n  newTag: "v1\n    v2"', "3:11: newTag runs over several lines", id="two quoted lines"
         ),
-        pytest.param("- name: a\n  newTag: [v1]", "3:11: newTag is no text", id="a list"),
-        pytest.param("- name: a\n  newTag: {v: 1}", "3:11: newTag is no text", id="a mapping"),
+        pytest.param("- name: a\n  newTag: [v1]", "3:11: newTag is not a string", id="a list"),
+        pytest.param("- name: a\n  newTag: {v: 1}", "3:11: newTag is not a string", id="a mapping"),
         pytest.param("- name: a\n  newName: b:1", "3:12: newName carries a tag: 'b:1'", id="newName with a tag"),
         pytest.param(f"- name: a\n  newName: b@{D}", "3:12: newName carries a digest", id="newName with a digest"),
         pytest.param(f"- name: a\n  newTag: v1@{D}\n  digest: {D}", "3:11: newTag carries a digest beside", id="twice"),
@@ -134,15 +134,15 @@ def test_line_and_column_are_those_of_the_entry() -> None:
         pytest.param(f"- name: a\n  newTag: a b@{D}", "3:11: newTag is neither", id="blanks before the @"),
         pytest.param("- newTag: v1", "2:3: the entry has no name", id="no name"),
         pytest.param("- name: ''", "2:3: the entry has no name", id="an empty name"),
-        pytest.param("- nginx", "2:3: the entry is no mapping", id="a word"),
-        pytest.param("- [name, a]", "2:3: the entry is no mapping", id="a list for an entry"),
-        pytest.param("-", "2:2: the entry is no mapping", id="nothing"),
+        pytest.param("- nginx", "2:3: the entry is not a mapping", id="a word"),
+        pytest.param("- [name, a]", "2:3: the entry is not a mapping", id="a list for an entry"),
+        pytest.param("-", "2:2: the entry is not a mapping", id="nothing"),
         pytest.param("- ? name\n  : a", "2:5: the key 'name' is written with `?`", id="a question mark"),
         pytest.param(
             "- name: a\n  ? newTag # ?\n  : v1", "3:5: the key 'newTag' is written with `?`", id="a later one"
         ),
         pytest.param("- {name: a, ? newTag : v1}", "2:15: the key 'newTag' is written with `?`", id="one in braces"),
-        pytest.param("- name: a\n  [x]: y", "3:3: a key of the entry is no plain word", id="a list for a key"),
+        pytest.param("- name: a\n  [x]: y", "3:3: a key of the entry is not a plain word", id="a list for a key"),
     ],
 )
 def test_an_entry_that_leaves_a_doubt_is_refused_and_its_neighbour_is_not(text: str, expected: str) -> None:

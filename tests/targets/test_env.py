@@ -103,9 +103,9 @@ services:
     [
         ("WEB_TAG=1\nB=2\nWEB_TAG=3\n", "WEB_TAG is given 2 times (lines 1, 3), and the last one counts"),
         ("WEB_TAG=${V}\n", "WEB_TAG is put together from other variables"),
-        ("WEB_TAG=not a tag\n", "WEB_TAG is no tag"),
-        ("WEB_TAG= # none\n", "WEB_TAG is no tag"),
-        ("WEB_TAG=1\nWEB_DIGEST=abc\n", "WEB_DIGEST is no digest"),
+        ("WEB_TAG=not a tag\n", "WEB_TAG is not a tag"),
+        ("WEB_TAG= # none\n", "WEB_TAG is not a tag"),
+        ("WEB_TAG=1\nWEB_DIGEST=abc\n", "WEB_DIGEST is not a digest"),
     ],
 )
 def test_what_is_no_clear_pin_is_refused_and_not_told(data: str, message: str) -> None:

@@ -250,10 +250,10 @@ def test_two_edits_of_one_entry_must_agree() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param("- a\n", "k.yaml:1:1: the file is no kustomization: it holds no mapping", id="a list"),
-        pytest.param("word\n", "k.yaml:1:1: the file is no kustomization: it holds no mapping", id="a word"),
-        pytest.param("images: nginx\n", "k.yaml:1:9: `images` is no list", id="images is a word"),
-        pytest.param("images: {name: a}\n", "k.yaml:1:9: `images` is no list", id="images is a mapping"),
+        pytest.param("- a\n", "k.yaml:1:1: the file is not a kustomization: it is not a mapping", id="a list"),
+        pytest.param("word\n", "k.yaml:1:1: the file is not a kustomization: it is not a mapping", id="a word"),
+        pytest.param("images: nginx\n", "k.yaml:1:9: `images` is not a list", id="images is a word"),
+        pytest.param("images: {name: a}\n", "k.yaml:1:9: `images` is not a list", id="images is a mapping"),
         pytest.param("images:\n- name: a\nimages:\n", "k.yaml:3:1: the file has two keys 'images'", id="images twice"),
         pytest.param("images: []\nIMAGES: []\n", "k.yaml:2:1: the file has two keys 'IMAGES'", id="in another case"),
         pytest.param(

@@ -45,8 +45,8 @@ def test_values_in_braces_behind_a_byte_order_mark_change_alone() -> None:
 
 REFUSED = {
     "empty": (b"# nothing\n", "the file is empty", None),
-    "another kind": (b"kind: Secret\ndata: {version: a}\n", "the file is no ConfigMap", 1),
-    "a list": (b"- kind: ConfigMap\n", "the file is no ConfigMap", 1),
+    "another kind": (b"kind: Secret\ndata: {version: a}\n", "the file is not a ConfigMap", 1),
+    "a list": (b"- kind: ConfigMap\n", "the file is not a ConfigMap", 1),
     "without data": (b"kind: ConfigMap\n", "the ConfigMap has no `data`", 1),
     "data of nothing": (b"kind: ConfigMap\ndata:\n", "the ConfigMap has no `data`", None),
     "two documents": (HEAD + b"  version: a\n---\na: b\n", "more than one document", 4),
@@ -56,7 +56,7 @@ REFUSED = {
     "an explicit tag": (HEAD + b"  version: !!str 1\n", "explicit YAML tag", 3),
     "a template": (HEAD + b"  version: ${VERSION}\n", "template placeholder", 3),
     "a block": (HEAD + b"  version: |\n    a\n", "block of text", 3),
-    "a list of them": (HEAD + b"  version: [a]\n", "is no text", 3),
+    "a list of them": (HEAD + b"  version: [a]\n", "is not a string", 3),
     "no value": (HEAD + b"  version:\n  x: y\n", "has no value", 3),
     "twice": (HEAD + b"  version: a\n  version: b\n", "stands there twice", 4),
     "no YAML": (b"kind: [\n", "not YAML", 2),

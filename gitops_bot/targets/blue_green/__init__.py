@@ -75,5 +75,5 @@ def _refusal(
     if unsafe is not None or pair.value.value in slots:
         return unsafe
     known, text = " and ".join(slots), str(pair.value.value)[:100]
-    message = f"the selector {pair.key.value} is {text!r}, which is none of the slots {known}"
+    message = f"the selector {pair.key.value} is {text!r}, which is not one of the slots {known}"
     return parsed.problem(pair.value, message, advice)

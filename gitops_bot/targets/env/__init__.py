@@ -195,18 +195,18 @@ def _ambiguous(image: EnvImage, first: Statement) -> tuple[str, str] | None:
 
 
 def _unreadable(whole: Statement | None, tag: Statement | None, digest: Statement | None) -> tuple[str, str] | None:
-    """Why the values are no image, or no tag and digest; they are not told, since they may be anything."""
+    """Why the values are not an image, or not a tag and a digest; they are not told, since they may be anything."""
     for statement in (whole, tag, digest):
         if statement is not None and refusals.placeholder(statement.text, fits=is_tag(statement.text)):
             return f"{statement.key[:100]} is put together from other variables", "Write its value out."
     if whole is not None and whole.text and not is_reference(whole.text):
-        return f"{whole.key[:100]} is no image", "Write it as in ghcr.io/acme/web:v1.2.3."
+        return f"{whole.key[:100]} is not an image", "Write it as in ghcr.io/acme/web:v1.2.3."
     if tag is not None and tag.text:
         name, joint, behind = tag.text.partition("@")
         if not is_tag(name) or (joint and not is_digest(behind)):
-            return f"{tag.key[:100]} is no tag", TAG_ADVICE
+            return f"{tag.key[:100]} is not a tag", TAG_ADVICE
         if joint and digest is not None:
             return f"{tag.key[:100]} has a digest beside the one in {digest.key[:100]}", "Keep one of them."
     if digest is not None and digest.text and not is_digest(digest.text):
-        return f"{digest.key[:100]} is no digest", DIGEST_ADVICE
+        return f"{digest.key[:100]} is not a digest", DIGEST_ADVICE
     return None

@@ -38,9 +38,9 @@ _DIGESTS: Final = ("digest", "sha")
 
 @dataclass(frozen=True, slots=True)
 class ImagePaths:
-    """Where an image of a configuration stands; each path is a tuple of keys. A `name` is no path, but the repository.
+    """Where an image of a configuration stands; each path is a tuple of keys.
 
-    All of it may stand in one text, at `image`.
+    All of it may stand in one text, at `image`. A `name` is not a path, but the repository.
     """
 
     image: tuple[str, ...] | None = None

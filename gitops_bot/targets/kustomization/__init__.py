@@ -66,7 +66,7 @@ class Kustomization(YamlPins):
         return self.entries[: len(self.items)]
 
     def mistyped(self, index: int) -> Iterator[Problem]:
-        """The values of an entry that are no strings to kustomize."""
+        """The values of an entry that are not strings to kustomize."""
         if index < len(self.items):
             return _mistyped(self.document, self.items[index])
         return YamlPins.mistyped(self, index)
@@ -88,21 +88,21 @@ class KustomizationTarget:
         """Read a kustomization. Without `images:` and charts it has no entries.
 
         Raises:
-            EditError: the file as a whole cannot be edited (see `document.read`; no mapping, a key given twice,
-                `images` that is no list or has over 10,000 items); with file, line and column. What is wrong with one
-                entry is in its `refusal`.
+            EditError: the file as a whole cannot be edited (see `document.read`; not a mapping, a key given twice,
+                `images` that is not a list or has over 10,000 items); with file, line and column. What is wrong with
+                one entry is in its `refusal`.
         """
         parsed = document.read(data, file)
         if parsed.root is None:
             return Kustomization(parsed)
         if not isinstance(parsed.root, MappingNode):
-            message = "the file is no kustomization: it holds no mapping"
+            message = "the file is not a kustomization: it is not a mapping"
             raise EditError(parsed.problem(parsed.root, message, "Name another file."))
         top = _top(parsed, parsed.root)
         images, kind = top.get("images"), top.get("kind")
         items = tuple(nodes.items(images))
         if images is not None and not isinstance(images, SequenceNode) and images.value not in ("", "null", "~"):
-            raise EditError(parsed.problem(images, "`images` is no list", "Write one `- name: ...` for each image."))
+            raise EditError(parsed.problem(images, "`images` is not a list", "Write one `- name: ...` for each image."))
         if images is not None and len(items) > ENTRY_LIMIT:
             message = f"`images` has more than {ENTRY_LIMIT:,} entries"
             raise EditError(parsed.problem(images, message, "Split the kustomization."))
@@ -226,7 +226,7 @@ def _refusals(
         advice = "Remove the anchor: what is edited here would change wherever it is used."
         yield parsed.problem(node, "the list of images carries an anchor or is an alias", advice)
     if not isinstance(node, MappingNode):
-        yield parsed.problem(node, "the entry is no mapping", "Write it as `- name: ...`.")
+        yield parsed.problem(node, "the entry is not a mapping", "Write it as `- name: ...`.")
         return
     for key, pair in pairs.items():
         value = pair.value
@@ -276,7 +276,9 @@ def _keys(parsed: Document, entry: MappingNode) -> Iterator[Problem]:
     end = entry.start_mark.index
     for key, value in entry.value:
         if not isinstance(key, ScalarNode):
-            yield parsed.problem(key, "a key of the entry is no plain word", "Remove it: kustomize knows no such key.")
+            yield parsed.problem(
+                key, "a key of the entry is not a plain word", "Remove it: kustomize knows no such key."
+            )
             continue
         if key.value.casefold() in seen:
             advice = "Keep one of them: kustomize takes the last, and the case of the letters makes no difference."
@@ -304,7 +306,7 @@ def _contradictions(parsed: Document, pairs: Mapping[str, Pair], texts: Mapping[
 
 
 def _mistyped(parsed: Document, node: Node) -> Iterator[Problem]:
-    """The values without quotes that are texts to people and none to kustomize: `newTag: 1.10`.
+    """The values without quotes that are strings to people, but not to kustomize: `newTag: 1.10`.
 
     kustomize decodes the file through go-yaml v2 into Go strings and refuses all of it where a value is a number or a
     truth. What only other parsers take for something else (`2024-01-15`) is a string to it.

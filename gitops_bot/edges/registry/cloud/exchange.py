@@ -102,7 +102,7 @@ def ask(
         raise NoLogin(f"{answer.host} answered {answer.status}" + (f" ({message})" if message else ""), _ADVICE)
     parsed = answer.json()
     if not isinstance(parsed, dict):
-        raise NoLogin(f"{answer.host} gave an answer that is no JSON object", _ADVICE)
+        raise NoLogin(f"{answer.host} gave an answer that is not a JSON object", _ADVICE)
     return Reply(answer.host, parsed, answer.headers)
 
 

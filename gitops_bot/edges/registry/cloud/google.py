@@ -59,7 +59,7 @@ def _of_metadata(workload: Workload) -> ExpiringLogin:
     address = f"http://{host}/computeMetadata/v1/instance/service-accounts/default/token"
     reply = ask(workload, "GET", address, {"Metadata-Flavor": "Google"}, near=True)
     if reply.headers.get("metadata-flavor") != "Google":
-        raise NoLogin(f"{reply.host} is no metadata server of Google", _ADVICE)
+        raise NoLogin(f"{reply.host} is not a metadata server of Google", _ADVICE)
     return _token_login(reply.token("access_token"), reply.seconds(), "the metadata server of Google")
 
 
@@ -170,5 +170,5 @@ def _impersonate(workload: Workload, url: str, token: str) -> tuple[str, float]:
 def _object(text: str) -> Mapping[str, Any]:
     document = parse_json(text)
     if not isinstance(document, dict):
-        raise NoLogin("a file of the credentials is no JSON object", _ADVICE)
+        raise NoLogin("a file of the credentials is not a JSON object", _ADVICE)
     return document

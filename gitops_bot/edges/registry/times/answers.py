@@ -97,7 +97,7 @@ def _parsed(answer: Answer) -> Any:
     if answer.body.count(b",") > MOST_VALUES:
         raise ListUnusable(f"{answer.host} answered with more than {MOST_VALUES} values")
     if (document := answer.json()) is None:
-        raise ListUnusable(f"{answer.host} answered something that is no JSON")
+        raise ListUnusable(f"{answer.host} answered something that is not JSON")
     return document
 
 

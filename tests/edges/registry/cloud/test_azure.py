@@ -95,10 +95,10 @@ FAILURES: list[tuple[str, str, Callable[[Call], Said], str]] = [
         "Entra ID talks nonsense",
         ENTRA,
         lambda _: Said(200, b"<html>"),
-        f"{ENTRA} gave an answer that is no JSON object",
+        f"{ENTRA} gave an answer that is not a JSON object",
     ),
-    ("Entra ID gives a list", ENTRA, lambda _: Said(200, b"[]"), f"{ENTRA} gave an answer that is no JSON object"),
-    ("Entra ID nests deeply", ENTRA, lambda _: Said(200, b"[" * 60000), f"{ENTRA} gave an answer that is no JSON"),
+    ("Entra ID gives a list", ENTRA, lambda _: Said(200, b"[]"), f"{ENTRA} gave an answer that is not a JSON object"),
+    ("Entra ID nests deeply", ENTRA, lambda _: Said(200, b"[" * 60000), f"{ENTRA} gave an answer that is not a JSON"),
     (
         "Entra ID gives no token",
         ENTRA,

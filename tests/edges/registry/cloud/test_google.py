@@ -185,9 +185,9 @@ def nothing(_: Call) -> Said:
 
 
 WRONG: list[tuple[str, object, str]] = [
-    ("no JSON", "{", "is no JSON object"),
-    ("no object", "[]", "is no JSON object"),
-    ("nested deeply", "[" * 60000, "is no JSON object"),
+    ("no JSON", "{", "is not a JSON object"),
+    ("no object", "[]", "is not a JSON object"),
+    ("nested deeply", "[" * 60000, "is not a JSON object"),
     ("huge", "x" * 70000, "is larger than the 65536 bytes"),
     ("no type", {}, "name no type"),
     ("an unknown type", {"type": "gdch_service_account"}, "of the type 'gdch_service_account' are not supported"),
@@ -211,7 +211,7 @@ def test_wrong_credentials_are_told_of_with_their_file(
 FAILURES: list[tuple[str, str, Callable[[Call], Said], str]] = [
     ("the issuer refuses", ISSUER, nothing, f"{ISSUER} answered 403 (denied: not this one)"),
     ("the token service refuses", STS, nothing, f"{STS} answered 403 (denied: not this one)"),
-    ("the token service talks nonsense", STS, lambda _: Said(200, b"{"), f"{STS} gave an answer that is no JSON"),
+    ("the token service talks nonsense", STS, lambda _: Said(200, b"{"), f"{STS} gave an answer that is not a JSON"),
     ("the token service floods", STS, lambda _: Said(200, b"x" * 100_000), "more than the 65536 bytes"),
     (
         "the token service repeats what it was shown",
@@ -238,9 +238,9 @@ def test_a_failure_says_who_failed_and_shows_no_secret(
 
 
 NOT_THERE: list[tuple[str, Callable[[Call], Said], str]] = [
-    ("another cloud's", lambda _: document({"access_token": "x" * 20}), "is no metadata server of Google"),
+    ("another cloud's", lambda _: document({"access_token": "x" * 20}), "is not a metadata server of Google"),
     ("no service account", lambda _: Said(404, b"", {"Metadata-Flavor": "Google"}), "answered 404"),
-    ("nonsense", lambda _: Said(200, b"<html>", {"Metadata-Flavor": "Google"}), "no JSON object"),
+    ("nonsense", lambda _: Said(200, b"<html>", {"Metadata-Flavor": "Google"}), "not a JSON object"),
 ]
 
 

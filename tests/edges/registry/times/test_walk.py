@@ -61,7 +61,7 @@ def manifest(images: Images, *places: tuple[str, str | None]) -> dict[str, Any]:
         pytest.param(None, OLD, NEW, OLD, id="then the label"),
         pytest.param(None, None, OLD, OLD, id="then the configuration"),
         pytest.param(EPOCH, None, OLD, OLD, id="a placeholder says nothing"),
-        pytest.param("yesterday", "2026-01-01", OLD, OLD, id="nor does what is no time"),
+        pytest.param("yesterday", "2026-01-01", OLD, OLD, id="nor does what is not a time"),
         pytest.param(None, None, None, None, id="an image need not say"),
         pytest.param(None, EPOCH, "1980-01-01T00:00:01Z", None, id="only placeholders"),
         pytest.param(
