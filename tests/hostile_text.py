@@ -29,7 +29,7 @@ from gitops_bot.images import expression, inference, order, ranges, version
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin, is_digest, is_tag
 from gitops_bot.proposals import content, naming, trailers
-from gitops_bot.proposals.text import body, comment, markdown
+from gitops_bot.proposals.text import body, markdown
 from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.report.diff import print_diff
 from gitops_bot.report.screen import Screen
@@ -80,7 +80,7 @@ def read_body(text: str) -> None:
         rewrite(text)
     body.with_closing_mark(text, Reason("nothing_new", "nothing of it is left"))
     body.within(text, f"{BEGIN}\n{END}")
-    comment.marker_of(text)
+    body.comment_mark(text)
 
 
 def _bodies() -> Iterator[tuple[str, Callable[[], object]]]:

@@ -109,7 +109,7 @@ PURE_STANDARD_LIBRARY = frozenset({
     "__future__", "abc", "base64", "binascii", "bisect", "collections", "contextlib", "copy", "dataclasses",
     "datetime", "decimal", "difflib", "enum", "fnmatch", "fractions", "functools", "hashlib", "heapq", "html",
     "io.StringIO", "ipaddress", "itertools", "json", "math", "operator", "pathlib.PurePosixPath", "posixpath", "re",
-    "string", "textwrap", "types", "typing", "unicodedata", "urllib.parse", "zoneinfo",
+    "shlex.quote", "string", "textwrap", "types", "typing", "unicodedata", "urllib.parse", "zoneinfo",
 })  # fmt: skip
 #: The engine gets the world as an argument, but it asks for several things at once, and waits at random between tries.
 ENGINE_STANDARD_LIBRARY = PURE_STANDARD_LIBRARY | {"concurrent.futures", "random", "threading"}

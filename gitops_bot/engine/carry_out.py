@@ -12,7 +12,7 @@ from gitops_bot.engine.world import silent
 from gitops_bot.errors import ForgeError, GitError, LostRace, Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, people, reconcile
-from gitops_bot.proposals.text import body, comment
+from gitops_bot.proposals.text import body
 from gitops_bot.releases.decisions import Failed
 
 if TYPE_CHECKING:
@@ -364,7 +364,7 @@ def _close(world: World, forge: Forge, opened: PullRequest, branch: Branch | Non
         now = forge.read(now.number)
         forge.refresh(now.number, title=now.title, body=body.without_closing_mark(now.body))
         raise
-    return forge.close(pull.number, body=pull.body, comment=comment.closed(why))
+    return forge.close(pull.number, body=pull.body, comment=body.closing_comment(why))
 
 
 def _insist_on_open(pull: PullRequest) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, trailers
 from gitops_bot.proposals.branch import Ours
-from gitops_bot.proposals.text import body, comment
+from gitops_bot.proposals.text import body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -163,7 +163,7 @@ def _all_that_decides(pull: PullRequest) -> tuple[object, ...]:
     known = (pull.number, pull.state, pull.head, body.closed_by_bot(pull.body))
     if pull.state != "open":
         return (*known, body.pin_marks(pull.body))
-    remarks = {comment.marker_of(remark.body): remark.id for remark in pull.comments}
+    remarks = {body.comment_mark(remark.body): remark.id for remark in pull.comments}
     return (*known, *_state(pull), has_label(pull, HAND_BACK), remarks)
 
 

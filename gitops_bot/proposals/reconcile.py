@@ -12,7 +12,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import people
 from gitops_bot.proposals import pull_request as pull_requests
 from gitops_bot.proposals.branch import Ours, Theirs, owner_of
-from gitops_bot.proposals.text import body, comment
+from gitops_bot.proposals.text import body
 from gitops_bot.proposals.text.markdown import plain
 
 if TYPE_CHECKING:
@@ -232,12 +232,12 @@ def _leave_to_people(opened: PullRequest | None, branch: Branch, theirs: Theirs)
 
 def _comment_due(opened: PullRequest, branch: Branch, theirs: Theirs) -> Remark | None:
     """The comment about this commit, unless it exists; it replaces one about another commit."""
-    about = {comment.marker_of(remark.body): remark.id for remark in opened.comments}
+    about = {body.comment_mark(remark.body): remark.id for remark in opened.comments}
     if opened.given == "late":
-        kind, marker, text = "late ", f"late {branch.head}", comment.late(branch.head)
+        kind, marker, text = "late ", f"late {branch.head}", body.late_comment(branch.head)
     else:
         kind, marker = "person ", f"person {theirs.commit}"
-        text = comment.person(theirs.commit, theirs.author, theirs.why)
+        text = body.person_comment(theirs.commit, theirs.author, theirs.why)
     if marker in about:
         return None
     older = [number for name, number in about.items() if name is not None and name.startswith(kind)]

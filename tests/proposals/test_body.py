@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt  # what `rich` renders Markdown with
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.text import advice, body
+from gitops_bot.proposals.text import body
 from gitops_bot.proposals.text.details import Described
 from gitops_bot.proposals.text.markdown import LIMIT, plain, size
 from gitops_bot.releases.decisions import Change, Held, PinChange
@@ -232,8 +232,8 @@ def test_where_room_is_short_the_table_comes_first_and_the_ways_of_people_stay()
     assert "more changes: see the commit." in text
     assert re.search(r"\nHeld back, and why:\n\n(- `.*\n){0,2}- … and (998|999|1000) more\n", text)
     assert "… and details of 1000 more changes, left out to save space." in text
-    assert advice.ROLL_BACK in text
-    assert f"{advice.PEOPLE}\n\n<!-- gitops-bot:plan " in text
+    assert body.ROLL_BACK in text
+    assert f"{body.PEOPLE}\n\n<!-- gitops-bot:plan " in text
 
 
 def test_what_is_held_back_is_said_with_its_reason() -> None:
@@ -592,7 +592,7 @@ def test_a_rollback_gives_its_reason_and_no_advice_to_roll_back() -> None:
     assert "\n**staging**: 2 pins rolled back, nothing else.\n\n**Why:** checkout fails for @\u200bada: \\<!-- " in text
     assert "How to roll back" not in text
     assert "--allow-downgrade" not in text
-    assert f"{advice.ROLLED_BACK}\n\nMerge to roll back. Close to keep what runs now. " in text
+    assert f"{body.ROLLED_BACK}\n\nMerge to roll back. Close to keep what runs now. " in text
     assert not body.closed_by_bot(text)
     assert "**Why:**" not in back(change(), because=None)
     assert "**Why:**" not in back(change(), because=" \u200b\n")

@@ -5,12 +5,12 @@ import re
 import pytest
 
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals.text import body, comment
+from gitops_bot.proposals.text import body
 from tests.proposals.sample import HEAD, NEWER
 
 
 def test_a_persons_commit_is_named_with_the_way_back() -> None:
-    assert comment.person(HEAD, "Ada Lovelace <ada@example.test>", "it has no valid gitops-bot trailers") == (
+    assert body.person_comment(HEAD, "Ada Lovelace <ada@example.test>", "it has no valid gitops-bot trailers") == (
         f"<!-- gitops-bot:person {HEAD} -->\n"
         "Commit 0000000000 by Ada Lovelace \\<ada@\u200bexample.test\\> was not made by gitops-bot: it has no valid "
         "gitops-bot "
@@ -22,11 +22,11 @@ def test_a_persons_commit_is_named_with_the_way_back() -> None:
 
 
 def test_a_commit_without_an_author_is_nobodys() -> None:
-    assert f"Commit {HEAD[:10]} was not made by gitops-bot: " in comment.person(HEAD, "", "its history is cut")
+    assert f"Commit {HEAD[:10]} was not made by gitops-bot: " in body.person_comment(HEAD, "", "its history is cut")
 
 
 def test_a_closing_says_why() -> None:
-    assert comment.closed(Reason("nothing_new", "nothing is left to propose")) == (
+    assert body.closing_comment(Reason("nothing_new", "nothing is left to propose")) == (
         "<!-- gitops-bot:closing -->\n"
         "Closed: nothing is left to propose. This is not a decline; newer versions will be proposed."
     )
@@ -35,21 +35,21 @@ def test_a_closing_says_why() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param(comment.person(HEAD, "Ada", "x"), f"person {HEAD}", id="a person's commit"),
+        pytest.param(body.person_comment(HEAD, "Ada", "x"), f"person {HEAD}", id="a person's commit"),
         pytest.param(
-            comment.person(HEAD, "Ada", "x").replace("\n", "\r\n"), f"person {HEAD}", id="edited in a browser"
+            body.person_comment(HEAD, "Ada", "x").replace("\n", "\r\n"), f"person {HEAD}", id="edited in a browser"
         ),
-        pytest.param(comment.closed(Reason("nothing_new", "x")), "closing", id="a closing"),
+        pytest.param(body.closing_comment(Reason("nothing_new", "x")), "closing", id="a closing"),
         pytest.param("", None, id="empty"),
         pytest.param("LGTM", None, id="a person's"),
-        pytest.param(f"> {comment.person(HEAD, 'Ada', 'x')}", None, id="quoted"),
-        pytest.param(f"x\n{comment.person(HEAD, 'Ada', 'x')}", None, id="not at the beginning"),
+        pytest.param(f"> {body.person_comment(HEAD, 'Ada', 'x')}", None, id="quoted"),
+        pytest.param(f"x\n{body.person_comment(HEAD, 'Ada', 'x')}", None, id="not at the beginning"),
         pytest.param("<!-- gitops-bot:person x -->", None, id="no commit"),
         pytest.param(f"<!-- gitops-bot:person {HEAD} --> x", None, id="not alone on its line"),
     ],
 )
 def test_the_bots_comments_are_known_by_their_first_line(text: str, expected: str | None) -> None:
-    assert comment.marker_of(text) == expected
+    assert body.comment_mark(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ def test_the_bots_comments_are_known_by_their_first_line(text: str, expected: st
     ],
 )
 def test_no_author_and_no_reason_says_more_than_itself(text: str) -> None:
-    for said in (comment.person(HEAD, text, text), comment.closed(Reason("nothing_new", text))):
+    for said in (body.person_comment(HEAD, text, text), body.closing_comment(Reason("nothing_new", text))):
         assert not re.search(r"@\w|#\d|GH-\d|://", said)
         assert said.count("\n<!--") == 0
         assert len(said) < 4_000
         assert not body.closed_by_bot(said)
-    assert comment.marker_of(comment.person(HEAD, text, text)) == f"person {HEAD}"
+    assert body.comment_mark(body.person_comment(HEAD, text, text)) == f"person {HEAD}"

@@ -8,13 +8,13 @@ import pytest
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import people
 from gitops_bot.proposals.pull_request import Comment, PullRequest
-from gitops_bot.proposals.text import body, comment
+from gitops_bot.proposals.text import body
 from tests.proposals.sample import NEWER, change, pull, written
 
 TEXT = written(change()).body
 OPEN, CLOSED = pull(body=TEXT), pull("closed", body=TEXT, number=3)
 WHY = Reason("nothing_new", "the base branch has it")
-REMARK = Comment(5, comment.person(NEWER, "Ada", "it carries no plan"))
+REMARK = Comment(5, body.person_comment(NEWER, "Ada", "it carries no plan"))
 
 
 @pytest.mark.parametrize(

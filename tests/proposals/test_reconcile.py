@@ -14,7 +14,7 @@ from gitops_bot.proposals import people, reconcile
 from gitops_bot.proposals.branch import Branch, FileChange, Theirs, owner_of
 from gitops_bot.proposals.pull_request import Comment, HandBackTimes
 from gitops_bot.proposals.reconcile import Close, Commit, Leave, Nothing, Open, Refresh, Remark
-from gitops_bot.proposals.text import body, comment
+from gitops_bot.proposals.text import body
 from tests.proposals.sample import BASE, HEAD, NEWER, B, branch, change, commit, merge, pull, written
 
 if TYPE_CHECKING:
@@ -264,7 +264,12 @@ def carried_out(
 
 #: Texts of pull requests in any state that a run, or a person, may leave.
 TEXTS = (WANTED.body, OLDER.body, OPEN_MARKED.body, body.unfinished(WANTED.body), "by a person", "")
-REMARKS = (comment.person(NEWER, "Ada", "it carries no plan"), comment.person(HEAD, "", "it is another's"), "hello", "")
+REMARKS = (
+    body.person_comment(NEWER, "Ada", "it carries no plan"),
+    body.person_comment(HEAD, "", "it is another's"),
+    "hello",
+    "",
+)
 PULLS = st.builds(
     replace,
     st.builds(pull, st.sampled_from(["closed", "merged"]), head=st.sampled_from([BASE, HEAD, NEWER])),
@@ -338,15 +343,15 @@ def test_a_branch_that_was_taken_back_is_lost_again_to_the_next_person() -> None
     again = decide(WANTED, later, pulls)
     assert isinstance(again, Leave)
     assert again.comment is not None
-    assert comment.marker_of(again.comment.body) == f"person {'9' * 40}"
+    assert body.comment_mark(again.comment.body) == f"person {'9' * 40}"
 
 
 def said(*texts: str) -> tuple[PullRequest]:
     return (replace(OPEN, comments=tuple(Comment(10 + at, text) for at, text in enumerate(texts))),)
 
 
-ABOUT_THIS = comment.person(NEWER, "Ada", "it has no valid gitops-bot trailers")
-ABOUT_OTHERS = [comment.person(letter * 40, "Bob", "it is another's") for letter in "ab"]
+ABOUT_THIS = body.person_comment(NEWER, "Ada", "it has no valid gitops-bot trailers")
+ABOUT_OTHERS = [body.person_comment(letter * 40, "Bob", "it is another's") for letter in "ab"]
 
 
 @pytest.mark.parametrize(
@@ -371,7 +376,7 @@ def test_a_persons_commit_is_told_once(texts: tuple[str, ...], expected: tuple[b
         return
     assert action.comment is not None
     assert action.comment.edits == expected[1]
-    assert comment.marker_of(action.comment.body) == f"person {NEWER}"
+    assert body.comment_mark(action.comment.body) == f"person {NEWER}"
     assert "it has no valid gitops-bot trailers" in action.comment.body
 
 
@@ -523,13 +528,13 @@ def test_a_word_gives_back_what_was_there_when_it_was_given(words: HandBackTimes
 def test_a_word_that_came_before_the_last_push_leaves_the_branch_to_people_and_says_so_once() -> None:
     theirs = BRANCHES["person"]
     assert theirs is not None
-    said = (Comment(5, comment.person(NEWER, "", "x")),)
+    said = (Comment(5, body.person_comment(NEWER, "", "x")),)
     late = replace(pull(head=NEWER), labels=("hand-back",), given="late", comments=said)
     action = decide(WANTED, theirs, (late,))
     assert isinstance(action, Leave)
     assert "given before the last push" in action.reason.text
     assert action.comment is not None
-    assert comment.marker_of(action.comment.body) == f"late {NEWER}"
+    assert body.comment_mark(action.comment.body) == f"late {NEWER}"
     assert action.comment.edits is None
     told = replace(late, comments=(*late.comments, Comment(6, action.comment.body)))
     again = decide(WANTED, theirs, (told,))

@@ -1,7 +1,8 @@
-"""The text of a pull request: for the person who reviews it, and in hidden comments for the next run.
+"""The texts on a pull request: its description, and the bot's comments.
 
-The hidden comments are a hint only: what is proposed stands in the commit's trailers. A mark counts only as a line of
-its own, which no name from a manifest and no word from a registry can be.
+Both are for the person who reviews it, and in hidden HTML comments for the next run. These marks are a hint only: what
+is proposed stands in the commit's trailers. A mark counts only as a line of its own, which no name from a manifest and
+no word from a registry can be. Anybody may edit the text, so it is read line by line, in time linear in its length.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING
+from shlex import quote
+from typing import TYPE_CHECKING, Final
 
-from gitops_bot.proposals.text import advice, details, markers
+from gitops_bot.images.reference import Assignment
+from gitops_bot.proposals.text import details
 from gitops_bot.proposals.text.details import alike, because, is_rollback, many
-from gitops_bot.proposals.text.markdown import LIMIT, clip, code, cost, cut, prose, size
+from gitops_bot.proposals.text.markdown import LIMIT, clip, code, cost, cut, enclosed, plain, prose, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,19 +26,38 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.text.details import Described
     from gitops_bot.releases.decisions import Change, EntryKey, Held, PinChange
 
+#: What people can do with a proposal: merge, decline, hold, take over, hand back, and roll back once it is merged.
+_TAKE_OVER: Final = """\
+Add the label `hold` to keep everything as it is. Push a commit to this branch to take it over: from then on, the bot \
+leaves it alone. Add the label `hand-back` to return a branch that was taken over to the bot: it rewrites the branch \
+and drops everybody else's commits."""
+PEOPLE: Final = f"""
+Merge to release. Close to decline exactly these pins; newer ones will be proposed again. {_TAKE_OVER}"""
+PEOPLE_BACK: Final = f"""
+Merge to roll back. Close to keep what runs now. {_TAKE_OVER}"""
+ROLL_BACK: Final = """
+**How to roll back:** run `gitops-bot rollback` with the name of this environment, or revert this pull request once \
+it is merged. After that, these pins are not proposed again until something newer is available."""
+ROLLED_BACK: Final = """
+Once this is merged, what it rolls back is not proposed again until something newer is available; `--release-hold` \
+allows it again."""
+_REBUILT: Final = "**Attention: rebuilt, not the bytes that were tested.**"
 #: In characters: the reserve for marks and a closing line that are added later; the least room of each part after the
-#: table, enough for a note about what was cut; the most room for lost platforms and for held entries.
-_SPARE, _WORD, _LOST_ROOM, _HELD_ROOM = 1_000, 150, 3_000, 8_000
+#: table, enough for a note about what was cut; the most room for lost platforms, for the commands and for held entries.
+_SPARE, _WORD, _LOST_ROOM, _COMMANDS_ROOM, _HELD_ROOM = 1_000, 150, 3_000, 6_000, 8_000
 #: How many pins get a mark; the rest of the room is for the changes.
 _MARKED = 1_400
 #: The most characters about what a rollback does not restore.
 _NOTES = 2_000
 #: The start of the line that says why the bot closed it, and the most characters of the reason.
 _CLOSED_BY, _REASON = "Closed by gitops-bot: ", 600
-_REBUILT = "**Attention: rebuilt, not the bytes that were tested.**"
-_PLAN, _PINS = "plan", "pins"
-_PLAN_VALUE = re.compile(r"[0-9a-f]{64}")
-_PINS_VALUE = re.compile(r"[0-9a-f ]{16,24000}")
+
+_BEGIN: Final = "<!-- gitops-bot:begin -->"
+_END: Final = "<!-- gitops-bot:end -->"
+_CLOSED: Final = "<!-- gitops-bot:closed -->"
+_PLAN_MARK = re.compile(r"<!-- gitops-bot:plan ([0-9a-f]{64}) -->")
+_PINS_MARK = re.compile(r"<!-- gitops-bot:pins ([0-9a-f ]{16,24000}) -->")
+_COMMENT_MARK = re.compile(r"<!-- gitops-bot:((?:person|late) [0-9a-f]{7,64}|closing) -->")
 
 
 def render(
@@ -44,47 +66,104 @@ def render(
     held: Sequence[Held],
     described: Mapping[EntryKey, Described],
 ) -> str:
-    """The whole body, within GitHub's limit: cut at a whole row or section, with a note.
+    """The whole description, within GitHub's limit: cut at a whole row or section, with a note.
 
     Where room is short, the table has it first, then the ways back, what was held, the digests in full, and what is
     known of images.
     """
     back = is_rollback(changes)
-    done = "rolled back" if back else "changed"
-    head = [
-        markers.BEGIN,
-        *([_REBUILT, ""] if any(change.rebuilt for change in changes) else []),
-        f"**{prose(environment)}**: {many(len(changes), 'pin')}{_values(changes)} {done}, nothing else.",
-        *_because(changes),
-        *_not_rolled_back(changes),
-        "",
-        *details.HEAD,
-    ]
-    after, people = (advice.ROLLED_BACK, advice.PEOPLE_BACK) if back else (advice.ROLL_BACK, advice.PEOPLE)
+    head = _head(environment, changes, back=back)
+    after, people = (ROLLED_BACK, PEOPLE_BACK) if back else (ROLL_BACK, PEOPLE)
     pins = [change.pin_change for change in changes]
-    marks = ["", markers.marker(_PLAN, mark(pins)), _marked(pins), markers.END]
+    pin_marks = (pin_mark(pin.key, pin.after, pin.new_name) for pin in pins[:_MARKED])
+    marks = ["", f"<!-- gitops-bot:plan {mark(pins)} -->", f"<!-- gitops-bot:pins {' '.join(pin_marks)} -->", _END]
     known = [(change, described[change.entry.key]) for change in changes if change.entry.key in described]
 
     room = LIMIT - _SPARE - cost([*head, after, people, *marks])
     rows = alike(changes)
     table = details.table(rows, room - 4 * _WORD)
     room -= cost(table)
-    lost = _lost(known, min(room - 3 * _WORD, _LOST_ROOM))
+    lost = enclosed(
+        ["", "> [!WARNING]"],  # an alert on GitHub, a plain quotation elsewhere
+        [line for line in dict.fromkeys(details.lost(*item) for item in known) if line],
+        min(room - 3 * _WORD, _LOST_ROOM),
+        lambda left: f"> - … and {left} more lost platforms",
+    )
     room -= cost(lost)
-    commands = [] if back else advice.commands(environment, changes, room - 2 * _WORD)
+    commands = [] if back else restoring(environment, changes, room - 2 * _WORD)
     room -= cost(commands)
-    waiting = _held(held, min(room - _WORD, _HELD_ROOM))
+    waiting = enclosed(
+        ["", "Held back, and why:", ""],
+        [f"- {code(item.entry.name)} in {code(item.entry.file)}: {prose(item.reason.text)}" for item in held],
+        min(room - _WORD, _HELD_ROOM),
+        lambda left: f"- … and {left} more",
+    )
     room -= cost(waiting)
     full = details.in_full(rows, room - _WORD)
     room -= cost(full)
-    sections = cut(_sections(known), str, room, _more_sections)
-    return "\n".join([*head, *table, *lost, *full, *sections, *waiting, after, *commands, people, *marks])
+    # Equal ones, of one image in several overlays, are merged.
+    sections = [text for text in dict.fromkeys(details.section(*item) for item in known) if text]
+    shown = cut(
+        sections, str, room, lambda left: f"\n… and details of {many(left, 'more change')}, left out to save space."
+    )
+    return "\n".join([*head, *table, *lost, *full, *shown, *waiting, after, *commands, people, *marks])
 
 
-def _values(changes: Sequence[Change]) -> str:
-    """What else changes: values that follow the pins."""
-    count = sum(len(change.info.values) for change in changes if change.info is not None)
-    return f" and {many(count, 'value')} of release info" if count else ""
+def _head(environment: str, changes: Sequence[Change], *, back: bool) -> list[str]:
+    """What stands above the rows of the table."""
+    lines = [_BEGIN, *([_REBUILT, ""] if any(change.rebuilt for change in changes) else [])]
+    values = sum(len(change.info.values) for change in changes if change.info is not None)
+    what = many(len(changes), "pin") + (f" and {many(values, 'value')} of release info" if values else "")
+    lines.append(f"**{prose(environment)}**: {what} {'rolled back' if back else 'changed'}, nothing else.")
+    if why := because(changes):
+        lines += ["", f"**Why:** {prose(why)}"]
+    # What a rollback does not restore, once for all changes.
+    if notes := dict.fromkeys(note for change in changes for note in change.not_rolled_back):
+        lines += ["", f"Not rolled back: {prose('; '.join(notes), _NOTES)}."]
+    return [*lines, "", *details.HEAD]
+
+
+def restoring(environment: str, changes: Sequence[Change], room: int) -> list[str]:
+    """A section with the commands that restore the previous pins, as many as fit into `room`."""
+    if environment.startswith("-") or plain(environment) != environment:
+        return []
+    wanted: dict[str, set[str | None]] = {}
+    for change in changes:
+        wanted.setdefault(change.entry.name, set()).add(_assignment(change))
+    # `set` applies to all overlays, so it cannot restore one name that had two different pins.
+    assignments = [next(iter(texts)) for texts in wanted.values() if len(texts) == 1]
+    return enclosed(
+        [
+            "",
+            "<details><summary>Or restore the previous pins</summary>",
+            "",
+            "Each command applies to every overlay of the environment that has the image.",
+            "",
+            "```sh",
+        ],
+        [f"gitops-bot set {quote(environment)} {quote(text)} --allow-downgrade" for text in assignments if text],
+        min(room, _COMMANDS_ROOM),
+        lambda left: f"# … and {left} more: see the table",
+        ["```", "", "</details>"],
+    )
+
+
+def _assignment(change: Change) -> str | None:
+    """The argument of `set` that restores the previous pin; None if it cannot express exactly that."""
+    name, before = change.entry.name, change.before
+    old_name = change.entry.image if change.new_name is not None else None
+    if before.tag is None and change.after.tag is not None:
+        return None  # a digest alone would keep the new tag
+    tag = before.tag or ""
+    pin = (f"{old_name}:{tag}" if tag else old_name) if old_name else tag
+    text = f"{name}={pin}" + (f"@{before.digest}" if before.digest else "")
+    try:
+        parsed = Assignment.parse(text)
+    except ValueError:
+        return None
+    if parsed != Assignment(name, before, old_name) or name.startswith("-") or plain(text, len(text)) != text:
+        return None
+    return text
 
 
 def mark(changes: Sequence[PinChange]) -> str:
@@ -99,39 +178,56 @@ def pin_mark(key: EntryKey, after: Pin, new_name: str | None) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def within(present: str, new: str) -> str:
-    """The new text in place of the old one; what people wrote before and after it stays."""
-    ours = markers.block(present)
-    if ours is None:
-        return new
-    before, after = (without_closing_mark(part) for part in (present[: ours[0]], present[ours[1] :]))
-    whole = before + new + after.rstrip()
-    return whole if size(whole) <= LIMIT else new
+def plan_mark(text: str) -> str | None:
+    """The mark of the plan that a description was written for."""
+    return next(_marked(text, _PLAN_MARK), None)
+
+
+def pin_marks(text: str) -> frozenset[str]:
+    """The marks of the proposed pins in a description; empty if it has none."""
+    return frozenset(next(_marked(text, _PINS_MARK), "").split())
+
+
+def _marked(text: str, mark: re.Pattern[str]) -> Iterator[str]:
+    """The values of all marks of a kind, in the order of the text; one saved in a browser has CRLF line breaks."""
+    return (found[1] for line in text.split("\n") if (found := mark.fullmatch(line.rstrip())))
 
 
 def unfinished(text: str) -> str:
     """The text without the mark of its plan: if the run dies before it is complete, the next one rewrites it."""
-    return markers.without(text, *(markers.marker(_PLAN, value) for value in _plan_marks(text)))
+    return "\n".join("" if _PLAN_MARK.fullmatch(line.rstrip()) else line for line in text.split("\n"))
 
 
-def plan_mark(text: str) -> str | None:
-    """The mark of the plan that a body was written for."""
-    return next(_plan_marks(text), None)
+def within(present: str, new: str) -> str:
+    """The new text in place of the old one; what people wrote before and after it stays."""
+    parts = _parts(present)
+    if parts is None:
+        return new
+    before, _, after = map(without_closing_mark, parts)
+    whole = before + new + after.rstrip()
+    return whole if size(whole) <= LIMIT else new
 
 
-def pin_marks(text: str) -> frozenset[str]:
-    """The marks of the proposed pins in a body; empty if it has none."""
-    values = (value for value in markers.values(text, _PINS) if _PINS_VALUE.fullmatch(value))
-    return frozenset(next(values, "").split())
+def _parts(text: str) -> tuple[str, str, str] | None:
+    """The bot's own part, its two marks included, between what people wrote; None where they took a mark out."""
+    at, start = 0, None
+    for line in text.split("\n"):
+        if start is None and line.rstrip() == _BEGIN:
+            start = at
+        elif start is not None and line.rstrip() == _END:
+            end = at + len(_END)
+            return text[:start], text[start:end], text[end:]
+        at += len(line) + 1
+    return None
 
 
 def closed_by_bot(text: str) -> bool:
     """Whether the bot itself closed this pull request."""
-    return markers.has(text, markers.CLOSED)
+    return any(line.rstrip() == _CLOSED for line in text.split("\n"))
 
 
 def with_closing_mark(text: str, why: Reason) -> str:
-    """The body with the mark that the bot leaves before it closes, and a line that says why.
+    """The description with the mark that the bot leaves before it closes, and a line that says why.
 
     A closing without the mark is a person's. Both come in one write and before the end, so whatever kills the bot,
     nothing of its own is closed without a word. They stand first in the bot's own part, or last where people took
@@ -140,13 +236,15 @@ def with_closing_mark(text: str, why: Reason) -> str:
     text = without_closing_mark(text)
     reason = clip(prose(why.text), _REASON)
     line = f"{_CLOSED_BY}{reason}. This is not a decline; newer versions will be proposed."
-    ours = markers.block(text)
-    if ours is None:
-        return f"{clip(text, LIMIT - cost([markers.CLOSED, line]) - 2)}\n\n{markers.CLOSED}\n{line}"
-    before, block, after = text[: ours[0]], text[ours[0] : ours[1]], text[ours[1] :]
-    rest = block.removeprefix(markers.BEGIN).lstrip("\r ").removeprefix("\n")
-    head = [markers.BEGIN, markers.CLOSED, line, ""]
-    for kept in (rest, markers.only(rest)):
+    parts = _parts(text)
+    if parts is None:
+        return f"{clip(text, LIMIT - cost([_CLOSED, line]) - 2)}\n\n{_CLOSED}\n{line}"
+    before, own, after = parts
+    rest = own.removeprefix(_BEGIN).lstrip("\r ").removeprefix("\n")
+    lines = (line.rstrip() for line in rest.split("\n"))
+    marks = "\n".join(line for line in lines if line.startswith("<!-- gitops-bot:") and line.endswith("-->"))
+    head = [_BEGIN, _CLOSED, line, ""]
+    for kept in (rest, marks):
         whole = before + "\n".join([*head, kept]) + after
         if size(whole) <= LIMIT:
             break
@@ -154,12 +252,12 @@ def with_closing_mark(text: str, why: Reason) -> str:
 
 
 def without_closing_mark(text: str) -> str:
-    """The body as it was before the bot closed it: somebody pushed meanwhile, or it was opened again."""
+    """The description as it was before the bot closed it: somebody pushed meanwhile, or it was opened again."""
     lines = text.split("\n")
     kept: list[str] = []
     at = 0
     while at < len(lines):
-        if lines[at].rstrip() != markers.CLOSED:
+        if lines[at].rstrip() != _CLOSED:
             kept.append(lines[at])
             at += 1
             continue
@@ -173,51 +271,42 @@ def without_closing_mark(text: str) -> str:
     return "\n".join(kept)
 
 
-def _plan_marks(text: str) -> Iterator[str]:
-    return (value for value in markers.values(text, _PLAN) if _PLAN_VALUE.fullmatch(value))
+def person_comment(commit: str, author: str, why: str) -> str:
+    """Says that somebody else pushed a commit. `why` is half a sentence, such as "it has no valid trailers"."""
+    who = f" by {prose(author, 100)}" if author else ""
+    return (
+        f"<!-- gitops-bot:person {commit} -->\n"
+        f"Commit {commit[:10]}{who} was not made by gitops-bot: {prose(why)}. People win: the bot leaves this branch "
+        "alone from now on. Merge or close it as you see fit.\n"
+        "\n"
+        "To hand the branch back, add the label `hand-back`: the bot then rewrites it on top of the base branch, "
+        "without this commit."
+    )
 
 
-def _because(changes: Sequence[Change]) -> list[str]:
-    why = because(changes)
-    return ["", f"**Why:** {prose(why)}"] if why else []
+def late_comment(head: str) -> str:
+    """Says that a branch was pushed to after it was handed back, so that the hand-back does not apply."""
+    return (
+        f"<!-- gitops-bot:late {head} -->\n"
+        f"This branch was handed back, and then somebody pushed commit {head[:10]} to it. People win: the bot leaves "
+        "it alone, because it drops only commits that were there when the branch was handed back.\n"
+        "\n"
+        "To hand it back as it is now, remove the label `hand-back` and add it again."
+    )
 
 
-def _not_rolled_back(changes: Sequence[Change]) -> list[str]:
-    """What a rollback does not restore, once for all changes."""
-    notes = dict.fromkeys(note for change in changes for note in change.not_rolled_back)
-    return ["", f"Not rolled back: {prose('; '.join(notes), _NOTES)}."] if notes else []
+def closing_comment(reason: Reason) -> str:
+    """Says why the bot closes a pull request."""
+    return (
+        "<!-- gitops-bot:closing -->\n"
+        f"Closed: {prose(reason.text)}. This is not a decline; newer versions will be proposed."
+    )
 
 
-def _lost(known: Sequence[tuple[Change, Described]], room: int) -> list[str]:
-    lines = [line for line in dict.fromkeys(details.lost(*change) for change in known) if line]
-    if not lines:
-        return []
-    # An alert on GitHub, a plain quotation elsewhere.
-    head = ["", "> [!WARNING]"]
-    shown = cut(lines, str, room - cost(head), lambda left: f"> - … and {left} more lost platforms")
-    return [*head, *shown] if shown else []
+def comment_mark(body: str) -> str | None:
+    """The hidden mark of a comment: `person <commit>`, `late <commit>`, `closing`; None if it has none.
 
-
-def _sections(known: Sequence[tuple[Change, Described]]) -> list[str]:
-    """One section for each change; equal ones, of one image in several overlays, are merged."""
-    return [text for text in dict.fromkeys(details.section(*change) for change in known) if text]
-
-
-def _more_sections(left: int) -> str:
-    return f"\n… and details of {many(left, 'more change')}, left out to save space."
-
-
-def _held(held: Sequence[Held], room: int) -> list[str]:
-    if not held:
-        return []
-    head = ["", "Held back, and why:", ""]
-    return [*head, *cut(held, _held_item, room - cost(head), lambda left: f"- … and {left} more")]
-
-
-def _held_item(item: Held) -> str:
-    return f"- {code(item.entry.name)} in {code(item.entry.file)}: {prose(item.reason.text)}"
-
-
-def _marked(pins: Sequence[PinChange]) -> str:
-    marks = [pin_mark(pin.key, pin.after, pin.new_name) for pin in pins[:_MARKED]]
-    return markers.marker(_PINS, " ".join(marks))
+    Only the first line counts: the rest quotes people.
+    """
+    mark = _COMMENT_MARK.fullmatch(body.partition("\n")[0].rstrip())
+    return mark[1] if mark else None

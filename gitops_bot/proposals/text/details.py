@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images import version
 from gitops_bot.images.reference import ImageName, is_digest
-from gitops_bot.proposals.text.markdown import code, cost, cut, git_revision, html_code, plain, prose, source_repository
+from gitops_bot.proposals.text.markdown import (
+    code,
+    cut,
+    enclosed,
+    git_revision,
+    html_code,
+    plain,
+    prose,
+    source_repository,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,8 +142,7 @@ def in_full(rows: Sequence[Row], room: int) -> list[str]:
     def more(left: int) -> str:
         return f"- … and {many(left, 'more line')}: see the commit"
 
-    shown = cut(lines, str, room - cost([*head, *foot]), more)
-    return [*head, *shown, *foot] if shown else []
+    return enclosed(head, lines, room, more, foot)
 
 
 def lost(change: Change, described: Described) -> str:

@@ -108,6 +108,14 @@ def cut(items: Sequence[_Item], show: Callable[[_Item], str], room: int, word: C
     return [*shown, last] if cost([last]) <= room else []
 
 
+def enclosed(
+    head: Sequence[str], lines: Sequence[str], room: int, word: Callable[[int], str], foot: Sequence[str] = ()
+) -> list[str]:
+    """The first lines that fit between head and foot, as `cut` gives them; nothing at all where there are none."""
+    shown = cut(lines, str, room - cost([*head, *foot]), word)
+    return [*head, *shown, *foot] if shown else []
+
+
 def clip(text: str, room: int) -> str:
     """The beginning of a text, cut at `room` if it is longer; never within a character."""
     return text.encode("utf-16-le", "surrogatepass")[: 2 * max(room, 0)].decode("utf-16-le", "ignore")
