@@ -22,7 +22,7 @@ from gitops_bot.commands.update import plan, update
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack
 from gitops_bot.errors import UsageError, explained, place_of
-from gitops_bot.releases.choice.by_hand import ByHand
+from gitops_bot.releases.choice.promotion import ByHand
 from gitops_bot.releases.layout.coverage import Coverage
 from gitops_bot.report import document, show
 from gitops_bot.results.checkout import Checked

@@ -46,7 +46,7 @@ def promote_command(
     The digests are copied as they are, whatever their tags point to now.
     """
     from gitops_bot.engine.request import Promote, Request
-    from gitops_bot.releases.choice.by_hand import ByHand
+    from gitops_bot.releases.choice.promotion import ByHand
     from gitops_bot.releases.layout.glob import Glob
 
     with reading("--overlay", "correct the glob"):

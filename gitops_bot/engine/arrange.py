@@ -17,7 +17,7 @@ from gitops_bot.proposals.branch import owner_of
 from gitops_bot.proposals.limits import admitted, with_what_waits
 from gitops_bot.proposals.people import decline, declined
 from gitops_bot.proposals.proposal import Proposal
-from gitops_bot.releases.choice import switch
+from gitops_bot.releases import blue_green
 from gitops_bot.releases.decisions import CODE_OF, Change, Failed, Held
 from gitops_bot.releases.history import trail
 from gitops_bot.results.outcome import EnvironmentOutcome
@@ -58,7 +58,7 @@ async def arrange(decided: Decided) -> Planned:
 
 def whole(context: Context, decisions: Sequence[Decision], branch: str | None, action: reconcile.Action) -> Proposal:
     """All that is decided of an environment, as one proposal."""
-    edited_decisions, files = edit(context, switch.alone(decisions, context.state.slots))
+    edited_decisions, files = edit(context, blue_green.hold_switches(decisions, context.state.slots))
     source = context.request.origin(context.environment).source
     return Proposal(naming.DEFAULT_GROUP, branch, source, action, edited_decisions, files)
 
@@ -118,7 +118,7 @@ async def _in_turn(context: Context, declines: Declined, grouped: Mapping[str, S
     waiting = {
         slots.selector.key: reason
         for slots in context.state.slots
-        if slots.selector is not None and (reason := switch.waits(slots, changing)) is not None
+        if slots.selector is not None and (reason := blue_green.switch_waits(slots, changing)) is not None
     }
     context = replace(context, existing=replace(existing, waits={**existing.waits, **waiting}))
     for name in grouped:
@@ -270,7 +270,7 @@ async def _of_this_switch(context: Context, declines: Declined, change: Change) 
     if slots is None:
         return declines
     line = await context.facts.line(lambda line: trail.enough(line, slots.overlay))
-    since = switch.arrived_at(slots, line)
+    since = blue_green.newest_arrival(slots, line)
     return {
         mark: [pull for pull in pulls if since is None or pull.created_at is None or pull.created_at >= since]
         for mark, pulls in declines.items()

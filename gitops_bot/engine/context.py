@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.read import EnvironmentState, Snapshot
     from gitops_bot.engine.request import Request
     from gitops_bot.images.reference import Assignment
-    from gitops_bot.releases.choice.by_hand import ByHand
-    from gitops_bot.releases.choice.promotion import Offer
+    from gitops_bot.releases.choice.promotion import ByHand, Offer
     from gitops_bot.releases.decisions import Decision, EntryKey, Held, Managed
     from gitops_bot.results.outcome import EnvironmentOutcome
 

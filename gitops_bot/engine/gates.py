@@ -12,8 +12,9 @@ from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.kinds import Follow
 from gitops_bot.images.reference import Assignment, ImageName, Pin
+from gitops_bot.releases import blue_green
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.choice import hold, partial_pins, promotion, stepped_back, switch
+from gitops_bot.releases.choice import hold, promotion, stepped_back
 from gitops_bot.releases.choice.promotion import Offer
 from gitops_bot.releases.choice.soak import left_behind
 from gitops_bot.releases.decisions import Change, Failed, Held, asked_by_name, is_open
@@ -80,12 +81,12 @@ async def release_tag(decision: Decision, context: Context) -> Decision:
     """Hold a digest without a tag where a tag is pinned."""
     if context.environment.release_tag:
         return decision
-    return _of_offer(decision, context, lambda entry, offer: partial_pins.untagged(entry, offer.running))
+    return _of_offer(decision, context, lambda entry, offer: promotion.untagged(entry, offer.running))
 
 
 async def digest_room(decision: Decision, context: Context) -> Decision:
     """Hold what would lose its digest."""
-    return _of_offer(decision, context, lambda entry, offer: partial_pins.no_room(entry, offer.running))
+    return _of_offer(decision, context, lambda entry, offer: promotion.no_room(entry, offer.running))
 
 
 async def soak(decision: Decision, context: Context) -> Decision:
@@ -127,7 +128,7 @@ def _switched_back(context: Context, line: Line, source: Managed, pin: Pin) -> b
     other = slots.counterpart(source) if slots is not None else None
     if slots is None or slots.selector is None or other is None or not promotion.is_same(other.pin, pin):
         return False
-    return switch.taken_back(slots, slots.selector, line) is not None
+    return blue_green.switch_back(slots, slots.selector, line) is not None
 
 
 # --- what a registry has --------------------------------------------------------------------------------------------
@@ -254,7 +255,7 @@ async def slot(decision: Decision, context: Context) -> Decision:
     if not isinstance(decision, Change) or (slots := context.state.slots_of(decision.entry)) is None:
         return decision
     switching = slots.selector is not None and context.existing.is_proposed(slots.selector.key)
-    return switch.allowed(decision, slots, switching=switching)
+    return blue_green.decide_pin(decision, slots, switching=switching)
 
 
 async def left_before(decision: Decision, context: Context) -> Decision:
@@ -269,7 +270,9 @@ async def left_before(decision: Decision, context: Context) -> Decision:
         return stepped_back.checked(decision, line)
     if (slots := context.state.slots_of(entry)) is None:
         return decision
-    return switch.left_before(decision, slots, await facts.line(lambda line: trail.enough(line, entry.overlay)))
+    return blue_green.hold_if_taken_back(
+        decision, slots, await facts.line(lambda line: trail.enough(line, entry.overlay))
+    )
 
 
 async def declared_hold(decision: Decision, context: Context) -> Decision:

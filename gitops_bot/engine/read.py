@@ -10,8 +10,9 @@ from gitops_bot.errors import GitError, Problem, UsageError
 from gitops_bot.images.reference import split
 from gitops_bot.proposals import naming
 from gitops_bot.proposals.unmatched import Unmatched, unmatched
+from gitops_bot.releases import blue_green
 from gitops_bot.releases.decisions import Failed
-from gitops_bot.releases.layout import correspondence, coverage, overlays, release_info, slots
+from gitops_bot.releases.layout import correspondence, coverage, overlays, release_info
 from gitops_bot.releases.layout import read as layout
 from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.releases.layout.owners import Owners
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config, Environment
     from gitops_bot.engine.world import World
+    from gitops_bot.releases.blue_green import Slots
     from gitops_bot.releases.decisions import EntryKey, Managed
     from gitops_bot.releases.layout.coverage import Coverage, Outside
     from gitops_bot.releases.layout.overlays import Selection
     from gitops_bot.releases.layout.read import Overlay
     from gitops_bot.releases.layout.release_info import Described
-    from gitops_bot.releases.layout.slots import Slots
     from gitops_bot.targets import Target
     from gitops_bot.targets.pin_file import PinFile
 
@@ -385,7 +386,7 @@ def _state(
     problems = list(unreadable)
     files = {overlay_file.file: overlay_file.directory for overlay_file in found}
     by_file = {overlay.pin_file.file: overlay.entries for overlay in read_overlays}
-    pairs = tuple(pair for setting in environment.blue_green for pair in slots.find(setting, files, by_file))
+    pairs = tuple(pair for setting in environment.blue_green for pair in blue_green.find(setting, files, by_file))
     failed_files = {problem.file for problem in problems}
     for pair in pairs:
         # A selector that is refused is told by itself.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Environment
     from gitops_bot.images.reference import Assignment
-    from gitops_bot.releases.choice.by_hand import ByHand
+    from gitops_bot.releases.choice.promotion import ByHand
     from gitops_bot.releases.decisions import Held, Managed, Source
     from gitops_bot.releases.layout.glob import Glob
 

@@ -10,9 +10,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
 from gitops_bot.releases.choice import choose, promotion
-from gitops_bot.releases.choice import partial_pins as halves
-from gitops_bot.releases.choice.by_hand import ByHand
-from gitops_bot.releases.choice.promotion import Artifact, Offer
+from gitops_bot.releases.choice.promotion import Artifact, ByHand, Offer
 from gitops_bot.releases.decisions import Change, Decision, Held, Kept
 from gitops_bot.releases.history.trail import Run
 from tests.managed import alter, managed
@@ -100,7 +98,7 @@ def test_what_needs_no_registry(
     ],
 )
 def test_a_tag_never_stands_beside_bytes_that_it_did_not_name(present: Pin, source: Pin, expected: str | None) -> None:
-    found = halves.untagged(alter(WEB, pin=present), running(source))
+    found = promotion.untagged(alter(WEB, pin=present), running(source))
     assert (found.code if found else None) == expected
 
 
@@ -114,7 +112,7 @@ def test_a_tag_never_stands_beside_bytes_that_it_did_not_name(present: Pin, sour
     ],
 )
 def test_a_digest_is_never_lost(source: Pin, applies: Rules, held: bool) -> None:
-    found = halves.no_room(alter(WEB, pin=V1, rules=applies), running(source))
+    found = promotion.no_room(alter(WEB, pin=V1, rules=applies), running(source))
     assert (found is not None and found.code == "held.no_digest") is held
 
 

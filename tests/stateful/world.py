@@ -19,7 +19,7 @@ from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack
 from gitops_bot.engine.update import update
 from gitops_bot.engine.world import World
 from gitops_bot.images.reference import Assignment
-from gitops_bot.releases.choice.by_hand import ByHand
+from gitops_bot.releases.choice.promotion import ByHand
 from tests.counterparts.clock import StillClock
 from tests.counterparts.git_http import Remote
 from tests.counterparts.registry import DockerRegistry

@@ -15,8 +15,9 @@ from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
 from gitops_bot.images.order import ranked
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
+from gitops_bot.releases import blue_green
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.choice import hold, switch
+from gitops_bot.releases.choice import hold
 from gitops_bot.releases.decisions import IGNORED, Failed, Held, Kept
 from gitops_bot.releases.history import trail
 
@@ -178,7 +179,7 @@ async def _switch(context: Context, entry: Managed) -> Decision:
         )
     line = await context.facts.line(lambda line: trail.enough(line, entry.overlay))
     released = context.request.exempt.holds
-    decision: Decision = switch.decided(slots, entry, line, context.snapshot.at, released=released)
+    decision: Decision = blue_green.decide_switch(slots, entry, line, context.snapshot.at, released=released)
     # What is frozen in the slot does not go live either.
     written = next(filter(None, map(context.hold, slots.entries[slots.idle])), None)
     return decision if written is None else hold.hold(decision, written)

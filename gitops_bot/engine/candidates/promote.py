@@ -16,7 +16,8 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.proposals import pull_request
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.releases.choice import partial_pins, promotion, soak, switch
+from gitops_bot.releases import blue_green
+from gitops_bot.releases.choice import promotion, soak
 from gitops_bot.releases.choice.promotion import Artifact, Offer
 from gitops_bot.releases.choice.soak import newest_of_all, served
 from gitops_bot.releases.decisions import Change, Failed, Held, Kept
@@ -154,14 +155,14 @@ def _soak(context: Context) -> timedelta:
 
 def _is_barred(context: Context, entry: Managed, soaked: Run) -> bool:
     """Whether an earlier pin is held in any case, so that no registry has to be asked for it."""
-    untagged = not context.environment.release_tag and partial_pins.untagged(entry, soaked) is not None
-    return untagged or partial_pins.no_room(entry, soaked) is not None or context.hold(soaked.entry) is not None
+    untagged = not context.environment.release_tag and promotion.untagged(entry, soaked) is not None
+    return untagged or promotion.no_room(entry, soaked) is not None or context.hold(soaked.entry) is not None
 
 
 async def _offer(context: Context, entry: Managed, offer: Offer) -> tuple[Decision, Offer]:
     """What becomes of a pin of the source, and the offer with what the registry has."""
     running = offer.running
-    if partial_pins.no_room(entry, running) is not None:  # a gate holds it
+    if promotion.no_room(entry, running) is not None:  # a gate holds it
         return Change(entry, entry.to(running.pin, "promotion"), "forward", Reason("promoted", "")), offer
     try:
         offered = await _artifact(context.facts, context.environment, entry, running)
@@ -281,7 +282,7 @@ async def _numbers(context: Context, line: Line, pairs: Sequence[Pair]) -> Mappi
 def _arrival(snapshot: Snapshot, line: Line, source: Managed) -> Step | None:
     """The commit since which the source runs its pin; in a slot, the pin may have waited for the switch."""
     slots = snapshot.slots_of(source)
-    return trail.arrival(line, source, source.pin) if slots is None else switch.live_since(slots, source, line)
+    return trail.arrival(line, source, source.pin) if slots is None else blue_green.live_since(slots, source, line)
 
 
 async def _artifact(facts: Facts, environment: Environment, entry: Managed, running: Run) -> Artifact | Held:

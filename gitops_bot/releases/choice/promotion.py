@@ -12,7 +12,6 @@ from gitops_bot.images import duration, version
 from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Reason, rfc3339, shortlist
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.choice import by_hand as hand
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import soak
 from gitops_bot.releases.decisions import IGNORED, Change, Failed, Held, Kept
@@ -23,13 +22,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
+    from gitops_bot.images.reason import Code
     from gitops_bot.images.rules import Rules
-    from gitops_bot.releases.choice.by_hand import ByHand
     from gitops_bot.releases.decisions import Decision, Managed
     from gitops_bot.releases.history.trail import Run
 
 #: Pins of a source that a text names.
 _NAMED: Final = 5
+_POLICY, _NOW = "--beyond-policy", "--now"
+#: The option that lifts a hold, by the code of its reason.
+_OPTIONS: Final[dict[Code, str]] = {"held.policy": _POLICY, "held.soak": _NOW, "held.history_bound": _NOW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,19 @@ class Offer:
     artifact: Artifact | None
     wait: timedelta
     upcoming: tuple[int, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """What a person who promotes may go beyond: the policy of the target, and its soak time."""
+
+    beyond_policy: bool = False
+    now: bool = False
+
+    def lifts(self, reason: Reason) -> bool:
+        """Whether they said to promote in spite of this reason."""
+        option = _OPTIONS.get(reason.code)
+        return (option == _POLICY and self.beyond_policy) or (option == _NOW and self.now)
 
 
 def agreed(entry: Managed, running: Sequence[Run]) -> Run | Held:
@@ -133,12 +148,23 @@ def held(decision: Decision, offer: Offer, reason: Reason | None, by_hand: ByHan
     if isinstance(decision, Change) and offer.running.ahead:
         reason = replace(reason, text=f"{reason.text}; {_ahead(offer.running)}")
     if by_hand is not None:
-        reason = hand.liftable(reason)
+        reason = liftable(reason)
     match decision:
         case Held() | Change():
             return decision.held(reason)
         case Failed(entry=entry):
             return decision if entry is None else Held(entry, offer.running.pin, reason)
+
+
+def liftable(reason: Reason) -> Reason:
+    """The reason, with the option that lifts it if there is one."""
+    option = _OPTIONS.get(reason.code)
+    return reason if option is None else replace(reason, text=f"{reason.text}; `{option}` promotes it anyway")
+
+
+def lifted_text(lifted: Reason) -> str:
+    """What reviewers are told of a reason that a person lifted."""
+    return f"{lifted.text}, promoted anyway (`{_OPTIONS[lifted.code]}`)"
 
 
 def no_release_tag(entry: Managed, running: Run, revision: str | None = None) -> Held:
@@ -209,6 +235,28 @@ def unsoaked(offer: Offer, now: datetime) -> Reason | None:
     return soak.held(offer.running.environment, arrived.at if arrived is not None else None, now, offer.wait)
 
 
+def untagged(entry: Managed, running: Run) -> Reason | None:
+    """An edit keeps the tag, which would then stand beside bytes that it never named."""
+    if running.pin.tag is not None or entry.pin.tag is None:
+        return None
+    text = (
+        f"{running.environment} pins a digest without a tag, so the tag {entry.pin.tag} would be wrong for it; pin the "
+        f"tag in {running.environment} too, or set `tag: release` for {entry.environment}"
+    )
+    return Reason("held.no_release_tag", text, {"source": running.environment})
+
+
+def no_room(entry: Managed, running: Run) -> Reason | None:
+    """A tag alone may point to something else when it is deployed."""
+    if not entry.rules.no_room or running.pin.digest is None:
+        return None
+    text = (
+        f"{running.environment} runs {running.pin.short} by its digest, and {entry.file}:{entry.line} has no "
+        f"place for one; add one, or set `pin: tag` for {entry.environment} to copy the tag alone"
+    )
+    return Reason("held.no_digest", text, {"source": running.environment, "digest": running.pin.digest})
+
+
 def moved(entry: Managed, offer: Offer) -> Reason | None:
     """The tag that the source pins without a digest was moved."""
     if offer.artifact is None or offer.artifact.way != "resolved":
@@ -267,7 +315,7 @@ def _reason(rules: Rules, offer: Offer, artifact: Artifact, now: datetime, lifte
         parts.append(f"`pin: tag` leaves out {artifact.pin.digest[:19]}, so if the tag moves, other bytes are deployed")
     if lifted:
         data["beyond"] = ", ".join(reason.code for reason in lifted)
-        parts = [*map(hand.lifted_text, lifted), *parts]
+        parts = [*map(lifted_text, lifted), *parts]
     if offer.upcoming is not None:
         number, pin = offer.upcoming
         data["open_in_source"] = number

@@ -1,4 +1,4 @@
-"""Blue-green: which slot may change, and when the Service is switched to the other one.
+"""Blue-green: two slots of one application, of which the selector of a Service makes one live; the other is idle.
 
 The idle slot gets new pins, the live one none. The switch comes alone, when the idle slot has had its pins for the soak
 time. A slot that was switched away from without anything newer in the other one was taken back: it waits for new pins.
@@ -6,9 +6,11 @@ time. A slot that was switched away from without anything newer in the other one
 
 from __future__ import annotations
 
-from dataclasses import replace
+import posixpath
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import choose as choice
@@ -16,17 +18,114 @@ from gitops_bot.releases.choice import soak
 from gitops_bot.releases.decisions import Change, Held, Kept
 from gitops_bot.releases.history import trail
 from gitops_bot.releases.history.line import agree
+from gitops_bot.releases.layout.glob import any_means
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from datetime import datetime, timedelta
 
+    from gitops_bot.config.form_target import BlueGreenForm
     from gitops_bot.releases.decisions import Decision, EntryKey, Managed
     from gitops_bot.releases.history.line import Line, Step
-    from gitops_bot.releases.layout.slots import Slots
 
 
-def allowed(change: Change, slots: Slots, *, switching: bool) -> Decision:
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Two slots in one overlay, by name, and the paths of their files and of the Service.
+
+    `wrong`: why nobody can tell which of them is live; then neither changes.
+    """
+
+    overlay: str
+    selector: Managed | None
+    entries: Mapping[str, tuple[Managed, ...]]
+    soak: timedelta
+    wrong: Problem | None = None
+    files: tuple[str, ...] = ()
+
+    @property
+    def live(self) -> str:
+        """The slot that the Service selects."""
+        return (self.selector.pin.tag or "") if self.selector is not None else ""
+
+    @property
+    def idle(self) -> str:
+        """The other one."""
+        return next(name for name in self.entries if name != self.live)
+
+    def slot_of(self, entry: Managed) -> str | None:
+        """The slot that an entry belongs to."""
+        return next(
+            (name for name, entries in self.entries.items() if any(other.key == entry.key for other in entries)), None
+        )
+
+    def counterpart(self, entry: Managed) -> Managed | None:
+        """The entry of the other slot that stands for this one: by container, else by repository if that is clear."""
+        own = self.slot_of(entry)
+        others = [other for name, entries in self.entries.items() if name != own for other in entries]
+        for alike in (
+            [other for other in others if other.name == entry.name],
+            [other for other in others if _container(other) == _container(entry)],
+            [other for other in others if other.image == entry.image],
+        ):
+            if len(alike) == 1:
+                return alike[0]
+        return None
+
+
+def find(setting: BlueGreenForm, files: Mapping[str, str], entries: Mapping[str, Sequence[Managed]]) -> Iterator[Slots]:
+    """The slots of an environment: `files` are all with pins and their overlays, `entries` those that could be read."""
+    wanted = {setting.service, *setting.slots.values()}
+    overlays: dict[str, set[str]] = {}
+    for path, overlay in files.items():
+        name = posixpath.basename(path)
+        if name in wanted and any_means(setting.overlays, overlay, path):
+            overlays.setdefault(overlay, set()).add(name)
+    for overlay, names in sorted(overlays.items()):
+        paths = {name: posixpath.join(overlay, name).removeprefix("./") for name in wanted}
+        selectors = [entry for entry in entries.get(paths[setting.service], ()) if entry.choices]
+        if names == {setting.service} and not selectors:
+            continue  # a Service of its own
+        by_slot = {name: tuple(entries.get(paths[file], ())) for name, file in setting.slots.items()}
+        wrong = _wrong(setting, paths, names, {path for path in paths.values() if path in entries}, selectors, by_slot)
+        selector = selectors[0] if len(selectors) == 1 else None
+        yield Slots(overlay, selector, by_slot, setting.soak, wrong, tuple(paths.values()))
+
+
+def _wrong(
+    setting: BlueGreenForm,
+    paths: Mapping[str, str],
+    names: set[str],
+    read: set[str],
+    selectors: Sequence[Managed],
+    by_slot: Mapping[str, Sequence[Managed]],
+) -> Problem | None:
+    """Why the slots of one overlay cannot be used; the first thing only."""
+    service = paths[setting.service]
+    for name in (setting.service, *setting.slots.values()):
+        if name not in names:
+            advice = "add it, or narrow the `overlays` of `blue_green` to those that have all three files"
+            path = paths[min(names)]
+            return Problem("failed.edit", f"{paths[name]} is missing, which `blue_green` needs", advice, path)
+    if unread := sorted(set(paths.values()) - read):
+        return Problem("failed.edit", f"{unread[0]} cannot be read", "correct it", unread[0])
+    if not selectors:
+        message = f"no Service in it has `{setting.selector}` in its selector"
+        return Problem("failed.edit", message, f"add `{setting.selector}: {next(iter(setting.slots))}` there", service)
+    if len(selectors) > 1:
+        message = f"{len(selectors)} Services in it have `{setting.selector}` in their selectors"
+        return Problem("failed.edit", message, "keep one of them in this file", service, selectors[1].line)
+    for name, file in setting.slots.items():
+        if not by_slot[name]:
+            return Problem("failed.edit", f"the slot {name} pins no image", "add its workload", paths[file])
+    return selectors[0].refusal
+
+
+def _container(entry: Managed) -> str:
+    return entry.name.rpartition("/")[2]
+
+
+def decide_pin(change: Change, slots: Slots, *, switching: bool) -> Decision:
     """What becomes of a new pin for a slot. `switching`: a switch is proposed already."""
     entry, slot = change.entry, slots.slot_of(change.entry)
     if slot is None:
@@ -50,7 +149,9 @@ def allowed(change: Change, slots: Slots, *, switching: bool) -> Decision:
     return change
 
 
-def decided(slots: Slots, selector: Managed, line: Line, now: datetime, *, released: bool) -> Change | Held | Kept:
+def decide_switch(
+    slots: Slots, selector: Managed, line: Line, now: datetime, *, released: bool
+) -> Change | Held | Kept:
     """Whether the Service is switched to the idle slot now. `released`: a person allows what was taken back."""
     live, idle = slots.live, slots.idle
     changed = _changed(slots, idle)
@@ -60,7 +161,7 @@ def decided(slots: Slots, selector: Managed, line: Line, now: datetime, *, relea
     if arrived is None and not trail.enough(line, selector.overlay):
         text = f"the known history does not show when {idle} got its pins; fetch the full history (`fetch-depth: 0`)"
         return _waiting(selector, idle, Reason("held.history_bound", text))
-    back = taken_back(slots, selector, line)
+    back = switch_back(slots, selector, line)
     if back is not None and not released:
         return _waiting(selector, idle, _reverted(slots, back))
     if back is None and (arrived is None or (switched is not None and arrived[0] >= switched[0])):
@@ -77,15 +178,15 @@ def decided(slots: Slots, selector: Managed, line: Line, now: datetime, *, relea
     return Change(selector, selector.to(Pin(idle), "policy"), "forward", reason)
 
 
-def left_before(item: Change | Held, slots: Slots, line: Line) -> Change | Held:
+def hold_if_taken_back(item: Change | Held, slots: Slots, line: Line) -> Change | Held:
     """Hold a switch to a slot that was taken back, whoever asks for it."""
     if isinstance(item, Held) or item.after.tag != slots.idle or slots.wrong is not None:
         return item
-    back = taken_back(slots, item.entry, line)
+    back = switch_back(slots, item.entry, line)
     return item if back is None else item.held(_reverted(slots, back))
 
 
-def taken_back(slots: Slots, selector: Managed, line: Line) -> Step | None:
+def switch_back(slots: Slots, selector: Managed, line: Line) -> Step | None:
     """The commit that switched away from the idle slot although it had the newer pins; None where none did."""
     arrived = _newest(line, selector.overlay, _changed(slots, slots.idle))
     before = _newest(line, selector.overlay, _changed(slots, slots.live))
@@ -101,13 +202,13 @@ def live_since(slots: Slots, entry: Managed, line: Line) -> Step | None:
     return newest[1] if newest is not None else None
 
 
-def arrived_at(slots: Slots, line: Line) -> datetime | None:
+def newest_arrival(slots: Slots, line: Line) -> datetime | None:
     """When the idle slot got the newest of its pins; what was declined before that was another switch."""
     arrived = _newest(line, slots.overlay, _changed(slots, slots.idle))
     return arrived[1].at if arrived is not None else None
 
 
-def waits(slots: Slots, changing: Collection[EntryKey]) -> Reason | None:
+def switch_waits(slots: Slots, changing: Collection[EntryKey]) -> Reason | None:
     """Why a switch waits, if it does: never a switch and a pin for the slot that it leads to at the same time."""
     if slots.wrong is not None or not any(entry.key in changing for entry in slots.entries[slots.idle]):
         return None
@@ -117,13 +218,13 @@ def waits(slots: Slots, changing: Collection[EntryKey]) -> Reason | None:
     return Reason("held.slot", text, {"slot": slots.idle})
 
 
-def alone(decisions: Sequence[Decision], known: Sequence[Slots]) -> tuple[Decision, ...]:
+def hold_switches(decisions: Sequence[Decision], known: Sequence[Slots]) -> tuple[Decision, ...]:
     """The decisions, with every switch held whose slot gets a pin by one of the others."""
     changing = {item.entry.key for item in decisions if isinstance(item, Change)}
     reasons = {
         slots.selector.key: reason
         for slots in known
-        if slots.selector is not None and (reason := waits(slots, changing)) is not None
+        if slots.selector is not None and (reason := switch_waits(slots, changing)) is not None
     }
     return tuple(
         replace(item.held(reasons[item.entry.key]), withdraws=True)

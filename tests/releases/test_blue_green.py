@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.releases.choice import switch
+from gitops_bot.releases import blue_green
+from gitops_bot.releases.blue_green import Slots
 from gitops_bot.releases.decisions import Change, Decision, Held, Kept
 from gitops_bot.releases.history.line import Line, Step
-from gitops_bot.releases.layout.slots import Slots
 from gitops_bot.targets import FileTargets
 from gitops_bot.targets.blue_green import SelectorTarget
 from gitops_bot.targets.manifests import ManifestsTarget
@@ -74,7 +74,7 @@ class History:
     def decided(self) -> Change | Held | Kept:
         slots = self.slots
         assert slots.selector is not None
-        return switch.decided(slots, slots.selector, self.line, self.now, released=False)
+        return blue_green.decide_switch(slots, slots.selector, self.line, self.now, released=False)
 
     def run(self, newest: str) -> tuple[Decision, ...]:
         """What a poll decides where `newest` is the best tag."""
@@ -83,8 +83,8 @@ class History:
         for (entry,) in slots.entries.values():
             if entry.pin.tag != newest:
                 change = change_of(entry, Pin(newest), "policy", "forward", Reason("chosen", ""))
-                decisions.append(switch.allowed(change, slots, switching=False))
-        return switch.alone([*decisions, self.decided()], [slots])
+                decisions.append(blue_green.decide_pin(change, slots, switching=False))
+        return blue_green.hold_switches([*decisions, self.decided()], [slots])
 
 
 IMAGE = ImageName.parse("shop")
@@ -112,7 +112,7 @@ def test_the_live_slot_stays_and_a_pin_and_a_switch_are_never_proposed_together(
                 for change in changes:
                     if change.entry.name == "Service/shop":
                         assert change.after == Pin(slots.idle)
-                        arrived = switch.arrived_at(slots, history.line)
+                        arrived = blue_green.newest_arrival(slots, history.line)
                         assert arrived is not None
                         assert history.now - arrived >= SOAK
                         history.commit(service=slots.idle)
@@ -161,5 +161,5 @@ def test_history_that_was_cut_off_holds_the_switch() -> None:
     history.commit(green="1.1.0")
     slots = history.slots
     assert slots.selector is not None
-    decision = switch.decided(slots, slots.selector, Line((), complete=False), history.now, released=False)
+    decision = blue_green.decide_switch(slots, slots.selector, Line((), complete=False), history.now, released=False)
     assert decision.reason.code == "held.history_bound"
