@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.images.reference import Assignment, ImageName
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.report.outcome import LABELS
+from gitops_bot.report.show import LABELS
 from gitops_bot.results.checkout import Checked
 from gitops_bot.results.outcome import WRITING, Outcome
 from gitops_bot.results.result import Result

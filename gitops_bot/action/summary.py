@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.action.outcome import counted, held, outcome_of, repository
 from gitops_bot.proposals.text.details import pull_command
 from gitops_bot.proposals.text.markdown import code, plain, prose
-from gitops_bot.report.outcome import LABELS
+from gitops_bot.report.show import LABELS
 from gitops_bot.results.checkout import Checked
 from gitops_bot.results.outcome import WRITING
 

@@ -8,7 +8,7 @@ from gitops_bot.errors import Problem
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.history.releases import foreign_tags, tag_name
-from gitops_bot.results.history import differences
+from gitops_bot.results.release import differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

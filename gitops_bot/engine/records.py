@@ -29,7 +29,7 @@ from gitops_bot.releases.history.releases import (
     unrecorded,
 )
 from gitops_bot.releases.layout.owners import Owners
-from gitops_bot.results.history import ReleaseMerge, text
+from gitops_bot.results.history import ReleaseMerge
 from gitops_bot.targets import reach
 
 if TYPE_CHECKING:
@@ -161,6 +161,8 @@ def _new_tags(
     untagged: Sequence[Release],
 ) -> list[NewTag]:
     """The tags of these numbered releases, the oldest first, each with what `history` prints of it."""
+    from gitops_bot.results.release import text  # the shape of its JSON, for those who keep tags
+
     known = every.get(environment.name, ())
     numbered = {release.commit: release for release in untagged}
     every = {**every, environment.name: [numbered.get(release.commit, release) for release in known]}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.layout.coverage import folded
 from gitops_bot.report.configuration import ADD, addition, environment_for, gap_text
-from gitops_bot.report.screen import list_images, list_names, pad, widths
+from gitops_bot.report.screen import align, list_images, list_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,10 +73,10 @@ def print_inventory(inventory: Inventory, screen: Screen) -> None:
         )
         for environment in inventory.environments
     ]
-    columns = widths((_HEADS, *rows))
-    if screen.width is None or sum(columns) <= screen.width:
-        for row in (_HEADS, *rows):
-            screen.say(pad(row, columns), style="bold" if row is _HEADS else None)
+    lines, width = align((_HEADS, *rows))
+    if screen.width is None or width <= screen.width:
+        for number, line in enumerate(lines):
+            screen.say(line, style=None if number else "bold")
     else:
         for name, *cells in rows:
             screen.say(name, style="bold")

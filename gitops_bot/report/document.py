@@ -14,7 +14,7 @@ from gitops_bot.report.screen import LONG
 from gitops_bot.results.audit import Verdict as AuditVerdict
 from gitops_bot.results.diagnosis import Check, Verdict
 from gitops_bot.results.explained import EntryOutcome, Kind
-from gitops_bot.results.history import ENTRY_CHANGE, PIN, PULL_REQUEST, RELEASE
+from gitops_bot.results.release import ENTRY_CHANGE, PIN, PULL_REQUEST, RELEASE
 from gitops_bot.results.result import Head
 from gitops_bot.results.shape import (
     BOOL,
@@ -179,7 +179,7 @@ _ENVIRONMENT = named(
         "proposals": many(_PROPOSAL),
         "held": many(_HELD).of("all_held"),
         "failed": many(_FAILED),
-        "unchanged": COUNT,
+        "unchanged": COUNT.of(lambda environment: environment.entries["unchanged"]),
     },
 )
 _OK = {"good": True, "wrong": False}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from dataclasses import dataclass
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot import redact
@@ -48,7 +50,12 @@ class Screen:
 
     @classmethod
     def of(cls, out: TextIO) -> Screen:
-        """The screen behind a stream. `NO_COLOR` and `TERM=dumb` switch colours off."""
+        """The screen behind a stream. `NO_COLOR` and `TERM=dumb` switch colours off.
+
+        Characters that standard output cannot encode are replaced; standard error escapes them by itself.
+        """
+        if out is sys.stdout and isinstance(out, TextIOWrapper):
+            out.reconfigure(errors="replace")
         if not out.isatty():
             return cls(out)
         colours = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -96,19 +103,15 @@ def fold(text: str, width: int, hang: int = 0) -> Iterator[str]:
     yield line.rstrip()
 
 
-def widths(rows: Iterable[Sequence[str]]) -> list[int]:
-    """The width of each column, with the gap after it."""
+def align(rows: Sequence[Sequence[str]]) -> tuple[list[str], int]:
+    """A line for each row, with its cells in columns and a gap after each; and how wide each of them is."""
     from rich.cells import cell_len
 
-    return [max(map(cell_len, column)) + GAP for column in zip(*rows, strict=True)]
-
-
-def pad(cells: Sequence[str], columns: Sequence[int]) -> str:
-    """A row of cells in columns of these widths; further cells follow as they are."""
-    from rich.cells import cell_len
-
-    row = (cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, columns, strict=False))
-    return "".join((*row, *cells[len(columns) :]))
+    columns = [max(map(cell_len, column)) + GAP for column in zip(*rows, strict=True)]
+    lines = [
+        "".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, columns, strict=True)) for row in rows
+    ]
+    return lines, sum(columns)
 
 
 def short(pin: Pin) -> str:

@@ -1,6 +1,7 @@
 """Shows results as text, with problems on standard error, or as one JSON object.
 
-Each command imports only its own report: importing all takes 30 ms of CPU.
+What `plan`, `update` and the like did is told here: what would change (a table and a diff), what is held, what failed,
+and what to do next. Each other command has a report of its own, which is imported with it: all take 30 ms of CPU.
 """
 
 from __future__ import annotations
@@ -10,32 +11,62 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot import redact
-from gitops_bot.report import outcome as outcomes
-from gitops_bot.report.screen import Screen
+from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.releases.choice import hold
+from gitops_bot.report.diff import print_diff
+from gitops_bot.report.screen import GAP, LONG, Screen, align, place, short
 from gitops_bot.results.checkout import Checked
 from gitops_bot.results.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from gitops_bot.config.values import Hold
     from gitops_bot.errors import Problem
-    from gitops_bot.results.checkout import Inventory
-    from gitops_bot.results.result import Result
+    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.reconcile import ActionName
+    from gitops_bot.releases.decisions import Change, Failed, Held, Managed
+    from gitops_bot.report.screen import Style
+    from gitops_bot.results.checkout import Edited, Inventory
+    from gitops_bot.results.outcome import EnvironmentOutcome
+    from gitops_bot.results.result import Head, Result
     from gitops_bot.results.shape import JsonObject
     from gitops_bot.results.status import Overview, Status
+
+_NO_ENVIRONMENT = (
+    "No environments found: there is no gitops-bot.yaml, and no overlay is in a directory named like an environment",
+    "(dev, staging, production, ...). Name environments and their overlays in gitops-bot.yaml.",
+)
+#: What an action is called before it is done, and after.
+LABELS: Mapping[ActionName, tuple[str, str]] = {
+    "open": ("would open a pull request", "opened"),
+    "refresh": ("would refresh the pull request", "refreshed"),
+    "close": ("would close the pull request", "closed"),
+    "leave": ("would leave it alone", "left alone"),
+    "commit": ("would commit", "committed"),
+    "none": ("nothing to write", "nothing to write"),
+}
+#: Others are green.
+_STYLES: Mapping[ActionName, Style | None] = {"close": "yellow", "leave": "yellow", "none": None}
+_HEADINGS = ("IMAGE", "FROM", "TO", "WHERE AND WHY")
+_INDENT = 4
+#: A terminal with fewer columns has no table.
+_TABLE = 100
+#: Entries that share a problem and are named on a terminal; piped, all are.
+_NAMED = 5
 
 
 def show(command: str, result: Result[Any], output: str, at: datetime, *, written: bool = True) -> None:
     """Show what a command did or found. If nothing was `written`, include the diff of what would be."""
-    if isinstance(result.body, Outcome | Checked):
-        outcomes.print_ended(result.body.ended, Screen.of(sys.stderr))
+    for ended in result.body.ended if isinstance(result.body, Outcome | Checked) else ():
+        _print_ended(ended, Screen.of(sys.stderr))
     if output == "json":
         from gitops_bot.report import document  # the shapes of all commands take 20 ms
 
         _print(document.of(command, result, at))
     else:
-        _print_text(command, result, _stdout(), written=written)
+        _print_text(command, result, Screen.of(sys.stdout), written=written)
 
 
 def _print_text(command: str, result: Result[Any], screen: Screen, *, written: bool) -> None:
@@ -46,7 +77,8 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
 
             print_audit(body, screen)
         case "check":
-            outcomes.print_checked(head, body, screen)
+            verdict = f"{len(head.problems)} wrong" if head.problems else "all good"
+            screen.say(f"{body.files} files, {body.coverage.entries} entries: {verdict}")
             coverage = body.coverage
         case "doctor":
             from gitops_bot.report.doctor import print_diagnosis
@@ -54,7 +86,7 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
             print_diagnosis(body, screen)
             return  # the problems are among its findings
         case "edit":
-            outcomes.print_edit(body, screen, diff=not written)
+            _print_edit(body, screen, diff=not written)
         case "explain":
             from gitops_bot.report.explain import print_explanations
 
@@ -72,18 +104,22 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
 
             print_status(head, body, screen)
         case _:
-            outcomes.print_outcome(head, body, screen, written=written)
+            print_outcome(head, body, screen, written=written)
             coverage = body.coverage
     if coverage is not None:
         from gitops_bot.report.coverage import print_coverage
 
         print_coverage(coverage, screen)
-    show_problems(body.problems if isinstance(body, Outcome) else head.problems)  # it told those of environments
+    problems = body.problems if isinstance(body, Outcome) else head.problems  # it told those of environments
+    print_problems(problems, Screen.of(sys.stderr))
 
 
 def show_notice(output: str, message: str, advice: str) -> None:
-    """A note above the plan; with JSON it goes to standard error."""
-    outcomes.print_notice(message, advice, Screen.of(sys.stderr) if output == "json" else _stdout())
+    """A note above the plan, with the next step; with JSON it goes to standard error."""
+    screen = Screen.of(sys.stderr if output == "json" else sys.stdout)
+    screen.say(f" {plain(message, LONG)}", hang=2, lead="note:", style="yellow")
+    screen.say(f"next: {plain(advice, LONG)}", indent=2, hang=2)
+    screen.say()
 
 
 def show_inventory(inventory: Inventory, output: str) -> None:
@@ -100,7 +136,7 @@ def show_markdown(result: Result[Status]) -> None:
     """`status` as Markdown."""
     from gitops_bot.report.status import markdown
 
-    _stdout().out.write(redact.strike(markdown(result.body)))
+    Screen.of(sys.stdout).out.write(redact.strike(markdown(result.body)))
     show_problems(result.head.problems)
 
 
@@ -108,13 +144,13 @@ def show_overview(result: Result[Overview]) -> None:
     """`status` as a page."""
     from gitops_bot.report import page  # takes 0.1 s of CPU, and is needed only here
 
-    _stdout().out.write(page.html(result))
+    Screen.of(sys.stdout).out.write(page.html(result))
     show_problems(result.head.problems)
 
 
 def show_problems(problems: Sequence[Problem]) -> None:
     """What went wrong, for people."""
-    outcomes.print_problems(problems, Screen.of(sys.stderr))
+    print_problems(problems, Screen.of(sys.stderr))
 
 
 def show_failure(command: str, problems: Sequence[Problem], output: str, at: datetime) -> None:
@@ -131,15 +167,194 @@ def show_usage(command: str, problems: Sequence[Problem], at: datetime) -> None:
     _print(document.of_failure(command, problems, at))
 
 
-def _stdout() -> Screen:
-    """Standard output; characters that it cannot encode are replaced."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")
-    return Screen.of(sys.stdout)
-
-
 def _print(shown: JsonObject) -> None:
     # In one piece: if Python's output is unbuffered, as in the container, each piece is a system call.
     # On one line for a program: indenting thousands of releases or pins takes 0.03 s.
     indent = 2 if sys.stdout.isatty() else None
     sys.stdout.write(json.dumps(redact.struck(shown), indent=indent) + "\n")
+
+
+def print_outcome(head: Head, outcome: Outcome, screen: Screen, *, written: bool) -> None:
+    """Print a plan with its diff (`written` is false), or what came of it."""
+    if head.commit:
+        screen.say(head.where)
+    if not outcome.environments:
+        for line in _NO_ENVIRONMENT:
+            screen.say(line)
+    for environment in outcome.environments:
+        screen.say()
+        _print_environment(environment, screen, written=written)
+    for _, proposed in () if written else outcome.proposals:
+        print_diff(proposed.files, screen)
+    print_failed(outcome.environments, screen)
+    failures = (failed for environment in outcome.environments for failed in environment.failed)
+    told = any(failed.entry is None and failed.problem.code == "failed.auth" for failed in failures)
+    if not outcome.saw_pull_requests and not told:
+        screen.say()
+        screen.say("No token is set, so open pull requests were not read. Set GITHUB_TOKEN to include them.")
+
+
+def _print_ended(ended: Hold, screen: Screen) -> None:
+    """Print a hold that has ended: no failure, but its author wants to know."""
+    file, line, column = ended.place
+    subject = f"{ended.environment} {ended.image}" if ended.image else ended.environment
+    why = f"the hold on {plain(subject)} ended {hold.shown(ended.until)} ({plain(ended.why)})"
+    screen.say(f" {plain(file)}:{line}:{column}: {why}", hang=2, lead="warning:", style="yellow")
+    screen.say("next: remove it, or give it a later `until`", indent=2, hang=2)
+
+
+def _print_edit(edited: Edited, screen: Screen, *, diff: bool) -> None:
+    """Print one line per change, and the diff."""
+    for change in edited.changes:
+        pins = f"{plain(str(change.before))} -> {plain(str(change.after))}"
+        name = f" (now {plain(change.new_name)})" if change.new_name else ""
+        screen.say(f"{place(change.entry)}: {plain(change.entry.name)}{name} {pins}", hang=2)
+    if edited.unchanged:
+        screen.say(f"{edited.unchanged} already pinned as given")
+    if diff:
+        print_diff({edited.file: (edited.before, edited.after)}, screen)
+
+
+def _print_environment(environment: EnvironmentOutcome, screen: Screen, *, written: bool) -> None:
+    source = f" (from {plain(environment.promoted_from)})" if environment.promoted_from else ""
+    screen.say(f"{plain(environment.name)}{source}", style="bold")
+    for proposed in environment.proposals:
+        _print_proposal(proposed, screen, written=written)
+    reasons: dict[tuple[str, str], list[Held]] = {}
+    for item in environment.held:
+        reasons.setdefault((item.reason.code, item.reason.text), []).append(item)
+    if reasons:
+        screen.say("held:", indent=2, style="yellow")
+    for (code, text), entries in reasons.items():
+        for item in entries:
+            candidate = f" -> {short(item.candidate)}" if item.candidate else ""
+            pins = f"{plain(item.entry.name)} {short(item.current)}{candidate}"
+            screen.say(f"{pins}  {place(item.entry)}", indent=4, hang=2)
+        screen.say(f" {plain(text)}", indent=6, hang=2, lead=f"{code}:", style="yellow")
+    counts = environment.entries
+    if counts["failed"]:
+        screen.say(f"{counts['failed']} failed: see below", indent=2, style="red")
+    others = (f"{counts[kind]} {kind}" for kind in ("ignored", "unmanaged") if counts[kind])
+    screen.say(", ".join([f"{counts['unchanged']} unchanged", *others]), indent=2)
+
+
+def _print_proposal(proposed: Proposal, screen: Screen, *, written: bool) -> None:
+    lead = "not done" if proposed.failed else LABELS[proposed.action.name][written]
+    target = f" {proposed.branch}" if proposed.branch else ""
+    pull = f" #{proposed.pull_request.number} {proposed.pull_request.url}" if proposed.pull_request else ""
+    commit = f" {proposed.commit[:10]}" if proposed.commit and proposed.action.name == "commit" else ""
+    # Each change says why something was opened, refreshed or committed, and `failed` below says why it was not done.
+    explained = proposed.failed or (written and proposed.action.name in ("open", "refresh", "commit"))
+    why = "" if explained else f": {plain(proposed.action.reason.text)}"
+    style = "red" if proposed.failed else _STYLES.get(proposed.action.name, "green")
+    screen.say(f"{commit}{pull}{target}{why}", indent=2, hang=2, lead=lead, style=style)
+    if proposed.changes:
+        print_changes(proposed.changes, screen)
+    for note in dict.fromkeys(note for change in proposed.changes for note in change.not_rolled_back):
+        screen.say(f"not rolled back: {plain(note, LONG)}", indent=4, hang=2)
+
+
+def print_changes(changes: Sequence[Change], screen: Screen) -> None:
+    """Print a table. On a terminal, file and reason are on lines below each row.
+
+    A terminal that is too narrow for the table gets a block for each change. Words are never broken.
+    """
+    cells = (
+        (
+            plain(change.entry.image) + (f" (now {plain(change.new_name)})" if change.new_name else ""),
+            short(change.before),
+            short(change.after),
+            place(change.entry),
+            plain(change.reason.text),
+        )
+        for change in changes
+    )
+    # Secrets are struck before padding and folding: half of one would not be recognised.
+    rows = [tuple(map(redact.printable, row)) for row in cells]
+    (heading, *lines), width = align([row[:3] for row in (_HEADINGS, *rows)])
+    if screen.width is None:
+        screen.say(f"{heading}{_HEADINGS[3]}", indent=_INDENT)
+        for line, (*_, where, why) in zip(lines, rows, strict=True):
+            screen.say(f"{line}{where}", indent=_INDENT)
+            screen.say(why, indent=_INDENT + width)
+        return
+    table = screen.width >= max(_TABLE, _INDENT + width - GAP)
+    if table:
+        screen.say(heading, indent=_INDENT)
+    for line, (image, before, after, where, why) in zip(lines, rows, strict=True):
+        if table:
+            screen.say(line, indent=_INDENT)
+        else:
+            screen.say(image, indent=_INDENT, style="bold")
+            screen.say(f"{before} -> {after}", indent=_INDENT + 2, hang=2)
+        for below in (where, why):
+            screen.say(below, indent=_INDENT + 2, hang=2)
+
+
+def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> None:
+    """Every failure of every environment, grouped by problem."""
+    shared: dict[tuple[str, str, str], list[tuple[str, Failed]]] = {}
+    for environment in environments:
+        for failed in environment.failed:
+            problem, entry = failed.problem, failed.entry
+            # Without the image if it is that of the entry, which is printed anyway.
+            named = entry is not None and problem.about.endswith(entry.image)
+            key = (problem.code, problem.what if named else problem.message, problem.next)
+            shared.setdefault(key, []).append((environment.name, failed))
+    if shared:
+        screen.say()
+        screen.say("failed:", style="bold red")
+    for (_, message, advice), affected in shared.items():
+        _print_affected(plain(message, LONG), affected, screen)
+        _print_next(advice, screen, indent=4)
+
+
+def print_problems(problems: Iterable[Problem], screen: Screen) -> None:
+    """Print what, where and what to do next. A terminal shows a problem once, with all its places."""
+    shared: dict[object, list[Problem]] = {}
+    for number, problem in enumerate(problems):
+        # Piped, each place keeps its own line: other programs read them.
+        key = number if screen.width is None else (problem.code, problem.message, problem.next)
+        shared.setdefault(key, []).append(problem)
+    for first, *others in shared.values():
+        where = f"{plain(first.where)}: " if first.where else ""
+        screen.say(f" {where}{plain(first.message, LONG)}", hang=2, lead="error:", style="bold red")
+        if others:
+            screen.say(f"also in {_list((problem.where for problem in others), screen)}", indent=2, hang=2)
+        _print_next(first.next, screen, indent=2)
+
+
+def _print_affected(message: str, affected: Sequence[tuple[str, Failed]], screen: Screen) -> None:
+    """A problem and what it affects: one entry, several, or whole files or environments."""
+    entries = [failed.entry for _, failed in affected if failed.entry is not None]
+    places = [failed.problem.where for _, failed in affected if failed.problem.where]
+    if len(entries) > 1 or len(places) > 1:
+        screen.say(message, indent=2, hang=2)
+        files = {failed.entry.file if failed.entry else failed.problem.file for _, failed in affected}
+        count = f"{len(files)} file{'' if len(files) == 1 else 's'}"
+        count = f"{len(entries)} entries in {count}" if entries else count
+        screen.say(f"{count}: {_list(places or map(_name_of, entries), screen)}", indent=4, hang=2)
+    elif entries:
+        where = places[0] if places else place(entries[0])
+        screen.say(f"{plain(_name_of(entries[0]))}: {message} ({plain(where)})", indent=2, hang=2)
+    elif places:
+        screen.say(f"{message} ({plain(places[0])})", indent=2, hang=2)
+    else:
+        names = dict.fromkeys(plain(name) for name, _ in affected)
+        screen.say(f"{', '.join(names)}: {message}", indent=2, hang=2)
+
+
+def _print_next(advice: str, screen: Screen, indent: int) -> None:
+    if advice:
+        screen.say(f"next: {plain(advice, LONG)}", indent=indent, hang=2)
+
+
+def _list(texts: Iterable[str], screen: Screen) -> str:
+    names = list(dict.fromkeys(plain(text) for text in texts))
+    shown = names if screen.width is None else names[:_NAMED]
+    return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(shown) < len(names) else "")
+
+
+def _name_of(entry: Managed) -> str:
+    """The entry's name, and its repository where that is another."""
+    return entry.name if entry.image == entry.name else f"{entry.name} ({entry.image})"

@@ -11,7 +11,7 @@ from gitops_bot.images import duration
 from gitops_bot.proposals.text import markdown as md
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.history.releases import released_as
-from gitops_bot.report.screen import GAP, pad, short, widths
+from gitops_bot.report.screen import GAP, align, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,26 +68,26 @@ def print_status(head: Head, status: Status, screen: Screen) -> None:
         screen.say(_head(status, environment))
     if not status.sees_pull_requests:
         screen.say("No token is set, so open pull requests are not shown.")
-    rows = {image: [_cells(status, item) for item in items] for image, items in by_image(status).items()}
+    rows = [_cells(status, image, item) for image, items in by_image(status).items() for item in items]
     if screen.width is None:
         screen.say()
-        lines = [(redact.printable(plain(image)), *row) for image, items in rows.items() for row in items]
-        columns = widths(line[:6] for line in lines)
-        for *cells, notes in lines:
-            screen.say(f"{pad(cells, columns).rstrip()}  {'; '.join(notes.splitlines())}")
+        lines, _ = align([row[:6] for row in rows])
+        for line, (*_, notes) in zip(lines, rows, strict=True):
+            screen.say(f"{line.rstrip()}  {'; '.join(notes.splitlines())}")
         return
-    columns = widths(row[:4] for items in rows.values() for row in items)
-    table = screen.width >= max(_TABLE, _INDENT + sum(columns) - GAP)
-    for image, items in rows.items():
-        screen.say()
-        screen.say(plain(image), style="bold")
-        for *cells, overlay, notes in items:
-            if table:
-                screen.say(pad(cells, columns), indent=_INDENT)
-            else:
-                screen.say(", ".join(cell for cell in cells if cell), indent=_INDENT, hang=2)
-            for line in (overlay, *notes.split("\n")) if notes else (overlay,):
-                screen.say(line, indent=_INDENT + 2, hang=2)
+    lines, width = align([row[1:5] for row in rows])
+    table, shown = screen.width >= max(_TABLE, _INDENT + width - GAP), ""
+    for line, (image, *cells, overlay, notes) in zip(lines, rows, strict=True):
+        if image != shown:
+            screen.say()
+            screen.say(image, style="bold")
+            shown = image
+        if table:
+            screen.say(line, indent=_INDENT)
+        else:
+            screen.say(", ".join(cell for cell in cells if cell), indent=_INDENT, hang=2)
+        for below in (overlay, *notes.splitlines()):
+            screen.say(below, indent=_INDENT + 2, hang=2)
 
 
 def markdown(status: Status) -> str:
@@ -117,8 +117,8 @@ def _head(status: Status, environment: EnvironmentStatus) -> str:
     return f"{name}: {released_as(newest.number, newest.commit)}, {duration.roughly(status.at - newest.at)} ago{after}"
 
 
-def _cells(status: Status, item: Pinned) -> tuple[str, ...]:
-    """Environment, pin, age, how far behind, overlay; and the notes, one a line."""
+def _cells(status: Status, image: str, item: Pinned) -> tuple[str, ...]:
+    """Image, environment, pin, age, how far behind, overlay; and the notes, one a line."""
     entry = item.entry
     notes = []
     if entry.proposal is not None:
@@ -126,6 +126,7 @@ def _cells(status: Status, item: Pinned) -> tuple[str, ...]:
     if entry.hold is not None:
         notes.append(f"held: {plain(entry.hold.text, 1000)}")
     cells = (
+        plain(image),
         plain(item.environment.name),
         short(entry.pin),
         age(status, entry),

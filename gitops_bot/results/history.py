@@ -1,49 +1,17 @@
-"""The history of an environment: its releases, the pull requests that brought them, and a release as JSON.
-
-The JSON is what `history` prints, and what is written into a release's tag.
-"""
+"""The history of an environment: its releases, and the pull requests that brought them."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.proposals.pull_request import Merge, State
-from gitops_bot.releases.history.record import Kind
-from gitops_bot.results.shape import COMMIT, LINE, TEXT, TIME, many, named, one_of, or_null, record
+from gitops_bot.proposals.pull_request import Merge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.releases.history.content import Content
     from gitops_bot.releases.history.record import Between, Record
-
-PIN = named("pin", {"tag": or_null(TEXT), "digest": or_null(TEXT)})
-PULL_REQUEST = named("pull_request", {"number": LINE, "url": TEXT, "state": one_of(*get_args(State))})
-ENTRY_CHANGE = record(
-    {"overlay": TEXT, "name": TEXT, "from": or_null(PIN).of("before"), "to": or_null(PIN).of("after")}
-)
-RELEASE = record(
-    {
-        "id": TEXT.of("record.id"),
-        "number": or_null(LINE).of("record.release.number"),
-        "commit": COMMIT.of("record.release.commit"),
-        "at": TIME.of("record.at"),
-        "author": TEXT.of("record.release.step.who"),
-        "merged_by": or_null(TEXT).of("merge.merged_by"),
-        "approved_by": many(TEXT).of("merge.approved_by"),
-        "pull_request": or_null(PULL_REQUEST).of("merge.pull_request"),
-        "kind": one_of(*get_args(Kind)).of("record.kind"),
-        "from_release": or_null(TEXT).of("record.from_release"),
-        "rollback_of": or_null(TEXT).of("record.rollback_of"),
-        "changes": many(ENTRY_CHANGE).of("record.changes"),
-        "config": many(TEXT).of("record.config"),
-        "content_digest": or_null(TEXT),
-    }
-)
-#: What the forge tells of a release, and Git does not.
-_OF_FORGE: Final = frozenset({"merged_by", "approved_by", "pull_request"})
 
 
 class ReleaseMerge(NamedTuple):
@@ -90,25 +58,3 @@ class History:
     def content(self) -> Content | None:
         """The content of the one release that is shown."""
         return self.contents.get(self.records[0].id) if self.files is not None else None
-
-
-def text(release: ReleaseMerge) -> str:
-    """The text of its tag."""
-    return json.dumps(RELEASE.write(release), indent=2) + "\n"
-
-
-def differences(release: ReleaseMerge, tagged: str) -> tuple[str, ...] | None:
-    """The fields that a tag's text gives another value than Git does; None where the text is no release.
-
-    Nobody can tell later whether the forge told the rest. A field that the text lacks is younger than the tag.
-    """
-    try:
-        document = json.loads(tagged)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(document, dict):
-        return None
-    wanted = json.loads(text(release))
-    if "commit" not in document:
-        return None
-    return tuple(key for key in wanted if key not in _OF_FORGE and key in document and document[key] != wanted[key])

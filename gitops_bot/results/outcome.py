@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,24 +45,15 @@ class EnvironmentOutcome:
         return tuple(decision for decision in self.decisions if isinstance(decision, Failed))
 
     @property
-    def unmanaged(self) -> tuple[Kept, ...]:
+    def unmanaged(self) -> tuple[Held, ...]:
         """The entries that nothing keeps current."""
-        return tuple(kept for kept in self._kept if kept.reason.code == "unmanaged")
-
-    @property
-    def ignored(self) -> int:
-        """How many entries are ignored."""
-        return sum(kept.reason.code == "ignored" for kept in self._kept)
-
-    @property
-    def unchanged(self) -> int:
-        """How many entries are kept current, and are."""
-        return sum(kept.is_current for kept in self._kept)
+        kept = (decision for decision in self.decisions if isinstance(decision, Kept))
+        return tuple(Held(item.entry, None, item.reason) for item in kept if item.reason.code == "unmanaged")
 
     @property
     def all_held(self) -> tuple[Held, ...]:
         """What is held, and what nothing keeps current."""
-        return (*self.held, *(Held(kept.entry, None, kept.reason) for kept in self.unmanaged))
+        return (*self.held, *self.unmanaged)
 
     @property
     def entries(self) -> dict[str, int]:
@@ -71,13 +63,15 @@ class EnvironmentOutcome:
         """
         held = {item.entry.key for item in self.held}
         changed = {change.entry.key for proposal in self.proposals for change in proposal.changes}
+        kept = [decision for decision in self.decisions if isinstance(decision, Kept)]
+        others = Counter("unchanged" if item.is_current else item.reason.code for item in kept)
         return {
             "changed": len(changed - held),
             "held": len(held),
             "failed": len(self.failed),
-            "unchanged": self.unchanged,
-            "ignored": self.ignored,
-            "unmanaged": len(self.unmanaged),
+            "unchanged": others["unchanged"],
+            "ignored": others["ignored"],
+            "unmanaged": others["unmanaged"],
         }
 
     @property
@@ -93,10 +87,6 @@ class EnvironmentOutcome:
         waiting = [item.entry.key for item in self.held]
         waiting += [change.entry.key for proposal in left for change in proposal.changes]
         return not self.named.isdisjoint(waiting)
-
-    @property
-    def _kept(self) -> list[Kept]:
-        return [decision for decision in self.decisions if isinstance(decision, Kept)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,41 +24,33 @@ def progress(what: str, of: int | None = None) -> Iterator[Callable[[], None]]:
 
     Only on standard error, and only on a terminal. Inside another one it is silent.
     """
-    work = _Work(what, of)
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+
     if of == 0 or not log.is_watched() or os.environ.get("TERM") == "dumb" or not _last_line.acquire(blocking=False):
-        yield work.advance
+        yield advance
         return
     try:
         # rich takes 50 ms to load, and is needed only here.
         from rich.console import Console
         from rich.live import Live
+        from rich.text import Text
+
+        def line() -> Text:
+            count = "" if of is None else f": {done} of {of}"
+            return Text(f"{what}{count} ...", no_wrap=True, overflow="ellipsis")
 
         # What is logged meanwhile appears above the line. Standard output is left alone.
         console = Console(stderr=True, highlight=False)
-        live = Live(
-            get_renderable=work.line, console=console, transient=True, refresh_per_second=8, redirect_stdout=False
-        )
+        live = Live(get_renderable=line, console=console, transient=True, refresh_per_second=8, redirect_stdout=False)
         with suppress(RuntimeError):  # without another thread the line stands still
             live.start()
         try:
-            yield work.advance
+            yield advance
         finally:
             live.stop()
     finally:
         _last_line.release()
-
-
-class _Work:
-    """One piece of work, and how much of it is done."""
-
-    def __init__(self, what: str, of: int | None) -> None:
-        self._what, self._of, self._done = what, of, 0
-
-    def advance(self) -> None:
-        self._done += 1
-
-    def line(self) -> Text:
-        from rich.text import Text
-
-        count = "" if self._of is None else f": {self._done} of {self._of}"
-        return Text(f"{self._what}{count} ...", no_wrap=True, overflow="ellipsis")

@@ -14,8 +14,8 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.decisions import Change, Failed, Held, Managed
 from gitops_bot.report.diff import print_diff
-from gitops_bot.report.outcome import print_changes, print_outcome, print_problems
 from gitops_bot.report.screen import Screen, fold
+from gitops_bot.report.show import print_changes, print_outcome, print_problems
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.results.result import Head
 from tests.managed import alter, change_of, managed
