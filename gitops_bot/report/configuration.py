@@ -13,7 +13,7 @@ from gitops_bot.images.reason import Unmanaged
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.layout.coverage import folded
 from gitops_bot.report.screen import SHOWN, list_images, list_names
-from gitops_bot.targets.scalars import is_plain_string
+from gitops_bot.targets.writing import is_plain_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, TypeAlias
 from ruamel.yaml.nodes import ScalarNode
 
 from gitops_bot.errors import EditError
-from gitops_bot.targets import document, proof, scalars
+from gitops_bot.targets import document, proof, writing
 from gitops_bot.targets.nodes import pairs
-from gitops_bot.targets.spans import Splice, apply, break_at, break_before, line_end
+from gitops_bot.targets.writing import Splice, apply, break_at, break_before, line_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from ruamel.yaml.nodes import MappingNode
 
-    from gitops_bot.targets.blocks import Block
-    from gitops_bot.targets.document import Document
+    from gitops_bot.targets.document import Block, Document
     from gitops_bot.targets.nodes import Pair
 
 #: What may stand behind a value on its line, and between two pairs in braces.
@@ -81,7 +80,7 @@ def _splices(document: Document, change: Change) -> Iterator[Splice]:
         elif key in present:
             value = present[key].value
             quote = value.style if isinstance(value, ScalarNode) else None
-            yield Splice(value.start_mark.index, value.end_mark.index, scalars.render(text, quote))
+            yield Splice(value.start_mark.index, value.end_mark.index, writing.render(text, quote))
         else:
             added[change.behind[key]][key] = text
     for key, texts in added.items():
@@ -90,7 +89,7 @@ def _splices(document: Document, change: Change) -> Iterator[Splice]:
 
 def _added(document: Document, mapping: MappingNode, behind: Pair, texts: Mapping[str, str]) -> Splice:
     """New pairs right behind a present one: each on its own line, or after a comma in flow style."""
-    written = [f"{key}: {scalars.render(text)}" for key, text in texts.items()]
+    written = [f"{key}: {writing.render(text)}" for key, text in texts.items()]
     at = behind.value.end_mark.index
     if mapping.flow_style:
         return Splice(at, at, "".join(f", {pair}" for pair in written))

@@ -7,18 +7,26 @@ The marks of the nodes count code points of the text, byte order mark and line b
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
 
 from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.reader import ReaderError
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import loader
+from gitops_bot.targets.writing import LINE_BREAK, Splice
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ruamel.yaml.nodes import Node
+
+    from gitops_bot.targets.nodes import Pair
 
 SIZE_LIMIT = 1 << 20  # bytes
 DEPTH_LIMIT = 100  # collections inside collections, the scalar in the innermost included
@@ -31,6 +39,9 @@ _AMBIGUOUS_BREAK = re.compile("[\x85\u2028\u2029]")
 
 #: What ruamel.yaml's pure parser lets escape on malformed input beside its own errors.
 _ESCAPES = (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
+#: The bar, how the end is kept, how far the text is indented, and a comment; nothing else may stand in front.
+_HEADER: Final = re.compile(r"\|(?:([-+])?([1-9])?|([1-9])([-+]))[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
+_STYLES: Final = {">": "folded text (`>`)", "'": "a text in quotes", '"': "a text in quotes", None: "a plain text"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +75,45 @@ class Document:
     def raw(self, node: Node) -> str:
         """What stands in the file where `node` was found, quotes included."""
         return self.text[node.start_mark.index : node.end_mark.index]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """A YAML text inside of a YAML file: a literal block scalar (`values: |`), with a document of its own.
+
+    What stands in the file is the text with blanks in front of its lines. So a change of the text is the same change in
+    the file, only in another place. `document` is what it holds, `node` the scalar in the file around it.
+    """
+
+    node: ScalarNode
+    document: Document
+    #: How the end of the text is kept: `-`, `+` or nothing.
+    chomping: str
+    indent: int
+    #: The blanks in front of each line: as many as `indent`, or fewer where the line has no more.
+    blanks: tuple[str, ...]
+    #: Where each line starts in the text, and in the file, behind its blanks.
+    lines: tuple[int, ...]
+    places: tuple[int, ...]
+
+    def outside(self, splice: Splice) -> Splice:
+        """A splice of the text as a splice of the file; a line that it adds is indented like the others."""
+        text = LINE_BREAK.sub(lambda line_break: line_break.group() + " " * self.indent, splice.text)
+        return Splice(self._outside(splice.start), self._outside(splice.end), text)
+
+    def _outside(self, at: int) -> int:
+        line = bisect_right(self.lines, at) - 1
+        return self.places[line] + at - self.lines[line]
+
+    def holds(self, raw: str, value: str, text: str) -> bool:
+        """Whether a scalar that stands as `raw` in a file is this one, with another text in it: `text`."""
+        header, old = _HEADER.match(raw), _HEADER.match(self.document.around)
+        if header is None or old is None or header.group() != old.group() or value != _chomped(text, self.chomping):
+            return False
+        blanks, lines = _without_indent(raw[header.end() :], self.indent)
+        full = " " * self.indent
+        short = [blank for blank in blanks if blank != full]
+        return "".join(lines) == text and short == [blank for blank in self.blanks if blank != full]
 
 
 def read(data: bytes, file: str, *, several: bool = False) -> Document:
@@ -112,6 +162,36 @@ def compose(
     return Document(file, text, (root,) if root is not None else (), origin, around)
 
 
+def read_block(document: Document, pair: Pair) -> Block:
+    """Read the text of a block scalar as YAML.
+
+    Raises:
+        EditError: it is not a literal block scalar, is shared or tagged, or is not YAML; where it stands in the file.
+    """
+    field, node = str(pair.key.value), pair.value
+    if not isinstance(node, ScalarNode) or node.style != "|":
+        what = _STYLES[node.style] if isinstance(node, ScalarNode) else "not a string"
+        message = f"{field} is {what}, in which no single value can be replaced"
+        raise EditError(document.problem(node, message, f"Write it as a block: `{field}: |`."))
+    header = _HEADER.match(document.text, node.start_mark.index)
+    if header is None:
+        message = f"{field} has an anchor or a YAML tag"
+        raise EditError(document.problem(node, message, "Remove it: an edit would change every place that uses it."))
+    raw = document.text[header.end() : node.end_mark.index]
+    digit, chomping = header[2] or header[3], header[1] or header[4] or ""
+    indent = pair.key.start_mark.column + int(digit) if digit else _indent(raw)
+    blanks, lines = _without_indent(raw, indent)
+    text = "".join(lines)
+    if _chomped(text, chomping) != node.value:
+        message = f"the lines of {field} cannot be told apart from their indentation"
+        raise EditError(document.problem(node, message, "Indent all of its lines by the same blanks."))
+    line = node.start_mark.line + 1
+    inside = compose(text, document.file, origin=(line, indent), around=document.raw(node))
+    starts = tuple(accumulate((len(line) for line in lines[:-1]), initial=0))
+    places = (header.end() + start + gone for start, gone in zip(starts, accumulate(map(len, blanks)), strict=False))
+    return Block(node, inside, chomping, indent, tuple(blanks), starts, tuple(places))
+
+
 def _unparsable(error: Exception, text: str, file: str) -> Problem:
     template = "{{" in text or "{%" in text
     advice = "Where it is a template, edit the template's values instead." if template else "Correct it at this place."
@@ -142,3 +222,30 @@ def _place(before: str) -> tuple[int, int]:
     """Line and column, from 1, of what follows `before`."""
     lines = re.split("\r\n|\r|\n", before.removeprefix("\ufeff"))
     return len(lines), len(lines[-1]) + 1
+
+
+def _indent(raw: str) -> int:
+    """How far the first line that is not blank is indented."""
+    for line in LINE_BREAK.split(raw):
+        if stripped := line.lstrip(" "):
+            return len(line) - len(stripped)
+    return 0
+
+
+def _without_indent(raw: str, indent: int) -> tuple[Sequence[str], Sequence[str]]:
+    """The lines with their line breaks, and the blanks that stood in front of each."""
+    ends = [line_break.end() for line_break in LINE_BREAK.finditer(raw)]
+    lines = [raw[start:end] for start, end in zip([0, *ends], [*ends, len(raw)], strict=True)]
+    if not lines[-1]:
+        lines.pop()  # behind the last line break
+    blanks = [line[: min(indent, len(line) - len(line.lstrip(" ")))] for line in lines]
+    return blanks, [line[len(blank) :] for line, blank in zip(lines, blanks, strict=True)]
+
+
+def _chomped(text: str, chomping: str) -> str:
+    """The value of a block scalar with these lines."""
+    value = LINE_BREAK.sub("\n", text)
+    if chomping == "+":
+        return value
+    stripped = value.rstrip("\n")
+    return stripped + "\n" if value.endswith("\n") and stripped and not chomping else stripped

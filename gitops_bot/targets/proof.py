@@ -16,14 +16,12 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets.nodes import children, pairs
-from gitops_bot.targets.scalars import is_plain_string
-from gitops_bot.targets.spans import LINE_BREAK, break_at, break_before
+from gitops_bot.targets.writing import LINE_BREAK, break_at, break_before, is_plain_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from gitops_bot.targets.blocks import Block
-    from gitops_bot.targets.document import Document
+    from gitops_bot.targets.document import Block, Document
 
 _STRING = "tag:yaml.org,2002:str"
 #: What goes with a removed line behind its value, and what may stand between two pairs in braces.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ruamel.yaml.nodes import MappingNode
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.targets import document, nodes, refusals
+from gitops_bot.targets import document, nodes, yaml_pins
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -73,7 +73,9 @@ def read(data: bytes, file: str, keys: Collection[str]) -> InfoFile:
     shared = nodes.shared(parsed.roots)
     pairs = {key: pair for key, pair in nodes.pairs(mapping).items() if key in keys}
     advice = "Write a value, or leave the key to the template and give the value by another one."
-    unsafe = (refusals.unsafe(parsed, mapping, pair, shared, lambda _: False, advice) for pair in pairs.values())
+    unsafe = (
+        yaml_pins.value_refusal(parsed, mapping, pair, shared, lambda _: False, advice) for pair in pairs.values()
+    )
     if problems := list(filter(None, unsafe)):
         raise EditError(*problems)
     return InfoFile(parsed, mapping, {key: str(pair.value.value) for key, pair in pairs.items()})

@@ -20,7 +20,7 @@ from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.targets.blue_green import SelectorTarget
 from gitops_bot.targets.kustomization import KustomizationTarget
 from gitops_bot.targets.patterns import PatternTarget
-from gitops_bot.targets.scalars import is_plain_string
+from gitops_bot.targets.writing import is_plain_string
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,7 +1,11 @@
-"""Pins in the values of a YAML file: one text that holds all of an image, or a tag and a digest by themselves."""
+"""Pins in the values of a YAML file: one text that holds all of an image, or a tag and a digest by themselves.
+
+And the reasons not to edit such a value, the same for every target.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -10,20 +14,30 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin, is_tag, split
-from gitops_bot.targets import refusals, scalars
+from gitops_bot.targets import writing
+from gitops_bot.targets.changes import Change, edited
 from gitops_bot.targets.nodes import Pair
-from gitops_bot.targets.pin_file import FileEntry, problem
-from gitops_bot.targets.pin_location import BARE, Place, pin_of, texts
+from gitops_bot.targets.pin_file import BARE, FileEntry, Place, pin_of, problem, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from ruamel.yaml.nodes import Node
 
     from gitops_bot.images.reference import Assignment
-    from gitops_bot.targets.blocks import Block
-    from gitops_bot.targets.document import Document
+    from gitops_bot.targets.document import Block, Document
 
 #: Entries of one file that are read. Each may have a refusal of its own: a hostile file must not make endless ones.
 ENTRY_LIMIT: Final = 10_000
+
+#: What only a template holds: ${X} $X $(X) {{ x }} {% x %} <% x %> <X> %X% @X@ #{X}. None of it fits into a tag, a
+#: digest or a repository name; `name` may be a regular expression, in which `$` stands last and `{` and `(` alone.
+_PLACEHOLDER = re.compile(
+    r"\$\{ | \$\( | \$[A-Za-z_] | \{\{ | \{% | <% | \#\{ | <[A-Za-z_][\w .:/-]*> | %[A-Za-z_]\w*% | @[A-Za-z_]\w*@",
+    re.VERBOSE,
+)
+#: __X__ is a placeholder only where it is not a good value of its field: `__X__` is a tag like any other.
+_UNDERSCORED = re.compile(r"__[A-Za-z]\w*__")
 
 
 class Slot(NamedTuple):
@@ -51,7 +65,7 @@ class Slot(NamedTuple):
         pair = self.pair
         if pair is None or not isinstance(pair.value, ScalarNode):
             return pair is not None
-        return bool(pair.value.value) and (pair.value.style is not None or pair.value.value not in scalars.NULLS)
+        return bool(pair.value.value) and (pair.value.style is not None or pair.value.value not in writing.NULLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +87,6 @@ class YamlPins:
 
     def edited(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`."""
-        from gitops_bot.targets.changes import Change, edited
-
         asked: dict[Block | None, dict[int, Change]] = {}
         for index, assignment in wanted.items():
             place = self.places[index]
@@ -94,7 +106,7 @@ class YamlPins:
         if pair is None or not isinstance(pair.value, ScalarNode) or pair.value.style is not None:
             return
         text = str(pair.value.value)
-        if (kind := scalars.kind_in_go(text)) and not scalars.is_short_number(text):
+        if (kind := writing.kind_in_go(text)) and not writing.is_short_number(text):
             message = f"{pair.key.value}: {text[:100]} is {kind}, and may be printed in another form"
             yield problem(self, place.entry, message, f'Write it in quotes: `{pair.key.value}: "{text[:100]}"`.')
 
@@ -119,7 +131,7 @@ def reference(
     if pair is None:
         raise ValueError(f"{slot.key} is not in the mapping")
     repository, tag, digest = split(slot.text or "")
-    refusal = refusal or _refusal(document, slot, shared)
+    refusal = refusal or _slot_refusal(document, slot, shared)
     return Place(
         FileEntry(name, None, Pin(tag, digest), *document.place(pair.value), refusal, repository), reference=slot
     )
@@ -131,11 +143,11 @@ def apart(document: Document, place: Place[Slot], *, shared: frozenset[int]) -> 
     first = tag if tag is not None and tag.pair is not None else digest
     if first is None or (pair := first.pair) is None:
         raise ValueError(f"{place.entry.name} has no tag and no digest")
-    refusal = _refusal(document, tag, shared) or _refusal(document, digest, shared)
+    refusal = _slot_refusal(document, tag, shared) or _slot_refusal(document, digest, shared)
     names = [slot for slot in (place.registry, place.repository) if slot is not None]
-    if placeholders := [slot for slot in names if refusals.placeholder(slot.text or "", fits=False)]:
-        refusal = refusal or _refusal(document, placeholders[0], shared)
-    if any(_refusal(document, slot, shared) for slot in names):
+    if placeholders := [slot for slot in names if has_placeholder(slot.text or "", fits=False)]:
+        refusal = refusal or _slot_refusal(document, placeholders[0], shared)
+    if any(_slot_refusal(document, slot, shared) for slot in names):
         place = replace(place, registry=None, repository=None)  # it is read, and nothing else
     tag_text = None if tag is None else tag.text or ""
     digest_text = None if digest is None else digest.text or "" if digest.says_something else ""
@@ -165,8 +177,59 @@ def numbered(file: str, places: Iterable[Place[Slot]]) -> Iterator[Place[Slot]]:
         yield place if number == 1 else place.with_entry(name=f"{entry.name}#{number}")
 
 
-def _refusal(document: Document, slot: Slot | None, shared: frozenset[int]) -> Problem | None:
+def _slot_refusal(document: Document, slot: Slot | None, shared: frozenset[int]) -> Problem | None:
     if slot is None or slot.pair is None:
         return None
     advice = "Pin the image where the template gets its values."
-    return refusals.unsafe(document, slot.mapping, slot.pair, shared, is_tag, advice)
+    return value_refusal(document, slot.mapping, slot.pair, shared, is_tag, advice)
+
+
+def has_placeholder(text: str, *, fits: bool) -> bool:
+    """Whether a text holds what a template fills in; `fits`: it is a good value of its field all the same."""
+    return bool(_PLACEHOLDER.search(text) or (not fits and _UNDERSCORED.search(text)))
+
+
+def form_refusal(document: Document, field: str, pair: Pair) -> Problem | None:
+    """Why the value of a field cannot be replaced, by the way in which it is written."""
+    value = pair.value
+    if not isinstance(value, ScalarNode):
+        return document.problem(value, f"{field} is not a string", f"Write one word, as in `{field}: v1.4.2`.")
+    if value.style in ("|", ">"):
+        return document.problem(value, f"{field} is a block of text", "Write it on the line of its key.")
+    if value.start_mark.index == value.end_mark.index:
+        # The marks of an empty value lie at whatever comes next, so that nothing says where it belongs.
+        return document.problem(pair.key, f"{field} has no value", f'Remove the key, or write `{field}: ""`.')
+    if value.start_mark.line != value.end_mark.line:
+        return document.problem(value, f"{field} runs over several lines", "Write it on one line.")
+    return None
+
+
+def value_refusal(
+    document: Document, mapping: Node, pair: Pair, shared: Collection[int], fits: Callable[[str], bool], advice: str
+) -> Problem | None:
+    """Why the value of a pair cannot be replaced without a doubt.
+
+    `shared` are the nodes that an alias leads to (`nodes.shared`); `fits`: a text is a good value of the field, so that
+    `__X__` is not a placeholder; `advice` is for one that is a template.
+    """
+    field, value = str(pair.key.value), pair.value
+    if problem := form_refusal(document, field, pair):
+        return problem
+    if has_tag(document, value):
+        return document.problem(value, f"{field} has an explicit YAML tag", "Remove the tag.")
+    is_shared = id(mapping) in shared or id(value) in shared
+    if is_shared or value.anchor:
+        why = "Write it out where it is meant to change: an edit here changes every place that uses the alias."
+        return document.problem(value, f"{field} {'is shared by an alias' if is_shared else 'has an anchor'}", why)
+    if sum(key.value == field for key, _ in mapping.value) > 1:
+        why = "Keep one of them: most programs take the last, and some refuse the file."
+        return document.problem(value, f"{field} stands there twice", why)
+    text = str(value.value)
+    if has_placeholder(text, fits=fits(text)):
+        return document.problem(value, f"{field} holds a template placeholder: {text[:100]!r}", advice)
+    return None
+
+
+def has_tag(document: Document, node: Node) -> bool:
+    """Whether a node has an explicit YAML tag."""
+    return node.start_mark.index < node.end_mark.index and document.text[node.start_mark.index] == "!"

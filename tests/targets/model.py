@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from hypothesis import strategies as st
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.targets.scalars import is_plain_string
+from gitops_bot.targets.writing import is_plain_string
 
 ORDER = ("name", "newName", "newTag", "digest")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin
 from gitops_bot.targets.pin_file import FileEntry, pinned
-from gitops_bot.targets.spans import Splice, apply
+from gitops_bot.targets.writing import Splice, apply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from gitops_bot.images.reference import is_tag
-from gitops_bot.targets.scalars import is_plain_string, render
+from gitops_bot.targets.writing import is_plain_string, render
 from tests.conftest import program
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.targets.spans import Splice, apply, break_at, break_before, line_end
+from gitops_bot.targets.writing import Splice, apply, break_at, break_before, line_end
 
 
 @pytest.mark.parametrize(

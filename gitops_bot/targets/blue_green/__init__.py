@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from ruamel.yaml.nodes import MappingNode
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.targets import document, nodes, refusals
-from gitops_bot.targets.pin_file import FileEntry
-from gitops_bot.targets.pin_location import Place
+from gitops_bot.targets import document, nodes, yaml_pins
+from gitops_bot.targets.pin_file import FileEntry, Place
 from gitops_bot.targets.yaml_pins import Slot, YamlPins
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def _refusal(
     parsed: Document, selector: Node, pair: Pair, slots: tuple[str, ...], shared: frozenset[int]
 ) -> Problem | None:
     advice = "Set it to one of them, or correct `slots` in gitops-bot.yaml."
-    unsafe = refusals.unsafe(parsed, selector, pair, shared, slots.__contains__, advice)
+    unsafe = yaml_pins.value_refusal(parsed, selector, pair, shared, slots.__contains__, advice)
     if unsafe is not None or pair.value.value in slots:
         return unsafe
     known, text = " and ".join(slots), str(pair.value.value)[:100]

@@ -11,11 +11,10 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Pin, split
-from gitops_bot.targets import document, dotenv, nodes, refusals
+from gitops_bot.targets import document, dotenv, nodes, yaml_pins
 from gitops_bot.targets.compose import interpolation
 from gitops_bot.targets.nodes import Pair
-from gitops_bot.targets.pin_file import FileEntry
-from gitops_bot.targets.pin_location import Frame, Place, pin_of
+from gitops_bot.targets.pin_file import FileEntry, Frame, Place, pin_of
 from gitops_bot.targets.yaml_pins import Slot, YamlPins, reference
 
 if TYPE_CHECKING:
@@ -114,8 +113,8 @@ def _place(parsed: Document, service: Service, image: Image, known: Mapping[str,
     repository, pin, frame, why = _parts(image, known)
     refusal, value = service.refusal, service.value
     if refusal is None:
-        refusal = refusals.unclear(parsed, "image", Pair(value, value))
-    if refusal is None and refusals.tagged(parsed, value):
+        refusal = yaml_pins.form_refusal(parsed, "image", Pair(value, value))
+    if refusal is None and yaml_pins.has_tag(parsed, value):
         refusal = parsed.problem(value, "image has an explicit YAML tag", "Remove the tag.")
     if refusal is None and why is not None:
         refusal = parsed.problem(value, why.message, why.advice)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin, is_digest, is_pinned, is_reference, is_tag, split
-from gitops_bot.targets import compose, dotenv, refusals
+from gitops_bot.targets import compose, dotenv, yaml_pins
 from gitops_bot.targets.compose import interpolation
-from gitops_bot.targets.pin_file import DIGEST_ADVICE, TAG_ADVICE, FileEntry
-from gitops_bot.targets.pin_location import Place, pin_of, spliced
+from gitops_bot.targets.pin_file import DIGEST_ADVICE, TAG_ADVICE, FileEntry, Place, pin_of, spliced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -197,7 +196,7 @@ def _ambiguous(image: EnvImage, first: Statement) -> tuple[str, str] | None:
 def _unreadable(whole: Statement | None, tag: Statement | None, digest: Statement | None) -> tuple[str, str] | None:
     """Why the values are not an image, or not a tag and a digest; they are not told, since they may be anything."""
     for statement in (whole, tag, digest):
-        if statement is not None and refusals.placeholder(statement.text, fits=is_tag(statement.text)):
+        if statement is not None and yaml_pins.has_placeholder(statement.text, fits=is_tag(statement.text)):
             return f"{statement.key[:100]} is put together from other variables", "Write its value out."
     if whole is not None and whole.text and not is_reference(whole.text):
         return f"{whole.key[:100]} is not an image", "Write it as in ghcr.io/acme/web:v1.2.3."

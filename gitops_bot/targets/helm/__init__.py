@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 from ruamel.yaml.nodes import MappingNode
 
 from gitops_bot.errors import EditError
-from gitops_bot.targets import blocks, document, nodes
+from gitops_bot.targets import document, nodes
 from gitops_bot.targets.helm.values import Tree, named
 from gitops_bot.targets.nodes import Pair
 from gitops_bot.targets.yaml_pins import Slot, YamlPins
@@ -157,7 +157,7 @@ def _text(parsed: Document, helm: Node, label: str, shared: frozenset[int]) -> T
         why = parsed.problem(value, "values is shared by an alias", advice)
         return _refused(parsed, str(value.value), label, why)
     try:
-        block = blocks.read(parsed, Pair(key, value))
+        block = document.read_block(parsed, Pair(key, value))
     except EditError as error:
         return _refused(parsed, str(value.value), label, error.problem)
     return Tree(block.document, block.document.root, label, block=block)

@@ -15,8 +15,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from gitops_bot.images.reference import Pin, is_digest, is_pinned
 from gitops_bot.targets import nodes
-from gitops_bot.targets.pin_file import FileEntry
-from gitops_bot.targets.pin_location import Place
+from gitops_bot.targets.pin_file import FileEntry, Place
 from gitops_bot.targets.yaml_pins import Slot, apart, numbered, reference
 
 if TYPE_CHECKING:
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
 
     from gitops_bot.errors import Problem
-    from gitops_bot.targets.blocks import Block
-    from gitops_bot.targets.document import Document
+    from gitops_bot.targets.document import Block, Document
 
 #: A digest without the name of its algorithm, as charts want it at the key `sha`.
 _BARE: Final = re.compile(r"[0-9a-f]{64}")

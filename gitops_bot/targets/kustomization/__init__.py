@@ -15,10 +15,9 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import ImageName, is_digest, is_tag, split
-from gitops_bot.targets import document, nodes, refusals, scalars
+from gitops_bot.targets import document, nodes, writing, yaml_pins
 from gitops_bot.targets.helm.values import Tree
-from gitops_bot.targets.pin_file import FileEntry
-from gitops_bot.targets.pin_location import Place, pin_of
+from gitops_bot.targets.pin_file import FileEntry, Place, pin_of
 from gitops_bot.targets.yaml_pins import ENTRY_LIMIT, Slot, YamlPins
 
 if TYPE_CHECKING:
@@ -210,7 +209,7 @@ def _pairs(node: Node) -> dict[str, Pair]:
 
 def _text(value: Node) -> str | None:
     """The text of a value; None where kustomize sees no value either (nothing, empty quotes, a plain null)."""
-    if not isinstance(value, ScalarNode) or (value.style is None and value.value in scalars.NULLS):
+    if not isinstance(value, ScalarNode) or (value.style is None and value.value in writing.NULLS):
         return None
     return str(value.value) or None
 
@@ -231,13 +230,13 @@ def _refusals(
     for key, pair in pairs.items():
         value = pair.value
         text = str(value.value) if isinstance(value, ScalarNode) else parsed.raw(value)[:300]
-        if refusals.placeholder(text, fits=_fits(key, text)):
+        if yaml_pins.has_placeholder(text, fits=_fits(key, text)):
             advice = "Pin the image where the template gets its values."
             yield parsed.problem(value, f"{key} holds a template placeholder: {text[:100]!r}", advice)
     yield from _marks(parsed, node)
     yield from _keys(parsed, node)
     for key, pair in pairs.items():
-        if problem := refusals.unclear(parsed, key, pair):
+        if problem := yaml_pins.form_refusal(parsed, key, pair):
             yield problem
     if "name" not in texts:
         yield parsed.problem(node, "the entry has no name", "Give it the image name that the base uses.")
@@ -261,7 +260,7 @@ def _marks(parsed: Document, entry: MappingNode) -> Iterator[Problem]:
             advice = f"Write the value out: what is edited here may change wherever &{node.anchor} is used."
             yield parsed.problem(entry, "the entry holds an anchor or an alias", advice)
             return  # what hangs on an alias may be endless
-        if refusals.tagged(parsed, node):
+        if yaml_pins.has_tag(parsed, node):
             yield parsed.problem(node, "the entry holds an explicit YAML tag", "Remove the tag.")
         if merge := nodes.pairs(node).get("<<"):
             yield parsed.problem(merge.key, "the entry holds a merge key", "Write the merged values out.")
@@ -315,7 +314,7 @@ def _mistyped(parsed: Document, node: Node) -> Iterator[Problem]:
         if not isinstance(value, ScalarNode) or value.style is not None:
             continue
         text = str(value.value)
-        if kind := scalars.kind_in_go(text):
+        if kind := writing.kind_in_go(text):
             message = f"{key}: {text[:100]} is {kind} to kustomize, which refuses the file"
             yield parsed.problem(value, message, f'Write it in quotes: `{key}: "{text[:100]}"`.')
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
 
     from gitops_bot.targets.document import Document
-    from gitops_bot.targets.pin_location import Place
+    from gitops_bot.targets.pin_file import Place
 
 #: A manifest has these two at the beginning of a line, and something with an image.
 _KIND, _VERSION = (

@@ -10,8 +10,7 @@ from gitops_bot.errors import EditError, Problem
 from gitops_bot.images import expression
 from gitops_bot.images.reference import Pin, is_digest, is_tag
 from gitops_bot.targets import document
-from gitops_bot.targets.pin_file import FileEntry
-from gitops_bot.targets.pin_location import BARE, Place, pin_of, spliced
+from gitops_bot.targets.pin_file import BARE, FileEntry, Place, pin_of, spliced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -1,13 +1,20 @@
-"""How a value is written so that every parser reads it back as the same string.
+"""How a value is written so that every parser reads it back as the same string, and splices, which put it there.
 
 kustomize decodes through go-yaml v2 and refuses a tag that is not a string (`1.10`, `0123`, `on`); other tools of the
 same repository follow YAML 1.1 (PyYAML) or 1.2 (ruamel.yaml). A value goes without quotes only where all agree.
+
+All positions are code points of the one text that they were found in.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: No indicator at the front, no `: ` and no ` #` anywhere: a plain scalar in block and in flow style.
 _PLAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._/@-]|:(?=[A-Za-z0-9]))*\Z")
@@ -86,3 +93,51 @@ def kind_in_go(text: str) -> str | None:
 def is_short_number(text: str) -> bool:
     """Whether a number is printed as it was written."""
     return _SHORT.fullmatch(text) is not None
+
+
+LINE_BREAK = re.compile(r"\r\n|\r|\n")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Splice:
+    """`text` shall stand where `[start, end)` stands now; an empty span inserts."""
+
+    start: int
+    end: int
+    text: str
+
+
+def apply(text: str, splices: Iterable[Splice]) -> str:
+    """The text with every splice done; at one place an insertion comes before what is cut there.
+
+    Raises:
+        ValueError: two splices overlap, or one lies outside the text.
+    """
+    parts: list[str] = []
+    at = 0
+    for splice in sorted(splices):
+        if not at <= splice.start <= splice.end <= len(text):
+            raise ValueError(f"the span {splice.start}:{splice.end} overlaps another one or leaves the text")
+        parts += text[at : splice.start], splice.text
+        at = splice.end
+    return "".join((*parts, text[at:]))
+
+
+def line_end(text: str, index: int) -> int:
+    """Where the line of `index` ends, before its line break."""
+    line_break = LINE_BREAK.search(text, index)
+    return line_break.start() if line_break else len(text)
+
+
+def break_at(text: str, index: int) -> str:
+    """The line break that stands at `index`, or the empty string."""
+    line_break = LINE_BREAK.match(text, index)
+    return line_break.group() if line_break else ""
+
+
+def break_before(text: str, index: int) -> str:
+    """The line break that ends at `index`, or the empty string."""
+    before = text[max(0, index - 2) : index]
+    if before == "\r\n":
+        return before
+    return before[-1] if before.endswith(("\r", "\n")) else ""
