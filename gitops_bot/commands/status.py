@@ -116,7 +116,7 @@ def _proposed(world: World, snapshot: Snapshot) -> tuple[Proposed, tuple[Problem
         return {}, (replace(error.problem, message=message),)
     proposed: dict[EntryKey, PullRequest] = {}
     for name, pulls in by_branch.items():
-        opened = pull_request.opened(pulls)
+        opened = pull_request.find_open(pulls)
         branch = world.repository.branch(name, snapshot.commit) if opened is not None else None
         if opened is not None and branch is not None:
             carried = owner_of(replace(branch, targets=snapshot.targets)).carried

@@ -14,7 +14,7 @@ from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, limits, naming, reconcile
 from gitops_bot.proposals.branch import owner_of
-from gitops_bot.proposals.limits import admitted, with_what_waits
+from gitops_bot.proposals.limits import admit, with_what_waits
 from gitops_bot.proposals.people import decline, declined
 from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.releases import blue_green
@@ -49,7 +49,7 @@ async def arrange(decided: Decided) -> Planned:
     outcome = EnvironmentOutcome(
         context.environment.name,
         (*dict.fromkeys(failed), *rest, *decided.only_in_source),
-        tuple(proposal for proposal in proposals if not proposal.is_nothing),
+        tuple(proposal for proposal in proposals if proposal.changes or proposal.action.name not in ("commit", "none")),
         context.request.origin(context.environment).environment,
         decided.named,
     )
@@ -70,7 +70,7 @@ def _commit(context: Context, decisions: Sequence[Decision]) -> Proposal:
     reason = Reason(code, f"straight to {snapshot.branch}, as configured")
     proposal = whole(context, decisions, None, reconcile.Commit(reason))
     windows = () if context.request.exempt.limits else environment.propose.schedule
-    closed = limits.closed(windows, snapshot.at) if proposal.changes else None
+    closed = limits.why_closed(windows, snapshot.at) if proposal.changes else None
     return proposal if closed is None else proposal.doing(reconcile.Leave(None, closed))
 
 
@@ -100,7 +100,7 @@ async def _proposals(context: Context, decisions: Sequence[Decision]) -> list[Pr
     if request.exempt.limits:
         return with_what_waits(proposals)
     every = [pull for item in existing.by_branch.values() for pull in item.pulls]
-    return admitted(proposals, context.environment.propose, every, context.snapshot.at)
+    return admit(proposals, context.environment.propose, every, context.snapshot.at)
 
 
 async def _in_turn(context: Context, declines: Declined, grouped: Mapping[str, Sequence[Decision]]) -> list[Proposal]:

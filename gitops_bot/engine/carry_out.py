@@ -111,8 +111,8 @@ def recheck_pull_requests(world: World, snapshot: Snapshot, proposal: Proposal, 
     own = proposal.branch
     pulls = world.forge.find([own, *proposal.beside], snapshot.branch)
     now = pulls.get(own, ())
-    if people.changed(proposal.pulls, now) or any(
-        people.changed_elsewhere(before, pulls.get(branch, ())) for branch, before in proposal.beside.items()
+    if people.have_changed(proposal.pulls, now) or any(
+        people.have_changed(before, pulls.get(branch, ()), beside=True) for branch, before in proposal.beside.items()
     ):
         message = f"the pull requests of {own} kept changing while it was about to be written"
         raise LostRace(Problem("failed.forge", message, "run again to plan from the current state"))
@@ -236,7 +236,7 @@ def unwritten(proposal: Proposal, problem: Problem) -> Proposal:
 def _open(forge: Forge, branch: str, base: str, content: ProposalText, head: str, propose: Propose) -> PullRequest:
     """Open it. What takes requests of its own comes before the text is finished: a run that dies is known by that."""
     follows_up = needs_follow_up(propose)
-    text = body.unfinished(content.body) if follows_up else content.body
+    text = body.without_plan_mark(content.body) if follows_up else content.body
     pull = forge.open(branch=branch, base=base, title=content.title, body=text, draft=propose.draft)
     return _finish(forge, pull, content, head, propose) if follows_up else pull
 
@@ -263,7 +263,7 @@ def _finish(forge: Forge, pull: PullRequest, content: ProposalText, head: str, p
     if _takes_requests(propose) and asks_to_merge(pull, propose):
         # All that took its time, and a merge is not taken back.
         pull = forge.read(pull.number)
-        if people.held(pull):
+        if people.is_held(pull):
             raise LostRace(_held(pull))
     return _merging(forge, pull, content, head, propose)
 
@@ -288,7 +288,7 @@ def _merging(forge: Forge, pull: PullRequest, content: ProposalText, head: str, 
     if now is None or not now.auto_merge:  # else that answer has told the text
         now = forge.read(pull.number)
     _insist_on_life(now, head)
-    pull = forge.refresh(pull.number, title=content.title, body=body.within(now.body, content.body))
+    pull = forge.refresh(pull.number, title=content.title, body=body.replace_own_part(now.body, content.body))
     try:
         _insist_on_life(pull, head)
     except LostRace:

@@ -45,7 +45,7 @@ class ExistingProposal:
     @property
     def opened(self) -> PullRequest | None:
         """Its open pull request."""
-        return pull_request.opened(self.pulls)
+        return pull_request.find_open(self.pulls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ async def find_existing(
         changes = frozenset(pin.key for pin in live)
         if request.placement.displaces and not naming.is_rollback(name):
             # A rollback goes on with nothing that is proposed otherwise, which makes way for it.
-            opened = pull_request.opened(existing)
+            opened = pull_request.find_open(existing)
             competes = opened is not None and remote is not None
             by_branch[name] = ExistingProposal(
                 name, remote, existing, "competing" if competes else "other", changes=changes
@@ -235,14 +235,14 @@ async def find_existing(
 
 def proposed_on(branch: Branch | None, existing: Sequence[PullRequest]) -> tuple[PinChange, ...]:
     """The pins on the branch, where they count as proposed and the branch is the bot's, or is given back to it."""
-    if branch is None or not reconcile.trusted(branch, existing):
+    if branch is None or not reconcile.counts_as_proposed(branch, existing):
         return ()
     match owner_of(branch):
         case Ours(carried=carried):
             return carried
         case Theirs(carried=carried):
             opened = (pull for pull in existing if pull.state == "open")
-            return carried if any(map(people.handed_back, opened)) else ()
+            return carried if any(map(people.is_handed_back, opened)) else ()
 
 
 async def _judge(facts: Facts, branch: Branch | None, existing: tuple[PullRequest, ...]) -> tuple[PullRequest, ...]:
@@ -257,7 +257,7 @@ async def _judge(facts: Facts, branch: Branch | None, existing: tuple[PullReques
         return existing
     return tuple(
         [
-            people.judged(pull, branch.head, await facts.hand_back(pull.number, branch.name, people.HAND_BACK))
+            people.judge_hand_back(pull, branch.head, await facts.hand_back(pull.number, branch.name, people.HAND_BACK))
             if pull.state == "open"
             else pull
             for pull in existing
@@ -266,7 +266,7 @@ async def _judge(facts: Facts, branch: Branch | None, existing: tuple[PullReques
 
 
 def _rolled_back(existing: Sequence[PullRequest]) -> Reason:
-    opened = pull_request.opened(existing)
+    opened = pull_request.find_open(existing)
     what = f"#{opened.number} rolls it back" if opened is not None else "a rollback of it is being proposed"
     facts: dict[str, str | int | None] = {"pull_request": opened.number, "url": opened.url} if opened else {}
     return Reason("held.reverted", f"{what}, so it is left alone until that is merged or closed", facts)

@@ -66,11 +66,12 @@ def _survives(carried: PinChange, decision: Decision | None, policy: Policy | No
     match decision:
         case Change(source="policy") if carried.source != "policy":
             # The poll found something, but a person or a pipeline asked for this pin: only something newer replaces it.
-            return not _newer(decision.after, carried, policy)
+            # Without an order, the last one wins.
+            return not _newer(decision.after, carried, policy, unordered=True)
         case Change(source="promotion") if not asked and carried.source in ("set", "rollback"):
             # Likewise what another environment runs by now. Without an order it is there to stay: a run finds the
             # same again and again, and would never let it be.
-            return not _surely_newer(decision.after, carried, policy)
+            return not _newer(decision.after, carried, policy, unordered=False)
         case Change():
             return False
         case Held(withdraws=True):
@@ -83,24 +84,17 @@ def _survives(carried: PinChange, decision: Decision | None, policy: Policy | No
             return True
 
 
-def _newer(polled: Pin, carried: PinChange, policy: Policy | None) -> bool:
-    """Whether a polled pin replaces a requested one; without an order, the last one wins."""
+def _newer(pin: Pin, carried: PinChange, policy: Policy | None, *, unordered: bool) -> bool:
+    """Whether a pin is newer than a carried one, and `unordered` where that cannot be told."""
     if carried.new_name is not None:
-        return False  # the poll looked into another repository
-    if polled.tag is None or carried.after.tag is None:
-        return True
-    if polled.tag == carried.after.tag:
+        return False  # the pin was found in another repository
+    if pin.tag is None or carried.after.tag is None:
+        return unordered
+    if pin.tag == carried.after.tag:
         # The same tag with other bytes: only if such a tag may move.
-        return isinstance(policy, Follow) or is_floating(polled.tag)
-    order = compare(policy, polled.tag, carried.after.tag)
-    return order is None or order > 0
-
-
-def _surely_newer(promoted: Pin, carried: PinChange, policy: Policy | None) -> bool:
-    if carried.new_name is not None or promoted.tag is None or carried.after.tag is None:
-        return False
-    order = compare(policy, promoted.tag, carried.after.tag)
-    return order is not None and order > 0
+        return unordered and (isinstance(policy, Follow) or is_floating(pin.tag))
+    order = compare(policy, pin.tag, carried.after.tag)
+    return unordered if order is None else order > 0
 
 
 def _as_change(carried: PinChange, now: Managed) -> Change:

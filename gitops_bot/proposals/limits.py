@@ -54,7 +54,7 @@ def hold_together(decisions: Sequence[Decision], name: str) -> tuple[Decision, .
     return tuple(decisions)
 
 
-def admitted(
+def admit(
     proposals: Sequence[Proposal], propose: Propose, pulls: Sequence[PullRequest], at: datetime
 ) -> list[Proposal]:
     """What may be opened now, by the schedule and the limits of the environment, of which `pulls` are all there are.
@@ -64,7 +64,7 @@ def admitted(
     """
     open_now = sum(pull.state == "open" for pull in pulls)
     opened = [pull.created_at for pull in pulls if pull.created_at is not None]
-    closing = _closing(proposals)
+    closing = sum(isinstance(proposal.action, reconcile.Close) for proposal in proposals)
     while True:
         stay_open, moments = open_now - closing, list(opened)
         result = []
@@ -78,9 +78,10 @@ def admitted(
                 stay_open += 1
                 moments.append(at)
         result = with_what_waits(result)
-        if (left := _closing(result)) == closing:
+        still_closing = sum(isinstance(proposal.action, reconcile.Close) for proposal in result)
+        if still_closing == closing:
             return result
-        closing = left  # fewer, each time: what waits keeps its old proposal open
+        closing = still_closing  # fewer, each time: what waits keeps its old proposal open
 
 
 def with_what_waits(proposals: Sequence[Proposal]) -> list[Proposal]:
@@ -103,17 +104,13 @@ def with_what_waits(proposals: Sequence[Proposal]) -> list[Proposal]:
     return with_what_waits(kept) if more else kept
 
 
-def _closing(proposals: Sequence[Proposal]) -> int:
-    return sum(isinstance(proposal.action, reconcile.Close) for proposal in proposals)
-
-
 def why_to_wait(propose: Propose, at: datetime, *, open_now: int, opened: Sequence[datetime]) -> Reason | None:
     """Why no proposal may be opened now; None where one may be.
 
     `opened` are the times when proposals of this environment were opened; `open_now` of them stay open.
     """
     most_open, most_new_per_hour = propose.limit.open, propose.limit.new_per_hour
-    if (outside := closed(propose.schedule, at)) is not None:
+    if (outside := why_closed(propose.schedule, at)) is not None:
         return outside
     if most_open is not None and open_now >= most_open:
         count = (
@@ -133,7 +130,7 @@ def why_to_wait(propose: Propose, at: datetime, *, open_now: int, opened: Sequen
     return None
 
 
-def closed(windows: Sequence[Window], at: datetime) -> Reason | None:
+def why_closed(windows: Sequence[Window], at: datetime) -> Reason | None:
     """Why the schedule lets nothing new be opened now; None inside a window, or if there are none."""
     opens = next_opening(windows, at)
     if opens == at:

@@ -24,10 +24,10 @@ DEFAULT_GROUP = "all"
 #: The prefix of rollback groups, which are proposed separately from everything else.
 ROLLBACK = "rollback-"
 Grouping: TypeAlias = 'Literal["environment", "overlay", "image"] | Sequence[NamedGroup]'
-_LIMIT = 60
+_SLUG = re.compile(r"(?=.{1,60}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
 _HASH = 8
 #: The room that a hash and its dash leave.
-_ROOM = _LIMIT - _HASH - 1
+_ROOM = 60 - _HASH - 1
 _WORD = re.compile(r"[A-Za-z0-9._-]{1,60}")
 _OTHER = re.compile(r"[^a-z0-9]+")
 
@@ -81,7 +81,7 @@ def is_together(name: str, grouping: Grouping, *, default: bool) -> bool:
 
 def slug(text: str) -> str:
     """An environment as `[a-z0-9-]{1,60}`: its start, with a short hash of the original if it was altered."""
-    return text if _is_slug(text) else f"{_plain(text)[:_ROOM].strip('-')}-{_hash(text)}".strip("-")
+    return text if _SLUG.fullmatch(text) else f"{_plain(text)[:_ROOM].strip('-')}-{_hash(text)}".strip("-")
 
 
 def group_slug(text: str) -> str:
@@ -89,7 +89,7 @@ def group_slug(text: str) -> str:
 
     Only the groups of rollbacks begin with `rollback-`.
     """
-    if _is_slug(text):
+    if _SLUG.fullmatch(text):
         return text
     lead = ROLLBACK if text.startswith(ROLLBACK) else ""
     plain, room = _plain(text.removeprefix(lead)), _ROOM - len(lead)
@@ -101,10 +101,6 @@ def group_slug(text: str) -> str:
     while not lead and f"{end}-".startswith(ROLLBACK):
         end = end[len(ROLLBACK) :]
     return lead + f"{end}-{_hash(text)}".strip("-")
-
-
-def _is_slug(text: str) -> bool:
-    return text != "" and len(text) <= _LIMIT and _plain(text) == text
 
 
 def _plain(text: str) -> str:

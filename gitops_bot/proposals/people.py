@@ -49,7 +49,7 @@ def has_label(pull: PullRequest, name: str) -> bool:
     return any(label.lower() == name for label in pull.labels)
 
 
-def held(pull: PullRequest) -> bool:
+def is_held(pull: PullRequest) -> bool:
     """Whether a pull request has the label `hold`."""
     return has_label(pull, HOLD)
 
@@ -85,12 +85,12 @@ def why_frozen(pull: PullRequest, pins: Sequence[PinChange], whose: Ours | Their
     return Reason("held.frozen", text, {"pull_request": pull.number, "url": pull.url, "by": by})
 
 
-def handed_back(pull: PullRequest) -> bool:
+def is_handed_back(pull: PullRequest) -> bool:
     """Whether a person handed the branch, as it is now, back to the bot."""
     return pull.given == "counts" and has_label(pull, HAND_BACK)
 
 
-def judged(pull: PullRequest, head: str, times: HandBackTimes) -> PullRequest:
+def judge_hand_back(pull: PullRequest, head: str, times: HandBackTimes) -> PullRequest:
     """The pull request, with whether its hand-back applies to this head: nothing was pushed after it.
 
     The forge's clock has a resolution of one second: a hand-back and a push in the same second count as late. If the
@@ -109,7 +109,7 @@ def declined(closed: Iterable[PullRequest], branches: Mapping[str, Branch | None
     """What people declined by closing these, newest first. A declined rollback declines nothing else."""
     by_pin: dict[str, list[PullRequest]] = {}
     for pull in sorted(closed, key=lambda pull: -pull.number):
-        if pull.state == "closed" and not body.closed_by_bot(pull.body) and not naming.is_rollback(pull.branch):
+        if pull.state == "closed" and not body.is_closed_by_bot(pull.body) and not naming.is_rollback(pull.branch):
             for mark in _proposed(pull, branches.get(pull.branch)):
                 by_pin.setdefault(mark, []).append(pull)
     return by_pin
@@ -143,24 +143,21 @@ def _proposed(pull: PullRequest, branch: Branch | None) -> Iterable[str]:
     return body.pin_marks(pull.body)
 
 
-def changed(before: Sequence[PullRequest], now: Sequence[PullRequest]) -> bool:
-    """Whether the pull requests of the branch to write have changed in a way that makes the plan outdated."""
-    return [_all_that_decides(pull) for pull in before] != [_all_that_decides(pull) for pull in now]
+def have_changed(before: Sequence[PullRequest], now: Sequence[PullRequest], *, beside: bool = False) -> bool:
+    """Whether the pull requests of a branch to write have changed in a way that makes the plan outdated.
 
-
-def changed_elsewhere(before: Sequence[PullRequest], now: Sequence[PullRequest]) -> bool:
-    """Whether those of another branch have: which ones are open, and which of these may not be changed.
-
-    What a run itself pushes there and writes into them changes neither.
+    `beside`: those of another branch. There it counts which ones are open, and which of these may not be changed: what
+    a run itself pushes there and writes into them changes neither.
     """
-    return [_state(pull) for pull in before if pull.state == "open"] != [
-        _state(pull) for pull in now if pull.state == "open"
-    ]
+    if beside:
+        before, now = ([pull for pull in pulls if pull.state == "open"] for pulls in (before, now))
+    facts = _state if beside else _all_that_decides
+    return list(map(facts, before)) != list(map(facts, now))
 
 
 def _all_that_decides(pull: PullRequest) -> tuple[object, ...]:
     """Text that the bot wrote is read again anyway; it decides only for one that ended."""
-    known = (pull.number, pull.state, pull.head, body.closed_by_bot(pull.body))
+    known = (pull.number, pull.state, pull.head, body.is_closed_by_bot(pull.body))
     if pull.state != "open":
         return (*known, body.pin_marks(pull.body))
     remarks = {body.comment_mark(remark.body): remark.id for remark in pull.comments}
@@ -168,4 +165,4 @@ def _all_that_decides(pull: PullRequest) -> tuple[object, ...]:
 
 
 def _state(pull: PullRequest) -> tuple[object, ...]:
-    return pull.number, held(pull), bool(freezes(pull))
+    return pull.number, is_held(pull), bool(freezes(pull))

@@ -55,11 +55,6 @@ class Proposal:
         return {path: after for path, (_, after) in self.files.items()}
 
     @property
-    def is_nothing(self) -> bool:
-        """Whether there is nothing to propose, and nothing to do."""
-        return self.action.name in ("commit", "none") and not self.changes
-
-    @property
     def failed(self) -> bool:
         """Whether it could not be done."""
         return self.action.name == "none" and self.action.reason.code.startswith("failed.")

@@ -87,7 +87,7 @@ class PullRequest:
     given: Literal["counts", "late", "unsure"] = "counts"
 
 
-def opened(pulls: Sequence[PullRequest]) -> PullRequest | None:
+def find_open(pulls: Sequence[PullRequest]) -> PullRequest | None:
     """The open one among the pull requests of a branch."""
     return next((pull for pull in pulls if pull.state == "open"), None)
 

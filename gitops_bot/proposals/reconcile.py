@@ -113,21 +113,21 @@ def decide(
     the reason to give if the group itself no longer exists. The configured labels do not matter here: a label that a
     person removed stays removed.
     """
-    opened = pull_requests.opened(existing)
+    opened = pull_requests.find_open(existing)
     if not pins and opened is None:
         return Nothing(None, Reason("nothing_new", "nothing to propose"))
-    if branch is not None and opened is None and _is_merged(branch, existing):
-        branch = None
-    if opened is not None and people.held(opened):
-        return Leave(opened, _hold(opened))
+    if opened is None and any(branch and pull.state == "merged" and pull.head == branch.head for pull in existing):
+        branch = None  # all of it has been merged: nothing on it can be lost, whoever wrote it
+    if opened is not None and people.is_held(opened):
+        text = f"#{opened.number} has the label `{people.HOLD}`: it is left as it is until the label is removed"
+        return Leave(opened, Reason("held.label", text, {"pull_request": opened.number, "url": opened.url}))
     whose = owner_of(branch) if branch is not None else None
-    if branch is not None and isinstance(whose, Theirs) and not (opened is not None and people.handed_back(opened)):
+    if branch is not None and isinstance(whose, Theirs) and not (opened is not None and people.is_handed_back(opened)):
         return _leave_to_people(opened, branch, whose)
     pushed = bool(pins) and branch is not None and isinstance(whose, Ours) and branch.has_exactly(files or {})
     if opened is not None:
-        if people.freezes(opened) and not refresh_approved:
-            return _keep_frozen(opened, pins, whose, pushed=pushed, stands=stands, why_gone=why_gone)
-        return _keep_current(opened, pins, pushed=pushed, stands=stands, why_gone=why_gone)
+        frozen = bool(people.freezes(opened)) and not refresh_approved
+        return _keep(opened, pins, whose, frozen=frozen, pushed=pushed, stands=stands, why_gone=why_gone)
     missing = "the branch exists without a pull request" if pushed else "no pull request is open for this branch"
     return Open(Reason("chosen", missing), push=not pushed)
 
@@ -144,7 +144,7 @@ def decide_unseen(branch: Branch | None, pins: Sequence[PinChange], files: Mappi
             return action
 
 
-def trusted(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
+def counts_as_proposed(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
     """Whether the pins on the branch count as proposed.
 
     They do while a pull request is open, and if none was ever opened for this head (a run died before that). A branch
@@ -152,93 +152,72 @@ def trusted(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
     """
     if branch is None:
         return False
-    if pull_requests.opened(existing) is not None:
+    if pull_requests.find_open(existing) is not None:
         return True
     return all(pull.head != branch.head for pull in existing)
 
 
-def _keep_frozen(
+def _keep(
     opened: PullRequest,
     pins: Sequence[PinChange],
     whose: Ours | Theirs | None,
     *,
+    frozen: bool,
     pushed: bool,
     stands: bool,
     why_gone: Reason | None,
 ) -> Action:
-    """The action for a frozen pull request: what was reviewed is what merges."""
-    if pushed:
-        return Nothing(opened, _already(opened))
-    if not pins and not stands and not people.handed_back(opened):
-        return Close(opened, why_gone or _nothing_left(stands))
-    return Leave(opened, people.why_frozen(opened, pins, whose, stands=stands))
-
-
-def _keep_current(
-    opened: PullRequest, pins: Sequence[PinChange], *, pushed: bool, stands: bool, why_gone: Reason | None
-) -> Action:
-    """Update the open pull request in place, if it lacks anything."""
-    if not pins:
-        return Close(opened, why_gone or _nothing_left(stands))
-    if people.handed_back(opened):
+    """Update the open pull request in place, if it lacks anything. A frozen one stays: what was reviewed merges."""
+    handed_back = people.is_handed_back(opened)
+    if not pins and (not frozen or not (stands or handed_back)):
+        if stands:
+            text = "what it proposes is no longer wanted: its source went back, or another group proposes it now"
+        else:
+            text = "nothing is left to propose: the base branch already has it or has moved on, or it is held now"
+        return Close(opened, why_gone or Reason("nothing_new", text))
+    complete = Nothing(opened, Reason("nothing_new", f"pull request #{opened.number} already proposes exactly this"))
+    if frozen:
+        return complete if pushed else Leave(opened, people.why_frozen(opened, pins, whose, stands=stands))
+    if handed_back:
         # Also if the branch is ours: a `hand-back` left in place would drop the next person's commit.
         text = f"#{opened.number} was handed back to gitops-bot"
         return Refresh(opened, Reason("chosen", text), push=not pushed, takes_back=True)
     if not pushed:
         return Refresh(opened, Reason("chosen", f"#{opened.number} is open and will be updated in place"))
     # A closing mark in an open one is from a run that died, or it was reopened: a person closing it must count again.
-    if body.plan_mark(opened.body) != body.mark(pins) or body.closed_by_bot(opened.body):
+    if body.plan_mark(opened.body) != body.mark(pins) or body.is_closed_by_bot(opened.body):
         text = f"#{opened.number} has the commit, but its text is out of date"
         return Refresh(opened, Reason("chosen", text), push=False)
-    return Nothing(opened, _already(opened))
-
-
-def _is_merged(branch: Branch, existing: Sequence[PullRequest]) -> bool:
-    """Whether all of the branch has been merged: then nothing on it can be lost, whoever wrote it."""
-    return any(pull.state == "merged" and pull.head == branch.head for pull in existing)
-
-
-def _hold(opened: PullRequest) -> Reason:
-    text = f"#{opened.number} has the label `{people.HOLD}`: it is left as it is until the label is removed"
-    return Reason("held.label", text, {"pull_request": opened.number, "url": opened.url})
-
-
-def _already(opened: PullRequest) -> Reason:
-    return Reason("nothing_new", f"pull request #{opened.number} already proposes exactly this")
-
-
-def _nothing_left(stands: bool) -> Reason:
-    if stands:
-        text = "what it proposes is no longer wanted: its source went back, or another group proposes it now"
-    else:
-        text = "nothing is left to propose: the base branch already has it or has moved on, or it is held now"
-    return Reason("nothing_new", text)
+    return complete
 
 
 def _leave_to_people(opened: PullRequest | None, branch: Branch, theirs: Theirs) -> Leave:
+    """Leave a branch with a commit of somebody else's, and say so on its pull request, once for each such commit."""
+    late = opened is not None and opened.given == "late"
+    if opened is None:
+        until = "merged or deleted"
+    elif late:
+        until = f"merged, deleted or handed back again: `{people.HAND_BACK}` was given before the last push"
+    else:
+        until = f"merged, deleted or handed back (label `{people.HAND_BACK}`)"
     author = plain(theirs.author, 100)
     who = f" by {author}" if author else ""
-    until = "merged or deleted" if opened is None else f"merged, deleted or handed back (label `{people.HAND_BACK}`)"
-    if opened is not None and opened.given == "late":
-        until = f"merged, deleted or handed back again: `{people.HAND_BACK}` was given before the last push"
     reason = Reason(
         "person",
         f"commit {theirs.commit[:10]}{who} on {branch.name} was not made by gitops-bot ({theirs.why}): the branch is "
         f"left alone until it is {until}",
         {"commit": theirs.commit, "branch": branch.name, "author": author},
     )
-    return Leave(opened, reason, _comment_due(opened, branch, theirs) if opened is not None else None)
-
-
-def _comment_due(opened: PullRequest, branch: Branch, theirs: Theirs) -> Remark | None:
-    """The comment about this commit, unless it exists; it replaces one about another commit."""
-    about = {body.comment_mark(remark.body): remark.id for remark in opened.comments}
-    if opened.given == "late":
-        kind, marker, text = "late ", f"late {branch.head}", body.late_comment(branch.head)
+    if opened is None:
+        return Leave(None, reason)
+    if late:
+        kind, commit, text = "late", branch.head, body.late_comment(branch.head)
     else:
-        kind, marker = "person ", f"person {theirs.commit}"
+        kind, commit = "person", theirs.commit
         text = body.person_comment(theirs.commit, theirs.author, theirs.why)
-    if marker in about:
-        return None
-    older = [number for name, number in about.items() if name is not None and name.startswith(kind)]
-    return Remark(text, edits=older[-1] if older else None)
+    about = {body.comment_mark(remark.body) or "": remark.id for remark in opened.comments}
+    if f"{kind} {commit}" in about:
+        return Leave(opened, reason)
+    # It replaces one about another commit.
+    older = [number for mark, number in about.items() if mark.startswith(f"{kind} ")]
+    return Leave(opened, reason, Remark(text, edits=older[-1] if older else None))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def said(*changes: Change, environment: str = "staging", room: int = 50_000) -> list[str]:
     """The commands that are shown."""
-    lines = body.restoring(environment, changes, room)
+    lines = body.restoring_commands(environment, changes, room)
     return [line for line in lines if line.startswith(("gitops-bot", "# "))]
 
 
@@ -30,7 +30,7 @@ def test_the_ways_of_people_are_said() -> None:
 
 
 def test_the_commands_are_folded_away() -> None:
-    assert body.restoring("staging", [change(before=Pin("v1", A))], 5_000) == [
+    assert body.restoring_commands("staging", [change(before=Pin("v1", A))], 5_000) == [
         "",
         "<details><summary>Or restore the previous pins</summary>",
         "",
@@ -86,7 +86,7 @@ def test_the_command_is_what_set_reads(changed: Change, expected: str) -> None:
     ],
 )
 def test_no_command_is_better_than_a_wrong_one(changed: Change) -> None:
-    assert body.restoring("staging", [changed], 5_000) == []
+    assert body.restoring_commands("staging", [changed], 5_000) == []
     assert len(said(changed, change("api", file=API))) == 1
 
 
@@ -116,4 +116,4 @@ def test_many_commands_are_cut_with_a_word() -> None:
 
 @given(st.integers(-10, 1_000), st.lists(st.text(max_size=20), max_size=8))
 def test_the_room_is_kept(room: int, names: list[str]) -> None:
-    assert cost(body.restoring("staging", [change(name) for name in names], room)) <= max(room, 0)
+    assert cost(body.restoring_commands("staging", [change(name) for name in names], room)) <= max(room, 0)

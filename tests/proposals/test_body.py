@@ -278,7 +278,7 @@ def test_no_name_and_no_reason_leaves_its_cell(text: str) -> None:
     assert len(rest) <= LIMIT
     # The hidden comments are the bot's, whatever the names say.
     assert body.plan_mark(rest) == body.mark(said(one, change()))
-    assert not body.closed_by_bot(rest)
+    assert not body.is_closed_by_bot(rest)
 
 
 @settings(deadline=None)
@@ -313,7 +313,7 @@ def test_the_limit_and_the_marks_hold_whatever_is_in_a_plan(
     for each in (whole, closing):
         assert body.plan_mark(each) == body.mark(said(*changes))
         assert len(body.pin_marks(each)) == min(len({one.entry.key for one in changes}), 1400)
-        assert body.closed_by_bot(each) is (each is closing)
+        assert body.is_closed_by_bot(each) is (each is closing)
         assert not re.search(r"^ *[-*+] \[[ xX]\] ", each, re.MULTILINE)
     seen = shown(whole)
     assert seen.links == []
@@ -361,7 +361,7 @@ def test_the_limit_holds_whatever_is_changed_and_held(text: str) -> None:
     assert re.search(r"\n… and [0-9]+ more changes: see the commit\.\n", whole)
     closing = body.with_closing_mark(whole, DONE)
     assert len(closing) <= LIMIT
-    assert body.closed_by_bot(closing)
+    assert body.is_closed_by_bot(closing)
     assert body.plan_mark(closing) == body.plan_mark(whole)
 
 
@@ -422,7 +422,7 @@ def test_marks_outlive_what_people_do_to_the_text(edit: Callable[[str], str]) ->
     text = rendered(change())
     assert body.plan_mark(edit(text)) == body.mark(said(change()))
     assert body.pin_marks(edit(text)) == body.pin_marks(text) != frozenset()
-    assert body.closed_by_bot(edit(body.with_closing_mark(text, DONE)))
+    assert body.is_closed_by_bot(edit(body.with_closing_mark(text, DONE)))
 
 
 @pytest.mark.parametrize(
@@ -443,7 +443,7 @@ def test_marks_outlive_what_people_do_to_the_text(edit: Callable[[str], str]) ->
     ],
 )
 def test_what_is_no_mark_says_nothing(text: str) -> None:
-    assert (body.plan_mark(text), body.pin_marks(text), body.closed_by_bot(text)) == (None, frozenset(), False)
+    assert (body.plan_mark(text), body.pin_marks(text), body.is_closed_by_bot(text)) == (None, frozenset(), False)
 
 
 def test_the_closing_mark_is_left_once_and_hides_nothing() -> None:
@@ -451,10 +451,10 @@ def test_the_closing_mark_is_left_once_and_hides_nothing() -> None:
     closed = body.with_closing_mark(text, DONE)
     assert closed == text.replace(BEGIN, f"{BEGIN}\n{CLOSED}\n{WHY}\n", 1)
     assert body.with_closing_mark(closed, DONE) == closed
-    assert body.without_closing_mark(closed) == body.within(closed, text) == text
+    assert body.without_closing_mark(closed) == body.replace_own_part(closed, text) == text
     assert body.plan_mark(closed) == body.plan_mark(text)
     assert shown(closed).rows == shown(text).rows
-    assert not body.closed_by_bot(text)
+    assert not body.is_closed_by_bot(text)
 
 
 @pytest.mark.parametrize("before", ["", "Please look.\n\n"])
@@ -472,7 +472,7 @@ def test_what_people_wrote_outlives_closing_and_what_comes_after_it(before: str,
     again = body.with_closing_mark(saved, Reason("nothing_new", "no entry belongs to this group any more"))
     assert WHY not in again
     assert again.count("Closed by gitops-bot: no entry belongs to this group any more.") == 1
-    assert WHY not in body.within(closed, rendered(change()))
+    assert WHY not in body.replace_own_part(closed, rendered(change()))
 
 
 def test_a_body_without_the_bots_own_part_is_closed_with_the_reason_at_its_end() -> None:
@@ -490,7 +490,7 @@ def test_where_room_is_short_the_reason_takes_the_place_of_the_bots_own_words() 
     assert len(closed) <= LIMIT
     assert closed.startswith(words)
     assert WHY in closed
-    assert body.closed_by_bot(closed)
+    assert body.is_closed_by_bot(closed)
     assert body.plan_mark(closed) == body.plan_mark(text)
 
 
@@ -507,7 +507,7 @@ def test_a_reason_from_elsewhere_is_bounded_and_only_shown() -> None:
 @pytest.mark.parametrize("text", ["", "x" * 65_536, "x\n" * 32_768, "<!-- " + "x" * 65_536])
 def test_any_text_can_be_marked_as_closed_within_the_limit(text: str) -> None:
     closed = body.with_closing_mark(text, DONE)
-    assert body.closed_by_bot(closed)
+    assert body.is_closed_by_bot(closed)
     assert len(closed) <= LIMIT
 
 
@@ -548,25 +548,25 @@ OLD, NEW = rendered(change()), rendered(change(after=Pin("v3", C)))
     ],
 )
 def test_the_new_text_takes_the_place_of_the_old_and_no_other(found: str, expected: str) -> None:
-    whole = body.within(found, NEW)
+    whole = body.replace_own_part(found, NEW)
     assert whole.lstrip("\n") == expected
     assert body.plan_mark(whole) == body.plan_mark(NEW)
-    assert not body.closed_by_bot(whole)
-    assert body.within(whole, NEW) == whole
+    assert not body.is_closed_by_bot(whole)
+    assert body.replace_own_part(whole, NEW) == whole
     assert len(whole) <= LIMIT
 
 
 def test_the_text_that_is_in_place_stays_as_it_is() -> None:
     for found in (OLD, f"before\n\n{OLD}\n\nafter", f"before\r\n\r\n{OLD}\r\n\r\nafter"):
-        assert body.within(found, OLD) == found
+        assert body.replace_own_part(found, OLD) == found
 
 
 def test_an_unfinished_text_lacks_its_mark_alone_and_is_finished_in_place() -> None:
-    begun = body.unfinished(NEW)
+    begun = body.without_plan_mark(NEW)
     assert body.plan_mark(begun) is None
     assert body.pin_marks(begun) == body.pin_marks(NEW)
     assert shown(begun).rows == shown(NEW).rows
-    assert body.within(f"before\n\n{begun}\n\nafter", NEW) == f"before\n\n{NEW}\n\nafter"
+    assert body.replace_own_part(f"before\n\n{begun}\n\nafter", NEW) == f"before\n\n{NEW}\n\nafter"
 
 
 def test_what_a_rollback_leaves_as_it_is_is_said_once_and_shown_as_it_stands() -> None:
@@ -574,7 +574,7 @@ def test_what_a_rollback_leaves_as_it_is_is_said_once_and_shown_as_it_stands() -
     text = rendered(*(alter(change(name), not_rolled_back=(note,)) for name in ("web", "api")))
     (line,) = (line for line in text.splitlines() if line.startswith("Not rolled back: "))
     assert "configuration that changed since is not reverted: a/\\`x" in line
-    assert not body.closed_by_bot(text)
+    assert not body.is_closed_by_bot(text)
     assert "Not rolled back" not in rendered(change())
 
 
@@ -593,7 +593,7 @@ def test_a_rollback_gives_its_reason_and_no_advice_to_roll_back() -> None:
     assert "How to roll back" not in text
     assert "--allow-downgrade" not in text
     assert f"{body.ROLLED_BACK}\n\nMerge to roll back. Close to keep what runs now. " in text
-    assert not body.closed_by_bot(text)
+    assert not body.is_closed_by_bot(text)
     assert "**Why:**" not in back(change(), because=None)
     assert "**Why:**" not in back(change(), because=" \u200b\n")
 

@@ -66,5 +66,5 @@ def test_no_author_and_no_reason_says_more_than_itself(text: str) -> None:
         assert not re.search(r"@\w|#\d|GH-\d|://", said)
         assert said.count("\n<!--") == 0
         assert len(said) < 4_000
-        assert not body.closed_by_bot(said)
+        assert not body.is_closed_by_bot(said)
     assert body.comment_mark(body.person_comment(HEAD, text, text)) == f"person {HEAD}"

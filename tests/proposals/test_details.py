@@ -198,11 +198,11 @@ def test_lost_platforms_are_said_loudly(
     shown = [line for line in details.section(WEB, described).splitlines() if line.startswith("- platforms")]
     assert shown == ([expected] if expected else [])
     loud = f"> - `ghcr.io/acme/web` `v1.4.2` is no longer built for {warning}"
-    assert details.lost(WEB, described) == (loud if warning else "")
+    assert details.lost_platforms(WEB, described) == (loud if warning else "")
 
 
 def test_where_one_image_is_unknown_no_platform_is_lost() -> None:
-    assert details.lost(WEB, Described(None, NEW)) == details.lost(WEB, Described(OLD, None)) == ""
+    assert details.lost_platforms(WEB, Described(None, NEW)) == details.lost_platforms(WEB, Described(OLD, None)) == ""
 
 
 @pytest.mark.parametrize(

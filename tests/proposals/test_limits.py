@@ -136,16 +136,16 @@ OPENINGS = {
     ("hours", "at", "opens", "closes"), [pytest.param(*row, id=label) for label, row in OPENINGS.items()]
 )
 def test_a_window_opens_and_closes(hours: Window, at: str, opens: str, closes: str) -> None:
-    assert limits.closed([hours], utc(at)) is not None
+    assert limits.why_closed([hours], utc(at)) is not None
     assert limits.next_opening([hours], utc(at)) == utc(opens)
-    assert limits.closed([hours], utc(opens)) is None
-    assert limits.closed([hours], utc(closes) - timedelta(seconds=1)) is None
-    assert limits.closed([hours], utc(closes)) is not None
+    assert limits.why_closed([hours], utc(opens)) is None
+    assert limits.why_closed([hours], utc(closes) - timedelta(seconds=1)) is None
+    assert limits.why_closed([hours], utc(closes)) is not None
 
 
 def test_without_windows_it_is_always_open() -> None:
     at = datetime(2026, 11, 28, 3, 0, 7, 5, tzinfo=BERLIN)
-    assert limits.closed([], at) is None
+    assert limits.why_closed([], at) is None
     assert limits.next_opening([], at) == at
 
 
@@ -161,28 +161,28 @@ def test_the_next_opening_is_in_utc_whatever_the_question_is_in() -> None:
 def test_windows_without_days_never_open() -> None:
     never = Window(frozenset(), (time(9), time(17)))
     assert limits.next_opening([never], utc("2026-11-23T10:00")) is None
-    assert limits.closed([never], utc("2026-11-23T10:00")) is not None
+    assert limits.why_closed([never], utc("2026-11-23T10:00")) is not None
     assert limits.next_opening([never, OFFICE], utc("2026-11-23T07:00")) == utc("2026-11-23T08:00")
 
 
 def test_the_window_that_opens_first_counts() -> None:
     assert limits.next_opening([NIGHT, OFFICE], utc("2026-11-23T20:00")) == utc("2026-11-24T08:00")
     assert limits.next_opening([OFFICE, NIGHT], utc("2026-11-27T20:00")) == utc("2026-11-27T21:00")
-    assert limits.closed([OFFICE, NIGHT], utc("2026-11-28T02:00")) is None
+    assert limits.why_closed([OFFICE, NIGHT], utc("2026-11-28T02:00")) is None
 
 
 def test_who_is_too_early_is_told_when_to_come() -> None:
     at = utc("2026-11-27T18:00")
-    reason = limits.closed([OFFICE], at)
+    reason = limits.why_closed([OFFICE], at)
     assert reason is not None
     assert reason.code == "held.window"
     assert reason.text == "outside the schedule: nothing new is opened before 2026-11-30 08:00 UTC"
     assert reason.data == {"opens_at": "2026-11-30T08:00:00Z"}
-    assert limits.closed([OFFICE], utc("2026-11-30T08:00")) is None
+    assert limits.why_closed([OFFICE], utc("2026-11-30T08:00")) is None
 
 
 def test_a_schedule_that_never_opens_says_so() -> None:
-    reason = limits.closed([Window(frozenset(), (time(9), time(17)))], utc("2026-11-23T10:00"))
+    reason = limits.why_closed([Window(frozenset(), (time(9), time(17)))], utc("2026-11-23T10:00"))
     assert reason is not None
     assert (reason.code, reason.data) == ("held.window", {"opens_at": None})
     assert reason.text == "the schedule leaves no time at which anything new may be opened"
@@ -211,11 +211,11 @@ def test_the_next_opening_is_open_and_nothing_is_open_before_it(
     found = limits.next_opening(windows, at)
     assert found is not None
     assert found >= at
-    assert limits.closed(windows, found) is None
-    assert (limits.closed(windows, at) is None) is (found == at)
+    assert limits.why_closed(windows, found) is None
+    assert (limits.why_closed(windows, at) is None) is (found == at)
     before = at + (found - at) * part
     if before < found:
-        assert limits.closed(windows, before) is not None
+        assert limits.why_closed(windows, before) is not None
         assert limits.next_opening(windows, before) == found
 
 
@@ -235,7 +235,7 @@ def test_where_no_clock_changes_it_is_open_by_the_clock(windows: Sequence[Window
     for hours in windows:
         around = {(at + timedelta(hours=each)).astimezone(hours.zone).utcoffset() for each in range(-50, 51)}
         assume(len(around) == 1)
-    assert (limits.closed(windows, at) is None) is any(by_the_clock(hours, at) for hours in windows)
+    assert (limits.why_closed(windows, at) is None) is any(by_the_clock(hours, at) for hours in windows)
 
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -261,7 +261,7 @@ def admitted(
 ) -> reconcile.Action:
     propose = Propose(schedule=windows, limit=Limit(most_open, most_new_per_hour))
     pulls = [*(pull() for _ in range(open_now)), *(alter(pull("closed"), created_at=moment) for moment in opened)]
-    (found,) = limits.admitted([alter(proposal("open"), action=action)], propose, pulls, at)
+    (found,) = limits.admit([alter(proposal("open"), action=action)], propose, pulls, at)
     return found.action
 
 

@@ -38,7 +38,7 @@ REMARK = Comment(5, body.person_comment(NEWER, "Ada", "it carries no plan"))
     ],
 )
 def test_whatever_may_decide_what_is_done_is_seen(now: tuple[PullRequest, ...]) -> None:
-    assert people.changed((OPEN, CLOSED), now)
+    assert people.have_changed((OPEN, CLOSED), now)
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_whatever_may_decide_what_is_done_is_seen(now: tuple[PullRequest, ...]) 
     ],
 )
 def test_what_decides_nothing_costs_no_other_plan(now: PullRequest) -> None:
-    assert not people.changed((OPEN,), (now,))
+    assert not people.have_changed((OPEN,), (now,))
 
 
 def test_another_branch_counts_by_what_is_open_and_may_be_touched() -> None:
     for other in ((), (CLOSED,), (replace(OPEN, approved=True),), (replace(OPEN, labels=("hold",)),), (OPEN, OPEN)):
-        assert people.changed_elsewhere((OPEN, CLOSED), other)
+        assert people.have_changed((OPEN, CLOSED), other, beside=True)
     # The run itself may have pushed there just now.
-    assert not people.changed_elsewhere((OPEN, CLOSED), (replace(OPEN, head=NEWER, body=""),))
-    assert not people.changed_elsewhere((CLOSED,), ())
+    assert not people.have_changed((OPEN, CLOSED), (replace(OPEN, head=NEWER, body=""),), beside=True)
+    assert not people.have_changed((CLOSED,), (), beside=True)

@@ -251,7 +251,7 @@ def carried_out(
                 opened = replace(opened, labels=labels)
             there = branch(commit(proposal)) if push else there
             assert there is not None
-            text = body.within(opened.body, proposal.body)
+            text = body.replace_own_part(opened.body, proposal.body)
             return there, (replace(opened, body=text, head=there.head), *others)
         case Close(pull_request=opened, reason=reason):
             return None, (*others, replace(opened, state="closed", body=body.with_closing_mark(opened.body, reason)))
@@ -263,7 +263,7 @@ def carried_out(
 
 
 #: Texts of pull requests in any state that a run, or a person, may leave.
-TEXTS = (WANTED.body, OLDER.body, OPEN_MARKED.body, body.unfinished(WANTED.body), "by a person", "")
+TEXTS = (WANTED.body, OLDER.body, OPEN_MARKED.body, body.without_plan_mark(WANTED.body), "by a person", "")
 REMARKS = (
     body.person_comment(NEWER, "Ada", "it carries no plan"),
     body.person_comment(HEAD, "", "it is another's"),
@@ -314,7 +314,7 @@ def test_whatever_is_there_people_win_and_a_second_run_writes_nothing(
     over_the_branch = isinstance(action, Close) or getattr(action, "push", False)
     theirs = there is not None and isinstance(owner_of(there), Theirs)
     if over_the_branch and theirs and there is not None:
-        returned = opened is not None and people.handed_back(opened)
+        returned = opened is not None and people.is_handed_back(opened)
         merged = opened is None and any(each.state == "merged" and each.head == there.head for each in ended)
         assert returned or merged, "nothing is written over a person's commit"
     if opened is not None and {"hold", "Hold"} & {*opened.labels}:
@@ -450,7 +450,7 @@ def test_a_persons_commit_is_named_in_plain_words() -> None:
 def test_pins_of_a_branch_count_while_it_is_proposed_or_about_to_be(
     there: str, existing: tuple[PullRequest, ...], expected: bool
 ) -> None:
-    assert reconcile.trusted(BRANCHES[there], existing) is expected
+    assert reconcile.counts_as_proposed(BRANCHES[there], existing) is expected
 
 
 def test_every_action_has_the_name_that_scripts_know() -> None:
@@ -520,9 +520,9 @@ def at(hour: int) -> datetime:
 )
 def test_a_word_gives_back_what_was_there_when_it_was_given(words: HandBackTimes, shown: str, given_as: str) -> None:
     labelled = replace(pull(head=shown), labels=("Hand-Back",))
-    found = people.judged(labelled, HEAD, words)
+    found = people.judge_hand_back(labelled, HEAD, words)
     assert found.given == given_as
-    assert people.handed_back(found) is (given_as == "counts")
+    assert people.is_handed_back(found) is (given_as == "counts")
 
 
 def test_a_word_that_came_before_the_last_push_leaves_the_branch_to_people_and_says_so_once() -> None:

@@ -101,7 +101,7 @@ async def _upcoming(snapshot: Snapshot, facts: Facts, source: str) -> Mapping[En
     branches, pulls = await facts.branches(names), await facts.pull_requests(names)
     upcoming: dict[EntryKey, tuple[int, str]] = {}
     for name in names:
-        opened = pull_request.opened(pulls[name])
+        opened = pull_request.find_open(pulls[name])
         if opened is not None:
             carried = proposed_on(branches[name], pulls[name])
             upcoming |= {pin.key: (opened.number, plain(str(pin.after))) for pin in carried}

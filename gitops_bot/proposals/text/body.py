@@ -81,16 +81,21 @@ def render(
 
     room = LIMIT - _SPARE - cost([*head, after, people, *marks])
     rows = alike(changes)
-    table = details.table(rows, room - 4 * _WORD)
+    table = cut(
+        rows,
+        details.row_of_table,
+        room - 4 * _WORD,
+        lambda left: f"\n… and {many(sum(map(len, rows[-left:])), 'more change')}: see the commit.",
+    )
     room -= cost(table)
     lost = enclosed(
         ["", "> [!WARNING]"],  # an alert on GitHub, a plain quotation elsewhere
-        [line for line in dict.fromkeys(details.lost(*item) for item in known) if line],
+        [line for line in dict.fromkeys(details.lost_platforms(*item) for item in known) if line],
         min(room - 3 * _WORD, _LOST_ROOM),
         lambda left: f"> - … and {left} more lost platforms",
     )
     room -= cost(lost)
-    commands = [] if back else restoring(environment, changes, room - 2 * _WORD)
+    commands = [] if back else restoring_commands(environment, changes, room - 2 * _WORD)
     room -= cost(commands)
     waiting = enclosed(
         ["", "Held back, and why:", ""],
@@ -123,7 +128,7 @@ def _head(environment: str, changes: Sequence[Change], *, back: bool) -> list[st
     return [*lines, "", *details.HEAD]
 
 
-def restoring(environment: str, changes: Sequence[Change], room: int) -> list[str]:
+def restoring_commands(environment: str, changes: Sequence[Change], room: int) -> list[str]:
     """A section with the commands that restore the previous pins, as many as fit into `room`."""
     if environment.startswith("-") or plain(environment) != environment:
         return []
@@ -193,12 +198,12 @@ def _marked(text: str, mark: re.Pattern[str]) -> Iterator[str]:
     return (found[1] for line in text.split("\n") if (found := mark.fullmatch(line.rstrip())))
 
 
-def unfinished(text: str) -> str:
+def without_plan_mark(text: str) -> str:
     """The text without the mark of its plan: if the run dies before it is complete, the next one rewrites it."""
     return "\n".join("" if _PLAN_MARK.fullmatch(line.rstrip()) else line for line in text.split("\n"))
 
 
-def within(present: str, new: str) -> str:
+def replace_own_part(present: str, new: str) -> str:
     """The new text in place of the old one; what people wrote before and after it stays."""
     parts = _parts(present)
     if parts is None:
@@ -221,7 +226,7 @@ def _parts(text: str) -> tuple[str, str, str] | None:
     return None
 
 
-def closed_by_bot(text: str) -> bool:
+def is_closed_by_bot(text: str) -> bool:
     """Whether the bot itself closed this pull request."""
     return any(line.rstrip() == _CLOSED for line in text.split("\n"))
 

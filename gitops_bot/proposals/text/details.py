@@ -13,7 +13,6 @@ from gitops_bot.images import version
 from gitops_bot.images.reference import ImageName, is_digest
 from gitops_bot.proposals.text.markdown import (
     code,
-    cut,
     enclosed,
     git_revision,
     html_code,
@@ -97,16 +96,8 @@ def many(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def table(rows: Sequence[Row], room: int) -> list[str]:
-    """The rows of the table, and a note about those that do not fit."""
-
-    def more(left: int) -> str:
-        return f"\n… and {many(sum(map(len, rows[-left:])), 'more change')}: see the commit."
-
-    return cut(rows, _row, room, more)
-
-
-def _row(row: Row) -> str:
+def row_of_table(row: Row) -> str:
+    """Image, from, to, digest and why."""
     first, before = row[0], row[0].before
     renamed = f" → {code(first.new_name)}" if first.new_name else ""
     where = code(first.entry.file) if len(row) == 1 else f"in {len(row)} overlays"
@@ -145,7 +136,7 @@ def in_full(rows: Sequence[Row], room: int) -> list[str]:
     return enclosed(head, lines, room, more, foot)
 
 
-def lost(change: Change, described: Described) -> str:
+def lost_platforms(change: Change, described: Described) -> str:
     """A warning about platforms that the new image no longer has; empty if there are none."""
     gone = described.lost_platforms
     if not gone:
