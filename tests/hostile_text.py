@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from gitops_bot import config, redact
-from gitops_bot.config import template as checked
+from gitops_bot.config import propose as checked
 from gitops_bot.edges import address
 from gitops_bot.edges.git import names, process, refusals, store
 from gitops_bot.edges.github import failure as github_failure
@@ -141,7 +141,7 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "refusal of GitHub": (lambda text: github_failure.error_message({"message": text}, "x"), ("",)),
     "secret": (redact.printable, ("", "https://", "authorization: ", "?sig=")),
     "Markdown": (lambda text: (markdown.prose(text, LONG), markdown.code(text, LONG), markdown.quiet(text)), ("",)),
-    "template": (lambda text: checked.check(text, checked.TITLE_FIELDS), ("", "{")),
+    "template": (lambda text: checked.check_template(text, checked.TITLE_FIELDS), ("", "{")),
     "title": (lambda text: content.title_of(None, dict.fromkeys(checked.TITLE_FIELDS, text)), ("", "{")),
     "message": (lambda text: content.message_of("{a}", {"a": text, "title": "x", "changes": ""}), ("",)),
     "group": (naming.group_slug, ("",)),

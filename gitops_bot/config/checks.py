@@ -12,8 +12,8 @@ from gitops_bot.config import times
 from gitops_bot.config.document import Scalar, Section
 from gitops_bot.config.form_policy import KINDS
 from gitops_bot.config.leaves import quoted
-from gitops_bot.config.messages import meant, suggestion
 from gitops_bot.config.propose import FOR_PULL_REQUESTS
+from gitops_bot.config.validation import meant, suggestion
 from gitops_bot.images.reference import ImageName
 
 if TYPE_CHECKING:

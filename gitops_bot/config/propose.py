@@ -1,18 +1,25 @@
-"""How the changes of an environment are proposed: each setting with its type, default, text and examples."""
+"""How the changes of an environment are proposed: each setting with its type, default, text and examples.
+
+Titles and messages are templates: text with `{field}` for values, and `{{` and `}}` for braces. That is a language of
+its own: `str.format` would let a template look into objects and pad without bound. Templates hold no trailers
+(`Gitops-Bot-...`): those are how the bot knows its own commits again.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import time
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from gitops_bot.config import leaves as leaf
-from gitops_bot.config import template, times
+from gitops_bot.config import times
 from gitops_bot.config.leaves import Listed, about, no_items
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from zoneinfo import ZoneInfo
 
 #: Mark the branches of the union of groupings in the place of a problem.
@@ -143,6 +150,77 @@ class Window:
         return times.zone(self.timezone)
 
 
+TITLE_FIELDS: Final = ("environment", "group", "summary", "count", "images", "overlays", "source")
+MESSAGE_FIELDS: Final = (*TITLE_FIELDS, "title", "changes")
+MOST_OF_A_TITLE = 200
+MOST_OF_A_MESSAGE = 10_000
+
+#: The tokens of a template, from left to right; each `{` and `}` is in one of them or stray.
+_TOKEN = re.compile(r"\{\{|\}\}|\{(?P<field>[^{}]*)\}|(?P<stray>[{}])")
+_TRAILER = "Gitops-Bot-"
+_NOT_IN_LINES = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+#: A message may have tabs and line feeds.
+_NOT_IN_TEXTS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029"
+_FIRST_LINE = r"(?=[^\n]*\S)"
+
+
+def _shown(fields: Sequence[str]) -> str:
+    """The fields, written as in a template."""
+    return ", ".join(f"`{{{field}}}`" for field in fields)
+
+
+def _template(requirement: str, fields: Sequence[str], characters: str) -> leaf.Leaf:
+    return leaf.text(
+        requirement,
+        rf"^{_FIRST_LINE}{characters}",
+        parse=lambda written: check_template(written, fields),
+        schema={
+            "pattern": rf"^{_FIRST_LINE}(?![\s\S]*{_TRAILER})(?={characters})"
+            rf"(?:[^{{}}]|\{{\{{|\}}\}}|\{{(?:{'|'.join(fields)})\}})+$"
+        },
+    )
+
+
+def render(template: str, fields: Mapping[str, str]) -> str:
+    """A template that was checked, with the text of each field in its place. What a field holds is not read again."""
+    return _TOKEN.sub(lambda token: token[0][0] if (field := token["field"]) is None else fields[field], template)
+
+
+def check_template(written: str, fields: Sequence[str]) -> str:
+    """The template, if it has no fields but these, no stray brace and no trailer.
+
+    Raises:
+        ValueError: it has; the error has the message and the next step.
+    """
+    if _TRAILER in written:
+        raise leaf.invalid(f"has `{_TRAILER}`, which starts the trailers that the bot writes", "choose another wording")
+    for token in _TOKEN.finditer(written):
+        field = token["field"]
+        if token["stray"]:
+            raise leaf.invalid(
+                f"has a `{token['stray']}` that does not belong to a field", "write `{{` and `}}` for braces"
+            )
+        if field is not None and field not in fields:
+            close = leaf.nearest(field, fields)
+            advice = f"did you mean `{{{close}}}`?" if close else f"known here: {_shown(fields)}; `{{{{` is a brace"
+            raise leaf.invalid(f"has no field {leaf.quoted(f'{{{field}}}')}", advice)
+    return written
+
+
+#: One line.
+_TITLE = _template(
+    f"must be one line of at most {MOST_OF_A_TITLE} characters",
+    TITLE_FIELDS,
+    rf"[^{_NOT_IN_LINES}]{{1,{MOST_OF_A_TITLE}}}$",
+)
+#: Lines, the first of which must not be blank.
+_MESSAGE = _template(
+    f"must be text of at most {MOST_OF_A_MESSAGE:,} characters whose first line is not empty",
+    MESSAGE_FIELDS,
+    rf"[^{_NOT_IN_TEXTS}]{{1,{MOST_OF_A_MESSAGE}}}$",
+)
+
+
 #: What only pull requests have -> how it may be written beside `as: commit`, where that says nothing.
 FOR_PULL_REQUESTS: dict[str, dict[str, Any] | bool] = {
     "group": {"const": "environment"},
@@ -256,20 +334,20 @@ class Propose:
     ] = field(default_factory=no_items)
     title: Annotated[
         str | None,
-        template.title(),
+        _TITLE,
         about(
             "The title of pull requests, and the first line of commit messages without a `message`. It may use "
-            f"{template.shown(template.TITLE_FIELDS)}; write braces as `{{{{` and `}}}}`. Without it, "
+            f"{_shown(TITLE_FIELDS)}; write braces as `{{{{` and `}}}}`. Without it, "
             "`chore({environment}): {summary}`.",
             "chore({environment}): {summary}",
         ),
     ] = None
     message: Annotated[
         str | None,
-        template.message(),
+        _MESSAGE,
         about(
             "The message of commits, to which the bot adds its trailers. It may use "
-            f"{template.shown(template.MESSAGE_FIELDS)}. Without it, `{{title}}`, a blank line and `{{changes}}`.",
+            f"{_shown(MESSAGE_FIELDS)}. Without it, `{{title}}`, a blank line and `{{changes}}`.",
             "{title}\n\n{changes}",
         ),
     ] = None

@@ -11,8 +11,7 @@ from gitops_bot.releases.choice import hold
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.config import Environment
-    from gitops_bot.config.values import Hold
+    from gitops_bot.config import Environment, Hold
     from gitops_bot.engine.ask import Deciding, Facts
     from gitops_bot.engine.existing import Existing
     from gitops_bot.engine.read import EnvironmentState, Snapshot

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import dropwhile
 from typing import TYPE_CHECKING
 
-from gitops_bot.config.template import render
+from gitops_bot.config.propose import render
 from gitops_bot.images.reference import is_digest, is_tag
 from gitops_bot.proposals import naming, trailers
 from gitops_bot.proposals.text import body

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.config.values import Hold
+    from gitops_bot.config import Hold
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.reconcile import ActionName

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.config.values import Hold
+    from gitops_bot.config import Hold
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.migration.rules import Gap

@@ -11,7 +11,7 @@ from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver, describe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.config.values import Promotion
+    from gitops_bot.config import Promotion
     from gitops_bot.errors import Problem
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reason import Reason

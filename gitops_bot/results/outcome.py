@@ -10,7 +10,7 @@ from gitops_bot.releases.decisions import Failed, Held, Kept
 from gitops_bot.results.result import Head, Result
 
 if TYPE_CHECKING:
-    from gitops_bot.config.values import Hold
+    from gitops_bot.config import Hold
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.reconcile import ActionName

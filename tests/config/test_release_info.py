@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot import config
-from gitops_bot.config.values import ReleaseInfo
+from gitops_bot.config import ReleaseInfo
 from gitops_bot.errors import ConfigError
 from gitops_bot.images.build import LABELS
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot import config
-from gitops_bot.config import template
+from gitops_bot.config import propose
 from gitops_bot.errors import ConfigError
 
 
@@ -113,8 +113,8 @@ VALUES = {
 
 
 def test_the_documented_fields_are_there() -> None:
-    assert tuple(VALUES) == template.TITLE_FIELDS
-    assert (*VALUES, "title", "changes") == template.MESSAGE_FIELDS
+    assert tuple(VALUES) == propose.TITLE_FIELDS
+    assert (*VALUES, "title", "changes") == propose.MESSAGE_FIELDS
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_the_documented_fields_are_there() -> None:
     ],
 )
 def test_fields_and_braces_are_read(text: str, expected: str) -> None:
-    assert template.render(text, VALUES) == expected
+    assert propose.render(text, VALUES) == expected
 
 
 PIECES = st.sampled_from(
@@ -162,11 +162,11 @@ def test_what_is_read_can_be_filled_in(text: str) -> None:
         assert read("message", message).message == message
     except ConfigError:
         return
-    values = dict.fromkeys(template.MESSAGE_FIELDS, "value")
-    assert template.render(message, values) == message.format(**values)
+    values = dict.fromkeys(propose.MESSAGE_FIELDS, "value")
+    assert propose.render(message, values) == message.format(**values)
 
 
 @given(st.text(max_size=50), st.text(max_size=50))
 def test_what_a_field_holds_is_not_read_again(before: str, held: str) -> None:
     text = before.replace("{", "{{").replace("}", "}}") + "{summary}"
-    assert template.render(text, {"summary": held}) == before + held
+    assert propose.render(text, {"summary": held}) == before + held

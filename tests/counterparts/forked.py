@@ -131,14 +131,14 @@ def _serve(descriptor: int) -> None:
 def _prepare() -> None:
     """Import all that a command may import late, and keep it out of the forks' garbage collection."""
     import gitops_bot
-    from gitops_bot.config import json_schema
+    from gitops_bot.config import validation
 
     for module in pkgutil.walk_packages(gitops_bot.__path__, "gitops_bot."):
         if not module.name.startswith("gitops_bot.demo"):
             importlib.import_module(module.name)
     for library in _IMPORTED_LATE:
         importlib.import_module(library)
-    json_schema.schema()
+    validation.schema()
     gc.collect()
     gc.freeze()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gitops_bot import config
 from gitops_bot.config import form_target, leaves, times
-from gitops_bot.config.json_schema import flow
+from gitops_bot.config.validation import flow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

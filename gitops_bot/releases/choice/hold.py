@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from gitops_bot.config.values import Hold
+    from gitops_bot.config import Hold
     from gitops_bot.releases.decisions import Decision, Managed
 
 

@@ -23,7 +23,7 @@ from gitops_bot.releases.layout.glob import Glob
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
-    from gitops_bot.config.values import Environment
+    from gitops_bot.config import Environment
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.decisions import EntryKey, Managed
     from gitops_bot.releases.layout.overlays import OverlayFile

@@ -18,7 +18,7 @@ from gitops_bot.releases.layout.glob import Glob, any_means
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from gitops_bot.config.values import Environment
+    from gitops_bot.config import Environment
     from gitops_bot.targets import FileRule, Target
 
 SYMBOLIC_LINK, SUBMODULE = "120000", "160000"

@@ -18,7 +18,7 @@ from gitops_bot.targets import FileClaim
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gitops_bot.config.values import Environment
+    from gitops_bot.config import Environment
     from gitops_bot.releases.layout.overlays import Selection
     from gitops_bot.targets import FileRule
 

@@ -19,7 +19,7 @@ from gitops_bot.targets import FileTargets, completed, overriding_files, reads_b
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from gitops_bot.config.values import Environment
+    from gitops_bot.config import Environment
     from gitops_bot.releases.layout.overlays import OverlayFile, Selection
     from gitops_bot.releases.layout.owners import Owners
     from gitops_bot.targets import ReadsBeside, Target

@@ -15,7 +15,7 @@ from gitops_bot.targets import release_info
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from gitops_bot.config.values import Environment, ReleaseInfo
+    from gitops_bot.config import Environment, ReleaseInfo
     from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.layout.overlays import Selection
     from gitops_bot.targets.release_info import InfoFile
