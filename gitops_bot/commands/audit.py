@@ -64,7 +64,7 @@ def audit(world: World, scope: Scope, keep: int | None = None) -> Result[Audit]:
         AuditedEnvironment(name, tuple(_audited(entry, answers) for entry in present))
         for name, present in entries.items()
     )
-    problems += snapshot.selection.problems
+    problems += snapshot.layout.selection.problems
     problems += (failed.problem for item in snapshot.environments for failed in snapshot.states[item.name].failed)
     audited = [item for environment in environments for item in environment.entries]
     problems += (item.problem for item in audited if item.problem is not None)
@@ -98,7 +98,7 @@ def audit_releases(world: World, scope: Scope, limit: int | None) -> Result[Audi
 
 
 def _entries(snapshot: Snapshot, name: str) -> list[Managed]:
-    return [entry for entry in snapshot.entries(name) if not entry.choices]
+    return [entry for entry in snapshot.states[name].entries if not entry.choices]
 
 
 def _wanted(entry: Managed) -> _Wanted | None:
@@ -174,13 +174,13 @@ def _past(world: World, snapshot: Snapshot, keep: int) -> tuple[dict[str, set[_W
     names = [environment.name for environment in snapshot.environments]
 
     def known(name: str, line: Line) -> tuple[Release, ...]:
-        return releases(name, line, snapshot.owners)
+        return releases(name, line, snapshot.layout.owners)
 
     line = world.repository.line(
         snapshot.commit,
         snapshot.directories,
         lambda line: all(len(known(name, line)) >= keep for name in names),
-        snapshot.targets,
+        snapshot.layout.targets,
     )
     past: dict[str, set[_Wanted]] = {}
     problems: list[Problem] = []

@@ -34,7 +34,7 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     snapshot = read_disk(files, tree, config, now)
     pin_files = [(name, overlay.pin_file) for name in config.environments for overlay in snapshot.states[name].overlays]
     refused = [failed.problem for name in config.environments for failed in snapshot.states[name].failed]
-    problems = [*snapshot.selection.problems, *_alone(config, snapshot.selection), *refused]
+    problems = [*snapshot.layout.selection.problems, *_alone(config, snapshot.layout.selection), *refused]
     for name, file in pin_files:
         problems += _entries(name, file, config)
     # A base that is refused is nobody's overlay, and no problem here.

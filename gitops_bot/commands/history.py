@@ -92,9 +92,11 @@ def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[Hi
         GitError: the history cannot be read, or has no such release.
     """
     (environment,) = snapshot.environments
-    line = world.repository.line(snapshot.commit, snapshot.directories, lambda line: line.complete, snapshot.targets)
+    line = world.repository.line(
+        snapshot.commit, snapshot.directories, lambda line: line.complete, snapshot.layout.targets
+    )
     tags = world.repository.tags()
-    every = all_releases(line, snapshot.owners, tags)
+    every = all_releases(line, snapshot.layout.owners, tags)
     known = every.get(environment.name, ())
     records = recorded(environment, every, line)
     between = None
@@ -117,7 +119,7 @@ def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[Hi
             contents[record.id] = content(world, snapshot, environment, record.id)
         except (ConfigError, EditError) as error:
             problems += [_unknown(record.release, problem) for problem in error.problems]
-    problems = [*snapshot.selection.problems, *problems]
+    problems = [*snapshot.layout.selection.problems, *problems]
     history = History(
         environment=environment.name,
         bounded=not line.complete,

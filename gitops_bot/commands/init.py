@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot import targets
 from gitops_bot.config import Config
-from gitops_bot.engine.read import read_disk
+from gitops_bot.engine.read import partners, read_disk
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images.kinds import describe
 from gitops_bot.migration.deployed import Deployed, deployments
@@ -53,7 +53,7 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
         environments=tuple(_with_sources(snapshot, environments)),
         outside=snapshot.outside,
         elsewhere=elsewhere,
-        problems=(*snapshot.selection.problems, *problems),
+        problems=(*snapshot.layout.selection.problems, *problems),
         images=_images(environments),
     )
 
@@ -61,12 +61,12 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
 def _environment(
     snapshot: Snapshot, name: str, existing: set[str], tree: Mapping[str, str], deployed: Deployed
 ) -> FoundEnvironment:
-    overlays = snapshot.selection.overlays[name]
+    overlays = snapshot.layout.selection.overlays[name]
     directories = [overlay.directory for overlay in overlays]
     files = [overlay.file for overlay in overlays if overlay.place == overlay.file]
     whole = [overlay.directory for overlay in overlays if overlay.place != overlay.file]
     followed: dict[str, list[Managed]] = defaultdict(list)
-    for entry in snapshot.entries(name):
+    for entry in snapshot.states[name].entries:
         if entry.policy is not None:
             followed[describe(entry.policy)].append(entry)
     return FoundEnvironment(
@@ -85,7 +85,7 @@ def _with_sources(snapshot: Snapshot, environments: Sequence[FoundEnvironment]) 
     """Each with the environment before it, where that has some of its entries."""
     yield from environments[:1]
     for before, environment in pairwise(environments):
-        count = len(snapshot.partners(before.name, environment.name))
+        count = len(partners(snapshot.layout, snapshot.states[before.name], snapshot.states[environment.name]))
         yield replace(environment, source=before.name, corresponding=count) if count else environment
 
 

@@ -158,7 +158,7 @@ def _entries(
     special = (_form(file, target) for file, target in kinds.items())
     environment = Environment("all", tuple(sorted(places)), targets=tuple(form.rule for form in special))
     snapshot = read_disk(files, tree, Config(None, {"all": environment}), now)
-    for entry in snapshot.entries("all") if snapshot.environments else ():
+    for entry in snapshot.states["all"].entries if snapshot.environments else ():
         for place in (entry.file, entry.overlay):
             entries.setdefault(place, []).append(entry)
     return entries

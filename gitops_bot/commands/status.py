@@ -53,7 +53,7 @@ class Reading:
     releases: Mapping[str, Sequence[Release]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        releases = all_releases(self.line, self.snapshot.owners, self.tags) if self.line is not None else {}
+        releases = all_releases(self.line, self.snapshot.layout.owners, self.tags) if self.line is not None else {}
         if self.tags is None:
             tagged = {name for name, each in self.snapshot.config.environments.items() if each.release_tags}
             releases = {
@@ -82,12 +82,12 @@ def read_history(world: World, snapshot: Snapshot) -> Reading:
     Raises:
         GitError: the repository cannot be read.
     """
-    entries = [entry for environment in snapshot.environments for entry in snapshot.entries(environment.name)]
+    entries = [entry for environment in snapshot.environments for entry in snapshot.states[environment.name].entries]
 
     def enough(line: Line) -> bool:
         return all(entry.pin == Pin() or trail.arrival(line, entry, entry.pin) is not None for entry in entries)
 
-    line = world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.targets)
+    line = world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.layout.targets)
     proposed, problems = _proposed(world, snapshot)
     return Reading(snapshot, line, world.repository.tags(), proposed, problems)
 
@@ -97,7 +97,7 @@ def status_of(reading: Reading) -> Result[Status]:
     snapshot = reading.snapshot
     partners = {name: state.partners for name, state in snapshot.states.items()}
     failed = (item.problem for own in snapshot.environments for item in snapshot.states[own.name].failed)
-    problems = (*snapshot.selection.problems, *failed, *reading.problems)
+    problems = (*snapshot.layout.selection.problems, *failed, *reading.problems)
     environments = tuple(_environment(reading, environment, partners) for environment in snapshot.environments)
     return Result(
         Head(snapshot.repository, snapshot.branch, snapshot.commit, problems),
@@ -119,7 +119,7 @@ def _proposed(world: World, snapshot: Snapshot) -> tuple[Proposed, tuple[Problem
         opened = pull_request.find_open(pulls)
         branch = world.repository.branch(name, snapshot.commit) if opened is not None else None
         if opened is not None and branch is not None:
-            carried = owner_of(replace(branch, targets=snapshot.targets)).carried
+            carried = owner_of(replace(branch, targets=snapshot.layout.targets)).carried
             proposed |= {pin.key: opened for pin in carried}
     return proposed, ()
 
@@ -131,7 +131,7 @@ def _environment(reading: Reading, environment: Environment, partners: Partners)
         source=environment.promotion.source if environment.promotion is not None else None,
         newest=done[0] if done else None,
         entries=tuple(
-            _entry(reading, environment, entry, partners) for entry in reading.snapshot.entries(environment.name)
+            _entry(reading, environment, entry, partners) for entry in reading.snapshot.states[environment.name].entries
         ),
     )
 

@@ -7,10 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot.doctor.finding import good, unknown, warning, wrong
+from gitops_bot.engine.read import select
 from gitops_bot.errors import Problem
-from gitops_bot.releases.layout import correspondence, overlays
-from gitops_bot.releases.layout import read as layout
-from gitops_bot.releases.layout.owners import Owners
+from gitops_bot.releases.layout.read import read_overlays
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,16 +107,13 @@ def tracked(config: Config, repository: Repository, commit: str) -> Tracked:
         ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
         GitError: the remote cannot be read.
     """
-    environments, tree = config.environments, repository.tree(commit)
-    selection = overlays.select(environments, tree)
-    correspondence.check(environments)
-    files = repository.read(commit, layout.paths(environments, selection, tree))
-    selection = selection.with_pins(files)
-    targets = layout.file_targets(environments, selection, Owners(environments, selection), files)
+    environments = config.environments
+    layout = select(config, repository.tree(commit), environments, partial(repository.read, commit))
+    selection = layout.selection
     images: dict[str, tuple[ImageName, Pin]] = {}
     problems, entries = [*selection.problems], 0
     for name, overlay_files in selection.overlays.items():
-        read, refused = layout.read_overlays(name, overlay_files, targets, files, config.rules, {})
+        read, refused = read_overlays(name, overlay_files, layout.targets, layout.files, config.rules)
         problems += refused
         for entry in (entry for overlay in read for entry in overlay.entries):
             entries += 1

@@ -150,7 +150,9 @@ def edit(
             done += changes
             files |= {item.info.file: info[item.info.file] for item in changes if item.info is not None}
     others = (item for item in decisions if not isinstance(item, Change))
-    return (*done, *others, *refused), {path: (context.snapshot.files[path], data) for path, data in files.items()}
+    return (*done, *others, *refused), {
+        path: (context.snapshot.layout.files[path], data) for path, data in files.items()
+    }
 
 
 def _may_open(existing: Existing, grouped: Mapping[str, Sequence[Decision]]) -> list[str]:

@@ -172,7 +172,7 @@ class Facts:
         def question(name: str) -> Question[Branch | None]:
             def ask(world: World) -> Branch | None:
                 branch = world.repository.branch(name, snapshot.commit)
-                return replace(branch, targets=snapshot.targets) if branch is not None else None
+                return replace(branch, targets=snapshot.layout.targets) if branch is not None else None
 
             return Question(("branch", name), ask)
 
@@ -368,7 +368,7 @@ class Facts:
 
         snapshot = self._snapshot
         try:
-            line = self._world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.targets)
+            line = self._world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.layout.targets)
         except GitError as failure:
             self._lines[snapshot.commit] = _bare(failure)
         else:

@@ -55,7 +55,7 @@ def restore(decision: Decision, context: Context, goal: Goal) -> Decision:
         return _told(decision, f"{described.name} stays as it is: {why}", {"release_info": described.path})
     then: Mapping[str, str] = {}
     try:
-        if (data := goal.content(described.path, context.snapshot.files[described.path])) is not None:
+        if (data := goal.content(described.path, context.snapshot.layout.files[described.path])) is not None:
             then = release_info.read(data, described.path, described.labels).values
     except EditError:
         pass  # nobody knows what it said

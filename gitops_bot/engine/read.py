@@ -13,10 +13,9 @@ from gitops_bot.proposals.unmatched import Unmatched, unmatched
 from gitops_bot.releases import blue_green
 from gitops_bot.releases.decisions import Failed
 from gitops_bot.releases.layout import correspondence, coverage, overlays, release_info
-from gitops_bot.releases.layout import read as layout
 from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.releases.layout.owners import Owners
-from gitops_bot.targets import FileTargets
+from gitops_bot.releases.layout.read import file_targets, paths, read_overlays
 from gitops_bot.targets.pin_file import matching
 
 if TYPE_CHECKING:
@@ -31,11 +30,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.layout.overlays import Selection
     from gitops_bot.releases.layout.read import Overlay
     from gitops_bot.releases.layout.release_info import Described
-    from gitops_bot.targets import Target
-    from gitops_bot.targets.pin_file import PinFile
-
-    #: Files that were parsed, by path and bytes.
-    Parsed = Mapping[tuple[str, Target, bytes], PinFile | Problem]
+    from gitops_bot.targets import FileTargets
 
 #: Files that no environment claims and that are read all the same, to count what they pin.
 MOST_OTHERS = 20_000
@@ -119,14 +114,29 @@ class EnvironmentState:
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """The files of one commit, or of a checkout, that environments mean.
+
+    `selection` has the overlays of those environments that are read, and `files` the bytes; `claims` has the overlays
+    of all environments, `others` the files of targets that none of them claims. `owners` tell whose each path is, now
+    or by the globs, and `targets` how each file with pins is read, also one that history tells of.
+    """
+
+    selection: Selection
+    claims: Selection
+    others: tuple[str, ...]
+    files: Mapping[str, bytes]
+    owners: Owners
+    targets: FileTargets
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The base branch at one commit.
 
-    `environments` are those that were asked for; `states` also has those that their pins come from, by name. Of these
-    `selection` has the overlays, and `files` the bytes. `claims` has the overlays of all environments, `others` the
-    files of targets that none of them claims. `owners` tell whose each path is, now or by the globs, and `targets` how
-    each file with pins is read, also one that history tells of. `own_branches` are the bot's branches that the remote
-    has. Without a forge, or a token for it, nobody `sees_pull_requests`.
+    `environments` are those that were asked for; `states` also has those that their pins come from, by name.
+    `own_branches` are the bot's branches that the remote has. Without a forge, or a token for it, nobody
+    `sees_pull_requests`.
     """
 
     config: Config
@@ -135,21 +145,10 @@ class Snapshot:
     commit: str
     at: datetime
     environments: tuple[Environment, ...]
+    layout: Layout
     states: Mapping[str, EnvironmentState]
-    selection: Selection
-    claims: Selection
-    others: tuple[str, ...]
-    files: Mapping[str, bytes]
-    owners: Owners
-    targets: FileTargets
-    own_branches: tuple[str, ...]
-    sees_pull_requests: bool
-    #: Another reading parses only what changed.
-    parsed: Parsed = field(default_factory=dict, repr=False, compare=False)
-
-    def entries(self, name: str) -> tuple[Managed, ...]:
-        """Every entry of an environment."""
-        return self.states[name].entries
+    own_branches: tuple[str, ...] = ()
+    sees_pull_requests: bool = False
 
     def slots_of(self, entry: Managed) -> Slots | None:
         """The slots that an entry belongs to."""
@@ -160,23 +159,6 @@ class Snapshot:
         present = (state.by_key[key].image for state in self.states.values() if key in state.by_key)
         return next(present, split(key.name)[0])
 
-    def partners(self, source: str, target: str) -> Mapping[EntryKey, tuple[Managed, ...]]:
-        """The entries of the target that the source has too, by their keys: each with those that it stands for."""
-
-        def is_idle(entry: Managed) -> bool:  # nothing reaches what it pins, so nobody has tried it
-            pair = self.slots_of(entry)
-            return pair is not None and (pair.wrong is not None or pair.slot_of(entry) != pair.live)
-
-        by_file = {
-            overlay.pin_file.file: [entry for entry in overlay.entries if name == target or not is_idle(entry)]
-            for name in (source, target)
-            for overlay in self.states[name].overlays
-        }
-        # What one slot of the source runs is for whichever slot of the target is idle.
-        taken = {key for key, entry in self.states[target].by_key.items() if self.slots_of(entry) is None}
-        found = self.selection.overlays
-        return correspondence.between(found[source], found[target], by_file, taken)
-
     def own_branches_of(self, name: str) -> tuple[str, ...]:
         """The bot's branches for an environment: its groups', and those of groups that were."""
         beginning = naming.beginning(name)
@@ -185,8 +167,9 @@ class Snapshot:
     @property
     def outside(self) -> Outside:
         """What no environment claims, as far as it was read."""
-        present = {path: self.files[path] for path in self.others if path in self.files}
-        return coverage.outside(present, unread=len(self.others) - len(present))
+        files, others = self.layout.files, self.layout.others
+        present = {path: files[path] for path in others if path in files}
+        return coverage.outside(present, unread=len(others) - len(present))
 
     @property
     def coverage(self) -> Coverage:
@@ -205,33 +188,38 @@ class Snapshot:
         return tuple(sorted({glob.prefix.rpartition("/")[0] or "." for glob in globs}))
 
 
-def read(
-    world: World, scope: Scope, *, also: Collection[str] = (), whole: bool = False, before: Snapshot | None = None
-) -> Snapshot:
+def read(world: World, scope: Scope, *, also: Collection[str] = (), whole: bool = False) -> Snapshot:
     """Read the environments of the scope.
 
     Those that their pins come from, and `also`, are read along, and nothing is proposed to them. `whole`: so is what no
-    environment claims. `before` is an earlier reading, of which files that are the same are not parsed again.
+    environment claims.
 
     Raises:
         UsageError: an environment that does not exist is named.
         GitError: the remote cannot be read.
         ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
     """
-    config = scope.config
-    environments = _named(config, scope.names)
-    wanted = {environment.name for environment in (*environments, *(_named(config, also) if also else ()))}
-    wanted |= {environment.promotion.source for environment in environments if environment.promotion is not None}
-    tree = world.repository.tree(scope.commit)
-    selected = select(config, tree, wanted, partial(world.repository.read, scope.commit), whole=whole)
-    snapshot = _snapshot(
-        config, selected, environments, wanted, world.clock.now(), parsed=before.parsed if before else {}
-    )
-    return replace(
-        snapshot,
+    config, names = scope.config, scope.names
+    for name in (*names, *also):
+        if name not in config.environments:
+            known = ", ".join(config.environments)
+            advice = f"known: {known}" if known else "no environments are known in this repository"
+            raise UsageError(Problem("failed.usage", f"there is no environment {name[:100]!r}", advice))
+    environments = [environment for name, environment in config.environments.items() if not names or name in names]
+    sources = [environment.promotion.source for environment in environments if environment.promotion is not None]
+    wanted = {*(environment.name for environment in environments), *also, *sources}
+    tree, read_files = world.repository.tree(scope.commit), partial(world.repository.read, scope.commit)
+    layout = select(config, tree, wanted, read_files, whole=whole)
+    now = world.clock.now()
+    return Snapshot(
+        config=config,
         repository=scope.repository,
         branch=scope.branch,
         commit=scope.commit,
+        at=now,
+        environments=_present(config, environments, layout),
+        layout=layout,
+        states=read_states(config, layout, now),
         own_branches=world.repository.branches(),
         sees_pull_requests=world.forge is not None,
     )
@@ -243,47 +231,13 @@ def read_disk(files: Files, tree: Mapping[str, str], config: Config, now: dateti
     Raises:
         ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
     """
-    names = tuple(config.environments)
-    selected = select(config, tree, names, files.read, whole=True)
-    return _snapshot(config, selected, tuple(config.environments.values()), names, now, parsed={})
-
-
-def _snapshot(
-    config: Config,
-    selected: Selected,
-    environments: tuple[Environment, ...],
-    names: Iterable[str],
-    now: datetime,
-    *,
-    parsed: Parsed,
-) -> Snapshot:
-    """What was selected, of these environments and by the names of those that are read, with their states."""
-    if config.file is None:  # directories that are called like an environment and pin nothing are none
-        environments = tuple(item for item in environments if selected.claims.overlays[item.name])
-    correspondence.check(config.environments)
-    snapshot = Snapshot(
-        config=config,
-        repository=None,
-        branch="",
-        commit="",
-        at=now,
-        environments=environments,
-        states={},
-        selection=selected.selection,
-        claims=selected.claims,
-        others=selected.others,
-        files=selected.files,
-        owners=Owners(config.environments, selected.claims),
-        targets=FileTargets(),
-        own_branches=(),
-        sees_pull_requests=False,
-        parsed=parsed,
-    )
-    return _with_states(snapshot, names)
+    layout = select(config, tree, config.environments, files.read, whole=True)
+    environments = _present(config, config.environments.values(), layout)
+    return Snapshot(config, None, "", "", now, environments, layout, read_states(config, layout, now))
 
 
 def read_again(world: World, before: Snapshot) -> Snapshot:
-    """Read the present commit, and of its files what is not known from the reading before.
+    """Read the present commit, with all that the reading before has.
 
     Raises:
         GitError: the remote cannot be read.
@@ -292,118 +246,111 @@ def read_again(world: World, before: Snapshot) -> Snapshot:
     names = [environment.name for environment in before.environments]
     commit = world.repository.head(before.branch)
     scope = Scope(before.config, before.repository, before.branch, commit, names)
-    return read(world, scope, also=before.states, whole=bool(before.others), before=before)
+    return read(world, scope, also=before.states, whole=bool(before.layout.others))
 
 
 def committed(before: Snapshot, files: Mapping[str, bytes]) -> Snapshot:
     """What a commit of our own made of the base branch: all is as it was, but for these files."""
-    return _with_states(replace(before, files={**before.files, **files}), before.states)
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """The overlays of some environments at one commit, those of all of them, and the bytes of the files."""
-
-    selection: Selection
-    claims: Selection
-    others: tuple[str, ...]
-    files: Mapping[str, bytes]
+    config, was, everything = before.config, before.layout, {**before.layout.files, **files}
+    targets = file_targets(config.environments, was.selection, was.owners, everything)
+    layout = replace(was, files=everything, targets=targets)
+    return replace(before, layout=layout, states=read_states(config, layout, before.at))
 
 
 def select(
     config: Config,
     tree: Mapping[str, str],
-    names: Iterable[str],
+    names: Collection[str],
     read_files: Callable[[Sequence[str]], Mapping[str, bytes]],
     *,
     whole: bool = False,
-) -> Selected:
+) -> Layout:
     """Select the overlays of these environments in a tree (path -> git mode), and read their files.
 
     Raises:
         GitError: the files cannot be read.
-        ConfigError: a file is claimed by two environments.
+        ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
     """
-    claims = selection = overlays.select(config.environments, tree)
-    wanted = {name: environment for name, environment in config.environments.items() if name in names}
-    if len(wanted) < len(config.environments):
+    environments = config.environments
+    claims = selection = overlays.select(environments, tree)
+    wanted = {name: environment for name, environment in environments.items() if name in names}
+    if len(wanted) < len(environments):
         # The others count for the question whose a file is; what is wrong with them is not asked here.
         selection = overlays.select(wanted, tree)
-    paths = layout.paths(config.environments, selection, tree)
+    needed = paths(environments, selection, tree)
     others = overlays.unclaimed(claims, tree) if whole else ()
     try:  # all at once: what is fetched later is waited for again
-        files = read_files([*paths, *others[:MOST_OTHERS]])
+        files = read_files([*needed, *others[:MOST_OTHERS]])
     except GitError:
         if not others:
             raise
-        files = read_files(paths)  # the others are too much of what nobody needs
-    return Selected(selection.with_pins(files), claims.with_pins(files), others, files)
+        files = read_files(needed)  # the others are too much of what nobody needs
+    correspondence.check(environments)
+    selection, claims = selection.with_pins(files), claims.with_pins(files)
+    owners = Owners(environments, claims)
+    return Layout(selection, claims, others, files, owners, file_targets(environments, selection, owners, files))
 
 
-def _named(config: Config, names: Collection[str]) -> tuple[Environment, ...]:
-    for name in names:
-        if name not in config.environments:
-            known = ", ".join(config.environments)
-            advice = f"known: {known}" if known else "no environments are known in this repository"
-            raise UsageError(Problem("failed.usage", f"there is no environment {name[:100]!r}", advice))
-    return tuple(environment for environment in config.environments.values() if not names or environment.name in names)
-
-
-def _with_states(snapshot: Snapshot, names: Iterable[str]) -> Snapshot:
-    """The snapshot with the states of these environments, by its files."""
-    config = snapshot.config
-    targets = layout.file_targets(config.environments, snapshot.selection, snapshot.owners, snapshot.files)
-    parsed = dict(snapshot.parsed)
-    snapshot = replace(snapshot, targets=targets, parsed=parsed)
-    info_files = release_info.files(config.environments, snapshot.claims)
-    states = {
-        name: _state(snapshot, environment, parsed, info_files)
-        for name, environment in config.environments.items()
-        if name in names
-    }
-    snapshot = replace(snapshot, states=states)
+def read_states(config: Config, layout: Layout, at: datetime) -> dict[str, EnvironmentState]:
+    """The states of the environments whose overlays are selected, by their files at that moment."""
+    info_files = release_info.files(config.environments, layout.claims)
+    states: dict[str, EnvironmentState] = {}
+    for name, selected in layout.selection.overlays.items():
+        environment = config.environments[name]
+        in_overlays, unreadable = read_overlays(name, selected, layout.targets, layout.files, config.rules)
+        entries = tuple(entry for overlay in in_overlays for entry in overlay.entries)
+        files = {overlay_file.file: overlay_file.directory for overlay_file in selected}
+        by_file = {overlay.pin_file.file: overlay.entries for overlay in in_overlays}
+        pairs = tuple(pair for setting in environment.blue_green for pair in blue_green.find(setting, files, by_file))
+        problems, failed_files = list(unreadable), {problem.file for problem in unreadable}
+        for pair in pairs:
+            # A selector that is refused is told by itself.
+            refused = pair.selector is not None and pair.wrong == pair.selector.refusal
+            if pair.wrong is not None and not refused and pair.wrong.file not in failed_files:
+                problems.append(pair.wrong)
+        infos = release_info.find(environment.release_info, entries, layout.files, info_files)
+        unread = bool(problems or layout.selection.problems)
+        states[name] = EnvironmentState(
+            environment=environment,
+            overlays=in_overlays,
+            entries=entries,
+            by_key={entry.key: entry for entry in entries},
+            failed=tuple(Failed(None, problem) for problem in problems),
+            slots=pairs,
+            slots_by_file={file: pair for pair in pairs for file in pair.files},
+            infos={entry.key: info for entry, info in infos} if environment.release_info else {},
+            unmatched=unmatched(name, config.mentions, entries, selected, at, unread=unread),
+        )
     for name, state in states.items():
         promotion = state.environment.promotion
         if promotion is not None and promotion.source in states:
-            partners = snapshot.partners(promotion.source, name)
-            own = {key: every for key, every in partners.items() if state.by_key[key].rules.takes_promotions}
+            every = partners(layout, states[promotion.source], state)
+            own = {key: sources for key, sources in every.items() if state.by_key[key].rules.takes_promotions}
             states[name] = replace(state, partners=own)
-    return snapshot
+    return states
 
 
-def _state(
-    snapshot: Snapshot,
-    environment: Environment,
-    parsed: dict[tuple[str, Target, bytes], PinFile | Problem],
-    info_files: Mapping[str, Sequence[str]],
-) -> EnvironmentState:
-    """The state of one environment, without its partners; `parsed` gets the files that were parsed for it."""
-    name, config = environment.name, snapshot.config
-    found = snapshot.selection.overlays[name]
-    read_overlays, unreadable = layout.read_overlays(
-        name, found, snapshot.targets, snapshot.files, config.rules, parsed
-    )
-    problems = list(unreadable)
-    files = {overlay_file.file: overlay_file.directory for overlay_file in found}
-    by_file = {overlay.pin_file.file: overlay.entries for overlay in read_overlays}
-    pairs = tuple(pair for setting in environment.blue_green for pair in blue_green.find(setting, files, by_file))
-    failed_files = {problem.file for problem in problems}
-    for pair in pairs:
-        # A selector that is refused is told by itself.
-        refused = pair.selector is not None and pair.wrong == pair.selector.refusal
-        if pair.wrong is not None and not refused and pair.wrong.file not in failed_files:
-            problems.append(pair.wrong)
-    entries = tuple(entry for overlay in read_overlays for entry in overlay.entries)
-    infos = release_info.find(environment.release_info, entries, snapshot.files, info_files)
-    unread = bool(problems or snapshot.selection.problems)
-    return EnvironmentState(
-        environment=environment,
-        overlays=read_overlays,
-        entries=entries,
-        by_key={entry.key: entry for entry in entries},
-        failed=tuple(Failed(None, problem) for problem in problems),
-        slots=pairs,
-        slots_by_file={file: pair for pair in pairs for file in pair.files},
-        infos={entry.key: info for entry, info in infos} if environment.release_info else {},
-        unmatched=unmatched(name, config.mentions, entries, found, snapshot.at, unread=unread),
-    )
+def partners(
+    layout: Layout, source: EnvironmentState, target: EnvironmentState
+) -> Mapping[EntryKey, tuple[Managed, ...]]:
+    """The entries of the target that the source has too, by their keys: each with those that it stands for."""
+
+    def is_idle(entry: Managed) -> bool:  # nothing reaches what it pins, so nobody has tried it
+        pair = source.slots_of(entry)
+        return pair is not None and (pair.wrong is not None or pair.slot_of(entry) != pair.live)
+
+    by_file = {
+        overlay.pin_file.file: [entry for entry in overlay.entries if state is target or not is_idle(entry)]
+        for state in (source, target)
+        for overlay in state.overlays
+    }
+    # What one slot of the source runs is for whichever slot of the target is idle.
+    taken = {key for key, entry in target.by_key.items() if target.slots_of(entry) is None}
+    by_name = layout.selection.overlays
+    return correspondence.between(by_name[source.environment.name], by_name[target.environment.name], by_file, taken)
+
+
+def _present(config: Config, environments: Iterable[Environment], layout: Layout) -> tuple[Environment, ...]:
+    """Without a configuration, directories that are called like an environment and pin nothing are none."""
+    known = layout.claims.overlays
+    return tuple(environment for environment in environments if config.file is not None or known[environment.name])

@@ -28,7 +28,6 @@ from gitops_bot.releases.history.releases import (
     tag_numbers,
     unrecorded,
 )
-from gitops_bot.releases.layout.owners import Owners
 from gitops_bot.results.history import ReleaseMerge
 from gitops_bot.targets import reach
 
@@ -62,7 +61,7 @@ def record(world: World, before: Snapshot, facts: Facts) -> tuple[Problem, ...]:
         snapshot = read_again(world, before)
         tags = world.repository.tags() if tagged else {}
         line = _line(world, snapshot, tags, tagged)
-        every = all_releases(line, snapshot.owners, tags)
+        every = all_releases(line, snapshot.layout.owners, tags)
     except (GitError, ConfigError) as error:
         return _alike("recorded", [("", error.problem)])
     facts.learn(snapshot.commit, line, tags if tagged else None)
@@ -81,7 +80,7 @@ def _line(world: World, snapshot: Snapshot, tags: Mapping[str, str], tagged: Seq
         commits = {step.commit for step in line.steps}
         return line.complete or not any(commits.isdisjoint(own) for own in needed)
 
-    return world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.targets)
+    return world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.layout.targets)
 
 
 def _tag_all(
@@ -106,12 +105,12 @@ def _tag_all(
     try:  # all other environments are read too, since pins may come from there
         snapshot = read(world, scope, also=before.config.environments)
         line = world.repository.line(
-            snapshot.commit, snapshot.directories, lambda line: line.complete, snapshot.targets
+            snapshot.commit, snapshot.directories, lambda line: line.complete, snapshot.layout.targets
         )
     except (GitError, ConfigError) as error:
         yield "", error.problem
         return
-    every = all_releases(line, snapshot.owners)
+    every = all_releases(line, snapshot.layout.owners)
     for name, environment in untagged.items():
         try:
             tags = _tag(world, snapshot, line, every, tags, environment)
@@ -287,7 +286,7 @@ def content(world: World, snapshot: Snapshot, environment: Environment, commit: 
     """
     tree = world.repository.tree(commit)
     then = select(snapshot.config, tree, {environment.name}, partial(world.repository.read, commit))
-    overlays, owners = then.selection.overlays[environment.name], Owners(snapshot.config.environments, then.claims)
+    overlays, owners = then.selection.overlays[environment.name], then.owners
 
     def is_foreign(path: str) -> bool:
         owner = owners.owner(path)

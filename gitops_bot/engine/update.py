@@ -18,7 +18,7 @@ from gitops_bot.engine.describe import describe
 from gitops_bot.engine.existing import find_existing
 from gitops_bot.engine.gates import judge
 from gitops_bot.engine.race import Race
-from gitops_bot.engine.read import committed, read_again
+from gitops_bot.engine.read import committed, partners, read_again
 from gitops_bot.engine.records import record
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw
 from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, LostRace
@@ -69,7 +69,7 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
             )
             for outcome in outcomes
         ]
-    problems = [*base.snapshot.selection.problems]
+    problems = [*base.snapshot.layout.selection.problems]
     if not request.names_entries:
         # Names that mean nothing are not told where an entry is named: what was asked for does not go by them.
         reported = {failed.problem for outcome in outcomes for failed in outcome.failed}
@@ -111,7 +111,7 @@ async def _context(
         case Poll():
             sources = snapshot.states[name].partners
         case Promote(source=source):
-            sources = snapshot.partners(source, name)
+            sources = partners(snapshot.layout, snapshot.states[source], snapshot.states[name])
         case _:
             sources = {}
     branches = () if alone or environment.propose.as_ == "commit" else snapshot.own_branches_of(name)

@@ -275,7 +275,7 @@ async def _numbers(context: Context, line: Line, pairs: Sequence[Pair]) -> Mappi
     return {
         release.commit: release.number
         for name in names
-        for release in history.releases(name, line, snapshot.owners, tags)
+        for release in history.releases(name, line, snapshot.layout.owners, tags)
     }
 
 

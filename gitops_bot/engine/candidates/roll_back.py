@@ -57,7 +57,7 @@ async def _goal(context: Context, to: str | None, wanted: Collection[EntryKey] |
 
     As little history is read as tells it.
     """
-    name, owners = context.environment.name, context.snapshot.owners
+    name, owners = context.environment.name, context.snapshot.layout.owners
     tags = await context.facts.release_tags()
 
     def release(line: Line) -> Release | Problem:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gitops_bot.config import Environment
     from gitops_bot.releases.layout.overlays import OverlayFile, Selection
     from gitops_bot.releases.layout.owners import Owners
-    from gitops_bot.targets import ReadsBeside, Target
+    from gitops_bot.targets import ReadsBeside
     from gitops_bot.targets.pin_file import FileEntry, PinFile
 
 _REGULAR: Final = ("100644", "100755")
@@ -106,27 +106,18 @@ def read_overlays(
     targets: FileTargets,
     files: Mapping[str, bytes],
     rules: Callable[[str, FileEntry], Rules],
-    parsed: dict[tuple[str, Target, bytes], PinFile | Problem],
 ) -> tuple[tuple[Overlay, ...], tuple[Problem, ...]]:
-    """The overlays of an environment, and why others cannot be read. A file that is missing is empty.
-
-    `parsed` has files that were parsed earlier, and gets those that are parsed now.
-    """
+    """The overlays of an environment, and why others cannot be read. A file that is missing is empty."""
     overlays: list[Overlay] = []
     problems: list[Problem] = []
     for overlay_file in overlay_files:
         file = overlay_file.file
-        target, data = targets[file] or overlay_file.target, files.get(file, b"")
-        key = file, target, data
-        if key not in parsed:
-            try:
-                parsed[key] = target.read(data, file)
-            except EditError as error:
-                parsed[key] = error.problem
-        match parsed[key]:
-            case Problem() as problem:
-                problems.append(problem)
-            case pin_file:
-                directory = overlay_file.directory
-                overlays.append(Overlay.of(environment, directory, pin_file, lambda entry: rules(environment, entry)))
+        target = targets[file] or overlay_file.target
+        try:
+            pin_file = target.read(files.get(file, b""), file)
+        except EditError as error:
+            problems.append(error.problem)
+            continue
+        directory = overlay_file.directory
+        overlays.append(Overlay.of(environment, directory, pin_file, lambda entry: rules(environment, entry)))
     return tuple(overlays), tuple(problems)
