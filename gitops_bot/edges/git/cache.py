@@ -107,33 +107,28 @@ def is_worn(copy: Path) -> bool:
     return sum(1 for _ in (copy / "objects" / "pack").glob("*.idx")) > _PACK_LIMIT
 
 
-def scratch_folder(stack: ExitStack) -> Path:
-    """A folder that is deleted when `stack` closes. Raises GitError if it cannot be created."""
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="gitops-bot-", ignore_cleanup_errors=True)
-    except OSError as failed:
-        raise error(
-            f"cannot create a temporary folder: {failed.strerror}", "Set TMPDIR to a writable folder."
-        ) from failed
-    return Path(stack.enter_context(folder))
+def scratch_folder(stack: ExitStack, trusted: str | None) -> tuple[Path, Path]:
+    """A folder that is deleted when `stack` closes, and a git configuration file in it.
 
-
-def trusting(scratch: Path, folder: str | None) -> Path:
-    """A git configuration file that allows reading a folder that belongs to another user.
-
-    The user named this repository. The remote side of a path reads the file too, unlike environment settings of one
-    command.
+    The file allows reading `trusted`, a folder that may belong to another user: the user named this repository. The
+    remote side of a path reads the file too, unlike environment settings of one command.
 
     Raises:
-        GitError: it cannot be written.
+        GitError: they cannot be created.
     """
-    file = scratch / "gitconfig"
-    trusted = [] if folder is None else [Path(folder), Path(folder).resolve()]
-    names = dict.fromkeys(str(folder) for path in trusted for folder in (path, path / ".git"))
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="gitops-bot-", ignore_cleanup_errors=True)
+    except OSError as failed:
+        message = f"cannot create a temporary folder: {failed.strerror}"
+        raise error(message, "Set TMPDIR to a writable folder.") from failed
+    folder = Path(stack.enter_context(temporary))
+    file = folder / "gitconfig"
+    paths = [] if trusted is None else [Path(trusted), Path(trusted).resolve()]
+    names = dict.fromkeys(str(name) for path in paths for name in (path, path / ".git"))
     quoted = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)
     text = "[safe]\n" + "".join(f'\tdirectory = "{name}"\n' for name in quoted)
     try:
         file.write_text(text, "utf-8", "surrogateescape")
     except OSError as failed:
         raise error(f"{file} cannot be written: {failed.strerror}", "Is the disk full?") from failed
-    return file
+    return folder, file

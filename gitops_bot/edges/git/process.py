@@ -1,7 +1,7 @@
 """Runs git as a child process with a clean environment, a time limit, and output that is safe to print.
 
 The only module that imports GitPython. Commands are lists of words without a shell, and user input never stands where
-git expects an option.
+git expects an option; the names that may reach it are at the end.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ from gitops_bot import log, redact
 from gitops_bot.errors import GitError, Problem, limit_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from git.cmd import Git as GitPython
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 #: The first version with GIT_CONFIG_GLOBAL, which keeps foreign settings out.
@@ -55,6 +53,8 @@ _SETTINGS = (
     ("http.lowSpeedLimit", "1000"),
     ("http.lowSpeedTime", "60"),
 )
+#: Bytes of memory and seconds of computing time of a process with bounds.
+_BOUNDS = ((resource.RLIMIT_DATA, 128 * 1024 * 1024), (resource.RLIMIT_CPU, 5))
 #: With bounds: what git keeps because other objects are stored as changes of it must leave room for its list.
 _BOUNDED = (("core.deltaBaseCacheLimit", "32m"),)
 _VARIABLES = {
@@ -73,6 +73,8 @@ _VARIABLES = {
 #: glibc gives memory back to the system after each object that git deflates; keeping it makes writing a thousand files
 #: six times faster (0.30 s to 0.05 s).
 _MEMORY = {"MALLOC_TRIM_THRESHOLD_": "67108864", "MALLOC_TOP_PAD_": "1048576"}
+#: Bytes of complaints that are kept, and of one read; seconds between reads of less than that.
+_COMPLAINT_LIMIT, _CHUNK, _PAUSE = 64 * 1024, 64 * 1024, 0.001
 #: By its path: PATH may have nothing but git.
 _ENV = "/usr/bin/env"
 _SSH = "ssh -o BatchMode=yes -o ConnectTimeout=30"
@@ -141,32 +143,22 @@ class Git:
         Raises:
             GitError: git is not installed, took longer than `timeout` seconds, or printed more than `limit` bytes.
         """
-        began = time.perf_counter()
-        started = _start(arguments, self._environment((*settings, *(_BOUNDED if bounded else ()))))
-        process = cast("subprocess.Popen[bytes]", started.proc)
-        try:
+        verb = arguments[0]
+        environment = self._environment((*settings, *(_BOUNDED if bounded else ())))
+        with _running(arguments, environment, bounded=bounded) as process:
             deadline = time.monotonic() + (min(BOUNDED_TIMEOUT, self.timeout) if bounded else self.timeout)
-            if bounded:
-                bound(process.pid)
-            out, err = exchange(process, stdin, limit, deadline)
-            if is_cut := len(out) > limit or (bounded and time.monotonic() >= deadline):
-                stop(process)
-            status = process.wait(None if is_cut else max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired as late:
-            raise error(
-                f"git {arguments[0]} took longer than {self.timeout:g} s and was stopped",
-                "Check the network and the size of the repository.",
-            ) from late
-        finally:
-            end(process)
-            # Not the other arguments: they can be thousands of names of branches and objects.
-            log.debug("git.command", verb=arguments[0], exit=process.returncode, ms=log.milliseconds(began))
+            out, err = _exchange(process, stdin, limit, deadline)
+            if len(out) <= limit:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, deadline - time.monotonic()))
+            is_late = len(out) <= limit and process.returncode is None
+        if is_late and not bounded:
+            message = f"git {verb} took longer than {self.timeout:g} s and was stopped"
+            raise error(message, "Check the network and the size of the repository.")
         if len(out) > limit and not (cut or bounded):
-            raise error(
-                f"git {arguments[0]} returned more than {limit >> 20} MiB",
-                "The repository is larger than gitops-bot can read.",
-            )
-        return Answer(status, out[:limit], self.printable(err))
+            message = f"git {verb} returned more than {limit >> 20} MiB"
+            raise error(message, "The repository is larger than gitops-bot can read.")
+        return Answer(process.returncode, out[:limit], self.printable(err))
 
     def printable(self, text: bytes) -> str:
         """The text without secrets, logins in URLs (also ssh's `git@`) and control characters."""
@@ -206,8 +198,12 @@ def installed(environ: Mapping[str, str], timeout: float) -> tuple[tuple[int, in
     return Git(environ, timeout=timeout).version(), OLDEST
 
 
-def _start(arguments: tuple[str, ...], environment: dict[str, str]) -> GitPython.AutoInterrupt:
-    """Start git; the process ends when the returned object is dropped."""
+@contextlib.contextmanager
+def _running(
+    arguments: tuple[str, ...], environment: dict[str, str], *, bounded: bool
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of git; no process, helper or open pipe is left behind."""
+    began = time.perf_counter()
     try:
         from git.cmd import Git as GitPython
         from git.exc import GitCommandNotFound
@@ -221,7 +217,8 @@ def _start(arguments: tuple[str, ...], environment: dict[str, str]) -> GitPython
     without = [word for name in sorted(strangers) for word in ("-u", name)]
     command = [*([_ENV, *without] if without else []), git, *arguments]
     try:
-        return GitPython().execute(
+        # It ends with this object.
+        started = GitPython().execute(
             command,
             istream=subprocess.PIPE,
             as_process=True,
@@ -233,6 +230,26 @@ def _start(arguments: tuple[str, ...], environment: dict[str, str]) -> GitPython
         raise _not_installed() from missing
     except OSError as failure:
         raise _not_started(failure) or failure from failure
+    process = cast("subprocess.Popen[bytes]", started.proc)
+    try:
+        if bounded:
+            with contextlib.suppress(AttributeError, OSError):  # only Linux can; the process waits for its input
+                for kind, limit in _BOUNDS:
+                    hard = resource.prlimit(process.pid, kind)[1]
+                    most = limit if hard == resource.RLIM_INFINITY else min(hard, limit)
+                    resource.prlimit(process.pid, kind, (most, most))
+        yield process
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        # Not the other arguments: they can be thousands of names of branches and objects.
+        log.debug("git.command", verb=arguments[0], exit=process.returncode, ms=log.milliseconds(began))
 
 
 def _not_started(failure: BaseException | None) -> GitError | None:
@@ -245,27 +262,7 @@ def _not_installed() -> GitError:
     return error("git is not installed, or not on PATH", "Install git 2.32 or newer.")
 
 
-# A process of git while it runs: its bounds, what goes in and comes out, and its end with all that it started.
-
-
-#: Bytes of memory and seconds of computing time of a process with bounds.
-_BOUNDS = ((resource.RLIMIT_DATA, 128 * 1024 * 1024), (resource.RLIMIT_CPU, 5))
-_COMPLAINT_LIMIT = 64 * 1024
-_CHUNK = 64 * 1024
-#: Seconds between reads of less than that.
-_PAUSE = 0.001
-
-
-def bound(pid: int) -> None:
-    """Limit what a process that waits for its input may take, where the system can: that is Linux."""
-    with contextlib.suppress(AttributeError, OSError):
-        for kind, most in _BOUNDS:
-            hard = resource.prlimit(pid, kind)[1]
-            if hard == resource.RLIM_INFINITY or hard > most:
-                resource.prlimit(pid, kind, (most, most))
-
-
-def exchange(process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadline: float) -> tuple[bytes, bytes]:
+def _exchange(process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadline: float) -> tuple[bytes, bytes]:
     """Feed and read a process until it closes its output, has printed more than `limit` bytes, or is late."""
     pipe_in, pipe_out, pipe_err = (cast("IO[bytes]", pipe) for pipe in (process.stdin, process.stdout, process.stderr))
     output, complaints, rest = bytearray(), bytearray(), memoryview(stdin)
@@ -297,18 +294,58 @@ def exchange(process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadlin
     return bytes(output), bytes(complaints)
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and all that it started."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+# Which branch names, paths and commit ids may reach git: what git would refuse is refused here first, by the rules of
+# git-check-ref-format(1) for branches, and of `verify_path` of git's index for paths.
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Leave no process, helper or open pipe behind."""
-    if process.returncode is None:
-        stop(process)
-        process.wait()
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe is not None:
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
+#: All branches of the bot; they are fetched together with the base, so reading one costs nothing.
+PREFIX = "gitops-bot/"
+_BRANCH_LIMIT = 240
+_PATH_LIMIT = 4096
+
+#: Control characters, and the surrogates that stand for bytes that are not UTF-8.
+_NOT_IN_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_NOT_IN_BRANCH = re.compile(r"[\x00-\x20\x7f\ud800-\udfff~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)")
+_COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
+#: `.git` as case-insensitive file systems and Windows' short names spell it, with the dots and blanks that they ignore.
+_DOT_GIT = re.compile(r"(?:\.git|git~[0-9]+)[. ]*(?::.*)?\Z", re.IGNORECASE)
+
+
+def is_branch(name: str) -> bool:
+    """Whether git accepts this as a branch name; options and `HEAD` are none."""
+    return (
+        0 < len(name.encode("utf-8", "surrogatepass")) <= _BRANCH_LIMIT
+        and not name.startswith(("-", "/", "."))
+        and not name.endswith(("/", "."))
+        and name not in ("@", "HEAD")
+        and _NOT_IN_BRANCH.search(name) is None
+    )
+
+
+def is_path(path: str) -> bool:
+    """Whether `path` stays inside a repository, outside its `.git`, and fits on one printable line."""
+    return (
+        0 < len(path.encode("utf-8", "surrogatepass")) <= _PATH_LIMIT
+        and _NOT_IN_PATH.search(path) is None
+        and not any(part in ("", ".", "..") or _DOT_GIT.match(part) for part in path.split("/"))
+    )
+
+
+def check_branch(name: str) -> None:
+    """Raise a GitError unless git accepts the name."""
+    if not is_branch(name):
+        raise error(f"{name!r} is not a valid branch name", "See `git help check-ref-format`.")
+
+
+def check_own(branch: str) -> None:
+    """Raise as `check_branch`, and a ValueError unless it is a branch of the bot: others must not lose commits."""
+    check_branch(branch)
+    if not branch.startswith(PREFIX):
+        raise ValueError(f"{branch!r} is not a gitops-bot branch: it must not lose commits")
+
+
+def check_commit(*ids: str) -> None:
+    """Raise a ValueError unless each is a full object id (SHA-1 or SHA-256)."""
+    for commit in ids:
+        if not _COMMIT.match(commit):
+            raise ValueError(f"{commit[:100]!r} is not a commit ID")

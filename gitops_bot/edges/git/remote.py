@@ -5,18 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from gitops_bot.edges.git.cache import trusting
-from gitops_bot.edges.git.names import PREFIX, is_branch
-from gitops_bot.edges.git.process import ANSWER_LIMIT, OLDEST, Answer, Credentials, Git, error
-from gitops_bot.edges.git.refusals import lacks_ref, out_of_reach, quoted, refused, tags_refused, wanted_format
+from gitops_bot.edges.git.process import ANSWER_LIMIT, PREFIX, Answer, Credentials, Git, error, is_branch
+from gitops_bot.edges.git.refusals import lacks_ref, out_of_reach, quoted, refused, wanted_format
 from gitops_bot.edges.git.store import DamagedError, damaged
 from gitops_bot.errors import GitError, LostRace, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Mapping
 
 #: For a missing branch.
 BRANCH_ADVICE = "Correct `branch:` in gitops-bot.yaml; without it, the default branch is used."
@@ -67,7 +64,7 @@ class Remote:
             GitError: there is none, or the remote cannot be read.
         """
         patterns, limit = (("HEAD", "refs/tags/*"), _TAGS_LIMIT) if tags else (("HEAD",), ANSWER_LIMIT)
-        out = self._read("ls-remote", "--symref", "--end-of-options", _NAME, *patterns, limit=limit)
+        out = self._run("ls-remote", "--symref", "--end-of-options", _NAME, *patterns, limit=limit, check=True).out
         if match := re.search(rb"^ref: refs/heads/(\S+)\tHEAD$", out, re.MULTILINE):
             return match[1].decode("utf-8", "replace"), _tags(out, peeled=True) if tags else None
         raise error(f"{self.url} has no default branch", "Is it empty? Otherwise set `branch:` in gitops-bot.yaml.")
@@ -87,7 +84,12 @@ class Remote:
         settings = (_PARTIAL, (_FILTER, blobs), _ONE_THREAD) if blobs else ()
         answer = self._run(*_FETCH, "--prune", f"--depth={depth}", _NAME, *refspecs, settings=settings)
         if answer.status == 0:
-            return self._tracked()
+            listed = self.git.run("for-each-ref", "--format=%(objectname) %(refname)", _TRACKED)
+            if listed.status != 0:
+                raise damaged(listed.err)
+            # A name that is not UTF-8 gets lone surrogates, which no requested name has.
+            lines = (line.partition(" ") for line in listed.out.decode("utf-8", "surrogateescape").split("\n") if line)
+            return {name.removeprefix(_TRACKED): commit for commit, _, name in lines}
         if name := wanted_format(answer.err):
             raise OtherFormat(name)
         if lacks_ref(answer.err):
@@ -117,60 +119,32 @@ class Remote:
         answer = self._run("merge-tree", "--write-tree", "--no-messages", first, second, settings=_BLOBLESS)
         return answer.out.decode("ascii", "replace").strip() if answer.status == 0 else None
 
-    def push(self, branch: str, commit: str | None, expected: str | None) -> None:
-        """Move the remote branch to a commit (None deletes it) if it still is at `expected` (None: does not exist).
+    def push(self, refs: Mapping[str, str | None], expected: str | None, target: str) -> None:
+        """Move these remote refs to objects (None deletes it), if all are at `expected` (None: none exists).
+
+        `target` says in errors what they are.
 
         Raises:
-            LostRace: it is not; nothing was written.
+            LostRace: one is not; nothing was written.
             GitError: the remote refused or cannot be reached.
         """
-        ref = f"refs/heads/{branch}"
-        self._push({ref: commit}, expected, f"{self.url} (branch {branch})", lambda: {ref: self.commit_of(branch)})
-
-    def create_tags(self, tags: Mapping[str, str]) -> None:
-        """Create all of these tags, by name and object; none if one of them exists.
-
-        Raises:
-            LostRace: one of them exists, and is another object; nothing was written.
-            GitError: the remote refused or cannot be reached.
-        """
-
-        def tips() -> dict[str, str | None]:
-            present = self.tags(peeled=False)
-            return {f"refs/tags/{name}": present.get(name) for name in tags}
-
-        target = f"{self.url} (tag {next(iter(tags))})"
-        try:
-            self._push({f"refs/tags/{name}": tag for name, tag in tags.items()}, None, target, tips, "--atomic")
-        except LostRace:
-            raise
-        except GitError as failure:
-            raise tags_refused(failure) from failure
-
-    def _push(
-        self,
-        refs: Mapping[str, str | None],
-        expected: str | None,
-        target: str,
-        tips: Callable[[], Mapping[str, str | None]],
-        *options: str,
-    ) -> None:
-        """Move these refs, all of which are at `expected` now; `tips` reads where they are."""
         leases = [f"--force-with-lease={ref}:{expected or ''}" for ref in refs]
-        arguments = ("push", *options, *_PUSH, *leases, _NAME, *(f"{tip or ''}:{ref}" for ref, tip in refs.items()))
+        refspecs = [f"{tip or ''}:{ref}" for ref, tip in refs.items()]
+        arguments = ("push", *(["--atomic"] if len(refs) > 1 else []), *_PUSH, *leases, _NAME, *refspecs)
         answer = self._run(*arguments)
         if answer.status != 0 and _UNKNOWN_PARENT.search(answer.err):
             answer = self._run(*arguments, settings=(("push.negotiate", "true"),))
         if answer.status == 0:
             return
         output = self._output(answer)
+        target = f"{self.url} ({target})"
         if failure := refused(output, target):
             raise failure
         # An unknown message, or a connection lost after the remote had done it: look at the refs.
-        now = tips()
-        if now == refs:
+        tips = self.tips(refs)
+        if tips == refs:
             return
-        if any(tip != expected for tip in now.values()):
+        if any(tip != expected for tip in tips.values()):
             raise LostRace(Problem("failed.git", f"{target} moved on before the push{quoted(output)}", "Run again."))
         raise out_of_reach(output, target) or error(f"{target}: the push failed{quoted(output)}", "See git's message.")
 
@@ -191,11 +165,12 @@ class Remote:
             failure = refused(output, self.url) or out_of_reach(output, self.url)
             raise failure or error(f"{self.url} cannot be pushed to{quoted(output)}", "See git's message.")
 
-    def commit_of(self, branch: str) -> str | None:
-        """The commit that a remote branch has now, None if there is no such branch."""
-        out = self._read("ls-remote", "--end-of-options", _NAME, f"refs/heads/{branch}")
-        match = re.search(rb"^([0-9a-f]+)\t", out)
-        return match[1].decode("ascii") if match else None
+    def tips(self, refs: Iterable[str]) -> dict[str, str | None]:
+        """The object that each of these refs of the remote has now, None where there is no such ref."""
+        out = self._run("ls-remote", "--end-of-options", _NAME, *refs, check=True).out
+        lines = (line.partition("\t") for line in out.decode("utf-8", "surrogateescape").split("\n"))
+        tips = {ref: tip for tip, _, ref in lines}
+        return {ref: tips.get(ref) for ref in refs}
 
     def tags(self, *, peeled: bool = True) -> dict[str, str]:
         """Every tag by name, with the commit that it refers to; with its own object, if it has one, unless `peeled`.
@@ -203,15 +178,8 @@ class Remote:
         Raises:
             GitError: the remote cannot be read, or its tags take more than 32 MiB.
         """
-        return _tags(self._read("ls-remote", "--tags", "--end-of-options", _NAME, limit=_TAGS_LIMIT), peeled=peeled)
-
-    def _tracked(self) -> dict[str, str]:
-        answer = self.git.run("for-each-ref", "--format=%(objectname) %(refname)", _TRACKED)
-        if answer.status != 0:
-            raise damaged(answer.err)
-        # A name that is not UTF-8 gets lone surrogates, which no requested name has.
-        lines = (line.partition(" ") for line in answer.out.decode("utf-8", "surrogateescape").split("\n") if line)
-        return {name.removeprefix(_TRACKED): commit for commit, _, name in lines}
+        answer = self._run("ls-remote", "--tags", "--end-of-options", _NAME, limit=_TAGS_LIMIT, check=True)
+        return _tags(answer.out, peeled=peeled)
 
     def _run(
         self,
@@ -219,27 +187,21 @@ class Remote:
         stdin: bytes = b"",
         settings: tuple[tuple[str, str], ...] = (),
         limit: int = ANSWER_LIMIT,
+        check: bool = False,
     ) -> Answer:
-        return self.git.run(*arguments, stdin=stdin, settings=(*self._settings(), *settings), limit=limit)
-
-    def _read(self, *arguments: str, limit: int = ANSWER_LIMIT) -> bytes:
-        """The output of a command. Raises GitError if the remote cannot be read."""
-        answer = self._run(*arguments, limit=limit)
-        if answer.status != 0:
+        """Run git with the URL and the login, which only network commands get; `check`: it must not fail."""
+        remote = [(f"remote.{_NAME}.url", self.url)]
+        if self.credentials is not None and self.url.startswith(("https://", "http://")):
+            parts = urlsplit(self.url)
+            key = f"http.{parts.scheme}://{parts.netloc}/.extraheader"
+            # An empty value drops headers set by others, such as actions/checkout. Git would send ours to any host that
+            # a redirect names, so redirects are not followed.
+            header = f"Authorization: basic {self.credentials.encoded}"
+            remote += [(key, ""), (key, header), ("http.followRedirects", "false")]
+        answer = self.git.run(*arguments, stdin=stdin, settings=(*remote, *settings), limit=limit)
+        if check and answer.status != 0:
             raise self._failure(answer)
-        return answer.out
-
-    def _settings(self) -> tuple[tuple[str, str], ...]:
-        """The URL and the login, which only network commands get."""
-        address = ((f"remote.{_NAME}.url", self.url),)
-        if self.credentials is None or not self.url.startswith(("https://", "http://")):
-            return address
-        parts = urlsplit(self.url)
-        key = f"http.{parts.scheme}://{parts.netloc}/.extraheader"
-        # An empty value drops headers set by others, such as actions/checkout. Git would send ours to any host that a
-        # redirect names, so redirects are not followed.
-        header = f"Authorization: basic {self.credentials.encoded}"
-        return (*address, (key, ""), (key, header), ("http.followRedirects", "false"))
+        return answer
 
     def _failure(self, answer: Answer) -> GitError:
         """The error for a failed fetch. An unknown message may concern the copy, such as a lock."""
@@ -260,24 +222,3 @@ def _tags(out: bytes, *, peeled: bool) -> dict[str, str]:
         if is_branch(name) and (peeled or match[3] is None):
             tags[name] = match[1].decode("ascii")
     return tags
-
-
-def copying(
-    copy: Path, url: str, scratch: Path, environ: Mapping[str, str], credentials: Credentials | None, timeout: float
-) -> Git:
-    """Git in a copy of this remote, with its own configuration file. Raises a GitError if it is too old."""
-    variables = (
-        ("GIT_DIR", str(copy)),
-        ("GIT_ALLOW_PROTOCOL", protocol(url)),
-        ("GIT_CONFIG_GLOBAL", str(trusting(scratch, unquote(urlsplit(url).path) if protocol(url) == "file" else None))),
-    )
-    git = Git(environ, variables=variables, secrets=credentials.secrets() if credentials else (), timeout=timeout)
-    if (version := git.version()) < OLDEST:
-        raise error(f"git {version[0]}.{version[1]} is too old", "Install git 2.32 or newer.")
-    return git
-
-
-def protocol(url: str) -> str:
-    """Git's name for the protocol of the URL; no other one is allowed."""
-    scheme, separator, _ = url.partition("://")
-    return scheme if separator else "ssh"

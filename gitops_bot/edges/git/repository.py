@@ -10,14 +10,25 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from gitops_bot import redact
 from gitops_bot.edges.git.cache import claim, is_worn, make, scratch_folder
 from gitops_bot.edges.git.history import History
 from gitops_bot.edges.git.line import WINDOWS, LineReader
-from gitops_bot.edges.git.names import PREFIX, check_branch, check_commit, check_own, is_branch, is_path
-from gitops_bot.edges.git.process import TIMEOUT, error
+from gitops_bot.edges.git.process import (
+    OLDEST,
+    PREFIX,
+    TIMEOUT,
+    Git,
+    check_branch,
+    check_commit,
+    check_own,
+    error,
+    is_branch,
+    is_path,
+)
+from gitops_bot.edges.git.refusals import tags_refused
 from gitops_bot.edges.git.remote import (
     BRANCH_ADVICE,
     NO_BLOBS,
@@ -25,10 +36,9 @@ from gitops_bot.edges.git.remote import (
     OtherFormat,
     Remote,
     SingleObjectsError,
-    copying,
-    protocol,
 )
 from gitops_bot.edges.git.store import DamagedError, Store, identity
+from gitops_bot.errors import GitError, LostRace
 from gitops_bot.releases.history.pin_files import REGULAR
 from gitops_bot.targets import BY_NAME
 
@@ -66,7 +76,7 @@ class Repository:
         timeout: float = TIMEOUT,
         history: bool = False,
     ) -> None:
-        if protocol(url).startswith("http") and "@" in urlsplit(url).netloc:
+        if url.startswith(("https://", "http://")) and "@" in urlsplit(url).netloc:
             raise ValueError("credentials are passed separately, never inside the URL")
         self.url = Path(url).as_uri() if url.startswith("/") else url
         redact.learn(*(credentials.secrets() if credentials is not None else ()))
@@ -81,15 +91,24 @@ class Repository:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as opened:
-            scratch = scratch_folder(opened)
+            scheme, separator, _ = self.url.partition("://")
+            trusted = unquote(urlsplit(self.url).path) if scheme == "file" else None
+            scratch, configuration = scratch_folder(opened, trusted)
             cached = claim(self._cache, self.url, opened)
             self._copy = (cached or scratch) / "copy.git"
             self._may_heal = cached is not None
-            git = copying(self._copy, self.url, scratch, self._environ, self._credentials, self._timeout)
+            variables = (
+                ("GIT_DIR", str(self._copy)),
+                ("GIT_ALLOW_PROTOCOL", scheme if separator else "ssh"),
+                ("GIT_CONFIG_GLOBAL", str(configuration)),
+            )
+            secrets = self._credentials.secrets() if self._credentials else ()
+            git = Git(self._environ, variables=variables, secrets=secrets, timeout=self._timeout)
+            if (version := git.version()) < OLDEST:
+                raise error(f"git {version[0]}.{version[1]} is too old", "Install git 2.32 or newer.")
             self._remote = Remote(self.url, git, self._credentials)
-            self._begin()
-            if not (self._copy / "HEAD").is_file() or is_worn(self._copy):
-                self._make()
+            is_usable = (self._copy / "HEAD").is_file() and not is_worn(self._copy)
+            self._begin(None if is_usable else "sha1")
             self._exit = opened.pop_all()
         return self
 
@@ -104,7 +123,8 @@ class Repository:
     def commit_of(self, branch: str) -> str | None:
         """The commit that the remote branch has now."""
         check_branch(branch)
-        return self._remote.commit_of(branch)
+        ref = f"refs/heads/{branch}"
+        return self._remote.tips([ref])[ref]
 
     def head(self, branch: str) -> str:
         """The commit that the remote branch has now. Fetches the bot's own branches too."""
@@ -221,7 +241,13 @@ class Repository:
         for tag in tags:
             check_branch(tag.name)
         ids = self._healing(lambda: self._store.tag(tags, identity(self._environ, "COMMITTER")))
-        self._remote.create_tags(dict(zip((tag.name for tag in tags), ids, strict=True)))
+        refs = dict(zip((f"refs/tags/{tag.name}" for tag in tags), ids, strict=True))
+        try:
+            self._remote.push(refs, None, f"tag {tags[0].name}")
+        except LostRace:
+            raise
+        except GitError as failure:
+            raise tags_refused(failure) from failure
 
     def publish(
         self, branch: str, *, parent: str, files: Mapping[str, bytes], message: str, expected: str | None
@@ -239,7 +265,7 @@ class Repository:
                 raise error(f"{path!r} is not a path inside the repository", "Check the globs of the overlays.")
         author, committer = (identity(self._environ, role) for role in ("AUTHOR", "COMMITTER"))
         commit = self._healing(lambda: self._store.commit(parent, files, message, author, committer))
-        self._remote.push(branch, commit, expected)
+        self._remote.push({f"refs/heads/{branch}": commit}, expected, f"branch {branch}")
         if self._heads is not None:
             self._heads[branch] = commit
         return commit
@@ -254,7 +280,7 @@ class Repository:
         """Delete a branch of the bot by compare and swap."""
         check_own(branch)
         check_commit(expected)
-        self._remote.push(branch, None, expected)
+        self._remote.push({f"refs/heads/{branch}": None}, expected, f"branch {branch}")
         if self._heads is not None:
             self._heads.pop(branch, None)
 
@@ -263,7 +289,7 @@ class Repository:
         try:
             self._heads = self._remote.fetch(self._base, self._depth, kind)
         except OtherFormat as other:
-            self._make(other.name)
+            self._begin(other.name)
             self._heads = self._remote.fetch(self._base, self._depth, kind)
         return self._heads
 
@@ -276,15 +302,14 @@ class Repository:
                 raise
             self._may_heal = False
             self._blobless = self._blobless and not isinstance(broken, SingleObjectsError)
-        self._make()
+        self._begin("sha1")
         self._fetch()
         return work()
 
-    def _make(self, object_format: str = "sha1") -> None:
-        make(self._copy, object_format)
-        self._begin()
-
-    def _begin(self) -> None:
+    def _begin(self, object_format: str | None) -> None:
+        """Begin with the copy as it is, or with a new, empty one in this object format."""
+        if object_format is not None:
+            make(self._copy, object_format)
         self._store = Store(self._remote.git, self._remote.fetch_objects)
         self._history = History(self._store, self._shallow, self._remote.merge)
         self._readers: dict[tuple[tuple[str, ...], FileTargets], LineReader] = {}
