@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.config import Config
-    from gitops_bot.doctor.finding import Notes
+    from gitops_bot.doctor.notes import Notes
     from gitops_bot.doctor.setup import Forge, Remote, Setup
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.clock import SystemClock
@@ -47,7 +47,7 @@ def doctor_command(*, repository: str | None, timeout: float, config: str | None
     It checks configuration, git, token, branch rules and registries.
     """
     from gitops_bot.doctor.examine import examine
-    from gitops_bot.doctor.finding import Notes
+    from gitops_bot.doctor.notes import Notes
     from gitops_bot.edges.clock import SystemClock
 
     notes, clock, environ = Notes(), SystemClock(), os.environ

@@ -106,7 +106,7 @@ def _answers(inventory: Inventory, clock: SystemClock) -> Iterator[RegistryAnswe
     """What each registry answers about its first image."""
     from gitops_bot.config import Config
     from gitops_bot.doctor import registries
-    from gitops_bot.doctor.bounded import Bounded
+    from gitops_bot.doctor.notes import Bounded
     from gitops_bot.edges.registry import Registry
     from gitops_bot.errors import BotError
     from gitops_bot.results.checkout import RegistryAnswer
@@ -118,7 +118,7 @@ def _answers(inventory: Inventory, clock: SystemClock) -> Iterator[RegistryAnswe
     with Registry(reached, environ, clock, seconds=_SECONDS / 2, attempts=2) as registry:
         for host, answer in registries.begin(registry, inventory.images, bounded).items():
             try:
-                finding = registries.judged(*inventory.images[host], bounded.wait(answer, "failed.registry", host))
+                finding = registries.judge(*inventory.images[host], bounded.wait(answer, "failed.registry", host))
             except BotError as error:
                 problem = error.problem
                 yield RegistryAnswer(host, "wrong", problem.message, wants_login=problem.code == "failed.auth")

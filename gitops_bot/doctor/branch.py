@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.doctor.finding import good, unknown, warning, wrong
+from gitops_bot.doctor.notes import good, unknown, warning, wrong
 from gitops_bot.errors import Problem
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Propose
     from gitops_bot.edges.facts import BranchRules, RepositoryFacts, Rule, RuleKind
-    from gitops_bot.results.diagnosis import Finding
+    from gitops_bot.results.diagnosis import Check, Finding
 
 #: The rules that block a push to a branch, and how to describe them.
 _AGAINST_PUSH: Mapping[RuleKind, str] = {
@@ -36,8 +36,9 @@ _AGAINST_BRANCHES: Mapping[RuleKind, str] = {
 
 def base(branch: str, rules: BranchRules, *, proposed: bool) -> Finding:
     """Whether a change could reach the base branch without review. `proposed`: an environment uses pull requests."""
-    guards = [rule for rule in rules.rules if _guards(rule)]
-    asked = _asked(guards)
+    # What requires a review or checks before a change is merged.
+    guards = [rule for rule in rules.rules if rule.kind in ("checks", "update") or rule.approvals > 0]
+    asked = _requirements(guards)
     if not guards and rules.hidden:
         return unknown("rules", branch, "it is protected by rules that the token cannot read", rules.settings.hidden)
     if not guards:
@@ -60,7 +61,7 @@ def base(branch: str, rules: BranchRules, *, proposed: bool) -> Finding:
         advice = f"make sure that the bot is not on the bypass list in {rules.settings.rules}"
         return unknown("rules", branch, text, advice)
     if passable:
-        return good("rules", branch, f"it requires {asked}; the bot may bypass {_asked(passable)}")
+        return good("rules", branch, f"it requires {asked}; the bot may bypass {_requirements(passable)}")
     return good("rules", branch, f"it requires {asked}, and the bot may not bypass that")
 
 
@@ -79,13 +80,8 @@ def own(branch: str, rules: BranchRules) -> Finding:
     """Whether the bot may create, refresh and delete its own branches; `branch` is one of them."""
     subject = "gitops-bot/*"
     advice = f"exclude `gitops-bot/**` from the rule in {rules.settings.rules}, or let the bot bypass it"
-    binding = _binding(rules.rules, _AGAINST_BRANCHES)
-    if sure := [rule for rule in binding if rule.bypass != "unknown"]:
-        message = f"the bot's own branch {branch} {_AGAINST_BRANCHES[sure[0].kind]}"
-        return wrong("branches", subject, Problem("failed.git", message, advice))
-    if binding:
-        text = f"the bot's own branch {branch} {_AGAINST_BRANCHES[binding[0].kind]}, unless the bot may bypass that"
-        return unknown("branches", subject, text, advice)
+    if blocked := _block("branches", subject, f"the bot's own branch {branch}", rules, _AGAINST_BRANCHES, advice):
+        return blocked
     if any(rule.kind == "deletion" and rule.bypass == "never" for rule in rules.rules):
         text = "the bot may create and refresh its own branches, but not delete them"
         return warning("branches", subject, text, advice)
@@ -108,14 +104,10 @@ def tags(pattern: str, rules: BranchRules) -> Finding:
 
 
 def _commit(name: str, branch: str, rules: BranchRules) -> Finding:
-    binding = _binding(rules.rules, _AGAINST_PUSH)
     where = f"it commits straight to {branch}, which"
     advice = f"write `propose: {{as: pull-request}}` for {name}, or let the bot bypass the rule"
-    if sure := [rule for rule in binding if rule.bypass != "unknown"]:
-        return wrong("propose", name, Problem("failed.git", f"{where} {_AGAINST_PUSH[sure[0].kind]}", advice))
-    if binding:
-        text = f"{where} {_AGAINST_PUSH[binding[0].kind]}, unless the bot may bypass that"
-        return unknown("propose", name, text, advice)
+    if blocked := _block("propose", name, where, rules, _AGAINST_PUSH, advice):
+        return blocked
     if rules.hidden:
         text = f"{where} is protected by rules that the token cannot read"
         return unknown("propose", name, text, rules.settings.hidden)
@@ -172,21 +164,24 @@ def _method(name: str, propose: Propose, rules: BranchRules, repository: Reposit
         yield warning("propose", name, text, "squash them; for `auto_merge`, set `merge_method: squash`")
 
 
-def _guards(rule: Rule) -> bool:
-    """Whether a rule requires a review or checks before a change is merged."""
-    return rule.kind in ("checks", "update") or rule.approvals > 0
-
-
-def _binding(rules: Iterable[Rule], against: Mapping[RuleKind, str]) -> list[Rule]:
-    """The rules that block, in the order of `against`; a bypass for pull requests only does not allow a push."""
+def _block(
+    check: Check, subject: str, writer: str, rules: BranchRules, against: Mapping[RuleKind, str], advice: str
+) -> Finding | None:
+    """The first rule that blocks a write, in the order of `against`; a bypass for pull requests only allows no push."""
     order = list(against)
-    return sorted(
-        (rule for rule in rules if rule.kind in against and rule.bypass != "always"),
+    binding = sorted(
+        (rule for rule in rules.rules if rule.kind in against and rule.bypass != "always"),
         key=lambda rule: order.index(rule.kind),
     )
+    if sure := [rule for rule in binding if rule.bypass != "unknown"]:
+        return wrong(check, subject, Problem("failed.git", f"{writer} {against[sure[0].kind]}", advice))
+    if binding:
+        text = f"{writer} {against[binding[0].kind]}, unless the bot may bypass that"
+        return unknown(check, subject, text, advice)
+    return None
 
 
-def _asked(rules: Sequence[Rule]) -> str:
+def _requirements(rules: Sequence[Rule]) -> str:
     """What these rules require, as text."""
     parts = []
     if approvals := max((rule.approvals for rule in rules), default=0):

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitops_bot.config import FILE
-from gitops_bot.doctor import machine, registries
-from gitops_bot.doctor.bounded import Bounded
-from gitops_bot.doctor.finding import Notes, good, unknown, warning
+from gitops_bot.doctor import registries
 from gitops_bot.doctor.forge import ForgeChecks
-from gitops_bot.doctor.registries import tracked
+from gitops_bot.doctor.notes import Bounded, Notes, good, unknown, warning, wrong
+from gitops_bot.errors import Problem
 from gitops_bot.proposals import naming
 from gitops_bot.results.result import Head, Result
 
@@ -22,8 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitops_bot.config import Config
-    from gitops_bot.doctor.setup import Remote, Setup
+    from gitops_bot.doctor.setup import Remote, Setup, Version
     from gitops_bot.results.diagnosis import Diagnosis, Finding
+
+#: `git merge-tree --write-tree`, which tells a clean "Update branch" from a person's commit.
+_MERGES: Version = (2, 38)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +41,35 @@ class _Read:
 def examine(setup: Setup, seconds: float) -> Result[Diagnosis]:
     """Run every check, and give up on what has not answered after `seconds`."""
     notes, bounded = Notes(setup.findings, setup.code), Bounded(setup.clock, seconds)
-    notes.of("git", "git", lambda: notes.add(machine.git(*setup.git())))
+    notes.of("git", "git", lambda: notes.add(git(*setup.git())))
     forge = ForgeChecks(setup, bounded, notes)
     with ExitStack() as stack:
         read = notes.of("repository", setup.where, lambda: _read(setup, stack, notes))
-        answers = _registries(setup, read, bounded, stack, notes)
+        end_registries = _begin_registries(setup, read, bounded, stack, notes)
         if read is not None:
             notes.of("push", setup.where, lambda: _push(read, setup.where, notes))
         # Nothing is proposed from an inferred configuration: `update` needs a file.
         config = read.config if read is not None and read.config is not None and read.config.file else None
         forge.end(read.branch if read is not None else setup.branch, config)
-        answers()
+        end_registries()
     branch, commit = (read.branch, read.commit) if read is not None else (setup.branch, None)
     problems = tuple(finding.problem for finding in notes.findings if finding.problem is not None)
     return Result(Head(setup.name, branch, commit, problems, least_code=notes.code), tuple(notes.findings))
+
+
+def git(version: Version, oldest: Version) -> Finding:
+    """Whether this git is new enough; (0, 0) if it does not report a version."""
+    shown, needed, merges = (".".join(map(str, numbers)) for numbers in (version, oldest, _MERGES))
+    if version == (0, 0):
+        message = "the git on PATH does not report its version"
+        return wrong("git", "git", Problem("failed.git", message, f"install git {needed} or newer"))
+    if version < oldest:
+        message = f"git {shown} is too old: the bot needs {needed}"
+        return wrong("git", "git", Problem("failed.git", message, f"install git {needed} or newer"))
+    if version < _MERGES:
+        text = f'git {shown} works, but mistakes "Update branch" on a pull request for a person\'s commit'
+        return warning("git", "git", text, f"install git {merges} or newer")
+    return good("git", "git", f"git {shown}; {needed} or newer is required")
 
 
 def _read(setup: Setup, stack: ExitStack, notes: Notes) -> _Read | None:
@@ -65,23 +82,20 @@ def _read(setup: Setup, stack: ExitStack, notes: Notes) -> _Read | None:
     if (choose := setup.choose) is not None:
         config = notes.of("configuration", FILE, lambda: choose(remote, commit, branch))
     if config is not None:
-        notes.add(_configuration(config))
+        names = ", ".join(config.environments)
+        if config.file is not None:
+            notes.add(good("configuration", config.file, f"environments: {names}"))
+        else:
+            inferred = f" ({names})" if names else ""
+            text = f"no configuration: `plan` infers the environments{inferred}, but `update` needs one"
+            notes.add(warning("configuration", FILE, text, "run `gitops-bot init`, then commit and push the file"))
         if config.branch is not None and config.branch != branch:
             branch, commit = config.branch, remote.head(config.branch)
     notes.add(good("repository", setup.where, f"{branch} is at {commit[:10]}"))
     return _Read(remote, branch, commit, config)
 
 
-def _configuration(config: Config) -> Finding:
-    names = ", ".join(config.environments)
-    if config.file is not None:
-        return good("configuration", config.file, f"environments: {names}")
-    inferred = f" ({names})" if names else ""
-    text = f"no configuration: `plan` infers the environments{inferred}, but `update` needs one"
-    return warning("configuration", FILE, text, "run `gitops-bot init`, then commit and push the file")
-
-
-def _registries(
+def _begin_registries(
     setup: Setup, read: _Read | None, bounded: Bounded, stack: ExitStack, notes: Notes
 ) -> Callable[[], None]:
     """Start querying each registry for one image; the returned function waits for the answers and records them."""
@@ -89,15 +103,16 @@ def _registries(
         text = "not checked: without the configuration and the repository, the images are unknown"
         notes.add(unknown("registry", "all of them", text, "fix those checks first"))
         return lambda: None
-    overlays = notes.of("overlays", read.branch, lambda: tracked(config, read.remote, read.commit))
-    if overlays is None:
+    tracked = notes.of("overlays", read.branch, lambda: registries.read_tracked(config, read.remote, read.commit))
+    if tracked is None:
         return lambda: None
-    registries.record_overlays(overlays, read.branch, notes)
+    for finding in registries.overlays(tracked, read.branch):
+        notes.add(finding)
     registry = notes.of("registry", "all of them", lambda: stack.enter_context(setup.registry(config)))
     if registry is None:
         return lambda: None
-    asked = registries.begin(registry, overlays.images, bounded)
-    return lambda: registries.end(asked, overlays, config, bounded, notes)
+    asked = registries.begin(registry, tracked.images, bounded)
+    return lambda: registries.end(asked, tracked, config, bounded, notes)
 
 
 def _push(read: _Read, where: str, notes: Notes) -> None:

@@ -6,8 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from gitops_bot.doctor import branch as branches
-from gitops_bot.doctor import machine
-from gitops_bot.doctor.finding import good, unknown, warning, wrong
+from gitops_bot.doctor.notes import good, unknown, warning, wrong
 from gitops_bot.errors import Problem
 from gitops_bot.proposals import naming
 
@@ -16,10 +15,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.config import Config, Environment
-    from gitops_bot.doctor.bounded import Bounded
-    from gitops_bot.doctor.finding import Notes
+    from gitops_bot.doctor.notes import Bounded, Notes
     from gitops_bot.doctor.setup import Forge, Setup
-    from gitops_bot.edges.facts import Permission, RepositoryFacts, ServerFacts
+    from gitops_bot.edges.facts import Permission, ServerFacts
     from gitops_bot.proposals.pull_request import RateLimit
     from gitops_bot.results.diagnosis import Check, Finding
 
@@ -27,6 +25,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 #: The tags of releases.
 _TAGS = "release/*/*"
+#: Some tokens may begin a minute in the future at most, and schedules go by the minute.
+_SKEW = timedelta(seconds=60)
+_SOON = timedelta(days=7)
+#: Requests: fewer than this may not be enough for a run over many environments.
+_FEW = 100
 
 
 class ForgeChecks:
@@ -41,35 +44,48 @@ class ForgeChecks:
         environments = [*config.environments.values()] if config is not None else []
         proposed = [environment for environment in environments if environment.propose.as_ == "pull-request"]
         deployed = [environment for environment in environments if environment.deployments]
-        forge, token = self._setup.forge, self._setup.token
-        server = self._ask_server(forge) if forge is not None else None
+        forge, token, where, notes = self._setup.forge, self._setup.token, self._setup.where, self._notes
+        server = self._answer_of_server(forge) if forge is not None else None
         if isinstance(token, Problem):
-            self._no_token(token, needed=bool(proposed or deployed) or not environments)
+            # Pull requests need a token; a commit may be pushed over ssh.
+            if proposed or deployed or not environments:
+                notes.add(wrong("token", where, token))
+            else:
+                text = f"{token.message}: the rules of the branch cannot be read"
+                notes.add(warning("token", where, text, token.next))
         elif self._setup.name is None:
-            self._no_forge(proposed, deployed)
+            for environment in proposed:
+                message = f"it proposes pull requests, but {where} is not on a forge"
+                advice = "give the repository as OWNER/NAME or https URL, or set `propose: {as: commit}`"
+                notes.add(wrong("propose", environment.name, Problem("failed.forge", message, advice)))
+            for environment in deployed:
+                message = f"it records deployments (`records`), but {where} is not on a forge"
+                advice = "give the repository as OWNER/NAME or https URL, or set `records: none`"
+                notes.add(wrong("deployments", environment.name, Problem("failed.forge", message, advice)))
         elif forge is not None and token is not None:
             if server is None:
                 text = "not checked: the forge did not answer as expected"
-                self._notes.add(unknown("rules", self._setup.where, text, "fix the failed check of the forge first"))
+                notes.add(unknown("rules", where, text, "fix the failed check of the forge first"))
             else:
-                self._repository(forge, self._setup.name, branch, environments)
+                self._check_repository(forge, self._setup.name, branch, environments)
 
-    def _ask_server(self, forge: Forge) -> ServerFacts | None:
+    def _answer_of_server(self, forge: Forge) -> ServerFacts | None:
         host, notes = forge.host, self._notes
-        if (begun := self._server) is None:
+        if (asked := self._server) is None:
             return None
-        server = notes.of("forge", host, lambda: self._bounded.wait(begun, "failed.forge", host))
+        server = notes.of("forge", host, lambda: self._bounded.wait(asked, "failed.forge", host))
         if server is None:
             return None
         notes.add(good("forge", host, f"{server.name} answers"))
         if server.skew is not None:
-            notes.add(machine.clock(server.skew, host))
+            notes.add(clock(server.skew, host))
         if isinstance(variable := self._setup.token, str):
             notes.add(token(server, variable, host, self._setup.clock.now()))
             notes.add(rate_limit(server.left, host))
         return server
 
-    def _repository(self, forge: Forge, name: str, branch: str | None, environments: list[Environment]) -> None:
+    def _check_repository(self, forge: Forge, name: str, branch: str | None, environments: list[Environment]) -> None:
+        notes = self._notes
         repository = self._ask("pull-requests", name, forge.repository)
         if repository is None:
             return
@@ -79,17 +95,21 @@ class ForgeChecks:
             return True
 
         if self._ask("pull-requests", name, readable):
-            self._notes.add(permitted("pull-requests", repository.proposing, name))
-        self._base(forge, branch or repository.default_branch, repository, environments)
+            notes.add(permitted("pull-requests", repository.proposing, name))
         proposed = [environment.name for environment in environments if environment.propose.as_ == "pull-request"]
+        base = branch or repository.default_branch
+        if (rules := self._ask("rules", base, lambda: forge.rules(base))) is not None:
+            notes.add(branches.base(base, rules, proposed=bool(proposed) or not environments))
+            for environment in environments:
+                for finding in branches.environment(environment.name, environment.propose, base, rules, repository):
+                    notes.add(finding)
         if proposed or not environments:
             own = naming.branch(next(iter(proposed), "production"))
-            rules = self._ask("branches", "gitops-bot/*", lambda: forge.rules_by_name(own))
-            if rules is not None:
-                self._notes.add(branches.own(own, rules))
-        self._records(forge, name, environments)
+            if (rules := self._ask("branches", "gitops-bot/*", lambda: forge.rules_by_name(own))) is not None:
+                notes.add(branches.own(own, rules))
+        self._check_records(forge, name, environments)
 
-    def _records(self, forge: Forge, name: str, environments: list[Environment]) -> None:
+    def _check_records(self, forge: Forge, name: str, environments: list[Environment]) -> None:
         """What is recorded of releases, as far as that is configured."""
         if any(environment.release_tags for environment in environments):
             rules = self._ask("release-tags", _TAGS, forge.tag_rules)
@@ -106,44 +126,22 @@ class ForgeChecks:
             if permission is not None:
                 self._notes.add(permitted(check, permission, subject))
 
-    def _base(self, forge: Forge, branch: str, repository: RepositoryFacts, environments: list[Environment]) -> None:
-        rules = self._ask("rules", branch, lambda: forge.rules(branch))
-        if rules is None:
-            return
-        proposed = not environments or any(environment.propose.as_ == "pull-request" for environment in environments)
-        self._notes.add(branches.base(branch, rules, proposed=proposed))
-        for environment in environments:
-            for finding in branches.environment(environment.name, environment.propose, branch, rules, repository):
-                self._notes.add(finding)
-
-    def _no_token(self, problem: Problem, *, needed: bool) -> None:
-        """Pull requests need a token; a commit may be pushed over ssh."""
-        where = self._setup.where
-        if needed:
-            self._notes.add(wrong("token", where, problem))
-        else:
-            text = f"{problem.message}: the rules of the branch cannot be read"
-            self._notes.add(warning("token", where, text, problem.next))
-
-    def _no_forge(self, proposed: list[Environment], deployed: list[Environment]) -> None:
-        for environment in proposed:
-            message = f"it proposes pull requests, but {self._setup.where} is not on a forge"
-            advice = "give the repository as OWNER/NAME or https URL, or set `propose: {as: commit}`"
-            self._notes.add(wrong("propose", environment.name, Problem("failed.forge", message, advice)))
-        for environment in deployed:
-            message = f"it records deployments (`records`), but {self._setup.where} is not on a forge"
-            advice = "give the repository as OWNER/NAME or https URL, or set `records: none`"
-            self._notes.add(wrong("deployments", environment.name, Problem("failed.forge", message, advice)))
-
     def _ask(self, name: Check, subject: str, question: Callable[[], T]) -> T | None:
         host = self._setup.forge.host if self._setup.forge is not None else ""
         answer = self._bounded.put(question)
         return self._notes.of(name, subject, lambda: self._bounded.wait(answer, "failed.forge", host))
 
 
-_SOON = timedelta(days=7)
-#: Requests: fewer than this may not be enough for a run over many environments.
-_FEW = 100
+def clock(skew: timedelta, host: str) -> Finding:
+    """Whether this machine's clock agrees with the forge's."""
+    seconds = round(abs(skew).total_seconds())
+    if abs(skew) <= _SKEW:
+        return good("clock", host, f"within {max(seconds, 1)} s of the forge's")
+    off = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+    ahead = "behind" if skew > timedelta(0) else "ahead of"
+    message = f"this machine's clock is {off} {ahead} the forge's"
+    advice = "synchronise it (NTP): schedules, soak times and some tokens depend on it"
+    return wrong("clock", host, Problem("failed.forge", message, advice))
 
 
 def token(server: ServerFacts, variable: str, host: str, now: datetime) -> Finding:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gitops_bot.doctor.finding import good, unknown, warning, wrong
+from gitops_bot.doctor.notes import good, unknown, warning, wrong
 from gitops_bot.engine.read import select
 from gitops_bot.errors import Problem
 from gitops_bot.releases.layout.read import read_overlays
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from gitops_bot.config import Config
-    from gitops_bot.doctor.bounded import Bounded
-    from gitops_bot.doctor.finding import Notes
+    from gitops_bot.doctor.notes import Bounded, Notes
     from gitops_bot.doctor.setup import Registry
     from gitops_bot.edges.facts import Served
     from gitops_bot.engine.world import Repository
@@ -31,65 +30,6 @@ MOST = 20
 _FEW = 10
 
 
-def record_overlays(inventory: Tracked, branch: str, notes: Notes) -> None:
-    """Record how many overlays there are, and each one that cannot be read."""
-    for problem in inventory.problems:
-        notes.add(wrong("overlays", branch, problem))
-    if not inventory.problems:
-        notes.add(_overlays(inventory, branch))
-
-
-def begin(
-    registry: Registry, images: Mapping[str, tuple[ImageName, Pin]], bounded: Bounded
-) -> dict[str, Future[Served]]:
-    """Start querying each registry for one image."""
-    return {host: bounded.put(partial(registry.served, image, pin)) for host, (image, pin) in [*images.items()][:MOST]}
-
-
-def end(asked: dict[str, Future[Served]], inventory: Tracked, config: Config, bounded: Bounded, notes: Notes) -> None:
-    """Record the answers, and the registries that were not checked."""
-    for host, answer in asked.items():
-        served = notes.of("registry", host, partial(bounded.wait, answer, "failed.registry", host))
-        if served is not None:
-            notes.add(judged(*inventory.images[host], served))
-    for host in [*inventory.images][MOST:]:
-        text = f"not checked: only the first {MOST} registries are"
-        notes.add(unknown("registry", host, text, "`gitops-bot plan` queries them all"))
-    mirrors = {access.mirror.partition("/")[0].lower() for access in config.registries.values() if access.mirror}
-    for host in config.registries:
-        if host not in inventory.images and host not in mirrors:
-            text = "it is listed under `registries`, but no overlay tracks an image from it"
-            notes.add(warning("registry", host, text, "correct its name in `registries`, or remove it"))
-
-
-def judged(image: ImageName, pin: Pin, served: Served) -> Finding:
-    """Whether the bot can read there, with which login, and whether the pinned image exists."""
-    host = image.registry
-    text = f"{image.path} can be read {served.login}"
-    if served.left == 0:
-        message = f"{text}, but its rate limit has no pulls left"
-        advice = "log in (`docker login`), because anonymous pulls are counted by IP address, or run again later"
-        return wrong("registry", host, Problem("failed.registry", message, advice))
-    if not served.present:
-        advice = "push it again, or pin one that exists: the running image can no longer be pulled"
-        return warning("registry", host, f"{text}, but it does not have the pinned {pin}", advice)
-    if served.left is not None:
-        text = f"{text}; {served.left} pulls left"
-        if served.left < _FEW:
-            return warning("registry", host, text, "log in (`docker login`): anonymous pulls are counted by IP address")
-    return good("registry", host, text)
-
-
-def _overlays(inventory: Tracked, branch: str) -> Finding:
-    if not inventory.files:
-        text = "no overlay was found: there is nothing to update"
-        return warning("overlays", branch, text, "list environments and their overlays in gitops-bot.yaml")
-    text = f"{inventory.entries} entries in {inventory.files} files"
-    if not inventory.images:
-        return warning("overlays", branch, f"{text}, but no policy for any of them", "give them a `policy`")
-    return good("overlays", branch, text)
-
-
 @dataclass(frozen=True, slots=True)
 class Tracked:
     """The overlays of a commit. `images` has the first tracked image of each registry, with its pin."""
@@ -100,7 +40,7 @@ class Tracked:
     problems: tuple[Problem, ...]
 
 
-def tracked(config: Config, repository: Repository, commit: str) -> Tracked:
+def read_tracked(config: Config, repository: Repository, commit: str) -> Tracked:
     """Read every overlay of every environment. A refused file or entry is a problem; the others are still read.
 
     Raises:
@@ -125,3 +65,57 @@ def tracked(config: Config, repository: Repository, commit: str) -> Tracked:
             elif entry.repository is not None:
                 images.setdefault(entry.repository.registry, (entry.repository, entry.pin))
     return Tracked(len(selection.targets), entries, images, tuple(problems))
+
+
+def overlays(tracked: Tracked, branch: str) -> list[Finding]:
+    """Each overlay that cannot be read, else how many there are."""
+    if tracked.problems:
+        return [wrong("overlays", branch, problem) for problem in tracked.problems]
+    if not tracked.files:
+        text = "no overlay was found: there is nothing to update"
+        return [warning("overlays", branch, text, "list environments and their overlays in gitops-bot.yaml")]
+    text = f"{tracked.entries} entries in {tracked.files} files"
+    if not tracked.images:
+        return [warning("overlays", branch, f"{text}, but no policy for any of them", "give them a `policy`")]
+    return [good("overlays", branch, text)]
+
+
+def begin(
+    registry: Registry, images: Mapping[str, tuple[ImageName, Pin]], bounded: Bounded
+) -> dict[str, Future[Served]]:
+    """Start querying each registry for one image."""
+    return {host: bounded.put(partial(registry.served, image, pin)) for host, (image, pin) in [*images.items()][:MOST]}
+
+
+def end(asked: dict[str, Future[Served]], tracked: Tracked, config: Config, bounded: Bounded, notes: Notes) -> None:
+    """Record the answers, and the registries that were not checked."""
+    for host, answer in asked.items():
+        served = notes.of("registry", host, partial(bounded.wait, answer, "failed.registry", host))
+        if served is not None:
+            notes.add(judge(*tracked.images[host], served))
+    for host in [*tracked.images][MOST:]:
+        text = f"not checked: only the first {MOST} registries are"
+        notes.add(unknown("registry", host, text, "`gitops-bot plan` queries them all"))
+    mirrors = {access.mirror.partition("/")[0].lower() for access in config.registries.values() if access.mirror}
+    for host in config.registries:
+        if host not in tracked.images and host not in mirrors:
+            text = "it is listed under `registries`, but no overlay tracks an image from it"
+            notes.add(warning("registry", host, text, "correct its name in `registries`, or remove it"))
+
+
+def judge(image: ImageName, pin: Pin, served: Served) -> Finding:
+    """Whether the bot can read there, with which login, and whether the pinned image exists."""
+    host = image.registry
+    text = f"{image.path} can be read {served.login}"
+    if served.left == 0:
+        message = f"{text}, but its rate limit has no pulls left"
+        advice = "log in (`docker login`), because anonymous pulls are counted by IP address, or run again later"
+        return wrong("registry", host, Problem("failed.registry", message, advice))
+    if not served.present:
+        advice = "push it again, or pin one that exists: the running image can no longer be pulled"
+        return warning("registry", host, f"{text}, but it does not have the pinned {pin}", advice)
+    if served.left is not None:
+        text = f"{text}; {served.left} pulls left"
+        if served.left < _FEW:
+            return warning("registry", host, text, "log in (`docker login`): anonymous pulls are counted by IP address")
+    return good("registry", host, text)

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from gitops_bot.config import Config
-    from gitops_bot.doctor.machine import Version
     from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, Served, ServerFacts
     from gitops_bot.engine.world import Clock
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.results.diagnosis import Finding
+
+    #: Of git: 2.38 is (2, 38).
+    Version = tuple[int, int]
 
 
 class Remote(Repository, Protocol):

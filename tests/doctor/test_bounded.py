@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gitops_bot.doctor.bounded import Bounded
+from gitops_bot.doctor.notes import Bounded
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.errors import BotError, Problem
 from tests.counterparts.clock import StillClock

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from gitops_bot.doctor import machine
+from gitops_bot.doctor import examine, forge
 
 OLDEST = (2, 32)
 
@@ -24,7 +24,7 @@ OLDEST = (2, 32)
     ],
 )
 def test_git_is_new_enough(version: tuple[int, int], verdict: str, says: str) -> None:
-    found = machine.git(version, OLDEST)
+    found = examine.git(version, OLDEST)
     assert (found.name, found.verdict) == ("git", verdict)
     assert says in found.text
     assert (found.next == "") == (verdict == "good")
@@ -42,6 +42,6 @@ def test_git_is_new_enough(version: tuple[int, int], verdict: str, says: str) ->
     ],
 )
 def test_a_clock_is_right_within_a_minute(seconds: float, verdict: str, says: str) -> None:
-    found = machine.clock(timedelta(seconds=seconds), "api.github.com")
+    found = forge.clock(timedelta(seconds=seconds), "api.github.com")
     assert (found.subject, found.verdict) == ("api.github.com", verdict)
     assert says in found.text

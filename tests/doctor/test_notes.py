@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.doctor.finding import Notes, good, unknown, warning
+from gitops_bot.doctor.notes import Notes, good, unknown, warning
 from gitops_bot.errors import BotError, ConfigError, Problem, RegistryError
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ import pytest
 
 from gitops_bot.config import read
 from gitops_bot.doctor import registries
-from gitops_bot.doctor.bounded import Bounded
-from gitops_bot.doctor.finding import Notes
+from gitops_bot.doctor.notes import Bounded, Notes
 from gitops_bot.edges.facts import Served
 from gitops_bot.images.reference import ImageName, Pin
 from tests.counterparts.clock import StillClock
@@ -27,7 +26,7 @@ LOGIN = "with the user name and password from the environment variable GHCR_TOKE
     ],
 )
 def test_a_registry_is_judged_by_its_answers(served: Served, verdict: str, says: str) -> None:
-    found = registries.judged(IMAGE, PIN, served)
+    found = registries.judge(IMAGE, PIN, served)
     assert (found.name, found.subject, found.verdict) == ("registry", "ghcr.io", verdict)
     assert says in found.text
     assert (found.next == "") == (verdict == "good")

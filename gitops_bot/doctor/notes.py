@@ -1,17 +1,23 @@
-"""Notes down the findings of the checks."""
+"""Notes down the findings of the checks, and asks side by side with a common deadline."""
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import Future
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from gitops_bot.errors import BotError
+from gitops_bot.errors import BotError, Problem
 from gitops_bot.results.diagnosis import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from gitops_bot.errors import Problem
+    from gitops_bot.engine.world import Clock
+    from gitops_bot.errors import FailureCode
     from gitops_bot.results.diagnosis import Check
+
+T = TypeVar("T")
 
 
 def good(name: Check, subject: str, text: str) -> Finding:
@@ -33,9 +39,6 @@ def wrong(name: Check, subject: str, problem: Problem) -> Finding:
     """A check that failed."""
     where = f"{problem.where}: " if problem.where else ""
     return Finding(name, subject, "wrong", f"{where}{problem.message}", problem.next, problem)
-
-
-T = TypeVar("T")
 
 
 class Notes:
@@ -66,3 +69,45 @@ class Notes:
         except BotError as error:
             self.fail(name, subject, error)
         return None
+
+
+class Bounded:
+    """Runs functions in threads, all of which have to end within `seconds` from now: what is late is given up.
+
+    Nobody joins the threads: whatever a function opens must need no closing.
+    """
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock, self._seconds = clock, seconds
+        self._until = clock.now() + timedelta(seconds=seconds)
+
+    def put(self, question: Callable[[], T]) -> Future[T]:
+        """Start a function in a thread of its own."""
+        answer: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(question())
+            except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
+                answer.set_exception(error)
+
+        try:
+            threading.Thread(target=run, daemon=True).start()
+        except RuntimeError:  # the machine cannot start more threads: run one function after the other
+            run()
+        return answer
+
+    def wait(self, answer: Future[T], code: FailureCode, who: str) -> T:
+        """Its result, or whatever it raised. `code` and `who` go into the error if it is late.
+
+        Raises:
+            BotError: there was no result in time.
+        """
+        try:
+            return answer.result(max((self._until - self._clock.now()).total_seconds(), 0))
+        except TimeoutError:
+            if answer.done():
+                raise  # raised by the function itself
+            message = f"{who} did not answer within {self._seconds:g} s"
+            advice = "check the network, or allow more time with --timeout"
+            raise BotError(Problem(code, message, advice)) from None
