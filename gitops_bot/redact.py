@@ -55,12 +55,12 @@ _FIELD = (
     r"(?i)([\"'](?:auth|(?:identity|registry|id_|refresh_|access_?)?token|(?:client_)?secret|passw(?:or)?d|private_key)"
     r"\\{0,15}[\"']\s{0,5}[:=]\s{0,5}(\\{0,15}[\"']))(?:(?!\2)(?:\\{1,16}+.|[^\\\n])){1,8000}"
 )
-#: What is recognised by itself: GitHub, GitLab, Docker Hub, Google; JWT, and the passwords of Amazon's registries.
+#: What is recognised by itself: the tokens of forges and registries (`gh?_`, `NAME_pat_`, `gl*-`, `ya29.`), JWT, and
+#: the passwords of Amazon's registries.
 _TELLING = (
     r"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9_]{16,2000}+(?:[.-][A-Za-z0-9_-]{1,4000}+){0,3}"
-    r"|github_pat_[A-Za-z0-9_]{16,500}+"
+    r"|[a-z]{4,12}_(?:pat|oat)_[A-Za-z0-9_-]{16,500}+"
     r"|gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|soat|oas)-[A-Za-z0-9_.-]{16,500}+"
-    r"|dckr_(?:pat|oat)_[A-Za-z0-9_-]{16,200}+"
     r"|ya29\.[A-Za-z0-9_.-]{16,4000}+"
     r"|eyJ(?:[A-Za-z0-9_+/=-]{60,}+|[A-Za-z0-9_-]{8,59}\.[A-Za-z0-9_-]{8,}+)[A-Za-z0-9_.+/=-]*+)"
 )
@@ -86,7 +86,7 @@ _FORMS = (
     _Form(("authorization",), _HEADER, rf"\1{STRUCK}"),
     _Form(("bearer", "basic"), _SCHEME, rf"\1{STRUCK}"),
     _Form(("auth", "token", "secret", "passw", "private_key"), _FIELD, rf"\1{STRUCK}"),
-    _Form(("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "gl", "dckr_", "ya29.", "eyj"), _TELLING, STRUCK),
+    _Form(("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "_pat_", "_oat_", "gl", "ya29.", "eyj"), _TELLING, STRUCK),
 )
 
 #: What GitHub Actions (`::` at the start of a line, after any blanks; `##[`) and its relatives (`##vso[`) would obey.

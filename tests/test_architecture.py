@@ -140,18 +140,15 @@ MAY_SAY = (
     ("cli.examples", "kustomization.y"),
 )
 
-#: The folders of forges, and the one module outside that names one.
+#: The folders of forges, and the one module outside that names them.
 FORGES = ("gitops_bot.edges.github",)
 NAMES_THE_FORGE = "wiring.forge"
-#: What users rely on: variables of the environment (DESIGN 5), and an event of the log.
-PROMISED = re.compile(r"\bGITHUB_(?:TOKEN|API_URL|SERVER_URL)\b|github\.warning\Z")
+#: What users rely on: a value of `records:`, an event of the log, and what the registry ghcr.io takes as a password.
+PROMISED = re.compile(r"\Agithub\Z|`github`|github\.warning\Z|GITHUB_TOKEN with `packages: read`")
 #: A text or a name with one of these is about one forge.
 WORDS_OF_FORGES = re.compile(r"github|\bSettings > ", re.IGNORECASE)
-#: The door of Actions; what tokens of many services look like; how servers of git refuse; a host as an example.
-MAY_NAME_A_FORGE = (
-    "action.*", "demo.*", "edges.github*", "redact", "config.leaves", "edges.git.refusals", "config.form",
-    "edges.registry.times.apis",
-)  # fmt: skip
+#: The door of Actions, the demo, and the forge's own folder.
+MAY_NAME_A_FORGE = ("action.*", "demo.*", "edges.github*")
 
 MOST_LINES = 500
 
@@ -433,9 +430,9 @@ def only_its_edge_knows_which_forge_it_is(tree: Tree) -> Iterator[str]:
         if any(fnmatchcase(module.name, name) for name in MAY_NAME_A_FORGE):
             continue
         found = [(use.symbol, use.line) for use in module.imports() if within(use.symbol, FORGES)]
-        if module.name == NAMES_THE_FORGE:
-            found = []
         said = (*module.texts, *module.identifiers)
+        if module.name == NAMES_THE_FORGE:
+            found, said = [], module.texts
         found += [(text, line) for text, line in said if WORDS_OF_FORGES.search(PROMISED.sub("", text))]
         for text, line in found:
             yield breach(
@@ -746,6 +743,12 @@ BREACHES: list[tuple[str, dict[str, str], Callable[[Tree], Iterator[str]], str]]
         "`proposals` knows one forge: 'allow it in Settings > Rules'",
     ),
     (
+        "a variable of one forge",
+        {"engine/a.py": "ADVICE = 'set GITHUB_TOKEN'\n"},
+        only_its_edge_knows_which_forge_it_is,
+        "`engine` knows one forge: 'set GITHUB_TOKEN'",
+    ),
+    (
         "two modules import each other",
         {"images/a.py": "from gitops_bot.images import b\n", "images/b.py": "from gitops_bot.images.a import x\n"},
         imports_make_no_circle,
@@ -783,8 +786,11 @@ SOUND: list[tuple[str, dict[str, str]]] = [
     ("data of packages", {"report.py": "from importlib import metadata\nfrom importlib.resources import files\n"}),
     ("a part of the package by a name of its own", {"report.py": "import gitops_bot.images as i\nx = i.policy\n"}),
     ("a method that is called like a way to import", {"edges/git.py": "def f(x):\n    x.exec('a')\n"}),
-    ("a variable that users set", {"engine/a.py": "ADVICE = 'set GITHUB_TOKEN'\n"}),
-    ("where the forge is named", {"wiring/forge.py": "from gitops_bot.edges.github import x\n", "edges/github.py": ""}),
+    ("a value that users write", {"config/a.py": "RECORDS = 'none', 'github'\n"}),
+    (
+        "where the forges are named",
+        {"wiring/forge.py": "from gitops_bot.edges.github import GitHub\nFORGES = (GitHub,)\n", "edges/github.py": ""},
+    ),
     ("what a docstring says", {"report/a.py": 'def f():\n    """Read `newTag`."""\n'}),
     ("a module of 500 lines", {"images/policy.py": "x = 1\n" * 500}),
 ]

@@ -29,7 +29,7 @@ from gitops_bot.results.checkout import Checked
 from gitops_bot.results.outcome import Outcome
 from gitops_bot.results.result import Head, Result
 from gitops_bot.wiring import process
-from gitops_bot.wiring.forge import TOKENS
+from gitops_bot.wiring.forge import hide_tokens
 from gitops_bot.wiring.local import on_disk
 from gitops_bot.wiring.world import opened
 
@@ -81,7 +81,7 @@ def _run(step: inputs.Inputs) -> tuple[int, StepResult | None]:
     """
     os.environ.clear()
     os.environ.update(step.environ)
-    redact.learn(*map(os.environ.get, TOKENS))
+    hide_tokens()
     log.use("text")
     process.begin()
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import contextmanager
 from functools import wraps
@@ -38,10 +37,10 @@ def command(
     def decorate(function: Callable[..., Any]) -> click.Command:
         @wraps(function)
         def run(*, output: str, log_format: str, quiet: bool, verbose: bool, **arguments: Any) -> int:
-            from gitops_bot import log, redact
-            from gitops_bot.wiring.forge import TOKENS
+            from gitops_bot import log
+            from gitops_bot.wiring.forge import hide_tokens
 
-            redact.learn(*map(os.environ.get, TOKENS))
+            hide_tokens()
             if quiet and verbose:
                 raise click.UsageError("--quiet and --verbose cannot be used together.")
             log.use(log_format, least="warning" if quiet else "debug" if verbose else "info")

@@ -82,11 +82,11 @@ def _setup(
 ) -> Setup:
     from gitops_bot.doctor.setup import Setup
     from gitops_bot.edges.git import Repository, installed
-    from gitops_bot.wiring.forge import Server
+    from gitops_bot.wiring.forge import server_of, servers
 
     share = seconds * _SHARE
     where = local.address if local is not None else None
-    server = notes.of("token", "the token", partial(Server.read, environ))
+    server = notes.of("token", "the token", lambda: server_of(servers(environ), where))
     token = _token(where, server) if server is not None else None
     setup = partial(
         Setup,
@@ -109,7 +109,9 @@ def _setup(
         where=where.name or where.url,
         name=where.name,
         branch=local.config.branch if local.config is not None else None,
-        remote=partial(Repository, where.url, credentials=login, environ=environ, timeout=share),
+        remote=partial(
+            Repository, where.url, credentials=login, environ=environ, timeout=share, refusals=local.server.REFUSALS
+        ),
         choose=partial(_choose, local) if sound else None,
     )
 
@@ -122,21 +124,18 @@ def _choose(local: Local, remote: Remote, commit: str, branch: str) -> Config:
 
 def _registry(environ: Mapping[str, str], clock: SystemClock, seconds: float, config: Config) -> Registry:
     from gitops_bot.edges.registry import Registry
-    from gitops_bot.wiring.forge import Server
+    from gitops_bot.wiring.forge import servers
     from gitops_bot.wiring.world import access
 
-    return Registry(access(config, environ, Server.read(environ)), environ, clock, seconds=seconds, attempts=_ATTEMPTS)
+    return Registry(access(config, environ, servers(environ)), environ, clock, seconds=seconds, attempts=_ATTEMPTS)
 
 
 def _token(where: Address | None, server: Server) -> str | Problem | None:
     """The name of the variable with the token, what is wrong with it, or None if the repository is a local folder."""
-    from gitops_bot.errors import Problem
-
     if where is not None and where.name is None:
         return None
     if where is not None and not server.takes_token(where):
-        message = f"the repository is on {where.host}, but the server is {server.url}"
-        return Problem("failed.auth", message, "set GITHUB_SERVER_URL (and GITHUB_API_URL) to the repository's server")
+        return server.elsewhere(where.host)
     return server.variable or server.no_token(where.name if where is not None else None)
 
 
@@ -145,4 +144,5 @@ def _forge(where: Address | None, server: Server, clock: SystemClock, seconds: f
     if where is not None and not server.takes_token(where):
         return None
     name = where.name if where is not None else None
-    return server.inspect(name, clock=clock, timeout=max(round(seconds), 1))
+    forge: Forge = server.inspect(name, clock=clock, timeout=max(round(seconds), 1))
+    return forge

@@ -110,11 +110,11 @@ def _answers(inventory: Inventory, clock: SystemClock) -> Iterator[RegistryAnswe
     from gitops_bot.edges.registry import Registry
     from gitops_bot.errors import BotError
     from gitops_bot.results.checkout import RegistryAnswer
-    from gitops_bot.wiring.forge import Server
+    from gitops_bot.wiring.forge import servers
     from gitops_bot.wiring.world import access
 
     environ, bounded = os.environ, Bounded(clock, _SECONDS)
-    reached = access(Config(None, {}), environ, Server.read(environ))
+    reached = access(Config(None, {}), environ, servers(environ))
     with Registry(reached, environ, clock, seconds=_SECONDS / 2, attempts=2) as registry:
         for host, answer in registries.begin(registry, inventory.images, bounded).items():
             try:

@@ -215,7 +215,7 @@ class ConfigForm:
             "The repository with the manifests: OWNER/NAME or a Git URL without a password. If it is not the origin of "
             "the current checkout, a command fails and asks which one you mean. Without it, the origin.",
             "acme/deploy",
-            "https://github.example.com/acme/deploy.git",
+            "https://git.example.com/acme/deploy.git",
         ),
     ] = None
     branch: Annotated[

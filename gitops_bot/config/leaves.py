@@ -70,7 +70,7 @@ REPOSITORY = (
 #: What `duration.parse` accepts, except for its maximum.
 SPAN = r"^(?:0|(?=[0-9])(?:[0-9]{1,5}d)?(?:[0-9]{1,6}h)?(?:[0-9]{1,7}m)?(?:[0-9]{1,8}s)?)$"
 #: The name of an environment variable; rejects a token pasted by mistake.
-VARIABLE = r"^(?!gh[a-z]_|github_pat_)[A-Za-z_][A-Za-z0-9_]{0,200}$"
+VARIABLE = r"^(?!gh[a-z]_|[a-z]{4,12}_pat_[A-Za-z0-9]{16})[A-Za-z_][A-Za-z0-9_]{0,200}$"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""Which repository is meant: `--repository OWNER/NAME | URL | PATH`, or the origin of a checkout. Sends no request."""
+"""Which repository is meant: `--repository OWNER/NAME | URL | PATH`, or the origin of a checkout. Sends no request.
+
+How many parts the name of a repository has is a matter of its forge, which says so by a range: `OWNER_AND_NAME`, or
+`range(2, 23)` where projects lie in groups, up to twenty of them in one another (`group/sub/project`).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,8 @@ _LIMIT = 2000
 #: The grammar of an account and of a repository.
 _OWNER = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,99})"
 _NAME = r"[A-Za-z0-9._-]{1,100}"
-_OWNER_NAME = re.compile(rf"({_OWNER})/({_NAME})\Z")
+_REPOSITORY = re.compile(rf"{_OWNER}(?:/{_NAME})+\Z")
+OWNER_AND_NAME = range(2, 3)
 #: `user@host:path`, as scp has it; two colons would be a transport helper.
 _SCP = re.compile(
     r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\]):(?P<path>[^:-].*)\Z"
@@ -30,7 +35,8 @@ _ADVICE = "Give it as OWNER/NAME, https://HOST/OWNER/NAME, git@HOST:OWNER/NAME, 
 class Address:
     """Where a repository is. `url` is for git and may be printed, because the login is kept separately.
 
-    `name` is `owner/name`, as used on a forge; None for a path. `server` is the origin of an https (or http) URL.
+    `name` is `owner/name`, or as many parts as its forge allows; None for a path, and for what cannot be on that forge.
+    `server` is the origin of an https (or http) URL.
     """
 
     url: str
@@ -49,10 +55,11 @@ def origin(text: str, what: str, advice: str) -> str:
     return _origin(parts)
 
 
-def parse(text: str, *, server: str, here: Path | None = None) -> Address:
+def parse(text: str, *, server: str, parts: range = OWNER_AND_NAME, here: Path | None = None) -> Address:
     """Read the user's text. `OWNER/NAME` is at `server`; write `./owner/name` for such a path.
 
-    A relative path is relative to `here`. Plain http is accepted for this machine and for `server` only.
+    `parts`: how many a name has on that server's forge. A relative path is relative to `here`. Plain http is accepted
+    for this machine and for `server` only.
 
     Raises:
         UsageError: it cannot be a repository, or its protocol is not allowed; a login in it is not shown.
@@ -60,38 +67,38 @@ def parse(text: str, *, server: str, here: Path | None = None) -> Address:
     if not text or len(text) > _LIMIT or _UNPRINTABLE.search(text) or text.startswith("-"):
         raise _refused(f"{_quoted(text)} is not a repository URL")
     if "://" in text:
-        return _of_url(text, server)
-    if _OWNER_NAME.match(text) and (name := owner_name(text)):
+        return _of_url(text, server, parts)
+    if _REPOSITORY.match(text) and (name := repository_name(text, parts)):
         return Address(f"{server}/{name}.git", urlsplit(server).hostname, name, server)
     if match := _SCP.match(text):
-        return Address(text, match["host"].strip("[]").lower(), owner_name(match["path"]))
+        return Address(text, match["host"].strip("[]").lower(), repository_name(match["path"], parts))
     if "::" in text.partition("/")[0]:
         raise _refused(f"{_quoted(text)} needs a transport helper, which is never run")
     return Address((here or Path.cwd()).joinpath(text).absolute().as_uri())
 
 
-def _of_url(text: str, server: str) -> Address:
-    parts = _split(text, "the address")
-    if parts.scheme == "file":
-        path = unquote(parts.path)
-        if parts.netloc not in ("", "localhost") or not path.startswith("/") or _UNPRINTABLE.search(path):
+def _of_url(text: str, server: str, parts: range) -> Address:
+    url = _split(text, "the address")
+    if url.scheme == "file":
+        path = unquote(url.path)
+        if url.netloc not in ("", "localhost") or not path.startswith("/") or _UNPRINTABLE.search(path):
             raise _refused(f"{_quoted(text)} is not a folder on this machine", "As in file:///srv/deploy.")
         return Address(Path(path).as_uri())
-    if parts.scheme not in ("https", "http", "ssh"):
+    if url.scheme not in ("https", "http", "ssh"):
         raise _refused(f"{_quoted(text)} uses a protocol that is not allowed")
-    host = (parts.hostname or "").lower()
-    if not (_HOST.match(host) or _is_ip(host)) or parts.query or parts.fragment or not parts.path.strip("/"):
+    host = (url.hostname or "").lower()
+    if not (_HOST.match(host) or _is_ip(host)) or url.query or url.fragment or not url.path.strip("/"):
         raise _refused(f"{_quoted(text)} is not a repository URL")
-    if parts.scheme == "ssh":
-        if parts.password is not None or not _USER.match(parts.username or "git"):
+    if url.scheme == "ssh":
+        if url.password is not None or not _USER.match(url.username or "git"):
             raise _refused(f"{_quoted(text)} has credentials in it, which ssh does not take", "Use an ssh key instead.")
-        return Address(text, host, owner_name(parts.path))
-    origin = _origin(parts)
-    if parts.scheme == "http" and origin != server and not is_loopback(host):
+        return Address(text, host, repository_name(url.path, parts))
+    origin = _origin(url)
+    if url.scheme == "http" and origin != server and not is_loopback(host):
         raise _refused(f"{_quoted(text)} is not encrypted", "Use https.")
-    username, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
+    username, password = (None if part is None else unquote(part) for part in (url.username, url.password))
     redact.learn(password)
-    return Address(f"{origin}{parts.path}", host, owner_name(parts.path), origin, username, password)
+    return Address(f"{origin}{url.path}", host, repository_name(url.path, parts), origin, username, password)
 
 
 def is_loopback(host: str) -> bool:
@@ -126,10 +133,11 @@ def _origin(parts: SplitResult) -> str:
     return f"{parts.scheme}://{host_text}" + (f":{parts.port}" if parts.port not in (None, own) else "")
 
 
-def owner_name(path: str) -> str | None:
-    """The repository of a path on a forge: `/acme/deploy.git` is `acme/deploy`; None if it is invalid."""
-    match = _OWNER_NAME.match(path.strip("/").removesuffix(".git"))
-    return match[0] if match and match[2] not in (".", "..") else None
+def repository_name(path: str, parts: range = OWNER_AND_NAME) -> str | None:
+    """The repository of a path on a forge: `/acme/deploy.git` is `acme/deploy`; None if it is none there."""
+    name = path.strip("/").removesuffix(".git")
+    names = name.split("/")
+    return name if _REPOSITORY.match(name) and len(names) in parts and not {".", ".."} & set(names) else None
 
 
 def _quoted(text: str) -> str:

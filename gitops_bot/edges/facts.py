@@ -1,4 +1,7 @@
-"""What registries and the forge report about themselves. Data only; `None` where they do not say."""
+"""What edges tell one another and the checks: what registries and the forge report, and what only one forge knows.
+
+Data only; `None` where they do not say.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime, timedelta
 
     from gitops_bot.config.propose import MergeMethod
@@ -15,6 +19,38 @@ if TYPE_CHECKING:
 Bypass = Literal["never", "pull-requests", "always", "unknown"]
 #: `update`: only those who may bypass it can write to the branch; `force`: no force pushes.
 RuleKind = Literal["pull-request", "checks", "queue", "signatures", "linear", "update", "creation", "deletion", "force"]
+
+#: Git needs a login, or its login is refused.
+LOGIN_REFUSED = (
+    r"authentication failed|could not read (?:Username|Password)|returned error: 401|HTTP 401|invalid credentials"
+    r"|terminal prompts disabled|permission denied \(|Invalid username or (?:password|token)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One kind of git's refusals: its pattern, its meaning (after the repository's name) and the next step.
+
+    The patterns are compiled when git refuses something, which most runs never see.
+    """
+
+    pattern: str
+    means: str
+    advice: str
+    lost_race: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PackageApi:
+    """Where a forge lists the images of its registry: the host of its API, and the headers that it wants.
+
+    `token`: that of the forge, where it may be shown there.
+    """
+
+    registry: str
+    host: str
+    headers: Mapping[str, str]
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -378,7 +378,7 @@ def _forge(world: World) -> Forge:
             Problem(
                 code="failed.auth",
                 message="no token for this server: pull requests can be planned, but not opened",
-                next="set GITHUB_TOKEN (contents: write, pull-requests: write), or set `propose: {as: commit}`",
+                next=f"set {world.token_variable} ({world.token_rights}), or set `propose: {{as: commit}}`",
             )
         )
     return world.forge

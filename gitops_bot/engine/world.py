@@ -357,3 +357,6 @@ class World:
     whole: Callable[[], AbstractContextManager[None]] = nullcontext
     #: Is told what people should know, and what fails nothing.
     warn: Callable[[Problem], None] = unheard
+    #: Where a token for the forge would be set, and what it must be allowed to do.
+    token_variable: str = ""
+    token_rights: str = ""

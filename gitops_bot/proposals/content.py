@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 #: What is said where people do not say it otherwise: Conventional Commits 1.0.0.
 TITLE = "chore({environment}): {summary}"
 MESSAGE = "{title}\n\n{changes}"
-#: In characters. GitHub takes titles of 256; a commit message is read in terminals, a line of it at a glance.
+#: In characters. A forge that takes less cuts a title itself; a commit message is read in terminals, a line of it at a
+#: glance.
 TITLE_LIMIT = 200
 MESSAGE_LIMIT = 60_000
 _LINE_LIMIT = 5_000

@@ -191,7 +191,9 @@ def print_outcome(head: Head, outcome: Outcome, screen: Screen, *, written: bool
     told = any(failed.entry is None and failed.problem.code == "failed.auth" for failed in failures)
     if not outcome.saw_pull_requests and not told:
         screen.say()
-        screen.say("No token is set, so open pull requests were not read. Set GITHUB_TOKEN to include them.")
+        screen.say(
+            f"No token is set, so open pull requests were not read. Set {outcome.token_variable} to include them."
+        )
 
 
 def _print_ended(ended: Hold, screen: Screen) -> None:

@@ -96,6 +96,7 @@ class Outcome:
     environments: tuple[EnvironmentOutcome, ...] = ()
     problems: tuple[Problem, ...] = ()
     saw_pull_requests: bool = True
+    token_variable: str = ""
     #: What people wrote down to be held, and holds nothing any more.
     ended: tuple[Hold, ...] = ()
     #: How much of the repository is kept current, where that was asked.

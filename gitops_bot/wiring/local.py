@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from gitops_bot import config
 from gitops_bot.config import FILE, Config
-from gitops_bot.edges import address, checkout
+from gitops_bot.edges import checkout
 from gitops_bot.errors import BotError, ConfigError, Problem, UsageError
 from gitops_bot.releases.layout.overlays import SYMBOLIC_LINK
-from gitops_bot.wiring.forge import Server
+from gitops_bot.wiring.forge import Server, locate, server_of, servers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.checkout import Checkout
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 class Local:
     """What the command line and the checkout around it say.
 
-    `server` is the one that OWNER/NAME belongs to, with its token. `named`: the command line or a configuration names
-    the repository. `config` is the one of `--config`; `checkout` is the checkout around the command, if it is one of
-    this repository.
+    `servers`: one of each forge, with its token; `OWNER/NAME` is on the first. `named`: the command line or a
+    configuration names the repository. `config` is the one of `--config`; `checkout` is the checkout around the
+    command, if it is one of this repository.
     """
 
     address: Address
-    server: Server
+    servers: Sequence[Server]
     named: bool
     config: Config | None
     checkout: Checkout | None
@@ -53,18 +53,23 @@ class Local:
             ConfigError: the named configuration cannot be used.
             GitError: git is missing, or the checkout cannot be trusted.
         """
-        server, around, own = Server.read(environ), surroundings(), None
+        known, around, own = servers(environ), surroundings(), None
         if options.config is not None:
             own = instead or config.read(_named_file(options.config), options.config)
         if options.repository is not None:
-            named = address.parse(options.repository, server=server.url)
-            return cls(named, server, True, own, around if _is_of(around, named, environ, server.url) else None)
+            named = locate(options.repository, known)
+            return cls(named, known, True, own, around if _is_of(around, named, environ, known) else None)
         if own is not None and own.repository is not None:
-            return cls(_repository_of(own, server.url), server, True, own, None)
-        origin = _origin(around, environ, server.url)
+            return cls(_repository_of(own, known), known, True, own, None)
+        origin = _origin(around, environ, known)
         if origin is None:
             raise UsageError(_no_repository(around))
-        return cls(origin, server, False, own, around)
+        return cls(origin, known, False, own, around)
+
+    @property
+    def server(self) -> Server:
+        """The server that has the repository; the first one if none has it."""
+        return server_of(self.servers, self.address)
 
 
 def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
@@ -110,7 +115,7 @@ def chosen_config(
     if text is not None:
         chosen = config.read(text, FILE)
         if not local.named:
-            _insist_on_repository(chosen, local.address, local.server.url)
+            _insist_on_repository(chosen, local.address, local.servers)
         return chosen
     _refuse_link(repository.tree(commit))
     if infer:
@@ -154,18 +159,18 @@ def surroundings() -> Checkout | None:
         raise UsageError(problem) from error
 
 
-def _origin(around: Checkout | None, environ: Mapping[str, str], server: str) -> Address | None:
+def _origin(around: Checkout | None, environ: Mapping[str, str], known: Sequence[Server]) -> Address | None:
     origin = around.origin(environ) if around is not None else None
-    return address.parse(origin, server=server, here=around.top) if around is not None and origin else None
+    return locate(origin, known, around.top) if around is not None and origin else None
 
 
-def _is_of(around: Checkout | None, named: Address, environ: Mapping[str, str], server: str) -> bool:
+def _is_of(around: Checkout | None, named: Address, environ: Mapping[str, str], known: Sequence[Server]) -> bool:
     """Whether `--repository` names the checkout around us, or its origin."""
     if around is None:
         return False
     origin = None
     with suppress(BotError):  # it is not needed
-        origin = _origin(around, environ, server)
+        origin = _origin(around, environ, known)
     return named.url == around.top.absolute().as_uri() or (origin is not None and _is_same(named, origin))
 
 
@@ -173,18 +178,18 @@ def _is_same(first: Address, second: Address) -> bool:
     return first.url == second.url or (first.name is not None and first.name == second.name)
 
 
-def _repository_of(read: Config, server: str) -> Address:
+def _repository_of(read: Config, known: Sequence[Server]) -> Address:
     """The repository that a configuration names; never a folder, whose hooks would run: anybody may have written it."""
-    named = address.parse(read.repository or "", server=server)
+    named = locate(read.repository or "", known)
     if named.host is None:
         message = f"`repository: {read.repository}` is a local folder, which a configuration cannot choose"
         raise ConfigError(Problem("failed.config", message, "write OWNER/NAME, or give --repository", read.file))
     return named
 
 
-def _insist_on_repository(read: Config, where: Address, server: str) -> None:
+def _insist_on_repository(read: Config, where: Address, known: Sequence[Server]) -> None:
     """Refuse the configuration of a fork or a copy that names another repository."""
-    if read.repository is None or _is_same(_repository_of(read, server), where):
+    if read.repository is None or _is_same(_repository_of(read, known), where):
         return
     own = where.name or where.url
     message = f"`repository: {read.repository}` is not the origin of this checkout, {own}"

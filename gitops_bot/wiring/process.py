@@ -49,7 +49,7 @@ def bug() -> int:
 
 def complain(text: str) -> None:
     """Print text that may quote anything on standard error, without secrets."""
-    from gitops_bot.wiring.forge import TOKENS
+    from gitops_bot.wiring.forge import hide_tokens
 
-    redact.learn(*map(os.environ.get, TOKENS))
+    hide_tokens()
     print(redact.printable(text), end="", file=sys.stderr, flush=True)  # noqa: T201 - neither a log nor a report

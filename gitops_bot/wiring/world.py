@@ -13,7 +13,6 @@ from gitops_bot import log
 from gitops_bot.config import Config, RegistryAccess, checks
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.errors import ConfigError, Problem, UsageError
-from gitops_bot.wiring.forge import TOKENS, USER, Server
 from gitops_bot.wiring.local import Local, Notice, chosen_config
 from gitops_bot.wiring.progress import progress
 
@@ -31,12 +30,11 @@ if TYPE_CHECKING:
     from gitops_bot.engine.read import Scope
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.world import World
+    from gitops_bot.wiring.forge import Server
     from gitops_bot.wiring.options import Options
 
 T = TypeVar("T")
 
-#: The registry whose packages the forge lists with their times.
-PACKAGES = "ghcr.io"
 #: A login for one registry, beside those of the configuration: its host, and the user and password for it alone.
 REGISTRY = "GITOPS_BOT_REGISTRY"
 REGISTRY_USERNAME, REGISTRY_PASSWORD = f"{REGISTRY}_USERNAME", f"{REGISTRY}_PASSWORD"
@@ -107,8 +105,7 @@ def opened(
         if server.takes_token(where):
             forge = server.connect(where.name, clock=clock, warn=cycle.warn)
         else:
-            advice = "set GITHUB_SERVER_URL to the server that the token is for"
-            log.once("token.unused", level="warning", host=where.host or "", next=advice)
+            log.once("token.unused", level="warning", host=where.host or "", next=server.TOKEN_ELSEWHERE)
     cache = Path(options.cache) if options.cache else None
     if request is not None:
         history = isinstance(request.what, Promote | RollBack)  # these need it
@@ -116,7 +113,14 @@ def opened(
         if forge is not None:
             stack.callback(forge.disconnect)
         repository = stack.enter_context(
-            Repository(where.url, credentials=login_for(where, server), cache=cache, environ=environ, history=history)
+            Repository(
+                where.url,
+                credentials=login_for(where, server),
+                cache=cache,
+                environ=environ,
+                history=history,
+                refusals=server.REFUSALS,
+            )
         )
         with progress("fetching the repository"):
             branch = (local.config.branch if local.config else None) or repository.default_branch()
@@ -129,7 +133,7 @@ def opened(
                 message = f"{environment.name} is proposed by pull requests, but {where.url} is not on a forge"
                 advice = "use OWNER/NAME or its https address, or set `propose: {as: commit}`"
                 raise UsageError(Problem("failed.usage", message, advice))
-        registries = access(config, environ, server)
+        registries = access(config, environ, local.servers)
 
         def connect() -> Registry:
             from gitops_bot.edges.registry import Registry
@@ -143,11 +147,21 @@ def opened(
                 builds=cycle.builds,
                 logins=cycle.logins,
                 cache=cache,
-                token=server.token if server.has_registry(PACKAGES) else None,
+                packages=[packages for server in local.servers if (packages := server.packages) is not None],
             )
             return stack.enter_context(registry)
 
-        world = World(repository, once(connect), forge, clock, progress, cycle.whole, cycle.warn)
+        world = World(
+            repository,
+            once(connect),
+            forge,
+            clock,
+            progress,
+            cycle.whole,
+            cycle.warn,
+            server.TOKENS[0],
+            server.RIGHTS,
+        )
         on_forge = where.name is not None and where.host is not None
         home = f"{where.server or f'https://{where.host}'}/{where.name}" if on_forge else None
         yield world, Scope(config, where.name, branch, commit, environments, home)
@@ -171,13 +185,13 @@ def login_for(where: Address, server: Server) -> Credentials | None:
     from gitops_bot.edges.git import Credentials
 
     if where.password is not None:
-        return Credentials(where.username or USER, where.password)
+        return Credentials(where.username or server.USER, where.password)
     if server.token is None or where.server is None or not server.takes_token(where):
         return None
-    return Credentials(USER, server.token)
+    return Credentials(server.USER, server.token)
 
 
-def access(config: Config, environ: Mapping[str, str], server: Server) -> dict[str, RegistryAccess]:
+def access(config: Config, environ: Mapping[str, str], servers: Sequence[Server]) -> dict[str, RegistryAccess]:
     """How the configuration and the environment say that registries are reached.
 
     Where the passwords in the environment may go is decided from names alone, before anything is sent: whoever opened a
@@ -191,8 +205,10 @@ def access(config: Config, environ: Mapping[str, str], server: Server) -> dict[s
     if text and (host := checks.host(text)) is None:
         advice = "write its host, and the port where it has one, as in ghcr.io"
         raise UsageError(Problem("failed.usage", f"{REGISTRY} is not the host of a registry", advice))
+    tokens = {variable: server for server in servers for variable in server.TOKENS}
     for name, registry in config.registries.items():
-        if registry.password_env in TOKENS and not server.has_registry(name):
+        server = tokens.get(registry.password_env or "")
+        if server is not None and not server.has_registry(name):
             message = f"`registries`: {registry.password_env} is the token of {server.host} and is not sent to {name}"
         elif registry.password_env == REGISTRY_PASSWORD and name != host:
             message = f"`registries`: {REGISTRY_PASSWORD} is for {host or 'no registry'} and is not sent to {name}"

@@ -5,10 +5,14 @@ from pathlib import Path
 import pytest
 
 from gitops_bot.edges import address as addresses
-from gitops_bot.edges.address import Address, is_loopback, origin, owner_name
+from gitops_bot.edges.address import Address, is_loopback, origin, repository_name
 from gitops_bot.errors import UsageError
 
 HERE = Path("/srv/here")
+
+
+#: As a forge says it whose projects lie in groups, in one another.
+IN_GROUPS = range(2, 23)
 
 
 def parse(text: str, *, server: str = "https://github.com", here: Path | None = None) -> Address:
@@ -206,7 +210,28 @@ def test_a_server_that_is_none_is_refused_by_the_name_of_its_variable(text: str)
     ],
 )
 def test_owner_and_name_are_read_of_a_path(path: str, expected: str | None) -> None:
-    assert owner_name(path) == expected
+    assert repository_name(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("https://git.test/group/sub/project.git", "https://git.test/group/sub/project.git"),
+        ("https://git.test/group/sub/project", "https://git.test/group/sub/project"),
+        ("ssh://git@git.test/group/sub/project.git", "ssh://git@git.test/group/sub/project.git"),
+        ("git@git.test:group/sub/project.git", "git@git.test:group/sub/project.git"),
+        ("group/sub/project", "https://git.test/group/sub/project.git"),
+    ],
+)
+def test_where_projects_lie_in_groups_a_name_has_as_many_parts_as_it_needs(text: str, url: str) -> None:
+    found = addresses.parse(text, server="https://git.test", parts=IN_GROUPS)
+    assert (found.name, found.url) == ("group/sub/project", url)
+    assert parse(text, server="https://git.test").name is None
+
+
+@pytest.mark.parametrize("path", ["group", "group/sub/..", "group/./project", "group//project", "/".join("a" * 23)])
+def test_a_name_in_groups_is_bounded_and_leads_nowhere_else(path: str) -> None:
+    assert repository_name(path, IN_GROUPS) is None
 
 
 def test_owner_and_name_belong_to_the_given_server() -> None:

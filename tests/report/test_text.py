@@ -381,7 +381,7 @@ def test_what_is_wrong_in_several_places_is_told_once_on_a_terminal_and_a_line_e
 
 def test_a_missing_token_is_told_once() -> None:
     missing = Failed(None, Problem("failed.auth", "no token: pull requests cannot be opened", "set GITHUB_TOKEN"))
-    blind = alter(outcome(EnvironmentOutcome("production")), saw_pull_requests=False)
+    blind = alter(outcome(EnvironmentOutcome("production")), saw_pull_requests=False, token_variable="GITHUB_TOKEN")
     refused = alter(blind, environments=(EnvironmentOutcome("production", (missing,)),))
     plan = shown(lambda screen: print_outcome(HEAD, blind, screen, written=False))
     assert plan.endswith("No token is set, so open pull requests were not read. Set GITHUB_TOKEN to include them.\n")

@@ -6,7 +6,7 @@ import pickle
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gitops_bot.errors import Problem
 from gitops_bot.proposals.pull_request import HandBackTimes, Merge, PullRequest
@@ -14,13 +14,19 @@ from gitops_bot.proposals.pull_request import HandBackTimes, Merge, PullRequest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-TOKENS = ("SMALL_TOKEN",)
-USER = "x-access-token"  # whom the Git server of the tests knows
+    from gitops_bot.edges.facts import Refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What `wiring.forge` wants of a forge."""
+    """What `wiring.forge` wants of a forge: here projects lie in groups."""
+
+    TOKENS: ClassVar[Sequence[str]] = ("SMALL_TOKEN",)
+    USER: ClassVar[str] = "x-access-token"  # whom the Git server of the tests knows
+    RIGHTS: ClassVar[str] = "everything"
+    TOKEN_ELSEWHERE: ClassVar[str] = "set SMALL_URL"
+    PARTS: ClassVar[range] = range(2, 23)
+    REFUSALS: ClassVar[Sequence[Refusal]] = ()
 
     url: str
     file: Path
@@ -31,12 +37,19 @@ class Server:
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Server:
         return cls(
-            environ["SMALL_URL"], Path(environ["SMALL_FILE"]), Path(environ["SMALL_REPOSITORY"]), environ.get(TOKENS[0])
+            environ["SMALL_URL"],
+            Path(environ["SMALL_FILE"]),
+            Path(environ["SMALL_REPOSITORY"]),
+            environ.get(cls.TOKENS[0]),
         )
 
     @property
     def host(self) -> str:
         return "small"
+
+    @property
+    def packages(self) -> None:
+        return None
 
     def takes_token(self, where: Any) -> bool:
         return bool(where.server == self.url)
@@ -47,8 +60,14 @@ class Server:
     def connect(self, repository: str, **_: Any) -> SmallForge:
         return SmallForge(self, repository)
 
+    def inspect(self, repository: str | None, **_: Any) -> None:
+        del repository
+
     def no_token(self, repository: str | None) -> Problem:
         return Problem("failed.auth", f"no token for {repository}", "set one")
+
+    def elsewhere(self, host: str | None) -> Problem:
+        return Problem("failed.auth", f"{host} is elsewhere", "name it")
 
 
 class SmallForge:

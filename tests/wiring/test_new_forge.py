@@ -1,4 +1,4 @@
-"""What a new forge costs: a folder, and a line in `wiring.forge`. Here the line is changed by the process that runs."""
+"""What a new forge costs: a folder, and a line in `wiring.forge`. Here the process that runs adds the line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BOT = """\
 from gitops_bot.wiring import forge
 from tests.wiring import small_forge
-forge.TOKENS, forge.USER, forge.Server = small_forge.TOKENS, small_forge.USER, small_forge.Server
+forge.FORGES = (*forge.FORGES, small_forge.Server)
 from gitops_bot.cli.main import main
 raise SystemExit(main())
 """

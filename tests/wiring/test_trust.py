@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot import config
+from gitops_bot.edges.github.server import Server
 from gitops_bot.errors import ConfigError, UsageError
-from gitops_bot.wiring.forge import Server
 from gitops_bot.wiring.world import access
 
 GHES = {"GITHUB_SERVER_URL": "https://ghe.test"}
@@ -33,7 +33,7 @@ registries: {{"{registry}": {{username: bot, password_env: {variable}}}}}
     ],
 )
 def test_a_registry_gets_its_own_password(registry: str, variable: str, environ: dict[str, str]) -> None:
-    access(configured(registry, variable), environ, Server.read(environ))
+    access(configured(registry, variable), environ, [Server.read(environ)])
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_registry_gets_its_own_password(registry: str, variable: str, environ:
 )
 def test_the_forges_token_goes_to_no_other_registry(registry: str, variable: str, environ: dict[str, str]) -> None:
     with pytest.raises(ConfigError) as caught:
-        access(configured(registry, variable), environ, Server.read(environ))
+        access(configured(registry, variable), environ, [Server.read(environ)])
     problem = caught.value.problem
     assert problem.file == "gitops-bot.yaml"
     assert f"{variable} is the token of" in problem.message
@@ -69,7 +69,7 @@ def test_the_forges_token_goes_to_no_other_registry(registry: str, variable: str
     ],
 )
 def test_the_registry_of_the_login_is_as_images_name_it(text: str, host: str | None) -> None:
-    assert [*access(config.Config(None, {}), {"GITOPS_BOT_REGISTRY": text}, Server())] == ([host] if host else [])
+    assert [*access(config.Config(None, {}), {"GITOPS_BOT_REGISTRY": text}, [Server()])] == ([host] if host else [])
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_the_registry_of_the_login_is_as_images_name_it(text: str, host: str | N
 )
 def test_what_is_no_host_of_a_registry_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is not the host of a registry"):
-        access(config.Config(None, {}), {"GITOPS_BOT_REGISTRY": text}, Server())
+        access(config.Config(None, {}), {"GITOPS_BOT_REGISTRY": text}, [Server()])
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_the_login_for_one_registry_goes_to_no_other(given: str, refused: bool) 
     )
     environ = {"GITOPS_BOT_REGISTRY": given, "GITOPS_BOT_REGISTRY_PASSWORD": "x"}
     if not refused:
-        access(said, environ, Server())
+        access(said, environ, [Server()])
         return
     with pytest.raises(ConfigError, match=r"GITOPS_BOT_REGISTRY_PASSWORD is for .* and is not sent to ghcr\.io"):
-        access(said, environ, Server())
+        access(said, environ, [Server()])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.config import RegistryAccess, read
+from gitops_bot.edges.github.server import Server
 from gitops_bot.wiring import world
-from gitops_bot.wiring.forge import Server
 
 LOOPBACK = "localhost:5000"
 
@@ -23,7 +23,7 @@ LOOPBACK = "localhost:5000"
 )
 def test_a_registry_is_reached_as_the_configuration_says(said: str, expected: RegistryAccess) -> None:
     text = f'version: 1\nenvironments: {{dev: {{overlays: [dev]}}}}\nregistries: {{"{LOOPBACK}": {said}}}\n'
-    assert world.access(read(text, "gitops-bot.yaml"), {}, Server()) == {LOOPBACK: expected}
+    assert world.access(read(text, "gitops-bot.yaml"), {}, [Server()]) == {LOOPBACK: expected}
 
 
 def test_credentials_of_the_environment_keep_what_the_configuration_says_of_their_registry() -> None:
@@ -32,7 +32,7 @@ def test_credentials_of_the_environment_keep_what_the_configuration_says_of_thei
     )
     text = f"version: 1\nenvironments: {{dev: {{overlays: [dev]}}}}\nregistries: {registries}\n"
     environ = {"GITOPS_BOT_REGISTRY": LOOPBACK, "GITOPS_BOT_REGISTRY_USERNAME": "ci"}
-    assert world.access(read(text, "gitops-bot.yaml"), environ, Server()) == {
+    assert world.access(read(text, "gitops-bot.yaml"), environ, [Server()]) == {
         LOOPBACK: RegistryAccess("ci", "GITOPS_BOT_REGISTRY_PASSWORD", concurrency=3, rate=2),
         "ghcr.io": RegistryAccess(rate=1),
     }

@@ -1,27 +1,19 @@
-"""What git, git http-backend, ssh and GitHub say when they refuse, and what the user can do about it. Pure."""
+"""What git, git http-backend, ssh and servers say when they refuse, and what the user can do about it. Pure."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from gitops_bot.edges.facts import LOGIN_REFUSED, Refusal
 from gitops_bot.errors import RAISE_THE_LIMIT, GitError, LostRace, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _QUOTE_LIMIT = 600
 _CONFLICT = "has another branch that conflicts with this name"
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """One kind of refusal: its pattern, its meaning (after the repository's name) and the next step.
-
-    The patterns are compiled when git refuses something, which most runs never see.
-    """
-
-    pattern: str
-    means: str
-    advice: str
-    lost_race: bool = False
 
 
 #: The first match counts, so specific patterns come first: a ruleset's refusal also ends in
@@ -39,41 +31,14 @@ REFUSALS = (
         "Unarchive it in its settings, or stop running the bot for it.",
     ),
     Refusal(
-        r"branches that\s+(?:remote:\s*)?are queued for merging cannot be updated|has been added to a merge queue",
-        "has this branch in its merge queue, where it cannot be changed",
-        "Wait until it is merged, or remove the pull request from the queue.",
-    ),
-    Refusal(
-        r"changes must be made through (?:a|the) merge queue",
-        "accepts changes to this branch only through its merge queue",
-        "Use `propose: {as: pull-request}` in gitops-bot.yaml; with `auto_merge: true` the bot adds pull requests to "
-        "the queue.",
-    ),
-    Refusal(
-        r"changes must be made through a pull request",
-        "accepts changes to this branch only through pull requests",
-        "Use `propose: {as: pull-request}` in gitops-bot.yaml, or let the bot bypass the rule. If the branch starts "
-        "with gitops-bot/, exclude those branches from the rule.",
-    ),
-    Refusal(
-        r"commits must have (?:verified|valid) signatures|missing successful verification of signatures",
-        "requires signed commits on this branch, and the bot's are not signed",
-        "Let the bot bypass the rule. If the branch starts with gitops-bot/, exclude those branches from the rule.",
-    ),
-    Refusal(
-        r"GH006|GH013|protected branch hook declined|protected branch update failed"
+        r"protected branch hook declined|protected branch update failed"
         r"|not allowed to (?:force )?push (?:code )?to (?:a )?protected branch",
         "protects this branch: the push was refused",
         "Use `propose: {as: pull-request}` in gitops-bot.yaml, or let the bot bypass the branch's rules. If the "
         "branch starts with gitops-bot/, exclude those branches from the rules.",
     ),
     Refusal(
-        r"refusing to allow .{0,200} to create or update workflow",
-        "does not let this token change workflow files",
-        "Point the overlays away from .github/workflows, or give the token the permission `workflows: write`.",
-    ),
-    Refusal(
-        r"GH001|exceeds GitHub's file size limit|object is too large|exceeds the maximum (?:allowed|size)",
+        r"object is too large|exceeds the maximum (?:allowed|size)",
         "refused the push because of its size",
         "Check for files over the server's size limit.",
     ),
@@ -103,11 +68,9 @@ REFUSALS = (
         "Give the token `contents: write` on this repository (`contents: read` is enough for plan).",
     ),
     Refusal(
-        r"authentication failed|could not read (?:Username|Password)|returned error: 401|HTTP 401|invalid credentials"
-        r"|terminal prompts disabled|permission denied \(|Invalid username or (?:password|token)",
+        LOGIN_REFUSED,
         "refused the login, or requires one",
-        "Set GITHUB_TOKEN; if it is set, it has expired or does not cover this repository. For a server other than "
-        "github.com, set GITHUB_SERVER_URL too; ssh needs a key.",
+        "Give git a login for this repository: a token, or a key for ssh.",
     ),
     Refusal(
         r"ssh: (?:command )?not found|cannot run ssh",
@@ -174,12 +137,13 @@ _MISMATCHED_FORMAT = re.compile(
 )
 
 
-def refused(output: str, remote: str) -> GitError | None:
+def refused(output: str, remote: str, own: Sequence[Refusal] = ()) -> GitError | None:
     """The error for a known refusal in the output of git; else None.
 
-    `remote` names the repository and the branch; `output` must be printable already.
+    `own`: what only the server of a forge says, in its order; it comes first. `remote` names the repository and the
+    branch; `output` must be printable already.
     """
-    for refusal in REFUSALS:
+    for refusal in (*own, *REFUSALS):
         if re.search(refusal.pattern, output, re.IGNORECASE):
             kind = LostRace if refusal.lost_race else GitError
             return kind(Problem("failed.git", f"{remote} {refusal.means}{quoted(output)}", refusal.advice))

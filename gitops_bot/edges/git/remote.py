@@ -13,7 +13,9 @@ from gitops_bot.edges.git.store import DamagedError, damaged
 from gitops_bot.errors import GitError, LostRace, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from gitops_bot.edges.facts import Refusal
 
 #: For a missing branch.
 BRANCH_ADVICE = "Correct `branch:` in gitops-bot.yaml; without it, the default branch is used."
@@ -56,6 +58,8 @@ class Remote:
     url: str
     git: Git
     credentials: Credentials | None = field(default=None, repr=False)
+    #: What only its server says when git is refused.
+    refusals: Sequence[Refusal] = ()
 
     def default_branch(self, *, tags: bool = False) -> tuple[str, dict[str, str] | None]:
         """The branch that HEAD names, and in the same conversation, if asked for, what `tags` returns.
@@ -138,7 +142,7 @@ class Remote:
             return
         output = self._output(answer)
         target = f"{self.url} ({target})"
-        if failure := refused(output, target):
+        if failure := refused(output, target, self.refusals):
             raise failure
         # An unknown message, or a connection lost after the remote had done it: look at the refs.
         tips = self.tips(refs)
@@ -162,7 +166,7 @@ class Remote:
         answer = self._run("push", "--dry-run", *_PUSH, _NAME, f"+{commit}:refs/heads/{branch}")
         if answer.status != 0:
             output = self._output(answer)
-            failure = refused(output, self.url) or out_of_reach(output, self.url)
+            failure = refused(output, self.url, self.refusals) or out_of_reach(output, self.url)
             raise failure or error(f"{self.url} cannot be pushed to{quoted(output)}", "See git's message.")
 
     def tips(self, refs: Iterable[str]) -> dict[str, str | None]:
@@ -206,7 +210,7 @@ class Remote:
     def _failure(self, answer: Answer) -> GitError:
         """The error for a failed fetch. An unknown message may concern the copy, such as a lock."""
         output = answer.err
-        failure = refused(output, self.url) or out_of_reach(output, self.url)
+        failure = refused(output, self.url, self.refusals) or out_of_reach(output, self.url)
         if failure is None or isinstance(failure, LostRace):
             return DamagedError(
                 Problem("failed.git", f"{self.url} cannot be read{quoted(output)}", "See git's message.")

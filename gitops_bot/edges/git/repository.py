@@ -45,6 +45,7 @@ from gitops_bot.targets import BY_NAME
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from gitops_bot.edges.facts import Refusal
     from gitops_bot.edges.git.process import Credentials
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.releases.history.line import Line
@@ -75,12 +76,14 @@ class Repository:
         environ: Mapping[str, str],
         timeout: float = TIMEOUT,
         history: bool = False,
+        refusals: Sequence[Refusal] = (),
     ) -> None:
         if url.startswith(("https://", "http://")) and "@" in urlsplit(url).netloc:
             raise ValueError("credentials are passed separately, never inside the URL")
         self.url = Path(url).as_uri() if url.startswith("/") else url
         redact.learn(*(credentials.secrets() if credentials is not None else ()))
         self._credentials, self._cache, self._environ, self._timeout = credentials, cache, environ, timeout
+        self._refusals = refusals
         self._exit = contextlib.ExitStack()
         self._heads: dict[str, str] | None = None
         self._base: str | None = None
@@ -106,7 +109,7 @@ class Repository:
             git = Git(self._environ, variables=variables, secrets=secrets, timeout=self._timeout)
             if (version := git.version()) < OLDEST:
                 raise error(f"git {version[0]}.{version[1]} is too old", "Install git 2.32 or newer.")
-            self._remote = Remote(self.url, git, self._credentials)
+            self._remote = Remote(self.url, git, self._credentials, self._refusals)
             is_usable = (self._copy / "HEAD").is_file() and not is_worn(self._copy)
             self._begin(None if is_usable else "sha1")
             self._exit = opened.pop_all()

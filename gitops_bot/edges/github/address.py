@@ -6,7 +6,7 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from gitops_bot.edges.address import is_loopback, owner_name
+from gitops_bot.edges.address import is_loopback, repository_name
 from gitops_bot.errors import Problem, UsageError
 
 #: The environment variable with the address of the API, and where that of github.com is.
@@ -18,7 +18,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,1000}\Z")
 
 def checked_repository(name: str) -> str:
     """`owner/name`, valid in a URL. Raises UsageError if it is invalid."""
-    if owner_name(name) != name:
+    if repository_name(name) != name:
         raise _unusable(f"{name[:200]!r} is not a repository on GitHub", "write OWNER/NAME, as in acme/deploy")
     return name
 
@@ -70,7 +70,7 @@ def source_repository(source: str, api_url: str) -> str | None:
         server = server.removeprefix("api.")
     if url.scheme not in ("http", "https") or url.netloc.lower().removeprefix("www.") != server:
         return None
-    return owner_name("/".join(url.path.strip("/").split("/")[:2]))
+    return repository_name("/".join(url.path.strip("/").split("/")[:2]))
 
 
 def _unusable(message: str, way_out: str) -> UsageError:

@@ -6,25 +6,24 @@ Everything is decided from names alone, before any request.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlsplit
 
-from gitops_bot.edges.address import is_loopback, origin
+from gitops_bot.edges.address import OWNER_AND_NAME, is_loopback, origin
+from gitops_bot.edges.facts import PackageApi
 from gitops_bot.edges.github.address import API, API_URL, checked_api
+from gitops_bot.edges.github.refusals import REFUSALS
 from gitops_bot.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from gitops_bot.edges.address import Address
+    from gitops_bot.edges.facts import Refusal
     from gitops_bot.edges.github.forge import GitHub
     from gitops_bot.edges.github.inspection import Inspection
     from gitops_bot.edges.http import Clock
 
-#: The variables with the token, in order of precedence.
-TOKENS: Final = ("GITHUB_TOKEN", "GH_TOKEN")
-#: The user name for git, with the token as password.
-USER: Final = "x-access-token"
 PUBLIC: Final = "https://github.com"
 _SERVER = "GITHUB_SERVER_URL"
 
@@ -32,6 +31,13 @@ _SERVER = "GITHUB_SERVER_URL"
 @dataclass(frozen=True, slots=True)
 class Server:
     """One server. `variable` is the environment variable with the token; `in_workflow`: the bot runs in Actions."""
+
+    TOKENS: ClassVar[Sequence[str]] = ("GITHUB_TOKEN", "GH_TOKEN")
+    USER: ClassVar[str] = "x-access-token"
+    RIGHTS: ClassVar[str] = "contents: write, pull-requests: write"
+    TOKEN_ELSEWHERE: ClassVar[str] = f"set {_SERVER} to the server that the token is for"
+    PARTS: ClassVar[range] = OWNER_AND_NAME
+    REFUSALS: ClassVar[Sequence[Refusal]] = REFUSALS
 
     url: str = PUBLIC
     api_url: str = API_URL
@@ -52,7 +58,7 @@ class Server:
         if api:
             checked_api(api)
         url = origin(server_url or _server_of(api), _SERVER, f"For example {PUBLIC}.")
-        variable = next((name for name in TOKENS if environ.get(name, "").strip()), None)
+        variable = next((name for name in cls.TOKENS if environ.get(name, "").strip()), None)
         return cls(
             url,
             api or (API_URL if url == PUBLIC else f"{url}/api/v3"),
@@ -79,6 +85,13 @@ class Server:
         if address.server is None:
             return host.removeprefix("ssh.") == hosts[0]  # ssh needs no token, but the API does
         return address.server == self.url
+
+    @property
+    def packages(self) -> PackageApi:
+        """The API that lists packages; only the public registry has one with times."""
+        headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+        registry = "ghcr.io"
+        return PackageApi(registry, "api.github.com", headers, self.token if self.has_registry(registry) else None)
 
     def has_registry(self, host: str) -> bool:
         """Whether a registry belongs to this server and takes the same token."""
@@ -109,8 +122,13 @@ class Server:
         from gitops_bot.edges.github.token import NEEDED
 
         what = repository or "the repository of the manifests"
-        advice = f"create a fine-grained token for {what} only, with {NEEDED}, and put it into {TOKENS[0]}"
-        return Problem("failed.auth", f"neither {' nor '.join(TOKENS)} is set", advice)
+        advice = f"create a fine-grained token for {what} only, with {NEEDED}, and put it into {self.TOKENS[0]}"
+        return Problem("failed.auth", f"neither {' nor '.join(self.TOKENS)} is set", advice)
+
+    def elsewhere(self, host: str | None) -> Problem:
+        """The problem that the repository is on another host, and how to name its server."""
+        message = f"the repository is on {host}, but the server is {self.url}"
+        return Problem("failed.auth", message, f"set {_SERVER} (and {API}) to the repository's server")
 
 
 def _server_of(api_url: str | None) -> str:

@@ -31,10 +31,10 @@ from gitops_bot.edges.registry.tokens import Tokens
 from gitops_bot.images.reference import is_digest, is_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from gitops_bot.edges.facts import Served
+    from gitops_bot.edges.facts import PackageApi, Served
     from gitops_bot.edges.http import Clock, Observe
     from gitops_bot.edges.registry.cloud.logins import LoginCache
     from gitops_bot.edges.registry.describe import Builds
@@ -74,13 +74,13 @@ class Registry:
         builds: Builds | None = None,
         logins: LoginCache | None = None,
         cache: Path | None = None,
-        token: str | None = None,
+        packages: Sequence[PackageApi] = (),
     ) -> None:
         """`seconds` limits one try of a request, and one answer of a credential helper; see `Http`.
 
         `image_seconds` limits all requests for one image together, with their retries and waits. `indexes`, `builds`
         and `logins` are caches in memory that a later Registry may share. For build times: `cache` is a folder for what
-        images say about themselves, `token` one of the forge, for the packages it hosts.
+        images say about themselves, `packages` what forges list of the registries that they have.
         """
         self._access, self._clock, self._image_seconds = access, clock, image_seconds
         self._head_start = min(HEAD_START, seconds / 10)
@@ -104,7 +104,7 @@ class Registry:
         self._single: set[tuple[ImageName, str]] = set()
         #: The digests of tags, as far as reading build times has shown them.
         self._digests: dict[tuple[ImageName, str], str] = {}
-        self._cache, self._token = cache, token
+        self._cache, self._packages = cache, packages
         self._times_reader: TimesReader | None = None
         self._lock = threading.Lock()
         self._hosts: dict[str, Host] = {}
@@ -177,7 +177,7 @@ class Registry:
 
             with self._lock:
                 self._times_reader = self._times_reader or TimesReader(
-                    self._http, self._clock, self._cache, self._token
+                    self._http, self._clock, self._cache, self._packages
                 )
             threads = self._access.get(repository.location.registry, _PLAIN).concurrency or Tuning().concurrency
             return self._times_reader.read(repository, tags, pin, remember, threads)

@@ -66,7 +66,7 @@ def render(
     held: Sequence[Held],
     described: Mapping[EntryKey, Described],
 ) -> str:
-    """The whole description, within GitHub's limit: cut at a whole row or section, with a note.
+    """The whole description, within the limit: cut at a whole row or section, with a note.
 
     Where room is short, the table has it first, then the ways back, what was held, the digests in full, and what is
     known of images.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 
-#: GitHub's limit of a body, in characters.
+#: The most characters of a body. A forge that takes less cuts it itself.
 LIMIT = 65_536
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&$])")
 #: What makes a list, a rule or a heading of a line that begins with it.

@@ -7,7 +7,7 @@ go-containerregistry reads; Quay API 1; Azure Container Registry, data plane; Gi
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, assert_never
 from urllib.parse import quote
 
@@ -22,6 +22,7 @@ from gitops_bot.images.reference import DOCKER_HUB
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from gitops_bot.edges.facts import PackageApi
     from gitops_bot.edges.http import Answer, Http
     from gitops_bot.edges.registry.host import ImageRepository
 
@@ -54,11 +55,11 @@ def api_of(registry: str, service: str) -> Api | None:
 
 @dataclass(frozen=True, slots=True)
 class ApiClient:
-    """Sends the requests for the images of one repository. `token` is that of the forge with its packages, if any."""
+    """Sends the requests for the images of one repository. `packages`: how its forge lists them, if one does."""
 
     http: Http
     repository: ImageRepository
-    token: str | None = field(repr=False)
+    packages: PackageApi | None = None
 
     def own(self, prefix: str, rest: str) -> Answer:
         """An answer of the registry itself, below a prefix, with its own login. Raises ListUnusable if it refused."""
@@ -115,22 +116,21 @@ def pages(api: Api, client: ApiClient) -> Callable[[int, str], Page]:
 def _ghcr_pages(client: ApiClient) -> Callable[[int, str], Page]:
     """Reads a page, by its number. Packages of an organisation and those of a user have different addresses.
 
-    The password for ghcr.io is a token of GitHub, so it is shown here, too.
+    The password for the registry is a token of its forge, so it is shown here, too.
     """
+    packages = client.packages
+    if packages is None:
+        raise ListUnusable("no forge lists its images")
     image, scheme = client.repository.location, client.repository.host.scheme
     credential = client.repository.login.credential
     token = credential.password if isinstance(credential, Basic) else None
     if token is None and scheme == "https":  # a configuration must not have it sent in plain text
-        token = client.token
+        token = packages.token
     if not token:
         raise ListUnusable("it answers nobody without a token with read:packages")
     owner, _, name = image.path.partition("/")
-    headers = {
-        "Authorization": f"Bearer {token}",
-        "Accept": "application/vnd.github+json",
-        "X-GitHub-Api-Version": "2022-11-28",
-    }
-    root, kinds = f"{scheme}://api.github.com", ["orgs", "users"]
+    headers = {"Authorization": f"Bearer {token}", **packages.headers}
+    root, kinds = f"{scheme}://{packages.host}", ["orgs", "users"]
     rest = f"{owner}/packages/container/{quote(name, safe='')}/versions?per_page={answers.SIZE}&state=active"
 
     def page(number: int, _: str) -> Page:

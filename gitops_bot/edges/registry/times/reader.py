@@ -14,9 +14,10 @@ from gitops_bot.edges.registry.times.listing import ListUnusable, newest_first
 from gitops_bot.edges.registry.times.walk import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
+    from gitops_bot.edges.facts import PackageApi
     from gitops_bot.edges.http import Clock, Http
     from gitops_bot.edges.registry.host import ImageRepository
     from gitops_bot.edges.registry.times.listing import Page
@@ -30,10 +31,11 @@ _TOO_SLOW: Final = NoResponse(f"took more than {API_SECONDS:g} s", "")
 
 
 class TimesReader:
-    """Reads build times of any registry. `cache` is the folder of the cache, `token` one of the forge, if any."""
+    """Reads build times of any registry. `cache` is the folder of the cache, `packages`: what forges list."""
 
-    def __init__(self, http: Http, clock: Clock, cache: Path | None, token: str | None) -> None:
-        self._http, self._clock, self._token = http, clock, token
+    def __init__(self, http: Http, clock: Clock, cache: Path | None, packages: Sequence[PackageApi]) -> None:
+        self._http, self._clock = http, clock
+        self._packages = {each.registry: each for each in packages}
         self._cache = Cache(cache)
         self._lock = threading.Lock()
         #: Pages that were read, and images whose API was not usable; nothing is requested twice.
@@ -61,7 +63,7 @@ class TimesReader:
         if api is not None and image not in self._unfit:
             try:
                 with self._http.within(Allowance(self._clock, lambda: Limit(API_SECONDS, _TOO_SLOW))):
-                    page = pages(api, ApiClient(self._http, repository, self._token))
+                    page = pages(api, ApiClient(self._http, repository, self._packages.get(image.registry)))
 
                     def once(number: int, last: str) -> Page:
                         return self._pages.get((image, number, last), lambda: page(number, last))
