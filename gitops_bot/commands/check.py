@@ -83,7 +83,7 @@ def _alone(config: Config, selection: Selection) -> Iterator[Problem]:
 
 def _entries(name: str, file: PinFile, config: Config) -> Iterator[Problem]:
     for index, entry in enumerate(file.entries):
-        rules = config.rules(name, entry)
+        rules = config.environments[name].rules(entry)
         if rules.ignore or entry.unset is not None:
             continue  # what is not set here is set elsewhere: that is unmanaged, and no mistake
         if entry.refusal is not None:

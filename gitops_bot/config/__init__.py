@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from gitops_bot.config import checks, validation
 from gitops_bot.config.document import parse
 from gitops_bot.config.form import RegistryAccess
+from gitops_bot.config.form_target import ReleaseInfoForm
 from gitops_bot.config.propose import Limit, NamedGroup, Propose, Window
 from gitops_bot.config.validation import FILE, policy_reader, reader, schema, schema_text
 from gitops_bot.images.build import LABELS
@@ -116,14 +117,10 @@ class Environment:
     deployments: bool = False
     artifact_metadata: bool = False
 
-    @property
-    def recorded(self) -> bool:
-        """Whether anything is recorded of its releases."""
-        return self.release_tags or self.deployments
-
-    def rules(self, name: str, image: ImageName | None, pin: Pin) -> Rules:
+    def rules(self, entry: FileEntry) -> Rules:
         """The rules for an entry: its image overrides the environment, key by key."""
-        own = self.by_name.get(name) or (self.by_repository.get(image) if image is not None else None)
+        image, pin = entry.image, entry.pin
+        own = self.by_name.get(entry.name) or (self.by_repository.get(image) if image is not None else None)
         own = own or ImageRules()
         wanted, shape = own.policy or self.defaults.policy, own.pin or self.defaults.pin
         policy: NamedPolicy | Unmanaged
@@ -197,14 +194,6 @@ class Config:
         auto = ImageRules(policy="auto")
         return cls(None, {name: Environment(name, tuple(globs), defaults=auto) for name, globs in directories.items()})
 
-    def rules(self, environment: str, entry: FileEntry) -> Rules:
-        """The rules for an entry of that environment.
-
-        Raises:
-            KeyError: there is no such environment.
-        """
-        return self.environments[environment].rules(entry.name, entry.image, entry.pin)
-
 
 def read(text: str, file: str) -> Config:
     """Read a configuration; `file` is its name in problems.
@@ -239,7 +228,7 @@ def read(text: str, file: str) -> Config:
             for at, hold in enumerate(form.holds)
         ),
         registries=MappingProxyType({checks.host(name) or name: access for name, access in form.registries.items()}),
-        mentions=tuple(_mentions(document, form)),
+        mentions=tuple(_mentions(document, form, environments)),
     )
 
 
@@ -286,6 +275,16 @@ def _environment(
     if form.promote_from is not None:
         place = document.where((*path, "promote_from"))
         promotion = Promotion(form.promote_from, place, form.soak or timedelta(0))
+    infos: tuple[ReleaseInfoForm, ...]
+    match form.release_info:
+        case None:
+            infos = ()
+        case ReleaseInfoForm() as info:
+            infos = (info,)
+        case str() as file:
+            infos = (ReleaseInfoForm(file=file),)
+        case several:
+            infos = several
     return Environment(
         name=name,
         overlays=form.overlays,
@@ -298,8 +297,7 @@ def _environment(
         ),
         blue_green=form.blue_green,
         release_info=tuple(
-            ReleaseInfo(info.file, info.image, tuple({**LABELS, **info.keys}.items()), info.overlays)
-            for info in form.infos
+            ReleaseInfo(info.file, info.image, tuple({**LABELS, **info.keys}.items()), info.overlays) for info in infos
         ),
         release_tag=form.tag == "release",
         release_tags=bool(whole.release_tags if form.release_tags is None else form.release_tags),
@@ -331,7 +329,7 @@ def _policy(document: Document, path: Path, written: PolicyForm, name: str | Non
     return NamedPolicy(name, written.policy, "config", f"{file}:{line}")
 
 
-def _mentions(document: Document, form: ConfigForm) -> Iterator[Mention]:
+def _mentions(document: Document, form: ConfigForm, environments: Mapping[str, Environment]) -> Iterator[Mention]:
     """The names of entries and overlays in a configuration, in the order of the file."""
 
     def mention(environment: str, kind: MentionKind, text: str, path: Path, until: datetime | None = None) -> Mention:
@@ -339,27 +337,26 @@ def _mentions(document: Document, form: ConfigForm) -> Iterator[Mention]:
 
     for name, environment in form.environments.items():
         path: Path = ("environments", name)
-        for image in environment.images:
-            yield mention(name, "rule", image, (*path, "images", image))
-        for image, where in _described(environment):
-            yield mention(name, "release info", image, (*path, "release_info", *where, "image"))
+        yield from (mention(name, "rule", image, (*path, "images", image)) for image in environment.images)
+        several = isinstance(document.at((*path, "release_info")), list)
+        for at, info in enumerate(environments[name].release_info):
+            if info.image is not None:
+                info_path = (*path, "release_info", at) if several else (*path, "release_info")
+                yield mention(name, "release info", info.image, (*info_path, "image"))
         groups = environment.propose.group
         for at, group in enumerate(groups if not isinstance(groups, str) else ()):
             group_path = (*path, "propose", "group", at)
-            for number, glob in enumerate(group.images):
-                yield mention(name, "group images", glob, (*group_path, "images", number))
-            for number, glob in enumerate(group.overlays):
-                yield mention(name, "group overlays", glob, (*group_path, "overlays", number))
+            yield from (
+                mention(name, "group images", glob, (*group_path, "images", number))
+                for number, glob in enumerate(group.images)
+            )
+            yield from (
+                mention(name, "group overlays", glob, (*group_path, "overlays", number))
+                for number, glob in enumerate(group.overlays)
+            )
     for at, hold in enumerate(form.holds):
         if hold.image is not None:
             yield mention(hold.environment, "hold", hold.image, ("holds", at, "image"), hold.until)
-
-
-def _described(environment: EnvironmentForm) -> Iterator[tuple[str, Path]]:
-    """The images that release info names, each with the place of its item where there is a list of them."""
-    for at, info in enumerate(environment.infos):
-        if info.image is not None:
-            yield info.image, (at,) if isinstance(environment.release_info, tuple) else ()
 
 
 def _follow_format(image: ImageName | None, pin: Pin) -> NamedPolicy | Unmanaged:

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 
 from gitops_bot.config import form_policy, times
 from gitops_bot.config import leaves as leaf
-from gitops_bot.config.form_target import ReleaseInfoForm, ReleaseInfoSetting, Slots, TargetForm
+from gitops_bot.config.form_target import ReleaseInfoSetting, Slots, TargetForm  # noqa: TC001 - likewise
 from gitops_bot.config.leaves import Listed, about
 from gitops_bot.config.propose import Propose
 from gitops_bot.images.build import PLATFORM, normal_platform
@@ -187,19 +187,6 @@ class EnvironmentForm(RulesForm):
     records: _Records = None
     artifact_metadata: ArtifactMetadata = None
 
-    @property
-    def infos(self) -> tuple[ReleaseInfoForm, ...]:
-        """Each of `release_info`."""
-        match self.release_info:
-            case None:
-                return ()
-            case ReleaseInfoForm() as written:
-                return (written,)
-            case str() as file:
-                return (ReleaseInfoForm(file=file),)
-            case several:
-                return several
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigForm:
@@ -207,7 +194,7 @@ class ConfigForm:
 
     __pydantic_config__ = leaf.STRICT
 
-    version: Annotated[Literal[1], leaf.version(), about("The version of this format: always 1.", 1)]
+    version: Annotated[Literal[1], leaf.VERSION, about("The version of this format: always 1.", 1)]
     repository: Annotated[
         str | None,
         _REPOSITORY,
@@ -363,11 +350,11 @@ class RegistryAccess:
         bool, leaf.truth(), about("Connect to the registry without TLS. Without it, `false`.", True)
     ] = False
     concurrency: Annotated[
-        int | None, leaf.integer(1, 64), about("At most this many concurrent requests. Without it, 16.", 4)
+        int | None, leaf.number(1, 64), about("At most this many concurrent requests. Without it, 16.", 4)
     ] = None
     rate: Annotated[
         float | None,
-        leaf.rate(1000),
+        leaf.number(0, 1000, per_second=True),
         about("At most this many requests a second. Without it, no limit until the registry asks to slow down.", 10),
     ] = None
     aws_role: Annotated[

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Discriminator, Tag
 
 from gitops_bot.config import leaves as leaf
-from gitops_bot.config.leaves import OneOrMore, about, no_items
+from gitops_bot.config.leaves import Listed, about
 from gitops_bot.images import kinds
 
 #: pydantic's names for the branches of the union.
@@ -33,7 +33,7 @@ Expression = Annotated[str, leaf.text("must be a regular expression", parse=_exp
 Family = Annotated[str, leaf.text("must be a suffix such as -alpine, or a prefix such as release-", FAMILY)]
 _Exclude = Annotated[
     tuple[Expression, ...],
-    OneOrMore(kinds.MOST_EXCLUDED),
+    Listed(least=1, most=kinds.MOST_EXCLUDED, distinct=True, or_one=True),
     about(
         "Never choose a tag that matches this regular expression (RE2), or one of these. Without it, every tag that "
         "the rest of the policy admits.",
@@ -82,7 +82,7 @@ class SemverForm:
     ] = None
     prefer: Annotated[
         tuple[Family, ...],
-        OneOrMore(kinds.MOST_FAMILIES),
+        Listed(least=1, most=kinds.MOST_FAMILIES, distinct=True, or_one=True),
         about(
             "Consider only tags with this suffix (`-alpine`) or prefix (`release-`), or one of these; an empty text is "
             "a tag with neither. The rest of the tag is the version, and among tags of one version the first of the "
@@ -90,8 +90,8 @@ class SemverForm:
             "-alpine3.19",
             ["-alpine", ""],
         ),
-    ] = field(default_factory=no_items)
-    exclude: _Exclude = field(default_factory=no_items)
+    ] = field(default_factory=tuple)
+    exclude: _Exclude = field(default_factory=tuple)
     minimum_age: _MinimumAge = field(default_factory=timedelta)
 
     @property
@@ -132,7 +132,7 @@ class PatternForm:
             "newest",
         ),
     ]
-    exclude: _Exclude = field(default_factory=no_items)
+    exclude: _Exclude = field(default_factory=tuple)
     minimum_age: _MinimumAge = field(default_factory=timedelta)
 
     @property

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias, assert_never
 from pydantic import Discriminator, Tag
 
 from gitops_bot.config import leaves as leaf
-from gitops_bot.config.leaves import Listed, OneOrMore, about
+from gitops_bot.config.leaves import Listed, about
 from gitops_bot.images import expression
 from gitops_bot.images.reference import ImageName
 from gitops_bot.targets import FileRule, Target, target_of
@@ -274,7 +274,7 @@ class BlueGreenForm:
 #: One setting, or a list of them.
 Slots = Annotated[
     tuple[BlueGreenForm, ...],
-    OneOrMore(100, least=0, distinct=False),
+    Listed(most=100, or_one=True),
     about(
         "A Service that selects one of two slots: new pins go to the idle slot only, and the switch to it is a "
         "proposal of its own. Where an environment has several such Services in different files, a list of them. "

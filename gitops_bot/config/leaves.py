@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import ConfigDict, Field
@@ -128,25 +127,24 @@ def text(
         scalar = _scalar(value)
         if scalar.kind == "truth":
             raise invalid(f"must be text, but YAML reads {scalar} as true or false", f'put it in quotes: "{scalar}"')
-        matched = _matched(pattern, scalar, requirement, secret=secret)
+        written = _checked(pattern, scalar, requirement, secret=secret)
         try:
-            return parse(matched)
+            return parse(written)
         except PydanticCustomError:
             raise  # it has its own message
         except ValueError as error:
             raise invalid(f"is not valid: {error}") from None
 
-    def written() -> Mapping[str, Any]:
-        form = _form(pattern)
-        numbers = ["number"] if form.match("1.5") else ["integer"] if form.match("1") else []
+    def json_schema() -> Mapping[str, Any]:
+        numbers = ["number"] if re.match(pattern, "1.5") else ["integer"] if re.match(pattern, "1") else []
         return {"type": ["string", *numbers] if numbers else "string", "pattern": pattern, **(schema or {})}
 
-    return Leaf(read, written)
+    return Leaf(read, json_schema)
 
 
 def key(requirement: str, pattern: str = NAME) -> Leaf:
     """A key that the user chooses."""
-    return Leaf(lambda value: _matched(pattern, value, requirement), lambda: {"type": "string", "pattern": pattern})
+    return Leaf(lambda value: _checked(pattern, value, requirement), lambda: {"type": "string", "pattern": pattern})
 
 
 def choice(literal: object) -> Leaf:
@@ -182,51 +180,35 @@ def truth(*others: str) -> Leaf:
     return Leaf(read, lambda: {"enum": [False, True, *others]} if others else {"type": "boolean"})
 
 
-def integer(least: int, most: int) -> Leaf:
-    """A whole number."""
+def number(least: int, most: int, *, per_second: bool = False) -> Leaf:
+    """A whole number from `least` to `most`, or any number of requests `per_second` that is over `least`."""
     requirement = f"must be a whole number from {least} to {most}"
     schema = {"type": "integer", "minimum": least, "maximum": most}
-    return _number_leaf(requirement, lambda number: int(number) if least <= number <= most else None, schema)
+    if per_second:
+        requirement = f"must be a number of requests a second, over {least} and at most {most}"
+        schema = {"type": "number", "exclusiveMinimum": least, "maximum": most}
 
-
-def rate(most: int) -> Leaf:
-    """A number per second, over 0."""
-    requirement = f"must be a number of requests a second, over 0 and at most {most}"
-    schema = {"type": "number", "exclusiveMinimum": 0, "maximum": most}
-    return _number_leaf(requirement, lambda number: number if 0 < number <= most else None, schema)
-
-
-def _number_leaf(requirement: str, within: Callable[[float], float | None], schema: dict[str, Any]) -> Leaf:
     def read(value: object) -> float:
         scalar = _scalar(value)
-        written = _number(scalar, requirement)
-        number = within(written)
-        if number is None or number != written:
+        number = _number(scalar, requirement)
+        if not least <= number <= most or (number == least if per_second else number != int(number)):
             raise invalid(f"{requirement}, not {quoted(scalar)}")
-        return number
+        return number if per_second else int(number)
 
     return Leaf(read, lambda: schema)
 
 
-def version() -> Leaf:
-    """The version of the format; so far there is only one."""
-
-    def read(value: object) -> int:
-        scalar = _scalar(value)
-        if scalar.kind == "text" and scalar == "1":
-            raise invalid("must be the number 1, and in quotes it is text", "write `version: 1`")
-        if scalar.kind != "number" or _number(scalar, "must be 1") != 1:
-            advice = "write `version: 1`; a newer format needs a newer gitops-bot"
-            raise invalid(f"must be 1, not {quoted(scalar)}", advice)
-        return 1
-
-    return Leaf(read, lambda: {"const": 1})
+def _version(value: object) -> int:
+    scalar = _scalar(value)
+    if scalar.kind == "text" and scalar == "1":
+        raise invalid("must be the number 1, and in quotes it is text", "write `version: 1`")
+    if scalar.kind != "number" or _number(scalar, "must be 1") != 1:
+        raise invalid(f"must be 1, not {quoted(scalar)}", "write `version: 1`; a newer format needs a newer gitops-bot")
+    return 1
 
 
-@cache
-def _form(pattern: str) -> re.Pattern[str]:
-    # Unlike in ECMA 262, `$` in Python also matches before a final line break.
-    return re.compile(pattern.replace("$", r"\Z"))
+#: The version of the format; so far there is only one.
+VERSION = Leaf(_version, lambda: {"const": 1})
 
 
 def no_value() -> PydanticCustomError:
@@ -248,8 +230,9 @@ def _not_among(scalar: Scalar, known: str, values: Sequence[str]) -> PydanticCus
     return invalid(f"must be {known}, not {quoted(scalar)}", f"did you mean `{close}`?" if close else _AS_IN)
 
 
-def _matched(pattern: str, value: str, requirement: str, *, secret: bool = False) -> str:
-    if _form(pattern).match(value) is None:
+def _checked(pattern: str, value: str, requirement: str, *, secret: bool = False) -> str:
+    # Unlike in ECMA 262, `$` in Python also matches before a final line break.
+    if re.match(pattern.replace("$", r"\Z"), value) is None:
         raise invalid(requirement if secret else f"{requirement}, not {quoted(value)}")
     return str(value)
 
@@ -287,36 +270,40 @@ DURATION = text(
 )
 
 
-def no_items() -> tuple[()]:
-    """The default of a list. Of `tuple` itself, Pydantic would read the signature as source text, which takes 10 ms."""
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A list, never a single value instead, of as many items; with `once`, repetitions are dropped.
+    """A list of as many items; with `once`, repetitions are dropped, and where items are `distinct`, they are refused.
 
-    The schema states a `most` only where it is given.
+    With `or_one`, a single value may stand instead of a list of it. The schema states a `most` only where it is given.
     """
 
     least: int = 0
     most: int | None = None
     once: bool = False
+    distinct: bool = False
+    or_one: bool = False
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         read = core_schema.no_info_before_validator_function(self._checked, handler(source))
         return core_schema.no_info_after_validator_function(_once, read) if self.once else read
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        bounds = {"minItems": self.least or None, "maxItems": self.most}
-        return {**handler(core), **{name: bound for name, bound in bounds.items() if bound is not None}}
+        bounds = {"minItems": self.least or None, "maxItems": self.most, "uniqueItems": self.distinct or None}
+        several = {**handler(core), **{name: bound for name, bound in bounds.items() if bound is not None}}
+        return {"oneOf": [several["items"], several]} if self.or_one else several
 
     def _checked(self, value: object) -> object:
         most = 1000 if self.most is None else self.most
+        if self.or_one and not isinstance(value, list):
+            return [value]
         if isinstance(value, Scalar) and value.kind == "nothing":
             raise no_value()
         if not isinstance(value, list):
             raise invalid("must be a list")
+        items = [item for item in value if isinstance(item, str)] if self.distinct else []
+        twice = next((item for at, item in enumerate(items) if item in items[:at]), None)
+        if twice is not None:
+            raise invalid(f"has {quoted(twice)} twice", "remove one of the two")
         if len(value) < self.least:
             raise invalid("must not be an empty list")
         if len(value) > most:
@@ -326,30 +313,3 @@ class Listed:
 
 def _once(items: tuple[object, ...]) -> tuple[object, ...]:
     return tuple(dict.fromkeys(items))
-
-
-@dataclass(frozen=True, slots=True)
-class OneOrMore:
-    """A list, each item once where they are `distinct`, or a single value instead."""
-
-    most: int
-    least: int = 1
-    distinct: bool = True
-
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        listed = Listed(self.least, self.most).__get_pydantic_core_schema__(source, handler)
-        return core_schema.no_info_before_validator_function(self._as_list, listed)
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        least = {"minItems": self.least} if self.least else {}
-        several = {**handler(core), **least, "maxItems": self.most, **({"uniqueItems": True} if self.distinct else {})}
-        return {"oneOf": [several["items"], several]}
-
-    def _as_list(self, value: object) -> list[object]:
-        if not isinstance(value, list):
-            return [value]
-        items = [item for item in value if isinstance(item, str)] if self.distinct else []
-        twice = next((item for at, item in enumerate(items) if item in items[:at]), None)
-        if twice is not None:
-            raise invalid(f"has {quoted(twice)} twice", "remove one of the two")
-        return value

@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config import times
-from gitops_bot.config.leaves import Listed, about, no_items
+from gitops_bot.config.leaves import Listed, about
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +63,7 @@ class NamedGroup:
             "Entries whose `name` or repository matches one of these, with `*` for any text. Without it, every image.",
             ["ghcr.io/acme/web*"],
         ),
-    ] = field(default_factory=no_items)
+    ] = field(default_factory=tuple)
     overlays: Annotated[
         tuple[Annotated[str, leaf.OVERLAY], ...],
         Listed(least=1),
@@ -72,7 +72,7 @@ class NamedGroup:
             "overlay.",
             ["apps/web/**"],
         ),
-    ] = field(default_factory=no_items)
+    ] = field(default_factory=tuple)
     together: Annotated[
         bool | None,
         leaf.truth(),
@@ -95,11 +95,11 @@ class Limit:
     __pydantic_config__ = ConfigDict(**leaf.STRICT, json_schema_extra={"minProperties": 1})
 
     open: Annotated[
-        int | None, leaf.integer(1, 1000), about("At most this many proposals open at once. Without it, no limit.", 5)
+        int | None, leaf.number(1, 1000), about("At most this many proposals open at once. Without it, no limit.", 5)
     ] = None
     new_per_hour: Annotated[
         int | None,
-        leaf.integer(1, 1000),
+        leaf.number(1, 1000),
         about("At most this many proposals opened within an hour. Without it, no limit.", 2),
     ] = None
 
@@ -121,7 +121,7 @@ class Window:
             ["mon-fri"],
             ["monday", "sat-mon"],
         ),
-    ] = field(default_factory=no_items)
+    ] = field(default_factory=tuple)
     hours: Annotated[
         str | None,
         _HOURS,
@@ -331,7 +331,7 @@ class Propose:
             "The time windows in which something new may be opened or committed. Without it, any time.",
             [{"days": ["mon-fri"], "hours": "09:00-16:30", "timezone": "Europe/Berlin"}],
         ),
-    ] = field(default_factory=no_items)
+    ] = field(default_factory=tuple)
     title: Annotated[
         str | None,
         _TITLE,

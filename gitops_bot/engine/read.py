@@ -297,7 +297,7 @@ def read_states(config: Config, layout: Layout, at: datetime) -> dict[str, Envir
     states: dict[str, EnvironmentState] = {}
     for name, selected in layout.selection.overlays.items():
         environment = config.environments[name]
-        in_overlays, unreadable = read_overlays(name, selected, layout.targets, layout.files, config.rules)
+        in_overlays, unreadable = read_overlays(environment, selected, layout.targets, layout.files)
         entries = tuple(entry for overlay in in_overlays for entry in overlay.entries)
         files = {overlay_file.file: overlay_file.directory for overlay_file in selected}
         by_file = {overlay.pin_file.file: overlay.entries for overlay in in_overlays}

@@ -76,7 +76,7 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
         names = [environment.name for environment in environments]
         lost = (problem for name in names for problem in base.snapshot.states[name].unmatched.problems)
         problems += [problem for problem in lost if problem not in reported]
-    if not request.dry_run and any(environment.recorded for environment in environments):
+    if not request.dry_run and any(environment.release_tags or environment.deployments for environment in environments):
         problems += record(world, snapshot, facts)
     outcome = Outcome(
         environments=tuple(outcomes),

@@ -90,7 +90,7 @@ def entry_at(policy: str, tag: str) -> Managed:
         f'version: 1\npolicies: {{p: {policy}}}\nenvironments: {{all: {{overlays: ["*"], policy: p}}}}\n', "f"
     )
     pin_file = targets.read(text.encode(), "web/kustomization.yaml")
-    (entry,) = Overlay.of("all", "web", pin_file, lambda item: config.rules("all", item)).entries
+    (entry,) = Overlay.of("all", "web", pin_file, config.environments["all"].rules).entries
     return entry
 
 

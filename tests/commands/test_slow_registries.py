@@ -29,7 +29,7 @@ def entries(*images: str) -> list[Managed]:
     )
     config = read_config(CONFIG, "gitops-bot.yaml")
     pin_file = targets.read(text.encode(), "web/kustomization.yaml")
-    return list(Overlay.of("production", "web", pin_file, lambda item: config.rules("production", item)).entries)
+    return list(Overlay.of("production", "web", pin_file, config.environments["production"].rules).entries)
 
 
 def one_more_page(head: str) -> bytes:

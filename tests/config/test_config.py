@@ -155,7 +155,7 @@ def test_the_smallest_file_has_defaults() -> None:
     assert dev.propose == config.Propose("pull-request", "environment")
     assert (dev.promotion, dev.match_by, dev.release_tag) == (None, "digest", False)
     without = unmanaged("no_policy", "dev")
-    assert read.rules("dev", entry("web")) == Rules(
+    assert read.environments["dev"].rules(entry("web")) == Rules(
         None, pin="tag+digest", on_move=None, ignore=False, unmanaged=without
     )
 
@@ -205,12 +205,7 @@ OWN = NamedPolicy(None, Semver("^1.2", prereleases=True, pattern="^v"), "config"
     ],
 )
 def test_an_image_beats_its_environment(environment: str, who: Entry, expected: Rules) -> None:
-    assert config.read(GOOD, "f.yaml").rules(environment, who) == expected
-
-
-def test_rules_of_an_unknown_environment_are_a_mistake_of_the_caller() -> None:
-    with pytest.raises(KeyError):
-        config.read(GOOD, "f.yaml").rules("qa", entry("web"))
+    assert config.read(GOOD, "f.yaml").environments[environment].rules(who) == expected
 
 
 @pytest.mark.parametrize(
@@ -227,7 +222,7 @@ def test_rules_of_an_unknown_environment_are_a_mistake_of_the_caller() -> None:
 )
 def test_a_tag_is_taken_by_its_raw_text(line: str, expected: str) -> None:
     text = f"version: 1\nenvironments:\n  dev:\n    overlays: [dev]\n    policy:\n      {line}\n"
-    assert config.read(text, "f.yaml").rules("dev", entry("web")).policy == NamedPolicy(
+    assert config.read(text, "f.yaml").environments["dev"].rules(entry("web")).policy == NamedPolicy(
         None, Follow(expected), "config"
     )
 
@@ -916,10 +911,10 @@ def test_auto_infers_a_policy_for_each_entry_and_keeps_the_shape_of_its_pin(
 ) -> None:
     text = 'version: 1\nenvironments: {a: {overlays: [a], policy: auto, images: {api: {policy: {semver: "*"}}}}}\n'
     environment = config.read(text, "f.yaml").environments["a"]
-    found = environment.rules("web", ImageName.parse("web"), pin)
+    found = environment.rules(Entry("web", ImageName.parse("web"), pin))
     assert (describe(found.policy.policy) if found.policy else None, found.pin) == rules
     assert (found.unmanaged is None) == (rules[0] is not None)
-    own = environment.rules("api", ImageName.parse("api"), pin)
+    own = environment.rules(Entry("api", ImageName.parse("api"), pin))
     assert (own.policy and describe(own.policy.policy), own.pin) == ("semver *", "tag+digest")
 
 

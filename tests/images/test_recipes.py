@@ -11,7 +11,8 @@ from gitops_bot import config
 from gitops_bot.images.kinds import Follow, Newest
 from gitops_bot.images.newest import choose_newest
 from gitops_bot.images.policy import Chosen, Current, choose
-from gitops_bot.images.reference import ImageName, Pin
+from gitops_bot.images.reference import Pin
+from gitops_bot.targets.pin_file import FileEntry
 from tests.conftest import PROJECT
 from tests.pages.markdown import blocks
 
@@ -66,7 +67,7 @@ CHOICES = [
 )
 def test_what_a_recipe_chooses(name: str, present: str, others: str, chosen: str | None) -> None:
     environment = config.read(RECIPES.replace("policy: releases}", f"policy: {name}}}"), "f").environments["staging"]
-    named = environment.rules("web", ImageName.parse("ghcr.io/acme/web"), Pin(present)).policy
+    named = environment.rules(FileEntry("web", "ghcr.io/acme/web", Pin(present), 1, 1, None)).policy
     assert named is not None
     policy = named.policy
     for tags in ((*others.split(), *NOISE, present, name), (name, present, *NOISE, *reversed(others.split()))):
@@ -90,8 +91,7 @@ def test_every_recipe_is_tried() -> None:
 @pytest.mark.parametrize("number", [12, 34])
 def test_an_entry_for_each_pull_request_follows_its_own_tag(number: int) -> None:
     previews = config.read(RECIPES, "gitops-bot.yaml").environments["previews"]
-    image = ImageName.parse("ghcr.io/acme/web")
-    named = previews.rules(f"web-pr-{number}", image, Pin(f"pr-{number}")).policy
+    named = previews.rules(FileEntry(f"web-pr-{number}", "ghcr.io/acme/web", Pin(f"pr-{number}"), 1, 1, None)).policy
     assert named is not None
     assert named.policy == Follow(f"pr-{number}")
-    assert previews.rules("web-pr-99", image, Pin("pr-99")).policy is None
+    assert previews.rules(FileEntry("web-pr-99", "ghcr.io/acme/web", Pin("pr-99"), 1, 1, None)).policy is None

@@ -155,7 +155,7 @@ def test_an_inferred_environment_is_proposed_as_one_of_a_configuration_that_says
 def test_rules_keep_the_shape_of_the_entry(pin: Pin, shape: str) -> None:
     book = inferred({"prod/kustomization.yaml": "100644"})
     policy = Semver("^1", pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")
-    rules = book.rules("prod", Entry(pin))
+    rules = book.environments["prod"].rules(Entry(pin))
     assert rules == Rules(NamedPolicy(None, policy, "inferred"), shape)
 
 
@@ -164,14 +164,14 @@ def test_rules_keep_the_shape_of_the_entry(pin: Pin, shape: str) -> None:
     [(Pin("latest"), "tag"), (Pin("latest", DIGEST), "tag+digest"), (Pin(None, DIGEST), "digest"), (Pin(), "tag")],
 )
 def test_rules_say_why_an_entry_is_not_tracked(pin: Pin, shape: str) -> None:
-    rules = inferred({"prod/kustomization.yaml": "100644"}).rules("prod", Entry(pin))
+    rules = inferred({"prod/kustomization.yaml": "100644"}).environments["prod"].rules(Entry(pin))
     assert (rules.policy, rules.pin, rules.ignore) == (None, shape, False)
     assert rules.unmanaged is not None
     assert rules.unmanaged.code == "unmanaged"
 
 
 def test_what_names_no_repository_is_unmanaged() -> None:
-    rules = inferred({"prod/kustomization.yaml": "100644"}).rules("prod", Entry(Pin("1.4.2"), image=None))
+    rules = inferred({"prod/kustomization.yaml": "100644"}).environments["prod"].rules(Entry(Pin("1.4.2"), image=None))
     assert rules.policy is None
     assert rules.unmanaged is not None
     assert rules.unmanaged.why == "no_repository"
@@ -188,11 +188,6 @@ def test_files_beside_one_another_are_environments_by_their_names() -> None:
         "prod": ("app/compose.prod.yml",),
         "production": ("app/.env.production", "app/production-values.yml"),
     }
-
-
-def test_rules_of_an_unknown_environment_are_a_mistake_of_the_caller() -> None:
-    with pytest.raises(KeyError):
-        inferred({}).rules("prod", Entry(Pin("1.4.2")))
 
 
 TREES = {

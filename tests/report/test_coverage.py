@@ -100,7 +100,7 @@ def test_the_line_that_is_offered_makes_the_entry_managed(pin: Pin, why: str, na
     assert group.startswith("  1 unmanaged: ")
     read = pasted(answer)
     assert why != "inferred" or read.environments["dev"].overlays == ("apps/web/overlays/dev",)
-    rules = read.rules("dev", Pinned(name, None, pin))
+    rules = read.environments["dev"].rules(Pinned(name, None, pin))
     assert rules.policy is not None or rules.ignore
 
 

@@ -101,11 +101,7 @@ def file_targets(
 
 
 def read_overlays(
-    environment: str,
-    overlay_files: Iterable[OverlayFile],
-    targets: FileTargets,
-    files: Mapping[str, bytes],
-    rules: Callable[[str, FileEntry], Rules],
+    environment: Environment, overlay_files: Iterable[OverlayFile], targets: FileTargets, files: Mapping[str, bytes]
 ) -> tuple[tuple[Overlay, ...], tuple[Problem, ...]]:
     """The overlays of an environment, and why others cannot be read. A file that is missing is empty."""
     overlays: list[Overlay] = []
@@ -118,6 +114,5 @@ def read_overlays(
         except EditError as error:
             problems.append(error.problem)
             continue
-        directory = overlay_file.directory
-        overlays.append(Overlay.of(environment, directory, pin_file, lambda entry: rules(environment, entry)))
+        overlays.append(Overlay.of(environment.name, overlay_file.directory, pin_file, environment.rules))
     return tuple(overlays), tuple(problems)
