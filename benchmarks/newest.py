@@ -34,8 +34,8 @@ except ModuleNotFoundError as missing:
 from gitops_bot.config import RegistryAccess  # noqa: E402
 from gitops_bot.edges.clock import SystemClock  # noqa: E402
 from gitops_bot.edges.registry import Registry  # noqa: E402
+from gitops_bot.images.age import choose_newest, timed_tags  # noqa: E402
 from gitops_bot.images.kinds import Newest  # noqa: E402
-from gitops_bot.images.newest import candidates, choose_newest  # noqa: E402
 from gitops_bot.images.policy import Chosen  # noqa: E402
 from gitops_bot.images.reference import ImageName, Pin  # noqa: E402
 
@@ -111,7 +111,7 @@ def choose(host: str, registry: str, cache: str, count: str) -> None:
     with Registry(access, environ, SystemClock(), cache=Path(cache)) as edge:
         tags = edge.tags(image)
         present = Pin(tag_of(int(count) - 2))
-        found = edge.times(image, candidates(POLICY, tags), present)
+        found = edge.times(image, timed_tags(POLICY, tags), present)
         choice = choose_newest(POLICY, tags, found.times, present, found.pinned, datetime.now(UTC))
         assert isinstance(choice, Chosen), choice
         edge.digest(image, choice.tag)

@@ -26,7 +26,7 @@ from gitops_bot.edges.http import failure as http_failure
 from gitops_bot.edges.http.address import follow
 from gitops_bot.edges.registry import describe, failure, host
 from gitops_bot.errors import BotError
-from gitops_bot.images import expression, inference, order, ranges, version
+from gitops_bot.images import expression, inference, order, version
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin, is_digest, is_tag
 from gitops_bot.proposals import content, naming, trailers
@@ -127,7 +127,7 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "pinned tag": (lambda text: inference.infer(Pin(text)), ("", "v1.")),
     "list of tags": (lambda text: order.candidates([text]), ("",)),
     "version": (version.parse, ("", "v1.", "1.2.3-")),
-    "range": (ranges.parse, ("", ">=1.")),
+    "range": (version.parse_range, ("", ">=1.")),
     "pattern": (expression.check, ("", "^")),
     "challenge": (host.challenges, ("", "Bearer ", 'Bearer realm="')),
     "Link": (lambda text: host.read_page(_page(text)), ("", "<", "<x>; ")),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gitops_bot.images.kinds import Rules
 from gitops_bot.images.reference import Pin
-from gitops_bot.images.rules import Rules
 from gitops_bot.releases.decisions import Change, Managed
 from gitops_bot.targets.pin_file import FileEntry
 

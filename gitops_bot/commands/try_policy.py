@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, assert_never
 from gitops_bot import config
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images import explain, inference, kinds
+from gitops_bot.images.age import choose_newest
 from gitops_bot.images.kinds import Follow, Newest
-from gitops_bot.images.newest import choose_newest
 from gitops_bot.images.policy import Chosen, Current, Held, choose
 from gitops_bot.images.reason import Unmanaged
 from gitops_bot.images.reference import Pin

@@ -19,9 +19,9 @@ from gitops_bot.config.form_target import ReleaseInfoForm
 from gitops_bot.config.propose import Limit, NamedGroup, Propose, Window
 from gitops_bot.config.validation import FILE, policy_reader, reader, schema, schema_text
 from gitops_bot.images.build import LABELS
+from gitops_bot.images.kinds import NamedPolicy, Rules
 from gitops_bot.images.reason import Unmanaged, unmanaged
 from gitops_bot.images.reference import ImageName
-from gitops_bot.images.rules import NamedPolicy, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,9 +33,8 @@ if TYPE_CHECKING:
     from gitops_bot.config.form import ConfigForm, EnvironmentForm, MatchBy, RulesForm
     from gitops_bot.config.form_policy import PolicyForm
     from gitops_bot.config.form_target import BlueGreenForm
-    from gitops_bot.images.kinds import Policy
+    from gitops_bot.images.kinds import OnMove, PinShape, Policy
     from gitops_bot.images.reference import Pin
-    from gitops_bot.images.rules import OnMove, PinShape
     from gitops_bot.targets import FileRule
     from gitops_bot.targets.pin_file import FileEntry
 

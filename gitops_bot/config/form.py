@@ -17,7 +17,7 @@ from gitops_bot.config.form_target import ReleaseInfoSetting, Slots, TargetForm 
 from gitops_bot.config.leaves import Listed, about
 from gitops_bot.config.propose import Propose
 from gitops_bot.images.build import PLATFORM, normal_platform
-from gitops_bot.images.rules import OnMove, PinShape
+from gitops_bot.images.kinds import OnMove, PinShape
 
 MatchBy = Literal["digest", "revision"]
 TagOf = Literal["source", "release"]

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.images import newest
-from gitops_bot.images.age import usable
+from gitops_bot.images.age import newest_order, usable
 from gitops_bot.images.kinds import Newest
 from gitops_bot.images.order import admitted, ranked_tag
 
@@ -81,7 +80,7 @@ def explain(
         timed = [tag for tag in passing.tags if tag in times]
         steps += (_step(NOT_OLDER, passing.tags, timed), _step(KNOWN, timed, list(built)))
         by_time = {tag: KNOWN if tag in times else NOT_OLDER for tag in passing.tags if tag not in built}
-        best = heapq.nlargest(_CANDIDATES, built, key=lambda tag: newest.order(tag, built[tag], current))
+        best = heapq.nlargest(_CANDIDATES, built, key=lambda tag: newest_order(tag, built[tag], current))
         return Selection(len(listed), tuple(steps), tuple(Candidate(tag, (), built[tag]) for tag in best), by_time)
     present = ranked_tag(policy, current.tag) if current.tag is not None else None
     ranked = passing.ranked(_CANDIDATES, present)

@@ -1,22 +1,24 @@
-"""The kinds of policies: which tags of a repository may be chosen, and their order.
+"""The kinds of policies (which tags of a repository may be chosen, and their order), and the rules for an entry.
 
-Making one raises ValueError where it cannot be used; the message says what to do.
+Making a policy raises ValueError where it cannot be used; the message says what to do.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Literal, assert_never
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, assert_never
 
 from gitops_bot.images import expression as expressions
 from gitops_bot.images.reference import is_tag
+from gitops_bot.images.version import parse_range
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.images.ranges import Range
+    from gitops_bot.images.reason import Unmanaged
+    from gitops_bot.images.version import Range
 
 Order = Literal["semver", "numerical", "calver", "alphabetical"]
 _ORDERS: Final[dict[Order, str]] = {
@@ -38,7 +40,7 @@ MOST_EXCLUDED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Semver:
-    """Versions inside a range (`ranges`), the highest first.
+    """Versions inside a range, the highest first.
 
     Pre-releases count where the range names one, or all of them with `prereleases`. `pattern` admits only tags that
     it matches; its first named group, if it has one, is the version, as in `^(?P<version>.+)-alpine$`, and further
@@ -53,6 +55,7 @@ class Semver:
     prefer: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     minimum_age: timedelta = timedelta(0)
+    order: ClassVar[Order] = "semver"
 
     def __post_init__(self) -> None:
         if self.pattern is not None:
@@ -68,9 +71,7 @@ class Semver:
     @property
     def range(self) -> Range:
         """The versions that count."""
-        from gitops_bot.images.ranges import parse
-
-        return parse(self.versions)
+        return parse_range(self.versions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Pattern:
 class Newest:
     """Tags that a regular expression matches, the one that was built last first: their texts have no order.
 
-    Only the registry knows when a tag was built, so `images.newest` chooses, from tags and times.
+    Only the registry knows when a tag was built, so `images.age` chooses, from tags and times.
     """
 
     expression: str
@@ -134,23 +135,21 @@ def _check_excluded(expressed: Sequence[str]) -> None:
 
 def describe(policy: Policy) -> str:
     """A short description of the policy, for messages: `semver >=1.0.0 <3`, `pattern ^v by version`, `digest main`."""
+    exclude = () if isinstance(policy, Follow) else policy.exclude
+    without = f" without {' and '.join(exclude)}" if exclude else ""
     match policy:
         case Semver():
             prereleases = " with pre-releases" if policy.prereleases else ""
             matching = f" of {policy.pattern}" if policy.pattern is not None else ""
             family = f" of {' or '.join(map(family_name, policy.prefer))}" if policy.prefer else ""
-            return f"semver {policy.range.expression}{prereleases}{matching}{family}{_without(policy.exclude)}"
+            return f"semver {policy.range.expression}{prereleases}{matching}{family}{without}"
         case Pattern():
-            return f"pattern {policy.expression} by {_ORDERS[policy.order]}{_without(policy.exclude)}"
+            return f"pattern {policy.expression} by {_ORDERS[policy.order]}{without}"
         case Newest():
-            return f"pattern {policy.expression} by build time{_without(policy.exclude)}"
+            return f"pattern {policy.expression} by build time{without}"
         case Follow():
             return f"digest {policy.tag}"
     assert_never(policy)
-
-
-def _without(exclude: Sequence[str]) -> str:
-    return f" without {' and '.join(exclude)}" if exclude else ""
 
 
 def check_families(families: Sequence[str]) -> None:
@@ -194,3 +193,48 @@ def scan_families(families: Sequence[str], tags: Sequence[str]) -> tuple[list[st
     longest_first = sorted(families, key=len, reverse=True)
     parts = [(tag, part) for tag in tags if (part := _split(longest_first, tag)) is not None]
     return [tag for tag, _ in parts], ([part[0] for _, part in parts], [part[1] for _, part in parts])
+
+
+#: What is written for a chosen tag. `tag` writes no digest, `digest` no tag where there is none.
+PinShape = Literal["tag+digest", "tag", "digest"]
+#: What to do when the present tag points to a digest other than the pinned one.
+OnMove = Literal["hold", "follow"]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPolicy:
+    """A policy, its name in the configuration (None for an inline or inferred one), and who decided on it.
+
+    `place` is where it is written, as file:line.
+    """
+
+    name: str | None
+    policy: Policy
+    origin: Literal["config", "inferred"]
+    place: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What applies to one entry.
+
+    `on_move` is None where the kind of the tag decides. An image has to be built for all `platforms`; where none are
+    said, for those of the present one. `unmanaged` says why there is no policy, where there is none. `own_policy`: the
+    policy is said of this very image, and so beats a promotion. `no_room`: digests are wanted, and `pin` is `tag` only
+    since the file has no place for one.
+    """
+
+    policy: NamedPolicy | None
+    pin: PinShape = "tag+digest"
+    on_move: OnMove | None = None
+    platforms: tuple[str, ...] = ()
+    ignore: bool = False
+    unmanaged: Unmanaged | None = None
+    own_policy: bool = False
+    no_room: bool = False
+
+    @property
+    def takes_promotions(self) -> bool:
+        """Whether pins come from another environment, where that has the entry."""
+        elsewhere = self.unmanaged is not None and self.unmanaged.why in ("decided_elsewhere", "unset")
+        return not self.own_policy and not elsewhere

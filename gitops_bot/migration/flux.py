@@ -14,7 +14,7 @@ from gitops_bot.migration.rules import EVERY_TAG, Gap, Read, Rule, Tracked, gap,
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from gitops_bot.images.rules import OnMove, PinShape
+    from gitops_bot.images.kinds import OnMove, PinShape
     from gitops_bot.targets.yaml_values import Placed
 
 Field = Literal["", "name", "tag", "digest"]

@@ -17,8 +17,8 @@ from gitops_bot.migration.rules import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from gitops_bot.images.kinds import OnMove, PinShape
     from gitops_bot.images.reference import Pin
-    from gitops_bot.images.rules import OnMove, PinShape
 
 _SLASHED: Final = re.compile(r"!?/(.*)/(i?)", re.DOTALL)
 _GLOB: Final = re.compile(r"\*\*/|\*\*|\*|\?|\{([^{}]{0,200})\}|[\s\S]")

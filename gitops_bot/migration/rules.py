@@ -14,7 +14,7 @@ from gitops_bot.targets.yaml_values import documents
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from gitops_bot.images.rules import OnMove, PinShape
+    from gitops_bot.images.kinds import OnMove, PinShape
     from gitops_bot.targets.yaml_values import Placed
 
 #: So many tags are enough for anybody: what a tool without a filter admits.

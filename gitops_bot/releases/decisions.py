@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeGuard
 
+from gitops_bot.images.kinds import Rules
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, Pin
-from gitops_bot.images.rules import Rules
 from gitops_bot.targets import same_file
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from gitops_bot.targets.writing import is_plain_string
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from gitops_bot.images.kinds import PinShape
     from gitops_bot.images.reason import Why
     from gitops_bot.images.reference import Pin
-    from gitops_bot.images.rules import PinShape
     from gitops_bot.migration.assemble import MigratedEnvironment, Migration
     from gitops_bot.migration.rules import Gap, Rule
     from gitops_bot.releases.layout.coverage import Group

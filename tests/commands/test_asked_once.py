@@ -10,8 +10,8 @@ from gitops_bot.engine.ask import Facts, Several
 from gitops_bot.engine.world import silent
 from gitops_bot.errors import GitError, Problem, RegistryError
 from gitops_bot.images import kinds
+from gitops_bot.images.kinds import NamedPolicy, Rules
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.releases.decisions import Change, Failed, Managed
 from tests.commands.polled import facts_of, polled
 from tests.managed import managed

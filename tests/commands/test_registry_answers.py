@@ -9,8 +9,8 @@ import pytest
 
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images import kinds
+from gitops_bot.images.kinds import NamedPolicy, PinShape, Rules
 from gitops_bot.images.reference import Pin
-from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
 from gitops_bot.releases.decisions import Change, Held, Kept, Managed
 from gitops_bot.targets import kustomization
 from tests.commands.polled import polled

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from gitops_bot import config
 from gitops_bot.errors import ConfigError, Problem
-from gitops_bot.images.kinds import Follow, Pattern, Semver, describe
+from gitops_bot.images.kinds import Follow, NamedPolicy, Pattern, Rules, Semver, describe
 from gitops_bot.images.reason import unmanaged
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.images.rules import NamedPolicy, Rules
 
 GOOD = """\
 # gitops-bot.yaml, at the root of the manifest repository

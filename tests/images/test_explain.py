@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitops_bot.images.age import choose_newest
 from gitops_bot.images.explain import Candidate, RuleResult, explain, removed_by
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Policy, Semver
-from gitops_bot.images.newest import choose_newest
 from gitops_bot.images.order import admits
 from gitops_bot.images.policy import Chosen, choose
 from gitops_bot.images.reference import Pin

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitops_bot.images.age import choose_newest, timed_tags
 from gitops_bot.images.kinds import Newest
-from gitops_bot.images.newest import candidates, choose_newest
 from gitops_bot.images.order import admits, compare
 from gitops_bot.images.reference import Pin
 from tests.images.choices import told
@@ -126,7 +126,7 @@ def test_tags_of_commits_are_ordered_by_build_time(policy: Newest, present: str,
 
 
 def test_only_tags_that_the_policy_admits_are_asked_for_their_time() -> None:
-    assert candidates(COMMITS, ("latest", OLD, YOUNG, OLD, "sha256-" + "0a" * 32)) == (OLD, YOUNG)
+    assert timed_tags(COMMITS, ("latest", OLD, YOUNG, OLD, "sha256-" + "0a" * 32)) == (OLD, YOUNG)
     assert admits(COMMITS, OLD)
     assert not admits(COMMITS, "latest")
     assert compare(COMMITS, OLD, YOUNG) is None

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gitops_bot.images import ranges
-from gitops_bot.images.version import Key, parse
+from gitops_bot.images.version import Key, Range, parse, parse_range
 
 ALL = (
     "0.0.3 0.0.4 0.2.3-rc.1 0.2.3 0.3 1.0.0-rc.1 1 1.1.9 1.2.0-0 1.2 1.2.3-beta.2 1.2.3-beta.11 v1.2.3 1.2.9 "
@@ -242,7 +241,7 @@ def key(text: str) -> Key:
     return version.key
 
 
-def admits(versions: ranges.Range, version: Key, *, prereleases: bool = False) -> bool:
+def admits(versions: Range, version: Key, *, prereleases: bool = False) -> bool:
     return versions.within((version,), prereleases=prereleases)[1] == [0]
 
 
@@ -250,7 +249,7 @@ def admits(versions: ranges.Range, version: Key, *, prereleases: bool = False) -
     ("expression", "admitted", "more"), MASTERMINDS + OURS, ids=[row[0] for row in MASTERMINDS + OURS]
 )
 def test_a_range_admits(expression: str, admitted: str, more: str) -> None:
-    versions = ranges.parse(expression)
+    versions = parse_range(expression)
     found = [text for text in VERSIONS if admits(versions, key(text))]
     with_prereleases = [text for text in VERSIONS if admits(versions, key(text), prereleases=True)]
     assert " ".join(found) == admitted
@@ -260,7 +259,7 @@ def test_a_range_admits(expression: str, admitted: str, more: str) -> None:
 
 @pytest.mark.parametrize("expression", ["<=2.0.0", "<=2.0", "<=2", "1 - 2.0.0"])
 def test_less_or_equal_keeps_the_prereleases_of_its_bound(expression: str) -> None:
-    assert admits(ranges.parse(expression), key("2.0.0-rc.1"), prereleases=True)
+    assert admits(parse_range(expression), key("2.0.0-rc.1"), prereleases=True)
 
 
 @pytest.mark.parametrize(
@@ -295,21 +294,21 @@ def test_less_or_equal_keeps_the_prereleases_of_its_bound(expression: str) -> No
 )
 def test_what_is_no_range_is_refused_with_its_place(expression: str, message: str) -> None:
     with pytest.raises(ValueError, match="range of versions") as raised:
-        ranges.parse(expression)
+        parse_range(expression)
     assert message in str(raised.value)
 
 
 def test_the_expression_is_kept_with_single_spaces() -> None:
-    assert ranges.parse("  >=1.0   <2 ").expression == ">=1.0 <2"
+    assert parse_range("  >=1.0   <2 ").expression == ">=1.0 <2"
 
 
 def test_numbers_beyond_64_bits_are_compared_exactly() -> None:
-    versions = ranges.parse(f">={2**64}.0 <={2**64 + 1}")
+    versions = parse_range(f">={2**64}.0 <={2**64 + 1}")
     assert [admits(versions, key(f"{2**64 + more}.5")) for more in (-1, 0, 1, 2)] == [False, True, True, False]
 
 
 def test_many_groups_give_each_place_once() -> None:
-    versions = ranges.parse("1 || 1.x || >=1 <2 || *")
+    versions = parse_range("1 || 1.x || >=1 <2 || *")
     assert sorted(versions.within([key(text) for text in ("3", "1.2", "1.2-rc")])[1]) == [0, 1]
 
 
@@ -328,7 +327,7 @@ def test_terms_that_contradict_one_another_share_nothing(stated: str, text: str,
     bound, version = parse(stated), key(text)
     assert bound is not None
     holds = {
-        operator: admits(ranges.parse(operator + stated), version, prereleases=prereleases)
+        operator: admits(parse_range(operator + stated), version, prereleases=prereleases)
         for operator in ("<", ">", "<=", ">=", "=", "!=")
     }
     assert not (holds["<"] and (holds[">="] or holds[">"]))
@@ -342,8 +341,8 @@ def test_terms_that_contradict_one_another_share_nothing(stated: str, text: str,
 
 @given(st.lists(TERM, min_size=1, max_size=3), st.lists(TERM, min_size=1, max_size=3), st.lists(SPELT))
 def test_or_is_the_union_of_its_groups(left: list[str], right: list[str], texts: list[str]) -> None:
-    one, other = ranges.parse(" ".join(left)), ranges.parse(", ".join(right))
-    both = ranges.parse(f"{one.expression} || {other.expression}")
+    one, other = parse_range(" ".join(left)), parse_range(", ".join(right))
+    both = parse_range(f"{one.expression} || {other.expression}")
     keys = [key(text) for text in texts]
     inside = [set(versions.within(keys)[1]) for versions in (both, one, other)]
     assert inside[0] == inside[1] | inside[2]
@@ -352,8 +351,8 @@ def test_or_is_the_union_of_its_groups(left: list[str], right: list[str], texts:
 @given(st.text(alphabet="0123.xX*v-+ ,|<>=!~^ab\t\n\0\u0660", max_size=40))
 def test_any_text_is_a_range_or_a_value_error(text: str) -> None:
     try:
-        versions = ranges.parse(text)
+        versions = parse_range(text)
     except ValueError as error:
         assert str(error).startswith("not a range of versions")  # noqa: PT017 - the other outcome is as good
     else:
-        assert ranges.parse(versions.expression).groups == versions.groups
+        assert parse_range(versions.expression).groups == versions.groups

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gitops_bot import config
+from gitops_bot.images.age import choose_newest
 from gitops_bot.images.kinds import Follow, Newest
-from gitops_bot.images.newest import choose_newest
 from gitops_bot.images.policy import Chosen, Current, choose
 from gitops_bot.images.reference import Pin
 from gitops_bot.targets.pin_file import FileEntry

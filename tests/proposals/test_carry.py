@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from gitops_bot.errors import Problem
 from gitops_bot.images import kinds
+from gitops_bot.images.kinds import NamedPolicy, Rules
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.proposals import carry
 from gitops_bot.proposals.branch import Ours, owner_of
 from gitops_bot.releases.decisions import Change, Failed, Held, Kept, PinChange

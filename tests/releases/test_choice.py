@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.images import kinds
+from gitops_bot.images.kinds import NamedPolicy, OnMove, PinShape, Rules
 from gitops_bot.images.policy import Chosen
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.images.rules import NamedPolicy, OnMove, PinShape, Rules
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.decisions import Change, Held, Kept
 from tests.managed import alter, managed

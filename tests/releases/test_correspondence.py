@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.errors import ConfigError
-from gitops_bot.images.rules import Rules
+from gitops_bot.images.kinds import Rules
 from gitops_bot.releases.layout.correspondence import check, impossible, pairs, partners
 from gitops_bot.releases.layout.overlays import OverlayFile, select
 from gitops_bot.releases.layout.read import Overlay

@@ -4,10 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.images.kinds import Follow
+from gitops_bot.images.kinds import Follow, NamedPolicy, Rules
 from gitops_bot.images.reason import unmanaged
 from gitops_bot.images.reference import Pin
-from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.releases.layout import coverage
 from gitops_bot.releases.layout.coverage import Group, Outside
 from tests.managed import managed

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.config import Config, Propose
-from gitops_bot.images.kinds import Semver
+from gitops_bot.images.kinds import NamedPolicy, Rules, Semver
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.releases.layout import inference, overlays
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.images.rules import Rules
+from gitops_bot.images.kinds import Rules
 from gitops_bot.releases.decisions import Managed
 from gitops_bot.releases.layout.read import Overlay
 from gitops_bot.targets import kustomization

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.images import kinds
+from gitops_bot.images.kinds import NamedPolicy, PinShape, Rules
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
 from gitops_bot.releases.choice import choose, promotion
 from gitops_bot.releases.choice.promotion import Artifact, ByHand, Offer
 from gitops_bot.releases.decisions import Change, Decision, Held, Kept

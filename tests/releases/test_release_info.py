@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gitops_bot.images.kinds import Rules
 from gitops_bot.images.reason import unmanaged
 from gitops_bot.images.reference import ImageName
-from gitops_bot.images.rules import Rules
 from gitops_bot.releases.decisions import Managed
 from gitops_bot.releases.layout import read as layout
 from gitops_bot.releases.layout import release_info

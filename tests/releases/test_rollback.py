@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.images import kinds
+from gitops_bot.images.kinds import NamedPolicy, Rules
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.releases.choice.rollback import Goal, checked, goal, rolled_back
 from gitops_bot.releases.decisions import Change, Held, Kept
 from gitops_bot.releases.history.releases import Release

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.images import kinds
+from gitops_bot.images.kinds import NamedPolicy, Rules
 from gitops_bot.images.reference import Pin
-from gitops_bot.images.rules import NamedPolicy, Rules
 from gitops_bot.releases.choice.soak import left_behind, newest_of_all, served
 from gitops_bot.releases.history.trail import Run
 from tests.releases.past import START, WEB, A, B, C, D, step, web

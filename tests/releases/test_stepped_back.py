@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.images import kinds
+from gitops_bot.images.kinds import NamedPolicy, OnMove, Rules
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.images.rules import NamedPolicy, OnMove, Rules
 from gitops_bot.releases.choice.stepped_back import checked, left, stepped_back, went_past
 from gitops_bot.releases.decisions import Held, Managed, Source
 from gitops_bot.releases.history.trail import DEPTH

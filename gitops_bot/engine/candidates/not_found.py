@@ -11,8 +11,8 @@ from gitops_bot.images.reference import nearest
 if TYPE_CHECKING:
     from gitops_bot.engine.ask import Asked, Facts
     from gitops_bot.errors import FailureCode
+    from gitops_bot.images.kinds import NamedPolicy
     from gitops_bot.images.reference import ImageName
-    from gitops_bot.images.rules import NamedPolicy
     from gitops_bot.releases.decisions import Managed
 
 Answer = TypeVar("Answer")

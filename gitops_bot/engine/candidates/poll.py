@@ -8,7 +8,7 @@ from gitops_bot.engine.candidates.not_found import digest_of, explained, no_imag
 from gitops_bot.engine.candidates.promote import offers
 from gitops_bot.engine.context import Candidate, Candidates
 from gitops_bot.errors import RegistryError
-from gitops_bot.images import age, newest
+from gitops_bot.images import age
 from gitops_bot.images import policy as policies
 from gitops_bot.images.build import BuildTimes
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
@@ -88,13 +88,13 @@ async def _follow(facts: Facts, entry: Managed, image: ImageName, tag: str) -> D
 async def _newest(facts: Facts, entry: Managed, image: ImageName, policy: Newest, now: datetime) -> Decision:
     tags = await facts.tags(image)
     times = await times_for(facts, image, policy, tags, entry.pin)
-    made = newest.choose_newest(policy, tags, times.times, entry.pin, times.pinned, now)
+    made = age.choose_newest(policy, tags, times.times, entry.pin, times.pinned, now)
     return await _with_digest(facts, entry, image, made)
 
 
 async def times_for(facts: Facts, image: ImageName, policy: Newest, tags: Sequence[str], present: Pin) -> BuildTimes:
     """The build times that an order by them goes by; nobody is asked where there is nothing to choose."""
-    wanted = newest.candidates(policy, tags)
+    wanted = age.timed_tags(policy, tags)
     return (
         BuildTimes({}, None, "created") if set(wanted) <= {present.tag} else await facts.times(image, wanted, present)
     )

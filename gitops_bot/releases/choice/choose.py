@@ -16,9 +16,8 @@ _NAMED = 10
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.images.kinds import Policy
+    from gitops_bot.images.kinds import NamedPolicy, PinShape, Policy, Rules
     from gitops_bot.images.policy import Chosen
-    from gitops_bot.images.rules import NamedPolicy, PinShape, Rules
     from gitops_bot.releases.decisions import Decision, Direction, Managed
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
+    from gitops_bot.images.kinds import Rules
     from gitops_bot.images.reason import Code
-    from gitops_bot.images.rules import Rules
     from gitops_bot.releases.decisions import Decision, Managed
     from gitops_bot.releases.history.trail import Run
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from gitops_bot.images.kinds import Rules
     from gitops_bot.images.reference import Pin
-    from gitops_bot.images.rules import Rules
     from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.trail import Run

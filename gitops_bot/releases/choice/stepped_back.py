@@ -17,8 +17,8 @@ from gitops_bot.releases.history.line import agree
 from gitops_bot.releases.history.trail import DEPTH, enough, may_have_pinned, stays
 
 if TYPE_CHECKING:
+    from gitops_bot.images.kinds import Rules
     from gitops_bot.images.reference import Pin
-    from gitops_bot.images.rules import Rules
     from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.history.trail import Run

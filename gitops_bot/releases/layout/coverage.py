@@ -12,9 +12,9 @@ from gitops_bot.targets import target_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from gitops_bot.images.kinds import Rules
     from gitops_bot.images.reason import Why
     from gitops_bot.images.reference import Pin
-    from gitops_bot.images.rules import Rules
     from gitops_bot.releases.decisions import Managed
 
 #: `tracked` by a policy, `promoted` from another environment.

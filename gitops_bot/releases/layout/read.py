@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.errors import EditError, Problem
+from gitops_bot.images.kinds import Rules
 from gitops_bot.images.reason import unmanaged
-from gitops_bot.images.rules import Rules
 from gitops_bot.releases.decisions import Managed
 from gitops_bot.releases.layout import release_info
 from gitops_bot.releases.layout.overlays import FOREIGN, SUBMODULE, by_directory

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from gitops_bot.edges.registry.times.listing import MOST_PAGES, ListUnusable, Page, Version, newest_first
 from gitops_bot.edges.registry.times.walk import UNKNOWN, Created, newest
+from gitops_bot.images.age import choose_newest, timed_tags
 from gitops_bot.images.kinds import Newest
-from gitops_bot.images.newest import candidates, choose_newest
 from gitops_bot.images.reference import Pin
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -54,7 +54,7 @@ def test_reading_stops_early_without_another_decision(
     pin = Pin(present.tags[0], present.digest)
     ordered = sorted(listed, key=lambda each: each.time or FIRST, reverse=True)
     tags = [tag for each in listed for tag in each.tags]
-    wanted = candidates(POLICY, tags)
+    wanted = timed_tags(POLICY, tags)
 
     def page(number: int, _: str) -> Page:
         found = ordered[size * (number - 1) : size * number]
