@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
+from gitops_bot.images import expression
 from gitops_bot.images.build import PLATFORM, normal_platform
 from gitops_bot.images.reference import split
 from gitops_bot.migration import rules
-from gitops_bot.migration.deployed import deployments
+from gitops_bot.migration.deployed import of_manifest
 from gitops_bot.migration.rules import EVERY_TAG, IGNORED, Read, Rule, Tracked, gap, resources
 
 if TYPE_CHECKING:
@@ -75,9 +76,10 @@ def rule_of(reference: Placed, settings: Mapping[str, Placed], gaps: list[Gap]) 
     if strategy != "digest" and "*" in ignored:
         return IGNORED
     allowed = settings.get("allow-tags", nothing)
-    written, why = _chosen(strategy, constraint, allowed.text.strip(), [tag for tag in ignored if tag])
-    why = why or rules.usable(written)
-    if why is not None:
+    try:
+        written = _policy(strategy, constraint, allowed.text.strip(), [tag for tag in ignored if tag])
+        rules.check(written)
+    except ValueError as why:
         gaps.append(gap(allowed, f"{repository[:200]}: {why}", "write a policy for it by hand"))
         return Rule(None)
     wanted = _platforms(settings.get("platforms", nothing), strategy, gaps)
@@ -105,12 +107,14 @@ def values_of(settings: Mapping[str, Placed]) -> Mapping[str, str]:
     return paths if "tag" in paths else {}
 
 
-def _chosen(
-    strategy: str, constraint: str | None, allowed: str, ignored: Sequence[str]
-) -> tuple[dict[str, Any], str | None]:
-    """The policy as it is written, and why it cannot be."""
+def _policy(strategy: str, constraint: str | None, allowed: str, ignored: Sequence[str]) -> dict[str, Any]:
+    """The policy as it is written.
+
+    Raises:
+        ValueError: there is none that means the same.
+    """
     if strategy == "digest":
-        return {"digest": constraint or "latest"}, None
+        return {"digest": constraint or "latest"}
     matcher, _, pattern = allowed.partition(":")
     written: dict[str, Any] = {"semver": constraint or "*"}
     if strategy != "semver":
@@ -119,11 +123,12 @@ def _chosen(
         written["exclude"] = [rules.of_glob(tag) for tag in ignored]
     match matcher.lower():
         case "" | "any":
-            return written, None
+            return written
         case "regexp":
-            return {**written, "pattern": rules.without_names(pattern)}, rules.compiles(pattern)
+            expression.check(pattern)
+            return {**written, "pattern": rules.without_names(pattern)}
         case _:
-            return written, f"allow-tags {allowed[:100]!r} admits no tag"
+            raise ValueError(f"allow-tags {allowed[:100]!r} admits no tag")
 
 
 def _platforms(setting: Placed, strategy: str, gaps: list[Gap]) -> tuple[str, ...]:
@@ -176,11 +181,10 @@ def read(files: Sequence[tuple[str, bytes]], directories: Collection[str], paths
     applications: list[_Application] = []
     updaters: list[Placed] = []
     reader = _Reader(directories, paths)
-    deployed = {file: deployments([(file, data)]) for file, data in files}
     for resource in resources(files, reader.gaps):
         match resource.at("kind").text:
             case "Application" | "ApplicationSet" as kind:
-                applications.append(_application(resource, kind, deployed[resource.file]))
+                applications.append(_application(resource, kind))
             case "ImageUpdater":
                 updaters.append(resource)
             case _:
@@ -192,11 +196,10 @@ def read(files: Sequence[tuple[str, bytes]], directories: Collection[str], paths
     return Read(bool(annotated or updaters), tuple(reader.tracked), tuple(reader.gaps), tuple(reader.branches))
 
 
-def _application(resource: Placed, kind: str, deployed: Sequence[Deployment]) -> _Application:
+def _application(resource: Placed, kind: str) -> _Application:
     template = resource.at("spec", "template") if kind == "ApplicationSet" else resource
-    name = resource.at("metadata", "name")
-    own = tuple(deployment for deployment in deployed if deployment.by == f"Argo CD {kind} {name.text}"[:200])
-    app = _Application(name.text, name.emptied, template.at("metadata"), template.at("spec"), own)
+    name, deployed = resource.at("metadata", "name"), tuple(of_manifest(resource, resource.file))
+    app = _Application(name.text, name.emptied, template.at("metadata"), template.at("spec"), deployed)
     return app if app.annotations else replace(app, metadata=resource.at("metadata"))
 
 

@@ -92,21 +92,25 @@ def _of_files(files: Iterable[tuple[str, bytes]]) -> Iterator[Deployment]:
 def _of_file(file: str, data: bytes) -> Iterator[Deployment]:
     for text in _SEPARATOR.split(data.decode("utf-8", "replace")):
         for manifest in (documents(text) if any(mark.decode() in text for mark in MARKS) else None) or ():
-            spec, name = manifest.at("spec"), manifest.at("metadata", "name").text
-            names = (name, manifest.at("metadata", "namespace").text, file)
-            match manifest.at("kind").text:
-                case "Application":
-                    by = f"Argo CD Application {name}"
-                    yield from _as_globs(_paths(spec), by, file, (*names, *_target(spec)))
-                case "ApplicationSet":
-                    template, by = spec.at("template", "spec"), f"Argo CD ApplicationSet {name}"
-                    paths = _made(_paths(template), spec.at("generators"))
-                    yield from _as_globs(paths, by, file, (*names, *_target(template)))
-                case "Kustomization" if "fluxcd" in manifest.at("apiVersion").text:
-                    by, target = f"Flux Kustomization {name}", spec.at("targetNamespace").text
-                    yield from _as_globs([spec.at("path").text], by, file, (*names, target))
-                case _:
-                    pass
+            yield from of_manifest(manifest, file)
+
+
+def of_manifest(manifest: Placed, file: str) -> Iterator[Deployment]:
+    """What one resource deploys."""
+    spec, name = manifest.at("spec"), manifest.at("metadata", "name").text
+    names = (name, manifest.at("metadata", "namespace").text, file)
+    match manifest.at("kind").text:
+        case "Application":
+            yield from _as_globs(_paths(spec), f"Argo CD Application {name}", file, (*names, *_target(spec)))
+        case "ApplicationSet":
+            template, by = spec.at("template", "spec"), f"Argo CD ApplicationSet {name}"
+            paths = _made(_paths(template), spec.at("generators"))
+            yield from _as_globs(paths, by, file, (*names, *_target(template)))
+        case "Kustomization" if "fluxcd" in manifest.at("apiVersion").text:
+            by, target = f"Flux Kustomization {name}", spec.at("targetNamespace").text
+            yield from _as_globs([spec.at("path").text], by, file, (*names, target))
+        case _:
+            pass
 
 
 def _paths(spec: Placed) -> list[str]:

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+from gitops_bot.images import expression
 from gitops_bot.migration import rules
 from gitops_bot.migration.rules import EVERY_TAG, Gap, Read, Rule, Tracked, gap, resources
 
@@ -96,16 +97,17 @@ def rule_of(policy: Placed, repository: Placed, gaps: list[Gap]) -> Rule:
     spec = policy.at("spec")
     chosen = spec.at("policy")
     reflection = spec.at("digestReflectionPolicy").text
-    written, why = _chosen(chosen, spec.at("filterTags"))
-    excluded = repository.at("spec", "exclusionList").texts
-    if written and not excluded and written.get("pattern") == EVERY_TAG:
-        excluded = (_SIGNATURES,)
-    if written and excluded and "digest" not in written:
-        written["exclude"] = list(excluded)
-    if written is not None and reflection == "Always" and (tag := _LITERAL.fullmatch(str(written.get("pattern", "")))):
-        written = {"digest": tag[1]}
-    why = why or rules.usable(written or {})
-    if why is not None or written is None:
+    try:
+        written = _policy(chosen, spec.at("filterTags"))
+        excluded = repository.at("spec", "exclusionList").texts
+        if not excluded and written.get("pattern") == EVERY_TAG:
+            excluded = (_SIGNATURES,)
+        if excluded:
+            written["exclude"] = list(excluded)
+        if reflection == "Always" and (tag := _LITERAL.fullmatch(str(written.get("pattern", "")))):
+            written = {"digest": tag[1]}
+        rules.check(written)
+    except ValueError as why:
         gaps.append(gap(chosen, f"ImagePolicy {name[:100]}: {why}", "write a policy for it by hand"))
         return Rule(None)
     pin: PinShape | None = None if reflection in _ON_MOVE else "tag"
@@ -114,27 +116,30 @@ def rule_of(policy: Placed, repository: Placed, gaps: list[Gap]) -> Rule:
     return Rule(written, rules.as_name(name, "image"), pin, on_move=on_move)
 
 
-def _chosen(chosen: Placed, filtered: Placed) -> tuple[dict[str, Any] | None, str | None]:
-    """The policy, or why there is none."""
+def _policy(chosen: Placed, filtered: Placed) -> dict[str, Any]:
+    """The policy as it is written.
+
+    Raises:
+        ValueError: there is none that means the same.
+    """
     pattern, extract = filtered.at("pattern").text, filtered.at("extract").text
     if pattern:
-        if why := rules.compiles(pattern):
-            return None, why
+        expression.check(pattern)
         group = _EXTRACT.fullmatch(extract)
         if not extract:
             pattern = rules.without_names(pattern)
         elif group is None or (keyed := rules.with_key(pattern, group[1] or group[2])) is None:
-            return None, f"extract {extract[:100]!r} is more than one group of the pattern"
+            raise ValueError(f"extract {extract[:100]!r} is more than one group of the pattern")
         else:
             pattern = keyed
     if chosen.has("semver"):
-        return {"semver": chosen.at("semver", "range").text} | ({"pattern": pattern} if pattern else {}), None
+        return {"semver": chosen.at("semver", "range").text} | ({"pattern": pattern} if pattern else {})
     for order in ("alphabetical", "numerical"):
         if chosen.has(order):
             if chosen.at(order, "order").text.lower() == "desc":
-                return None, f"{order} in descending order has no counterpart"
-            return {"pattern": pattern or EVERY_TAG, "order": order}, None
-    return None, "it has none of semver, alphabetical and numerical"
+                raise ValueError(f"{order} in descending order has no counterpart")
+            return {"pattern": pattern or EVERY_TAG, "order": order}
+    raise ValueError("it has none of semver, alphabetical and numerical")
 
 
 @dataclass(frozen=True, slots=True)

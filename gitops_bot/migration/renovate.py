@@ -140,7 +140,7 @@ class Settings:
             gaps.append(gap(listed[_MOST_RULES], what, "add the others by hand"))
         return cls([*levels, root], gaps)
 
-    def get(self, *keys: str) -> Placed:
+    def _get(self, *keys: str) -> Placed:
         """A setting that holds for all, from the innermost level that has it."""
         values = (level.at(*keys) for level in reversed(self.levels) if level.at(*keys[:-1]).has(keys[-1]))
         return next(values, Placed(1, file=self.levels[-1].file))
@@ -149,7 +149,7 @@ class Settings:
         """The texts of a list that is added up over all levels."""
         return tuple(text for level in self.levels for text in level.at(key).texts)
 
-    def of_subject(self, subject: Subject) -> tuple[dict[str, Placed], frozenset[str]]:
+    def _of_subject(self, subject: Subject) -> tuple[dict[str, Placed], frozenset[str]]:
         """The settings for an entry, and the kinds of updates that are switched off for it."""
         values: dict[str, Placed] = {}
         off: dict[str, bool] = {}
@@ -187,6 +187,112 @@ class Settings:
             if not _matches(key, patterns, subject):
                 return False
         return True
+
+    def tracked(self, entries: Sequence[tuple[Managed, str]]) -> Iterator[Tracked]:
+        """The entries that Renovate looks at, with their rules; all of one directory are proposed in one way."""
+        by_place: defaultdict[str, list[tuple[Tracked, Mapping[str, Placed]]]] = defaultdict(list)
+        for entry, noun in entries:
+            manager = next((manager for word, manager in _MANAGERS if word in noun), noun)
+            if (read := self._tracked(entry, Subject(_names(entry), manager, entry.file))) is not None:
+                by_place[entry.overlay].append(read)
+        for images in by_place.values():
+            propose = self._propose([settings for image, settings in images if not image.rule.ignore])
+            yield from (replace(image, propose=propose) for image, _ in images)
+
+    def _tracked(self, entry: Managed, subject: Subject) -> tuple[Tracked, Mapping[str, Placed]] | None:
+        """An entry that Renovate looks at, with its rule and its settings."""
+        if not self._looks(subject) or entry.repository is None:
+            return None
+        settings, off = self._of_subject(subject)
+        texts = {key: value.text for key, value in settings.items()}
+        ignored = texts.get("enabled") == "false" or bool(set(self.texts("ignoreDeps")) & set(subject.names))
+        place = settings.get("allowedVersions") or settings.get("versioning") or self.levels[-1]
+        try:
+            rule = IGNORED if ignored else rule_of(texts, off, entry.pin)
+        except ValueError as why:
+            what = f"{subject.names[0][:200]} in {entry.file[:200]}: {why}"
+            self.gaps.append(gap(place, what, "write a policy for it by hand"))
+            rule = Rule(None)
+        else:
+            if rule == Rule(None):
+                return None  # nothing updates such a tag
+        source, within = (place.file, place.line), (entry.file, entry.line)
+        return Tracked(entry.overlay, subject.names[0], rule, source, within=within), settings
+
+    def _looks(self, subject: Subject) -> bool:
+        """Whether Renovate reads the file at all."""
+        enabled = self.texts("enabledManagers")
+        if (enabled and subject.manager not in enabled) or self._get(subject.manager, "enabled").text == "false":
+            return False
+        if subject.manager in _ON_DEMAND:
+            own = [level.at(subject.manager) for level in self.levels]
+            patterns = [text for manager in own for text in manager.at("managerFilePatterns").texts]
+            patterns += [f"/{text}/" for manager in own for text in manager.at("fileMatch").texts]
+            if not patterns or not names_any(patterns, subject.file):
+                return False
+        ignored = self._get("ignorePaths")
+        included = self.texts("includePaths")
+        if included and not names_any(included, subject.file):
+            return False
+        if ignored.items or ignored.line > 1:
+            return not any(names_any([text], subject.file) or text in subject.file for text in ignored.texts)
+        return not _SKIPPED & set(subject.file.split("/")[:-1])
+
+    def _propose(self, settings: Sequence[Mapping[str, Placed]]) -> dict[str, Any]:
+        done: dict[str, Any] = {}
+        labels = [
+            label
+            for level in settings[:1]
+            for key in ("labels", "addLabels")
+            if key in level
+            for label in level[key].texts
+        ]
+        for key, texts, form in (
+            ("labels", labels, _LABEL),
+            ("reviewers", _texts(settings, "reviewers"), _LOGIN),
+            ("assignees", _texts(settings, "assignees"), _LOGIN),
+        ):
+            good = list(dict.fromkeys(text for text in texts if form.fullmatch(text)))
+            done |= {key: good[:10]} if good else {}
+        if self._same(settings, "draftPR") == "true":
+            done["draft"] = True
+        elif self._same(settings, "automerge") == "true":
+            done["auto_merge"] = True
+            method = self._same(settings, "automergeStrategy")
+            done |= {"merge_method": _METHODS[method]} if method in _METHODS else {}
+            if self._same(settings, "automergeType") == "branch":
+                place = settings[0]["automergeType"]
+                what = "automergeType branch: pull requests are merged, and no branch without one"
+                self.gaps.append(gap(place, what))
+        limit = {
+            name: int(text)
+            for key, name in (("prConcurrentLimit", "open"), ("prHourlyLimit", "new_per_hour"))
+            if (text := self._get(key).text).isdecimal() and 0 < int(text[:6]) <= 1000
+        }
+        done |= {"limit": limit} if limit else {}
+        return done | self._schedule(settings)
+
+    def _schedule(self, settings: Sequence[Mapping[str, Placed]]) -> dict[str, Any]:
+        written = next((level["schedule"] for level in settings if "schedule" in level), None)
+        if written is None:
+            return {}
+        if any(_texts([level], "schedule") != written.texts for level in settings):
+            self.gaps.append(gap(written, "a schedule for some images of a directory only"))
+            return {}
+        timezone = self._get("timezone").texts[-1:] or ("",)
+        schedule, unknown = windows(written.texts, timezone[0])
+        if unknown is not None:
+            what = f"the schedule {unknown[:100]!r} has no counterpart"
+            self.gaps.append(gap(written, what, "see `propose.schedule`"))
+        return {"schedule": schedule} if schedule else {}
+
+    def _same(self, settings: Sequence[Mapping[str, Placed]], key: str) -> str:
+        """The value that all entries of a directory have; where they differ, none, and it is named."""
+        values = {level[key].text if key in level else "" for level in settings}
+        if len(values) > 1:
+            place = next(level[key] for level in settings if key in level)
+            self.gaps.append(gap(place, f"{key} for some images of a directory only"))
+        return values.pop() if len(values) == 1 else ""
 
 
 def _matches(key: str, patterns: Sequence[str], subject: Subject) -> bool:
@@ -245,125 +351,14 @@ def read(file: str, data: bytes, entries: Sequence[tuple[Managed, str]]) -> Read
         settings = Settings.of(json5.read(data, file))
     except ValueError as error:
         return Read(True, gaps=(Gap(file, 1, f"this file cannot be read: {error}", "move what it says by hand"),))
-    reader = _Reader(settings)
-    tracked = reader.tracked(entries)
+    tracked = tuple(settings.tracked(entries))
     branches = [*settings.texts("baseBranches"), *settings.texts("baseBranchPatterns")]
     for name in branches:
         if name.startswith("/"):
             what = f"baseBranchPatterns {name[:100]} is not a branch"
             settings.gaps.append(Gap(file, 1, what, "write `branch` by hand"))
     plain = tuple(name for name in branches if not name.startswith("/"))
-    return Read(True, tuple(tracked), tuple(settings.gaps), plain)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    settings: Settings
-
-    def tracked(self, entries: Sequence[tuple[Managed, str]]) -> Iterator[Tracked]:
-        """The entries that Renovate looks at, with their rules; all of one directory are proposed in one way."""
-        by_place: defaultdict[str, list[tuple[Tracked, Mapping[str, Placed]]]] = defaultdict(list)
-        for entry, noun in entries:
-            manager = next((manager for word, manager in _MANAGERS if word in noun), noun)
-            if (read := self._tracked(entry, Subject(_names(entry), manager, entry.file))) is not None:
-                by_place[entry.overlay].append(read)
-        for images in by_place.values():
-            propose = self._propose([settings for image, settings in images if not image.rule.ignore])
-            yield from (replace(image, propose=propose) for image, _ in images)
-
-    def _tracked(self, entry: Managed, subject: Subject) -> tuple[Tracked, Mapping[str, Placed]] | None:
-        """An entry that Renovate looks at, with its rule and its settings."""
-        if not self._looks(subject) or entry.repository is None:
-            return None
-        settings, off = self.settings.of_subject(subject)
-        texts = {key: value.text for key, value in settings.items()}
-        ignored = texts.get("enabled") == "false" or bool(set(self.settings.texts("ignoreDeps")) & set(subject.names))
-        rule, why = (IGNORED, None) if ignored else rule_of(texts, off, entry.pin)
-        place = settings.get("allowedVersions") or settings.get("versioning") or self.settings.levels[-1]
-        if why is not None:
-            what = f"{subject.names[0][:200]} in {entry.file[:200]}: {why}"
-            self.settings.gaps.append(gap(place, what, "write a policy for it by hand"))
-        if rule == Rule(None) and why is None:
-            return None  # nothing updates such a tag
-        source, within = (place.file, place.line), (entry.file, entry.line)
-        return Tracked(entry.overlay, subject.names[0], rule, source, within=within), settings
-
-    def _looks(self, subject: Subject) -> bool:
-        """Whether Renovate reads the file at all."""
-        enabled = self.settings.texts("enabledManagers")
-        if (enabled and subject.manager not in enabled) or self.settings.get(
-            subject.manager, "enabled"
-        ).text == "false":
-            return False
-        if subject.manager in _ON_DEMAND:
-            own = [level.at(subject.manager) for level in self.settings.levels]
-            patterns = [text for manager in own for text in manager.at("managerFilePatterns").texts]
-            patterns += [f"/{text}/" for manager in own for text in manager.at("fileMatch").texts]
-            if not patterns or not names_any(patterns, subject.file):
-                return False
-        ignored = self.settings.get("ignorePaths")
-        included = self.settings.texts("includePaths")
-        if included and not names_any(included, subject.file):
-            return False
-        if ignored.items or ignored.line > 1:
-            return not any(names_any([text], subject.file) or text in subject.file for text in ignored.texts)
-        return not _SKIPPED & set(subject.file.split("/")[:-1])
-
-    def _propose(self, settings: Sequence[Mapping[str, Placed]]) -> dict[str, Any]:
-        done: dict[str, Any] = {}
-        labels = [
-            label
-            for level in settings[:1]
-            for key in ("labels", "addLabels")
-            if key in level
-            for label in level[key].texts
-        ]
-        for key, texts, form in (
-            ("labels", labels, _LABEL),
-            ("reviewers", _texts(settings, "reviewers"), _LOGIN),
-            ("assignees", _texts(settings, "assignees"), _LOGIN),
-        ):
-            good = list(dict.fromkeys(text for text in texts if form.fullmatch(text)))
-            done |= {key: good[:10]} if good else {}
-        if self._same(settings, "draftPR") == "true":
-            done["draft"] = True
-        elif self._same(settings, "automerge") == "true":
-            done["auto_merge"] = True
-            method = self._same(settings, "automergeStrategy")
-            done |= {"merge_method": _METHODS[method]} if method in _METHODS else {}
-            if self._same(settings, "automergeType") == "branch":
-                place = settings[0]["automergeType"]
-                what = "automergeType branch: pull requests are merged, and no branch without one"
-                self.settings.gaps.append(gap(place, what))
-        limit = {
-            name: int(text)
-            for key, name in (("prConcurrentLimit", "open"), ("prHourlyLimit", "new_per_hour"))
-            if (text := self.settings.get(key).text).isdecimal() and 0 < int(text[:6]) <= 1000
-        }
-        done |= {"limit": limit} if limit else {}
-        return done | self._schedule(settings)
-
-    def _schedule(self, settings: Sequence[Mapping[str, Placed]]) -> dict[str, Any]:
-        written = next((level["schedule"] for level in settings if "schedule" in level), None)
-        if written is None:
-            return {}
-        if any(_texts([level], "schedule") != written.texts for level in settings):
-            self.settings.gaps.append(gap(written, "a schedule for some images of a directory only"))
-            return {}
-        timezone = self.settings.get("timezone").texts[-1:] or ("",)
-        schedule, unknown = windows(written.texts, timezone[0])
-        if unknown is not None:
-            what = f"the schedule {unknown[:100]!r} has no counterpart"
-            self.settings.gaps.append(gap(written, what, "see `propose.schedule`"))
-        return {"schedule": schedule} if schedule else {}
-
-    def _same(self, settings: Sequence[Mapping[str, Placed]], key: str) -> str:
-        """The value that all entries of a directory have; where they differ, none, and it is named."""
-        values = {level[key].text if key in level else "" for level in settings}
-        if len(values) > 1:
-            place = next(level[key] for level in settings if key in level)
-            self.settings.gaps.append(gap(place, f"{key} for some images of a directory only"))
-        return values.pop() if len(values) == 1 else ""
+    return Read(True, tracked, tuple(settings.gaps), plain)
 
 
 def _names(entry: Managed) -> tuple[str, ...]:

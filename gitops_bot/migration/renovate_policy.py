@@ -177,36 +177,40 @@ def _span(part: str) -> str | None:
     return f"{_DAYS[int(first)]}-{_DAYS[int(last)]}" if dash else _DAYS[int(first)]
 
 
-def rule_of(texts: Mapping[str, str], off: frozenset[str], pin: Pin) -> tuple[Rule, str | None]:
-    """The rule for an entry by its settings, without a policy where nothing updates it; and why one cannot be said.
+def rule_of(texts: Mapping[str, str], off: frozenset[str], pin: Pin) -> Rule:
+    """The rule for an entry by its settings, without a policy where nothing updates it.
 
     `off` are the kinds of updates that are switched off: `major`, `minor`, `patch`, `digest`.
+
+    Raises:
+        ValueError: there is none that means the same.
     """
-    written, why = _chosen(texts, off, pin.tag)
+    written = _policy(texts, off, pin.tag)
     pin_digests = texts.get("pinDigests") == "true"
     if written is None:
-        digests = pin.tag is not None and "digest" not in off and (pin.digest is not None or pin_digests)
-        if why is not None or not digests:
-            return Rule(None), why
+        if pin.tag is None or "digest" in off or (pin.digest is None and not pin_digests):
+            return Rule(None)
         written = {"digest": pin.tag}
     elif minimum := texts.get("minimumReleaseAge"):
         age = _AGE.fullmatch(minimum.strip())
         if age is None:
-            return Rule(None), f"minimumReleaseAge {minimum[:60]!r} is not a time"
+            raise ValueError(f"minimumReleaseAge {minimum[:60]!r} is not a time")
         times, unit = _UNITS[age[2]]
         written["minimum_age"] = f"{int(age[1]) * times}{unit}"
-    why = rules.usable(written)
-    if why is not None:
-        return Rule(None), why
+    rules.check(written)
     tagged = pin.digest is None and not pin_digests
     on_move: OnMove | None = "hold" if "digest" in off and "digest" not in written else None
     name = rules.as_name(_name(pin.tag or ""), "tags")
     shape: PinShape | None = "tag" if tagged and "digest" not in written else None
-    return Rule(written, name, shape, on_move=on_move, group=texts.get("groupName", "")), None
+    return Rule(written, name, shape, on_move=on_move, group=texts.get("groupName", ""))
 
 
-def _chosen(texts: Mapping[str, str], off: frozenset[str], tag: str | None) -> tuple[dict[str, Any] | None, str | None]:
-    """The policy, None where Renovate finds no newer tag; and why one cannot be said."""
+def _policy(texts: Mapping[str, str], off: frozenset[str], tag: str | None) -> dict[str, Any] | None:
+    """The policy as it is written, None where Renovate finds no newer tag.
+
+    Raises:
+        ValueError: there is none that means the same.
+    """
     versioning = texts.get("versioning", "")
     kind, _, expression = versioning.partition(":")
     match kind:
@@ -218,15 +222,19 @@ def _chosen(texts: Mapping[str, str], off: frozenset[str], tag: str | None) -> t
         case "regex":
             written, numbers = _by_groups(expression, tag or ""), []
             if written is None:
-                return None, f"versioning {versioning[:200]!r} has no counterpart"
+                raise ValueError(f"versioning {versioning[:200]!r} has no counterpart")
         case _:
-            return None, f"versioning {kind[:100]!r} has no counterpart"
+            raise ValueError(f"versioning {kind[:100]!r} has no counterpart")
     if written is None:
-        return None, None
-    bounds = [_below(off, numbers)] if {"major", "minor"} & off else []
-    if None in bounds:
-        return None, "which updates are switched off cannot be said for this tag"
-    return _allowed(written, texts.get("allowedVersions", ""), [bound for bound in bounds if bound])
+        return None
+    bounds = []
+    if {"major", "minor"} & off:
+        # The range that is left when greater updates are switched off.
+        if "major" not in off or not numbers:
+            raise ValueError("which updates are switched off cannot be said for this tag")
+        narrow = "minor" in off and len(numbers) > 1
+        bounds = [f"{int(numbers[0])}.{int(numbers[1])}.x" if narrow else f"{int(numbers[0])}.x"]
+    return _allowed(written, texts.get("allowedVersions", ""), bounds)
 
 
 def _by_form(tag: str) -> tuple[dict[str, Any], list[str]] | None:
@@ -265,38 +273,33 @@ def _by_groups(versioning: str, tag: str) -> dict[str, Any] | None:
     return {"pattern": _GROUP.sub(replaced, versioning), "order": "numerical"}
 
 
-def _below(off: frozenset[str], numbers: list[str]) -> str | None:
-    """The range that is left when greater updates are switched off."""
-    if not numbers or not {"major"} <= off:
-        return None
-    if "minor" in off and len(numbers) > 1:
-        return f"{int(numbers[0])}.{int(numbers[1])}.x"
-    return f"{int(numbers[0])}.x"
+def _allowed(written: Mapping[str, Any], allowed: str, bounds: list[str]) -> dict[str, Any]:
+    """The policy with `allowedVersions` and the range of the updates that are on.
 
-
-def _allowed(written: Mapping[str, Any], allowed: str, bounds: list[str]) -> tuple[dict[str, Any] | None, str | None]:
-    """The policy with `allowedVersions` and the range of the updates that are on."""
+    Raises:
+        ValueError: there is none that means the same.
+    """
     done = dict(written)
     text = allowed.strip()
     if _TEMPLATE in text:
-        return None, f"allowedVersions {text[:100]!r} is a template"
+        raise ValueError(f"allowedVersions {text[:100]!r} is a template")
     pattern = slashed(text)
     if pattern is not None and text.startswith("!"):
         done["exclude"] = [pattern]
     elif pattern is not None:
         exact = pattern.startswith("^") and pattern.endswith("$")
         if "order" in done or not exact or not str(done.get("pattern", "")).endswith("+)$"):
-            return None, f"allowedVersions {text[:100]!r} is a second expression for tags of this form"
+            raise ValueError(f"allowedVersions {text[:100]!r} is a second expression for tags of this form")
         done["pattern"] = pattern
     elif text:
         bounds = [*bounds, text]
     if bounds and "semver" not in done:
-        return None, f"the range {', '.join(bounds)[:100]!r} cannot be said for tags of this form"
+        raise ValueError(f"the range {', '.join(bounds)[:100]!r} cannot be said for tags of this form")
     if len(bounds) > 1 and any("||" in bound for bound in bounds):
-        return None, f"allowedVersions {text[:100]!r} and updates that are switched off cannot be said together"
+        raise ValueError(f"allowedVersions {text[:100]!r} and updates that are switched off cannot be said together")
     if bounds:
         done["semver"] = ", ".join(bounds)
-    return done, None
+    return done
 
 
 def _name(tag: str) -> str:

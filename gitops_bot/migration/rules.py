@@ -105,24 +105,24 @@ def resources(files: Iterable[tuple[str, bytes]], gaps: list[Gap]) -> Iterator[P
         yield from parsed or ()
 
 
-def usable(written: Mapping[str, Any]) -> str | None:
-    """Why a policy cannot be written, None where it can."""
+def check(written: Mapping[str, Any]) -> None:
+    """Validate a policy before it is written.
+
+    Raises:
+        ValueError: the configuration would refuse it; the message says why.
+    """
     exclude = written.get("exclude", ())
-    try:
-        match written:
-            case {"digest": tag}:
-                kinds.Follow(tag)
-            case {"semver": versions}:
-                kinds.Semver(versions, pattern=written.get("pattern"), exclude=exclude)
-            case {"pattern": pattern, "order": "newest"}:
-                kinds.Newest(pattern, exclude=exclude)
-            case {"pattern": pattern, "order": order}:
-                kinds.Pattern(pattern, order=order, exclude=exclude)
-        if "minimum_age" in written:
-            duration(written["minimum_age"])
-    except ValueError as error:
-        return str(error)
-    return None
+    match written:
+        case {"digest": tag}:
+            kinds.Follow(tag)
+        case {"semver": versions}:
+            kinds.Semver(versions, pattern=written.get("pattern"), exclude=exclude)
+        case {"pattern": pattern, "order": "newest"}:
+            kinds.Newest(pattern, exclude=exclude)
+        case {"pattern": pattern, "order": order}:
+            kinds.Pattern(pattern, order=order, exclude=exclude)
+    if "minimum_age" in written:
+        duration(written["minimum_age"])
 
 
 def without_names(pattern: str) -> str:
