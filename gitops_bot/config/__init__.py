@@ -201,7 +201,7 @@ def read(text: str, file: str) -> Config:
         ConfigError: with every problem at once, in the order of the file.
     """
     document = parse(text, file)
-    form = _checked(document, reader())
+    form = _validate(document, reader())
     policies = {
         # One value for all references to it.
         name: _policy(document, ("policies", name), written, name)
@@ -239,10 +239,10 @@ def read_policy(text: str, file: str) -> Policy | Literal["auto"]:
     """
     path = ("policies", "policy")
     document = parse(text, file).below(path)
-    return "auto" if document.at(path) == "auto" else _checked(document, policy_reader(), path).policy
+    return "auto" if document.at(path) == "auto" else _validate(document, policy_reader(), path).policy
 
 
-def _checked(document: Document, form_reader: TypeAdapter[_Form], path: Path = ()) -> _Form:
+def _validate(document: Document, form_reader: TypeAdapter[_Form], path: Path = ()) -> _Form:
     """Validate the value at a path of a document.
 
     Raises:

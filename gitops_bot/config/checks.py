@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot.config import times
 from gitops_bot.config.document import Scalar, Section
 from gitops_bot.config.form_policy import KINDS
-from gitops_bot.config.leaves import quoted
+from gitops_bot.config.leaves import quote
 from gitops_bot.config.propose import FOR_PULL_REQUESTS
 from gitops_bot.config.validation import meant, suggestion
 from gitops_bot.images.reference import ImageName
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from gitops_bot.config.document import Document, Tree
 
@@ -42,8 +42,7 @@ def check(document: Document) -> None:
     _records(file)
     for policy in policies.values():
         _one_choice(policy)
-    for circle in _circles(_sources(environments)):
-        _report_circle(environments, circle)
+    _promotions(environments)
     for registry in registries.values():
         _login(registry)
         _mirror(registries, registry)
@@ -70,7 +69,7 @@ def _apart(section: Section, meaning: Callable[[str], str | None], why: str) -> 
         first = known.setdefault(means, key) if means is not None else key
         if first != key:
             line = section.document.key((*section.path, first)).line
-            message = f"{quoted(key)}: {why} {quoted(first)} in line {line}"
+            message = f"{quote(key)}: {why} {quote(first)} in line {line}"
             section.below(key).report(message, "rename or remove one of the two")
 
 
@@ -80,7 +79,7 @@ def _environment(section: Section, known: Iterable[str]) -> Scalar | None:
     if name is None or name in others:
         return name
     advice = meant(section.document, name, "environments", others) or "write it under `environments`"
-    section.report(f"there is no environment {quoted(name)}", advice, at_key=False)
+    section.report(f"there is no environment {quote(name)}", advice, at_key=False)
     return None
 
 
@@ -90,7 +89,7 @@ def _policy(policies: Section, environment: Section, rules: Section) -> None:
     if (name := rules.below("policy").word) and name != "auto" and policies[name] is None:
         write = f"write it under `policies`, as in `policies: {{{name[:60]}: {{semver: ^1.2}}}}`"
         advice = meant(policies.document, name, "policies", policies) or write
-        rules.below("policy").report(f"there is no policy {quoted(name)}", advice, at_key=False)
+        rules.below("policy").report(f"there is no policy {quote(name)}", advice, at_key=False)
     own, own_pin = rules["policy"], rules["pin"]
     policy = own if own is not None else environment["policy"]
     if isinstance(policy, Scalar):
@@ -131,45 +130,38 @@ def _mirror(registries: Section, registry: Section) -> None:
         message = f"`{key}` has no effect with `mirror`, because only the mirror is queried"
         registry.below(key).report(message, f"write it under `registries: {{{mirror_host}: ...}}`")
     if any(host(str(other.path[-1])) == host(mirror_host) and "mirror" in other for other in registries.values()):
-        message = f"the mirror {quoted(mirror_host)} is this registry, or has a mirror itself"
+        message = f"the mirror {quote(mirror_host)} is this registry, or has a mirror itself"
         registry.below("mirror").report(message, "give the host that stores the images", at_key=False)
 
 
-def _sources(environments: Section) -> dict[str, str]:
-    """The environments that promote, each with its source."""
+def _promotions(environments: Section) -> None:
+    """Report sources that are no other environment, and circles, in which the last promotes from the first."""
     sources: dict[str, str] = {}
     for name in environments:
         written = environments.below(name, "promote_from")
         if written.word == name:
             advice = "set the environment that runs a pin first, or remove `promote_from`"
-            written.report(f"{quoted(name)} cannot be promoted from itself", advice, at_key=False)
+            written.report(f"{quote(name)} cannot be promoted from itself", advice, at_key=False)
         elif source := _environment(written, (other for other in environments if other != name)):
             sources[name] = str(source)
-    return sources
-
-
-def _circles(sources: Mapping[str, str]) -> list[list[str]]:
-    """Circles: environments that each promote from the next, and the last from the first. Visits each once."""
-    circles: list[list[str]] = []
-    done: set[str] = set()
+    done: set[str] = set()  # each is visited once
     for start in sources:
         visited: dict[str, None] = {}
-        name: str | None = start
-        while name is not None and name not in done and name not in visited:
-            visited[name] = None
-            name = sources.get(name)
-        if name in visited:
+        at: str | None = start
+        while at is not None and at not in done and at not in visited:
+            visited[at] = None
+            at = sources.get(at)
+        if at in visited:
             names = list(visited)
-            circles.append(names[names.index(name) :])
+            _report_circle(environments, names[names.index(at) :])
         done |= visited.keys()
-    return circles
 
 
 def _report_circle(environments: Section, circle: Sequence[str]) -> None:
     """Report it at each of its environments: any of them may be the wrong one."""
     for at, name in enumerate(circle):
-        named = [quoted(circle[(at + step) % len(circle)]) for step in range(min(len(circle), _MOST_NAMED))]
-        last = quoted(name) if len(circle) <= _MOST_NAMED else "..."
+        named = [quote(circle[(at + step) % len(circle)]) for step in range(min(len(circle), _MOST_NAMED))]
+        last = quote(name) if len(circle) <= _MOST_NAMED else "..."
         advice = "remove `promote_from` from the environment that gets new pins first"
         message = f"promotions go in a circle: {' from '.join([*named, last])}"
         environments.below(name, "promote_from").report(message, advice, at_key=False)
@@ -185,15 +177,18 @@ def slug(name: str) -> str:
 
 
 def _settings(environment: Section) -> None:
+    """`match` and `tag` are valid without `promote_from`: the `promote` command uses them too."""
     for target in environment.below("targets").items():
         _target(target)
     _propose(environment.below("propose"))
-    _promotion(environment)
-    _blue_green(environment)
-    if environment["release_info"] is not None and environment["blue_green"] is not None:
-        message = "`release_info` describes one image, and with `blue_green` two may be deployed"
-        advice = "remove one of them, or move the overlays without slots to an environment of their own"
-        environment.below("release_info").report(message, advice)
+    if environment["soak"] is not None and environment["promote_from"] is None:
+        message = "`soak` needs `promote_from`: it is how long that environment must run a pin first"
+        environment.below("soak").report(message, "set `promote_from`, or remove `soak`")
+    if environment["match"] == "revision" and environment["tag"] != "release":
+        message = "`match: revision` looks for the version tag of the same revision, so it needs `tag: release`"
+        environment.below("match").report(message, "set `tag: release` too, or remove `match`", at_key=False)
+    if environment["blue_green"] is not None:
+        _blue_green(environment)
 
 
 def _records(file: Section) -> None:
@@ -237,7 +232,8 @@ def _propose(propose: Section) -> None:
                 propose.below(key).report(message, f"remove `{key}`, or set `as: pull-request`")
     else:
         _merging(propose)
-    _groups(propose)
+    if propose["group"] is not None:
+        _groups(propose)
     if propose["limit"] == {}:
         propose.below("limit").report("`limit` is empty", "set `open`, `new_per_hour` or both", at_key=False)
     for window in propose.below("schedule").items():
@@ -276,8 +272,8 @@ def _groups(propose: Section) -> None:
         if (name := group.below("name").word) is not None:
             first, line = known.setdefault(slug(name), (name, group.document.value(group.below("name").path).line))
             if first is not name:
-                same = f"its branch would have the same name as that of {quoted(first)} in line {line}"
-                group.below("name").report(f"{quoted(name)}: {same}", "rename or remove one of the two", at_key=False)
+                same = f"its branch would have the same name as that of {quote(first)} in line {line}"
+                group.below("name").report(f"{quote(name)}: {same}", "rename or remove one of the two", at_key=False)
 
 
 def _window(window: Section) -> None:
@@ -296,18 +292,12 @@ def _window(window: Section) -> None:
             window.below("timezone").report(str(error), advice, at_key=False)
 
 
-def _promotion(environment: Section) -> None:
-    """`match` and `tag` are valid without `promote_from`: the `promote` command uses them too."""
-    if environment["soak"] is not None and environment["promote_from"] is None:
-        message = "`soak` needs `promote_from`: it is how long that environment must run a pin first"
-        environment.below("soak").report(message, "set `promote_from`, or remove `soak`")
-    if environment["match"] == "revision" and environment["tag"] != "release":
-        message = "`match: revision` looks for the version tag of the same revision, so it needs `tag: release`"
-        environment.below("match").report(message, "set `tag: release` too, or remove `match`", at_key=False)
-
-
 def _blue_green(environment: Section) -> None:
     """Two slots and three files per setting; several settings share no file."""
+    if environment["release_info"] is not None:
+        message = "`release_info` describes one image, and with `blue_green` two may be deployed"
+        advice = "remove one of them, or move the overlays without slots to an environment of their own"
+        environment.below("release_info").report(message, advice)
     if not isinstance(environment["blue_green"], list):
         _slots(environment.below("blue_green"))
         return
@@ -317,7 +307,7 @@ def _blue_green(environment: Section) -> None:
         if isinstance(setting.value, dict) and "overlays" not in setting:
             for place, file in _files(setting):
                 if files.setdefault(file, at) != at:
-                    message = f"{quoted(file)} is also a file of an earlier setting"
+                    message = f"{quote(file)} is also a file of an earlier setting"
                     place.report(message, "give each its own files, or narrow both by `overlays`", at_key=False)
 
 
@@ -337,5 +327,5 @@ def _slots(setting: Section) -> None:
     for place, file in _files(setting):
         name = str(place.path[-1])
         if files.setdefault(file, name) != name:
-            message = f"{quoted(file)} is the file of `{files[file][:60]}` already"
+            message = f"{quote(file)} is the file of `{files[file][:60]}` already"
             place.report(message, "use a separate file for the Service and for each slot", at_key=False)

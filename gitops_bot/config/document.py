@@ -200,7 +200,15 @@ def parse(text: str, file: str) -> Document:
     document = Document(file)
     text = text.removeprefix("\ufeff")
     try:
-        _read(document, _bounded(YAML(typ="safe", pure=True).parse(text), file))
+        events = _bounded(YAML(typ="safe", pure=True).parse(text), file)
+        for event in events:
+            match event:
+                case DocumentStartEvent() if () in document.values:
+                    document.report_at(_place(event), "a second document starts here", "keep one document in the file")
+                    break
+                case AliasEvent() | ScalarEvent() | SequenceStartEvent() | MappingStartEvent():
+                    document.values[()] = _place(event)
+                    document.tree = _node(document, events, event, ())
     except ReaderError as error:
         place, message = _count(text, error.position), "YAML does not allow this character"
         advice = "remove it, or write it as an escape within double quotes"
@@ -258,17 +266,6 @@ _SYNTAX = {
 }
 
 
-def _read(document: Document, events: Iterator[Event]) -> None:
-    for event in events:
-        match event:
-            case DocumentStartEvent() if () in document.values:
-                document.report_at(_place(event), "a second document starts here", "keep one document in the file")
-                return
-            case AliasEvent() | ScalarEvent() | SequenceStartEvent() | MappingStartEvent():
-                document.values[()] = _place(event)
-                document.tree = _node(document, events, event, ())
-
-
 def _place(event: Event) -> Place:
     return Place(event.start_mark.line + 1, event.start_mark.column + 1)
 
@@ -277,34 +274,29 @@ def _node(document: Document, events: Iterator[Event], event: Event, path: Path)
     if len(path) > MOST_DEPTH:
         advice = "no setting is nested that deep"
         raise ConfigError(problem(document.file, _place(event), "this is nested too deep", advice))
-    match event:
-        case ScalarEvent():
-            return _scalar(document, event)
-        case SequenceStartEvent() | MappingStartEvent():
-            _has_tag(document, event, "map", "seq")
-            is_list = isinstance(event, SequenceStartEvent)
-            return _list(document, events, path) if is_list else _mapping(document, events, path)
-        case _:
-            advice = f"{_QUOTE}; replace an alias by its value (share policies under `policies`)"
-            document.report_at(_place(event), "`*` starts a YAML alias, and aliases are not allowed here", advice)
-            return Scalar.of("", "broken")
-
-
-def _has_tag(document: Document, event: ScalarEvent | SequenceStartEvent | MappingStartEvent, *known: str) -> bool:
-    """Report a YAML tag that changes the type of its value: no setting needs one."""
+    if not isinstance(event, ScalarEvent | SequenceStartEvent | MappingStartEvent):
+        advice = f"{_QUOTE}; replace an alias by its value (share policies under `policies`)"
+        document.report_at(_place(event), "`*` starts a YAML alias, and aliases are not allowed here", advice)
+        return Scalar.of("", "broken")
+    # A YAML tag that changes the type of its value: no setting needs one.
+    known = ("str",) if isinstance(event, ScalarEvent) else ("map", "seq")
     tagged = event.tag is not None and event.tag not in ("!", *(f"tag:yaml.org,2002:{kind}" for kind in known))
     if tagged:
         document.report_at(_place(event), "YAML tags are not allowed here", "remove the `!...`")
-    return tagged
-
-
-def _scalar(document: Document, event: ScalarEvent) -> Scalar:
-    text: str = event.value
-    if _has_tag(document, event, "str"):
-        return Scalar.of(text, "broken")
-    if event.tag is not None or event.style is not None:
-        return Scalar.of(text, "text")
-    return Scalar.of(text, kind_of(text))
+    match event:
+        case ScalarEvent():
+            plain = event.tag is None and event.style is None
+            return Scalar.of(event.value, "broken" if tagged else kind_of(event.value) if plain else "text")
+        case MappingStartEvent():
+            return _mapping(document, events, path)
+    items: list[Tree] = []
+    for item in events:
+        if isinstance(item, SequenceEndEvent):
+            break
+        item_path = (*path, len(items))
+        document.values[item_path] = _place(item)
+        items.append(_node(document, events, item, item_path))
+    return items
 
 
 def kind_of(text: str) -> Kind:
@@ -314,17 +306,6 @@ def kind_of(text: str) -> Kind:
     if text in _TRUTH:
         return "truth"
     return "number" if _NUMBER.fullmatch(text) else "text"
-
-
-def _list(document: Document, events: Iterator[Event], path: Path) -> list[Tree]:
-    items: list[Tree] = []
-    for event in events:
-        if isinstance(event, SequenceEndEvent):
-            break
-        item_path = (*path, len(items))
-        document.values[item_path] = _place(event)
-        items.append(_node(document, events, event, item_path))
-    return items
 
 
 def _mapping(document: Document, events: Iterator[Event], path: Path) -> dict[str, Tree]:

@@ -97,7 +97,7 @@ def invalid(message: str, advice: str = _AS_IN) -> PydanticCustomError:
     return PydanticCustomError(INVALID, "invalid", {"message": message, "next": advice})
 
 
-def quoted(value: str) -> str:
+def quote(value: str) -> str:
     """A user's value for a message: shortened, with control characters escaped."""
     return repr(str(value[:60])) + ("..." if len(value) > 60 else "")
 
@@ -127,7 +127,7 @@ def text(
         scalar = _scalar(value)
         if scalar.kind == "truth":
             raise invalid(f"must be text, but YAML reads {scalar} as true or false", f'put it in quotes: "{scalar}"')
-        written = _checked(pattern, scalar, requirement, secret=secret)
+        written = _match(pattern, scalar, requirement, secret=secret)
         try:
             return parse(written)
         except PydanticCustomError:
@@ -144,7 +144,7 @@ def text(
 
 def key(requirement: str, pattern: str = NAME) -> Leaf:
     """A key that the user chooses."""
-    return Leaf(lambda value: _checked(pattern, value, requirement), lambda: {"type": "string", "pattern": pattern})
+    return Leaf(lambda value: _match(pattern, value, requirement), lambda: {"type": "string", "pattern": pattern})
 
 
 def choice(literal: object) -> Leaf:
@@ -192,7 +192,7 @@ def number(least: int, most: int, *, per_second: bool = False) -> Leaf:
         scalar = _scalar(value)
         number = _number(scalar, requirement)
         if not least <= number <= most or (number == least if per_second else number != int(number)):
-            raise invalid(f"{requirement}, not {quoted(scalar)}")
+            raise invalid(f"{requirement}, not {quote(scalar)}")
         return number if per_second else int(number)
 
     return Leaf(read, lambda: schema)
@@ -203,7 +203,7 @@ def _version(value: object) -> int:
     if scalar.kind == "text" and scalar == "1":
         raise invalid("must be the number 1, and in quotes it is text", "write `version: 1`")
     if scalar.kind != "number" or _number(scalar, "must be 1") != 1:
-        raise invalid(f"must be 1, not {quoted(scalar)}", "write `version: 1`; a newer format needs a newer gitops-bot")
+        raise invalid(f"must be 1, not {quote(scalar)}", "write `version: 1`; a newer format needs a newer gitops-bot")
     return 1
 
 
@@ -227,13 +227,13 @@ def _scalar(value: object) -> Scalar:
 
 def _not_among(scalar: Scalar, known: str, values: Sequence[str]) -> PydanticCustomError:
     close = nearest(scalar, values)
-    return invalid(f"must be {known}, not {quoted(scalar)}", f"did you mean `{close}`?" if close else _AS_IN)
+    return invalid(f"must be {known}, not {quote(scalar)}", f"did you mean `{close}`?" if close else _AS_IN)
 
 
-def _checked(pattern: str, value: str, requirement: str, *, secret: bool = False) -> str:
+def _match(pattern: str, value: str, requirement: str, *, secret: bool = False) -> str:
     # Unlike in ECMA 262, `$` in Python also matches before a final line break.
     if re.match(pattern.replace("$", r"\Z"), value) is None:
-        raise invalid(requirement if secret else f"{requirement}, not {quoted(value)}")
+        raise invalid(requirement if secret else f"{requirement}, not {quote(value)}")
     return str(value)
 
 
@@ -241,7 +241,7 @@ def _number(scalar: Scalar, requirement: str) -> float:
     """The number that YAML 1.2 reads; infinity and NaN are in no range."""
     if scalar.kind != "number" or len(scalar) > 40:
         advice = "remove the quotes" if scalar.isdecimal() and scalar.kind == "text" else _AS_IN
-        raise invalid(f"{requirement}, not {quoted(scalar)}", advice)
+        raise invalid(f"{requirement}, not {quote(scalar)}", advice)
     if scalar[:2] in ("0x", "0o"):
         return float(int(scalar, 0))
     return float(scalar.lower().replace(".inf", "inf").replace(".nan", "nan"))
@@ -284,7 +284,7 @@ class Listed:
     or_one: bool = False
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        read = core_schema.no_info_before_validator_function(self._checked, handler(source))
+        read = core_schema.no_info_before_validator_function(self._check, handler(source))
         return core_schema.no_info_after_validator_function(_once, read) if self.once else read
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -292,7 +292,7 @@ class Listed:
         several = {**handler(core), **{name: bound for name, bound in bounds.items() if bound is not None}}
         return {"oneOf": [several["items"], several]} if self.or_one else several
 
-    def _checked(self, value: object) -> object:
+    def _check(self, value: object) -> object:
         most = 1000 if self.most is None else self.most
         if self.or_one and not isinstance(value, list):
             return [value]
@@ -303,7 +303,7 @@ class Listed:
         items = [item for item in value if isinstance(item, str)] if self.distinct else []
         twice = next((item for at, item in enumerate(items) if item in items[:at]), None)
         if twice is not None:
-            raise invalid(f"has {quoted(twice)} twice", "remove one of the two")
+            raise invalid(f"has {quote(twice)} twice", "remove one of the two")
         if len(value) < self.least:
             raise invalid("must not be an empty list")
         if len(value) > most:

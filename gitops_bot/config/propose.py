@@ -164,7 +164,7 @@ _NOT_IN_TEXTS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029"
 _FIRST_LINE = r"(?=[^\n]*\S)"
 
 
-def _shown(fields: Sequence[str]) -> str:
+def _names(fields: Sequence[str]) -> str:
     """The fields, written as in a template."""
     return ", ".join(f"`{{{field}}}`" for field in fields)
 
@@ -202,8 +202,8 @@ def check_template(written: str, fields: Sequence[str]) -> str:
             )
         if field is not None and field not in fields:
             close = leaf.nearest(field, fields)
-            advice = f"did you mean `{{{close}}}`?" if close else f"known here: {_shown(fields)}; `{{{{` is a brace"
-            raise leaf.invalid(f"has no field {leaf.quoted(f'{{{field}}}')}", advice)
+            advice = f"did you mean `{{{close}}}`?" if close else f"known here: {_names(fields)}; `{{{{` is a brace"
+            raise leaf.invalid(f"has no field {leaf.quote(f'{{{field}}}')}", advice)
     return written
 
 
@@ -337,7 +337,7 @@ class Propose:
         _TITLE,
         about(
             "The title of pull requests, and the first line of commit messages without a `message`. It may use "
-            f"{_shown(TITLE_FIELDS)}; write braces as `{{{{` and `}}}}`. Without it, "
+            f"{_names(TITLE_FIELDS)}; write braces as `{{{{` and `}}}}`. Without it, "
             "`chore({environment}): {summary}`.",
             "chore({environment}): {summary}",
         ),
@@ -347,7 +347,7 @@ class Propose:
         _MESSAGE,
         about(
             "The message of commits, to which the bot adds its trailers. It may use "
-            f"{_shown(MESSAGE_FIELDS)}. Without it, `{{title}}`, a blank line and `{{changes}}`.",
+            f"{_names(MESSAGE_FIELDS)}. Without it, `{{title}}`, a blank line and `{{changes}}`.",
             "{title}\n\n{changes}",
         ),
     ] = None

@@ -18,7 +18,7 @@ from gitops_bot.config.document import MOST_PROBLEMS, Scalar, kind_of
 from gitops_bot.config.form import ConfigForm
 from gitops_bot.config.form_policy import KINDS, Policy, PolicyForm
 from gitops_bot.config.form_target import INFO_FILE, INFO_FORM, INFO_LIST
-from gitops_bot.config.leaves import EXAMPLE, INVALID, nearest, quoted
+from gitops_bot.config.leaves import EXAMPLE, INVALID, nearest, quote
 from gitops_bot.config.propose import GROUP_LIST, GROUP_WORD
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _unknown(document: Document, path: Path) -> None:
     advice = f"known here: {', '.join(f'`{key}`' for key in known)}" if known else "remove it"
     if close:
         advice = f"did you mean `{close}`?"
-    document.report(path, f"unknown key {quoted(word)}", advice, at_key=True)
+    document.report(path, f"unknown key {quote(word)}", advice, at_key=True)
 
 
 def _no_policy(document: Document, path: Path) -> None:
@@ -193,7 +193,7 @@ def _no_policy(document: Document, path: Path) -> None:
     for word in value:
         close = suggestion(document, word, (*form_policy.KINDS, "prereleases"))
         advice = f"did you mean `{close}`?" if close else f"{_POLICY}, {_EXAMPLE}"
-        document.report((*path, word), f"unknown key {quoted(word)}", advice, at_key=True)
+        document.report((*path, word), f"unknown key {quote(word)}", advice, at_key=True)
 
 
 def _no_mapping(document: Document, path: Path) -> None:
@@ -203,7 +203,7 @@ def _no_mapping(document: Document, path: Path) -> None:
         document.report(path, f"{_subject(path)} is empty", advice)
         return
     shape = (
-        "a list" if isinstance(value, list) else f"the value {quoted(value)}" if isinstance(value, Scalar) else "this"
+        "a list" if isinstance(value, list) else f"the value {quote(value)}" if isinstance(value, Scalar) else "this"
     )
     message = f"{_subject(path)} must be a mapping of keys to values, not {shape}"
     document.report(path, message, "write it as `key: value`")
@@ -265,7 +265,7 @@ def _at(document: Document, path: Path) -> Schema:
 
 
 def _branch(node: Schema, written: Tree | None) -> Schema:
-    branches = [_resolved(branch) for branch in node.get("oneOf", [node])]
+    branches = [_resolve(branch) for branch in node.get("oneOf", [node])]
     if isinstance(written, list):
         return next((branch for branch in branches if branch.get("type") == "array"), branches[-1])
     if isinstance(written, dict) and len(branches) > 1:
@@ -274,7 +274,7 @@ def _branch(node: Schema, written: Tree | None) -> Schema:
     return branches[0]
 
 
-def _resolved(node: Schema) -> Schema:
+def _resolve(node: Schema) -> Schema:
     resolved: Schema = schema()["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
     return resolved
 
