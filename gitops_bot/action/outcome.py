@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gitops_bot.images.reference import Pin
-    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.proposal import Written
     from gitops_bot.releases.decisions import Change, Held
     from gitops_bot.results.outcome import EnvironmentOutcome
 
@@ -53,7 +53,7 @@ def pinned(pin: Pin) -> str:
     return plain(str(pin)) or "(none)"
 
 
-def _headline(environment: EnvironmentOutcome, proposed: Proposal, *, written: bool) -> str:
+def _headline(environment: EnvironmentOutcome, proposed: Written, *, written: bool) -> str:
     """One proposal in one line."""
     pull = f" #{proposed.pull_request.number}" if proposed.pull_request else ""
     pins = dict.fromkeys(
@@ -151,17 +151,17 @@ def outputs(result: StepResult, plan: str, images: Sequence[str], *, written: bo
     }
 
 
-def _belongs(proposed: Proposal, *, named: bool) -> bool:
+def _belongs(proposed: Written, *, named: bool) -> bool:
     """Whether a proposal belongs to this step. If the step names images, only those with one of their pins do."""
     own = any(not change.carried for change in proposed.changes)
     return not named or (own and not _is_undone(proposed))
 
 
-def _is_undone(proposed: Proposal) -> bool:
+def _is_undone(proposed: Written) -> bool:
     return proposed.action.name == "leave" or proposed.failed
 
 
-def _pins(proposed: Iterable[Proposal], images: Sequence[str]) -> list[tuple[str, str]]:
+def _pins(proposed: Iterable[Written], images: Sequence[str]) -> list[tuple[str, str]]:
     """Each pin that was (or would be) proposed or written for the named images, as a full reference and its digest."""
     names = {_normal(image.partition("=")[0]) for image in images}
     pins = []

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gitops_bot.action.outcome import StepResult
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import Pin
-    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.proposal import Written
     from gitops_bot.releases.decisions import Change, Held
     from gitops_bot.results.outcome import EnvironmentOutcome
 
@@ -89,7 +89,7 @@ def summary(title: str, result: StepResult, room: int, *, written: bool) -> str:
     return "\n".join([*text.lines, "", ""])
 
 
-def _heading(environment: EnvironmentOutcome, proposed: Proposal, *, written: bool) -> str:
+def _heading(environment: EnvironmentOutcome, proposed: Written, *, written: bool) -> str:
     pull, action = proposed.pull_request, LABELS[proposed.action.name][written]
     link = " " + _link(f"#{pull.number}", pull.url) if pull else ""
     branch = f" on {code(proposed.branch)}" if proposed.branch else ""

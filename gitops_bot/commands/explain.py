@@ -82,8 +82,8 @@ def _proposed(planned: Planned) -> Mapping[EntryKey, Decision]:
     """What becomes of each entry once pull requests have their say; nothing where it is committed to the branch."""
     if planned.decided.context.environment.propose.as_ == "commit":
         return {}
-    decisions: list[Decision] = [*planned.outcome.held, *planned.outcome.failed]
-    for proposal in planned.outcome.proposals:
+    decisions: list[Decision] = [item for item in planned.decisions if isinstance(item, Held | Failed)]
+    for proposal in planned.proposals:
         decisions += proposal.changes
     return {item.entry.key: item for item in decisions if item.entry is not None}
 

@@ -20,7 +20,6 @@ from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.releases import blue_green
 from gitops_bot.releases.decisions import CODE_OF, Change, Failed, Held
 from gitops_bot.releases.history import trail
-from gitops_bot.results.outcome import EnvironmentOutcome
 from gitops_bot.targets.pin_file import edit as edit_file
 
 if TYPE_CHECKING:
@@ -46,14 +45,8 @@ async def arrange(decided: Decided) -> Planned:
     rest = (item for item in others if not isinstance(item, Failed))
     if context.request.placement.displaces and not by_commit:
         proposals = await _withdraw(context, proposals)
-    outcome = EnvironmentOutcome(
-        context.environment.name,
-        (*dict.fromkeys(failed), *rest, *decided.only_in_source),
-        tuple(proposal for proposal in proposals if proposal.changes or proposal.action.name not in ("commit", "none")),
-        context.request.origin(context.environment).environment,
-        decided.named,
-    )
-    return Planned(decided, outcome)
+    shown = (item for item in proposals if item.changes or item.action.name not in ("commit", "none"))
+    return Planned(decided, (*dict.fromkeys(failed), *rest, *decided.only_in_source), tuple(shown))
 
 
 def whole(context: Context, decisions: Sequence[Decision], branch: str | None, action: reconcile.Action) -> Proposal:

@@ -5,6 +5,7 @@ Right before a group is written, what people may have done meanwhile is looked u
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
@@ -12,6 +13,7 @@ from gitops_bot.engine.world import silent
 from gitops_bot.errors import ForgeError, GitError, LostRace, Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, people, reconcile
+from gitops_bot.proposals.proposal import Written
 from gitops_bot.proposals.text import body
 from gitops_bot.releases.decisions import Failed
 
@@ -19,29 +21,34 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.config import Propose
-    from gitops_bot.engine.context import Context, Planned
+    from gitops_bot.engine.context import Planned
     from gitops_bot.engine.read import Snapshot
-    from gitops_bot.engine.world import Forge, World
+    from gitops_bot.engine.world import Clock, Forge, World
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.content import ProposalText
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import Deployment, PullRequest
     from gitops_bot.releases.history.releases import NewTag
-    from gitops_bot.results.outcome import EnvironmentOutcome
+
+#: A race is given up after so many losses, each of which let somebody else through, or after so many seconds.
+MOST_LOST, MOST_SECONDS = 100, 600.0
+#: The longest wait before the next try, as a multiple of what the last one took. The more of them compete for a
+#: machine, the longer a try takes, and the longer each of them stays out of the others' way.
+_LONGEST_WAIT = 16
 
 
-def carry_out(world: World, planned: Planned, done: dict[str, Proposal]) -> tuple[EnvironmentOutcome, str | None]:
-    """Carry out what is planned for an environment; gives the commit, too, where it went straight to the base branch.
+def carry_out(world: World, planned: Planned, done: dict[str, Written]) -> tuple[list[Written], list[Failed]]:
+    """Carry out what is planned for an environment; gives what came of it, by group, and what failed.
 
-    `done` remembers what became of the proposals that were through before a race was lost.
+    `done` remembers what came of the proposals that were through before a race was lost.
 
     Raises:
         LostRace: something moved meanwhile.
     """
-    context, outcome = planned.decided.context, planned.outcome
-    dry_run, displaces = context.request.dry_run, context.request.placement.displaces
+    context = planned.decided.context
+    displaces, propose = context.request.placement.displaces, context.environment.propose
     failed: list[Failed] = []
-    commit = None
+    in_the_way: list[Failed] = []
 
     def goes_first(proposal: Proposal) -> bool:
         """Whether it is another proposal in a rollback's run, which loses to it what is rolled back."""
@@ -50,50 +57,39 @@ def carry_out(world: World, planned: Planned, done: dict[str, Proposal]) -> tupl
     # What is proposed elsewhere now is taken away last: a run that dies in between has lost nothing. What loses entries
     # to a rollback goes first: never do two proposals stand on one entry.
     proposals = sorted(
-        outcome.proposals,
+        planned.proposals,
         key=lambda proposal: (
             not goes_first(proposal),
             bool(proposal.moved),
             isinstance(proposal.action, reconcile.Close),
         ),
     )
-    in_the_way: list[Failed] = []
-    progress = silent if dry_run or all(proposal.branch is None for proposal in proposals) else world.progress
+    progress = silent if all(proposal.branch is None for proposal in proposals) else world.progress
     with progress("writing pull requests", len(proposals)) as advance:
-        for before in proposals:
+        for proposal in proposals:
             # What moves elsewhere may not have come there, what is rolled back may be proposed elsewhere still.
             # What the token may not do for one group it may not for the next.
-            refused = failed[-1:] if before.moved or (failed and failed[-1].problem.code == "failed.auth") else []
-            refused = refused or ([] if goes_first(before) else in_the_way)
-            proposal, failure = (before, None) if dry_run else _write(world, context, before, refused)
-            if proposal.commit is not None and isinstance(proposal.action, reconcile.Commit):
-                commit = proposal.commit
+            refused = failed[-1:] if proposal.moved or (failed and failed[-1].problem.code == "failed.auth") else []
+            failure = next(iter(refused or ([] if goes_first(proposal) else in_the_way)), None)
+            if failure is not None:
+                written = _unwritten(proposal, failure.problem)
+            else:
+                try:
+                    with world.whole():
+                        now = recheck_pull_requests(world, context.snapshot, proposal, propose)
+                        written, failure = _write(world, context.snapshot, now, propose)
+                except LostRace:
+                    raise
+                except (GitError, ForgeError) as error:
+                    written, failure = _unwritten(proposal, error.problem), Failed(None, error.problem)
             if failure is not None:
                 failed.append(failure)
-                if goes_first(before):
+                if goes_first(proposal):
                     in_the_way.append(failure)
-            if proposal.action.name != "none" or proposal.group not in done:
-                done[proposal.group] = proposal
+            if written.action.name != "none" or written.group not in done:
+                done[written.group] = written
             advance()
-    written = (done[name] for name in sorted(done) if done[name].action.name != "none" or done[name].changes)
-    decisions = (*outcome.decisions, *dict.fromkeys(failed))
-    return replace(outcome, decisions=decisions, proposals=tuple(written)), commit
-
-
-def _write(
-    world: World, context: Context, proposal: Proposal, before: Sequence[Failed]
-) -> tuple[Proposal, Failed | None]:
-    """Write one proposal, unless what must be written `before` it failed."""
-    if before:
-        return unwritten(proposal, before[0].problem), before[0]
-    snapshot, propose = context.snapshot, context.environment.propose
-    try:
-        with world.whole():
-            return _carry_out(world, snapshot, recheck_pull_requests(world, snapshot, proposal, propose), propose)
-    except LostRace:
-        raise
-    except (GitError, ForgeError) as error:
-        return unwritten(proposal, error.problem), Failed(None, error.problem)
+    return [done[name] for name in sorted(done) if done[name].action.name != "none" or done[name].changes], failed
 
 
 def recheck_pull_requests(world: World, snapshot: Snapshot, proposal: Proposal, propose: Propose) -> Proposal:
@@ -106,7 +102,18 @@ def recheck_pull_requests(world: World, snapshot: Snapshot, proposal: Proposal, 
         LostRace: something is different, and has to be planned again.
         ForgeError: the forge refused or did not answer: then nothing is written.
     """
-    if world.forge is None or proposal.branch is None or not _writes(proposal, propose):
+    if world.forge is None or proposal.branch is None:
+        return proposal
+    match proposal.action:
+        case reconcile.Open() | reconcile.Refresh() | reconcile.Close() | reconcile.Commit():
+            writes = True
+        case reconcile.Leave(pull_request=pull, comment=remark):
+            writes = pull is not None and remark is not None
+        case reconcile.Nothing(pull_request=pull):
+            writes = pull is not None and asks_to_merge(pull, propose)
+        case _:
+            assert_never(proposal.action)
+    if not writes:
         return proposal
     own = proposal.branch
     pulls = world.forge.find([own, *proposal.beside], snapshot.branch)
@@ -116,83 +123,193 @@ def recheck_pull_requests(world: World, snapshot: Snapshot, proposal: Proposal, 
     ):
         message = f"the pull requests of {own} kept changing while it was about to be written"
         raise LostRace(Problem("failed.forge", message, "run again to plan from the current state"))
-    return replace(proposal, pulls=now, action=_about(proposal.action, {pull.number: pull for pull in now}))
+    action = proposal.action
+    if not isinstance(action, reconcile.Open | reconcile.Commit) and action.pull_request is not None:
+        # Nobody has changed anything that it was decided by.
+        by_number = {pull.number: pull for pull in now}
+        action = replace(action, pull_request=by_number[action.pull_request.number])
+    return replace(proposal, pulls=now, action=action)
 
 
-def _writes(proposal: Proposal, propose: Propose) -> bool:
-    match proposal.action:
-        case reconcile.Open() | reconcile.Refresh() | reconcile.Close() | reconcile.Commit():
-            return True
-        case reconcile.Leave(pull_request=pull, comment=remark):
-            return pull is not None and remark is not None
-        case reconcile.Nothing(pull_request=pull):
-            return pull is not None and asks_to_merge(pull, propose)
-        case _:
-            assert_never(proposal.action)
-
-
-def _about(action: reconcile.Action, pulls: dict[int, PullRequest]) -> reconcile.Action:
-    """The action on the pull request as it is now: nobody has changed anything that it was decided by."""
-    match action:
-        case reconcile.Open() | reconcile.Commit():
-            return action
-        case _ if action.pull_request is not None:
-            return replace(action, pull_request=pulls[action.pull_request.number])
-        case _:
-            return action
-
-
-def _carry_out(
-    world: World, snapshot: Snapshot, proposal: Proposal, propose: Propose
-) -> tuple[Proposal, Failed | None]:
+def _write(world: World, snapshot: Snapshot, proposal: Proposal, propose: Propose) -> tuple[Written, Failed | None]:
     """Do it, and say what came of it. The branch comes first: a later run opens what is missing for it.
 
     Raises:
         LostRace: the branch moved meanwhile and nothing was written, or the pull request ended meanwhile.
         GitError, ForgeError: the remote refused, or there is no token for the forge.
     """
-    content = proposal.text
-    if (branch := proposal.branch) is None:
-        return _commit(world, snapshot, proposal, content), None
-    forge = _forge(world)
-    head = proposal.remote.head if proposal.remote else None
-    _begin(forge, proposal.action)
-    if content is not None and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
-        _insist_on_base(world, snapshot, proposal)
-        if proposal.action.push:
-            head = world.repository.publish(
-                branch, parent=snapshot.commit, files=proposal.after, message=content.message, expected=head
-            )
-        proposal = replace(proposal, commit=head)
+    written, content, action, branch = Written.of(proposal), proposal.text, proposal.action, proposal.branch
+    if branch is None:
+        commit = _push(world, snapshot, proposal, content, snapshot.commit) if content is not None else None
+        return replace(written, commit=commit), None
+    forge, head = _forge(world), proposal.remote.head if proposal.remote is not None else None
+    match action:
+        case reconcile.Refresh(takes_back=True, pull_request=pull):
+            # Use up the word that gave the branch back, before the branch is written: it holds for this head only.
+            if people.has_label(pull, people.HAND_BACK) and not forge.unlabel(pull.number, people.HAND_BACK):
+                message = f"the `hand-back` of #{pull.number} kept being withdrawn while it was being carried out"
+                raise LostRace(Problem("failed.forge", message, "run again to plan from the current state"))
+        case reconcile.Leave(pull_request=pull, comment=remark) if pull is not None and remark is not None:
+            forge.comment(pull.number, remark.body, edits=remark.edits)
+    if content is not None and isinstance(action, reconcile.Open | reconcile.Refresh):
+        head = _push(world, snapshot, proposal, content, head)
+        written = replace(written, commit=head)
     try:
-        match proposal.action:
-            case reconcile.Open() if content is not None and head is not None:
-                pull = _open(forge, branch, snapshot.branch, content, head, propose)
-            case reconcile.Refresh(pull_request=opened) if content is not None and head is not None:
-                pull = _refresh(forge, opened, content, head, propose)
-            case reconcile.Close(pull_request=opened, reason=reason):
-                pull = _close(world, forge, opened, proposal.remote, reason)
-            case reconcile.Nothing(pull_request=opened) if (
-                opened is not None and head is not None and asks_to_merge(opened, propose)
-            ):
-                # Where there is no auto-merge, the run that finds it ready merges it.
-                pull = _when_ready(forge, opened, head, propose)
-            case _:
-                return proposal, None
+        pull = _write_pull_request(world, forge, snapshot, proposal, head, propose)
     except ForgeError as error:
-        return unwritten(proposal, error.problem), Failed(None, error.problem)
-    if pull.state == "open" and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
-        _insist_on_head(world, branch, head)
-    return replace(proposal, pull_request=pull), None
+        return replace(_unwritten(proposal, error.problem), commit=written.commit), Failed(None, error.problem)
+    has_text = pull is not None and pull.state == "open" and isinstance(action, reconcile.Open | reconcile.Refresh)
+    # Whoever writes the text last must have seen the last commit: else the text lacks what another run pushed.
+    if has_text and world.repository.commit_of(branch) != head:
+        message = f"{branch} kept moving while its pull request was being written"
+        raise LostRace(Problem("failed.git", message, "run again: the text does not cover the latest commit yet"))
+    return written if pull is None else replace(written, pull_request=pull), None
 
 
-def _commit(world: World, snapshot: Snapshot, proposal: Proposal, content: ProposalText | None) -> Proposal:
-    """Commit straight to the base branch, if there is anything to be written now."""
-    if content is None:
-        return proposal
-    base, parent = snapshot.branch, snapshot.commit
-    head = world.repository.publish(base, parent=parent, files=proposal.after, message=content.message, expected=parent)
-    return replace(proposal, commit=head)
+def _push(
+    world: World, snapshot: Snapshot, proposal: Proposal, content: ProposalText, expected: str | None
+) -> str | None:
+    """Commit on top of the base, and move the branch there, or the base branch itself, unless it has all of it already.
+
+    Raises:
+        LostRace: the branch is not at `expected` any more, or what was on it is on a base that is not read yet.
+        GitError: the remote refused.
+    """
+    merged = any(pull.state == "merged" and pull.head == expected for pull in proposal.pulls)
+    # The pull request that was merged as the branch is may have been open when the base was read.
+    is_open_again = isinstance(proposal.action, reconcile.Open) and merged
+    if is_open_again and world.repository.commit_of(snapshot.branch) != snapshot.commit:
+        message = f"{snapshot.branch} kept moving while a pull request was being prepared"
+        raise LostRace(Problem("failed.git", message, "run again: what has been merged is no longer proposed"))
+    if isinstance(proposal.action, reconcile.Open | reconcile.Refresh) and not proposal.action.push:
+        return expected
+    files = {path: after for path, (_, after) in proposal.files.items()}
+    branch, parent = proposal.branch or snapshot.branch, snapshot.commit
+    return world.repository.publish(branch, parent=parent, files=files, message=content.message, expected=expected)
+
+
+def _write_pull_request(
+    world: World, forge: Forge, snapshot: Snapshot, proposal: Proposal, head: str | None, propose: Propose
+) -> PullRequest | None:
+    """What becomes of the pull request of a branch, which is at `head` now; None where nothing is done about it."""
+    content = proposal.text
+    match proposal.action:
+        case reconcile.Open() if content is not None and head is not None:
+            follows_up, branch = needs_follow_up(propose), proposal.branch or ""
+            # What takes requests of its own comes before the text is finished: a run that dies is known by that.
+            text = body.without_plan_mark(content.body) if follows_up else content.body
+            pull = forge.open(branch=branch, base=snapshot.branch, title=content.title, body=text, draft=propose.draft)
+            return _follow_up(forge, pull, content, head, propose) if follows_up else pull
+        case reconcile.Refresh(pull_request=opened) if content is not None and head is not None:
+            # A finished text says that all of it was done once: a label that a person took away stays away.
+            unfinished = body.plan_mark(opened.body) is None and needs_follow_up(propose)
+            return (_follow_up if unfinished else _finish)(forge, opened, content, head, propose)
+        case reconcile.Close(pull_request=opened, reason=reason):
+            return _close(world, forge, opened, proposal.remote, reason)
+        case reconcile.Nothing(pull_request=opened) if (
+            opened is not None and head is not None and asks_to_merge(opened, propose)
+        ):
+            # Where there is no auto-merge, the run that finds it ready merges it.
+            return _merge_when_ready(forge, opened, head, propose)
+        case _:
+            return None
+
+
+def _unwritten(proposal: Proposal, problem: Problem) -> Written:
+    """What came of a proposal that could not be written."""
+    nothing = reconcile.Nothing(proposal.pull_request, Reason(problem.code, problem.message))
+    return replace(Written.of(proposal), action=nothing)
+
+
+def needs_follow_up(propose: Propose) -> bool:
+    """Whether a proposal of this environment takes more than a title and a text."""
+    return bool(propose.labels or propose.reviewers or propose.assignees or propose.auto_merge)
+
+
+def _follow_up(forge: Forge, pull: PullRequest, content: ProposalText, head: str, propose: Propose) -> PullRequest:
+    if propose.labels:
+        forge.label(pull.number, propose.labels)
+    if propose.assignees:
+        forge.assign(pull.number, propose.assignees)
+    if propose.reviewers:
+        forge.ask_for_review(pull.number, propose.people, propose.teams)
+    if (propose.labels or propose.assignees or propose.reviewers) and asks_to_merge(pull, propose):
+        # All that took its time, and a merge is not taken back.
+        pull = forge.read(pull.number)
+        if people.is_held(pull):
+            message = f"pull request #{pull.number} kept being put on hold while it was being finished"
+            raise LostRace(Problem("failed.forge", message, "run again once the label is gone, to finish the rest"))
+    return _finish(forge, pull, content, head, propose)
+
+
+def _finish(forge: Forge, pull: PullRequest, content: ProposalText, head: str, propose: Propose) -> PullRequest:
+    """Let it merge by itself, where that is wished and no person switched it off again; then finish the text.
+
+    What people wrote around it stays, as it is at that moment: the forge takes no condition with a text, so only what
+    comes while this one request is on its way is lost.
+
+    Raises:
+        LostRace: it ended since it was found. It keeps or gets back the text that people decided on, and what was just
+            pushed is proposed anew.
+    """
+    now = None
+    if asks_to_merge(pull, propose):
+        now = pull = _merge_when_ready(forge, pull, head, propose)
+    if now is None or not now.auto_merge:  # else that answer has told the text
+        now = forge.read(pull.number)
+    _insist_on_life(now, head)
+    pull = forge.refresh(pull.number, title=content.title, body=body.replace_own_part(now.body, content.body))
+    try:
+        _insist_on_life(pull, head)
+    except LostRace:
+        forge.refresh(pull.number, title=now.title, body=now.body)
+        raise
+    return pull
+
+
+def asks_to_merge(pull: PullRequest, propose: Propose) -> bool:
+    """Whether it has still to be told to merge by itself: once, so that no person is overruled."""
+    requested = pull.auto_merge or pull.queued or pull.merge_was_requested
+    return bool(propose.auto_merge) and pull.state == "open" and not requested
+
+
+def _merge_when_ready(forge: Forge, pull: PullRequest, head: str, propose: Propose) -> PullRequest:
+    return forge.merge_when_ready(
+        pull.number,
+        head=head,
+        method=propose.merge_method,
+        without_checks=propose.auto_merge == "without-checks",
+    )
+
+
+def _close(world: World, forge: Forge, opened: PullRequest, branch: Branch | None, why: Reason) -> PullRequest:
+    """Mark it and say why, delete the branch if nobody pushed to it meanwhile, close it: the branch is the lock.
+
+    A forge closes what has no branch. Whatever kills the run after that, the reason stands in the text already; the
+    comment is for those who are notified.
+
+    Raises:
+        LostRace: somebody pushed, or ended it; the mark is taken back, so that a person's closing counts.
+    """
+    now = forge.read(opened.number)
+    _insist_on_life(now)
+    pull = forge.refresh(now.number, title=now.title, body=body.with_closing_mark(now.body, why))
+    try:
+        _insist_on_life(pull)
+        if branch is not None:
+            world.repository.delete(branch.name, expected=branch.head)
+    except LostRace:
+        now = forge.read(now.number)
+        forge.refresh(now.number, title=now.title, body=body.without_closing_mark(now.body))
+        raise
+    return forge.close(pull.number, body=pull.body, comment=body.closing_comment(why))
+
+
+def _insist_on_life(pull: PullRequest, head: str | None = None) -> None:
+    """It is open, or merged with all that was pushed, which is `head`."""
+    if pull.state == "closed" or (pull.state == "merged" and pull.head != head):
+        message = f"pull request #{pull.number} kept being {pull.state} while it was being refreshed"
+        raise LostRace(Problem("failed.forge", message, "run again to propose its branch again"))
 
 
 def record(world: World, tags: Sequence[NewTag]) -> None:
@@ -212,166 +329,6 @@ def deploy(world: World, deployment: Deployment) -> Problem | None:
         return _forge(world).deploy(deployment)
 
 
-def _begin(forge: Forge, action: reconcile.Action) -> None:
-    """What is written on the pull request before its branch.
-
-    Raises:
-        LostRace: the person took the label back that gives the branch to the bot: nothing may be written because of it.
-    """
-    match action:
-        case reconcile.Refresh(takes_back=True, pull_request=pull):
-            # Use up the word that gave the branch back, before the branch is written: it holds for this head only.
-            if people.has_label(pull, people.HAND_BACK) and not forge.unlabel(pull.number, people.HAND_BACK):
-                message = f"the `hand-back` of #{pull.number} kept being withdrawn while it was being carried out"
-                raise LostRace(Problem("failed.forge", message, "run again to plan from the current state"))
-        case reconcile.Leave(pull_request=pull, comment=remark) if pull is not None and remark is not None:
-            forge.comment(pull.number, remark.body, edits=remark.edits)
-
-
-def unwritten(proposal: Proposal, problem: Problem) -> Proposal:
-    """The proposal as it is where it could not be written."""
-    return replace(proposal, action=reconcile.Nothing(proposal.pull_request, Reason(problem.code, problem.message)))
-
-
-def _open(forge: Forge, branch: str, base: str, content: ProposalText, head: str, propose: Propose) -> PullRequest:
-    """Open it. What takes requests of its own comes before the text is finished: a run that dies is known by that."""
-    follows_up = needs_follow_up(propose)
-    text = body.without_plan_mark(content.body) if follows_up else content.body
-    pull = forge.open(branch=branch, base=base, title=content.title, body=text, draft=propose.draft)
-    return _finish(forge, pull, content, head, propose) if follows_up else pull
-
-
-def _refresh(forge: Forge, opened: PullRequest, content: ProposalText, head: str, propose: Propose) -> PullRequest:
-    if body.plan_mark(opened.body) is None and needs_follow_up(propose):
-        # A finished text says that all of it was done once: a label that a person took away stays away.
-        return _finish(forge, opened, content, head, propose)
-    return _merging(forge, opened, content, head, propose)
-
-
-def needs_follow_up(propose: Propose) -> bool:
-    """Whether a proposal of this environment takes more than a title and a text."""
-    return _takes_requests(propose) or bool(propose.auto_merge)
-
-
-def _finish(forge: Forge, pull: PullRequest, content: ProposalText, head: str, propose: Propose) -> PullRequest:
-    if propose.labels:
-        forge.label(pull.number, propose.labels)
-    if propose.assignees:
-        forge.assign(pull.number, propose.assignees)
-    if propose.reviewers:
-        forge.ask_for_review(pull.number, propose.people, propose.teams)
-    if _takes_requests(propose) and asks_to_merge(pull, propose):
-        # All that took its time, and a merge is not taken back.
-        pull = forge.read(pull.number)
-        if people.is_held(pull):
-            raise LostRace(_held(pull))
-    return _merging(forge, pull, content, head, propose)
-
-
-def _takes_requests(propose: Propose) -> bool:
-    return bool(propose.labels or propose.reviewers or propose.assignees)
-
-
-def _merging(forge: Forge, pull: PullRequest, content: ProposalText, head: str, propose: Propose) -> PullRequest:
-    """Let it merge by itself, where that is wished and no person switched it off again; then finish the text.
-
-    What people wrote around it stays, as it is at that moment: the forge takes no condition with a text, so only what
-    comes while this one request is on its way is lost.
-
-    Raises:
-        LostRace: it ended since it was found. It keeps or gets back the text that people decided on, and what was just
-            pushed is proposed anew.
-    """
-    now = None
-    if asks_to_merge(pull, propose):
-        now = pull = _when_ready(forge, pull, head, propose)
-    if now is None or not now.auto_merge:  # else that answer has told the text
-        now = forge.read(pull.number)
-    _insist_on_life(now, head)
-    pull = forge.refresh(pull.number, title=content.title, body=body.replace_own_part(now.body, content.body))
-    try:
-        _insist_on_life(pull, head)
-    except LostRace:
-        forge.refresh(pull.number, title=now.title, body=now.body)
-        raise
-    return pull
-
-
-def _insist_on_life(pull: PullRequest, head: str) -> None:
-    """It is open, or merged with all that was pushed."""
-    if pull.state == "closed" or (pull.state == "merged" and pull.head != head):
-        raise LostRace(_ended(pull))
-
-
-def asks_to_merge(pull: PullRequest, propose: Propose) -> bool:
-    """Whether it has still to be told to merge by itself: once, so that no person is overruled."""
-    requested = pull.auto_merge or pull.queued or pull.merge_was_requested
-    return bool(propose.auto_merge) and pull.state == "open" and not requested
-
-
-def _when_ready(forge: Forge, pull: PullRequest, head: str, propose: Propose) -> PullRequest:
-    return forge.merge_when_ready(
-        pull.number,
-        head=head,
-        method=propose.merge_method,
-        without_checks=propose.auto_merge == "without-checks",
-    )
-
-
-def _insist_on_base(world: World, snapshot: Snapshot, proposal: Proposal) -> None:
-    """The pull request that was merged as the branch is may have been open when the base was read."""
-    head = proposal.remote.head if proposal.remote is not None and isinstance(proposal.action, reconcile.Open) else None
-    merged = any(pull.state == "merged" and pull.head == head for pull in proposal.pulls)
-    if merged and world.repository.commit_of(snapshot.branch) != snapshot.commit:
-        message = f"{snapshot.branch} kept moving while a pull request was being prepared"
-        raise LostRace(Problem("failed.git", message, "run again: what has been merged is no longer proposed"))
-
-
-def _insist_on_head(world: World, branch: str, head: str | None) -> None:
-    """Whoever writes the text last must have seen the last commit: else the text lacks what another run pushed."""
-    if world.repository.commit_of(branch) != head:
-        message = f"{branch} kept moving while its pull request was being written"
-        raise LostRace(Problem("failed.git", message, "run again: the text does not cover the latest commit yet"))
-
-
-def _held(pull: PullRequest) -> Problem:
-    message = f"pull request #{pull.number} kept being put on hold while it was being finished"
-    return Problem("failed.forge", message, "run again once the label is gone, to finish the rest")
-
-
-def _ended(pull: PullRequest) -> Problem:
-    message = f"pull request #{pull.number} kept being {pull.state} while it was being refreshed"
-    return Problem("failed.forge", message, "run again to propose its branch again")
-
-
-def _close(world: World, forge: Forge, opened: PullRequest, branch: Branch | None, why: Reason) -> PullRequest:
-    """Mark it and say why, delete the branch if nobody pushed to it meanwhile, close it: the branch is the lock.
-
-    A forge closes what has no branch. Whatever kills the run after that, the reason stands in the text already; the
-    comment is for those who are notified.
-
-    Raises:
-        LostRace: somebody pushed, or ended it; the mark is taken back, so that a person's closing counts.
-    """
-    now = forge.read(opened.number)
-    _insist_on_open(now)
-    pull = forge.refresh(now.number, title=now.title, body=body.with_closing_mark(now.body, why))
-    try:
-        _insist_on_open(pull)
-        if branch is not None:
-            world.repository.delete(branch.name, expected=branch.head)
-    except LostRace:
-        now = forge.read(now.number)
-        forge.refresh(now.number, title=now.title, body=body.without_closing_mark(now.body))
-        raise
-    return forge.close(pull.number, body=pull.body, comment=body.closing_comment(why))
-
-
-def _insist_on_open(pull: PullRequest) -> None:
-    if pull.state != "open":
-        raise LostRace(_ended(pull))
-
-
 def _forge(world: World) -> Forge:
     if world.forge is None:
         raise ForgeError(
@@ -382,3 +339,26 @@ def _forge(world: World) -> Forge:
             )
         )
     return world.forge
+
+
+class Race:
+    """The tries of one environment: how long to wait after a lost race before the next one, and when to give up."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._started = self._tried = clock.now()
+        self._lost = 0
+
+    def wait(self, lost: LostRace) -> None:
+        """Stay out of the others' way for a while.
+
+        Raises:
+            LostRace: the one that is given, once it makes no sense to try again.
+        """
+        now = self._clock.now()
+        self._lost += 1
+        if self._lost > MOST_LOST or (now - self._started).total_seconds() > MOST_SECONDS:
+            raise lost
+        longest = (now - self._tried).total_seconds() * min(2**self._lost, _LONGEST_WAIT)
+        self._clock.sleep(random.uniform(0, longest))  # noqa: S311 - spreads the racers, guards no secret
+        self._tried = self._clock.now()

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from gitops_bot.engine.read import EnvironmentState, Snapshot
     from gitops_bot.engine.request import Request
     from gitops_bot.images.reference import Assignment
+    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.releases.choice.promotion import ByHand, Offer
     from gitops_bot.releases.decisions import Decision, EntryKey, Held, Managed
-    from gitops_bot.results.outcome import EnvironmentOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,8 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One environment, and what comes of it unless writing goes wrong."""
+    """One environment arranged: its proposals, and the decisions that are not theirs."""
 
     decided: Decided
-    outcome: EnvironmentOutcome
+    decisions: tuple[Decision, ...]
+    proposals: tuple[Proposal, ...]

@@ -46,7 +46,7 @@ def describe(world: World, planned: Planned) -> Planned:
     """
     environment, facts = planned.decided.context.environment, planned.decided.context.facts
     proposals = []
-    for proposal in planned.outcome.proposals:
+    for proposal in planned.proposals:
         action, changes = proposal.action, proposal.changes
         if not changes or not isinstance(action, Open | Refresh | Commit):
             proposals.append(proposal)
@@ -72,7 +72,7 @@ def describe(world: World, planned: Planned) -> Planned:
             described={} if briefly else describe_images(world, facts, steps),
         )
         proposals.append(replace(proposal, text=text))
-    return replace(planned, outcome=replace(planned.outcome, proposals=tuple(proposals)))
+    return replace(planned, proposals=tuple(proposals))
 
 
 def describe_images(world: World, facts: Facts, images: Mapping[Key, ImageStep]) -> Mapping[Key, Described]:

@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot.engine import carry_out
-from gitops_bot.engine.race import Race
 from gitops_bot.engine.read import Scope, read, read_again, select
 from gitops_bot.errors import ConfigError, EditError, ForgeError, GitError, LostRace, Problem
 from gitops_bot.images.reason import shortlist
@@ -132,7 +131,7 @@ def _tag(
     Raises:
         GitError: the remote refused, or their numbers are not known.
     """
-    known, race = every.get(environment.name, ()), Race(world.clock)
+    known, race = every.get(environment.name, ()), carry_out.Race(world.clock)
     while True:
         untagged = due_tags(known, tags, complete=line.complete)
         if isinstance(untagged, Problem):

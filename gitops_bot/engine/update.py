@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, assert_never
 from gitops_bot.engine.arrange import arrange, whole
 from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.candidates import assign, poll, promote, roll_back
-from gitops_bot.engine.carry_out import carry_out
+from gitops_bot.engine.carry_out import Race, carry_out
 from gitops_bot.engine.context import Candidate, Candidates, Context, Decided, Planned, as_it_is
 from gitops_bot.engine.describe import describe
 from gitops_bot.engine.existing import find_existing
 from gitops_bot.engine.gates import judge
-from gitops_bot.engine.race import Race
 from gitops_bot.engine.read import committed, partners, read_again
 from gitops_bot.engine.records import record
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw
 from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, LostRace
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, reconcile
+from gitops_bot.proposals.proposal import Written
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.decisions import Failed
 from gitops_bot.results.outcome import WRITING, EnvironmentOutcome, Outcome
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
-    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.results.result import Result
 
 
@@ -56,19 +55,6 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
         _write(world, base, request, environment, planned, is_last=environment is environments[-1])
         for environment, planned in zip(environments, plan(snapshot, facts, request, environments), strict=True)
     ]
-    if request.placement.own_groups:
-        # Of the proposals that only carry pins of earlier requests, those that were written.
-        outcomes = [
-            replace(
-                outcome,
-                proposals=tuple(
-                    proposal
-                    for proposal in outcome.proposals
-                    if proposal.action.name in WRITING or not all(change.carried for change in proposal.changes)
-                ),
-            )
-            for outcome in outcomes
-        ]
     problems = [*base.snapshot.layout.selection.problems]
     if not request.names_entries:
         # Names that mean nothing are not told where an entry is named: what was asked for does not go by them.
@@ -181,26 +167,39 @@ def _write(
 ) -> EnvironmentOutcome:
     """Write one environment as `planned`; read and plan it again until nobody else is faster."""
     race = Race(world.clock)
-    done: dict[str, Proposal] = {}
+    done: dict[str, Written] = {}
     try:
         if isinstance(planned, Planned) and planned.decided.context.snapshot.commit != base.snapshot.commit:
             (planned,) = plan(base.snapshot, base.facts, request, [environment])
         while isinstance(planned, Planned):
+            failed: list[Failed] = []
             try:
-                described = planned if request.dry_run else describe(world, planned)
-                outcome, commit = carry_out(world, described, done)
+                if request.dry_run:
+                    written = [Written.of(item) for item in sorted(planned.proposals, key=lambda item: item.group)]
+                else:
+                    written, failed = carry_out(world, describe(world, planned), done)
             except LostRace as lost:
                 race.wait(lost)
                 base.snapshot = read_again(world, base.snapshot)
                 base.facts = Facts(world, base.snapshot, base.facts)
                 (planned,) = plan(base.snapshot, base.facts, request, [environment])
                 continue
-            if commit is not None:
-                files = {path: data for proposal in outcome.proposals for path, data in proposal.after.items()}
-                now = replace(base.snapshot, commit=commit)
-                base.snapshot = now if is_last else committed(now, files)
-                base.facts = Facts(world, base.snapshot, base.facts)
-            return outcome
+            for commit, files in ((item.commit, item.files) for item in written if item.branch is None):
+                if commit is not None:
+                    now = replace(base.snapshot, commit=commit)
+                    contents = {path: after for path, (_, after) in files.items()}
+                    base.snapshot = now if is_last else committed(now, contents)
+                    base.facts = Facts(world, base.snapshot, base.facts)
+            if request.placement.own_groups:
+                # Of the proposals that only carry pins of earlier requests, those that were written are told.
+                written = [
+                    item
+                    for item in written
+                    if item.action.name in WRITING or not all(change.carried for change in item.changes)
+                ]
+            decisions = (*planned.decisions, *dict.fromkeys(failed))
+            promoted_from = request.origin(environment).environment
+            return EnvironmentOutcome(environment.name, decisions, tuple(written), promoted_from, planned.decided.named)
         stop = planned.problem
     except (GitError, ForgeError) as error:
         stop = error.problem
@@ -219,5 +218,5 @@ def _stopped(base: _Base, request: Request, environment: Environment, problem: P
     nothing = reconcile.Nothing(None, Reason(problem.code, problem.message))
     proposal = whole(context, [item.decision for item in done.judged], branch, nothing)
     decisions = (*state.failed, *proposal.decisions, *done.only_in_source, Failed(None, problem))
-    proposals = (proposal,) if proposal.changes else ()
+    proposals = (Written.of(proposal),) if proposal.changes else ()
     return EnvironmentOutcome(environment.name, decisions, proposals, promoted_from, done.named)

@@ -1,4 +1,4 @@
-"""One group of an environment: what is proposed, what exists of it already, and what is to be done, or was done."""
+"""One group of an environment: what is proposed, what exists of it already and is to be done, and what came of it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,11 @@ if TYPE_CHECKING:
 class Proposal:
     """The decisions about the entries of one group, and how the changes among them reach the base branch.
 
-    `branch` is the name of its branch, None where it is committed straight to the base branch; `source` is
-    where the pins come from that are decided now. `files` holds the bytes
-    before and after. `pull_request` is the open one, or what became of it; `commit` is what was written. `remote` is
-    the branch as it was read, and `pulls` are its pull requests. `carried` are the pins that the branch proposes as it
-    is, `moved` the entries among them that belong to other groups now. `beside` are the pull requests of other branches
-    that this rests on. `text` is what people read of it, where it is to be written.
+    `branch` is the name of its branch, None where it is committed straight to the base branch; `source` is where the
+    pins come from that are decided now. `files` holds the bytes before and after. `remote` is the branch as it was
+    read, `pulls` are its pull requests, and `pull_request` is the open one. `carried` are the pins that the branch
+    proposes as it is, `moved` the entries among them that belong to other groups now. `beside` are the pull requests of
+    other branches that this rests on. `text` is what people read of it, where it is to be written.
     """
 
     group: str
@@ -36,7 +35,6 @@ class Proposal:
     decisions: tuple[Decision, ...] = ()
     files: Mapping[str, tuple[bytes, bytes]] = field(default_factory=dict)
     pull_request: PullRequest | None = None
-    commit: str | None = None
     remote: Branch | None = None
     pulls: tuple[PullRequest, ...] = ()
     carried: tuple[PinChange, ...] = ()
@@ -48,16 +46,6 @@ class Proposal:
     def changes(self) -> tuple[Change, ...]:
         """What it changes."""
         return tuple(decision for decision in self.decisions if isinstance(decision, Change))
-
-    @property
-    def after(self) -> dict[str, bytes]:
-        """The bytes that the files get."""
-        return {path: after for path, (_, after) in self.files.items()}
-
-    @property
-    def failed(self) -> bool:
-        """Whether it could not be done."""
-        return self.action.name == "none" and self.action.reason.code.startswith("failed.")
 
     def doing(self, action: reconcile.Action) -> Proposal:
         """The same with another action.
@@ -73,3 +61,31 @@ class Proposal:
                 if (change.entry.key, change.after, change.new_name) not in proposed
             ]
         return replace(self, action=action, decisions=(*self.decisions, *held))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of a proposal, or would come of it where nothing is written.
+
+    `action` is what was done: none, and why, where it could not be. `pull_request` is the open one, or what became of
+    it; `commit` is what was pushed.
+    """
+
+    group: str
+    branch: str | None
+    action: reconcile.Action
+    changes: tuple[Change, ...]
+    files: Mapping[str, tuple[bytes, bytes]]
+    pull_request: PullRequest | None = None
+    commit: str | None = None
+
+    @classmethod
+    def of(cls, proposal: Proposal) -> Written:
+        """A proposal as it is, before anything is written of it."""
+        group, branch, action = proposal.group, proposal.branch, proposal.action
+        return cls(group, branch, action, proposal.changes, proposal.files, proposal.pull_request)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be done."""
+        return self.action.name == "none" and self.action.reason.code.startswith("failed.")

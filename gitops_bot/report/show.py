@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Hold
     from gitops_bot.errors import Problem
-    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.proposal import Written
     from gitops_bot.proposals.reconcile import ActionName
     from gitops_bot.releases.decisions import Change, Failed, Held, Managed
     from gitops_bot.report.screen import Style
@@ -240,7 +240,7 @@ def _print_environment(environment: EnvironmentOutcome, screen: Screen, *, writt
     screen.say(", ".join([f"{counts['unchanged']} unchanged", *others]), indent=2)
 
 
-def _print_proposal(proposed: Proposal, screen: Screen, *, written: bool) -> None:
+def _print_proposal(proposed: Written, screen: Screen, *, written: bool) -> None:
     lead = "not done" if proposed.failed else LABELS[proposed.action.name][written]
     target = f" {proposed.branch}" if proposed.branch else ""
     pull = f" #{proposed.pull_request.number} {proposed.pull_request.url}" if proposed.pull_request else ""

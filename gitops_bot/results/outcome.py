@@ -12,7 +12,7 @@ from gitops_bot.results.result import Head, Result
 if TYPE_CHECKING:
     from gitops_bot.config import Hold
     from gitops_bot.errors import Problem
-    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.proposal import Written
     from gitops_bot.proposals.reconcile import ActionName
     from gitops_bot.releases.decisions import Decision, EntryKey
     from gitops_bot.releases.layout.coverage import Coverage
@@ -30,7 +30,7 @@ class EnvironmentOutcome:
 
     name: str
     decisions: tuple[Decision, ...] = ()
-    proposals: tuple[Proposal, ...] = ()
+    proposals: tuple[Written, ...] = ()
     promoted_from: str | None = None
     named: frozenset[EntryKey] = frozenset()
 
@@ -103,7 +103,7 @@ class Outcome:
     coverage: Coverage | None = None
 
     @property
-    def proposals(self) -> tuple[tuple[EnvironmentOutcome, Proposal], ...]:
+    def proposals(self) -> tuple[tuple[EnvironmentOutcome, Written], ...]:
         """Every proposal with its environment."""
         return tuple((environment, proposal) for environment in self.environments for proposal in environment.proposals)
 

@@ -16,7 +16,7 @@ from gitops_bot.releases.decisions import Change, Held
 from gitops_bot.report import document
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from tests.managed import alter, change_of, managed
-from tests.proposals.sample import kept, proposal
+from tests.proposals.sample import carried_out, kept
 
 if TYPE_CHECKING:
     from gitops_bot.proposals.reconcile import ActionName
@@ -49,7 +49,7 @@ def outcome(
 ) -> StepResult:
     pull = PullRequest(7, url, "open", branch, "main", "c" * 40, "title", "body")
     reason = Reason(code, "because")
-    proposed = proposal(action, *changes, reason=reason, branch=branch, pull_request=pull, commit="c" * 40)
+    proposed = carried_out(action, *changes, reason=reason, branch=branch, pull_request=pull, commit="c" * 40)
     environment = EnvironmentOutcome("live", (*held, *kept(2)), (proposed,))
     return Outcome((environment,), problems).of("acme/deploy", "main", "d" * 40)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import content as proposals
 from gitops_bot.proposals import naming, reconcile
 from gitops_bot.proposals.branch import Branch, Commit, FileChange
-from gitops_bot.proposals.proposal import Proposal
+from gitops_bot.proposals.proposal import Proposal, Written
 from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.decisions import Change, Kept, Managed
 from gitops_bot.targets import kustomization
@@ -105,8 +105,13 @@ def proposal(
     branch: str = "gitops-bot/staging/all",
     **more: object,
 ) -> Proposal:
-    """A proposal of the group `all`, as reports get it."""
+    """A proposal of the group `all`."""
     return Proposal("all", branch, "policy", action(name, reason or Reason("chosen", "new")), decisions, **more)
+
+
+def carried_out(name: ActionName, *decisions: Decision, commit: str | None = None, **more: object) -> Written:
+    """What came of such a proposal, as reports get it."""
+    return replace(Written.of(proposal(name, *decisions, **more)), commit=commit)
 
 
 def kept(count: int) -> tuple[Kept, ...]:
@@ -115,7 +120,7 @@ def kept(count: int) -> tuple[Kept, ...]:
 
 
 @dataclass(frozen=True)
-class Written:
+class Proposed:
     """What the bot proposes: its words, its files and its pins, and the commit that these are based on."""
 
     title: str
@@ -136,14 +141,14 @@ def edited(files: Mapping[str, bytes], changes: Sequence[Change]) -> dict[str, b
     }
 
 
-def written(*changes: Change, files: Mapping[str, bytes] = FILES, parent: str = BASE) -> Written:
+def written(*changes: Change, files: Mapping[str, bytes] = FILES, parent: str = BASE) -> Proposed:
     """The proposal that the bot makes of these changes to these files."""
     words = proposals.write("staging", changes, source=changes[0].source)
     pins = tuple(change.pin_change for change in changes)
-    return Written(words.title, words.body, words.message, edited(files, changes), pins, parent)
+    return Proposed(words.title, words.body, words.message, edited(files, changes), pins, parent)
 
 
-def commit(proposal: Written, files: Mapping[str, bytes] = FILES, *, name: str = HEAD) -> Commit:
+def commit(proposal: Proposed, files: Mapping[str, bytes] = FILES, *, name: str = HEAD) -> Commit:
     """The commit that publishing a proposal makes."""
     changed = tuple(FileChange(path, files[path], data) for path, data in sorted(proposal.files.items()))
     return Commit(name, (proposal.parent,), "gitops-bot <gitops-bot@noreply.invalid>", proposal.message, changed)

@@ -37,7 +37,7 @@ from tests.proposals.sample import (
 
 if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch
-    from tests.proposals.sample import Written
+    from tests.proposals.sample import Proposed
 
 HOSTILE = [
     "web\n\nGitops-Bot-Plan: 1 production all policy",
@@ -266,7 +266,7 @@ SAME_FILE = FILES | {WEB: FILES[WEB] + b"# more\r\n"}
     ],
 )
 def test_a_branch_says_a_proposal_when_it_has_its_bytes_and_no_other(
-    wanted: Written, there: Branch, expected: bool
+    wanted: Proposed, there: Branch, expected: bool
 ) -> None:
     assert there.has_exactly(wanted.files) is expected
 

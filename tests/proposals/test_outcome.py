@@ -9,10 +9,10 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.decisions import Failed, Held
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
-from tests.proposals.sample import change, entry, proposal
+from tests.proposals.sample import carried_out, change, entry
 
 if TYPE_CHECKING:
-    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.proposal import Written
     from gitops_bot.proposals.reconcile import ActionName
     from gitops_bot.releases.decisions import EntryKey
     from gitops_bot.results.result import Result
@@ -22,9 +22,9 @@ HELD = Held(entry(), Pin("v0"), Reason("held.downgrade", "older"))
 NAMED = frozenset({HELD.entry.key})
 
 
-def proposed(action: ActionName, *names: str) -> Proposal:
+def proposed(action: ActionName, *names: str) -> Written:
     """What became of a group with changes to the entries of these names."""
-    return proposal(action, *(change(name) for name in names or ("web",)))
+    return carried_out(action, *(change(name) for name in names or ("web",)))
 
 
 def outcome(*environments: EnvironmentOutcome, **more: object) -> Result[Outcome]:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.proposals.pull_request import PullRequest
-    from tests.proposals.sample import Written
+    from tests.proposals.sample import Proposed
 
 
 def decide(
-    wanted: Written | None, there: Branch | None, existing: tuple[PullRequest, ...], **more: object
+    wanted: Proposed | None, there: Branch | None, existing: tuple[PullRequest, ...], **more: object
 ) -> reconcile.Action:
     """The action for a branch on which this is to be proposed, or nothing any more."""
     if wanted is None:
@@ -234,7 +234,7 @@ def test_the_same_facts_give_the_same_action(row: Row) -> None:
 
 
 def carried_out(
-    action: reconcile.Action, proposal: Written | None, there: Branch | None, existing: tuple[PullRequest, ...]
+    action: reconcile.Action, proposal: Proposed | None, there: Branch | None, existing: tuple[PullRequest, ...]
 ) -> tuple[Branch | None, tuple[PullRequest, ...]]:
     """The world after an action, as far as this room sees it."""
     others = tuple(each for each in existing if each is not getattr(action, "pull_request", None))
@@ -294,7 +294,7 @@ PULLS = st.builds(
     st.booleans(),
 )
 def test_whatever_is_there_people_win_and_a_second_run_writes_nothing(
-    proposal: Written | None,
+    proposal: Proposed | None,
     name: str,
     opened: PullRequest | None,
     ended: list[PullRequest],

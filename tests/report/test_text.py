@@ -19,7 +19,7 @@ from gitops_bot.report.show import print_changes, print_outcome, print_problems
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.results.result import Head
 from tests.managed import alter, change_of, managed
-from tests.proposals.sample import kept, proposal
+from tests.proposals.sample import carried_out, kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -104,7 +104,7 @@ def test_a_table_that_would_tear_an_image_is_blocks_at_any_width() -> None:
 def test_no_word_is_torn_at_any_width(width: int) -> None:
     failed = Failed(entry(), Problem("failed.registry", "ghcr.io did not answer", "Check that it runs.", PATH, 3, 4))
     held = Held(alter(entry("ghcr.io/acme/api"), pin=Pin("v1.4.1", A)), Pin("v1.5.0", B), Reason("held.freeze", LONG))
-    proposed = proposal("open", change(why=LONG), branch="gitops-bot/production/all")
+    proposed = carried_out("open", change(why=LONG), branch="gitops-bot/production/all")
     text = told(EnvironmentOutcome("production", (held, failed, *kept(3)), (proposed,)), width=width)
     whole = told(EnvironmentOutcome("production", (held, failed, *kept(3)), (proposed,)))
     table = {"IMAGE", "FROM", "TO", "WHERE", "AND", "WHY", "->"}
@@ -207,14 +207,14 @@ def test_a_diff_is_coloured_by_line_and_never_folded() -> None:
     ],
 )
 def test_an_action_has_the_colour_of_what_it_does(action: str, code: str, painted: str) -> None:
-    proposed = proposal(action, reason=Reason(code, "why"), branch="gitops-bot/production/all")
+    proposed = carried_out(action, reason=Reason(code, "why"), branch="gitops-bot/production/all")
     assert painted in told(EnvironmentOutcome("production", (), (proposed,)), width=80, colours=True).splitlines()
 
 
 def test_colours_add_nothing_but_colours() -> None:
     failed = Failed(entry(), Problem("failed.registry", "ghcr.io did not answer", "Check that it runs."))
     held = Held(alter(entry("ghcr.io/acme/api"), pin=Pin("v1")), None, Reason("held.freeze", LONG))
-    proposed = proposal("open", change(why=LONG), branch="gitops-bot/production/all")
+    proposed = carried_out("open", change(why=LONG), branch="gitops-bot/production/all")
     environment = EnvironmentOutcome("production", (held, failed, *kept(3)), (proposed,))
     painted = told(environment, width=60, colours=True)
     assert re.sub(r"\x1b\[[0-9;]+m", "", painted) == told(environment, width=60)
@@ -336,7 +336,7 @@ def test_a_failure_says_what_failed_why_and_what_next(failed: Sequence[Failed], 
 def test_what_stopped_two_environments_is_told_once_with_both() -> None:
     stopped = (Failed(None, Problem("failed.forge", "the forge did not answer", "run again")),)
     reason = Reason("failed.forge", "the forge did not answer")
-    proposed = proposal("none", change(), reason=reason, branch="gitops-bot/x/all")
+    proposed = carried_out("none", change(), reason=reason, branch="gitops-bot/x/all")
     text = told(*(EnvironmentOutcome(name, stopped, (proposed,)) for name in ("staging", "production")))
     assert text.count("the forge did not answer") == 1
     assert text.count("not done gitops-bot/x/all\n") == 2

@@ -12,25 +12,25 @@ from gitops_bot.releases.decisions import Failed, Held
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.server.events import MOST, Events, counts
 from tests.managed import alter
-from tests.proposals.sample import HEAD, WEB, action, change, entry, kept, proposal
+from tests.proposals.sample import HEAD, WEB, action, carried_out, change, entry, kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.proposal import Written
     from gitops_bot.server.events import Event
 
 HELD = Held(entry(), Pin("v2"), Reason("held.soak", "staging has run v2 for 3 hours, and 4 are wanted"))
 FAILED = Failed(entry("api"), Problem("failed.registry", "ghcr.io answered 503", "run again later"))
 BROKEN = Failed(None, Problem("failed.edit", "no YAML", "correct it", WEB, 3, 1))
 PULL = PullRequest(7, "https://github.com/acme/deploy/pull/7", "open", "gitops-bot/staging/all", "main", HEAD, "t", "b")
-OPENED = proposal(
+OPENED = carried_out(
     "open", change(), change("proxy"), reason=Reason("chosen", "none is open"), pull_request=PULL, commit=HEAD
 )
 
 
 def outcome(
-    *proposals: Proposal, held: Sequence[Held] = (), failed: Sequence[Failed] = (), unchanged: int = 0
+    *proposals: Written, held: Sequence[Held] = (), failed: Sequence[Failed] = (), unchanged: int = 0
 ) -> Outcome:
     staging = EnvironmentOutcome("staging", (*held, *failed, *kept(unchanged)), proposals)
     return Outcome((staging,))

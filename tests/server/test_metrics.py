@@ -14,7 +14,7 @@ from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.decisions import Failed, Held
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.server.metrics import HOSTS, Metrics
-from tests.proposals.sample import HEAD, change, entry, kept, proposal
+from tests.proposals.sample import HEAD, carried_out, change, entry, kept
 
 RESULTS = ("done", "partial", "failed", "overran")
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -45,7 +45,7 @@ STAGING = EnvironmentOutcome(
         Failed(entry("worker"), Problem("failed.registry", "503")),
         *kept(4),
     ),
-    (proposal("open", change(), change("proxy"), pull_request=PULL, commit=HEAD),),
+    (carried_out("open", change(), change("proxy"), pull_request=PULL, commit=HEAD),),
 )
 OUTCOME = Outcome((STAGING, EnvironmentOutcome("production", kept(3))))
 
