@@ -31,7 +31,7 @@ from gitops_bot.results.result import Head, Result
 from gitops_bot.wiring import process
 from gitops_bot.wiring.forge import hide_tokens
 from gitops_bot.wiring.local import on_disk
-from gitops_bot.wiring.world import opened
+from gitops_bot.wiring.world import open_world
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,7 +105,10 @@ def _result(step: inputs.Inputs) -> StepResult:
         case "check":
             return check(*on_disk(step.options.config), SystemClock().now())
         case "plan":
-            with opened(step.options, step.environments, notice=partial(show.show_notice, "text")) as (world, scope):
+            with open_world(step.options, step.environments, notice=partial(show.show_notice, "text")) as (
+                world,
+                scope,
+            ):
                 return plan(world, scope, release_hold=step.release_hold)
         case "update":
             action = Poll()
@@ -118,7 +121,7 @@ def _result(step: inputs.Inputs) -> StepResult:
         case _:
             assert_never(step.command)
     request = Request(action, step.release_hold, step.dry_run)
-    with opened(step.options, step.environments, request) as (world, scope):
+    with open_world(step.options, step.environments, request) as (world, scope):
         return update(world, scope, request)
 
 

@@ -93,9 +93,9 @@ def show(name: str, result: Result[object], output: str, *, written: bool = True
 def request(name: str, options: Options, environments: Sequence[str], asked: Request, output: str) -> int:
     """Do what is asked for these environments (all without names), and show what came of it; returns the exit code."""
     from gitops_bot.commands.update import update
-    from gitops_bot.wiring.world import opened
+    from gitops_bot.wiring.world import open_world
 
-    with opened(options, environments, asked) as (world, scope):
+    with open_world(options, environments, asked) as (world, scope):
         outcome = update(world, scope, asked)
     return show(name, outcome, output, written=not asked.dry_run)
 

@@ -20,7 +20,7 @@ from gitops_bot.engine.update import update
 from gitops_bot.errors import BotError, ConfigError, ForgeError, UsageError, limit_of
 from gitops_bot.server.events import LEVELS, counts
 from gitops_bot.server.loop import CycleResult, overran
-from gitops_bot.wiring.world import CycleContext, log_warning, opened
+from gitops_bot.wiring.world import CycleContext, log_warning, open_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -147,7 +147,7 @@ class Cycles:
                 self._builds,
                 self._logins,
             )
-            world, scope = stack.enter_context(opened(self.options, self.environments, request, cycle=cycle))
+            world, scope = stack.enter_context(open_world(self.options, self.environments, request, cycle=cycle))
             if self._good is not None:
                 scope = self._without_unknown(scope, number)
             return world, scope, read(world, scope)

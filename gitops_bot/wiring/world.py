@@ -71,7 +71,7 @@ class CycleContext:
 
 
 @contextmanager
-def opened(
+def open_world(
     options: Options,
     environments: Sequence[str] = (),
     request: Request | None = None,

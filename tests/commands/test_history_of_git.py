@@ -20,7 +20,7 @@ from gitops_bot.proposals import trailers
 from gitops_bot.proposals.trailers import Trailers
 from gitops_bot.releases.decisions import PinChange, Source
 from gitops_bot.wiring.options import Options
-from gitops_bot.wiring.world import opened
+from gitops_bot.wiring.world import open_world
 from tests.counterparts.git_http import Remote
 from tests.counterparts.world import run
 
@@ -71,7 +71,7 @@ def remote(tmp_path: Path) -> Remote:
 
 
 def history(remote: Remote, environment: str = "production", **wanted: Any) -> History:
-    with opened(Options(repository=str(remote.path)), (environment,), history=True) as (world, scope):
+    with open_world(Options(repository=str(remote.path)), (environment,), history=True) as (world, scope):
         return commands.history(world, scope, commands.Wanted(**wanted)).body
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from gitops_bot.commands.history import Wanted, history
 from gitops_bot.wiring.options import Options
-from gitops_bot.wiring.world import opened
+from gitops_bot.wiring.world import open_world
 from tests.counterparts.git_http import Remote
 from tests.counterparts.world import run
 
@@ -279,7 +279,7 @@ def test_only_so_many_versions_are_looked_into(
         remote.commit("main", {f"hosts/{name}/web.yaml": pod(pin) + f"# {name}\n".encode() for name in "abc"})
     remote.commit("main", {f"hosts/{name}/web.yaml": None for name in "abc"})
     monkeypatch.setattr(f"gitops_bot.edges.git.line.HELD_{limit}", value)
-    with opened(Options(repository=str(remote.path)), ("production",), history=True) as (world, scope):
+    with open_world(Options(repository=str(remote.path)), ("production",), history=True) as (world, scope):
         newest = history(world, scope, Wanted()).body.records[0]
     assert 0 < len(newest.changes) < 3
     assert len(newest.config) == 3

@@ -38,7 +38,7 @@ class Door:
     then: Callable[[], NoReturn]
 
     @contextmanager
-    def opened(self, *_: object, **__: object) -> Iterator[None]:
+    def open_world(self, *_: object, **__: object) -> Iterator[None]:
         self.then()
         yield
 
@@ -53,7 +53,7 @@ def fails(error: BaseException) -> Callable[[], NoReturn]:
 def cycle(
     monkeypatch: pytest.MonkeyPatch, then: Callable[[], object], *, good: bool = True, limit: timedelta = HOUR
 ) -> CycleResult:
-    monkeypatch.setattr(cycles, "opened", Door(then).opened)
+    monkeypatch.setattr(cycles, "open_world", Door(then).open_world)
     with Ending() as ending:
         running = Cycles(Options("acme/deploy", None, None), (), ending, Metrics(RESULTS), Events(), dry_run=False)
         running._good = GOOD if good else None
