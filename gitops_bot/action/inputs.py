@@ -65,9 +65,9 @@ def read(environ: Mapping[str, str]) -> Inputs:
     Raises:
         UsageError: with one problem for each input that is missing, superfluous or wrong.
     """
-    given = {name: _given(environ, name) for name in INPUTS}
+    given = {name: _read_input(environ, name) for name in INPUTS}
     command = _command(given["command"] or "set")
-    problems = [*_unknown(command, given), *_malformed(given), *_missing(command, given)]
+    problems = [*_check_names(command, given), *_check_form(given), *_check_presence(command, given)]
     if problems:
         raise UsageError(*problems)
     flags = {name: _TRUTHS[given[name].lower()] for name in _FLAGS}
@@ -95,7 +95,7 @@ def _command(text: str) -> Command:
     raise UsageError(problem(f"command must be one of {', '.join(TAKES)}"))
 
 
-def _given(environ: Mapping[str, str], name: str) -> str:
+def _read_input(environ: Mapping[str, str], name: str) -> str:
     """An input: `INPUT_DRY-RUN` in a container, `INPUT_DRY_RUN` if it comes through a shell, which allows no `-`."""
     key = f"INPUT_{name.upper()}"
     text = environ.get(key) or environ.get(key.replace("-", "_"), "")
@@ -107,13 +107,13 @@ def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _unknown(command: Command, given: Mapping[str, str]) -> list[Problem]:
+def _check_names(command: Command, given: Mapping[str, str]) -> list[Problem]:
     takes, off = TAKES[command] | _ALWAYS_THERE, ("", "false")
     unknown = sorted(name for name, text in given.items() if name not in takes and text.lower() not in off)
     return [problem(f"the command {command} does not take {name}", "remove it") for name in unknown]
 
 
-def _malformed(given: Mapping[str, str]) -> list[Problem]:
+def _check_form(given: Mapping[str, str]) -> list[Problem]:
     wrong = []
     for name, text in sorted(given.items()):
         lines = _lines(text) if name in _SEVERAL else [text]
@@ -132,10 +132,10 @@ def _malformed(given: Mapping[str, str]) -> list[Problem]:
             wrong.append(problem(f"reason is longer than {REASON_LIMIT} characters"))
         elif name in _FLAGS and text.lower() not in _TRUTHS:
             wrong.append(problem(f"{name} must be true or false"))
-    return wrong + _malformed_images(given)
+    return wrong + _check_images(given)
 
 
-def _malformed_images(given: Mapping[str, str]) -> list[Problem]:
+def _check_images(given: Mapping[str, str]) -> list[Problem]:
     wrong = []
     for line in _lines(given["image"]):
         name, equals, pin = line.partition("=")
@@ -154,7 +154,7 @@ def _is_pin(text: str, tag: str, digest: str) -> bool:
     return (read.new_name, read.pin.tag or "", read.pin.digest or "") == (None, tag, digest)
 
 
-def _missing(command: Command, given: Mapping[str, str]) -> list[Problem]:
+def _check_presence(command: Command, given: Mapping[str, str]) -> list[Problem]:
     needed = {"set": ("environment", "image"), "promote": ("from", "environment"), "rollback": ("environment",)}
     wrong = [
         problem(f"{name} is needed for the command {command}") for name in needed.get(command, ()) if not given[name]

@@ -137,7 +137,7 @@ def outputs(result: StepResult, plan: str, images: Sequence[str], *, written: bo
         if proposal.action.name != "close" and _belongs(proposal, named=bool(images))
     ]
     pulls = [proposal.pull_request for proposal in kept if proposal.pull_request]
-    pins = _pins(all_proposals, images) or (_given(images) if done else [])
+    pins = _pins(all_proposals, images) or (_own_pins(images) if done else [])
     return {
         "changed": str(any(proposal.action.name in WRITING for proposal in all_proposals)).lower(),
         "pull-request-number": _lines(str(pull.number) for pull in pulls),
@@ -171,17 +171,17 @@ def _pins(proposed: Iterable[Written], images: Sequence[str]) -> list[tuple[str,
             if names and change.carried:
                 continue  # of an earlier run: what this step named was decided now, or not done
             if not names or names & {_normal(entry.name), _normal(entry.image)}:
-                pins.append(_whole(repository(change), change.after))
+                pins.append(_reference(repository(change), change.after))
     return pins
 
 
-def _given(images: Sequence[str]) -> list[tuple[str, str]]:
+def _own_pins(images: Sequence[str]) -> list[tuple[str, str]]:
     """The step's own pins that have a digest. Everything succeeded, so they are in place."""
     pins = (Assignment.parse(image) for image in images if "=" in image)
-    return [_whole(given.image, given.pin) for given in pins if given.pin.digest]
+    return [_reference(given.image, given.pin) for given in pins if given.pin.digest]
 
 
-def _whole(image: str, pin: Pin) -> tuple[str, str]:
+def _reference(image: str, pin: Pin) -> tuple[str, str]:
     tag = f":{pin.tag}" if pin.tag else ""
     return image + tag + (f"@{pin.digest}" if pin.digest else ""), pin.digest or ""
 

@@ -105,10 +105,8 @@ def _result(step: inputs.Inputs) -> StepResult:
         case "check":
             return check(*on_disk(step.options.config), SystemClock().now())
         case "plan":
-            with open_world(step.options, step.environments, notice=partial(show.show_notice, "text")) as (
-                world,
-                scope,
-            ):
+            notice = partial(show.show_notice, "text")
+            with open_world(step.options, step.environments, notice=notice) as (world, scope):
                 return plan(world, scope, release_hold=step.release_hold)
         case "update":
             action = Poll()

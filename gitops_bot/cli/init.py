@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.edges.clock import SystemClock
-    from gitops_bot.results.checkout import FoundEnvironment, Inventory, RegistryAnswer
+    from gitops_bot.results.checkout import FoundEnvironment, Inventory
+    from gitops_bot.results.diagnosis import Finding
 
 #: Seconds in which the registries have to answer.
 _SECONDS: Final = 15.0
@@ -67,7 +68,7 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
         inventory = replace(inventory, registries=tuple(_answers(inventory, clock)))
     show_inventory(inventory, output)
     if migration is None and output == "text" and sys.stdin.isatty() and sys.stderr.isatty():
-        inventory = replace(inventory, environments=tuple(map(_promoted, inventory.environments)))
+        inventory = replace(inventory, environments=tuple(map(_ask_to_promote, inventory.environments)))
     text, path = text or starter(inventory), checkout.top / config.FILE
     if inventory.environments and migration is None:
         _read(text)
@@ -94,7 +95,7 @@ def _peers(names: tuple[str, ...]) -> tuple[Peer, ...]:
     return tuple(peer for peer in get_args(Peer) if peer in names or "auto" in names)
 
 
-def _promoted(environment: FoundEnvironment) -> FoundEnvironment:
+def _ask_to_promote(environment: FoundEnvironment) -> FoundEnvironment:
     """Ask whether an environment gets its pins from the one before it, if that has some of its entries."""
     if environment.source is None:
         return environment
@@ -102,14 +103,13 @@ def _promoted(environment: FoundEnvironment) -> FoundEnvironment:
     return replace(environment, promote=click.confirm(question, default=False, err=True))
 
 
-def _answers(inventory: Inventory, clock: SystemClock) -> Iterator[RegistryAnswer]:
+def _answers(inventory: Inventory, clock: SystemClock) -> Iterator[Finding]:
     """What each registry answers about its first image."""
     from gitops_bot.config import Config
     from gitops_bot.doctor import registries
-    from gitops_bot.doctor.notes import Bounded
+    from gitops_bot.doctor.notes import Bounded, wrong
     from gitops_bot.edges.registry import Registry
     from gitops_bot.errors import BotError
-    from gitops_bot.results.checkout import RegistryAnswer
     from gitops_bot.wiring.forge import servers
     from gitops_bot.wiring.world import access
 
@@ -118,9 +118,6 @@ def _answers(inventory: Inventory, clock: SystemClock) -> Iterator[RegistryAnswe
     with Registry(reached, environ, clock, seconds=_SECONDS / 2, attempts=2) as registry:
         for host, answer in registries.begin(registry, inventory.images, bounded).items():
             try:
-                finding = registries.judge(*inventory.images[host], bounded.wait(answer, "failed.registry", host))
+                yield registries.judge(*inventory.images[host], bounded.wait(answer, "failed.registry", host))
             except BotError as error:
-                problem = error.problem
-                yield RegistryAnswer(host, "wrong", problem.message, wants_login=problem.code == "failed.auth")
-            else:
-                yield RegistryAnswer(host, finding.verdict, finding.text)
+                yield wrong("registry", host, error.problem)

@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = int(cli.main(args=argv, prog_name="gitops-bot", standalone_mode=False) or 0)
         except click.ClickException as error:
             code = error.exit_code
-            _mistyped(error, sys.argv[1:] if argv is None else argv)
+            _report_usage(error, sys.argv[1:] if argv is None else argv)
         click.echo(nl=False)  # flushes, and raises where the reader has gone away
     except SystemExit:
         # Click exits like this when the reader of our output has gone away: as below, that is no failure.
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _mistyped(error: click.ClickException, argv: Sequence[str]) -> None:
+def _report_usage(error: click.ClickException, argv: Sequence[str]) -> None:
     """Report a usage error of click, also as JSON if the arguments ask for it: the options have not been parsed."""
     text = StringIO()
     error.show(text)  # it quotes the arguments, and one may be a token
@@ -138,10 +138,15 @@ def set_command(
     return request("set", options, (environment,), Request(asked, release_hold, dry_run), output)
 
 
+_images_option = click.option(
+    "--image", "images", metavar="NAME", multiple=True, help="Only this image; may be repeated."
+)
+
+
 @command("promote", dry_run=True)
 @remote
 @release_hold_option
-@click.option("--image", "images", metavar="NAME", multiple=True, help="Only this image; may be repeated.")
+@_images_option
 @click.option("--overlay", "overlays", metavar="GLOB", multiple=True, help="Only these overlays of the target.")
 @click.option("--beyond-policy", is_flag=True, help="Also promote what the policy of TARGET does not allow.")
 @click.option("--now", is_flag=True, help="Do not wait for the `soak` time of TARGET.")
@@ -188,7 +193,7 @@ def _short(_context: click.Context, _option: click.Parameter, text: str | None) 
     metavar="RELEASE",
     help="Release number, commit or tag; default: the release before the last change of a pin.",
 )
-@click.option("--image", "images", metavar="NAME", multiple=True, help="Only this image; may be repeated.")
+@_images_option
 @click.option(
     "--reason", metavar="TEXT", callback=_short, help="The reason, for the pull request and the commit message."
 )

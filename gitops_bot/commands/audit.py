@@ -61,7 +61,7 @@ def audit(world: World, scope: Scope, keep: int | None = None) -> Result[Audit]:
                 uses[wanted].add(name)
     answers = _find(Facts(world, snapshot), uses)
     environments = tuple(
-        AuditedEnvironment(name, tuple(_audited(entry, answers) for entry in present))
+        AuditedEnvironment(name, tuple(_judge(entry, answers) for entry in present))
         for name, present in entries.items()
     )
     problems += snapshot.layout.selection.problems
@@ -73,7 +73,7 @@ def audit(world: World, scope: Scope, keep: int | None = None) -> Result[Audit]:
     failed = {wanted: result for wanted, result in answers.items() if isinstance(result, RegistryError)}
     problems += (error.problem for wanted, error in failed.items() if wanted not in reported)
     head = Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(dict.fromkeys(problems)))
-    return Result(head, Audit(environments, _kept(uses, answers) if keep is not None else None))
+    return Result(head, Audit(environments, _list_kept(uses, answers) if keep is not None else None))
 
 
 def _find(facts: Facts, wanted: Collection[_Wanted]) -> dict[_Wanted, _Answer | RegistryError]:
@@ -131,7 +131,7 @@ async def _look(facts: Facts, wanted: _Wanted) -> _Answer | RegistryError:
         return error
 
 
-def _audited(entry: Managed, answers: Mapping[_Wanted, _Answer | RegistryError]) -> AuditedEntry:
+def _judge(entry: Managed, answers: Mapping[_Wanted, _Answer | RegistryError]) -> AuditedEntry:
     if entry.refusal is not None or entry.repository is None:
         problem = None if entry.rules.ignore else entry.refusal or no_image(entry)
         return AuditedEntry(entry, "unknown", problem=problem)
@@ -212,7 +212,7 @@ class _Use:
     indexes: set[str] = field(default_factory=set)
 
 
-def _kept(
+def _list_kept(
     uses: Mapping[_Wanted, set[str]], answers: Mapping[_Wanted, _Answer | RegistryError]
 ) -> tuple[KeptImage, ...]:
     """What must be kept: all that is there, and what is pinned by its digest where the registry did not tell."""

@@ -69,8 +69,8 @@ def edit(disk: Disk, path: str, assignments: Sequence[Assignment], *, dry_run: b
         EditError: the file or an entry cannot be edited, or an IMAGE matches no entry; nothing was written.
         UsageError: two assignments ask for different pins of one entry.
     """
-    file, before, present = _chosen(disk, path, assignments)
-    asked = _asked(present, assignments, _elsewhere(disk, file, before))
+    file, before, present = _choose_file(disk, path, assignments)
+    asked = _match(present, assignments, _elsewhere(disk, file, before))
     after = pin_file.edit(present, [assignment for _, assignment in asked])
     changes = tuple(change for entry, assignment in asked if (change := _change(file, entry, assignment)))
     if after != before and not dry_run:
@@ -78,7 +78,7 @@ def edit(disk: Disk, path: str, assignments: Sequence[Assignment], *, dry_run: b
     return Result(Head(), Edited(file, changes, len(asked) - len(changes), before, after))
 
 
-def _chosen(disk: Disk, path: str, assignments: Sequence[Assignment]) -> tuple[str, bytes, PinFile]:
+def _choose_file(disk: Disk, path: str, assignments: Sequence[Assignment]) -> tuple[str, bytes, PinFile]:
     """The file to edit; in a directory with several, the only one that has one of the entries."""
     files = [(file, data, targets.read(data, file, disk.beside(file))) for file, data in _read(disk, path)]
     meant = [
@@ -95,11 +95,11 @@ def _chosen(disk: Disk, path: str, assignments: Sequence[Assignment]) -> tuple[s
         entries = [
             f"{posixpath.basename(file)}: {entry.name}" for file, _, present in files for entry in present.entries
         ]
-        message, advice = f"the directory has {names}, and none of them has such an entry", _listed(entries)
+        message, advice = f"the directory has {names}, and none of them has such an entry", _name_entries(entries)
     raise EditError(Problem("failed.usage", message, advice, path))
 
 
-def _listed(entries: Sequence[str]) -> str:
+def _name_entries(entries: Sequence[str]) -> str:
     return f"They have: {shortlist(entries, _SHOWN)}." if entries else "They have no entries: name another file."
 
 
@@ -119,7 +119,7 @@ def _elsewhere(disk: Disk, file: str, data: bytes) -> list[str]:
     return names
 
 
-def _asked(
+def _match(
     present: PinFile, assignments: Sequence[Assignment], elsewhere: Sequence[str]
 ) -> list[tuple[FileEntry, Assignment]]:
     """The entries that the assignments mean, in the order of the file; `elsewhere` are entries of other files."""

@@ -17,34 +17,29 @@ from gitops_bot.engine.update import plan
 from gitops_bot.errors import BotError, RegistryError, UsageError
 from gitops_bot.images import explain as images
 from gitops_bot.images.age import usable
-from gitops_bot.images.explain import Selection
-from gitops_bot.images.kinds import Newest
+from gitops_bot.images.explain import KNOWN, Selection, removed_by
+from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver, describe
 from gitops_bot.images.reason import Reason
 from gitops_bot.releases.decisions import Change, Failed, Held, Kept
-from gitops_bot.results.explained import (
-    AskedTag,
-    Explained,
-    Explanations,
-    PassedGate,
-    source_of,
-    why_not,
-)
+from gitops_bot.results.explained import AskedTag, Explained, Explanations, PassedGate, PolicySource
 from gitops_bot.results.result import Head, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from gitops_bot.config import Promotion
     from gitops_bot.engine.context import Context, Judged, Planned
     from gitops_bot.engine.read import Scope
     from gitops_bot.engine.world import World
+    from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.releases.decisions import Decision, EntryKey, Managed
-    from gitops_bot.results.explained import EntryOutcome
+    from gitops_bot.results.explained import EntryOutcome, Kind
 
 #: What pull requests decide, after all gates.
 _PROPOSAL: Final = "proposal"
-_PROPOSED: Final = "no pull request is in its way"
+_NOTHING_IN_ITS_WAY: Final = "no pull request is in its way"
 
 
 def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> Result[Explanations]:
@@ -66,7 +61,7 @@ def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> R
     if isinstance(planned, BotError):
         raise planned
     judged = {item.decision.entry.key: item for item in planned.decided.judged if item.decision.entry is not None}
-    final = _proposed(planned)
+    final = _final_decisions(planned)
     explanations = []
     for explained in facts.drive(
         [_explain(planned.decided.context, entry, judged[entry.key], final.get(entry.key), tag) for entry in entries]
@@ -78,7 +73,7 @@ def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> R
     return Result(Head(snapshot.repository, snapshot.branch, snapshot.commit, problems), tuple(explanations))
 
 
-def _proposed(planned: Planned) -> Mapping[EntryKey, Decision]:
+def _final_decisions(planned: Planned) -> Mapping[EntryKey, Decision]:
     """What becomes of each entry once pull requests have their say; nothing where it is committed to the branch."""
     if planned.decided.context.environment.propose.as_ == "commit":
         return {}
@@ -95,9 +90,9 @@ async def _explain(
     if final is not None and isinstance(decision, Change):
         if isinstance(final, Held | Failed):
             decision = final
-            gates.append(PassedGate(_PROPOSAL, _PROPOSED, passed=False, reason=_reason(final)))
+            gates.append(PassedGate(_PROPOSAL, _NOTHING_IN_ITS_WAY, passed=False, reason=_reason(final)))
         else:
-            gates.append(PassedGate(_PROPOSAL, _PROPOSED, passed=True))
+            gates.append(PassedGate(_PROPOSAL, _NOTHING_IN_ITS_WAY, passed=True))
     promoted = entry.key in context.state.partners
     policy = source_of(entry, context.environment.promotion if promoted else None)
     selection = None if promoted else await select(context.facts, entry, context.snapshot.at)
@@ -114,7 +109,7 @@ async def _explain(
         problem=decision.problem if isinstance(decision, Failed) else None,
     )
     if tag is not None:
-        explained = replace(explained, asked=await _asked(context, entry, explained, selection, tag))
+        explained = replace(explained, asked=await _answer(context, entry, explained, selection, tag))
     return explained
 
 
@@ -169,12 +164,12 @@ async def select(facts: Facts, entry: Managed, at: datetime) -> Selection | None
             return None
         return images.explain(policy, tags, entry.pin, times, at)
     selection = images.explain(policy, tags, entry.pin, {}, at)
-    built = await _built(facts, image, [candidate.tag for candidate in selection.candidates], at)
+    built = await _build_times(facts, image, [candidate.tag for candidate in selection.candidates], at)
     timed = tuple(replace(candidate, built=built[candidate.tag]) for candidate in selection.candidates)
     return replace(selection, candidates=timed)
 
 
-async def _built(facts: Facts, image: ImageName, tags: Sequence[str], at: datetime) -> dict[str, datetime | None]:
+async def _build_times(facts: Facts, image: ImageName, tags: Sequence[str], at: datetime) -> dict[str, datetime | None]:
     """When each of these tags was built, as far as its image says."""
     digests = await Several([facts.digest(image, tag) for tag in tags])
     known = {tag: digest for tag, digest in zip(tags, digests, strict=True) if not isinstance(digest, BotError)}
@@ -187,7 +182,7 @@ async def _built(facts: Facts, image: ImageName, tags: Sequence[str], at: dateti
     return dict.fromkeys(tags) | times
 
 
-async def _asked(
+async def _answer(
     context: Context, entry: Managed, explained: Explained, selection: Selection | None, tag: str
 ) -> AskedTag:
     """Why this tag is chosen, or why not."""
@@ -200,3 +195,67 @@ async def _asked(
         return AskedTag(tag, None, explained.reason.text)
     decided = (explained.reason, explained.pin)
     return why_not(entry.policy, await context.facts.tags(entry.repository), tag, entry.pin, selection, decided)
+
+
+def source_of(entry: Managed, promotion: Promotion | None) -> PolicySource:
+    """What chooses for an entry: the promotion, where its environment gets it from another one, else its policy."""
+    if promotion is not None:
+        file, line, _ = promotion.place
+        return PolicySource(None, "promotion", "config", f"promoted from {promotion.source}", f"{file}:{line}")
+    named = entry.rules.policy
+    if named is None:
+        return PolicySource(None, "none", "config", entry.rules.unmanaged.text if entry.rules.unmanaged else "none")
+    return PolicySource(named.name, kind_of(named.policy), named.origin, describe(named.policy), named.place)
+
+
+def kind_of(policy: Policy) -> Kind:
+    """The kind of a policy, as scripts know it."""
+    match policy:
+        case Semver():
+            return "semver"
+        case Pattern():
+            return "pattern"
+        case Newest():
+            return "newest"
+        case Follow():
+            return "digest"
+    assert_never(policy)
+
+
+def why_not(
+    policy: Policy,
+    tags: Sequence[str],
+    tag: str,
+    current: Pin,
+    selection: Selection,
+    decided: tuple[Reason, Pin | None],
+) -> AskedTag:
+    """Why this tag is not what was `decided`: a rule removed it, others come first, or something holds it.
+
+    `decided` is the reason, with what is chosen or held back.
+    """
+    reason, pin = decided
+    if pin is not None and pin.tag == tag:
+        return AskedTag(tag, None, f"it is held: {reason.text}" if reason.code.startswith("held.") else "it is chosen")
+    rule = removed_by(policy, tags, tag)
+    if rule == "listed":
+        return AskedTag(tag, rule, "the registry does not list it")
+    if rule is not None:
+        return AskedTag(tag, rule, f"it does not pass `{rule}`")
+    if tag == current.tag:
+        return AskedTag(tag, None, "it is pinned now")
+    if (rule := selection.by_time.get(tag)) is not None:
+        known = "when it was built is unknown" if rule == KNOWN else "it was built before what is pinned"
+        return AskedTag(tag, rule, known)
+    best = [candidate.tag for candidate in selection.candidates]
+    rank = best.index(tag) if tag in best else len(best)
+    end = pin.tag if pin is not None else current.tag
+    if rank < (best.index(end) if end in best else 1):
+        first = "it is the first in the order" if rank == 0 else f"it comes before {end}"
+        return AskedTag(tag, None, f"{first}, but not chosen: {reason.text}")
+    if rank == 1:
+        others = f"{best[0]} comes first"
+    else:
+        least = "" if rank < len(best) else "at least "
+        others = f"{least}{rank} others come first, {best[0]} the first of them"
+    return AskedTag(tag, None, f"it is admitted, but {others}")

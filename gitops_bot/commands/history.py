@@ -11,10 +11,12 @@ from gitops_bot.engine.describe import MOST, ImageStep, describe_images
 from gitops_bot.engine.read import read
 from gitops_bot.engine.records import content, merges_of, recorded
 from gitops_bot.errors import BotError, ConfigError, EditError, Problem, UsageError
-from gitops_bot.proposals.text.markdown import git_revision, source_repository
+from gitops_bot.images.reason import shortlist
+from gitops_bot.proposals.text.markdown import git_revision, plain, source_repository
 from gitops_bot.releases.history.record import ImageCommits, Records, net
-from gitops_bot.releases.history.releases import all_releases, find, is_commit
+from gitops_bot.releases.history.releases import all_releases, find, foreign_tags, is_commit, tag_name
 from gitops_bot.results.history import History
+from gitops_bot.results.release import differences
 from gitops_bot.results.result import Head, Result
 
 if TYPE_CHECKING:
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from gitops_bot.releases.history.releases import Release
 
 #: Environments that a message names.
-_TOLD = 5
+_ENVIRONMENTS = 5
+#: Tags that are named for one reason.
+_TAGS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[Hi
         between = net(known[older], known[newer], shown)
         between = replace(between, images=_images(world, snapshot, between.changes))
     else:
-        shown = tuple(_chosen(records, known, snapshot, wanted))
+        shown = tuple(_choose(records, known, snapshot, wanted))
         if wanted.image is not None and not shown:
             _check_image(wanted.image, records, snapshot)
     merges, problems = merges_of(world, snapshot, shown)
@@ -118,7 +122,7 @@ def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[Hi
         try:
             contents[record.id] = content(world, snapshot, environment, record.id)
         except (ConfigError, EditError) as error:
-            problems += [_unknown(record.release, problem) for problem in error.problems]
+            problems += [_content_problem(record.release, problem) for problem in error.problems]
     problems = [*snapshot.layout.selection.problems, *problems]
     history = History(
         environment=environment.name,
@@ -130,13 +134,11 @@ def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[Hi
         contents=contents,
     )
     if wanted.verify:
-        from gitops_bot.commands.verify import differing
-
-        problems += differing(world, history, snapshot.branch, known, tags)
+        problems += _compare_tags(world, history, snapshot.branch, known, tags)
     return Result(Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(problems)), history)
 
 
-def _unknown(release: Release, problem: Problem) -> Problem:
+def _content_problem(release: Release, problem: Problem) -> Problem:
     return replace(problem, message=f"the content of {release} is not known: {problem.message}")
 
 
@@ -163,7 +165,7 @@ def _images(world: World, snapshot: Snapshot, changes: Sequence[EntryChange]) ->
     return tuple(commits)
 
 
-def _chosen(records: Records, known: Sequence[Release], snapshot: Snapshot, wanted: Wanted) -> Iterator[Record]:
+def _choose(records: Records, known: Sequence[Release], snapshot: Snapshot, wanted: Wanted) -> Iterator[Record]:
     # Clocks go wrong: an older time in between ends nothing.
     recent = (at for at, release in enumerate(known) if wanted.since is None or release.at >= wanted.since)
     chosen = (records[at] for at in recent)
@@ -197,7 +199,7 @@ def _place(every: Mapping[str, Sequence[Release]], environment: str, name: str, 
     if is_commit(name, tags):
         elsewhere = [other for other, releases in every.items() if not isinstance(find(releases, name, tags), Problem)]
         if elsewhere:
-            advice = f"It is a release of {', '.join(sorted(elsewhere)[:_TOLD])}: ask for its history."
+            advice = f"It is a release of {', '.join(sorted(elsewhere)[:_ENVIRONMENTS])}: ask for its history."
             release = replace(release, next=advice)
     raise BotError(release)
 
@@ -207,3 +209,45 @@ def _files(world: World, release: Release) -> Mapping[str, tuple[bytes, bytes]]:
     after = world.repository.read(release.commit, release.paths)
     before = world.repository.read(release.step.parents[0], release.paths) if release.step.parents else {}
     return {path: (before.get(path, b""), after.get(path, b"")) for path in release.paths}
+
+
+def _compare_tags(
+    world: World, history: History, branch: str, known: Sequence[Release], tags: Mapping[str, str]
+) -> Iterator[Problem]:
+    """What is wrong with the tags of the releases that are listed, and of tags that only look like them.
+
+    A tag's text is anybody's: it is compared, and nothing else.
+
+    `known` are all releases of the environment on `branch`, `tags` those of the repository with their commits.
+
+    Raises:
+        GitError: the remote cannot be read.
+    """
+    listed = {tag_name(release.record.release): release for release in history.releases}
+    listed = {name: release for name, release in listed.items() if tags.get(name) == release.record.id}
+    texts = world.repository.tag_texts(list(listed)) if listed else {}
+    unread = [name for name in listed if name not in texts]
+    other = []
+    for name, text in texts.items():
+        fields = differences(listed[name], text) if text is not None else None
+        if fields is None:
+            other.append(name)
+        elif fields:
+            message = f"{name} says something else than the history: {', '.join(fields)}"
+            advice = "Since it was pushed, the tag, the history or gitops-bot.yaml changed."
+            yield Problem("failed.git", message, advice)
+    if unread:
+        message = f"these tags were not compared: {_list_tags(unread)}"
+        advice = "Each is larger than 4 MiB, or all of them larger than 64 MiB (list fewer), or was deleted meanwhile."
+        yield Problem("failed.git", message, advice)
+    if other:
+        message = f"these tags do not hold a release as JSON: {_list_tags(other)}"
+        yield Problem("failed.git", message, "People pushed them: their numbers count, and their texts do not.")
+    if not history.bounded and (foreign := foreign_tags(history.environment, known, tags)):
+        message = f"these tags number no release of {history.environment} on {branch}: {_list_tags(foreign)}"
+        advice = "The branch was rewritten, or people pushed them: they are ignored, and their numbers not used again."
+        yield Problem("failed.git", message, advice)
+
+
+def _list_tags(tags: Sequence[str]) -> str:
+    return shortlist([plain(tag) for tag in tags], _TAGS)

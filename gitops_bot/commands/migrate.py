@@ -50,7 +50,7 @@ def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequenc
         names = " or ".join(peers)
         advice = "change to the checkout that has them, or leave out --from to look at the directories only"
         raise ConfigError(Problem("failed.config", f"no settings of {names} in this checkout", advice))
-    tracked = [_placed(image) for read in readings.values() for image in read.tracked]
+    tracked = [_in_directory(image) for read in readings.values() for image in read.tracked]
     gaps = [gap for read in readings.values() for gap in read.gaps]
     places = list(dict.fromkeys(image.place for image in tracked if is_plain(image.place) or image.place in tree))
     if len(places) > _MOST_PLACES:
@@ -81,11 +81,11 @@ def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequenc
 def _read(files: Files, tree: Mapping[str, str], peer: Peer, now: datetime) -> Read:
     match peer:
         case "argocd-image-updater":
-            return argocd.read(list(_marked(files, tree, argocd.MARKS)), _folders(tree), tree.keys())
+            return argocd.read(list(_files_with(files, tree, argocd.MARKS)), _folders(tree), tree.keys())
         case "flux":
             paths = manifests(tree)
             found_markers = [marker for file, data in contents(files, paths) for marker in markers(file, data)]
-            return flux.read(list(_marked(files, tree, flux.MARKS)), found_markers)
+            return flux.read(list(_files_with(files, tree, flux.MARKS)), found_markers)
         case "renovate":
             settings = next((path for path in sorted(tree) if renovate.is_settings(path)), None)
             if settings is None:
@@ -105,7 +105,7 @@ def _noun(entry: Managed) -> str:
     return targets.in_directory([name])[name].NOUN
 
 
-def _marked(files: Files, tree: Mapping[str, str], marks: Collection[bytes]) -> Iterator[tuple[str, bytes]]:
+def _files_with(files: Files, tree: Mapping[str, str], marks: Collection[bytes]) -> Iterator[tuple[str, bytes]]:
     """The files that have one of these marks, as many as may be parsed."""
     left = _MOST_BYTES
     for file, data in contents(files, manifests(tree)):
@@ -116,7 +116,7 @@ def _marked(files: Files, tree: Mapping[str, str], marks: Collection[bytes]) -> 
             yield file, data
 
 
-def _placed(image: Tracked) -> Tracked:
+def _in_directory(image: Tracked) -> Tracked:
     """In its directory, where that has one file with pins only."""
     target = targets.target_of(image.place)
     if target is not None and target.ALONE:

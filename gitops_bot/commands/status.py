@@ -88,7 +88,7 @@ def read_history(world: World, snapshot: Snapshot) -> Reading:
         return all(entry.pin == Pin() or trail.arrival(line, entry, entry.pin) is not None for entry in entries)
 
     line = world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.layout.targets)
-    proposed, problems = _proposed(world, snapshot)
+    proposed, problems = _read_proposals(world, snapshot)
     return Reading(snapshot, line, world.repository.tags(), proposed, problems)
 
 
@@ -105,7 +105,7 @@ def status_of(reading: Reading) -> Result[Status]:
     )
 
 
-def _proposed(world: World, snapshot: Snapshot) -> tuple[Proposed, tuple[Problem, ...]]:
+def _read_proposals(world: World, snapshot: Snapshot) -> tuple[Proposed, tuple[Problem, ...]]:
     names = [name for environment in snapshot.environments for name in snapshot.own_branches_of(environment.name)]
     if world.forge is None or not names:
         return {}, ()
@@ -137,7 +137,7 @@ def _environment(reading: Reading, environment: Environment, partners: Partners)
 
 
 def _entry(reading: Reading, environment: Environment, entry: Managed, partners: Partners) -> EntryStatus:
-    arrived = _arrived(reading, entry)
+    arrived = _arrival(reading, entry)
     sources = partners.get(environment.name, {}).get(entry.key, ())
     status = EntryStatus(
         entry=entry,
@@ -150,9 +150,9 @@ def _entry(reading: Reading, environment: Environment, entry: Managed, partners:
     written = hold.lasting(reading.snapshot.config.holds, entry, reading.snapshot.at)
     held = hold.reason(written) if written is not None else None
     if not sources:
-        return replace(status, hold=held or _left(reading, entry, arrived))
+        return replace(status, hold=held or _reason_it_left(reading, entry, arrived))
     source = promotion.agreed(
-        entry, [trail.Run(partner, partner.pin, _arrived(reading, partner)) for partner in sources]
+        entry, [trail.Run(partner, partner.pin, _arrival(reading, partner)) for partner in sources]
     )
     if isinstance(source, Held):
         return replace(status, hold=held or source.reason)
@@ -171,7 +171,7 @@ def _entry(reading: Reading, environment: Environment, entry: Managed, partners:
     )
 
 
-def _arrived(reading: Reading, entry: Managed) -> Step | None:
+def _arrival(reading: Reading, entry: Managed) -> Step | None:
     return trail.arrival(reading.line, entry, entry.pin) if reading.line is not None and entry.pin != Pin() else None
 
 
@@ -191,7 +191,7 @@ def _returning(reading: Reading, entry: Managed, candidate: Pin) -> Reason | Non
     return reason or stepped_back.went_past(reading.line, entry, entry.pin, candidate)
 
 
-def _left(reading: Reading, entry: Managed, arrived: Step | None) -> Reason | None:
+def _reason_it_left(reading: Reading, entry: Managed, arrived: Step | None) -> Reason | None:
     """Why the pin before the present one is not proposed again: the environment left it by going back."""
     if reading.line is None or arrived is None or entry.policy is None:
         return None
@@ -236,12 +236,12 @@ def with_commits(world: World, facts: Facts, status: Status) -> Status:
     steps = dict.fromkeys(step for entry in entries if (step := _from_pin_to_source(entry)) is not None)
     counts = _commits_ahead(facts, list(steps))
 
-    def counted(entry: EntryStatus) -> EntryStatus:
+    def with_count(entry: EntryStatus) -> EntryStatus:
         step = _from_pin_to_source(entry)
         return replace(entry, behind_commits=counts.get(step)) if step is not None else entry
 
     environments = (
-        replace(environment, entries=tuple(map(counted, environment.entries))) for environment in status.environments
+        replace(environment, entries=tuple(map(with_count, environment.entries))) for environment in status.environments
     )
     return replace(status, environments=tuple(environments))
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot import config
+from gitops_bot.commands.explain import kind_of, why_not
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images import explain, inference, kinds
 from gitops_bot.images.age import choose_newest
@@ -13,7 +14,7 @@ from gitops_bot.images.kinds import Follow, Newest
 from gitops_bot.images.policy import Chosen, Current, Held, choose
 from gitops_bot.images.reason import Unmanaged
 from gitops_bot.images.reference import Pin
-from gitops_bot.results.explained import Explained, PolicySource, kind_of, why_not
+from gitops_bot.results.explained import Explained, PolicySource
 from gitops_bot.results.result import Head, Result
 
 if TYPE_CHECKING:

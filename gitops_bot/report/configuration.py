@@ -63,13 +63,13 @@ def _starter_lines(inventory: Inventory) -> Iterator[str]:
         for name, directories in inventory.elsewhere.items():
             globs = ", ".join(quote(directory) for directory in directories)
             yield f"  # {as_key(name)}: {{overlays: [{globs}], policy: auto}}"
-    if closed := [answer for answer in inventory.registries if answer.wants_login]:
+    if closed := [item.subject for item in inventory.registries if item.problem and item.problem.code == "failed.auth"]:
         yield ""
         yield "# These registries require a login. Where the bot runs, `docker login` works too."
         yield "# registries:"
-        for answer in closed:
-            variable = "".join(char if char.isalnum() else "_" for char in answer.host.upper())
-            yield f"#   {as_key(answer.host)}: {{username: bot, password_env: {variable}_TOKEN}}"
+        for host in closed:
+            variable = "".join(char if char.isalnum() else "_" for char in host.upper())
+            yield f"#   {as_key(host)}: {{username: bot, password_env: {variable}_TOKEN}}"
 
 
 def _found_environment(environment: FoundEnvironment) -> Iterator[str]:

@@ -87,8 +87,8 @@ def print_inventory(inventory: Inventory, screen: Screen) -> None:
     if others := inventory.outside.entries:
         folders = (folder for folder, _ in folded(inventory.outside.folders))
         screen.say(f"entries in no environment: {others}, in {list_names(folders)}", hang=2)
-    for answer in inventory.registries:
-        screen.say(f"registry {plain(answer.host)}: {plain(answer.text, 300)}", hang=2)
+    for finding in inventory.registries:
+        screen.say(f"registry {plain(finding.subject)}: {plain(finding.text, 300)}", hang=2)
     screen.say()
 
 

@@ -25,8 +25,8 @@ from gitops_bot.results.shape import (
     TEXT,
     TIME,
     Shape,
+    define,
     many,
-    named,
     one_of,
     or_null,
     record,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _CODE = one_of(*CODES)
 _OBJECT = Shape({"type": "object"}, dict)
-_PROBLEM = named(
+_PROBLEM = define(
     "problem",
     {
         "code": _CODE,
@@ -55,8 +55,8 @@ _PROBLEM = named(
         "next": TEXT,
     },
 )
-_REASON = named("reason", {"code": _CODE, "text": TEXT, "data": _OBJECT})
-_ENTRY = named(
+_REASON = define("reason", {"code": _CODE, "text": TEXT, "data": _OBJECT})
+_ENTRY = define(
     "entry",
     {"environment": or_null(TEXT), "overlay": TEXT, "file": TEXT, "line": LINE, "name": TEXT, "image": TEXT},
 )
@@ -128,7 +128,7 @@ _ELSEWHERE = record(
 )
 #: A setting of another tool without an equivalent.
 _GAP = record({"file": TEXT, "line": COUNT, "message": TEXT.of("what"), "next": TEXT})
-_REGISTRY = record({"host": TEXT, "verdict": one_of("good", "warning", "unknown", "wrong"), "text": TEXT})
+_REGISTRY = record({"host": TEXT.of("subject"), "verdict": one_of(*get_args(Verdict)), "text": TEXT})
 _COVERAGE = record(
     {
         "tracked": COUNT,
@@ -145,7 +145,7 @@ def _reason_data(change: Change) -> JsonObject:
     return dict(change.reason.data) | ({} if change.new_name is None else {"new_name": change.new_name})
 
 
-_CHANGE = named(
+_CHANGE = define(
     "change",
     {
         "entry": _ENTRY,
@@ -157,7 +157,7 @@ _CHANGE = named(
         "carried": BOOL,
     },
 )
-_PROPOSAL = named(
+_PROPOSAL = define(
     "proposal",
     {
         "group": TEXT,
@@ -169,9 +169,9 @@ _PROPOSAL = named(
         "changes": many(_CHANGE),
     },
 )
-_HELD = named("held", {"entry": _ENTRY, "current": PIN, "candidate": or_null(PIN), "reason": _REASON})
-_FAILED = named("failed", {"entry": or_null(_ENTRY), "problem": _PROBLEM})
-_ENVIRONMENT = named(
+_HELD = define("held", {"entry": _ENTRY, "current": PIN, "candidate": or_null(PIN), "reason": _REASON})
+_FAILED = define("failed", {"entry": or_null(_ENTRY), "problem": _PROBLEM})
+_ENVIRONMENT = define(
     "environment",
     {
         "name": TEXT,
@@ -184,7 +184,7 @@ _ENVIRONMENT = named(
 )
 _OK = {"good": True, "wrong": False}
 #: A finding of `doctor`; `ok` is null for a warning or an unknown result.
-_CHECK = named(
+_CHECK = define(
     "check",
     {
         "name": one_of(*get_args(Check)),
@@ -250,24 +250,19 @@ _HEAD: Final[Mapping[str, Shape | Field]] = {
 }
 
 
-def _whole(body: object) -> object:
-    """The body itself, where it is a list."""
-    return body
-
-
 def _body(command: str) -> Mapping[str, Shape | Field]:
     """The fields of a command's document."""
     match command:
         case "check":
             return {"files": COUNT, "entries": COUNT.of("coverage.entries"), "coverage": _COVERAGE}
         case "doctor":
-            return {"checks": many(_CHECK).of(_whole)}
+            return {"checks": many(_CHECK).of(lambda findings: findings)}
         case "explain":
-            return {"entries": many(_EXPLAINED).of(_whole)}
+            return {"entries": many(_EXPLAINED).of(lambda explanations: explanations)}
         case "history":
             return {
-                "environment": replace(TEXT, empty=""),
-                "bounded": replace(BOOL, empty=False),
+                "environment": TEXT,
+                "bounded": BOOL,
                 "releases": many(RELEASE),
                 "between": or_null(_BETWEEN),
                 "diff": or_null(TEXT).of(lambda history: None if history.files is None else diff_text(history.files)),
@@ -284,7 +279,7 @@ def _body(command: str) -> Mapping[str, Shape | Field]:
         case "init":
             return {
                 "file": or_null(TEXT),
-                "written": replace(BOOL, empty=False),
+                "written": BOOL,
                 "text": or_null(TEXT),
                 "environments": many(_FOUND).of("inventory.environments"),
                 "no_environment": COUNT.of("inventory.outside.entries"),

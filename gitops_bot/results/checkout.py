@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gitops_bot.migration.rules import Gap
     from gitops_bot.releases.decisions import Change, Managed
     from gitops_bot.releases.layout.coverage import Coverage, Outside
+    from gitops_bot.results.diagnosis import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +38,11 @@ class FoundEnvironment:
 
 
 @dataclass(frozen=True, slots=True)
-class RegistryAnswer:
-    """Whether a registry lets its images be read: as `doctor` says it. `unknown` where it was not asked."""
-
-    host: str
-    verdict: Literal["good", "warning", "unknown", "wrong"]
-    text: str
-    wants_login: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Inventory:
     """The environments, and what belongs to none of them.
 
     `elsewhere` are directories with pins that Argo CD or Flux deploys, by the environment that their names suggest.
-    `images` has one image of each registry, with its pin; `registries` their answers, where they were asked.
+    `images` has one image of each registry, with its pin; `registries` what `doctor` says of them, where it was asked.
     """
 
     environments: tuple[FoundEnvironment, ...]
@@ -59,7 +50,7 @@ class Inventory:
     elsewhere: Mapping[str, tuple[str, ...]]
     problems: tuple[Problem, ...] = ()
     images: Mapping[str, tuple[ImageName, Pin]] = field(default_factory=dict)
-    registries: tuple[RegistryAnswer, ...] = ()
+    registries: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, assert_never
+from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.images.explain import KNOWN, Selection, removed_by
-from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver, describe
+from gitops_bot.images.explain import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gitops_bot.config import Promotion
     from gitops_bot.errors import Problem
-    from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.decisions import Managed
@@ -77,67 +72,3 @@ class Explained:
 
 #: The body of `explain`.
 Explanations = tuple[Explained, ...]
-
-
-def source_of(entry: Managed, promotion: Promotion | None) -> PolicySource:
-    """What chooses for an entry: the promotion, where its environment gets it from another one, else its policy."""
-    if promotion is not None:
-        file, line, _ = promotion.place
-        return PolicySource(None, "promotion", "config", f"promoted from {promotion.source}", f"{file}:{line}")
-    named = entry.rules.policy
-    if named is None:
-        return PolicySource(None, "none", "config", entry.rules.unmanaged.text if entry.rules.unmanaged else "none")
-    return PolicySource(named.name, kind_of(named.policy), named.origin, describe(named.policy), named.place)
-
-
-def kind_of(policy: Policy) -> Kind:
-    """The kind of a policy, as scripts know it."""
-    match policy:
-        case Semver():
-            return "semver"
-        case Pattern():
-            return "pattern"
-        case Newest():
-            return "newest"
-        case Follow():
-            return "digest"
-    assert_never(policy)
-
-
-def why_not(
-    policy: Policy,
-    tags: Sequence[str],
-    tag: str,
-    current: Pin,
-    selection: Selection,
-    decided: tuple[Reason, Pin | None],
-) -> AskedTag:
-    """Why this tag is not what was `decided`: a rule removed it, others come first, or something holds it.
-
-    `decided` is the reason, with what is chosen or held back.
-    """
-    reason, pin = decided
-    if pin is not None and pin.tag == tag:
-        return AskedTag(tag, None, f"it is held: {reason.text}" if reason.code.startswith("held.") else "it is chosen")
-    rule = removed_by(policy, tags, tag)
-    if rule == "listed":
-        return AskedTag(tag, rule, "the registry does not list it")
-    if rule is not None:
-        return AskedTag(tag, rule, f"it does not pass `{rule}`")
-    if tag == current.tag:
-        return AskedTag(tag, None, "it is pinned now")
-    if (rule := selection.by_time.get(tag)) is not None:
-        known = "when it was built is unknown" if rule == KNOWN else "it was built before what is pinned"
-        return AskedTag(tag, rule, known)
-    best = [candidate.tag for candidate in selection.candidates]
-    rank = best.index(tag) if tag in best else len(best)
-    end = pin.tag if pin is not None else current.tag
-    if rank < (best.index(end) if end in best else 1):
-        first = "it is the first in the order" if rank == 0 else f"it comes before {end}"
-        return AskedTag(tag, None, f"{first}, but not chosen: {reason.text}")
-    if rank == 1:
-        others = f"{best[0]} comes first"
-    else:
-        least = "" if rank < len(best) else "at least "
-        others = f"{least}{rank} others come first, {best[0]} the first of them"
-    return AskedTag(tag, None, f"it is admitted, but {others}")

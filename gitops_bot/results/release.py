@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from gitops_bot.proposals.pull_request import State
 from gitops_bot.releases.history.record import Kind
-from gitops_bot.results.shape import COMMIT, LINE, TEXT, TIME, many, named, one_of, or_null, record
+from gitops_bot.results.shape import COMMIT, LINE, TEXT, TIME, define, many, one_of, or_null, record
 
 if TYPE_CHECKING:
     from gitops_bot.results.history import ReleaseMerge
 
-PIN = named("pin", {"tag": or_null(TEXT), "digest": or_null(TEXT)})
-PULL_REQUEST = named("pull_request", {"number": LINE, "url": TEXT, "state": one_of(*get_args(State))})
+PIN = define("pin", {"tag": or_null(TEXT), "digest": or_null(TEXT)})
+PULL_REQUEST = define("pull_request", {"number": LINE, "url": TEXT, "state": one_of(*get_args(State))})
 ENTRY_CHANGE = record(
     {"overlay": TEXT, "name": TEXT, "from": or_null(PIN).of("before"), "to": or_null(PIN).of("after")}
 )

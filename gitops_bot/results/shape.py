@@ -43,8 +43,8 @@ class Field:
     get: Callable[[Any], Any]
 
 
-TEXT: Final = Shape({"type": "string"})
-BOOL: Final = Shape({"type": "boolean"})
+TEXT: Final = Shape({"type": "string"}, empty="")
+BOOL: Final = Shape({"type": "boolean"}, empty=False)
 COUNT: Final = Shape({"type": "integer", "minimum": 0}, empty=0)
 LINE: Final = Shape({"type": "integer", "minimum": 1})
 COMMIT: Final = Shape({"type": "string", "pattern": "^[0-9a-f]{40}([0-9a-f]{24})?$"})
@@ -62,21 +62,14 @@ def one_of(*values: str) -> Shape:
 
 def or_null(shape: Shape) -> Shape:
     """The same, or null."""
-    write = shape.write
     return Shape(
-        {"anyOf": [shape.schema, {"type": "null"}]},
-        write if write is _as_it_is else lambda value: None if value is None else write(value),
+        {"anyOf": [shape.schema, {"type": "null"}]}, lambda value: None if value is None else shape.write(value)
     )
 
 
 def many(shape: Shape) -> Shape:
     """An array."""
-    write = shape.write
-    return Shape(
-        {"type": "array", "items": shape.schema},
-        list if write is _as_it_is else lambda values: [write(value) for value in values],
-        [],
-    )
+    return Shape({"type": "array", "items": shape.schema}, lambda values: [shape.write(value) for value in values], [])
 
 
 def record(fields: Mapping[str, Shape | Field]) -> Shape:
@@ -85,28 +78,18 @@ def record(fields: Mapping[str, Shape | Field]) -> Shape:
     Each field is required; a later version may add some, so the schema refuses none that it does not know.
     """
     known = {name: field if isinstance(field, Field) else field.of(name) for name, field in fields.items()}
-    getters = [(name, field.get) for name, field in known.items()]
-    # Most fields are written as they are, and a document has ten thousands.
-    writers = [(name, field.shape.write) for name, field in known.items() if field.shape.write is not _as_it_is]
-
-    def write(value: Any) -> JsonObject:
-        shown = {name: get(value) for name, get in getters}
-        for name, written in writers:
-            shown[name] = written(shown[name])
-        return shown
-
     return Shape(
         {
             "type": "object",
             "properties": {name: field.shape.schema for name, field in known.items()},
             "required": list(known),
         },
-        write,
+        lambda value: {name: field.shape.write(field.get(value)) for name, field in known.items()},
         {name: field.shape.empty for name, field in known.items()},
     )
 
 
-def named(name: str, fields: Mapping[str, Shape | Field]) -> Shape:
+def define(name: str, fields: Mapping[str, Shape | Field]) -> Shape:
     """An object that the schema names."""
     shape = record(fields)
     DEFS[name] = shape.schema

@@ -50,7 +50,7 @@ class HealthServer:
 
     def __init__(self, listen: str, page: Callable[[str], Page | None], *, seconds: float = TIMEOUT) -> None:
         self._page, self._seconds = page, seconds
-        self._socket = _bound(listen)
+        self._socket = _listen(listen)
         host, port = self._socket.getsockname()[:2]
         #: Where it listens, as HOST:PORT.
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -82,11 +82,11 @@ class HealthServer:
     async def _accept(self) -> None:
         # Errors of anyone's connection do not belong in the log.
         self._loop.set_exception_handler(lambda _loop, _context: None)
-        server = await asyncio.start_server(self._connected, sock=self._socket, limit=HEAD)
+        server = await asyncio.start_server(self._serve_connection, sock=self._socket, limit=HEAD)
         await self._over.wait()
         server.close()
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - asyncio starts one for each connection
         if len(self._open) >= CONNECTIONS:
@@ -111,18 +111,18 @@ class HealthServer:
         try:
             head = await reader.readuntil(b"\r\n\r\n")
         except asyncio.LimitOverrunError:
-            return _written(Page(431, "request head too large\n"))
+            return _response(Page(431, "request head too large\n"))
         match = _LINE.match(head)
         if match is None:
-            return _written(Page(400, "not an HTTP request\n"))
+            return _response(Page(400, "not an HTTP request\n"))
         method, path = match[1], match[2].partition(b"?")[0].decode("ascii")
         if method not in (b"GET", b"HEAD"):
-            return _written(Page(405, "only GET and HEAD\n"), "Allow: GET, HEAD")
+            return _response(Page(405, "only GET and HEAD\n"), "Allow: GET, HEAD")
         page = self._page(path) or Page(404, "try /, /healthz, /readyz or /metrics\n")
-        return _written(page, body=method == b"GET")
+        return _response(page, body=method == b"GET")
 
 
-def _written(page: Page, *headers: str, body: bool = True) -> bytes:
+def _response(page: Page, *headers: str, body: bool = True) -> bytes:
     data = page.text.encode()
     lines = [
         f"HTTP/1.1 {page.status} {HTTPStatus(page.status).phrase}",
@@ -136,7 +136,7 @@ def _written(page: Page, *headers: str, body: bool = True) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("ascii") + (data if body else b"")
 
 
-def _bound(listen: str) -> socket.socket:
+def _listen(listen: str) -> socket.socket:
     match = _ADDRESS.match(listen)
     if match is None or int(match["port"]) > 65535:
         message = f"--listen {listen[:100]!r} is not HOST:PORT"

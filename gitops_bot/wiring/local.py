@@ -89,8 +89,8 @@ def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
         raise UsageError(Problem("failed.usage", message, advice))
     tree = files.tree()
     _refuse_link(tree)
-    text = _named_file(named) if named else _decoded(files.read([FILE]).get(FILE), FILE)
-    return files, tree, config.read(text, file) if text is not None else _inferred(tree)
+    text = _named_file(named) if named else _decode(files.read([FILE]).get(FILE), FILE)
+    return files, tree, config.read(text, file) if text is not None else _infer(tree)
 
 
 #: Reports that the file in the checkout differs from the branch's, and what to do.
@@ -111,7 +111,7 @@ def chosen_config(
     data = repository.read(commit, [FILE]).get(FILE)
     if notice is not None and local.checkout is not None and (data is not None or infer):
         _compare(local.checkout, data, branch, notice)
-    text = _decoded(data, FILE)
+    text = _decode(data, FILE)
     if text is not None:
         chosen = config.read(text, FILE)
         if not local.named:
@@ -119,13 +119,13 @@ def chosen_config(
         return chosen
     _refuse_link(repository.tree(commit))
     if infer:
-        return _inferred(repository.tree(commit))
+        return _infer(repository.tree(commit))
     message = f"there is no {FILE} on the branch {branch}"
     advice = f"commit and push it there; `gitops-bot plan --config {FILE}` tries one that is not pushed yet"
     raise UsageError(Problem("failed.config", message, advice))
 
 
-def _inferred(tree: Mapping[str, str]) -> Config:
+def _infer(tree: Mapping[str, str]) -> Config:
     from gitops_bot.releases.layout.inference import infer  # of hundreds of words, for those who have no configuration
 
     return Config.inferred(infer(tree))
@@ -212,7 +212,7 @@ def _named_file(path: str) -> str:
         raise UsageError(Problem("failed.usage", f"{path} cannot be read: {reason}", "correct --config")) from error
 
 
-def _decoded(data: bytes | None, file: str) -> str | None:
+def _decode(data: bytes | None, file: str) -> str | None:
     try:
         return None if data is None else data.decode()
     except UnicodeDecodeError as error:

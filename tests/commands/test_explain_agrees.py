@@ -11,14 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot import targets
-from gitops_bot.commands.explain import select
+from gitops_bot.commands.explain import select, why_not
 from gitops_bot.config import read as read_config
 from gitops_bot.engine.candidates.poll import poll
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.build import Build, BuildTimes
 from gitops_bot.releases.decisions import Change, Failed, Held
 from gitops_bot.releases.layout.read import Overlay
-from gitops_bot.results.explained import why_not
 from tests.commands.polled import NOW, facts_of
 
 if TYPE_CHECKING:
