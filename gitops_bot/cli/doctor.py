@@ -98,11 +98,11 @@ def _setup(
         else notes.of("token", "the token", partial(_forge, where, server, clock, share)),
         token=token,
     )
-    if local is None or where is None:
+    if local is None or where is None or server is None:
         return setup(findings=notes.findings, code=notes.code)
     from gitops_bot.wiring.world import login_for
 
-    login = login_for(where, local.server)
+    login = login_for(where, server)
     return setup(
         findings=notes.findings,
         code=notes.code,
@@ -110,7 +110,7 @@ def _setup(
         name=where.name,
         branch=local.config.branch if local.config is not None else None,
         remote=partial(
-            Repository, where.url, credentials=login, environ=environ, timeout=share, refusals=local.server.REFUSALS
+            Repository, where.url, credentials=login, environ=environ, timeout=share, refusals=server.REFUSALS
         ),
         choose=partial(_choose, local) if sound else None,
     )

@@ -18,7 +18,7 @@ from gitops_bot.config import FILE, Config
 from gitops_bot.edges import checkout
 from gitops_bot.errors import BotError, ConfigError, Problem, UsageError
 from gitops_bot.releases.layout.overlays import SYMBOLIC_LINK
-from gitops_bot.wiring.forge import Server, locate, server_of, servers
+from gitops_bot.wiring.forge import Server, locate, servers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,11 +65,6 @@ class Local:
         if origin is None:
             raise UsageError(_no_repository(around))
         return cls(origin, known, False, own, around)
-
-    @property
-    def server(self) -> Server:
-        """The server that has the repository; the first one if none has it."""
-        return server_of(self.servers, self.address)
 
 
 def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:

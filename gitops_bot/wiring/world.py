@@ -13,6 +13,7 @@ from gitops_bot import log
 from gitops_bot.config import Config, RegistryAccess, checks
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.errors import ConfigError, Problem, UsageError
+from gitops_bot.wiring.forge import server_of
 from gitops_bot.wiring.local import Local, Notice, chosen_config
 from gitops_bot.wiring.progress import progress
 
@@ -98,7 +99,7 @@ def open_world(
 
     environ, clock, cycle = os.environ, SystemClock(), cycle or CycleContext()
     local = Local.read(options, environ, instead=cycle.config)
-    where, server = local.address, local.server
+    where, server = local.address, server_of(local.servers, local.address)
     # First of all: where the token cannot go to the API, git must not have it.
     forge = None
     if server.token is not None and where.name is not None:
