@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ruamel.yaml.composer import Composer
 from ruamel.yaml.docinfo import DocInfo
-from ruamel.yaml.error import FileMark, MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import ScalarEvent
-from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.parser import Parser
 from ruamel.yaml.reader import Reader
 from ruamel.yaml.resolver import VersionedResolver, implicit_resolvers
@@ -111,19 +110,19 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         Parser.__init__(self, loader=self)
         Composer.__init__(self, loader=self)
         VersionedResolver.__init__(self, loader=self)
+        self._version_implicit_resolver = _RULES
         self.warn_double_anchors = False  # an anchor may be given anew; kustomize takes that too
 
     @property
     def processing_version(self) -> Any:
         return self.yaml_version or (1, 2)
 
-    def get_mark(self) -> FileMark:
-        return FileMark(self.name, self.index, self.line, self.column)
-
     def forward(self, length: int = 1) -> None:
         passed = self.buffer[self.pointer : self.pointer + length]
         if passed.isascii() and passed.isprintable():  # line breaks, the byte order mark, and the end are not
-            self._step(length)
+            self.pointer += length
+            self.index += length
+            self.column += length
         else:
             super().forward(length)
 
@@ -135,12 +134,6 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         while (self.possible_simple_keys or not self.tokens) and self.need_more_tokens():
             self.fetch_more_tokens()
         return bool(self.tokens) and (not choices or isinstance(self.tokens[0], choices))
-
-    def get_token(self) -> Any:
-        if self.possible_simple_keys or not self.tokens:
-            return super().get_token()
-        self.tokens_taken += 1
-        return self.tokens.pop(0)
 
     def fetch_more_tokens(self) -> None:
         self.scan_to_next_token()
@@ -165,9 +158,9 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         if self.possible_simple_keys:
             self.remove_possible_simple_key()
         start = self.get_mark()
-        self._step(len(match.group()))
+        self.forward(len(match.group()))
         end = self.get_mark()
-        self._step(1)
+        self.forward()
         if self.add_indent(start.column):
             self.tokens.append(BlockMappingStartToken(start, start))
         self.tokens.append(KeyToken(start, start))
@@ -185,20 +178,13 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
             self.forward()
         while (first := self.buffer[self.pointer]) not in _PLAIN:
             if first in " #\t":
-                self._pass(_BLANKS if self.flow_context or not self.allow_simple_key else _SPACES)
+                blanks = _BLANKS if self.flow_context or not self.allow_simple_key else _SPACES
+                if match := blanks.match(self.buffer, self.pointer):
+                    self.forward(len(match.group()))
             if not self.scan_line_break():
                 return
             if not self.flow_context:
                 self.allow_simple_key = True
-
-    def scan_line_break(self) -> Any:
-        if self.buffer[self.pointer] != "\n":
-            return super().scan_line_break()
-        self.pointer += 1
-        self.index += 1
-        self.line += 1
-        self.column = 0
-        return "\n"
 
     def scan_plain(self) -> Any:
         if self.flow_context:
@@ -206,9 +192,10 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         start = end = self.get_mark()
         parts: list[str] = []
         blanks: list[str] | None = []
-        while self.peek() != "#" and (words := self._pass_words()):
+        while self.peek() != "#" and (stop := _STOP.search(self.buffer, self.pointer)) and stop.start() > self.pointer:
             self.allow_simple_key = False
-            parts += (*(blanks or ()), words)
+            parts += (*(blanks or ()), self.buffer[self.pointer : stop.start()])
+            self.forward(stop.start() - self.pointer)
             end = self.get_mark()
             blanks = self.scan_plain_spaces(self.indent + 1, start)
             if not blanks or self.peek() == "#" or self.column <= self.indent:
@@ -218,7 +205,7 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
     def scan_plain_spaces(self, indent: int, start_mark: Any) -> Any:
         if match := _NEXT.match(self.buffer, self.pointer):
             self.scan_line_break()
-            self._step(len(match.group(1)))
+            self.forward(len(match.group(1)))
             self.allow_simple_key = True
             return [" "]
         length = 0
@@ -229,34 +216,6 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
             return super().scan_plain_spaces(indent, start_mark)
         self.forward(length)
         return super().scan_plain_spaces(indent, start_mark) if self.peek() in "#\r\n\0" else [blanks]
-
-    def _pass(self, pattern: re.Pattern[str]) -> str:
-        """Step over what the pattern matches here, perhaps nothing; it matches no line break."""
-        match = pattern.match(self.buffer, self.pointer)
-        return self._pass_to(match.end() if match else self.pointer)
-
-    def _pass_words(self) -> str:
-        """Step over the words of a plain scalar up to the end of the line, or to what ends the scalar."""
-        match = _STOP.search(self.buffer, self.pointer)
-        return self._pass_to(match.start() if match else len(self.buffer))
-
-    def _pass_to(self, end: int) -> str:
-        passed = self.buffer[self.pointer : end]
-        if passed.isascii():  # the byte order mark takes no column
-            self._step(len(passed))
-        else:
-            super().forward(len(passed))
-        return passed
-
-    def _step(self, length: int) -> None:
-        """Go on by so many characters of one line."""
-        self.pointer += length
-        self.index += length
-        self.column += length
-
-    def check_event(self, *choices: Any) -> bool:
-        event = self.peek_event()
-        return event is not None and (not choices or isinstance(event, choices))
 
     def process_directives(self) -> Any:
         version, tags = super().process_directives()
@@ -272,15 +231,3 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         self.state = self.states.pop()
         how = (token.plain, not token.plain)
         return ScalarEvent(None, None, how, token.value, token.start_mark, token.end_mark, style=token.style)
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.peek_event()
-        if type(event) is not ScalarEvent or event.anchor or event.ctag or self.depth >= self.max_depth:
-            return super().compose_node(parent, index)
-        self.get_event()
-        kind = self.resolve(ScalarNode, event.value, event.implicit)
-        return ScalarNode(kind, event.value, event.start_mark, event.end_mark, style=event.style)
-
-    @property
-    def versioned_resolver(self) -> Any:
-        return _RULES[self.processing_version]
