@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Final, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets.compose import ComposeTarget
@@ -29,12 +29,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BY_NAME", "TARGETS", "FileClaim", "FileClaims", "FileRule", "FileTargets", "Reach", "ReadsBeside", "Target",
-    "Unfollowed", "WhyUnfollowed", "by_content", "by_directory", "completed", "dead_entries", "file_names",
-    "in_directory", "is_file", "may_hold_pins", "overriding_files", "reach", "read", "read_all", "reads_beside",
+    "Unfollowed", "WhyUnfollowed", "by_content", "by_directory", "complete", "dead_entries", "file_names",
+    "in_directory", "is_file", "may_hold_pins", "overriding_files", "reach", "read", "read_all",
     "same_file", "target_of", "tells_of_others", "variant", "with_overrides",
 ]  # fmt: skip
 
 
+@runtime_checkable
 class ReadsBeside(Protocol):
     """A target that takes something from other files of the directory."""
 
@@ -57,24 +58,26 @@ TARGETS: tuple[Target, ...] = (
 )
 
 
-def completed(target: Target, files: Mapping[str, bytes]) -> Target:
-    """The target with what it takes from the files of the directory, by their names."""
-    return target.beside(files) if reads_beside(target) else target
-
-
-def reads_beside(target: Target) -> TypeGuard[ReadsBeside]:
-    """Whether a target takes something from other files of the directory."""
-    return hasattr(target, "beside")
+@lru_cache(maxsize=1024)  # thousands of commits change files of the same few names
+def _of_name(name: str) -> tuple[Target | None, tuple[Target, ...]]:
+    """The target that the name of a file tells, and all that the file may be of, that one included."""
+    by_name = [target for target in TARGETS if target.NAMES is not None and target.NAMES.fullmatch(name)]
+    possible = tuple(
+        target
+        for target in TARGETS
+        if target in by_name or (target.POSSIBLE_NAMES is not None and target.POSSIBLE_NAMES.fullmatch(name))
+    )
+    return by_name[0] if by_name else None, possible
 
 
 def target_of(path: str) -> Target | None:
     """The target that a file is one of, by its name."""
-    return _named(path.rpartition("/")[2])
+    return _of_name(path.rpartition("/")[2])[0]
 
 
-@lru_cache(maxsize=1024)  # thousands of commits change files of the same few names
-def _named(name: str) -> Target | None:
-    return next((target for target in TARGETS if target.known_by(name) == "name"), None)
+def complete(target: Target, files: Mapping[str, bytes]) -> Target:
+    """The target with what it takes from the files of the directory, by their names."""
+    return target.beside(files) if isinstance(target, ReadsBeside) else target
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +104,8 @@ _ONLY_BY_SETTINGS: Final = (".json",)
 
 def by_content(name: str, data: bytes, beside: Mapping[str, bytes]) -> Target | None:
     """The target that the content of a file tells, of those that a file of that name may be of."""
-    possible = (target for target in TARGETS if target.known_by(name))
-    return next((target for target in possible if target.count(data) or completed(target, beside).count(data)), None)
+    possible = _of_name(name)[1]
+    return next((target for target in possible if target.count(data) or complete(target, beside).count(data)), None)
 
 
 def read(data: bytes, file: str, beside: Mapping[str, bytes] | None = None) -> PinFile:
@@ -114,14 +117,13 @@ def read(data: bytes, file: str, beside: Mapping[str, bytes] | None = None) -> P
         EditError: the file as a whole cannot be edited.
     """
     name = file.rpartition("/")[2]
-    targets = [completed(target, {**beside, name: data}) for target in TARGETS] if beside else list(TARGETS)
-    known = (
-        (target for target in targets if target.known_by(name) == "name"),
-        (target for target in targets if target.count(data)),
-        (target for target in targets if target.known_by(name) and beside and target not in TARGETS),
-    )
-    target = next(chain.from_iterable(known), TARGETS[0])
-    return target.read(data, file)
+    target, possible = _of_name(name)
+    targets = {other: complete(other, {**beside, name: data}) if beside else other for other in TARGETS}
+    if target is None:
+        with_entries = (other for other in targets.values() if other.count(data))
+        told_by_others = (targets[other] for other in possible if targets[other] != other)
+        return next(chain(with_entries, told_by_others), TARGETS[0]).read(data, file)
+    return targets[target].read(data, file)
 
 
 def read_all(paths: Iterable[str], data: Mapping[str, bytes]) -> tuple[list[PinFile], list[Problem]]:
@@ -138,7 +140,7 @@ def read_all(paths: Iterable[str], data: Mapping[str, bytes]) -> tuple[list[PinF
 
 def tells_of_others(name: str) -> bool:
     """Whether a target takes something from a file of that name for other files of its directory."""
-    return any(reads_beside(target) and target.reads(name) for target in TARGETS)
+    return any(isinstance(target, ReadsBeside) and target.reads(name) for target in TARGETS)
 
 
 def file_names() -> tuple[str, ...]:
@@ -153,16 +155,12 @@ def variant(name: str, beside: Collection[str]) -> str | None:
     None for a file that is alone of its kind in a directory, or of no kind.
     """
     words = _words(name)
-    usual = (
-        _words(file_name)
-        for target in TARGETS
-        if not target.ALONE and target.known_by(name)
-        for file_name in target.FILE_NAMES
-    )
+    possible = _of_name(name)[1]
+    usual = (_words(file_name) for target in possible if not target.ALONE for file_name in target.FILE_NAMES)
     known = max((set(kind) for kind in usual if set(kind) <= set(words)), key=len, default=None)
     if known is not None:
         return "-".join(word for word in words if word not in known)
-    return name.rpartition(".")[0] if CHART in beside and HelmTarget().known_by(name) else None
+    return name.rpartition(".")[0] if CHART in beside and HelmTarget() in possible else None
 
 
 def _words(name: str) -> list[str]:
@@ -182,8 +180,7 @@ def same_file(path: str) -> tuple[str, ...]:
 
 def may_hold_pins(path: str) -> bool:
     """Whether a file is one of a target by its name, or may be one by its content."""
-    name = path.rpartition("/")[2]
-    return any(target.known_by(name) for target in TARGETS)
+    return bool(_of_name(path.rpartition("/")[2])[1])
 
 
 def is_file(name: str) -> bool:
@@ -219,7 +216,7 @@ def in_directory(names: Collection[str]) -> dict[str, Target]:
 
     `names` are those that `by_directory` has.
     """
-    return {name: target_of(name) or next(target for target in TARGETS if target.known_by(name)) for name in names}
+    return {name: by_name or possible[0] for name in names for by_name, possible in [_of_name(name)]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,10 +237,9 @@ class FileClaim:
 
     def reads_beside(self, path: str) -> bool:
         """Whether other files of its directory may tell how it is read."""
-        name = posixpath.basename(path)
-        target = self.target or target_of(path)
-        possible = [target] if target is not None else [candidate for candidate in TARGETS if candidate.known_by(name)]
-        return any(reads_beside(candidate) for candidate in possible)
+        by_name, possible = _of_name(posixpath.basename(path))
+        target = self.target or by_name
+        return any(isinstance(candidate, ReadsBeside) for candidate in ((target,) if target is not None else possible))
 
     def target_then(self, path: str, files: Mapping[str, bytes]) -> Target | None:
         """The target that read a version of it, None where that held no pins.
@@ -254,7 +250,7 @@ class FileClaim:
         target = self.target or target_of(path)
         if target is None and name in files:
             target = by_content(name, files[name], files)
-        return completed(target, files) if target is not None else None
+        return complete(target, files) if target is not None else None
 
 
 class FileClaims(Protocol):
@@ -276,17 +272,14 @@ class FileTargets:
     `claims` are for files that were there earlier, and that nothing here tells of.
     """
 
-    #: The files whose names tell another target, or none.
+    #: The files whose names tell another target, or none; and those without pins whose values follow those of others,
+    #: with the keys of these values. As sets, for a hash.
     _special: frozenset[tuple[str, Target]] = frozenset()
-    #: Files without pins whose values follow those of others, and the keys of these values.
     _following: frozenset[tuple[str, tuple[str, ...]]] = frozenset()
     claims: FileClaims | None = None
-    _by_path: dict[str, Target] = field(init=False, repr=False, compare=False)
-    _keys: dict[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_path", dict(self._special))
-        object.__setattr__(self, "_keys", dict(self._following))
+    #: The same by path.
+    _by_path: Mapping[str, Target] = field(default_factory=dict, repr=False, compare=False)
+    _keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -296,8 +289,9 @@ class FileTargets:
         claims: FileClaims | None = None,
     ) -> FileTargets:
         """For these files, by their paths."""
-        special = frozenset(item for item in targets.items() if target_of(item[0]) != item[1])
-        return cls(special, frozenset((following or {}).items()), claims)
+        special = {path: target for path, target in targets.items() if target_of(path) != target}
+        keys = dict(following or {})
+        return cls(frozenset(special.items()), frozenset(keys.items()), claims, special, keys)
 
     def plus(self, targets: Mapping[str, Target], following: Mapping[str, tuple[str, ...]]) -> FileTargets:
         """With further files."""

@@ -10,6 +10,7 @@ from gitops_bot.images.reference import DOCKER_HUB, ImageName, Pin, is_digest, i
 from gitops_bot.targets.writing import Splice, apply
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator, Mapping, Sequence
 
     from gitops_bot.images.reference import Assignment
@@ -95,16 +96,30 @@ class Target(Protocol):
         ...
 
     @property
+    def NAMES(self) -> re.Pattern[str] | None:  # noqa: N802
+        """What the names of such files look like, where a name tells it. Of two that fit, the first reads it."""
+        ...
+
+    @property
+    def POSSIBLE_NAMES(self) -> re.Pattern[str] | None:  # noqa: N802
+        """The names of further files that may be one: that a file has entries tells it."""
+        ...
+
+    @property
     def ALONE(self) -> bool:  # noqa: N802
         """Whether a directory has one such file at most, which decides what becomes of the others."""
         ...
 
-    def __hash__(self) -> int:
-        """Of its settings."""
+    @property
+    def CUT(self) -> Literal["pins", "pins and names"] | None:  # noqa: N802
+        """What `versions` may put others for before it is read: nothing where it looks for certain values.
+
+        The names of entries only where no name tells what is an entry.
+        """
         ...
 
-    def known_by(self, name: str) -> Literal["name", "content"] | None:
-        """What tells that a file of this name is one: its name, its content (it has entries), or only a setting."""
+    def __hash__(self) -> int:
+        """Of its settings."""
         ...
 
     def read(self, data: bytes, file: str) -> PinFile:

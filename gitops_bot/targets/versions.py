@@ -17,9 +17,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.targets.blue_green import SelectorTarget
-from gitops_bot.targets.kustomization import KustomizationTarget
-from gitops_bot.targets.patterns import PatternTarget
 from gitops_bot.targets.writing import is_plain_string
 
 if TYPE_CHECKING:
@@ -27,8 +24,6 @@ if TYPE_CHECKING:
 
     from gitops_bot.targets.pin_file import Target
 
-#: Targets that look for certain values: they would not find what stands for these.
-_OF_VALUES: Final = (PatternTarget, SelectorTarget)
 #: Bytes of a file whose values are cut out; larger ones are read in full.
 _LIMIT: Final = 64 * 1024
 _TAG, _DIGEST = rb"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", rb"sha256:[0-9a-f]{64}"
@@ -99,7 +94,7 @@ class _Form:
 
 def state(target: Target, data: bytes) -> State:
     """The entries of a version; `target` reads it."""
-    rest, values = _cut(data) if not isinstance(target, _OF_VALUES) else (data, ())
+    rest, values = _cut(data) if target.CUT is not None else (data, ())
     form = _form(target, rest) if values else None
     if form is None:
         return _read(target, data)
@@ -119,7 +114,7 @@ def only_pins(target: Target, before: bytes, after: bytes) -> bool:
 
     False where it takes a full reading to tell.
     """
-    if isinstance(target, _OF_VALUES):
+    if target.CUT is None:
         return False
     (rest, old), (other, new) = _cut(before), _cut(after)
     form = _form(target, rest) if rest == other and old != new else None
@@ -158,7 +153,7 @@ def _is_text(tag: bytes, *, plain: bool) -> bool:
 @lru_cache(maxsize=2048)
 def _form(target: Target, rest: bytes) -> _Form | None:
     """What all versions with this text have in common; None where a value is more than the pin of one entry."""
-    if not isinstance(target, KustomizationTarget):  # to others, a name may tell what is an entry
+    if target.CUT != "pins and names":
         return _read_form(target, rest)
     names: list[str] = []
 

@@ -57,14 +57,12 @@ def read(data: bytes, file: str, comment: str) -> PinList:
 class PinListTarget:
     NOUN: ClassVar = "list of pins"
     FILE_NAMES: ClassVar = ("pins.txt",)
+    NAMES: ClassVar = re.compile(r"pins\.txt")
+    POSSIBLE_NAMES: ClassVar = re.compile(r".*\.pins")
     ALONE: ClassVar = False
+    CUT: ClassVar[Literal["pins"]] = "pins"
 
     comment: str = "#"
-
-    def known_by(self, name: str) -> Literal["name", "content"] | None:
-        if name == "pins.txt":
-            return "name"
-        return "content" if name.endswith(".pins") else None
 
     def read(self, data: bytes, file: str) -> PinList:
         return read(data, file, self.comment)

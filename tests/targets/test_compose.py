@@ -156,7 +156,7 @@ services:
     ],
 )
 def test_compose_files_are_known_by_their_names(name: str, known: bool) -> None:
-    assert (ComposeTarget().known_by(name) == "name") is known
+    assert (targets.target_of(name) == ComposeTarget()) is known
 
 
 def test_a_file_of_any_name_is_known_by_its_keys() -> None:

@@ -346,7 +346,7 @@ helmCharts:
     ],
 )
 def test_names_tell_values_files(name: str, *, known: bool) -> None:
-    assert (HelmTarget().known_by(name) == "name") == known
+    assert (targets.target_of(name) == HelmTarget()) == known
 
 
 @pytest.mark.parametrize(

@@ -234,7 +234,7 @@ class _Tree:
         files = filter(targets.may_hold_pins, self._names[directory]) if every else self._files.get(directory, ())
         names = [file.rpartition("/")[2] for file in files]
         readers = {
-            directory + name: (target, target.known_by(name) != "name")
+            directory + name: (target, targets.target_of(name) is None)
             for name, target in targets.in_directory(names).items()
         }
         for file in self._names[directory] if claim.rules else ():

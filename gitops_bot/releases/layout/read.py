@@ -14,7 +14,7 @@ from gitops_bot.releases.decisions import Managed
 from gitops_bot.releases.layout import release_info
 from gitops_bot.releases.layout.overlays import FOREIGN, SUBMODULE, by_directory
 from gitops_bot.releases.layout.owners import ClaimedFiles, FileSettings
-from gitops_bot.targets import FileTargets, completed, overriding_files, reads_beside, with_overrides
+from gitops_bot.targets import FileTargets, ReadsBeside, complete, overriding_files, with_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from gitops_bot.config import Environment
     from gitops_bot.releases.layout.overlays import OverlayFile, Selection
     from gitops_bot.releases.layout.owners import Owners
-    from gitops_bot.targets import ReadsBeside
     from gitops_bot.targets.pin_file import FileEntry, PinFile
 
 _REGULAR: Final = ("100644", "100755")
@@ -68,7 +67,7 @@ def paths(environments: Mapping[str, Environment], selection: Selection, tree: M
     files = selection.targets
     readers: defaultdict[str, set[ReadsBeside]] = defaultdict(set)
     for file, target in files.items():
-        if reads_beside(target):
+        if isinstance(target, ReadsBeside):
             readers[posixpath.dirname(file)].add(target)
     beside = set(overriding_files(files, tree))
     for path in tree if readers else ():
@@ -85,7 +84,7 @@ def file_targets(
     """How each file with pins is read, also one that was there earlier; `files` are the bytes of the selected ones."""
     near = by_directory(files)
     targets = {
-        file: completed(target, near.get(posixpath.dirname(file) or ".", {}))
+        file: complete(target, near.get(posixpath.dirname(file) or ".", {}))
         for file, target in selection.targets.items()
     }
     keys = {name: release_info.following(environment.release_info) for name, environment in environments.items()}

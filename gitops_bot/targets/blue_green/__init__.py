@@ -28,14 +28,13 @@ class SelectorTarget:
 
     NOUN: ClassVar = "Service"
     FILE_NAMES: ClassVar = ()
+    NAMES: ClassVar = None  # only a setting tells which Service selects a slot
+    POSSIBLE_NAMES: ClassVar = None
     ALONE: ClassVar = False
+    CUT: ClassVar = None
 
     key: str
     slots: tuple[str, ...]
-
-    def known_by(self, name: str) -> None:
-        """Only a setting tells which Service selects a slot."""
-        del name
 
     def read(self, data: bytes, file: str) -> YamlPins:
         """Read the selectors of its Services.

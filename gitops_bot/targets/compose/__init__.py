@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gitops_bot.targets.compose.interpolation import Image, Variable
     from gitops_bot.targets.document import Document
 
-_NAME: Final = re.compile(r"(?:docker-compose[^/]*|compose(?:[._-][^/]*)?)\.ya?ml")
 #: Where docker compose reads variables from, in the directory of its file.
 VARIABLES: Final = ".env"
 _SERVICES: Final = re.compile(rb"^[\"']?services[\"']?[ \t]*:", re.MULTILINE)
@@ -47,13 +46,13 @@ class ComposeTarget:
 
     NOUN: ClassVar = "compose file"
     FILE_NAMES: ClassVar = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+    #: docker compose's own, and what people call a file that is laid over another.
+    NAMES: ClassVar = re.compile(r"(?:docker-compose[^/]*|compose(?:[._-][^/]*)?)\.ya?ml")
+    POSSIBLE_NAMES: ClassVar = None
     ALONE: ClassVar = False
+    CUT: ClassVar[Literal["pins"]] = "pins"
 
     known: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-
-    def known_by(self, name: str) -> Literal["name"] | None:
-        """Its name: docker compose's own, or what people call a file that is laid over another."""
-        return "name" if _NAME.fullmatch(name) else None
 
     def read(self, data: bytes, file: str) -> YamlPins:
         """Read the images of all its services.
@@ -90,7 +89,7 @@ class ComposeTarget:
 def images(files: Mapping[str, bytes]) -> Iterator[str]:
     """The images in those of the files that are compose files, as they are written; none of one that cannot be read."""
     for name, data in sorted(files.items()):
-        if ComposeTarget().known_by(name):
+        if ComposeTarget.NAMES.fullmatch(name):
             try:
                 parsed = document.read(data, name)
             except EditError:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Assignment
     from gitops_bot.targets.dotenv import Statement
 
-#: `.env`, `.env.production` and `production.env`, but no examples of one.
-_NAME: Final = re.compile(r"(?:\.env(?:\.[^/]+)?|[^/]+\.env)(?<!\.example)(?<!\.sample)(?<!\.template)(?<!\.dist)")
 
 #: How the keys of images end.
 _ENDING = "IMAGE"
@@ -82,13 +80,15 @@ class EnvTarget:
 
     NOUN: ClassVar = ".env file"
     FILE_NAMES: ClassVar = (".env",)
+    NAMES: ClassVar = None  # many programs have such files, and most hold no image
+    #: `.env`, `.env.production` and `production.env`, but no examples of one.
+    POSSIBLE_NAMES: ClassVar = re.compile(
+        r"(?:\.env(?:\.[^/]+)?|[^/]+\.env)(?<!\.example)(?<!\.sample)(?<!\.template)(?<!\.dist)"
+    )
     ALONE: ClassVar = False
+    CUT: ClassVar[Literal["pins"]] = "pins"
 
     images: tuple[EnvImage, ...] = ()
-
-    def known_by(self, name: str) -> Literal["content"] | None:
-        """Its content: many programs have such files, and most hold no image."""
-        return "content" if _NAME.fullmatch(name) else None
 
     def read(self, data: bytes, file: str) -> EnvPins:
         """Read the pins of a file: those of its images, of which the first that names a key has it, and of its keys.
@@ -122,7 +122,7 @@ class EnvTarget:
 
     def reads(self, name: str) -> bool:
         """Whether it is a compose file, also one that is laid over another: it tells what its variables are for."""
-        return compose.ComposeTarget().known_by(name) is not None
+        return compose.ComposeTarget.NAMES.fullmatch(name) is not None
 
     def beside(self, files: Mapping[str, bytes]) -> EnvTarget:
         """With what the compose files of the directory make of its variables."""

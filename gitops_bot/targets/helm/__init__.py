@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from gitops_bot.targets.document import Document
     from gitops_bot.targets.helm.values import ImagePaths
 
-_ENDINGS: Final = (".yaml", ".yml")
-_SEPARATORS: Final = re.compile("[-_.]")
 #: What a chart has beside its values.
 CHART: Final = "Chart.yaml"
 
@@ -61,16 +59,15 @@ class HelmTarget:
 
     NOUN: ClassVar = "values file"
     FILE_NAMES: ClassVar = ("values.yaml",)
+    #: As in `values-production.yaml` and `web.values.yml`.
+    NAMES: ClassVar = re.compile(
+        r"(?:.*values|(?:.*[-_.])?values(?:[-_.].*)?)\.ya?ml", re.IGNORECASE | re.ASCII | re.DOTALL
+    )
+    POSSIBLE_NAMES: ClassVar = re.compile(r".*\.ya?ml", re.DOTALL)
     ALONE: ClassVar = False
+    CUT: ClassVar[Literal["pins"]] = "pins"
 
     images: tuple[tuple[str, ImagePaths], ...] = ()
-
-    def known_by(self, name: str) -> Literal["name", "content"] | None:
-        """Its name, as in `values.yaml`, `values-production.yaml` and `web.values.yml`, else its content."""
-        stem, dot, ending = name.lower().rpartition(".")
-        if dot + ending in _ENDINGS and (stem.endswith("values") or "values" in _SEPARATORS.split(stem)):
-            return "name"
-        return "content" if name.endswith(_ENDINGS) else None
 
     def read(self, data: bytes, file: str) -> YamlPins:
         """Read the images in its values.

@@ -77,11 +77,10 @@ class KustomizationTarget:
 
     NOUN: ClassVar = "kustomization"
     FILE_NAMES: ClassVar = FILE_NAMES
+    NAMES: ClassVar = re.compile("|".join(map(re.escape, FILE_NAMES)))  # kustomize knows these and no others
+    POSSIBLE_NAMES: ClassVar = None
     ALONE: ClassVar = True
-
-    def known_by(self, name: str) -> Literal["name"] | None:
-        """Its name: kustomize knows these and no others."""
-        return "name" if name in FILE_NAMES else None
+    CUT: ClassVar[Literal["pins and names"]] = "pins and names"
 
     def read(self, data: bytes, file: str) -> Kustomization:
         """Read a kustomization. Without `images:` and charts it has no entries.

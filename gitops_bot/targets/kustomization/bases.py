@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin
@@ -131,6 +131,7 @@ class _Reading:
         return self.known[directory]
 
 
+@runtime_checkable
 class _Overridable(Protocol):
     """A target whose files kustomizations may be built from."""
 
@@ -141,9 +142,9 @@ class _Overridable(Protocol):
 
 def overriding_files(targets: Mapping[str, Target], tree: Mapping[str, str]) -> list[str]:
     """The files of a tree that may decide for these: none unless one is in the directory of a file, or above."""
-    present = [path for path in _of_kustomize(tree) if tree[path] in REGULAR]
+    present = [path for path, mode in tree.items() if posixpath.basename(path) in FILE_NAMES and mode in REGULAR]
     directories = {posixpath.dirname(path) for path in present}
-    for path in (path for path, target in targets.items() if directories and _is_overridable(target)):
+    for path in (path for path, target in targets.items() if directories and isinstance(target, _Overridable)):
         parts = path.split("/")[:-1]
         if any("/".join(parts[:end]) in directories for end in range(len(parts) + 1)):
             return present[:_MOST]
@@ -155,30 +156,22 @@ def with_overrides(targets: Mapping[str, Target], files: Mapping[str, bytes]) ->
 
     One that stands beside a file decides for it whether it names the file or not.
     """
-    overrides = _Overrides({path: files[path] for path in sorted(_of_kustomize(files))})
+    overrides = _Overrides({path: data for path, data in files.items() if posixpath.basename(path) in FILE_NAMES})
     return {
         path: target.with_overrides(overrides.by_users(path) | overrides.beside(path))
-        if _is_overridable(target)
+        if isinstance(target, _Overridable)
         else target
         for path, target in targets.items()
     }
 
 
-def _is_overridable(target: Target) -> TypeGuard[_Overridable]:
-    return hasattr(target, "with_overrides")
-
-
-def _of_kustomize(paths: Iterable[str]) -> list[str]:
-    return [path for path in paths if posixpath.basename(path) in FILE_NAMES]
-
-
+@dataclass(frozen=True, slots=True)
 class _Overrides:
     """What the kustomizations of a repository, by their paths, decide for the files that they are built from."""
 
-    def __init__(self, kustomizations: Mapping[str, bytes]) -> None:
-        self._files = kustomizations
-        self._beside = {posixpath.dirname(path): path for path in kustomizations}
-        self._known: dict[str, dict[str, str]] = {}
+    files: Mapping[str, bytes]
+    #: What each kustomization and those that use it pin, worked out once.
+    known: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def by_users(self, path: str) -> dict[str, str]:
         """The images that are pinned wherever a file, or the kustomization of a directory, is used.
@@ -188,42 +181,43 @@ class _Overrides:
         """
         name = posixpath.basename(path).encode()
         # A kustomization cannot use one that is above it, so each names the directory that it uses.
-        near = sorted(file for file, data in self._files.items() if name and name in data)
+        near = sorted(file for file, data in self.files.items() if name and name in data)
         every = [self._by(user) for user in near if path in self._paths(user)]
         common = set[str].intersection(*map(set, every)) if every else set[str]()
         return {name: every[0][name] for name in sorted(common)}
 
     def beside(self, path: str) -> dict[str, str]:
         """The images that the kustomization in the directory of a file pins itself."""
-        file = self._beside.get(posixpath.dirname(path))
+        beside = [posixpath.join(posixpath.dirname(path), name) for name in FILE_NAMES]
+        file = max((file for file in beside if file in self.files), default=None)
         return self._pinned(file) if file is not None else {}
 
     def _by(self, user: str) -> dict[str, str]:
         """What a kustomization and those that use it pin."""
-        if user not in self._known:
-            self._known[user] = {}  # where they go round in a circle, which kustomize refuses
-            self._known[user] = self.by_users(posixpath.dirname(user)) | self._own(user, set())
-        return self._known[user]
+        if user not in self.known:
+            self.known[user] = {}  # where they go round in a circle, which kustomize refuses
+            self.known[user] = self.by_users(posixpath.dirname(user)) | self._own(user, set())
+        return self.known[user]
 
     def _own(self, user: str, seen: set[str]) -> dict[str, str]:
         """The images that a kustomization pins itself or by a component."""
         seen.add(user)
         used = (posixpath.join(path, name) for path in self._paths(user) for name in FILE_NAMES)
-        components = [file for file in used if file in self._files and file not in seen]
-        by_components = [self._own(file, seen) for file in components if _COMPONENT.search(self._files[file])]
+        components = [file for file in used if file in self.files and file not in seen]
+        by_components = [self._own(file, seen) for file in components if _COMPONENT.search(self.files[file])]
         return {name: file for by in by_components for name, file in by.items()} | self._pinned(user)
 
     def _pinned(self, file: str) -> dict[str, str]:
         """The images that a kustomization has a tag or a digest for, each with its path."""
         try:
-            entries = read(self._files[file], file).entries
+            entries = read(self.files[file], file).entries
         except EditError:
             return {}  # it is reported where it is read
         return {entry.name: file for entry in entries if entry.pin != Pin()}
 
     def _paths(self, file: str) -> frozenset[str]:
         """What a kustomization refers to, as paths of the repository; the empty text is its top."""
-        listed = references(self._files[file])
+        listed = references(self.files[file])
         if isinstance(listed, Problem):
             return frozenset()
         paths = (inside(posixpath.dirname(file), reference.text) for reference in listed)

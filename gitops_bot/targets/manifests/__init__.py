@@ -64,15 +64,14 @@ class ManifestsTarget:
 
     NOUN: ClassVar = "manifest"
     FILE_NAMES: ClassVar = ()
+    NAMES: ClassVar = None
+    POSSIBLE_NAMES: ClassVar = re.compile(r".*\.ya?ml", re.DOTALL)  # any YAML file, but most are something else
     ALONE: ClassVar = False
+    CUT: ClassVar[Literal["pins"]] = "pins"
 
     kinds: tuple[tuple[str, tuple[str, ...]], ...] = ()
     #: The images that kustomizations pin, each with the path of the kustomization.
     above: tuple[tuple[str, str], ...] = ()
-
-    def known_by(self, name: str) -> Literal["content"] | None:
-        """Its content: any YAML file may be a manifest, and most are something else."""
-        return "content" if name.endswith((".yaml", ".yml")) else None
 
     def read(self, data: bytes, file: str) -> YamlPins:
         """Read the images of all its resources.

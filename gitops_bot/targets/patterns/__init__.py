@@ -37,13 +37,12 @@ class PatternTarget:
 
     NOUN: ClassVar = "file with patterns"
     FILE_NAMES: ClassVar = ()
+    NAMES: ClassVar = None  # only a setting tells that a file is one
+    POSSIBLE_NAMES: ClassVar = None
     ALONE: ClassVar = False
+    CUT: ClassVar = None
 
     patterns: tuple[tuple[str, ImagePattern], ...]
-
-    def known_by(self, name: str) -> None:
-        """Only a setting tells that a file is one."""
-        del name
 
     def read(self, data: bytes, file: str) -> PatternFile:
         """Find each pattern's match. What is wrong with one is in the `refusal` of its entry.
