@@ -13,18 +13,15 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-import httpx
-
 from gitops_bot import config, redact
 from gitops_bot.config import propose as checked
 from gitops_bot.edges import address
 from gitops_bot.edges.git import process, refusals, store
 from gitops_bot.edges.github import failure as github_failure
 from gitops_bot.edges.github import refusals as github
-from gitops_bot.edges.http import Answer, UnsafeAddress
-from gitops_bot.edges.http import failure as http_failure
+from gitops_bot.edges.http import Answer, UnsafeAddress, Url, transport
 from gitops_bot.edges.http.address import follow
-from gitops_bot.edges.registry import describe, failure, host
+from gitops_bot.edges.registry import describe, failure, host, tags
 from gitops_bot.errors import BotError
 from gitops_bot.images import expression, inference, order, version
 from gitops_bot.images.reason import Reason
@@ -130,15 +127,15 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "range": (version.parse_range, ("", ">=1.")),
     "pattern": (expression.check, ("", "^")),
     "challenge": (host.challenges, ("", "Bearer ", 'Bearer realm="')),
-    "Link": (lambda text: host.read_page(_page(text)), ("", "<", "<x>; ")),
+    "Link": (lambda text: tags.read_page(_page(text)), ("", "<", "<x>; ")),
     "refusal of a registry": (lambda text: failure.error_message(b'{"message": "%b"}' % text.encode(), ("x",)), ("",)),
-    "words of a registry": (http_failure.clean, ("",)),
+    "words of a registry": (transport.clean, ("",)),
     "label with a time": (describe.parse_time, ("", "2024-01-01T00:00:00.")),
     "label": (describe.parse_line, ("",)),
     "label with an address": (describe.parse_url, ("https://",)),
     "source": (markdown.source_repository, ("https://", "https://github.com/")),
-    "Retry-After": (lambda text: http_failure.retry_after(text, 0.0), ("", "1")),
-    "redirect": (lambda text: follow(httpx.URL("https://r.test"), text), ("", "https://", "/")),
+    "Retry-After": (lambda text: transport.retry_after(text, 0.0), ("", "1")),
+    "redirect": (lambda text: follow(Url.parse("https://r.test"), text), ("", "https://", "/")),
     "refusal of GitHub": (lambda text: github_failure.error_message({"message": text}, "x"), ("",)),
     "secret": (redact.printable, ("", "https://", "authorization: ", "?sig=")),
     "Markdown": (lambda text: (markdown.prose(text, LONG), markdown.code(text, LONG), markdown.quiet(text)), ("",)),
@@ -154,7 +151,7 @@ _GLOB = Glob.parse("**/a*b*c*/**/x*y/overlays/**/{app}")
 
 
 def _page(link: str) -> Answer:
-    return Answer("GET", httpx.URL("https://r.test/v2/x/tags/list"), 200, {"link": link}, b'{"tags": []}')
+    return Answer("GET", Url.parse("https://r.test/v2/x/tags/list"), 200, {"link": link}, b'{"tags": []}')
 
 
 def _everything(read: Callable[[str], object], heads: tuple[str, ...]) -> None:

@@ -77,6 +77,7 @@ SHARED_EDGES = ("address", "cache", "facts", "http")
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "boto3": ("edges.registry.cloud.ecr_process",),
     "botocore": ("edges.registry.cloud.ecr_process",),
+    "certifi": ("edges.http*",),
     "click": ("cli.*",),
     "cronsim": ("server.ticks",),  # calendars, and what clocks do in spring; it knows no present of its own
     "git": ("edges.git*",),
@@ -84,7 +85,6 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "github": ("edges.github*",),
     "graphql": ("demo.*",),
     "httpcore": ("edges.http*",),
-    "httpx": ("edges.http*", "edges.registry*"),
     "jinja2": ("report.page",),
     "markdown_it": ("demo.markdown", "demo.extra"),
     "nh3": ("demo.markdown", "demo.extra"),
@@ -96,7 +96,6 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "rich": ("cli.*", "report.*", "wiring.progress"),
     "ruamel": ("targets.*", "config*"),
     "structlog": ("log",),
-    "tenacity": ("edges.http*", "edges.registry*"),
     "urllib3": ("edges.github*",),
 }
 
@@ -522,7 +521,7 @@ def test_the_version_is_told_without_the_heavy_libraries() -> None:
 def test_what_logs_in_at_clouds_is_loaded_for_their_registries_only() -> None:
     code = "import sys, gitops_bot.edges.registry; print([each for each in sys.modules if '.cloud.' in each])"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60).stdout
-    assert loaded == "['gitops_bot.edges.registry.cloud.logins']\n"
+    assert loaded == "[]\n"
 
 
 # --- the rules themselves, on packages that are made up -----------------------------------------------------------
@@ -635,10 +634,10 @@ BREACHES: list[tuple[str, dict[str, str], Callable[[Tree], Iterator[str]], str]]
         "`ruamel` is imported outside of targets.* and config*",
     ),
     (
-        "httpx in the GitHub edge",
-        {"edges/github.py": "def f():\n    import httpx\n"},
+        "httpcore in the GitHub edge",
+        {"edges/github.py": "def f():\n    import httpcore\n"},
         libraries_have_their_place,
-        "gitops_bot/edges/github.py:2: `httpx` is imported outside of edges.http*",
+        "gitops_bot/edges/github.py:2: `httpcore` is imported outside of edges.http*",
     ),
     (
         "a library without a place",
@@ -770,7 +769,7 @@ SOUND: list[tuple[str, dict[str, str]]] = [
         "one edge in several files",
         {
             "edges/registry/__init__.py": "from .auth import token\n",
-            "edges/registry/auth.py": "from gitops_bot.edges import registry_limits\nimport httpx, os\n",
+            "edges/registry/auth.py": "from gitops_bot.edges import registry_limits\nimport os\n",
             "edges/registry_limits.py": "",
         },
     ),

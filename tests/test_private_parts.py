@@ -8,15 +8,12 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-import httpcore
-import httpx
 import pytest
 import requests.adapters
 import urllib3.connection
 from github import Requester
 
 from gitops_bot.edges.github import bounded
-from gitops_bot.edges.http.pools import Transport
 from gitops_bot.targets import loader
 
 
@@ -28,14 +25,6 @@ def overrides(ours: type[Any]) -> list[str]:
         for name, value in vars(ours).items()
         if (inspect.isfunction(value) or isinstance(value, property)) and not any(hasattr(base, name) for base in bases)
     ]
-
-
-def test_httpx_keeps_the_network_of_httpcore_where_the_transport_replaces_it() -> None:
-    """`edges.http.pools`: a request as a whole has a bound, for which httpx has no argument."""
-    theirs = httpx.HTTPTransport()._pool._network_backend
-    assert isinstance(theirs, httpcore.NetworkBackend)
-    with Transport(httpx.create_ssl_context(), httpx.Limits(), None) as ours:
-        assert type(ours._pool._network_backend).__module__ == Transport.__module__
 
 
 @pytest.mark.parametrize("name", ["_new_conn", "_dns_host"])

@@ -17,7 +17,7 @@ from gitops_bot.edges import address
 from gitops_bot.edges.git.process import Git
 from gitops_bot.edges.github import failure as github
 from gitops_bot.edges.github.commits import _subject
-from gitops_bot.edges.http.failure import clean
+from gitops_bot.edges.http.transport import clean
 from gitops_bot.edges.registry import describe
 from gitops_bot.edges.registry import failure as registry
 from gitops_bot.errors import BotError, Problem, UsageError

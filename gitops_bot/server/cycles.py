@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from gitops_bot.config import Config
-    from gitops_bot.edges.registry.cloud.logins import LoginCache
+    from gitops_bot.edges.registry.cloud import LoginCache
     from gitops_bot.edges.registry.describe import Builds
     from gitops_bot.edges.registry.manifest import Indexes
     from gitops_bot.edges.signals import Ending

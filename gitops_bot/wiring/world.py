@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.git import Credentials
     from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry import Registry
-    from gitops_bot.edges.registry.cloud.logins import LoginCache
+    from gitops_bot.edges.registry.cloud import LoginCache
     from gitops_bot.edges.registry.describe import Builds
     from gitops_bot.edges.registry.manifest import Indexes
     from gitops_bot.engine.read import Scope

@@ -18,9 +18,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from gitops_bot.edges.github.failure import Late, TooLarge
-from gitops_bot.edges.http import Limit, NoResponse
-from gitops_bot.edges.http.failure import late
-from gitops_bot.edges.http.pools import Deadline, attempts
+from gitops_bot.edges.http import NoResponse
+from gitops_bot.edges.http.transport import Deadline, answer_limit, attempts
 
 if TYPE_CHECKING:
     import socket
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
     from urllib3 import ProxyManager, Retry
 
 
-#: Of the current try of this thread. Tell it by `has_head` when the body begins, whose bytes its reader counts.
-deadline = Deadline(TimeoutError)
+#: Of the current try of this thread. Its `head` is None from where the body begins, whose bytes its reader counts.
+deadline = Deadline()
 
 
 class Adapter(HTTPAdapter):
@@ -46,7 +45,7 @@ class Adapter(HTTPAdapter):
 
     def send(self, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a request, and begin to count its time."""
-        deadline.begin(Limit(self.seconds, late(self.seconds)))
+        deadline.begin(answer_limit(self.seconds))
         return super().send(*args, **kwargs)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot.edges.http import NoResponse
-from gitops_bot.edges.http.failure import clean
+from gitops_bot.edges.http.transport import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

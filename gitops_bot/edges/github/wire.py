@@ -202,7 +202,7 @@ class _Connection(HTTPSRequestsConnectionClass):
             allow_redirects=False,
             stream=True,
         ) as answer:
-            bounded.deadline.has_head()
+            bounded.deadline.head = None
             log.debug(
                 "http.request",
                 method=self.verb,

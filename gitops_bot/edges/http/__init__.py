@@ -1,7 +1,6 @@
-from gitops_bot.edges.http.address import UnsafeAddress, follow_own, host_of, origin
-from gitops_bot.edges.http.client import ATTEMPTS, TOTAL_SECONDS, TRY_SECONDS, Answer, Http, Observe, parse_json
-from gitops_bot.edges.http.failure import NoResponse
-from gitops_bot.edges.http.pools import Allowance, Clock, Limit, Tuning
+from gitops_bot.edges.http.address import UnsafeAddress, Url, follow_own
+from gitops_bot.edges.http.client import ATTEMPTS, TOTAL_SECONDS, TRY_SECONDS, Answer, Http, Observe, Tuning, parse_json
+from gitops_bot.edges.http.transport import Allowance, Clock, Limit, NoResponse
 
 __all__ = [
     "ATTEMPTS",
@@ -16,8 +15,7 @@ __all__ = [
     "Observe",
     "Tuning",
     "UnsafeAddress",
+    "Url",
     "follow_own",
-    "host_of",
-    "origin",
     "parse_json",
 ]

@@ -1,31 +1,47 @@
 """An HTTP client with limits on size and time, whose credentials stay with the host they are for.
 
-It uses httpx's transports directly, one pool of connections per origin. `httpx.Client` adds cookies, redirects and
-authentication that we do not want, and takes half as much CPU again per request.
+It uses httpcore directly, one pool of connections per origin, with the proxy, trusted authorities and pace that apply
+to it. Of what `httpx` or `requests` add, such as cookies, redirects and authentication, nothing is wanted here.
 """
 
 from __future__ import annotations
 
 import json
+import random
+import ssl
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
+from urllib.parse import unquote
 
-import httpx
-import tenacity
+import certifi
+import httpcore
 
 from gitops_bot import __version__, log
-from gitops_bot.edges.http.address import UnsafeAddress, follow, origin
-from gitops_bot.edges.http.failure import NoResponse, broken, late, nowhere, retry_after
-from gitops_bot.edges.http.pools import Allowance, Limit, Pools
+from gitops_bot.edges.address import is_loopback
+from gitops_bot.edges.http.address import UnsafeAddress, Url, follow
+from gitops_bot.edges.http.transport import (
+    BROKEN,
+    Allowance,
+    Deadline,
+    Limit,
+    Network,
+    NoResponse,
+    answer_limit,
+    broken,
+    busy,
+    nowhere,
+    retry_after,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gitops_bot.edges.http.pools import Clock, Tuning
+    from gitops_bot.edges.http.transport import Clock
 
 
 #: Receives the host (with a port other than the scheme's own) and the status; None without an answer.
@@ -34,18 +50,75 @@ Observe = Callable[[str, int | None], None]
 #: Tries of a request, seconds for each, and seconds in all, waits included.
 ATTEMPTS, TRY_SECONDS, TOTAL_SECONDS = 5, 60.0, 100.0
 REDIRECTS = 5
+#: Concurrent requests to one host unless configured otherwise.
+CONCURRENCY = 16
 #: Bytes that are read of a failed request's answer, for its message.
 ERROR_BODY = 64 * 1024
 
 _TIMEOUTS = {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": 60.0}
 _AGENT = f"gitops-bot/{__version__}"
-_BACKOFF = tenacity.wait_random_exponential(multiplier=0.5, max=15)
+#: Seconds: the longest wait before the second try, which doubles with each further one, and the longest of all.
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 15.0
 _BETWEEN = "Check that this is a registry, and any proxy in between."
-_JITTER = tenacity.wait_random(0, 1)
 #: Statuses of failures that may be gone the next time. 501 (not implemented) will not.
 _RETRIED = frozenset({408, 429, 500, *range(502, 600)})
 #: The allowance that the requests of this thread share, and those of threads with a copy of its context.
 _shared_allowance: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
+
+
+class Transport(Protocol):
+    """What sends a request: a pool of httpcore's."""
+
+    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
+        """Send a request; returns when the head of the answer has arrived."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Limits for one host: concurrent requests, and requests per second if configured."""
+
+    concurrency: int = CONCURRENCY
+    rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer; `url` is the final one after redirects. Only the `body` of a failure may be cut.
+
+    The names of headers are in lower case; those that came several times are joined by commas.
+    """
+
+    method: str
+    url: Url
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def host(self) -> str:
+        """The host that answered, with a port other than the scheme's own."""
+        return self.url.netloc
+
+    @property
+    def media_type(self) -> str:
+        """The media type in the header, in lower case and without parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def parse_json(text: bytes | str) -> Any:
+    """The JSON value of a text from outside; None if it cannot be read, or is nested too deeply.
+
+    No exception escapes, because it would hold the whole text, secrets included.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 class Http:
@@ -59,7 +132,7 @@ class Http:
         *,
         seconds: float = TRY_SECONDS,
         attempts: int = ATTEMPTS,
-        transport: httpx.BaseTransport | None = None,
+        transport: Transport | None = None,
         observe: Observe | None = None,
     ) -> None:
         """`tunings` is by `host` or `host:port`; `environ` has proxies and authorities as curl reads them.
@@ -67,11 +140,14 @@ class Http:
         `seconds` limits one try of a request, from the name lookup to the last byte (a given `transport` has its own
         limits); `attempts` is the number of tries. `observe` is called for every request.
         """
-        self._clock = clock
-        self._seconds = seconds
+        self._clock, self._environ, self._tunings, self._transport = clock, environ, tunings, transport
+        self._try_limit = answer_limit(seconds)
         self._attempts = attempts
-        self._observe: Observe = observe or (lambda _host, _status: None)
-        self._pools = Pools(clock, environ, tunings, transport)
+        self._observe = observe
+        self._network = Network(Deadline())
+        self._lock = threading.Lock()
+        self._pools: dict[tuple[str, str, int | None], tuple[Pace, Transport]] = {}
+        self._trust: ssl.SSLContext | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -81,7 +157,10 @@ class Http:
 
     def close(self) -> None:
         """Close all connections."""
-        self._pools.close()
+        with self._lock:
+            pools, self._pools = self._pools, {}
+        for _, transport in pools.values():
+            transport.close()
 
     @contextmanager
     def within(self, allowance: Allowance) -> Iterator[None]:
@@ -93,7 +172,7 @@ class Http:
             _shared_allowance.reset(token)
 
     def request(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], *, limit: int, content: bytes | None = None
+        self, method: str, url: Url, headers: Mapping[str, str], *, limit: int, content: bytes | None = None
     ) -> Answer:
         """Send a request, with retries and redirects; `limit` is the largest body of a success, in bytes.
 
@@ -107,8 +186,8 @@ class Http:
             try:
                 answer = self._send_with_retries(method, url, sent, content, limit)
             except NoResponse as failure:
-                failure.host = url.netloc.decode("ascii")
-                log.debug("http.failed", method=method, host=failure.host, path=_path(url), why=failure.what)
+                failure.host = url.netloc
+                log.debug("http.failed", method=method, host=failure.host, path=url.path, why=failure.what)
                 raise
             location = answer.headers.get("location")
             if answer.status not in (301, 302, 303, 307, 308) or location is None or method == "POST":
@@ -117,80 +196,97 @@ class Http:
                 target = follow(url, location)
             except UnsafeAddress as unsafe:
                 raise _redirected_wrong(url, f"redirects to {unsafe}", answer.status) from unsafe
-            if origin(target) != origin(url):
+            if target.origin != url.origin:
                 sent.pop("Authorization", None)
             url = target
         raise _redirected_wrong(url, f"redirects more than {REDIRECTS} times", answer.status)
 
     def _send_with_retries(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None, limit: int
+        self, method: str, url: Url, headers: Mapping[str, str], content: bytes | None, limit: int
     ) -> Answer:
         """Send to one URL, and again after 408, 429, 5xx and broken connections; returns the last failure."""
-        allowance = _shared_allowance.get() or Allowance(self._clock, lambda: Limit(TOTAL_SECONDS, late(TOTAL_SECONDS)))
+        allowance = _shared_allowance.get() or Allowance(self._clock, lambda: answer_limit(TOTAL_SECONDS))
+        number = 0
+        while True:
+            number += 1
+            try:
+                answer = self._send(method, url, headers, content, limit, allowance)
+            except NoResponse as failure:
+                if not failure.again or not self._wait(url, allowance, number, failure.what, None):
+                    raise
+            else:
+                if answer.status not in _RETRIED:
+                    return answer
+                if not self._wait(url, allowance, number, f"status {answer.status}", self._retry_after(answer)):
+                    return answer
 
-        def wait(state: tenacity.RetryCallState) -> float:
-            answer = state.outcome.result() if state.outcome and not state.outcome.failed else None
-            requested = answer and self._retry_after(answer)
-            return _BACKOFF(state) if requested is None else requested + _JITTER(state)
+    def _wait(self, url: Url, allowance: Allowance, number: int, why: str, requested: float | None) -> bool:
+        """Wait after try `number` as long as the server `requested`, else longer each time; False for no more tries.
 
-        def stop(state: tenacity.RetryCallState) -> bool:
-            return state.attempt_number >= self._attempts or state.upcoming_sleep > allowance.left.seconds
-
-        def before_sleep(state: tenacity.RetryCallState) -> None:
-            failure = state.outcome and state.outcome.exception()
-            why = failure or (state.outcome and f"status {state.outcome.result().status}")
-            host, seconds = url.netloc.decode("ascii"), round(state.upcoming_sleep, 3)
-            log.debug("http.waiting", host=host, path=_path(url), seconds=seconds, why=str(why))
-
-        def sleep(seconds: float) -> None:
-            with allowance.counting():
-                self._clock.sleep(seconds)
-
-        retrying = tenacity.Retrying(
-            sleep=sleep,
-            before_sleep=before_sleep,
-            wait=wait,
-            stop=stop,
-            retry=tenacity.retry_if_result(lambda answer: answer.status in _RETRIED)
-            | tenacity.retry_if_exception(lambda error: isinstance(error, NoResponse) and error.again),
-            retry_error_callback=lambda state: state.outcome and state.outcome.result(),
-        )
-        return retrying(self._send, method, url, headers, content, limit, allowance)
+        Waits are random in part: requests that failed together should not come again together.
+        """
+        if requested is None:
+            seconds = random.uniform(0, min(_FIRST_WAIT * 2 ** (number - 1), _LONGEST_WAIT))  # noqa: S311 - no secret
+        else:
+            seconds = requested + random.uniform(0, 1)  # noqa: S311 - no secret
+        if number >= self._attempts or seconds > allowance.left.seconds:
+            return False
+        log.debug("http.waiting", host=url.netloc, path=url.path, seconds=round(seconds, 3), why=why)
+        with allowance.counting():
+            self._clock.sleep(seconds)
+        return True
 
     def _send(
         self,
         method: str,
-        url: httpx.URL,
+        url: Url,
         headers: Mapping[str, str],
         content: bytes | None,
         limit: int,
         allowance: Allowance,
     ) -> Answer:
-        pace, transport = self._pools.for_url(url)
+        host = url.netloc
         asked_at = time.perf_counter()
         try:
+            pace, transport = self._pool(url)
+            sent = [
+                (b"Host", host.encode("ascii")),
+                *((n.encode("ascii"), v.encode("ascii")) for n, v in headers.items()),
+            ]
+            if content is not None:
+                sent.append((b"Content-Length", b"%d" % len(content)))
+            target = httpcore.URL(
+                scheme=url.scheme.encode("ascii"),
+                host=url.host.encode("ascii"),
+                port=url.port,
+                target=f"{url.path}{url.query}".encode("ascii"),
+            )
             with pace.turn(_not_over(allowance.left).seconds) as seen, allowance.counting():
                 began = time.perf_counter()
                 left = _not_over(allowance.left)
-                bound = left if left.seconds < self._seconds else Limit(self._seconds, late(self._seconds))
+                bound = left if left.seconds < self._try_limit.seconds else self._try_limit
+                self._network.deadline.begin(bound)
                 extensions = {"timeout": _TIMEOUTS, "bound": bound}
-                request = httpx.Request(method, url, headers=headers, content=content, extensions=extensions)
+                request = httpcore.Request(method, target, headers=sent, content=content, extensions=extensions)
                 status = None
                 try:
                     with closing(transport.handle_request(request)) as response:
-                        status = response.status_code
-                        answer = Answer(method, url, status, response.headers, _body(response, method, limit))
+                        self._network.deadline.head = None
+                        status = response.status
+                        received = _headers(response.headers)
+                        answer = Answer(method, url, status, received, _body(response, received, method, limit))
                 finally:
-                    self._observe(url.netloc.decode("ascii"), status)
-        except httpx.TransportError as error:
+                    if self._observe is not None:
+                        self._observe(host, status)
+        except BROKEN as error:
             raise broken(error) from error
-        except UnicodeError as error:  # from httpx of `xn--` and junk, from getaddrinfo of `a..b`
+        except UnicodeError as error:  # of `xn--` and junk, from getaddrinfo of `a..b`, and of headers
             raise nowhere() from error
         log.debug(
             "http.request",
             method=method,
-            host=answer.host,
-            path=_path(url),
+            host=host,
+            path=url.path,
             status=answer.status,
             ms=log.milliseconds(began),
             waited_ms=round((began - asked_at) * 1000),
@@ -203,25 +299,87 @@ class Http:
     def _retry_after(self, answer: Answer) -> float | None:
         return retry_after(answer.headers.get("retry-after"), self._clock.now().timestamp())
 
+    def _pool(self, url: Url) -> tuple[Pace, Transport]:
+        """The pace of requests to the origin of a URL, and its connections, made on first use.
 
-def _body(response: httpx.Response, method: str, limit: int) -> bytes:
+        Raises:
+            NoResponse: the address or the proxy is unusable.
+        """
+        with self._lock:
+            if (pool := self._pools.get(url.origin)) is None:
+                encoded = [label[4:] for label in url.host.split(".") if label.startswith("xn--")]
+                if any(not label.encode("ascii").decode("punycode").isprintable() for label in encoded):
+                    raise nowhere()
+                if url.port is not None and url.port > 65535:  # which getaddrinfo would take modulo 65536
+                    raise nowhere()
+                tuning = self._tunings.get(url.netloc, Tuning())
+                pace = Pace(self._clock, tuning.concurrency, tuning.rate)
+                pool = self._pools[url.origin] = pace, self._transport or self._connect(url, tuning)
+            return pool
+
+    def _connect(self, url: Url, tuning: Tuning) -> Transport:
+        # Reading the authorities takes 10 ms of CPU: plain http gets a context that trusts nobody.
+        trust = self._authorities() if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            proxy = proxy_for(url, self._environ)
+        except ValueError as error:
+            raise NoResponse(
+                f"cannot be queried: the proxy in {url.scheme.upper()}_PROXY or ALL_PROXY is not usable",
+                "Give it as http://HOST:PORT, or name the registry in NO_PROXY.",
+            ) from error
+        return httpcore.ConnectionPool(
+            ssl_context=trust,
+            proxy=proxy,
+            max_connections=tuning.concurrency,
+            keepalive_expiry=60.0,
+            network_backend=self._network,
+        )
+
+    def _authorities(self) -> ssl.SSLContext:
+        """The trusted authorities: those of SSL_CERT_FILE or SSL_CERT_DIR, else Mozilla's."""
+        if self._trust is None:
+            file, folder = self._environ.get("SSL_CERT_FILE") or None, self._environ.get("SSL_CERT_DIR") or None
+            try:
+                if file or folder:
+                    self._trust = ssl.create_default_context(cafile=file, capath=folder)
+                else:
+                    self._trust = ssl.create_default_context(cafile=certifi.where())
+            except OSError as error:
+                what = f"cannot be queried: SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {error.strerror}"
+                raise NoResponse(what, "It must name certificates in PEM format.", reached=False) from error
+        return self._trust
+
+
+def _headers(received: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers by their names in lower case; what is not UTF-8 is read as Latin-1."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in received:
+        name = raw_name.decode("latin-1").lower()
+        try:
+            value = raw_value.decode()
+        except UnicodeDecodeError:
+            value = raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _body(response: httpcore.Response, headers: Mapping[str, str], method: str, limit: int) -> bytes:
     """The body as it came over the wire; more than `limit` bytes of a success are an error, a failure is cut."""
-    failed, has_body = response.status_code >= 300, method != "HEAD"
-    encoding = response.headers.get("content-encoding", "identity")
+    failed, has_body = response.status >= 300, method != "HEAD"
+    encoding = headers.get("content-encoding", "identity")
     if encoding != "identity" and not failed and has_body:
         raise NoResponse(f"answered with the encoding {encoding[:50]!r} although none was requested", _BETWEEN)
-    too_much = NoResponse(f"answered with more than the {limit} bytes allowed for such an answer", _BETWEEN)
-    announced = response.headers.get("content-length", "")
-    if has_body and not failed and announced.isdecimal() and int(announced[:20]) > limit:
-        raise too_much
+    announced = headers.get("content-length", "")
     size_limit = ERROR_BODY if failed else limit
+    too_large = has_body and not failed and announced.isdecimal() and int(announced[:20]) > limit
     body = bytearray()
-    for chunk in response.stream:  # type: ignore[union-attr]  # a sync transport gives a sync stream
+    for chunk in () if too_large else response.iter_stream():
         body += chunk
         if len(body) > size_limit:
-            if failed:
-                break
-            raise too_much
+            too_large = not failed
+            break
+    if too_large:
+        raise NoResponse(f"answered with more than the {limit} bytes allowed for such an answer", _BETWEEN)
     return bytes(body[:size_limit])
 
 
@@ -231,51 +389,95 @@ def _not_over(left: Limit) -> Limit:
     return left
 
 
-def _redirected_wrong(url: httpx.URL, what: str, status: int) -> NoResponse:
+def _redirected_wrong(url: Url, what: str, status: int) -> NoResponse:
     failure = NoResponse(what, "Nothing was sent there; check the address of the registry.", status=status)
-    failure.host = url.netloc.decode("ascii")
+    failure.host = url.netloc
     return failure
 
 
-def _path(url: httpx.URL) -> str:
-    """The path without the query, which may contain secrets."""
-    return url.raw_path.partition(b"?")[0].decode("ascii", "replace")
+def proxy_for(url: Url, environ: Mapping[str, str]) -> httpcore.Proxy | None:
+    """The proxy from HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, in upper or lower case; never for this machine.
 
+    CIDR blocks in NO_PROXY are not supported, as in most tools.
 
-# An HTTP answer, and what its body holds.
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer; `url` is the final one after redirects. Only the `body` of a failure may be cut."""
-
-    method: str
-    url: httpx.URL
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def host(self) -> str:
-        """The host that answered, with a port other than the scheme's own."""
-        return self.url.netloc.decode("ascii")
-
-    @property
-    def media_type(self) -> str:
-        """The media type in the header, in lower case and without parameters."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-    def json(self) -> Any:
-        """The JSON value in the body; None if it cannot be read."""
-        return parse_json(self.body)
-
-
-def parse_json(text: bytes | str) -> Any:
-    """The JSON value of a text from outside; None if it cannot be read, or is nested too deeply.
-
-    No exception escapes, because it would hold the whole text, secrets included.
+    Raises:
+        ValueError: the proxy's address is unusable; the text does not contain it (nor its password).
     """
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+    named = {name.lower(): value for name, value in sorted(environ.items()) if name.lower().endswith("_proxy")}
+    address = named.get(f"{url.scheme}_proxy") or named.get("all_proxy")
+    if not address or is_loopback(url.host) or _spared(url, named.get("no_proxy", "")):
         return None
+    try:
+        proxy = Url.parse(address if "://" in address else f"http://{address}")
+    except ValueError:
+        raise ValueError("not the address of a proxy") from None
+    if proxy.scheme not in ("http", "https") or not proxy.host:
+        raise ValueError("not the address of a proxy") from None
+    username, _, password = (unquote(part) for part in proxy.userinfo.partition(":"))
+    login = (username.encode(), password.encode()) if proxy.userinfo else None
+    return httpcore.Proxy(f"{proxy.scheme}://{proxy.netloc}/", auth=login)
+
+
+def _spared(url: Url, no_proxy: str) -> bool:
+    for name in no_proxy.lower().split(","):
+        bare = name.strip().removeprefix("*").removeprefix(".")
+        if name.strip() == "*" or (bare and (bare in (url.host, url.netloc) or url.host.endswith(f".{bare}"))):
+            return True
+    return False
+
+
+# How fast one host is queried: concurrent requests, requests per second, and pauses that it asked for.
+
+
+#: Seconds between two requests after the first 429, and at most.
+_FIRST_INTERVAL, _LONGEST_INTERVAL = 0.2, 3.0
+
+
+class Pace:
+    """Lets the threads that query one host take turns.
+
+    Without a `rate` (requests per second) requests are not spaced out until the host answers 429. Then all wait as long
+    as it asked for, and afterwards keep an interval that doubles with each further 429.
+    """
+
+    def __init__(self, clock: Clock, concurrency: int = CONCURRENCY, rate: float | None = None) -> None:
+        self._clock = clock
+        self._semaphore = threading.BoundedSemaphore(concurrency)
+        self._lock = threading.Lock()
+        self._interval = 1 / rate if rate else 0.0
+        self._next = 0.0
+        self._opens = 0.0
+        self._slowed = 0
+
+    @contextmanager
+    def turn(self, longest_pause: float) -> Iterator[int]:
+        """Wait for the turn of one request, which lasts as long as the block.
+
+        Yields the number of slow-downs so far, for `slow_down`.
+
+        Raises:
+            NoResponse: the host asked for a pause longer than `longest_pause` seconds.
+        """
+        with self._semaphore:
+            slowed = -1
+            while slowed != self._slowed:  # again if there was a 429 meanwhile
+                with self._lock:
+                    now = self._clock.now().timestamp()
+                    if self._opens - now > longest_pause:
+                        raise busy(self._opens - now)
+                    slot, slowed = max(now, self._next, self._opens), self._slowed
+                    self._next = slot + self._interval
+                if slot > now:
+                    self._clock.sleep(slot - now)
+            yield slowed
+
+    def slow_down(self, seen: int, seconds: float) -> None:
+        """Pause all requests for `seconds` after a 429; `seen` is what `turn` gave to the request.
+
+        Many 429 come back at once from requests sent at the same pace: only the first doubles the interval.
+        """
+        with self._lock:
+            if seen == self._slowed:
+                self._slowed += 1
+                self._interval = max(self._interval, min(max(2 * self._interval, _FIRST_INTERVAL), _LONGEST_INTERVAL))
+            self._opens = max(self._opens, self._clock.now().timestamp() + seconds)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
 from gitops_bot.images.build import Child, normal_platform
 from gitops_bot.images.reference import is_digest
@@ -83,7 +84,7 @@ def resolve(ask: Ask, reference: str) -> ManifestDigest:
 
 def resolve_by_content(answer: Answer, reference: str) -> ManifestDigest:
     """The digest of a manifest by its bytes, which must match the one in the header, if any."""
-    document = answer.json()
+    document = parse_json(answer.body)
     version = document.get("schemaVersion") if isinstance(document, dict) else None
     if version == 1:
         raise Untrusted("has it only as a schema 1 manifest, which has no stable digest", "Push the image again.")
@@ -121,7 +122,7 @@ def document(answer: Answer, digest: str, wanted: str) -> Document:
     """
     if answer.body.count(b",") > _MOST_COMMAS:
         raise Untrusted(f"has {wanted} of more than {_MOST_COMMAS} values", "Check what was pushed there.")
-    parsed = answer.json()
+    parsed = parse_json(answer.body)
     content: Document = parsed if isinstance(parsed, dict) else {}
     actual = _digest_of(answer.body, digest.partition(":")[0])
     if actual == digest:

@@ -2,49 +2,59 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from dataclasses import replace
-from typing import TYPE_CHECKING, Self, TypeVar
-
-import httpx
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, Self, assert_never
 
 from gitops_bot.config import RegistryAccess
+from gitops_bot.edges.facts import Served
 from gitops_bot.edges.http import ATTEMPTS, TOTAL_SECONDS, TRY_SECONDS, Http, NoResponse, Tuning
-from gitops_bot.edges.registry import docker_config
-from gitops_bot.edges.registry.cloud import Workload
-from gitops_bot.edges.registry.cloud.logins import CloudLogins
-from gitops_bot.edges.registry.credentials import Credentials
+from gitops_bot.edges.registry.cloud import CloudLogins
+from gitops_bot.edges.registry.credentials import (
+    HELPER_TIMEOUT,
+    Basic,
+    Credentials,
+    IdentityToken,
+    RegistryToken,
+    Workload,
+)
 from gitops_bot.edges.registry.describe import describe
-from gitops_bot.edges.registry.failure import LIST, ImageLimits, NoLogin, Refused, Untrusted, explain
+from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted
 from gitops_bot.edges.registry.host import (
     HEAD_START,
     Host,
+    ImageLimits,
     ImageRepository,
+    Tokens,
     base_url,
-    every_tag,
     location,
-    read_page,
     tunings,
 )
 from gitops_bot.edges.registry.manifest import children, find_manifest, index_platforms, missing, resolve
-from gitops_bot.edges.registry.tokens import Tokens
-from gitops_bot.images.reference import is_digest, is_tag
+from gitops_bot.edges.registry.tags import PAGE_BYTES, every_tag, read_page
+from gitops_bot.errors import Problem, RegistryError
+from gitops_bot.images.reference import DOCKER_HUB, is_digest, is_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from gitops_bot.edges.facts import PackageApi, Served
+    from gitops_bot.edges.facts import PackageApi
     from gitops_bot.edges.http import Clock, Observe
-    from gitops_bot.edges.registry.cloud.logins import LoginCache
+    from gitops_bot.edges.http.client import Transport
+    from gitops_bot.edges.registry.cloud import LoginCache
+    from gitops_bot.edges.registry.credentials import Login
     from gitops_bot.edges.registry.describe import Builds
     from gitops_bot.edges.registry.manifest import Indexes, ManifestDigest
     from gitops_bot.edges.registry.times.reader import TimesReader
+    from gitops_bot.errors import FailureCode
     from gitops_bot.images.build import Build, BuildTimes, Child
     from gitops_bot.images.reference import ImageName, Pin
 
-T = TypeVar("T")
-
+#: `76;w=21600`: pulls, and the seconds of the window that they are counted in.
+_LEFT = re.compile(r"([0-9]{1,9})(?:;|\Z)")
 _PLAIN = RegistryAccess()
 
 
@@ -68,7 +78,7 @@ class Registry:
         seconds: float = TRY_SECONDS,
         image_seconds: float = TOTAL_SECONDS,
         attempts: int = ATTEMPTS,
-        transport: httpx.BaseTransport | None = None,
+        transport: Transport | None = None,
         observe: Observe | None = None,
         indexes: Indexes | None = None,
         builds: Builds | None = None,
@@ -96,8 +106,8 @@ class Registry:
         )
         self._tokens = Tokens(self._http, clock)
         clouds = CloudLogins(access, Workload(environ, clock, seconds), {} if logins is None else logins)
-        timeout = min(seconds, docker_config.HELPER_TIMEOUT)
-        self._credentials = Credentials(access, environ, timeout=timeout, clouds=clouds)
+        timeout = min(seconds, HELPER_TIMEOUT)
+        self._credentials = Credentials(access, environ, timeout=timeout, clouds=clouds.login)
         self._indexes: Indexes = {} if indexes is None else indexes
         self._builds: Builds = {} if builds is None else builds
         #: Digests that this run knows as single images, not indexes.
@@ -108,7 +118,6 @@ class Registry:
         self._times_reader: TimesReader | None = None
         self._lock = threading.Lock()
         self._hosts: dict[str, Host] = {}
-        self._limits: dict[str, ImageLimits] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -118,7 +127,10 @@ class Registry:
 
     def tags(self, image: ImageName) -> tuple[str, ...]:
         """Every tag of the repository, in the registry's order."""
-        return self._ask(image, LIST, lambda repository: every_tag(lambda query: read_page(repository.tag_list(query))))
+        with self._reading(image, LIST) as repository:
+            return every_tag(
+                lambda query: read_page(repository.get(f"tags/list?{query}", "application/json", PAGE_BYTES))
+            )
 
     def digest(self, image: ImageName, tag: str) -> str:
         """The digest of the manifest (or index) that the tag names now; the error's `status` is 404 where it is gone.
@@ -130,22 +142,27 @@ class Registry:
             raise ValueError(f"{tag[:200]!r} is not a tag")
         if (digest := self._digests.get((image, tag))) is not None:
             return digest
-        manifest = self._ask(image, f"the tag {tag}", lambda repository: resolve(repository.manifest, tag))
-        return self._remember(image, manifest)
+        with self._reading(image, f"the tag {tag}") as repository:
+            manifest = resolve(repository.manifest, tag)
+        if manifest.is_image:
+            self._single.add((image, manifest.digest))
+        return manifest.digest
 
     def describe(self, image: ImageName, digest: str) -> Build:
         """The description of an image by its labels and configuration; the error's `status` is 404 if it is gone.
 
         Raises:
-            ValueError: `digest` is not a valid digest; so do the next three.
+            ValueError: `digest` is not a valid digest; so do the next four.
         """
-        return self._ask(image, _the_digest(digest), lambda repository: describe(repository, digest, self._builds))
+        with self._reading(image, _the_digest(digest)) as repository:
+            return describe(repository, digest, self._builds)
 
     def exists(self, image: ImageName, digest: str) -> bool:
         """Whether the repository has a manifest of that digest."""
-        manifest = self._ask(image, _the_digest(digest), lambda repository: find_manifest(repository.manifest, digest))
-        if manifest is not None:
-            self._remember(image, manifest)
+        with self._reading(image, _the_digest(digest)) as repository:
+            manifest = find_manifest(repository.manifest, digest)
+        if manifest is not None and manifest.is_image:
+            self._single.add((image, digest))
         return manifest is not None
 
     def missing(self, image: ImageName, digest: str) -> tuple[str, ...]:
@@ -153,84 +170,93 @@ class Registry:
 
         The error's `status` is 404 where the digest itself is gone.
         """
-        return self._of_index(image, digest, lambda repository: missing(repository.manifest, digest, self._indexes))
+        if (image, digest) in self._single:
+            return ()
+        with self._reading(image, _the_digest(digest)) as repository:
+            return missing(repository.manifest, digest, self._indexes)
 
     def index_platforms(self, image: ImageName, digest: str) -> tuple[str, ...]:
-        """The platforms that an index names; none for a single image."""
-        return self._of_index(
-            image, digest, lambda repository: index_platforms(repository.manifest, digest, self._indexes)
-        )
+        """The platforms that an index names; none for a single image, as above."""
+        if (image, digest) in self._single:
+            return ()
+        with self._reading(image, _the_digest(digest)) as repository:
+            return index_platforms(repository.manifest, digest, self._indexes)
 
     def children(self, image: ImageName, digest: str) -> tuple[Child, ...]:
-        """Every manifest that an index names. Sends nothing for a digest known as a single image."""
-        return self._of_index(image, digest, lambda repository: children(repository.manifest, digest))
+        """Every manifest that an index names; none for a single image, as above."""
+        if (image, digest) in self._single:
+            return ()
+        with self._reading(image, _the_digest(digest)) as repository:
+            return children(repository.manifest, digest)
 
     def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
         """When the images of these tags, and of what is pinned, were built."""
+        # Imported here for its database: only policies that order by build time need it.
+        from gitops_bot.edges.registry.times.reader import TimesReader
 
         def remember(tag: str, manifest: ManifestDigest) -> None:
-            self._digests[image, tag] = self._remember(image, manifest)
+            self._digests[image, tag] = manifest.digest
+            if manifest.is_image:
+                self._single.add((image, manifest.digest))
 
-        def times(repository: ImageRepository) -> BuildTimes:
-            # Imported here for its database: only policies that order by build time need it.
-            from gitops_bot.edges.registry.times.reader import TimesReader
-
-            with self._lock:
-                self._times_reader = self._times_reader or TimesReader(
-                    self._http, self._clock, self._cache, self._packages
-                )
+        with self._lock:
+            reader = self._times_reader = self._times_reader or TimesReader(
+                self._http, self._clock, self._cache, self._packages
+            )
+        with self._reading(image, "the build times of its tags") as repository:
             threads = self._access.get(repository.location.registry, _PLAIN).concurrency or Tuning().concurrency
-            return self._times_reader.read(repository, tags, pin, remember, threads)
-
-        return self._ask(image, "the build times of its tags", times)
+            return reader.read(repository, tags, pin, remember, threads)
 
     def served(self, image: ImageName, pin: Pin) -> Served:
         """How the bot can read the repository, and whether the pinned image exists; not cached.
 
-        One HEAD of the pinned manifest, and one page with a single tag.
+        One HEAD of the pinned manifest, and one page with a single tag. Docker Hub reports with a manifest how many
+        pulls are left (docs.docker.com, "Pull limits"); a HEAD is no pull. A missing image is no error.
         """
-        from gitops_bot.edges.registry.probe import served
-
-        access = self._ask(image, "its tags", lambda repository: served(repository, pin))
+        present, left = True, None
+        with self._reading(image, "its tags") as repository:
+            if (reference := pin.digest or pin.tag) is not None:
+                try:
+                    answer = repository.manifest("HEAD", reference)
+                    match = _LEFT.match(answer.headers.get("ratelimit-remaining", ""))
+                    left = int(match[1]) if match else None
+                except Refused as refused:
+                    if not refused.is_one_of(404):
+                        raise
+                    present = False
+            repository.get("tags/list?n=1", "application/json", PAGE_BYTES)
+        login = repository.login
+        match login.credential:
+            case None:
+                text = f"anonymously: {login.source}"
+            case Basic():
+                text = f"with the user name and password from {login.source}"
+            case IdentityToken():
+                text = f"with the identity token from {login.source}"
+            case RegistryToken():
+                text = f"with the registry token from {login.source}"
+            case _:
+                assert_never(login.credential)
         mirror = self._access.get(image.registry, _PLAIN).mirror
-        return access if mirror is None else replace(access, login=f"{access.login}, from the mirror {mirror}")
+        return Served(text if mirror is None else f"{text}, from the mirror {mirror}", present, left)
 
-    def _of_index(
-        self, image: ImageName, digest: str, read: Callable[[ImageRepository], tuple[T, ...]]
-    ) -> tuple[T, ...]:
-        return () if (image, digest) in self._single else self._ask(image, _the_digest(digest), read)
-
-    def _remember(self, image: ImageName, manifest: ManifestDigest) -> str:
-        """The digest of a manifest; remembers single images."""
-        if manifest.is_image:
-            self._single.add((image, manifest.digest))
-        return manifest.digest
-
-    def _ask(self, image: ImageName, request: str, ask: Callable[[ImageRepository], T]) -> T:
-        """The result of `ask`; failures become RegistryErrors, which name the `request`."""
+    @contextmanager
+    def _reading(self, image: ImageName, request: str) -> Iterator[ImageRepository]:
+        """The repository of an image. Failures in the block become RegistryErrors, which name the `request`."""
         login, read_at = None, location(image, self._access)
-        with self._lock:
-            limits = self._limits.setdefault(image.registry, ImageLimits(self._clock, self._image_seconds))
         try:
             login = self._credentials.login(read_at)
-            with limits.question(image) as allowance, self._http.within(allowance):
-                return ask(ImageRepository(image, read_at, self._host(image.registry, read_at), login))
+            with self._lock:
+                if (host := self._hosts.get(image.registry)) is None:
+                    base = base_url(read_at.registry, self._access.get(read_at.registry, _PLAIN))
+                    self._known.add(base.netloc)
+                    limits = ImageLimits(self._clock, self._image_seconds)
+                    host = Host(self._http, self._tokens, base, limits, self._head_start)
+                    self._hosts[image.registry] = host
+            with host.limits.question(image) as allowance, self._http.within(allowance):
+                yield ImageRepository(image, read_at, host, login)
         except (NoLogin, Refused, NoResponse, Untrusted) as failure:
             raise explain(failure, image, request, login, read_at) from failure
-        except httpx.InvalidURL as error:  # the parts are valid, but together longer than httpx allows
-            untrusted = Untrusted(
-                "leads to an address that is not supported", "Report this to the registry's operator."
-            )
-            raise explain(untrusted, image, request, login, read_at) from error
-
-    def _host(self, registry: str, read_at: ImageName) -> Host:
-        """The host of a registry, or of its mirror; made on first use."""
-        with self._lock:
-            if (host := self._hosts.get(registry)) is None:
-                base = base_url(read_at.registry, self._access.get(read_at.registry, _PLAIN))
-                self._known.add(base.netloc.decode("ascii"))
-                host = self._hosts[registry] = Host(self._http, self._tokens, base, head_start=self._head_start)
-            return host
 
 
 def _the_digest(digest: str) -> str:
@@ -238,3 +264,91 @@ def _the_digest(digest: str) -> str:
     if not is_digest(digest):
         raise ValueError(f"{digest[:200]!r} is not a digest")
     return f"the digest {digest}"
+
+
+# The error that the user reads: which registry, which repository, what next.
+
+
+#: The request that concerns a repository as a whole.
+LIST: Final = "the list of tags"
+_NOT_FOUND = 404
+_REGISTERED = frozenset(HTTPStatus)
+
+Failure = Refused | Untrusted | NoResponse | NoLogin
+
+_GHCR = (
+    "ghcr.io needs a classic personal access token with the scope read:packages (fine-grained tokens do not work) or, "
+    "in a workflow, GITHUB_TOKEN with `packages: read`, if the package's settings list the repository under "
+    '"Manage Actions access".'
+)
+_AMAZON = (
+    "Amazon ECR passwords expire after 12 hours: the helper docker-credential-ecr-login renews them, and so does the "
+    "bot itself where none is stored (docs/registries.md)."
+)
+
+
+def explain(
+    failure: Failure, image: ImageName, request: str, login: Login | None, location: ImageName
+) -> RegistryError:
+    """The error for the user; `request` is as in "the list of tags", and `location` where the image is read."""
+
+    def problem(code: FailureCode, what: str, advice: str) -> Problem:
+        return Problem(code, f"{image}: {what}", advice, about=str(image))
+
+    match failure:
+        case NoLogin(what=what, advice=advice):
+            return RegistryError(problem("failed.auth", what, advice))
+        case Untrusted(what=what, advice=advice):
+            return RegistryError(problem("failed.registry", f"{location.registry} {what}", advice))
+        case NoResponse(what=what, advice=advice, status=status, host=host):
+            return RegistryError(problem("failed.registry", f"{host} {what}", advice), status=status)
+        case Refused(message=message) if failure.is_one_of(_NOT_FOUND) and request == LIST and not failure.elsewhere:
+            what = f"{failure.host} answered 404 Not Found: it has no such repository, or hides it"
+            what += f" ({message})" if message else ""
+            advice = _permission(location, login)
+            return RegistryError(problem("failed.registry", what, advice), status=_NOT_FOUND, no_repository=True)
+        case Refused(status=status, message=message):
+            code: FailureCode = "failed.auth" if status in (401, 403) and not failure.elsewhere else "failed.registry"
+            who = f"the token server {failure.host}" if failure.token_server else failure.host
+            quoted = f" ({message})" if message else ""
+            answered = f"{status} {HTTPStatus(status).phrase}" if status in _REGISTERED else f"{status}"
+            what = f"{who} answered {answered} to the request for {request}{quoted}"
+            return RegistryError(problem(code, what, _advice(failure, location, request, login)), status=status)
+        case _:
+            assert_never(failure)
+
+
+def _advice(refused: Refused, image: ImageName, request: str, login: Login | None) -> str:
+    match refused.status:
+        case _ if refused.elsewhere:
+            return f"{image.registry} redirects there, without credentials. Run again, or ask the registry's operator."
+        case 401 | 403:
+            return _permission(image, login)
+        case 404 if request.startswith(("the tag ", "the digest ")) and not refused.token_server:
+            return f"Check that {request.rpartition(' ')[0]} still exists."
+        case 404:
+            return f"Check the name; a repository that you may not see looks the same. {_permission(image, login)}"
+        case 429 if image.registry == DOCKER_HUB:
+            return "Docker Hub counts anonymous pulls by IP address: use `docker login`, or run less often."
+        case 429:
+            return "Run again later; `registries:` in gitops-bot.yaml can set a lower `rate` and `concurrency` for it."
+        case 408 | 500 | 502 | 503 | 504:
+            return "It failed several times. Run again later, or ask the registry's operator."
+        case _:
+            return "Check the name of the image, and that this is the address of a registry."
+
+
+def _permission(image: ImageName, login: Login | None) -> str:
+    registry = image.registry
+    hint = f" {_GHCR}" if registry == "ghcr.io" else f" {_AMAZON}" if ".dkr.ecr" in registry else ""
+    if login is not None and login.credential is not None:
+        return (
+            f"The credentials from {login.source} were sent: they are wrong, have expired, or do not allow reading "
+            f"it.{hint}"
+        )
+    source = f"{login.source}; " if login is not None else ""
+    return (
+        f"{source[:1].upper()}{source[1:]}log in with `docker login {registry}`, or set a user and the environment "
+        f"variable with the password in gitops-bot.yaml: `registries: {{{registry}: {{username: NAME, password_env: "
+        f"VARIABLE}}}}`.{hint}"
+    )

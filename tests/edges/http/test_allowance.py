@@ -1,20 +1,23 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
-from gitops_bot.edges.http import Allowance, Http, Limit, NoResponse, Tuning
+from gitops_bot.edges.http import Allowance, Http, Limit, NoResponse, Tuning, Url
 from gitops_bot.edges.http.client import TOTAL_SECONDS
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply
 
-URL = httpx.URL("https://registry.test/v2/")
+if TYPE_CHECKING:
+    import httpx
+
+URL = Url.parse("https://registry.test/v2/")
 
 
 def allowed(clock: StillClock, seconds: float) -> Allowance:
-    return Allowance(clock, lambda: Limit(seconds, NoResponse("took too long")))
+    return Allowance(clock, lambda: Limit(seconds, "took too long"))
 
 
 def taking(clock: StillClock, seconds: float, status: int = 200) -> Script:
@@ -95,7 +98,7 @@ def test_a_pause_that_the_host_asks_for_is_not_begun_where_it_is_longer_than_wha
 
 
 def test_a_limit_holds_from_the_moment_when_the_first_request_begins() -> None:
-    clock, limits = StillClock(), [Limit(5, NoResponse("later")), Limit(50, NoResponse("first"))]
+    clock, limits = StillClock(), [Limit(5, "later"), Limit(50, "first")]
     allowance = Allowance(clock, lambda: limits.pop() if len(limits) > 1 else limits[0])
     with suppress(NoResponse), allowance.counting():
         clock.sleep(20)

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gitops_bot.edges.http.failure import NoResponse
-from gitops_bot.edges.http.pools import Pace
+from gitops_bot.edges.http.client import Pace
+from gitops_bot.edges.http.transport import NoResponse
 from tests.counterparts.clock import StillClock
 
 

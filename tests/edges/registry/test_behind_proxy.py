@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from gitops_bot.demo.http import Answer, Request, Server
-from gitops_bot.edges.http import Http
+from gitops_bot.edges.http import Http, Url
+from gitops_bot.edges.registry.credentials import Basic, Login
 from gitops_bot.edges.registry.failure import Untrusted
-from gitops_bot.edges.registry.host import PAGE_BYTES, Host, Page, every_tag, read_page
-from gitops_bot.edges.registry.login import Basic, Login
-from gitops_bot.edges.registry.tokens import Tokens
+from gitops_bot.edges.registry.host import Host, ImageLimits, ImageRepository, Tokens
+from gitops_bot.edges.registry.tags import PAGE_BYTES, Page, every_tag, read_page
+from gitops_bot.images.reference import ImageName
 from tests.counterparts.broken import broken_server
 from tests.counterparts.clock import StillClock
 from tests.counterparts.token_server import encrypted
@@ -45,11 +45,13 @@ def tags(folder: Path, asked: list[str], *, realm: str, link: str) -> tuple[str,
     server = Server(answer)
     server._server.socket = encrypted(folder).wrap_socket(server._server.socket, server_side=True)
     with server, Http(StillClock(), {"SSL_CERT_FILE": str(folder / "server.pem")}, {}) as http:
-        host = Host(http, Tokens(http, StillClock()), httpx.URL(f"https://localhost:{server.port}/"))
+        url = Url.parse(f"https://localhost:{server.port}/")
+        host = Host(http, Tokens(http, StillClock()), url, ImageLimits(StillClock(), 100))
+        image = ImageName(url.netloc, "acme/web")
 
         def fetch(query: str) -> Page:
-            asked_for = f"tags/list?{query}"
-            return read_page(host.ask("GET", "acme/web", asked_for, LOGIN, accept="application/json", limit=PAGE_BYTES))
+            repository = ImageRepository(image, image, host, LOGIN)
+            return read_page(repository.get(f"tags/list?{query}", "application/json", PAGE_BYTES))
 
         return every_tag(fetch)
 

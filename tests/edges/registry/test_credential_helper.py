@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.edges.registry.docker_config import ask_helper
+from gitops_bot.edges.registry.credentials import Basic, IdentityToken, ask_helper
 from gitops_bot.edges.registry.failure import NoLogin
-from gitops_bot.edges.registry.login import Basic, IdentityToken
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from gitops_bot.config import RegistryAccess
-from gitops_bot.edges.registry.credentials import Credentials, credential_files
+from gitops_bot.edges.registry.credentials import Basic, Credentials, Login, credential_files
 from gitops_bot.edges.registry.failure import NoLogin
-from gitops_bot.edges.registry.login import Basic, Login
 from gitops_bot.images.reference import ImageName
 
 WEB = ImageName("ghcr.io", "acme/web")

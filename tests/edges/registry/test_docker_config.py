@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from gitops_bot.edges.registry.docker_config import read_config
+from gitops_bot.edges.registry.credentials import Basic, Credential, IdentityToken, RegistryToken, read_config
 from gitops_bot.edges.registry.failure import NoLogin
-from gitops_bot.edges.registry.login import Basic, Credential, IdentityToken, RegistryToken
 from gitops_bot.images.reference import ImageName
 
 

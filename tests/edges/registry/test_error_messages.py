@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.edges.http import NoResponse
-from gitops_bot.edges.registry.failure import Failure, NoLogin, Refused, Untrusted, explain
-from gitops_bot.edges.registry.login import Basic, Login
+from gitops_bot.edges.registry.credentials import Basic, Login
+from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted
+from gitops_bot.edges.registry.registry import Failure, explain
 from gitops_bot.images.reason import CODES
 from gitops_bot.images.reference import ImageName
 

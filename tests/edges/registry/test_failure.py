@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gitops_bot.edges.http.failure import SHOWN, clean
+from gitops_bot.edges.http.transport import SHOWN, clean
 from gitops_bot.edges.registry.failure import error_message
 
 BODIES = [

@@ -5,20 +5,22 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import httpx
+import httpcore
 import pytest
 
-from gitops_bot.edges.http import Http, NoResponse
+from gitops_bot.edges.http import Http, NoResponse, Url
 from gitops_bot.edges.http.client import ATTEMPTS
+from gitops_bot.edges.registry.credentials import Basic, Credential, IdentityToken, Login, RegistryToken
 from gitops_bot.edges.registry.failure import Refused, Untrusted
-from gitops_bot.edges.registry.host import Host
-from gitops_bot.edges.registry.login import Basic, Credential, IdentityToken, Login, RegistryToken
-from gitops_bot.edges.registry.tokens import Tokens
+from gitops_bot.edges.registry.host import Host, ImageLimits, ImageRepository, Tokens
+from gitops_bot.images.reference import ImageName
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import httpx
 
 ADA = Basic("ada", "hunter2")
 ADA_SHOWN = "Basic YWRhOmh1bnRlcjI="
@@ -33,11 +35,12 @@ def asker(
 ) -> Callable[..., bytes]:
     clock = StillClock()
     http = Http(clock, {}, {}, transport=script)
-    host = Host(http, Tokens(http, clock), httpx.URL(base))
+    host = Host(http, Tokens(http, clock), Url.parse(base), ImageLimits(clock, 100))
 
     def ask(path: str = "acme/web", method: str = "GET") -> bytes:
-        login = Login(credential, "the test")
-        return host.ask(method, path, "tags/list", login, accept="application/json", limit=1000).body
+        image = ImageName(host.base.netloc, path)
+        repository = ImageRepository(image, image, host, Login(credential, "the test"))
+        return repository.get("tags/list", "application/json", 1000, method=method).body
 
     return ask
 
@@ -255,7 +258,7 @@ def test_the_first_request_goes_alone_so_that_one_challenge_is_enough() -> None:
 
 
 def test_a_host_that_was_never_reached_is_not_tried_for_every_repository() -> None:
-    script = Script(httpx.ConnectError("refused"))
+    script = Script(httpcore.ConnectError("refused"))
     ask = asker(script)
     for path in ("acme/web", "acme/api", "acme/db"):
         with pytest.raises(NoResponse, match="does not accept connections"):
@@ -266,7 +269,7 @@ def test_a_host_that_was_never_reached_is_not_tried_for_every_repository() -> No
 def test_a_token_server_that_was_never_reached_is_not_tried_for_every_repository() -> None:
     def serve(request: httpx.Request) -> httpx.Response:
         if request.url.host == "auth.test":
-            raise httpx.ConnectError("refused")
+            raise httpcore.ConnectError("refused")
         return reply(401, headers={"WWW-Authenticate": BEARER})
 
     script = Script(serve)
@@ -281,7 +284,7 @@ def test_a_token_server_that_was_never_reached_is_not_tried_for_every_repository
 def test_a_redirect_to_a_host_out_of_reach_concerns_one_repository() -> None:
     def serve(request: httpx.Request) -> httpx.Response:
         if request.url.host == "storage.test":
-            raise httpx.ConnectError("refused")
+            raise httpcore.ConnectError("refused")
         if "acme/web" in request.url.path:
             return reply(307, headers={"Location": "https://storage.test/"})
         return reply(200, b"fine")
@@ -295,7 +298,7 @@ def test_a_redirect_to_a_host_out_of_reach_concerns_one_repository() -> None:
 def test_a_host_that_breaks_one_answer_is_asked_for_the_others() -> None:
     def serve(request: httpx.Request) -> httpx.Response:
         if "acme/web" in request.url.path:
-            raise httpx.ReadError("reset")
+            raise httpcore.ReadError("reset")
         return reply(200, b"fine")
 
     ask = asker(Script(serve))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.edges.registry.login import Basic, Credential, IdentityToken, Login, RegistryToken, basic, secrets
+from gitops_bot.edges.registry.credentials import Basic, Credential, IdentityToken, Login, RegistryToken, basic, secrets
 
 
 @pytest.mark.parametrize("credential", [Basic("ada", "hunter2"), IdentityToken("hunter2"), RegistryToken("hunter2")])

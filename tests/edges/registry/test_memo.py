@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gitops_bot.edges.registry.memo import Once
+from gitops_bot.edges.registry.credentials import Once
 
 
 def test_many_threads_ask_once() -> None:

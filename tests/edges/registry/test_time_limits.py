@@ -13,7 +13,7 @@ from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.edges.http import TOTAL_SECONDS
 from gitops_bot.edges.registry import Registry
-from gitops_bot.edges.registry.failure import SLOW_REGISTRY_SECONDS
+from gitops_bot.edges.registry.host import SLOW_REGISTRY_SECONDS
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName
 from tests.counterparts.broken import answer, broken_server

@@ -9,17 +9,17 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from gitops_bot.edges.http import Http
+from gitops_bot.edges.http import Http, Url
+from gitops_bot.edges.registry.credentials import Basic, IdentityToken, RegistryToken
 from gitops_bot.edges.registry.failure import Refused, Untrusted
-from gitops_bot.edges.registry.login import Basic, IdentityToken, RegistryToken
-from gitops_bot.edges.registry.tokens import Bearer, Tokens
+from gitops_bot.edges.registry.host import Bearer, Tokens
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply
 
 if TYPE_CHECKING:
     import httpx
 
-BEARER = Bearer("https://auth.test/token", "registry.test")
+BEARER = Bearer(Url.parse("https://auth.test/token"), "registry.test")
 ADA = Basic("ada", "hunter2")
 
 
@@ -53,14 +53,18 @@ def test_a_token_for_a_password() -> None:
 
 def test_the_address_keeps_its_own_parameters_and_an_unnamed_service_is_not_sent() -> None:
     script = numbered()
-    tokens(script).get(Bearer("https://auth.test/token?tenant=a&scope=b", ""), "acme/web", None, rejected=None)
+    tokens(script).get(
+        Bearer(Url.parse("https://auth.test/token?tenant=a&scope=b"), ""), "acme/web", None, rejected=None
+    )
     sent = parse_qs(script.requests[0].url.query.decode(), keep_blank_values=True)
     assert sent == {"tenant": ["a"], "scope": ["repository:acme/web:pull"]}
 
 
 def test_the_actions_stand_in_one_order() -> None:
-    bearer = Bearer("https://auth.test/", "s", frozenset({"metadata_read", "pull", "content_read"}))
-    assert bearer.scope("acme/web") == "repository:acme/web:pull,content_read,metadata_read"
+    bearer = Bearer(Url.parse("https://auth.test/"), "s", frozenset({"metadata_read", "pull", "content_read"}))
+    script = numbered()
+    tokens(script).get(bearer, "acme/web", None, rejected=None)
+    assert script.requests[0].url.params["scope"] == "repository:acme/web:pull,content_read,metadata_read"
 
 
 def test_an_identity_token_is_exchanged_in_the_body_and_never_in_an_address() -> None:
@@ -95,14 +99,15 @@ def test_a_token_of_the_registry_needs_no_server() -> None:
 def test_a_token_is_kept_for_its_repository_credential_and_address() -> None:
     script = numbered()
     kept = tokens(script)
+    address, other = Url.parse("https://auth.test/token"), Url.parse("https://other.test/token")
     questions = [
         (BEARER, "acme/web", None),
         (BEARER, "acme/api", None),
         (BEARER, "acme/web", ADA),
         (BEARER, "acme/web", Basic("ada", "other")),
-        (Bearer("https://auth.test/token", "other"), "acme/web", None),
-        (Bearer("https://other.test/token", "registry.test"), "acme/web", None),
-        (Bearer("https://auth.test/token", "registry.test", frozenset({"pull", "metadata_read"})), "acme/web", None),
+        (Bearer(address, "other"), "acme/web", None),
+        (Bearer(other, "registry.test"), "acme/web", None),
+        (Bearer(address, "registry.test", frozenset({"pull", "metadata_read"})), "acme/web", None),
     ]
     for number, (bearer, path, credential) in enumerate(questions, 1):
         assert kept.get(bearer, path, credential, rejected=None) == (f"t{number}", True)

@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from gitops_bot import redact
-from gitops_bot.edges.registry.cloud import ExpiringLogin
 from gitops_bot.edges.registry.cloud.exchange import ask, clamp_lifetime, read_file
-from gitops_bot.edges.registry.docker_config import AZURE
+from gitops_bot.edges.registry.credentials import AZURE, ExpiringLogin, IdentityToken, Login
 from gitops_bot.edges.registry.failure import NoLogin
-from gitops_bot.edges.registry.login import IdentityToken, Login
 
 if TYPE_CHECKING:
-    from gitops_bot.edges.registry.cloud import Workload
+    from gitops_bot.edges.registry.credentials import Workload
 
 HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,2}\.azurecr\.(io|us|cn)\Z")
 #: The audience of the token, by the end of the registry's name. The first works also where ARM tokens are refused.

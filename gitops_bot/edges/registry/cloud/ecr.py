@@ -17,16 +17,15 @@ from typing import TYPE_CHECKING
 
 from gitops_bot import redact
 from gitops_bot.edges.http import parse_json
-from gitops_bot.edges.http.failure import clean
-from gitops_bot.edges.registry.cloud import ExpiringLogin
+from gitops_bot.edges.http.transport import clean
 from gitops_bot.edges.registry.cloud.exchange import clamp_lifetime, read_file
+from gitops_bot.edges.registry.credentials import Basic, ExpiringLogin, Login
 from gitops_bot.edges.registry.failure import NoLogin
-from gitops_bot.edges.registry.login import Basic, Login
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.edges.registry.cloud import Workload
+    from gitops_bot.edges.registry.credentials import Workload
 
 _HOST = re.compile(
     r"[0-9]{12}\.dkr[.-]ecr(-fips)?\.([a-z]{2}[a-z0-9-]{2,30})"

@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-import httpx
-
 from gitops_bot import redact
 from gitops_bot.edges.address import is_loopback
-from gitops_bot.edges.http import Allowance, Http, Limit, NoResponse, host_of
-from gitops_bot.edges.registry.docker_config import read_secrets
+from gitops_bot.edges.http import Allowance, Http, Limit, NoResponse, Url, parse_json
+from gitops_bot.edges.registry.credentials import read_secrets
 from gitops_bot.edges.registry.failure import NoLogin, error_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.edges.registry.cloud import Workload
+    from gitops_bot.edges.registry.credentials import Workload
 
 #: Bytes of an answer, and of a file with a token or a key: real ones have a few thousand.
 _BODY = _FILE = 64 * 1024
@@ -91,16 +89,16 @@ def ask(
     seconds = min(_NEAR_SECONDS if near else _SECONDS, workload.seconds)
     if near:
         environ = {name: value for name, value in environ.items() if not name.lower().endswith("_proxy")}
-    allowance = Allowance(clock, lambda: Limit(seconds, NoResponse(f"did not answer within {seconds:g} s")))
+    allowance = Allowance(clock, lambda: Limit(seconds, f"did not answer within {seconds:g} s"))
     try:
         with Http(clock, environ, {}, attempts=_ATTEMPTS) as http, http.within(allowance):
             answer = http.request(method, url, sent, content=content, limit=_BODY)
     except NoResponse as failure:
-        raise NoLogin(f"{failure.host or host_of(url)} {failure.what}", failure.advice or _ADVICE) from failure
+        raise NoLogin(f"{failure.host or url.host} {failure.what}", failure.advice or _ADVICE) from failure
     if answer.status != 200:
         message = error_message(answer.body, secrets)
         raise NoLogin(f"{answer.host} answered {answer.status}" + (f" ({message})" if message else ""), _ADVICE)
-    parsed = answer.json()
+    parsed = parse_json(answer.body)
     if not isinstance(parsed, dict):
         raise NoLogin(f"{answer.host} gave an answer that is not a JSON object", _ADVICE)
     return Reply(answer.host, parsed, answer.headers)
@@ -115,14 +113,12 @@ def read_file(path: str, what: str) -> str:
     return read_secrets(path, f"{what}, {path},", _FILE, _ADVICE).decode(errors="replace").strip()
 
 
-def _trusted(address: str, *, near: bool) -> httpx.URL:
+def _trusted(address: str, *, near: bool) -> Url:
     """An address that secrets may be sent to: over TLS, on this machine, or a metadata server's."""
     try:
-        url = httpx.URL(address)
-    except (httpx.InvalidURL, ValueError):
+        url = Url.parse(address)
+    except ValueError:
         raise NoLogin("the address of a token server is not valid", _ADVICE) from None
-    if not host_of(url) or (
-        url.scheme != "https" and not (url.scheme == "http" and (near or is_loopback(host_of(url))))
-    ):
-        raise NoLogin(f"the token server {host_of(url) or '(none)'} is not asked without TLS", _ADVICE)
+    if not url.host or (url.scheme != "https" and not (url.scheme == "http" and (near or is_loopback(url.host)))):
+        raise NoLogin(f"the token server {url.host or '(none)'} is not asked without TLS", _ADVICE)
     return url

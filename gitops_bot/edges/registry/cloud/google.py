@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from gitops_bot import redact
 from gitops_bot.edges.http import parse_json
-from gitops_bot.edges.registry.cloud import ExpiringLogin
 from gitops_bot.edges.registry.cloud.exchange import ask, clamp_lifetime, read_file
+from gitops_bot.edges.registry.credentials import Basic, ExpiringLogin, Login
 from gitops_bot.edges.registry.failure import NoLogin
-from gitops_bot.edges.registry.login import Basic, Login
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.edges.registry.cloud import Workload
+    from gitops_bot.edges.registry.credentials import Workload
 
 HOST = re.compile(r"(?:[a-z0-9-]{1,63}\.)?gcr\.io\Z|[a-z0-9-]{1,63}-docker\.pkg\.dev\Z")
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"

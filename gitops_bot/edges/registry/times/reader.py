@@ -1,33 +1,50 @@
-"""Build times for one decision, all from one source: times of different sources cannot be compared."""
+"""Build times for one decision, all from one source: times of different sources cannot be compared.
+
+Where a registry has no API with them they come from the images themselves. That takes two requests for an image of one
+platform. The content of a digest never changes, so it is read once. The digest of a tag is cached for tags that
+do not move (see `is_floating`), only to skip the request: a digest that is written anywhere comes from the registry in
+the same run.
+
+An annotation of the index or manifest comes first, then a label, then the configuration. An index without an annotation
+is as new as the newest of its images; attestations do not count.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections import deque
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot import log
 from gitops_bot.edges.http import Allowance, Limit, NoResponse
-from gitops_bot.edges.registry.memo import Once
-from gitops_bot.edges.registry.times.apis import ApiClient, api_of, pages
-from gitops_bot.edges.registry.times.cache import Cache, Memory
-from gitops_bot.edges.registry.times.listing import ListUnusable, newest_first
-from gitops_bot.edges.registry.times.walk import walk
+from gitops_bot.edges.registry.credentials import Once
+from gitops_bot.edges.registry.describe import configuration, first_label, labels, parse_time
+from gitops_bot.edges.registry.failure import Refused, Untrusted
+from gitops_bot.edges.registry.manifest import INDEXES, document, images, kind_of, resolve_by_content
+from gitops_bot.edges.registry.times.apis import ApiClient, ListUnusable, api_of, newest_first, pages
+from gitops_bot.edges.registry.times.cache import Cache, Created, Memory
+from gitops_bot.images.age import EARLIEST
+from gitops_bot.images.build import CREATED, BuildTimes
+from gitops_bot.images.reference import is_digest, is_floating
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from gitops_bot.edges.facts import PackageApi
     from gitops_bot.edges.http import Clock, Http
     from gitops_bot.edges.registry.host import ImageRepository
-    from gitops_bot.edges.registry.times.listing import Page
-    from gitops_bot.edges.registry.times.walk import Remember
-    from gitops_bot.images.build import BuildTimes
+    from gitops_bot.edges.registry.manifest import Document, ManifestDigest
+    from gitops_bot.edges.registry.times.apis import Page
     from gitops_bot.images.reference import ImageName, Pin
+
+    Remember = Callable[[str, ManifestDigest], None]
 
 #: Seconds for all pages of an API.
 API_SECONDS: Final = 30.0
-_TOO_SLOW: Final = NoResponse(f"took more than {API_SECONDS:g} s", "")
+_TOO_SLOW: Final = Limit(API_SECONDS, f"took more than {API_SECONDS:g} s")
 
 
 class TimesReader:
@@ -62,7 +79,7 @@ class TimesReader:
         api = api_of(image.registry, repository.host.service) if repository.location == image else None
         if api is not None and image not in self._unfit:
             try:
-                with self._http.within(Allowance(self._clock, lambda: Limit(API_SECONDS, _TOO_SLOW))):
+                with self._http.within(Allowance(self._clock, lambda: _TOO_SLOW)):
                     page = pages(api, ApiClient(self._http, repository, self._packages.get(image.registry)))
 
                     def once(number: int, last: str) -> Page:
@@ -72,7 +89,9 @@ class TimesReader:
             except (ListUnusable, NoResponse) as why:
                 self._unfit.add(image)
                 log.once("times.api_unused", level="info", image=str(image), api=api, reason=str(why))
-        with self._walk(repository.location.registry):
+        with self._lock:
+            turn = self._walks.setdefault(repository.location.registry, threading.Lock())
+        with turn:
             name = str(repository.location)
             cached = self._cache.read(name, pin.digest)
             memory = Memory(dict(cached.tags), dict(cached.images))
@@ -87,3 +106,190 @@ class TimesReader:
     def _walk(self, registry: str) -> threading.Lock:
         with self._lock:
             return self._walks.setdefault(registry, threading.Lock())
+
+
+#: Tags whose images are read. Each takes two requests and more.
+MOST_WALKED: Final = 10_000
+#: Manifests that are read for one tag, and indexes inside of one another. Real images need a dozen, and one.
+MOST_MANIFESTS: Final = 32
+DEPTH: Final = 3
+_NOT_FOUND = 404
+UNKNOWN: Final = Created(None)
+
+
+def walk(
+    repository: ImageRepository,
+    wanted: Collection[str],
+    pin: Pin,
+    memory: Memory,
+    remember: Remember,
+    threads: int,
+) -> BuildTimes:
+    """When the images of these tags, and what is pinned, were built by their own words.
+
+    `memory` has what was learned before, and learns the rest. `remember` receives the manifest that a tag names today.
+
+    Raises:
+        Refused: the registry refused something other than what is gone.
+        Untrusted: there are too many tags to look at.
+    """
+    if len(wanted) > MOST_WALKED:
+        raise Untrusted(
+            f"has {len(wanted)} tags that the policy admits, and no API that tells when they were pushed: at most "
+            f"{MOST_WALKED} images are read for their build times",
+            "Use a narrower pattern, an order by number or date in the tag, or delete old tags.",
+        )
+    times: dict[str, datetime | None] = {}
+
+    def look(tag: str) -> None:
+        known = memory.images.get(memory.tags.get(tag, ""))
+        times[tag] = known.time if known is not None else _time(repository, tag, memory, remember)
+
+    _in_threads(look, wanted, threads)
+    if pin.digest in memory.images:
+        pinned = memory.images[pin.digest].time
+    elif pin.digest is not None:  # the tag may have moved since
+        pinned = _time(repository, pin.digest, memory, None)
+    elif pin.tag is None or pin.tag in times:
+        pinned = times.get(pin.tag or "")
+    else:
+        pinned = _time(repository, pin.tag, memory, remember)
+    return BuildTimes(times, pinned, "created")
+
+
+def _time(repository: ImageRepository, reference: str, memory: Memory, remember: Remember | None) -> datetime | None:
+    """When the image of a tag, or of a digest (without `remember`), was built; None if it is gone or does not say."""
+    try:
+        resolved, manifest = _manifest(repository, reference)
+        if remember is not None:
+            remember(reference, resolved)
+        known = memory.images.get(resolved.digest) or _Reader(repository).read(manifest, (resolved.digest,))
+    except Untrusted:
+        return None
+    except Refused as refused:
+        if not refused.is_one_of(_NOT_FOUND):
+            raise
+        return None
+    if known.lasting:
+        memory.images[resolved.digest] = known
+        if remember is not None and not is_floating(reference):
+            memory.tags[reference] = resolved.digest
+    return known.time
+
+
+def _manifest(repository: ImageRepository, reference: str) -> tuple[ManifestDigest, Document]:
+    """Get the manifest of a tag or digest.
+
+    Raises:
+        Refused: the registry refused; 404 if there is no such image.
+        Untrusted: the answer is no manifest, or does not match its digest.
+    """
+    answer = repository.manifest("GET", reference)
+    resolved = resolve_by_content(answer, reference)
+    return resolved, document(answer, reference if is_digest(reference) else resolved.digest, "a manifest")
+
+
+class _Reader:
+    """Reads the manifests behind one tag, as far as the limits allow."""
+
+    def __init__(self, repository: ImageRepository) -> None:
+        self._repository = repository
+        self._left = MOST_MANIFESTS
+
+    def read(self, manifest: Document, ancestors: tuple[str, ...]) -> Created:
+        """`ancestors` are the digests of the manifest and of the indexes that it is in.
+
+        Raises:
+            Refused, Untrusted: as `_manifest`, but for what an index names and the registry does not have.
+        """
+        claimed = first_label("created", built, manifest.get("annotations"))
+        if claimed is not None:
+            return Created(claimed)
+        match kind_of(manifest):
+            case "image":
+                config = configuration(self._repository, manifest)
+                if config is None:
+                    return Created(None, lasting=False)
+                return Created(first_label("created", built, labels(config), {CREATED: config.get("created")}))
+            case "index":
+                return newest(self._children(manifest, ancestors))
+            case _:
+                return UNKNOWN
+
+    def _children(self, index: Document, ancestors: tuple[str, ...]) -> Iterator[Created]:
+        for digest in _child_digests(index):
+            if digest in ancestors or len(ancestors) >= DEPTH or self._left <= 0:
+                yield UNKNOWN  # circular, or nested as no builder does
+                continue
+            self._left -= 1
+            try:
+                _, manifest = _manifest(self._repository, digest)
+            except Refused as refused:
+                if not refused.is_one_of(_NOT_FOUND):
+                    raise
+                yield Created(None, lasting=False)
+            else:
+                yield self.read(manifest, (*ancestors, digest))
+
+
+def newest(children: Iterable[Created]) -> Created:
+    """The time of an index by those of its images."""
+    images = list(children)
+    times = (image.time for image in images if image.time is not None)
+    return Created(max(times, default=None), all(image.lasting for image in images))
+
+
+def built(text: str) -> datetime | None:
+    """Parse a build time; None for the placeholders of build tools."""
+    time = parse_time(text)
+    return time if time is not None and time >= EARLIEST else None
+
+
+def _child_digests(index: Document) -> dict[str, None]:
+    """The digests of the images and indexes in an index."""
+    manifests = index.get("manifests")
+    indexes = (
+        entry["digest"]
+        for entry in (manifests if isinstance(manifests, list) else [])
+        if isinstance(entry, dict) and entry.get("mediaType") in INDEXES and isinstance(entry.get("digest"), str)
+    )
+    digests = [image.digest for image in images(index) if image.digest]
+    return dict.fromkeys([*digests, *filter(is_digest, indexes)])
+
+
+def _in_threads(work: Callable[[str], None], items: Collection[str], threads: int) -> None:
+    """Do this work on every item, in this thread and others; the first failure stops the rest and is raised.
+
+    The threads are daemons: nobody waits for them after an interrupt.
+    """
+    waiting = deque(items)
+    failures: list[BaseException] = []
+
+    def take() -> None:
+        while not failures:
+            try:
+                item = waiting.popleft()
+            except IndexError:
+                return
+            try:
+                work(item)
+            except BaseException as error:  # noqa: BLE001 - raised below, in the thread that waits
+                failures.append(error)
+
+    started = []
+    for number in range(min(threads, len(waiting)) - 1):
+        context = copy_context()  # with the time that the requests share
+        thread = threading.Thread(target=context.run, args=(take,), name=f"walk-{number}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the machine starts no more
+            break
+        started.append(thread)
+    try:
+        take()
+    finally:
+        waiting.clear()
+    for thread in started:
+        thread.join()
+    if failures:
+        raise failures[0]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.edges.registry.times.listing import MOST_PAGES, ListUnusable, Page, Version, newest_first
-from gitops_bot.edges.registry.times.walk import UNKNOWN, Created, newest
+from gitops_bot.edges.registry.times.apis import MOST_PAGES, ListUnusable, Page, Version, newest_first
+from gitops_bot.edges.registry.times.reader import UNKNOWN, Created, newest
 from gitops_bot.images.age import choose_newest, timed_tags
 from gitops_bot.images.kinds import Newest
 from gitops_bot.images.reference import Pin

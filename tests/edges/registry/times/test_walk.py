@@ -11,7 +11,7 @@ import pytest
 
 from gitops_bot.edges.registry import Registry
 from gitops_bot.edges.registry.times import cache as caching
-from gitops_bot.edges.registry.times.walk import MOST_WALKED
+from gitops_bot.edges.registry.times.reader import MOST_WALKED
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.age import usable
 from gitops_bot.images.reference import ImageName, Pin

@@ -1,0 +1,149 @@
+"""The list of tags of a repository, page by page, with the quirks of registries named where they matter.
+
+An incomplete list is an error: a missing tag looks like a deleted one, or hides the newest.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from gitops_bot.edges.http import UnsafeAddress, follow_own, parse_json
+from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
+from gitops_bot.images.reference import is_tag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitops_bot.edges.http import Answer
+
+#: Tags per page: Amazon and distribution 3.1.0 refuse more.
+PAGE_SIZE = 1000
+_SIZED = f"n={PAGE_SIZE}"
+MOST_PAGES = 1000
+#: Bytes of one page, bytes of a whole list, and its tags (Python's strings take many times the memory).
+PAGE_BYTES, LIST_BYTES, MOST_TAGS = 16 * 1024 * 1024, 16 * 1024 * 1024, 300_000
+#: Commas on one page, counted before parsing. Google's registry describes every image: a comma every 30 bytes.
+_MOST_COMMAS = 1_000_000
+#: Pages in a row without a new tag.
+_IDLE = 3
+_NOTHING_LOST = "Nothing was decided on an incomplete list of tags. Report this to the registry's operator."
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: its tags, the query of the next page if a Link names one, and its size in bytes."""
+
+    tags: tuple[str, ...]
+    next: str | None = None
+    size: int = 0
+
+
+class _PositionLost(Exception):  # noqa: N818 - begin again, once
+    """The last tag of a page was deleted before the next page was read: start again, once."""
+
+
+def every_tag(fetch: Callable[[str], Page]) -> tuple[str, ...]:
+    """Every tag of a repository once, in the registry's order; `fetch` gets the page for a query.
+
+    Strings that are not valid tags cannot be pulled and are left out.
+
+    Raises:
+        Refused: the registry refused a page.
+        Untrusted: the list is endless, unordered or too large.
+    """
+    for _ in range(2):
+        query: str | None = _SIZED
+        try:
+            page = fetch(_SIZED)
+        except Refused as refused:
+            if not refused.is_one_of(400, 405):  # registries refuse `n` like this
+                raise
+            query, page = None, fetch("")
+        try:
+            return tuple(_walk(fetch, query, page))
+        except _PositionLost:
+            continue
+        except Refused as refused:
+            if not refused.is_one_of(404):  # zot, if `last` is gone
+                raise
+    raise Untrusted("lost its place in the list of tags: tags were deleted while it was being read", "Run again.")
+
+
+def _walk(fetch: Callable[[str], Page], query: str | None, page: Page) -> dict[str, None]:
+    """All tags, from the first page, which the `query` gave, to the last."""
+    tags, size, queries, linked, idle = dict.fromkeys(filter(is_tag, page.tags)), page.size, {query}, False, 0
+    for _ in range(MOST_PAGES):
+        if size > LIST_BYTES:
+            raise _too_large(f"{LIST_BYTES} bytes")
+        if len(tags) > MOST_TAGS:
+            raise _too_large(f"{MOST_TAGS} tags")
+        linked = linked or page.next is not None
+        query = page.next if linked else _unlinked(page, query)
+        if query is None:
+            return tags
+        if query in queries:
+            raise Untrusted("paginates its list of tags in a circle", _NOTHING_LOST)
+        queries.add(query)
+        last, page, known = page.tags[-1:], fetch(query), len(tags)
+        valid = tuple(filter(is_tag, page.tags))
+        tags.update(dict.fromkeys(valid))
+        size += page.size
+        if not linked and last[0] in page.tags:
+            return tags  # distribution 2 ignores `n` and `last`, and repeated everything
+        if not linked and len(tags) - known < len(valid):
+            raise _PositionLost  # ggcr's registry starts again if `last` is gone
+        idle = idle + 1 if len(tags) == known else 0
+        if idle > _IDLE:
+            raise Untrusted("keeps paginating its list of tags without new tags", _NOTHING_LOST)
+    raise _too_large(f"{MOST_PAGES} pages")
+
+
+def _unlinked(page: Page, query: str | None) -> str | None:
+    """The next query if there is no Link.
+
+    ggcr's registry honours `n` but never sends a Link: a page that is just full may not be the last.
+    """
+    if query is None or len(page.tags) != PAGE_SIZE:
+        return None
+    return f"{_SIZED}&last={quote(page.tags[-1], safe='')}"
+
+
+def _too_large(measure: str) -> Untrusted:
+    return Untrusted(f"has a list of tags with more than {measure}", "Delete tags that are no longer needed.")
+
+
+def read_page(answer: Answer) -> Page:
+    """The page in an answer.
+
+    Only the query of a Link is used: Artifactory omits part of the path, and another path would be another repository.
+    The content type does not matter: ggcr's registry says text/plain.
+
+    Raises:
+        Untrusted: it is no list of tags, or the next page is on another host.
+    """
+    if answer.body.count(b",") > _MOST_COMMAS:
+        raise _too_large(f"{_MOST_COMMAS} values on one page")
+    match parse_json(answer.body):
+        case {"tags": None}:
+            tags: list[str] = []
+        case {"tags": list(tags)} if all(isinstance(tag, str) for tag in tags):
+            pass
+        case _:
+            raise unexpected(answer, "a list of tags")
+    query: str | None = None
+    for address, parameters in re.findall(r"<([^<>]{0,8192})>([^<]*)", answer.headers.get("link", "")):
+        relation = re.search(r""";\s*rel\s*=\s*"?([^";,]*)""", parameters, re.IGNORECASE)
+        if relation is not None and "next" not in relation[1].lower().split():
+            continue
+        try:
+            target = follow_own(answer.url, address)
+        except UnsafeAddress as unsafe:
+            raise Untrusted(f"continues its list of tags at {unsafe}", _NOTHING_LOST) from unsafe
+        if target.origin != answer.url.origin:
+            raise Untrusted(f"continues its list of tags at another host, {target.host[:200]!r}", _NOTHING_LOST)
+        query = target.query[1:]
+        break
+    return Page(tuple(tags), query, len(answer.body))
