@@ -104,10 +104,10 @@ class LostRace(GitError):  # noqa: N818 - a lost race is an event to plan again 
 
 
 class ForgeError(BotError):
-    """The forge (GitHub) refused or did not answer."""
+    """The forge refused or did not answer."""
 
 
-def explained(error: Exception) -> BotError | None:
+def to_bot_error(error: Exception) -> BotError | None:
     """The error where the bot can explain it; None for a bug."""
     if isinstance(error, BotError):
         return error

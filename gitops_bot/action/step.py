@@ -21,7 +21,7 @@ from gitops_bot.commands.check import check
 from gitops_bot.commands.update import plan, update
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack
-from gitops_bot.errors import UsageError, explained, place_of
+from gitops_bot.errors import UsageError, place_of, to_bot_error
 from gitops_bot.releases.choice.promotion import ByHand
 from gitops_bot.releases.layout.coverage import Coverage
 from gitops_bot.report import document, show
@@ -91,7 +91,7 @@ def _run(step: inputs.Inputs) -> tuple[int, StepResult | None]:
     except KeyboardInterrupt:
         return process.interrupted(), None
     except Exception as error:  # noqa: BLE001 - the one boundary: an unexpected exception is a bug
-        if (failure := explained(error)) is None:
+        if (failure := to_bot_error(error)) is None:
             return process.bug(), None
         show.show_problems(failure.problems)
         result, code = _failed(step.command, failure.problems), failure.exit_code

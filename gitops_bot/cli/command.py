@@ -11,7 +11,7 @@ import click
 
 from gitops_bot import __version__
 from gitops_bot.cli import examples
-from gitops_bot.errors import explained
+from gitops_bot.errors import to_bot_error
 from gitops_bot.wiring.options import Options
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def command(
             try:
                 code = int(function(output=output, **arguments) or 0)
             except Exception as error:
-                if (failure := explained(error)) is None:
+                if (failure := to_bot_error(error)) is None:
                     raise
                 from gitops_bot.edges.clock import SystemClock
                 from gitops_bot.report import show

@@ -95,7 +95,7 @@ class ForgeChecks:
             return True
 
         if self._ask("pull-requests", name, readable):
-            notes.add(permitted("pull-requests", repository.proposing, name))
+            notes.add(judge_permission("pull-requests", repository.proposing, name))
         proposed = [environment.name for environment in environments if environment.propose.as_ == "pull-request"]
         base = branch or repository.default_branch
         if (rules := self._ask("rules", base, lambda: forge.rules(base))) is not None:
@@ -124,7 +124,7 @@ class ForgeChecks:
         for check, subject, question in questions:
             permission = self._ask(check, subject, question)
             if permission is not None:
-                self._notes.add(permitted(check, permission, subject))
+                self._notes.add(judge_permission(check, permission, subject))
 
     def _ask(self, name: Check, subject: str, question: Callable[[], T]) -> T | None:
         host = self._setup.forge.host if self._setup.forge is not None else ""
@@ -155,7 +155,7 @@ def token(server: ServerFacts, variable: str, host: str, now: datetime) -> Findi
     return good("token", host, ends)
 
 
-def permitted(name: Check, permission: Permission, subject: str) -> Finding:
+def judge_permission(name: Check, permission: Permission, subject: str) -> Finding:
     """Whether the token may do something."""
     match permission.verdict:
         case "yes":

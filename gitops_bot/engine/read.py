@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from gitops_bot.errors import GitError, Problem, UsageError
 from gitops_bot.images.reference import split
 from gitops_bot.proposals import naming
-from gitops_bot.proposals.unmatched import Unmatched, unmatched
+from gitops_bot.proposals.unmatched import Unmatched, find_unmatched
 from gitops_bot.releases import blue_green
 from gitops_bot.releases.decisions import Failed
 from gitops_bot.releases.layout import correspondence, coverage, overlays, release_info
@@ -319,7 +319,7 @@ def read_states(config: Config, layout: Layout, at: datetime) -> dict[str, Envir
             slots=pairs,
             slots_by_file={file: pair for pair in pairs for file in pair.files},
             infos={entry.key: info for entry, info in infos} if environment.release_info else {},
-            unmatched=unmatched(name, config.mentions, entries, selected, at, unread=unread),
+            unmatched=find_unmatched(name, config.mentions, entries, selected, at, unread=unread),
         )
     for name, state in states.items():
         promotion = state.environment.promotion

@@ -189,10 +189,10 @@ def read(files: Sequence[tuple[str, bytes]], directories: Collection[str], paths
                 updaters.append(resource)
             case _:
                 pass
-    ruled = {id(app) for updater in updaters for app in reader.updater(updater, applications)}
+    ruled = {id(app) for updater in updaters for app in reader.read_updater(updater, applications)}
     annotated = [app for app in applications if id(app) not in ruled and app.annotations]
     for app in annotated:
-        reader.annotated(app)
+        reader.read_annotations(app)
     return Read(bool(annotated or updaters), tuple(reader.tracked), tuple(reader.gaps), tuple(reader.branches))
 
 
@@ -213,7 +213,7 @@ class _Reader:
     tracked: list[Tracked] = field(default_factory=list)
     branches: list[str] = field(default_factory=list)
 
-    def annotated(self, app: _Application) -> None:
+    def read_annotations(self, app: _Application) -> None:
         """An Application with annotations."""
         own = app.annotations
         listed = own.get("image-list", app.place)
@@ -236,7 +236,7 @@ class _Reader:
                 self.gaps.append(gap(value, what))
         self._images(app, images, {name: own[name] for name in _WRITE_BACK if name in own}, app.place)
 
-    def updater(self, updater: Placed, applications: Sequence[_Application]) -> Iterator[_Application]:
+    def read_updater(self, updater: Placed, applications: Sequence[_Application]) -> Iterator[_Application]:
         """The Applications that an `ImageUpdater` has rules for; those with annotations are left to them."""
         spec = updater.at("spec")
         for reference in spec.at("applicationRefs").items:

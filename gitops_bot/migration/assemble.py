@@ -135,15 +135,15 @@ def _matching(tracked: Tracked, entries: Sequence[Managed]) -> list[Managed]:
     image = tracked.image
     if tracked.within is None:
         named = tracked.entry
-        return [entry for entry in entries if _is(entry, image) or (named is not None and entry.name == named)]
+        return [entry for entry in entries if _has_image(entry, image) or (named is not None and entry.name == named)]
     file, line = tracked.within
     near = [entry for entry in entries if entry.file == file and abs(entry.line - line) <= _NEAR]
     # The entry that begins on the line of the marker, or last before it; its repository may stand there too.
-    near.sort(key=lambda entry: (not _is(entry, image), entry.line > line, abs(entry.line - line)))
+    near.sort(key=lambda entry: (not _has_image(entry, image), entry.line > line, abs(entry.line - line)))
     return near[:1]
 
 
-def _is(entry: Managed, image: ImageName | None) -> bool:
+def _has_image(entry: Managed, image: ImageName | None) -> bool:
     return image is not None and image in (entry.repository, ImageName.of(entry.name))
 
 
@@ -181,7 +181,7 @@ def _environments(
         images = {written: rule for written, rule in environment.rules.values() if rule is not None}
         overlays = (*fold(folders, existing), *sorted(paths - folders))
         targets = tuple(_targets({path: kinds[path] for path in sorted(paths & kinds.keys())}))
-        propose = {**environment.places[0].propose, **_grouped(images)}
+        propose = {**environment.places[0].propose, **_grouping(images)}
         yield MigratedEnvironment(name, overlays, dict(sorted(images.items())), propose, targets)
 
 
@@ -204,7 +204,7 @@ def _targets(kinds: Mapping[str, Mapping[str, Any]]) -> Iterator[Mapping[str, An
         yield {"kind": target["kind"], "files": names, **only, **target}
 
 
-def _grouped(images: Mapping[str, Rule]) -> Mapping[str, Any]:
+def _grouping(images: Mapping[str, Rule]) -> Mapping[str, Any]:
     """Which images share a proposal, where the tool has such a thing; all of the environment need no word."""
     by_group: dict[str, list[str]] = defaultdict(list)
     for image, rule in images.items():

@@ -104,7 +104,7 @@ def of_manifest(manifest: Placed, file: str) -> Iterator[Deployment]:
             yield from _as_globs(_paths(spec), f"Argo CD Application {name}", file, (*names, *_target(spec)))
         case "ApplicationSet":
             template, by = spec.at("template", "spec"), f"Argo CD ApplicationSet {name}"
-            paths = _made(_paths(template), spec.at("generators"))
+            paths = _fill(_paths(template), spec.at("generators"))
             yield from _as_globs(paths, by, file, (*names, *_target(template)))
         case "Kustomization" if "fluxcd" in manifest.at("apiVersion").text:
             by, target = f"Flux Kustomization {name}", spec.at("targetNamespace").text
@@ -123,16 +123,16 @@ def _target(spec: Placed) -> tuple[str, str, str]:
     return spec.at("destination", "namespace").text, spec.at("destination", "name").text, spec.at("project").text
 
 
-def _made(paths: Iterable[str], generators: Placed) -> Iterator[str]:
+def _fill(paths: Iterable[str], generators: Placed) -> Iterator[str]:
     """The paths that a template makes of what its generators list; what they do not tell becomes `*`."""
-    elements, directories = _listed(generators)
+    elements, directories = _list_generators(generators)
     for path in paths:
         for directory, element in islice(product(directories or [{}], elements or [{}]), _MOST):
             known = {**element, **directory}
             yield _PLACEHOLDER.sub(lambda match, known=known: known.get(match[1], "*"), path)  # type: ignore[misc]
 
 
-def _listed(generators: Placed) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+def _list_generators(generators: Placed) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """The elements of every list generator and the directories of every Git generator, in a matrix too.
 
     A directory is called as Argo CD calls it, with and without Go templates.

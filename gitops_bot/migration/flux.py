@@ -192,7 +192,7 @@ class _Reader:
         exact = [resource for resource in called if resource.namespace == namespace]
         return exact[0] if exact else called[0] if len(called) == 1 and "" in (called[0].namespace, namespace) else None
 
-    def ruled(self, policy: _Resource) -> tuple[str, Rule]:
+    def image_and_rule(self, policy: _Resource) -> tuple[str, Rule]:
         """The image that a policy is about, and its rule."""
         reference = policy.at("imageRepositoryRef")
         namespace, name = reference.at("namespace").text or policy.namespace, reference.at("name").text
@@ -233,7 +233,7 @@ def read(files: Sequence[tuple[str, bytes]], marked: Sequence[Marker]) -> Read:
             reader.by_kind[kind].append(_Resource(resource))
     automations = [reader.automation(resource) for resource in reader.by_kind["ImageUpdateAutomation"]]
     policies = reader.by_kind["ImagePolicy"]
-    ruled = {id(policy): reader.ruled(policy) for policy in policies}
+    ruled = {id(policy): reader.image_and_rule(policy) for policy in policies}
     tracked: list[Tracked] = []
     missing: dict[tuple[str, str], Marker] = {}
     used: set[int] = set()
@@ -246,7 +246,7 @@ def read(files: Sequence[tuple[str, bytes]], marked: Sequence[Marker]) -> Read:
         image, rule = ruled[id(policy)]
         # Of a tag that is followed, only the digest changes.
         rule = replace(rule, pin=None if "digest" in (rule.policy or ()) else pin or rule.pin)
-        tracked.append(_tracked(marker, image, rule, automations, policy, reader.gaps))
+        tracked.append(_track(marker, image, rule, automations, policy, reader.gaps))
     for marker in missing.values():
         what = f"the ImagePolicy {marker.namespace}/{marker.policy} is not in this checkout"
         advice = "write a policy for the image of this line by hand"
@@ -279,7 +279,7 @@ def _pins(marked: Sequence[Marker]) -> Iterator[tuple[Marker, PinShape | None]]:
                 pass
 
 
-def _tracked(
+def _track(
     marker: Marker, image: str, rule: Rule, automations: Sequence[_Automation], policy: _Resource, gaps: list[Gap]
 ) -> Tracked:
     chosen = policy.at("policy")

@@ -120,10 +120,10 @@ def _tokens(text: str) -> Iterator[tuple[str, int]]:
 def _text(word: str) -> str:
     if word[0] not in "\"'":
         return "" if word == "null" else word
-    return _ESCAPE.sub(_unescaped, word[1:-1])
+    return _ESCAPE.sub(_unescape, word[1:-1])
 
 
-def _unescaped(match: re.Match[str]) -> str:
+def _unescape(match: re.Match[str]) -> str:
     escape = match[1]
     if len(escape) > 2 and escape[0] in "ux":
         return chr(int(escape[1:], 16))

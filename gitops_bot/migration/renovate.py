@@ -188,18 +188,18 @@ class Settings:
                 return False
         return True
 
-    def tracked(self, entries: Sequence[tuple[Managed, str]]) -> Iterator[Tracked]:
+    def track(self, entries: Sequence[tuple[Managed, str]]) -> Iterator[Tracked]:
         """The entries that Renovate looks at, with their rules; all of one directory are proposed in one way."""
         by_place: defaultdict[str, list[tuple[Tracked, Mapping[str, Placed]]]] = defaultdict(list)
         for entry, noun in entries:
             manager = next((manager for word, manager in _MANAGERS if word in noun), noun)
-            if (read := self._tracked(entry, Subject(_names(entry), manager, entry.file))) is not None:
+            if (read := self._track(entry, Subject(_names(entry), manager, entry.file))) is not None:
                 by_place[entry.overlay].append(read)
         for images in by_place.values():
             propose = self._propose([settings for image, settings in images if not image.rule.ignore])
             yield from (replace(image, propose=propose) for image, _ in images)
 
-    def _tracked(self, entry: Managed, subject: Subject) -> tuple[Tracked, Mapping[str, Placed]] | None:
+    def _track(self, entry: Managed, subject: Subject) -> tuple[Tracked, Mapping[str, Placed]] | None:
         """An entry that Renovate looks at, with its rule and its settings."""
         if not self._looks(subject) or entry.repository is None:
             return None
@@ -351,7 +351,7 @@ def read(file: str, data: bytes, entries: Sequence[tuple[Managed, str]]) -> Read
         settings = Settings.of(json5.read(data, file))
     except ValueError as error:
         return Read(True, gaps=(Gap(file, 1, f"this file cannot be read: {error}", "move what it says by hand"),))
-    tracked = tuple(settings.tracked(entries))
+    tracked = tuple(settings.track(entries))
     branches = [*settings.texts("baseBranches"), *settings.texts("baseBranchPatterns")]
     for name in branches:
         if name.startswith("/"):

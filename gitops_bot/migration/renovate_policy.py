@@ -50,7 +50,7 @@ _GROUP: Final = re.compile(r"\(\?<([a-z]+)>((?:[^()\\]|\\.)*)\)")
 _ORDERED: Final = ("major", "minor", "patch", "build", "revision")
 
 
-def slashed(pattern: str) -> str | None:
+def between_slashes(pattern: str) -> str | None:
     """The expression between slashes, as RE2 has it; None for what is no expression."""
     match = _SLASHED.fullmatch(pattern)
     return ("(?i)" if match[2] else "") + rules.without_names(match[1]) if match else None
@@ -85,7 +85,7 @@ def _names(pattern: str, text: str) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def _expression(pattern: str) -> str:
-    return slashed(pattern) or "(?i)^" + "".join(_of_glob(pattern)) + "$"
+    return between_slashes(pattern) or "(?i)^" + "".join(_of_glob(pattern)) + "$"
 
 
 def _of_glob(glob: str) -> Iterator[str]:
@@ -234,7 +234,7 @@ def _policy(texts: Mapping[str, str], off: frozenset[str], tag: str | None) -> d
             raise ValueError("which updates are switched off cannot be said for this tag")
         narrow = "minor" in off and len(numbers) > 1
         bounds = [f"{int(numbers[0])}.{int(numbers[1])}.x" if narrow else f"{int(numbers[0])}.x"]
-    return _allowed(written, texts.get("allowedVersions", ""), bounds)
+    return _with_allowed_versions(written, texts.get("allowedVersions", ""), bounds)
 
 
 def _by_form(tag: str) -> tuple[dict[str, Any], list[str]] | None:
@@ -265,15 +265,15 @@ def _by_groups(versioning: str, tag: str) -> dict[str, Any] | None:
     same = rules.with_key(versioning, "compatibility")
     kept = expression.extract(same, tag) if same and rules.compiles(same) is None else None
 
-    def replaced(match: re.Match[str]) -> str:
+    def replacement(match: re.Match[str]) -> str:
         if match[1] == "compatibility":
             return re.escape(kept[0] if kept else "").replace("\\-", "-")
         return f"(?P<{match[1]}>{match[2]})" if match[1] in _ORDERED else f"(?:{match[2]})"
 
-    return {"pattern": _GROUP.sub(replaced, versioning), "order": "numerical"}
+    return {"pattern": _GROUP.sub(replacement, versioning), "order": "numerical"}
 
 
-def _allowed(written: Mapping[str, Any], allowed: str, bounds: list[str]) -> dict[str, Any]:
+def _with_allowed_versions(written: Mapping[str, Any], allowed: str, bounds: list[str]) -> dict[str, Any]:
     """The policy with `allowedVersions` and the range of the updates that are on.
 
     Raises:
@@ -283,7 +283,7 @@ def _allowed(written: Mapping[str, Any], allowed: str, bounds: list[str]) -> dic
     text = allowed.strip()
     if _TEMPLATE in text:
         raise ValueError(f"allowedVersions {text[:100]!r} is a template")
-    pattern = slashed(text)
+    pattern = between_slashes(text)
     if pattern is not None and text.startswith("!"):
         done["exclude"] = [pattern]
     elif pattern is not None:

@@ -135,7 +135,7 @@ def with_key(pattern: str, group: str) -> str | None:
     number = 0
     has_group = False
 
-    def renamed(match: re.Match[str]) -> str:
+    def rename(match: re.Match[str]) -> str:
         nonlocal number, has_group
         if not match[1] and match[0] != "(":
             return match[0]
@@ -145,7 +145,7 @@ def with_key(pattern: str, group: str) -> str | None:
             return f"(?P<{match[1] or 'key'}>"
         return "(?:"
 
-    changed = _NAMED.sub(renamed, pattern)
+    changed = _NAMED.sub(rename, pattern)
     return changed if has_group else None
 
 

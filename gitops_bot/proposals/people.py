@@ -110,7 +110,7 @@ def declined(closed: Iterable[PullRequest], branches: Mapping[str, Branch | None
     by_pin: dict[str, list[PullRequest]] = {}
     for pull in sorted(closed, key=lambda pull: -pull.number):
         if pull.state == "closed" and not body.is_closed_by_bot(pull.body) and not naming.is_rollback(pull.branch):
-            for mark in _proposed(pull, branches.get(pull.branch)):
+            for mark in _marks_of(pull, branches.get(pull.branch)):
                 by_pin.setdefault(mark, []).append(pull)
     return by_pin
 
@@ -134,7 +134,7 @@ def decline(change: Change, branch: str, known: Declined, carried: Sequence[PinC
     return None
 
 
-def _proposed(pull: PullRequest, branch: Branch | None) -> Iterable[str]:
+def _marks_of(pull: PullRequest, branch: Branch | None) -> Iterable[str]:
     """The marks of its pins: from its commits, or from its body if the branch is gone or has moved."""
     if branch is not None and branch.head == pull.head:
         for commit in reversed(branch.commits):

@@ -45,7 +45,7 @@ class Unmatched:
     stops: Problem | None = None
 
 
-def unmatched(
+def find_unmatched(
     environment: str,
     mentions: Iterable[Mention],
     entries: Sequence[Managed],

@@ -33,7 +33,7 @@ def test_a_token_that_ends_within_a_week_is_a_warning(days: int, verdict: str) -
     ("verdict", "found"), [("yes", "good"), ("no", "wrong"), ("unknown", "unknown")], ids=["yes", "no", "unknown"]
 )
 def test_what_the_token_may_do_is_found(verdict: Literal["yes", "no", "unknown"], found: str) -> None:
-    finding = forge.permitted("deployments", Permission(verdict, "a text", "an advice"), "acme/deploy")
+    finding = forge.judge_permission("deployments", Permission(verdict, "a text", "an advice"), "acme/deploy")
     assert (finding.name, finding.subject, finding.verdict) == ("deployments", "acme/deploy", found)
     assert finding.text == "a text"
     assert finding.next == ("" if verdict == "yes" else "an advice")

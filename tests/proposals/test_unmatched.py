@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from gitops_bot.errors import Problem
-from gitops_bot.proposals.unmatched import Unmatched, unmatched
+from gitops_bot.proposals.unmatched import Unmatched, find_unmatched
 from gitops_bot.releases.layout.overlays import OverlayFile
 from tests.managed import managed
 
@@ -43,7 +43,7 @@ OVERLAYS = [OverlayFile(each.overlay, each.file, "apps/*/production", {}) for ea
 
 
 def look(*mentions: Mention, entries: tuple[Managed, ...] = ENTRIES, unread: bool = False) -> Unmatched:
-    return unmatched("production", mentions, entries, OVERLAYS, NOW, unread=unread)
+    return find_unmatched("production", mentions, entries, OVERLAYS, NOW, unread=unread)
 
 
 @pytest.mark.parametrize(

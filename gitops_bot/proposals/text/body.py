@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot.images.reference import Assignment
 from gitops_bot.proposals.text import details
 from gitops_bot.proposals.text.details import alike, because, is_rollback, many
-from gitops_bot.proposals.text.markdown import LIMIT, clip, code, cost, cut, enclosed, plain, prose, size
+from gitops_bot.proposals.text.markdown import LIMIT, clip, code, cost, cut, enclose, plain, prose, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -88,7 +88,7 @@ def render(
         lambda left: f"\n… and {many(sum(map(len, rows[-left:])), 'more change')}: see the commit.",
     )
     room -= cost(table)
-    lost = enclosed(
+    lost = enclose(
         ["", "> [!WARNING]"],  # an alert on GitHub, a plain quotation elsewhere
         [line for line in dict.fromkeys(details.lost_platforms(*item) for item in known) if line],
         min(room - 3 * _WORD, _LOST_ROOM),
@@ -97,7 +97,7 @@ def render(
     room -= cost(lost)
     commands = [] if back else restoring_commands(environment, changes, room - 2 * _WORD)
     room -= cost(commands)
-    waiting = enclosed(
+    waiting = enclose(
         ["", "Held back, and why:", ""],
         [f"- {code(item.entry.name)} in {code(item.entry.file)}: {prose(item.reason.text)}" for item in held],
         min(room - _WORD, _HELD_ROOM),
@@ -137,7 +137,7 @@ def restoring_commands(environment: str, changes: Sequence[Change], room: int) -
         wanted.setdefault(change.entry.name, set()).add(_assignment(change))
     # `set` applies to all overlays, so it cannot restore one name that had two different pins.
     assignments = [next(iter(texts)) for texts in wanted.values() if len(texts) == 1]
-    return enclosed(
+    return enclose(
         [
             "",
             "<details><summary>Or restore the previous pins</summary>",
@@ -185,15 +185,15 @@ def pin_mark(key: EntryKey, after: Pin, new_name: str | None) -> str:
 
 def plan_mark(text: str) -> str | None:
     """The mark of the plan that a description was written for."""
-    return next(_marked(text, _PLAN_MARK), None)
+    return next(_values(text, _PLAN_MARK), None)
 
 
 def pin_marks(text: str) -> frozenset[str]:
     """The marks of the proposed pins in a description; empty if it has none."""
-    return frozenset(next(_marked(text, _PINS_MARK), "").split())
+    return frozenset(next(_values(text, _PINS_MARK), "").split())
 
 
-def _marked(text: str, mark: re.Pattern[str]) -> Iterator[str]:
+def _values(text: str, mark: re.Pattern[str]) -> Iterator[str]:
     """The values of all marks of a kind, in the order of the text; one saved in a browser has CRLF line breaks."""
     return (found[1] for line in text.split("\n") if (found := mark.fullmatch(line.rstrip())))
 

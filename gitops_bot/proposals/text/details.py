@@ -13,7 +13,7 @@ from gitops_bot.images import version
 from gitops_bot.images.reference import ImageName, is_digest
 from gitops_bot.proposals.text.markdown import (
     code,
-    enclosed,
+    enclose,
     git_revision,
     html_code,
     plain,
@@ -133,7 +133,7 @@ def in_full(rows: Sequence[Row], room: int) -> list[str]:
     def more(left: int) -> str:
         return f"- … and {many(left, 'more line')}: see the commit"
 
-    return enclosed(head, lines, room, more, foot)
+    return enclose(head, lines, room, more, foot)
 
 
 def lost_platforms(change: Change, described: Described) -> str:

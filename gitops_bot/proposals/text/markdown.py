@@ -108,7 +108,7 @@ def cut(items: Sequence[_Item], show: Callable[[_Item], str], room: int, word: C
     return [*shown, last] if cost([last]) <= room else []
 
 
-def enclosed(
+def enclose(
     head: Sequence[str], lines: Sequence[str], room: int, word: Callable[[int], str], foot: Sequence[str] = ()
 ) -> list[str]:
     """The first lines that fit between head and foot, as `cut` gives them; nothing at all where there are none."""
