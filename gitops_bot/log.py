@@ -52,7 +52,8 @@ def event(name: str, /, *, level: Level = "info", **facts: Any) -> None:
         return
     # A closed standard error does not stop the work.
     with suppress(OSError, ValueError):
-        _logger(as_json=_as_json()).msg(name, level=level, run_id=RUN_ID, **facts)
+        as_json = _chosen.log_format == "json" or (_chosen.log_format == "auto" and not sys.stderr.isatty())
+        _logger(as_json=as_json).msg(name, level=level, run_id=RUN_ID, **facts)
 
 
 def once(name: str, /, *, level: Level = "info", **facts: str) -> None:
@@ -62,23 +63,16 @@ def once(name: str, /, *, level: Level = "info", **facts: str) -> None:
         event(name, level=level, **facts)
 
 
-def debug(name: str, /, **facts: Any) -> None:
-    """Log an event that only `--verbose` shows."""
-    event(name, level="debug", **facts)
-
-
-def milliseconds(since: float) -> int:
-    """Milliseconds since a reading of `time.perf_counter`."""
-    return round((time.perf_counter() - since) * 1000)
+def debug(name: str, /, *, since: float | None = None, **facts: Any) -> None:
+    """Log an event that only `--verbose` shows; `since` a reading of `time.perf_counter`, with its milliseconds."""
+    if _chosen.least == "debug":
+        took = {} if since is None else {"ms": round((time.perf_counter() - since) * 1000)}
+        event(name, level="debug", **facts, **took)
 
 
 def is_watched() -> bool:
     """Whether a person watches standard error, without --quiet or --verbose."""
-    return _chosen.least == "info" and not _as_json() and sys.stderr.isatty()
-
-
-def _as_json() -> bool:
-    return _chosen.log_format == "json" or (_chosen.log_format == "auto" and not sys.stderr.isatty())
+    return _chosen.least == "info" and _chosen.log_format != "json" and sys.stderr.isatty()
 
 
 def _logger(*, as_json: bool) -> Any:

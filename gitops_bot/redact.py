@@ -104,8 +104,14 @@ def learn(*secrets: str | None, passing: bool = False) -> None:
 
     `passing`: they are short-lived, and only the newest are remembered.
     """
-    new = [secret for secret in secrets if secret and secret not in _known]
-    forms = {form for secret in new for form in _written(secret) if len(form) >= SHORTEST}
+    forms: set[str] = set()
+    for secret in secrets:
+        if secret and secret not in _known:
+            # Of several lines, each long one too.
+            lines = (line.strip() for line in secret.splitlines())
+            for part in (secret.strip(), *(line for line in lines if len(line) >= _SHORTEST_LINE)):
+                forms |= {part, quote(part, safe="", errors="replace"), json.dumps(part)[1:-1]}
+    forms = {form for form in forms if len(form) >= SHORTEST}
     with _lock:
         if passing:
             _passing.extend(forms - _known)
@@ -170,13 +176,6 @@ def _struck(value: Any) -> Any:
             )
         case _:
             return value
-
-
-def _written(secret: str) -> set[str]:
-    """The forms that a secret may have in a text; of several lines, each long one too."""
-    lines = (line.strip() for line in secret.splitlines())
-    parts = {secret.strip(), *(line for line in lines if len(line) >= _SHORTEST_LINE)}
-    return {form for part in parts for form in (part, quote(part, safe="", errors="replace"), json.dumps(part)[1:-1])}
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -56,7 +56,7 @@ def command(
 
                 show.show_failure(name, failure.problems, output, SystemClock().now())
                 code = failure.exit_code
-            log.debug("command.ended", command=name, exit=code, ms=log.milliseconds(began))
+            log.debug("command.ended", command=name, exit=code, since=began)
             return code
 
         options: list[Callable[..., Any]] = [

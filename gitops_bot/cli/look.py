@@ -99,17 +99,17 @@ def history_command(
         raise click.UsageError("--export needs --show RELEASE.")
     from gitops_bot.commands import history as commands
     from gitops_bot.config import times
-    from gitops_bot.edges import folder
+    from gitops_bot.edges import disk
     from gitops_bot.wiring.world import open_world
 
     with reading("--since", "write a date or a moment, as in 2026-12-24"):
         after = times.moment(since) if since is not None else None
     wanted = commands.Wanted(limit, after, image, show_release, between, verify)
-    place = folder.free(export) if export is not None else None
+    place = disk.free_folder(export) if export is not None else None
 
     def write(files: Iterable[commands.ExportedFile]) -> str | None:
         if place is not None:
-            folder.write(place, starmap(folder.NewFile, files))
+            disk.write_folder(place, starmap(disk.NewFile, files))
         return export
 
     with open_world(options, (environment,), history=True) as (world, scope):

@@ -49,10 +49,10 @@ class Address:
 
 def origin(text: str, what: str, advice: str) -> str:
     """Scheme, host and port of a server's URL; `what` names it in errors. Raises UsageError if it is invalid."""
-    parts = _split(text, what)
+    parts, address = _split(text, what)
     if parts.scheme not in ("https", "http") or parts.path.strip("/") or parts.query or parts.username is not None:
         raise _refused(f"{what} is {_quoted(text)}, not a server URL", advice)
-    return _origin(parts)
+    return address
 
 
 def parse(text: str, *, server: str, parts: range = OWNER_AND_NAME, here: Path | None = None) -> Address:
@@ -78,7 +78,7 @@ def parse(text: str, *, server: str, parts: range = OWNER_AND_NAME, here: Path |
 
 
 def _of_url(text: str, server: str, parts: range) -> Address:
-    url = _split(text, "the address")
+    url, origin = _split(text, "the address")
     if url.scheme == "file":
         path = unquote(url.path)
         if url.netloc not in ("", "localhost") or not path.startswith("/") or _UNPRINTABLE.search(path):
@@ -93,7 +93,6 @@ def _of_url(text: str, server: str, parts: range) -> Address:
         if url.password is not None or not _USER.match(url.username or "git"):
             raise _refused(f"{_quoted(text)} has credentials in it, which ssh does not take", "Use an ssh key instead.")
         return Address(text, host, repository_name(url.path, parts))
-    origin = _origin(url)
     if url.scheme == "http" and origin != server and not is_loopback(host):
         raise _refused(f"{_quoted(text)} is not encrypted", "Use https.")
     username, password = (None if part is None else unquote(part) for part in (url.username, url.password))
@@ -115,22 +114,18 @@ def _is_ip(host: str) -> bool:
         return False
 
 
-def _split(text: str, what: str) -> SplitResult:
+def _split(text: str, what: str) -> tuple[SplitResult, str]:
+    """The parts of a URL, and scheme, host and port of it; the port unless it is the default of http or https."""
     try:
         parts = urlsplit(text)
-        _ = parts.port
+        port = parts.port
     except ValueError:
         # Python's message would quote the login.
         raise _refused(f"{what} {_quoted(text)} cannot be read") from None
-    return parts
-
-
-def _origin(parts: SplitResult) -> str:
-    """Scheme, host, and the port unless it is the default."""
     host = (parts.hostname or "").lower()
     host_text = f"[{host}]" if ":" in host else host
-    own = {"https": 443, "http": 80}[parts.scheme]
-    return f"{parts.scheme}://{host_text}" + (f":{parts.port}" if parts.port not in (None, own) else "")
+    is_usual = port in (None, {"https": 443, "http": 80}.get(parts.scheme))
+    return parts, f"{parts.scheme}://{host_text}" + ("" if is_usual else f":{port}")
 
 
 def repository_name(path: str, parts: range = OWNER_AND_NAME) -> str | None:

@@ -1,17 +1,23 @@
-"""The files of a user of `edit`: found, read, and replaced atomically."""
+"""The files of a user: those of `edit` are found, read, and replaced atomically; new ones come whole, or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from gitops_bot import targets
-from gitops_bot.errors import EditError, Problem
+from gitops_bot.errors import EditError, Problem, UsageError
 from gitops_bot.targets.document import SIZE_LIMIT
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: A folder of git, also as Windows shortens its name.
+_GIT = (".git", "git~1")
 #: Linux lists the open files of a process here.
 _OPEN_FILES = Path("/proc/self/fd")
 
@@ -87,7 +93,8 @@ class Disk:
             with _Draft(target) as draft:
                 draft.write(after)
                 if self.read(str(target)) != before:
-                    raise EditError(_changed(file))
+                    advice = "Somebody else changed it. Run the command again."
+                    raise EditError(Problem("failed.edit", "the file changed while it was being edited", advice, file))
                 draft.take_the_place()
         except OSError as error:
             raise EditError(_failed("written", error, file)) from error
@@ -147,7 +154,11 @@ class _Draft:
             try:
                 os.fchown(self._descriptor, old.st_uid, old.st_gid)
             except PermissionError as error:
-                raise EditError(_foreign(self._target, old)) from error
+                message = (
+                    f"the file belongs to user {old.st_uid} and group {old.st_gid}, and writing it would make it yours"
+                )
+                advice = "Run the command as that user, or change the owner first."
+                raise EditError(Problem("failed.edit", message, advice, str(self._target))) from error
         os.fchmod(self._descriptor, stat.S_IMODE(old.st_mode))
         for name in _attributes(self._target):
             with contextlib.suppress(OSError):  # the system sets some itself
@@ -179,16 +190,76 @@ def _attributes(file: Path) -> list[str]:
         return []
 
 
-def _changed(file: str) -> Problem:
-    advice = "Somebody else changed it. Run the command again."
-    return Problem("failed.edit", "the file changed while it was being edited", advice, file)
-
-
-def _foreign(file: Path, owner: os.stat_result) -> Problem:
-    message = f"the file belongs to user {owner.st_uid} and group {owner.st_gid}, and writing it would make it yours"
-    return Problem("failed.edit", message, "Run the command as that user, or change the owner first.", str(file))
-
-
 def _failed(what: str, error: OSError, file: str) -> Problem:
     advice = "Check the path and its permissions."
     return Problem("failed.edit", f"the file cannot be {what}: {error.strerror or error}", advice, file)
+
+
+# A new folder of files.
+
+
+class NewFile(NamedTuple):
+    """A file to be written: its path inside the folder, whether it is a program, and its bytes."""
+
+    path: str
+    executable: bool
+    data: bytes
+
+
+def free_folder(folder: str) -> Path:
+    """The folder, which is empty or does not exist.
+
+    Raises:
+        UsageError: there is something else.
+    """
+    path = Path(folder)
+    try:
+        path = path.resolve()
+        if not os.path.lexists(path) or (path.is_dir() and not any(path.iterdir())):
+            return path
+        problem = "is not empty" if path.is_dir() else "is not a folder"
+    except (OSError, RuntimeError, ValueError) as error:
+        problem = f"cannot be used: {getattr(error, 'strerror', None) or error}"
+    advice = "name a folder that does not exist, or an empty one"
+    raise UsageError(Problem("failed.usage", f"{folder[:500]} {problem}", advice))
+
+
+def write_folder(folder: Path, files: Iterable[NewFile]) -> None:
+    """Write these files into a folder beside, and give it the name of `folder`, which is free.
+
+    Raises:
+        EditError: a path leads out of the folder, two are the same to the file system, or it cannot be written. There
+            is no such folder then, or it is empty as before.
+    """
+    draft = folder.with_name(f".gitops-bot-{os.urandom(8).hex()}.tmp")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft.mkdir(0o700)
+        try:
+            for file in files:
+                _write_file(draft, file)
+            if folder.is_dir():
+                mode = folder.stat().st_mode & 0o7777
+            else:
+                mask = os.umask(0o022)
+                os.umask(mask)
+                mode = 0o777 & ~mask
+            draft.chmod(mode)
+            draft.rename(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    except OSError as error:
+        message = f"{folder} cannot be written: {error.strerror or error}"
+        raise EditError(Problem("failed.edit", message, "name a folder that does not exist yet")) from error
+
+
+def _write_file(draft: Path, file: NewFile) -> None:
+    parts = file.path.split("/")
+    if any(part in ("", ".", "..") or part.casefold() in _GIT for part in parts):
+        message = f"{file.path[:500]!r} is not written: it leads out of the folder, or into a `.git`"
+        raise EditError(Problem("failed.edit", message, "rename it in the repository"))
+    path = draft.joinpath(*parts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+    with os.fdopen(os.open(path, flags, 0o777 if file.executable else 0o666), "wb") as opened:
+        opened.write(file.data)

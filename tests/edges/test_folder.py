@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.edges.folder import NewFile, free, write
+from gitops_bot.edges.disk import NewFile, free_folder, write_folder
 from gitops_bot.errors import EditError, UsageError
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ def everything(folder: Path) -> set[str]:
 
 
 def test_files_are_written_with_their_modes(tmp_path: Path) -> None:
-    folder = free(str(tmp_path / "new" / "folder"))
-    write(folder, [NewFile("a/b", executable=True, data=b"\0\r\n"), NewFile("c", executable=False, data=b"")])
+    folder = free_folder(str(tmp_path / "new" / "folder"))
+    write_folder(folder, [NewFile("a/b", executable=True, data=b"\0\r\n"), NewFile("c", executable=False, data=b"")])
     assert everything(tmp_path / "new") == {"folder", "folder/a", "folder/a/b", "folder/c"}
     assert (folder / "a/b").read_bytes() == b"\0\r\n"
     assert [bool((folder / path).stat().st_mode & 0o100) for path in ("a/b", "c")] == [True, False]
@@ -31,17 +31,19 @@ def test_files_are_written_with_their_modes(tmp_path: Path) -> None:
     ["../up", "a/../../up", "/etc/up", "", "a//b", "a/.", ".git/config", "a/.GIT/hooks/x", "git~1/config", ".git"],
 )
 def test_a_path_that_leads_out_of_it_or_into_git_writes_nothing(path: str, tmp_path: Path) -> None:
-    folder = free(str(tmp_path / "folder"))
+    folder = free_folder(str(tmp_path / "folder"))
     with pytest.raises(EditError, match="is not written"):
-        write(folder, [NewFile("good", executable=False, data=b"x"), NewFile(path, executable=False, data=b"x")])
+        write_folder(folder, [NewFile("good", executable=False, data=b"x"), NewFile(path, executable=False, data=b"x")])
     assert everything(tmp_path) == set()
 
 
 def test_two_files_of_one_name_write_nothing(tmp_path: Path) -> None:
     with pytest.raises(EditError, match="cannot be written"):
-        write(free(str(tmp_path / "folder")), [NewFile("a", executable=False, data=b"1")] * 2)
+        write_folder(free_folder(str(tmp_path / "folder")), [NewFile("a", executable=False, data=b"1")] * 2)
     with pytest.raises(EditError, match="cannot be written"):
-        write(free(str(tmp_path / "folder")), [NewFile(path, executable=False, data=b"1") for path in ("a", "a/b")])
+        write_folder(
+            free_folder(str(tmp_path / "folder")), [NewFile(path, executable=False, data=b"1") for path in ("a", "a/b")]
+        )
     assert everything(tmp_path) == set()
 
 
@@ -51,16 +53,16 @@ def test_what_ends_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write(free(str(tmp_path / "folder")), files())
+        write_folder(free_folder(str(tmp_path / "folder")), files())
     assert everything(tmp_path) == set()
 
 
 def test_a_folder_that_was_filled_meanwhile_is_left_alone(tmp_path: Path) -> None:
-    folder = free(str(tmp_path / "folder"))
+    folder = free_folder(str(tmp_path / "folder"))
     folder.mkdir()
     (folder / "mine").write_text("mine")
     with pytest.raises(EditError, match="cannot be written"):
-        write(folder, [NewFile("a", executable=False, data=b"1")])
+        write_folder(folder, [NewFile("a", executable=False, data=b"1")])
     assert everything(tmp_path) == {"folder", "folder/mine"}
 
 
@@ -68,5 +70,5 @@ def test_a_folder_that_was_filled_meanwhile_is_left_alone(tmp_path: Path) -> Non
 def test_what_cannot_be_a_folder_is_a_mistake(name: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises((UsageError, EditError)):
-        write(free(str(tmp_path / name)), [])
+        write_folder(free_folder(str(tmp_path / name)), [])
     assert everything(tmp_path) == {"file"}

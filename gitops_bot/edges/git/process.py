@@ -249,7 +249,7 @@ def _running(
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
         # Not the other arguments: they can be thousands of names of branches and objects.
-        log.debug("git.command", verb=arguments[0], exit=process.returncode, ms=log.milliseconds(began))
+        log.debug("git.command", verb=arguments[0], exit=process.returncode, since=began)
 
 
 def _not_started(failure: BaseException | None) -> GitError | None:

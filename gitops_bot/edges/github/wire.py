@@ -209,7 +209,7 @@ class _Connection(HTTPSRequestsConnectionClass):
                 host=self._root.partition("//")[2],
                 path=self.url.partition("?")[0],
                 status=answer.status_code,
-                ms=log.milliseconds(began),
+                since=began,
             )
             # PyGithub would follow 301 and retry after 202 without end. 103 is no answer yet.
             if answer.status_code < 200 or answer.status_code == 202 or 300 <= answer.status_code < 400:

@@ -288,7 +288,7 @@ class Http:
             host=host,
             path=url.path,
             status=answer.status,
-            ms=log.milliseconds(began),
+            since=began,
             waited_ms=round((began - asked_at) * 1000),
         )
         if answer.status == 429:
