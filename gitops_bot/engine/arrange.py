@@ -141,7 +141,7 @@ def edit(
             refused += [Failed(change.entry, error.problem) for change in changes]
         else:
             done += changes
-            files |= {item.info.file: info[item.info.file] for item in changes if item.info is not None}
+            files |= {path: info[path] for change in changes for path in change.pin_change.files if path in info}
     others = (item for item in decisions if not isinstance(item, Change))
     return (*done, *others, *refused), {
         path: (context.snapshot.layout.files[path], data) for path, data in files.items()

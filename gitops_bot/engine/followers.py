@@ -73,11 +73,12 @@ def edit(context: Context, changes: Sequence[Change]) -> tuple[list[Change], lis
     for change in changes:
         described = context.state.infos.get(change.entry.key)
         file = described.file if described is not None else None
-        if change.info is None or described is None or file is None or described.path != change.info.file:
-            done.append(change.with_info(None) if change.info is not None else change)
+        info = change.pin_change.info
+        if info is None or described is None or file is None or described.path != info.file:
+            done.append(change.with_info(None) if info is not None else change)
             continue
         now = file.values
-        values = tuple((key, now[key], text) for key, text in change.info.after.items() if now.get(key, text) != text)
+        values = tuple((key, now[key], text) for key, text in info.after.items() if now.get(key, text) != text)
         try:
             data = file.edited({key: text for key, _, text in values})
         except EditError as error:

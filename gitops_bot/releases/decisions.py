@@ -209,11 +209,6 @@ class Change:
         return self.pin_change.new_name
 
     @property
-    def info(self) -> InfoChange | None:
-        """See `PinChange`."""
-        return self.pin_change.info
-
-    @property
     def goes_back(self) -> bool:
         """Whether the commits between the two images are taken back, and not brought in."""
         return self.direction == "backward" or (self.source == "rollback" and self.direction != "forward")

@@ -14,7 +14,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.releases.choice.choose import follows_moves
 from gitops_bot.releases.decisions import Change, Held
 from gitops_bot.releases.history.line import agree
-from gitops_bot.releases.history.trail import DEPTH, enough, may_have_pinned, stays
+from gitops_bot.releases.history.trail import DEPTH, enough, stays
 
 if TYPE_CHECKING:
     from gitops_bot.images.kinds import Rules
@@ -42,7 +42,8 @@ def left(line: Line, entry: Managed, candidate: Pin) -> Left | None:
 
     The bytes tell, where both digests are known. A tag that should never move stands for whatever it named.
     """
-    if not may_have_pinned(line, entry, candidate):
+    texts = [text for text in (candidate.tag, candidate.digest) if text is not None]
+    if not any(step.may_hold(entry.file, texts) for step in line.touching(entry.overlay)[:DEPTH]):
         return None
     known, rules = stays(line, entry), entry.rules
     matches = [

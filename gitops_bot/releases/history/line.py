@@ -13,7 +13,7 @@ from gitops_bot.releases.layout.owners import above
 from gitops_bot.targets import BY_NAME, same_file, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.targets import FileTargets, Target
@@ -59,6 +59,12 @@ class Step:
         It makes no difference when `kustomization.yml` becomes `kustomization.yaml`.
         """
         return {path: self.files[path] for path in same_file(file) if path in self.files}
+
+    def may_hold(self, file: str, texts: Sequence[str]) -> bool:
+        """Whether one of these scalars may have stood in a file, without parsing it; a backslash may spell any."""
+        needles = [text.encode() for text in texts]
+        found = [data for data, _ in self.sides(file).values() if data is not None]
+        return any(b"\\" in data or any(needle in data for needle in needles) for data in found)
 
     def before(self, file: str) -> State:
         """The entries that it found in a file that it changed."""

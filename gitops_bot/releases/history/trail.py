@@ -91,34 +91,22 @@ def last(runs: Iterable[Run]) -> Run:
     return max(runs, key=lambda run: (run.arrived is None, run.arrived.at.timestamp() if run.arrived else 0))
 
 
-def may_have_pinned(line: Line, entry: Managed, pin: Pin) -> bool:
-    """Whether anything of a pin stood in the file of an entry at all: told from the text, without parsing it."""
-    needles = [text.encode() for text in (pin.tag, pin.digest) if text is not None]
-    return any(_found(step, entry.file, needles) for step in line.touching(entry.overlay)[:DEPTH])
-
-
 def arrival(line: Line, entry: Managed, pin: Pin) -> Step | None:
     """The commit that brought the pin which an entry has now; None where that is older than what is known.
 
     Where the pin has a digest, its own arrival counts: what a tag meant before that, nobody wrote down. Where it
     cannot be read that the pin was there before, it was not: in doubt it came later.
     """
-    needles = [(pin.digest or pin.tag or "").encode()]
+    texts = [pin.digest or pin.tag or ""]
     for step in line.touching(entry.overlay):
         if not step.sides(entry.file):
             continue
-        if not _found(step, entry.file, needles):
+        if not step.may_hold(entry.file, texts):
             return step
         seen = (step.before(entry.file) or {}).get(entry.name)
         if seen is None or seen.pin is None or not _has(seen.pin, pin):
             return step
     return None
-
-
-def _found(step: Step, file: str, needles: Sequence[bytes]) -> bool:
-    """Whether a commit may have found one of these scalars in a file; a backslash may spell anything."""
-    texts = [text for text, _ in step.sides(file).values() if text is not None]
-    return any(b"\\" in text or any(needle in text for needle in needles) for text in texts)
 
 
 def _has(before: Pin, pin: Pin) -> bool:

@@ -72,27 +72,21 @@ class Glob:
         prefix = "".join(f"{part}/" for part in takewhile(lambda part: not _WILD.search(part), folders))
         return cls(text, of_files, file, prefix, tuple(names), tuple(folders), matches)
 
-    def match(self, directory: str) -> Mapping[str, str] | None:
-        """What each wildcard stood for; None where the directory (`apps/web/`, the top is empty) is not meant."""
-        return None if self.of_files else self._captured(directory)
-
-    def match_file(self, path: str) -> Mapping[str, str] | None:
-        """Likewise for the path of a file, where the glob means files."""
-        return self._captured(f"{path}/") if self.of_files else None
+    def match(self, path: str) -> Mapping[str, str] | None:
+        """What each wildcard stood for; None where a directory (`apps/web/`, the top is empty) or file is not meant."""
+        is_file = bool(path) and not path.endswith("/")
+        match = self._matches.match(f"{path}/" if is_file else path) if is_file == self.of_files else None
+        if match is None:
+            return None
+        return dict(zip(self.names, (text.removesuffix("/") for text in match.groups()), strict=True))
 
     def means(self, directory: str, file: str) -> bool:
         """Whether it means the overlay in this directory (`.` is the top), whose pins are in `file`."""
         if self.of_files:
-            return self.match_file(file) is not None
+            return self.match(file) is not None
         if self.file is not None and not file.endswith(f"/{self.file}") and file != self.file:
             return False
         return self.match("" if directory == "." else f"{directory}/") is not None
-
-    def _captured(self, text: str) -> Mapping[str, str] | None:
-        match = self._matches.match(text)
-        return (
-            dict(zip(self.names, (text.removesuffix("/") for text in match.groups()), strict=True)) if match else None
-        )
 
     def on_the_way(self, *, wild: bool) -> Iterator[re.Pattern[str]]:
         """What matches the directories that lead to those meant, and those; `wild` says whether by wildcards too."""

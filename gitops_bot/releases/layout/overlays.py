@@ -214,7 +214,7 @@ class _Tree:
                 return
             if glob.of_files:
                 for file in self.targets_of(directory, claim):
-                    captures = glob.match_file(file)
+                    captures = glob.match(file)
                     if captures is not None:
                         yield file, captures
                 continue

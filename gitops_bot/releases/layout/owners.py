@@ -16,7 +16,7 @@ from gitops_bot.releases.layout.overlays import rule_applies
 from gitops_bot.targets import FileClaim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from gitops_bot.config import Environment
     from gitops_bot.releases.layout.overlays import Selection
@@ -42,7 +42,10 @@ class Owners:
         self._files: dict[str, str] = {}
         for name, overlays in selection.overlays.items():
             for overlay_file in overlays:
-                (self._now if overlay_file.place == overlay_file.directory else self._files)[overlay_file.place] = name
+                if overlay_file.named:
+                    self._files[overlay_file.file] = name
+                else:
+                    self._now[overlay_file.directory] = name
         self._by_glob: dict[str, str | None] = {}
         #: One path is asked for by every environment, and by every commit that changed it.
         self._by_path: dict[str, tuple[str, str] | None] = {}
@@ -58,28 +61,24 @@ class Owners:
 
     def _owner(self, path: str) -> tuple[str, str] | None:
         directories = above(path)
-        if (name := self._files.get(path) or self._meant_file(path)) is not None:
+        if (name := self._files.get(path) or self._first(path)) is not None:
             return (name, directories[0])
         now = next((directory for directory in directories if directory in self._now), None)
         for directory in directories:
-            name = self._now.get(directory) or self._meant(directory)
+            name = self._now.get(directory) or self._of_directory(directory)
             if name is not None:
                 return (name, now) if now is not None and self._now[now] == name else (name, directory)
         return None
 
-    def _meant_file(self, path: str) -> str | None:
-        return self._first(path, lambda glob: glob.match_file(path))
-
-    def _meant(self, directory: str) -> str | None:
+    def _of_directory(self, directory: str) -> str | None:
         if directory not in self._by_glob:
-            path = "" if directory == "." else f"{directory}/"
-            self._by_glob[directory] = self._first(path, lambda glob: glob.match(path))
+            self._by_glob[directory] = self._first("" if directory == "." else f"{directory}/")
         return self._by_glob[directory]
 
-    def _first(self, path: str, match: Callable[[Glob], object]) -> str | None:
-        """The environment of the first glob that matches a path."""
+    def _first(self, path: str) -> str | None:
+        """The environment of the first glob that matches the path of a file, or of a directory (`apps/web/`)."""
         near = (self._globs.get("" if name == "." else f"{name}/", ()) for name in above(path))
-        matching = ((number, name) for globs in near for number, name, glob in globs if match(glob) is not None)
+        matching = ((number, name) for globs in near for number, name, glob in globs if glob.match(path) is not None)
         return min(matching, default=(0, None))[1]
 
 

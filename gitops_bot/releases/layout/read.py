@@ -36,25 +36,22 @@ class Overlay:
 
     @classmethod
     def of(cls, environment: str, directory: str, pin_file: PinFile, rules: Callable[[FileEntry], Rules]) -> Overlay:
-        """With where it stands, and what the configuration says of each entry."""
-        file = pin_file.file
-        entries = (
-            Managed(item, file, directory, environment, _fitting(item, rules(item), file)) for item in pin_file.entries
-        )
+        """With where it stands, and what the configuration says of each entry, as far as that can apply to it."""
+        file, entries = pin_file.file, []
+        for item in pin_file.entries:
+            own = rules(item)
+            if item.choices:
+                own = Rules(None, pin="tag", ignore=own.ignore)
+            elif item.decided_by is not None:
+                own = Rules(None, ignore=own.ignore, unmanaged=unmanaged("decided_elsewhere", item.decided_by))
+            elif item.unset is not None:
+                where = f"{file}:{item.line}"
+                own = Rules(None, ignore=own.ignore, unmanaged=unmanaged("unset", item.unset, where))
+            elif item.says is not None:
+                # What has no room for a digest gets a tag alone, whatever is configured.
+                own = replace(own, pin=item.says, no_room=item.says == "tag" and own.pin != "tag")
+            entries.append(Managed(item, file, directory, environment, own))
         return cls(pin_file, tuple(entries))
-
-
-def _fitting(item: FileEntry, rules: Rules, file: str) -> Rules:
-    """The rules as far as they can apply: what has no room for a digest gets a tag alone, whatever is configured."""
-    if item.choices:
-        return Rules(None, pin="tag", ignore=rules.ignore)
-    if item.decided_by is not None:
-        return Rules(None, ignore=rules.ignore, unmanaged=unmanaged("decided_elsewhere", item.decided_by))
-    if item.unset is not None:
-        return Rules(None, ignore=rules.ignore, unmanaged=unmanaged("unset", item.unset, f"{file}:{item.line}"))
-    if item.says is None:
-        return rules
-    return replace(rules, pin=item.says, no_room=item.says == "tag" and rules.pin != "tag")
 
 
 def paths(environments: Mapping[str, Environment], selection: Selection, tree: Mapping[str, str]) -> list[str]:
