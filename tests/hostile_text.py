@@ -18,7 +18,7 @@ from gitops_bot.config import propose as checked
 from gitops_bot.edges import address
 from gitops_bot.edges.git import process, refusals, store
 from gitops_bot.edges.github import failure as github_failure
-from gitops_bot.edges.github import refusals as github
+from gitops_bot.edges.github.server import Server
 from gitops_bot.edges.http import Answer, UnsafeAddress, Url, transport
 from gitops_bot.edges.http.address import follow
 from gitops_bot.edges.registry import describe, failure, host, tags
@@ -112,7 +112,7 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "commit object": (lambda text: store.parse_commit(text.encode()), (f"tree {'0' * 40}\nauthor ", "tree ")),
     "branch": (process.is_branch, ("",)),
     "path": (process.is_path, ("", "a/")),
-    "refusal of git": (lambda text: refusals.refused(text[:BODY], "x", github.REFUSALS), ("",)),
+    "refusal of git": (lambda text: refusals.refused(text[:BODY], "x", Server.REFUSALS), ("",)),
     "failure of git": (lambda text: refusals.out_of_reach(text[:BODY], "x"), ("",)),
     "words of git": (refusals.quoted, ("",)),
     "login in an address": (process._LOGIN_IN_URL.search, ("", "https://")),

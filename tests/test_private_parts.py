@@ -6,6 +6,7 @@ Each part stands behind one module, which says why; `ruff` (SLF001) refuses any 
 from __future__ import annotations
 
 import inspect
+import socket
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import requests.adapters
 import urllib3.connection
 from github import Requester
 
-from gitops_bot.edges.github import bounded
+from gitops_bot.edges.github import wire
 from gitops_bot.targets import loader
 
 
@@ -29,11 +30,18 @@ def overrides(ours: type[Any]) -> list[str]:
 
 @pytest.mark.parametrize("name", ["_new_conn", "_dns_host"])
 def test_urllib3_connects_as_the_bounded_connection_expects(name: str) -> None:
-    """`edges.github.bounded`: an answer as a whole has a bound, for which urllib3 has no argument."""
+    """`edges.github.wire`: an answer as a whole has a bound, for which urllib3 has no argument."""
     assert name in inspect.getsource(urllib3.connection.HTTPConnection)
-    adapter = bounded.Adapter(1)
+    adapter = wire._Adapter()
     assert adapter.poolmanager.pool_classes_by_scheme.keys() == {"http", "https"}
     assert isinstance(adapter, requests.adapters.HTTPAdapter)
+
+
+def test_a_socket_counts_the_files_that_read_it() -> None:
+    """`edges.github.wire`: the wrapped socket stays open until its answer is read."""
+    for name in ("_io_refs", "SocketIO"):
+        assert name in inspect.getsource(socket.socket.makefile)
+    assert "_decref_socketios" in inspect.getsource(socket.SocketIO.close)
 
 
 def test_pygithub_sends_by_another_connection() -> None:

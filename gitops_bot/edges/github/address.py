@@ -16,23 +16,6 @@ API_URL: Final = "https://api.github.com"
 _TOKEN = re.compile(r"[\x21-\x7e]{1,1000}\Z")
 
 
-def checked_repository(name: str) -> str:
-    """`owner/name`, valid in a URL. Raises UsageError if it is invalid."""
-    if repository_name(name) != name:
-        raise _unusable(f"{name[:200]!r} is not a repository on GitHub", "write OWNER/NAME, as in acme/deploy")
-    return name
-
-
-def checked_token(token: str) -> str:
-    """A token, valid in a header. Raises UsageError without its text if it is invalid."""
-    if not _TOKEN.match(token):
-        raise _unusable(
-            "the GitHub token is empty or has invalid characters",
-            "set GITHUB_TOKEN or GH_TOKEN again, without quotes, spaces or line breaks",
-        )
-    return token
-
-
 def checked_api(api_url: str) -> str:
     """The URL, if it can be an API. Raises UsageError without its text, which may contain a login."""
     try:
@@ -45,15 +28,25 @@ def checked_api(api_url: str) -> str:
     return api_url
 
 
-def encrypted_api(api_url: str) -> str:
-    """The URL, if a token may be sent there; raises as `checked_api`."""
+def check(repository: str | None, token: str | None, api_url: str) -> None:
+    """Insist that these are valid in a URL and in a header, and that a token may be sent there.
+
+    Raises:
+        UsageError: without the text of the token, or of the URL, which may contain a login.
+    """
+    if repository is not None and repository_name(repository) != repository:
+        raise _unusable(f"{repository[:200]!r} is not a repository on GitHub", "write OWNER/NAME, as in acme/deploy")
+    if token is not None and not _TOKEN.match(token):
+        raise _unusable(
+            "the GitHub token is empty or has invalid characters",
+            "set GITHUB_TOKEN or GH_TOKEN again, without quotes, spaces or line breaks",
+        )
     url = urlsplit(checked_api(api_url))
     if url.scheme == "http" and not is_loopback(url.hostname or ""):
         raise _unusable(
             f"the API at {url.hostname!s:.200} is not encrypted: anyone in between could read the token",
             f"write https:// in {API}",
         )
-    return api_url
 
 
 def source_repository(source: str, api_url: str) -> str | None:

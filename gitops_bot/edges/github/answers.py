@@ -1,20 +1,28 @@
-"""Reads GitHub's answers from REST and GraphQL.
+"""Reads GitHub's answers from REST and GraphQL: pull requests, and what a base branch requires of a merge.
 
-Every field is checked: it may end up on a terminal, in a command, or in a decision.
+Every field is checked: it may end up on a terminal, in a command, or in a decision. Call these within `Api.reading`,
+which reports answers of other types.
+
+GitHub refuses most queries with status 200 and `errors`: with a `type` (docs.github.com, "Rate limits and query limits
+for the GraphQL API"), or a code of its library if the query does not fit the schema (`undefinedField`). Fields that the
+token may not read are null.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from gitops_bot.edges.github.failure import is_number
+from gitops_bot.edges.github.failure import Refused, Unsupported, error_message, is_number
 from gitops_bot.proposals.pull_request import Comment, PullRequest, RateLimit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from gitops_bot.config.propose import MergeMethod
+    from gitops_bot.edges.facts import RuleKind
 
 
 _ADDRESS = re.compile(r"https?://[\x21-\x7e]{1,1000}\Z")
@@ -171,3 +179,193 @@ def read_rate_limit(remaining: str, reset: str) -> RateLimit | None:
     if not is_number(remaining) or not is_number(reset):
         return None
     return RateLimit(int(remaining), datetime.fromtimestamp(int(reset), UTC))
+
+
+#: GitHub's type of a rule in a ruleset -> ours; GraphQL has it in capitals. Others (patterns, deployments, scans) do
+#: not concern the bot.
+_KINDS: Mapping[str, RuleKind] = {
+    "pull_request": "pull-request",
+    "required_status_checks": "checks",
+    "required_workflow_status_checks": "checks",
+    "workflows": "checks",
+    "merge_queue": "queue",
+    "required_signatures": "signatures",
+    "required_linear_history": "linear",
+    "update": "update",
+    "creation": "creation",
+    "deletion": "deletion",
+    "non_fast_forward": "force",
+}
+#: Merge method -> the settings that allow it, in GraphQL and in REST.
+METHODS: Mapping[MergeMethod, tuple[str, str]] = {
+    "merge": ("mergeCommitAllowed", "allow_merge_commit"),
+    "squash": ("squashMergeAllowed", "allow_squash_merge"),
+    "rebase": ("rebaseMergeAllowed", "allow_rebase_merge"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a repository and its base branch require of a merge, as far as the token can see.
+
+    `checks`: a merge waits for checks. `rules`: there is any rule, or one may be hidden from the token. `seen`: the
+    token may see the rules. `preferred` is the repository's own choice, where it says so.
+    """
+
+    auto_merge: bool
+    queue: bool
+    checks: bool
+    rules: bool
+    seen: bool
+    methods: tuple[MergeMethod, ...]
+    preferred: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.methods:
+            raise ValueError(self.methods)
+
+    @property
+    def default(self) -> MergeMethod:
+        """The method that the repository uses where nobody chooses one."""
+        return next((method for method in self.methods if method == self.preferred), self.methods[0])
+
+
+def kind_of(rule: Any) -> RuleKind | None:
+    """What a rule of a ruleset requires; None if that does not concern the bot."""
+    return _KINDS.get(str(rule["type"]).lower())
+
+
+def required_checks(branch: Any) -> tuple[str, ...]:
+    """The checks that the protection rule of a branch requires, as far as the branch itself shows it."""
+    required = (branch.get("protection") or {}).get("required_status_checks") or {}
+    return contexts(required) if required.get("enforcement_level") != "off" else ()
+
+
+def contexts(required: Any) -> tuple[str, ...]:
+    """The names of required checks."""
+    names = required.get("contexts") or [check["context"] for check in required.get("checks") or ()]
+    return tuple(text(name) for name in names)
+
+
+def base_of(repository: Any, *, hidden: bool) -> Base:
+    """The base branch in an answer to `graphql.proposals`; `hidden`: the token may not see all of it."""
+    ref, queue = repository["ref"], repository["mergeQueue"]
+    protection = ref["refUpdateRule"] if ref is not None else None
+    checks = (protection["requiredStatusCheckContexts"] or ()) if protection is not None else ()
+    rules = ref["rules"] if ref is not None else None
+    branch_rules = [rule for rule in (rules["nodes"] if rules is not None else None) or () if rule is not None]
+    kinds = {kind_of(rule) for rule in branch_rules}
+    allowed = (method for method, (field, _) in METHODS.items() if repository[field] is True)
+    return Base(
+        auto_merge=repository["autoMergeAllowed"] is True,
+        queue=queue is not None or "queue" in kinds,
+        checks=any(checks) or "checks" in kinds,
+        rules=protection is not None or bool(branch_rules) or ref is None or hidden,
+        seen=not hidden,
+        methods=tuple(allowed),
+        preferred=str(repository["viewerDefaultMergeMethod"]).lower(),
+    )
+
+
+def base_by_rest(repository: Any, branch: Any, rules: Any) -> Base:
+    """The same from REST: the repository, the branch, and its rules (None if the server has none or hides them).
+
+    A token without write access sees neither the methods nor whether auto-merge is allowed: GitHub will say so.
+    """
+    kinds = {kind_of(rule) for rule in rules or ()}
+    allowed = (method for method, (_, field) in METHODS.items() if repository.get(field) is not False)
+    return Base(
+        auto_merge=repository.get("allow_auto_merge") is not False,
+        queue="queue" in kinds,
+        checks=bool(required_checks(branch)) or "checks" in kinds,
+        rules=branch.get("protected") is not False or bool(kinds),
+        seen=True,
+        methods=tuple(allowed),
+    )
+
+
+#: `type` -> the status that REST would use.
+_STATUS = {
+    "NOT_FOUND": 404,
+    "FORBIDDEN": 403,
+    "INSUFFICIENT_SCOPES": 403,
+    "RATE_LIMITED": 429,
+    "RATE_LIMIT": 429,
+    "MAX_NODE_LIMIT_EXCEEDED": 413,
+    "RESOURCE_LIMITS_EXCEEDED": 413,
+}
+_UNKNOWN = re.compile(
+    r"doesn't exist on type|doesn't accept argument|isn't a defined input type|(?:unknown|cannot query) field",
+    re.IGNORECASE,
+)
+_TOO_LONG = re.compile(r"result of a timeout|timed out", re.IGNORECASE)
+_FINE_GRAINED = "do not support the graphql api"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphqlAnswer:
+    """The data of an answer; `hidden` has the names in the paths of fields that the token may not see."""
+
+    data: dict[str, Any]
+    hidden: frozenset[str]
+
+
+def read_graphql(
+    document: Any, headers: Mapping[str, str], secret: str, *, write: bool, optional: frozenset[str] = frozenset()
+) -> GraphqlAnswer:
+    """Read an answer. Fields named in `optional` may be hidden from the token.
+
+    Raises:
+        Unsupported: the server does not know the fields.
+        Refused: it refused, with the status that REST would use; 413 if the query was too large.
+    """
+    errors = document.get("errors") if isinstance(document, dict) else None
+    data = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(data, dict) and not isinstance(errors, list):
+        raise Unsupported
+    problems = errors if isinstance(errors, list) else []
+    hidden = [_hides(problem, optional) for problem in problems]
+    failed = [problem for problem, names in zip(problems, hidden, strict=True) if not names]
+    if any(_is_unknown(problem) for problem in failed):
+        raise Unsupported
+    if failed or not isinstance(data, dict):
+        # Of several errors, one with a known meaning is the cause.
+        status = next((code for problem in failed if (code := _status(problem)) is not None), 422 if write else 502)
+        raise Refused(status, error_message({"errors": failed}, secret), headers, write=write)
+    return GraphqlAnswer(data, frozenset().union(*hidden))
+
+
+def over_http(refused: Refused) -> Refused | Unsupported:
+    """The meaning of a status other than 200; a timeout is 502, with a message."""
+    if refused.status in (404, 405, 406, 415, 501) or _FINE_GRAINED in refused.message.lower():
+        return Unsupported()
+    if refused.status >= 500 and _TOO_LONG.search(refused.message):
+        return Refused(413, refused.message, refused.headers, write=refused.write)
+    return refused
+
+
+def _status(error: Any) -> int | None:
+    if not isinstance(error, dict):
+        return None
+    message = str(error.get("message"))
+    if _TOO_LONG.search(message):
+        return 413
+    if "rate limit" in message.lower():
+        return 429
+    return _STATUS.get(str(error.get("type")))
+
+
+def _hides(error: Any, optional: frozenset[str]) -> frozenset[str]:
+    """The names in `optional` that a permission error concerns."""
+    path = error.get("path") if isinstance(error, dict) and _status(error) == 403 else None
+    return optional.intersection(map(str, path)) if isinstance(path, list) else frozenset()
+
+
+def _is_unknown(error: Any) -> bool:
+    if not isinstance(error, dict):
+        return False
+    extensions = error.get("extensions")
+    code = extensions.get("code") if isinstance(extensions, dict) else None
+    return code in ("undefinedField", "argumentNotAccepted", "undefinedType") or bool(
+        _UNKNOWN.search(str(error.get("message")))
+    )

@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 
 from gitops_bot import redact
 from gitops_bot.edges.github import address, answers
-from gitops_bot.edges.github.failure import Refused
-from gitops_bot.edges.github.messages import explain
+from gitops_bot.edges.github.failure import Refused, explain
 from gitops_bot.edges.http import NoResponse
 from gitops_bot.errors import ForgeError, Problem
 
@@ -40,13 +39,12 @@ class Api:
         warn: Callable[[Problem], None] | None = None,
         timeout: int | None = None,
     ) -> None:
-        self.repository = address.checked_repository(repository) if repository is not None else ""
+        redact.learn(token)
+        address.check(repository, token, api_url)
+        self.repository = repository or ""
         #: The variables by which GraphQL knows the repository.
         self.names = dict(zip(("owner", "name"), self.repository.split("/"), strict=False))
-        redact.learn(token)
-        self.token = address.checked_token(token) if token is not None else None
-        self.url = address.encrypted_api(api_url)
-        self.clock = clock
+        self.token, self.url, self.clock = token, api_url, clock
         self._warn, self._timeout = warn, timeout
         self._warned: set[Problem] = set()
         self.seen: dict[int, PullRequest] = {}

@@ -1,15 +1,24 @@
-"""How GitHub can fail. Each failure becomes a ForgeError in `messages.explain`."""
+"""How GitHub can fail, and each failure in the user's words: what happened, and the next step.
+
+See docs.github.com, "Troubleshooting the REST API", "Rate limits for the REST API", "Permissions required for
+fine-grained personal access tokens". The texts to match are GitHub's own; few of them are documented.
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from gitops_bot.edges.http import NoResponse
 from gitops_bot.edges.http.transport import clean
+from gitops_bot.errors import ForgeError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from gitops_bot.errors import FailureCode
+
 
 #: Characters of GitHub's own message that are shown.
 _SHOWN = 300
@@ -77,3 +86,197 @@ def _error(error: object) -> str:
         text, field, code = (error.get(name) for name in ("message", "field", "code"))
         return str(text) if text else f"{field} {code}"
     return str(error)
+
+
+#: A part of GitHub's message (lower case) -> its meaning and the next step. The first match counts.
+_FORBIDDEN: Mapping[str, tuple[str, str]] = {
+    "not permitted to create or approve pull requests": (
+        "GitHub Actions may not create pull requests",
+        (
+            "allow it in Settings > Actions > General > Workflow permissions, for the organisation and the "
+            "repository; or give the bot a GitHub App token"
+        ),
+    ),
+    "not accessible by integration": (
+        "the token of this workflow or GitHub App may not do that",
+        (
+            "give the job `permissions: {contents: write, pull-requests: write}`, or the App the same permissions; "
+            "the GITHUB_TOKEN of a workflow works only for its own repository"
+        ),
+    ),
+    "not accessible by personal access token": (
+        "the fine-grained token may not do that",
+        "give it access to this repository, with read and write access to `Contents` and `Pull requests`",
+    ),
+    "granted the required scopes": (
+        "the classic token lacks a scope",
+        "give it the scope `repo` (`public_repo` for a public repository)",
+    ),
+    "archived": (
+        "the repository is archived, so nothing can be proposed",
+        "unarchive it, or stop running the bot for it",
+    ),
+    "saml": (
+        "the organisation requires single sign-on for tokens",
+        "authorise the token for the organisation: Settings > Developer settings > tokens > Configure SSO",
+    ),
+    "ip allow list": (
+        "the organisation does not allow this machine's IP address",
+        "run the bot inside the allowed network, or add its address to the organisation's IP allow list",
+    ),
+    "lifetime": (
+        "the organisation does not accept tokens with such a long lifetime",
+        "make a token with a shorter expiration, or use a GitHub App",
+    ),
+    "suspended": ("the account or App of this token is suspended", "use the token of another account or App"),
+    "blocked": ("the account of this token is blocked here", "use the token of another account or App"),
+}
+
+
+def explain(failure: Refused, *, repository: str, host: str, now: datetime) -> ForgeError:
+    """The error for the user; `now` is for the time that a rate limit lasts."""
+    code: FailureCode = "failed.forge"
+    quoted = f" (GitHub says: {failure.message})" if failure.message else ""
+    match failure.status:
+        case _ if failure.limited:
+            what = f"the rate limit of {host} is used up"
+            end = _end(failure.pause(now), now)
+            way_out = f"run again {end}: nothing is lost; a GitHub App's token has its own limit"
+        case 401:
+            code, what = "failed.auth", f"{host} does not accept the token{quoted}"
+            way_out = (
+                "set GITHUB_TOKEN or GH_TOKEN to a token that is valid and not expired; the GITHUB_TOKEN of a "
+                "workflow expires with its job"
+            )
+        case 403:
+            code = "failed.auth"
+            what, way_out = _forbidden(failure)
+            what = f"{repository}: {what}{quoted}"
+        case 404 | 410 if failure.write:
+            code = "failed.auth"
+            what = f"{repository}: the token can read but not write, or the pull request is gone{quoted}"
+            way_out = "give the token `contents: write` and `pull-requests: write` for this repository, and run again"
+        case 404 | 410:
+            code, what = "failed.auth", f"{repository} does not exist, or the token cannot see it{quoted}"
+            way_out = (
+                "check the name; a fine-grained token must include this repository, a GitHub App must be installed on "
+                "it, and the GITHUB_TOKEN of a workflow works only for its own repository"
+            )
+        case 413:
+            what = f"{host} timed out reading the pull requests of {repository}{quoted}"
+            way_out = "run again later; see githubstatus.com"
+        case 422:
+            what, way_out = _invalid(failure)
+            what = f"{repository}: {what}{quoted}"
+        case status if 300 <= status < 400:
+            what = f"{repository} has moved: {host} answered {status}"
+            way_out = "use the repository's current name, in `repository:` of gitops-bot.yaml or with --repository"
+        case status if status >= 500:
+            what = f"{host} has a problem: it answered {status}{quoted}"
+            way_out = "run again later, nothing is lost; see githubstatus.com"
+        case status:
+            what, way_out = f"{repository}: {host} answered {status}{quoted}", "run again"
+    return ForgeError(Problem(code, what, way_out))
+
+
+def _forbidden(refused: Refused) -> tuple[str, str]:
+    message = refused.message.lower()
+    for part, meaning in _FORBIDDEN.items():
+        if part in message:
+            return meaning
+    scopes = refused.headers.get("x-accepted-oauth-scopes", "").strip()
+    if scopes and "x-oauth-scopes" in refused.headers:
+        return _FORBIDDEN["granted the required scopes"]
+    what = "the token has no write access" if refused.write else "the token has no read access"
+    return what, "give it `contents: write` and `pull-requests: write` for this repository"
+
+
+def _invalid(refused: Refused) -> tuple[str, str]:
+    message = refused.message.lower()
+    if "no commits between" in message:
+        return "the branch has no commits that its base lacks", "run again: the base has moved since"
+    if "head invalid" in message:
+        return "the branch to propose does not exist", "run again: somebody has deleted it"
+    if "base invalid" in message:
+        return "the branch to merge into does not exist", "correct `branch:` in gitops-bot.yaml"
+    return "GitHub rejected the pull request", "see GitHub's message above"
+
+
+def _end(pause: int | None, now: datetime) -> str:
+    """When a rate limit ends."""
+    if pause is None:
+        return "in a few minutes"
+    duration = f"{pause} s" if pause < 120 else f"{-(-pause // 60)} min"
+    return f"after {(now + timedelta(seconds=pause)).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC (in {duration})"
+
+
+#: A part of GitHub's message (lower case) -> the next step. The first match counts.
+_REVIEW: Mapping[str, str] = {
+    "pull request author": (
+        "whoever opens a pull request cannot review it: remove the bot's own account from `reviewers:`"
+    ),
+    "could not resolve to a node": (
+        "the token cannot see this team: write its slug, make the team visible, give it access to the repository, and "
+        "use a token that may read the organisation's members (the GITHUB_TOKEN of a workflow cannot request reviews "
+        "from teams)"
+    ),
+    "not a collaborator": (
+        "give these people and teams access to the repository themselves, or correct `reviewers:`; a team is written "
+        "as `team:SLUG`, and the GITHUB_TOKEN of a workflow cannot request reviews from teams"
+    ),
+}
+
+#: What `enablePullRequestAutoMerge` says if the pull request can be merged now.
+_READY = ("clean status", "unstable status", "has_hooks status", "protected branch rules not configured")
+
+_MERGE: Mapping[str, str] = {
+    "merge queue": (
+        "the base branch uses a merge queue: allow auto-merge in Settings > General, then the bot queues it once it "
+        "is ready"
+    ),
+    "auto merge is not allowed": (
+        "allow it in Settings > General > Pull Requests > Allow auto-merge; until then the run that finds it ready "
+        "merges it"
+    ),
+    "head sha": "somebody has pushed since: the next run tries again",
+    "head branch was modified": "somebody has pushed since: the next run tries again",
+    "base branch was modified": "the base branch has moved since: the next run tries again",
+    "approving review": "it waits for a review: approve it, and the next run merges it",
+    "review is required": "it waits for a review: approve it, and the next run merges it",
+    "status check": "it waits for the required checks: the run that finds them passed merges it",
+    "required workflow": "it waits for the required workflow: the run that finds it passed merges it",
+    "signature": "the base branch requires signed commits: merge by `squash`, or let the bot bypass that rule",
+    "linear history": "the base branch requires a linear history: set `merge_method: squash` or `rebase`",
+    "merge commits are not allowed": "set a `merge_method:` that the repository allows",
+    "merges are not allowed": "set a `merge_method:` that the repository allows",
+    "not accessible by integration": (
+        "give the job or the App `contents: write` and `pull-requests: write`; merging needs both"
+    ),
+    "not accessible by personal access token": (
+        "give the token `Contents` and `Pull requests` with read and write access; merging needs both"
+    ),
+    "correct permissions": "give the token's account write access: merging needs `contents: write` as well",
+    "not authorized": "allow the token's account to push to the base branch in the branch's rules",
+    "draft": "a draft does not merge: mark it ready for review",
+    "not mergeable": "check the pull request: a conflict, a check or a review blocks it",
+}
+
+
+def review_advice(message: str, *, teams: bool) -> str | None:
+    """The next step after a refused review request; None for an unknown message."""
+    text = message.lower()
+    if not teams and "could not resolve to a node" in text:
+        return None
+    return next((way_out for part, way_out in _REVIEW.items() if part in text), None)
+
+
+def may_merge_now(message: str) -> bool:
+    """Whether auto-merge was refused because the pull request can be merged now."""
+    return any(part in message.lower() for part in _READY)
+
+
+def merge_advice(message: str) -> str:
+    """The next step after a refused merge."""
+    text = message.lower()
+    known = next((way_out for part, way_out in _MERGE.items() if part in text), None)
+    return known or "check the pull request and the rules of its base branch; the next run tries again"

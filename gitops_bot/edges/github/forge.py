@@ -1,28 +1,34 @@
-"""Pull requests on GitHub: found, opened, refreshed and closed, with as few requests as possible."""
+"""Pull requests on GitHub: found, opened, refreshed, merged and closed, with as few requests as possible.
+
+They merge by themselves by auto-merge, by the merge queue, or at once if nothing blocks them. A merge by REST is sent
+only if nothing blocks it: with the token of somebody who may bypass the rules of a branch, it would bypass them
+(docs.github.com, "Merge a pull request" and "About protected branches").
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gitops_bot.edges.github import answers, messages
+from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.address import API_URL
 from gitops_bot.edges.github.api import Api
-from gitops_bot.edges.github.commits import Commits
+from gitops_bot.edges.github.commits import Commits, merges
 from gitops_bot.edges.github.deployments import Deployments
-from gitops_bot.edges.github.failure import Refused
-from gitops_bot.edges.github.merged import merges
-from gitops_bot.edges.github.merging import Merging
+from gitops_bot.edges.github.failure import Refused, Unsupported, may_merge_now, merge_advice, review_advice
 from gitops_bot.edges.github.reading import Reading
 from gitops_bot.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from gitops_bot.config.propose import MergeMethod
+    from gitops_bot.edges.github.answers import Base
     from gitops_bot.edges.http import Clock
     from gitops_bot.proposals.pull_request import PullRequest, RateLimit
+
 
 #: GitHub's limits, in characters.
 TITLE_LIMIT, BODY_LIMIT = 256, 65_536
@@ -76,8 +82,14 @@ class GitHub:
         """One request; a second one if the repository has no drafts; two or three if there is one already."""
         fields = {"title": _title(title), "body": _body(body), "head": branch, "base": base}
         try:
-            return self._create({**fields, "draft": True} if draft else fields)
+            asked = {**fields, "draft": True} if draft else fields
+            return self._api.keep(self._api.ask("POST", "/pulls", body=asked, expected=(422,)))
         except Refused as refused:
+            if draft and "draft pull requests are not supported" in refused.message.lower():
+                message = f"{self._api.repository} does not support drafts: the pull request for {branch} is opened as "
+                advice = "remove `draft:`, or use a GitHub plan that has drafts"
+                self._api.warn(Problem("failed.forge", f"{message}ready for review", advice))
+                return self.open(branch=branch, base=base, title=title, body=body, draft=False)
             if "already exists" not in refused.message:
                 self._api.fail(refused)
             # Another run was faster, or our own request came through although its answer did not.
@@ -143,7 +155,7 @@ class GitHub:
             people, refused = ([], refused) if alone is None else (people, alone)
         if refused is not None:
             names = ", ".join([*people, *(f"team:{team}" for team in teams)])
-            advice = messages.review_advice(refused.message, teams=bool(teams))
+            advice = review_advice(refused.message, teams=bool(teams))
             advice = advice or f"{_PERMISSION}, or correct `reviewers:`"
             self._continues_without(number, f"a review by {names}", refused, advice)
 
@@ -195,22 +207,6 @@ class GitHub:
         self._post_comment(number, _body(comment))
         return self._edit(pull, {"state": "closed"})
 
-    def _create(self, fields: Mapping[str, object]) -> PullRequest:
-        """Open a pull request; as ready for review if the repository has no drafts.
-
-        Raises:
-            Refused: 422 for another reason.
-        """
-        try:
-            return self._api.keep(self._api.ask("POST", "/pulls", body=dict(fields), expected=(422,)))
-        except Refused as refused:
-            if "draft" not in fields or "draft pull requests are not supported" not in refused.message.lower():
-                raise
-        message = f"{self._api.repository} does not support drafts: the pull request for {fields['head']} is opened as "
-        advice = "remove `draft:`, or use a GitHub plan that has drafts"
-        self._api.warn(Problem("failed.forge", f"{message}ready for review", advice))
-        return self._create({name: value for name, value in fields.items() if name != "draft"})
-
     def _edit(self, pull: PullRequest, changed: Mapping[str, str]) -> PullRequest:
         if not changed:
             return pull
@@ -256,3 +252,155 @@ def _body(text: str) -> str:
 def _same(ours: str, theirs: str) -> bool:
     """Whether two texts read the same: GitHub's own editor ends lines with CRLF."""
     return ours.replace("\r\n", "\n").strip() == theirs.replace("\r\n", "\n").strip()
+
+
+#: Enables auto-merge; with a merge queue, the pull request is queued once nothing blocks it. The answer has the current
+#: text, which is completed next.
+ENABLE_AUTO_MERGE = """
+mutation EnableAutoMerge($input: EnablePullRequestAutoMergeInput!) {
+  enablePullRequestAutoMerge(input: $input) {
+    pullRequest { state isInMergeQueue autoMergeRequest { enabledAt } title body }
+  }
+}"""
+
+ENQUEUE = """
+mutation Enqueue($input: EnqueuePullRequestInput!) {
+  enqueuePullRequest(input: $input) { mergeQueueEntry { state } }
+}"""
+
+
+#: Seconds to wait while GitHub does not yet know whether a pull request can be merged.
+_PAUSE = 2
+_MERGE_EXPECTED = (403, 404, 405, 409, 422)
+#: `mergeable_state` of a pull request that nothing blocks.
+_READY = ("clean", "unstable", "has_hooks")
+
+
+@dataclass(slots=True)
+class Merging:
+    """Merges in the one way that the base branch allows. Warns if it cannot; the next run tries again."""
+
+    api: Api
+    reading: Reading
+
+    def when_ready(self, number: int, *, head: str, method: MergeMethod | None, without_checks: bool) -> PullRequest:
+        """One request; two to merge at once, or if the repository has no auto-merge.
+
+        After auto-merge was enabled, title and text are those in GitHub's answer. By REST alone, nobody could tell
+        whether a person disabled it again, so it is not enabled: the run that finds the pull request ready merges it.
+        """
+        pull = self.api.pull_request(number)
+        if pull.state != "open" or pull.queued or pull.auto_merge:
+            return pull
+        base = self.reading.base(pull.base)
+        if why := _why_not(pull, base, method, without_checks=without_checks):
+            return self._warned(pull, *why)
+        method = method or base.default
+        if base.queue and not base.auto_merge:
+            return self._enqueue(pull, head)
+        if not base.rules and not base.queue:
+            return self._merge(pull, head, method)  # there is nothing to wait for, and auto-merge would say so
+        if not base.auto_merge or self.reading.only_rest:
+            return self._merge_if_ready(pull, head, method)
+        return self._enable(pull, head, method, base)
+
+    def _enable(self, pull: PullRequest, head: str, method: MergeMethod, base: Base) -> PullRequest:
+        fields = {"pullRequestId": pull.node, "expectedHeadOid": head}
+        if not base.queue:
+            fields["mergeMethod"] = method.upper()
+        try:
+            try:
+                answer = self._mutate(ENABLE_AUTO_MERGE, fields)
+            except Refused as refused:
+                if "unknown status" not in refused.message.lower():
+                    raise
+                # GitHub says this right after a pull request was opened.
+                self.api.clock.sleep(_PAUSE)
+                answer = self._mutate(ENABLE_AUTO_MERGE, fields)
+        except Refused as refused:
+            if may_merge_now(refused.message):
+                return self._enqueue(pull, head) if base.queue else self._merge(pull, head, method)
+            return self._refused(pull, refused)
+        return self._set(pull, answer)
+
+    def _set(self, pull: PullRequest, answer: Any) -> PullRequest:
+        with self.api.reading():
+            node = answer["enablePullRequestAutoMerge"]["pullRequest"]
+            pull = replace(
+                pull,
+                state=answers.STATES[node["state"]],
+                queued=node["isInMergeQueue"] is True,
+                auto_merge=node["autoMergeRequest"] is not None,
+                title=answers.text(node["title"]),
+                body=answers.text(node["body"]),
+            )
+        return self.api.remember(pull)
+
+    def _enqueue(self, pull: PullRequest, head: str) -> PullRequest:
+        try:
+            answer = self._mutate(ENQUEUE, {"pullRequestId": pull.node, "expectedHeadOid": head})
+        except Unsupported:
+            return self._warned(pull, "this server cannot add it to the merge queue", "merge it by hand")
+        except Refused as refused:
+            if "already in the queue" not in refused.message.lower():
+                return self._refused(pull, refused)
+        else:
+            entered = answer.get("enqueuePullRequest")
+            if not isinstance(entered, dict) or entered.get("mergeQueueEntry") is None:
+                return self._warned(pull, "GitHub did not add it to the merge queue", "the next run tries again")
+        return self.api.remember(replace(pull, queued=True))
+
+    def _merge_if_ready(self, pull: PullRequest, head: str, method: MergeMethod) -> PullRequest:
+        document = self.api.ask("GET", f"/pulls/{pull.number}")
+        pull = self.api.keep(document)
+        if pull.state != "open":
+            return pull
+        if document.get("mergeable_state") in _READY:
+            return self._merge(pull, head, method)
+        return self._warned(
+            pull, "it is not ready, and auto-merge is not allowed", merge_advice("auto merge is not allowed")
+        )
+
+    def _merge(self, pull: PullRequest, head: str, method: MergeMethod) -> PullRequest:
+        body = {"sha": head, "merge_method": method}
+        try:
+            answer = self.api.ask("PUT", f"/pulls/{pull.number}/merge", body=body, expected=_MERGE_EXPECTED)
+        except Refused as refused:
+            if refused.status == 405 and (current := self.api.read(pull.number)).state != "open":
+                return current  # somebody was faster, or the answer to our own request was lost
+            return self._refused(pull, refused)
+        if not isinstance(answer, dict) or answer.get("merged") is not True:
+            return self.api.read(pull.number)
+        return self.api.remember(replace(pull, state="merged"))
+
+    def _mutate(self, document: str, fields: dict[str, str]) -> dict[str, Any]:
+        return self.api.graphql(document, {"input": fields}, write=True, expected=_MERGE_EXPECTED)
+
+    def _refused(self, pull: PullRequest, refused: Refused) -> PullRequest:
+        why = f"GitHub says: {refused.message or refused.status}"
+        return self._warned(pull, why, merge_advice(refused.message))
+
+    def _warned(self, pull: PullRequest, why: str, way_out: str) -> PullRequest:
+        message = f"pull request #{pull.number} will not merge by itself: {why}"
+        self.api.warn(Problem("failed.forge", message, way_out))
+        return pull
+
+
+def _why_not(
+    pull: PullRequest, base: Base, method: MergeMethod | None, *, without_checks: bool
+) -> tuple[str, str] | None:
+    """Why the bot does not even try, and the next step."""
+    if pull.draft:
+        return "it is a draft", "mark it ready for review, or remove `draft:`"
+    if not base.checks and not without_checks:
+        hidden = "" if base.seen else ", as far as the token can see"
+        return (
+            f"its base branch {pull.base} requires no checks{hidden}",
+            f"require status checks for {pull.base} in Settings > Rules, or set `auto_merge: without-checks`",
+        )
+    if method is not None and method not in base.methods and not base.queue:
+        return (
+            f"the repository does not allow {method} merges",
+            f"set `merge_method:` {' or '.join(base.methods)}, or allow it in Settings > General > Pull Requests",
+        )
+    return None

@@ -13,17 +13,16 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, ServerFacts, Settings
-from gitops_bot.edges.github import answers, rules
-from gitops_bot.edges.github.base import METHODS
+from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, Rule, ServerFacts, Settings
+from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.failure import Refused
 from gitops_bot.edges.github.token import Role, Token
 from gitops_bot.edges.http import NoResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from gitops_bot.edges.facts import Bypass, Rule
+    from gitops_bot.edges.facts import Bypass
     from gitops_bot.edges.github.api import Api
 
 
@@ -91,7 +90,7 @@ class Inspection:
     def _facts(self, document: Any) -> RepositoryFacts:
         permissions = document.get("permissions")
         role = permissions if isinstance(permissions, dict) else {}
-        allowed = {method: document.get(field) for method, (_, field) in METHODS.items()}
+        allowed = {method: document.get(field) for method, (_, field) in answers.METHODS.items()}
         branch = document["default_branch"]
         if not isinstance(branch, str) or not branch.isprintable() or len(branch) > _LONGEST:
             raise ValueError(branch)
@@ -138,7 +137,7 @@ class Inspection:
             active = [int(rule["id"]) for rule in listed if rule["target"] == "tag" and rule["enforcement"] == "active"]
             rulesets = [self._get_if_visible(f"/rulesets/{number}") for number in active[:_MOST_RULESETS]]
             is_partial = None in rulesets or len(active) > len(rulesets)
-            return BranchRules(tuple(rules.of_tags(rulesets)), hidden=is_partial)
+            return BranchRules(tuple(_of_tags(rulesets)), hidden=is_partial)
 
     def rules(self, branch: str) -> BranchRules:
         """What a branch requires, by rulesets and by its protection rule.
@@ -149,7 +148,7 @@ class Inspection:
         by_ruleset = self._by_ruleset(path)
         document = self._get_if_visible(f"/branches/{path}") or {}  # missing branches can have rules too
         with self.api.reading():
-            summary = rules.of_branch(document)
+            summary = _of_branch(document)
         if not summary.protected:
             return BranchRules(by_ruleset, settings=SETTINGS)
         whole = self._get_if_visible(f"/branches/{path}/protection")
@@ -157,7 +156,7 @@ class Inspection:
             # The server has no rulesets, or the token is no administrator's: only the branch itself shows something.
             return BranchRules((*by_ruleset, *summary.rules), summary.classic or not by_ruleset, SETTINGS)
         with self.api.reading():
-            return BranchRules((*by_ruleset, *rules.of_protection(whole, admin=self._is_admin)), settings=SETTINGS)
+            return BranchRules((*by_ruleset, *_of_protection(whole, admin=self._is_admin)), settings=SETTINGS)
 
     def rules_by_name(self, branch: str) -> BranchRules:
         """What rulesets require of a branch, which need not exist. One request, and one for each ruleset."""
@@ -166,13 +165,13 @@ class Inspection:
     def _by_ruleset(self, path: str) -> tuple[Rule, ...]:
         answer = self._get_if_visible(f"/rules/branches/{path}", {"per_page": "100"})
         with self.api.reading():
-            return tuple(rules.of_rulesets(answer or (), self._bypass))
+            return tuple(_of_rulesets(answer or (), self._bypass))
 
     def _bypass(self, ruleset: int) -> Bypass:
         if ruleset not in self._bypasses:
             if len(self._bypasses) >= _MOST_RULESETS:
                 return "unknown"
-            self._bypasses[ruleset] = rules.bypass(self._get_if_visible(f"/rulesets/{ruleset}"))
+            self._bypasses[ruleset] = _bypass_of(self._get_if_visible(f"/rulesets/{ruleset}"))
         return self._bypasses[ruleset]
 
     def _get_if_visible(self, path: str, query: Mapping[str, str] | None = None) -> Any:
@@ -202,3 +201,117 @@ def _expiry(text: str | None) -> datetime | None:
     except ValueError:
         return None
     return time.astimezone(UTC) if time.tzinfo is not None else time.replace(tzinfo=UTC)
+
+
+_BYPASSES: Mapping[str, Bypass] = {
+    "always": "always", "exempt": "always", "pull_requests_only": "pull-requests", "never": "never",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    """What a branch shows of its protection to a token that may not read the rule.
+
+    `classic`: there is a protection rule, not only rulesets.
+    """
+
+    protected: bool
+    classic: bool
+    checks: tuple[str, ...]
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """What it requires, as far as that shows."""
+        return (Rule("checks", "unknown", checks=self.checks),) if self.classic and self.checks else ()
+
+
+def _of_rulesets(rules: Any, bypass: Callable[[int], Bypass]) -> Iterator[Rule]:
+    """The rules that rulesets have for a branch; `bypass` says whether the token may bypass the ruleset of an id."""
+    for rule in rules:
+        kind = answers.kind_of(rule)
+        if kind is None:
+            continue
+        parameters = rule.get("parameters") or {}
+        ruleset = rule.get("ruleset_id")
+        yield Rule(
+            kind,
+            bypass(ruleset) if type(ruleset) is int else "unknown",
+            _count(parameters.get("required_approving_review_count")),
+            tuple(answers.text(check["context"]) for check in parameters.get("required_status_checks") or ()),
+        )
+
+
+#: The patterns of rulesets that mean every tag of a release, whichever the environment and the number.
+_EVERY_RELEASE = frozenset({"~ALL", "**/*", "*/*/*", "release/**/*", "release/*/*"})
+_TAGS = "refs/tags/"
+
+
+def _of_tags(rulesets: Any) -> Iterator[Rule]:
+    """Which of these rulesets of tags keep the tags of releases from being created.
+
+    Where its patterns leave open whether a ruleset means all of them, so is the bypass.
+    """
+    for ruleset in rulesets:
+        if ruleset is None or not any(rule["type"] == "creation" for rule in ruleset.get("rules") or ()):
+            continue
+        names = (ruleset.get("conditions") or {}).get("ref_name") or {}
+        include, exclude = (
+            [answers.text(pattern).removeprefix(_TAGS) for pattern in names.get(side) or ()]
+            for side in ("include", "exclude")
+        )
+        if any(map(_may_mean_releases, include)):
+            is_sure = not exclude and not _EVERY_RELEASE.isdisjoint(include)
+            past = _bypass_of(ruleset)
+            yield Rule("creation", past if is_sure or past == "always" else "unknown")
+
+
+def _may_mean_releases(pattern: str) -> bool:
+    """Whether a pattern may match `release/ENVIRONMENT/NUMBER`; a `*` matches no slash, and `**/` any directories."""
+    if pattern == "~ALL":
+        return True
+    start = re.split(r"[*?\[\\{]", pattern, maxsplit=1)[0]
+    return (start.startswith("release/") or "release/".startswith(start)) and (
+        "**" in pattern or pattern.count("/") == 2
+    )
+
+
+def _bypass_of(document: Any) -> Bypass:
+    """Whether the token may bypass a ruleset; None stands for a ruleset that it may not read."""
+    return _BYPASSES.get(str(document.get("current_user_can_bypass")), "unknown") if document else "unknown"
+
+
+def _of_branch(document: Any) -> _Summary:
+    """What the branch itself shows."""
+    classic = (document.get("protection") or {}).get("enabled") is True
+    return _Summary(classic or document.get("protected") is True, classic, answers.required_checks(document))
+
+
+def _of_protection(document: Any, *, admin: bool | None) -> tuple[Rule, ...]:
+    """The protection rule of a branch; `admin`: whether the token is an administrator's, whom it may not bind."""
+    return tuple(_protection(document, "always" if admin and not _enabled(document, "enforce_admins") else "never"))
+
+
+def _protection(document: Any, past: Bypass) -> Iterator[Rule]:
+    if (reviews := document.get("required_pull_request_reviews")) is not None:
+        # People on its own list may bypass the reviews; GitHub does not say whether this token is on it.
+        has_allowances = any((reviews.get("bypass_pull_request_allowances") or {}).values())
+        approvals = _count(reviews.get("required_approving_review_count"))
+        yield Rule("pull-request", "unknown" if has_allowances and past == "never" else past, approvals)
+    if (required := document.get("required_status_checks")) is not None:
+        yield Rule("checks", past, checks=answers.contexts(required))
+    if document.get("restrictions") is not None:
+        yield Rule("update", "always" if past == "always" else "unknown")
+    if _enabled(document, "lock_branch"):
+        yield Rule("update", past)
+    if _enabled(document, "required_signatures"):
+        yield Rule("signatures", past)
+    if _enabled(document, "required_linear_history"):
+        yield Rule("linear", past)
+
+
+def _enabled(document: Any, name: str) -> bool:
+    return (document.get(name) or {}).get("enabled") is True
+
+
+def _count(value: Any) -> int:
+    return value if type(value) is int and 0 <= value <= 100 else 0

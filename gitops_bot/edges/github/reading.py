@@ -1,4 +1,9 @@
-"""Finds the pull requests of many branches: with one GraphQL query, or one by one on a server that has only REST."""
+"""Finds the pull requests of many branches: with one GraphQL query, or one by one on a server that has only REST.
+
+Branch names are passed as variables, so they cannot become part of a query. Fields and limits are those of GitHub's
+public schema (docs.github.com/graphql); `followRenames` keeps its default, and `nameWithOwner` shows a repository that
+has moved.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gitops_bot.edges.github import answers, graphql
-from gitops_bot.edges.github.base import base_by_rest, base_of
+from gitops_bot.edges.github import answers
+from gitops_bot.edges.github.answers import base_by_rest, base_of
 from gitops_bot.edges.github.failure import Refused, TooLarge, Unsupported
 from gitops_bot.edges.http import NoResponse
 from gitops_bot.proposals.pull_request import HandBackTimes
@@ -16,11 +21,94 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from gitops_bot.edges.github.answers import Base
     from gitops_bot.edges.github.api import Api
-    from gitops_bot.edges.github.base import Base
     from gitops_bot.proposals.pull_request import PullRequest
 
     Pulls = tuple[PullRequest, ...]
+
+
+#: Pull requests read for one branch: declines are remembered among those that have ended.
+OPEN, ENDED = 5, 30
+#: The last that were closed unmerged, from any branch: a decline outlives its branch and its group.
+CLOSED = 100
+
+_ENDED = """
+fragment Ended on PullRequest {
+  id number url state title body headRefName baseRefName headRefOid isCrossRepository createdAt
+}"""
+
+# writersOnly: anybody may approve on a public repository, which must not freeze a proposal.
+_OPEN = """
+fragment Open on PullRequest {
+  ...Ended
+  isDraft isInMergeQueue reviewDecision
+  labels(first: 100) { nodes { name } }
+  latestOpinionatedReviews(first: 50, writersOnly: true) { nodes { state } }
+  autoMergeRequest { enabledAt }
+  timelineItems(first: 1, itemTypes: [AUTO_MERGE_ENABLED_EVENT, ADDED_TO_MERGE_QUEUE_EVENT]) { nodes { __typename } }
+  commits(last: 1) { nodes { commit { statusCheckRollup { state } } } }
+  comments(last: 100) { nodes { databaseId body viewerDidAuthor } }
+}"""
+
+_BASE = """
+    autoMergeAllowed mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed viewerDefaultMergeMethod
+    ref(qualifiedName: $ref) {
+      refUpdateRule { requiredStatusCheckContexts }
+      rules(first: 100) { nodes { type } }
+    }
+    mergeQueue(branch: $base) { id }"""
+
+_CLOSED = f"""
+    closed: pullRequests(
+      baseRefName: $base, states: [CLOSED], orderBy: {{field: UPDATED_AT, direction: DESC}}, first: {CLOSED}
+    ) {{ nodes {{ ...Ended }} }}"""
+
+
+#: The times of labels.
+HAND_BACK_TIMES = """
+query HandBackTimes($owner: String!, $name: String!, $number: Int!) {
+  repository(owner: $owner, name: $name) {
+    pullRequest(number: $number) {
+      timelineItems(last: 100, itemTypes: [LABELED_EVENT]) {
+        nodes { ... on LabeledEvent { createdAt label { name } } }
+      }
+    }
+  }
+}"""
+
+
+def proposals(count: int, *, with_base: bool, with_closed: bool = False) -> str:
+    """The query for this many branches ($b0, $b1, ...), and for the settings of the base branch.
+
+    `with_closed`: also for what was closed unmerged, from any branch.
+    """
+    numbers = range(count)
+    variables = ["$owner: String!", "$name: String!", *(f"$b{number}: String!" for number in numbers)]
+    if count or with_base or with_closed:
+        variables.append("$base: String!")
+    if with_base:
+        variables.append("$ref: String!")
+    fields = ""
+    for number in numbers:
+        chosen = f"headRefName: $b{number}, baseRefName: $base, orderBy: {{field: CREATED_AT, direction: DESC}}"
+        fields += f"""
+    open{number}: pullRequests({chosen}, states: [OPEN], first: {OPEN}) {{
+      pageInfo {{ hasNextPage }} nodes {{ ...Open }}
+    }}
+    ended{number}: pullRequests({chosen}, states: [CLOSED, MERGED], first: {ENDED}) {{
+      pageInfo {{ hasNextPage }} nodes {{ ...Ended }}
+    }}"""
+    if with_closed:
+        fields += _CLOSED
+    fragments = (_OPEN if count else "") + (_ENDED if count or with_closed else "")
+    return (
+        f"query Proposals({', '.join(variables)}) {{\n"
+        "  repository(owner: $owner, name: $name) {\n"
+        f"    nameWithOwner{_BASE if with_base else ''}{fields}\n"
+        f"  }}\n}}{fragments}"
+    )
+
 
 #: Branches per query: GitHub takes at most ten seconds to answer one.
 _AT_ONCE = 50
@@ -70,7 +158,7 @@ class Reading:
             "state": state,
             "head": f"{self.api.names['owner']}:{branch}",
             "sort": "created",
-            "per_page": str(graphql.ENDED),
+            "per_page": str(ENDED),
         }
         return _in_order(pull for pull in self._list(into, query) if (pull.branch, pull.base) == (branch, into))
 
@@ -80,7 +168,7 @@ class Reading:
         Two requests. Everything is None if the server has no GraphQL; the push if it keeps no activity.
         """
         try:
-            data = self.api.graphql(graphql.HAND_BACK_TIMES, {**self.api.names, "number": number})
+            data = self.api.graphql(HAND_BACK_TIMES, {**self.api.names, "number": number})
         except Unsupported:
             return HandBackTimes()
         with self.api.reading():
@@ -123,31 +211,32 @@ class Reading:
         variables = {**self.api.names, "base": into, **{f"b{at}": branch for at, branch in enumerate(branches)}}
         if with_base:
             variables["ref"] = f"refs/heads/{into}"
-        query = graphql.proposals(len(branches), with_base=with_base, with_closed=closed is not None)
+        query = proposals(len(branches), with_base=with_base, with_closed=closed is not None)
         answer = self.api.wire.graphql(query, variables, write=False, optional=_OPTIONAL)
+        by_branch: dict[str, Pulls] = {}
         with self.api.reading():
             repository: Any = answer.data["repository"]
             if str(repository["nameWithOwner"]).lower() != self.api.repository.lower():
                 raise Refused(301, "", {}, write=False)
             if with_base:
                 self._bases[into] = base_of(repository, hidden=not answer.hidden.isdisjoint(_RULES))
-            by_branch = {branch: self._of(repository, number, branch, into) for number, branch in enumerate(branches)}
+            for at, branch in enumerate(branches):
+                connections = [repository[f"open{at}"], repository[f"ended{at}"]]
+                nodes = [node for connection in connections for node in connection["nodes"] if node is not None]
+                has_more = any(connection["pageInfo"]["hasNextPage"] for connection in connections)
+                if has_more and any(node["isCrossRepository"] for node in nodes):
+                    # GraphQL cannot leave out forks. So many have a branch of this name that ours may not be on the
+                    # page.
+                    by_branch[branch] = self._by_rest(branch, into)
+                    continue
+                pulls = [answers.read_node(node) for node in nodes if node["isCrossRepository"] is False]
+                own = (pull for pull in pulls if (pull.branch, pull.base) == (branch, into))
+                by_branch[branch] = _in_order(map(self.api.remember, own))
             if closed is None:
                 return by_branch
             nodes = [node for node in repository["closed"]["nodes"] if node is not None]
             pulls = [answers.read_node(node) for node in nodes if node["isCrossRepository"] is False]
             return _by_branch(pulls, into, closed) | by_branch
-
-    def _of(self, repository: Any, number: int, branch: str, into: str) -> Pulls:
-        connections = [repository[f"open{number}"], repository[f"ended{number}"]]
-        nodes = [node for connection in connections for node in connection["nodes"] if node is not None]
-        if any(node["isCrossRepository"] for node in nodes) and any(
-            connection["pageInfo"]["hasNextPage"] for connection in connections
-        ):
-            # GraphQL cannot leave out forks. So many have a branch of this name that ours may not be on the page.
-            return self._by_rest(branch, into)
-        pulls = (answers.read_node(node) for node in nodes if node["isCrossRepository"] is False)
-        return _in_order(self.api.remember(pull) for pull in pulls if (pull.branch, pull.base) == (branch, into))
 
     def _by_rest(self, branch: str, into: str) -> Pulls:
         return tuple(
@@ -156,7 +245,7 @@ class Reading:
         )
 
     def _closed_by_rest(self, into: str, prefix: str) -> dict[str, Pulls]:
-        query = {"state": "closed", "sort": "updated", "per_page": str(graphql.CLOSED)}
+        query = {"state": "closed", "sort": "updated", "per_page": str(CLOSED)}
         return _by_branch(self._list(into, query), into, prefix)
 
     def _list(self, into: str, query: dict[str, str]) -> list[PullRequest]:

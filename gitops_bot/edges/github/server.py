@@ -10,22 +10,70 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlsplit
 
 from gitops_bot.edges.address import OWNER_AND_NAME, is_loopback, origin
-from gitops_bot.edges.facts import PackageApi
+from gitops_bot.edges.facts import LOGIN_REFUSED, PackageApi, Refusal
 from gitops_bot.edges.github.address import API, API_URL, checked_api
-from gitops_bot.edges.github.refusals import REFUSALS
 from gitops_bot.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gitops_bot.edges.address import Address
-    from gitops_bot.edges.facts import Refusal
     from gitops_bot.edges.github.forge import GitHub
     from gitops_bot.edges.github.inspection import Inspection
     from gitops_bot.edges.http import Clock
 
 PUBLIC: Final = "https://github.com"
 _SERVER = "GITHUB_SERVER_URL"
+
+
+#: What git says there when a rule of the server refuses a push. The first match counts: a ruleset's refusal, GH013,
+#: also names the rule.
+_REFUSALS = (
+    Refusal(
+        r"branches that\s+(?:remote:\s*)?are queued for merging cannot be updated|has been added to a merge queue",
+        "has this branch in its merge queue, where it cannot be changed",
+        "Wait until it is merged, or remove the pull request from the queue.",
+    ),
+    Refusal(
+        r"changes must be made through (?:a|the) merge queue",
+        "accepts changes to this branch only through its merge queue",
+        "Use `propose: {as: pull-request}` in gitops-bot.yaml; with `auto_merge: true` the bot adds pull requests to "
+        "the queue.",
+    ),
+    Refusal(
+        r"changes must be made through a pull request",
+        "accepts changes to this branch only through pull requests",
+        "Use `propose: {as: pull-request}` in gitops-bot.yaml, or let the bot bypass the rule. If the branch starts "
+        "with gitops-bot/, exclude those branches from the rule.",
+    ),
+    Refusal(
+        r"commits must have (?:verified|valid) signatures|missing successful verification of signatures",
+        "requires signed commits on this branch, and the bot's are not signed",
+        "Let the bot bypass the rule. If the branch starts with gitops-bot/, exclude those branches from the rule.",
+    ),
+    Refusal(
+        r"refusing to allow .{0,200} to create or update workflow",
+        "does not let this token change workflow files",
+        "Point the overlays away from .github/workflows, or give the token the permission `workflows: write`.",
+    ),
+    Refusal(
+        r"GH006|GH013",
+        "protects this branch: the push was refused",
+        "Use `propose: {as: pull-request}` in gitops-bot.yaml, or let the bot bypass the branch's rules. If the "
+        "branch starts with gitops-bot/, exclude those branches from the rules.",
+    ),
+    Refusal(
+        r"GH001|exceeds GitHub's file size limit",
+        "refused the push because of its size",
+        "Check for files over the server's size limit.",
+    ),
+    Refusal(
+        LOGIN_REFUSED,
+        "refused the login, or requires one",
+        "Set GITHUB_TOKEN; if it is set, it has expired or does not cover this repository. For a server other than "
+        "github.com, set GITHUB_SERVER_URL too; ssh needs a key.",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +85,7 @@ class Server:
     RIGHTS: ClassVar[str] = "contents: write, pull-requests: write"
     TOKEN_ELSEWHERE: ClassVar[str] = f"set {_SERVER} to the server that the token is for"
     PARTS: ClassVar[range] = OWNER_AND_NAME
-    REFUSALS: ClassVar[Sequence[Refusal]] = REFUSALS
+    REFUSALS: ClassVar[Sequence[Refusal]] = _REFUSALS
 
     url: str = PUBLIC
     api_url: str = API_URL
@@ -90,8 +138,7 @@ class Server:
     def packages(self) -> PackageApi:
         """The API that lists packages; only the public registry has one with times."""
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
-        registry = "ghcr.io"
-        return PackageApi(registry, "api.github.com", headers, self.token if self.has_registry(registry) else None)
+        return PackageApi("ghcr.io", "api.github.com", headers, self.token if self.url == PUBLIC else None)
 
     def has_registry(self, host: str) -> bool:
         """Whether a registry belongs to this server and takes the same token."""

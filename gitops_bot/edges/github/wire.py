@@ -3,32 +3,46 @@
 PyGithub authenticates, and spaces out writes. Its objects are not used: they fetch missing fields from addresses in the
 answer, so we would control neither the number of requests nor their host. This file adds bounds: no redirects, no wait
 over a minute, no endless answers.
+
+The limit of an answer covers everything from the name lookup to the last byte, with proxies and TLS, and the bytes
+before the body are limited too: urllib3's timeouts only limit the wait for the next bytes, for each address, and
+`requests` has no other option, so urllib3's sockets are wrapped here.
 """
 
 from __future__ import annotations
 
+import io
 import logging
+import socket
 import time
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from urllib.parse import SplitResult, urlsplit
 
+import requests
+import urllib3
 from github import Auth, Github
 from github.Requester import HTTPSRequestsConnectionClass, RequestsResponse
-from urllib3.exceptions import MaxRetryError
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 from urllib3.util import Retry
 
 from gitops_bot import __version__, log
-from gitops_bot.edges.github import answers, bounded, graphql
+from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.failure import Late, Refused, TooLarge, error_message
 from gitops_bot.edges.http import NoResponse, parse_json
+from gitops_bot.edges.http.transport import Deadline, answer_limit, attempts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    import requests
+    from urllib3 import ProxyManager
 
     from gitops_bot.edges.http import Clock
     from gitops_bot.proposals.pull_request import RateLimit
+
 
 #: Seconds: between two parts of an answer, for a whole answer, and the longest wait that GitHub may ask for.
 _TIMEOUT, SECONDS, _LONGEST_WAIT = 15, 30.0, 60
@@ -69,8 +83,11 @@ class Wire:
             status_forcelist=(500, 502, 503, 504),
             allowed_methods=None,  # all
         )
-        adapter = bounded.Adapter(timeout or seconds, retries if self._may_repeat else None)
+        adapter = _Adapter(max_retries=retries if self._may_repeat else 0)
+        adapter.seconds = timeout or seconds
         self._connection = _Connection(urlsplit(api_url), self._timeout, adapter)
+        #: Close the connection, which PyGithub never does by itself.
+        self.close = self._connection.close
         # On import PyGithub sets up its logger to write to standard error.
         logging.getLogger("github").handlers[:] = [logging.NullHandler()]
         self._requester = Github(
@@ -81,10 +98,6 @@ class Wire:
             seconds_between_requests=0,
             seconds_between_writes=0 if api_url.startswith("http:") else 1,
         ).requester
-
-    def close(self) -> None:
-        """Close the connection, which PyGithub never does by itself."""
-        self._connection.close()
 
     def ask(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None) -> Any:
         """Send one REST request and return the JSON of the answer.
@@ -108,7 +121,7 @@ class Wire:
 
     def graphql(
         self, question: str, variables: Mapping[str, object], *, write: bool, optional: frozenset[str] = frozenset()
-    ) -> graphql.Result:
+    ) -> answers.GraphqlAnswer:
         """Send a GraphQL query. Fields named in `optional` may be hidden from the token.
 
         Raises:
@@ -118,12 +131,12 @@ class Wire:
         """
         body = {"query": question, "variables": dict(variables)}
 
-        def send() -> graphql.Result:
+        def send() -> answers.GraphqlAnswer:
             try:
                 document, headers = self._send("POST", self._requester.graphql_url, body=body, write=write)
             except Refused as refused:
-                raise graphql.over_http(refused) from None
-            return graphql.read(document, headers, self._token or "", write=write, optional=optional)
+                raise answers.over_http(refused) from None
+            return answers.read_graphql(document, headers, self._token or "", write=write, optional=optional)
 
         return self._patiently(send)
 
@@ -145,14 +158,14 @@ class Wire:
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None, write: bool
     ) -> tuple[Any, dict[str, str]]:
         if self._late >= _MOST_TIMEOUTS:
-            raise NoResponse(f"timed out {self._late} times in a row, so no more requests are sent", bounded.LATER)
+            raise NoResponse(f"timed out {self._late} times in a row, so no more requests are sent", _LATER)
         accept = {"Accept": "application/vnd.github+json"}
         try:
             status, headers, text = self._requester.requestJson(
                 method, path, dict(query or {}), accept, input=body, cnx=self._connection
             )
-        except bounded.ERRORS as error:
-            failure = bounded.unanswered(error, self._timeout)
+        except _ERRORS as error:
+            failure = _unanswered(error, self._timeout)
             self._late += isinstance(failure, Late)
             raise failure from None
         self._late = 0
@@ -166,25 +179,18 @@ class Wire:
 
 
 class _Answer(RequestsResponse):
-    """An answer read up to a limit; PyGithub then reads it from here, as text."""
+    """An answer whose text was read up to a limit; PyGithub takes it from here."""
 
-    def __init__(self, answer: requests.Response) -> None:
-        super().__init__(answer)
-        body = bytearray()
-        for part in answer.iter_content(65_536):
-            body += part
-            if len(body) > _LIMIT:
-                raise TooLarge(f"sent more than {_LIMIT} bytes", "check GITHUB_API_URL, and run again")
-        self._text = body.decode(errors="replace")
+    text = ""
 
     def read(self) -> str:
-        return self._text
+        return self.text
 
 
 class _Connection(HTTPSRequestsConnectionClass):
     """Sends what PyGithub asks for, by an adapter of ours."""
 
-    def __init__(self, api: SplitResult, timeout: int, adapter: bounded.Adapter) -> None:
+    def __init__(self, api: SplitResult, timeout: int, adapter: _Adapter) -> None:
         super().__init__(api.hostname or "", timeout=timeout)
         self._root = f"{api.scheme}://{api.netloc}"
         # Plain HTTP is for this machine only, so never through a proxy, which would see the token.
@@ -202,7 +208,7 @@ class _Connection(HTTPSRequestsConnectionClass):
             allow_redirects=False,
             stream=True,
         ) as answer:
-            bounded.deadline.head = None
+            _deadline.head = None
             log.debug(
                 "http.request",
                 method=self.verb,
@@ -214,7 +220,14 @@ class _Connection(HTTPSRequestsConnectionClass):
             # PyGithub would follow 301 and retry after 202 without end. 103 is no answer yet.
             if answer.status_code < 200 or answer.status_code == 202 or 300 <= answer.status_code < 400:
                 raise Refused(answer.status_code, "", {}, write=self.verb != "GET")
-            return _Answer(answer)
+            body = bytearray()
+            for part in answer.iter_content(65_536):
+                body += part
+                if len(body) > _LIMIT:
+                    raise TooLarge(f"sent more than {_LIMIT} bytes", "check GITHUB_API_URL, and run again")
+            whole = _Answer(answer)
+            whole.text = body.decode(errors="replace")
+            return whole
 
 
 class _Retry(Retry):
@@ -241,3 +254,144 @@ class _Retry(Retry):
             why = "no answer" if last is None or last.status is None else f"status {last.status}"
             log.debug("http.waiting", seconds=round(seconds, 3), why=why)
             self._clock.sleep(seconds)
+
+
+#: Of the current try of this thread. Its `head` is None from where the body begins, whose bytes its reader counts.
+_deadline = Deadline()
+
+
+class _Adapter(HTTPAdapter):
+    """The adapter of `requests`: each try of a request may take this many seconds.
+
+    Raises:
+        NoResponse: it took more, or sent too much before the body.
+    """
+
+    seconds = SECONDS
+
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request, and begin to count its time."""
+        _deadline.begin(answer_limit(self.seconds))
+        return super().send(*args, **kwargs)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Use our pools."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> ProxyManager:
+        """Use our pools."""
+        manager: ProxyManager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+class _Socket:
+    """A socket whose waits end with the time for the answer."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._timeout = sock.gettimeout()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def settimeout(self, seconds: float | None) -> None:
+        self._timeout = seconds
+        self._sock.settimeout(seconds)
+
+    def gettimeout(self) -> float:
+        """The time for the whole TLS handshake; an exception here would leak its socket."""
+        return _deadline.seconds if self._timeout is None else min(_deadline.seconds, self._timeout)
+
+    def sendall(self, data: Any) -> None:
+        with self.waiting() as sock:
+            sock.sendall(data)
+
+    @contextmanager
+    def waiting(self) -> Iterator[socket.socket]:
+        """The socket, for one wait within the time."""
+        with _deadline.wait(self._timeout) as seconds:
+            self._sock.settimeout(seconds)
+            yield self._sock
+
+    def recv_into(self, buffer: Any) -> int:
+        with self.waiting() as sock:
+            count = sock.recv_into(buffer)
+        _deadline.take(count)
+        return count
+
+    def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
+        """The file that `http.client` reads; the socket stays open until this is closed, as with the original."""
+        self._sock._io_refs += 1  # type: ignore[attr-defined] # noqa: SLF001 - what `socket.makefile` does
+        return io.BufferedReader(socket.SocketIO(cast("socket.socket", self), "r"))
+
+
+class _Bounded(HTTPConnection):
+    def _new_conn(self) -> Any:
+        """Connect to one of the addresses, which share the time."""
+        name, timeout, failure = self._dns_host, self.timeout, None
+        try:
+            with _deadline.wait(timeout) as seconds:
+                for address, share in attempts(name, self.port, seconds):
+                    self._dns_host, self.timeout = address, share
+                    try:
+                        return _Socket(super()._new_conn())
+                    except (NewConnectionError, ConnectTimeoutError) as error:
+                        failure = failure or error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, str(error)) from error
+        except (OSError, UnicodeError) as error:
+            raise NewConnectionError(self, str(error)) from error
+        finally:
+            self._dns_host, self.timeout = name, timeout
+        raise failure or NewConnectionError(self, "the name has no address")
+
+
+class _BoundedTls(_Bounded, HTTPSConnection):
+    def connect(self) -> None:
+        with _deadline.wait(self.timeout):
+            super().connect()
+        self.sock: Any = _Socket(self.sock)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Bounded
+
+    def urlopen(self, *args: Any, **kwargs: Any) -> Any:
+        """One try; urllib3 calls this for each."""
+        _deadline.begin()
+        return super().urlopen(*args, **kwargs)
+
+
+class _PoolTls(_Pool, HTTPSConnectionPool):
+    ConnectionCls = _BoundedTls
+
+
+_POOLS: Any = {"http": _Pool, "https": _PoolTls}
+
+
+_LATER = "run again later; see githubstatus.com"
+#: All exceptions of `requests` and below for no answer, or half of one.
+_ERRORS = (NoResponse, requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
+
+
+def _unanswered(error: Exception, timeout: int) -> NoResponse:
+    """What to say about one of `_ERRORS`; `timeout` is the limit for the next bytes."""
+    if isinstance(error, TooLarge):
+        return error
+    if isinstance(error, NoResponse):
+        return Late(error.what, _LATER)
+    if isinstance(error, requests.exceptions.SSLError):
+        return NoResponse(
+            "has a certificate that is not trusted here",
+            "set REQUESTS_CA_BUNDLE to the certificates of your GitHub Enterprise, or correct GITHUB_API_URL",
+        )
+    # After the last try requests wraps urllib3's reason.
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    if isinstance(error, requests.exceptions.Timeout) or isinstance(reason, urllib3.exceptions.ReadTimeoutError):
+        return Late(f"did not answer within {timeout} seconds", _LATER)
+    return NoResponse(
+        "cannot be reached, or closed the connection early",
+        "check the network, the proxy and GITHUB_API_URL, and run again",
+    )

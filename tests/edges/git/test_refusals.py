@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.edges.git.refusals import lacks_ref, out_of_reach, quoted, refused, wanted_format
-from gitops_bot.edges.github.refusals import REFUSALS as ON_GITHUB
+from gitops_bot.edges.github.server import Server
 from gitops_bot.errors import LostRace
 
 WHERE = "https://github.com/acme/deploy (branch main)"
@@ -207,12 +207,12 @@ UNREACHABLE = {
 
 @pytest.mark.parametrize("said", LOST.values(), ids=LOST)
 def test_a_lost_race_is_to_be_planned_again(said: str) -> None:
-    assert isinstance(refused(said, WHERE, ON_GITHUB), LostRace)
+    assert isinstance(refused(said, WHERE, Server.REFUSALS), LostRace)
 
 
 @pytest.mark.parametrize(("said", "means"), REFUSED.values(), ids=REFUSED)
 def test_a_refusal_says_what_it_means_and_the_way_out(said: str, means: str) -> None:
-    failure = refused(said, WHERE, ON_GITHUB)
+    failure = refused(said, WHERE, Server.REFUSALS)
 
     assert failure is not None
     assert not isinstance(failure, LostRace)
@@ -235,7 +235,7 @@ WAYS_OUT = {
 
 @pytest.mark.parametrize(("name", "way_out"), WAYS_OUT.items(), ids=WAYS_OUT)
 def test_the_way_out_is_that_of_the_rule(name: str, way_out: str) -> None:
-    failure = refused(REFUSED[name][0], WHERE, ON_GITHUB)
+    failure = refused(REFUSED[name][0], WHERE, Server.REFUSALS)
 
     assert failure is not None
     assert way_out in failure.problem.next
@@ -243,7 +243,7 @@ def test_the_way_out_is_that_of_the_rule(name: str, way_out: str) -> None:
 
 @pytest.mark.parametrize("said", UNREACHABLE.values(), ids=UNREACHABLE)
 def test_a_broken_connection_is_no_refusal(said: str) -> None:
-    assert refused(said, WHERE, ON_GITHUB) is None
+    assert refused(said, WHERE, Server.REFUSALS) is None
     failure = out_of_reach(said, WHERE)
     assert failure is not None
     assert "cannot be reached" in failure.problem.message
@@ -260,7 +260,7 @@ def test_a_broken_connection_is_no_refusal(said: str) -> None:
     ],
 )
 def test_trouble_of_the_copy_is_neither(said: str) -> None:
-    assert refused(said, WHERE, ON_GITHUB) is None
+    assert refused(said, WHERE, Server.REFUSALS) is None
     assert out_of_reach(said, WHERE) is None
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gitops_bot.edges.github import deployments, graphql
+from gitops_bot.edges.github import deployments, forge, reading
 from tests.counterparts.graphql import described
 
 if TYPE_CHECKING:
@@ -21,20 +21,20 @@ def test_a_question_for_proposals_is_one_that_github_knows(count: int, *, with_b
     variables = IDENTITY | {f"b{number}": f"gitops-bot/e{number}/all" for number in range(count)}
     if with_base:
         variables["ref"] = "refs/heads/main"
-    assert described().breaches(graphql.proposals(count, with_base=with_base), variables) == []
+    assert described().breaches(reading.proposals(count, with_base=with_base), variables) == []
 
 
 def test_a_question_for_the_base_branch_alone_is_one_that_github_knows() -> None:
-    question = graphql.proposals(0, with_base=True)
+    question = reading.proposals(0, with_base=True)
     assert described().breaches(question, {**IDENTITY, "ref": "refs/heads/main"}) == []
 
 
 @pytest.mark.parametrize(
     ("question", "asked"),
     [
-        (graphql.ENABLE_AUTO_MERGE, {"pullRequestId": "PR_1", "expectedHeadOid": "0" * 40, "mergeMethod": "SQUASH"}),
-        (graphql.ENABLE_AUTO_MERGE, {"pullRequestId": "PR_1", "expectedHeadOid": "0" * 40}),
-        (graphql.ENQUEUE, {"pullRequestId": "PR_1", "expectedHeadOid": "0" * 40}),
+        (forge.ENABLE_AUTO_MERGE, {"pullRequestId": "PR_1", "expectedHeadOid": "0" * 40, "mergeMethod": "SQUASH"}),
+        (forge.ENABLE_AUTO_MERGE, {"pullRequestId": "PR_1", "expectedHeadOid": "0" * 40}),
+        (forge.ENQUEUE, {"pullRequestId": "PR_1", "expectedHeadOid": "0" * 40}),
     ],
     ids=["auto-merge", "auto-merge by a queue", "queue"],
 )
@@ -43,7 +43,7 @@ def test_a_mutation_is_one_that_github_knows(question: str, asked: dict[str, str
 
 
 def test_a_question_for_the_time_of_words_is_one_that_github_knows() -> None:
-    assert described().breaches(graphql.HAND_BACK_TIMES, {"owner": "acme", "name": "deploy", "number": 1}) == []
+    assert described().breaches(reading.HAND_BACK_TIMES, {"owner": "acme", "name": "deploy", "number": 1}) == []
 
 
 @pytest.mark.parametrize("count", [0, 1])
@@ -52,14 +52,14 @@ def test_a_question_for_what_was_closed_is_one_that_github_knows(count: int, *, 
     variables = IDENTITY | {f"b{number}": f"gitops-bot/e{number}/all" for number in range(count)}
     if with_base:
         variables["ref"] = "refs/heads/main"
-    question = graphql.proposals(count, with_base=with_base, with_closed=True)
+    question = reading.proposals(count, with_base=with_base, with_closed=True)
     assert described().breaches(question, variables) == []
 
 
 def test_fifty_branches_stay_far_below_the_nodes_that_one_question_may_ask_for() -> None:
     """500,000 (docs.github.com, "Rate limits and query limits for the GraphQL API")."""
     each_open = 1 + 100 + 50 + 1 + 100
-    assert 50 * (graphql.OPEN * each_open + graphql.ENDED) + graphql.CLOSED + 100 < 500_000 / 5
+    assert 50 * (reading.OPEN * each_open + reading.ENDED) + reading.CLOSED + 100 < 500_000 / 5
 
 
 # --- the description itself is one that finds faults --------------------------------------------------------------
