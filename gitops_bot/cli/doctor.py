@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.doctor.notes import Notes
-    from gitops_bot.doctor.setup import Forge, Remote, Setup
+    from gitops_bot.doctor.setup import CheckedForge, CheckedRemote, Setup
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.edges.registry import Registry
@@ -116,7 +116,7 @@ def _setup(
     )
 
 
-def _choose(local: Local, remote: Remote, commit: str, branch: str) -> Config:
+def _choose(local: Local, remote: CheckedRemote, commit: str, branch: str) -> Config:
     from gitops_bot.wiring.local import chosen_config
 
     return chosen_config(local, remote, commit, branch, infer=True)
@@ -139,10 +139,10 @@ def _token(where: Address | None, server: Server) -> str | Problem | None:
     return server.variable or server.no_token(where.name if where is not None else None)
 
 
-def _forge(where: Address | None, server: Server, clock: SystemClock, seconds: float) -> Forge | None:
+def _forge(where: Address | None, server: Server, clock: SystemClock, seconds: float) -> CheckedForge | None:
     """The forge, even without a token; None if the repository is on another server."""
     if where is not None and not server.takes_token(where):
         return None
     name = where.name if where is not None else None
-    forge: Forge = server.inspect(name, clock=clock, timeout=max(round(seconds), 1))
+    forge: CheckedForge = server.inspect(name, clock=clock, timeout=max(round(seconds), 1))
     return forge

@@ -13,7 +13,7 @@ from gitops_bot.config import Config
 from gitops_bot.engine.read import partners, read_disk
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images.kinds import describe
-from gitops_bot.migration.deployed import Deployed, deployments
+from gitops_bot.migration.deployed import DeployedPaths, deployments
 from gitops_bot.migration.folding import fold, fold_files
 from gitops_bot.releases.layout.inference import environment_in, infer
 from gitops_bot.results.checkout import FoundEnvironment, Inventory
@@ -43,7 +43,7 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
     """
     snapshot = read_disk(files, tree, config or Config.inferred(infer(tree)), now)
     directories = {directory.removesuffix("/") or "." for directory in targets.by_directory(tree)}
-    deployed = Deployed.of(deployments(contents(files, manifests(tree))))
+    deployed = DeployedPaths.of(deployments(contents(files, manifests(tree))))
     environments = [_environment(snapshot, name, directories, tree, deployed) for name in snapshot.config.environments]
     elsewhere = _elsewhere(snapshot, deployed)
     if not environments and not elsewhere:
@@ -59,7 +59,7 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
 
 
 def _environment(
-    snapshot: Snapshot, name: str, existing: set[str], tree: Mapping[str, str], deployed: Deployed
+    snapshot: Snapshot, name: str, existing: set[str], tree: Mapping[str, str], deployed: DeployedPaths
 ) -> FoundEnvironment:
     overlays = snapshot.layout.selection.overlays[name]
     directories = [overlay.directory for overlay in overlays]
@@ -89,7 +89,7 @@ def _with_sources(snapshot: Snapshot, environments: Sequence[FoundEnvironment]) 
         yield replace(environment, source=before.name, corresponding=count) if count else environment
 
 
-def _elsewhere(snapshot: Snapshot, deployed: Deployed) -> Mapping[str, tuple[str, ...]]:
+def _elsewhere(snapshot: Snapshot, deployed: DeployedPaths) -> Mapping[str, tuple[str, ...]]:
     """Directories with pins that are deployed and in no environment, by the environment that their names suggest."""
     by_name: dict[str, dict[str, None]] = defaultdict(dict)
     for directory in snapshot.outside.folders:

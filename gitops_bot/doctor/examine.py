@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitops_bot.config import Config
-    from gitops_bot.doctor.setup import Remote, Setup, Version
+    from gitops_bot.doctor.setup import CheckedRemote, Setup, Version
     from gitops_bot.results.diagnosis import Diagnosis, Finding
 
 #: `git merge-tree --write-tree`, which tells a clean "Update branch" from a person's commit.
@@ -32,7 +32,7 @@ _MERGES: Version = (2, 38)
 class _Read:
     """What was read from the repository."""
 
-    remote: Remote
+    remote: CheckedRemote
     branch: str
     commit: str
     config: Config | None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config, Environment
     from gitops_bot.doctor.notes import Bounded, Notes
-    from gitops_bot.doctor.setup import Forge, Setup
+    from gitops_bot.doctor.setup import CheckedForge, Setup
     from gitops_bot.edges.facts import Permission, ServerFacts
     from gitops_bot.proposals.pull_request import RateLimit
     from gitops_bot.results.diagnosis import Check, Finding
@@ -69,7 +69,7 @@ class ForgeChecks:
             else:
                 self._check_repository(forge, self._setup.name, branch, environments)
 
-    def _answer_of_server(self, forge: Forge) -> ServerFacts | None:
+    def _answer_of_server(self, forge: CheckedForge) -> ServerFacts | None:
         host, notes = forge.host, self._notes
         if (asked := self._server) is None:
             return None
@@ -84,7 +84,9 @@ class ForgeChecks:
             notes.add(rate_limit(server.left, host))
         return server
 
-    def _check_repository(self, forge: Forge, name: str, branch: str | None, environments: list[Environment]) -> None:
+    def _check_repository(
+        self, forge: CheckedForge, name: str, branch: str | None, environments: list[Environment]
+    ) -> None:
         notes = self._notes
         repository = self._ask("pull-requests", name, forge.repository)
         if repository is None:
@@ -109,7 +111,7 @@ class ForgeChecks:
                 notes.add(branches.own(own, rules))
         self._check_records(forge, name, environments)
 
-    def _check_records(self, forge: Forge, name: str, environments: list[Environment]) -> None:
+    def _check_records(self, forge: CheckedForge, name: str, environments: list[Environment]) -> None:
         """What is recorded of releases, as far as that is configured."""
         if any(environment.release_tags for environment in environments):
             rules = self._ask("release-tags", _TAGS, forge.tag_rules)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.doctor.notes import Bounded, Notes
-    from gitops_bot.doctor.setup import Registry
+    from gitops_bot.doctor.setup import CheckedRegistry
     from gitops_bot.edges.facts import Served
     from gitops_bot.engine.world import Repository
     from gitops_bot.images.reference import ImageName, Pin
@@ -31,7 +31,7 @@ _FEW = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Tracked:
+class TrackedOverlays:
     """The overlays of a commit. `images` has the first tracked image of each registry, with its pin."""
 
     files: int
@@ -40,7 +40,7 @@ class Tracked:
     problems: tuple[Problem, ...]
 
 
-def read_tracked(config: Config, repository: Repository, commit: str) -> Tracked:
+def read_tracked(config: Config, repository: Repository, commit: str) -> TrackedOverlays:
     """Read every overlay of every environment. A refused file or entry is a problem; the others are still read.
 
     Raises:
@@ -64,10 +64,10 @@ def read_tracked(config: Config, repository: Repository, commit: str) -> Tracked
                 problems.append(entry.refusal)
             elif entry.repository is not None:
                 images.setdefault(entry.repository.registry, (entry.repository, entry.pin))
-    return Tracked(len(selection.targets), entries, images, tuple(problems))
+    return TrackedOverlays(len(selection.targets), entries, images, tuple(problems))
 
 
-def overlays(tracked: Tracked, branch: str) -> list[Finding]:
+def overlays(tracked: TrackedOverlays, branch: str) -> list[Finding]:
     """Each overlay that cannot be read, else how many there are."""
     if tracked.problems:
         return [wrong("overlays", branch, problem) for problem in tracked.problems]
@@ -81,13 +81,15 @@ def overlays(tracked: Tracked, branch: str) -> list[Finding]:
 
 
 def begin(
-    registry: Registry, images: Mapping[str, tuple[ImageName, Pin]], bounded: Bounded
+    registry: CheckedRegistry, images: Mapping[str, tuple[ImageName, Pin]], bounded: Bounded
 ) -> dict[str, Future[Served]]:
     """Start querying each registry for one image."""
     return {host: bounded.put(partial(registry.served, image, pin)) for host, (image, pin) in [*images.items()][:MOST]}
 
 
-def end(asked: dict[str, Future[Served]], tracked: Tracked, config: Config, bounded: Bounded, notes: Notes) -> None:
+def end(
+    asked: dict[str, Future[Served]], tracked: TrackedOverlays, config: Config, bounded: Bounded, notes: Notes
+) -> None:
     """Record the answers, and the registries that were not checked."""
     for host, answer in asked.items():
         served = notes.of("registry", host, partial(bounded.wait, answer, "failed.registry", host))

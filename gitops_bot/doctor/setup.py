@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Version = tuple[int, int]
 
 
-class Remote(Repository, Protocol):
+class CheckedRemote(Repository, Protocol):
     """The repository of the manifests."""
 
     def rehearse(self, branch: str, commit: str) -> None:
@@ -34,7 +34,7 @@ class Remote(Repository, Protocol):
         ...
 
 
-class Registry(Protocol):
+class CheckedRegistry(Protocol):
     """Every OCI registry."""
 
     def served(self, image: ImageName, pin: Pin) -> Served:
@@ -42,7 +42,7 @@ class Registry(Protocol):
         ...
 
 
-class Forge(Protocol):
+class CheckedForge(Protocol):
     """Where pull requests live. Every method raises ForgeError if the forge refuses or does not answer."""
 
     @property
@@ -94,13 +94,13 @@ class Setup:
 
     clock: Clock
     git: Callable[[], tuple[Version, Version]]
-    registry: Callable[[Config], AbstractContextManager[Registry]]
+    registry: Callable[[Config], AbstractContextManager[CheckedRegistry]]
     findings: Sequence[Finding] = ()
     code: int = 0
     where: str = "the repository"
     name: str | None = None
     branch: str | None = None
-    remote: Callable[[], AbstractContextManager[Remote]] | None = None
-    choose: Callable[[Remote, str, str], Config] | None = None
-    forge: Forge | None = None
+    remote: Callable[[], AbstractContextManager[CheckedRemote]] | None = None
+    choose: Callable[[CheckedRemote, str, str], Config] | None = None
+    forge: CheckedForge | None = None
     token: str | Problem | None = None

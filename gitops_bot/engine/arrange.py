@@ -15,7 +15,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, limits, naming, reconcile
 from gitops_bot.proposals.branch import owner_of
 from gitops_bot.proposals.limits import admit, with_what_waits
-from gitops_bot.proposals.people import decline, declined
+from gitops_bot.proposals.people import decline, find_declines
 from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.releases import blue_green
 from gitops_bot.releases.decisions import CODE_OF, Change, Failed, Held
@@ -83,7 +83,7 @@ async def _proposals(context: Context, decisions: Sequence[Decision]) -> list[Pr
     context = replace(context, existing=existing)
     closed = {**(facts.closed or {}), **{branch: item.pulls for branch, item in existing.by_branch.items()}}
     beginning = naming.beginning(context.environment.name)
-    declines = declined(
+    declines = find_declines(
         (pull for branch, own in closed.items() if branch.startswith(beginning) for pull in own),
         {item.branch: item.remote for item in existing.own},
     )

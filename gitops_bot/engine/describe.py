@@ -10,7 +10,7 @@ from gitops_bot.errors import BotError, RegistryError
 from gitops_bot.images.reference import ImageName
 from gitops_bot.proposals import content
 from gitops_bot.proposals.reconcile import Commit, Open, Refresh
-from gitops_bot.proposals.text.details import Described
+from gitops_bot.proposals.text.details import DescribedChange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +75,7 @@ def describe(world: World, planned: Planned) -> Planned:
     return replace(planned, proposals=tuple(proposals))
 
 
-def describe_images(world: World, facts: Facts, images: Mapping[Key, ImageStep]) -> Mapping[Key, Described]:
+def describe_images(world: World, facts: Facts, images: Mapping[Key, ImageStep]) -> Mapping[Key, DescribedChange]:
     """What images say of themselves before and after, and the commits in between of the first few, by any keys."""
     answers = builds(facts, list(images.values()))
     steps = [
@@ -90,7 +90,7 @@ def describe_images(world: World, facts: Facts, images: Mapping[Key, ImageStep])
     subjects = zip(compared, facts.answer(between()), strict=True)
     commits = {step: own for step, own in subjects if not isinstance(own, BotError)}
     return {
-        key: Described(before, after, commits.get(step, ()) if step is not None else ())
+        key: DescribedChange(before, after, commits.get(step, ()) if step is not None else ())
         for key, (before, after), step in zip(images, answers, steps, strict=True)
     }
 

@@ -14,7 +14,7 @@ from gitops_bot.engine.read import Scope, read, read_again, select
 from gitops_bot.errors import ConfigError, EditError, ForgeError, GitError, LostRace, Problem
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals import trailers
-from gitops_bot.proposals.pull_request import Artifact, Deployment, Merge
+from gitops_bot.proposals.pull_request import Deployment, Merge, ReleasedImage
 from gitops_bot.releases.history.changes import changed
 from gitops_bot.releases.history.content import Content
 from gitops_bot.releases.history.record import Announced, Records
@@ -264,14 +264,14 @@ def _deploy_all(
                 yield name, problem
 
 
-def _artifacts(snapshot: Snapshot, known: Sequence[Release], release: Release) -> tuple[Artifact, ...]:
+def _artifacts(snapshot: Snapshot, known: Sequence[Release], release: Release) -> tuple[ReleasedImage, ...]:
     """The images that a release brought by their digests."""
     at = known.index(release)
     artifacts = []
     for pin in changed(known, at).pins:
         if pin.after is not None and pin.after.digest is not None:
             image = snapshot.image(pin.key)
-            artifacts.append(Artifact(image, pin.after.digest, pin.after.tag, f"{pin.file}:{pin.name}"))
+            artifacts.append(ReleasedImage(image, pin.after.digest, pin.after.tag, f"{pin.file}:{pin.name}"))
     return tuple(artifacts[:_ARTIFACTS])
 
 

@@ -18,7 +18,7 @@ from gitops_bot.migration.rules import EVERY_TAG, IGNORED, Read, Rule, Tracked, 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from gitops_bot.migration.deployed import Deployment
+    from gitops_bot.migration.deployed import DeployedPath
     from gitops_bot.migration.rules import Gap
     from gitops_bot.targets.yaml_values import Placed
 
@@ -155,7 +155,7 @@ class _Application:
     place: Placed
     metadata: Placed
     spec: Placed
-    deployed: tuple[Deployment, ...]
+    deployed: tuple[DeployedPath, ...]
 
     @property
     def label(self) -> str:

@@ -36,7 +36,7 @@ _STARS: Final = re.compile(r"\*+")
 
 
 @dataclass(frozen=True, slots=True)
-class Deployment:
+class DeployedPath:
     """A directory, as a glob, and what deploys it: `Argo CD Application web`. `names` may tell the environment."""
 
     path: Glob
@@ -46,22 +46,22 @@ class Deployment:
 
 
 @dataclass(frozen=True, slots=True)
-class Deployed:
+class DeployedPaths:
     """What is deployed, in the order of the files, by what the paths begin with: few of many are looked at."""
 
-    _by_prefix: Mapping[str, Sequence[tuple[int, Deployment]]]
+    _by_prefix: Mapping[str, Sequence[tuple[int, DeployedPath]]]
 
     @classmethod
-    def of(cls, deployments: Iterable[Deployment]) -> Deployed:
+    def of(cls, deployments: Iterable[DeployedPath]) -> DeployedPaths:
         """Index deployments, in their order."""
-        by_prefix: dict[str, list[tuple[int, Deployment]]] = {}
+        by_prefix: dict[str, list[tuple[int, DeployedPath]]] = {}
         for at, deployment in enumerate(deployments):
             by_prefix.setdefault(deployment.path.prefix, []).append((at, deployment))
         return cls(by_prefix)
 
-    def of_directories(self, directories: Iterable[str]) -> list[Deployment]:
+    def of_directories(self, directories: Iterable[str]) -> list[DeployedPath]:
         """What deploys any of these directories, each once, in the order of the files."""
-        deployments: dict[int, Deployment] = {}
+        deployments: dict[int, DeployedPath] = {}
         for directory in directories:
             path = "" if directory == "." else f"{directory}/"
             for prefix in ("", *(path[: at + 1] for at, char in enumerate(path) if char == "/")):
@@ -71,7 +71,7 @@ class Deployed:
         return [deployments[at] for at in sorted(deployments)]
 
 
-def deployments(files: Iterable[tuple[str, bytes]]) -> tuple[Deployment, ...]:
+def deployments(files: Iterable[tuple[str, bytes]]) -> tuple[DeployedPath, ...]:
     """What the manifests among these files deploy, in their order; the first ones where there are many.
 
     Files are taken one by one, and none beyond what is enough.
@@ -79,7 +79,7 @@ def deployments(files: Iterable[tuple[str, bytes]]) -> tuple[Deployment, ...]:
     return tuple(islice(_of_files(files), _MOST_PATHS))
 
 
-def _of_files(files: Iterable[tuple[str, bytes]]) -> Iterator[Deployment]:
+def _of_files(files: Iterable[tuple[str, bytes]]) -> Iterator[DeployedPath]:
     left = _MOST_BYTES
     for file, data in files:
         if len(data) <= _LONGEST and any(mark in data for mark in MARKS):
@@ -89,13 +89,13 @@ def _of_files(files: Iterable[tuple[str, bytes]]) -> Iterator[Deployment]:
             yield from _of_file(file, data)
 
 
-def _of_file(file: str, data: bytes) -> Iterator[Deployment]:
+def _of_file(file: str, data: bytes) -> Iterator[DeployedPath]:
     for text in _SEPARATOR.split(data.decode("utf-8", "replace")):
         for manifest in (documents(text) if any(mark.decode() in text for mark in MARKS) else None) or ():
             yield from of_manifest(manifest, file)
 
 
-def of_manifest(manifest: Placed, file: str) -> Iterator[Deployment]:
+def of_manifest(manifest: Placed, file: str) -> Iterator[DeployedPath]:
     """What one resource deploys."""
     spec, name = manifest.at("spec"), manifest.at("metadata", "name").text
     names = (name, manifest.at("metadata", "namespace").text, file)
@@ -157,13 +157,13 @@ def _list_generators(generators: Placed) -> tuple[list[dict[str, str]], list[dic
     return elements, directories
 
 
-def _as_globs(paths: Iterable[str], by: str, file: str, names: tuple[str, ...]) -> Iterator[Deployment]:
+def _as_globs(paths: Iterable[str], by: str, file: str, names: tuple[str, ...]) -> Iterator[DeployedPath]:
     for path in dict.fromkeys(paths):
         # Anything else in braces is of a template that only Argo CD can fill in.
         text = _STARS.sub("*", _ANY.sub("*", path.strip())).rstrip("/")
         if text in ("", ".", "*"):  # of which nothing follows for a directory
             continue
         try:
-            yield Deployment(Glob.parse(text), by[:200], file, tuple(name for name in names if name))
+            yield DeployedPath(Glob.parse(text), by[:200], file, tuple(name for name in names if name))
         except ValueError:
             continue

@@ -36,7 +36,7 @@ class FileChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Commit:
+class UnmergedCommit:
     """One commit of a branch that is not on its base."""
 
     id: str
@@ -58,7 +58,7 @@ class Branch:
     name: str
     head: str
     fork: str | None
-    commits: tuple[Commit, ...]
+    commits: tuple[UnmergedCommit, ...]
     complete: bool = True
     #: How the files with pins are read.
     targets: FileTargets = BY_NAME
@@ -122,7 +122,7 @@ def owner_of(branch: Branch) -> Ours | Theirs:
     return Ours(trailers.fold(plans))
 
 
-def _accounts_for(commit: Commit, plan: Trailers, targets: FileTargets) -> bool:
+def _accounts_for(commit: UnmergedCommit, plan: Trailers, targets: FileTargets) -> bool:
     if len(commit.parents) != 1:
         return False
     by_file: dict[str, list[tuple[Pin, Assignment]]] = defaultdict(list)

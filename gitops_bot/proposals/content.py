@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.images.reference import Pin
-    from gitops_bot.proposals.text.details import Described
+    from gitops_bot.proposals.text.details import DescribedChange
     from gitops_bot.releases.decisions import Decision, EntryKey, Source
 
 #: What is said where people do not say it otherwise: Conventional Commits 1.0.0.
@@ -59,7 +59,7 @@ def write(
     group: str = naming.DEFAULT_GROUP,
     title: str | None = None,
     message: str | None = None,
-    described: Mapping[EntryKey, Described] | None = None,
+    described: Mapping[EntryKey, DescribedChange] | None = None,
 ) -> ProposalText:
     """Put the decisions about a group into words, with at least one change among them.
 

@@ -105,7 +105,7 @@ def judge_hand_back(pull: PullRequest, head: str, times: HandBackTimes) -> PullR
     return replace(pull, given="counts" if labelled is not None and labelled > pushed else "late")
 
 
-def declined(closed: Iterable[PullRequest], branches: Mapping[str, Branch | None]) -> Declined:
+def find_declines(closed: Iterable[PullRequest], branches: Mapping[str, Branch | None]) -> Declined:
     """What people declined by closing these, newest first. A declined rollback declines nothing else."""
     by_pin: dict[str, list[PullRequest]] = {}
     for pull in sorted(closed, key=lambda pull: -pull.number):

@@ -92,7 +92,7 @@ def find_open(pulls: Sequence[PullRequest]) -> PullRequest | None:
     return next((pull for pull in pulls if pull.state == "open"), None)
 
 
-class Artifact(NamedTuple):
+class ReleasedImage(NamedTuple):
     """An image that a release brought; `place` tells the entry from all others of the environment."""
 
     name: str
@@ -107,7 +107,7 @@ class Deployment:
 
     environment: str
     commit: str
-    artifacts: tuple[Artifact, ...] = ()
+    artifacts: tuple[ReleasedImage, ...] = ()
 
 
 class Deployed(NamedTuple):

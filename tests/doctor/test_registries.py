@@ -42,6 +42,9 @@ registries:
   quay.io: {rate: 5}
 """
     hub = ImageName.parse("nginx")
-    notes, tracked = Notes(), registries.Tracked(images={hub.registry: (hub, PIN)}, entries=1, files=1, problems=())
+    notes, tracked = (
+        Notes(),
+        registries.TrackedOverlays(images={hub.registry: (hub, PIN)}, entries=1, files=1, problems=()),
+    )
     registries.end({}, tracked, read(text, "gitops-bot.yaml"), Bounded(StillClock(), 1), notes)
     assert [(each.subject, each.verdict) for each in notes.findings] == [("quay.io", "warning")]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.migration.deployed import Deployed, deployments
+from gitops_bot.migration.deployed import DeployedPaths, deployments
 
 APPLICATION = """\
 apiVersion: argoproj.io/v1alpha1
@@ -112,7 +112,7 @@ def test_of_very_many_manifests_only_the_first_are_read() -> None:
 
 def test_directories_find_what_deploys_them_in_the_order_of_the_files() -> None:
     paths = ["apps/web", "*/web", "apps/*", "other", "apps/web/prod", "**/prod"]
-    deployed = Deployed.of(deployments((path, (APPLICATION % f"'{path}'").encode()) for path in paths))
+    deployed = DeployedPaths.of(deployments((path, (APPLICATION % f"'{path}'").encode()) for path in paths))
     assert [one.file for one in deployed.of_directories(["apps/web"])] == ["apps/web", "*/web", "apps/*"]
     assert [one.file for one in deployed.of_directories(["x/prod", "apps/api"])] == ["apps/*", "**/prod"]
     assert deployed.of_directories(["."]) == []

@@ -12,7 +12,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import content as proposals
 from gitops_bot.proposals import naming, reconcile
-from gitops_bot.proposals.branch import Branch, Commit, FileChange
+from gitops_bot.proposals.branch import Branch, FileChange, UnmergedCommit
 from gitops_bot.proposals.proposal import Proposal, Written
 from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.decisions import Change, Kept, Managed
@@ -148,21 +148,23 @@ def written(*changes: Change, files: Mapping[str, bytes] = FILES, parent: str = 
     return Proposed(words.title, words.body, words.message, edited(files, changes), pins, parent)
 
 
-def commit(proposal: Proposed, files: Mapping[str, bytes] = FILES, *, name: str = HEAD) -> Commit:
+def commit(proposal: Proposed, files: Mapping[str, bytes] = FILES, *, name: str = HEAD) -> UnmergedCommit:
     """The commit that publishing a proposal makes."""
     changed = tuple(FileChange(path, files[path], data) for path, data in sorted(proposal.files.items()))
-    return Commit(name, (proposal.parent,), "gitops-bot <gitops-bot@noreply.invalid>", proposal.message, changed)
+    return UnmergedCommit(
+        name, (proposal.parent,), "gitops-bot <gitops-bot@noreply.invalid>", proposal.message, changed
+    )
 
 
-def branch(*commits: Commit, name: str | None = None, complete: bool = True) -> Branch:
+def branch(*commits: UnmergedCommit, name: str | None = None, complete: bool = True) -> Branch:
     head = commits[-1].id if commits else BASE
     return Branch(name or naming.branch("staging"), head, BASE, commits, complete)
 
 
-def merge(*changed: FileChange, name: str = NEWER, clean: bool = True) -> Commit:
+def merge(*changed: FileChange, name: str = NEWER, clean: bool = True) -> UnmergedCommit:
     """A merge from the base branch on top: what it changed against the branch, and whether git makes the same."""
     message = "Merge branch 'main' into gitops-bot/staging/all"
-    return Commit(name, (HEAD, "f" * 40), "Ada <ada@example.test>", message, changed, clean_merge=clean)
+    return UnmergedCommit(name, (HEAD, "f" * 40), "Ada <ada@example.test>", message, changed, clean_merge=clean)
 
 
 def pull(state: str = "open", *, body: str = "", head: str = HEAD, number: int = 7, title: str = "") -> PullRequest:

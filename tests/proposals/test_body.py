@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt  # what `rich` renders Markdown with
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.text import body
-from gitops_bot.proposals.text.details import Described
+from gitops_bot.proposals.text.details import DescribedChange
 from gitops_bot.proposals.text.markdown import LIMIT, plain, size
 from gitops_bot.releases.decisions import Change, Held, PinChange
 from tests.managed import alter, change_of, managed
@@ -84,15 +84,15 @@ def rendered(
     *changes: Change,
     held: tuple[Held, ...] = (),
     environment: str = "staging",
-    described: Mapping[EntryKey, Described] | None = None,
+    described: Mapping[EntryKey, DescribedChange] | None = None,
 ) -> str:
     return body.render(environment, changes, held, described or {})
 
 
-def telling(text: str) -> Described:
+def telling(text: str) -> DescribedChange:
     """Images that say this of themselves, whatever they are asked, and commits that say it too."""
     before = build(source=text, revision=text, platforms=(text, f"{text}?"), sized=text)
-    return Described(before, alter(before, platforms=(text, f"{text}!")), (text, f"{text} {text}"))
+    return DescribedChange(before, alter(before, platforms=(text, f"{text}!")), (text, f"{text} {text}"))
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def test_digests_alone_and_new_repositories_are_shown() -> None:
 
 def test_what_is_known_of_the_images_stands_below_the_table() -> None:
     one, other = change(before=Pin("v1", A)), change("api", file=API)
-    known = Described(build(), build(revision="b" * 40, platforms=("linux/amd64",)), ("fix: #1 by @ada",))
+    known = DescribedChange(build(), build(revision="b" * 40, platforms=("linux/amd64",)), ("fix: #1 by @ada",))
     seen = shown(rendered(one, other, described={one.entry.key: known}))
     assert len(seen.rows) == 3
     assert seen.html == [
@@ -197,15 +197,15 @@ def test_what_is_known_of_the_images_stands_below_the_table() -> None:
 
 def test_lost_platforms_are_said_outside_of_what_is_folded_away() -> None:
     one = change()
-    described = {one.entry.key: Described(build(), build(platforms=("linux/amd64",)))}
+    described = {one.entry.key: DescribedChange(build(), build(platforms=("linux/amd64",)))}
     text = rendered(one, described=described)
     assert f"|\n\n> [!WARNING]\n> - `docker.io/library/web` `v2` is no longer built for `linux/arm64`\n\n{FULL}" in text
-    assert "WARNING" not in rendered(one, described={one.entry.key: Described(build(), build())})
+    assert "WARNING" not in rendered(one, described={one.entry.key: DescribedChange(build(), build())})
 
 
 def test_overlays_that_change_alike_share_a_section() -> None:
     changes = [change(), change(file=API)]
-    described = {one.entry.key: Described(build(), build(platforms=("linux/amd64",))) for one in changes}
+    described = {one.entry.key: DescribedChange(build(), build(platforms=("linux/amd64",))) for one in changes}
     text = rendered(*changes, described=described)
     assert len(shown(text).rows) == 2
     assert text.count("docker pull") == text.count("is no longer built for") == 1
@@ -213,7 +213,7 @@ def test_overlays_that_change_alike_share_a_section() -> None:
 
 def test_what_is_known_is_cut_at_a_whole_section_with_a_word() -> None:
     changes = [change(f"web{number}") for number in range(60)]
-    known = Described(build(), build(), tuple("x" * 200 for _ in range(30)))
+    known = DescribedChange(build(), build(), tuple("x" * 200 for _ in range(30)))
     text = rendered(*changes, described={one.entry.key: known for one in changes})
     seen = shown(text)
     sections = len(seen.html) // 2 - 2
@@ -226,7 +226,7 @@ def test_what_is_known_is_cut_at_a_whole_section_with_a_word() -> None:
 def test_where_room_is_short_the_table_comes_first_and_the_ways_of_people_stay() -> None:
     changes = [change(f"web{number}", before=Pin("v1", A)) for number in range(1000)]
     held = tuple(Held(one.entry, one.after, one.reason) for one in changes)
-    gone = Described(build(), build(platforms=()), ("x",))
+    gone = DescribedChange(build(), build(platforms=()), ("x",))
     text = rendered(*changes, held=held, described={one.entry.key: gone for one in changes})
     assert len(shown(text).rows) > 150
     assert "more changes: see the commit." in text
@@ -583,7 +583,7 @@ def test_what_a_rollback_leaves_as_it_is_is_said_once_and_shown_as_it_stands() -
 
 def back(*changes: Change, because: str | None = "checkout fails\nfor @ada: <!-- gitops-bot:closed -->") -> str:
     gone = [alter(each, source="rollback", direction="backward", because=because) for each in changes]
-    known = Described(build(), build(revision="b" * 40), ("fix: the till",))
+    known = DescribedChange(build(), build(revision="b" * 40), ("fix: the till",))
     return rendered(*gone, described={each.entry.key: known for each in gone})
 
 

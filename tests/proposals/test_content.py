@@ -13,7 +13,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import content, naming, trailers
 from gitops_bot.proposals.branch import FileChange
 from gitops_bot.proposals.text import body
-from gitops_bot.proposals.text.details import Described
+from gitops_bot.proposals.text.details import DescribedChange
 from gitops_bot.proposals.text.markdown import plain, size
 from gitops_bot.proposals.trailers import Trailers
 from gitops_bot.releases.decisions import Change, PinChange
@@ -190,7 +190,7 @@ def test_a_title_is_one_line_of_at_most_200_characters(text: str) -> None:
 
 def test_what_is_known_of_images_stands_in_the_body_and_not_in_the_mark() -> None:
     one = change()
-    known = {one.entry.key: Described(build(), build(revision="b" * 40), ("feat: more",))}
+    known = {one.entry.key: DescribedChange(build(), build(revision="b" * 40), ("feat: more",))}
     plainly, told = (content.write("staging", [one], source="policy", described=each) for each in (None, known))
     assert "feat: more" in told.body
     assert "feat: more" not in plainly.body + told.message

@@ -8,7 +8,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.branch import FileChange
 from gitops_bot.proposals.people import decline as judged
-from gitops_bot.proposals.people import declined as known
+from gitops_bot.proposals.people import find_declines as known
 from gitops_bot.proposals.text import body
 from gitops_bot.releases.decisions import PinChange
 from tests.managed import alter

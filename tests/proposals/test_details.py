@@ -7,7 +7,7 @@ import pytest
 
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.text import details
-from gitops_bot.proposals.text.details import Described
+from gitops_bot.proposals.text.details import DescribedChange
 from tests.managed import alter
 from tests.proposals.sample import A, B, build, change, entry
 
@@ -22,13 +22,13 @@ PULL = f"\n```sh\ndocker pull ghcr.io/acme/web@{B}\n```\n"
 
 def lines(before: Build | None, after: Build | None, *subjects: str) -> list[str]:
     """The list of one section."""
-    text = details.section(WEB, Described(before, after, subjects))
+    text = details.section(WEB, DescribedChange(before, after, subjects))
     return [line for line in text.splitlines() if line.lstrip().startswith("- ")]
 
 
 def test_a_change_is_told_in_a_section_that_is_folded_away() -> None:
     subjects = ("feat: a button", "fix: its colour")
-    assert details.section(WEB, Described(OLD, NEW, subjects)) == (
+    assert details.section(WEB, DescribedChange(OLD, NEW, subjects)) == (
         "\n<details><summary><code>ghcr.io/acme/web</code> <code>v1.4.1</code> → <code>v1.4.2</code></summary>\n"
         "\n"
         "- built 2026-08-02 13:05 UTC, previously 2026-08-01 12:00 UTC\n"
@@ -47,8 +47,8 @@ def test_a_change_is_told_in_a_section_that_is_folded_away() -> None:
 
 def test_an_image_that_says_nothing_can_still_be_pulled() -> None:
     for described in (
-        Described(),
-        Described(None, build(created=None, source=None, revision=None, platforms=(), size=None)),
+        DescribedChange(),
+        DescribedChange(None, build(created=None, source=None, revision=None, platforms=(), size=None)),
     ):
         assert details.section(WEB, described) == (
             "\n<details><summary><code>ghcr.io/acme/web</code> <code>v1.4.1</code> → <code>v1.4.2</code></summary>\n"
@@ -58,12 +58,12 @@ def test_an_image_that_says_nothing_can_still_be_pulled() -> None:
 
 
 def test_where_nothing_is_known_nothing_is_said() -> None:
-    assert details.section(alter(WEB, after=Pin("v1.4.2")), Described()) == ""
-    assert details.section(alter(WEB, entry=entry(image="No Image")), Described()) == ""
+    assert details.section(alter(WEB, after=Pin("v1.4.2")), DescribedChange()) == ""
+    assert details.section(alter(WEB, entry=entry(image="No Image")), DescribedChange()) == ""
 
 
 def test_the_new_repository_is_the_one_to_pull_from() -> None:
-    text = details.section(alter(WEB, new_name="nginx"), Described())
+    text = details.section(alter(WEB, new_name="nginx"), DescribedChange())
     assert f"docker pull docker.io/library/nginx@{B}\n" in text
 
 
@@ -164,13 +164,13 @@ def test_blank_subjects_are_left_out() -> None:
     ],
 )
 def test_full_versions_have_release_notes(tag: str | None, page: str | None) -> None:
-    text = details.section(alter(WEB, after=Pin(tag, B)), Described(None, NEW))
+    text = details.section(alter(WEB, after=Pin(tag, B)), DescribedChange(None, NEW))
     expected = [f"- [release notes of {tag}]({HOME}/{page})"] if page else []
     assert [line for line in text.splitlines() if "release notes" in line] == expected
 
 
 def test_without_a_forge_there_are_no_release_notes() -> None:
-    assert "release notes" not in details.section(WEB, Described(None, build(source="https://acme.example")))
+    assert "release notes" not in details.section(WEB, DescribedChange(None, build(source="https://acme.example")))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_without_a_forge_there_are_no_release_notes() -> None:
 def test_lost_platforms_are_said_loudly(
     before: tuple[str, ...], after: tuple[str, ...], expected: str | None, warning: str
 ) -> None:
-    described = Described(build(platforms=before), build(platforms=after))
+    described = DescribedChange(build(platforms=before), build(platforms=after))
     shown = [line for line in details.section(WEB, described).splitlines() if line.startswith("- platforms")]
     assert shown == ([expected] if expected else [])
     loud = f"> - `ghcr.io/acme/web` `v1.4.2` is no longer built for {warning}"
@@ -202,7 +202,11 @@ def test_lost_platforms_are_said_loudly(
 
 
 def test_where_one_image_is_unknown_no_platform_is_lost() -> None:
-    assert details.lost_platforms(WEB, Described(None, NEW)) == details.lost_platforms(WEB, Described(OLD, None)) == ""
+    assert (
+        details.lost_platforms(WEB, DescribedChange(None, NEW))
+        == details.lost_platforms(WEB, DescribedChange(OLD, None))
+        == ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -234,7 +238,7 @@ def test_sizes_of_two_platforms_are_not_compared() -> None:
 
 def test_names_do_not_leave_the_summary() -> None:
     odd = alter(WEB, entry=alter(entry("</code></summary>\n\n# x", image="y"), pin=Pin("<b>")))
-    (first, *_) = details.section(odd, Described()).splitlines()[1:]
+    (first, *_) = details.section(odd, DescribedChange()).splitlines()[1:]
     assert first == (
         "<details><summary><code>&lt;/code&gt;&lt;/summary&gt; # x</code> <code>&lt;b&gt;</code> → "
         "<code>v1.4.2</code></summary>"

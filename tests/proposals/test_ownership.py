@@ -15,7 +15,7 @@ from tests.proposals.sample import API, FILES, HEAD, NEWER, WEB, A, B, branch, c
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gitops_bot.proposals.branch import Commit
+    from gitops_bot.proposals.branch import UnmergedCommit
     from gitops_bot.releases.decisions import Change
 
 TWO = (change(), change("api", Pin("v2", B), Pin("v1", A), file=API))
@@ -70,10 +70,10 @@ def test_a_clean_merge_from_the_base_is_neutral_wherever_it_stands() -> None:
     assert owner_of(branch(update, alter(GOOD, parents=(NEWER,)))) == Ours(said(*TWO))
 
 
-def in_web(edit: Callable[[bytes], bytes | None], **more: object) -> Callable[[Commit], Commit]:
+def in_web(edit: Callable[[bytes], bytes | None], **more: object) -> Callable[[UnmergedCommit], UnmergedCommit]:
     """The same commit with something else done to the file of `web`."""
 
-    def tampered(good: Commit) -> Commit:
+    def tampered(good: UnmergedCommit) -> UnmergedCommit:
         changes = tuple(
             alter(each, after=edit(each.after or b""), **more) if each.path == WEB else each for each in good.changes
         )
@@ -82,12 +82,12 @@ def in_web(edit: Callable[[bytes], bytes | None], **more: object) -> Callable[[C
     return tampered
 
 
-def and_also(extra: FileChange) -> Callable[[Commit], Commit]:
+def and_also(extra: FileChange) -> Callable[[UnmergedCommit], UnmergedCommit]:
     return lambda good: alter(good, changes=(*good.changes, extra))
 
 
-def in_words(old: str, new: str) -> Callable[[Commit], Commit]:
-    def tampered(good: Commit) -> Commit:
+def in_words(old: str, new: str) -> Callable[[UnmergedCommit], UnmergedCommit]:
+    def tampered(good: UnmergedCommit) -> UnmergedCommit:
         assert old in good.message
         return alter(good, message=good.message.replace(old, new))
 
@@ -148,7 +148,7 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("tamper", [pytest.param(tamper, id=label) for label, tamper in TAMPERED.items()])
-def test_anything_else_is_a_persons(tamper: Callable[[Commit], Commit]) -> None:
+def test_anything_else_is_a_persons(tamper: Callable[[UnmergedCommit], UnmergedCommit]) -> None:
     found = owner_of(branch(tamper(GOOD)))
     assert isinstance(found, Theirs)
     assert (found.commit, found.author) == (GOOD.id, GOOD.author)
@@ -219,7 +219,7 @@ def test_what_ours_did_before_a_persons_commit_is_remembered() -> None:
     ours, later = commit(written(change())), commit(second, FILES | written(change()).files, name="8" * 40)
     theirs = alter(GOOD, id=NEWER, message="fix: by hand")
 
-    def carried(*commits: Commit) -> tuple[PinChange, ...]:
+    def carried(*commits: UnmergedCommit) -> tuple[PinChange, ...]:
         found = owner_of(branch(*commits))
         assert isinstance(found, Theirs)
         return found.carried

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.edges.git.store import FILE_LIMIT, parse_commit
-from gitops_bot.proposals.branch import Branch, Commit, FileChange
+from gitops_bot.proposals.branch import Branch, FileChange, UnmergedCommit
 from gitops_bot.releases.history.pin_files import ABSENT, REGULAR, Change
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class BranchCommits(NamedTuple):
 
 
 class _Read(NamedTuple):
-    commit: Commit
+    commit: UnmergedCommit
     tree: str
 
 
@@ -85,7 +85,7 @@ class History:
             return Branch(name, head, unmerged.fork, (), complete=False)
         return Branch(name, head, unmerged.fork, tuple(self._with_clean_merge(commit, unmerged) for commit in read))
 
-    def _with_clean_merge(self, read: _Read, unmerged: BranchCommits) -> Commit:
+    def _with_clean_merge(self, read: _Read, unmerged: BranchCommits) -> UnmergedCommit:
         commit = read.commit
         if commit.id not in unmerged.updates:
             return commit
@@ -127,7 +127,7 @@ class History:
             if commit in headers and (commit in small or not headers[commit].parents):
                 tree, up, author, message = headers[commit]
                 files = tuple(_file_change(change, blobs) for change in changed.get(commit, ()))
-                self._known[commit] = _Read(Commit(commit, up, author, message, files), tree)
+                self._known[commit] = _Read(UnmergedCommit(commit, up, author, message, files), tree)
 
 
 def _follow(head: str, parents: Mapping[str, tuple[str, ...]], shallow: frozenset[str]) -> BranchCommits:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.github.api import Api
     from gitops_bot.errors import FailureCode
-    from gitops_bot.proposals.pull_request import Artifact, Deployment
+    from gitops_bot.proposals.pull_request import Deployment, ReleasedImage
 
 #: By this description the bot knows its own deployments.
 TEXT: Final = "released to Git by gitops-bot"
@@ -163,7 +163,7 @@ def _nodes(nodes: Any) -> Iterator[Deployed]:
             yield Deployed(str(node["commitOid"]), finished)
 
 
-def _fields(artifact: Artifact, environment: str) -> Mapping[str, object]:
+def _fields(artifact: ReleasedImage, environment: str) -> Mapping[str, object]:
     """GitHub's limits, in characters."""
     version = {"version": artifact.version[:100]} if artifact.version else {}
     return {

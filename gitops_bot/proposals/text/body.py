@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
-    from gitops_bot.proposals.text.details import Described
+    from gitops_bot.proposals.text.details import DescribedChange
     from gitops_bot.releases.decisions import Change, EntryKey, Held, PinChange
 
 #: What people can do with a proposal: merge, decline, hold, take over, hand back, and roll back once it is merged.
@@ -64,7 +64,7 @@ def render(
     environment: str,
     changes: Sequence[Change],
     held: Sequence[Held],
-    described: Mapping[EntryKey, Described],
+    described: Mapping[EntryKey, DescribedChange],
 ) -> str:
     """The whole description, within the limit: cut at a whole row or section, with a note.
 

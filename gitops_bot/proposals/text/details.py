@@ -47,7 +47,7 @@ _FIRST_YEAR = 2013
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class DescribedChange:
     """What is known about the two images of a change; None if nothing is.
 
     `subjects` are those of the commits between their revisions, oldest first, whichever image is the newer one.
@@ -136,7 +136,7 @@ def in_full(rows: Sequence[Row], room: int) -> list[str]:
     return enclose(head, lines, room, more, foot)
 
 
-def lost_platforms(change: Change, described: Described) -> str:
+def lost_platforms(change: Change, described: DescribedChange) -> str:
     """A warning about platforms that the new image no longer has; empty if there are none."""
     gone = described.lost_platforms
     if not gone:
@@ -144,7 +144,7 @@ def lost_platforms(change: Change, described: Described) -> str:
     return f"> - {code(name_of(change))} {code(change.after.short)} is no longer built for {_list(gone)}"
 
 
-def section(change: Change, described: Described) -> str:
+def section(change: Change, described: DescribedChange) -> str:
     """A folded section of Markdown; empty if nothing is known."""
     after, tag = described.after, change.after.tag
     lines: list[str] = []

@@ -9,7 +9,7 @@ import pytest
 from gitops_bot.demo.http import Answer
 from gitops_bot.edges.github.deployments import TEXT
 from gitops_bot.errors import ForgeError
-from gitops_bot.proposals.pull_request import Artifact, Deployed, Deployment
+from gitops_bot.proposals.pull_request import Deployed, Deployment, ReleasedImage
 from tests.edges.github.scripted import HEAD, NO_GRAPHQL, playing
 
 RECORD = "POST //orgs/acme/artifacts/metadata/deployment-record"
@@ -65,7 +65,7 @@ def test_what_is_too_long_for_github_is_cut() -> None:
         RECORD: Answer.json(200, {"total_count": 1}),
         "POST /deployments/7/statuses": made,
     }
-    artifact = Artifact("n" * 300, f"sha256:{'a' * 64}", "v" * 128, "p" * 300)
+    artifact = ReleasedImage("n" * 300, f"sha256:{'a' * 64}", "v" * 128, "p" * 300)
     with playing(plays, broken=True) as script:
         assert script.bot.forge.deploy(Deployment("production", HEAD, (artifact,))) is None
     sent = script.sent[2]
