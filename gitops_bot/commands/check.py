@@ -89,7 +89,7 @@ def _entries(name: str, file: PinFile, config: Config) -> Iterator[Problem]:
         if entry.refusal is not None:
             yield entry.refusal
             continue
-        yield from file.mistyped(index)
+        yield from file.type_mistakes(index)
         if (
             entry.image is None
             and not entry.choices

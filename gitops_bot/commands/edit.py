@@ -15,7 +15,7 @@ from gitops_bot.releases.decisions import Change, Managed
 from gitops_bot.results.checkout import Edited
 from gitops_bot.results.result import Head, Result
 from gitops_bot.targets import pin_file
-from gitops_bot.targets.pin_file import matching, pinned
+from gitops_bot.targets.pin_file import matching, pin_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -156,7 +156,7 @@ def _contradiction(present: PinFile, index: int) -> Problem:
 
 
 def _change(file: str, entry: FileEntry, assignment: Assignment) -> Change | None:
-    after = pinned(entry, assignment.pin)
+    after = pin_after(entry, assignment.pin)
     new_name = assignment.new_name if assignment.new_name != entry.new_name else None
     if after == entry.pin and new_name is None:
         return None

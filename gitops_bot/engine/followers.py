@@ -80,7 +80,7 @@ def edit(context: Context, changes: Sequence[Change]) -> tuple[list[Change], lis
         now = file.values
         values = tuple((key, now[key], text) for key, text in info.after.items() if now.get(key, text) != text)
         try:
-            data = file.edited({key: text for key, _, text in values})
+            data = file.with_values({key: text for key, _, text in values})
         except EditError as error:
             failed.append(Failed(change.entry, error.problem))
             continue

@@ -185,7 +185,7 @@ def may_hold_pins(path: str) -> bool:
 
 def is_file(name: str) -> bool:
     """Whether a name, which may have wildcards, is one of files that hold pins; no directory is called so."""
-    return may_hold_pins(name) or name.endswith(_ONLY_BY_SETTINGS)
+    return bool(_of_name(name)[1]) or name.endswith(_ONLY_BY_SETTINGS)
 
 
 def by_directory(paths: Iterable[str], *, by_content: bool = False) -> dict[str, list[str]]:
@@ -198,11 +198,12 @@ def by_directory(paths: Iterable[str], *, by_content: bool = False) -> dict[str,
     alone: set[str] = set()
     for path in paths:
         directory, slash, name = path.rpartition("/")
-        if (target := target_of(name)) is not None:
+        target, possible = _of_name(name)
+        if target is not None:
             directories[directory + slash].append(path)
             if target.ALONE:
                 alone.add(directory + slash)
-        elif by_content and may_hold_pins(name):
+        elif by_content and possible:
             others[directory + slash].append(path)
     for directory, files in others.items():
         # In a kustomization's own directories are the files that it works with.

@@ -47,7 +47,7 @@ class Change:
 Changes: TypeAlias = "Mapping[Block | None, Sequence[Change]]"
 
 
-def edited(before: Document, changes: Changes) -> bytes:
+def apply_changes(before: Document, changes: Changes) -> bytes:
     """The bytes of a file with these changes, proved to differ in nothing else.
 
     Raises:
@@ -76,7 +76,7 @@ def _splices(document: Document, change: Change) -> Iterator[Splice]:
     added: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for key, text in change.texts.items():
         if text is None:
-            yield _removed(document, change.mapping, present[key])
+            yield _removal(document, change.mapping, present[key])
         elif key in present:
             value = present[key].value
             quote = value.style if isinstance(value, ScalarNode) else None
@@ -84,10 +84,10 @@ def _splices(document: Document, change: Change) -> Iterator[Splice]:
         else:
             added[change.behind[key]][key] = text
     for key, texts in added.items():
-        yield _added(document, change.mapping, present[key], texts)
+        yield _addition(document, change.mapping, present[key], texts)
 
 
-def _added(document: Document, mapping: MappingNode, behind: Pair, texts: Mapping[str, str]) -> Splice:
+def _addition(document: Document, mapping: MappingNode, behind: Pair, texts: Mapping[str, str]) -> Splice:
     """New pairs right behind a present one: each on its own line, or after a comma in flow style."""
     written = [f"{key}: {writing.render(text)}" for key, text in texts.items()]
     at = behind.value.end_mark.index
@@ -100,7 +100,7 @@ def _added(document: Document, mapping: MappingNode, behind: Pair, texts: Mappin
     return Splice(at, at, "".join(newline + " " * mark.column + pair for pair in written))
 
 
-def _removed(document: Document, mapping: MappingNode, pair: Pair) -> Splice:
+def _removal(document: Document, mapping: MappingNode, pair: Pair) -> Splice:
     """The cut that takes one pair and nothing else.
 
     In block style it takes the line with its comment, or behind a dash all up to the next key, which takes its place.

@@ -108,7 +108,7 @@ class Block:
     def holds(self, raw: str, value: str, text: str) -> bool:
         """Whether a scalar that stands as `raw` in a file is this one, with another text in it: `text`."""
         header, old = _HEADER.match(raw), _HEADER.match(self.document.around)
-        if header is None or old is None or header.group() != old.group() or value != _chomped(text, self.chomping):
+        if header is None or old is None or header.group() != old.group() or value != _chomp(text, self.chomping):
             return False
         blanks, lines = _without_indent(raw[header.end() :], self.indent)
         full = " " * self.indent
@@ -182,7 +182,7 @@ def read_block(document: Document, pair: Pair) -> Block:
     indent = pair.key.start_mark.column + int(digit) if digit else _indent(raw)
     blanks, lines = _without_indent(raw, indent)
     text = "".join(lines)
-    if _chomped(text, chomping) != node.value:
+    if _chomp(text, chomping) != node.value:
         message = f"the lines of {field} cannot be told apart from their indentation"
         raise EditError(document.problem(node, message, "Indent all of its lines by the same blanks."))
     line = node.start_mark.line + 1
@@ -242,7 +242,7 @@ def _without_indent(raw: str, indent: int) -> tuple[Sequence[str], Sequence[str]
     return blanks, [line[len(blank) :] for line, blank in zip(lines, blanks, strict=True)]
 
 
-def _chomped(text: str, chomping: str) -> str:
+def _chomp(text: str, chomping: str) -> str:
     """The value of a block scalar with these lines."""
     value = LINE_BREAK.sub("\n", text)
     if chomping == "+":

@@ -7,11 +7,11 @@ other, as a stream. Substitutions in values are not done.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import document
+from gitops_bot.targets.pin_file import Span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,25 +64,8 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
     return match.end() if match else at
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A key with its value, which starts at `start` of the file's text, quotes left out. `column` is the value's."""
-
-    key: str
-    text: str
-    start: int
-    line: int
-    column: int
-    bare: bool = False
-
-    @property
-    def end(self) -> int:
-        """Where its value ends."""
-        return self.start + len(self.text)
-
-
-def read(data: bytes, file: str) -> tuple[str, tuple[Statement, ...]]:
-    """The text of a file, and every statement in it with a value on one line.
+def read(data: bytes, file: str) -> tuple[str, tuple[Span, ...]]:
+    """The text of a file, and the value of every statement in it that has one on one line, without its quotes.
 
     A value that runs over several lines is passed over, with what looks like a statement in it.
 
@@ -90,8 +73,8 @@ def read(data: bytes, file: str) -> tuple[str, tuple[Statement, ...]]:
         EditError: over 1 MiB, not UTF-8, over 20,000 statements; a line is not a statement, a quote has no end, or a
             value on one line does not count, because one over several lines follows with the same key.
     """
-    text = _decoded(data, file)
-    statements: list[Statement] = []
+    text = _decode(data, file)
+    statements: list[Span] = []
     at = len(text) - len(text.removeprefix("\ufeff"))
     opened: tuple[str, int] | None = None
     over_lines: dict[str, int] = {}  # the keys whose values run over several lines, and where the last one begins
@@ -108,7 +91,7 @@ def read(data: bytes, file: str) -> tuple[str, tuple[Statement, ...]]:
                 over_lines[key] = number
             elif key:
                 value = content[first : closed.end() - 1] if closed else content[first:].partition(" #")[0].rstrip()
-                statements.append(Statement(key, value, at + first, number, first + 1))
+                statements.append(Span(at + first, value, key=key, line=number, column=first + 1))
         if closed is not None and not _EMPTY.match(content, closed.end()):  # programs differ on what that means
             message, advice = "something stands behind a quoted value", "Put it on a line of its own, or behind `#`."
             raise EditError(Problem("failed.edit", message, advice, file, number, closed.end() + 1))
@@ -120,7 +103,7 @@ def read(data: bytes, file: str) -> tuple[str, tuple[Statement, ...]]:
     return text, tuple(statements)
 
 
-def _check(statements: Sequence[Statement], over_lines: Mapping[str, int], file: str) -> None:
+def _check(statements: Sequence[Span], over_lines: Mapping[str, int], file: str) -> None:
     """Refuse too many statements, and a value on one line that does not count, since one over several lines follows."""
     if len(statements) > _MOST:
         message = f"the file has more than {_MOST:,} statements"
@@ -131,7 +114,7 @@ def _check(statements: Sequence[Statement], over_lines: Mapping[str, int], file:
             raise EditError(Problem("failed.edit", message, "Keep one of them, on one line.", file, line))
 
 
-def _decoded(data: bytes, file: str) -> str:
+def _decode(data: bytes, file: str) -> str:
     text = document.decode(data, file)
     for char, name in (("\0", "a zero byte"), ("\r", "a carriage return without a line feed")):
         if (at := text.replace("\r\n", "\n\n").find(char)) >= 0:
@@ -160,12 +143,12 @@ def prove(before: str, after: str, asked: Mapping[str, str], file: str) -> None:
     Raises:
         EditError: it is not so.
     """
-    if (why := _unproved(before, after, asked)) is not None:
+    if (why := _difference(before, after, asked)) is not None:
         message = f"the edit was not made, because it could not be proved to change nothing else: {why}"
         raise EditError(Problem("failed.edit", message, "Nothing was written. Edit the file by hand.", file))
 
 
-def _unproved(before: str, after: str, asked: Mapping[str, str]) -> str | None:
+def _difference(before: str, after: str, asked: Mapping[str, str]) -> str | None:
     try:
         old, new = values(before), values(after)
     except ValueError as error:
@@ -180,12 +163,12 @@ def _unproved(before: str, after: str, asked: Mapping[str, str]) -> str | None:
     if len(changed) != len(wanted):
         return "another line differs"
     for key, (value, text) in wanted.items():
-        if not any(_replaced(line, other, key, value, text) for line, other in changed):
+        if not any(_is_replacement(line, other, key, value, text) for line, other in changed):
             return "more than a value differs"
     return None
 
 
-def _replaced(line: str, other: str, key: str, value: str, text: str) -> bool:
+def _is_replacement(line: str, other: str, key: str, value: str, text: str) -> bool:
     """Whether a line is another one with one text in the place of a value, behind its key."""
     behind = line.find(key) + len(key)
     return key in line and any(

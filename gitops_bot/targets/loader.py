@@ -126,11 +126,8 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         else:
             super().forward(length)
 
-    def need_more_tokens(self) -> bool:
-        # Without a possible key, the first token is what it is, whatever follows.
-        return bool((self.possible_simple_keys or not self.tokens) and super().need_more_tokens())
-
     def check_token(self, *choices: Any) -> bool:
+        # Without a possible key, the first token is what it is, whatever follows.
         while (self.possible_simple_keys or not self.tokens) and self.need_more_tokens():
             self.fetch_more_tokens()
         return bool(self.tokens) and (not choices or isinstance(self.tokens[0], choices))

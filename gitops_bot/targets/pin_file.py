@@ -67,7 +67,7 @@ class PinFile(Protocol):
         """Its entries, in the order of the file."""
         ...
 
-    def edited(self, wanted: Mapping[int, Assignment]) -> bytes:
+    def with_pins(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with other pins for these entries, by their places; proved to differ in nothing else.
 
         Each pin fits the grammar of OCI, and no entry is one that is refused.
@@ -77,7 +77,7 @@ class PinFile(Protocol):
         """
         ...
 
-    def mistyped(self, index: int) -> Iterator[Problem]:
+    def type_mistakes(self, index: int) -> Iterator[Problem]:
         """The values of an entry that programs read as something else than text, though they can be edited."""
         ...
 
@@ -157,16 +157,16 @@ def edit(file: PinFile, assignments: Sequence[Assignment]) -> bytes:
         entry = file.entries[index]
         if entry.refusal is not None:
             problems.append(entry.refusal)
-        elif unfit := _unfit(assignment) or _no_choice(entry, assignment):
+        elif unfit := _unfit(entry, assignment):
             problems.append(problem(file, entry, *unfit))
         elif wanted.setdefault(index, assignment) != assignment:
             problems.append(problem(file, entry, f"two different edits of the entry {name!r}", "Ask for one of them."))
     if problems:
         raise EditError(*problems)
-    return file.edited(wanted)
+    return file.with_pins(wanted)
 
 
-def pinned(entry: FileEntry, pin: Pin) -> Pin:
+def pin_after(entry: FileEntry, pin: Pin) -> Pin:
     """What `entry` pins once it is given `pin`."""
     return pin if pin.tag is not None else Pin(entry.pin.tag, pin.digest or entry.pin.digest)
 
@@ -188,16 +188,8 @@ def problem(file: PinFile, entry: FileEntry, message: str, advice: str) -> Probl
     return Problem("failed.edit", message, advice, file.file, entry.line, entry.column)
 
 
-def _no_choice(entry: FileEntry, assignment: Assignment) -> tuple[str, str] | None:
-    """Why a selector cannot say what is asked."""
-    pin = assignment.pin
-    if not entry.choices or (pin.tag in entry.choices and pin.digest is None and assignment.new_name is None):
-        return None
-    return f"{str(pin)[:300]} is not one of the slots", f"Give {' or '.join(entry.choices)}."
-
-
-def _unfit(assignment: Assignment) -> tuple[str, str] | None:
-    """What of it is outside the OCI grammar, and what to do about that."""
+def _unfit(entry: FileEntry, assignment: Assignment) -> tuple[str, str] | None:
+    """What of it is outside the OCI grammar, or no choice of a selector; and what to do about that."""
     tag, digest = assignment.pin.tag, assignment.pin.digest
     if tag is not None and not is_tag(tag):
         return f"{tag[:300]!r} is not a tag", TAG_ADVICE
@@ -208,6 +200,8 @@ def _unfit(assignment: Assignment) -> tuple[str, str] | None:
             ImageName.parse(assignment.new_name)
         except ValueError as error:
             return str(error), "Write it as in ghcr.io/acme/web, without a tag."
+    if entry.choices and (tag not in entry.choices or digest is not None or assignment.new_name is not None):
+        return f"{str(assignment.pin)[:300]} is not one of the slots", f"Give {' or '.join(entry.choices)}."
     return None
 
 
@@ -228,21 +222,20 @@ class Value(Protocol):
 ValueT = TypeVar("ValueT", bound=Value)
 
 
-class Span(Value, Protocol):
-    """A value from `start` to `end` of a text."""
+class Span(NamedTuple):
+    """A value from `start` to `end` of a text; of a statement also its `key`, and the place of the value."""
 
-    @property
-    def start(self) -> int:
-        """Its first character."""
-        ...
+    start: int
+    text: str
+    bare: bool = False
+    key: str = ""
+    line: int = 1
+    column: int = 1
 
     @property
     def end(self) -> int:
-        """The one behind its last."""
-        ...
-
-
-SpanT = TypeVar("SpanT", bound=Span)
+        """Where it ends."""
+        return self.start + len(self.text)
 
 
 class Frame(NamedTuple):
@@ -297,13 +290,13 @@ def texts(file: PinFile, place: Place[ValueT], assignment: Assignment) -> Iterat
     Raises:
         EditError: the entry has no place for what is wanted.
     """
-    pin, name, tag, digest = pinned(place.entry, assignment.pin), assignment.new_name, place.tag, place.digest
+    pin, name, tag, digest = pin_after(place.entry, assignment.pin), assignment.new_name, place.tag, place.digest
     if why := _no_room(place, pin, name):
         what, advice = why
         raise EditError(problem(file, place.entry, f"the entry {place.entry.name!r} {what}", advice))
     if place.reference is not None:
         frame = place.frame or Frame("", split(place.reference.text or "")[0], "")
-        inner = str(pin) if frame.repository is None else _joined(name or frame.repository, pin)
+        inner = str(pin) if frame.repository is None else _join(name or frame.repository, pin)
         yield place.reference, frame.before + inner + frame.after
         return
     if name is not None and place.registry is not None:
@@ -341,9 +334,9 @@ def _no_room(place: Place[ValueT], pin: Pin, name: str | None) -> tuple[str, str
     return None
 
 
-def spliced(
-    file: PinFile, text: str, places: Sequence[Place[SpanT]], wanted: Mapping[int, Assignment]
-) -> tuple[str, dict[SpanT, str]]:
+def splice(
+    file: PinFile, text: str, places: Sequence[Place[Span]], wanted: Mapping[int, Assignment]
+) -> tuple[str, dict[Span, str]]:
     """The text of a file with other pins for these entries, by their places; and what each value became.
 
     Raises:
@@ -358,6 +351,6 @@ def spliced(
     return apply(text, (Splice(span.start, span.end, new) for span, new in changed.items())), changed
 
 
-def _joined(repository: str, pin: Pin) -> str:
+def _join(repository: str, pin: Pin) -> str:
     tag = f":{pin.tag}" if pin.tag is not None else ""
     return f"{repository}{tag}{f'@{pin.digest}' if pin.digest is not None else ''}"

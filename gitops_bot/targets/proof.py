@@ -104,12 +104,12 @@ class _Comparison:
                 block, text = self.blocks[id(old)]
                 if old.style != new.style or not block.holds(self.after.raw(new), new.value, text):
                     raise _Unproved(f"the block on line {old.start_mark.line + 1} is not the one asked for")
-                self.replace(old, new)
+                self.mark(old, new)
             case (ScalarNode(), ScalarNode()):
                 if (old.value, old.style) != (new.value, new.style):
                     raise _Unproved(f"the value on line {old.start_mark.line + 1} differs")
             case (MappingNode(), MappingNode()) if id(old) in self.asked and old.flow_style == new.flow_style:
-                self.changed(old, new, self.asked[id(old)])
+                self.same_but_for(old, new, self.asked[id(old)])
             case (CollectionNode(), CollectionNode()) if old.flow_style == new.flow_style:
                 self.all_same(children(old), children(new))
             case _:
@@ -121,20 +121,20 @@ class _Comparison:
         for old_node, new_node in zip(old, new, strict=True):
             self.same(old_node, new_node)
 
-    def changed(self, old: MappingNode, new: MappingNode, asked: Mapping[str, str | None]) -> None:
+    def same_but_for(self, old: MappingNode, new: MappingNode, asked: Mapping[str, str | None]) -> None:
         """The asked keys are as asked, the other pairs agree and keep their order."""
         self.done.add(id(old))
         added = {key: text for key, text in asked.items() if text is not None and key not in pairs(old)}
         staying, known = [], []
         for index, (key, value) in enumerate(old.value):
             if asked.get(_text(key), "") is None:
-                self.old.append(_removed(self.before.text, old, index))
+                self.old.append(_removal(self.before.text, old, index))
             else:
                 staying.append((key, value))
         for index, (key, value) in enumerate(new.value):
             if (text := added.pop(_text(key), None)) is not None:
                 self.is_written(value, text)
-                self.new.append(_added(self.after.text, new, index))
+                self.new.append(_addition(self.after.text, new, index))
             else:
                 known.append((key, value))
         if added or len(staying) != len(known):
@@ -144,7 +144,7 @@ class _Comparison:
             if (text := asked.get(_text(old_key))) is None:
                 self.same(old_value, new_value)
             else:
-                self.replaced(old_value, new_value, text)
+                self.check_value(old_value, new_value, text)
 
     def is_written(self, value: Node, text: str) -> None:
         """The value is that text, and a string for every parser."""
@@ -154,16 +154,16 @@ class _Comparison:
         if raw not in (f"'{text}'", f'"{text}"') and not (raw == text and is_plain_string(text)):
             raise _Unproved(f"the value on line {value.start_mark.line + 1} is not a string for every parser")
 
-    def replaced(self, old: Node, new: Node, text: str) -> None:
+    def check_value(self, old: Node, new: Node, text: str) -> None:
         """One value has become that text, in its own quotes or in double ones."""
         self.is_written(new, text)
         if not (isinstance(old, ScalarNode) and isinstance(new, ScalarNode)) or new.style not in (old.style, '"'):
             raise _Unproved(f"the value on line {old.start_mark.line + 1} lost its style")
         if old.anchor:
             raise _Unproved(f"the value on line {old.start_mark.line + 1} lost its anchor")
-        self.replace(old, new)
+        self.mark(old, new)
 
-    def replace(self, old: Node, new: Node) -> None:
+    def mark(self, old: Node, new: Node) -> None:
         """What stands at a node differs, as it may."""
         self.old.append(_Region(old.start_mark.index, old.end_mark.index, both=True))
         self.new.append(_Region(new.start_mark.index, new.end_mark.index, both=True))
@@ -173,7 +173,7 @@ def _text(key: Node) -> str:
     return str(key.value) if isinstance(key, ScalarNode) else ""
 
 
-def _added(text: str, node: MappingNode, index: int) -> _Region:
+def _addition(text: str, node: MappingNode, index: int) -> _Region:
     """Where an added pair stands: its line with the line break in front of it, or all from the comma on."""
     key, value = node.value[index]
     start, end, line = key.start_mark.index, value.end_mark.index, key.start_mark.index - key.start_mark.column
@@ -188,7 +188,7 @@ def _added(text: str, node: MappingNode, index: int) -> _Region:
     return _Region(start - len(lead), end)
 
 
-def _removed(text: str, node: MappingNode, index: int) -> _Region:
+def _removal(text: str, node: MappingNode, index: int) -> _Region:
     """Where a pair stood that may go: its line, or its part of the line with one comma."""
     key, value = node.value[index]
     start, end, line = key.start_mark.index, value.end_mark.index, key.start_mark.index - key.start_mark.column

@@ -35,18 +35,18 @@ class InfoFile:
     data: MappingNode = field(repr=False, compare=False)
     values: Mapping[str, str]
 
-    def edited(self, wanted: Mapping[str, str]) -> bytes:
+    def with_values(self, wanted: Mapping[str, str]) -> bytes:
         """The bytes of the file with these texts for keys of `values`; proved to differ in nothing else.
 
         Raises:
             EditError: that cannot be done without touching something else.
         """
-        from gitops_bot.targets.changes import Change, edited
+        from gitops_bot.targets.changes import Change, apply_changes
 
         fields = {key: text for key, text in wanted.items() if self.values[key] != text}
         if not fields:
             return self.document.text.encode()
-        return edited(self.document, {None: (Change(self.data, {**fields}),)})
+        return apply_changes(self.document, {None: (Change(self.data, {**fields}),)})
 
 
 def fits(text: str) -> bool:
@@ -88,7 +88,7 @@ def only_values(before: bytes, after: bytes, keys: Collection[str]) -> bool:
         return before != after
     try:
         old, new = read(before, "", keys), read(after, "", keys).values
-        return old.values.keys() == new.keys() and all(map(fits, new.values())) and old.edited(new) == after
+        return old.values.keys() == new.keys() and all(map(fits, new.values())) and old.with_values(new) == after
     except EditError:
         return False
 

@@ -77,7 +77,7 @@ class _Form:
     values: frozenset[int]
     names: Mapping[str, int]
 
-    def named(self, names: Sequence[str]) -> _Form | None:
+    def with_names(self, names: Sequence[str]) -> _Form | None:
         """With these names; None where one of them is not the name of an image, or of another entry."""
         entries: dict[str, _Pinned | Seen] = {}
         for mark, entry in self.entries.items():
@@ -165,7 +165,7 @@ def _form(target: Target, rest: bytes) -> _Form | None:
 
     form = _read_form(target, _NAME.sub(cut, rest))
     if form is not None and names:
-        form = form.named(names)
+        form = form.with_names(names)
     return form if form is not None or not names else _read_form(target, rest)
 
 
@@ -194,9 +194,9 @@ def _read_form(target: Target, rest: bytes) -> _Form | None:
     for name, seen in known.items():
         pin = seen.pin or Pin()
         tag, digest = (numbers.get(part or "", part) for part in (pin.tag, pin.digest))
-        own = name in names  # the image is what `named` makes of it, or no part of it
+        own = name in names  # the image is what `with_names` makes of it, or no part of it
         image = seen.image if not own or seen.image != str(ImageName.of(name)) else None
-        if any(_is_marked(part) for part in (None if own else name, image, tag, digest)):
+        if any(_has_mark(part) for part in (None if own else name, image, tag, digest)):
             return None
         pins = [part for part in (tag, digest) if isinstance(part, int)]
         entries[name] = _Pinned(seen.image, tag, digest) if pins else seen
@@ -206,7 +206,7 @@ def _read_form(target: Target, rest: bytes) -> _Form | None:
     return _Form(entries, frozenset(editable), names) if len(used) == len({*used}) else None
 
 
-def _is_marked(part: str | int | None) -> bool:
+def _has_mark(part: str | int | None) -> bool:
     """Whether a text holds a value, and more than that."""
     return isinstance(part, str) and (_TAG_MARK in part or _DIGEST_MARK in part)
 

@@ -15,7 +15,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin, is_tag, split
 from gitops_bot.targets import writing
-from gitops_bot.targets.changes import Change, edited
+from gitops_bot.targets.changes import Change, apply_changes
 from gitops_bot.targets.nodes import Pair
 from gitops_bot.targets.pin_file import BARE, FileEntry, Place, pin_of, problem, texts
 
@@ -85,7 +85,7 @@ class YamlPins:
         """Its entries, in the order of the file."""
         return tuple(place.entry for place in self.places)
 
-    def edited(self, wanted: Mapping[int, Assignment]) -> bytes:
+    def with_pins(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`."""
         asked: dict[Block | None, dict[int, Change]] = {}
         for index, assignment in wanted.items():
@@ -97,9 +97,9 @@ class YamlPins:
                 change.texts[slot.key] = None if slot.optional and not text else text
                 if slot.pair is None:
                     change.behind[slot.key] = self._behind(place, slot)
-        return edited(self.document, {block: tuple(inside.values()) for block, inside in asked.items()})
+        return apply_changes(self.document, {block: tuple(inside.values()) for block, inside in asked.items()})
 
-    def mistyped(self, index: int) -> Iterator[Problem]:
+    def type_mistakes(self, index: int) -> Iterator[Problem]:
         """A tag by itself that is a number, and may become another text where it is used: `1.10` becomes `1.1`."""
         place = self.places[index]
         pair = place.tag.pair if place.tag is not None else None
@@ -160,7 +160,7 @@ def apart(document: Document, place: Place[Slot], *, shared: frozenset[int]) -> 
     return place.with_entry(pin=pin, line=line, column=column, refusal=refusal, says=says)
 
 
-def numbered(file: str, places: Iterable[Place[Slot]]) -> Iterator[Place[Slot]]:
+def number(file: str, places: Iterable[Place[Slot]]) -> Iterator[Place[Slot]]:
     """The places, each with a name of its own: `web`, `web#2`.
 
     Raises:

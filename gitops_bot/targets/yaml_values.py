@@ -78,13 +78,13 @@ def documents(text: str, file: str = "") -> tuple[Placed, ...] | None:
         return None
     resources: list[Placed] = []
     for root in roots:
-        document = _placed(root, file, {})
+        document = _value(root, file, {})
         listed = document.at("items").items if document.at("kind").text.endswith("List") else ()
         resources += listed or [document]
     return tuple(resources)
 
 
-def _placed(node: Node, file: str, known: dict[int, Placed]) -> Placed:
+def _value(node: Node, file: str, known: dict[int, Placed]) -> Placed:
     """An aliased node is converted once; one that holds itself is empty inside."""
     if id(node) in known:
         return known[id(node)]
@@ -92,10 +92,10 @@ def _placed(node: Node, file: str, known: dict[int, Placed]) -> Placed:
     known[id(node)] = Placed(line, file=file)
     match node:
         case MappingNode():
-            pairs = {key: _placed(pair.value, file, known) for key, pair in nodes.pairs(node).items()}
+            pairs = {key: _value(pair.value, file, known) for key, pair in nodes.pairs(node).items()}
             placed = Placed(line, pairs=pairs, file=file)
         case SequenceNode():
-            placed = Placed(line, items=[_placed(item, file, known) for item in node.value], file=file)
+            placed = Placed(line, items=[_value(item, file, known) for item in node.value], file=file)
         case _:
             placed = Placed(line, text=node.value, file=file)
     known[id(node)] = placed

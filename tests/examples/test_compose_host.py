@@ -29,7 +29,7 @@ NEW = Pin("v9.8.7", f"sha256:{'0a' * 32}")
 def images(env: bytes) -> set[str]:
     """What docker compose would run, with these variables."""
     services = yaml.safe_load(FILES["compose.yaml"])["services"].values()
-    found = {interpolation.substituted(service["image"], dotenv.values(env.decode())) for service in services}
+    found = {interpolation.substitute(service["image"], dotenv.values(env.decode())) for service in services}
     assert None not in found
     return {image for image in found if image is not None}
 

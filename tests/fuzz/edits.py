@@ -25,7 +25,7 @@ import yaml
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets.kustomization import Kustomization, read
-from gitops_bot.targets.pin_file import FileEntry, edit, pinned
+from gitops_bot.targets.pin_file import FileEntry, edit, pin_after
 
 D1, D2 = "sha256:" + "0123456789abcdef" * 4, "sha256:" + "fedcba9876543210" * 4
 #: Tags of every kind that some parser takes for something else, beside ordinary ones.
@@ -265,7 +265,7 @@ def judge(before: Kustomization, asks: list[Assignment], data: bytes) -> None:
     fields = moved = 0
     for old, new in zip_longest(before.entries, again.entries):
         ask = by_name.get(old.name) if old.refusal is None else None
-        pin = pinned(old, ask.pin) if ask else old.pin
+        pin = pin_after(old, ask.pin) if ask else old.pin
         new_name = ask.new_name if ask and ask.new_name else old.new_name
         if (new.name, new.new_name, new.pin) != (old.name, new_name, pin):
             raise Wrong(f"entry {old} became {new}")
@@ -334,7 +334,7 @@ def _judge_entry(entry: FileEntry, ask: Assignment, old: Any, new: Any) -> None:
         if was.get(key) != now.get(key) and key in now and now[key][1] != "tag:yaml.org,2002:str":
             raise Wrong(f"libyaml sees {now[key]}, which is no string")
     said = ":".join(filter(None, (now.get("newtag", ("", "", ""))[2], now.get("digest", ("", "", ""))[2])))
-    pin = pinned(entry, ask.pin)
+    pin = pin_after(entry, ask.pin)
     if said.replace("@", ":", 1) != ":".join(filter(None, (pin.tag, pin.digest))) and pin.tag not in (
         "null",
         "~",

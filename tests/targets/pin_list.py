@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin
-from gitops_bot.targets.pin_file import FileEntry, pinned
+from gitops_bot.targets.pin_file import FileEntry, pin_after
 from gitops_bot.targets.writing import Splice, apply
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ class PinList:
     text: str
     spans: tuple[tuple[int, int], ...]
 
-    def edited(self, wanted: Mapping[int, Assignment]) -> bytes:
-        pins = {index: pinned(self.entries[index], assignment.pin) for index, assignment in wanted.items()}
+    def with_pins(self, wanted: Mapping[int, Assignment]) -> bytes:
+        pins = {index: pin_after(self.entries[index], assignment.pin) for index, assignment in wanted.items()}
         return apply(self.text, (Splice(*self.spans[index], str(pin)) for index, pin in pins.items())).encode()
 
-    def mistyped(self, index: int) -> Iterator[Problem]:
+    def type_mistakes(self, index: int) -> Iterator[Problem]:
         if self.entries[index].pin.tag == "latest":
             yield Problem("failed.edit", "`latest` is no version", "Write one.", self.file, self.entries[index].line, 1)
 

@@ -5,7 +5,7 @@ import pytest
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets.kustomization import ENTRY_LIMIT, read
-from gitops_bot.targets.pin_file import edit, pinned
+from gitops_bot.targets.pin_file import edit, pin_after
 
 D1 = "sha256:" + "0123456789abcdef" * 4
 D2 = "sha256:" + "fedcba9876543210" * 4
@@ -313,7 +313,7 @@ def test_the_pin_that_an_edit_makes(present: Pin, asked: Pin, expected: Pin) -> 
     text = f"images:\n- {{name: a, newTag: '{present.tag or ''}', digest: '{present.digest or ''}'}}\n"
     before = read(text.encode(), "k.yaml")
 
-    assert pinned(before.entries[0], asked) == expected
+    assert pin_after(before.entries[0], asked) == expected
     assert read(edit(before, [Assignment("a", asked)]), "k.yaml").entries[0].pin == expected
 
 

@@ -35,12 +35,14 @@ EDITS = {
 
 @pytest.mark.parametrize(("before", "wanted", "after"), EDITS.values(), ids=EDITS.keys())
 def test_only_the_values_change(before: bytes, wanted: dict[str, str], after: bytes) -> None:
-    assert release_info.read(HEAD + before, "info.yaml", KEYS).edited(wanted) == HEAD + after
+    assert release_info.read(HEAD + before, "info.yaml", KEYS).with_values(wanted) == HEAD + after
 
 
 def test_values_in_braces_behind_a_byte_order_mark_change_alone() -> None:
     data = b"\xef\xbb\xbf{kind: ConfigMap, data: {version: a, team: x}}"
-    assert release_info.read(data, "info.yaml", KEYS).edited({"version": "b c"}) == data.replace(b" a,", b' "b c",')
+    assert release_info.read(data, "info.yaml", KEYS).with_values({"version": "b c"}) == data.replace(
+        b" a,", b' "b c",'
+    )
 
 
 REFUSED = {
@@ -76,7 +78,7 @@ def test_what_cannot_be_edited_is_refused_with_its_place(data: bytes, message: s
 def test_other_values_may_be_anything() -> None:
     data = HEAD + b"  version: a\n  more: |\n    b\n  name: &n x\n  same: *n\n"
     file = release_info.read(data, "info.yaml", KEYS)
-    assert (file.values, file.edited({"version": "b"})) == (
+    assert (file.values, file.with_values({"version": "b"})) == (
         {"version": "a"},
         data.replace(b"version: a", b"version: b"),
     )

@@ -11,7 +11,7 @@ from gitops_bot.images.reference import Assignment
 from gitops_bot.releases.decisions import EntryKey
 from gitops_bot.releases.history.line import agree
 from gitops_bot.targets import BY_NAME, release_info, same_file, versions
-from gitops_bot.targets.pin_file import edit, pinned
+from gitops_bot.targets.pin_file import edit, pin_after
 from gitops_bot.targets.versions import Seen
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def explains(
         by_name = {entry.name: entry for entry in old.entries}
         for replaced, wanted in changes:
             entry = by_name.get(wanted.image)
-            if entry is None or entry.pin != replaced or pinned(entry, wanted.pin) != wanted.pin:
+            if entry is None or entry.pin != replaced or pin_after(entry, wanted.pin) != wanted.pin:
                 return False
         return edit(old, [wanted for _, wanted in changes]) == after
     except EditError:
@@ -185,6 +185,9 @@ def informs(info: InfoChange, before: bytes, after: bytes) -> bool:
     """Whether the values that follow a pin, written again, turn exactly `before` into `after`."""
     try:
         old = release_info.read(before, info.file, info.after)
-        return all(old.values.get(key) == text for key, text in info.before.items()) and old.edited(info.after) == after
+        return (
+            all(old.values.get(key) == text for key, text in info.before.items())
+            and old.with_values(info.after) == after
+        )
     except EditError:
         return False

@@ -134,11 +134,11 @@ def _parts(image: Image, known: Mapping[str, str]) -> tuple[str, Pin, Frame | No
     """The repository, the pin, what stays around it, and why it cannot be edited."""
     if image.whole is not None:
         if not image.whole.has_default() or not image.whole.default:
-            return "", Pin(), None, _unset(image.whole, "repository:tag")
+            return "", Pin(), None, _without_value(image.whole, "repository:tag")
         repository, tag, digest = split(image.whole.default)
         before = f"${{{image.whole.name}{image.whole.how}"
         return repository, Pin(tag, digest), Frame(before, repository, "}"), None
-    repository = interpolation.substituted(image.repository, known) or ""
+    repository = interpolation.substitute(image.repository, known) or ""
     tag_variable, digest_variable = image.tag_variable, image.digest_variable
     if not repository:
         unset = [variable for variable in interpolation.variables(image.repository) if not variable.has_default()]
@@ -147,7 +147,7 @@ def _parts(image: Image, known: Mapping[str, str]) -> tuple[str, Pin, Frame | No
             repository,
             Pin(),
             None,
-            _unset(name, "text") if name else _Why("the image has no repository", "Write it."),
+            _without_value(name, "text") if name else _Why("the image has no repository", "Write it."),
         )
     if image.fixed:
         return repository, Pin(image.tag, image.digest), Frame("", image.repository, ""), None
@@ -157,13 +157,13 @@ def _parts(image: Image, known: Mapping[str, str]) -> tuple[str, Pin, Frame | No
         advice = "Let one variable be all of the tag: `${TAG:-v1.2.3}`."
         return repository, Pin(), None, _Why("the tag is put together from a variable and other text", advice)
     if not tag_variable.has_default() or not tag_variable.default:
-        return repository, Pin(), None, _unset(tag_variable, "tag")
+        return repository, Pin(), None, _without_value(tag_variable, "tag")
     pin, _ = pin_of(tag_variable.default, None)
     before = f"{image.repository}:${{{tag_variable.name}{tag_variable.how}"
     return repository, pin, Frame(before, None, "}"), None
 
 
-def _unset(variable: Variable, what: str) -> _Why:
+def _without_value(variable: Variable, what: str) -> _Why:
     name = variable.name[:100]
     return _Why(f"nothing here sets the variable {name}", _SET % (name, what), name)
 

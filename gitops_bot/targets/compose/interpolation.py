@@ -94,7 +94,7 @@ def variables(text: str) -> Iterator[Variable]:
         yield Variable(match[1] or match[2], match[3] or "", match[4] or "")
 
 
-def substituted(text: str, known: Mapping[str, str]) -> str | None:
+def substitute(text: str, known: Mapping[str, str]) -> str | None:
     """The text with the values of its variables, or their defaults; None where one has neither."""
     texts = []
     for variable in variables(text):

@@ -11,13 +11,12 @@ from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin, is_digest, is_pinned, is_reference, is_tag, split
 from gitops_bot.targets import compose, dotenv, yaml_pins
 from gitops_bot.targets.compose import interpolation
-from gitops_bot.targets.pin_file import DIGEST_ADVICE, TAG_ADVICE, FileEntry, Place, pin_of, spliced
+from gitops_bot.targets.pin_file import DIGEST_ADVICE, TAG_ADVICE, FileEntry, Place, Span, pin_of, splice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.images.reference import Assignment
-    from gitops_bot.targets.dotenv import Statement
 
 
 #: How the keys of images end.
@@ -54,21 +53,21 @@ class EnvPins:
 
     file: str
     text: str = field(repr=False, compare=False)
-    places: tuple[Place[Statement], ...] = field(default=(), repr=False)
+    places: tuple[Place[Span], ...] = field(default=(), repr=False)
 
     @property
     def entries(self) -> tuple[FileEntry, ...]:
         """Its entries, in the order of the file."""
         return tuple(place.entry for place in self.places)
 
-    def edited(self, wanted: Mapping[int, Assignment]) -> bytes:
+    def with_pins(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`."""
-        after, changed = spliced(self, self.text, self.places, wanted)
+        after, changed = splice(self, self.text, self.places, wanted)
         if changed:
             dotenv.prove(self.text, after, {statement.key: text for statement, text in changed.items()}, self.file)
         return after.encode()
 
-    def mistyped(self, index: int) -> Iterator[Problem]:
+    def type_mistakes(self, index: int) -> Iterator[Problem]:
         """Nothing: every value is a text."""
         del index
         return iter(())
@@ -97,13 +96,13 @@ class EnvTarget:
             EditError: the file as a whole cannot be edited; see `dotenv.read`.
         """
         text, read_statements = dotenv.read(data, file)
-        by_key: defaultdict[str, list[Statement]] = defaultdict(list)
+        by_key: defaultdict[str, list[Span]] = defaultdict(list)
         for statement in read_statements:
             by_key[statement.key].append(statement)
         values = {statement.key: statement.text for statement in read_statements}
-        places: dict[str, Place[Statement]] = {}
+        places: dict[str, Place[Span]] = {}
         taken: set[str] = set()
-        for image in (*self.images, *_inferred(read_statements)):
+        for image in (*self.images, *_by_key(read_statements)):
             keys = [key for key in image.keys if key in by_key]
             empty = image.or_default and not all(values[key] for key in keys)
             if keys and not empty and taken.isdisjoint(keys) and image.name not in places:
@@ -153,25 +152,23 @@ def _in_compose(texts: Iterable[str]) -> Iterator[EnvImage]:
     yield from by_name.values()
 
 
-def _inferred(statements: Iterable[Statement]) -> Iterator[EnvImage]:
+def _by_key(statements: Iterable[Span]) -> Iterator[EnvImage]:
     """The keys that end in IMAGE and have an image with a tag or a digest."""
     for statement in statements:
         if statement.key.endswith(_ENDING) and is_pinned(statement.text):
             yield EnvImage(statement.key, image=statement.key)
 
 
-def _place(
-    image: EnvImage, by_key: Mapping[str, Sequence[Statement]], values: Mapping[str, str], file: str
-) -> Place[Statement]:
+def _place(image: EnvImage, by_key: Mapping[str, Sequence[Span]], values: Mapping[str, str], file: str) -> Place[Span]:
     whole, tag, digest = (by_key[key][-1] if key in by_key else None for key in (image.image, image.tag, image.digest))
     first = next(statement for statement in (whole, tag, digest) if statement is not None)
     if whole is not None:
         repository, *parts = split(whole.text)
         pin, says = Pin(*parts), None
     else:
-        repository = interpolation.substituted(image.repository, values) or ""
+        repository = interpolation.substitute(image.repository, values) or ""
         pin, says = pin_of(tag.text if tag is not None else None, digest.text if digest is not None else None)
-    refusal = next((_repeated(by_key[key], file) for key in image.keys if len(by_key.get(key, ())) > 1), None)
+    refusal = next((_repetition(by_key[key], file) for key in image.keys if len(by_key.get(key, ())) > 1), None)
     why = _unreadable(whole, tag, digest) or _ambiguous(image, first)
     if refusal is None and why is not None:
         refusal = Problem("failed.edit", *why, file, first.line, first.column)
@@ -179,13 +176,13 @@ def _place(
     return Place(entry, whole, tag=tag, digest=digest, digest_stays=digest is not None and pin.digest is not None)
 
 
-def _repeated(given: Sequence[Statement], file: str) -> Problem:
+def _repetition(given: Sequence[Span], file: str) -> Problem:
     lines = ", ".join(str(statement.line) for statement in given[:10])
     message = f"{given[0].key[:100]} is given {len(given)} times (lines {lines}), and the last one counts"
     return Problem("failed.edit", message, "Keep one of them.", file, given[-1].line, given[-1].column)
 
 
-def _ambiguous(image: EnvImage, first: Statement) -> tuple[str, str] | None:
+def _ambiguous(image: EnvImage, first: Span) -> tuple[str, str] | None:
     if not image.others:
         return None
     listed = ", ".join((image.repository or first.key, *image.others)[:5])
@@ -193,7 +190,7 @@ def _ambiguous(image: EnvImage, first: Statement) -> tuple[str, str] | None:
     return message[:400], "Give each of them a variable of its own: one value can hold one pin."
 
 
-def _unreadable(whole: Statement | None, tag: Statement | None, digest: Statement | None) -> tuple[str, str] | None:
+def _unreadable(whole: Span | None, tag: Span | None, digest: Span | None) -> tuple[str, str] | None:
     """Why the values are not an image, or not a tag and a digest; they are not told, since they may be anything."""
     for statement in (whole, tag, digest):
         if statement is not None and yaml_pins.has_placeholder(statement.text, fits=is_tag(statement.text)):

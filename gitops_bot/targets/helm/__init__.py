@@ -10,7 +10,7 @@ from ruamel.yaml.nodes import MappingNode
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets import document, nodes
-from gitops_bot.targets.helm.values import Tree, named
+from gitops_bot.targets.helm.values import Tree, name_all
 from gitops_bot.targets.nodes import Pair
 from gitops_bot.targets.yaml_pins import Slot, YamlPins
 
@@ -78,7 +78,7 @@ class HelmTarget:
         parsed = document.read(data, file, several=True)
         shared = nodes.shared(parsed.roots)
         trees = ((tree, tree.places(self.images, shared)) for tree in _trees(parsed, shared))
-        return YamlPins(parsed, tuple(named(file, trees)))
+        return YamlPins(parsed, tuple(name_all(file, trees)))
 
     def count(self, data: bytes) -> int:
         """How many lines look like pins in values."""
@@ -152,15 +152,15 @@ def _text(parsed: Document, helm: Node, label: str, shared: frozenset[int]) -> T
     if id(value) in shared:
         advice = "Write it out where it is meant to change: an edit here would change every use of the alias."
         why = parsed.problem(value, "values is shared by an alias", advice)
-        return _refused(parsed, str(value.value), label, why)
+        return _refuse(parsed, str(value.value), label, why)
     try:
         block = document.read_block(parsed, Pair(key, value))
     except EditError as error:
-        return _refused(parsed, str(value.value), label, error.problem)
+        return _refuse(parsed, str(value.value), label, error.problem)
     return Tree(block.document, block.document.root, label, block=block)
 
 
-def _refused(parsed: Document, text: str, label: str, why: Problem) -> Tree:
+def _refuse(parsed: Document, text: str, label: str, why: Problem) -> Tree:
     try:
         inside = document.compose(text, parsed.file)
     except EditError:

@@ -16,7 +16,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from gitops_bot.images.reference import Pin, is_digest, is_pinned
 from gitops_bot.targets import nodes
 from gitops_bot.targets.pin_file import FileEntry, Place
-from gitops_bot.targets.yaml_pins import Slot, apart, numbered, reference
+from gitops_bot.targets.yaml_pins import Slot, apart, number, reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -100,23 +100,23 @@ class Tree:
         `shared` are the nodes of the file that an alias leads to.
         """
         if self.refusal is not None and self.root is None:
-            return [self._refused(Place(_entry("values", "")), self.refusal)]
+            return [self._refuse(Place(_entry("values", "")), self.refusal)]
         if self.block is not None or self.refusal is not None:
             shared = nodes.shared(self.document.roots)
         if images:
-            candidates: Iterable[Place[Slot] | None] = (self._configured(name, paths, shared) for name, paths in images)
+            candidates: Iterable[Place[Slot] | None] = (self._by_paths(name, paths, shared) for name, paths in images)
         else:
-            candidates = (*self._inferred(shared), *self._of_parameters(shared))
+            candidates = (*self._by_shape(shared), *self._of_parameters(shared))
         places = [replace(place, block=self.block) for place in candidates if place is not None]
         if (why := self.refusal) is not None:
-            return [self._refused(place, why) for place in places]
+            return [self._refuse(place, why) for place in places]
         return sorted(places, key=lambda place: (place.entry.line, place.entry.column))
 
     @staticmethod
-    def _refused(place: Place[Slot], why: Problem) -> Place[Slot]:
+    def _refuse(place: Place[Slot], why: Problem) -> Place[Slot]:
         return place.with_entry(refusal=why, line=why.line or 1, column=why.column or 1)
 
-    def _inferred(self, shared: frozenset[int]) -> Iterator[Place[Slot]]:
+    def _by_shape(self, shared: frozenset[int]) -> Iterator[Place[Slot]]:
         seen: set[int] = set()
         waiting: list[_Way] = [_Way(self.root)] if self.root is not None else []
         while waiting:
@@ -154,7 +154,7 @@ class Tree:
                     registry=(*keys, "registry"), repository=(*keys, "repository"), tag=(*keys, "tag"),
                     digest=(*keys, "digest"), name="",
                 )  # fmt: skip
-                if (place := self._configured(way or name, paths, shared)) is not None:
+                if (place := self._by_paths(way or name, paths, shared)) is not None:
                     yield place
 
     def _slot(self, keys: tuple[str, ...] | None) -> Slot | None:
@@ -171,21 +171,21 @@ class Tree:
                 node = nodes.value(node, key)
         return Slot(node, keys[-1]) if isinstance(node, MappingNode) else None
 
-    def _configured(self, name: str, paths: ImagePaths, shared: frozenset[int]) -> Place[Slot] | None:
+    def _by_paths(self, name: str, paths: ImagePaths, shared: frozenset[int]) -> Place[Slot] | None:
         image, tag, digest = self._slot(paths.image), self._slot(paths.tag), _digest(self._slot(paths.digest))
         if image is not None:
             return reference(self.document, name, image, shared=shared) if image.pair is not None else None
         if (tag is None or tag.pair is None) and (digest is None or not digest.says_something):
             return None
-        registry, repository = _said(self._slot(paths.registry)), _said(self._slot(paths.repository))
-        full = paths.name if repository is None else _full(registry, repository)
+        registry, repository = _present(self._slot(paths.registry)), _present(self._slot(paths.repository))
+        full = paths.name if repository is None else _full_name(registry, repository)
         if paths.name == "" and digest is not None and digest.pair is None:
             digest = None  # nobody asked for one
         place = Place(_entry(name, full or ""), registry=registry, repository=repository, tag=tag, digest=digest)
         return apart(self.document, place, shared=shared)
 
 
-def named(file: str, trees: Iterable[tuple[Tree, Sequence[Place[Slot]]]]) -> Iterator[Place[Slot]]:
+def name_all(file: str, trees: Iterable[tuple[Tree, Sequence[Place[Slot]]]]) -> Iterator[Place[Slot]]:
     """All places, each with a name of its own: in front of it the label of its values, where there are several.
 
     Raises:
@@ -198,13 +198,13 @@ def named(file: str, trees: Iterable[tuple[Tree, Sequence[Place[Slot]]]]) -> Ite
         for label, places in pairs
         for place in places
     )
-    return numbered(file, labelled)
+    return number(file, labelled)
 
 
 def _image(document: Document, node: MappingNode, name: str, shared: frozenset[int]) -> Place[Slot] | None:
     """An image that a mapping holds in parts."""
     keys = {str(key.value) for key, _ in node.value if isinstance(key, ScalarNode)}
-    repository = _said(Slot(node, "repository")) if "repository" in keys else None
+    repository = _present(Slot(node, "repository")) if "repository" in keys else None
     if repository is None or "://" in (text := repository.text or "") or "git@" in text:
         return None
     tag = Slot(node, "tag") if "tag" in keys else None
@@ -214,8 +214,8 @@ def _image(document: Document, node: MappingNode, name: str, shared: frozenset[i
         return None
     if tag is not None and not tag.says_something and tag.text is not None and not _has_mark(tag):
         tag = None  # nothing says where its value would stand
-    registry = _said(Slot(node, "registry")) if "registry" in keys else None
-    entry = _entry(name or (tag or digest or repository).key, _full(registry, repository))
+    registry = _present(Slot(node, "registry")) if "registry" in keys else None
+    entry = _entry(name or (tag or digest or repository).key, _full_name(registry, repository))
     place = Place(entry, registry=registry, repository=repository, tag=tag, digest=digest)
     return apart(document, place, shared=shared)
 
@@ -224,7 +224,7 @@ def _entry(name: str, repository: str) -> FileEntry:
     return FileEntry(name, None, Pin(), 1, 1, None, repository)
 
 
-def _said(slot: Slot | None) -> Slot | None:
+def _present(slot: Slot | None) -> Slot | None:
     return slot if slot is not None and slot.says_something and _is_scalar(slot) else None
 
 
@@ -252,6 +252,6 @@ def _digest(slot: Slot | None) -> Slot | None:
     return slot if is_digest(text) or slot.key != "sha" else None
 
 
-def _full(registry: Slot | None, repository: Slot) -> str:
+def _full_name(registry: Slot | None, repository: Slot) -> str:
     text = repository.text or ""
     return f"{(registry.text or '').rstrip('/')}/{text}" if registry is not None else text

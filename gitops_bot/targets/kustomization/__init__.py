@@ -64,11 +64,11 @@ class Kustomization(YamlPins):
         """The entries of its list `images:`."""
         return self.entries[: len(self.items)]
 
-    def mistyped(self, index: int) -> Iterator[Problem]:
+    def type_mistakes(self, index: int) -> Iterator[Problem]:
         """The values of an entry that are not strings to kustomize."""
         if index < len(self.items):
-            return _mistyped(self.document, self.items[index])
-        return YamlPins.mistyped(self, index)
+            return _type_mistakes(self.document, self.items[index])
+        return YamlPins.type_mistakes(self, index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +106,11 @@ class KustomizationTarget:
             raise EditError(parsed.problem(images, message, "Split the kustomization."))
         anchored = parsed.root.anchor is not None or (images is not None and images.anchor is not None)
         places = [_entry(parsed, node, anchored=anchored) for node in items]
+        if (charts := top.get("helmcharts")) is not None:
+            places += _of_charts(parsed, charts)
         return Kustomization(
             parsed,
-            tuple(_unique((*places, *_of_charts(parsed, top.get("helmcharts"))), file)),
+            tuple(_unique(places, file)),
             "Component" if kind is not None and kind.value == "Component" else "Kustomization",
             tuple(
                 str(item.value) for key in _LISTS for item in nodes.items(top.get(key)) if isinstance(item, ScalarNode)
@@ -131,10 +133,8 @@ class KustomizationTarget:
             return 0
 
 
-def _of_charts(parsed: Document, charts: Node | None) -> Iterator[Place[Slot]]:
+def _of_charts(parsed: Document, charts: Node) -> Iterator[Place[Slot]]:
     """What the values of the charts pin, each by the name of its chart and its path."""
-    if charts is None:
-        return
     shared = nodes.shared(parsed.roots)
     seen: set[int] = set()
     total = 0
@@ -303,7 +303,7 @@ def _contradictions(parsed: Document, pairs: Mapping[str, Pair], texts: Mapping[
         yield parsed.problem(pairs["newName"].value, f"newName carries {what}: {new_name[:200]!r}", advice)
 
 
-def _mistyped(parsed: Document, node: Node) -> Iterator[Problem]:
+def _type_mistakes(parsed: Document, node: Node) -> Iterator[Problem]:
     """The values without quotes that are strings to people, but not to kustomize: `newTag: 1.10`.
 
     kustomize decodes the file through go-yaml v2 into Go strings and refuses all of it where a value is a number or a

@@ -64,7 +64,7 @@ def inside(directory: str, text: str) -> str | None:
 
 def references(data: bytes, *, plugin: bool = False) -> tuple[Reference, ...] | Problem:
     """What a kustomization, or the configuration of a plug-in, refers to; the problem where it cannot be read."""
-    return (_remembered if len(data) <= _SMALL else _references)(data, plugin=plugin)
+    return (_cached_references if len(data) <= _SMALL else _references)(data, plugin=plugin)
 
 
 def _references(data: bytes, *, plugin: bool) -> tuple[Reference, ...] | Problem:
@@ -77,7 +77,7 @@ def _references(data: bytes, *, plugin: bool) -> tuple[Reference, ...] | Problem
 
 
 #: From one release to the next, most files stay.
-_remembered = lru_cache(maxsize=2048)(_references)
+_cached_references = lru_cache(maxsize=2048)(_references)
 
 
 def _of_kustomization(root: Node) -> Iterator[Reference]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from gitops_bot.targets import document, nodes
-from gitops_bot.targets.yaml_pins import ENTRY_LIMIT, Slot, YamlPins, numbered, reference
+from gitops_bot.targets.yaml_pins import ENTRY_LIMIT, Slot, YamlPins, number, reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -123,7 +123,7 @@ def _places(parsed: Document, kinds: Mapping[str, Sequence[str]]) -> Iterator[Pl
                 entry = "/".join(part for part in (kind, name, label) if part)
                 by_value[id(mapping), key] = reference(parsed, entry, slot, shared=shared, refusal=refusal)
     places = sorted(by_value.values(), key=lambda place: (place.entry.line, place.entry.column))
-    return numbered(parsed.file, places)
+    return number(parsed.file, places)
 
 
 def _resources(roots: Sequence[Node]) -> Iterator[MappingNode]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images import expression
 from gitops_bot.images.reference import Pin, is_digest, is_tag
 from gitops_bot.targets import document
-from gitops_bot.targets.pin_file import BARE, FileEntry, Place, pin_of, spliced
+from gitops_bot.targets.pin_file import BARE, FileEntry, Place, Span, pin_of, splice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -51,13 +51,13 @@ class PatternTarget:
             EditError: the file is over 1 MiB, or not UTF-8.
         """
         text = document.decode(data, file)
-        places: list[Place[Group]] = []
-        taken: list[Group] = []
+        places: list[Place[Span]] = []
+        taken: list[Span] = []
         for name, pattern in self.patterns:
             place = _place(text, data, file, name, pattern)
             groups = [group for group in (place.tag, place.digest) if group is not None]
             if any(group.start < other.end and other.start < group.end for group in groups for other in taken):
-                place = _refused(place.entry, "matches what another pattern matches", "Keep one of them.", file)
+                place = _refuse(place.entry, "matches what another pattern matches", "Keep one of them.", file)
             places.append(place)
             taken += groups
         return PatternFile(self, file, text, tuple(places))
@@ -68,15 +68,6 @@ class PatternTarget:
         return len(self.patterns)
 
 
-class Group(NamedTuple):
-    """What a group matched, and where."""
-
-    start: int
-    end: int
-    text: str
-    bare: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class PatternFile:
     """A file that was read; see `PinFile`."""
@@ -84,7 +75,7 @@ class PatternFile:
     target: PatternTarget
     file: str
     text: str = field(repr=False, compare=False)
-    places: tuple[Place[Group], ...] = field(repr=False)
+    places: tuple[Place[Span], ...] = field(repr=False)
 
     @property
     def entries(self) -> tuple[FileEntry, ...]:
@@ -92,7 +83,7 @@ class PatternFile:
         return tuple(place.entry for place in self.places)
 
     @property
-    def groups(self) -> dict[tuple[str, str], Group]:
+    def groups(self) -> dict[tuple[str, str], Span]:
         """What the groups of each pattern matched, by its name and theirs."""
         return {
             (place.entry.name, name): group
@@ -107,12 +98,12 @@ class PatternFile:
         starts, ends = [0, *(group.end for group in groups)], [*(group.start for group in groups), len(self.text)]
         return [self.text[start:end] for start, end in zip(starts, ends, strict=True)]
 
-    def edited(self, wanted: Mapping[int, Assignment]) -> bytes:
+    def with_pins(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`.
 
         Every pattern has to match again, what was asked and what was there, and around it nothing may differ.
         """
-        after, changed = spliced(self, self.text, self.places, wanted)
+        after, changed = splice(self, self.text, self.places, wanted)
         again = self.target.read(after.encode(), self.file)
         asked = [key for key, group in self.groups.items() if group in changed]
         expected = {key: changed.get(group, group.text) for key, group in self.groups.items()}
@@ -123,13 +114,13 @@ class PatternFile:
             raise EditError(Problem("failed.edit", message, "Let the groups match any tag or digest.", self.file))
         return after.encode()
 
-    def mistyped(self, index: int) -> Iterator[Problem]:
+    def type_mistakes(self, index: int) -> Iterator[Problem]:
         """Nothing: a text has no types."""
         del index
         return iter(())
 
 
-def _place(text: str, data: bytes, file: str, name: str, pattern: ImagePattern) -> Place[Group]:
+def _place(text: str, data: bytes, file: str, name: str, pattern: ImagePattern) -> Place[Span]:
     matches = [
         {group: tuple(len(data[:at].decode(errors="replace")) for at in span) for group, span in match.items()}
         for match in islice(expression.matches(pattern.expression, data), _MOST + 1)
@@ -139,30 +130,30 @@ def _place(text: str, data: bytes, file: str, name: str, pattern: ImagePattern) 
     column = at - text.rfind("\n", 0, at)
     nothing = FileEntry(name, None, Pin(), lines[0] if lines and matches[0] else 1, column, None, pattern.repository)
     if not matches:
-        return _refused(nothing, "matches nothing", "Correct the pattern, or the file.", file)
+        return _refuse(nothing, "matches nothing", "Correct the pattern, or the file.", file)
     if len(matches) > 1:
         many = f"over {_MOST}" if len(matches) > _MOST else str(len(matches))
         shown = ", ".join(map(str, lines[:_MOST]))
-        return _refused(nothing, f"matches {many} times (lines {shown})", _ONCE, file)
-    groups = {group: Group(start, end, text[start:end]) for group, (start, end) in matches[0].items()}
+        return _refuse(nothing, f"matches {many} times (lines {shown})", _ONCE, file)
+    groups = {group: Span(start, text[start:end]) for group, (start, end) in matches[0].items()}
     tag, digest = groups.get("tag"), groups.get("digest")
     if tag is None and digest is None:
         advice = "Let one of them match wherever the pattern does."
-        return _refused(nothing, "matches without its groups", advice, file)
+        return _refuse(nothing, "matches without its groups", advice, file)
     if tag is not None and not is_tag(tag.text):
-        return _refused(nothing, f"finds {tag.text[:100]!r}, which is not a tag", "Correct the group `tag`.", file)
+        return _refuse(nothing, f"finds {tag.text[:100]!r}, which is not a tag", "Correct the group `tag`.", file)
     if digest is not None and not digest.text.startswith(BARE):
         digest = digest._replace(bare=True)
     whole = None if digest is None else BARE + digest.text if digest.bare else digest.text
     if digest is not None and not is_digest(whole or ""):
         message = f"finds {digest.text[:100]!r}, which is not a digest"
-        return _refused(nothing, message, "Correct the group `digest`.", file)
+        return _refuse(nothing, message, "Correct the group `digest`.", file)
     pin, says = pin_of(tag.text if tag is not None else None, whole)
     entry = replace(nothing, pin=pin, says=says)
     return Place(entry, tag=tag, digest=digest, digest_stays=digest is not None)
 
 
-def _refused(entry: FileEntry, message: str, advice: str, file: str) -> Place[Group]:
+def _refuse(entry: FileEntry, message: str, advice: str, file: str) -> Place[Span]:
     why = f"the pattern of {entry.name!r} {message}"
     refusal = Problem("failed.edit", why, advice, file, entry.line, entry.column)
     return Place(replace(entry, pin=Pin(), says=None, refusal=refusal))
