@@ -71,12 +71,14 @@ async def _proposals(context: Context, decisions: Sequence[Decision]) -> list[Pr
     """One proposal for each group, as far as it may be opened now."""
     existing, facts, request = context.existing, context.facts, context.request
     grouped = existing.grouped(decisions)
+    if existing.environment.propose.limit.new_per_hour is not None:
+        names = sorted(set(existing.group_of.values()))  # what was opened and merged within the hour counts too
+    else:
+        carried = {existing.group_of.get(pin.key) for pin in existing.pins}
+        changed = {name for name, own in grouped.items() if any(isinstance(item, Change) for item in own)}
+        names = [name for name in grouped if name in carried | changed]
     # Of groups without a branch too: one may have been closed, or opened just now.
-    branches = [
-        branch
-        for name in _may_open(existing, grouped)
-        if (branch := existing.branch_of(name)) not in existing.by_branch
-    ]
+    branches = [branch for name in names if (branch := existing.branch_of(name)) not in existing.by_branch]
     pulls = await facts.pull_requests(branches)
     known = {branch: ExistingProposal(branch, None, own, "other") for branch, own in pulls.items()}
     existing = replace(existing, by_branch={**existing.by_branch, **known})
@@ -148,18 +150,6 @@ def edit(
     }
 
 
-def _may_open(existing: Existing, grouped: Mapping[str, Sequence[Decision]]) -> list[str]:
-    """The groups whose pull requests have to be known, beside those that have a branch."""
-    if existing.environment.propose.limit.new_per_hour is not None:
-        return sorted(set(existing.group_of.values()))  # what was opened and merged within the hour counts too
-    carried = {existing.group_of.get(pin.key) for pin in existing.pins}
-    return [
-        name
-        for name, decisions in grouped.items()
-        if name in carried or any(isinstance(item, Change) for item in decisions)
-    ]
-
-
 def _own(proposals: Sequence[Proposal], existing: Existing, decisions: Sequence[Decision]) -> list[Proposal]:
     """The groups of the decided entries, and every group that exchanges pins with one of them."""
     groups = {existing.group_of[item.entry.key] for item in decisions if item.entry is not None}
@@ -186,7 +176,8 @@ async def _proposal(context: Context, declines: Declined, name: str, decisions: 
     after = {path: content for path, (_, content) in files.items()}
     refused = {item.entry.file for item in laid if isinstance(item, Change)} - files.keys()
     unread = refused | {item.problem.file for item in context.state.failed if item.problem.file}
-    unread |= followers.unreadable(context)
+    if not context.request.placement.displaces:  # a rollback does not wait for the files that follow its pins
+        unread |= {described.path for described in context.state.infos.values() if described.wrong is not None}
     action: reconcile.Action
     if unclear := sorted(unread & {path for pin in present.carried for path in pin.files}):
         text = f"{unclear[0]} cannot be edited in its present state: its proposal waits until it can"
@@ -201,7 +192,7 @@ async def _proposal(context: Context, declines: Declined, name: str, decisions: 
             after,
             refresh_approved=environment.propose.refresh_approved,
             stands=bool(carry.live_pins(existing.entries, present.carried)),
-            why_gone=_why_gone(existing, name, present.carried, [item for item in done if isinstance(item, Held)]),
+            why_gone=None if pins else _why_gone(existing, name, present.carried, done),
         )
     proposal = Proposal(
         group=name,
@@ -234,7 +225,7 @@ async def _lay(context: Context, declines: Declined, name: str, decisions: Seque
             return decision
         # What an open pull request shows is wanted again: it was reopened, or asked for in another group since. What a
         # push came too late for stays declined.
-        meant = await _of_this_switch(context, declines, decision)
+        meant = await _of_this_switch(context, declines, decision) if decision.entry.choices else declines
         return decline(decision, existing.branch_of(name), meant, shown) or decision
 
     # What a person declined decides nothing: a pin that the open proposal carries for that entry stays in it.
@@ -246,7 +237,7 @@ async def _lay(context: Context, declines: Declined, name: str, decisions: Seque
         decided = list(limits.hold_together(decided, name))
     now = set(map(id, decided))
     laid: list[Decision] = []
-    for change in carry.lay(decided, carried, existing.entries, asked=context.request.by_name):
+    for change in carry.lay(decided, carried, existing.entries, asked=context.request.placement.by_name):
         item = await unless_declined(change)
         # A pin that is only carried on was looked up when it was proposed; the environment may have left it since.
         laid.append(item if id(item) in now else await left_before(await slot(item, context), context))
@@ -261,7 +252,7 @@ async def _lay(context: Context, declines: Declined, name: str, decisions: Seque
 
 async def _of_this_switch(context: Context, declines: Declined, change: Change) -> Declined:
     """What was declined, but for switches that were proposed before the slot got its present pins."""
-    slots = context.state.slots_of(change.entry) if change.entry.choices else None
+    slots = context.state.slots_of(change.entry)
     if slots is None:
         return declines
     line = await context.facts.line(lambda line: trail.enough(line, slots.overlay))
@@ -272,7 +263,7 @@ async def _of_this_switch(context: Context, declines: Declined, change: Change) 
     }
 
 
-def _why_gone(existing: Existing, name: str, own: Sequence[PinChange], held: Sequence[Held]) -> Reason | None:
+def _why_gone(existing: Existing, name: str, own: Sequence[PinChange], decisions: Sequence[Decision]) -> Reason | None:
     """What to say where nothing is left for a group, if it is not that its pins are done or not wanted."""
     if name.startswith(naming.ROLLBACK):
         return _REACHED
@@ -281,6 +272,7 @@ def _why_gone(existing: Existing, name: str, own: Sequence[PinChange], held: Seq
     locked = existing.locked(name)
     if own and all(pin.key in locked for pin in own):
         return locked[own[0].key]
+    held = [item for item in decisions if isinstance(item, Held)]
     declines = {item.entry.key: item.reason for item in held if item.reason.code == "held.declined"}
     if own and all(pin.key in declines for pin in own):
         return declines[own[0].key]

@@ -349,8 +349,9 @@ class Facts:
 
     def _ask_together(self, asked: Questions) -> None:
         """Ask git and the forge what several decisions lack: all history at once, all pull requests at once."""
-        if history := [question.enough for question in asked if isinstance(question, HistoryQuestion)]:
-            self._read_history(history)
+        history = [question.enough for question in asked if isinstance(question, HistoryQuestion)]
+        if history:
+            self._read_history(lambda line: all(enough(line) for enough in history))
         if branches := [question.branch for question in asked if isinstance(question, PullRequestsQuestion)]:
             self._read_pull_requests(list(dict.fromkeys(branches)))
         for question in asked:
@@ -362,10 +363,7 @@ class Facts:
                 except BotError as failure:
                     self._others[question] = _bare(failure)
 
-    def _read_history(self, asked: Sequence[Callable[[Line], bool]]) -> None:
-        def enough(line: Line) -> bool:
-            return all(one(line) for one in asked)
-
+    def _read_history(self, enough: Callable[[Line], bool]) -> None:
         snapshot = self._snapshot
         try:
             line = self._world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.layout.targets)

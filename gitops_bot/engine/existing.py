@@ -80,10 +80,6 @@ class Existing:
         """Likewise, as far as it was promoted from another environment."""
         return {pin.key: pin.after for pin in self.pins if pin.source == "promotion"}
 
-    def pulls(self, branch: str) -> tuple[PullRequest, ...]:
-        """The pull requests of a branch, as far as they are known."""
-        return self.by_branch[branch].pulls if branch in self.by_branch else ()
-
     def is_proposed(self, key: EntryKey) -> bool:
         """Whether a proposal changes this entry, whoever may touch its branch now."""
         return any(
@@ -152,7 +148,7 @@ class Existing:
         competing = (item for item in self.by_branch.values() if item.role == "competing" and item.changes & own)
         other = name.removeprefix(naming.ROLLBACK) if name.startswith(naming.ROLLBACK) else f"{naming.ROLLBACK}{name}"
         branches = [*(item.branch for item in (*self.sources(name), *competing)), self.branch_of(other)]
-        return {branch: self.pulls(branch) for branch in branches}
+        return {branch: self.by_branch[branch].pulls if branch in self.by_branch else () for branch in branches}
 
     def locked(self, name: str) -> dict[EntryKey, Reason]:
         """Entries of a group that another branch proposes, which is left alone, or that a rollback takes."""

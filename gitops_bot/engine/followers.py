@@ -90,14 +90,6 @@ def edit(context: Context, changes: Sequence[Change]) -> tuple[list[Change], lis
     return done, failed, files
 
 
-def unreadable(context: Context) -> set[str]:
-    """The files that cannot be edited: proposals that change them wait, but for rollbacks."""
-    if context.request.placement.displaces:
-        return set()
-    described = context.state.infos.values()
-    return {file.path for file in described if file.wrong is not None}
-
-
 def _said(build: Build, label: str | None) -> str | None:
     """What the image says by a label, if that is one."""
     if label == CREATED:

@@ -79,11 +79,12 @@ class Placement:
 
     `own_groups`: only the groups of the decided entries are looked after; the others are left to the next `update`.
     `displaces`: it is proposed beside everything else, in groups of its own, and takes its entries from the others
-    before it is written.
+    before it is written. `by_name`: somebody asks for it, and what a poll finds by itself gives way to that.
     """
 
     own_groups: bool = False
     displaces: bool = False
+    by_name: bool = True
 
 
 class Origin(NamedTuple):
@@ -110,12 +111,17 @@ class Request:
     @property
     def placement(self) -> Placement:
         """Where its proposals stand."""
-        return Placement(isinstance(self.what, Pins | Withdraw), isinstance(self.what, RollBack))
-
-    @property
-    def by_name(self) -> bool:
-        """Whether somebody asks for it by name. What a poll finds by itself gives way to that."""
-        return not isinstance(self.what, Poll)
+        match self.what:
+            case Poll():
+                return Placement(by_name=False)
+            case Promote():
+                return Placement()
+            case Pins() | Withdraw():
+                return Placement(own_groups=True)
+            case RollBack():
+                return Placement(displaces=True)
+            case _:
+                assert_never(self.what)
 
     @property
     def names_entries(self) -> bool:
