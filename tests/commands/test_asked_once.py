@@ -134,7 +134,7 @@ def test_history_is_asked_once_as_deep_as_anyone_needs() -> None:
         return SimpleNamespace(depth=depth, complete=False)
 
     world: Any = SimpleNamespace(repository=SimpleNamespace(line=read), progress=silent)
-    snapshot: Any = SimpleNamespace(commit="c0", directories=(), targets=None)
+    snapshot: Any = SimpleNamespace(commit="c0", directories=(), layout=SimpleNamespace(targets=None))
     facts = Facts(world, snapshot)
 
     async def look(*depths: int) -> list[int]:
@@ -149,7 +149,7 @@ def test_a_failure_of_git_ends_the_decisions_that_asked_and_no_other() -> None:
         raise GitError(Problem("failed.git", "out of reach", "wait"))
 
     world: Any = SimpleNamespace(repository=SimpleNamespace(line=read), progress=silent, registry=Registry)
-    snapshot: Any = SimpleNamespace(commit="c0", directories=(), targets=None)
+    snapshot: Any = SimpleNamespace(commit="c0", directories=(), layout=SimpleNamespace(targets=None))
     facts = Facts(world, snapshot)
 
     async def look_back() -> object:
