@@ -82,11 +82,11 @@ def _setup(
 ) -> Setup:
     from gitops_bot.doctor.setup import Setup
     from gitops_bot.edges.git import Repository, installed
-    from gitops_bot.wiring.forge import server_of, servers
+    from gitops_bot.wiring.forge import servers
 
     share = seconds * _SHARE
     where = local.address if local is not None else None
-    server = notes.of("token", "the token", lambda: server_of(servers(environ), where))
+    server = notes.of("token", "the token", lambda: local.server if local is not None else servers(environ)[0])
     token = _token(where, server) if server is not None else None
     setup = partial(
         Setup,

@@ -104,18 +104,13 @@ def servers(environ: Mapping[str, str]) -> list[Server]:
     return sorted((forge.read(environ) for forge in FORGES), key=lambda server: server.token is None)
 
 
-def server_of(known: Sequence[Server], where: Address | None) -> Server:
-    """The server that has a repository; the first one if none has it."""
-    return next((server for server in known if where is not None and server.takes_token(where)), known[0])
-
-
-def locate(text: str, known: Sequence[Server], here: Path | None = None) -> Address:
-    """Which repository a text means, on whichever of these servers; see `address.parse`."""
+def locate(text: str, known: Sequence[Server], here: Path | None = None) -> tuple[Address, Server]:
+    """Which repository a text means (see `address.parse`), and which of these servers has it: the first if none has."""
     for server in known:
         where = address.parse(text, server=server.url, parts=server.PARTS, here=here)
         if server.takes_token(where):
-            return where
-    return address.parse(text, server=known[0].url, parts=known[0].PARTS, here=here)
+            return where, server
+    return address.parse(text, server=known[0].url, parts=known[0].PARTS, here=here), known[0]
 
 
 def hide_tokens(environ: Mapping[str, str] = os.environ) -> None:

@@ -33,12 +33,13 @@ if TYPE_CHECKING:
 class Local:
     """What the command line and the checkout around it say.
 
-    `servers`: one of each forge, with its token; `OWNER/NAME` is on the first. `named`: the command line or a
-    configuration names the repository. `config` is the one of `--config`; `checkout` is the checkout around the
-    command, if it is one of this repository.
+    `servers`: one of each forge, with its token; `OWNER/NAME` is on the first. `server` is the one that has the
+    repository, or the first. `named`: the command line or a configuration names the repository. `config` is the one of
+    `--config`; `checkout` is the checkout around the command, if it is one of this repository.
     """
 
     address: Address
+    server: Server
     servers: Sequence[Server]
     named: bool
     config: Config | None
@@ -57,14 +58,19 @@ class Local:
         if options.config is not None:
             own = instead or config.read(_named_file(options.config), options.config)
         if options.repository is not None:
-            named = locate(options.repository, known)
-            return cls(named, known, True, own, around if _is_of(around, named, environ, known) else None)
+            named, server = locate(options.repository, known)
+            return cls(named, server, known, True, own, around if _is_of(around, named, environ, known) else None)
         if own is not None and own.repository is not None:
-            return cls(_repository_of(own, known), known, True, own, None)
-        origin = _origin(around, environ, known)
-        if origin is None:
-            raise UsageError(_no_repository(around))
-        return cls(origin, known, False, own, around)
+            return cls(*_repository_of(own, known), known, True, own, None)
+        if around is None:
+            advice = "change to a checkout of your manifests, or give --repository"
+            raise UsageError(Problem("failed.usage", "not inside a Git checkout", advice))
+        origin = around.origin(environ)
+        if not origin:
+            message = f"the checkout {around.top} has no remote called origin"
+            advice = "give --repository, or --config with a file that has `repository:`"
+            raise UsageError(Problem("failed.usage", message, advice))
+        return cls(*locate(origin, known, around.top), known, False, own, around)
 
 
 def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
@@ -154,37 +160,33 @@ def surroundings() -> Checkout | None:
         raise UsageError(problem) from error
 
 
-def _origin(around: Checkout | None, environ: Mapping[str, str], known: Sequence[Server]) -> Address | None:
-    origin = around.origin(environ) if around is not None else None
-    return locate(origin, known, around.top) if around is not None and origin else None
-
-
 def _is_of(around: Checkout | None, named: Address, environ: Mapping[str, str], known: Sequence[Server]) -> bool:
     """Whether `--repository` names the checkout around us, or its origin."""
     if around is None:
         return False
-    origin = None
     with suppress(BotError):  # it is not needed
-        origin = _origin(around, environ, known)
-    return named.url == around.top.absolute().as_uri() or (origin is not None and _is_same(named, origin))
+        origin = around.origin(environ)
+        if origin and _is_same(named, locate(origin, known, around.top)[0]):
+            return True
+    return named.url == around.top.absolute().as_uri()
 
 
 def _is_same(first: Address, second: Address) -> bool:
     return first.url == second.url or (first.name is not None and first.name == second.name)
 
 
-def _repository_of(read: Config, known: Sequence[Server]) -> Address:
+def _repository_of(read: Config, known: Sequence[Server]) -> tuple[Address, Server]:
     """The repository that a configuration names; never a folder, whose hooks would run: anybody may have written it."""
-    named = locate(read.repository or "", known)
+    named, server = locate(read.repository or "", known)
     if named.host is None:
         message = f"`repository: {read.repository}` is a local folder, which a configuration cannot choose"
         raise ConfigError(Problem("failed.config", message, "write OWNER/NAME, or give --repository", read.file))
-    return named
+    return named, server
 
 
 def _insist_on_repository(read: Config, where: Address, known: Sequence[Server]) -> None:
     """Refuse the configuration of a fork or a copy that names another repository."""
-    if read.repository is None or _is_same(_repository_of(read, known), where):
+    if read.repository is None or _is_same(_repository_of(read, known)[0], where):
         return
     own = where.name or where.url
     message = f"`repository: {read.repository}` is not the origin of this checkout, {own}"
@@ -214,12 +216,3 @@ def _decode(data: bytes | None, file: str) -> str | None:
         raise ConfigError(
             Problem("failed.config", "the configuration is not UTF-8", "save it as UTF-8", file)
         ) from error
-
-
-def _no_repository(around: Checkout | None) -> Problem:
-    if around is None:
-        return Problem(
-            "failed.usage", "not inside a Git checkout", "change to a checkout of your manifests, or give --repository"
-        )
-    message = f"the checkout {around.top} has no remote called origin"
-    return Problem("failed.usage", message, "give --repository, or --config with a file that has `repository:`")

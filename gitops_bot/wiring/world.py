@@ -7,13 +7,12 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from gitops_bot import log
 from gitops_bot.config import Config, RegistryAccess, checks
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.errors import ConfigError, Problem, UsageError
-from gitops_bot.wiring.forge import server_of
 from gitops_bot.wiring.local import Local, Notice, chosen_config
 from gitops_bot.wiring.progress import progress
 
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from gitops_bot.engine.world import World
     from gitops_bot.wiring.forge import Server
     from gitops_bot.wiring.options import Options
-
-T = TypeVar("T")
 
 #: A login for one registry, beside those of the configuration: its host, and the user and password for it alone.
 REGISTRY = "GITOPS_BOT_REGISTRY"
@@ -99,7 +96,7 @@ def open_world(
 
     environ, clock, cycle = os.environ, SystemClock(), cycle or CycleContext()
     local = Local.read(options, environ, instead=cycle.config)
-    where, server = local.address, server_of(local.servers, local.address)
+    where, server = local.address, local.server
     # First of all: where the token cannot go to the API, git must not have it.
     forge = None
     if server.token is not None and where.name is not None:
@@ -136,25 +133,32 @@ def open_world(
                 raise UsageError(Problem("failed.usage", message, advice))
         registries = access(config, environ, local.servers)
 
+        connecting = Lock()
+        connected: list[Registry] = []
+
         def connect() -> Registry:
+            """Connect to the registries at the first call, whichever thread comes first."""
             from gitops_bot.edges.registry import Registry
 
-            registry = Registry(
-                registries,
-                environ,
-                clock,
-                observe=cycle.observe,
-                indexes=cycle.indexes,
-                builds=cycle.builds,
-                logins=cycle.logins,
-                cache=cache,
-                packages=[packages for server in local.servers if (packages := server.packages) is not None],
-            )
-            return stack.enter_context(registry)
+            with connecting:
+                if not connected:
+                    registry = Registry(
+                        registries,
+                        environ,
+                        clock,
+                        observe=cycle.observe,
+                        indexes=cycle.indexes,
+                        builds=cycle.builds,
+                        logins=cycle.logins,
+                        cache=cache,
+                        packages=[packages for server in local.servers if (packages := server.packages) is not None],
+                    )
+                    connected.append(stack.enter_context(registry))
+                return connected[0]
 
         world = World(
             repository,
-            once(connect),
+            connect,
             forge,
             clock,
             progress,
@@ -166,19 +170,6 @@ def open_world(
         on_forge = where.name is not None and where.host is not None
         home = f"{where.server or f'https://{where.host}'}/{where.name}" if on_forge else None
         yield world, Scope(config, where.name, branch, commit, environments, home)
-
-
-def once(make: Callable[[], T]) -> Callable[[], T]:
-    """A function that makes something at its first call, whichever thread comes first."""
-    lock, made = Lock(), list[T]()
-
-    def made_once() -> T:
-        with lock:
-            if not made:
-                made.append(make())
-            return made[0]
-
-    return made_once
 
 
 def login_for(where: Address, server: Server) -> Credentials | None:
