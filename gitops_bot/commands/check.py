@@ -50,7 +50,7 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
         problems.append(_NO_OVERLAY)
     # 2 where nothing was checked: green would mean nothing.
     head = Head(problems=tuple(problems), least_code=0 if count else 2)
-    return Result(head, Checked(count, snapshot.coverage, hold.ended(config.holds, now)))
+    return Result(head, Checked(count, snapshot.coverage, hold.find_ended(config.holds, now)))
 
 
 #: Without a configuration: one that finds nothing has said so for each of its globs.

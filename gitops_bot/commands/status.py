@@ -151,7 +151,7 @@ def _entry(reading: Reading, environment: Environment, entry: Managed, partners:
     held = hold.reason(written) if written is not None else None
     if not sources:
         return replace(status, hold=held or _reason_it_left(reading, entry, arrived))
-    source = promotion.agreed(
+    source = promotion.common_run(
         entry, [trail.Run(partner, partner.pin, _arrival(reading, partner)) for partner in sources]
     )
     if isinstance(source, Held):

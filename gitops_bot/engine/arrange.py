@@ -132,7 +132,7 @@ def edit(
     files: dict[str, bytes] = {}
     done: list[Change] = []
     by_file: dict[str, list[Change]] = {}
-    changing, refused, info = followers.edit(context, [item for item in decisions if isinstance(item, Change)])
+    changing, refused, info_files = followers.edit(context, [item for item in decisions if isinstance(item, Change)])
     for item in changing:
         by_file.setdefault(item.entry.file, []).append(item)
     pin_files = {overlay.pin_file.file: overlay.pin_file for overlay in context.state.overlays}
@@ -143,7 +143,8 @@ def edit(
             refused += [Failed(change.entry, error.problem) for change in changes]
         else:
             done += changes
-            files |= {path: info[path] for change in changes for path in change.pin_change.files if path in info}
+            infos = (change.pin_change.info for change in changes)
+            files |= {info.file: info_files[info.file] for info in infos if info is not None}
     others = (item for item in decisions if not isinstance(item, Change))
     return (*done, *others, *refused), {
         path: (context.snapshot.layout.files[path], data) for path, data in files.items()
@@ -220,7 +221,7 @@ async def _lay(context: Context, declines: Declined, name: str, decisions: Seque
         if not isinstance(decision, Change):
             return decision
         if (reason := locked.get(decision.entry.key)) is not None:
-            return decision.held(reason)
+            return decision.hold(reason)
         if context.request.exempt.declines:
             return decision
         # What an open pull request shows is wanted again: it was reopened, or asked for in another group since. What a

@@ -17,7 +17,7 @@ from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import hold, promotion, stepped_back
 from gitops_bot.releases.choice.promotion import Offer
 from gitops_bot.releases.choice.soak import left_behind
-from gitops_bot.releases.decisions import Change, Failed, Held, asked_by_name, is_open
+from gitops_bot.releases.decisions import Change, Failed, Held, answer_by_name, is_open
 from gitops_bot.releases.history import trail
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _of_offer(decision: Decision, context: Context, judge: Callable[[Managed, Of
     given = context.given
     if decision.entry is None or not isinstance(given, Offer):
         return decision
-    return promotion.held(decision, given, judge(decision.entry, given), context.by_hand, context.snapshot.at)
+    return promotion.hold_for(decision, given, judge(decision.entry, given), context.by_hand, context.snapshot.at)
 
 
 async def source_left(decision: Decision, context: Context) -> Decision:
@@ -173,7 +173,7 @@ async def platforms(decision: Decision, context: Context) -> Decision:
         return decision if isinstance(decision, Held) else Failed(decision.entry, error.problem)
     if reason is None:
         return decision
-    held = decision.held(reason)
+    held = decision.hold(reason)
     return replace(held, withdraws=held.withdraws or context.existing.proposed.get(decision.entry.key) == pin)
 
 
@@ -220,7 +220,7 @@ async def step_back(decision: Decision, context: Context) -> Decision:
     if not isinstance(decision, Change) or not _may_not_go_back(decision, context):
         return decision
     reason = choice.steps_back(decision, context.existing.proposed.get(decision.entry.key))
-    return decision if reason is None else decision.held(reason)
+    return decision if reason is None else decision.hold(reason)
 
 
 async def given_tag_moved(decision: Decision, context: Context) -> Decision:
@@ -244,7 +244,7 @@ def _may_not_go_back(change: Change, context: Context) -> bool:
 async def ignored(decision: Decision, context: Context) -> Decision:
     """Say so where an entry is ignored that was asked for by name."""
     what = context.request.what
-    return asked_by_name(decision) if isinstance(what, Promote | RollBack) and what.images else decision
+    return answer_by_name(decision) if isinstance(what, Promote | RollBack) and what.images else decision
 
 
 # --- what everything passes -------------------------------------------------------------------------------------------
@@ -267,7 +267,7 @@ async def left_before(decision: Decision, context: Context) -> Decision:
         if (entry.key, decision.candidate) in context.existing.proposed_at_this_commit:
             return decision
         line = await facts.line(lambda line: trail.enough(line, entry.overlay))
-        return stepped_back.checked(decision, line)
+        return stepped_back.check(decision, line)
     if (slots := context.state.slots_of(entry)) is None:
         return decision
     return blue_green.hold_if_taken_back(

@@ -15,7 +15,7 @@ from gitops_bot.errors import ConfigError, EditError, ForgeError, GitError, Lost
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.pull_request import Deployment, Merge, ReleasedImage
-from gitops_bot.releases.history.changes import changed
+from gitops_bot.releases.history.changes import change_at
 from gitops_bot.releases.history.content import Content
 from gitops_bot.releases.history.record import Announced, Records
 from gitops_bot.releases.history.releases import (
@@ -268,7 +268,7 @@ def _artifacts(snapshot: Snapshot, known: Sequence[Release], release: Release) -
     """The images that a release brought by their digests."""
     at = known.index(release)
     artifacts = []
-    for pin in changed(known, at).pins:
+    for pin in change_at(known, at).pins:
         if pin.after is not None and pin.after.digest is not None:
             image = snapshot.image(pin.key)
             artifacts.append(ReleasedImage(image, pin.after.digest, pin.after.tag, f"{pin.file}:{pin.name}"))

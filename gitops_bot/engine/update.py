@@ -69,7 +69,7 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
         problems=tuple(problems),
         saw_pull_requests=snapshot.sees_pull_requests or snapshot.repository is None,
         token_variable=world.token_variable,
-        ended=hold.ended(snapshot.config.holds, base.snapshot.at),
+        ended=hold.find_ended(snapshot.config.holds, base.snapshot.at),
     )
     return outcome.of(snapshot.repository, snapshot.branch, base.snapshot.commit)
 

@@ -50,7 +50,7 @@ def hold_together(decisions: Sequence[Decision], name: str) -> tuple[Decision, .
         else:
             text = f"{whole} {entry.name} in {entry.file} {verb}: {why}"
             waits = Reason(code, text, {"group": name, "file": entry.file, "name": entry.name})
-        return tuple(other.held(waits) if isinstance(other, Change) else other for other in decisions)
+        return tuple(other.hold(waits) if isinstance(other, Change) else other for other in decisions)
     return tuple(decisions)
 
 

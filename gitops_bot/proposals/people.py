@@ -130,7 +130,7 @@ def decline(change: Change, branch: str, known: Declined, carried: Sequence[PinC
                 f"{change.after} was declined: #{pull.number} was closed unmerged; reopen it to undo that",
                 {"pull_request": pull.number, "url": pull.url},
             )
-            return change.held(reason)
+            return change.hold(reason)
     return None
 
 

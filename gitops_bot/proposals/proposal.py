@@ -56,7 +56,7 @@ class Proposal:
         if isinstance(action, reconcile.Leave) and action.reason.code.startswith("held."):
             proposed = {(pin.key, pin.after, pin.new_name) for pin in self.carried}
             held = [
-                change.held(action.reason)
+                change.hold(action.reason)
                 for change in self.changes
                 if (change.entry.key, change.after, change.new_name) not in proposed
             ]

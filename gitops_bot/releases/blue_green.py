@@ -145,7 +145,7 @@ def decide_pin(change: Change, slots: Slots, *, switching: bool) -> Decision:
         text = f"{slots.live} is live and has {change.after.short}; {kept}"
         return Kept(entry, Reason("current", text), change.source)
     if (older := choice.downgrade(entry.policy, other.pin, change.after)) is not None:
-        return change.held(older)
+        return change.hold(older)
     return change
 
 
@@ -168,7 +168,7 @@ def decide_switch(
         text = f"{idle} got nothing new since {live} is live, and is there to go back to"
         return Kept(selector, Reason("current", text))
     since = arrived[1].at if arrived is not None else None
-    if (waits := soak.held(idle, since, now, slots.soak)) is not None:
+    if (waits := soak.reason_to_wait(idle, since, now, slots.soak)) is not None:
         return _waiting(selector, idle, waits)
     pins = ", ".join(dict.fromkeys(entry.pin.short for entry in changed[:5]))
     text = f"{idle} has {pins}"
@@ -183,7 +183,7 @@ def hold_if_taken_back(item: Change | Held, slots: Slots, line: Line) -> Change 
     if isinstance(item, Held) or item.after.tag != slots.idle or slots.wrong is not None:
         return item
     back = switch_back(slots, item.entry, line)
-    return item if back is None else item.held(_reverted(slots, back))
+    return item if back is None else item.hold(_reverted(slots, back))
 
 
 def switch_back(slots: Slots, selector: Managed, line: Line) -> Step | None:
@@ -227,7 +227,7 @@ def hold_switches(decisions: Sequence[Decision], known: Sequence[Slots]) -> tupl
         if slots.selector is not None and (reason := switch_waits(slots, changing)) is not None
     }
     return tuple(
-        replace(item.held(reasons[item.entry.key]), withdraws=True)
+        replace(item.hold(reasons[item.entry.key]), withdraws=True)
         if isinstance(item, Change) and item.entry.key in reasons
         else item
         for item in decisions
@@ -263,7 +263,7 @@ def _reverted(slots: Slots, step: Step) -> Reason:
 
 
 def _held(change: Change, text: str) -> Held:
-    return change.held(Reason("held.slot", text))
+    return change.hold(Reason("held.slot", text))
 
 
 def _place(slots: Slots) -> str:

@@ -213,7 +213,7 @@ class Change:
         """Whether the commits between the two images are taken back, and not brought in."""
         return self.direction == "backward" or (self.source == "rollback" and self.direction != "forward")
 
-    def held(self, reason: Reason) -> Held:
+    def hold(self, reason: Reason) -> Held:
         """The same, held for a reason."""
         return Held(self.entry, self.after, reason)
 
@@ -246,7 +246,7 @@ class Held:
         """Each reason by itself: those that do not end by themselves, then the others, the latest end first."""
         return self.several or (self.reason,)
 
-    def held(self, reason: Reason) -> Held:
+    def hold(self, reason: Reason) -> Held:
         """The same, held for one more reason: the one that lasts longest is named first, the others behind it."""
         ordered = sorted((*self.reasons, reason), key=lambda why: -why.ends.timestamp() if why.ends else -math.inf)
         others = ", ".join(other.code for other in ordered[1:])
@@ -284,7 +284,7 @@ Decision = Change | Held | Failed | Kept
 IGNORED: Final = Reason("ignored", "the configuration has `ignore: true`")
 
 
-def asked_by_name(decision: Decision) -> Decision:
+def answer_by_name(decision: Decision) -> Decision:
     """What is said of an entry that was asked for by name: one that is ignored is not passed over in silence."""
     match decision:
         case Kept(entry=entry, reason=reason) if reason.code == "ignored":

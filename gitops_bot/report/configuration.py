@@ -11,7 +11,7 @@ from gitops_bot.images import inference
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
 from gitops_bot.images.reason import Unmanaged
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.releases.layout.coverage import folded
+from gitops_bot.releases.layout.coverage import fold_folders
 from gitops_bot.report.screen import SHOWN, list_images, list_names
 from gitops_bot.targets.writing import is_plain_string
 
@@ -237,7 +237,7 @@ def addition(group: Group, *, inferred: bool) -> str:
         rule = "ignore: true"
     if inferred:
         overlays = {entry.overlay: 1 for entry in group.entries if entry.environment == environment}
-        globs = ", ".join(quote(glob) for glob, _ in folded(overlays)[:SHOWN])
+        globs = ", ".join(quote(glob) for glob, _ in fold_folders(overlays)[:SHOWN])
         if never:
             rule = f"policy: auto, images: {{{as_key(first.name)}: {{{rule}}}}}"
         return f"{ADD} `environments`: {as_key(environment)}: {{overlays: [{globs}], {rule}}}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.releases.layout.coverage import folded
+from gitops_bot.releases.layout.coverage import fold_folders
 from gitops_bot.report.configuration import ADD, addition, environment_for, gap_text
 from gitops_bot.report.screen import align, list_images, list_names
 
@@ -51,7 +51,7 @@ def _lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
         yield 2, f"{len(group.entries)} unmanaged: {plain(group.alike)}: {list_images(group.entries)}"
         yield 4, addition(group, inferred=coverage.inferred)
     if outside.entries:
-        folders = [folder for folder, _ in folded(outside.folders)]
+        folders = [folder for folder, _ in fold_folders(outside.folders)]
         yield 2, f"{outside.entries} in no environment: {list_names(folders)}"
         # An overlay usually pins the images of a base again.
         sample = next((folder for folder in folders if folder.rpartition("/")[2] not in _BASES), folders[0])
@@ -85,7 +85,7 @@ def print_inventory(inventory: Inventory, screen: Screen) -> None:
     for name, directories in inventory.elsewhere.items():
         screen.say(f"deployed, but in no environment: {list_names(directories)} ({plain(name)}?)", hang=2)
     if others := inventory.outside.entries:
-        folders = (folder for folder, _ in folded(inventory.outside.folders))
+        folders = (folder for folder, _ in fold_folders(inventory.outside.folders))
         screen.say(f"entries in no environment: {others}, in {list_names(folders)}", hang=2)
     for finding in inventory.registries:
         screen.say(f"registry {plain(finding.subject)}: {plain(finding.text, 300)}", hang=2)

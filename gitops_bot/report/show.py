@@ -200,7 +200,7 @@ def _print_ended(ended: Hold, screen: Screen) -> None:
     """Print a hold that has ended: no failure, but its author wants to know."""
     file, line, column = ended.place
     subject = f"{ended.environment} {ended.image}" if ended.image else ended.environment
-    why = f"the hold on {plain(subject)} ended {hold.shown(ended.until)} ({plain(ended.why)})"
+    why = f"the hold on {plain(subject)} ended {hold.end_text(ended.until)} ({plain(ended.why)})"
     screen.say(f" {plain(file)}:{line}:{column}: {why}", hang=2, lead="warning:", style="yellow")
     screen.say("next: remove it, or give it a later `until`", indent=2, hang=2)
 

@@ -10,7 +10,7 @@ from gitops_bot import redact
 from gitops_bot.images import duration
 from gitops_bot.proposals.text import markdown as md
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.releases.history.releases import released_as
+from gitops_bot.releases.history.releases import release_name
 from gitops_bot.report.screen import GAP, align, short
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _head(status: Status, environment: EnvironmentStatus) -> str:
     after = f", promoted from {plain(environment.source)}" if environment.source else ""
     if newest is None:
         return f"{name}: no release is known{after}"
-    return f"{name}: {released_as(newest.number, newest.commit)}, {duration.roughly(status.at - newest.at)} ago{after}"
+    return f"{name}: {release_name(newest.number, newest.commit)}, {duration.roughly(status.at - newest.at)} ago{after}"
 
 
 def _cells(status: Status, image: str, item: Pinned) -> tuple[str, ...]:

@@ -93,9 +93,9 @@ FOLDED = {
 def test_directories_that_differ_in_one_part_are_one_glob(
     folders: dict[str, int], expected: list[tuple[str, int]]
 ) -> None:
-    assert coverage.folded(folders) == expected
+    assert coverage.fold_folders(folders) == expected
 
 
 def test_ten_thousand_directories_are_folded_at_once() -> None:
     folders = {f"teams/t{number % 100}/apps/a{number}/local": 1 for number in range(10_000)}
-    assert sum(count for _, count in coverage.folded(folders)) == 10_000
+    assert sum(count for _, count in coverage.fold_folders(folders)) == 10_000

@@ -71,7 +71,7 @@ def test_a_hold_means_an_entry(written: Written, entry: Managed, expected: bool)
 )
 def test_a_hold_stands_until_its_end_and_has_ended_from_then_on(at: datetime, stands: bool) -> None:
     assert (hold.lasting([ALL], WEB, at) is not None) is stands
-    assert hold.ended([ALL], at) == (() if stands else (ALL,))
+    assert hold.find_ended([ALL], at) == (() if stands else (ALL,))
 
 
 def test_the_hold_that_lasts_longest_is_told() -> None:
@@ -84,7 +84,7 @@ def test_the_hold_that_lasts_longest_is_told() -> None:
 
 def test_those_that_ended_are_told_in_the_order_of_the_file_whatever_they_meant() -> None:
     gone = alter(ALL, environment="nowhere", until=BEFORE)
-    assert hold.ended([gone, ALL, alter(gone, image="x")], BEFORE) == (gone, alter(gone, image="x"))
+    assert hold.find_ended([gone, ALL, alter(gone, image="x")], BEFORE) == (gone, alter(gone, image="x"))
 
 
 REASON = Reason(
@@ -113,7 +113,7 @@ CHANGE = change_of(WEB, Pin("v2"), "policy", "forward", Reason("chosen", "v2 is 
         ),
         pytest.param(
             Held(WEB, Pin("v0"), OLDER),
-            Held(WEB, Pin("v0"), OLDER).held(REASON),
+            Held(WEB, Pin("v0"), OLDER).hold(REASON),
             id="what is held for another reason",
         ),
         pytest.param(

@@ -51,7 +51,7 @@ def promoted(
 ) -> Decision:
     entry = alter(WEB, pin=present, rules=applies or rules())
     offered = offer(source or running(artifact.pin), artifact)
-    found: Decision = promotion.promoted(entry, offered, artifact, NOW)
+    found: Decision = promotion.promote(entry, offered, artifact, NOW)
     reasons_against = (
         promotion.downgrade(entry, offered),
         promotion.moved(entry, offered),
@@ -60,7 +60,7 @@ def promoted(
         *against,
     )
     for reason in reasons_against:
-        found = promotion.held(found, offered, reason, by_hand, NOW)
+        found = promotion.hold_for(found, offered, reason, by_hand, NOW)
     return found
 
 
@@ -86,7 +86,7 @@ def promoted(
 def test_what_needs_no_registry(
     present: Pin, source: Pin, applies: Rules, release_tag: bool, expected: str | None
 ) -> None:
-    found = promotion.settled(alter(WEB, pin=present, rules=applies), [running(source)], release_tag=release_tag)
+    found = promotion.settle(alter(WEB, pin=present, rules=applies), [running(source)], release_tag=release_tag)
     assert (found.reason.code if found else None) == expected
 
 
@@ -382,17 +382,17 @@ def test_without_a_version_tag_nothing_is_promoted(revision: str | None, said: s
 
 
 def test_several_overlays_of_the_source_speak_with_one_voice_by_the_last_that_changed() -> None:
-    found = promotion.agreed(alter(WEB, pin=V1), [running(V2, at=3), running(V2, at=7), running(V2, at=5)])
+    found = promotion.common_run(alter(WEB, pin=V1), [running(V2, at=3), running(V2, at=7), running(V2, at=5)])
     assert isinstance(found, Run)
     assert found.arrived is not None
     assert found.arrived.commit == commit(7)
-    unknown = promotion.agreed(alter(WEB, pin=V1), [running(V2, at=3), running(V2, at=None)])
+    unknown = promotion.common_run(alter(WEB, pin=V1), [running(V2, at=3), running(V2, at=None)])
     assert isinstance(unknown, Run)
     assert unknown.arrived is None
 
 
 def test_several_overlays_of_the_source_that_differ_promote_nothing() -> None:
-    found = promotion.agreed(alter(WEB, pin=V1), [running(V2, overlay="eu"), running(V3, overlay="us")])
+    found = promotion.common_run(alter(WEB, pin=V1), [running(V2, overlay="eu"), running(V3, overlay="us")])
     assert isinstance(found, Held)
     assert found.reason.code == "held.unordered"
     assert found.reason.text == "staging runs several different pins: 1.1.0 in eu, 1.2.0 in us"
@@ -401,6 +401,6 @@ def test_several_overlays_of_the_source_that_differ_promote_nothing() -> None:
 @pytest.mark.parametrize(("count", "end"), [(5, "1.0.0 in 4"), (7, "1.0.0 in 4 and 2 more")])
 def test_of_many_overlays_the_first_are_named(count: int, end: str) -> None:
     several = [running(V2 if at == 0 else V1, overlay=str(at)) for at in range(count)]
-    found = promotion.agreed(alter(WEB, pin=V1), several)
+    found = promotion.common_run(alter(WEB, pin=V1), several)
     assert isinstance(found, Held)
     assert found.reason.text.endswith(end)

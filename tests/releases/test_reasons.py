@@ -49,5 +49,5 @@ def test_several_reasons_are_one_text_and_the_facts_of_the_first_with_the_codes_
 
 
 def test_what_is_added_later_takes_its_place_in_the_order() -> None:
-    assert held(SOAK, HOLD).held(OLDER) == held(OLDER, SOAK, HOLD)
-    assert Held(WEB, Pin("1"), SOAK, withdraws=True).held(HOLD).withdraws
+    assert held(SOAK, HOLD).hold(OLDER) == held(OLDER, SOAK, HOLD)
+    assert Held(WEB, Pin("1"), SOAK, withdraws=True).hold(HOLD).withdraws

@@ -6,7 +6,7 @@ from gitops_bot.images import kinds
 from gitops_bot.images.kinds import NamedPolicy, Rules
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.choice.rollback import Goal, checked, goal, rolled_back
+from gitops_bot.releases.choice.rollback import Goal, check, goal, roll_back
 from gitops_bot.releases.decisions import Change, Held, Kept
 from gitops_bot.releases.history.releases import Release
 from tests.managed import alter, change_of
@@ -87,7 +87,7 @@ def to(pin: Pin | None) -> Goal:
     ],
 )
 def test_an_entry_goes_back(present: Pin, then: Pin, applies: Rules, direction: str, after: Pin) -> None:
-    change = rolled_back(alter(WEB, pin=present, rules=applies), to(then))
+    change = roll_back(alter(WEB, pin=present, rules=applies), to(then))
     assert isinstance(change, Change)
     assert (change.entry.key, change.before, change.after, change.source, change.direction) == (
         WEB.key,
@@ -99,7 +99,7 @@ def test_an_entry_goes_back(present: Pin, then: Pin, applies: Rules, direction: 
 
 
 def test_the_reason_names_the_release() -> None:
-    change = rolled_back(alter(WEB, pin=V2, rules=RULES), to(V1))
+    change = roll_back(alter(WEB, pin=V2, rules=RULES), to(V1))
     assert change.reason == Reason(
         "rolled_back",
         "back to release 1 (0000000000) of 2026-08-01 11:00 UTC, by Ada 1",
@@ -115,7 +115,7 @@ def test_the_reason_names_the_release() -> None:
     ],
 )
 def test_what_does_not_come_back_exactly_is_said(present: Pin, then: Pin, said: str) -> None:
-    assert said in rolled_back(alter(WEB, pin=present, rules=RULES), to(then)).reason.text
+    assert said in roll_back(alter(WEB, pin=present, rules=RULES), to(then)).reason.text
 
 
 @pytest.mark.parametrize(
@@ -127,14 +127,14 @@ def test_what_does_not_come_back_exactly_is_said(present: Pin, then: Pin, said: 
     ],
 )
 def test_an_entry_stays(present: Pin, then: Pin | None, code: str) -> None:
-    kept = rolled_back(alter(WEB, pin=present, rules=RULES), to(then))
+    kept = roll_back(alter(WEB, pin=present, rules=RULES), to(then))
     assert isinstance(kept, Kept)
     assert (kept.entry.pin, kept.reason.code) == (present, code)
 
 
 def test_an_entry_of_another_overlay_is_another_entry() -> None:
     other = alter(WEB, overlay="elsewhere", file="elsewhere/kustomization.yaml", pin=V2)
-    assert isinstance(rolled_back(other, to(V1)), Kept)
+    assert isinstance(roll_back(other, to(V1)), Kept)
 
 
 CHANGE = change_of(alter(WEB, pin=V2), V1, "rollback", "backward", Reason("rolled_back", "back"))
@@ -149,11 +149,11 @@ CHANGE = change_of(alter(WEB, pin=V2), V1, "rollback", "backward", Reason("rolle
     ],
 )
 def test_what_the_registry_lost_is_not_gone_back_to(exists: bool, missing: tuple[str, ...], code: str) -> None:
-    held = checked(CHANGE, exists=exists, missing=missing)
+    held = check(CHANGE, exists=exists, missing=missing)
     assert isinstance(held, Held)
     assert (held.current, held.candidate, held.reason.code) == (V2, V1, code)
     assert "--to" in held.reason.text
 
 
 def test_what_is_there_is_gone_back_to() -> None:
-    assert checked(CHANGE, exists=True) is CHANGE
+    assert check(CHANGE, exists=True) is CHANGE

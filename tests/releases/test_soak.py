@@ -24,7 +24,7 @@ def test_what_is_left_counts_from_the_commit(since: datetime, expected: timedelt
 
 
 def test_a_pin_that_has_not_run_long_enough_is_held_with_what_is_left() -> None:
-    reason = soak.held("staging", NOW - timedelta(minutes=90), NOW, TWO_HOURS)
+    reason = soak.reason_to_wait("staging", NOW - timedelta(minutes=90), NOW, TWO_HOURS)
     assert reason is not None
     assert (reason.code, dict(reason.data)) == ("held.soak", {"soak": "2h", "left": 1800})
     assert reason.text == "has run in staging for 1 hour of 2h: 30m left"
@@ -40,10 +40,10 @@ def test_a_pin_that_has_not_run_long_enough_is_held_with_what_is_left() -> None:
     ],
 )
 def test_a_pin_passes(since: datetime | None, wanted: timedelta) -> None:
-    assert soak.held("staging", since, NOW, wanted) is None
+    assert soak.reason_to_wait("staging", since, NOW, wanted) is None
 
 
 def test_without_a_known_beginning_nothing_passes() -> None:
-    reason = soak.held("staging", None, NOW, TWO_HOURS)
+    reason = soak.reason_to_wait("staging", None, NOW, TWO_HOURS)
     assert reason is not None
     assert (reason.code, reason.ends) == ("held.history_bound", None)

@@ -10,7 +10,7 @@ from gitops_bot.images import kinds
 from gitops_bot.images.kinds import NamedPolicy, OnMove, Rules
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.choice.stepped_back import checked, left, stepped_back, went_past
+from gitops_bot.releases.choice.stepped_back import check, left, stepped_back, went_past
 from gitops_bot.releases.decisions import Held, Managed, Source
 from gitops_bot.releases.history.trail import DEPTH
 from tests.managed import alter, change_of
@@ -196,7 +196,7 @@ def test_a_promotion_goes_back_to_nothing_that_was_there(
 def test_a_change_is_held_or_as_it_was(source: Source, pins: tuple[Pin, ...], after: Pin, code: str | None) -> None:
     entry = web_with(NONE if after in (SHA_A, SHA_B) else SEMVER)
     change = change_of(alter(entry, pin=pins[-1]), after, source, "forward", Reason("chosen", "because"))
-    found = checked(change, web(*pins))
+    found = check(change, web(*pins))
     if code is None:
         assert found is change
     else:
@@ -218,7 +218,7 @@ def test_to_say_more_of_what_is_there_is_no_step(source: Source, pins: Pins, aft
     present = pins[-1] if isinstance(pins[-1], Pin) else Pin(pins[-1])
     change = change_of(alter(web_with(NONE), pin=present), after, source, "adopted", Reason("chosen", "because"))
     for known in (web(*pins), web("0.1.0", *pins, complete=False)):
-        found = checked(change, known)
+        found = check(change, known)
         assert (found.reason.code if isinstance(found, Held) else None) == code
 
 
@@ -233,7 +233,7 @@ def test_to_say_more_of_what_is_there_is_no_step(source: Source, pins: Pins, aft
 def test_what_only_has_to_soak_is_held_for_that_too(pins: tuple[Pin, ...], after: Pin, codes: list[str]) -> None:
     entry = web_with(NONE if after == SHA_A else SEMVER)
     soaks = Held(alter(entry, pin=pins[-1]), after, Reason("held.soak", "1h left", {}, START))
-    found = checked(soaks, web(*pins))
+    found = check(soaks, web(*pins))
     assert isinstance(found, Held)
     assert [reason.code for reason in found.reasons] == codes
 

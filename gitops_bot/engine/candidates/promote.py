@@ -120,7 +120,7 @@ async def offers(
     """
     release_tag, proposed = context.environment.release_tag, context.existing.promoted
     pairs = [Pair(entry, sources, proposed.get(entry.key)) for entry, sources in entries]
-    settled = [promotion.settled(pair.entry, pair.running, release_tag=release_tag) for pair in pairs]
+    settled = [promotion.settle(pair.entry, pair.running, release_tag=release_tag) for pair in pairs]
     asked = [pair for pair, decision in zip(pairs, settled, strict=True) if decision is None]
     pins = iter(await source_pins(context, asked) if asked else ())
     deciding = []
@@ -142,7 +142,7 @@ async def _candidate(
         # Where the target has it or something newer, the newest pin is the one to tell of.
         if not isinstance(decision, Kept) and promotion.downgrade(entry, offer) is None:
             return Candidate(decision, offer)
-    running = promotion.agreed(entry, source.present)
+    running = promotion.common_run(entry, source.present)
     if isinstance(running, Held):
         return Candidate(running)
     return Candidate(*await _offer(context, entry, Offer(running, None, _soak(context), upcoming)))
@@ -171,7 +171,7 @@ async def _offer(context: Context, entry: Managed, offer: Offer) -> tuple[Decisi
     if isinstance(offered, Held):
         return offered, offer
     offer = replace(offer, artifact=offered)
-    return promotion.promoted(entry, offer, offered, context.snapshot.at), offer
+    return promotion.promote(entry, offer, offered, context.snapshot.at), offer
 
 
 def refuse_impossible(snapshot: Snapshot, source: str) -> None:

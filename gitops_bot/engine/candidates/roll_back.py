@@ -78,7 +78,7 @@ def _wanted(entry: Managed, goal: Goal, asked: RollBack) -> Decision:
         return Kept(entry, IGNORED, "rollback")
     if entry.refusal is not None:
         return Failed(entry, entry.refusal)
-    change = rollback.rolled_back(entry, goal)
+    change = rollback.roll_back(entry, goal)
     if not isinstance(change, Change):
         return change
     reason = change.reason
@@ -100,4 +100,4 @@ async def available(facts: Facts, image: ImageName, change: Change) -> Decision:
             exists = missing is not None
     except RegistryError as error:
         return Failed(change.entry, explained(error, change.entry))
-    return rollback.checked(change, exists=exists, missing=missing or ())
+    return rollback.check(change, exists=exists, missing=missing or ())

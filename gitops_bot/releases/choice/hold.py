@@ -24,7 +24,7 @@ def lasting(holds: Sequence[Hold], entry: Managed, at: datetime) -> Hold | None:
     return max(mine, key=lambda hold: hold.until, default=None)
 
 
-def ended(holds: Sequence[Hold], at: datetime) -> tuple[Hold, ...]:
+def find_ended(holds: Sequence[Hold], at: datetime) -> tuple[Hold, ...]:
     """The holds that hold nothing any more, and can be deleted."""
     return tuple(hold for hold in holds if hold.until <= at)
 
@@ -36,14 +36,14 @@ def hold(decision: Decision, written: Hold) -> Decision:
     """
     match decision:
         case Change() | Held():
-            return decision.held(reason(written))
+            return decision.hold(reason(written))
         case Kept(entry=entry) if decision.is_current:
             return Held(entry, None, reason(written))
         case Kept() | Failed():
             return decision
 
 
-def shown(until: datetime) -> str:
+def end_text(until: datetime) -> str:
     """When a hold ends, for people: a date where it is the beginning of a day."""
     until = until.astimezone(UTC)
     return f"{until:%Y-%m-%d}" if until.time() == time() else f"{until:%Y-%m-%d %H:%M} UTC"
@@ -67,7 +67,7 @@ def reason(written: Hold) -> Reason:
     file, line, _ = written.place
     return Reason(
         "held.hold",
-        f"held until {shown(written.until)} ({written.why}) by {file}:{line}",
+        f"held until {end_text(written.until)} ({written.why}) by {file}:{line}",
         {
             "until": rfc3339(written.until),
             "why": written.why,

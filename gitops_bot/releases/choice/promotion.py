@@ -16,7 +16,7 @@ from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import soak
 from gitops_bot.releases.decisions import IGNORED, Change, Failed, Held, Kept
 from gitops_bot.releases.history import trail
-from gitops_bot.releases.history.releases import released_as
+from gitops_bot.releases.history.releases import release_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +78,7 @@ class ByHand:
         return (option == _POLICY and self.beyond_policy) or (option == _NOW and self.now)
 
 
-def agreed(entry: Managed, running: Sequence[Run]) -> Run | Held:
+def common_run(entry: Managed, running: Sequence[Run]) -> Run | Held:
     """What the source runs where several of its overlays correspond to the target's: they have to be of one mind.
 
     The one that got the pin last speaks for them, so that all have soaked.
@@ -100,7 +100,7 @@ def agreed(entry: Managed, running: Sequence[Run]) -> Run | Held:
     return Held(entry, None, Reason("held.unordered", text, {"source": source}))
 
 
-def settled(entry: Managed, running: Sequence[Run], *, release_tag: bool = False) -> Kept | Held | Failed | None:
+def settle(entry: Managed, running: Sequence[Run], *, release_tag: bool = False) -> Kept | Held | Failed | None:
     """What needs neither history nor a registry, given what the source runs by now; None where these are asked.
 
     An entry that is ignored is not looked at. `release_tag` says that the target pins version tags.
@@ -109,7 +109,7 @@ def settled(entry: Managed, running: Sequence[Run], *, release_tag: bool = False
         return Kept(entry, IGNORED, "promotion")
     if refusal := next((side.refusal for side in (entry, *(run.entry for run in running)) if side.refusal), None):
         return Failed(entry, refusal)
-    source = agreed(entry, running)
+    source = common_run(entry, running)
     if isinstance(source, Held):
         return source
     if is_current(entry, source.pin, release_tag=release_tag):
@@ -120,7 +120,7 @@ def settled(entry: Managed, running: Sequence[Run], *, release_tag: bool = False
     return None
 
 
-def promoted(entry: Managed, offer: Offer, artifact: Artifact, now: datetime) -> Change | Kept:
+def promote(entry: Managed, offer: Offer, artifact: Artifact, now: datetime) -> Change | Kept:
     """Pin the artifact, unless it is already pinned."""
     present, running = entry.pin, offer.running
     after = _shaped(entry, artifact.pin)
@@ -132,7 +132,9 @@ def promoted(entry: Managed, offer: Offer, artifact: Artifact, now: datetime) ->
     return Change(entry, entry.to(after, "promotion"), way, reason, rebuilt=artifact.way == "rebuilt")
 
 
-def held(decision: Decision, offer: Offer, reason: Reason | None, by_hand: ByHand | None, now: datetime) -> Decision:
+def hold_for(
+    decision: Decision, offer: Offer, reason: Reason | None, by_hand: ByHand | None, now: datetime
+) -> Decision:
     """The decision about an offer with one more reason against it, which a person who promotes may lift.
 
     Where the registry did not tell, it is asked again as long as the offer is held: it fails once nothing else does.
@@ -151,7 +153,7 @@ def held(decision: Decision, offer: Offer, reason: Reason | None, by_hand: ByHan
         reason = liftable(reason)
     match decision:
         case Held() | Change():
-            return decision.held(reason)
+            return decision.hold(reason)
         case Failed(entry=entry):
             return decision if entry is None else Held(entry, offer.running.pin, reason)
 
@@ -232,7 +234,7 @@ def held_in_source(offer: Offer, hold: Reason) -> Reason:
 def unsoaked(offer: Offer, now: datetime) -> Reason | None:
     """The source has not run it for long enough."""
     arrived = offer.running.arrived
-    return soak.held(offer.running.environment, arrived.at if arrived is not None else None, now, offer.wait)
+    return soak.reason_to_wait(offer.running.environment, arrived.at if arrived is not None else None, now, offer.wait)
 
 
 def untagged(entry: Managed, running: Run) -> Reason | None:
@@ -290,14 +292,14 @@ def _reason(rules: Rules, offer: Offer, artifact: Artifact, now: datetime, lifte
         data |= {"release": step.commit, "since": rfc3339(step.at), "ahead": running.ahead}
         since = (
             f"{source} ran {running.pin.short} from {step.at:%Y-%m-%d %H:%M} UTC "
-            f"({duration.roughly(running.left.at - step.at)}), {released_as(running.number, step.commit)}; "
+            f"({duration.roughly(running.left.at - step.at)}), {release_name(running.number, step.commit)}; "
             f"{_ahead(running)}"
         )
     elif step is not None:
         data |= {"release": step.commit, "since": rfc3339(step.at)}
         since += (
             f" since {step.at:%Y-%m-%d %H:%M} UTC ({duration.roughly(now - step.at)}), "
-            f"{released_as(running.number, step.commit)}"
+            f"{release_name(running.number, step.commit)}"
         )
     parts = [since]
     match artifact.way:

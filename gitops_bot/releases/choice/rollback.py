@@ -62,7 +62,7 @@ def goal(known: Sequence[Release], release: Release, present: Mapping[EntryKey, 
     return Goal(release, then, tuple(notes), tuple(changed.release.step for changed in since))
 
 
-def rolled_back(entry: Managed, goal: Goal) -> Change | Kept:
+def roll_back(entry: Managed, goal: Goal) -> Change | Kept:
     """One entry of the environment as the release had it."""
     present = entry.pin
     then = goal.pins.get(entry.place)
@@ -87,14 +87,14 @@ def rolled_back(entry: Managed, goal: Goal) -> Change | Kept:
     return Change(entry, entry.to(after, "rollback"), way, reason, not_rolled_back=goal.notes)
 
 
-def checked(change: Change, *, exists: bool, missing: Sequence[str] = ()) -> Change | Held:
+def check(change: Change, *, exists: bool, missing: Sequence[str] = ()) -> Change | Held:
     """The change, where the registry still has it: the manifest, and those of its platforms (`missing` are gone)."""
     if not exists:
         text = f"{change.entry.image} no longer has {change.after}; choose another release with `--to`"
-        return change.held(Reason("held.vanished", text))
+        return change.hold(Reason("held.vanished", text))
     if missing:
         lost = choice.incomplete(change.entry.image, change.after, missing)
-        return change.held(replace(lost, text=f"{lost.text}; choose another release with `--to`"))
+        return change.hold(replace(lost, text=f"{lost.text}; choose another release with `--to`"))
     return change
 
 

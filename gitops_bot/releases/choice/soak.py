@@ -32,7 +32,7 @@ def left(since: datetime, now: datetime, soak: timedelta) -> timedelta:
     return max(timedelta(0), soak - max(timedelta(0), now - since))
 
 
-def held(environment: str, since: datetime | None, now: datetime, soak: timedelta) -> Reason | None:
+def reason_to_wait(environment: str, since: datetime | None, now: datetime, soak: timedelta) -> Reason | None:
     """Why a pin that `environment` runs since then has to wait; None where it need not.
 
     `since` is None where the commit that brought the pin is older than the history that is known.

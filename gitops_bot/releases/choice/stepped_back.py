@@ -60,7 +60,7 @@ def left(line: Line, entry: Managed, candidate: Pin) -> Left | None:
     return Left(stay.pin, successor.pin, stay.left, way) if stay.left is not None else None
 
 
-def checked(item: Change | Held, line: Line) -> Change | Held:
+def check(item: Change | Held, line: Line) -> Change | Held:
     """A change that may be proposed, else the reason why it is held.
 
     What is held already (the promotion of a pin that has to run longer first) is held for this reason too.
@@ -75,7 +75,7 @@ def checked(item: Change | Held, line: Line) -> Change | Held:
         reason = replace(reason, text=f"{reason.text}; to go further back, choose a release with `--to`")
     if reason is None and source == "promotion":
         reason = went_past(line, entry, entry.pin, after)
-    return item if reason is None else item.held(reason)
+    return item if reason is None else item.hold(reason)
 
 
 def stepped_back(line: Line, entry: Managed, candidate: Pin) -> Reason | None:

@@ -65,10 +65,10 @@ def changes(releases: Sequence[Release]) -> Iterator[Changes]:
 
     What cannot be read costs itself alone: pins that changed behind it are told at the commit that mended it.
     """
-    return (changed(releases, at) for at in range(len(releases)))
+    return (change_at(releases, at) for at in range(len(releases)))
 
 
-def changed(releases: Sequence[Release], at: int) -> Changes:
+def change_at(releases: Sequence[Release], at: int) -> Changes:
     """What the release at that place of the list (the newest first) changed."""
     release = releases[at]
     files = {same_file(path)[0] for path in release.paths if path in release.step.files}

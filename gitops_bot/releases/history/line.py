@@ -115,6 +115,6 @@ def agree(pin: Pin, other: Pin) -> bool:
     return tags or digests
 
 
-def joined(pin: Pin, other: Pin) -> Pin:
+def join(pin: Pin, other: Pin) -> Pin:
     """What two pins that agree say together."""
     return Pin(pin.tag or other.tag, pin.digest or other.digest)

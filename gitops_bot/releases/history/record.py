@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
-from gitops_bot.releases.history.changes import EntryChange, changed, changes
+from gitops_bot.releases.history.changes import EntryChange, change_at, changes
 from gitops_bot.targets import same_file
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Records(Sequence["Record"]):
     ) -> None:
         self._announced, self._known = announced, known
         self._positions = {step.commit: at for at, step in enumerate(line.steps)}
-        self._changed = cache(partial(changed, known))
+        self._changed = cache(partial(change_at, known))
         self._own = _Arrivals(map(self._changed, range(len(known))), self._positions, _placed)
         self._others = [_Arrivals(changes(releases), self._positions, _identity) for releases in sources]
 

@@ -59,7 +59,7 @@ class Release:
 
     def __str__(self) -> str:
         """For messages: `release 12 (3f2a1b4c5d)`, or `release 3f2a1b4c5d` without a number."""
-        return released_as(self.number, self.commit)
+        return release_name(self.number, self.commit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class NewTag:
     text: str
 
 
-def released_as(number: int | None, commit: str) -> str:
+def release_name(number: int | None, commit: str) -> str:
     """How people are told of a release."""
     return f"release {commit[:10]}" if number is None else f"release {number} ({commit[:10]})"
 

@@ -107,7 +107,7 @@ def cover(kinds: Iterable[tuple[Managed, Pin, Kind | Unmanaged]], outside: Outsi
     return Coverage(counts["tracked"], counts["promoted"], tuple(ignored), tuple(alike_groups), outside, inferred)
 
 
-def folded(folders: Mapping[str, int]) -> Sequence[tuple[str, int]]:
+def fold_folders(folders: Mapping[str, int]) -> Sequence[tuple[str, int]]:
     """Directories as globs: those that differ in one part only are one, with `*` there. The most entries come first."""
     alike: Counter[tuple[str, ...]] = Counter()
     for folder in folders:

@@ -56,7 +56,20 @@ class Glob:
         Raises:
             ValueError: not of the grammar above; the message says why.
         """
-        parts = _parts(text)
+        if not 0 < len(text) <= _LIMIT:
+            raise ValueError(f"a glob has 1 to {_LIMIT} characters, not {len(text)}")
+        if text.startswith("/"):
+            raise ValueError(f"the glob {text!r} starts with `/`: write it relative to the repository root")
+        rest = text
+        while rest.startswith("./"):
+            rest = rest[2:]
+        parts = rest.removesuffix("/").split("/") if rest not in ("", ".") else []
+        for part in parts:
+            if part in ("", ".", ".."):
+                raise ValueError(f"the glob {text!r} has an empty part, `.` or `..`")
+            if part != "**" and not _NAMED.match(part) and _FOREIGN.search(part):
+                rule = "`*` and `?` in it, or `**`, or `{name}`"
+                raise ValueError(f"the glob {text!r}: {part!r} is not a valid part of a path ({rule})")
         target = target_of(parts[-1]) if parts else None
         file = parts.pop() if target is not None and target.ALONE else None
         names: list[str] = []
@@ -109,25 +122,6 @@ def is_plain(path: str, *, of_files: bool = False) -> bool:
     if of_files:
         return glob.of_files and not glob.names
     return glob.prefix == f"{path}/" and not glob.of_files
-
-
-def _parts(text: str) -> list[str]:
-    if not 0 < len(text) <= _LIMIT:
-        raise ValueError(f"a glob has 1 to {_LIMIT} characters, not {len(text)}")
-    rest = text
-    while rest.startswith("./"):
-        rest = rest[2:]
-    if text.startswith("/"):
-        raise ValueError(f"the glob {text!r} starts with `/`: write it relative to the repository root")
-    parts = rest.removesuffix("/").split("/") if rest not in ("", ".") else []
-    for part in parts:
-        if part in ("", ".", ".."):
-            raise ValueError(f"the glob {text!r} has an empty part, `.` or `..`")
-        if part != "**" and not _NAMED.match(part) and _FOREIGN.search(part):
-            raise ValueError(
-                f"the glob {text!r}: {part!r} is not a valid part of a path (`*` and `?` in it, or `**`, or `{{name}}`)"
-            )
-    return parts
 
 
 def _expression(parts: Iterable[str]) -> str:
