@@ -13,9 +13,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from gitops_bot.edges.github.failure import Refused, Unsupported, error_message, is_number
+from gitops_bot.edges.github.failure import NUMBER, Refused, Unsupported, error_message
 from gitops_bot.proposals.pull_request import Comment, PullRequest, RateLimit
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gitops_bot.config.propose import MergeMethod
     from gitops_bot.edges.facts import RuleKind
 
+
+T = TypeVar("T")
 
 _ADDRESS = re.compile(r"https?://[\x21-\x7e]{1,1000}\Z")
 STATES: Mapping[str, Literal["open", "closed", "merged"]] = {"OPEN": "open", "CLOSED": "closed", "MERGED": "merged"}
@@ -36,17 +38,17 @@ def read(document: Any) -> PullRequest:
     """A pull request from REST. Call within `Api.reading`, which reports answers of other types."""
     head, base = document["head"], document["base"]
     return PullRequest(
-        number=_number(document["number"]),
+        number=of_type(int, document["number"]),
         url=_matching(_ADDRESS, document["html_url"]),
         state=STATES[document["state"].upper() if document["merged_at"] is None else "MERGED"],
-        branch=text(head["ref"]),
-        base=text(base["ref"]),
+        branch=of_type(str, head["ref"]),
+        base=of_type(str, base["ref"]),
         head=_matching(_COMMIT, head["sha"]),
-        title=text(document["title"]),
-        body=text(document["body"] or ""),
-        labels=tuple(text(label["name"]) for label in listed(document["labels"])),
+        title=of_type(str, document["title"]),
+        body=of_type(str, document["body"] or ""),
+        labels=tuple(of_type(str, label["name"]) for label in of_type(list, document["labels"])),
         # Servers that only resemble GitHub lack these.
-        node=text(document.get("node_id") or ""),
+        node=of_type(str, document.get("node_id") or ""),
         created_at=parse_time(document.get("created_at")),
         draft=document.get("draft") is True,
         auto_merge=isinstance(document.get("auto_merge"), dict),
@@ -54,17 +56,17 @@ def read(document: Any) -> PullRequest:
 
 
 def read_node(node: Any) -> PullRequest:
-    """A pull request from GraphQL, as `graphql.proposals` asks for it; one that has ended has fewer fields."""
+    """A pull request from GraphQL, as `reading.proposals` asks for it; one that has ended has fewer fields."""
     pull = PullRequest(
-        number=_number(node["number"]),
+        number=of_type(int, node["number"]),
         url=_matching(_ADDRESS, node["url"]),
         state=STATES[node["state"]],
-        branch=text(node["headRefName"]),
-        base=text(node["baseRefName"]),
+        branch=of_type(str, node["headRefName"]),
+        base=of_type(str, node["baseRefName"]),
         head=_matching(_COMMIT, node["headRefOid"]),
-        title=text(node["title"]),
-        body=text(node["body"]),
-        node=text(node["id"]),
+        title=of_type(str, node["title"]),
+        body=of_type(str, node["body"]),
+        node=of_type(str, node["id"]),
         created_at=parse_time(node["createdAt"]),
     )
     return _opened(pull, node) if pull.state == "open" and "isDraft" in node else pull
@@ -96,29 +98,29 @@ def is_from(document: Any, repository: str) -> bool:
 
 def nodes(connection: Any) -> list[Any]:
     """The items of a connection, without null for deleted ones; empty if the connection itself is null."""
-    return [] if connection is None else [node for node in listed(connection["nodes"]) if node is not None]
+    return [] if connection is None else [node for node in of_type(list, connection["nodes"]) if node is not None]
 
 
 def parse_time(value: Any) -> datetime | None:
     """A time, or None. Raises ValueError or TypeError if it is something else."""
     if value is None:
         return None
-    time = datetime.fromisoformat(text(value))
+    time = datetime.fromisoformat(of_type(str, value))
     if time.tzinfo is None:
         raise ValueError(value)
     return time
 
 
 def _opened(pull: PullRequest, node: Any) -> PullRequest:
-    reviews = [text(review["state"]) for review in nodes(node["latestOpinionatedReviews"])]
+    reviews = [of_type(str, review["state"]) for review in nodes(node["latestOpinionatedReviews"])]
     commits = nodes(node["commits"])
     checks = commits[-1]["commit"]["statusCheckRollup"] if commits else None
     return replace(
         pull,
-        labels=tuple(text(label["name"]) for label in nodes(node["labels"])),
-        draft=flag(node["isDraft"]),
+        labels=tuple(of_type(str, label["name"]) for label in nodes(node["labels"])),
+        draft=of_type(bool, node["isDraft"]),
         approved=approved(node["reviewDecision"], reviews),
-        queued=flag(node["isInMergeQueue"]),
+        queued=of_type(bool, node["isInMergeQueue"]),
         auto_merge=node["autoMergeRequest"] is not None,
         merge_was_requested=bool(nodes(node["timelineItems"])),
         checks_failed=checks is not None and checks["state"] in ("FAILURE", "ERROR"),
@@ -127,40 +129,20 @@ def _opened(pull: PullRequest, node: Any) -> PullRequest:
             for comment in nodes(node["comments"])
             if comment["viewerDidAuthor"] is True
             and type(comment["databaseId"]) is int
-            and _MARK in text(comment["body"])
+            and _MARK in of_type(str, comment["body"])
         ),
     )
 
 
-def listed(value: Any) -> list[Any]:
-    """A list. Raises TypeError if it is something else."""
-    if not isinstance(value, list):
+def of_type(kind: type[T], value: Any) -> T:
+    """A value of this very type: a truth value is no number. Raises TypeError if it is something else."""
+    if type(value) is not kind:
         raise TypeError(value)
-    return value
-
-
-def flag(value: Any) -> bool:
-    """A truth value. Raises TypeError if it is something else."""
-    if type(value) is not bool:
-        raise TypeError(value)
-    return value
-
-
-def text(value: Any) -> str:
-    """A text. Raises TypeError if it is something else."""
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value
-
-
-def _number(value: Any) -> int:
-    if type(value) is not int or value < 1:
-        raise ValueError(value)
     return value
 
 
 def _matching(pattern: re.Pattern[str], value: Any) -> str:
-    if not pattern.match(text(value)):
+    if not pattern.match(of_type(str, value)):
         raise ValueError(value)
     return str(value)
 
@@ -176,7 +158,7 @@ def rate_limit(document: Any) -> RateLimit | None:
 
 def read_rate_limit(remaining: str, reset: str) -> RateLimit | None:
     """A rate limit by the requests that are left, and the second when there are more; None if they are no numbers."""
-    if not is_number(remaining) or not is_number(reset):
+    if not NUMBER.fullmatch(remaining) or not NUMBER.fullmatch(reset):
         return None
     return RateLimit(int(remaining), datetime.fromtimestamp(int(reset), UTC))
 
@@ -220,10 +202,6 @@ class Base:
     methods: tuple[MergeMethod, ...]
     preferred: str = ""
 
-    def __post_init__(self) -> None:
-        if not self.methods:
-            raise ValueError(self.methods)
-
     @property
     def default(self) -> MergeMethod:
         """The method that the repository uses where nobody chooses one."""
@@ -244,25 +222,27 @@ def required_checks(branch: Any) -> tuple[str, ...]:
 def contexts(required: Any) -> tuple[str, ...]:
     """The names of required checks."""
     names = required.get("contexts") or [check["context"] for check in required.get("checks") or ()]
-    return tuple(text(name) for name in names)
+    return tuple(of_type(str, name) for name in names)
 
 
 def base_of(repository: Any, *, hidden: bool) -> Base:
-    """The base branch in an answer to `graphql.proposals`; `hidden`: the token may not see all of it."""
+    """The base branch in an answer to `reading.proposals`; `hidden`: the token may not see all of it."""
     ref, queue = repository["ref"], repository["mergeQueue"]
     protection = ref["refUpdateRule"] if ref is not None else None
     checks = (protection["requiredStatusCheckContexts"] or ()) if protection is not None else ()
     rules = ref["rules"] if ref is not None else None
     branch_rules = [rule for rule in (rules["nodes"] if rules is not None else None) or () if rule is not None]
     kinds = {kind_of(rule) for rule in branch_rules}
-    allowed = (method for method, (field, _) in METHODS.items() if repository[field] is True)
+    methods = tuple(method for method, (field, _) in METHODS.items() if repository[field] is True)
+    if not methods:
+        raise ValueError(repository)
     return Base(
         auto_merge=repository["autoMergeAllowed"] is True,
         queue=queue is not None or "queue" in kinds,
         checks=any(checks) or "checks" in kinds,
         rules=protection is not None or bool(branch_rules) or ref is None or hidden,
         seen=not hidden,
-        methods=tuple(allowed),
+        methods=methods,
         preferred=str(repository["viewerDefaultMergeMethod"]).lower(),
     )
 
@@ -273,14 +253,16 @@ def base_by_rest(repository: Any, branch: Any, rules: Any) -> Base:
     A token without write access sees neither the methods nor whether auto-merge is allowed: GitHub will say so.
     """
     kinds = {kind_of(rule) for rule in rules or ()}
-    allowed = (method for method, (_, field) in METHODS.items() if repository.get(field) is not False)
+    methods = tuple(method for method, (_, field) in METHODS.items() if repository.get(field) is not False)
+    if not methods:
+        raise ValueError(repository)
     return Base(
         auto_merge=repository.get("allow_auto_merge") is not False,
         queue="queue" in kinds,
         checks=bool(required_checks(branch)) or "checks" in kinds,
         rules=branch.get("protected") is not False or bool(kinds),
         seen=True,
-        methods=tuple(allowed),
+        methods=methods,
     )
 
 

@@ -89,7 +89,7 @@ class Api:
         """Get a list by one REST request."""
         answer = self.ask("GET", path, query=query)
         with self.reading():
-            return answers.listed(answer)
+            return answers.of_type(list, answer)
 
     def graphql(
         self, question: str, variables: Mapping[str, object], *, write: bool = False, expected: Collection[int] = ()

@@ -168,4 +168,4 @@ def _by_rest(api: Api, base: str) -> Iterator[dict[str, Merge]]:
 
 def _login(actor: Any) -> str | None:
     """The login of somebody whose account may be gone by now."""
-    return None if actor is None else answers.text(actor["login"])[:100]
+    return None if actor is None else answers.of_type(str, actor["login"])[:100]

@@ -6,6 +6,7 @@ fine-grained personal access tokens". The texts to match are GitHub's own; few o
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from gitops_bot.errors import FailureCode
 
 
+#: The text of a header that is a number of seconds, small enough for a `datetime`.
+NUMBER = re.compile(r"[0-9]{1,10}")
 #: Characters of GitHub's own message that are shown.
 _SHOWN = 300
 
@@ -46,16 +49,11 @@ class Refused(Exception):  # noqa: N818 - often not an error: the caller decides
     def pause(self, now: datetime) -> int | None:
         """The seconds until a rate limit ends; None if GitHub does not say it."""
         after, reset = self.headers.get("retry-after", ""), self.headers.get("x-ratelimit-reset", "")
-        if is_number(after):
+        if NUMBER.fullmatch(after):
             return int(after)
-        if self.headers.get("x-ratelimit-remaining") == "0" and is_number(reset):
+        if self.headers.get("x-ratelimit-remaining") == "0" and NUMBER.fullmatch(reset):
             return max(int(reset) - int(now.timestamp()), 0)
         return None
-
-
-def is_number(text: str) -> bool:
-    """Whether the text of a header is a number of seconds, small enough for a `datetime`."""
-    return text.isascii() and text.isdigit() and len(text) <= 10
 
 
 class Late(NoResponse):

@@ -80,7 +80,7 @@ class GitHub:
 
     def open(self, *, branch: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
         """One request; a second one if the repository has no drafts; two or three if there is one already."""
-        fields = {"title": _title(title), "body": _body(body), "head": branch, "base": base}
+        fields = {"title": _title(title), "body": body[:BODY_LIMIT], "head": branch, "base": base}
         try:
             asked = {**fields, "draft": True} if draft else fields
             return self._api.keep(self._api.ask("POST", "/pulls", body=asked, expected=(422,)))
@@ -111,8 +111,8 @@ class GitHub:
         changed = {}
         if _title(title) != pull.title.strip():
             changed["title"] = _title(title)
-        if not _same(_body(body), pull.body):
-            changed["body"] = _body(body)
+        if not _same(body[:BODY_LIMIT], pull.body):
+            changed["body"] = body[:BODY_LIMIT]
         return self._edit(pull, changed)
 
     def label(self, number: int, labels: Sequence[str]) -> None:
@@ -187,7 +187,7 @@ class GitHub:
 
         On a server without GraphQL, where `find` returns no comments, first looks for the same text.
         """
-        text = _body(body)
+        text = body[:BODY_LIMIT]
         if edits is not None:
             try:
                 self._api.ask("PATCH", f"/issues/comments/{edits}", body={"body": text}, expected=(404, 410))
@@ -202,9 +202,9 @@ class GitHub:
     def close(self, number: int, *, body: str, comment: str) -> PullRequest:
         """Two or three requests. If a run dies in between, the next still knows the pull request as its own."""
         pull = self._api.pull_request(number)
-        if not _same(_body(body), pull.body):
-            pull = self._edit(pull, {"body": _body(body)})
-        self._post_comment(number, _body(comment))
+        if not _same(body[:BODY_LIMIT], pull.body):
+            pull = self._edit(pull, {"body": body[:BODY_LIMIT]})
+        self._post_comment(number, comment[:BODY_LIMIT])
         return self._edit(pull, {"state": "closed"})
 
     def _edit(self, pull: PullRequest, changed: Mapping[str, str]) -> PullRequest:
@@ -243,10 +243,6 @@ class GitHub:
 def _title(text: str) -> str:
     text = text.strip()
     return text if len(text) <= TITLE_LIMIT else f"{text[: TITLE_LIMIT - 1]}…"
-
-
-def _body(text: str) -> str:
-    return text[:BODY_LIMIT]
 
 
 def _same(ours: str, theirs: str) -> bool:
@@ -331,8 +327,8 @@ class Merging:
                 state=answers.STATES[node["state"]],
                 queued=node["isInMergeQueue"] is True,
                 auto_merge=node["autoMergeRequest"] is not None,
-                title=answers.text(node["title"]),
-                body=answers.text(node["body"]),
+                title=answers.of_type(str, node["title"]),
+                body=answers.of_type(str, node["body"]),
             )
         return self.api.remember(pull)
 

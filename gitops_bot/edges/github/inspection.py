@@ -237,7 +237,7 @@ def _of_rulesets(rules: Any, bypass: Callable[[int], Bypass]) -> Iterator[Rule]:
             kind,
             bypass(ruleset) if type(ruleset) is int else "unknown",
             _count(parameters.get("required_approving_review_count")),
-            tuple(answers.text(check["context"]) for check in parameters.get("required_status_checks") or ()),
+            tuple(answers.of_type(str, check["context"]) for check in parameters.get("required_status_checks") or ()),
         )
 
 
@@ -256,7 +256,7 @@ def _of_tags(rulesets: Any) -> Iterator[Rule]:
             continue
         names = (ruleset.get("conditions") or {}).get("ref_name") or {}
         include, exclude = (
-            [answers.text(pattern).removeprefix(_TAGS) for pattern in names.get(side) or ()]
+            [answers.of_type(str, pattern).removeprefix(_TAGS) for pattern in names.get(side) or ()]
             for side in ("include", "exclude")
         )
         if any(map(_may_mean_releases, include)):

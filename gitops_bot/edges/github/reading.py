@@ -186,7 +186,7 @@ class Reading:
             activity: Any = self.api.ask("GET", "/activity", query=query, expected=(403, 404, 410, 501))
         except Refused:
             return None
-        newest = answers.listed(activity)[:1]
+        newest = answers.of_type(list, activity)[:1]
         return (str(newest[0]["after"]), _time(newest[0]["timestamp"])) if newest else None
 
     def _query(self, branches: Sequence[str], into: str, closed: str | None = None) -> dict[str, Pulls]:

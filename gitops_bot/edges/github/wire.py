@@ -84,8 +84,7 @@ class Wire:
             allowed_methods=None,  # all
         )
         adapter = _Adapter(max_retries=retries if self._may_repeat else 0)
-        adapter.seconds = timeout or seconds
-        self._connection = _Connection(urlsplit(api_url), self._timeout, adapter)
+        self._connection = _Connection(urlsplit(api_url), self._timeout, timeout or seconds, adapter)
         #: Close the connection, which PyGithub never does by itself.
         self.close = self._connection.close
         # On import PyGithub sets up its logger to write to standard error.
@@ -188,17 +187,24 @@ class _Answer(RequestsResponse):
 
 
 class _Connection(HTTPSRequestsConnectionClass):
-    """Sends what PyGithub asks for, by an adapter of ours."""
+    """Sends what PyGithub asks for, by an adapter of ours: each try of a request may take so many seconds."""
 
-    def __init__(self, api: SplitResult, timeout: int, adapter: _Adapter) -> None:
+    def __init__(self, api: SplitResult, timeout: int, seconds: float, adapter: _Adapter) -> None:
         super().__init__(api.hostname or "", timeout=timeout)
+        self.seconds = seconds
         self._root = f"{api.scheme}://{api.netloc}"
         # Plain HTTP is for this machine only, so never through a proxy, which would see the token.
         self.session.trust_env = api.scheme == "https"
         self.session.mount(self._root, adapter)
 
     def getresponse(self) -> _Answer:
+        """Send a request, and read its answer.
+
+        Raises:
+            NoResponse: it took more time, or sent too much.
+        """
         began = time.perf_counter()
+        _deadline.begin(answer_limit(self.seconds))
         with self.session.request(
             self.verb,
             self._root + self.url,
@@ -261,18 +267,7 @@ _deadline = Deadline()
 
 
 class _Adapter(HTTPAdapter):
-    """The adapter of `requests`: each try of a request may take this many seconds.
-
-    Raises:
-        NoResponse: it took more, or sent too much before the body.
-    """
-
-    seconds = SECONDS
-
-    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send a request, and begin to count its time."""
-        _deadline.begin(answer_limit(self.seconds))
-        return super().send(*args, **kwargs)
+    """The adapter of `requests`, whose connections keep to the time for an answer."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Use our pools."""

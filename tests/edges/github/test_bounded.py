@@ -121,12 +121,11 @@ def test_an_answer_in_time_makes_good_for_a_late_one(monkeypatch: pytest.MonkeyP
         thread.start()
         address = "http://{}:{}".format(*listener.getsockname())
         ours = wire(address)
-        adapter = ours._connection.session.get_adapter(address)
         for _ in range(3):
-            monkeypatch.setattr(adapter, "seconds", 0.05)
+            monkeypatch.setattr(ours._connection, "seconds", 0.05)
             with pytest.raises(NoResponse, match="took more than"):
                 ours.ask("GET", "/x")
-            monkeypatch.setattr(adapter, "seconds", 20)
+            monkeypatch.setattr(ours._connection, "seconds", 20)
             assert ours.ask("GET", "/x") == {"fine": True}
         thread.join()
     for connection in kept:
