@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.commands.history import Wanted, list_releases
 from gitops_bot.engine.ask import Facts
-from gitops_bot.engine.candidates.not_found import explained, no_image, unless_absent
+from gitops_bot.engine.candidates.not_found import no_image, problem_with, unless_absent
 from gitops_bot.engine.read import read
 from gitops_bot.errors import BotError, Problem, RegistryError
 from gitops_bot.images.reference import ImageName, Pin
@@ -141,7 +141,7 @@ def _judge(entry: Managed, answers: Mapping[_Wanted, _Answer | RegistryError]) -
         case None:
             return AuditedEntry(entry, "unpinned")
         case RegistryError():
-            problem = _here(explained(result, entry), entry)
+            problem = _here(problem_with(result, entry), entry)
             return AuditedEntry(entry, "unknown", entry.pin.digest, problem=problem)
         case _Answer(digest=None):
             message = f"{_reference(entry)}: the registry does not have it any more"

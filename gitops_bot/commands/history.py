@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.describe import MOST, ImageStep, describe_images
 from gitops_bot.engine.read import read
-from gitops_bot.engine.records import content, merges_of, recorded
+from gitops_bot.engine.records import content, merges_of, records_of
 from gitops_bot.errors import BotError, ConfigError, EditError, Problem, UsageError
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals.text.markdown import git_revision, plain, source_repository
@@ -102,7 +102,7 @@ def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[Hi
     tags = world.repository.tags()
     every = all_releases(line, snapshot.layout.owners, tags)
     known = every.get(environment.name, ())
-    records = recorded(environment, every, line)
+    records = records_of(environment, every, line)
     between = None
     if wanted.show is not None:
         at = _place(every, environment.name, wanted.show, tags)

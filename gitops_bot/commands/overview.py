@@ -13,7 +13,7 @@ from gitops_bot.commands.status import Reading, read_history, status_of, with_co
 from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.describe import MOST, ImageStep, builds
 from gitops_bot.engine.read import read
-from gitops_bot.engine.records import announced
+from gitops_bot.engine.records import announcement_reader
 from gitops_bot.errors import ForgeError
 from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
 from gitops_bot.releases.history.record import Records
@@ -65,7 +65,7 @@ def _overview_of(
         known = reading.releases.get(environment.name, ())
         # Told by their times alone: what a release changed may take its whole history to say.
         newest = list(takewhile(lambda release: release.at >= snapshot.at - _READ, known[:_MOST]))
-        records = Records(known, line, announced(environment.name))
+        records = Records(known, line, announcement_reader(environment.name))
         recent[environment.name] = tuple(records[: len(newest)])
     every = sorted((record for own in recent.values() for record in own), key=attrgetter("at"), reverse=True)
     ways = journeys(recent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.ask import Facts, each
+from gitops_bot.engine.ask import Facts, ask_all
 from gitops_bot.engine.describe import MOST, ImageStep, builds, step_of
 from gitops_bot.engine.read import read
 from gitops_bot.errors import ForgeError
@@ -221,7 +221,7 @@ def _commits_ahead(facts: Facts, images: Sequence[ImageStep]) -> Mapping[ImageSt
             steps[image] = step
         elif before is not None and after is not None and before.revision is not None:
             known |= {image: 0} if before.revision == after.revision else {}
-    counts = facts.answer(each({step: facts.commits_ahead(*step) for step in dict.fromkeys(steps.values())}))
+    counts = facts.answer(ask_all({step: facts.commits_ahead(*step) for step in dict.fromkeys(steps.values())}))
     return known | {image: count for image, step in steps.items() if (count := counts[step]) is not None}
 
 

@@ -70,7 +70,7 @@ def _commit(context: Context, decisions: Sequence[Decision]) -> Proposal:
 async def _proposals(context: Context, decisions: Sequence[Decision]) -> list[Proposal]:
     """One proposal for each group, as far as it may be opened now."""
     existing, facts, request = context.existing, context.facts, context.request
-    grouped = existing.grouped(decisions)
+    grouped = existing.by_group(decisions)
     if existing.environment.propose.limit.new_per_hour is not None:
         names = sorted(set(existing.group_of.values()))  # what was opened and merged within the hour counts too
     else:
@@ -89,7 +89,7 @@ async def _proposals(context: Context, decisions: Sequence[Decision]) -> list[Pr
         (pull for branch, own in closed.items() if branch.startswith(beginning) for pull in own),
         {item.branch: item.remote for item in existing.own},
     )
-    proposals = await _in_turn(context, declines, grouped)
+    proposals = await _propose_groups(context, declines, grouped)
     if request.placement.own_groups:
         proposals = _own(proposals, existing, decisions)
     if request.exempt.limits:
@@ -98,7 +98,9 @@ async def _proposals(context: Context, decisions: Sequence[Decision]) -> list[Pr
     return admit(proposals, context.environment.propose, every, context.snapshot.at)
 
 
-async def _in_turn(context: Context, declines: Declined, grouped: Mapping[str, Sequence[Decision]]) -> list[Proposal]:
+async def _propose_groups(
+    context: Context, declines: Declined, grouped: Mapping[str, Sequence[Decision]]
+) -> list[Proposal]:
     """The proposals of all groups, the switches last: each of them waits for pins that are proposed for its slot."""
     existing = context.existing
     switches = {existing.group_of[key] for key, entry in existing.entries.items() if entry.choices}
@@ -215,7 +217,7 @@ async def _proposal(context: Context, declines: Declined, name: str, decisions: 
 async def _lay(context: Context, declines: Declined, name: str, decisions: Sequence[Decision]) -> list[Decision]:
     """The decisions about a group, with the pins that its proposal goes on with."""
     existing = context.existing
-    locked, carried, shown = existing.locked(name), existing.pins_of(name), existing.pins_of(name, shown=True)
+    locked, carried, shown = existing.locks(name), existing.pins_of(name), existing.pins_of(name, shown=True)
 
     async def unless_declined(decision: Decision) -> Decision:
         if not isinstance(decision, Change):
@@ -270,7 +272,7 @@ def _why_gone(existing: Existing, name: str, own: Sequence[PinChange], decisions
         return _REACHED
     if name not in existing.group_of.values():
         return _GONE
-    locked = existing.locked(name)
+    locked = existing.locks(name)
     if own and all(pin.key in locked for pin in own):
         return locked[own[0].key]
     held = [item for item in decisions if isinstance(item, Held)]

@@ -46,7 +46,7 @@ class Asked(Generic[T_co]):
     def __await__(self) -> Generator[Any, Any, T_co]:
         (answer,) = yield (self,)
         if isinstance(answer, BotError):
-            raise _bare(answer)
+            raise _without_traceback(answer)
         answered: T_co = answer
         return answered
 
@@ -90,12 +90,12 @@ class Several(Generic[T]):
         return list((yield self.questions)) if self.questions else []
 
 
-async def each(questions: Mapping[Key, Asked[T]]) -> dict[Key, T]:
+async def ask_all(questions: Mapping[Key, Asked[T]]) -> dict[Key, T]:
     """The answers by the keys of their questions, which are asked at once; raises the first failure among them."""
     answers = {}
     for key, answer in zip(questions, await Several(list(questions.values())), strict=True):
         if isinstance(answer, BotError):
-            raise _bare(answer)
+            raise _without_traceback(answer)
         answers[key] = answer
     return answers
 
@@ -176,11 +176,11 @@ class Facts:
 
             return Question(("branch", name), ask)
 
-        return await each({name: question(name) for name in names})
+        return await ask_all({name: question(name) for name in names})
 
     async def pull_requests(self, branches: Iterable[str]) -> dict[str, tuple[PullRequest, ...]]:
         """The pull requests of each of these branches, the open one first; raises a ForgeError."""
-        return await each({name: PullRequestsQuestion(name) for name in branches})
+        return await ask_all({name: PullRequestsQuestion(name) for name in branches})
 
     def hand_back(self, number: int, branch: str, label: str) -> Question[HandBackTimes]:
         """When a pull request was handed back, and when its branch was pushed last."""
@@ -340,7 +340,7 @@ class Facts:
             try:
                 answer.set_result(question.ask(self._world))
             except BotError as failure:
-                answer.set_result(_bare(failure))
+                answer.set_result(_without_traceback(failure))
             except BaseException as interruption:
                 del self._of_registries[question]
                 answer.set_exception(interruption)
@@ -361,14 +361,14 @@ class Facts:
                 try:
                     self._others[question] = question.ask(self._world)
                 except BotError as failure:
-                    self._others[question] = _bare(failure)
+                    self._others[question] = _without_traceback(failure)
 
     def _read_history(self, enough: Callable[[Line], bool]) -> None:
         snapshot = self._snapshot
         try:
             line = self._world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.layout.targets)
         except GitError as failure:
-            self._lines[snapshot.commit] = _bare(failure)
+            self._lines[snapshot.commit] = _without_traceback(failure)
         else:
             self._lines[snapshot.commit] = (line, not enough(line))
 
@@ -380,7 +380,7 @@ class Facts:
             closed = f"{naming.PREFIX}/" if self.closed is None else None
             pulls = self._world.forge.find(branches, self._snapshot.branch, closed=closed)
         except ForgeError as failure:
-            self._pulls |= dict.fromkeys(branches, _bare(failure))
+            self._pulls |= dict.fromkeys(branches, _without_traceback(failure))
         else:
             own = {name: pulls.get(name, ()) for name in branches}
             self._pulls |= own
@@ -397,6 +397,6 @@ def _forge(world: World) -> Forge:
     return world.forge
 
 
-def _bare(failure: Error) -> Error:
+def _without_traceback(failure: Error) -> Error:
     """The failure without what it went through: frames would keep connections open for as long as it is remembered."""
     return copy(failure)

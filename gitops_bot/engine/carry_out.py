@@ -72,7 +72,7 @@ def carry_out(world: World, planned: Planned, done: dict[str, Written]) -> tuple
             refused = failed[-1:] if proposal.moved or (failed and failed[-1].problem.code == "failed.auth") else []
             failure = next(iter(refused or ([] if goes_first(proposal) else in_the_way)), None)
             if failure is not None:
-                written = _unwritten(proposal, failure.problem)
+                written = _give_up(proposal, failure.problem)
             else:
                 try:
                     with world.whole():
@@ -81,7 +81,7 @@ def carry_out(world: World, planned: Planned, done: dict[str, Written]) -> tuple
                 except LostRace:
                     raise
                 except (GitError, ForgeError) as error:
-                    written, failure = _unwritten(proposal, error.problem), Failed(None, error.problem)
+                    written, failure = _give_up(proposal, error.problem), Failed(None, error.problem)
             if failure is not None:
                 failed.append(failure)
                 if goes_first(proposal):
@@ -157,7 +157,7 @@ def _write(world: World, snapshot: Snapshot, proposal: Proposal, propose: Propos
     try:
         pull = _write_pull_request(world, forge, snapshot, proposal, head, propose)
     except ForgeError as error:
-        return replace(_unwritten(proposal, error.problem), commit=written.commit), Failed(None, error.problem)
+        return replace(_give_up(proposal, error.problem), commit=written.commit), Failed(None, error.problem)
     has_text = pull is not None and pull.state == "open" and isinstance(action, reconcile.Open | reconcile.Refresh)
     # Whoever writes the text last must have seen the last commit: else the text lacks what another run pushed.
     if has_text and world.repository.commit_of(branch) != head:
@@ -215,7 +215,7 @@ def _write_pull_request(
             return None
 
 
-def _unwritten(proposal: Proposal, problem: Problem) -> Written:
+def _give_up(proposal: Proposal, problem: Problem) -> Written:
     """What came of a proposal that could not be written."""
     nothing = reconcile.Nothing(proposal.pull_request, Reason(problem.code, problem.message))
     return replace(Written.of(proposal), action=nothing)

@@ -97,7 +97,7 @@ class Existing:
         propose = self.environment.propose
         return naming.is_together(name, propose.group, default=propose.together)
 
-    def grouped(self, decisions: Sequence[Decision]) -> dict[str, list[Decision]]:
+    def by_group(self, decisions: Sequence[Decision]) -> dict[str, list[Decision]]:
         """The decisions by group. One that only carries pins has none; what is only a branch by now comes last."""
         named = {self.branch_of(name): name for name in self.group_of.values()}
         branches = [proposal.branch for proposal in self.own if not proposal.rolls_back]
@@ -150,7 +150,7 @@ class Existing:
         branches = [*(item.branch for item in (*self.sources(name), *competing)), self.branch_of(other)]
         return {branch: self.by_branch[branch].pulls if branch in self.by_branch else () for branch in branches}
 
-    def locked(self, name: str) -> dict[EntryKey, Reason]:
+    def locks(self, name: str) -> dict[EntryKey, Reason]:
         """Entries of a group that another branch proposes, which is left alone, or that a rollback takes."""
         own = self.branch_of(name)
         waits = {key: reason for key, reason in self.waits.items() if self.group_of.get(key) == name}
@@ -184,7 +184,7 @@ async def find_existing(
     by_branch: dict[str, ExistingProposal] = {}
     waits: dict[EntryKey, Reason] = {}
     for name in names:
-        remote, existing = remotes[name], await _judge(facts, remotes[name], pulls[name])
+        remote, existing = remotes[name], await _judge_hand_backs(facts, remotes[name], pulls[name])
         action = reconcile.decide(remote, existing, refresh_approved=propose.refresh_approved)
         left = action.reason if isinstance(action, reconcile.Leave) else None
         live = carry.live_pins(entries, owner_of(remote).carried) if remote is not None else ()
@@ -197,9 +197,9 @@ async def find_existing(
                 name, remote, existing, "competing" if competes else "other", changes=changes
             )
             if opened is not None and competes and left is not None:
-                waits |= dict.fromkeys(changes, _waits_for(opened, left))
+                waits |= dict.fromkeys(changes, _why_rollback_waits(opened, left))
             continue
-        pins = proposed_on(remote, existing)
+        pins = carried_pins(remote, existing)
         present = (entries[pin.key] for pin in pins if pin.key in entries)
         held = {entry.key for entry in present if hold.lasting(holds, entry, snapshot.at) is not None}
         # A group that goes together loses all of them with the first.
@@ -210,7 +210,7 @@ async def find_existing(
         rolls_back = (
             not request.placement.displaces and naming.is_rollback(name) and bool(carry.live_pins(entries, carried))
         )
-        blocked = _rolled_back(existing) if rolls_back else left
+        blocked = _why_rolled_back(existing) if rolls_back else left
         by_branch[name] = ExistingProposal(name, remote, existing, "own", carried, changes, blocked, rolls_back)
     own = [proposal for proposal in by_branch.values() if proposal.role == "own"]
     return Existing(
@@ -229,7 +229,7 @@ async def find_existing(
     )
 
 
-def proposed_on(branch: Branch | None, existing: Sequence[PullRequest]) -> tuple[PinChange, ...]:
+def carried_pins(branch: Branch | None, existing: Sequence[PullRequest]) -> tuple[PinChange, ...]:
     """The pins on the branch, where they count as proposed and the branch is the bot's, or is given back to it."""
     if branch is None or not reconcile.counts_as_proposed(branch, existing):
         return ()
@@ -241,7 +241,9 @@ def proposed_on(branch: Branch | None, existing: Sequence[PullRequest]) -> tuple
             return carried if any(map(people.is_handed_back, opened)) else ()
 
 
-async def _judge(facts: Facts, branch: Branch | None, existing: tuple[PullRequest, ...]) -> tuple[PullRequest, ...]:
+async def _judge_hand_backs(
+    facts: Facts, branch: Branch | None, existing: tuple[PullRequest, ...]
+) -> tuple[PullRequest, ...]:
     """The pull requests of a branch; where people have commits on it and gave it back, whether that is for all of them.
 
     Two requests, only where that is so.
@@ -261,14 +263,14 @@ async def _judge(facts: Facts, branch: Branch | None, existing: tuple[PullReques
     )
 
 
-def _rolled_back(existing: Sequence[PullRequest]) -> Reason:
+def _why_rolled_back(existing: Sequence[PullRequest]) -> Reason:
     opened = pull_request.find_open(existing)
     what = f"#{opened.number} rolls it back" if opened is not None else "a rollback of it is being proposed"
     facts: dict[str, str | int | None] = {"pull_request": opened.number, "url": opened.url} if opened else {}
     return Reason("held.reverted", f"{what}, so it is left alone until that is merged or closed", facts)
 
 
-def _waits_for(opened: PullRequest, why: Reason) -> Reason:
+def _why_rollback_waits(opened: PullRequest, why: Reason) -> Reason:
     """Why a rollback waits for another proposal that may not be touched."""
     match why.code:
         case "held.label":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.candidates.not_found import explained, no_image
+from gitops_bot.engine.candidates.not_found import no_image, problem_with
 from gitops_bot.errors import EditError, RegistryError
 from gitops_bot.images.build import CREATED
 from gitops_bot.images.reason import rfc3339
@@ -39,8 +39,9 @@ async def describe_release(decision: Decision, context: Context) -> Decision:
         digest = decision.after.digest or await context.facts.digest(image, decision.after.tag or "")
         build = await context.facts.describe(image, digest)
     except RegistryError as error:
-        return Failed(decision.entry, explained(error, decision.entry))
-    return _with(decision, described, {key: _said(build, label) for key, label in described.labels.items()}, _unsaid)
+        return Failed(decision.entry, problem_with(error, decision.entry))
+    values = {key: _label_value(build, label) for key, label in described.labels.items()}
+    return _with_values(decision, described, values, _why_without_value)
 
 
 def restore(decision: Decision, context: Context, goal: Goal) -> Decision:
@@ -52,14 +53,14 @@ def restore(decision: Decision, context: Context, goal: Goal) -> Decision:
         return decision
     if described.file is None:
         why = described.wrong.message if described.wrong is not None else "it cannot be edited"
-        return _told(decision, f"{described.name} stays as it is: {why}", {"release_info": described.path})
+        return _add_to_reason(decision, f"{described.name} stays as it is: {why}", {"release_info": described.path})
     then: Mapping[str, str] = {}
     try:
         if (data := goal.content(described.path, context.snapshot.layout.files[described.path])) is not None:
             then = release_info.read(data, described.path, described.labels).values
     except EditError:
         pass  # nobody knows what it said
-    return _with(decision, described, then, lambda _: "not told by that release")
+    return _with_values(decision, described, then, lambda _: "not told by that release")
 
 
 def edit(context: Context, changes: Sequence[Change]) -> tuple[list[Change], list[Failed], dict[str, bytes]]:
@@ -90,18 +91,18 @@ def edit(context: Context, changes: Sequence[Change]) -> tuple[list[Change], lis
     return done, failed, files
 
 
-def _said(build: Build, label: str | None) -> str | None:
+def _label_value(build: Build, label: str | None) -> str | None:
     """What the image says by a label, if that is one."""
     if label == CREATED:
         return rfc3339(build.created) if build.created is not None else None
     return build.labels.get(label) if label is not None else None
 
 
-def _unsaid(label: str | None) -> str:
+def _why_without_value(label: str | None) -> str:
     return f"the image has no usable {label}" if label is not None else "no label is configured for it"
 
 
-def _with(
+def _with_values(
     change: Change, described: Described, values: Mapping[str, str | None], why: Callable[[str | None], str]
 ) -> Change:
     """The change with these values for the keys that the file has; it tells which of them stay, and why."""
@@ -110,17 +111,17 @@ def _with(
     info = InfoChange(described.path, tuple((key, present[key], text) for key, text in new.items()))
     gets = [key for key, text in new.items() if text != present[key]]
     keeps = [f"{key} ({why(described.labels[key])})" for key in present if key not in new]
-    told = [f"{verb} {_listed(keys)}" for verb, keys in (("gets", gets), ("keeps", keeps)) if keys]
+    told = [f"{verb} {_join(keys)}" for verb, keys in (("gets", gets), ("keeps", keeps)) if keys]
     data = {"release_info": described.path, "release_info_left": ", ".join(key for key in present if key not in new)}
     text = f"{described.name} {' and '.join(told)}" if told else ""
-    return _told(change, text, data).with_info(info)
+    return _add_to_reason(change, text, data).with_info(info)
 
 
-def _listed(words: Sequence[str]) -> str:
+def _join(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
 
 
-def _told(change: Change, text: str, data: Mapping[str, str]) -> Change:
+def _add_to_reason(change: Change, text: str, data: Mapping[str, str]) -> Change:
     reason = change.reason
     told = f"{reason.text}; {text}" if text else reason.text
     return replace(change, reason=replace(reason, text=told, data={**reason.data, **data}))

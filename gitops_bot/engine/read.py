@@ -249,7 +249,7 @@ def read_again(world: World, before: Snapshot) -> Snapshot:
     return read(world, scope, also=before.states, whole=bool(before.layout.others))
 
 
-def committed(before: Snapshot, files: Mapping[str, bytes]) -> Snapshot:
+def after_commit(before: Snapshot, files: Mapping[str, bytes]) -> Snapshot:
     """What a commit of our own made of the base branch: all is as it was, but for these files."""
     config, was, everything = before.config, before.layout, {**before.layout.files, **files}
     targets = file_targets(config.environments, was.selection, was.owners, everything)

@@ -164,7 +164,7 @@ def _new_tags(
     known = every.get(environment.name, ())
     numbered = {release.commit: release for release in untagged}
     every = {**every, environment.name: [numbered.get(release.commit, release) for release in known]}
-    records = recorded(environment, every, line)
+    records = records_of(environment, every, line)
     chosen = [records[at] for at, release in enumerate(known) if release.commit in numbered]
     merges, _ = merges_of(world, snapshot, chosen)
     merged = (
@@ -204,15 +204,15 @@ def _of(names: Sequence[str]) -> str:
     return f" ({shortlist(names, _NAMED)})" if any(names) else ""
 
 
-def recorded(environment: Environment, every: Mapping[str, Sequence[Release]], line: Line) -> Records:
+def records_of(environment: Environment, every: Mapping[str, Sequence[Release]], line: Line) -> Records:
     """What each release of an environment was, given those of every environment."""
     first = environment.promotion.source if environment.promotion is not None else None
     others = sorted(every.keys() - {environment.name}, key=lambda name: (name != first, name))
     known = every.get(environment.name, ())
-    return Records(known, line, announced(environment.name), [every[name] for name in others])
+    return Records(known, line, announcement_reader(environment.name), [every[name] for name in others])
 
 
-def announced(environment: str) -> Callable[[Step], Announced | None]:
+def announcement_reader(environment: str) -> Callable[[Step], Announced | None]:
     """Reads what the bot's trailers say of a commit about an environment."""
 
     def read(step: Step) -> Announced | None:

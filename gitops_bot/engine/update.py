@@ -17,7 +17,7 @@ from gitops_bot.engine.context import Candidate, Candidates, Context, Decided, P
 from gitops_bot.engine.describe import describe
 from gitops_bot.engine.existing import find_existing
 from gitops_bot.engine.gates import judge
-from gitops_bot.engine.read import committed, partners, read_again
+from gitops_bot.engine.read import after_commit, partners, read_again
 from gitops_bot.engine.records import record
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw
 from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, LostRace
@@ -188,7 +188,7 @@ def _write(
                 if commit is not None:
                     now = replace(base.snapshot, commit=commit)
                     contents = {path: after for path, (_, after) in files.items()}
-                    base.snapshot = now if is_last else committed(now, contents)
+                    base.snapshot = now if is_last else after_commit(now, contents)
                     base.facts = Facts(world, base.snapshot, base.facts)
             if request.placement.own_groups:
                 # Of the proposals that only carry pins of earlier requests, those that were written are told.
@@ -203,10 +203,12 @@ def _write(
         stop = planned.problem
     except (GitError, ForgeError) as error:
         stop = error.problem
-    return _stopped(base, request, environment, stop)
+    return _outcome_without_writing(base, request, environment, stop)
 
 
-def _stopped(base: _Base, request: Request, environment: Environment, problem: Problem) -> EnvironmentOutcome:
+def _outcome_without_writing(
+    base: _Base, request: Request, environment: Environment, problem: Problem
+) -> EnvironmentOutcome:
     """What is known of an environment that could not be written: what would have changed, and why it did not."""
     state, facts = base.snapshot.states[environment.name], base.facts
     promoted_from = request.origin(environment).environment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.candidates.not_found import digest_of, explained, no_image
+from gitops_bot.engine.candidates.not_found import digest_of, no_image, problem_with
 from gitops_bot.engine.context import Candidate, Candidates, as_it_is
 from gitops_bot.errors import Problem, RegistryError, UsageError
 from gitops_bot.images.reason import Reason
@@ -62,7 +62,7 @@ async def _give(facts: Facts, entry: Managed, assignment: Assignment, proposed: 
     try:
         after = await _resolve(facts, entry, assignment, proposed)
     except RegistryError as error:
-        return Failed(entry, explained(error, entry) if assignment.new_name is None else error.problem)
+        return Failed(entry, problem_with(error, entry) if assignment.new_name is None else error.problem)
     new_name = assignment.new_name if assignment.new_name != entry.new_name else None
     if after == present and new_name is None and proposed is None:
         return Kept(entry, Reason("nothing_new", f"{after} is already pinned"))

@@ -53,7 +53,7 @@ async def unless_absent(question: Asked[Answer]) -> Answer | None:
         return None
 
 
-def explained(error: RegistryError, entry: Managed) -> Problem:
+def problem_with(error: RegistryError, entry: Managed) -> Problem:
     """The failure of a registry, with what to correct in the entry where its repository may be the wrong one."""
     problem = error.problem
     key = "newName" if entry.new_name is not None else "name"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from gitops_bot.engine.candidates.not_found import digest_of, explained, no_image
+from gitops_bot.engine.candidates.not_found import digest_of, no_image, problem_with
 from gitops_bot.engine.candidates.promote import offers
 from gitops_bot.engine.context import Candidate, Candidates
 from gitops_bot.errors import RegistryError
@@ -71,7 +71,7 @@ async def poll(facts: Facts, entry: Managed, now: datetime) -> Decision:
             case policy:
                 return await _choose(facts, entry, image, policy, now)
     except RegistryError as error:
-        return Failed(entry, explained(error, entry))
+        return Failed(entry, problem_with(error, entry))
 
 
 async def _follow(facts: Facts, entry: Managed, image: ImageName, tag: str) -> Decision:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.engine.candidates.not_found import no_image, unless_absent
 from gitops_bot.engine.context import Candidate, Candidates, as_it_is
-from gitops_bot.engine.existing import proposed_on
+from gitops_bot.engine.existing import carried_pins
 from gitops_bot.errors import GitError, Problem, RegistryError, UsageError
 from gitops_bot.images import kinds, version
 from gitops_bot.images.order import ranked
@@ -103,7 +103,7 @@ async def _upcoming(snapshot: Snapshot, facts: Facts, source: str) -> Mapping[En
     for name in names:
         opened = pull_request.find_open(pulls[name])
         if opened is not None:
-            carried = proposed_on(branches[name], pulls[name])
+            carried = carried_pins(branches[name], pulls[name])
             upcoming |= {pin.key: (opened.number, plain(str(pin.after))) for pin in carried}
     return upcoming
 
@@ -253,15 +253,15 @@ async def source_pins(context: Context, pairs: Sequence[Pair]) -> list[SourcePin
     line = await context.facts.line(lambda line: all(is_told(line, pair) for pair in pairs))
     numbers = await _numbers(context, line, pairs)
 
-    def numbered(running: Run) -> Run:
+    def with_number(running: Run) -> Run:
         return replace(running, number=numbers.get(running.arrived.commit)) if running.arrived is not None else running
 
     pins = []
     for pair in pairs:
         arrived = ((source, _arrival(snapshot, line, source)) for source in pair.sources)
-        present = tuple(numbered(Run(source, source.pin, step)) for source, step in arrived)
+        present = tuple(with_number(Run(source, source.pin, step)) for source, step in arrived)
         earlier = None if has_soaked(line, pair) else soaked(line, pair)
-        pins.append(SourcePins(present, numbered(earlier) if earlier is not None else None))
+        pins.append(SourcePins(present, with_number(earlier) if earlier is not None else None))
     return pins
 
 
@@ -301,7 +301,7 @@ async def _artifact(facts: Facts, environment: Environment, entry: Managed, runn
         # Said in the proposal: nobody wrote down what the source's tag meant when it was tested.
         digest, way = await facts.digest(source, running.pin.tag or ""), "resolved"
     if environment.match_by == "revision" and digest is not None:
-        return await _rebuilt(facts, entry, running, source, target, digest)
+        return await _find_rebuild(facts, entry, running, source, target, digest)
     if digest is not None:
         exists = await facts.exists(target, digest)
     else:
@@ -319,7 +319,7 @@ async def _artifact(facts: Facts, environment: Environment, entry: Managed, runn
     return Artifact(pin, exists, way)
 
 
-async def _rebuilt(
+async def _find_rebuild(
     facts: Facts, entry: Managed, running: Run, source: ImageName, target: ImageName, digest: str
 ) -> Artifact | Held:
     build = await facts.describe(source, digest)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.engine import followers
-from gitops_bot.engine.candidates.not_found import explained, unless_absent
+from gitops_bot.engine.candidates.not_found import problem_with, unless_absent
 from gitops_bot.engine.context import Candidate, Candidates, as_it_is
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.releases.choice import rollback
@@ -45,7 +45,7 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
         decisions.append(Failed(None, goal))
     else:
         for entry in meant:
-            decision = _wanted(entry, goal, asked)
+            decision = _restore(entry, goal, asked)
             if not isinstance(decision, Kept) or (asked.images and entry.rules.ignore):
                 named.add(entry.key)
             decisions.append(followers.restore(decision, context, goal))
@@ -72,7 +72,7 @@ async def _goal(context: Context, to: str | None, wanted: Collection[EntryKey] |
     return rollback.goal(releases(name, line, owners, tags), chosen, present)
 
 
-def _wanted(entry: Managed, goal: Goal, asked: RollBack) -> Decision:
+def _restore(entry: Managed, goal: Goal, asked: RollBack) -> Decision:
     """An entry as the release had it, with what the person said who asked."""
     if entry.rules.ignore:
         return Kept(entry, IGNORED, "rollback")
@@ -99,5 +99,5 @@ async def available(facts: Facts, image: ImageName, change: Change) -> Decision:
             missing = await unless_absent(facts.missing(image, digest))
             exists = missing is not None
     except RegistryError as error:
-        return Failed(change.entry, explained(error, change.entry))
+        return Failed(change.entry, problem_with(error, change.entry))
     return rollback.check(change, exists=exists, missing=missing or ())
