@@ -94,8 +94,7 @@ class Existing:
 
     def is_together(self, name: str) -> bool:
         """Whether a group goes as a whole or not at all."""
-        propose = self.environment.propose
-        return naming.is_together(name, propose.group, default=propose.together)
+        return naming.is_together(name, self.environment.propose)
 
     def by_group(self, decisions: Sequence[Decision]) -> dict[str, list[Decision]]:
         """The decisions by group. One that only carries pins has none; what is only a branch by now comes last."""
@@ -203,9 +202,7 @@ async def find_existing(
         present = (entries[pin.key] for pin in pins if pin.key in entries)
         held = {entry.key for entry in present if hold.lasting(holds, entry, snapshot.at) is not None}
         # A group that goes together loses all of them with the first.
-        torn = {
-            group_of[key] for key in held if naming.is_together(group_of[key], propose.group, default=propose.together)
-        }
+        torn = {group_of[key] for key in held if naming.is_together(group_of[key], propose)}
         carried = tuple(pin for pin in pins if pin.key not in held and group_of.get(pin.key) not in torn)
         rolls_back = (
             not request.placement.displaces and naming.is_rollback(name) and bool(carry.live_pins(entries, carried))

@@ -111,7 +111,7 @@ def _policy(strategy: str, constraint: str | None, allowed: str, ignored: Sequen
     """The policy as it is written.
 
     Raises:
-        ValueError: there is none that means the same.
+        ValueError: no policy of ours means the same; the message says why.
     """
     if strategy == "digest":
         return {"digest": constraint or "latest"}
@@ -139,7 +139,7 @@ def _platforms(setting: Placed, strategy: str, gaps: list[Gap]) -> tuple[str, ..
         gaps.append(gap(setting, f"platforms has no effect with the strategy {strategy}, so it is left out"))
         return ()
     if unfit := next((part for part in listed if not _PLATFORM.fullmatch(part)), None):
-        gaps.append(gap(setting, f"platforms: {unfit[:60]!r} is none", "write `platforms` by hand"))
+        gaps.append(gap(setting, f"platforms: {unfit[:60]!r} is not a platform", "write `platforms` by hand"))
         return ()
     wanted = tuple(dict.fromkeys(normal_platform(part) for part in listed))
     if len(wanted) > 1:

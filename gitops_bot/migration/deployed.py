@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: What a file has to contain to be parsed at all.
 MARKS: Final = (b"argoproj.io/", b"kustomize.toolkit.fluxcd.io/")
-#: Bytes of a file beyond which it is no manifest that a person wrote.
+#: Bytes of a file beyond which no person wrote it.
 _LONGEST: Final = 256 * 1024
 #: Bytes of all manifests that are parsed, at some 5 microseconds each.
 _MOST_BYTES: Final = 2 * 1024 * 1024
@@ -82,17 +82,15 @@ def deployments(files: Iterable[tuple[str, bytes]]) -> tuple[DeployedPath, ...]:
 def _of_files(files: Iterable[tuple[str, bytes]]) -> Iterator[DeployedPath]:
     left = _MOST_BYTES
     for file, data in files:
-        if len(data) <= _LONGEST and any(mark in data for mark in MARKS):
-            left -= len(data)
-            if left < 0:
-                return
-            yield from _of_file(file, data)
-
-
-def _of_file(file: str, data: bytes) -> Iterator[DeployedPath]:
-    for text in _SEPARATOR.split(data.decode("utf-8", "replace")):
-        for manifest in (documents(text) if any(mark.decode() in text for mark in MARKS) else None) or ():
-            yield from of_manifest(manifest, file)
+        if len(data) > _LONGEST or not any(mark in data for mark in MARKS):
+            continue
+        left -= len(data)
+        if left < 0:
+            return
+        for text in _SEPARATOR.split(data.decode("utf-8", "replace")):
+            if any(mark.decode() in text for mark in MARKS):
+                for manifest in documents(text) or ():
+                    yield from of_manifest(manifest, file)
 
 
 def of_manifest(manifest: Placed, file: str) -> Iterator[DeployedPath]:

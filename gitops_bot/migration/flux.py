@@ -120,7 +120,7 @@ def _policy(chosen: Placed, filtered: Placed) -> dict[str, Any]:
     """The policy as it is written.
 
     Raises:
-        ValueError: there is none that means the same.
+        ValueError: no policy of ours means the same; the message says why.
     """
     pattern, extract = filtered.at("pattern").text, filtered.at("extract").text
     if pattern:

@@ -31,7 +31,7 @@ def read(data: bytes, file: str = "") -> Placed:
     """The value of a file; a number, a truth or null is a text too, the last one an empty one.
 
     Raises:
-        ValueError: it is no JSON5, is too large, or nested too deeply; the message begins with the line.
+        ValueError: it is not JSON5, too large, or nested too deeply; the message begins with the line.
     """
     if len(data) > _MOST_BYTES:
         raise ValueError(f"line 1: more than {_MOST_BYTES // 1024} KiB")

@@ -51,7 +51,7 @@ _ORDERED: Final = ("major", "minor", "patch", "build", "revision")
 
 
 def between_slashes(pattern: str) -> str | None:
-    """The expression between slashes, as RE2 has it; None for what is no expression."""
+    """The expression between slashes, as RE2 has it; None where the pattern is not one."""
     match = _SLASHED.fullmatch(pattern)
     return ("(?i)" if match[2] else "") + rules.without_names(match[1]) if match else None
 
@@ -141,7 +141,7 @@ def _sentence(text: str) -> list[dict[str, Any]] | None:
 
 
 def _clock(text: str | None) -> str | None:
-    """A time of day; an empty text for what is none."""
+    """A time of day as `HH:MM`; None without one, and an empty text where it cannot be read."""
     match = _TIME.fullmatch(text) if text else None
     if match is None:
         return None
@@ -183,7 +183,7 @@ def rule_of(texts: Mapping[str, str], off: frozenset[str], pin: Pin) -> Rule:
     `off` are the kinds of updates that are switched off: `major`, `minor`, `patch`, `digest`.
 
     Raises:
-        ValueError: there is none that means the same.
+        ValueError: no policy of ours means the same; the message says why.
     """
     written = _policy(texts, off, pin.tag)
     pin_digests = texts.get("pinDigests") == "true"
@@ -209,7 +209,7 @@ def _policy(texts: Mapping[str, str], off: frozenset[str], tag: str | None) -> d
     """The policy as it is written, None where Renovate finds no newer tag.
 
     Raises:
-        ValueError: there is none that means the same.
+        ValueError: no policy of ours means the same; the message says why.
     """
     versioning = texts.get("versioning", "")
     kind, _, expression = versioning.partition(":")
@@ -277,7 +277,7 @@ def _with_allowed_versions(written: Mapping[str, Any], allowed: str, bounds: lis
     """The policy with `allowedVersions` and the range of the updates that are on.
 
     Raises:
-        ValueError: there is none that means the same.
+        ValueError: no policy of ours means the same; the message says why.
     """
     done = dict(written)
     text = allowed.strip()

@@ -150,7 +150,7 @@ def with_key(pattern: str, group: str) -> str | None:
 
 
 def of_glob(glob: str) -> str:
-    """An expression for a glob of a shell: `*`, `?`, and classes; `!` is no negation, as in Go."""
+    """An expression for a glob of a shell: `*`, `?`, and classes; `!` does not negate, as in Go."""
     return "^" + "".join(_of_glob(glob)) + "$"
 
 

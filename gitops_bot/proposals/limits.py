@@ -1,4 +1,4 @@
-"""What has to wait: the rest of a group that goes together, and what the schedule or a limit does not let in now.
+"""What has to wait: the rest of a group that goes together, and what the schedule or a limit does not allow yet.
 
 A window of the schedule has days and hours in a time zone. It opens and closes once for each of its days: at the first
 moment at which the clock shows that time or a later one. So it is neither missed where a clock is put forward over its
@@ -131,7 +131,7 @@ def why_to_wait(propose: Propose, at: datetime, *, open_now: int, opened: Sequen
 
 
 def why_closed(windows: Sequence[Window], at: datetime) -> Reason | None:
-    """Why the schedule lets nothing new be opened now; None inside a window, or if there are none."""
+    """Why the schedule does not allow anything new now; None inside a window, or without any window."""
     opens = next_opening(windows, at)
     if opens == at:
         return None

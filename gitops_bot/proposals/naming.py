@@ -16,7 +16,7 @@ from gitops_bot.releases.layout.glob import Glob
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.config.propose import NamedGroup
+    from gitops_bot.config.propose import NamedGroup, Propose
     from gitops_bot.releases.decisions import Managed
 
 PREFIX = "gitops-bot"
@@ -72,11 +72,11 @@ def fits(glob: str, text: str) -> bool:
     return True
 
 
-def is_together(name: str, grouping: Grouping, *, default: bool) -> bool:
+def is_together(name: str, propose: Propose) -> bool:
     """Whether one held entry of this group holds the rest."""
-    named = () if isinstance(grouping, str) else grouping
+    named = () if isinstance(propose.group, str) else propose.group
     together = next((group.together for group in named if group.name == name), None)
-    return default if together is None else together
+    return propose.together if together is None else together
 
 
 def slug(text: str) -> str:

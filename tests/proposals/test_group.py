@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from gitops_bot.config.propose import Propose
 from gitops_bot.proposals import naming
 from tests.managed import managed
 
@@ -97,4 +98,4 @@ def test_a_hostile_glob_is_tried_once() -> None:
 def test_a_group_says_whether_it_goes_together(
     name: str, grouping: naming.Grouping, default: bool, expected: bool
 ) -> None:
-    assert naming.is_together(name, grouping, default=default) is expected
+    assert naming.is_together(name, Propose(group=grouping, together=default)) is expected
