@@ -21,7 +21,7 @@ from gitops_bot.demo.site import REPOSITORY, begun, populate
 
 #: What a pipeline pushes, for the bot to find.
 NEWS = (("web", "v1.4.2"), ("api", "v2.7.4"))
-WIDTH, HEIGHT = 1120, 850
+WIDTH, HEIGHT = 1120, 806
 QUIET = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --hide-scrollbars"
