@@ -148,13 +148,16 @@ class Inspection:
         by_ruleset = self._by_ruleset(path)
         document = self._get_if_visible(f"/branches/{path}") or {}  # missing branches can have rules too
         with self.api.reading():
-            summary = _of_branch(document)
-        if not summary.protected:
+            # What shows to a token that may not read the protection rule: whether there is one, and its checks.
+            classic = (document.get("protection") or {}).get("enabled") is True
+            checks = answers.required_checks(document)
+        if not classic and document.get("protected") is not True:
             return BranchRules(by_ruleset, settings=SETTINGS)
         whole = self._get_if_visible(f"/branches/{path}/protection")
         if whole is None:
             # The server has no rulesets, or the token is no administrator's: only the branch itself shows something.
-            return BranchRules((*by_ruleset, *summary.rules), summary.classic or not by_ruleset, SETTINGS)
+            shown = [Rule("checks", "unknown", checks=checks)] if classic and checks else []
+            return BranchRules((*by_ruleset, *shown), classic or not by_ruleset, SETTINGS)
         with self.api.reading():
             return BranchRules((*by_ruleset, *_of_protection(whole, admin=self._is_admin)), settings=SETTINGS)
 
@@ -206,23 +209,6 @@ def _expiry(text: str | None) -> datetime | None:
 _BYPASSES: Mapping[str, Bypass] = {
     "always": "always", "exempt": "always", "pull_requests_only": "pull-requests", "never": "never",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Summary:
-    """What a branch shows of its protection to a token that may not read the rule.
-
-    `classic`: there is a protection rule, not only rulesets.
-    """
-
-    protected: bool
-    classic: bool
-    checks: tuple[str, ...]
-
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        """What it requires, as far as that shows."""
-        return (Rule("checks", "unknown", checks=self.checks),) if self.classic and self.checks else ()
 
 
 def _of_rulesets(rules: Any, bypass: Callable[[int], Bypass]) -> Iterator[Rule]:
@@ -280,18 +266,9 @@ def _bypass_of(document: Any) -> Bypass:
     return _BYPASSES.get(str(document.get("current_user_can_bypass")), "unknown") if document else "unknown"
 
 
-def _of_branch(document: Any) -> _Summary:
-    """What the branch itself shows."""
-    classic = (document.get("protection") or {}).get("enabled") is True
-    return _Summary(classic or document.get("protected") is True, classic, answers.required_checks(document))
-
-
-def _of_protection(document: Any, *, admin: bool | None) -> tuple[Rule, ...]:
+def _of_protection(document: Any, *, admin: bool | None) -> Iterator[Rule]:
     """The protection rule of a branch; `admin`: whether the token is an administrator's, whom it may not bind."""
-    return tuple(_protection(document, "always" if admin and not _enabled(document, "enforce_admins") else "never"))
-
-
-def _protection(document: Any, past: Bypass) -> Iterator[Rule]:
+    past: Bypass = "always" if admin and not _enabled(document, "enforce_admins") else "never"
     if (reviews := document.get("required_pull_request_reviews")) is not None:
         # People on its own list may bypass the reviews; GitHub does not say whether this token is on it.
         has_allowances = any((reviews.get("bypass_pull_request_allowances") or {}).values())
