@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from gitops_bot.images.kinds import Follow, Pattern, Policy, Semver
-from gitops_bot.images.order import ranked
+from gitops_bot.images.order import rank
 from gitops_bot.images.policy import choose
 from gitops_bot.images.reference import Pin
 
@@ -105,7 +105,7 @@ def main() -> None:
     for name, listed, present, policy, limit in CASES:
         least, median = cost(partial(choose, policy, tags[listed], Pin(present)), runs)
         print(f"{name:34} {least:7.1f} {median:7.1f} {limit or '-':>6}")
-    least, median = cost(partial(ranked, Semver("*"), tags["mixed"], 10), runs)
+    least, median = cost(partial(rank, Semver("*"), tags["mixed"], 10), runs)
     print(f"{'ranked: the best ten by semver':34} {least:7.1f} {median:7.1f} {'-':>6}")
 
 

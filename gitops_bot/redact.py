@@ -135,16 +135,16 @@ def strike(text: str) -> str:
 
 def printable(text: str) -> str:
     """The text for a terminal or a job's log: no secret, no control character but line breaks and tabs, no command."""
-    shown = _UNUSUAL.sub(_escaped, strike(text))
+    shown = _UNUSUAL.sub(_escape, strike(text))
     return _COMMAND.sub(lambda match: f"{match[0][:-1]}\\x{ord(match[0][-1]):02x}", shown)
 
 
-def struck(value: Any) -> Any:
+def strike_all(value: Any) -> Any:
     """A value with every text in it struck out, at any depth; the names of its fields are our own."""
     # Most values hold nothing of the kind, and one look at all of their texts tells: no form needs what stands behind a
     # line break, or is hidden by it.
     texts = "\n".join(dict.fromkeys(_texts(value)))
-    return value if strike(texts) == texts else _struck(value)
+    return value if strike(texts) == texts else _strike_all(value)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -160,23 +160,23 @@ def _texts(value: Any) -> Iterator[str]:
             left += (getattr(item, field.name) for field in fields(item) if field.init)
 
 
-def _struck(value: Any) -> Any:
+def _strike_all(value: Any) -> Any:
     match value:
         case str():
             return strike(value)
         case dict():
-            return {key: _struck(item) for key, item in value.items()}
+            return {key: _strike_all(item) for key, item in value.items()}
         case list():
-            return [_struck(item) for item in value]
+            return [_strike_all(item) for item in value]
         case tuple():
-            return tuple(_struck(item) for item in value)
+            return tuple(_strike_all(item) for item in value)
         case _ if is_dataclass(value) and not isinstance(value, type):
             return replace(
-                value, **{field.name: _struck(getattr(value, field.name)) for field in fields(value) if field.init}
+                value, **{field.name: _strike_all(getattr(value, field.name)) for field in fields(value) if field.init}
             )
         case _:
             return value
 
 
-def _escaped(match: re.Match[str]) -> str:
+def _escape(match: re.Match[str]) -> str:
     return match[0] if match[0].isprintable() else match[0].encode("unicode_escape").decode()

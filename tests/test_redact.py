@@ -132,15 +132,15 @@ def test_nothing_that_a_terminal_or_a_log_obeys_is_printed(text: str, shown: str
 def test_a_document_is_struck_at_every_depth_and_stays_what_it_is() -> None:
     token = "ghp_0123456789abcdefghij"
     given = {"token": token, "a": [{"b": (token, 1, None, True, 1.5)}], "digest": DIGEST}
-    assert redact.struck(given) == {"token": "***", "a": [{"b": ("***", 1, None, True, 1.5)}], "digest": DIGEST}
-    assert redact.struck(Pin(token)) == Pin("***")
+    assert redact.strike_all(given) == {"token": "***", "a": [{"b": ("***", 1, None, True, 1.5)}], "digest": DIGEST}
+    assert redact.strike_all(Pin(token)) == Pin("***")
 
 
 @pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, (text, _) in FORMS.items()])
 @pytest.mark.parametrize("beside", ["", "x", "***", "https://***@", "token=", "authorization:", KEY[:40], "\\", "\n"])
 def test_what_stands_beside_a_secret_in_a_document_does_not_hide_it(text: str, beside: str) -> None:
     texts = [beside, text, beside]
-    assert redact.struck(texts) == [redact.strike(one) for one in texts]
+    assert redact.strike_all(texts) == [redact.strike(one) for one in texts]
 
 
 @pytest.mark.parametrize(

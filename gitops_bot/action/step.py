@@ -95,7 +95,7 @@ def _run(step: inputs.Inputs) -> tuple[int, StepResult | None]:
             return process.bug(), None
         show.show_problems(failure.problems)
         result, code = _failed(step.command, failure.problems), failure.exit_code
-    struck: StepResult = redact.struck(result)
+    struck: StepResult = redact.strike_all(result)
     return code, struck
 
 

@@ -81,7 +81,7 @@ def _setup(
     local: Local | None, environ: Mapping[str, str], clock: SystemClock, seconds: float, notes: Notes, *, sound: bool
 ) -> Setup:
     from gitops_bot.doctor.setup import Setup
-    from gitops_bot.edges.git import Repository, installed
+    from gitops_bot.edges.git import Repository, git_versions
     from gitops_bot.wiring.forge import servers
 
     share = seconds * _SHARE
@@ -91,7 +91,7 @@ def _setup(
     setup = partial(
         Setup,
         clock=clock,
-        git=partial(installed, environ, share),
+        git=partial(git_versions, environ, share),
         registry=partial(_registry, environ, clock, share),
         forge=None
         if token is None or server is None

@@ -261,11 +261,11 @@ def demo(*, full: bool, keep: bool, resume: str | None, output: str) -> int:
     from pathlib import Path
 
     from gitops_bot.demo import extra, story
-    from gitops_bot.edges.git import installed
+    from gitops_bot.edges.git import git_versions
 
     _ = output
     extra.require()
-    installed(os.environ, _GIT_TIMEOUT)
+    git_versions(os.environ, _GIT_TIMEOUT)
     if keep or resume is not None:
         # Ctrl-C ends it, even where a script started it in the background and so had SIGINT ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -51,7 +51,7 @@ def origin(text: str, what: str, advice: str) -> str:
     """Scheme, host and port of a server's URL; `what` names it in errors. Raises UsageError if it is invalid."""
     parts, address = _split(text, what)
     if parts.scheme not in ("https", "http") or parts.path.strip("/") or parts.query or parts.username is not None:
-        raise _refused(f"{what} is {_quoted(text)}, not a server URL", advice)
+        raise _refusal(f"{what} is {_quote(text)}, not a server URL", advice)
     return address
 
 
@@ -65,7 +65,7 @@ def parse(text: str, *, server: str, parts: range = OWNER_AND_NAME, here: Path |
         UsageError: it cannot be a repository, or its protocol is not allowed; a login in it is not shown.
     """
     if not text or len(text) > _LIMIT or _UNPRINTABLE.search(text) or text.startswith("-"):
-        raise _refused(f"{_quoted(text)} is not a repository URL")
+        raise _refusal(f"{_quote(text)} is not a repository URL")
     if "://" in text:
         return _of_url(text, server, parts)
     if _REPOSITORY.match(text) and (name := repository_name(text, parts)):
@@ -73,7 +73,7 @@ def parse(text: str, *, server: str, parts: range = OWNER_AND_NAME, here: Path |
     if match := _SCP.match(text):
         return Address(text, match["host"].strip("[]").lower(), repository_name(match["path"], parts))
     if "::" in text.partition("/")[0]:
-        raise _refused(f"{_quoted(text)} needs a transport helper, which is never run")
+        raise _refusal(f"{_quote(text)} needs a transport helper, which is never run")
     return Address((here or Path.cwd()).joinpath(text).absolute().as_uri())
 
 
@@ -82,19 +82,19 @@ def _of_url(text: str, server: str, parts: range) -> Address:
     if url.scheme == "file":
         path = unquote(url.path)
         if url.netloc not in ("", "localhost") or not path.startswith("/") or _UNPRINTABLE.search(path):
-            raise _refused(f"{_quoted(text)} is not a folder on this machine", "As in file:///srv/deploy.")
+            raise _refusal(f"{_quote(text)} is not a folder on this machine", "As in file:///srv/deploy.")
         return Address(Path(path).as_uri())
     if url.scheme not in ("https", "http", "ssh"):
-        raise _refused(f"{_quoted(text)} uses a protocol that is not allowed")
+        raise _refusal(f"{_quote(text)} uses a protocol that is not allowed")
     host = (url.hostname or "").lower()
     if not (_HOST.match(host) or _is_ip(host)) or url.query or url.fragment or not url.path.strip("/"):
-        raise _refused(f"{_quoted(text)} is not a repository URL")
+        raise _refusal(f"{_quote(text)} is not a repository URL")
     if url.scheme == "ssh":
         if url.password is not None or not _USER.match(url.username or "git"):
-            raise _refused(f"{_quoted(text)} has credentials in it, which ssh does not take", "Use an ssh key instead.")
+            raise _refusal(f"{_quote(text)} has credentials in it, which ssh does not take", "Use an ssh key instead.")
         return Address(text, host, repository_name(url.path, parts))
     if url.scheme == "http" and origin != server and not is_loopback(host):
-        raise _refused(f"{_quoted(text)} is not encrypted", "Use https.")
+        raise _refusal(f"{_quote(text)} is not encrypted", "Use https.")
     username, password = (None if part is None else unquote(part) for part in (url.username, url.password))
     redact.learn(password)
     return Address(f"{origin}{url.path}", host, repository_name(url.path, parts), origin, username, password)
@@ -121,7 +121,7 @@ def _split(text: str, what: str) -> tuple[SplitResult, str]:
         port = parts.port
     except ValueError:
         # Python's message would quote the login.
-        raise _refused(f"{what} {_quoted(text)} cannot be read") from None
+        raise _refusal(f"{what} {_quote(text)} cannot be read") from None
     host = (parts.hostname or "").lower()
     host_text = f"[{host}]" if ":" in host else host
     is_usual = port in (None, {"https": 443, "http": 80}.get(parts.scheme))
@@ -135,12 +135,12 @@ def repository_name(path: str, parts: range = OWNER_AND_NAME) -> str | None:
     return name if _REPOSITORY.match(name) and len(names) in parts and not {".", ".."} & set(names) else None
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """The quoted text, shortened, without a login."""
     scheme, slashes, rest = text.partition("//")
     _login, at, address = rest.rpartition("@")
     return repr(f"{scheme}{slashes}{'***@' if at else ''}{address}"[:200])
 
 
-def _refused(message: str, advice: str = _ADVICE) -> UsageError:
+def _refusal(message: str, advice: str = _ADVICE) -> UsageError:
     return UsageError(Problem("failed.usage", message, advice))

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images import duration
 from gitops_bot.images.kinds import describe
-from gitops_bot.images.order import admitted, compare, ranked_tag
-from gitops_bot.images.policy import NAMED, Chosen, Current, Held, choose, counted, nothing
+from gitops_bot.images.order import admit, compare, ranked_tag
+from gitops_bot.images.policy import NAMED, Chosen, Current, Held, choose, counts, no_candidate
 from gitops_bot.images.reason import Reason, rfc3339, shortlist
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ async def choose_aged(
             facts = {**choice.reason.data, **_counts(young, unknown), "built": rfc3339(time)}
             text = (
                 f"{tag} is the highest tag that {describe(policy)} admits and that is at least "
-                f"{duration.written(policy.minimum_age)} old{skipped(young, unknown)}"
+                f"{duration.write(policy.minimum_age)} old{skipped_tags(young, unknown)}"
             )
             return Chosen(tag, Reason(choice.reason.code, text, facts))
     facts = {**choice.reason.data, **_counts(young, unknown)}
@@ -82,7 +82,7 @@ async def choose_aged(
 def _higher(policy: Semver | Pattern, tags: Sequence[str], current: Pin) -> Iterator[str]:
     """The tags that could be chosen instead of the present one, best first."""
     present = ranked_tag(policy, current.tag) if current.tag is not None else None
-    for candidate in admitted(policy, tuple(dict.fromkeys(tags))).ranked(_TRIED, present):
+    for candidate in admit(policy, tuple(dict.fromkeys(tags))).highest(_TRIED, present):
         if present is not None and compare(policy, candidate.tag, present.tag) != 1:
             return
         yield candidate.tag
@@ -95,7 +95,7 @@ def wait(young: Mapping[str, datetime], minimum_age: timedelta, facts: Mapping[s
     ends = built + minimum_age
     text = (
         f"{candidate} was built at {rfc3339(built)}, and the policy wants a `minimum_age` of "
-        f"{duration.written(minimum_age)}: it can be chosen from {rfc3339(ends)}"
+        f"{duration.write(minimum_age)}: it can be chosen from {rfc3339(ends)}"
     )
     return Held(Reason("held.age", text, {**facts, "built": rfc3339(built)}, ends), candidate)
 
@@ -103,14 +103,14 @@ def wait(young: Mapping[str, datetime], minimum_age: timedelta, facts: Mapping[s
 def unknown_age(tag: str, minimum_age: timedelta, facts: Mapping[str, str | int | None]) -> Held:
     """The hold of a candidate whose build time is unknown; it does not end by itself."""
     text = (
-        f"when {tag} was built is unknown, and the policy wants a `minimum_age` of {duration.written(minimum_age)}: "
+        f"when {tag} was built is unknown, and the policy wants a `minimum_age` of {duration.write(minimum_age)}: "
         "let the build set the label `org.opencontainers.image.created`, use a policy without `minimum_age`, or pin it "
         "with `set`"
     )
     return Held(Reason("held.age_unknown", text, facts), tag)
 
 
-def skipped(young: Mapping[str, datetime], unknown: Sequence[str]) -> str:
+def skipped_tags(young: Mapping[str, datetime], unknown: Sequence[str]) -> str:
     """The text on better tags that were left out."""
     parts = [f"younger: {shortlist(list(young), NAMED)}"] if young else []
     parts += [f"built at an unknown time: {shortlist(unknown, NAMED)}"] if unknown else []
@@ -123,7 +123,7 @@ def _counts(young: Mapping[str, datetime], unknown: Sequence[str]) -> dict[str, 
 
 def timed_tags(policy: Newest, tags: Sequence[str]) -> tuple[str, ...]:
     """The tags whose build times `choose_newest` wants to know, each once, in the order of the list."""
-    return tuple(dict.fromkeys(admitted(policy, tags).tags))
+    return tuple(dict.fromkeys(admit(policy, tags).tags))
 
 
 def newest_order(tag: str, built: datetime, current: Pin) -> tuple[datetime, bool, str]:
@@ -145,13 +145,13 @@ def choose_newest(
     out of the choice: who asked knows that it is older than those that are. `built` is the time of what is pinned, by
     its digest where there is one: the tag may have been moved since.
     """
-    candidates = admitted(policy, tags)
+    candidates = admit(policy, tags)
     known = {tag: time for tag in candidates.tags if (time := usable(times.get(tag), now)) is not None}
     unknown = sorted({tag for tag in candidates.tags if tag in times and tag not in known})
     listed = current.tag is not None and current.tag in tags
-    facts = counted(policy, tags, candidates) | {"unknown": len(unknown)}
+    facts = counts(policy, tags, candidates) | {"unknown": len(unknown)}
     if not candidates.tags:
-        return nothing(policy, candidates, current, listed=listed, facts=facts)
+        return no_candidate(policy, candidates, current, listed=listed, facts=facts)
     if set(candidates.tags) == {current.tag}:
         return Current(Reason("current", f"{current.tag} is the only tag that {describe(policy)} admits", facts))
     present = usable(built, now)
@@ -172,9 +172,8 @@ def choose_newest(
         return wait(waiting or young, policy.minimum_age, facts)
     best = max(old, key=lambda tag: newest_order(tag, old[tag], current))
     facts |= {"built": rfc3339(old[best]), "present": None if built is None else rfc3339(built)}
-    newest = (
-        f"{best} is the newest of {len(candidates.tags)} tags that {describe(policy)} admits{skipped(young, unknown)}"
-    )
+    left_out = skipped_tags(young, unknown)
+    newest = f"{best} is the newest of {len(candidates.tags)} tags that {describe(policy)} admits{left_out}"
     choice = _against_pinned(best, old[best], current, present, newest, facts, listed=listed)
     if waiting and not isinstance(choice, Chosen) and choice.reason.code not in ("held.vanished", "held.age_unknown"):
         return wait(waiting, policy.minimum_age, facts)

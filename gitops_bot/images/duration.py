@@ -34,7 +34,7 @@ def parse(text: str) -> timedelta:
     return span
 
 
-def written(span: timedelta) -> str:
+def write(span: timedelta) -> str:
     """The duration as `parse` reads it, rounded up to whole seconds."""
     remaining = max(0, -(-span // timedelta(seconds=1)))
     if not remaining:

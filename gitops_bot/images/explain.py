@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images.age import newest_order, usable
 from gitops_bot.images.kinds import Newest
-from gitops_bot.images.order import admitted, ranked_tag
+from gitops_bot.images.order import admit, ranked_tag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,7 +71,7 @@ def explain(
     tags that are not in `times` are older than those that are.
     """
     listed = tuple(dict.fromkeys(tags))
-    passing = admitted(policy, listed)
+    passing = admit(policy, listed)
     steps = [_step(after.rule, _kept(before), _kept(after)) for before, after in pairwise(passing.stages)]
     built = {tag: time for tag in passing.tags if (time := usable(times.get(tag), now)) is not None}
     if isinstance(policy, Newest):
@@ -83,7 +83,7 @@ def explain(
         best = heapq.nlargest(_CANDIDATES, built, key=lambda tag: newest_order(tag, built[tag], current))
         return Selection(len(listed), tuple(steps), tuple(Candidate(tag, (), built[tag]) for tag in best), by_time)
     present = ranked_tag(policy, current.tag) if current.tag is not None else None
-    ranked = passing.ranked(_CANDIDATES, present)
+    ranked = passing.highest(_CANDIDATES, present)
     candidates = tuple(Candidate(best.tag, best.texts, built.get(best.tag)) for best in ranked)
     return Selection(len(listed), tuple(steps), candidates)
 
@@ -92,7 +92,7 @@ def removed_by(policy: Policy, tags: Sequence[str], tag: str) -> str | None:
     """The rule that leaves a tag out, `listed` where it is not in the list; None if only the order decides on it."""
     if tag not in tags:
         return "listed"
-    return next((stage.rule for stage in admitted(policy, [tag]).stages if not _kept(stage)), None)
+    return next((stage.rule for stage in admit(policy, [tag]).stages if not _kept(stage)), None)
 
 
 def _step(rule: str, before: Sequence[str], after: Sequence[str]) -> RuleResult:

@@ -73,8 +73,10 @@ def scan(expression: str, tags: Sequence[str]) -> tuple[list[str], Columns]:
     by_line = _by_line(expression)
     if by_line is None:
         return _by_tag(expression, tags)
-    matched, keys = _at_once(by_line, tags)
-    return matched, (keys,)
+    keys: list[str] = by_line.findall("\n".join(tags)) if tags else []
+    if "" not in keys:
+        return list(tags), (keys,)
+    return [tag for tag, key in zip(tags, keys, strict=True) if key], ([key for key in keys if key],)
 
 
 def matches(expression: str, data: bytes) -> Iterator[dict[str, tuple[int, int]]]:
@@ -123,13 +125,6 @@ def _by_tag(expression: str, tags: Sequence[str]) -> tuple[list[str], Columns]:
                 start, end = match.span(number)  # of equal numbers where the group takes no part
                 column.append(tag[start:end])
     return matched, (keys, *further)
-
-
-def _at_once(pattern: re.Pattern[str], tags: Sequence[str]) -> tuple[list[str], list[str]]:
-    keys: list[str] = pattern.findall("\n".join(tags)) if tags else []
-    if "" not in keys:
-        return list(tags), keys
-    return [tag for tag, key in zip(tags, keys, strict=True) if key], [key for key in keys if key]
 
 
 @functools.lru_cache(maxsize=64)

@@ -100,7 +100,7 @@ class Admitted:
             equals[self.tags[at]] = self.ranked_tag(at)
         return tuple(sorted(equals.values(), key=lambda candidate: _preference(candidate, like), reverse=True))
 
-    def ranked(self, limit: int, like: RankedTag | None = None) -> list[RankedTag]:
+    def highest(self, limit: int, like: RankedTag | None = None) -> list[RankedTag]:
         """The best, best first, at most `limit`."""
         if limit < 1 or not self.tags:
             return []
@@ -127,7 +127,7 @@ def candidates(tags: Sequence[str]) -> list[str]:
     return [tag for tag in tags if is_tag(tag) and not _SIGNATURE.match(tag)]
 
 
-def admitted(policy: Policy, tags: Sequence[str]) -> Admitted:
+def admit(policy: Policy, tags: Sequence[str]) -> Admitted:
     """What the policy admits of a registry's list, in no order. By build time all keys are equal: texts have none."""
     remaining = candidates(tags)
     stages = [Stage("all tags", tags), Stage("a valid tag, and no signature", remaining)]
@@ -197,18 +197,14 @@ def _column(order: Order, texts: list[str]) -> list[Any]:
         case "semver":
             return version.keys(texts)
         case "numerical":
-            return _numbers(texts)
+            if "".join(texts).isdecimal() and "" not in texts:
+                return list(map(int, texts))  # nearly every list that people order by number
+            return [_number(text) for text in texts]
         case "calver":
             return [version.parse_date(text) for text in texts]
         case "alphabetical":
             return texts
     assert_never(order)
-
-
-def _numbers(texts: list[str]) -> list[SortKey | None]:
-    if "".join(texts).isdecimal() and "" not in texts:
-        return list(map(int, texts))  # nearly every list that people order by number
-    return [_number(text) for text in texts]
 
 
 def _number(text: str) -> SortKey | None:
@@ -223,7 +219,7 @@ def _number(text: str) -> SortKey | None:
 
 def admits(policy: Policy, tag: str) -> bool:
     """Whether the policy may choose this tag."""
-    return bool(admitted(policy, [tag]).tags)
+    return bool(admit(policy, [tag]).tags)
 
 
 def ranked_tag(policy: Policy, tag: str) -> RankedTag | None:
@@ -261,9 +257,9 @@ def compare(policy: Policy | None, first_tag: str, second_tag: str) -> int | Non
     return 1 if first.key > second.key else -1
 
 
-def ranked(policy: ByText, tags: Sequence[str], limit: int) -> tuple[str, ...]:
+def rank(policy: ByText, tags: Sequence[str], limit: int) -> tuple[str, ...]:
     """The tags that the policy admits, best first, at most `limit`, each once."""
-    return tuple(candidate.tag for candidate in admitted(policy, tuple(dict.fromkeys(tags))).ranked(limit))
+    return tuple(candidate.tag for candidate in admit(policy, tuple(dict.fromkeys(tags))).highest(limit))
 
 
 def _preference(candidate: RankedTag, like: RankedTag | None) -> tuple[bool, bool, bool, bool, str]:

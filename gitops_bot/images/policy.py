@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.images.kinds import ByText, Follow, Newest, Pattern, Policy, Semver, describe
-from gitops_bot.images.order import KEY_OF, Admitted, RankedTag, admitted, ranked_tag
+from gitops_bot.images.order import KEY_OF, Admitted, RankedTag, admit, ranked_tag
 from gitops_bot.images.reason import Reason, shortlist
 
 if TYPE_CHECKING:
@@ -50,13 +50,13 @@ def choose(policy: ByText, tags: Sequence[str], current: Pin) -> Choice:
     A digest alone cannot be placed among tags and comes back as `held.unordered`, best tag included: who can ask the
     registry finds the digest among the `ranked` tags. Under `Follow` no order is needed, and the tag is adopted.
     """
-    candidates = admitted(policy, tags)
+    candidates = admit(policy, tags)
     present = ranked_tag(policy, current.tag) if current.tag is not None else None
     equals = candidates.best(present)
     listed = current.tag is not None and current.tag in tags
-    facts = counted(policy, tags, candidates)
+    facts = counts(policy, tags, candidates)
     if not equals:
-        return nothing(policy, candidates, current, listed=listed, facts=facts)
+        return no_candidate(policy, candidates, current, listed=listed, facts=facts)
     best, *others = equals
     if others:
         facts["equal"] = shortlist([other.tag for other in others], NAMED)
@@ -66,7 +66,7 @@ def choose(policy: ByText, tags: Sequence[str], current: Pin) -> Choice:
             return Current(Reason("current", f"{best.tag} is the tag to follow", facts))
         return Chosen(best.tag, Reason("adopted", f"{best.tag} is the tag to follow, instead of {current}", facts))
     if present is not None:
-        return _compared(best, present, listed, highest, facts)
+        return _compare(best, present, listed, highest, facts)
     if current.tag is not None and not listed:
         text = f"{current.tag} is no longer listed and has no order under this policy: {best.tag} may be older"
         return Held(Reason("held.vanished", text, facts), best.tag)
@@ -81,7 +81,7 @@ def choose(policy: ByText, tags: Sequence[str], current: Pin) -> Choice:
     return Chosen(best.tag, Reason("adopted", f"{highest}; {before}", facts))
 
 
-def counted(policy: Policy, tags: Sequence[str], candidates: Admitted) -> dict[str, str | int | None]:
+def counts(policy: Policy, tags: Sequence[str], candidates: Admitted) -> dict[str, str | int | None]:
     """The facts of every reason: the policy, and how many tags its rules left."""
     return {
         "policy": describe(policy),
@@ -91,17 +91,17 @@ def counted(policy: Policy, tags: Sequence[str], candidates: Admitted) -> dict[s
     }
 
 
-def nothing(
+def no_candidate(
     policy: Policy, candidates: Admitted, current: Pin, *, listed: bool, facts: Mapping[str, str | int | None]
 ) -> Current | Held:
     """The decision where the policy admits no tag at all."""
-    text = _nothing(policy, candidates, facts["seen"])
+    text = _why_no_candidate(policy, candidates, facts["seen"])
     if listed or current.tag is None:
         return Current(Reason("nothing_new", text, facts))
     return Held(Reason("held.vanished", f"{current.tag} is no longer listed, and {text}", facts), None)
 
 
-def _compared(
+def _compare(
     best: RankedTag, present: RankedTag, listed: bool, highest: str, facts: Mapping[str, str | int | None]
 ) -> Choice:
     """The decision between two tags that both have a key."""
@@ -126,7 +126,7 @@ def _highest(policy: Policy, best: RankedTag, count: int, equals: Sequence[Ranke
     return f"{best.tag} is the highest of {count} tags that {describe(policy)} admits{same}"
 
 
-def _nothing(policy: Policy, candidates: Admitted, seen: str | int | None) -> str:
+def _why_no_candidate(policy: Policy, candidates: Admitted, seen: str | int | None) -> str:
     """Why there is no candidate. A pattern that matches and still yields nothing is the most confusing case."""
     none = f"{describe(policy)} admits none of the listed tags ({seen})"
     match policy:

@@ -171,7 +171,7 @@ def _print(shown: JsonObject) -> None:
     # In one piece: if Python's output is unbuffered, as in the container, each piece is a system call.
     # On one line for a program: indenting thousands of releases or pins takes 0.03 s.
     indent = 2 if sys.stdout.isatty() else None
-    sys.stdout.write(json.dumps(redact.struck(shown), indent=indent) + "\n")
+    sys.stdout.write(json.dumps(redact.strike_all(shown), indent=indent) + "\n")
 
 
 def print_outcome(head: Head, outcome: Outcome, screen: Screen, *, written: bool) -> None:

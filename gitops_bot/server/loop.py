@@ -51,7 +51,7 @@ class CycleResult:
 
 def overran(limit: timedelta) -> CycleResult:
     """The result of a cycle that was stopped because it took too long."""
-    message = f"the cycle took longer than {duration.written(limit)} and was stopped"
+    message = f"the cycle took longer than {duration.write(limit)} and was stopped"
     advice = "find out what answers slowly, or give cycles more time with a longer --every"
     return CycleResult("overran", message, {"message": message, "next": advice})
 

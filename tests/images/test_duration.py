@@ -38,7 +38,7 @@ def test_anything_else_is_refused_with_the_text(text: str) -> None:
 @given(st.integers(0, 366 * 86_400))
 def test_what_is_written_is_read_again(seconds: int) -> None:
     span = timedelta(seconds=seconds)
-    assert duration.parse(duration.written(span)) == span
+    assert duration.parse(duration.write(span)) == span
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_what_is_written_is_read_again(seconds: int) -> None:
     ],
 )
 def test_a_span_is_written(span: timedelta, expected: str) -> None:
-    assert duration.written(span) == expected
+    assert duration.write(span) == expected
 
 
 @pytest.mark.parametrize(

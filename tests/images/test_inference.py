@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from gitops_bot.images import kinds
 from gitops_bot.images.inference import infer
-from gitops_bot.images.order import ranked
+from gitops_bot.images.order import rank
 from gitops_bot.images.policy import Chosen, choose
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin, is_tag
@@ -121,7 +121,7 @@ def test_a_moving_tag_stays_unmanaged_beside_a_digest(tag: str) -> None:
 @given(st.one_of(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,40}", fullmatch=True), st.text(max_size=20)))
 def test_whatever_is_inferred_admits_the_tag_that_it_was_inferred_from(tag: str) -> None:
     policy = infer(Pin(tag))
-    assert isinstance(policy, Reason) or (is_tag(tag) and ranked(policy, [tag], 1) == (tag,))
+    assert isinstance(policy, Reason) or (is_tag(tag) and rank(policy, [tag], 1) == (tag,))
 
 
 VERSIONS = st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30)).map(lambda v: ".".join(map(str, v)))
@@ -161,5 +161,5 @@ def test_the_tags_of_the_corpus_are_followed_or_explained(corpus: Path) -> None:
             else:
                 followed += 1
                 assert tag is not None
-                assert ranked(policy, [tag], 1) == (tag,)
+                assert rank(policy, [tag], 1) == (tag,)
     assert (followed, unmanaged) == (216, 556)

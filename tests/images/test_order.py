@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.images.kinds import Follow, Pattern, Policy, Semver
-from gitops_bot.images.order import admits, admitted, compare, ranked, ranked_tag
+from gitops_bot.images.order import admit, admits, compare, rank, ranked_tag
 
 if TYPE_CHECKING:
     from random import Random
@@ -73,9 +73,9 @@ RANKED = [
 @pytest.mark.parametrize(("name", "tags", "best_first"), RANKED, ids=[f"{row[0]}: {row[1]}" for row in RANKED])
 def test_what_is_admitted_best_first(name: str, tags: str, best_first: str) -> None:
     listed = tags.split()
-    assert " ".join(ranked(POLICIES[name], listed, 100)) == best_first
-    assert " ".join(ranked(POLICIES[name], listed[::-1], 100)) == best_first
-    assert sorted(admitted(POLICIES[name], listed).tags) == sorted(best_first.split())
+    assert " ".join(rank(POLICIES[name], listed, 100)) == best_first
+    assert " ".join(rank(POLICIES[name], listed[::-1], 100)) == best_first
+    assert sorted(admit(POLICIES[name], listed).tags) == sorted(best_first.split())
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_a_policy_says_whether_it_may_choose_a_tag(policy: Policy, tag: str, exp
 
 @pytest.mark.parametrize(("limit", "best_first"), [(-1, ()), (0, ()), (1, ("1.0.0",)), (2, ("1.0.0", "v1.0.0"))])
 def test_at_most_so_many_are_ranked(limit: int, best_first: tuple[str, ...]) -> None:
-    assert ranked(POLICIES["semver"], ["v1", "1", "v1.0.0", "1.0.0"], limit) == best_first
+    assert rank(POLICIES["semver"], ["v1", "1", "v1.0.0", "1.0.0"], limit) == best_first
 
 
 def test_a_tag_that_is_listed_twice_is_ranked_once() -> None:
-    assert ranked(POLICIES["semver"], ["2", "1", "2", "2"], 2) == ("2", "1")
+    assert rank(POLICIES["semver"], ["2", "1", "2", "2"], 2) == ("2", "1")
 
 
 COMPARED = [
@@ -193,17 +193,17 @@ def test_the_order_of_tags_is_total_where_it_can_be_told(policy: Policy, one: st
 def test_the_ranking_follows_the_order_and_not_the_list(
     policy: Policy, tags: list[str], limit: int, random: Random
 ) -> None:
-    best_first = ranked(policy, tags, len(tags))
-    assert set(best_first) == set(admitted(policy, tags).tags) <= set(tags)
+    best_first = rank(policy, tags, len(tags))
+    assert set(best_first) == set(admit(policy, tags).tags) <= set(tags)
     assert len(set(best_first)) == len(best_first)
     assert all((compare(policy, *pair) or 0) >= 0 for pair in pairwise(best_first))
     random.shuffle(tags)
-    assert ranked(policy, tags, limit) == best_first[:limit]
+    assert rank(policy, tags, limit) == best_first[:limit]
 
 
 @given(POLICY, st.lists(TAG, max_size=8))
 def test_a_tag_has_the_same_place_alone_as_in_the_list(policy: Policy, tags: list[str]) -> None:
-    found = admitted(policy, tags)
+    found = admit(policy, tags)
     for at, tag in enumerate(found.tags):
         alone = ranked_tag(policy, tag)
         assert alone is None or alone == found.ranked_tag(at)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.images.kinds import Follow, Pattern, Policy, Semver
-from gitops_bot.images.order import compare, ranked
+from gitops_bot.images.order import compare, rank
 from gitops_bot.images.policy import choose
 from gitops_bot.images.reason import CODES
 from gitops_bot.images.reference import Pin, is_tag
@@ -179,7 +179,7 @@ def test_whatever_is_listed_the_choice_is_listed_never_lower_and_blind_to_the_or
     choice = choose(policy, tags, current)
     code, tag = told(choice)
     assert code in CODES
-    best = ranked(policy, tags, 1)
+    best = rank(policy, tags, 1)
     if tag is not None:
         assert tag in tags
         assert is_tag(tag)
@@ -212,7 +212,7 @@ def test_a_tag_that_is_older_than_the_best_never_changes_the_choice(
     policy: Policy, tags: list[str], current: Pin, older: str
 ) -> None:
     before = choose(policy, tags, current)
-    best = ranked(policy, tags, 1)
+    best = rank(policy, tags, 1)
     if best and older != current.tag and compare(policy, older, best[0]) == -1:
         assert told(choose(policy, [*tags, older], current)) == told(before)
 

@@ -50,12 +50,12 @@ class _Read(NamedTuple):
 class History:
     """Compares branches with a base. `shallow` returns the commits whose parents are not in the copy.
 
-    `merged(first, second)` is the tree of git's merge of two commits, None if they conflict.
+    `merge(first, second)` is the tree of git's merge of two commits, None if they conflict.
     """
 
     store: Store
     shallow: Callable[[], Collection[str]]
-    merged: Callable[[str, str], str | None]
+    merge: Callable[[str, str], str | None]
     #: What was read, by commit; None for a commit that is malformed or too large to read.
     _known: dict[str, _Read | None] = field(default_factory=dict)
     _clean: dict[str, bool] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class History:
         if commit.id not in unmerged.updates:
             return commit
         if commit.id not in self._clean:
-            self._clean[commit.id] = self.merged(*commit.parents) == read.tree
+            self._clean[commit.id] = self.merge(*commit.parents) == read.tree
         return replace(commit, clean_merge=self._clean[commit.id])
 
     def _load(self, ids: Collection[str]) -> None:

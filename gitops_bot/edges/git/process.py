@@ -189,7 +189,7 @@ class Git:
         return result | {"GIT_CONFIG_COUNT": str(first + len(pairs))}
 
 
-def installed(environ: Mapping[str, str], timeout: float) -> tuple[tuple[int, int], tuple[int, int]]:
+def git_versions(environ: Mapping[str, str], timeout: float) -> tuple[tuple[int, int], tuple[int, int]]:
     """The version of git on the PATH of `environ`, (0, 0) if unknown, and the oldest that works.
 
     Raises:

@@ -137,20 +137,20 @@ _MISMATCHED_FORMAT = re.compile(
 )
 
 
-def refused(output: str, remote: str, own: Sequence[Refusal] = ()) -> GitError | None:
+def refusal(output: str, remote: str, own: Sequence[Refusal] = ()) -> GitError | None:
     """The error for a known refusal in the output of git; else None.
 
     `own`: what only the server of a forge says, in its order; it comes first. `remote` names the repository and the
     branch; `output` must be printable already.
     """
-    for refusal in (*own, *REFUSALS):
-        if re.search(refusal.pattern, output, re.IGNORECASE):
-            kind = LostRace if refusal.lost_race else GitError
-            return kind(Problem("failed.git", f"{remote} {refusal.means}{quoted(output)}", refusal.advice))
+    for known in (*own, *REFUSALS):
+        if re.search(known.pattern, output, re.IGNORECASE):
+            kind = LostRace if known.lost_race else GitError
+            return kind(Problem("failed.git", f"{remote} {known.means}{quote(output)}", known.advice))
     return None
 
 
-def tags_refused(failure: GitError) -> GitError:
+def tag_refusal(failure: GitError) -> GitError:
     """The same for new tags: what refuses them is a rule for tags, or another tag, and no branch."""
     problem = failure.problem
     if _CONFLICT in problem.message:
@@ -168,7 +168,7 @@ def out_of_reach(output: str, remote: str) -> GitError | None:
     """The error for a connection that failed or broke, according to the output of git; else None."""
     if not _OUT_OF_REACH.search(output):
         return None
-    problem = Problem("failed.git", f"{remote} cannot be reached{quoted(output)}", "Check the network and try again.")
+    problem = Problem("failed.git", f"{remote} cannot be reached{quote(output)}", "Check the network and try again.")
     return GitError(problem)
 
 
@@ -184,7 +184,7 @@ def wanted_format(output: str) -> str | None:
     return (match[1] or "sha256") if match else None
 
 
-def quoted(output: str) -> str:
+def quote(output: str) -> str:
     """What git printed, on one line without noise, for the end of a message."""
     lines = [line.strip() for line in output.splitlines()]
     text = " · ".join(line for line in lines if line and not _IS_NOISE.match(line))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gitops_bot.edges.git.process import ANSWER_LIMIT, PREFIX, Answer, Credentials, Git, error, is_branch
-from gitops_bot.edges.git.refusals import lacks_ref, out_of_reach, quoted, refused, wanted_format
-from gitops_bot.edges.git.store import DamagedError, damaged
+from gitops_bot.edges.git.refusals import lacks_ref, out_of_reach, quote, refusal, wanted_format
+from gitops_bot.edges.git.store import DamagedError, damage
 from gitops_bot.errors import GitError, LostRace, Problem
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Remote:
         if answer.status == 0:
             listed = self.git.run("for-each-ref", "--format=%(objectname) %(refname)", _TRACKED)
             if listed.status != 0:
-                raise damaged(listed.err)
+                raise damage(listed.err)
             # A name that is not UTF-8 gets lone surrogates, which no requested name has.
             lines = (line.partition(" ") for line in listed.out.decode("utf-8", "surrogateescape").split("\n") if line)
             return {name.removeprefix(_TRACKED): commit for commit, _, name in lines}
@@ -142,15 +142,15 @@ class Remote:
             return
         output = self._output(answer)
         target = f"{self.url} ({target})"
-        if failure := refused(output, target, self.refusals):
+        if failure := refusal(output, target, self.refusals):
             raise failure
         # An unknown message, or a connection lost after the remote had done it: look at the refs.
         tips = self.tips(refs)
         if tips == refs:
             return
         if any(tip != expected for tip in tips.values()):
-            raise LostRace(Problem("failed.git", f"{target} moved on before the push{quoted(output)}", "Run again."))
-        raise out_of_reach(output, target) or error(f"{target}: the push failed{quoted(output)}", "See git's message.")
+            raise LostRace(Problem("failed.git", f"{target} moved on before the push{quote(output)}", "Run again."))
+        raise out_of_reach(output, target) or error(f"{target}: the push failed{quote(output)}", "See git's message.")
 
     def _output(self, answer: Answer) -> str:
         return f"{answer.err}\n{self.git.printable(answer.out)}"
@@ -166,8 +166,8 @@ class Remote:
         answer = self._run("push", "--dry-run", *_PUSH, _NAME, f"+{commit}:refs/heads/{branch}")
         if answer.status != 0:
             output = self._output(answer)
-            failure = refused(output, self.url, self.refusals) or out_of_reach(output, self.url)
-            raise failure or error(f"{self.url} cannot be pushed to{quoted(output)}", "See git's message.")
+            failure = refusal(output, self.url, self.refusals) or out_of_reach(output, self.url)
+            raise failure or error(f"{self.url} cannot be pushed to{quote(output)}", "See git's message.")
 
     def tips(self, refs: Iterable[str]) -> dict[str, str | None]:
         """The object that each of these refs of the remote has now, None where there is no such ref."""
@@ -210,10 +210,10 @@ class Remote:
     def _failure(self, answer: Answer) -> GitError:
         """The error for a failed fetch. An unknown message may concern the copy, such as a lock."""
         output = answer.err
-        failure = refused(output, self.url, self.refusals) or out_of_reach(output, self.url)
+        failure = refusal(output, self.url, self.refusals) or out_of_reach(output, self.url)
         if failure is None or isinstance(failure, LostRace):
             return DamagedError(
-                Problem("failed.git", f"{self.url} cannot be read{quoted(output)}", "See git's message.")
+                Problem("failed.git", f"{self.url} cannot be read{quote(output)}", "See git's message.")
             )
         return failure
 

@@ -28,7 +28,7 @@ from gitops_bot.edges.git.process import (
     is_branch,
     is_path,
 )
-from gitops_bot.edges.git.refusals import tags_refused
+from gitops_bot.edges.git.refusals import tag_refusal
 from gitops_bot.edges.git.remote import (
     BRANCH_ADVICE,
     NO_BLOBS,
@@ -250,7 +250,7 @@ class Repository:
         except LostRace:
             raise
         except GitError as failure:
-            raise tags_refused(failure) from failure
+            raise tag_refusal(failure) from failure
 
     def publish(
         self, branch: str, *, parent: str, files: Mapping[str, bytes], message: str, expected: str | None

@@ -88,7 +88,7 @@ class Objects:
         whole = [oid for oid in ids if oid not in large]
         read = self.read if all(oid in self.read for oid in whole) else self.store.batch(whole) or {}
         if absent := next((oid for oid in whole if oid not in read), None):
-            raise damaged(f"object {absent} is missing")
+            raise damage(f"object {absent} is missing")
         beginnings = {oid: self.store.run("cat-file", "blob", oid, limit=FILE_LIMIT + 1, cut=True) for oid in large}
         return {oid: read[oid] for oid in whole} | beginnings
 
@@ -133,7 +133,7 @@ class Store:
             fetched = self.present(missing)
             objects = Objects(self, objects.sizes | fetched.sizes, objects.read | fetched.read)
         if absent := next((oid for oid in ids if oid not in objects.sizes), None):
-            raise damaged(f"object {absent} is missing")
+            raise damage(f"object {absent} is missing")
         return objects
 
     def present(self, ids: Collection[str]) -> Objects:
@@ -235,7 +235,7 @@ class Store:
         stdin = "".join(f"{old} {new}\nend\n" for old, new in pairs).encode()
         answer = self.git.run(*arguments, stdin=stdin, limit=LIST_LIMIT, bounded=True)
         if answer.status > 0 and "memory" not in answer.err:
-            raise damaged(f"git diff-tree failed: {answer.err[-300:]}")
+            raise damage(f"git diff-tree failed: {answer.err[-300:]}")
         inside, out, at = frozenset(directories), answer.out.decode("utf-8", "surrogateescape"), 0
         lists: list[list[Change] | None] = []
         changes: list[Change] = []
@@ -273,11 +273,11 @@ class Store:
         answer = self.git.run(*arguments, stdin=data, limit=limit, cut=cut)
         # git was stopped at the limit, which looks like a failure.
         if answer.status != 0 and not (cut and len(answer.out) == limit):
-            raise damaged(f"git {arguments[0]} failed: {answer.err[-300:]}")
+            raise damage(f"git {arguments[0]} failed: {answer.err[-300:]}")
         return answer.out
 
 
-def damaged(what: str) -> DamagedError:
+def damage(what: str) -> DamagedError:
     """The error for a scratch repository that cannot be read."""
     return DamagedError(Problem("failed.git", f"the local copy cannot be read: {what}", "Run it again."))
 

@@ -12,7 +12,7 @@ from gitops_bot.images import age
 from gitops_bot.images import policy as policies
 from gitops_bot.images.build import BuildTimes
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
-from gitops_bot.images.order import ranked
+from gitops_bot.images.order import rank
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases import blue_green
@@ -114,7 +114,7 @@ async def _choose(facts: Facts, entry: Managed, image: ImageName, policy: Semver
         isinstance(made, policies.Held)
         and entry.pin.digest is not None
         and made.reason.code in ("held.unordered", "held.vanished")
-        and (placed := await _by_digest(facts, entry, image, ranked(policy, tags, _PLACES), aged)) is not None
+        and (placed := await _by_digest(facts, entry, image, rank(policy, tags, _PLACES), aged)) is not None
     ):
         return placed
     return await _with_digest(facts, entry, image, made)

@@ -11,7 +11,7 @@ from gitops_bot.engine.context import Candidate, Candidates, as_it_is
 from gitops_bot.engine.existing import carried_pins
 from gitops_bot.errors import GitError, Problem, RegistryError, UsageError
 from gitops_bot.images import kinds, version
-from gitops_bot.images.order import ranked
+from gitops_bot.images.order import rank
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.proposals import pull_request
@@ -380,7 +380,7 @@ async def _versions(facts: Facts, image: ImageName, hint: Build | None) -> list[
     tags = await facts.tags(image)
     claimed = hint.version if hint is not None else None
     named = [tag for tag in (claimed, f"v{claimed}") if tag in tags and _is_full(tag)] if claimed else []
-    return list(dict.fromkeys([*named, *ranked(kinds.Semver("*"), [*filter(_is_full, tags)], _MOST)]))
+    return list(dict.fromkeys([*named, *rank(kinds.Semver("*"), [*filter(_is_full, tags)], _MOST)]))
 
 
 def _is_full(tag: str) -> bool:

@@ -39,16 +39,14 @@ def reason_to_wait(environment: str, since: datetime | None, now: datetime, soak
     """
     if not soak:
         return None
-    wanted = duration.written(soak)
+    wanted = duration.write(soak)
     if since is None:
         text = f"it must run in {environment} for {wanted} first, and the known history does not show when it started"
         return Reason("held.history_bound", f"{text}; fetch the full history (`fetch-depth: 0`)")
     remaining = left(since, now, soak)
     if not remaining:
         return None
-    text = (
-        f"has run in {environment} for {duration.roughly(now - since)} of {wanted}: {duration.written(remaining)} left"
-    )
+    text = f"has run in {environment} for {duration.roughly(now - since)} of {wanted}: {duration.write(remaining)} left"
     data: dict[str, str | int | None] = {"soak": wanted, "left": int(-(-remaining // timedelta(seconds=1)))}
     return Reason("held.soak", text, data, now + remaining)
 

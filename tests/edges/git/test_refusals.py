@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.edges.git.refusals import lacks_ref, out_of_reach, quoted, refused, wanted_format
+from gitops_bot.edges.git.refusals import lacks_ref, out_of_reach, quote, refusal, wanted_format
 from gitops_bot.edges.github.server import Server
 from gitops_bot.errors import LostRace
 
@@ -207,12 +207,12 @@ UNREACHABLE = {
 
 @pytest.mark.parametrize("said", LOST.values(), ids=LOST)
 def test_a_lost_race_is_to_be_planned_again(said: str) -> None:
-    assert isinstance(refused(said, WHERE, Server.REFUSALS), LostRace)
+    assert isinstance(refusal(said, WHERE, Server.REFUSALS), LostRace)
 
 
 @pytest.mark.parametrize(("said", "means"), REFUSED.values(), ids=REFUSED)
 def test_a_refusal_says_what_it_means_and_the_way_out(said: str, means: str) -> None:
-    failure = refused(said, WHERE, Server.REFUSALS)
+    failure = refusal(said, WHERE, Server.REFUSALS)
 
     assert failure is not None
     assert not isinstance(failure, LostRace)
@@ -235,7 +235,7 @@ WAYS_OUT = {
 
 @pytest.mark.parametrize(("name", "way_out"), WAYS_OUT.items(), ids=WAYS_OUT)
 def test_the_way_out_is_that_of_the_rule(name: str, way_out: str) -> None:
-    failure = refused(REFUSED[name][0], WHERE, Server.REFUSALS)
+    failure = refusal(REFUSED[name][0], WHERE, Server.REFUSALS)
 
     assert failure is not None
     assert way_out in failure.problem.next
@@ -243,7 +243,7 @@ def test_the_way_out_is_that_of_the_rule(name: str, way_out: str) -> None:
 
 @pytest.mark.parametrize("said", UNREACHABLE.values(), ids=UNREACHABLE)
 def test_a_broken_connection_is_no_refusal(said: str) -> None:
-    assert refused(said, WHERE, Server.REFUSALS) is None
+    assert refusal(said, WHERE, Server.REFUSALS) is None
     failure = out_of_reach(said, WHERE)
     assert failure is not None
     assert "cannot be reached" in failure.problem.message
@@ -260,20 +260,20 @@ def test_a_broken_connection_is_no_refusal(said: str) -> None:
     ],
 )
 def test_trouble_of_the_copy_is_neither(said: str) -> None:
-    assert refused(said, WHERE, Server.REFUSALS) is None
+    assert refusal(said, WHERE, Server.REFUSALS) is None
     assert out_of_reach(said, WHERE) is None
 
 
 def test_a_limit_of_the_remotes_machine_is_not_taken_for_one_of_this() -> None:
-    assert refused("remote: error: cannot fork() for pack-objects: Resource temporarily unavailable", WHERE) is None
+    assert refusal("remote: error: cannot fork() for pack-objects: Resource temporarily unavailable", WHERE) is None
 
 
 def test_only_what_tells_something_is_quoted_and_not_without_end() -> None:
     said = "To https://h/x\nremote: \nremote: error: no\nerror: failed to push some refs to 'https://h/x'\nDone"
 
-    assert quoted(said) == ": remote: error: no"
-    assert quoted("") == ""
-    assert len(quoted("x" * 100_000)) < 1000
+    assert quote(said) == ": remote: error: no"
+    assert quote("") == ""
+    assert len(quote("x" * 100_000)) < 1000
 
 
 @pytest.mark.parametrize(

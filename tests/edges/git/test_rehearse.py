@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.edges.git import Credentials, Repository, installed
+from gitops_bot.edges.git import Credentials, Repository, git_versions
 from gitops_bot.errors import GitError
 from tests.counterparts.git_http import READER, WRITER, GitServer, Remote, git_server
 
@@ -71,9 +71,9 @@ def test_a_folder_runs_no_hook(tmp_path: Path) -> None:
 
 
 def test_the_version_of_git_is_told_with_the_oldest_that_works(tmp_path: Path) -> None:
-    version, oldest = installed(BARE, 60)
+    version, oldest = git_versions(BARE, 60)
     assert version >= oldest == (2, 32)
     script = tmp_path / "git"
     script.write_text("#!/bin/sh\necho hello\n")
     script.chmod(0o755)
-    assert installed({"PATH": f"{tmp_path}:{os.environ['PATH']}"}, 60) == ((0, 0), oldest)
+    assert git_versions({"PATH": f"{tmp_path}:{os.environ['PATH']}"}, 60) == ((0, 0), oldest)
