@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot.cli import doctor, init, look, run
+from gitops_bot.cli import doctor, init, queries, run
 from gitops_bot.cli.command import DIR, cli, command, reading, release_hold_option, remote, request, show
 from gitops_bot.results.result import COMMANDS
 from gitops_bot.wiring import process
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.wiring.options import Options
 
-__all__ = ["cli", "doctor", "init", "look", "main", "run"]
+__all__ = ["cli", "doctor", "init", "main", "queries", "run"]
 
 _WOULD_WRITE = 4
 #: Seconds in which git has to print its version.

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from gitops_bot.results.outcome import EnvironmentOutcome
     from gitops_bot.results.result import Head, Result
     from gitops_bot.results.shape import JsonObject
-    from gitops_bot.results.status import Overview, Status
 
 _NO_ENVIRONMENT = (
     "No environments found: there is no gitops-bot.yaml, and no overlay is in a directory named like an environment",
@@ -61,12 +60,24 @@ def show(command: str, result: Result[Any], output: str, at: datetime, *, writte
     """Show what a command did or found. If nothing was `written`, include the diff of what would be."""
     for ended in result.body.ended if isinstance(result.body, Outcome | Checked) else ():
         _print_ended(ended, Screen.of(sys.stderr))
-    if output == "json":
-        from gitops_bot.report import document  # the shapes of all commands take 20 ms
+    screen = Screen.of(sys.stdout)
+    match output:
+        case "json":
+            from gitops_bot.report import document  # the shapes of all commands take 20 ms
 
-        _print(document.of(command, result, at))
-    else:
-        _print_text(command, result, Screen.of(sys.stdout), written=written)
+            _print(document.of(command, result, at))
+        case "markdown":
+            from gitops_bot.report.status import markdown
+
+            screen.out.write(redact.strike(markdown(result.body)))
+            show_problems(result.head.problems)
+        case "html":
+            from gitops_bot.report import page  # takes 0.1 s of CPU, and is needed only here
+
+            screen.out.write(page.html(result))
+            show_problems(result.head.problems)
+        case _:
+            _print_text(command, result, screen, written=written)
 
 
 def _print_text(command: str, result: Result[Any], screen: Screen, *, written: bool) -> None:
@@ -130,22 +141,6 @@ def show_inventory(inventory: Inventory, output: str) -> None:
         # On standard output is the text of the file, where `--dry-run` prints it.
         print_inventory(inventory, Screen.of(sys.stderr))
         show_problems(inventory.problems)
-
-
-def show_markdown(result: Result[Status]) -> None:
-    """`status` as Markdown."""
-    from gitops_bot.report.status import markdown
-
-    Screen.of(sys.stdout).out.write(redact.strike(markdown(result.body)))
-    show_problems(result.head.problems)
-
-
-def show_overview(result: Result[Overview]) -> None:
-    """`status` as a page."""
-    from gitops_bot.report import page  # takes 0.1 s of CPU, and is needed only here
-
-    Screen.of(sys.stdout).out.write(page.html(result))
-    show_problems(result.head.problems)
 
 
 def show_problems(problems: Sequence[Problem]) -> None:

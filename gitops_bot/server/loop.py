@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, get_args
 
 from gitops_bot.images import duration
 from gitops_bot.server.ticks import jittered, later
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 #: How a cycle ended. `partial`: an item failed, the rest was done; `failed`: the repository or the configuration could
 #: not be read; `overran`: it took too long and was stopped.
-Result = Literal["done", "partial", "failed", "overran"]
-RESULTS: tuple[Result, ...] = ("done", "partial", "failed", "overran")
+ResultName = Literal["done", "partial", "failed", "overran"]
+RESULTS: Final[tuple[ResultName, ...]] = get_args(ResultName)
 
 #: Periods that may pass without the end of a cycle.
 PERIODS = 3
@@ -39,7 +39,7 @@ _NAP = 30.0
 class CycleResult:
     """How a cycle ended; `why` it did not complete, and further `facts` for the log."""
 
-    result: Result
+    result: ResultName
     why: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""The commands that only look: `status`, `history`, `explain` and `audit`."""
+"""The commands that write nothing: `status`, `history`, `explain` and `audit`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from gitops_bot.cli.command import command, reading, remote, show
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gitops_bot.results.result import Result
+    from gitops_bot.results.status import Overview, Status
     from gitops_bot.wiring.options import Options
 
 _DRIFTS: Final = 4
@@ -37,32 +39,22 @@ def status_command(
     Writes nothing. With a token, also shows open proposals, and how many commits an environment is behind if the
     labels of its images say which commits they were built from.
     """
+    from gitops_bot.commands import overview, status
     from gitops_bot.images import duration
-    from gitops_bot.report import show
+    from gitops_bot.report import show as report
+    from gitops_bot.results.status import Overview
     from gitops_bot.wiring.world import open_world
 
     if older_than is not None and not exit_code:
         raise click.UsageError("--older-than needs --exit-code.")
     with reading("--older-than", "write it as in `--older-than 3d`"):
         wait = duration.parse(older_than or "0")
-    if output == "html":
-        from gitops_bot.commands.overview import overview as look_over
-
-        with open_world(options, environments, history=True) as (world, scope):
-            overview = look_over(world, scope)
-        head, status = overview.head, overview.body.status
-        show.show_overview(overview)
-    else:
-        from gitops_bot.commands.status import status as look
-
-        with open_world(options, environments, history=True) as (world, scope):
-            result = look(world, scope)
-        head, status = result.head, result.body
-        if output == "markdown":
-            show.show_markdown(result)
-        else:
-            show.show("status", result, output, status.at)
-    return head.exit_code or (_DRIFTS if exit_code and status.drifts(wait) else 0)
+    result: Result[Overview] | Result[Status]
+    with open_world(options, environments, history=True) as (world, scope):
+        result = overview.overview(world, scope) if output == "html" else status.status(world, scope)
+    shown = result.body.status if isinstance(result.body, Overview) else result.body
+    report.show("status", result, output, shown.at)
+    return result.head.exit_code or (_DRIFTS if exit_code and shown.drifts(wait) else 0)
 
 
 @command("history")
