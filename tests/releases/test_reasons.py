@@ -19,7 +19,7 @@ HOLD = Reason("held.hold", "held until the fair", {}, NOW + timedelta(days=9))
 
 def held(*found: Reason) -> Held:
     first, *others = found
-    return reduce(Held.held, others, Held(WEB, Pin("1"), first))
+    return reduce(Held.hold, others, Held(WEB, Pin("1"), first))
 
 
 @pytest.mark.parametrize(
