@@ -101,7 +101,7 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
     comment_handling = None
 
     def __init__(self, text: str, depth: int, tokens: int) -> None:
-        self.reader = self.scanner = self.parser = self.resolver = self
+        self.reader = self.scanner = self.parser = self.resolver = self._scanner = self
         self.max_depth = depth
         self._most_tokens = tokens
         self.doc_infos = [DocInfo()]  # where the scanner notes a version that the text gives
@@ -112,10 +112,6 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         VersionedResolver.__init__(self, loader=self)
         self._version_implicit_resolver = _RULES
         self.warn_double_anchors = False  # an anchor may be given anew; kustomize takes that too
-
-    @property
-    def processing_version(self) -> Any:
-        return self.yaml_version or (1, 2)
 
     def forward(self, length: int = 1) -> None:
         passed = self.buffer[self.pointer : self.pointer + length]
@@ -131,6 +127,12 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         while (self.possible_simple_keys or not self.tokens) and self.need_more_tokens():
             self.fetch_more_tokens()
         return bool(self.tokens) and (not choices or isinstance(self.tokens[0], choices))
+
+    def get_token(self) -> Any:
+        if self.possible_simple_keys or not self.tokens:
+            return super().get_token()
+        self.tokens_taken += 1
+        return self.tokens.pop(0)
 
     def fetch_more_tokens(self) -> None:
         self.scan_to_next_token()

@@ -72,13 +72,9 @@ class Slot(NamedTuple):
 class YamlPins:
     """A YAML file, and the places of its pins; see `PinFile`."""
 
+    file: str
     document: Document = field(repr=False, compare=False)
     places: tuple[Place[Slot], ...] = field(default=(), repr=False)
-
-    @property
-    def file(self) -> str:
-        """Its path."""
-        return self.document.file
 
     @property
     def entries(self) -> tuple[FileEntry, ...]:

@@ -43,7 +43,7 @@ class SelectorTarget:
             EditError: the file as a whole cannot be edited; see `document.read`.
         """
         parsed = document.read(data, file, several=True)
-        return YamlPins(parsed, tuple(_places(parsed, self.key, self.slots)))
+        return YamlPins(file, parsed, tuple(_places(parsed, self.key, self.slots)))
 
     def count(self, data: bytes) -> int:
         """It has no image."""

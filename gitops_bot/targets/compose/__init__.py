@@ -61,7 +61,7 @@ class ComposeTarget:
             EditError: the file as a whole cannot be edited; see `document.read`.
         """
         parsed = document.read(data, file)
-        return YamlPins(parsed, tuple(_places(parsed, dict(self.known))))
+        return YamlPins(file, parsed, tuple(_places(parsed, dict(self.known))))
 
     def count(self, data: bytes) -> int:
         """How many services have an image; none where the file has keys that docker compose refuses."""

@@ -78,7 +78,7 @@ class HelmTarget:
         parsed = document.read(data, file, several=True)
         shared = nodes.shared(parsed.roots)
         trees = ((tree, tree.places(self.images, shared)) for tree in _trees(parsed, shared))
-        return YamlPins(parsed, tuple(name_all(file, trees)))
+        return YamlPins(file, parsed, tuple(name_all(file, trees)))
 
     def count(self, data: bytes) -> int:
         """How many lines look like pins in values."""

@@ -92,7 +92,7 @@ class KustomizationTarget:
         """
         parsed = document.read(data, file)
         if parsed.root is None:
-            return Kustomization(parsed)
+            return Kustomization(file, parsed)
         if not isinstance(parsed.root, MappingNode):
             message = "the file is not a kustomization: it is not a mapping"
             raise EditError(parsed.problem(parsed.root, message, "Name another file."))
@@ -109,6 +109,7 @@ class KustomizationTarget:
         if (charts := top.get("helmcharts")) is not None:
             places += _of_charts(parsed, charts)
         return Kustomization(
+            file,
             parsed,
             tuple(_unique(places, file)),
             "Component" if kind is not None and kind.value == "Component" else "Kustomization",

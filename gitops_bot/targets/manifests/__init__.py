@@ -86,7 +86,7 @@ class ManifestsTarget:
             else place
             for place in _places(parsed, dict(self.kinds))
         )
-        return YamlPins(parsed, tuple(places))
+        return YamlPins(file, parsed, tuple(places))
 
     def count(self, data: bytes) -> int:
         """How many lines look like images of a resource."""
