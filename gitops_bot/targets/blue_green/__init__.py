@@ -37,11 +37,7 @@ class SelectorTarget:
     slots: tuple[str, ...]
 
     def read(self, data: bytes, file: str) -> YamlPins:
-        """Read the selectors of its Services.
-
-        Raises:
-            EditError: the file as a whole cannot be edited; see `document.read`.
-        """
+        """Read the selectors of its Services; see `Target`."""
         parsed = document.read(data, file, several=True)
         return YamlPins(file, parsed, tuple(_places(parsed, self.key, self.slots)))
 

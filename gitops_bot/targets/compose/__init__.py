@@ -55,11 +55,7 @@ class ComposeTarget:
     known: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def read(self, data: bytes, file: str) -> YamlPins:
-        """Read the images of all its services.
-
-        Raises:
-            EditError: the file as a whole cannot be edited; see `document.read`.
-        """
+        """Read the images of all its services; see `Target`."""
         parsed = document.read(data, file)
         return YamlPins(file, parsed, tuple(_places(parsed, dict(self.known))))
 
@@ -189,10 +185,12 @@ def _services(parsed: Document) -> tuple[Service, ...]:
     One with `build:` is built, whatever it is called. One that `extends:` another has its image there.
     """
     with_image: list[tuple[ScalarNode, Slot, ScalarNode]] = []
-    for key, value in _pairs(_value(parsed.root, "services")):
-        if isinstance(value, MappingNode) and _provides(value, "build") is None:
+    listed = nodes.value(parsed.root, "services")
+    for key, value in listed.value if isinstance(listed, MappingNode) else ():
+        # A name may be there twice, which is refused.
+        if isinstance(key, ScalarNode) and isinstance(value, MappingNode) and _provides(value, "build") is None:
             mapping = _provides(value, "image")
-            image = _value(mapping, "image")
+            image = nodes.value(mapping, "image")
             if mapping is not None and isinstance(image, ScalarNode):
                 with_image.append((key, Slot(mapping, "image"), image))
     names = Counter(key.value for key, _, _ in with_image)
@@ -253,13 +251,3 @@ def _uses(roots: Sequence[Node]) -> Counter[int]:
                 seen.add(id(child))
                 waiting.append(child)
     return counts
-
-
-def _pairs(node: Node | None) -> Iterator[tuple[ScalarNode, Node]]:
-    for key, value in node.value if isinstance(node, MappingNode) else ():
-        if isinstance(key, ScalarNode):
-            yield key, value
-
-
-def _value(node: Node | None, name: str) -> Node | None:
-    return next((value for key, value in _pairs(node) if key.value == name), None)

@@ -90,10 +90,9 @@ class EnvTarget:
     images: tuple[EnvImage, ...] = ()
 
     def read(self, data: bytes, file: str) -> EnvPins:
-        """Read the pins of a file: those of its images, of which the first that names a key has it, and of its keys.
+        """Read the pins of a file; see `Target`.
 
-        Raises:
-            EditError: the file as a whole cannot be edited; see `dotenv.read`.
+        Those of its images, of which the first that names a key has it, and those that its keys name.
         """
         text, read_statements = dotenv.read(data, file)
         by_key: defaultdict[str, list[Span]] = defaultdict(list)

@@ -70,11 +70,7 @@ class HelmTarget:
     images: tuple[tuple[str, ImagePaths], ...] = ()
 
     def read(self, data: bytes, file: str) -> YamlPins:
-        """Read the images in its values.
-
-        Raises:
-            EditError: the file as a whole cannot be edited; see `document.read`.
-        """
+        """Read the images in its values; see `Target`."""
         parsed = document.read(data, file, several=True)
         shared = nodes.shared(parsed.roots)
         trees = ((tree, tree.places(self.images, shared)) for tree in _trees(parsed, shared))

@@ -74,11 +74,7 @@ class ManifestsTarget:
     above: tuple[tuple[str, str], ...] = ()
 
     def read(self, data: bytes, file: str) -> YamlPins:
-        """Read the images of all its resources.
-
-        Raises:
-            EditError: the file as a whole cannot be edited; see `document.read`.
-        """
+        """Read the images of all its resources; see `Target`."""
         parsed, above = document.read(data, file, several=True), dict(self.above)
         places = (
             place.with_entry(decided_by=above[repository])
