@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from gitops_bot import redact
+from gitops_bot.edges.git.branches import BranchReader
 from gitops_bot.edges.git.cache import claim, is_worn, make, scratch_folder
-from gitops_bot.edges.git.history import History
 from gitops_bot.edges.git.line import WINDOWS, LineReader
 from gitops_bot.edges.git.process import (
     OLDEST,
@@ -188,10 +188,10 @@ class Repository:
             known = self._fetch() if self._heads is None else self._heads
             while name in known:
                 heads = {other: head for other, head in known.items() if other.startswith(PREFIX)}
-                branch_commits = self._history.branch_commits(heads, base)
+                branch_commits = self._branches.branch_commits(heads, base)
                 deeper = next((depth for depth in DEPTHS if depth > self._depth), None)
                 if not branch_commits[name].cut or deeper is None:
-                    return self._history.read(heads, branch_commits)[name]
+                    return self._branches.read(heads, branch_commits)[name]
                 self._depth = deeper
                 known = self._fetch()
             return None
@@ -314,7 +314,7 @@ class Repository:
         if object_format is not None:
             make(self._copy, object_format)
         self._store = Store(self._remote.git, self._remote.fetch_objects)
-        self._history = History(self._store, self._shallow, self._remote.merge)
+        self._branches = BranchReader(self._store, self._shallow, self._remote.merge)
         self._readers: dict[tuple[tuple[str, ...], FileTargets], LineReader] = {}
 
     def _shallow(self) -> tuple[str, ...]:

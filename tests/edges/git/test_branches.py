@@ -286,9 +286,9 @@ class TestBounds:
     @pytest.mark.parametrize(
         ("limit", "value"),
         [
-            pytest.param("git.history.COMMIT_LIMIT", 2, id="commits"),
-            pytest.param("git.history.CHANGE_LIMIT", 2, id="changed paths"),
-            pytest.param("git.history.BYTE_LIMIT", 10, id="bytes"),
+            pytest.param("git.branches.COMMIT_LIMIT", 2, id="commits"),
+            pytest.param("git.branches.CHANGE_LIMIT", 2, id="changed paths"),
+            pytest.param("git.branches.BYTE_LIMIT", 10, id="bytes"),
             pytest.param("git.repository.DEPTHS", (2, 3), id="history"),
         ],
     )
@@ -314,7 +314,7 @@ class TestBounds:
     def test_a_commit_with_an_endless_message_is_incomplete_and_others_are_read(
         self, remote: Remote, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("gitops_bot.edges.git.history.COMMIT_BYTE_LIMIT", 10_000)
+        monkeypatch.setattr("gitops_bot.edges.git.branches.COMMIT_BYTE_LIMIT", 10_000)
         base = remote.branches()["main"]
         stray = remote.commit(BRANCH, {FILE: NEW}, parents=[base], message="x" * 10_000)
         fine = remote.commit("gitops-bot/staging/all", {FILE: NEW}, parents=[base])
@@ -389,8 +389,8 @@ class TestBounds:
     @pytest.mark.parametrize(
         ("limit", "value"),
         [
-            pytest.param("history.BYTE_LIMIT", len(OLD) + len(NEW), id="bytes of files"),
-            pytest.param("history.JOINT_LIMIT", 2, id="changed paths"),
+            pytest.param("branches.BYTE_LIMIT", len(OLD) + len(NEW), id="bytes of files"),
+            pytest.param("branches.JOINT_LIMIT", 2, id="changed paths"),
         ],
     )
     def test_what_is_too_much_for_all_together_is_left_out_from_the_longest_or_heaviest(

@@ -47,7 +47,7 @@ class _Read(NamedTuple):
 
 
 @dataclass(slots=True)
-class History:
+class BranchReader:
     """Compares branches with a base. `shallow` returns the commits whose parents are not in the copy.
 
     `merge(first, second)` is the tree of git's merge of two commits, None if they conflict.
