@@ -34,15 +34,10 @@ class HandBackTimes:
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """The requests that the forge's rate limit has left until it resets. `resets_at` is in UTC.
-
-    `look`: how many of them it takes at most to look up the pull requests of one branch; none where that has a limit of
-    its own.
-    """
+    """The requests that the forge's rate limit has left until it resets. `resets_at` is in UTC."""
 
     remaining: int
     resets_at: datetime
-    look: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,14 +69,12 @@ class GitHub:
 
     def left(self) -> RateLimit | None:
         """The rate limit as the last REST answer of this run reported it, else by one request, which is free."""
-        left = self._api.wire.left
-        if left is None:
-            try:
-                left = answers.rate_limit(self._api.ask("GET", "/rate_limit", root="", expected=(404, 405, 410, 501)))
-            except Refused:
-                return None
-        # GraphQL has its own limit, in points. By REST a look takes the list, and the reviews of what is open.
-        return replace(left, look=2) if left is not None and self._reading.only_rest else left
+        if (left := self._api.wire.left) is not None:
+            return left
+        try:
+            return answers.rate_limit(self._api.ask("GET", "/rate_limit", root="", expected=(404, 405, 410, 501)))
+        except Refused:
+            return None
 
     def open(self, *, branch: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
         """One request; a second one if the repository has no drafts; two or three if there is one already."""
