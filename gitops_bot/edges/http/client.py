@@ -28,7 +28,6 @@ from gitops_bot.edges.http.transport import (
     BROKEN,
     Allowance,
     Deadline,
-    Limit,
     Network,
     NoResponse,
     answer_limit,
@@ -229,7 +228,7 @@ class Http:
             seconds = random.uniform(0, min(_FIRST_WAIT * 2 ** (number - 1), _LONGEST_WAIT))  # noqa: S311 - no secret
         else:
             seconds = requested + random.uniform(0, 1)  # noqa: S311 - no secret
-        if number >= self._attempts or seconds > allowance.left.seconds:
+        if number >= self._attempts or seconds > allowance.remaining:
             return False
         log.debug("http.waiting", host=url.netloc, path=url.path, seconds=round(seconds, 3), why=why)
         with allowance.counting():
@@ -261,9 +260,9 @@ class Http:
                 port=url.port,
                 target=f"{url.path}{url.query}".encode("ascii"),
             )
-            with pace.turn(_not_over(allowance.left).seconds) as seen, allowance.counting():
+            with pace.turn(allowance.left.seconds) as seen, allowance.counting():
                 began = time.perf_counter()
-                left = _not_over(allowance.left)
+                left = allowance.left
                 bound = left if left.seconds < self._try_limit.seconds else self._try_limit
                 self._network.deadline.begin(bound)
                 extensions = {"timeout": _TIMEOUTS, "bound": bound}
@@ -273,8 +272,7 @@ class Http:
                     with closing(transport.handle_request(request)) as response:
                         self._network.deadline.head = None
                         status = response.status
-                        received = _headers(response.headers)
-                        answer = Answer(method, url, status, received, _body(response, received, method, limit))
+                        answer = _read(method, url, response, limit)
                 finally:
                     if self._observe is not None:
                         self._observe(host, status)
@@ -350,27 +348,24 @@ class Http:
         return self._trust
 
 
-def _headers(received: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """The headers by their names in lower case; what is not UTF-8 is read as Latin-1."""
+def _read(method: str, url: Url, response: httpcore.Response, limit: int) -> Answer:
+    """The answer, with its body as it came over the wire.
+
+    More than `limit` bytes of a success are an error, a failure is cut.
+    """
     headers: dict[str, str] = {}
-    for raw_name, raw_value in received:
+    for raw_name, raw in response.headers:
         name = raw_name.decode("latin-1").lower()
         try:
-            value = raw_value.decode()
+            value = raw.decode()
         except UnicodeDecodeError:
-            value = raw_value.decode("latin-1")
+            value = raw.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
-
-
-def _body(response: httpcore.Response, headers: Mapping[str, str], method: str, limit: int) -> bytes:
-    """The body as it came over the wire; more than `limit` bytes of a success are an error, a failure is cut."""
     failed, has_body = response.status >= 300, method != "HEAD"
     encoding = headers.get("content-encoding", "identity")
     if encoding != "identity" and not failed and has_body:
         raise NoResponse(f"answered with the encoding {encoding[:50]!r} although none was requested", _BETWEEN)
-    announced = headers.get("content-length", "")
-    size_limit = ERROR_BODY if failed else limit
+    announced, size_limit = headers.get("content-length", ""), ERROR_BODY if failed else limit
     too_large = has_body and not failed and announced.isdecimal() and int(announced[:20]) > limit
     body = bytearray()
     for chunk in () if too_large else response.iter_stream():
@@ -380,13 +375,7 @@ def _body(response: httpcore.Response, headers: Mapping[str, str], method: str, 
             break
     if too_large:
         raise NoResponse(f"answered with more than the {limit} bytes allowed for such an answer", _BETWEEN)
-    return bytes(body[:size_limit])
-
-
-def _not_over(left: Limit) -> Limit:
-    if left.seconds <= 0:
-        raise left.late
-    return left
+    return Answer(method, url, response.status, headers, bytes(body[:size_limit]))
 
 
 def _redirected_wrong(url: Url, what: str, status: int) -> NoResponse:

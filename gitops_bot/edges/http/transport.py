@@ -200,10 +200,18 @@ class Allowance:
         return self._spent + max(since, 0.0)
 
     @property
+    def remaining(self) -> float:
+        """The seconds left; zero or less when all are used up."""
+        return (self._begun or self.limit()).seconds - self.spent
+
+    @property
     def left(self) -> Limit:
-        """The rest of the limit; zero or less when it is used up."""
+        """The rest of the limit. Raises NoResponse when it is used up."""
         limit = self._begun or self.limit()
-        return Limit(limit.seconds - self.spent, limit.what, limit.advice)
+        seconds = limit.seconds - self.spent
+        if seconds <= 0:
+            raise limit.late
+        return Limit(seconds, limit.what, limit.advice)
 
 
 #: Bytes before the body of an answer: heads, also of informational answers and a proxy, and the end of the last read.

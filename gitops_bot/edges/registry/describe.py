@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from gitops_bot.edges.registry.failure import Refused
@@ -51,7 +51,14 @@ def describe(repository: ImageRepository, digest: str, builds: Builds) -> Build:
         return known
     top = document(repository.manifest("GET", digest), digest, "a manifest")
     index, chosen = (top, representative(images(top))) if kind_of(top) == "index" else ({}, None)
-    manifest = _referenced(repository, "manifests", chosen.digest) if chosen is not None else top
+    manifest: Document | None = top
+    if chosen is not None:
+        try:
+            manifest = document(repository.manifest("GET", chosen.digest), chosen.digest, "a manifest")
+        except Refused as refused:
+            if not refused.is_one_of(404):
+                raise
+            manifest = None  # as after a partial copy
     if manifest is not None and kind_of(manifest) != "image":
         manifest = {}
     config = configuration(repository, manifest) if manifest is not None else None
@@ -68,6 +75,12 @@ def _build(index: Document, manifest: Document, config: Document, described: str
     sources = (labels(config), index.get("annotations"), manifest.get("annotations"))
     sized = described or platform(config)
     size = _size(manifest) if sized else None
+    # The labels and annotations that are short lines, as many as count; of one name, the first.
+    lines: dict[str, str] = {}
+    for name, text in ((name, text) for source in sources if isinstance(source, dict) for name, text in source.items()):
+        line = parse_line(text) if isinstance(text, str) and len(name) <= _LINE and name not in lines else None
+        if line is not None and len(lines) < _MOST_LABELS:
+            lines[name] = line
     return Build(
         created=first_label("created", parse_time, *sources, {CREATED: config.get("created")}),
         source=first_label("source", parse_url, *sources),
@@ -76,19 +89,8 @@ def _build(index: Document, manifest: Document, config: Document, described: str
         platforms=names(images(index)) or ((sized,) if sized and not index else ()),
         size=size,
         sized=sized if size is not None else None,
-        labels=_lines(*sources),
+        labels=lines,
     )
-
-
-def _lines(*sources: object) -> dict[str, str]:
-    """The labels and annotations that are short lines, as many as count; of one name, the first."""
-    values: dict[str, str] = {}
-    for source in sources:
-        for name, text in source.items() if isinstance(source, dict) else ():
-            line = parse_line(text) if isinstance(text, str) and len(name) <= _LINE and name not in values else None
-            if line is not None and len(values) < _MOST_LABELS:
-                values[name] = line
-    return values
 
 
 def labels(config: Document) -> object:
@@ -101,21 +103,14 @@ def configuration(repository: ImageRepository, manifest: Document) -> Document |
     """The configuration of an image, None if the registry lacks it; empty for other things, such as a chart."""
     match manifest.get("config"):
         case {"mediaType": kind, "digest": str(digest)} if kind in _CONFIGS and is_digest(digest):
-            return _referenced(repository, "blobs", digest)
+            try:
+                return document(repository.get(f"blobs/{digest}", "*/*", CONFIG_LIMIT), digest, "a configuration")
+            except Refused as refused:
+                if not refused.is_one_of(404):
+                    raise
+                return None  # as after a partial copy
         case _:
             return {}
-
-
-def _referenced(repository: ImageRepository, kind: Literal["manifests", "blobs"], digest: str) -> Document | None:
-    """A document that a manifest or index names; None if the registry lacks it, as after a partial copy."""
-    try:
-        if kind == "manifests":
-            return document(repository.manifest("GET", digest), digest, "a manifest")
-        return document(repository.get(f"blobs/{digest}", "*/*", CONFIG_LIMIT), digest, "a configuration")
-    except Refused as refused:
-        if refused.is_one_of(404):
-            return None
-        raise
 
 
 def _size(manifest: Document) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlencode
@@ -19,7 +19,6 @@ from gitops_bot.edges.http import (
     Allowance,
     Limit,
     NoResponse,
-    Tuning,
     UnsafeAddress,
     Url,
     follow_own,
@@ -210,7 +209,7 @@ class ImageLimits:
                 now = self.clock.now().timestamp()
                 if answered:
                     self._last_answer, self._slow = now, False
-                elif allowance.left.seconds <= 0 and now - self._last_answer > self.seconds / 4:
+                elif allowance.remaining <= 0 and now - self._last_answer > self.seconds / 4:
                     self._slow = True
                 self._spent[image] = self._spent.get(image, 0.0) + allowance.spent
 
@@ -384,14 +383,3 @@ def base_url(registry: str, access: RegistryAccess) -> Url:
     except ValueError as error:
         raise Untrusted("is not a valid host and port", "Check the name of the image.") from error
     return Url.parse(f"http://{host}/") if access.plain_http or is_loopback(url.host) else url
-
-
-def tunings(access: Mapping[str, RegistryAccess]) -> dict[str, Tuning]:
-    """The limits of each registry by its host, without those whose name is not a host: their images report that."""
-    by_host: dict[str, Tuning] = {}
-    for registry, settings in access.items():
-        with suppress(Untrusted):
-            by_host[base_url(registry, settings).netloc] = Tuning(
-                settings.concurrency or Tuning().concurrency, settings.rate
-            )
-    return by_host

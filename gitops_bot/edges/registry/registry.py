@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Self, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.facts import Served
@@ -30,7 +30,6 @@ from gitops_bot.edges.registry.host import (
     Tokens,
     base_url,
     location,
-    tunings,
 )
 from gitops_bot.edges.registry.manifest import children, find_manifest, index_platforms, missing, resolve
 from gitops_bot.edges.registry.tags import PAGE_BYTES, every_tag, read_page
@@ -58,7 +57,11 @@ _LEFT = re.compile(r"([0-9]{1,9})(?:;|\Z)")
 _PLAIN = RegistryAccess()
 
 
-class Registry:
+#: The request that concerns a repository as a whole.
+LIST: Final = "the list of tags"
+
+
+class Registry(AbstractContextManager["Registry"]):
     """Reads tags, digests and image descriptions from registries. Implements `engine.world.Registry`.
 
     Each question is sent once per run, from any number of threads. All raise a RegistryError if the registry refused or
@@ -101,8 +104,13 @@ class Registry:
             if observe is not None:
                 observe(host if host in self._known else "other", status)
 
+        tunings = {}
+        for registry, settings in access.items():
+            with suppress(Untrusted):  # the name is not a host: its images report that
+                concurrency = settings.concurrency or Tuning().concurrency
+                tunings[base_url(registry, settings).netloc] = Tuning(concurrency, settings.rate)
         self._http = Http(
-            clock, environ, tunings(access), seconds=seconds, attempts=attempts, transport=transport, observe=report
+            clock, environ, tunings, seconds=seconds, attempts=attempts, transport=transport, observe=report
         )
         self._tokens = Tokens(self._http, clock)
         clouds = CloudLogins(access, Workload(environ, clock, seconds), {} if logins is None else logins)
@@ -119,15 +127,12 @@ class Registry:
         self._lock = threading.Lock()
         self._hosts: dict[str, Host] = {}
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
     def tags(self, image: ImageName) -> tuple[str, ...]:
         """Every tag of the repository, in the registry's order."""
-        with self._reading(image, LIST) as repository:
+        with self._reading(image) as repository:
             return every_tag(
                 lambda query: read_page(repository.get(f"tags/list?{query}", "application/json", PAGE_BYTES))
             )
@@ -154,12 +159,12 @@ class Registry:
         Raises:
             ValueError: `digest` is not a valid digest; so do the next four.
         """
-        with self._reading(image, _the_digest(digest)) as repository:
+        with self._reading(image, digest=digest) as repository:
             return describe(repository, digest, self._builds)
 
     def exists(self, image: ImageName, digest: str) -> bool:
         """Whether the repository has a manifest of that digest."""
-        with self._reading(image, _the_digest(digest)) as repository:
+        with self._reading(image, digest=digest) as repository:
             manifest = find_manifest(repository.manifest, digest)
         if manifest is not None and manifest.is_image:
             self._single.add((image, digest))
@@ -172,21 +177,21 @@ class Registry:
         """
         if (image, digest) in self._single:
             return ()
-        with self._reading(image, _the_digest(digest)) as repository:
+        with self._reading(image, digest=digest) as repository:
             return missing(repository.manifest, digest, self._indexes)
 
     def index_platforms(self, image: ImageName, digest: str) -> tuple[str, ...]:
         """The platforms that an index names; none for a single image, as above."""
         if (image, digest) in self._single:
             return ()
-        with self._reading(image, _the_digest(digest)) as repository:
+        with self._reading(image, digest=digest) as repository:
             return index_platforms(repository.manifest, digest, self._indexes)
 
     def children(self, image: ImageName, digest: str) -> tuple[Child, ...]:
         """Every manifest that an index names; none for a single image, as above."""
         if (image, digest) in self._single:
             return ()
-        with self._reading(image, _the_digest(digest)) as repository:
+        with self._reading(image, digest=digest) as repository:
             return children(repository.manifest, digest)
 
     def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
@@ -241,8 +246,18 @@ class Registry:
         return Served(text if mirror is None else f"{text}, from the mirror {mirror}", present, left)
 
     @contextmanager
-    def _reading(self, image: ImageName, request: str) -> Iterator[ImageRepository]:
-        """The repository of an image. Failures in the block become RegistryErrors, which name the `request`."""
+    def _reading(
+        self, image: ImageName, request: str = LIST, *, digest: str | None = None
+    ) -> Iterator[ImageRepository]:
+        """The repository of an image. Failures in the block become RegistryErrors, which name the `request`.
+
+        Raises:
+            ValueError: the request is for a `digest`, and that is none.
+        """
+        if digest is not None:
+            if not is_digest(digest):
+                raise ValueError(f"{digest[:200]!r} is not a digest")
+            request = f"the digest {digest}"
         login, read_at = None, location(image, self._access)
         try:
             login = self._credentials.login(read_at)
@@ -259,18 +274,9 @@ class Registry:
             raise explain(failure, image, request, login, read_at) from failure
 
 
-def _the_digest(digest: str) -> str:
-    """The request in words. Raises ValueError if this is not a digest."""
-    if not is_digest(digest):
-        raise ValueError(f"{digest[:200]!r} is not a digest")
-    return f"the digest {digest}"
-
-
 # The error that the user reads: which registry, which repository, what next.
 
 
-#: The request that concerns a repository as a whole.
-LIST: Final = "the list of tags"
 _NOT_FOUND = 404
 _REGISTERED = frozenset(HTTPStatus)
 
