@@ -3,7 +3,8 @@
     python benchmarks/run.py [--images 1 10 100 1000] [--runs 3]
 
 Needs the tests' libraries (`pip install -e '.[test]'`), git, and Debian's `docker-registry`. Peers are looked for on
-PATH: `crane`, `renovate`; one that asks the registry nothing has not done the work, and ends the benchmark. CPU is user
+PATH: `crane`, `renovate`, and `go`, which builds the program in `benchmarks/peer`: one client and 16 goroutines, which
+list and HEAD each image. One that asks the registry nothing has not done the work, and ends the benchmark. CPU is user
 and system time of the command and all of its children, memory the peak of the largest process; medians over the runs.
 """
 
@@ -74,8 +75,9 @@ def main() -> None:
         docker_registry(Path(scratch) / "registry") as registry,
     ):
         start_up(Path(scratch), asked.runs)
+        program = go_program(Path(scratch))
         for number in asked.images:
-            for line in figures(Path(scratch) / f"{number}", registry, number, asked.runs):
+            for line in figures(Path(scratch) / f"{number}", registry, number, asked.runs, program):
                 print(line, flush=True)
 
 
@@ -85,7 +87,9 @@ def start_up(scratch: Path, runs: int) -> None:
         print(row(name, 0, [measured(command, scratch) for _ in range(runs + 2)]))
 
 
-def figures(folder: Path, registry: DockerRegistry, number: int, runs: int) -> Iterator[str]:
+def figures(
+    folder: Path, registry: DockerRegistry, number: int, runs: int, program: Path | None = None
+) -> Iterator[str]:
     """Every command on a repository of so many overlays with one image each, cold each time."""
     seed(registry, number)
     checkout, bare = repository(folder, registry.host, number)
@@ -101,23 +105,51 @@ def figures(folder: Path, registry: DockerRegistry, number: int, runs: int) -> I
     yield row("edit", number, ours("edit", "--dry-run", first, f"{registry.host}/bench/image-0=v2.0.0"))
     yield row("check", number, ours("check"))
     yield row("plan", number, ours("plan", "--repository", str(bare)))
-    yield row("update, through the push", number, ours("update", "--repository", str(bare)))
+    update = ours("update", "--repository", str(bare))
+    yield row("update, through the push", number, update)
     if shutil.which("crane"):
         loop = "for i in $(seq 0 $(($1 - 1))); do crane ls --insecure $2/bench/image-$i >/dev/null; "
         loop += "crane digest --insecure $2/bench/image-$i:v1.2.9 >/dev/null; done"
         command = ["sh", "-c", loop, "sh", str(number), registry.host]
         yield peer("crane ls; crane digest (no edit)", number, counted(registry, command, folder, again))
+    if program is not None:
+        images = [f"{registry.host}/bench/image-{index}:v1.2.9" for index in range(number)]
+        polls = [counted(registry, [str(program), *images], folder, again) for _ in range(runs)]
+        yield f"{peer('Go, 16 goroutines (no edit)', number, *polls)}   {ratio(update, polls)}"
     if shutil.which("renovate"):
         # It leaves out an entry with both `newTag` and `digest`: the same pin has to stand in one value.
         joined, _ = repository(folder / "joined", registry.host, number, between="@")
         yield peer("renovate, lookup only", number, counted(registry, renovate(registry.host), joined, again))
 
 
-def peer(name: str, number: int, run: Figure) -> str:
+def peer(name: str, number: int, *runs: Figure) -> str:
     """The row of a peer, which has to have asked the registry: else it measures a program that gave up."""
-    if run.requests == 0:
+    if any(run.requests == 0 for run in runs):
         raise SystemExit(f"{name}: it sent the registry no request, so its time says nothing: run it by hand")
-    return row(name, number, [run])
+    return row(name, number, runs)
+
+
+def ratio(ours: Sequence[Figure], theirs: Sequence[Figure]) -> str:
+    """How much more CPU and time ours take, by the medians."""
+    cpu, wall = (
+        statistics.median(getattr(run, name) for run in ours) / statistics.median(getattr(run, name) for run in theirs)
+        for name in ("cpu", "wall")
+    )
+    return f"update takes {cpu:.1f} times its CPU, {wall:.1f} times its time"
+
+
+def go_program(folder: Path) -> Path | None:
+    """The peer that `go` builds into this folder; None without `go`, or where it cannot get the libraries."""
+    if shutil.which("go") is None:
+        return None
+    source, program = Path(__file__).resolve().parent / "peer", folder / "go-peer"
+    done = subprocess.run(
+        ["go", "build", "-o", str(program), "."], cwd=source, check=False, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        print(f"without the program in {source.name}, which cannot be built: {done.stderr.strip()}", file=sys.stderr)
+        return None
+    return program
 
 
 def renovate(host: str) -> list[str]:
