@@ -13,13 +13,15 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+import httpx
+
 from gitops_bot import config, redact
 from gitops_bot.config import propose as checked
 from gitops_bot.edges import address
 from gitops_bot.edges.git import process, refusals, store
 from gitops_bot.edges.github import failure as github_failure
 from gitops_bot.edges.github.server import Server
-from gitops_bot.edges.http import Answer, UnsafeAddress, Url, transport
+from gitops_bot.edges.http import Answer, UnsafeAddress, transport
 from gitops_bot.edges.http.address import follow
 from gitops_bot.edges.registry import describe, failure, host, tags
 from gitops_bot.errors import BotError
@@ -135,7 +137,7 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "label with an address": (describe.parse_url, ("https://",)),
     "source": (markdown.source_repository, ("https://", "https://github.com/")),
     "Retry-After": (lambda text: transport.retry_after(text, 0.0), ("", "1")),
-    "redirect": (lambda text: follow(Url.parse("https://r.test"), text), ("", "https://", "/")),
+    "redirect": (lambda text: follow(httpx.URL("https://r.test"), text), ("", "https://", "/")),
     "refusal of GitHub": (lambda text: github_failure.error_message({"message": text}, "x"), ("",)),
     "secret": (redact.printable, ("", "https://", "authorization: ", "?sig=")),
     "Markdown": (lambda text: (markdown.prose(text, LONG), markdown.code(text, LONG), markdown.quiet(text)), ("",)),
@@ -151,7 +153,7 @@ _GLOB = Glob.parse("**/a*b*c*/**/x*y/overlays/**/{app}")
 
 
 def _page(link: str) -> Answer:
-    return Answer("GET", Url.parse("https://r.test/v2/x/tags/list"), 200, {"link": link}, b'{"tags": []}')
+    return Answer("GET", httpx.URL("https://r.test/v2/x/tags/list"), 200, {"link": link}, b'{"tags": []}')
 
 
 def _everything(read: Callable[[str], object], heads: tuple[str, ...]) -> None:

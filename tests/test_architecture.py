@@ -77,7 +77,6 @@ SHARED_EDGES = ("address", "cache", "facts", "http")
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "boto3": ("edges.registry.cloud.ecr_process",),
     "botocore": ("edges.registry.cloud.ecr_process",),
-    "certifi": ("edges.http*",),
     "click": ("cli.*",),
     "cronsim": ("server.ticks",),  # calendars, and what clocks do in spring; it knows no present of its own
     "git": ("edges.git*",),
@@ -85,6 +84,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "github": ("edges.github*",),
     "graphql": ("demo.*",),
     "httpcore": ("edges.http*",),
+    "httpx": ("edges.http*", "edges.registry*"),
     "jinja2": ("report.page",),
     "markdown_it": ("demo.markdown", "demo.extra"),
     "nh3": ("demo.markdown", "demo.extra"),
@@ -96,6 +96,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "rich": ("cli.*", "report.*", "wiring.progress"),
     "ruamel": ("targets.*", "config*"),
     "structlog": ("log",),
+    "tenacity": ("edges.http*",),
     "urllib3": ("edges.github*",),
 }
 

@@ -9,6 +9,8 @@ import inspect
 import socket
 from typing import Any
 
+import httpcore
+import httpx
 import pytest
 import requests.adapters
 import urllib3.connection
@@ -26,6 +28,12 @@ def overrides(ours: type[Any]) -> list[str]:
         for name, value in vars(ours).items()
         if (inspect.isfunction(value) or isinstance(value, property)) and not any(hasattr(base, name) for base in bases)
     ]
+
+
+def test_httpx_keeps_the_network_of_httpcore_where_the_client_replaces_it() -> None:
+    """`edges.http.client`: a request as a whole has a bound, for which httpx has no argument."""
+    with httpx.HTTPTransport() as transport:
+        assert isinstance(transport._pool._network_backend, httpcore.NetworkBackend)
 
 
 @pytest.mark.parametrize("name", ["_new_conn", "_dns_host"])

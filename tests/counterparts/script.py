@@ -3,7 +3,6 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-import httpcore
 import httpx
 
 if TYPE_CHECKING:
@@ -19,34 +18,21 @@ def reply(status: int, body: bytes | str = b"", headers: Mapping[str, str] | Non
     )
 
 
-class Script:
-    """Plays answers in turn instead of a network, the last one for ever; an exception among them is raised.
-
-    What is asked and answered is in the words of httpx, which are easier to read than httpcore's.
-    """
+class Script(httpx.BaseTransport):
+    """Plays answers in turn instead of a network, the last one for ever; an exception among them is raised."""
 
     def __init__(self, *plays: Play) -> None:
         self._plays = plays
         self._lock = threading.Lock()
         self.requests: list[httpx.Request] = []
 
-    def handle_request(self, asked: httpcore.Request) -> httpcore.Response:
-        url = asked.url
-        address = httpx.URL(scheme=url.scheme.decode(), host=url.host.decode(), port=url.port, raw_path=url.target)
-        content = b"".join(asked.stream)
-        request = httpx.Request(
-            asked.method.decode(), address, headers=asked.headers, content=content, extensions=asked.extensions
-        )
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
         with self._lock:
             play = self._plays[min(len(self.requests), len(self._plays) - 1)]
             self.requests.append(request)
         if isinstance(play, Exception):
             raise play
-        answer = play(request) if callable(play) else play
-        return httpcore.Response(answer.status_code, headers=answer.headers.raw, content=answer.stream)
-
-    def close(self) -> None:
-        """There is no connection."""
+        return play(request) if callable(play) else play
 
     @property
     def lines(self) -> list[str]:

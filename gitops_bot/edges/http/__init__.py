@@ -1,4 +1,4 @@
-from gitops_bot.edges.http.address import UnsafeAddress, Url, follow_own
+from gitops_bot.edges.http.address import UnsafeAddress, follow_own, host_of, origin
 from gitops_bot.edges.http.client import ATTEMPTS, TOTAL_SECONDS, TRY_SECONDS, Answer, Http, Observe, Tuning, parse_json
 from gitops_bot.edges.http.transport import Allowance, Clock, Limit, NoResponse
 
@@ -15,7 +15,8 @@ __all__ = [
     "Observe",
     "Tuning",
     "UnsafeAddress",
-    "Url",
     "follow_own",
+    "host_of",
+    "origin",
     "parse_json",
 ]

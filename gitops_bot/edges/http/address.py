@@ -1,24 +1,14 @@
-"""Addresses of servers, and which that a server gives may be followed: redirects, token servers and next pages."""
+"""Which addresses given by a server may be followed: redirects, token servers and next pages."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field, replace
-from typing import Self
-from urllib.parse import quote, urljoin
+
+import httpx
 
 from gitops_bot.edges.address import is_loopback
 
-#: RFC 3986, appendix B: scheme, authority, path, query; the fragment is never sent. And the parts of an authority.
-_URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(\?[^#]*)?(?:#.*)?\Z")
-_AUTHORITY = re.compile(r"(?:(.*)@)?(\[.*\]|[^:@]*)(?::([0-9]{0,9}))?\Z")
-_IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}\Z")
-#: Characters of path and query together.
-LONGEST = 65536
-#: What is sent as it is in a path and a query, beside letters and digits.
-_IN_PATH, _IN_QUERY = "!$%&'()*+,/:;=@[\\]^|", "!$%&'()*+,/:;=@[\\]^|?`{}"
-_OWN_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"(?:[a-z0-9._-]+|[0-9a-f:.]+)\Z")
 #: Names of this machine, and of the metadata servers of clouds.
 _KNOWN = frozenset({
@@ -35,68 +25,17 @@ class UnsafeAddress(Exception):  # noqa: N818 - who followed the address turns t
     """An address given by a server may not be followed; the text says which and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Url:
-    """The address of a request, in normal form. `host` has no brackets, `port` is None where it is the scheme's own.
-
-    `query` begins with its question mark, and is empty without one. `userinfo` is what stands before an `@`.
-    """
-
-    scheme: str
-    host: str
-    port: int | None
-    path: str
-    query: str = ""
-    userinfo: str = field(default="", repr=False)
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read an address, also a relative one: then there is no scheme or no host.
-
-        Raises:
-            ValueError: it is none, or its host and port cannot be told for certain. The text does not quote it: it may
-                hold a login.
-        """
-        match = _URL.match(text)
-        if match is None or text.startswith(":") or any(not " " <= character != "\x7f" for character in text):
-            raise ValueError("not an address")
-        scheme, authority = (match[1] or "").lower(), _AUTHORITY.match(match[2] or "")
-        if authority is None or not authority[2].isascii() or (authority[3] and not authority[2]):
-            raise ValueError("not a host and port")
-        host = authority[2].lower()
-        if host.startswith("[") and host.endswith("]"):
-            host = host[1:-1]
-            ipaddress.IPv6Address(host)  # its error is a ValueError, too
-        elif _IPV4.match(host):
-            ipaddress.IPv4Address(host)
-        else:
-            host = quote(host, safe="!$%&'()*+,;=|`{}\"\\")
-        port = int(authority[3]) if authority[3] else None
-        path = quote(match[3] or ("/" if authority[2] else ""), safe=_IN_PATH)
-        query = quote(match[4] or "", safe=_IN_QUERY)
-        if len(path) + len(query) > LONGEST or (not authority[2] and path.startswith("//")):
-            raise ValueError("not an address")
-        own = _OWN_PORTS.get(scheme)
-        return cls(scheme, host, None if port == own else port, path, query, authority[1] or "")
-
-    @property
-    def origin(self) -> tuple[str, str, int | None]:
-        """Scheme, host and port: credentials never leave it."""
-        return self.scheme, self.host, self.port
-
-    @property
-    def netloc(self) -> str:
-        """The host, with a port other than the scheme's own."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port is None else f"{host}:{self.port}"
-
-    def __str__(self) -> str:
-        login = f"{self.userinfo}@" if self.userinfo else ""
-        address = f"//{login}{self.netloc}" if self.host or login else ""
-        return f"{self.scheme}:{address}{self.path}{self.query}" if self.scheme else f"{address}{self.path}{self.query}"
+def host_of(url: httpx.URL) -> str:
+    """The host without port and brackets; `URL.host` raises if `xn--` is followed by junk."""
+    return url.raw_host.decode("ascii")
 
 
-def follow(source: Url, address: str) -> Url:
+def origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    """Scheme, host and port: credentials never leave it. httpx drops the scheme's own port."""
+    return url.scheme, host_of(url), url.port
+
+
+def follow(source: httpx.URL, address: str) -> httpx.URL:
     """The address, relative to the one that named it, if it may be followed.
 
     Never from https to http, and never into a private network: an internet host must not make the bot probe hosts that
@@ -110,26 +49,26 @@ def follow(source: Url, address: str) -> Url:
         UnsafeAddress: it may not be followed.
     """
     try:
-        target = Url.parse(urljoin(str(source), str(Url.parse(address))))
-    except ValueError as error:
+        target = source.join(address)
+    except (httpx.InvalidURL, ValueError) as error:
         raise UnsafeAddress(f"an address that cannot be read, {address[:200]!r}") from error
-    host = target.host
+    host, named_by = host_of(target), host_of(source)
     text = f"{target.scheme}://{host}"[:200]
     if target.scheme not in ("http", "https") or not _HOST.match(host) or target.userinfo:
         raise UnsafeAddress(f"an address that is not supported, {text!r}")
-    if target.origin == source.origin:
+    if origin(target) == origin(source):
         return target
     # Plain http stays on the same host; a configured one may name its neighbours, loopback may not.
     if target.scheme == "http" and not (
-        source.scheme == "http" and (host == source.host or is_loopback(host) or not is_loopback(source.host))
+        source.scheme == "http" and (host == named_by or is_loopback(host) or not is_loopback(named_by))
     ):
         raise UnsafeAddress(f"an address without encryption, {text!r}")
-    if source.scheme == "https" and host != source.host and _is_closed(host, source.host):
+    if source.scheme == "https" and host != named_by and _is_closed(host, named_by):
         raise UnsafeAddress(f"an address inside a private network, {text!r}")
     return target
 
 
-def follow_own(source: Url, address: str) -> Url:
+def follow_own(source: httpx.URL, address: str) -> httpx.URL:
     """Like `follow`, for an address that a server gives of itself: its token server, or its next page.
 
     A server behind a proxy that terminates TLS may name itself over plain http and at another port: then its path and
@@ -139,12 +78,12 @@ def follow_own(source: Url, address: str) -> Url:
         UnsafeAddress: it may not be followed.
     """
     try:
-        target = Url.parse(address)
-    except ValueError:
+        target = source.join(address)
+    except (httpx.InvalidURL, ValueError):
         return follow(source, address)  # which says what is wrong
-    itself = target.host == source.host and not target.userinfo
+    itself = host_of(target) == host_of(source) and not target.userinfo
     if itself and (source.scheme, target.scheme) == ("https", "http"):
-        return replace(source, path=target.path, query=target.query)
+        return source.copy_with(raw_path=target.raw_path, fragment=None)
     return follow(source, address)
 
 

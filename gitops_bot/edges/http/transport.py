@@ -17,6 +17,7 @@ from socket import EAI_NONAME, gaierror
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpcore
+import httpx
 
 from gitops_bot.redact import STRUCK, strike
 
@@ -61,11 +62,7 @@ def nowhere() -> NoResponse:
     return NoResponse("is not a valid host and port", reached=False)
 
 
-#: What httpcore raises where a connection failed or broke.
-BROKEN = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError)
-
-
-def broken(error: Exception) -> NoResponse:
+def broken(error: httpx.TransportError) -> NoResponse:
     """The connection failed or broke."""
     cause: BaseException | None = error
     while cause is not None:
@@ -85,15 +82,15 @@ def broken(error: Exception) -> NoResponse:
                 cause = cause.__cause__ or cause.__context__
     check = "Check that it is running, and that this machine can reach it."
     match error:
-        case httpcore.ProxyError():
+        case httpx.ProxyError():
             what = f"cannot be reached through the proxy: {_plain(error)}"
             return NoResponse(what, "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.", reached=False)
-        case httpcore.LocalProtocolError():
+        case httpx.LocalProtocolError():
             # The text quotes the header at fault, which may be the one with the secret.
             return NoResponse("cannot be queried: a credential or address has characters that HTTP does not allow")
-        case httpcore.ConnectError() | httpcore.ConnectTimeout():
+        case httpx.ConnectError() | httpx.ConnectTimeout():
             return NoResponse(f"does not accept connections: {_plain(error)}", check, again=True, reached=False)
-        case httpcore.TimeoutException():
+        case httpx.TimeoutException():
             return NoResponse("did not answer in time", check, again=True)
         case _:
             return NoResponse(f"closed the connection: {_plain(error)}", "Run again later.", again=True)

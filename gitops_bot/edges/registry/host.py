@@ -11,7 +11,9 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
+
+import httpx
 
 from gitops_bot import redact
 from gitops_bot.edges.address import is_loopback
@@ -20,11 +22,11 @@ from gitops_bot.edges.http import (
     Limit,
     NoResponse,
     UnsafeAddress,
-    Url,
     follow_own,
+    host_of,
+    origin,
     parse_json,
 )
-from gitops_bot.edges.http.address import LONGEST
 from gitops_bot.edges.registry.credentials import Basic, IdentityToken, RegistryToken, basic, secrets
 from gitops_bot.edges.registry.failure import Refused, Untrusted, error_message
 from gitops_bot.edges.registry.manifest import ACCEPT, MANIFEST_BYTES
@@ -88,7 +90,7 @@ _SHORTEST, _LONGEST, _EARLY = 60.0, 3600.0, 10.0
 class Bearer:
     """A registry's token server, the service it asks for, and the actions to request."""
 
-    realm: Url
+    realm: httpx.URL
     service: str
     actions: frozenset[str] = frozenset({"pull"})
 
@@ -153,9 +155,7 @@ class Tokens:
             headers = {"Accept": "application/json"}
             if isinstance(credential, Basic | IdentityToken):
                 headers["Authorization"] = basic(credential)
-            given = parse_qsl(bearer.realm.query[1:], keep_blank_values=True)
-            query = urlencode([*((name, value) for name, value in given if name not in about), *about.items()])
-            answer = self.http.request("GET", replace(bearer.realm, query=f"?{query}"), headers, limit=_BODY)
+            answer = self.http.request("GET", bearer.realm.copy_merge_params(about), headers, limit=_BODY)
         if answer.status != 200:
             message = error_message(answer.body, secrets(credential))
             raise Refused(answer.status, answer.host, message, token_server=True)
@@ -236,7 +236,7 @@ class Host:
 
     http: Http
     tokens: Tokens
-    base: Url
+    base: httpx.URL
     limits: ImageLimits
     seconds: float = HEAD_START
     authentication: _Authentication = None
@@ -262,15 +262,20 @@ class Host:
             yield
         except NoResponse as failure:
             # The registry itself or its token server, rather than the target of a redirect.
-            needed = {self.base.netloc}
+            needed = {self.base.netloc.decode("ascii")}
             if isinstance(self.authentication, Bearer):
-                needed.add(self.authentication.realm.netloc)
+                needed.add(self.authentication.realm.netloc.decode("ascii"))
             if is_first and not failure.reached and failure.host in needed:
                 self._out_of_reach = failure
             raise
         finally:
             if is_first:
                 self._met.set()
+
+    @property
+    def root(self) -> str:
+        """The address that all paths are below."""
+        return str(self.base).rstrip("/")
 
     @property
     def service(self) -> str:
@@ -283,7 +288,7 @@ class Host:
         for offer in offers:
             if offer.scheme == "bearer" and (realm := offer.parameters.get("realm")):
                 try:
-                    address = follow_own(self.base, realm)
+                    address = follow_own(self.base, realm).copy_with(fragment=None)
                 except UnsafeAddress as unsafe:
                     raise Untrusted(
                         f"names as its token server {unsafe}", "No credentials were sent there."
@@ -317,11 +322,11 @@ class ImageRepository:
             NoResponse, Untrusted: no usable answer.
         """
         host, path, credential = self.host, self.location.path, self.login.credential
-        below, mark, query = rest.partition("?")
-        url = replace(host.base, path=f"/{api}/{path}/{below}", query=mark + query)
-        if len(url.path) + len(url.query) > LONGEST:  # the parts are valid, but together too long
+        try:
+            url = httpx.URL(f"{host.root}/{api}/{path}/{rest}")
+        except httpx.InvalidURL as error:  # the parts are valid, but together longer than httpx allows
             advice = "Report this to the registry's operator."
-            raise Untrusted("leads to an address that is not supported", advice)
+            raise Untrusted("leads to an address that is not supported", advice) from error
         rejected: str | None = None
         with host.head_start():
             for _ in range(_TRIES):
@@ -340,7 +345,7 @@ class ImageRepository:
                 answer = host.http.request(method, url, headers, limit=limit)
                 if answer.status == 200:
                     return answer
-                if answer.status != 401 or answer.url.origin != host.base.origin:
+                if answer.status != 401 or origin(answer.url) != origin(host.base):
                     break
                 offered = host.offer(answer, authentication, path)
                 if offered is None or (offered == authentication and fresh):
@@ -350,7 +355,7 @@ class ImageRepository:
                 if offered == "password" and not isinstance(credential, Basic | IdentityToken):
                     break
             message = error_message(answer.body, {*secrets(credential), authorization.partition(" ")[2]})
-            elsewhere = answer.url.origin != host.base.origin
+            elsewhere = origin(answer.url) != origin(host.base)
             raise Refused(answer.status, answer.host, message, elsewhere=elsewhere)
 
     def manifest(self, method: str, reference: str) -> Answer:
@@ -371,7 +376,7 @@ def location(image: ImageName, access: Mapping[str, RegistryAccess]) -> ImageNam
     return ImageName(host.lower(), path + slash + image.path)
 
 
-def base_url(registry: str, access: RegistryAccess) -> Url:
+def base_url(registry: str, access: RegistryAccess) -> httpx.URL:
     """The API of a registry; Docker Hub has another host, and plain http is used only where allowed.
 
     Raises:
@@ -379,7 +384,7 @@ def base_url(registry: str, access: RegistryAccess) -> Url:
     """
     host = "registry-1.docker.io" if registry == DOCKER_HUB else registry
     try:
-        url = Url.parse(f"https://{host}/")
-    except ValueError as error:
+        url = httpx.URL(f"https://{host}/")
+    except httpx.InvalidURL as error:
         raise Untrusted("is not a valid host and port", "Check the name of the image.") from error
-    return Url.parse(f"http://{host}/") if access.plain_http or is_loopback(url.host) else url
+    return url.copy_with(scheme="http") if access.plain_http or is_loopback(host_of(url)) else url

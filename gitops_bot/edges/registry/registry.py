@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import AbstractContextManager, contextmanager, suppress
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, assert_never
+
+import httpx
 
 from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.facts import Served
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.facts import PackageApi
     from gitops_bot.edges.http import Clock, Observe
-    from gitops_bot.edges.http.client import Transport
     from gitops_bot.edges.registry.cloud import LoginCache
     from gitops_bot.edges.registry.credentials import Login
     from gitops_bot.edges.registry.describe import Builds
@@ -81,7 +81,7 @@ class Registry(AbstractContextManager["Registry"]):
         seconds: float = TRY_SECONDS,
         image_seconds: float = TOTAL_SECONDS,
         attempts: int = ATTEMPTS,
-        transport: Transport | None = None,
+        transport: httpx.BaseTransport | None = None,
         observe: Observe | None = None,
         indexes: Indexes | None = None,
         builds: Builds | None = None,
@@ -108,7 +108,7 @@ class Registry(AbstractContextManager["Registry"]):
         for registry, settings in access.items():
             with suppress(Untrusted):  # the name is not a host: its images report that
                 concurrency = settings.concurrency or Tuning().concurrency
-                tunings[base_url(registry, settings).netloc] = Tuning(concurrency, settings.rate)
+                tunings[base_url(registry, settings).netloc.decode("ascii")] = Tuning(concurrency, settings.rate)
         self._http = Http(
             clock, environ, tunings, seconds=seconds, attempts=attempts, transport=transport, observe=report
         )
@@ -264,7 +264,7 @@ class Registry(AbstractContextManager["Registry"]):
             with self._lock:
                 if (host := self._hosts.get(image.registry)) is None:
                     base = base_url(read_at.registry, self._access.get(read_at.registry, _PLAIN))
-                    self._known.add(base.netloc)
+                    self._known.add(base.netloc.decode("ascii"))
                     limits = ImageLimits(self._clock, self._image_seconds)
                     host = Host(self._http, self._tokens, base, limits, self._head_start)
                     self._hosts[image.registry] = host
@@ -278,7 +278,6 @@ class Registry(AbstractContextManager["Registry"]):
 
 
 _NOT_FOUND = 404
-_REGISTERED = frozenset(HTTPStatus)
 
 Failure = Refused | Untrusted | NoResponse | NoLogin
 
@@ -317,7 +316,7 @@ def explain(
             code: FailureCode = "failed.auth" if status in (401, 403) and not failure.elsewhere else "failed.registry"
             who = f"the token server {failure.host}" if failure.token_server else failure.host
             quoted = f" ({message})" if message else ""
-            answered = f"{status} {HTTPStatus(status).phrase}" if status in _REGISTERED else f"{status}"
+            answered = f"{status} {httpx.codes.get_reason_phrase(status)}".rstrip()
             what = f"{who} answered {answered} to the request for {request}{quoted}"
             return RegistryError(problem(code, what, _advice(failure, location, request, login)), status=status)
         case _:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from gitops_bot.edges.http import UnsafeAddress, follow_own, parse_json
+from gitops_bot.edges.http import UnsafeAddress, follow_own, host_of, origin, parse_json
 from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
 from gitops_bot.images.reference import is_tag
 
@@ -142,8 +142,8 @@ def read_page(answer: Answer) -> Page:
             target = follow_own(answer.url, address)
         except UnsafeAddress as unsafe:
             raise Untrusted(f"continues its list of tags at {unsafe}", _NOTHING_LOST) from unsafe
-        if target.origin != answer.url.origin:
-            raise Untrusted(f"continues its list of tags at another host, {target.host[:200]!r}", _NOTHING_LOST)
-        query = target.query[1:]
+        if origin(target) != origin(answer.url):
+            raise Untrusted(f"continues its list of tags at another host, {host_of(target)[:200]!r}", _NOTHING_LOST)
+        query = target.query.decode("ascii")
         break
     return Page(tuple(tags), query, len(answer.body))

@@ -1,19 +1,16 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
-from gitops_bot.edges.http import Allowance, Http, Limit, NoResponse, Tuning, Url
+from gitops_bot.edges.http import Allowance, Http, Limit, NoResponse, Tuning
 from gitops_bot.edges.http.client import TOTAL_SECONDS
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply
 
-if TYPE_CHECKING:
-    import httpx
-
-URL = Url.parse("https://registry.test/v2/")
+URL = httpx.URL("https://registry.test/v2/")
 
 
 def allowed(clock: StillClock, seconds: float) -> Allowance:

@@ -7,11 +7,9 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
-import httpcore
 import httpx
 import pytest
 
-from gitops_bot.edges.http import Url
 from gitops_bot.edges.http.client import ATTEMPTS, ERROR_BODY, REDIRECTS, TOTAL_SECONDS, Http, Tuning
 from gitops_bot.edges.http.transport import NoResponse, retry_after
 from tests.counterparts.broken import answer, broken_server
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.counterparts.registry import DockerRegistry
 
-URL = Url.parse("https://registry.test/v2/")
+URL = httpx.URL("https://registry.test/v2/")
 OK = reply(200, b"fine")
 SECRET = {"Authorization": "Basic c2VjcmV0"}
 
@@ -42,10 +40,10 @@ RETRIED = [
     ("503", reply(503)),
     ("504", reply(504)),
     ("a status that nobody registered", reply(599)),
-    ("a broken connection", httpcore.ReadError("reset")),
-    ("no connection", httpcore.ConnectError("refused")),
-    ("no answer in time", httpcore.ReadTimeout("slow")),
-    ("half an answer", httpcore.RemoteProtocolError("peer closed connection")),
+    ("a broken connection", httpx.ReadError("reset")),
+    ("no connection", httpx.ConnectError("refused")),
+    ("no answer in time", httpx.ReadTimeout("slow")),
+    ("half an answer", httpx.RemoteProtocolError("peer closed connection")),
 ]
 NOT_RETRIED = [(str(status), reply(status)) for status in (200, 204, 304, 400, 401, 403, 404, 405, 410, 418, 501)]
 
@@ -73,7 +71,7 @@ def test_the_number_of_tries_is_bounded_and_the_last_answer_is_given() -> None:
 
 
 def test_a_connection_that_stays_broken_is_an_error_after_as_many_tries() -> None:
-    script = Script(httpcore.ReadError("reset by peer"))
+    script = Script(httpx.ReadError("reset by peer"))
     with pytest.raises(NoResponse, match="closed the connection: reset by peer") as failure:
         ask(script)
     assert len(script.requests) == ATTEMPTS
@@ -118,7 +116,7 @@ def test_after_a_429_other_requests_to_the_host_wait_too() -> None:
         clock.slept.clear()
         http.request("GET", URL, {}, limit=10)
         assert clock.slept == [pytest.approx(0.2, abs=0.01)]
-        http.request("GET", Url.parse("https://other.test/"), {}, limit=10)
+        http.request("GET", httpx.URL("https://other.test/"), {}, limit=10)
     assert len(clock.slept) == 1
 
 
@@ -150,7 +148,7 @@ def test_a_configured_concurrency_bounds_the_requests_under_way() -> None:
         return OK
 
     tunings = {"registry.test:5000": Tuning(concurrency=2)}
-    url = Url.parse("https://registry.test:5000/")
+    url = httpx.URL("https://registry.test:5000/")
     with Http(StillClock(), {}, tunings, transport=Script(hold)) as http, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: http.request("GET", url, {}, limit=10), range(8)))
     assert most == [True] * 8
@@ -314,7 +312,7 @@ def test_a_proxy_that_cannot_be_used_is_named_without_its_password() -> None:
 
 def test_loopback_is_reached_beside_a_proxy(registry: DockerRegistry) -> None:
     with Http(StillClock(), {"HTTP_PROXY": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"}, {}) as http:
-        assert http.request("GET", Url.parse(f"http://{registry.host}/v2/"), {}, limit=100).status == 200
+        assert http.request("GET", httpx.URL(f"http://{registry.host}/v2/"), {}, limit=100).status == 200
 
 
 def test_one_connection_serves_many_requests() -> None:
@@ -333,7 +331,7 @@ def test_one_connection_serves_many_requests() -> None:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        url = Url.parse(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        url = httpx.URL(f"http://127.0.0.1:{listener.getsockname()[1]}/")
         with Http(StillClock(), {}, {}) as http:
             assert [http.request("GET", url, {}, limit=10).body for _ in range(2)] == [b"ok", b"ok"]
         thread.join()
@@ -342,7 +340,7 @@ def test_one_connection_serves_many_requests() -> None:
 
 def test_a_broken_connection_is_made_anew() -> None:
     with broken_server([b"", answer("200 OK", b"fine")]) as server, Http(StillClock(), {}, {}) as http:
-        assert http.request("GET", Url.parse(f"http://{server.host}/"), {}, limit=10).body == b"fine"
+        assert http.request("GET", httpx.URL(f"http://{server.host}/"), {}, limit=10).body == b"fine"
         assert len(server.heads) == 2
 
 
@@ -363,7 +361,7 @@ def test_a_server_that_stays_broken_is_an_error_in_words(sent: bytes, words: str
         Http(StillClock(), {}, {}) as http,
         pytest.raises(NoResponse, match=words) as failure,
     ):
-        http.request("GET", Url.parse(f"http://{server.host}/"), {}, limit=1000)
+        http.request("GET", httpx.URL(f"http://{server.host}/"), {}, limit=1000)
     assert str(failure.value).isprintable()
     assert len(str(failure.value)) < 300
     assert len(server.heads) == ATTEMPTS
@@ -376,7 +374,7 @@ def test_a_bomb_of_zeros_is_never_unpacked() -> None:
         Http(StillClock(), {}, {}) as http,
         pytest.raises(NoResponse, match="encoding"),
     ):
-        http.request("GET", Url.parse(f"http://{server.host}/"), {}, limit=1000)
+        http.request("GET", httpx.URL(f"http://{server.host}/"), {}, limit=1000)
     assert len(server.heads) == 1
 
 
@@ -386,6 +384,6 @@ def test_a_secret_with_a_line_break_is_not_sent_and_not_told() -> None:
         Http(StillClock(), {}, {}) as http,
         pytest.raises(NoResponse, match="characters that HTTP does not allow") as failure,
     ):
-        http.request("GET", Url.parse(f"http://{server.host}/"), {"Authorization": "Bearer se\ncret"}, limit=10)
+        http.request("GET", httpx.URL(f"http://{server.host}/"), {"Authorization": "Bearer se\ncret"}, limit=10)
     assert "cret" not in str(failure.value)
     assert server.heads == []

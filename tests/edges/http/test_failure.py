@@ -5,10 +5,9 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
-import httpcore
+import httpx
 import pytest
 
-from gitops_bot.edges.http import Url
 from gitops_bot.edges.http.client import Http
 from gitops_bot.edges.http.transport import NoResponse, broken, busy
 from tests.counterparts.broken import answer, broken_server
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 def failure_of(url: str, environ: dict[str, str] | None = None) -> NoResponse:
     with Http(StillClock(), environ or {}, {}) as http, pytest.raises(NoResponse) as failure:
-        http.request("GET", Url.parse(url), {}, limit=10)
+        http.request("GET", httpx.URL(url), {}, limit=10)
     return failure.value
 
 
@@ -53,7 +52,7 @@ def test_a_certificate_of_somebody_trusted(tmp_path: Path) -> None:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        url = Url.parse(f"https://localhost:{listener.getsockname()[1]}/")
+        url = httpx.URL(f"https://localhost:{listener.getsockname()[1]}/")
         with Http(StillClock(), {"SSL_CERT_FILE": str(tmp_path / "server.pem")}, {}) as http:
             assert http.request("GET", url, {}, limit=10).body == b"fine"
         thread.join()
@@ -115,7 +114,7 @@ def test_a_proxy_that_refuses() -> None:
 
 @pytest.mark.parametrize(("errno", "again"), [(socket.EAI_NONAME, False), (socket.EAI_AGAIN, True)])
 def test_a_name_without_an_address_is_asked_for_again_only_where_the_resolver_failed(errno: int, again: bool) -> None:
-    error = httpcore.ConnectError("[Errno] no address")
+    error = httpx.ConnectError("[Errno] no address")
     error.__cause__ = socket.gaierror(errno, "no address")
     failure = broken(error)
     assert failure.what == "cannot be found: no address"
@@ -123,13 +122,13 @@ def test_a_name_without_an_address_is_asked_for_again_only_where_the_resolver_fa
 
 
 def test_a_host_that_does_not_answer_was_reached() -> None:
-    failure = broken(httpcore.ReadTimeout("timed out"))
+    failure = broken(httpx.ReadTimeout("timed out"))
     assert (failure.what, failure.again, failure.reached) == ("did not answer in time", True, True)
-    assert not broken(httpcore.ConnectTimeout("timed out")).reached
+    assert not broken(httpx.ConnectTimeout("timed out")).reached
 
 
 def test_what_the_other_side_sent_is_told_on_one_short_line() -> None:
-    failure = broken(httpcore.RemoteProtocolError("illegal\x1b[31m line\r\n" + "x" * 1000))
+    failure = broken(httpx.RemoteProtocolError("illegal\x1b[31m line\r\n" + "x" * 1000))
     assert failure.what.startswith("closed the connection: illegal [31m line x")
     assert failure.what.isprintable()
     assert len(failure.what) < 250

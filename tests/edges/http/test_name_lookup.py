@@ -4,9 +4,10 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
-from gitops_bot.edges.http import Http, NoResponse, Url
+from gitops_bot.edges.http import Http, NoResponse
 from gitops_bot.edges.http.transport import MOST_ADDRESSES, attempts
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
@@ -58,7 +59,7 @@ def test_an_address_is_not_looked_up(resolving: Callable[..., list[str]], host: 
 def test_the_next_address_is_tried_where_one_refuses(resolving: Callable[..., list[str]]) -> None:
     resolving("127.0.0.2", "127.0.0.1")
     with broken_server([answer("200 OK", b"fine")]) as server, Http(StillClock(), {}, {}) as http:
-        url = Url.parse(f"http://many.test:{server.host.rpartition(':')[2]}/")
+        url = httpx.URL(f"http://many.test:{server.host.rpartition(':')[2]}/")
         assert http.request("GET", url, {}, limit=10).body == b"fine"
 
 
@@ -70,7 +71,7 @@ def test_a_name_whose_addresses_all_refuse_is_told_by_the_first(resolving: Calla
         Http(StillClock(), {}, {}, attempts=1) as http,
         pytest.raises(NoResponse, match=r"does not accept connections: .*refused"),
     ):
-        http.request("GET", Url.parse(f"http://many.test:{port}/"), {}, limit=10)
+        http.request("GET", httpx.URL(f"http://many.test:{port}/"), {}, limit=10)
 
 
 def test_a_name_without_an_address_cannot_be_reached(resolving: Callable[..., list[str]]) -> None:
@@ -79,7 +80,7 @@ def test_a_name_without_an_address_cannot_be_reached(resolving: Callable[..., li
         Http(StillClock(), {}, {}, attempts=1) as http,
         pytest.raises(NoResponse, match="does not accept connections: the name has no address") as failure,
     ):
-        http.request("GET", Url.parse("http://many.test/"), {}, limit=10)
+        http.request("GET", httpx.URL("http://many.test/"), {}, limit=10)
     assert not failure.value.reached
 
 
@@ -103,7 +104,7 @@ def test_a_resolver_that_does_not_answer_is_given_up() -> None:
         Http(StillClock(), {}, {}, seconds=0.1) as http,
         pytest.raises(NoResponse, match=r"took more than 0\.1 s to send one answer"),
     ):
-        http.request("GET", Url.parse("http://slow.test/"), {}, limit=10)
+        http.request("GET", httpx.URL("http://slow.test/"), {}, limit=10)
 
 
 def test_where_no_thread_starts_the_name_is_looked_up_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-import httpcore
+import httpx
 import pytest
 
-from gitops_bot.edges.http import Http, NoResponse, Url
+from gitops_bot.edges.http import Http, NoResponse
 from gitops_bot.edges.registry import Registry
 from gitops_bot.images.reference import ImageName
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply
 
-URL = Url.parse("https://registry.test:8443/v2/")
+URL = httpx.URL("https://registry.test:8443/v2/")
 Seen = list[tuple[str, int | None]]
 
 
@@ -25,7 +25,7 @@ def ask(script: Script) -> Seen:
 
 def test_each_try_and_each_redirect_is_told_with_its_host() -> None:
     away = reply(307, b"", {"Location": "https://cdn.test/blob"})
-    assert ask(Script(reply(503), httpcore.ReadError("reset"), away, reply(200))) == [
+    assert ask(Script(reply(503), httpx.ReadError("reset"), away, reply(200))) == [
         ("registry.test:8443", 503),
         ("registry.test:8443", None),
         ("registry.test:8443", 307),

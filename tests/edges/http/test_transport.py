@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 import threading
 
+import httpx
 import pytest
 
-from gitops_bot.edges.http import Url
 from gitops_bot.edges.http.client import ATTEMPTS, Http
 from gitops_bot.edges.http.transport import HEAD, NoResponse
 from tests.counterparts.broken import ENDLESS, HINT, answer, broken_server, dripping
@@ -24,7 +24,7 @@ def test_what_drips_without_end_is_given_up(first: bytes, drip: bytes) -> None:
         Http(StillClock(), {}, {}, seconds=DEADLINE) as http,
         pytest.raises(NoResponse, match=r"took more than 0\.2 s to send one answer") as failure,
     ):
-        http.request("GET", Url.parse(f"http://{host}/"), {}, limit=2000)
+        http.request("GET", httpx.URL(f"http://{host}/"), {}, limit=2000)
     assert failure.value.host == host
 
 
@@ -32,7 +32,7 @@ def test_what_drips_without_end_is_given_up(first: bytes, drip: bytes) -> None:
 def test_a_greeting_without_end_is_given_up(proxy: bool) -> None:
     with dripping(b"", b"") as host:
         environ = {"HTTPS_PROXY": f"http://{host}"} if proxy else {}
-        url = Url.parse("https://registry.test/" if proxy else f"https://{host}/")
+        url = httpx.URL("https://registry.test/" if proxy else f"https://{host}/")
         with (
             Http(StillClock(), environ, {}, seconds=DEADLINE) as http,
             pytest.raises(NoResponse, match=r"took more than 0\.2 s"),
@@ -47,19 +47,19 @@ def test_informational_answers_are_bounded_however_fast_they_come() -> None:
         Http(StillClock(), {}, {}) as http,
         pytest.raises(NoResponse, match=f"closed the connection: more than {HEAD} bytes before the answer"),
     ):
-        http.request("GET", Url.parse(f"http://{server.host}/"), {}, limit=10)
+        http.request("GET", httpx.URL(f"http://{server.host}/"), {}, limit=10)
     assert len(server.heads) == ATTEMPTS
 
 
 def test_a_few_informational_answers_are_passed_over() -> None:
     with broken_server([HINT * 3 + answer("200 OK", b"fine")]) as server, Http(StillClock(), {}, {}) as http:
-        assert http.request("GET", Url.parse(f"http://{server.host}/"), {}, limit=10).body == b"fine"
+        assert http.request("GET", httpx.URL(f"http://{server.host}/"), {}, limit=10).body == b"fine"
 
 
 def test_a_body_is_not_measured_as_a_head() -> None:
     body = b"x" * 4 * HEAD
     with broken_server([answer("200 OK", body)]) as server, Http(StillClock(), {}, {}) as http:
-        assert http.request("GET", Url.parse(f"http://{server.host}/"), {}, limit=len(body)).body == body
+        assert http.request("GET", httpx.URL(f"http://{server.host}/"), {}, limit=len(body)).body == body
 
 
 def test_each_request_on_a_kept_connection_has_the_whole_measure() -> None:
@@ -77,7 +77,7 @@ def test_each_request_on_a_kept_connection_has_the_whole_measure() -> None:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        url = Url.parse("http://{}:{}/".format(*listener.getsockname()))
+        url = httpx.URL("http://{}:{}/".format(*listener.getsockname()))
         with Http(StillClock(), {}, {}) as http:
             assert [http.request("GET", url, {}, limit=10).body for _ in range(10)] == [b"ok"] * 10
         thread.join()

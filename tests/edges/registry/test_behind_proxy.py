@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from gitops_bot.demo.http import Answer, Request, Server
-from gitops_bot.edges.http import Http, Url
+from gitops_bot.edges.http import Http
 from gitops_bot.edges.registry.credentials import Basic, Login
 from gitops_bot.edges.registry.failure import Untrusted
 from gitops_bot.edges.registry.host import Host, ImageLimits, ImageRepository, Tokens
@@ -45,9 +46,9 @@ def tags(folder: Path, asked: list[str], *, realm: str, link: str) -> tuple[str,
     server = Server(answer)
     server._server.socket = encrypted(folder).wrap_socket(server._server.socket, server_side=True)
     with server, Http(StillClock(), {"SSL_CERT_FILE": str(folder / "server.pem")}, {}) as http:
-        url = Url.parse(f"https://localhost:{server.port}/")
+        url = httpx.URL(f"https://localhost:{server.port}/")
         host = Host(http, Tokens(http, StillClock()), url, ImageLimits(StillClock(), 100))
-        image = ImageName(url.netloc, "acme/web")
+        image = ImageName(url.netloc.decode("ascii"), "acme/web")
 
         def fetch(query: str) -> Page:
             repository = ImageRepository(image, image, host, LOGIN)

@@ -5,10 +5,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import httpcore
+import httpx
 import pytest
 
-from gitops_bot.edges.http import Http, NoResponse, Url
+from gitops_bot.edges.http import Http, NoResponse
 from gitops_bot.edges.http.client import ATTEMPTS
 from gitops_bot.edges.registry.credentials import Basic, Credential, IdentityToken, Login, RegistryToken
 from gitops_bot.edges.registry.failure import Refused, Untrusted
@@ -20,7 +20,6 @@ from tests.counterparts.script import Script, reply
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import httpx
 
 ADA = Basic("ada", "hunter2")
 ADA_SHOWN = "Basic YWRhOmh1bnRlcjI="
@@ -35,10 +34,10 @@ def asker(
 ) -> Callable[..., bytes]:
     clock = StillClock()
     http = Http(clock, {}, {}, transport=script)
-    host = Host(http, Tokens(http, clock), Url.parse(base), ImageLimits(clock, 100))
+    host = Host(http, Tokens(http, clock), httpx.URL(base), ImageLimits(clock, 100))
 
     def ask(path: str = "acme/web", method: str = "GET") -> bytes:
-        image = ImageName(host.base.netloc, path)
+        image = ImageName(host.base.netloc.decode("ascii"), path)
         repository = ImageRepository(image, image, host, Login(credential, "the test"))
         return repository.get("tags/list", "application/json", 1000, method=method).body
 
@@ -258,7 +257,7 @@ def test_the_first_request_goes_alone_so_that_one_challenge_is_enough() -> None:
 
 
 def test_a_host_that_was_never_reached_is_not_tried_for_every_repository() -> None:
-    script = Script(httpcore.ConnectError("refused"))
+    script = Script(httpx.ConnectError("refused"))
     ask = asker(script)
     for path in ("acme/web", "acme/api", "acme/db"):
         with pytest.raises(NoResponse, match="does not accept connections"):
@@ -269,7 +268,7 @@ def test_a_host_that_was_never_reached_is_not_tried_for_every_repository() -> No
 def test_a_token_server_that_was_never_reached_is_not_tried_for_every_repository() -> None:
     def serve(request: httpx.Request) -> httpx.Response:
         if request.url.host == "auth.test":
-            raise httpcore.ConnectError("refused")
+            raise httpx.ConnectError("refused")
         return reply(401, headers={"WWW-Authenticate": BEARER})
 
     script = Script(serve)
@@ -284,7 +283,7 @@ def test_a_token_server_that_was_never_reached_is_not_tried_for_every_repository
 def test_a_redirect_to_a_host_out_of_reach_concerns_one_repository() -> None:
     def serve(request: httpx.Request) -> httpx.Response:
         if request.url.host == "storage.test":
-            raise httpcore.ConnectError("refused")
+            raise httpx.ConnectError("refused")
         if "acme/web" in request.url.path:
             return reply(307, headers={"Location": "https://storage.test/"})
         return reply(200, b"fine")
@@ -298,7 +297,7 @@ def test_a_redirect_to_a_host_out_of_reach_concerns_one_repository() -> None:
 def test_a_host_that_breaks_one_answer_is_asked_for_the_others() -> None:
     def serve(request: httpx.Request) -> httpx.Response:
         if "acme/web" in request.url.path:
-            raise httpcore.ReadError("reset")
+            raise httpx.ReadError("reset")
         return reply(200, b"fine")
 
     ask = asker(Script(serve))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from gitops_bot.edges.http import Answer, Url
+from gitops_bot.edges.http import Answer
 from gitops_bot.edges.registry.failure import Refused, Untrusted
 from gitops_bot.edges.registry.manifest import ACCEPT, resolve
 
@@ -18,7 +18,7 @@ BODY = b'{"schemaVersion": 2, "manifests": []}'
 DIGEST = f"sha256:{hashlib.sha256(BODY).hexdigest()}"
 LONG = f"sha512:{hashlib.sha512(BODY).hexdigest()}"
 OTHER = "sha256:" + "0" * 64
-URL = Url.parse("https://registry.test/v2/acme/web/manifests/v1")
+URL = httpx.URL("https://registry.test/v2/acme/web/manifests/v1")
 
 
 def answered(body: bytes = BODY, digest: str | None = DIGEST, kind: str | None = INDEX) -> Answer:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from gitops_bot.edges.http import Answer, Url
+from gitops_bot.edges.http import Answer
 from gitops_bot.edges.registry.failure import Refused, Untrusted
 from gitops_bot.edges.registry.tags import (
     LIST_BYTES,
@@ -284,7 +284,7 @@ def test_strings_that_are_no_tags_do_not_count_as_tags_nor_as_something_new() ->
 
 # --- one answer ---
 
-URL = Url.parse("https://registry.test/v2/acme/web/tags/list?n=1000")
+URL = httpx.URL("https://registry.test/v2/acme/web/tags/list?n=1000")
 
 
 def answered(body: object, link: str = "", kind: str = "application/json") -> Answer:

@@ -5,7 +5,6 @@ import json
 import subprocess
 from typing import TYPE_CHECKING
 
-import httpcore
 import httpx
 import pytest
 
@@ -530,7 +529,7 @@ LED_ASTRAY: list[tuple[str, str, dict[str, str]]] = [
 @pytest.mark.parametrize(("registry", "headers"), [row[1:] for row in LED_ASTRAY], ids=[row[0] for row in LED_ASTRAY])
 def test_no_name_of_a_host_ends_more_than_its_image(registry: str, headers: Mapping[str, str]) -> None:
     first = reply(307 if "Location" in headers else 401, headers=headers)
-    script = Script(first, httpcore.ConnectError("refused"))
+    script = Script(first, httpx.ConnectError("refused"))
     with Registry({registry: RegistryAccess(rate=2)}, {}, StillClock(), transport=script) as ours:
         with pytest.raises(RegistryError) as failure:
             ours.tags(ImageName(registry, "web"))

@@ -4,22 +4,19 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+import httpx
 import pytest
 
-from gitops_bot.edges.http import Http, Url
+from gitops_bot.edges.http import Http
 from gitops_bot.edges.registry.credentials import Basic, IdentityToken, RegistryToken
 from gitops_bot.edges.registry.failure import Refused, Untrusted
 from gitops_bot.edges.registry.host import Bearer, Tokens
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply
 
-if TYPE_CHECKING:
-    import httpx
-
-BEARER = Bearer(Url.parse("https://auth.test/token"), "registry.test")
+BEARER = Bearer(httpx.URL("https://auth.test/token"), "registry.test")
 ADA = Basic("ada", "hunter2")
 
 
@@ -54,14 +51,14 @@ def test_a_token_for_a_password() -> None:
 def test_the_address_keeps_its_own_parameters_and_an_unnamed_service_is_not_sent() -> None:
     script = numbered()
     tokens(script).get(
-        Bearer(Url.parse("https://auth.test/token?tenant=a&scope=b"), ""), "acme/web", None, rejected=None
+        Bearer(httpx.URL("https://auth.test/token?tenant=a&scope=b"), ""), "acme/web", None, rejected=None
     )
     sent = parse_qs(script.requests[0].url.query.decode(), keep_blank_values=True)
     assert sent == {"tenant": ["a"], "scope": ["repository:acme/web:pull"]}
 
 
 def test_the_actions_stand_in_one_order() -> None:
-    bearer = Bearer(Url.parse("https://auth.test/"), "s", frozenset({"metadata_read", "pull", "content_read"}))
+    bearer = Bearer(httpx.URL("https://auth.test/"), "s", frozenset({"metadata_read", "pull", "content_read"}))
     script = numbered()
     tokens(script).get(bearer, "acme/web", None, rejected=None)
     assert script.requests[0].url.params["scope"] == "repository:acme/web:pull,content_read,metadata_read"
@@ -99,7 +96,7 @@ def test_a_token_of_the_registry_needs_no_server() -> None:
 def test_a_token_is_kept_for_its_repository_credential_and_address() -> None:
     script = numbered()
     kept = tokens(script)
-    address, other = Url.parse("https://auth.test/token"), Url.parse("https://other.test/token")
+    address, other = httpx.URL("https://auth.test/token"), httpx.URL("https://other.test/token")
     questions = [
         (BEARER, "acme/web", None),
         (BEARER, "acme/api", None),

@@ -5,11 +5,11 @@ import hashlib
 import httpx
 import pytest
 
-from gitops_bot.edges.http import Answer, Url
+from gitops_bot.edges.http import Answer
 from gitops_bot.edges.registry.failure import Untrusted
 from gitops_bot.edges.registry.manifest import document
 
-URL = Url.parse("https://registry.test/v2/acme/web/blobs/x")
+URL = httpx.URL("https://registry.test/v2/acme/web/blobs/x")
 NAMED = "sha256:" + "0" * 64
 
 

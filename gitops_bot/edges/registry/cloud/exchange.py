@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import httpx
+
 from gitops_bot import redact
 from gitops_bot.edges.address import is_loopback
-from gitops_bot.edges.http import Allowance, Http, Limit, NoResponse, Url, parse_json
+from gitops_bot.edges.http import Allowance, Http, Limit, NoResponse, host_of, parse_json
 from gitops_bot.edges.registry.credentials import read_secrets
 from gitops_bot.edges.registry.failure import NoLogin, error_message
 
@@ -94,7 +96,7 @@ def ask(
         with Http(clock, environ, {}, attempts=_ATTEMPTS) as http, http.within(allowance):
             answer = http.request(method, url, sent, content=content, limit=_BODY)
     except NoResponse as failure:
-        raise NoLogin(f"{failure.host or url.host} {failure.what}", failure.advice or _ADVICE) from failure
+        raise NoLogin(f"{failure.host or host_of(url)} {failure.what}", failure.advice or _ADVICE) from failure
     if answer.status != 200:
         message = error_message(answer.body, secrets)
         raise NoLogin(f"{answer.host} answered {answer.status}" + (f" ({message})" if message else ""), _ADVICE)
@@ -113,12 +115,13 @@ def read_file(path: str, what: str) -> str:
     return read_secrets(path, f"{what}, {path},", _FILE, _ADVICE).decode(errors="replace").strip()
 
 
-def _trusted(address: str, *, near: bool) -> Url:
+def _trusted(address: str, *, near: bool) -> httpx.URL:
     """An address that secrets may be sent to: over TLS, on this machine, or a metadata server's."""
     try:
-        url = Url.parse(address)
-    except ValueError:
+        url = httpx.URL(address)
+    except (httpx.InvalidURL, ValueError):
         raise NoLogin("the address of a token server is not valid", _ADVICE) from None
-    if not url.host or (url.scheme != "https" and not (url.scheme == "http" and (near or is_loopback(url.host)))):
-        raise NoLogin(f"the token server {url.host or '(none)'} is not asked without TLS", _ADVICE)
+    host = host_of(url)
+    if not host or (url.scheme != "https" and not (url.scheme == "http" and (near or is_loopback(host)))):
+        raise NoLogin(f"the token server {host or '(none)'} is not asked without TLS", _ADVICE)
     return url

@@ -15,7 +15,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, assert_never
 from urllib.parse import quote
 
-from gitops_bot.edges.http import Url, parse_json
+import httpx
+
+from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.registry.credentials import Basic, basic
 from gitops_bot.edges.registry.describe import parse_time
 from gitops_bot.edges.registry.failure import Refused
@@ -266,7 +268,7 @@ class ApiClient:
     def get(self, address: str, headers: Mapping[str, str]) -> Answer:
         """An answer from any address."""
         headers = {"Accept": "application/json", **headers}
-        return self.http.request("GET", Url.parse(address), headers, limit=_PAGE_BYTES)
+        return self.http.request("GET", httpx.URL(address), headers, limit=_PAGE_BYTES)
 
 
 def pages(api: Api, client: ApiClient) -> Callable[[int, str], Page]:
