@@ -17,12 +17,10 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.doctor.notes import Notes
-    from gitops_bot.doctor.setup import CheckedForge, CheckedRemote, Setup
-    from gitops_bot.edges.address import Address
+    from gitops_bot.doctor.setup import CheckedForge, Setup
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.edges.registry import Registry
     from gitops_bot.errors import Problem
-    from gitops_bot.wiring.forge import Server
     from gitops_bot.wiring.local import Local
 
 #: The share of `--timeout` that one answer may take.
@@ -83,43 +81,43 @@ def _setup(
     from gitops_bot.doctor.setup import Setup
     from gitops_bot.edges.git import Repository, git_versions
     from gitops_bot.wiring.forge import servers
+    from gitops_bot.wiring.local import chosen_config
+    from gitops_bot.wiring.world import login_for
 
     share = seconds * _SHARE
     where = local.address if local is not None else None
+    name = where.name if where is not None else None
     server = notes.of("token", "the token", lambda: local.server if local is not None else servers(environ)[0])
-    token = _token(where, server) if server is not None else None
-    setup = partial(
-        Setup,
+    token: str | Problem | None = None
+    forge: CheckedForge | None = None
+    if server is not None and where is not None and name is not None and not server.takes_token(where):
+        token = server.elsewhere(where.host)
+    elif server is not None and (where is None or name is not None):  # a local folder needs none
+        token = server.variable or server.no_token(name)
+        inspect = partial(server.inspect, name, clock=clock, timeout=max(round(share), 1))
+        forge = notes.of("token", "the token", inspect)  # even without a token
+    setup = Setup(
+        findings=notes.findings,
+        code=notes.code,
         clock=clock,
         git=partial(git_versions, environ, share),
         registry=partial(_registry, environ, clock, share),
-        forge=None
-        if token is None or server is None
-        else notes.of("token", "the token", partial(_forge, where, server, clock, share)),
+        forge=forge,
         token=token,
     )
     if local is None or where is None or server is None:
-        return setup(findings=notes.findings, code=notes.code)
-    from gitops_bot.wiring.world import login_for
-
+        return setup
     login = login_for(where, server)
-    return setup(
-        findings=notes.findings,
-        code=notes.code,
+    return replace(
+        setup,
         where=where.name or where.url,
-        name=where.name,
+        name=name,
         branch=local.config.branch if local.config is not None else None,
         remote=partial(
             Repository, where.url, credentials=login, environ=environ, timeout=share, refusals=server.REFUSALS
         ),
-        choose=partial(_choose, local) if sound else None,
+        choose=partial(chosen_config, local, infer=True) if sound else None,
     )
-
-
-def _choose(local: Local, remote: CheckedRemote, commit: str, branch: str) -> Config:
-    from gitops_bot.wiring.local import chosen_config
-
-    return chosen_config(local, remote, commit, branch, infer=True)
 
 
 def _registry(environ: Mapping[str, str], clock: SystemClock, seconds: float, config: Config) -> Registry:
@@ -128,21 +126,3 @@ def _registry(environ: Mapping[str, str], clock: SystemClock, seconds: float, co
     from gitops_bot.wiring.world import access
 
     return Registry(access(config, environ, servers(environ)), environ, clock, seconds=seconds, attempts=_ATTEMPTS)
-
-
-def _token(where: Address | None, server: Server) -> str | Problem | None:
-    """The name of the variable with the token, what is wrong with it, or None if the repository is a local folder."""
-    if where is not None and where.name is None:
-        return None
-    if where is not None and not server.takes_token(where):
-        return server.elsewhere(where.host)
-    return server.variable or server.no_token(where.name if where is not None else None)
-
-
-def _forge(where: Address | None, server: Server, clock: SystemClock, seconds: float) -> CheckedForge | None:
-    """The forge, even without a token; None if the repository is on another server."""
-    if where is not None and not server.takes_token(where):
-        return None
-    name = where.name if where is not None else None
-    forge: CheckedForge = server.inspect(name, clock=clock, timeout=max(round(seconds), 1))
-    return forge

@@ -1,3 +1,5 @@
+"""The `IMAGE=PIN` arguments of a command line."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
