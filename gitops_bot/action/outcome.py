@@ -48,7 +48,7 @@ def repository(change: Change) -> str:
     return change.new_name or change.entry.image
 
 
-def pinned(pin: Pin) -> str:
+def pin_text(pin: Pin) -> str:
     """A pin in full, as kustomize reads it."""
     return plain(str(pin)) or "(none)"
 
@@ -65,7 +65,7 @@ def _headline(environment: EnvironmentOutcome, proposed: Written, *, written: bo
     return f"{environment.name}: {LABELS[proposed.action.name][written]}{pull}{details}{why}"
 
 
-def counted(checked: Checked) -> str:
+def count_line(checked: Checked) -> str:
     """How much `check` read, and how much of that nothing updates."""
     coverage = checked.coverage
     others = {"unmanaged": coverage.unmanaged, "in no environment": coverage.outside.entries}
@@ -73,7 +73,7 @@ def counted(checked: Checked) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items())
 
 
-def held(environment: EnvironmentOutcome) -> tuple[list[Held], str | None]:
+def split_held(environment: EnvironmentOutcome) -> tuple[list[Held], str | None]:
     """The entries that are held, and one line for those that are unmanaged: there may be hundreds."""
     unmanaged = [entry for entry in environment.all_held if entry.reason.code == "unmanaged"]
     others = [entry for entry in environment.held if entry.reason.code != "unmanaged"]
@@ -88,12 +88,12 @@ def headlines(result: StepResult, *, written: bool) -> list[str]:
     """The outcome in a few lines for people, without its problems: see `errors`."""
     if isinstance(result.body, Checked):
         verdict = f"{len(result.head.problems)} wrong" if result.head.problems else "all good"
-        return [f"{counted(result.body)}: {verdict}"]
+        return [f"{count_line(result.body)}: {verdict}"]
     lines = []
     for environment in result.body.environments:
-        entries, unmanaged = held(environment)
+        entries, unmanaged = split_held(environment)
         own = [_headline(environment, proposed, written=written) for proposed in environment.proposals]
-        own += [f"{environment.name}: held {_held(entry)}" for entry in entries]
+        own += [f"{environment.name}: held {_held_text(entry)}" for entry in entries]
         own += [f"{environment.name}: {unmanaged}"] if unmanaged else []
         lines += [plain(line, 1000) for line in own or [f"{environment.name}: nothing to do"]]
     return lines
@@ -115,7 +115,7 @@ def to_annotate(result: StepResult, *, named: bool) -> tuple[list[Annotation], l
     if not named:
         return wrong, []
     undone = [
-        Annotation(f"held {_held(entry)}", "", entry.entry.file, entry.entry.line)
+        Annotation(f"held {_held_text(entry)}", "", entry.entry.file, entry.entry.line)
         for environment in outcome.environments
         for entry in environment.all_held
     ]
@@ -205,7 +205,7 @@ def _cut(lines: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def _held(held: Held) -> str:
-    candidate = f" -> {pinned(held.candidate)}" if held.candidate else ""
+def _held_text(held: Held) -> str:
+    candidate = f" -> {pin_text(held.candidate)}" if held.candidate else ""
     where = f"{plain(held.entry.file)}:{held.entry.line}"
-    return f"{held.entry.image} {pinned(held.current)}{candidate}: {held.reason.text} ({held.reason.code}, {where})"
+    return f"{held.entry.image} {pin_text(held.current)}{candidate}: {held.reason.text} ({held.reason.code}, {where})"

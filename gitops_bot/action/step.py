@@ -54,7 +54,7 @@ def main() -> int:
         step = inputs.read(environ)
         _stay_away_from_strangers(step, environ)
     except UsageError as error:
-        failed = _failed("set", error.problems)
+        failed = _failure("set", error.problems)
         _report(environ, failed, "gitops-bot", None, written=True, done=False)
         _annotate(environ, failed, named=False)
         return error.exit_code
@@ -94,7 +94,7 @@ def _run(step: inputs.Inputs) -> tuple[int, StepResult | None]:
         if (failure := to_bot_error(error)) is None:
             return process.bug(), None
         show.show_problems(failure.problems)
-        result, code = _failed(step.command, failure.problems), failure.exit_code
+        result, code = _failure(step.command, failure.problems), failure.exit_code
     struck: StepResult = redact.strike_all(result)
     return code, struck
 
@@ -123,7 +123,7 @@ def _result(step: inputs.Inputs) -> StepResult:
         return update(world, scope, request)
 
 
-def _failed(command: inputs.Command, problems: Sequence[Problem]) -> StepResult:
+def _failure(command: inputs.Command, problems: Sequence[Problem]) -> StepResult:
     """The result of a command that could not start."""
     if command == "check":
         return Result(Head(problems=tuple(problems)), Checked(0, Coverage()))

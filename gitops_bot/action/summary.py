@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitops_bot.action.outcome import counted, held, outcome_of, repository
+from gitops_bot.action.outcome import count_line, outcome_of, repository, split_held
 from gitops_bot.proposals.text.details import pull_command
 from gitops_bot.proposals.text.markdown import code, plain, prose
 from gitops_bot.report.show import LABELS
@@ -70,20 +70,20 @@ def summary(title: str, result: StepResult, room: int, *, written: bool) -> str:
     text = _Text(room - _END)
     text.add(f"### {prose(title)}")
     if isinstance(result.body, Checked):
-        text.block([""], [counted(result.body)])
+        text.block([""], [count_line(result.body)])
     outcome = outcome_of(result)
     for environment, proposed in outcome.proposals:
         text.block(["", _heading(environment, proposed, written=written)], [""])
-        text.block(["| Image | From | To | Where |", "|---|---|---|---|"], map(_row, proposed.changes), [""])
+        text.block(["| Image | From | To | Where |", "|---|---|---|---|"], map(_change_row, proposed.changes), [""])
         pulls = (pull_command(repository(change), change.after.digest) for change in proposed.changes)
         text.block(["```sh"], dict.fromkeys(pull for pull in pulls if pull), ["```"])
     for environment in outcome.environments:
-        entries, unmanaged = held(environment)
-        text.block(["", f"**{prose(environment.name)}** held:", ""], map(_held, entries))
+        entries, unmanaged = split_held(environment)
+        text.block(["", f"**{prose(environment.name)}** held:", ""], map(_held_row, entries))
         text.block([""], [f"**{prose(environment.name)}**: {prose(unmanaged)}"] if unmanaged else [], [""])
         if not environment.proposals and not environment.all_held:
             text.block(["", f"**{prose(environment.name)}**: nothing to do"], [""])
-    text.block(["", "**Failed:**", ""], map(_problem, dict.fromkeys(result.head.problems)))
+    text.block(["", "**Failed:**", ""], map(_problem_row, dict.fromkeys(result.head.problems)))
     if text.left_out:
         text.lines += ["", f"… {text.left_out} more do not fit here; the log has all of them."]
     return "\n".join([*text.lines, "", ""])
@@ -102,7 +102,7 @@ def _link(text: str, url: str) -> str:
     return f"[{plain(text)}]({url})" if _ADDRESS.fullmatch(url) else code(url)
 
 
-def _row(change: Change) -> str:
+def _change_row(change: Change) -> str:
     cells = (repository(change), _pin(change.before), _pin(change.after), f"{change.entry.file}:{change.entry.line}")
     return f"| {' | '.join(code(cell) for cell in cells)} |"
 
@@ -111,13 +111,13 @@ def _pin(pin: Pin) -> str:
     return str(pin) or "(none)"
 
 
-def _held(held: Held) -> str:
+def _held_row(held: Held) -> str:
     candidate = f" → {code(_pin(held.candidate))}" if held.candidate else ""
     where = code(f"{held.entry.file}:{held.entry.line}")
     return f"- {code(held.entry.image)} {code(_pin(held.current))}{candidate}: {prose(held.reason.text)} ({where})"
 
 
-def _problem(problem: Problem) -> str:
+def _problem_row(problem: Problem) -> str:
     where = f"{code(problem.where)}: " if problem.where else ""
     advice = f" *Next:* {prose(problem.next, 2000)}" if problem.next else ""
     return f"- {where}{prose(problem.message, 2000)}{advice}"

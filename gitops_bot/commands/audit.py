@@ -56,7 +56,7 @@ def audit(world: World, scope: Scope, keep: int | None = None) -> Result[Audit]:
     entries = {item.name: _entries(snapshot, item.name) for item in snapshot.environments}
     uses: dict[_Wanted, set[str]] = defaultdict(set)
     for name, present in entries.items():
-        for wanted in (*map(_wanted, present), *past.get(name, ())):
+        for wanted in (*map(_lookup_of, present), *past.get(name, ())):
             if wanted is not None:
                 uses[wanted].add(name)
     answers = _find(Facts(world, snapshot), uses)
@@ -69,7 +69,7 @@ def audit(world: World, scope: Scope, keep: int | None = None) -> Result[Audit]:
     audited = [item for environment in environments for item in environment.entries]
     problems += (item.problem for item in audited if item.problem is not None)
     # What ran earlier and is gone needs no keeping, but what could not be looked up may be there.
-    reported = {_wanted(item.entry) for item in audited}
+    reported = {_lookup_of(item.entry) for item in audited}
     failed = {wanted: result for wanted, result in answers.items() if isinstance(result, RegistryError)}
     problems += (error.problem for wanted, error in failed.items() if wanted not in reported)
     head = Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(dict.fromkeys(problems)))
@@ -101,7 +101,7 @@ def _entries(snapshot: Snapshot, name: str) -> list[Managed]:
     return [entry for entry in snapshot.states[name].entries if not entry.choices]
 
 
-def _wanted(entry: Managed) -> _Wanted | None:
+def _lookup_of(entry: Managed) -> _Wanted | None:
     """What is looked up for an entry; None where it pins nothing, or cannot be read."""
     if entry.refusal is not None or entry.repository is None:
         return None
@@ -135,7 +135,7 @@ def _judge(entry: Managed, answers: Mapping[_Wanted, _Answer | RegistryError]) -
     if entry.refusal is not None or entry.repository is None:
         problem = None if entry.rules.ignore else entry.refusal or no_image(entry)
         return AuditedEntry(entry, "unknown", problem=problem)
-    wanted = _wanted(entry)
+    wanted = _lookup_of(entry)
     result = answers[wanted] if wanted is not None else None
     match result:
         case None:

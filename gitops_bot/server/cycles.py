@@ -79,10 +79,10 @@ class Cycles:
         except BotError as error:
             if self._good is None and isinstance(error, UsageError | ConfigError):
                 raise
-            return _failed(error.problem)
+            return _failure(error.problem)
         except Exception as bug:  # noqa: BLE001 - one commit may provoke it, and the next may not
             if (limit_hit := limit_of(bug)) is not None:
-                return _failed(limit_hit)
+                return _failure(limit_hit)
             message = f"a bug: {type(bug).__name__}"
             advice = "please report the traceback; the next cycle starts from scratch"
             return CycleResult(
@@ -205,7 +205,7 @@ class Cycles:
         self._warned = {known: last for known, last in self._warned.items() if last >= number - 1}
 
 
-def _failed(problem: Problem) -> CycleResult:
+def _failure(problem: Problem) -> CycleResult:
     facts = {"code": problem.code, "message": problem.message, "next": problem.next, "where": problem.where or None}
     return CycleResult("failed", problem.message, facts)
 

@@ -48,7 +48,7 @@ class Events:
     def of(self, outcome: Outcome, *, written: bool) -> Iterator[Event]:
         """What is new; `written` is false for a dry run."""
         for environment in outcome.environments:
-            yield from _proposals(environment, "proposal.written" if written else "proposal.planned")
+            yield from _proposal_events(environment, "proposal.written" if written else "proposal.planned")
         present: dict[object, Event] = {}
         for key, event in _failed_and_held(outcome):
             present.setdefault(key, event)
@@ -74,7 +74,7 @@ def counts(outcome: Outcome, *, written: bool) -> dict[str, int]:
     }
 
 
-def _proposals(environment: EnvironmentOutcome, name: str) -> Iterator[Event]:
+def _proposal_events(environment: EnvironmentOutcome, name: str) -> Iterator[Event]:
     for proposed in environment.proposals:
         if proposed.action.name not in WRITING:
             continue
@@ -102,20 +102,20 @@ def _failed_and_held(outcome: Outcome) -> Iterator[tuple[object, Event]]:
         yield problem, Event("entry.failed", {**facts, **_place(None, problem.file)})
     for environment in outcome.environments:
         for failed in environment.failed:
-            yield (environment.name, failed), _failed(environment.name, failed)
+            yield (environment.name, failed), _failed_event(environment.name, failed)
         for held in environment.held:
             # Not by its text, which may count hours.
             key = (environment.name, held.entry.key, held.reason.code, held.candidate)
-            yield key, _held(environment.name, held)
+            yield key, _held_event(environment.name, held)
 
 
-def _failed(environment: str, failed: Failed) -> Event:
+def _failed_event(environment: str, failed: Failed) -> Event:
     problem = failed.problem
     facts = {"environment": environment, "code": problem.code, "message": problem.message, "next": problem.next}
     return Event("entry.failed", {**facts, **_place(failed.entry, problem.file), "line": problem.line})
 
 
-def _held(environment: str, held: Held) -> Event:
+def _held_event(environment: str, held: Held) -> Event:
     facts = {"environment": environment, "code": held.reason.code, "message": held.reason.text}
     tag = held.candidate.tag if held.candidate is not None else None
     return Event("entry.held", {**facts, **_place(held.entry, held.entry.file), "candidate": tag})
