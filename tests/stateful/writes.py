@@ -12,7 +12,7 @@ from gitops_bot.edges.git.remote import Remote
 from gitops_bot.edges.github.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 #: Before it is sent, or after it was answered: then nobody has made use of the answer yet.
 When = Literal["before", "after"]
@@ -70,10 +70,12 @@ def hooked(pushed: Callable[[], None]) -> Iterator[None]:
         with _writing(f"{method} {path}"):
             return send(self, method, path, write=write, **more)
 
-    def pushing(self: Remote, branch: str, commit: str | None, expected: str | None) -> None:
-        _asking(f"{'push' if commit else 'delete'} {branch}")
-        with _writing(f"{'push' if commit else 'delete'} {branch}"):
-            push(self, branch, commit, expected)
+    def pushing(self: Remote, refs: Mapping[str, str | None], expected: str | None, target: str) -> None:
+        ((ref, commit),) = refs.items()
+        what = f"{'push' if commit else 'delete'} {ref.removeprefix('refs/heads/')}"
+        _asking(what)
+        with _writing(what):
+            push(self, refs, expected, target)
             pushed()
 
     Wire._send, Remote.push = sending, pushing  # type: ignore[method-assign]
