@@ -317,15 +317,15 @@ class Facts:
         images = {at: questions[0].image for at, questions in asking.items() if isinstance(questions[0], Question)}
         registries = len({image.registry for image in images.values() if image is not None})
         what = f"querying {registries} registr{'y' if registries == 1 else 'ies'}"
-        left = {}
+        remaining = {}
         with (
             self._world.progress(what, len(asking)) as done,
             together(go_on, list(asking), images.__getitem__) as answers,
         ):
             for at, questions in zip(asking, answers, strict=True):
-                left[at] = questions
+                remaining[at] = questions
                 done()
-        return left
+        return remaining
 
     def _ask_registry(self, question: Any) -> Any:
         """Ask, unless that was done; while another thread asks the same, wait for its answer.

@@ -185,7 +185,7 @@ async def find_existing(
     for name in names:
         remote, existing = remotes[name], await _judge_hand_backs(facts, remotes[name], pulls[name])
         action = reconcile.decide(remote, existing, refresh_approved=propose.refresh_approved)
-        left = action.reason if isinstance(action, reconcile.Leave) else None
+        why_left_alone = action.reason if isinstance(action, reconcile.Leave) else None
         live = carry.live_pins(entries, owner_of(remote).carried) if remote is not None else ()
         changes = frozenset(pin.key for pin in live)
         if request.placement.displaces and not naming.is_rollback(name):
@@ -195,8 +195,8 @@ async def find_existing(
             by_branch[name] = ExistingProposal(
                 name, remote, existing, "competing" if competes else "other", changes=changes
             )
-            if opened is not None and competes and left is not None:
-                waits |= dict.fromkeys(changes, _why_rollback_waits(opened, left))
+            if opened is not None and competes and why_left_alone is not None:
+                waits |= dict.fromkeys(changes, _why_rollback_waits(opened, why_left_alone))
             continue
         pins = carried_pins(remote, existing)
         present = (entries[pin.key] for pin in pins if pin.key in entries)
@@ -207,7 +207,7 @@ async def find_existing(
         rolls_back = (
             not request.placement.displaces and naming.is_rollback(name) and bool(carry.live_pins(entries, carried))
         )
-        blocked = _why_rolled_back(existing) if rolls_back else left
+        blocked = _why_rolled_back(existing) if rolls_back else why_left_alone
         by_branch[name] = ExistingProposal(name, remote, existing, "own", carried, changes, blocked, rolls_back)
     own = [proposal for proposal in by_branch.values() if proposal.role == "own"]
     return Existing(

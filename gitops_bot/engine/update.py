@@ -184,9 +184,9 @@ def _write(
                 base.facts = Facts(world, base.snapshot, base.facts)
                 (planned,) = plan(base.snapshot, base.facts, request, [environment])
                 continue
-            for commit, files in ((item.commit, item.files) for item in written if item.branch is None):
-                if commit is not None:
-                    now = replace(base.snapshot, commit=commit)
+            for item in written:
+                if item.branch is None and item.commit is not None:
+                    now, files = replace(base.snapshot, commit=item.commit), item.files
                     contents = {path: after for path, (_, after) in files.items()}
                     base.snapshot = now if is_last else after_commit(now, contents)
                     base.facts = Facts(world, base.snapshot, base.facts)

@@ -232,7 +232,7 @@ class Forge(Protocol):
         """
         ...
 
-    def left(self) -> RateLimit | None:
+    def rate_limit(self) -> RateLimit | None:
         """How many requests the rate limit has left; None where the forge has no limit."""
         ...
 

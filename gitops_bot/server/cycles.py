@@ -213,7 +213,7 @@ def _failure(problem: Problem) -> CycleResult:
 def _rate_limit_left(world: World) -> int | None:
     """Requests left in the forge's rate limit. Asking costs none, and an error does not fail the cycle."""
     try:
-        limit = world.forge.left() if world.forge is not None else None
+        limit = world.forge.rate_limit() if world.forge is not None else None
     except ForgeError:
         return None
     return limit.remaining if limit is not None else None

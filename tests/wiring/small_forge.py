@@ -89,7 +89,7 @@ class SmallForge:
         wanted = {*branches, *(pull.branch for pull in found if closed is not None and pull.branch.startswith(closed))}
         return {name: tuple(pull for pull in found if (pull.branch, pull.base) == (name, base)) for name in wanted}
 
-    def left(self) -> None:
+    def rate_limit(self) -> None:
         return None
 
     def commits_between(self, source: str, old: str, new: str) -> tuple[str, ...]:

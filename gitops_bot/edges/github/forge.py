@@ -67,7 +67,7 @@ class GitHub:
         self.deployments, self.deploy = deployments.newest, deployments.write
         self.merge_when_ready = Merging(self._api, self._reading).when_ready
 
-    def left(self) -> RateLimit | None:
+    def rate_limit(self) -> RateLimit | None:
         """The rate limit as the last REST answer of this run reported it, else by one request, which is free."""
         if (left := self._api.wire.left) is not None:
             return left

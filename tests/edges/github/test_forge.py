@@ -76,7 +76,7 @@ def test_a_new_proposal_with_everything_costs_eight_requests() -> None:
     with playing(plays) as script:
         forge = script.bot.forge
         assert forge.find([BRANCH], BASE) == {BRANCH: ()}
-        assert forge.left() is not None
+        assert forge.rate_limit() is not None
         made = forge.open(**{**TEXTS, "body": "unfinished"})
         forge.label(made.number, ["release"])
         forge.assign(made.number, ["bob"])
@@ -129,7 +129,7 @@ def test_what_is_left_is_known_from_the_last_answer() -> None:
     with playing({CREATE: answers}) as script:
         for _ in answers:
             script.bot.forge.open(**TEXTS)
-        assert script.bot.forge.left() == RateLimit(42, RESET)
+        assert script.bot.forge.rate_limit() == RateLimit(42, RESET)
         assert script.asked == [CREATE, CREATE]
 
 
@@ -149,7 +149,7 @@ def test_what_no_answer_has_told_is_asked_for(headers: Mapping[str, str]) -> Non
     plays = {CREATE: Answer.json(201, pull(), headers), "GET //rate_limit": Answer.json(200, rates)}
     with playing(plays) as script:
         script.bot.forge.open(**TEXTS)
-        assert script.bot.forge.left() == RateLimit(7, RESET)
+        assert script.bot.forge.rate_limit() == RateLimit(7, RESET)
         assert script.asked == [CREATE, "GET //rate_limit"]
 
 
@@ -159,7 +159,7 @@ def test_points_of_graphql_are_no_requests() -> None:
     plays = {"Proposals": having(headers=plain), "GET //rate_limit": said(404, "Rate limiting is not enabled.")}
     with playing(plays) as script:
         script.bot.forge.find([BRANCH], BASE)
-        assert script.bot.forge.left() is None
+        assert script.bot.forge.rate_limit() is None
 
 
 @pytest.mark.parametrize(
@@ -169,12 +169,12 @@ def test_points_of_graphql_are_no_requests() -> None:
 )
 def test_a_server_without_a_limit_has_none(answer: Answer) -> None:
     with playing({"GET //rate_limit": answer}) as script:
-        assert script.bot.forge.left() is None
+        assert script.bot.forge.rate_limit() is None
 
 
 def test_a_limit_that_cannot_be_read_is_an_error() -> None:
     with playing({"GET //rate_limit": said(401, "Bad credentials")}) as script, pytest.raises(ForgeError):
-        script.bot.forge.left()
+        script.bot.forge.rate_limit()
 
 
 # --- open ---------------------------------------------------------------------------------------------------------
