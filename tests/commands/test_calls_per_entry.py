@@ -66,7 +66,7 @@ sys.exit(code)
 """
 #: The tags put in order, the choice among them, and gates that ask nothing, each for both entries.
 ONCE = (
-    *("images/order.py:admitted", "images/order.py:candidates", "images/policy.py:choose"),
+    *("images/order.py:admit", "images/order.py:candidates", "images/policy.py:choose"),
     *(f"engine/gates.py:{gate}" for gate in ("tag_moved", "slot", "declared_hold")),
     "engine/followers.py:describe_release",
 )
