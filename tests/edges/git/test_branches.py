@@ -361,6 +361,21 @@ class TestBounds:
         assert changed == [each for number in range(7) for each in ([b"%d" % number], [])]
         assert seen(remote, "gitops-bot/a/all") == Branch("gitops-bot/a/all", stray, base, (), complete=False)
 
+    @pytest.mark.parametrize(("number", "complete"), [(4, True), (5, False)])
+    def test_after_a_few_that_are_too_much_no_other_is_compared(
+        self, remote: Remote, monkeypatch: pytest.MonkeyPatch, number: int, complete: bool
+    ) -> None:
+        monkeypatch.setattr("gitops_bot.edges.git.store.LIST_LIMIT", 400)
+        base = remote.branches()["main"]
+        strays = [f"gitops-bot/{at}/all" for at in range(number)]
+        for stray in strays:
+            remote.commit(stray, {f"{at}": stray.encode() for at in range(9)}, parents=[base])
+        remote.commit(BRANCH, {FILE: NEW}, parents=[base])
+        remote.commit(BRANCH, {FILE: OLD})
+
+        assert not any(seen(remote, stray).complete for stray in strays)
+        assert seen(remote).complete is complete
+
     def test_a_directory_for_a_file_and_a_file_for_a_directory(self, remote: Remote) -> None:
         remote.commit(BRANCH, {FILE: None, "apps": b"x"}, parents=[remote.branches()["main"]])
         remote.commit(BRANCH, {"apps": None, FILE: NEW, "apps/api/deep/k.yaml": b"y"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import shlex
 import sys
@@ -84,6 +85,29 @@ class TestRun:
 
     def test_output_can_be_cut_instead(self, script: Path) -> None:
         assert play(script, ENDLESS).run("cat-file", limit=10, cut=True).out == b"\0" * 10
+
+    def test_within_bounds_what_was_printed_in_time_is_kept(
+        self, script: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("gitops_bot.edges.git.process.BOUNDED_TIMEOUT", 1.0)
+
+        answer = play(script, f"echo first; {WAITS}").run("diff-tree", bounded=True)
+
+        assert answer.out == b"first\n"
+        assert answer.status != 0
+
+    @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
+    @pytest.mark.parametrize("code", ["b'x' * (1 << 30)", "exec('while True: pass')"], ids=["memory", "time"])
+    def test_within_bounds_a_process_ends_at_them(
+        self, script: Path, monkeypatch: pytest.MonkeyPatch, code: str
+    ) -> None:
+        bounds = ((resource.RLIMIT_DATA, 128 * 1024 * 1024), (resource.RLIMIT_CPU, 1))
+        monkeypatch.setattr("gitops_bot.edges.git.process._BOUNDS", bounds)
+
+        answer = play(script, f"echo first; {python('import sys; sys.stdin.read(); ' + code)}").run("x", bounded=True)
+
+        assert answer.out == b"first\n"
+        assert answer.status != 0
 
     def test_endless_complaints_are_not_kept(self, script: Path) -> None:
         git = play(script, python("import sys; sys.stderr.write('x' * 50_000_000)"))
