@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +21,7 @@ from ruamel.yaml.reader import ReaderError
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import loader
+from gitops_bot.targets.nodes import children
 from gitops_bot.targets.writing import LINE_BREAK, Splice
 
 if TYPE_CHECKING:
@@ -44,7 +47,7 @@ _HEADER: Final = re.compile(r"\|(?:([-+])?([1-9])?|([1-9])([-+]))[ \t]*(?:#[^\r\
 _STYLES: Final = {">": "folded text (`>`)", "'": "a text in quotes", '"': "a text in quotes", None: "a plain text"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Document:
     """One parsed file. `roots` are of its documents: none where it holds nothing but blanks and comments.
 
@@ -62,6 +65,27 @@ class Document:
     def root(self) -> Node | None:
         """The root of the first document, or of the only one."""
         return self.roots[0] if self.roots else None
+
+    @cached_property
+    def shared(self) -> frozenset[int]:
+        """The `id` of every node that an alias leads to a second time, with all that is inside."""
+        counts: Counter[int] = Counter()
+        waiting = [*self.roots]
+        repeated: list[Node] = []
+        while waiting:
+            node = waiting.pop()
+            counts[id(node)] += 1
+            if counts[id(node)] == 1:
+                waiting += children(node)
+            elif counts[id(node)] == 2:
+                repeated.append(node)
+        inside: set[int] = set()
+        while repeated:
+            node = repeated.pop()
+            if id(node) not in inside:
+                inside.add(id(node))
+                repeated += children(node)
+        return frozenset(inside)
 
     def problem(self, node: Node, message: str, next: str = "") -> Problem:  # noqa: A002 - named as the field it fills
         """A problem with its place: where `node` starts."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 
 class Pair(NamedTuple):
@@ -52,24 +51,3 @@ def items(node: Node | None) -> Sequence[Node]:
 def children(node: Node) -> Sequence[Node]:
     """The nodes directly inside a node: items, or keys and values."""
     return [child for pair in node.value for child in pair] if isinstance(node, MappingNode) else items(node)
-
-
-def shared(roots: Iterable[Node]) -> frozenset[int]:
-    """The `id` of every node that an alias leads to a second time, with all that is inside."""
-    counts: Counter[int] = Counter()
-    waiting = [*roots]
-    repeated: list[Node] = []
-    while waiting:
-        node = waiting.pop()
-        counts[id(node)] += 1
-        if counts[id(node)] == 1:
-            waiting += children(node)
-        elif counts[id(node)] == 2:
-            repeated.append(node)
-    inside: set[int] = set()
-    while repeated:
-        node = repeated.pop()
-        if id(node) not in inside:
-            inside.add(id(node))
-            repeated += children(node)
-    return frozenset(inside)

@@ -11,6 +11,7 @@ from ruamel.yaml.nodes import MappingNode
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import document, nodes, yaml_pins
+from gitops_bot.targets.changes import Change, apply_changes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -41,8 +42,6 @@ class InfoFile:
         Raises:
             EditError: that cannot be done without touching something else.
         """
-        from gitops_bot.targets.changes import Change, apply_changes
-
         fields = {key: text for key, text in wanted.items() if self.values[key] != text}
         if not fields:
             return self.document.text.encode()
@@ -70,12 +69,9 @@ def read(data: bytes, file: str, keys: Collection[str]) -> InfoFile:
     if not isinstance(mapping, MappingNode):
         advice = f'Add the keys to fill in, as in `data: {{{next(iter(keys), "version")}: ""}}`.'
         raise EditError(parsed.problem(mapping or parsed.root, "the ConfigMap has no `data`", advice))
-    shared = nodes.shared(parsed.roots)
     pairs = {key: pair for key, pair in nodes.pairs(mapping).items() if key in keys}
     advice = "Write a value, or leave the key to the template and give the value by another one."
-    unsafe = (
-        yaml_pins.value_refusal(parsed, mapping, pair, shared, lambda _: False, advice) for pair in pairs.values()
-    )
+    unsafe = (yaml_pins.value_refusal(parsed, mapping, pair, lambda _: False, advice) for pair in pairs.values())
     if problems := list(filter(None, unsafe)):
         raise EditError(*problems)
     return InfoFile(parsed, mapping, {key: str(pair.value.value) for key, pair in pairs.items()})

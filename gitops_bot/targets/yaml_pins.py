@@ -20,7 +20,7 @@ from gitops_bot.targets.nodes import Pair
 from gitops_bot.targets.pin_file import BARE, FileEntry, Place, pin_of, problem, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ruamel.yaml.nodes import Node
 
@@ -117,33 +117,33 @@ class YamlPins:
 
 
 def reference(
-    document: Document, name: str, slot: Slot, *, shared: frozenset[int] = frozenset(), refusal: Problem | None = None
+    document: Document, name: str, slot: Slot, *, aliases: bool = False, refusal: Problem | None = None
 ) -> Place[Slot]:
     """The place of an image that stands in one text, refused where it cannot be edited without a doubt.
 
-    `shared` are the nodes that an alias leads to (`nodes.shared`); `refusal` is the target's own reason.
+    `aliases`: the target itself tells who shares the value. `refusal` is the target's own reason.
     """
     pair = slot.pair
     if pair is None:
         raise ValueError(f"{slot.key} is not in the mapping")
     repository, tag, digest = split(slot.text or "")
-    refusal = refusal or _slot_refusal(document, slot, shared)
+    refusal = refusal or _slot_refusal(document, slot, aliases=aliases)
     return Place(
         FileEntry(name, None, Pin(tag, digest), *document.place(pair.value), refusal, repository), reference=slot
     )
 
 
-def apart(document: Document, place: Place[Slot], *, shared: frozenset[int]) -> Place[Slot]:
+def apart(document: Document, place: Place[Slot]) -> Place[Slot]:
     """A place whose tag and digest stand by themselves, with its pin, and refused like `reference`."""
     tag, digest = place.tag, place.digest
     first = tag if tag is not None and tag.pair is not None else digest
     if first is None or (pair := first.pair) is None:
         raise ValueError(f"{place.entry.name} has no tag and no digest")
-    refusal = _slot_refusal(document, tag, shared) or _slot_refusal(document, digest, shared)
+    refusal = _slot_refusal(document, tag) or _slot_refusal(document, digest)
     names = [slot for slot in (place.registry, place.repository) if slot is not None]
     if placeholders := [slot for slot in names if has_placeholder(slot.text or "", fits=False)]:
-        refusal = refusal or _slot_refusal(document, placeholders[0], shared)
-    if any(_slot_refusal(document, slot, shared) for slot in names):
+        refusal = refusal or _slot_refusal(document, placeholders[0])
+    if any(_slot_refusal(document, slot) for slot in names):
         place = replace(place, registry=None, repository=None)  # it is read, and nothing else
     tag_text = None if tag is None else tag.text or ""
     digest_text = None if digest is None else digest.text or "" if digest.says_something else ""
@@ -173,11 +173,11 @@ def number(file: str, places: Iterable[Place[Slot]]) -> Iterator[Place[Slot]]:
         yield place if number == 1 else place.with_entry(name=f"{entry.name}#{number}")
 
 
-def _slot_refusal(document: Document, slot: Slot | None, shared: frozenset[int]) -> Problem | None:
+def _slot_refusal(document: Document, slot: Slot | None, *, aliases: bool = False) -> Problem | None:
     if slot is None or slot.pair is None:
         return None
     advice = "Pin the image where the template gets its values."
-    return value_refusal(document, slot.mapping, slot.pair, shared, is_tag, advice)
+    return value_refusal(document, slot.mapping, slot.pair, is_tag, advice, aliases=aliases)
 
 
 def has_placeholder(text: str, *, fits: bool) -> bool:
@@ -201,19 +201,19 @@ def form_refusal(document: Document, field: str, pair: Pair) -> Problem | None:
 
 
 def value_refusal(
-    document: Document, mapping: Node, pair: Pair, shared: Collection[int], fits: Callable[[str], bool], advice: str
+    document: Document, mapping: Node, pair: Pair, fits: Callable[[str], bool], advice: str, *, aliases: bool = False
 ) -> Problem | None:
     """Why the value of a pair cannot be replaced without a doubt.
 
-    `shared` are the nodes that an alias leads to (`nodes.shared`); `fits`: a text is a good value of the field, so that
-    `__X__` is not a placeholder; `advice` is for one that is a template.
+    `fits`: a text is a good value of the field, so that `__X__` is not a placeholder; `advice` is for one that is a
+    template. `aliases`: see `reference`.
     """
     field, value = str(pair.key.value), pair.value
     if problem := form_refusal(document, field, pair):
         return problem
     if has_tag(document, value):
         return document.problem(value, f"{field} has an explicit YAML tag", "Remove the tag.")
-    is_shared = id(mapping) in shared or id(value) in shared
+    is_shared = not aliases and not document.shared.isdisjoint((id(mapping), id(value)))
     if is_shared or value.anchor:
         why = "Write it out where it is meant to change: an edit here changes every place that uses the alias."
         return document.problem(value, f"{field} {'is shared by an alias' if is_shared else 'has an anchor'}", why)

@@ -48,24 +48,21 @@ class SelectorTarget:
 
 
 def _places(parsed: Document, key: str, slots: tuple[str, ...]) -> Iterator[Place[Slot]]:
-    shared = nodes.shared(parsed.roots)
     for root in parsed.roots:
         selector = nodes.at(root, "spec", "selector")
         pair = nodes.pairs(selector).get(key)
         if nodes.text(root, "kind") != "Service" or not isinstance(selector, MappingNode) or pair is None:
             continue
         name = f"Service/{nodes.text(nodes.value(root, 'metadata'), 'name')}".rstrip("/")
-        refusal = _refusal(parsed, selector, pair, slots, shared)
+        refusal = _refusal(parsed, selector, pair, slots)
         pin = Pin(str(pair.value.value) if refusal is None else None)
         entry = FileEntry(name, None, pin, *parsed.place(pair.value), refusal, choices=slots)
         yield Place(entry, tag=Slot(selector, key))
 
 
-def _refusal(
-    parsed: Document, selector: Node, pair: Pair, slots: tuple[str, ...], shared: frozenset[int]
-) -> Problem | None:
+def _refusal(parsed: Document, selector: Node, pair: Pair, slots: tuple[str, ...]) -> Problem | None:
     advice = "Set it to one of them, or correct `slots` in gitops-bot.yaml."
-    unsafe = yaml_pins.value_refusal(parsed, selector, pair, shared, slots.__contains__, advice)
+    unsafe = yaml_pins.value_refusal(parsed, selector, pair, slots.__contains__, advice)
     if unsafe is not None or pair.value.value in slots:
         return unsafe
     known, text = " and ".join(slots), str(pair.value.value)[:100]

@@ -99,7 +99,7 @@ def _places(parsed: Document, known: Mapping[str, str]) -> Iterator[Place[Slot]]
         text = service.image.text or ""
         image = interpolation.read(text)
         if "$" not in text or image is None:
-            yield reference(parsed, service.name, service.image, refusal=service.refusal)
+            yield reference(parsed, service.name, service.image, aliases=True, refusal=service.refusal)
         elif not image.in_variables or not all(variable.is_set(known) for variable in image.in_variables):
             yield _place(parsed, service, image, known)
 

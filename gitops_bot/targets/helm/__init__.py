@@ -72,8 +72,7 @@ class HelmTarget:
     def read(self, data: bytes, file: str) -> YamlPins:
         """Read the images in its values; see `Target`."""
         parsed = document.read(data, file, several=True)
-        shared = nodes.shared(parsed.roots)
-        trees = ((tree, tree.places(self.images, shared)) for tree in _trees(parsed, shared))
+        trees = ((tree, tree.places(self.images)) for tree in _trees(parsed))
         return YamlPins(file, parsed, tuple(name_all(file, trees)))
 
     def count(self, data: bytes) -> int:
@@ -88,8 +87,8 @@ class HelmTarget:
         return pinned if pinned or _OTHER.search(data) else len(_IMAGE.findall(data))
 
 
-def _trees(parsed: Document, shared: frozenset[int]) -> Iterator[Tree]:
-    """The values that a file holds, in its order; `shared` are the nodes that an alias leads to.
+def _trees(parsed: Document) -> Iterator[Tree]:
+    """The values that a file holds, in its order.
 
     Raises:
         EditError: there is more of it than is read.
@@ -103,12 +102,12 @@ def _trees(parsed: Document, shared: frozenset[int]) -> Iterator[Tree]:
             case "HelmRelease":
                 yield Tree(parsed, nodes.at(root, "spec", "values"), label)
             case "Application":
-                yield from _application(parsed, nodes.value(root, "spec"), label, shared)
+                yield from _application(parsed, nodes.value(root, "spec"), label)
             case "ApplicationSet":
-                yield from _application(parsed, nodes.at(root, "spec", "template", "spec"), label, shared)
+                yield from _application(parsed, nodes.at(root, "spec", "template", "spec"), label)
 
 
-def _application(parsed: Document, spec: Node | None, label: str, shared: frozenset[int]) -> Iterator[Tree]:
+def _application(parsed: Document, spec: Node | None, label: str) -> Iterator[Tree]:
     sources = [nodes.value(spec, "source"), *nodes.items(nodes.value(spec, "sources"))]
     with_values = [(source, helm) for source in sources if (helm := nodes.value(source, "helm")) is not None]
     seen: set[int] = set()
@@ -130,7 +129,7 @@ def _application(parsed: Document, spec: Node | None, label: str, shared: frozen
             if size > _TEXT_LIMIT:
                 message = f"the texts with values have more than {_TEXT_LIMIT:,} characters together"
                 raise EditError(parsed.problem(helm, message, "Split the file."))
-            yield _text(parsed, helm, own, shared)
+            yield _text(parsed, helm, own)
 
 
 def _parameters(parsed: Document, node: Node | None) -> Mapping[str, Slot]:
@@ -142,10 +141,10 @@ def _parameters(parsed: Document, node: Node | None) -> Mapping[str, Slot]:
     return {name: slot for name, slot in pairs if name and slot.pair is not None}
 
 
-def _text(parsed: Document, helm: Node, label: str, shared: frozenset[int]) -> Tree:
+def _text(parsed: Document, helm: Node, label: str) -> Tree:
     """The values that stand in a text; where no single one of them can be replaced, they are read and refused."""
     key, value = next((key, value) for key, value in helm.value if key.value == "values")
-    if id(value) in shared:
+    if id(value) in parsed.shared:
         advice = "Write it out where it is meant to change: an edit here would change every use of the alias."
         why = parsed.problem(value, "values is shared by an alias", advice)
         return _refuse(parsed, str(value.value), label, why)

@@ -94,19 +94,14 @@ class Tree:
     block: Block | None = None
     refusal: Problem | None = None
 
-    def places(self, images: Sequence[tuple[str, ImagePaths]], shared: frozenset[int]) -> Sequence[Place[Slot]]:
-        """Those of these images, or of all that have one of the shapes, where none are given, in the file's order.
-
-        `shared` are the nodes of the file that an alias leads to.
-        """
+    def places(self, images: Sequence[tuple[str, ImagePaths]]) -> Sequence[Place[Slot]]:
+        """Those of these images, or of all that have one of the shapes, where none are given, in the file's order."""
         if self.refusal is not None and self.root is None:
             return [self._refuse(Place(_entry("values", "")), self.refusal)]
-        if self.block is not None or self.refusal is not None:
-            shared = nodes.shared(self.document.roots)
         if images:
-            candidates: Iterable[Place[Slot] | None] = (self._by_paths(name, paths, shared) for name, paths in images)
+            candidates: Iterable[Place[Slot] | None] = (self._by_paths(name, paths) for name, paths in images)
         else:
-            candidates = (*self._by_shape(shared), *self._of_parameters(shared))
+            candidates = (*self._by_shape(), *self._of_parameters())
         places = [replace(place, block=self.block) for place in candidates if place is not None]
         if (why := self.refusal) is not None:
             return [self._refuse(place, why) for place in places]
@@ -116,7 +111,7 @@ class Tree:
     def _refuse(place: Place[Slot], why: Problem) -> Place[Slot]:
         return place.with_entry(refusal=why, line=why.line or 1, column=why.column or 1)
 
-    def _by_shape(self, shared: frozenset[int]) -> Iterator[Place[Slot]]:
+    def _by_shape(self) -> Iterator[Place[Slot]]:
         seen: set[int] = set()
         waiting: list[_Way] = [_Way(self.root)] if self.root is not None else []
         while waiting:
@@ -126,14 +121,14 @@ class Tree:
             if not isinstance(way.node, ScalarNode):
                 seen.add(id(way.node))
             if isinstance(way.node, MappingNode):
-                yield from self._of_mapping(way, way.node, shared)
+                yield from self._of_mapping(way, way.node)
             waiting += reversed(list(way.inside()))
 
-    def _of_mapping(self, way: _Way, node: MappingNode, shared: frozenset[int]) -> Iterator[Place[Slot]]:
+    def _of_mapping(self, way: _Way, node: MappingNode) -> Iterator[Place[Slot]]:
         """The image that a mapping is, and the one that stands in a text at its key `image`."""
-        candidates = [_image(self.document, node, way.name(), shared)]
+        candidates = [_image(self.document, node, way.name())]
         if (slot := Slot(node, "image")).says_something and _is_scalar(slot) and is_pinned(slot.text or ""):
-            candidates.append(reference(self.document, way.name("image"), slot, shared=shared))
+            candidates.append(reference(self.document, way.name("image"), slot))
         for place in filter(None, candidates):
             if way.twice is not None and place.entry.refusal is None:
                 message = f"{str(way.twice.value)[:100]} stands there twice"
@@ -142,19 +137,19 @@ class Tree:
             else:
                 yield place
 
-    def _of_parameters(self, shared: frozenset[int]) -> Iterator[Place[Slot]]:
+    def _of_parameters(self) -> Iterator[Place[Slot]]:
         """Images whose tag is a parameter: `image.tag`, with its repository in another one or in the values."""
         for name, slot in self.parameters.items():
             way, _, last = name.rpartition(".")
             if last == "image" and is_pinned(slot.text or ""):
-                yield reference(self.document, name, slot, shared=shared)
+                yield reference(self.document, name, slot)
             elif last == "tag" and slot.says_something:
                 keys = tuple(way.split(".")) if way else ()
                 paths = ImagePaths(
                     registry=(*keys, "registry"), repository=(*keys, "repository"), tag=(*keys, "tag"),
                     digest=(*keys, "digest"), name="",
                 )  # fmt: skip
-                if (place := self._by_paths(way or name, paths, shared)) is not None:
+                if (place := self._by_paths(way or name, paths)) is not None:
                     yield place
 
     def _slot(self, keys: tuple[str, ...] | None) -> Slot | None:
@@ -171,10 +166,10 @@ class Tree:
                 node = nodes.value(node, key)
         return Slot(node, keys[-1]) if isinstance(node, MappingNode) else None
 
-    def _by_paths(self, name: str, paths: ImagePaths, shared: frozenset[int]) -> Place[Slot] | None:
+    def _by_paths(self, name: str, paths: ImagePaths) -> Place[Slot] | None:
         image, tag, digest = self._slot(paths.image), self._slot(paths.tag), _digest(self._slot(paths.digest))
         if image is not None:
-            return reference(self.document, name, image, shared=shared) if image.pair is not None else None
+            return reference(self.document, name, image) if image.pair is not None else None
         if (tag is None or tag.pair is None) and (digest is None or not digest.says_something):
             return None
         registry, repository = _present(self._slot(paths.registry)), _present(self._slot(paths.repository))
@@ -182,7 +177,7 @@ class Tree:
         if paths.name == "" and digest is not None and digest.pair is None:
             digest = None  # nobody asked for one
         place = Place(_entry(name, full or ""), registry=registry, repository=repository, tag=tag, digest=digest)
-        return apart(self.document, place, shared=shared)
+        return apart(self.document, place)
 
 
 def name_all(file: str, trees: Iterable[tuple[Tree, Sequence[Place[Slot]]]]) -> Iterator[Place[Slot]]:
@@ -201,7 +196,7 @@ def name_all(file: str, trees: Iterable[tuple[Tree, Sequence[Place[Slot]]]]) -> 
     return number(file, labelled)
 
 
-def _image(document: Document, node: MappingNode, name: str, shared: frozenset[int]) -> Place[Slot] | None:
+def _image(document: Document, node: MappingNode, name: str) -> Place[Slot] | None:
     """An image that a mapping holds in parts."""
     keys = {str(key.value) for key, _ in node.value if isinstance(key, ScalarNode)}
     repository = _present(Slot(node, "repository")) if "repository" in keys else None
@@ -217,7 +212,7 @@ def _image(document: Document, node: MappingNode, name: str, shared: frozenset[i
     registry = _present(Slot(node, "registry")) if "registry" in keys else None
     entry = _entry(name or (tag or digest or repository).key, _full_name(registry, repository))
     place = Place(entry, registry=registry, repository=repository, tag=tag, digest=digest)
-    return apart(document, place, shared=shared)
+    return apart(document, place)
 
 
 def _entry(name: str, repository: str) -> FileEntry:

@@ -136,7 +136,6 @@ class KustomizationTarget:
 
 def _of_charts(parsed: Document, charts: Node) -> Iterator[Place[Slot]]:
     """What the values of the charts pin, each by the name of its chart and its path."""
-    shared = nodes.shared(parsed.roots)
     seen: set[int] = set()
     total = 0
     for chart in nodes.items(charts):
@@ -145,7 +144,7 @@ def _of_charts(parsed: Document, charts: Node) -> Iterator[Place[Slot]]:
         if values is None or id(values) in seen:
             continue  # what an alias leads to is refused, and looked at once
         seen.add(id(values))
-        for place in Tree(parsed, values).places((), shared):
+        for place in Tree(parsed, values).places(()):
             total += 1
             if total > ENTRY_LIMIT:
                 message = f"`helmCharts` pin more than {ENTRY_LIMIT:,} images"

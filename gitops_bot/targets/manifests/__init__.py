@@ -99,7 +99,6 @@ def _places(parsed: Document, kinds: Mapping[str, Sequence[str]]) -> Iterator[Pl
     Raises:
         EditError: there are over 10,000 of them.
     """
-    shared = nodes.shared(parsed.roots)
     by_value: dict[tuple[int, str], Place[Slot]] = {}
     for resource in _resources(parsed.roots):
         kind, name = nodes.text(resource, "kind"), nodes.text(nodes.value(resource, "metadata"), "name")
@@ -117,7 +116,7 @@ def _places(parsed: Document, kinds: Mapping[str, Sequence[str]]) -> Iterator[Pl
                     message = f"{str(twice.value)[:100]} stands there twice"
                     refusal = parsed.problem(twice, message, "Keep one of them: programs disagree which one counts.")
                 entry = "/".join(part for part in (kind, name, label) if part)
-                by_value[id(mapping), key] = reference(parsed, entry, slot, shared=shared, refusal=refusal)
+                by_value[id(mapping), key] = reference(parsed, entry, slot, refusal=refusal)
     places = sorted(by_value.values(), key=lambda place: (place.entry.line, place.entry.column))
     return number(parsed.file, places)
 
