@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from gitops_bot.engine.read import Scope, Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.releases.history.changes import EntryChange
-    from gitops_bot.releases.history.content import Content
     from gitops_bot.releases.history.record import Record
-    from gitops_bot.releases.history.releases import Release
+    from gitops_bot.releases.history.releases import Content, Release
 
 #: Environments that a message names.
 _ENVIRONMENTS = 5

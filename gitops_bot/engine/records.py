@@ -16,9 +16,9 @@ from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.pull_request import Deployment, Merge, ReleasedImage
 from gitops_bot.releases.history.changes import change_at
-from gitops_bot.releases.history.content import Content
 from gitops_bot.releases.history.record import Announced, Records
 from gitops_bot.releases.history.releases import (
+    Content,
     NewTag,
     all_releases,
     due_tags,

@@ -193,10 +193,8 @@ class Change:
         """What is to be pinned."""
         return self.pin_change.after
 
-    @property
-    def candidate(self) -> Pin:
-        """The same, like `Held.candidate`."""
-        return self.pin_change.after
+    #: The same, like `Held.candidate`.
+    candidate = after
 
     @property
     def source(self) -> Source:

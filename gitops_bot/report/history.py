@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.releases.history.changes import EntryChange
-    from gitops_bot.releases.history.content import Content
     from gitops_bot.releases.history.record import Between, Kind
+    from gitops_bot.releases.history.releases import Content
     from gitops_bot.report.screen import Screen, Style
     from gitops_bot.results.history import History, ReleaseMerge
     from gitops_bot.results.result import Head

@@ -10,8 +10,8 @@ from gitops_bot.proposals.pull_request import Merge
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.releases.history.content import Content
     from gitops_bot.releases.history.record import Between, Record
+    from gitops_bot.releases.history.releases import Content
 
 
 class ReleaseMerge(NamedTuple):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from gitops_bot.config import read
-from gitops_bot.releases.history.content import Content
+from gitops_bot.releases.history.releases import Content
 from gitops_bot.releases.layout.overlays import select
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.edges.git.store import FILE_LIMIT, parse_commit
 from gitops_bot.proposals.branch import Branch, FileChange, UnmergedCommit
-from gitops_bot.releases.history.pin_files import ABSENT, REGULAR, Change
+from gitops_bot.releases.history.pin_files import ABSENT, REGULAR, TreeChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -110,7 +110,7 @@ class BranchReader:
             (tree, headers[commit].tree)
             for commit, tree in zip(parents, trees.decode("ascii").splitlines(), strict=True)
         ]
-        changed, room = dict[str, list[Change]](), JOINT_LIMIT
+        changed, room = dict[str, list[TreeChange]](), JOINT_LIMIT
         for commit, changes in zip(parents, self.store.differences(pairs), strict=True):
             if changes is not None and len(changes) <= min(CHANGE_LIMIT, room):
                 changed[commit] = changes
@@ -154,7 +154,7 @@ def _lightest(weights: Mapping[str, int], limit: int) -> frozenset[str]:
     return frozenset(name for (_, name), total in zip(ordered, totals, strict=True) if total <= limit)
 
 
-def _file_change(change: Change, blobs: Mapping[str, bytes]) -> FileChange:
+def _file_change(change: TreeChange, blobs: Mapping[str, bytes]) -> FileChange:
     """`mode_changed` is also set where bytes do not tell: no regular file, cut by its size, or an invalid name."""
     before, after = (
         None if mode == ABSENT else blobs.get(oid, oid.encode())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.edges.git.store import FILE_LIMIT, NO_FILES, fitting, parse_commit
 from gitops_bot.releases.history.line import Line, Step
-from gitops_bot.releases.history.pin_files import ABSENT, REGULAR, Change, ChangedTrees, PinFiles
+from gitops_bot.releases.history.pin_files import ABSENT, REGULAR, ChangedTrees, PinFiles, TreeChange
 from gitops_bot.targets import tells_of_others
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class _ChangedCommit(NamedTuple):
     """A commit and what it changed; `pins` of that in files with pins."""
 
     link: _LineCommit
-    changes: Sequence[Change]
-    pins: list[Change]
+    changes: Sequence[TreeChange]
+    pins: list[TreeChange]
 
 
 class LineReader:

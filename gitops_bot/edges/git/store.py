@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.edges.git.process import ANSWER_LIMIT, error
 from gitops_bot.errors import GitError, Problem
-from gitops_bot.releases.history.pin_files import REGULAR, Change
+from gitops_bot.releases.history.pin_files import REGULAR, TreeChange
 from gitops_bot.releases.layout.owners import above
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ class Store:
 
     def differences(
         self, pairs: Sequence[tuple[str, str]], directories: Collection[str] = (".",), *, recursive: bool = True
-    ) -> Iterator[list[Change] | None]:
+    ) -> Iterator[list[TreeChange] | None]:
         """The files in these directories (`.` is all) that differ between each two trees; None where they are too much.
 
         Git collects what differs between two trees before it prints, and three small trees that refer to one another
@@ -229,7 +229,7 @@ class Store:
 
     def _lists(
         self, pairs: Sequence[tuple[str, str]], directories: Collection[str], *pathspecs: str, recursive: bool
-    ) -> list[list[Change] | None]:
+    ) -> list[list[TreeChange] | None]:
         """What differs between the first of these trees, as many as git can compare within its limits."""
         arguments = (*_DIFF_TREE, *(["-r"] if recursive else []), "--", *pathspecs)
         stdin = "".join(f"{old} {new}\nend\n" for old, new in pairs).encode()
@@ -237,8 +237,8 @@ class Store:
         if answer.status > 0 and "memory" not in answer.err:
             raise damage(f"git diff-tree failed: {answer.err[-300:]}")
         inside, out, at = frozenset(directories), answer.out.decode("utf-8", "surrogateescape"), 0
-        lists: list[list[Change] | None] = []
-        changes: list[Change] = []
+        lists: list[list[TreeChange] | None] = []
+        changes: list[TreeChange] = []
         is_short = True
         while line := _DIFFERENCE.match(out, at):
             at = line.end()
@@ -247,7 +247,7 @@ class Store:
                 lists.append(sorted(changes) if is_short else None)
                 changes, is_short = [], True
             elif not inside.isdisjoint(above(path)):
-                changes.append(Change(path, (before, after), (old, new)))
+                changes.append(TreeChange(path, (before, after), (old, new)))
                 is_short = is_short and len(path) <= _PATH_LIMIT and path.count("/") < _DEPTH_LIMIT
         return lists
 

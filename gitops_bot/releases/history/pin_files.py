@@ -28,7 +28,7 @@ REGULAR = frozenset({"100644", "100755"})
 _ESCAPED = re.compile("[\udc80-\udcff]")
 
 
-class Change(NamedTuple):
+class TreeChange(NamedTuple):
     """A file before and after; the id of an absent side is no object. Bytes that are not UTF-8 are lone surrogates."""
 
     path: str
@@ -55,7 +55,7 @@ class Change(NamedTuple):
 class ChangedTrees(NamedTuple):
     """What a commit changed, and the trees before and after it."""
 
-    changes: Sequence[Change]
+    changes: Sequence[TreeChange]
     before: str
     after: str
 
@@ -91,7 +91,7 @@ class _Kustomizations:
     _changed: dict[str, bool] = field(default_factory=dict)
     _above: dict[str, bool] = field(default_factory=dict)
 
-    def undo(self, changes: Iterable[Change]) -> None:
+    def undo(self, changes: Iterable[TreeChange]) -> None:
         """Go back behind a commit that made these changes."""
         before: defaultdict[str, bool] = defaultdict(bool)
         for change in changes:
@@ -133,7 +133,7 @@ class PinFiles:
         self._files: dict[str, DoubtfulFile | None] = {}
         self._kustomizations: _Kustomizations | None = None
 
-    def changes(self, newest: str, commits: Sequence[ChangedTrees], *, older: bool) -> list[list[Change]]:
+    def changes(self, newest: str, commits: Sequence[ChangedTrees], *, older: bool) -> list[list[TreeChange]]:
         """What each of these commits, the newest first, changed in files that hold pins, or held some from there on.
 
         They are of the line of `newest`; `older` than all before, or newer.
@@ -200,7 +200,7 @@ class PinFiles:
                         seen.add(version)
                         yield Version(place, file, change.ids[side], tree)
 
-    def _doubtful(self, change: Change, present: Collection[str]) -> DoubtfulFile | None:
+    def _doubtful(self, change: TreeChange, present: Collection[str]) -> DoubtfulFile | None:
         """The file of a change; None where its name, or what is there at present, says how it is read."""
         path = change.path
         is_present = path in present

@@ -1,25 +1,30 @@
 """The releases of an environment: its commits on the base branch's first-parent line, and the tags that number them.
 
 A release is a commit that changed a file of the environment's overlays, be it a pin or its configuration. The commit
-is its identity; the number is for people.
+is its identity; the number is for people. Its content are all files that its overlays consist of.
 """
 
 from __future__ import annotations
 
+import hashlib
+import posixpath
 import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.errors import Problem
+from gitops_bot.releases.layout.glob import Glob
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.releases.history.line import Line, Step
+    from gitops_bot.releases.layout.overlays import OverlayFile
     from gitops_bot.releases.layout.owners import Owners
+    from gitops_bot.targets import Unfollowed
 
 _NUMBER = re.compile(r"[0-9]{1,6}\Z", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z", re.ASCII)
@@ -249,3 +254,80 @@ def _unknown(newest: Release) -> Problem:
 def _full(release: Release) -> Problem:
     message = f"there is no number behind {_LARGEST}"
     return Problem("failed.git", message, f"Delete the tag {TAGS}{release.environment}/{_LARGEST}.")
+
+
+class ContentFile(NamedTuple):
+    """A file: its path, its name in the digest, and its blob in Git."""
+
+    path: str
+    name: str
+    blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What an environment consisted of at a commit. `unfollowed` is what its files refer to and the commit has not."""
+
+    commit: str
+    overlays: tuple[str, ...]
+    files: tuple[ContentFile, ...]
+    unfollowed: tuple[Unfollowed, ...]
+
+    @classmethod
+    def of(
+        cls,
+        commit: str,
+        environment: str,
+        overlays: Sequence[OverlayFile],
+        blobs: Mapping[str, str],
+        unfollowed: Iterable[Unfollowed],
+    ) -> Content:
+        """From the overlays of the environment, and the blobs of all its files by their paths."""
+        names = _names(environment, overlays)
+        files = tuple(ContentFile(path, _name(path, names), blob) for path, blob in sorted(blobs.items()))
+        places = tuple(sorted({overlay_file.directory for overlay_file in overlays}))
+        return cls(commit, places, files, tuple(unfollowed))
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the lines `NAME`, NUL, `BLOB`, line feed, sorted by the bytes of the names.
+
+        An overlay's files are named by what its glob captured (`/web/kustomization.yaml`), all others by their paths.
+        So two environments that are made of the same have the same digest.
+        """
+        lines = sorted(b"%s\0%s\n" % (file.name.encode(), file.blob.encode()) for file in self.files)
+        return f"sha256:{hashlib.sha256(b''.join(lines)).hexdigest()}"
+
+
+def _name(path: str, names: Mapping[str, str]) -> str:
+    """The name by the nearest overlay above; no path begins with a slash, so that none is taken for another."""
+    above, below = path, ""
+    while above not in names:
+        if above in ("", "."):
+            return path
+        above, tail = posixpath.dirname(above) or ".", posixpath.basename(above)
+        below = f"/{tail}{below}"
+    return names[above] + below
+
+
+def _names(environment: str, overlays: Sequence[OverlayFile]) -> Mapping[str, str]:
+    """What each overlay (a directory or a file) is called: alike in all environments, as far as that names only one."""
+    by_place = {
+        overlay_file.place: overlay_file
+        for overlay_file in sorted(overlays, key=lambda overlay_file: (overlay_file.place, overlay_file.glob))
+    }
+    captured = {place: _captured(overlay_file) for place, overlay_file in by_place.items()}
+    starred = {place: _starred(place, environment) for place in by_place}
+    for names in (captured, starred):
+        if len(set(names.values())) == len(names):
+            return names
+    return {place: f"/{place}" for place in by_place}
+
+
+def _captured(overlay_file: OverlayFile) -> str:
+    names = Glob.parse(overlay_file.glob).names
+    return "".join(f"/{overlay_file.captures[name]}" for name in names)
+
+
+def _starred(place: str, environment: str) -> str:
+    return "".join(f"/{'*' if part == environment else part}" for part in place.split("/"))
