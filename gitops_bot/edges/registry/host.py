@@ -236,6 +236,7 @@ class Host:
 
     http: Http
     tokens: Tokens
+    #: The address that all paths are below: it ends with a slash.
     base: httpx.URL
     limits: ImageLimits
     seconds: float = HEAD_START
@@ -271,11 +272,6 @@ class Host:
         finally:
             if is_first:
                 self._met.set()
-
-    @property
-    def root(self) -> str:
-        """The address that all paths are below."""
-        return str(self.base).rstrip("/")
 
     @property
     def service(self) -> str:
@@ -323,7 +319,7 @@ class ImageRepository:
         """
         host, path, credential = self.host, self.location.path, self.login.credential
         try:
-            url = httpx.URL(f"{host.root}/{api}/{path}/{rest}")
+            url = httpx.URL(f"{host.base}{api}/{path}/{rest}")
         except httpx.InvalidURL as error:  # the parts are valid, but together longer than httpx allows
             advice = "Report this to the registry's operator."
             raise Untrusted("leads to an address that is not supported", advice) from error
