@@ -200,7 +200,7 @@ def parse(text: str, file: str) -> Document:
     document = Document(file)
     text = text.removeprefix("\ufeff")
     try:
-        events = _bounded(YAML(typ="safe", pure=True).parse(text), file)
+        events = _limit(YAML(typ="safe", pure=True).parse(text), file)
         for event in events:
             match event:
                 case DocumentStartEvent() if () in document.values:
@@ -222,7 +222,7 @@ def parse(text: str, file: str) -> Document:
     return document
 
 
-def _bounded(events: Iterator[Event], file: str) -> Iterator[Event]:
+def _limit(events: Iterator[Event], file: str) -> Iterator[Event]:
     """The parser's events. Each takes some 30 microseconds: 1 MiB of `[],[],...` would take 15 s.
 
     Raises:

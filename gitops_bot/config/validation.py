@@ -294,10 +294,10 @@ def _tidy(node: Any) -> Any:
     kept = {key: value for key, value in node.items() if key != "title" and (key, value) != ("default", None)}
     if "patternProperties" in kept:
         kept["additionalProperties"] = False
-    return {key: _tidied(key, value) for key, value in kept.items()}
+    return {key: _tidy_value(key, value) for key, value in kept.items()}
 
 
-def _tidied(key: str, value: Any) -> Any:
+def _tidy_value(key: str, value: Any) -> Any:
     if key in _BY_NAME:
         return {name: _tidy(named) for name, named in value.items()}
     return value if key in ("default", "examples") else _tidy(value)

@@ -154,7 +154,7 @@ def decide_switch(
 ) -> Change | Held | Kept:
     """Whether the Service is switched to the idle slot now. `released`: a person allows what was taken back."""
     live, idle = slots.live, slots.idle
-    changed = _changed(slots, idle)
+    changed = _differing_entries(slots, idle)
     if not changed:
         return Kept(selector, Reason("current", f"{idle} has the pins of {live}, which is live"))
     arrived, switched = _newest(line, selector.overlay, changed), _newest(line, selector.overlay, [selector])
@@ -163,7 +163,7 @@ def decide_switch(
         return _waiting(selector, idle, Reason("held.history_bound", text))
     back = switch_back(slots, selector, line)
     if back is not None and not released:
-        return _waiting(selector, idle, _reverted(slots, back))
+        return _waiting(selector, idle, _reason_to_stay(slots, back))
     if back is None and (arrived is None or (switched is not None and arrived[0] >= switched[0])):
         text = f"{idle} got nothing new since {live} is live, and is there to go back to"
         return Kept(selector, Reason("current", text))
@@ -183,13 +183,13 @@ def hold_if_taken_back(item: Change | Held, slots: Slots, line: Line) -> Change 
     if isinstance(item, Held) or item.after.tag != slots.idle or slots.wrong is not None:
         return item
     back = switch_back(slots, item.entry, line)
-    return item if back is None else item.hold(_reverted(slots, back))
+    return item if back is None else item.hold(_reason_to_stay(slots, back))
 
 
 def switch_back(slots: Slots, selector: Managed, line: Line) -> Step | None:
     """The commit that switched away from the idle slot although it had the newer pins; None where none did."""
-    arrived = _newest(line, selector.overlay, _changed(slots, slots.idle))
-    before = _newest(line, selector.overlay, _changed(slots, slots.live))
+    arrived = _newest(line, selector.overlay, _differing_entries(slots, slots.idle))
+    before = _newest(line, selector.overlay, _differing_entries(slots, slots.live))
     switched = _newest(line, selector.overlay, [selector])
     if arrived is None or switched is None or arrived[0] <= switched[0]:
         return None
@@ -204,7 +204,7 @@ def live_since(slots: Slots, entry: Managed, line: Line) -> Step | None:
 
 def newest_arrival(slots: Slots, line: Line) -> datetime | None:
     """When the idle slot got the newest of its pins; what was declined before that was another switch."""
-    arrived = _newest(line, slots.overlay, _changed(slots, slots.idle))
+    arrived = _newest(line, slots.overlay, _differing_entries(slots, slots.idle))
     return arrived[1].at if arrived is not None else None
 
 
@@ -234,7 +234,7 @@ def hold_switches(decisions: Sequence[Decision], known: Sequence[Slots]) -> tupl
     )
 
 
-def _changed(slots: Slots, slot: str) -> list[Managed]:
+def _differing_entries(slots: Slots, slot: str) -> list[Managed]:
     """The entries of a slot that have another pin than those of the other one."""
     entries = [(entry, slots.counterpart(entry)) for entry in slots.entries[slot]]
     return [entry for entry, other in entries if other is None or not agree(entry.pin, other.pin)]
@@ -254,7 +254,7 @@ def _waiting(selector: Managed, idle: str, reason: Reason) -> Held:
     return Held(selector, Pin(idle), reason, withdraws=True)
 
 
-def _reverted(slots: Slots, step: Step) -> Reason:
+def _reason_to_stay(slots: Slots, step: Step) -> Reason:
     text = (
         f"switched back to {slots.live} in {step.commit[:10]} on {step.at:%Y-%m-%d} by {step.who}; {slots.idle} waits "
         "for a new pin (`--release-hold` switches to it again)"

@@ -123,7 +123,7 @@ def settle(entry: Managed, running: Sequence[Run], *, release_tag: bool = False)
 def promote(entry: Managed, offer: Offer, artifact: Artifact, now: datetime) -> Change | Kept:
     """Pin the artifact, unless it is already pinned."""
     present, running = entry.pin, offer.running
-    after = _shaped(entry, artifact.pin)
+    after = _shape(entry, artifact.pin)
     # Where only tags are pinned, a digest that stands beside the right one does no harm.
     if after == present or (entry.rules.pin == "tag" and artifact.pin == present):
         return Kept(entry, Reason("current", f"{running.environment} runs the same pin"), "promotion")
@@ -187,7 +187,7 @@ def is_current(entry: Managed, pin: Pin, *, release_tag: bool) -> bool:
     if release_tag:
         present_version = version.parse(present.tag or "")
         return same_bytes and present_version is not None and present_version.parts == 3
-    return pin == present or _shaped(entry, pin) == present or (same_bytes and pin.tag is None)
+    return pin == present or _shape(entry, pin) == present or (same_bytes and pin.tag is None)
 
 
 def is_same(pin: Pin, other: Pin) -> bool:
@@ -197,7 +197,7 @@ def is_same(pin: Pin, other: Pin) -> bool:
     return pin.tag == other.tag if pin.tag is not None else pin == other
 
 
-def _shaped(entry: Managed, pin: Pin) -> Pin:
+def _shape(entry: Managed, pin: Pin) -> Pin:
     """The pin to write. Half a pin is written in every shape, since there is nothing else to write."""
     if pin.tag is None or pin.digest is None:
         return pin
@@ -208,7 +208,7 @@ def downgrade(entry: Managed, offer: Offer) -> Reason | None:
     """Backwards by the target's own order, or where that tells nothing by the source's."""
     if offer.artifact is None:
         return None
-    present, running, after = entry.pin, offer.running, _shaped(entry, offer.artifact.pin)
+    present, running, after = entry.pin, offer.running, _shape(entry, offer.artifact.pin)
     if (reason := choice.downgrade(entry.policy, present, after)) is not None:
         return reason
     if running.entry.policy is None or present.tag is None or after.tag is None:
@@ -263,7 +263,7 @@ def moved(entry: Managed, offer: Offer) -> Reason | None:
     """The tag that the source pins without a digest was moved."""
     if offer.artifact is None or offer.artifact.way != "resolved":
         return None
-    after = _shaped(entry, offer.artifact.pin)
+    after = _shape(entry, offer.artifact.pin)
     return choice.moved(entry, after) if choice.moves(entry.pin, after) else None
 
 

@@ -72,7 +72,7 @@ def change_at(releases: Sequence[Release], at: int) -> Changes:
     """What the release at that place of the list (the newest first) changed."""
     release = releases[at]
     files = {same_file(path)[0] for path in release.paths if path in release.step.files}
-    pins = tuple(repinned for file in sorted(files) for repinned in _repinned(releases, at, file))
+    pins = tuple(repinned for file in sorted(files) for repinned in _pin_changes(releases, at, file))
     return Changes(release, pins, tuple(path for path in release.paths if not _only_pins(release, path, pins)))
 
 
@@ -104,7 +104,7 @@ def previous(known: Sequence[Release], wanted: Collection[EntryKey] | None = Non
     return Problem("failed.git", message, advice)
 
 
-def _repinned(releases: Sequence[Release], at: int, file: str) -> Iterator[EntryChange]:
+def _pin_changes(releases: Sequence[Release], at: int, file: str) -> Iterator[EntryChange]:
     """What the release at a place changed in one file; those behind it tell what was there before, where it cannot."""
     step = releases[at].step
     before, after = step.before(file), step.after(file)

@@ -63,8 +63,8 @@ class Step:
     def may_hold(self, file: str, texts: Sequence[str]) -> bool:
         """Whether one of these scalars may have stood in a file, without parsing it; a backslash may spell any."""
         needles = [text.encode() for text in texts]
-        found = [data for data, _ in self.sides(file).values() if data is not None]
-        return any(b"\\" in data or any(needle in data for needle in needles) for data in found)
+        versions_before = [data for data, _ in self.sides(file).values() if data is not None]
+        return any(b"\\" in data or any(needle in data for needle in needles) for data in versions_before)
 
     def before(self, file: str) -> State:
         """The entries that it found in a file that it changed."""

@@ -113,7 +113,7 @@ class Records(Sequence["Record"]):
         self._announced, self._known = announced, known
         self._positions = {step.commit: at for at, step in enumerate(line.steps)}
         self._changed = cache(partial(change_at, known))
-        self._own = _Arrivals(map(self._changed, range(len(known))), self._positions, _placed)
+        self._own = _Arrivals(map(self._changed, range(len(known))), self._positions, _pin_of_entry)
         self._others = [_Arrivals(changes(releases), self._positions, _identity) for releases in sources]
 
     def __len__(self) -> int:
@@ -214,7 +214,7 @@ class _Arrivals:
         return None
 
 
-def _placed(pin: EntryChange) -> object:
+def _pin_of_entry(pin: EntryChange) -> object:
     """What a rollback takes away: the pin of an entry."""
     return (pin.key, pin.after)
 

@@ -106,7 +106,7 @@ def all_releases(
         for environment, own in paths.items():
             by_environment[environment].append((step, tuple(own)))
     tagged = tag_numbers(tags or {})
-    return {name: _numbered(name, steps, line, tagged.get(name)) for name, steps in by_environment.items()}
+    return {name: _number(name, steps, line, tagged.get(name)) for name, steps in by_environment.items()}
 
 
 def is_commit(name: str, tags: Mapping[str, str]) -> bool:
@@ -114,7 +114,7 @@ def is_commit(name: str, tags: Mapping[str, str]) -> bool:
     return not _NUMBER.match(name) and (_COMMIT.match(name) is not None or name in tags)
 
 
-def _numbered(
+def _number(
     environment: str,
     touched: Sequence[tuple[Step, tuple[str, ...]]],
     line: Line,
@@ -316,18 +316,18 @@ def _names(environment: str, overlays: Sequence[OverlayFile]) -> Mapping[str, st
         overlay_file.place: overlay_file
         for overlay_file in sorted(overlays, key=lambda overlay_file: (overlay_file.place, overlay_file.glob))
     }
-    captured = {place: _captured(overlay_file) for place, overlay_file in by_place.items()}
-    starred = {place: _starred(place, environment) for place in by_place}
+    captured = {place: _name_by_captures(overlay_file) for place, overlay_file in by_place.items()}
+    starred = {place: _name_by_stars(place, environment) for place in by_place}
     for names in (captured, starred):
         if len(set(names.values())) == len(names):
             return names
     return {place: f"/{place}" for place in by_place}
 
 
-def _captured(overlay_file: OverlayFile) -> str:
+def _name_by_captures(overlay_file: OverlayFile) -> str:
     names = Glob.parse(overlay_file.glob).names
     return "".join(f"/{overlay_file.captures[name]}" for name in names)
 
 
-def _starred(place: str, environment: str) -> str:
+def _name_by_stars(place: str, environment: str) -> str:
     return "".join(f"/{'*' if part == environment else part}" for part in place.split("/"))

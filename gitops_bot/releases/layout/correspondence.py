@@ -51,11 +51,11 @@ def pairs(source: Sequence[OverlayFile], target: Sequence[OverlayFile]) -> tuple
     written_out = _WrittenOut(plain, single=len(alone) == 1 == len({overlay_file.place for overlay_file in plain}))
 
     @cache
-    def keyed(text: str, names: tuple[str, ...]) -> dict[tuple[str, ...], list[OverlayFile]]:
+    def by_captures(text: str, names: tuple[str, ...]) -> dict[tuple[str, ...], list[OverlayFile]]:
         """The source's overlays of one glob, by what it captured under these names."""
         index: defaultdict[tuple[str, ...], list[OverlayFile]] = defaultdict(list)
         for overlay_file in by_glob[text]:
-            index[_captured(overlay_file, Glob.parse(text), names)].append(overlay_file)
+            index[_capture_key(overlay_file, Glob.parse(text), names)].append(overlay_file)
         return index
 
     def alike(overlay_file: OverlayFile) -> Iterator[OverlayFile]:
@@ -67,7 +67,7 @@ def pairs(source: Sequence[OverlayFile], target: Sequence[OverlayFile]) -> tuple
         ranked: defaultdict[tuple[int, int], list[OverlayFile]] = defaultdict(list)
         for text in by_glob:
             if (names := _common(Glob.parse(text), glob)) is not None:
-                same = keyed(text, names).get(_captured(overlay_file, glob, names), ())
+                same = by_captures(text, names).get(_capture_key(overlay_file, glob, names), ())
                 ranked[-len(names), len(Glob.parse(text).names) - len(names)] += same
         yield from next((ranked[rank] for rank in sorted(ranked) if ranked[rank]), ())
 
@@ -221,7 +221,7 @@ def _unnamed(glob: Glob) -> int:
     return sum(name.isdigit() for name in glob.names)
 
 
-def _captured(overlay_file: OverlayFile, glob: Glob, names: Sequence[str]) -> tuple[str, ...]:
+def _capture_key(overlay_file: OverlayFile, glob: Glob, names: Sequence[str]) -> tuple[str, ...]:
     """What was captured under these names, and by the wildcards without one, in their order."""
     return tuple(overlay_file.captures[name] for name in (*names, *(name for name in glob.names if name.isdigit())))
 

@@ -168,11 +168,11 @@ def select(environments: Mapping[str, Environment], tree: Mapping[str, str]) -> 
         else:
             selected[owner.environment][directory + slash] = [overlay for overlay in beside if overlay.file != file]
     if contested:
-        raise ConfigError(*(_contested(*pair, files) for pair, files in contested.items()))
+        raise ConfigError(*(_contest(*pair, files) for pair, files in contested.items()))
     overlays = {
         # A file that one glob names and another means with its directory is one overlay.
-        name: tuple({overlay.file: overlay for place in sorted(found) for overlay in found[place]}.values())
-        for name, found in selected.items()
+        name: tuple({overlay.file: overlay for place in sorted(by_place) for overlay in by_place[place]}.values())
+        for name, by_place in selected.items()
     }
     certain = {(name, overlay.glob) for name in overlays for overlay in overlays[name] if not overlay.by_content}
     doubtful = tuple(
@@ -359,7 +359,7 @@ def by_directory(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, bytes]
     return directories
 
 
-def _contested(first: Claim, second: Claim, files: list[str]) -> Problem:
+def _contest(first: Claim, second: Claim, files: list[str]) -> Problem:
     """Two environments claim these files."""
     more = f" (and {len(files) - 1} more)" if len(files) > 1 else ""
     message = (

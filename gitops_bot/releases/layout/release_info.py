@@ -94,7 +94,7 @@ def _find(
         path = _path(overlay, setting.file)
         # Entries of one image are described together: the first one tells when it changes.
         images = {entry.image: entry for entry in reversed(candidates)}
-        described = _described(setting, path, contents.get(path), owners.get(path, ()), list(reversed(images)))
+        described = _describe(setting, path, contents.get(path), owners.get(path, ()), list(reversed(images)))
         for entry in candidates if len(images) > 1 else images.values():
             yield entry, described
 
@@ -103,7 +103,7 @@ def _path(directory: str, file: str) -> str:
     return posixpath.join(directory, file).removeprefix("./")
 
 
-def _described(
+def _describe(
     setting: ReleaseInfo, path: str, data: bytes | None, owners: Sequence[str], images: Sequence[str]
 ) -> Described:
     labels = dict(setting.keys)
