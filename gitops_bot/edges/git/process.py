@@ -56,7 +56,7 @@ _SETTINGS = (
 #: Bytes of memory and seconds of computing time of a process with bounds.
 _BOUNDS = ((resource.RLIMIT_DATA, 128 * 1024 * 1024), (resource.RLIMIT_CPU, 5))
 #: With bounds: what git keeps because other objects are stored as changes of it must leave room for its list.
-_BOUNDED = (("core.deltaBaseCacheLimit", "32m"),)
+_BOUNDED_SETTINGS = (("core.deltaBaseCacheLimit", "32m"),)
 _VARIABLES = {
     "LC_ALL": "C",
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -117,10 +117,9 @@ def error(message: str, advice: str = "") -> GitError:
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """Runs git in a given environment; these settings and variables override the defaults."""
+    """Runs git in a given environment; these variables override the defaults."""
 
     environ: Mapping[str, str] = field(repr=False)
-    settings: tuple[tuple[str, str], ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
     secrets: tuple[str, ...] = field(default=(), repr=False)
     timeout: float = TIMEOUT
@@ -144,7 +143,7 @@ class Git:
             GitError: git is not installed, took longer than `timeout` seconds, or printed more than `limit` bytes.
         """
         verb = arguments[0]
-        environment = self._environment((*settings, *(_BOUNDED if bounded else ())))
+        environment = self._environment((*settings, *(_BOUNDED_SETTINGS if bounded else ())))
         with _running(arguments, environment, bounded=bounded) as process:
             deadline = time.monotonic() + (min(BOUNDED_TIMEOUT, self.timeout) if bounded else self.timeout)
             out, err = _exchange(process, stdin, limit, deadline)
@@ -182,7 +181,7 @@ class Git:
             result["GIT_SSH_COMMAND"] = _SSH
         count = inherited.get("GIT_CONFIG_COUNT", "0")
         first = int(count) if count.isascii() and count.isdigit() else 0
-        pairs = (*_SETTINGS, *self.settings, *settings)
+        pairs = (*_SETTINGS, *settings)
         for number, (key, value) in enumerate(pairs, start=first):
             result[f"GIT_CONFIG_KEY_{number}"] = key
             result[f"GIT_CONFIG_VALUE_{number}"] = value

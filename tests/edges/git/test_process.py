@@ -46,8 +46,8 @@ def play(folder: Path, text: str, **options: object) -> Git:
     return Git({"PATH": f"{folder}:{PATH}"}, **options)
 
 
-def variables(git: Git) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in git.run("x").out.decode().split("\0") if line)
+def variables(git: Git, *settings: tuple[str, str]) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in git.run("x", settings=settings).out.decode().split("\0") if line)
 
 
 class TestRun:
@@ -181,7 +181,7 @@ class TestEnvironment:
         mine = {"GIT_CONFIG_COUNT": count, "GIT_CONFIG_KEY_0": "a.b", "GIT_CONFIG_VALUE_0": "mine"}
         base = play(script, VARIABLES)
 
-        found = variables(Git(dict(base.environ) | mine, settings=(("c.d", "ours"),)))
+        found = variables(Git(dict(base.environ) | mine), ("c.d", "ours"))
 
         assert found[f"GIT_CONFIG_KEY_{first}"] == "core.hooksPath"
         last = int(found["GIT_CONFIG_COUNT"]) - 1
@@ -190,9 +190,9 @@ class TestEnvironment:
         assert (found["GIT_CONFIG_KEY_0"] == "a.b") is (first == 2)
 
     def test_real_git_reads_them(self) -> None:
-        git = Git({"PATH": PATH}, settings=(("x.y", "a\nb = 'c'"),))
+        git = Git({"PATH": PATH})
 
-        assert git.run("config", "--get", "x.y").out == b"a\nb = 'c'\n"
+        assert git.run("config", "--get", "x.y", settings=[("x.y", "a\nb = 'c'")]).out == b"a\nb = 'c'\n"
         assert git.run("config", "--get", "core.hooksPath").out == b"/dev/null\n"
 
 

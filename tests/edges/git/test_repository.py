@@ -14,6 +14,7 @@ import pytest
 
 from gitops_bot.edges.git import Credentials, Repository
 from gitops_bot.edges.git.store import FILE_LIMIT
+from gitops_bot.edges.github.server import Server
 from gitops_bot.errors import GitError, LostRace
 from tests.conftest import program
 from tests.counterparts.git_http import READER, WRITER, GitServer, Remote, git_server
@@ -72,7 +73,13 @@ def opened(
     environ: dict[str, str] | None = None,
 ) -> Repository:
     credentials = Credentials(*login) if login and remote.url else None
-    return Repository(remote.url or remote.file_url, credentials=credentials, cache=cache, environ=environ or BARE)
+    return Repository(
+        remote.url or remote.file_url,
+        credentials=credentials,
+        cache=cache,
+        environ=environ or BARE,
+        refusals=Server.REFUSALS,
+    )
 
 
 def proposed(remote: Remote, **options: Path) -> str:
@@ -562,6 +569,7 @@ def _write(repository: Repository, action: str, base: str, expected: str) -> Non
 _RACER = """
 import os, sys
 from gitops_bot.edges.git import Credentials, Repository
+from gitops_bot.edges.github.server import Server
 from gitops_bot.errors import LostRace
 url, target, path, text = sys.argv[1:]
 login = Credentials("x-access-token", os.environ.pop("PASSWORD"))
