@@ -242,7 +242,7 @@ class FileClaim:
         target = self.target or by_name
         return any(isinstance(candidate, ReadsBeside) for candidate in ((target,) if target is not None else possible))
 
-    def target_then(self, path: str, files: Mapping[str, bytes]) -> Target | None:
+    def target_of_version(self, path: str, files: Mapping[str, bytes]) -> Target | None:
         """The target that read a version of it, None where that held no pins.
 
         `files` are the version and what is beside it, by their names.

@@ -156,7 +156,7 @@ class PinFiles:
             read = self._read([version for version in versions if version.file.path not in following])
             for version, files in read.items():
                 path = version.file.path
-                target = version.file.claim.target_then(path, files)
+                target = version.file.claim.target_of_version(path, files)
                 if target is not None and path not in by_path:
                     by_path[path] = target
                     since[path] = version.place

@@ -190,7 +190,7 @@ class _Overrides:
         """The images that the kustomization in the directory of a file pins itself."""
         beside = [posixpath.join(posixpath.dirname(path), name) for name in FILE_NAMES]
         file = max((file for file in beside if file in self.files), default=None)
-        return self._pinned(file) if file is not None else {}
+        return self._pins_of(file) if file is not None else {}
 
     def _by(self, user: str) -> dict[str, str]:
         """What a kustomization and those that use it pin."""
@@ -205,9 +205,9 @@ class _Overrides:
         used = (posixpath.join(path, name) for path in self._paths(user) for name in FILE_NAMES)
         components = [file for file in used if file in self.files and file not in seen]
         by_components = [self._own(file, seen) for file in components if _COMPONENT.search(self.files[file])]
-        return {name: file for by in by_components for name, file in by.items()} | self._pinned(user)
+        return {name: file for by in by_components for name, file in by.items()} | self._pins_of(user)
 
-    def _pinned(self, file: str) -> dict[str, str]:
+    def _pins_of(self, file: str) -> dict[str, str]:
         """The images that a kustomization has a tag or a digest for, each with its path."""
         try:
             entries = read(self.files[file], file).entries
