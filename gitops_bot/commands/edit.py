@@ -37,11 +37,9 @@ class Disk(Protocol):
         Raises:
             EditError: none is there, or the directory has two kustomizations.
         """
-        ...
 
     def beside(self, file: str) -> Mapping[str, bytes]:
         """Other files with pins in its directory, by their names."""
-        ...
 
     def read(self, file: str) -> bytes:
         """The bytes of a file.
@@ -49,7 +47,6 @@ class Disk(Protocol):
         Raises:
             EditError: it cannot be read.
         """
-        ...
 
     def replace(self, file: str, *, before: bytes, after: bytes) -> None:
         """Put `after` in the place of `before` in one step; mode and owner stay.
@@ -57,7 +54,6 @@ class Disk(Protocol):
         Raises:
             EditError: it cannot be written, or does not hold `before` any more; nothing was changed.
         """
-        ...
 
 
 def edit(disk: Disk, path: str, assignments: Sequence[Assignment], *, dry_run: bool = False) -> Result[Edited]:

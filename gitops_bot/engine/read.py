@@ -41,7 +41,6 @@ class Files(Protocol):
 
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
         """Their bytes; paths where no file is are left out."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

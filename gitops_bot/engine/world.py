@@ -27,7 +27,6 @@ class Progress(Protocol):
 
     def __call__(self, what: str, of: int | None = None) -> AbstractContextManager[Callable[[], None]]:
         """From the beginning of the block to its end; each call of what it gives is one of `of` done."""
-        ...
 
 
 def silent(what: str, of: int | None = None) -> AbstractContextManager[Callable[[], None]]:  # noqa: ARG001 - nobody is told
@@ -49,7 +48,6 @@ class Registry(Protocol):
         Raises:
             RegistryError: the registry refused, failed, or its answer could not be trusted.
         """
-        ...
 
     def digest(self, image: ImageName, tag: str) -> str:
         """The digest of the manifest (or index) that the tag names now.
@@ -57,7 +55,6 @@ class Registry(Protocol):
         Raises:
             RegistryError: as above; `status` is 404 where the tag does not exist.
         """
-        ...
 
     def exists(self, image: ImageName, digest: str) -> bool:
         """Whether the repository has a manifest (or index) of that digest.
@@ -65,7 +62,6 @@ class Registry(Protocol):
         Raises:
             RegistryError: as above, but not for a digest that is not there.
         """
-        ...
 
     def missing(self, image: ImageName, digest: str) -> tuple[str, ...]:
         """The platforms of an index whose own manifests are gone; none of them for a single image.
@@ -73,15 +69,12 @@ class Registry(Protocol):
         Raises:
             RegistryError: as above; `status` is 404 where the digest itself is gone.
         """
-        ...
 
     def index_platforms(self, image: ImageName, digest: str) -> tuple[str, ...]:
         """The platforms that an index names; none for a single image. Raises as above."""
-        ...
 
     def children(self, image: ImageName, digest: str) -> tuple[Child, ...]:
         """Every manifest that an index names, in its order; none for a single image. Raises as above."""
-        ...
 
     def describe(self, image: ImageName, digest: str) -> Build:
         """What the image says of itself: for the text of a proposal, never for a decision.
@@ -89,7 +82,6 @@ class Registry(Protocol):
         Raises:
             RegistryError: as above; `status` is 404 where the digest does not exist.
         """
-        ...
 
     def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
         """When the images of these tags, and of what is pinned, were built. Tags that are left out are older.
@@ -97,7 +89,6 @@ class Registry(Protocol):
         Raises:
             RegistryError: as above, but not for an image that is not there: its time is unknown.
         """
-        ...
 
 
 class Repository(Protocol):
@@ -109,7 +100,6 @@ class Repository(Protocol):
         Raises:
             GitError: the remote cannot be read.
         """
-        ...
 
     def head(self, branch: str) -> str:
         """The commit that the remote branch has now (asked anew at each call).
@@ -117,31 +107,24 @@ class Repository(Protocol):
         Raises:
             GitError: the branch does not exist or the remote cannot be read.
         """
-        ...
 
     def tree(self, commit: str) -> Mapping[str, str]:
         """Every path below a commit with its git mode: 100644, 100755, 120000 (symbolic link), 160000 (submodule)."""
-        ...
 
     def read(self, commit: str, paths: Iterable[str]) -> dict[str, bytes]:
         """The bytes of these paths at that commit, fetched in one go; paths that do not exist are left out."""
-        ...
 
     def blobs(self, commit: str) -> Mapping[str, str]:
         """Every path below a commit with the id of its object."""
-        ...
 
     def whole(self, ids: Collection[str]) -> dict[str, bytes]:
         """The whole bytes of these blobs, by their ids; a GitError where they are more than 128 MiB."""
-        ...
 
     def branches(self) -> tuple[str, ...]:
         """The names of the bot's own remote branches, sorted, as the last `head` saw them."""
-        ...
 
     def branch(self, name: str, base: str) -> Branch | None:
         """The remote branch as it is now, with its commits since it left `base` (a commit); None if there is none."""
-        ...
 
     def line(
         self, commit: str, directories: Sequence[str], enough: Callable[[Line], bool], targets: FileTargets
@@ -154,7 +137,6 @@ class Repository(Protocol):
         Raises:
             GitError: the remote cannot be read.
         """
-        ...
 
     def tags(self) -> Mapping[str, str]:
         """The tags of the remote, each with the commit that it names.
@@ -165,7 +147,6 @@ class Repository(Protocol):
         Raises:
             GitError: the remote cannot be read.
         """
-        ...
 
     def tag_texts(self, names: Collection[str]) -> Mapping[str, str | None]:
         """The texts of those of these tags that exist; None for one that is not annotated, or is not UTF-8.
@@ -176,7 +157,6 @@ class Repository(Protocol):
         Raises:
             GitError: the remote cannot be read.
         """
-        ...
 
     def create_tags(self, tags: Sequence[NewTag]) -> None:
         """Create these annotated tags, all of them or none.
@@ -185,7 +165,6 @@ class Repository(Protocol):
             LostRace: one of them exists; nothing was written.
             GitError: the remote refused (rules, no permission) or is out of reach.
         """
-        ...
 
     def commit_of(self, branch: str) -> str | None:
         """The commit that the remote branch has at this moment; nothing else is read anew.
@@ -193,7 +172,6 @@ class Repository(Protocol):
         Raises:
             GitError: the remote cannot be read.
         """
-        ...
 
     def publish(
         self, branch: str, *, parent: str, files: Mapping[str, bytes], message: str, expected: str | None
@@ -206,11 +184,9 @@ class Repository(Protocol):
             LostRace: the branch is not at `expected` any more; nothing was written.
             GitError: the remote refused (protected branch, no permission) or is out of reach.
         """
-        ...
 
     def delete(self, branch: str, *, expected: str) -> None:
         """Delete the remote branch, only if it still is at `expected`; raises as `publish`."""
-        ...
 
 
 class Forge(Protocol):
@@ -218,7 +194,6 @@ class Forge(Protocol):
 
     def disconnect(self) -> None:
         """Close every connection."""
-        ...
 
     def find(
         self, branches: Sequence[str], base: str, *, closed: str | None = None
@@ -230,22 +205,18 @@ class Forge(Protocol):
         Raises:
             ForgeError: the forge refused or did not answer.
         """
-        ...
 
     def rate_limit(self) -> RateLimit | None:
         """How many requests the rate limit has left; None where the forge has no limit."""
-        ...
 
     def commits_between(self, source: str, old: str, new: str) -> tuple[str, ...]:
         """The subjects of the newest commits from one revision of a source repository to another, oldest first.
 
         None where the source is elsewhere or the token cannot read it: this is for readers, and never an error.
         """
-        ...
 
     def commits_ahead(self, source: str, old: str, new: str) -> int | None:
         """How many commits one revision has that the older one lacks; None where `commits_between` has none."""
-        ...
 
     def merges(self, base: str, commits: Sequence[str]) -> dict[str, Merge]:
         """The pull requests that made these commits of a base branch, as far as they are among the newest thousand.
@@ -253,11 +224,9 @@ class Forge(Protocol):
         Raises:
             ForgeError: the forge refused or did not answer.
         """
-        ...
 
     def open(self, *, branch: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
         """Open a pull request, or find and refresh the one that is open for the branch already."""
-        ...
 
     def read(self, number: int) -> PullRequest:
         """A pull request as it is at this moment; of reviews, queues, checks and comments what was known before.
@@ -265,19 +234,15 @@ class Forge(Protocol):
         Raises:
             ForgeError: the forge refused or did not answer.
         """
-        ...
 
     def refresh(self, number: int, *, title: str, body: str) -> PullRequest:
         """Give a pull request a new title and body; writes only what differs."""
-        ...
 
     def hand_back_times(self, number: int, branch: str, label: str) -> HandBackTimes:
         """When that label was put on last, and the branch pushed, by the forge's own clock."""
-        ...
 
     def label(self, number: int, labels: Sequence[str]) -> None:
         """Add the labels that are missing. Where that is not allowed, people are told and the proposal goes on."""
-        ...
 
     def unlabel(self, number: int, label: str) -> bool:
         """Take a label away, and say whether it was there.
@@ -285,19 +250,15 @@ class Forge(Protocol):
         Raises:
             ForgeError: that is not allowed, or the forge did not answer.
         """
-        ...
 
     def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
         """Request reviews of people (logins) and teams (slugs). What is not possible is told, as with labels."""
-        ...
 
     def assign(self, number: int, people: Sequence[str]) -> None:
         """Assign people. What is not possible is told, as with labels."""
-        ...
 
     def comment(self, number: int, body: str, *, edits: int | None = None) -> None:
         """Comment on a pull request, or give the comment with the id `edits` this text."""
-        ...
 
     def merge_when_ready(
         self, number: int, *, head: str, method: MergeMethod | None, without_checks: bool
@@ -309,11 +270,9 @@ class Forge(Protocol):
         merged, queued, set to auto-merge, or as it was. Of one that is set to auto-merge by this, title and text are
         those of that moment.
         """
-        ...
 
     def close(self, number: int, *, body: str, comment: str) -> PullRequest:
         """Put the closing mark into the body, say why in a comment, then close."""
-        ...
 
     def deployments(self, environments: Sequence[str]) -> Mapping[str, tuple[Deployed, ...]]:
         """The newest deployments of each of these environments, the newest first: a bounded number.
@@ -321,7 +280,6 @@ class Forge(Protocol):
         Raises:
             ForgeError: the forge refused or did not answer.
         """
-        ...
 
     def deploy(self, deployment: Deployment) -> Problem | None:
         """Record a deployment with its artifacts, unless that was done; gives why an artifact could not be recorded.
@@ -329,7 +287,6 @@ class Forge(Protocol):
         Raises:
             ForgeError: the forge refused or did not answer.
         """
-        ...
 
 
 class Clock(Protocol):
@@ -337,11 +294,9 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The present moment, in UTC."""
-        ...
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
