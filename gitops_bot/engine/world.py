@@ -40,73 +40,52 @@ def unheard(problem: Problem) -> None:
 
 
 class Registry(Protocol):
-    """Every OCI registry. Each question is asked once per run, however often it is put."""
+    """Every OCI registry. Each question is asked once per run, however often it is put.
+
+    Unless a method says otherwise, it raises a RegistryError where the registry refused or failed, or its answer could
+    not be trusted; the error's `status` is 404 where the tag or the digest does not exist.
+    """
 
     def tags(self, image: ImageName) -> tuple[str, ...]:
-        """Every tag of the repository, in the registry's order.
-
-        Raises:
-            RegistryError: the registry refused, failed, or its answer could not be trusted.
-        """
+        """Every tag of the repository, in the registry's order."""
 
     def digest(self, image: ImageName, tag: str) -> str:
-        """The digest of the manifest (or index) that the tag names now.
-
-        Raises:
-            RegistryError: as above; `status` is 404 where the tag does not exist.
-        """
+        """The digest of the manifest (or index) that the tag names now."""
 
     def exists(self, image: ImageName, digest: str) -> bool:
-        """Whether the repository has a manifest (or index) of that digest.
-
-        Raises:
-            RegistryError: as above, but not for a digest that is not there.
-        """
+        """Whether the repository has a manifest (or index) of that digest; one that is not there raises nothing."""
 
     def missing(self, image: ImageName, digest: str) -> tuple[str, ...]:
-        """The platforms of an index whose own manifests are gone; none of them for a single image.
-
-        Raises:
-            RegistryError: as above; `status` is 404 where the digest itself is gone.
-        """
+        """The platforms of an index whose own manifests are gone; none of them for a single image."""
 
     def index_platforms(self, image: ImageName, digest: str) -> tuple[str, ...]:
-        """The platforms that an index names; none for a single image. Raises as above."""
+        """The platforms that an index names; none for a single image."""
 
     def children(self, image: ImageName, digest: str) -> tuple[Child, ...]:
-        """Every manifest that an index names, in its order; none for a single image. Raises as above."""
+        """Every manifest that an index names, in its order; none for a single image."""
 
     def describe(self, image: ImageName, digest: str) -> Build:
-        """What the image says of itself: for the text of a proposal, never for a decision.
-
-        Raises:
-            RegistryError: as above; `status` is 404 where the digest does not exist.
-        """
+        """What the image says of itself: for the text of a proposal, never for a decision."""
 
     def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
         """When the images of these tags, and of what is pinned, were built. Tags that are left out are older.
 
-        Raises:
-            RegistryError: as above, but not for an image that is not there: its time is unknown.
+        The time of an image that is not there is unknown; that raises nothing.
         """
 
 
 class Repository(Protocol):
-    """The Git repository that holds the manifests: branches are read and written without a work tree."""
+    """The Git repository that holds the manifests: branches are read and written without a work tree.
+
+    A method raises a GitError where the remote is out of reach, refuses (protected branch, rules, no permission), or
+    lacks what is named.
+    """
 
     def default_branch(self) -> str:
-        """The branch that the remote's HEAD names.
-
-        Raises:
-            GitError: the remote cannot be read.
-        """
+        """The branch that the remote's HEAD names."""
 
     def head(self, branch: str) -> str:
-        """The commit that the remote branch has now (asked anew at each call).
-
-        Raises:
-            GitError: the branch does not exist or the remote cannot be read.
-        """
+        """The commit that the remote branch has now (asked anew at each call)."""
 
     def tree(self, commit: str) -> Mapping[str, str]:
         """Every path below a commit with its git mode: 100644, 100755, 120000 (symbolic link), 160000 (submodule)."""
@@ -133,9 +112,6 @@ class Repository(Protocol):
 
         `targets` tell which files hold pins. Each commit is compared with its first parent. History is read in steps,
         the newest first, until it is `enough` or complete; where it is cut off, it ends there and is not complete.
-
-        Raises:
-            GitError: the remote cannot be read.
         """
 
     def tags(self) -> Mapping[str, str]:
@@ -143,9 +119,6 @@ class Repository(Protocol):
 
         They are asked anew at each call; where history is fetched at once, the first may get those of the beginning of
         the run. Whoever writes tags loses a race to newer ones, and asks again.
-
-        Raises:
-            GitError: the remote cannot be read.
         """
 
     def tag_texts(self, names: Collection[str]) -> Mapping[str, str | None]:
@@ -153,9 +126,6 @@ class Repository(Protocol):
 
         A text over 4 MiB is left out, and so is what would make more than 64 MiB together. The commits must be on a
         line that was read.
-
-        Raises:
-            GitError: the remote cannot be read.
         """
 
     def create_tags(self, tags: Sequence[NewTag]) -> None:
@@ -163,15 +133,10 @@ class Repository(Protocol):
 
         Raises:
             LostRace: one of them exists; nothing was written.
-            GitError: the remote refused (rules, no permission) or is out of reach.
         """
 
     def commit_of(self, branch: str) -> str | None:
-        """The commit that the remote branch has at this moment; nothing else is read anew.
-
-        Raises:
-            GitError: the remote cannot be read.
-        """
+        """The commit that the remote branch has at this moment; nothing else is read anew."""
 
     def publish(
         self, branch: str, *, parent: str, files: Mapping[str, bytes], message: str, expected: str | None
@@ -182,7 +147,6 @@ class Repository(Protocol):
 
         Raises:
             LostRace: the branch is not at `expected` any more; nothing was written.
-            GitError: the remote refused (protected branch, no permission) or is out of reach.
         """
 
     def delete(self, branch: str, *, expected: str) -> None:
@@ -190,7 +154,10 @@ class Repository(Protocol):
 
 
 class Forge(Protocol):
-    """Where pull requests live."""
+    """Where pull requests live.
+
+    Unless a method says otherwise, it raises a ForgeError where the forge refused or did not answer.
+    """
 
     def disconnect(self) -> None:
         """Close every connection."""
@@ -201,9 +168,6 @@ class Forge(Protocol):
         """Pull requests from each of these branches into `base`: open ones first, then the newest closed ones.
 
         `closed`: also from every other branch that begins so, of those that were closed unmerged, the newest.
-
-        Raises:
-            ForgeError: the forge refused or did not answer.
         """
 
     def rate_limit(self) -> RateLimit | None:
@@ -219,21 +183,13 @@ class Forge(Protocol):
         """How many commits one revision has that the older one lacks; None where `commits_between` has none."""
 
     def merges(self, base: str, commits: Sequence[str]) -> dict[str, Merge]:
-        """The pull requests that made these commits of a base branch, as far as they are among the newest thousand.
-
-        Raises:
-            ForgeError: the forge refused or did not answer.
-        """
+        """The pull requests that made these commits of a base branch, as far as they are among the newest thousand."""
 
     def open(self, *, branch: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
         """Open a pull request, or find and refresh the one that is open for the branch already."""
 
     def read(self, number: int) -> PullRequest:
-        """A pull request as it is at this moment; of reviews, queues, checks and comments what was known before.
-
-        Raises:
-            ForgeError: the forge refused or did not answer.
-        """
+        """A pull request as it is at this moment; of reviews, queues, checks and comments what was known before."""
 
     def refresh(self, number: int, *, title: str, body: str) -> PullRequest:
         """Give a pull request a new title and body; writes only what differs."""
@@ -245,11 +201,7 @@ class Forge(Protocol):
         """Add the labels that are missing. Where that is not allowed, people are told and the proposal goes on."""
 
     def unlabel(self, number: int, label: str) -> bool:
-        """Take a label away, and say whether it was there.
-
-        Raises:
-            ForgeError: that is not allowed, or the forge did not answer.
-        """
+        """Take a label away, and say whether it was there."""
 
     def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
         """Request reviews of people (logins) and teams (slugs). What is not possible is told, as with labels."""
@@ -275,18 +227,10 @@ class Forge(Protocol):
         """Put the closing mark into the body, say why in a comment, then close."""
 
     def deployments(self, environments: Sequence[str]) -> Mapping[str, tuple[Deployed, ...]]:
-        """The newest deployments of each of these environments, the newest first: a bounded number.
-
-        Raises:
-            ForgeError: the forge refused or did not answer.
-        """
+        """The newest deployments of each of these environments, the newest first: a bounded number."""
 
     def deploy(self, deployment: Deployment) -> Problem | None:
-        """Record a deployment with its artifacts, unless that was done; gives why an artifact could not be recorded.
-
-        Raises:
-            ForgeError: the forge refused or did not answer.
-        """
+        """Record a deployment with its artifacts, unless that was done; gives why an artifact could not be recorded."""
 
 
 class Clock(Protocol):
