@@ -57,7 +57,7 @@ def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> R
     if not entries:
         raise UsageError(state.unknown(image))
     facts, request = Facts(world, snapshot), Request(dry_run=True)
-    (planned,) = plan(snapshot, facts, request, [environment])
+    (planned,) = plan(facts, request, [environment])
     if isinstance(planned, BotError):
         raise planned
     judged = {item.decision.entry.key: item for item in planned.decided.judged if item.decision.entry is not None}

@@ -299,8 +299,8 @@ async def _withdraw(context: Context, proposals: Sequence[Proposal]) -> list[Pro
         return list(proposals)
     # What else these propose stays as it is.
     request = replace(context.request, what=Withdraw(tuple(taken.values())), release_hold=True)
-    snapshot, facts, names = context.snapshot, context.facts, tuple(context.existing.by_branch)
-    existing = await find_existing(snapshot, facts, request, context.environment, names)
+    names = tuple(context.existing.by_branch)
+    existing = await find_existing(context.facts, request, context.environment, names)
     other = replace(
         context, request=request, existing=replace(existing, waits=dict.fromkeys(taken, _TAKEN)), sources={}
     )

@@ -104,14 +104,14 @@ _RELEASE_TAGS: Final[Question[Mapping[str, str]]] = Question("release tags", lam
 
 
 class Facts:
-    """Answers about one snapshot, and about images. Failures are answers, too: nobody asks twice.
+    """Answers about one `snapshot`, and about images. Failures are answers, too: nobody asks twice.
 
     After a lost race, what registries said and the histories of commits are taken over from the facts `before`;
     branches and pull requests may have changed.
     """
 
     def __init__(self, world: World, snapshot: Snapshot, before: Facts | None = None) -> None:
-        self._world, self._snapshot = world, snapshot
+        self._world, self.snapshot = world, snapshot
         self._lock = threading.Lock()
         self._of_registries: dict[Question[Any], Future[Any]] = {}
         self._lines: dict[str, tuple[Line, bool] | GitError] = {}
@@ -167,7 +167,7 @@ class Facts:
 
     async def branches(self, names: Iterable[str]) -> dict[str, Branch | None]:
         """These branches of the bot as the remote has them, compared with the snapshot; None where there is none."""
-        snapshot = self._snapshot
+        snapshot = self.snapshot
 
         def question(name: str) -> Question[Branch | None]:
             def ask(world: World) -> Branch | None:
@@ -200,7 +200,7 @@ class Facts:
     @property
     def known_line(self) -> Line | None:
         """The history up to the snapshot, as far as somebody asked for it; None where nobody did, or it failed."""
-        known = self._lines.get(self._snapshot.commit)
+        known = self._lines.get(self.snapshot.commit)
         return known[0] if isinstance(known, tuple) else None
 
     @property
@@ -281,7 +281,7 @@ class Facts:
         for question in questions:
             match question:
                 case HistoryQuestion(enough=enough):
-                    match self._lines.get(self._snapshot.commit):
+                    match self._lines.get(self.snapshot.commit):
                         case (line, ended) if ended or line.complete or enough(line):
                             answers.append(line)
                         case GitError() as failure:
@@ -364,7 +364,7 @@ class Facts:
                     self._others[question] = _without_traceback(failure)
 
     def _read_history(self, enough: Callable[[Line], bool]) -> None:
-        snapshot = self._snapshot
+        snapshot = self.snapshot
         try:
             line = self._world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.layout.targets)
         except GitError as failure:
@@ -378,7 +378,7 @@ class Facts:
             return
         try:
             closed = f"{naming.PREFIX}/" if self.closed is None else None
-            pulls = self._world.forge.find(branches, self._snapshot.branch, closed=closed)
+            pulls = self._world.forge.find(branches, self.snapshot.branch, closed=closed)
         except ForgeError as failure:
             self._pulls |= dict.fromkeys(branches, _without_traceback(failure))
         else:

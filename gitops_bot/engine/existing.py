@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Environment
     from gitops_bot.engine.ask import Facts
-    from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.request import Request
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.branch import Branch
@@ -163,20 +162,15 @@ class Existing:
 
 
 async def find_existing(
-    snapshot: Snapshot,
-    facts: Facts,
-    request: Request,
-    environment: Environment,
-    names: Sequence[str],
-    along: Sequence[str] = (),
+    facts: Facts, request: Request, environment: Environment, names: Sequence[str], along: Sequence[str] = ()
 ) -> Existing:
     """Find what is proposed for an environment on these branches; the pull requests of others are asked for `along`.
 
     Raises:
         GitError, ForgeError: branches or pull requests cannot be read.
     """
-    propose, entries = environment.propose, snapshot.states[environment.name].by_key
-    holds = snapshot.config.holds
+    snapshot, propose = facts.snapshot, environment.propose
+    entries, holds = snapshot.states[environment.name].by_key, snapshot.config.holds
     group_of = {key: request.group_of(environment, entry) for key, entry in entries.items()}
     remotes = await facts.branches(names)
     pulls = await facts.pull_requests([*names, *along])

@@ -49,11 +49,12 @@ _FIRST, _MOST = 1, 10
 _ARTIFACTS = 100
 
 
-def record(world: World, before: Snapshot, facts: Facts) -> tuple[Problem, ...]:
+def record(world: World, facts: Facts) -> tuple[Problem, ...]:
     """Record the releases of these environments that the base branch has now and that are not recorded yet.
 
     `facts` get what is read for it, and the tags that are created.
     """
+    before = facts.snapshot
     tagged = [environment for environment in before.environments if environment.release_tags]
     deployed = [environment for environment in before.environments if environment.deployments]
     try:

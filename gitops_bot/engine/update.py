@@ -5,7 +5,7 @@ First all environments are planned, side by side; then one after the other is wr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
@@ -49,51 +49,48 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
     """
     if isinstance(request.what, Promote):
         promote.refuse_impossible(snapshot, request.what.source)
-    facts, environments = facts or Facts(world, snapshot), snapshot.environments
-    base = _Base(snapshot, facts)
-    outcomes = [
-        _write(world, base, request, environment, planned, is_last=environment is environments[-1])
-        for environment, planned in zip(environments, plan(snapshot, facts, request, environments), strict=True)
-    ]
-    problems = [*base.snapshot.layout.selection.problems]
+    facts, environments, outcomes = facts or Facts(world, snapshot), snapshot.environments, []
+    now = facts  # our own commits move the base branch, and others' too
+    for environment, planned in zip(environments, plan(facts, request, environments), strict=True):
+        is_last = environment is environments[-1]
+        outcome, now = _write(world, now, request, environment, planned, is_last=is_last)
+        outcomes.append(outcome)
+    base = now.snapshot
+    problems = [*base.layout.selection.problems]
     if not request.names_entries:
         # Names that mean nothing are not told where an entry is named: what was asked for does not go by them.
         reported = {failed.problem for outcome in outcomes for failed in outcome.failed}
         names = [environment.name for environment in environments]
-        lost = (problem for name in names for problem in base.snapshot.states[name].unmatched.problems)
+        lost = (problem for name in names for problem in base.states[name].unmatched.problems)
         problems += [problem for problem in lost if problem not in reported]
     if not request.dry_run and any(environment.release_tags or environment.deployments for environment in environments):
-        problems += record(world, snapshot, facts)
-    outcome = Outcome(
+        problems += record(world, facts)
+    done = Outcome(
         environments=tuple(outcomes),
         problems=tuple(problems),
         saw_pull_requests=snapshot.sees_pull_requests or snapshot.repository is None,
         token_variable=world.token_variable,
-        ended=hold.find_ended(snapshot.config.holds, base.snapshot.at),
+        ended=hold.find_ended(snapshot.config.holds, base.at),
     )
-    return outcome.of(snapshot.repository, snapshot.branch, base.snapshot.commit)
+    return done.of(snapshot.repository, snapshot.branch, base.commit)
 
 
-def plan(
-    snapshot: Snapshot, facts: Facts, request: Request, environments: Sequence[Environment]
-) -> list[Planned | BotError]:
+def plan(facts: Facts, request: Request, environments: Sequence[Environment]) -> list[Planned | BotError]:
     """Each environment decided and arranged, in their order, or why it cannot be. Nothing is written."""
     begun = []
     for environment in environments:
         # A hold, here or where the pins come from, that holds nothing: nobody can tell what was to be held.
         names = [environment.name, request.origin(environment).environment]
-        lost = (snapshot.states[name].unmatched.stops for name in names if name is not None)
+        lost = (facts.snapshot.states[name].unmatched.stops for name in names if name is not None)
         stop = None if request.exempt.holds else next((problem for problem in lost if problem is not None), None)
-        begun.append(_context(snapshot, facts, request, environment) if stop is None else ConfigError(stop))
+        begun.append(_context(facts, request, environment) if stop is None else ConfigError(stop))
     decided = _decide(facts, facts.drive(begun))
     return facts.drive([item if isinstance(item, BotError) else arrange(item) for item in decided])
 
 
-async def _context(
-    snapshot: Snapshot, facts: Facts, request: Request, environment: Environment, *, alone: bool = False
-) -> Context:
+async def _context(facts: Facts, request: Request, environment: Environment, *, alone: bool = False) -> Context:
     """What is known of an environment before it is decided; `alone`: as if nothing was proposed."""
-    name = environment.name
+    snapshot, name = facts.snapshot, environment.name
     match request.what:
         case Poll():
             sources = snapshot.states[name].partners
@@ -104,7 +101,7 @@ async def _context(
     branches = () if alone or environment.propose.as_ == "commit" else snapshot.own_branches_of(name)
     # What is open in the source of a promotion is told along with it: one request instead of two.
     along = snapshot.own_branches_of(request.what.source) if isinstance(request.what, Promote) and not alone else ()
-    existing = await find_existing(snapshot, facts, request, environment, branches, along)
+    existing = await find_existing(facts, request, environment, branches, along)
     return Context(snapshot, facts, request, environment, snapshot.states[name], existing, sources)
 
 
@@ -148,29 +145,24 @@ async def _candidates(context: Context) -> Candidates:
             assert_never(context.request.what)
 
 
-@dataclass(slots=True)
-class _Base:
-    """The base branch while environments are written one after the other: our own commits move it, and others' too."""
-
-    snapshot: Snapshot
-    facts: Facts
-
-
 def _write(
     world: World,
-    base: _Base,
+    facts: Facts,
     request: Request,
     environment: Environment,
     planned: Planned | BotError,
     *,
     is_last: bool,
-) -> EnvironmentOutcome:
-    """Write one environment as `planned`; read and plan it again until nobody else is faster."""
+) -> tuple[EnvironmentOutcome, Facts]:
+    """Write one environment as `planned`; read and plan it again until nobody else is faster.
+
+    Gives also the facts about the base branch as it is then.
+    """
     race = Race(world.clock)
     done: dict[str, Written] = {}
     try:
-        if isinstance(planned, Planned) and planned.decided.context.snapshot.commit != base.snapshot.commit:
-            (planned,) = plan(base.snapshot, base.facts, request, [environment])
+        if isinstance(planned, Planned) and planned.decided.context.snapshot.commit != facts.snapshot.commit:
+            (planned,) = plan(facts, request, [environment])
         while isinstance(planned, Planned):
             failed: list[Failed] = []
             try:
@@ -180,16 +172,14 @@ def _write(
                     written, failed = carry_out(world, describe(world, planned), done)
             except LostRace as lost:
                 race.wait(lost)
-                base.snapshot = read_again(world, base.snapshot)
-                base.facts = Facts(world, base.snapshot, base.facts)
-                (planned,) = plan(base.snapshot, base.facts, request, [environment])
+                facts = Facts(world, read_again(world, facts.snapshot), facts)
+                (planned,) = plan(facts, request, [environment])
                 continue
             for item in written:
                 if item.branch is None and item.commit is not None:
-                    now, files = replace(base.snapshot, commit=item.commit), item.files
-                    contents = {path: after for path, (_, after) in files.items()}
-                    base.snapshot = now if is_last else after_commit(now, contents)
-                    base.facts = Facts(world, base.snapshot, base.facts)
+                    contents = {path: after for path, (_, after) in item.files.items()}
+                    now = replace(facts.snapshot, commit=item.commit)
+                    facts = Facts(world, now if is_last else after_commit(now, contents), facts)
             if request.placement.own_groups:
                 # Of the proposals that only carry pins of earlier requests, those that were written are told.
                 written = [
@@ -199,20 +189,20 @@ def _write(
                 ]
             decisions = (*planned.decisions, *dict.fromkeys(failed))
             promoted_from = request.origin(environment).environment
-            return EnvironmentOutcome(environment.name, decisions, tuple(written), promoted_from, planned.decided.named)
+            named = planned.decided.named
+            return EnvironmentOutcome(environment.name, decisions, tuple(written), promoted_from, named), facts
         stop = planned.problem
     except (GitError, ForgeError) as error:
         stop = error.problem
-    return _outcome_without_writing(base, request, environment, stop)
+    return _outcome_without_writing(facts, request, environment, stop), facts
 
 
 def _outcome_without_writing(
-    base: _Base, request: Request, environment: Environment, problem: Problem
+    facts: Facts, request: Request, environment: Environment, problem: Problem
 ) -> EnvironmentOutcome:
     """What is known of an environment that could not be written: what would have changed, and why it did not."""
-    state, facts = base.snapshot.states[environment.name], base.facts
-    promoted_from = request.origin(environment).environment
-    context = facts.answer(_context(base.snapshot, facts, request, environment, alone=True))
+    state, promoted_from = facts.snapshot.states[environment.name], request.origin(environment).environment
+    context = facts.answer(_context(facts, request, environment, alone=True))
     (done,) = _decide(facts, [context])
     if isinstance(done, BotError):  # by what stopped it
         return EnvironmentOutcome(environment.name, (*state.failed, Failed(None, problem)), promoted_from=promoted_from)

@@ -62,7 +62,7 @@ async def candidates(context: Context, asked: Promote) -> Candidates:
         context,
         [
             *(as_it_is(Candidate(failed)) for failed in unknown),
-            *await offers(context, offered, await _upcoming(context.snapshot, context.facts, asked.source)),
+            *await offers(context, offered, await _upcoming(context.facts, asked.source)),
             *(as_it_is(Candidate(held)) for held in alone),
         ],
         frozenset(entry.key for entry in entries if asked.images),
@@ -95,9 +95,9 @@ def _meant(state: EnvironmentState, asked: Promote) -> tuple[list[Managed], list
     return [entry for entry in entries if entry.key in keys], unknown
 
 
-async def _upcoming(snapshot: Snapshot, facts: Facts, source: str) -> Mapping[EntryKey, tuple[int, str]]:
+async def _upcoming(facts: Facts, source: str) -> Mapping[EntryKey, tuple[int, str]]:
     """What open proposals of the source will pin there: people may have meant that, and are told."""
-    names = snapshot.own_branches_of(source)
+    names = facts.snapshot.own_branches_of(source)
     branches, pulls = await facts.branches(names), await facts.pull_requests(names)
     upcoming: dict[EntryKey, tuple[int, str]] = {}
     for name in names:
