@@ -133,7 +133,7 @@ def explain_command(
     if policy is not None:
         if environment is not None:
             raise click.UsageError("With --policy the tags come from standard input: leave out ENV and IMAGE.")
-        from gitops_bot.commands.try_policy import try_policy
+        from gitops_bot.commands.explain import try_policy
         from gitops_bot.edges.clock import SystemClock
         from gitops_bot.images.reference import Pin
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from gitops_bot.commands.history import Wanted, list_releases
 from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.candidates.not_found import no_image, problem_with, unless_absent
-from gitops_bot.engine.read import read
-from gitops_bot.errors import BotError, Problem, RegistryError
+from gitops_bot.engine.read import read, read_line
+from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.history.releases import releases
 from gitops_bot.results.audit import Audit, AuditedEntry, AuditedEnvironment, KeptImage
@@ -18,7 +18,7 @@ from gitops_bot.results.result import Head, Result
 from gitops_bot.targets import same_file
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from gitops_bot.engine.read import Scope, Snapshot
     from gitops_bot.engine.world import World
@@ -53,13 +53,18 @@ def audit(world: World, scope: Scope, keep: int | None = None) -> Result[Audit]:
     """
     snapshot = read(world, scope, also=scope.config.environments)
     past, problems = _past(world, snapshot, keep) if keep is not None else ({}, [])
-    entries = {item.name: _entries(snapshot, item.name) for item in snapshot.environments}
+    entries = {
+        item.name: [entry for entry in snapshot.states[item.name].entries if not entry.choices]
+        for item in snapshot.environments
+    }
     uses: dict[_Wanted, set[str]] = defaultdict(set)
     for name, present in entries.items():
         for wanted in (*map(_lookup_of, present), *past.get(name, ())):
             if wanted is not None:
                 uses[wanted].add(name)
-    answers = _find(Facts(world, snapshot), uses)
+    facts = Facts(world, snapshot)
+    looked = zip(uses, facts.drive([_look(facts, wanted) for wanted in uses]), strict=True)
+    answers = {wanted: result for wanted, result in looked if isinstance(result, _Answer | RegistryError)}
     environments = tuple(
         AuditedEnvironment(name, tuple(_judge(entry, answers) for entry in present))
         for name, present in entries.items()
@@ -76,15 +81,6 @@ def audit(world: World, scope: Scope, keep: int | None = None) -> Result[Audit]:
     return Result(head, Audit(environments, _list_kept(uses, answers) if keep is not None else None))
 
 
-def _find(facts: Facts, wanted: Collection[_Wanted]) -> dict[_Wanted, _Answer | RegistryError]:
-    answers: dict[_Wanted, _Answer | RegistryError] = {}
-    for item, result in zip(wanted, facts.drive([_look(facts, item) for item in wanted]), strict=True):
-        if isinstance(result, BotError) and not isinstance(result, RegistryError):
-            raise result
-        answers[item] = result
-    return answers
-
-
 def audit_releases(world: World, scope: Scope, limit: int | None) -> Result[Audit]:
     """The releases of these environments, the newest so many of each, and who brought them."""
     snapshot = read(world, scope, also=scope.config.environments)
@@ -97,19 +93,11 @@ def audit_releases(world: World, scope: Scope, limit: int | None) -> Result[Audi
     return Result(head, Audit(histories=tuple(release.body for release in releases)))
 
 
-def _entries(snapshot: Snapshot, name: str) -> list[Managed]:
-    return [entry for entry in snapshot.states[name].entries if not entry.choices]
-
-
 def _lookup_of(entry: Managed) -> _Wanted | None:
     """What is looked up for an entry; None where it pins nothing, or cannot be read."""
-    if entry.refusal is not None or entry.repository is None:
+    if entry.refusal is not None or entry.repository is None or entry.pin == Pin():
         return None
-    return _lookup(entry.repository, entry.pin)
-
-
-def _lookup(image: ImageName, pin: Pin) -> _Wanted | None:
-    return _Wanted(image, pin) if pin != Pin() else None
+    return _Wanted(entry.repository, entry.pin)
 
 
 async def _look(facts: Facts, wanted: _Wanted) -> _Answer | RegistryError:
@@ -176,12 +164,7 @@ def _past(world: World, snapshot: Snapshot, keep: int) -> tuple[dict[str, set[_W
     def known(name: str, line: Line) -> tuple[Release, ...]:
         return releases(name, line, snapshot.layout.owners)
 
-    line = world.repository.line(
-        snapshot.commit,
-        snapshot.directories,
-        lambda line: all(len(known(name, line)) >= keep for name in names),
-        snapshot.layout.targets,
-    )
+    line = read_line(world, snapshot, lambda line: all(len(known(name, line)) >= keep for name in names))
     past: dict[str, set[_Wanted]] = {}
     problems: list[Problem] = []
     for name in names:
@@ -199,10 +182,8 @@ def _of(release: Release, *, last: bool) -> Iterator[_Wanted]:
     for file in {same_file(path)[0] for path in release.paths if path in step.files}:
         for entries in (step.after(file), None if last else step.before(file)):
             for seen in (entries or {}).values():
-                if seen.image is not None and seen.pin is not None:
-                    wanted = _lookup(ImageName.parse(seen.image), seen.pin)
-                    if wanted is not None:
-                        yield wanted
+                if seen.image is not None and seen.pin is not None and seen.pin != Pin():
+                    yield _Wanted(ImageName.parse(seen.image), seen.pin)
 
 
 @dataclass(slots=True)

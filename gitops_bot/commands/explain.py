@@ -1,6 +1,7 @@
 """Why entries get the pins that they get: the decisions of `update`, told step by step. Nothing is written.
 
 The decision is made as always, and its own trace is told. What its policy made of the tags is read from the same facts.
+With `--policy`, what a policy makes of a list of tags is told offline.
 """
 
 from __future__ import annotations
@@ -9,17 +10,20 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, assert_never
 
+from gitops_bot import config
 from gitops_bot.engine.ask import Facts, Several
 from gitops_bot.engine.candidates.poll import times_for
 from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.update import plan
-from gitops_bot.errors import BotError, RegistryError, UsageError
+from gitops_bot.errors import BotError, ConfigError, Problem, RegistryError, UsageError
+from gitops_bot.images import age, inference
 from gitops_bot.images import explain as images
-from gitops_bot.images.age import usable
+from gitops_bot.images import policy as policies
 from gitops_bot.images.explain import KNOWN, Selection, removed_by
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver, describe
-from gitops_bot.images.reason import Reason
+from gitops_bot.images.reason import Reason, Unmanaged
+from gitops_bot.images.reference import Pin
 from gitops_bot.releases.decisions import Change, Failed, Held, Kept
 from gitops_bot.results.explained import AskedTag, Explained, Explanations, PassedGate, PolicySource
 from gitops_bot.results.result import Head, Result
@@ -33,13 +37,15 @@ if TYPE_CHECKING:
     from gitops_bot.engine.read import Scope
     from gitops_bot.engine.world import World
     from gitops_bot.images.kinds import Policy
-    from gitops_bot.images.reference import ImageName, Pin
+    from gitops_bot.images.reference import ImageName
     from gitops_bot.releases.decisions import Decision, EntryKey, Managed
     from gitops_bot.results.explained import EntryOutcome, Kind
 
 #: What pull requests decide, after all gates.
 _PROPOSAL: Final = "proposal"
 _NOTHING_IN_ITS_WAY: Final = "no pull request is in its way"
+#: How problems name the text of the policy.
+_FILE: Final = "--policy"
 
 
 def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> Result[Explanations]:
@@ -116,13 +122,12 @@ async def _explain(
 def _gates(judged: Judged) -> list[PassedGate]:
     """The gates that the decision went through, and those that belong to the choice as one with it."""
     before, gates = judged.candidate.decision, []
-    for (name, quiet), group in groupby(judged.trace, lambda passed: (passed.gate, passed.quiet)):
-        passed = [*group]
-        after = passed[-1].decision
+    for (name, quiet), group in groupby(judged.trace, lambda passed: (passed[0].name, passed[0].quiet)):
+        gate, after = [*group][-1]
         is_choice = name == "choice" and isinstance(after, Held | Failed)
         stopped = is_choice or (name != "choice" and after != before and not isinstance(after, Change))
         if stopped or not quiet:
-            words = "may be chosen" if name == "choice" else passed[-1].words
+            words = "may be chosen" if name == "choice" else gate.words
             gates.append(PassedGate(name, words, passed=not stopped, reason=_reason(after) if stopped else None))
         before = after
     return gates
@@ -175,7 +180,7 @@ async def _build_times(facts: Facts, image: ImageName, tags: Sequence[str], at: 
     known = {tag: digest for tag, digest in zip(tags, digests, strict=True) if not isinstance(digest, BotError)}
     builds = await Several([facts.describe(image, digest) for digest in known.values()])
     times = {
-        tag: usable(build.created, at)
+        tag: age.usable(build.created, at)
         for tag, build in zip(known, builds, strict=True)
         if not isinstance(build, BotError)
     }
@@ -259,3 +264,46 @@ def why_not(
         least = "" if rank < len(best) else "at least "
         others = f"{least}{rank} others come first, {best[0]} the first of them"
     return AskedTag(tag, None, f"it is admitted, but {others}")
+
+
+def try_policy(written: str, tags: Sequence[str], current: Pin, tag: str | None, now: datetime) -> Result[Explanations]:
+    """What the policy chooses from these tags for an entry with the pin `current`, and why not `tag`.
+
+    Raises:
+        ConfigError: the text is not a policy, or no policy can be inferred from `current`.
+    """
+    read = config.read_policy(written, _FILE)
+    tried = inference.infer(current) if read == "auto" else read
+    if isinstance(tried, Unmanaged):
+        raise ConfigError(Problem("failed.config", tried.text, "give the present tag with --current", _FILE))
+    unknown = dict.fromkeys(tags) if isinstance(tried, Newest) else {}
+    selection = images.explain(tried, tags, current, unknown, now)
+    if isinstance(tried, Newest):
+        choice = age.choose_newest(tried, tags, unknown, current, None, now)
+    else:
+        choice = policies.choose(tried, tags, current)
+    outcome: EntryOutcome
+    pin: Pin | None
+    match choice:
+        case policies.Chosen(tag=chosen):
+            outcome, pin = "chosen", Pin(chosen)
+        case policies.Held(candidate=candidate):
+            outcome, pin = "held", Pin(candidate) if candidate is not None else None
+        case policies.Current():
+            outcome, pin = "current", None
+        case _:
+            assert_never(choice)
+    reason = _offline(tried, choice.reason)
+    asked = None if tag is None else why_not(tried, tags, tag, current, selection, (reason, pin))
+    source = PolicySource(None, kind_of(tried), "inferred" if read == "auto" else "config", describe(tried))
+    return Result(Head(), (Explained(source, current, outcome, reason, pin, selection, asked),))
+
+
+def _offline(policy: Policy, reason: Reason) -> Reason:
+    """The reason, with the note that a list of tags has no build times."""
+    if isinstance(policy, Follow) or (reason.code != "held.age_unknown" and not policy.minimum_age):
+        return reason
+    lacking = "a list of tags has no build times: `gitops-bot explain ENV IMAGE` asks the registry"
+    if isinstance(policy, Newest):
+        return replace(reason, text=lacking) if reason.code == "held.age_unknown" else reason
+    return replace(reason, text=f"{reason.text}; its `minimum_age` is not checked, {lacking}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.describe import MOST, ImageStep, describe_images
-from gitops_bot.engine.read import read
+from gitops_bot.engine.read import read, read_line
 from gitops_bot.engine.records import content, merges_of, records_of
 from gitops_bot.errors import BotError, ConfigError, EditError, Problem, UsageError
 from gitops_bot.images.reason import shortlist
@@ -72,9 +72,7 @@ def history(
     `export` writes the files of the release that is shown, and says where.
 
     Raises:
-        UsageError: there is no such environment; the image is of no release, and of no entry.
-        ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
-        GitError: the repository cannot be read, or the history has no such release.
+        UsageError, GitError: as `list_releases`; and what `read` raises.
         EditError: the files cannot be written.
     """
     result = list_releases(world, read(world, scope, also=scope.config.environments), wanted)
@@ -95,9 +93,7 @@ def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[Hi
         GitError: the history cannot be read, or has no such release.
     """
     (environment,) = snapshot.environments
-    line = world.repository.line(
-        snapshot.commit, snapshot.directories, lambda line: line.complete, snapshot.layout.targets
-    )
+    line = read_line(world, snapshot)
     tags = world.repository.tags()
     every = all_releases(line, snapshot.layout.owners, tags)
     known = every.get(environment.name, ())
@@ -121,7 +117,10 @@ def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[Hi
         try:
             contents[record.id] = content(world, snapshot, environment, record.id)
         except (ConfigError, EditError) as error:
-            problems += [_content_problem(record.release, problem) for problem in error.problems]
+            problems += [
+                replace(problem, message=f"the content of {record.release} is not known: {problem.message}")
+                for problem in error.problems
+            ]
     problems = [*snapshot.layout.selection.problems, *problems]
     history = History(
         environment=environment.name,
@@ -135,10 +134,6 @@ def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[Hi
     if wanted.verify:
         problems += _compare_tags(world, history, snapshot.branch, known, tags)
     return Result(Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(problems)), history)
-
-
-def _content_problem(release: Release, problem: Problem) -> Problem:
-    return replace(problem, message=f"the content of {release} is not known: {problem.message}")
 
 
 def _images(world: World, snapshot: Snapshot, changes: Sequence[EntryChange]) -> tuple[ImageCommits, ...]:

@@ -13,8 +13,7 @@ from gitops_bot.commands.status import Reading, read_history, status_of, with_co
 from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.describe import MOST, ImageStep, builds
 from gitops_bot.engine.read import read
-from gitops_bot.engine.records import announcement_reader
-from gitops_bot.errors import ForgeError
+from gitops_bot.engine.records import announcement_reader, merges_of
 from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
 from gitops_bot.releases.history.record import Records
 from gitops_bot.results.result import Result
@@ -40,16 +39,16 @@ _LISTED: Final = 20
 def overview(world: World, scope: Scope) -> Result[Overview]:
     """What `status` says, with the last releases and how they were delivered.
 
-    Raises:
-        UsageError: there is no such environment.
-        ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
-        GitError: the repository cannot be read.
+    Raises what `read` raises.
     """
     snapshot = read(world, scope, also=scope.config.environments)
     facts = Facts(world, snapshot)
     result = _overview_of(read_history(world, snapshot), scope.home, partial(_ask_builds, world, facts, snapshot))
-    body = replace(result.body, status=with_commits(world, facts, result.body.status))
-    return _with_merges(world, replace(result, body=body))
+    now = with_commits(world, facts, result.body.status)
+    # Of the releases that are listed, in one request; without them where that fails.
+    merges, problems = merges_of(world, snapshot, result.body.releases)
+    head = replace(result.head, problems=(*result.head.problems, *problems))
+    return Result(head, replace(result.body, status=now, merges=merges))
 
 
 def _overview_of(
@@ -112,17 +111,3 @@ def _ask_builds(world: World, facts: Facts, snapshot: Snapshot, records: Sequenc
             asked.setdefault(change.after.digest, ImageStep(image, change.after.digest, image, None))
     builds(facts, list(asked.values())[:MOST])
     return facts.built
-
-
-def _with_merges(world: World, result: Result[Overview]) -> Result[Overview]:
-    """With the pull requests of the releases that are listed, in one request; without them where that fails."""
-    head, overview = result.head, result.body
-    if world.forge is None or not overview.releases:
-        return result
-    try:
-        merges = world.forge.merges(head.branch or "", [record.id for record in overview.releases])
-    except ForgeError as error:
-        message = f"who merged these releases is not known: {error.problem.message}"
-        problem = replace(error.problem, message=message)
-        return replace(result, head=replace(head, problems=(*head.problems, problem)))
-    return replace(result, body=replace(overview, merges=merges))

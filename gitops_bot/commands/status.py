@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine.ask import Facts, ask_all
 from gitops_bot.engine.describe import MOST, ImageStep, builds, step_of
-from gitops_bot.engine.read import read
+from gitops_bot.engine.read import read, read_line
 from gitops_bot.errors import ForgeError
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import pull_request
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from gitops_bot.releases.history.releases import Release
 
     Proposed = Mapping[EntryKey, PullRequest]
-    Partners = Mapping[str, Mapping[EntryKey, Sequence[Managed]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +65,7 @@ class Reading:
 def status(world: World, scope: Scope) -> Result[Status]:
     """What these environments pin, and how far each is behind.
 
-    Raises:
-        UsageError: there is no such environment.
-        ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
-        GitError: the repository cannot be read.
+    Raises what `read` raises.
     """
     snapshot = read(world, scope, also=scope.config.environments)
     result = status_of(read_history(world, snapshot))
@@ -77,17 +73,13 @@ def status(world: World, scope: Scope) -> Result[Status]:
 
 
 def read_history(world: World, snapshot: Snapshot) -> Reading:
-    """Read as much history as tells when each pin came, and the open pull requests.
-
-    Raises:
-        GitError: the repository cannot be read.
-    """
+    """Read as much history as tells when each pin came, and the open pull requests; raises a GitError."""
     entries = [entry for environment in snapshot.environments for entry in snapshot.states[environment.name].entries]
 
     def enough(line: Line) -> bool:
         return all(entry.pin == Pin() or trail.arrival(line, entry, entry.pin) is not None for entry in entries)
 
-    line = world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.layout.targets)
+    line = read_line(world, snapshot, enough)
     proposed, problems = _read_proposals(world, snapshot)
     return Reading(snapshot, line, world.repository.tags(), proposed, problems)
 
@@ -95,10 +87,9 @@ def read_history(world: World, snapshot: Snapshot) -> Reading:
 def status_of(reading: Reading) -> Result[Status]:
     """The environments that were asked for; nothing is read for this any more."""
     snapshot = reading.snapshot
-    partners = {name: state.partners for name, state in snapshot.states.items()}
     failed = (item.problem for own in snapshot.environments for item in snapshot.states[own.name].failed)
     problems = (*snapshot.layout.selection.problems, *failed, *reading.problems)
-    environments = tuple(_environment(reading, environment, partners) for environment in snapshot.environments)
+    environments = tuple(_environment(reading, environment) for environment in snapshot.environments)
     return Result(
         Head(snapshot.repository, snapshot.branch, snapshot.commit, problems),
         Status(snapshot.at, environments, snapshot.sees_pull_requests),
@@ -124,24 +115,28 @@ def _read_proposals(world: World, snapshot: Snapshot) -> tuple[Proposed, tuple[P
     return proposed, ()
 
 
-def _environment(reading: Reading, environment: Environment, partners: Partners) -> EnvironmentStatus:
+def _environment(reading: Reading, environment: Environment) -> EnvironmentStatus:
     done = reading.releases.get(environment.name, ())
     return EnvironmentStatus(
         name=environment.name,
         source=environment.promotion.source if environment.promotion is not None else None,
         newest=done[0] if done else None,
         entries=tuple(
-            _entry(reading, environment, entry, partners) for entry in reading.snapshot.states[environment.name].entries
+            _entry(reading, environment, entry) for entry in reading.snapshot.states[environment.name].entries
         ),
     )
 
 
-def _entry(reading: Reading, environment: Environment, entry: Managed, partners: Partners) -> EntryStatus:
+def _entry(reading: Reading, environment: Environment, entry: Managed) -> EntryStatus:
     arrived = _arrival(reading, entry)
-    sources = partners.get(environment.name, {}).get(entry.key, ())
+    states = reading.snapshot.states
+    sources = states[environment.name].partners.get(entry.key, ())
+    first = entry
+    while own := states[first.environment or ""].partners.get(first.key):
+        first = own[0]
     status = EntryStatus(
         entry=entry,
-        image=_first(entry, partners),
+        image=first.image,
         since=arrived.at if arrived is not None else None,
         proposal=reading.proposed.get(entry.key),
     )
@@ -202,13 +197,6 @@ def _reason_it_left(reading: Reading, entry: Managed, arrived: Step | None) -> R
         return None
     reason = stepped_back.stepped_back(reading.line, entry, seen.pin)
     return reason if reason is not None and reason.code == "held.reverted" else None
-
-
-def _first(entry: Managed, partners: Partners) -> str:
-    """The repository of an entry, as the first environment on its way has it."""
-    while sources := partners.get(entry.environment or "", {}).get(entry.key):
-        entry = sources[0]
-    return entry.image
 
 
 def _commits_ahead(facts: Facts, images: Sequence[ImageStep]) -> Mapping[ImageStep, int]:

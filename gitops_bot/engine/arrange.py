@@ -32,11 +32,7 @@ if TYPE_CHECKING:
 
 
 async def arrange(decided: Decided) -> Planned:
-    """What becomes of an environment, before anything is written.
-
-    Raises:
-        GitError, ForgeError: pull requests or history cannot be read.
-    """
+    """What becomes of an environment, before anything is written."""
     context, decisions = decided.context, [item.decision for item in decided.judged]
     by_commit = context.environment.propose.as_ == "commit"
     proposals = [_commit(context, decisions)] if by_commit else await _proposals(context, decisions)
@@ -269,9 +265,9 @@ async def _of_this_switch(context: Context, declines: Declined, change: Change) 
 def _why_gone(existing: Existing, name: str, own: Sequence[PinChange], decisions: Sequence[Decision]) -> Reason | None:
     """What to say where nothing is left for a group, if it is not that its pins are done or not wanted."""
     if name.startswith(naming.ROLLBACK):
-        return _REACHED
+        return Reason("nothing_new", "the base branch already has the requested release")
     if name not in existing.group_of.values():
-        return _GONE
+        return Reason("nothing_new", "no entry belongs to this group any more")
     locked = existing.locks(name)
     if own and all(pin.key in locked for pin in own):
         return locked[own[0].key]
@@ -280,10 +276,6 @@ def _why_gone(existing: Existing, name: str, own: Sequence[PinChange], decisions
     if own and all(pin.key in declines for pin in own):
         return declines[own[0].key]
     return held[0].reason if held and existing.is_together(name) else None
-
-
-_REACHED: Final = Reason("nothing_new", "the base branch already has the requested release")
-_GONE: Final = Reason("nothing_new", "no entry belongs to this group any more")
 
 
 async def _withdraw(context: Context, proposals: Sequence[Proposal]) -> list[Proposal]:

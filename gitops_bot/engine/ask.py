@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from gitops_bot.engine.read import read_line
 from gitops_bot.engine.workers import together
 from gitops_bot.errors import BotError, ForgeError, GitError
 from gitops_bot.images.build import Build, BuildTimes
@@ -366,7 +367,7 @@ class Facts:
     def _read_history(self, enough: Callable[[Line], bool]) -> None:
         snapshot = self.snapshot
         try:
-            line = self._world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.layout.targets)
+            line = read_line(self._world, snapshot, enough)
         except GitError as failure:
             self._lines[snapshot.commit] = _without_traceback(failure)
         else:

@@ -9,7 +9,7 @@ from gitops_bot.engine.request import Promote
 from gitops_bot.releases.choice import hold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from gitops_bot.config import Environment, Hold
     from gitops_bot.engine.ask import Deciding, Facts
@@ -78,22 +78,26 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
-    """One gate that a decision went through, by its name in JSON and in words, and the decision behind it."""
+class Gate:
+    """A rule that lets a decision pass, or holds it.
 
-    gate: str
+    `words` are its name as a person says it: what is true of a decision that passes; empty where few have to do with
+    it. `explain` shows the gates that choose as one, `choice`. `quiet`: it is shown only where it stops something.
+    """
+
     words: str
-    decision: Decision
+    judge: Callable[[Decision, Context], Awaitable[Decision]]
+    name: str = "choice"
     quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The decision about an entry behind all gates, and what it went through."""
+    """The decision about an entry behind all gates, and what it was behind each of them."""
 
     decision: Decision
     candidate: Candidate
-    trace: tuple[Passed, ...] = ()
+    trace: tuple[tuple[Gate, Decision], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

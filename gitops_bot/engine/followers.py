@@ -14,10 +14,9 @@ from gitops_bot.releases.decisions import Change, Failed, InfoChange
 from gitops_bot.targets import release_info
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from gitops_bot.engine.context import Context
-    from gitops_bot.images.build import Build
     from gitops_bot.releases.choice.rollback import Goal
     from gitops_bot.releases.decisions import Decision
     from gitops_bot.releases.layout.release_info import Described
@@ -40,8 +39,16 @@ async def describe_release(decision: Decision, context: Context) -> Decision:
         build = await context.facts.describe(image, digest)
     except RegistryError as error:
         return Failed(decision.entry, problem_with(error, decision.entry))
-    values = {key: _label_value(build, label) for key, label in described.labels.items()}
-    return _with_values(decision, described, values, _why_without_value)
+    created = rfc3339(build.created) if build.created is not None else None
+    values: dict[str, str | None] = {}
+    whys = {}
+    for key, label in described.labels.items():
+        if label is None:
+            whys[key] = "no label is configured for it"
+        else:
+            values[key] = created if label == CREATED else build.labels.get(label)
+            whys[key] = f"the image has no usable {label}"
+    return _with_values(decision, described, values, whys)
 
 
 def restore(decision: Decision, context: Context, goal: Goal) -> Decision:
@@ -60,7 +67,8 @@ def restore(decision: Decision, context: Context, goal: Goal) -> Decision:
             then = release_info.read(data, described.path, described.labels).values
     except EditError:
         pass  # nobody knows what it said
-    return _with_values(decision, described, then, lambda _: "not told by that release")
+    whys = dict.fromkeys(described.labels, "not told by that release")
+    return _with_values(decision, described, then, whys)
 
 
 def edit(context: Context, changes: Sequence[Change]) -> tuple[list[Change], list[Failed], dict[str, bytes]]:
@@ -91,26 +99,15 @@ def edit(context: Context, changes: Sequence[Change]) -> tuple[list[Change], lis
     return done, failed, files
 
 
-def _label_value(build: Build, label: str | None) -> str | None:
-    """What the image says by a label, if that is one."""
-    if label == CREATED:
-        return rfc3339(build.created) if build.created is not None else None
-    return build.labels.get(label) if label is not None else None
-
-
-def _why_without_value(label: str | None) -> str:
-    return f"the image has no usable {label}" if label is not None else "no label is configured for it"
-
-
 def _with_values(
-    change: Change, described: Described, values: Mapping[str, str | None], why: Callable[[str | None], str]
+    change: Change, described: Described, values: Mapping[str, str | None], whys: Mapping[str, str]
 ) -> Change:
     """The change with these values for the keys that the file has; it tells which of them stay, and why."""
     present = described.file.values if described.file is not None else {}
     new = {key: text for key in present if (text := values.get(key)) is not None and release_info.fits(text)}
     info = InfoChange(described.path, tuple((key, present[key], text) for key, text in new.items()))
     gets = [key for key, text in new.items() if text != present[key]]
-    keeps = [f"{key} ({why(described.labels[key])})" for key in present if key not in new]
+    keeps = [f"{key} ({whys[key]})" for key in present if key not in new]
     told = [f"{verb} {_join(keys)}" for verb, keys in (("gets", gets), ("keeps", keeps)) if keys]
     data = {"release_info": described.path, "release_info_left": ", ".join(key for key in present if key not in new)}
     text = f"{described.name} {' and '.join(told)}" if told else ""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.engine.candidates import roll_back
-from gitops_bot.engine.context import Judged, Passed
+from gitops_bot.engine.context import Gate, Judged
 from gitops_bot.engine.followers import describe_release
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw
 from gitops_bot.errors import RegistryError
@@ -21,7 +21,7 @@ from gitops_bot.releases.decisions import Change, Failed, Held, answer_by_name, 
 from gitops_bot.releases.history import trail
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from gitops_bot.engine.ask import Deciding, Facts
     from gitops_bot.engine.context import Candidate, Context
@@ -178,11 +178,7 @@ async def platforms(decision: Decision, context: Context) -> Decision:
 
 
 async def _unusable(decision: Change | Held, facts: Facts, image: ImageName, pin: Pin) -> Reason | None:
-    """Why an image cannot be pulled on a platform that it is for; None where it can be pulled on each.
-
-    Raises:
-        RegistryError: the registry does not tell.
-    """
+    """Why an image cannot be pulled on a platform that it is for; None where it can be pulled on each."""
     entry = decision.entry
     digest = pin.digest or await facts.digest(image, pin.tag or "")
     wanted = entry.rules.platforms
@@ -281,20 +277,6 @@ async def declared_hold(decision: Decision, context: Context) -> Decision:
     return decision if written is None else hold.hold(decision, written)
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """A rule that lets a decision pass, or holds it.
-
-    `words` are its name as a person says it: what is true of a decision that passes; empty where few have to do with
-    it. `explain` shows the gates that choose as one, `choice`. `quiet`: it is shown only where it stops something.
-    """
-
-    words: str
-    judge: Callable[[Decision, Context], Awaitable[Decision]]
-    name: str = "choice"
-    quiet: bool = False
-
-
 _SOAKED: Final = Gate("the source has run it for long enough", soak)
 _LEFT: Final = Gate("its source still stands behind what is proposed", source_left)
 _IGNORED: Final = Gate("not ignored", ignored)
@@ -350,5 +332,5 @@ async def judge(deciding: Deciding[Candidate], context: Context) -> Judged:
             assert_never(context.request.what)
     for gate in gates:
         decision = await gate.judge(decision, context)
-        trace.append(Passed(gate.name, gate.words, decision, gate.quiet))
+        trace.append((gate, decision))
     return Judged(decision, candidate, tuple(trace))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot.errors import GitError, Problem, UsageError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.world import World
     from gitops_bot.releases.blue_green import Slots
     from gitops_bot.releases.decisions import EntryKey, Managed
+    from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.layout.coverage import Coverage, Outside
     from gitops_bot.releases.layout.overlays import Selection
     from gitops_bot.releases.layout.read import Overlay
@@ -246,6 +248,11 @@ def read_again(world: World, before: Snapshot) -> Snapshot:
     commit = world.repository.head(before.branch)
     scope = Scope(before.config, before.repository, before.branch, commit, names)
     return read(world, scope, also=before.states, whole=bool(before.layout.others))
+
+
+def read_line(world: World, snapshot: Snapshot, enough: Callable[[Line], bool] = attrgetter("complete")) -> Line:
+    """The history of these environments up to the snapshot: all of it, or as much as is enough; raises a GitError."""
+    return world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.layout.targets)
 
 
 def after_commit(before: Snapshot, files: Mapping[str, bytes]) -> Snapshot:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot.engine import carry_out
-from gitops_bot.engine.read import Scope, read, read_again, select
+from gitops_bot.engine.read import Scope, read, read_again, read_line, select
 from gitops_bot.errors import ConfigError, EditError, ForgeError, GitError, LostRace, Problem
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals import trailers
@@ -80,7 +80,7 @@ def _line(world: World, snapshot: Snapshot, tags: Mapping[str, str], tagged: Seq
         commits = {step.commit for step in line.steps}
         return line.complete or not any(commits.isdisjoint(own) for own in needed)
 
-    return world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.layout.targets)
+    return read_line(world, snapshot, enough)
 
 
 def _tag_all(
@@ -104,9 +104,7 @@ def _tag_all(
     scope = Scope(before.config, before.repository, before.branch, before.commit, [*untagged])
     try:  # all other environments are read too, since pins may come from there
         snapshot = read(world, scope, also=before.config.environments)
-        line = world.repository.line(
-            snapshot.commit, snapshot.directories, lambda line: line.complete, snapshot.layout.targets
-        )
+        line = read_line(world, snapshot)
     except (GitError, ConfigError) as error:
         yield "", error.problem
         return

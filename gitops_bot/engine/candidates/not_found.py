@@ -40,11 +40,7 @@ async def digest_of(facts: Facts, entry: Managed, image: ImageName, tag: str, po
 
 
 async def unless_absent(question: Asked[Answer]) -> Answer | None:
-    """What a registry answers; None where it has no such tag or digest.
-
-    Raises:
-        RegistryError: the registry refused or failed.
-    """
+    """What a registry answers; None where it has no such tag or digest."""
     try:
         return await question
     except RegistryError as error:

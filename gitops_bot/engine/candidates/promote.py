@@ -286,11 +286,7 @@ def _arrival(snapshot: Snapshot, line: Line, source: Managed) -> Step | None:
 
 
 async def _artifact(facts: Facts, environment: Environment, entry: Managed, running: Run) -> Artifact | Held:
-    """What the target would get, asked of the registries; held where it wants a version tag and there is none.
-
-    Raises:
-        RegistryError: a registry refused or failed.
-    """
+    """What the target would get, asked of the registries; held where it wants a version tag and there is none."""
     target = entry.repository
     source = ImageName.parse(running.entry.image)
     if target is None:
@@ -343,11 +339,7 @@ _MOST = 50
 
 
 async def _of_digest(facts: Facts, image: ImageName, digest: str, present: str | None) -> str | None:
-    """The full version whose tag names this very digest: the `present` tag, else the newest; None where none does.
-
-    Raises:
-        RegistryError: the registry refused or failed.
-    """
+    """The full version whose tag names this very digest: the `present` tag, else the newest; None where none does."""
     if present is not None and _is_full(present) and await _names(facts, image, present, digest):
         return present
     for tag in await _versions(facts, image, await unless_absent(facts.describe(image, digest))):
@@ -357,11 +349,7 @@ async def _of_digest(facts: Facts, image: ImageName, digest: str, present: str |
 
 
 async def _of_revision(facts: Facts, image: ImageName, build: Build) -> tuple[str, str] | None:
-    """The newest full version that was built of the same revision, and its digest.
-
-    Raises:
-        RegistryError: the registry refused or failed.
-    """
+    """The newest full version that was built of the same revision, and its digest."""
     for tag in await _versions(facts, image, build):
         digest = await unless_absent(facts.digest(image, tag))
         described = await unless_absent(facts.describe(image, digest)) if digest is not None else None
