@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from gitops_bot.commands import assignments
 from gitops_bot.config import checks
 from gitops_bot.errors import Problem, UsageError
+from gitops_bot.images.reference import parse_assignments
 from gitops_bot.wiring.options import REASON_LIMIT, Options
 from gitops_bot.wiring.world import REGISTRY, REGISTRY_PASSWORD, REGISTRY_USERNAME
 
@@ -148,7 +148,7 @@ def _check_images(given: Mapping[str, str]) -> list[Problem]:
 def _is_pin(text: str, tag: str, digest: str) -> bool:
     """Whether the text pins exactly this tag and digest; `evil.example/web` would be a new name for the image."""
     try:
-        (read,) = assignments.parse([f"image={text}"])
+        (read,) = parse_assignments([f"image={text}"])
     except UsageError:
         return False
     return (read.new_name, read.pin.tag or "", read.pin.digest or "") == (None, tag, digest)

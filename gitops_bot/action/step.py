@@ -16,12 +16,12 @@ from gitops_bot import log, redact
 from gitops_bot.action import inputs, outcome, runner
 from gitops_bot.action.outcome import PLAN_LIMIT, Annotation, StepResult
 from gitops_bot.action.summary import summary
-from gitops_bot.commands import assignments
 from gitops_bot.commands.check import check
 from gitops_bot.commands.update import plan, update
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack
 from gitops_bot.errors import UsageError, place_of, to_bot_error
+from gitops_bot.images.reference import parse_assignments
 from gitops_bot.releases.choice.promotion import ByHand
 from gitops_bot.releases.layout.coverage import Coverage
 from gitops_bot.report import document, show
@@ -111,7 +111,7 @@ def _result(step: inputs.Inputs) -> StepResult:
         case "update":
             action = Poll()
         case "set":
-            action = Pins(assignments.parse(step.images), step.allow_downgrade)
+            action = Pins(parse_assignments(step.images), step.allow_downgrade)
         case "promote":
             action = Promote(step.source, ByHand(step.beyond_policy, step.now), step.images)
         case "rollback":

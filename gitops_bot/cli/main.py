@@ -131,10 +131,10 @@ def set_command(
     PIN is TAG, TAG@DIGEST, @DIGEST, NEWNAME:TAG[@DIGEST] or NEWNAME@DIGEST. A given digest is pinned as it is;
     a missing one is looked up in the registry.
     """
-    from gitops_bot.commands import assignments
     from gitops_bot.engine.request import Pins, Request
+    from gitops_bot.images.reference import parse_assignments
 
-    asked = Pins(assignments.parse(pins), allow_downgrade)
+    asked = Pins(parse_assignments(pins), allow_downgrade)
     return request("set", options, (environment,), Request(asked, release_hold, dry_run), output)
 
 
@@ -230,11 +230,11 @@ def edit_command(path: str, pins: tuple[str, ...], *, dry_run: bool, output: str
     PATH is a file, or a directory with one kustomization. A tag alone removes a stale digest, a digest alone keeps the
     tag. Either all pins are changed, or none.
     """
-    from gitops_bot.commands import assignments
     from gitops_bot.commands.edit import edit
     from gitops_bot.edges.disk import Disk
+    from gitops_bot.images.reference import parse_assignments
 
-    edited = edit(Disk(), path, assignments.parse(pins), dry_run=dry_run)
+    edited = edit(Disk(), path, parse_assignments(pins), dry_run=dry_run)
     return show("edit", edited, output, written=not dry_run)
 
 

@@ -18,7 +18,7 @@ from gitops_bot.targets import pin_file
 from gitops_bot.targets.pin_file import matching, pin_after
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from gitops_bot.images.reference import Assignment
     from gitops_bot.targets.pin_file import FileEntry, PinFile
@@ -76,7 +76,8 @@ def edit(disk: Disk, path: str, assignments: Sequence[Assignment], *, dry_run: b
 
 def _choose_file(disk: Disk, path: str, assignments: Sequence[Assignment]) -> tuple[str, bytes, PinFile]:
     """The file to edit; in a directory with several, the only one that has one of the entries."""
-    files = [(file, data, targets.read(data, file, disk.beside(file))) for file, data in _read(disk, path)]
+    read = [(file, disk.read(file)) for file in disk.pin_files(path)]
+    files = [(file, data, targets.read(data, file, disk.beside(file))) for file, data in read]
     meant = [
         chosen
         for chosen in files
@@ -91,17 +92,9 @@ def _choose_file(disk: Disk, path: str, assignments: Sequence[Assignment]) -> tu
         entries = [
             f"{posixpath.basename(file)}: {entry.name}" for file, _, present in files for entry in present.entries
         ]
-        message, advice = f"the directory has {names}, and none of them has such an entry", _name_entries(entries)
+        message = f"the directory has {names}, and none of them has such an entry"
+        advice = f"They have: {shortlist(entries, _SHOWN)}." if entries else "They have no entries: name another file."
     raise EditError(Problem("failed.usage", message, advice, path))
-
-
-def _name_entries(entries: Sequence[str]) -> str:
-    return f"They have: {shortlist(entries, _SHOWN)}." if entries else "They have no entries: name another file."
-
-
-def _read(disk: Disk, path: str) -> Iterator[tuple[str, bytes]]:
-    for file in disk.pin_files(path):
-        yield file, disk.read(file)
 
 
 def _elsewhere(disk: Disk, file: str, data: bytes) -> list[str]:

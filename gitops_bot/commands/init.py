@@ -42,12 +42,12 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
         ConfigError: there is nothing that gitops-bot could keep current.
     """
     snapshot = read_disk(files, tree, config or Config.inferred(infer(tree)), now)
-    directories = {directory.removesuffix("/") or "." for directory in targets.by_directory(tree)}
+    existing = directories(tree)
     deployed = DeployedPaths.of(deployments(contents(files, manifests(tree))))
-    environments = [_environment(snapshot, name, directories, tree, deployed) for name in snapshot.config.environments]
+    environments = [_environment(snapshot, name, existing, tree, deployed) for name in snapshot.config.environments]
     elsewhere = _elsewhere(snapshot, deployed)
     if not environments and not elsewhere:
-        raise ConfigError(_nothing(snapshot, directories))
+        raise ConfigError(_nothing(snapshot, existing))
     problems = [failed.problem for name in snapshot.config.environments for failed in snapshot.states[name].failed]
     return Inventory(
         environments=tuple(_with_sources(snapshot, environments)),
@@ -62,7 +62,7 @@ def _environment(
     snapshot: Snapshot, name: str, existing: set[str], tree: Mapping[str, str], deployed: DeployedPaths
 ) -> FoundEnvironment:
     overlays = snapshot.layout.selection.overlays[name]
-    directories = [overlay.directory for overlay in overlays]
+    folders = [overlay.directory for overlay in overlays]
     files = [overlay.file for overlay in overlays if overlay.place == overlay.file]
     whole = [overlay.directory for overlay in overlays if overlay.place != overlay.file]
     followed: dict[str, list[Managed]] = defaultdict(list)
@@ -72,12 +72,12 @@ def _environment(
     return FoundEnvironment(
         name=name,
         overlays=(*fold(whole, existing), *fold_files(files, tree)),
-        files=len(directories),
+        files=len(folders),
         coverage=replace(snapshot, environments=(snapshot.config.environments[name],)).coverage,
         followed={
             policy: tuple(entries) for policy, entries in sorted(followed.items(), key=lambda item: -len(item[1]))
         },
-        deployed_by=tuple(dict.fromkeys(item.by for item in deployed.of_directories(directories))),
+        deployed_by=tuple(dict.fromkeys(item.by for item in deployed.of_directories(folders))),
     )
 
 
@@ -96,7 +96,7 @@ def _elsewhere(snapshot: Snapshot, deployed: DeployedPaths) -> Mapping[str, tupl
         for deployment in deployed.of_directories([directory])[:1]:
             names = (environment_in(name) for name in deployment.names)
             by_name[next((name for name in names if name), "other")][directory] = None
-    return {name: tuple(sorted(directories)) for name, directories in sorted(by_name.items())}
+    return {name: tuple(sorted(own)) for name, own in sorted(by_name.items())}
 
 
 def _images(environments: Sequence[FoundEnvironment]) -> Mapping[str, tuple[ImageName, Pin]]:
@@ -109,6 +109,11 @@ def _images(environments: Sequence[FoundEnvironment]) -> Mapping[str, tuple[Imag
             if entry.repository is not None and entry.refusal is None:
                 images.setdefault(entry.repository.registry, (entry.repository, entry.pin))
     return images
+
+
+def directories(tree: Mapping[str, str], *, by_content: bool = False) -> set[str]:
+    """The directories that have files with pins, by the names of these, or also by what may stand in them."""
+    return {directory.removesuffix("/") or "." for directory in targets.by_directory(tree, by_content=by_content)}
 
 
 def manifests(tree: Mapping[str, str]) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, assert_never, get_args
 
 from gitops_bot import targets
-from gitops_bot.commands.init import contents, manifests
+from gitops_bot.commands.init import contents, directories, manifests
 from gitops_bot.config import Config, Environment, leaves
 from gitops_bot.config.form_target import ImageForm, TargetForm, TargetKind
 from gitops_bot.engine.read import read_disk
@@ -59,9 +59,9 @@ def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequenc
     kept = set(places[:_MOST_PLACES])
     kinds = _kinds(files, tree, [image for image in tracked if image.place in kept])
     entries = _entries(files, tree, kept, kinds, now)
-    words = {directory: name for name, directories in infer(tree).items() for directory in directories}
+    words = {directory: name for name, own in infer(tree).items() for directory in own}
     here = [image for image in tracked if image.place in kept]
-    environments, unmatched = assemble(here, entries, words, _folders(tree), kinds)
+    environments, unmatched = assemble(here, entries, words, directories(tree), kinds)
     gaps += unmatched
     if not environments:
         raise ConfigError(*(_problem(gap) for gap in sorted(set(gaps))[:20]), _nothing(seen))
@@ -81,7 +81,7 @@ def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequenc
 def _read(files: Files, tree: Mapping[str, str], peer: Peer, now: datetime) -> Read:
     match peer:
         case "argocd-image-updater":
-            return argocd.read(list(_files_with(files, tree, argocd.MARKS)), _folders(tree), tree.keys())
+            return argocd.read(list(_files_with(files, tree, argocd.MARKS)), directories(tree), tree.keys())
         case "flux":
             paths = manifests(tree)
             found_markers = [marker for file, data in contents(files, paths) for marker in markers(file, data)]
@@ -90,19 +90,15 @@ def _read(files: Files, tree: Mapping[str, str], peer: Peer, now: datetime) -> R
             settings = next((path for path in sorted(tree) if renovate.is_settings(path)), None)
             if settings is None:
                 return Read()
-            places = sorted(
-                directory.removesuffix("/") or "." for directory in targets.by_directory(tree, by_content=True)
-            )
+            places = sorted(directories(tree, by_content=True))
             plain = [place for place in places if is_plain(place)][:_MOST_DIRECTORIES]
             entries = _entries(files, tree, plain, {}, now)
-            known = {id(entry): (entry, _noun(entry)) for place in plain for entry in entries.get(place, ())}
+            known = {}
+            for entry in (entry for place in plain for entry in entries.get(place, ())):
+                name = posixpath.basename(entry.file)
+                known[id(entry)] = (entry, targets.in_directory([name])[name].NOUN)
             return renovate.read(settings, files.read([settings]).get(settings, b""), list(known.values()))
     assert_never(peer)
-
-
-def _noun(entry: Managed) -> str:
-    name = posixpath.basename(entry.file)
-    return targets.in_directory([name])[name].NOUN
 
 
 def _files_with(files: Files, tree: Mapping[str, str], marks: Collection[bytes]) -> Iterator[tuple[str, bytes]]:
@@ -122,10 +118,6 @@ def _in_directory(image: Tracked) -> Tracked:
     if target is not None and target.ALONE:
         return replace(image, place=posixpath.dirname(image.place) or ".")
     return image
-
-
-def _folders(tree: Mapping[str, str]) -> set[str]:
-    return {directory.removesuffix("/") or "." for directory in targets.by_directory(tree)}
 
 
 def _kinds(files: Files, tree: Mapping[str, str], tracked: Sequence[Tracked]) -> Mapping[str, Mapping[str, Any]]:

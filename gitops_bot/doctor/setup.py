@@ -31,7 +31,6 @@ class CheckedRemote(Repository, Protocol):
         Raises:
             GitError: it could not, or the remote cannot be reached.
         """
-        ...
 
 
 class CheckedRegistry(Protocol):
@@ -39,7 +38,6 @@ class CheckedRegistry(Protocol):
 
     def served(self, image: ImageName, pin: Pin) -> Served:
         """How the bot can read this image there. Raises RegistryError if it cannot, or there was no usable answer."""
-        ...
 
 
 class CheckedForge(Protocol):
@@ -48,39 +46,30 @@ class CheckedForge(Protocol):
     @property
     def host(self) -> str:
         """The host of its API."""
-        ...
 
     def server(self) -> ServerFacts:
         """Its version, its clock, and what it says about the token."""
-        ...
 
     def repository(self) -> RepositoryFacts:
         """The settings of the repository."""
-        ...
 
     def pull_requests(self) -> None:
         """Check that pull requests can be read."""
-        ...
 
     def deploying(self) -> Permission:
         """Whether deployments may be written."""
-        ...
 
     def recording(self) -> Permission:
         """Whether artifacts may be recorded."""
-        ...
 
     def tag_rules(self) -> BranchRules:
         """The rules for the tags of releases."""
-        ...
 
     def rules(self, branch: str) -> BranchRules:
         """The rules of a branch."""
-        ...
 
     def rules_by_name(self, branch: str) -> BranchRules:
         """The rules for a branch of that name, which need not exist."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,8 @@ def _tag(
     Raises:
         GitError: the remote refused, or their numbers are not known.
     """
+    from gitops_bot.results.release import text  # the shape of its JSON, for those who keep tags
+
     known, race = every.get(environment.name, ()), carry_out.Race(world.clock)
     while True:
         untagged = due_tags(known, tags, complete=line.complete)
@@ -137,7 +139,16 @@ def _tag(
             raise GitError(untagged)
         if not untagged:
             return tags
-        new = _new_tags(world, snapshot, line, every, environment, untagged)
+        numbered = {release.commit: release for release in untagged}
+        own = [numbered.get(release.commit, release) for release in known]
+        records = records_of(environment, {**every, environment.name: own}, line)
+        chosen = [records[at] for at, release in enumerate(known) if release.commit in numbered]
+        merges, _ = merges_of(world, snapshot, chosen)
+        new = []
+        for record in reversed(chosen):  # the oldest first, each with what `history` prints of it
+            merge = merges.get(record.id, Merge(None))
+            release = ReleaseMerge(record, merge, _content(world, snapshot, environment, record.id))
+            new.append(NewTag(tag_name(record.release), record.id, text(release)))
         try:
             carry_out.record(world, new)
         except LostRace as lost:
@@ -145,40 +156,12 @@ def _tag(
             tags = world.repository.tags()
         else:
             if taken := skipped_tags(known, untagged, tags):
-                world.warn(_ignored(environment.name, snapshot.branch, taken))
+                what = f"these tags number no release of {environment.name} on {snapshot.branch}"
+                message = f"{what}, so new releases have the numbers behind theirs: {shortlist(taken, _NAMED)}"
+                advice = "The branch was rewritten, or people pushed them."
+                advice = f"{advice} See `gitops-bot history {environment.name} --verify`."
+                world.warn(Problem("failed.git", message, advice))
             return {**tags, **{tag.name: tag.commit for tag in new}}
-
-
-def _new_tags(
-    world: World,
-    snapshot: Snapshot,
-    line: Line,
-    every: Mapping[str, Sequence[Release]],
-    environment: Environment,
-    untagged: Sequence[Release],
-) -> list[NewTag]:
-    """The tags of these numbered releases, the oldest first, each with what `history` prints of it."""
-    from gitops_bot.results.release import text  # the shape of its JSON, for those who keep tags
-
-    known = every.get(environment.name, ())
-    numbered = {release.commit: release for release in untagged}
-    every = {**every, environment.name: [numbered.get(release.commit, release) for release in known]}
-    records = records_of(environment, every, line)
-    chosen = [records[at] for at, release in enumerate(known) if release.commit in numbered]
-    merges, _ = merges_of(world, snapshot, chosen)
-    merged = (
-        ReleaseMerge(record, merges.get(record.id, Merge(None)), _content(world, snapshot, environment, record.id))
-        for record in chosen
-    )
-    new = [NewTag(tag_name(release.record.release), release.record.id, text(release)) for release in merged]
-    return new[::-1]
-
-
-def _ignored(name: str, branch: str, tags: Sequence[str]) -> Problem:
-    what = f"these tags number no release of {name} on {branch}"
-    message = f"{what}, so new releases have the numbers behind theirs: {shortlist(tags, _NAMED)}"
-    advice = f"The branch was rewritten, or people pushed them. See `gitops-bot history {name} --verify`."
-    return Problem("failed.git", message, advice)
 
 
 def _content(world: World, snapshot: Snapshot, environment: Environment, commit: str) -> Content | None:

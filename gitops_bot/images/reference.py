@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from gitops_bot.errors import Problem, UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -207,3 +209,25 @@ class Assignment:
         if at and not is_digest(digest):
             raise ValueError(f"{digest[:300]!r} is not a digest: sha256: and 64 lower-case hexadecimal digits")
         return cls(image, Pin(tag, digest or None), new_name)
+
+
+def parse_assignments(texts: Sequence[str]) -> tuple[Assignment, ...]:
+    """Read every `IMAGE=PIN` of a command line.
+
+    Raises:
+        UsageError: with one problem for each that cannot be read, and for each image that is given twice.
+    """
+    advice = "write IMAGE=TAG, IMAGE=TAG@DIGEST, IMAGE=@DIGEST or IMAGE=NEWNAME:TAG"
+    read: dict[str, Assignment] = {}
+    problems: list[Problem] = []
+    for text in texts:
+        try:
+            assignment = Assignment.parse(text)
+        except ValueError as error:
+            problems.append(Problem("failed.usage", str(error), advice))
+            continue
+        if read.setdefault(assignment.image, assignment) != assignment:
+            problems.append(Problem("failed.usage", f"{assignment.image} is given two pins", "give each image one pin"))
+    if problems:
+        raise UsageError(*problems)
+    return tuple(read.values())

@@ -41,11 +41,9 @@ class ReadsBeside(Protocol):
 
     def reads(self, name: str) -> bool:
         """Whether it takes something from a file of that name."""
-        ...
 
     def beside(self, files: Mapping[str, bytes]) -> Target:
         """The target with that; `files` are all of the directory that were read, by their names."""
-        ...
 
 
 #: Of two that know the name of a file, the first reads it.
@@ -259,11 +257,9 @@ class FileClaims(Protocol):
 
     def __hash__(self) -> int:
         """Of all that it is made of."""
-        ...
 
     def claim(self, path: str) -> FileClaim | None:
         """How a file is claimed; None for one that no environment claims as a file of its overlays."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

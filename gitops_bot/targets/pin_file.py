@@ -60,12 +60,10 @@ class PinFile(Protocol):
     @property
     def file(self) -> str:
         """Its path."""
-        ...
 
     @property
     def entries(self) -> tuple[FileEntry, ...]:
         """Its entries, in the order of the file."""
-        ...
 
     def with_pins(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with other pins for these entries, by their places; proved to differ in nothing else.
@@ -75,11 +73,9 @@ class PinFile(Protocol):
         Raises:
             EditError: a pin cannot be written without touching something else.
         """
-        ...
 
     def type_mistakes(self, index: int) -> Iterator[Problem]:
         """The values of an entry that programs read as something else than text, though they can be edited."""
-        ...
 
 
 class Target(Protocol):
@@ -88,27 +84,22 @@ class Target(Protocol):
     @property
     def NOUN(self) -> str:  # noqa: N802 - a class has it as a constant
         """What people call such a file."""
-        ...
 
     @property
     def FILE_NAMES(self) -> tuple[str, ...]:  # noqa: N802
         """How such a file is called, where its name tells what it is; the first is what most people write."""
-        ...
 
     @property
     def NAMES(self) -> re.Pattern[str] | None:  # noqa: N802
         """What the names of such files look like, where a name tells it. Of two that fit, the first reads it."""
-        ...
 
     @property
     def POSSIBLE_NAMES(self) -> re.Pattern[str] | None:  # noqa: N802
         """The names of further files that may be one: that a file has entries tells it."""
-        ...
 
     @property
     def ALONE(self) -> bool:  # noqa: N802
         """Whether a directory has one such file at most, which decides what becomes of the others."""
-        ...
 
     @property
     def CUT(self) -> Literal["pins", "pins and names"] | None:  # noqa: N802
@@ -116,11 +107,9 @@ class Target(Protocol):
 
         The names of entries only where no name tells what is an entry.
         """
-        ...
 
     def __hash__(self) -> int:
         """Of its settings."""
-        ...
 
     def read(self, data: bytes, file: str) -> PinFile:
         r"""Read a file; `file` is its path, for messages.
@@ -128,11 +117,9 @@ class Target(Protocol):
         Raises:
             EditError: the file as a whole cannot be edited. `\0` alone stands for what git could not show: refuse it.
         """
-        ...
 
     def count(self, data: bytes) -> int:
         """How many entries the file has, 0 where it cannot be read. A repository may have thousands of such files."""
-        ...
 
 
 def edit(file: PinFile, assignments: Sequence[Assignment]) -> bytes:
@@ -211,12 +198,10 @@ class Value(Protocol):
     @property
     def text(self) -> str | None:
         """What stands there."""
-        ...
 
     @property
     def bare(self) -> bool:
         """Whether a digest is written without its `sha256:`."""
-        ...
 
 
 ValueT = TypeVar("ValueT", bound=Value)

@@ -40,56 +40,44 @@ class Server(Protocol):
         Raises:
             UsageError: a variable is not the URL of a server, or of an API.
         """
-        ...
 
     @property
     def url(self) -> str:
         """Its address, to which the name of a repository is added."""
-        ...
 
     @property
     def host(self) -> str:
         """Its host, without a port."""
-        ...
 
     @property
     def token(self) -> str | None:
         """The token, where there is one."""
-        ...
 
     @property
     def variable(self) -> str | None:
         """The variable with the token."""
-        ...
 
     @property
     def packages(self) -> PackageApi | None:
         """Where it lists the images of its own registry with their times, if it does."""
-        ...
 
     def takes_token(self, address: Address) -> bool:
         """Whether a repository is on this server, so that the token may go there."""
-        ...
 
     def has_registry(self, host: str) -> bool:
         """Whether a registry belongs to this server and takes the same token."""
-        ...
 
     def connect(self, repository: str, *, clock: Clock, warn: Callable[[Problem], None]) -> Forge | None:
         """The pull requests of a repository; None without a token."""
-        ...
 
     def inspect(self, repository: str | None, *, clock: Clock, timeout: int) -> Any:
         """What `doctor` asks of a forge (`doctor.setup.Forge`), for this server and a repository."""
-        ...
 
     def no_token(self, repository: str | None) -> Problem:
         """The problem that no token is set, and how to get one."""
-        ...
 
     def elsewhere(self, host: str | None) -> Problem:
         """The problem that the repository is on another host, and how to name its server."""
-        ...
 
 
 FORGES: tuple[type[Server], ...] = (GitHubServer,)

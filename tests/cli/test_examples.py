@@ -11,8 +11,8 @@ import pytest
 
 from gitops_bot.cli.examples import EXAMPLES, lines
 from gitops_bot.cli.main import cli
-from gitops_bot.commands import assignments
 from gitops_bot.edges import address
+from gitops_bot.images.reference import parse_assignments
 from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.server import ticks
 
@@ -48,7 +48,7 @@ def test_an_example_is_read_as_its_command_reads_it(name: str, line: str) -> Non
         return
     given = cli.commands[name].make_context(name, words[2:]).params
     if "pins" in given:
-        assignments.parse(given["pins"])
+        parse_assignments(given["pins"])
     if given.get("every"):
         ticks.parse(given["every"], ZoneInfo(given["timezone"]), datetime.now(UTC))
     if given.get("repository"):

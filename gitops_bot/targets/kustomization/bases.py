@@ -137,7 +137,6 @@ class _Overridable(Protocol):
 
     def with_overrides(self, by: Mapping[str, str]) -> Target:
         """The target with the images that kustomizations pin for a file, each with the path of the kustomization."""
-        ...
 
 
 def overriding_files(targets: Mapping[str, Target], tree: Mapping[str, str]) -> list[str]:
