@@ -129,32 +129,25 @@ def _judge(entry: Managed, answers: Mapping[_Wanted, _Answer | RegistryError]) -
         case None:
             return AuditedEntry(entry, "unpinned")
         case RegistryError():
-            problem = _here(problem_with(result, entry), entry)
+            problem = replace(problem_with(result, entry), file=entry.file, line=entry.line, column=entry.column)
             return AuditedEntry(entry, "unknown", entry.pin.digest, problem=problem)
         case _Answer(digest=None):
             message = f"{_reference(entry)}: the registry does not have it any more"
             advice = "Push or restore it, or pin another one: `gitops-bot set` or `gitops-bot rollback`."
-            return AuditedEntry(entry, "missing", entry.pin.digest, problem=_problem(entry, message, advice))
+            problem = Problem("failed.registry", message, advice, entry.file, entry.line, entry.column)
+            return AuditedEntry(entry, "missing", entry.pin.digest, problem=problem)
         case _Answer(absent=()):
             return AuditedEntry(entry, "present", result.digest)
         case _Answer():
             message = f"{_reference(entry)}: the registry has lost the image for {', '.join(result.absent)}"
             advice = "Push it again, and let the clean-up of the registry spare what `audit --keep-list` prints."
-            problem = _problem(entry, message, advice)
+            problem = Problem("failed.registry", message, advice, entry.file, entry.line, entry.column)
             return AuditedEntry(entry, "incomplete", result.digest, result.absent, problem)
 
 
 def _reference(entry: Managed) -> str:
     pin = entry.pin
     return f"{entry.repository}{f':{pin.tag}' if pin.tag else ''}{f'@{pin.digest}' if pin.digest else ''}"
-
-
-def _problem(entry: Managed, message: str, advice: str) -> Problem:
-    return _here(Problem("failed.registry", message, advice), entry)
-
-
-def _here(problem: Problem, entry: Managed) -> Problem:
-    return replace(problem, file=entry.file, line=entry.line, column=entry.column)
 
 
 def _past(world: World, snapshot: Snapshot, keep: int) -> tuple[dict[str, set[_Wanted]], list[Problem]]:

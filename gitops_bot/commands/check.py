@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Result[Checked]:
     """Look at every overlay of every environment, and at the bases that they build upon.
 
-    Holds that have ended are reported, but are not problems.
-
-    Raises:
-        ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
+    Holds that have ended are reported, but are not problems. Raises what `read_disk` raises.
     """
     snapshot = read_disk(files, tree, config, now)
     pin_files = [(name, overlay.pin_file) for name in config.environments for overlay in snapshot.states[name].overlays]
@@ -47,19 +44,16 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
         problems += dict.fromkeys(problem for problem in wrong if problem is not None)
     count = len(pin_files) + len(refused)
     if not count and not problems:
-        problems.append(_NO_OVERLAY)
+        # Without a configuration: one that finds nothing has said so for each of its globs.
+        message = (
+            "nothing to check: there is no gitops-bot.yaml, and no file that pins an image in a directory named like "
+            "an environment (dev, staging, production, ...)"
+        )
+        advice = "list environments and their overlays in gitops-bot.yaml, or change to the checkout of your manifests"
+        problems.append(Problem("failed.config", message, advice))
     # 2 where nothing was checked: green would mean nothing.
     head = Head(problems=tuple(problems), least_code=0 if count else 2)
     return Result(head, Checked(count, snapshot.coverage, hold.find_ended(config.holds, now)))
-
-
-#: Without a configuration: one that finds nothing has said so for each of its globs.
-_NO_OVERLAY = Problem(
-    "failed.config",
-    "nothing to check: there is no gitops-bot.yaml, and no file that pins an image in a directory named like an "
-    "environment (dev, staging, production, ...)",
-    "list environments and their overlays in gitops-bot.yaml, or change to the checkout of your manifests",
-)
 
 
 def _alone(config: Config, selection: Selection) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot import config
-from gitops_bot.engine.ask import Facts, Several
+from gitops_bot.engine.ask import Facts, ask_known
 from gitops_bot.engine.candidates.poll import times_for
 from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Request
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from gitops_bot.engine.read import Scope
     from gitops_bot.engine.world import World
     from gitops_bot.images.kinds import Policy
-    from gitops_bot.images.reference import ImageName
     from gitops_bot.releases.decisions import Decision, EntryKey, Managed
     from gitops_bot.results.explained import EntryOutcome, Kind
 
@@ -160,31 +159,18 @@ async def select(facts: Facts, entry: Managed, at: datetime) -> Selection | None
         return None
     try:
         tags = await facts.tags(image)
+        if isinstance(policy, Newest):
+            times = (await times_for(facts, image, policy, tags, entry.pin)).times
+            return images.explain(policy, tags, entry.pin, times, at)
     except RegistryError:
         return None
-    if isinstance(policy, Newest):
-        try:
-            times = (await times_for(facts, image, policy, tags, entry.pin)).times
-        except RegistryError:
-            return None
-        return images.explain(policy, tags, entry.pin, times, at)
     selection = images.explain(policy, tags, entry.pin, {}, at)
-    built = await _build_times(facts, image, [candidate.tag for candidate in selection.candidates], at)
-    timed = tuple(replace(candidate, built=built[candidate.tag]) for candidate in selection.candidates)
+    # When each of the best was built, as far as its image says.
+    digests = await ask_known({best.tag: facts.digest(image, best.tag) for best in selection.candidates})
+    builds = await ask_known({tag: facts.describe(image, digest) for tag, digest in digests.items()})
+    built = {tag: age.usable(build.created, at) for tag, build in builds.items()}
+    timed = tuple(replace(candidate, built=built.get(candidate.tag)) for candidate in selection.candidates)
     return replace(selection, candidates=timed)
-
-
-async def _build_times(facts: Facts, image: ImageName, tags: Sequence[str], at: datetime) -> dict[str, datetime | None]:
-    """When each of these tags was built, as far as its image says."""
-    digests = await Several([facts.digest(image, tag) for tag in tags])
-    known = {tag: digest for tag, digest in zip(tags, digests, strict=True) if not isinstance(digest, BotError)}
-    builds = await Several([facts.describe(image, digest) for digest in known.values()])
-    times = {
-        tag: age.usable(build.created, at)
-        for tag, build in zip(known, builds, strict=True)
-        if not isinstance(build, BotError)
-    }
-    return dict.fromkeys(tags) | times
 
 
 async def _answer(

@@ -199,9 +199,16 @@ def _reason_it_left(reading: Reading, entry: Managed, arrived: Step | None) -> R
     return reason if reason is not None and reason.code == "held.reverted" else None
 
 
-def _commits_ahead(facts: Facts, images: Sequence[ImageStep]) -> Mapping[ImageStep, int]:
-    """How many commits lie between the builds of these images, of the first few of them, where that can be told."""
-    asked = images[:MOST]
+def with_commits(world: World, facts: Facts, status: Status) -> Status:
+    """With the commits between what an entry and its source pin, where both images name them and the forge knows them.
+
+    Only entries that differ are asked about, each pair of images once, and only the first few of them.
+    """
+    if world.forge is None:
+        return status
+    entries = [entry for environment in status.environments for entry in environment.entries]
+    differing = dict.fromkeys(image for entry in entries if (image := _from_pin_to_source(entry)) is not None)
+    asked = list(differing)[:MOST]
     steps: dict[ImageStep, tuple[str, str, str]] = {}
     known: dict[ImageStep, int] = {}
     for image, (before, after) in zip(asked, builds(facts, asked), strict=True):
@@ -210,23 +217,11 @@ def _commits_ahead(facts: Facts, images: Sequence[ImageStep]) -> Mapping[ImageSt
         elif before is not None and after is not None and before.revision is not None:
             known |= {image: 0} if before.revision == after.revision else {}
     counts = facts.answer(ask_all({step: facts.commits_ahead(*step) for step in dict.fromkeys(steps.values())}))
-    return known | {image: count for image, step in steps.items() if (count := counts[step]) is not None}
-
-
-def with_commits(world: World, facts: Facts, status: Status) -> Status:
-    """With the commits between what an entry and its source pin, where both images name them and the forge knows them.
-
-    Only entries that differ are asked about, and each pair of images once.
-    """
-    if world.forge is None:
-        return status
-    entries = [entry for environment in status.environments for entry in environment.entries]
-    steps = dict.fromkeys(step for entry in entries if (step := _from_pin_to_source(entry)) is not None)
-    counts = _commits_ahead(facts, list(steps))
+    known |= {image: count for image, step in steps.items() if (count := counts[step]) is not None}
 
     def with_count(entry: EntryStatus) -> EntryStatus:
-        step = _from_pin_to_source(entry)
-        return replace(entry, behind_commits=counts.get(step)) if step is not None else entry
+        image = _from_pin_to_source(entry)
+        return replace(entry, behind_commits=known.get(image)) if image is not None else entry
 
     environments = (
         replace(environment, entries=tuple(map(with_count, environment.entries))) for environment in status.environments

@@ -101,6 +101,12 @@ async def ask_all(questions: Mapping[Key, Asked[T]]) -> dict[Key, T]:
     return answers
 
 
+async def ask_known(questions: Mapping[Key, Asked[T]]) -> dict[Key, T]:
+    """Likewise, without those that failed."""
+    answers = zip(questions, await Several(list(questions.values())), strict=True)
+    return {key: answer for key, answer in answers if not isinstance(answer, BotError)}
+
+
 _RELEASE_TAGS: Final[Question[Mapping[str, str]]] = Question("release tags", lambda world: world.repository.tags())
 
 

@@ -1,4 +1,6 @@
-"""Carry out what is planned, in an order that a crash at any instant cannot turn into a loss: only this writes.
+"""Carry out what is planned, in an order that a crash at any instant cannot turn into a loss.
+
+Only this writes branches and pull requests; `records` writes what is recorded of releases afterwards.
 
 Right before a group is written, what people may have done meanwhile is looked up once more.
 """
@@ -18,8 +20,6 @@ from gitops_bot.proposals.text import body
 from gitops_bot.releases.decisions import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gitops_bot.config import Propose
     from gitops_bot.engine.context import Planned
     from gitops_bot.engine.read import Snapshot
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.content import ProposalText
     from gitops_bot.proposals.proposal import Proposal
-    from gitops_bot.proposals.pull_request import Deployment, PullRequest
-    from gitops_bot.releases.history.releases import NewTag
+    from gitops_bot.proposals.pull_request import PullRequest
 
 #: A race is given up after so many losses, each of which let somebody else through, or after so many seconds.
 MOST_LOST, MOST_SECONDS = 100, 600.0
@@ -312,32 +311,11 @@ def _insist_on_life(pull: PullRequest, head: str | None = None) -> None:
         raise LostRace(Problem("failed.forge", message, "run again to propose its branch again"))
 
 
-def record(world: World, tags: Sequence[NewTag]) -> None:
-    """Write the tags of releases; a tag that exists is never written again.
-
-    Raises:
-        LostRace: one of them exists meanwhile; nothing was written.
-        GitError: the remote refused.
-    """
-    with world.whole():
-        world.repository.create_tags(tags)
-
-
-def deploy(world: World, deployment: Deployment) -> Problem | None:
-    """Record a deployment; see `Forge.deploy`."""
-    with world.whole():
-        return _forge(world).deploy(deployment)
-
-
 def _forge(world: World) -> Forge:
     if world.forge is None:
-        raise ForgeError(
-            Problem(
-                code="failed.auth",
-                message="no token for this server: pull requests can be planned, but not opened",
-                next=f"set {world.token_variable} ({world.token_rights}), or set `propose: {{as: commit}}`",
-            )
-        )
+        message = "no token for this server: pull requests can be planned, but not opened"
+        advice = f"set {world.token_variable} ({world.token_rights}), or set `propose: {{as: commit}}`"
+        raise ForgeError(Problem("failed.auth", message, advice))
     return world.forge
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from gitops_bot.engine.ask import Several
+from gitops_bot.engine.ask import ask_known
 from gitops_bot.errors import BotError, RegistryError
 from gitops_bot.images.reference import ImageName
 from gitops_bot.proposals import content
@@ -83,12 +83,7 @@ def describe_images(world: World, facts: Facts, images: Mapping[Key, ImageStep])
         for image, (before, after) in zip(images.values(), answers, strict=True)
     ]
     compared = [step for step in dict.fromkeys(steps) if step is not None and world.forge is not None][:COMPARED]
-
-    async def between() -> list[tuple[str, ...] | BotError]:
-        return await Several([facts.commits_between(*step) for step in compared])
-
-    subjects = zip(compared, facts.answer(between()), strict=True)
-    commits = {step: own for step, own in subjects if not isinstance(own, BotError)}
+    commits = facts.answer(ask_known({step: facts.commits_between(*step) for step in compared}))
     return {
         key: DescribedChange(before, after, commits.get(step, ()) if step is not None else ())
         for key, (before, after), step in zip(images, answers, steps, strict=True)

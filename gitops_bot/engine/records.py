@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine import carry_out
+from gitops_bot.engine.carry_out import Race
 from gitops_bot.engine.read import Scope, read, read_again, read_line, select
 from gitops_bot.errors import ConfigError, EditError, ForgeError, GitError, LostRace, Problem
 from gitops_bot.images.reason import shortlist
@@ -132,7 +132,7 @@ def _tag(
     """
     from gitops_bot.results.release import text  # the shape of its JSON, for those who keep tags
 
-    known, race = every.get(environment.name, ()), carry_out.Race(world.clock)
+    known, race = every.get(environment.name, ()), Race(world.clock)
     while True:
         untagged = due_tags(known, tags, complete=line.complete)
         if isinstance(untagged, Problem):
@@ -150,7 +150,8 @@ def _tag(
             release = ReleaseMerge(record, merge, _content(world, snapshot, environment, record.id))
             new.append(NewTag(tag_name(record.release), record.id, text(release)))
         try:
-            carry_out.record(world, new)
+            with world.whole():
+                world.repository.create_tags(new)
         except LostRace as lost:
             race.wait(lost)
             tags = world.repository.tags()
@@ -236,9 +237,9 @@ def _deploy_all(
         known = every.get(name, ())
         for release in unrecorded(known, recorded, first=_FIRST, most=_MOST):
             artifacts = _artifacts(snapshot, known, release) if environment.artifact_metadata else ()
-            deployment = Deployment(name, release.commit, artifacts)
             try:
-                problem = carry_out.deploy(world, deployment)
+                with world.whole():
+                    problem = world.forge.deploy(Deployment(name, release.commit, artifacts))
             except ForgeError as error:
                 yield name, error.problem
                 break  # the next one would come before it

@@ -66,15 +66,9 @@ def no_image(entry: Managed) -> Problem:
     """An entry whose repository is none."""
     key = "newName" if entry.new_name is not None else "name"
     image = entry.image[:300]
-    return Problem(
-        code="failed.edit",
-        message=f"{image}: not an image repository name",
-        next=f"Correct `{key}` of this entry, or set `ignore: true` for it in the configuration.",
-        file=entry.file,
-        line=entry.line,
-        column=entry.column,
-        about=image,
-    )
+    message = f"{image}: not an image repository name"
+    advice = f"Correct `{key}` of this entry, or set `ignore: true` for it in the configuration."
+    return Problem("failed.edit", message, advice, entry.file, entry.line, entry.column, image)
 
 
 def _no_tag(entry: Managed, image: ImageName, tag: str, tags: tuple[str, ...], policy: NamedPolicy | None) -> Problem:
@@ -87,12 +81,5 @@ def _no_tag(entry: Managed, image: ImageName, tag: str, tags: tuple[str, ...], p
     else:
         called = f" `{policy.name}`" if policy.name is not None else ""
         code, where = "failed.config", f"in the policy{called} (`digest: {tag}`)"
-    return Problem(
-        code=code,
-        message=f"{image}: there is no tag `{tag}`",
-        next=f"{hint}Correct it {where}, or push it.",
-        file=entry.file,
-        line=entry.line,
-        column=entry.column,
-        about=str(image),
-    )
+    message, advice = f"{image}: there is no tag `{tag}`", f"{hint}Correct it {where}, or push it."
+    return Problem(code, message, advice, entry.file, entry.line, entry.column, str(image))
