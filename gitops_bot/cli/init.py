@@ -42,8 +42,7 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     With --from, it converts the settings of another tool, and lists those without an equivalent.
     """
     from gitops_bot import config
-    from gitops_bot.commands.init import take_inventory
-    from gitops_bot.commands.migrate import migrate
+    from gitops_bot.commands.init import migrate, take_inventory
     from gitops_bot.edges import disk
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.errors import ConfigError, Problem, UsageError

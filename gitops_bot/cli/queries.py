@@ -39,7 +39,7 @@ def status_command(
     Writes nothing. With a token, also shows open proposals, and how many commits an environment is behind if the
     labels of its images say which commits they were built from.
     """
-    from gitops_bot.commands import overview, status
+    from gitops_bot.commands.status import overview, status
     from gitops_bot.images import duration
     from gitops_bot.report import show as report
     from gitops_bot.results.status import Overview
@@ -51,7 +51,7 @@ def status_command(
         wait = duration.parse(older_than or "0")
     result: Result[Overview] | Result[Status]
     with open_world(options, environments, history=True) as (world, scope):
-        result = overview.overview(world, scope) if output == "html" else status.status(world, scope)
+        result = overview(world, scope) if output == "html" else status(world, scope)
     shown = result.body.status if isinstance(result.body, Overview) else result.body
     report.show("status", result, output, shown.at)
     return result.head.exit_code or (_DRIFTS if exit_code and shown.drifts(wait) else 0)

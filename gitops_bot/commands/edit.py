@@ -34,19 +34,14 @@ class Disk(Protocol):
     def pin_files(self, path: str) -> Sequence[str]:
         """The files that `path` may mean: itself, or those in that directory that hold pins.
 
-        Raises:
-            EditError: none is there, or the directory has two kustomizations.
+        An EditError where none is there, or the directory has two kustomizations.
         """
 
     def beside(self, file: str) -> Mapping[str, bytes]:
         """Other files with pins in its directory, by their names."""
 
     def read(self, file: str) -> bytes:
-        """The bytes of a file.
-
-        Raises:
-            EditError: it cannot be read.
-        """
+        """The bytes of a file; an EditError where it cannot be read."""
 
     def replace(self, file: str, *, before: bytes, after: bytes) -> None:
         """Put `after` in the place of `before` in one step; mode and owner stay.
@@ -121,7 +116,10 @@ def _match(
         for index in meant:
             own = replace(assignment, image=present.entries[index].name)
             if asked.setdefault(index, own) != own:
-                raise UsageError(_contradiction(present, index))
+                entry = present.entries[index]
+                message = f"two arguments set different pins for the entry {entry.name!r}"
+                where = (present.file, entry.line, entry.column)
+                raise UsageError(Problem("failed.usage", message, "Keep one of them.", *where))
     # Each where it stands: the editor knows entries by their names, and of two with one name only the last.
     problems += [refusal for index in sorted(asked) if (refusal := present.entries[index].refusal)]
     if problems:
@@ -136,12 +134,6 @@ def _matches_nothing(present: PinFile, image: str, elsewhere: Sequence[str]) -> 
     if elsewhere:
         advice = f"{advice} Files beside it have {', '.join(elsewhere[:_SHOWN])}: edit the one that is meant."
     return Problem("failed.usage", f"no entry has the name {image!r} or that repository", advice, present.file)
-
-
-def _contradiction(present: PinFile, index: int) -> Problem:
-    entry = present.entries[index]
-    message = f"two arguments set different pins for the entry {entry.name!r}"
-    return Problem("failed.usage", message, "Keep one of them.", present.file, entry.line, entry.column)
 
 
 def _change(file: str, entry: FileEntry, assignment: Assignment) -> Change | None:

@@ -197,8 +197,7 @@ def read(world: World, scope: Scope, *, also: Collection[str] = (), whole: bool 
 
     Raises:
         UsageError: an environment that does not exist is named.
-        GitError: the remote cannot be read.
-        ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
+        GitError, ConfigError: as `select`.
     """
     config, names = scope.config, scope.names
     for name in (*names, *also):
@@ -227,23 +226,14 @@ def read(world: World, scope: Scope, *, also: Collection[str] = (), whole: bool 
 
 
 def read_disk(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Snapshot:
-    """The files of all environments as they are on disk: a snapshot that has no commit.
-
-    Raises:
-        ConfigError: a file is claimed by two environments, or the globs of a promotion cannot correspond.
-    """
+    """The files of all environments as they are on disk: a snapshot that has no commit. Raises what `select` raises."""
     layout = select(config, tree, config.environments, files.read, whole=True)
     environments = _present(config, config.environments.values(), layout)
     return Snapshot(config, None, "", "", now, environments, layout, read_states(config, layout, now))
 
 
 def read_again(world: World, before: Snapshot) -> Snapshot:
-    """Read the present commit, with all that the reading before has.
-
-    Raises:
-        GitError: the remote cannot be read.
-        ConfigError: a file is claimed by two environments now.
-    """
+    """Read the present commit, with all that the reading before has. Raises what `read` raises."""
     names = [environment.name for environment in before.environments]
     commit = world.repository.head(before.branch)
     scope = Scope(before.config, before.repository, before.branch, commit, names)

@@ -177,14 +177,11 @@ def _alike(what: str, problems: Iterable[tuple[str, Problem]]) -> tuple[Problem,
     alike: dict[tuple[str, str], tuple[Problem, list[str]]] = {}
     for name, problem in problems:
         alike.setdefault((problem.code, problem.next), (problem, []))[1].append(name)
-    return tuple(
-        replace(problem, message=f"releases are not {what}{_of(names)}: {problem.message}")
-        for problem, names in alike.values()
-    )
-
-
-def _of(names: Sequence[str]) -> str:
-    return f" ({shortlist(names, _NAMED)})" if any(names) else ""
+    told = []
+    for problem, names in alike.values():
+        of = f" ({shortlist(names, _NAMED)})" if any(names) else ""
+        told.append(replace(problem, message=f"releases are not {what}{of}: {problem.message}"))
+    return tuple(told)
 
 
 def records_of(environment: Environment, every: Mapping[str, Sequence[Release]], line: Line) -> Records:

@@ -18,16 +18,12 @@ JsonObject = dict[str, Any]
 DEFS: Final[Schema] = {}
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
 @dataclass(frozen=True, slots=True)
 class Shape:
     """One kind of value: its JSON Schema, how it is written, and its empty value."""
 
     schema: Schema
-    write: Callable[[Any], Any] = _as_it_is
+    write: Callable[[Any], Any] = lambda value: value  # as it is
     empty: Any = None
 
     def of(self, get: str | Callable[[Any], Any]) -> Field:

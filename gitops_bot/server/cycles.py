@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot import log
-from gitops_bot.commands import overview
+from gitops_bot.commands.status import overview_of_cycle
 from gitops_bot.edges.signals import Overran
 from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.read import read
@@ -129,7 +129,7 @@ class Cycles:
         try:
             if (tags := facts.known_release_tags) is not None:
                 self._tags = tags
-            self.publish(overview.of_cycle(snapshot, facts, outcome, scope.home, self._tags))
+            self.publish(overview_of_cycle(snapshot, facts, outcome, scope.home, self._tags))
         except Exception:  # noqa: BLE001 - what one commit provokes there must not stop the cycles
             advice = "please report the traceback; the page still shows an earlier cycle"
             log.event("page.failed", level="error", cycle=number, next=advice, traceback=traceback.format_exc())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gitops_bot import config
-from gitops_bot.commands import overview
+from gitops_bot.commands.status import overview_of_cycle
 from gitops_bot.edges.clock import SystemClock
 from gitops_bot.edges.git import Repository
 from gitops_bot.edges.registry import Registry
@@ -270,9 +270,9 @@ def test_the_page_of_a_cycle_numbers_as_history_does(
                 await facts.release_tags()
 
         facts.answer(look_back())
-    (release,) = overview.of_cycle(snapshot, facts, outcome, None).body.releases
+    (release,) = overview_of_cycle(snapshot, facts, outcome, None).body.releases
     assert release.release.number == number
-    (release,) = overview.of_cycle(snapshot, facts, outcome, None, {"release/production/120": release.id}).body.releases
+    (release,) = overview_of_cycle(snapshot, facts, outcome, None, {"release/production/120": release.id}).body.releases
     assert release.release.number == 120, "an earlier cycle has read it"
 
 
