@@ -191,7 +191,9 @@ def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequenc
     gaps += unmatched
     if not environments:
         why = [Problem("failed.config", gap.what, gap.next, gap.file, gap.line) for gap in sorted(set(gaps))[:20]]
-        raise ConfigError(*why, _nothing_kept(seen))
+        message = f"{' and '.join(seen)}: nothing of what is kept current there is an entry that gitops-bot can edit"
+        advice = "write gitops-bot.yaml by hand, or start with `gitops-bot init`"
+        raise ConfigError(*why, Problem("failed.config", message, advice))
     branches = [branch for read in readings.values() for branch in read.branches]
     branch = branches[0] if len(set(branches)) == 1 else None
     if branch is not None and re.match(leaves.BRANCH, branch) is None:
@@ -274,20 +276,14 @@ def _entries(
     entries: dict[str, list[Managed]] = {}
     if not places:
         return entries
-    special = (_form(file, target) for file, target in kinds.items())
-    environment = Environment("all", tuple(sorted(places)), targets=tuple(form.rule for form in special))
+    special = []
+    for file, target in kinds.items():
+        images = {name: ImageForm(**paths) for name, paths in target.get("images", {}).items()}
+        form = TargetForm(kind=target["kind"], files=(posixpath.basename(file),), overlays=(file,), images=images)
+        special.append(form.rule)
+    environment = Environment("all", tuple(sorted(places)), targets=tuple(special))
     snapshot = read_disk(files, tree, Config(None, {"all": environment}), now)
     for entry in snapshot.states["all"].entries if snapshot.environments else ():
         for place in (entry.file, entry.overlay):
             entries.setdefault(place, []).append(entry)
     return entries
-
-
-def _form(file: str, target: Mapping[str, Any]) -> TargetForm:
-    images = {name: ImageForm(**paths) for name, paths in target.get("images", {}).items()}
-    return TargetForm(kind=target["kind"], files=(posixpath.basename(file),), overlays=(file,), images=images)
-
-
-def _nothing_kept(peers: Sequence[Peer]) -> Problem:
-    message = f"{' and '.join(peers)}: nothing of what is kept current there is an entry that gitops-bot can edit"
-    return Problem("failed.config", message, "write gitops-bot.yaml by hand, or start with `gitops-bot init`")

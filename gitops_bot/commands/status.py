@@ -102,11 +102,14 @@ def status_of(reading: Reading) -> Result[Status]:
     snapshot = reading.snapshot
     failed = (item.problem for own in snapshot.environments for item in snapshot.states[own.name].failed)
     problems = (*snapshot.layout.selection.problems, *failed, *reading.problems)
-    environments = tuple(_environment(reading, environment) for environment in snapshot.environments)
-    return Result(
-        Head(snapshot.repository, snapshot.branch, snapshot.commit, problems),
-        Status(snapshot.at, environments, snapshot.sees_pull_requests),
-    )
+    environments = []
+    for environment in snapshot.environments:
+        name, source = environment.name, environment.promotion.source if environment.promotion is not None else None
+        newest = next(iter(reading.releases.get(name, ())), None)
+        entries = tuple(_entry(reading, environment, entry) for entry in snapshot.states[name].entries)
+        environments.append(EnvironmentStatus(name, source, newest, entries))
+    head = Head(snapshot.repository, snapshot.branch, snapshot.commit, problems)
+    return Result(head, Status(snapshot.at, tuple(environments), snapshot.sees_pull_requests))
 
 
 def _read_proposals(world: World, snapshot: Snapshot) -> tuple[Proposed, tuple[Problem, ...]]:
@@ -126,18 +129,6 @@ def _read_proposals(world: World, snapshot: Snapshot) -> tuple[Proposed, tuple[P
             carried = owner_of(replace(branch, targets=snapshot.layout.targets)).carried
             proposed |= {pin.key: opened for pin in carried}
     return proposed, ()
-
-
-def _environment(reading: Reading, environment: Environment) -> EnvironmentStatus:
-    done = reading.releases.get(environment.name, ())
-    return EnvironmentStatus(
-        name=environment.name,
-        source=environment.promotion.source if environment.promotion is not None else None,
-        newest=done[0] if done else None,
-        entries=tuple(
-            _entry(reading, environment, entry) for entry in reading.snapshot.states[environment.name].entries
-        ),
-    )
 
 
 def _entry(reading: Reading, environment: Environment, entry: Managed) -> EntryStatus:

@@ -273,12 +273,8 @@ def asks_to_merge(pull: PullRequest, propose: Propose) -> bool:
 
 
 def _merge_when_ready(forge: Forge, pull: PullRequest, head: str, propose: Propose) -> PullRequest:
-    return forge.merge_when_ready(
-        pull.number,
-        head=head,
-        method=propose.merge_method,
-        without_checks=propose.auto_merge == "without-checks",
-    )
+    unchecked = propose.auto_merge == "without-checks"
+    return forge.merge_when_ready(pull.number, head=head, method=propose.merge_method, without_checks=unchecked)
 
 
 def _close(world: World, forge: Forge, opened: PullRequest, branch: Branch | None, why: Reason) -> PullRequest:

@@ -146,8 +146,11 @@ def _tag(
         merges, _ = merges_of(world, snapshot, chosen)
         new = []
         for record in reversed(chosen):  # the oldest first, each with what `history` prints of it
-            merge = merges.get(record.id, Merge(None))
-            release = ReleaseMerge(record, merge, _content(world, snapshot, environment, record.id))
+            try:
+                its_content = content(world, snapshot, environment, record.id)
+            except (ConfigError, EditError):
+                its_content = None
+            release = ReleaseMerge(record, merges.get(record.id, Merge(None)), its_content)
             new.append(NewTag(tag_name(record.release), record.id, text(release)))
         try:
             with world.whole():
@@ -163,13 +166,6 @@ def _tag(
                 advice = f"{advice} See `gitops-bot history {environment.name} --verify`."
                 world.warn(Problem("failed.git", message, advice))
             return {**tags, **{tag.name: tag.commit for tag in new}}
-
-
-def _content(world: World, snapshot: Snapshot, environment: Environment, commit: str) -> Content | None:
-    try:
-        return content(world, snapshot, environment, commit)
-    except (ConfigError, EditError):
-        return None
 
 
 def _alike(what: str, problems: Iterable[tuple[str, Problem]]) -> tuple[Problem, ...]:

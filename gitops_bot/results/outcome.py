@@ -45,15 +45,11 @@ class EnvironmentOutcome:
         return tuple(decision for decision in self.decisions if isinstance(decision, Failed))
 
     @property
-    def unmanaged(self) -> tuple[Held, ...]:
-        """The entries that nothing keeps current."""
-        kept = (decision for decision in self.decisions if isinstance(decision, Kept))
-        return tuple(Held(item.entry, None, item.reason) for item in kept if item.reason.code == "unmanaged")
-
-    @property
     def all_held(self) -> tuple[Held, ...]:
         """What is held, and what nothing keeps current."""
-        return (*self.held, *self.unmanaged)
+        kept = (decision for decision in self.decisions if isinstance(decision, Kept))
+        unmanaged = (Held(item.entry, None, item.reason) for item in kept if item.reason.code == "unmanaged")
+        return (*self.held, *unmanaged)
 
     @property
     def entries(self) -> dict[str, int]:

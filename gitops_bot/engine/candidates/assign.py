@@ -34,7 +34,9 @@ async def candidates(context: Context, asked: Pins) -> Candidates:
         for entry in entries:
             first = given.setdefault(entry.key, assignment)
             if (first.pin, first.new_name) != (assignment.pin, assignment.new_name):
-                raise UsageError(_contradiction(entry, first, assignment))
+                message = f"{first.image} and {assignment.image} both match the entry {entry.name!r}"
+                where = (entry.file, entry.line, entry.column)
+                raise UsageError(Problem("failed.usage", message, "keep one of them", *where))
             if first is assignment:
                 meant.append((entry, assignment))
 
@@ -97,8 +99,3 @@ async def _resolve(facts: Facts, entry: Managed, assignment: Assignment, propose
     if image is None:
         raise RegistryError(no_image(entry))
     return choice.shaped(shape, entry.pin, tag, await digest_of(facts, entry, image, tag, None))
-
-
-def _contradiction(entry: Managed, first: Assignment, second: Assignment) -> Problem:
-    message = f"{first.image} and {second.image} both match the entry {entry.name!r}"
-    return Problem("failed.usage", message, "keep one of them", entry.file, entry.line, entry.column)

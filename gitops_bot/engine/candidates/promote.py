@@ -129,20 +129,20 @@ async def offers(
             deciding.append(as_it_is(Candidate(decision)))
         else:
             following = (upcoming[source.key] for source in pair.sources if upcoming and source.key in upcoming)
-            deciding.append(_candidate(context, pair.entry, next(pins), next(following, None)))
+            deciding.append(_candidate(context, pair.entry, *next(pins), next(following, None)))
     return deciding
 
 
 async def _candidate(
-    context: Context, entry: Managed, source: SourcePins, upcoming: tuple[int, str] | None
+    context: Context, entry: Managed, present: Sequence[Run], soaked: Run | None, upcoming: tuple[int, str] | None
 ) -> Candidate:
     """What the source runs; while that soaks, the newest earlier pin that has soaked, if the target may have that."""
-    if source.soaked is not None and not _is_barred(context, entry, source.soaked):
-        decision, offer = await _offer(context, entry, Offer(source.soaked, None, timedelta(0), upcoming))
+    if soaked is not None and not _is_barred(context, entry, soaked):
+        decision, offer = await _offer(context, entry, Offer(soaked, None, timedelta(0), upcoming))
         # Where the target has it or something newer, the newest pin is the one to tell of.
         if not isinstance(decision, Kept) and promotion.downgrade(entry, offer) is None:
             return Candidate(decision, offer)
-    running = promotion.common_run(entry, source.present)
+    running = promotion.common_run(entry, present)
     if isinstance(running, Held):
         return Candidate(running)
     return Candidate(*await _offer(context, entry, Offer(running, None, _soak(context), upcoming)))
@@ -205,16 +205,11 @@ class Pair:
         return tuple(Run(source, source.pin) for source in self.sources)
 
 
-@dataclass(frozen=True, slots=True)
-class SourcePins:
-    """What a source runs, and while that soaks the newest earlier pin that has soaked."""
+async def source_pins(context: Context, pairs: Sequence[Pair]) -> list[tuple[tuple[Run, ...], Run | None]]:
+    """What each source runs, and while that soaks the newest earlier pin that has soaked.
 
-    present: tuple[Run, ...]
-    soaked: Run | None
-
-
-async def source_pins(context: Context, pairs: Sequence[Pair]) -> list[SourcePins]:
-    """What each source runs and ran, from as much history as tells it. For a person only its present pin counts."""
+    As little history is read as tells it. For a person only the present pin counts.
+    """
     snapshot, now, release_tag = context.snapshot, context.snapshot.at, context.environment.release_tag
     wait = timedelta(0) if context.by_hand is not None else _soak(context)
 
@@ -261,7 +256,7 @@ async def source_pins(context: Context, pairs: Sequence[Pair]) -> list[SourcePin
         arrived = ((source, _arrival(snapshot, line, source)) for source in pair.sources)
         present = tuple(with_number(Run(source, source.pin, step)) for source, step in arrived)
         earlier = None if has_soaked(line, pair) else soaked(line, pair)
-        pins.append(SourcePins(present, with_number(earlier) if earlier is not None else None))
+        pins.append((present, with_number(earlier) if earlier is not None else None))
     return pins
 
 
