@@ -78,7 +78,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "boto3": ("edges.registry.cloud.ecr_process",),
     "botocore": ("edges.registry.cloud.ecr_process",),
     "click": ("cli.*",),
-    "cronsim": ("server.ticks",),  # calendars, and what clocks do in spring; it knows no present of its own
+    "cronsim": ("server.loop",),  # calendars, and what clocks do in spring; it knows no present of its own
     "git": ("edges.git*",),
     "gitdb": ("edges.git*",),
     "github": ("edges.github*",),

@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from gitops_bot.server.events import LEVELS
+from gitops_bot.server.cycles import LEVELS
 from tests.conftest import PROJECT
 
 if TYPE_CHECKING:

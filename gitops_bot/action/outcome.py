@@ -1,12 +1,14 @@
-"""The result of a step's command as headlines for the log, as outputs, and as annotations."""
+"""The result of a step's command as headlines for the log, as outputs, as annotations, and as a summary."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitops_bot.images.reference import Assignment, ImageName
-from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.proposals.text.details import pull_command
+from gitops_bot.proposals.text.markdown import code, plain, prose
 from gitops_bot.report.show import LABELS
 from gitops_bot.results.checkout import Checked
 from gitops_bot.results.outcome import WRITING, Outcome
@@ -15,6 +17,7 @@ from gitops_bot.results.result import Result
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from gitops_bot.errors import Problem
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.proposal import Written
     from gitops_bot.releases.decisions import Change, Held
@@ -25,6 +28,9 @@ StepResult = Result[Outcome] | Result[Checked]
 #: GitHub keeps 1 MiB of the outputs of a job, counted as UTF-16; beyond this many characters `plan` is left empty.
 PLAN_LIMIT = 256 * 1024
 _SUMMARY_LIMIT = 16 * 1024
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]{1,500}")
+#: Bytes of the summary reserved for the end of a block and for the line that says what is missing.
+_END = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +137,20 @@ def outputs(result: StepResult, plan: str, images: Sequence[str], *, written: bo
     `done`: the step did all that it names.
     """
     all_proposals = [proposed for _, proposed in outcome_of(result).proposals]
-    kept = [
-        proposal
-        for proposal in all_proposals
-        if proposal.action.name != "close" and _belongs(proposal, named=bool(images))
-    ]
+    kept = [proposal for proposal in all_proposals if proposal.action.name != "close"]
+    if images:
+        # Only those with one of the pins that the step names.
+        kept = [
+            proposal
+            for proposal in kept
+            if not _is_undone(proposal) and any(not change.carried for change in proposal.changes)
+        ]
     pulls = [proposal.pull_request for proposal in kept if proposal.pull_request]
-    pins = _pins(all_proposals, images) or (_own_pins(images) if done else [])
+    pins = _pins(all_proposals, images)
+    if not pins and done:
+        # The step's own pins that have a digest. Everything succeeded, so they are in place.
+        given = [Assignment.parse(image) for image in images if "=" in image]
+        pins = [_reference(own.image, own.pin) for own in given if own.pin.digest]
     return {
         "changed": str(any(proposal.action.name in WRITING for proposal in all_proposals)).lower(),
         "pull-request-number": _lines(str(pull.number) for pull in pulls),
@@ -149,12 +162,6 @@ def outputs(result: StepResult, plan: str, images: Sequence[str], *, written: bo
         "plan": plan if len(plan) <= PLAN_LIMIT else "",
         "summary": _cut([*headlines(result, written=written), *errors(result)]),
     }
-
-
-def _belongs(proposed: Written, *, named: bool) -> bool:
-    """Whether a proposal belongs to this step. If the step names images, only those with one of their pins do."""
-    own = any(not change.carried for change in proposed.changes)
-    return not named or (own and not _is_undone(proposed))
 
 
 def _is_undone(proposed: Written) -> bool:
@@ -173,12 +180,6 @@ def _pins(proposed: Iterable[Written], images: Sequence[str]) -> list[tuple[str,
             if not names or names & {_normal(entry.name), _normal(entry.image)}:
                 pins.append(_reference(repository(change), change.after))
     return pins
-
-
-def _own_pins(images: Sequence[str]) -> list[tuple[str, str]]:
-    """The step's own pins that have a digest. Everything succeeded, so they are in place."""
-    pins = (Assignment.parse(image) for image in images if "=" in image)
-    return [_reference(given.image, given.pin) for given in pins if given.pin.digest]
 
 
 def _reference(image: str, pin: Pin) -> tuple[str, str]:
@@ -209,3 +210,88 @@ def _held_text(held: Held) -> str:
     candidate = f" -> {pin_text(held.candidate)}" if held.candidate else ""
     where = f"{plain(held.entry.file)}:{held.entry.line}"
     return f"{held.entry.image} {pin_text(held.current)}{candidate}: {held.reason.text} ({held.reason.code}, {where})"
+
+
+@dataclass(slots=True)
+class _Text:
+    """Collects lines up to a number of bytes and counts those that do not fit."""
+
+    room: int
+    lines: list[str] = field(default_factory=list)
+    left_out: int = 0
+
+    def block(self, head: Sequence[str], rows: Iterable[str], tail: Sequence[str] = ()) -> None:
+        """Add rows between a head and a tail, which are written completely or not at all."""
+        rows = list(rows)
+        frame = sum(len(line.encode()) + 1 for line in (*head, *tail))
+        if not rows or self.left_out or frame > self.room:
+            self.left_out += len(rows)
+            return
+        self.room -= frame
+        self.lines += head
+        for number, row in enumerate(rows):
+            size = len(row.encode()) + 1
+            if size > self.room:
+                self.left_out += len(rows) - number
+                break
+            self.room -= size
+            self.lines.append(row)
+        self.lines += tail
+
+
+def summary(title: str, result: StepResult, room: int, *, written: bool) -> str:
+    """What was done: changes with digests in full, how to pull them, what was held and what failed.
+
+    `room` is in bytes; what does not fit is left out, and the last line says how much that is.
+    """
+    if room < 2 * _END:
+        return ""
+    text = _Text(room - _END)
+    text.block([], [f"### {prose(title)}"])
+    if isinstance(result.body, Checked):
+        text.block([""], [count_line(result.body)])
+    outcome = outcome_of(result)
+    for environment, proposed in outcome.proposals:
+        text.block(["", _heading(environment, proposed, written=written)], [""])
+        text.block(["| Image | From | To | Where |", "|---|---|---|---|"], map(_change_row, proposed.changes), [""])
+        pulls = (pull_command(repository(change), change.after.digest) for change in proposed.changes)
+        text.block(["```sh"], dict.fromkeys(pull for pull in pulls if pull), ["```"])
+    for environment in outcome.environments:
+        entries, unmanaged = split_held(environment)
+        text.block(["", f"**{prose(environment.name)}** held:", ""], map(_held_row, entries))
+        text.block([""], [f"**{prose(environment.name)}**: {prose(unmanaged)}"] if unmanaged else [], [""])
+        if not environment.proposals and not environment.all_held:
+            text.block(["", f"**{prose(environment.name)}**: nothing to do"], [""])
+    text.block(["", "**Failed:**", ""], map(_problem_row, dict.fromkeys(result.head.problems)))
+    if text.left_out:
+        text.lines += ["", f"… {text.left_out} more do not fit here; the log has all of them."]
+    return "\n".join([*text.lines, "", ""])
+
+
+def _heading(environment: EnvironmentOutcome, proposed: Written, *, written: bool) -> str:
+    pull, action = proposed.pull_request, LABELS[proposed.action.name][written]
+    link = ""
+    if pull:
+        link = f" [#{pull.number}]({pull.url})" if _ADDRESS.fullmatch(pull.url) else f" {code(pull.url)}"
+    branch = f" on {code(proposed.branch)}" if proposed.branch else ""
+    commit = f" at {code(proposed.commit)}" if proposed.commit else ""
+    why = "" if proposed.action.name in WRITING else f": {prose(proposed.action.reason.text)}"
+    return f"**{prose(environment.name)}**: {action}{link}{branch}{commit}{why}"
+
+
+def _change_row(change: Change) -> str:
+    entry, before, after = change.entry, pin_text(change.before), pin_text(change.after)
+    cells = (repository(change), before, after, f"{entry.file}:{entry.line}")
+    return f"| {' | '.join(code(cell) for cell in cells)} |"
+
+
+def _held_row(held: Held) -> str:
+    candidate = f" → {code(pin_text(held.candidate))}" if held.candidate else ""
+    where = code(f"{held.entry.file}:{held.entry.line}")
+    return f"- {code(held.entry.image)} {code(pin_text(held.current))}{candidate}: {prose(held.reason.text)} ({where})"
+
+
+def _problem_row(problem: Problem) -> str:
+    where = f"{code(problem.where)}: " if problem.where else ""
+    advice = f" *Next:* {prose(problem.next, 2000)}" if problem.next else ""
+    return f"- {where}{prose(problem.message, 2000)}{advice}"

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, assert_never
 from gitops_bot import log, redact
 from gitops_bot.action import inputs, outcome, runner
 from gitops_bot.action.outcome import PLAN_LIMIT, Annotation, StepResult
-from gitops_bot.action.summary import summary
 from gitops_bot.commands.check import check
 from gitops_bot.commands.update import plan, update
 from gitops_bot.edges.clock import SystemClock
@@ -163,7 +162,7 @@ def _report(
     outputs = outcome.outputs(result, plan, images, written=written, done=done)
     runner.write_outputs(environ, outputs)
     if room := runner.room_in_summary(environ):
-        runner.write_summary(environ, summary(title, result, room, written=written))
+        runner.write_summary(environ, outcome.summary(title, result, room, written=written))
     if not outputs["plan"]:
         why = f"the output plan is left empty: the JSON has more than {PLAN_LIMIT} characters"
         runner.annotate("warning", Annotation(why))

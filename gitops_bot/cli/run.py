@@ -13,16 +13,14 @@ from gitops_bot.cli.command import command, reading, remote
 from gitops_bot.wiring.process import INTERRUPTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime, timedelta
 
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.results.result import Result
     from gitops_bot.results.status import Overview
     from gitops_bot.server.health import Page
-    from gitops_bot.server.loop import Liveness
+    from gitops_bot.server.loop import Liveness, Schedule
     from gitops_bot.server.metrics import Metrics
-    from gitops_bot.server.ticks import Schedule
     from gitops_bot.wiring.options import Options
 
 
@@ -66,16 +64,15 @@ def run_command(
             schedule, spread = _when(every, timezone, jitter, clock.now())
             # These take 0.3 s of CPU, so a wrong option is reported before.
             from gitops_bot.server.cycles import Cycles
-            from gitops_bot.server.events import Events
             from gitops_bot.server.health import HealthServer
-            from gitops_bot.server.loop import RESULTS, Liveness, run
+            from gitops_bot.server.loop import Liveness, run
             from gitops_bot.server.metrics import Metrics
 
-            liveness, metrics, last = Liveness(schedule), Metrics(RESULTS), _LastPage()
-            pages = _pages(clock, liveness, metrics, last)
-            publish = last.show if listen is not None else None
-            cycles = Cycles(options, environments, ending, metrics, Events(), dry_run=dry_run, publish=publish)
-            with HealthServer(listen, pages) if listen is not None else nullcontext() as server:
+            liveness, metrics = Liveness(schedule), Metrics()
+            pages = _Pages(clock, liveness, metrics)
+            publish = pages.show if listen is not None else None
+            cycles = Cycles(options, environments, ending, metrics, dry_run=dry_run, publish=publish)
+            with HealthServer(listen, pages.page) if listen is not None else nullcontext() as server:
                 log.event(
                     "run.started",
                     version=__version__,
@@ -95,46 +92,43 @@ def run_command(
 def _when(every: str, timezone: str, jitter: str | None, now: datetime) -> tuple[Schedule, timedelta | None]:
     from gitops_bot.config import times
     from gitops_bot.images import duration
-    from gitops_bot.server import ticks
+    from gitops_bot.server import loop
 
     with reading("--timezone", _EXAMPLE):
         zone = times.zone(timezone)
     with reading("--every", _EXAMPLE):
-        schedule = ticks.parse(every, zone, now)
+        schedule = loop.parse(every, zone, now)
     with reading("--jitter", _EXAMPLE):
         return schedule, duration.parse(jitter) if jitter is not None else None
 
 
 @dataclass(slots=True)
-class _LastPage:
-    """The page of the last cycle, for the thread that serves it."""
+class _Pages:
+    """What each path answers, in the thread that serves it; the status page is that of the last cycle."""
 
-    page: Page | None = None
+    clock: SystemClock
+    liveness: Liveness
+    metrics: Metrics
+    _status: Page | None = None
 
     def show(self, overview: Result[Overview]) -> None:
         from gitops_bot.report import page
         from gitops_bot.server.health import Page
 
-        self.page = Page(200, page.html(overview), "text/html; charset=utf-8")
+        self._status = Page(200, page.html(overview), "text/html; charset=utf-8")
 
+    def page(self, path: str) -> Page | None:
+        from gitops_bot.server.health import Page
 
-def _pages(clock: SystemClock, liveness: Liveness, metrics: Metrics, last: _LastPage) -> Callable[[str], Page | None]:
-    from gitops_bot.server.health import Page
-
-    def answer(problem: str | None, healthy: str) -> Page:
-        return Page(200, f"{healthy}\n") if problem is None else Page(503, f"{redact.printable(problem)}\n")
-
-    def page(path: str) -> Page | None:
         match path:
             case "/":
-                return last.page or Page(503, "no cycle has completed yet\n")
+                return self._status or Page(503, "no cycle has completed yet\n")
             case "/healthz":
-                return answer(liveness.why_dead(clock.now()), "alive")
+                problem, healthy = self.liveness.why_dead(self.clock.now()), "alive"
             case "/readyz":
-                return answer(liveness.why_unready(clock.now()), "ready")
+                problem, healthy = self.liveness.why_unready(self.clock.now()), "ready"
             case "/metrics":
-                return Page(200, *metrics.text())
+                return Page(200, *self.metrics.text())
             case _:
                 return None
-
-    return page
+        return Page(200, f"{healthy}\n") if problem is None else Page(503, f"{redact.printable(problem)}\n")

@@ -10,12 +10,11 @@ from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.report.screen import LONG, short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import TextIO
+    from collections.abc import Iterator
 
     from gitops_bot.report.screen import Screen, Style
-    from gitops_bot.results.audit import Audit, AuditedEntry, Verdict
-    from gitops_bot.results.history import History, ReleaseMerge
+    from gitops_bot.results.audit import Audit, Verdict
+    from gitops_bot.results.history import ReleaseMerge
 
 _STYLES: Final[dict[Verdict, Style]] = {"missing": "red", "incomplete": "red", "unknown": "yellow"}
 #: How a formula starts in a spreadsheet, full-width forms included.
@@ -32,7 +31,12 @@ def print_audit(audit: Audit, screen: Screen) -> None:
         screen.out.writelines(f"{kept}\n" for kept in audit.keep)  # nothing else: scripts read it
         return
     if audit.histories is not None:
-        _print_csv(audit.histories, screen.out)
+        writer = csv.writer(screen.out, lineterminator="\r\n")
+        writer.writerow(_COLUMNS)
+        for history in audit.histories:
+            for merged in history.releases:
+                for row in _rows(history.environment, merged):
+                    writer.writerow([_cell(text) for text in row])
         return
     for environment in audit.environments:
         pinned = [item for item in environment.entries if item.verdict != "unpinned"]
@@ -40,29 +44,16 @@ def print_audit(audit: Audit, screen: Screen) -> None:
         screen.say(f"{plain(environment.name)}: {present} of {len(pinned)} pinned images can be pulled", style="bold")
         for item in pinned:
             if item.verdict != "present":
-                screen.say(_line(item), indent=2, hang=2, style=_STYLES[item.verdict])
+                absent = f" ({plain(', '.join(item.absent))})" if item.absent else ""
+                name = f"{plain(item.entry.name, 300)} in {plain(item.entry.overlay, 300)}"
+                line = f"{item.verdict}{absent}: {name}, {short(item.entry.pin)}"
+                screen.say(line, indent=2, hang=2, style=_STYLES[item.verdict])
     if not audit.environments:
         screen.say("no environments")
 
 
-def _line(item: AuditedEntry) -> str:
-    entry = item.entry
-    absent = f" ({plain(', '.join(item.absent))})" if item.absent else ""
-    name = f"{plain(entry.name, 300)} in {plain(entry.overlay, 300)}"
-    return f"{item.verdict}{absent}: {name}, {short(entry.pin)}"
-
-
-def _print_csv(histories: Sequence[History], out: TextIO) -> None:
-    """One row for each changed entry of each release; a release that changed no pin has one without an image."""
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(_COLUMNS)
-    for history in histories:
-        for merged in history.releases:
-            for row in _rows(history.environment, merged):
-                writer.writerow([_cell(text) for text in row])
-
-
 def _rows(environment: str, merged: ReleaseMerge) -> Iterator[tuple[str, ...]]:
+    """One row for each changed entry of a release; if it changed no pin, one without an image."""
     record, merge = merged.record, merged.merge
     who = (record.release.step.who, ", ".join(merge.approved_by), merge.merged_by or "")
     url = merge.pull_request.url if merge.pull_request is not None else ""

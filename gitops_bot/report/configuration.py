@@ -107,11 +107,10 @@ def _found_environment(environment: FoundEnvironment) -> Iterator[str]:
 def _answers(group: Group) -> Iterator[str]:
     """A suggestion for each image of a group, on separate lines because people may want only some."""
     pins = {entry.name: entry.pin for entry in reversed(group.entries)}
-    shown = sorted(pins)[:_LINES]
-    for name in shown:
+    for name in sorted(pins)[:_LINES]:
         yield f"    #   {as_key(name)}: {{{rule_for(pins[name])}}}"
-    if len(pins) > len(shown):
-        yield f"    #   and {len(pins) - len(shown)} more"
+    if len(pins) > _LINES:
+        yield f"    #   and {len(pins) - _LINES} more"
 
 
 def _comment(text: str, *, indent: int = 0) -> str:
@@ -175,8 +174,9 @@ def _migrated_environment(environment: MigratedEnvironment, names: Mapping[str, 
     if environment.targets:
         yield "    targets:"
     yield from (f"      - {_flow(dict(target))}" for target in environment.targets)
-    shape = _shape(environment)
-    if shape is not None:
+    shapes = Counter(rule.pin or "tag+digest" for rule in environment.images.values() if rule.policy is not None)
+    shape = shapes.most_common(1)[0][0] if shapes else "tag+digest"
+    if shape != "tag+digest":
         yield f"    pin: {shape}"
     if environment.propose:
         yield f"    propose: {_flow(environment.propose)}"
@@ -190,11 +190,11 @@ def _migrated_environment(environment: MigratedEnvironment, names: Mapping[str, 
             yield f"      # {plain(image, _GAP_WIDTH)}: no policy, see above"
 
 
-def _keys(rule: Rule, shape: PinShape | None, names: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+def _keys(rule: Rule, shape: PinShape, names: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     if rule.policy is not None:
         yield "policy", names[repr(rule.policy)]
     wanted = rule.pin or "tag+digest"
-    if not rule.ignore and rule.policy is not None and wanted != (shape or "tag+digest"):
+    if not rule.ignore and rule.policy is not None and wanted != shape:
         yield "pin", wanted
     if rule.on_move is not None:
         yield "on_move", rule.on_move
@@ -202,13 +202,6 @@ def _keys(rule: Rule, shape: PinShape | None, names: Mapping[str, str]) -> Itera
         yield "platforms", list(rule.platforms)
     if rule.ignore:
         yield "ignore", True
-
-
-def _shape(environment: MigratedEnvironment) -> PinShape | None:
-    """The pin shape of most of its images, if it is not the default."""
-    shapes = Counter(rule.pin or "tag+digest" for rule in environment.images.values() if rule.policy is not None)
-    shape = shapes.most_common(1)[0][0] if shapes else None
-    return None if shape == "tag+digest" else shape
 
 
 def _flow(value: Any) -> str:
@@ -268,7 +261,14 @@ def _guess(why: Why, tag: str) -> str:
         case "decided_elsewhere" | "no_repository" | "no_tag" | "ticket" | "unset":
             return "ignore: true"
         case "commit":
-            return f"policy: {{pattern: {quote(_builds_like(tag))}, order: newest}}"
+            # A number such as a Unix time looks like a commit too, so a match with letters is preferred.
+            matches = _COMMIT.finditer(tag)
+            match = max(matches, key=lambda match: (not match[0].isdecimal(), len(match[0])), default=None)
+            alike = _counting(tag)
+            if match is not None:
+                commit = f"[0-9a-f]{{{len(match[0])}}}"
+                alike = f"{_counting(tag[: match.start()])}{commit}{_counting(tag[match.end() :])}"
+            return f"policy: {{pattern: {quote(f'^{alike}$')}, order: newest}}"
         case "digest" | "major" | "unordered" | "year":
             return f"policy: {{digest: {as_key(tag)}}}"
         case "digits" | "number":
@@ -277,16 +277,6 @@ def _guess(why: Why, tag: str) -> str:
         case "counter" | "nothing" | "no_policy" | "not_in_source":
             return 'policy: {semver: ">=0.0.0-0"}'
     assert_never(why)
-
-
-def _builds_like(tag: str) -> str:
-    """An expression for tags of the same form, with another commit and other numbers."""
-    # A number such as a Unix time looks like a commit too, so a match with letters is preferred.
-    match = max(_COMMIT.finditer(tag), key=lambda match: (not match[0].isdecimal(), len(match[0])), default=None)
-    if match is None:
-        return f"^{_counting(tag)}$"
-    commit = f"[0-9a-f]{{{len(match[0])}}}"
-    return f"^{_counting(tag[: match.start()])}{commit}{_counting(tag[match.end() :])}$"
 
 
 def _counting(part: str) -> str:

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.config import Hold
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.proposal import Written
     from gitops_bot.proposals.reconcile import ActionName
     from gitops_bot.releases.decisions import Change, Failed, Held, Managed
     from gitops_bot.report.screen import Style
     from gitops_bot.results.checkout import Edited, Inventory
+    from gitops_bot.results.diagnosis import Diagnosis, Verdict
     from gitops_bot.results.outcome import EnvironmentOutcome
     from gitops_bot.results.result import Head, Result
     from gitops_bot.results.shape import JsonObject
@@ -48,6 +48,13 @@ LABELS: Mapping[ActionName, tuple[str, str]] = {
 }
 #: Others are green.
 _STYLES: Mapping[ActionName, Style | None] = {"close": "yellow", "leave": "yellow", "none": None}
+#: The mark of a finding of `doctor`, and its colour on a terminal.
+_MARKS: Mapping[Verdict, tuple[str, Style]] = {
+    "good": ("ok", "green"),
+    "warning": ("warning", "yellow"),
+    "unknown": ("unknown", "cyan"),
+    "wrong": ("error", "bold red"),
+}
 _HEADINGS = ("IMAGE", "FROM", "TO", "WHERE AND WHY")
 _INDENT = 4
 #: A terminal with fewer columns has no table.
@@ -59,7 +66,13 @@ _NAMED = 5
 def show(command: str, result: Result[Any], output: str, at: datetime, *, written: bool = True) -> None:
     """Show what a command did or found. If nothing was `written`, include the diff of what would be."""
     for ended in result.body.ended if isinstance(result.body, Outcome | Checked) else ():
-        _print_ended(ended, Screen.of(sys.stderr))
+        # A hold that has ended is no failure, but its author wants to know.
+        file, line, column = ended.place
+        subject = f"{ended.environment} {ended.image}" if ended.image else ended.environment
+        why = f"the hold on {plain(subject)} ended {hold.end_text(ended.until)} ({plain(ended.why)})"
+        errors = Screen.of(sys.stderr)
+        errors.say(f" {plain(file)}:{line}:{column}: {why}", hang=2, lead="warning:", style="yellow")
+        errors.say("next: remove it, or give it a later `until`", indent=2, hang=2)
     screen = Screen.of(sys.stdout)
     match output:
         case "json":
@@ -92,9 +105,7 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
             screen.say(f"{body.files} files, {body.coverage.entries} entries: {verdict}")
             coverage = body.coverage
         case "doctor":
-            from gitops_bot.report.doctor import print_diagnosis
-
-            print_diagnosis(body, screen)
+            _print_diagnosis(body, screen)
             return  # the problems are among its findings
         case "edit":
             _print_edit(body, screen, diff=not written)
@@ -123,6 +134,22 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
         print_coverage(coverage, screen)
     problems = body.problems if isinstance(body, Outcome) else head.problems  # it told those of environments
     print_problems(problems, Screen.of(sys.stderr))
+
+
+def _print_diagnosis(diagnosis: Diagnosis, screen: Screen) -> None:
+    """Print it: folded and in colours on a terminal; piped, a line for each check and each next step."""
+    marks = [_MARKS[finding.verdict][0] for finding in diagnosis]
+    column = max((len(mark) for mark in marks), default=0) + 2
+    for finding, mark in zip(diagnosis, marks, strict=True):
+        style = _MARKS[finding.verdict][1]
+        subject = "" if finding.subject == finding.name else f" {plain(finding.subject)}"
+        text = f"{finding.name}{subject}: {plain(finding.text, LONG)}"
+        screen.say(text, hang=column, lead=mark.ljust(column), style=style)
+        if finding.next:
+            screen.say(f"next: {plain(finding.next, LONG)}", indent=column)
+    verdicts = [finding.verdict for finding in diagnosis]
+    counts = {mark: verdicts.count(verdict) for verdict, (mark, _) in _MARKS.items()}
+    screen.say(", ".join(f"{count} {mark}" for mark, count in counts.items() if count))
 
 
 def show_notice(output: str, message: str, advice: str) -> None:
@@ -189,15 +216,6 @@ def print_outcome(head: Head, outcome: Outcome, screen: Screen, *, written: bool
         screen.say(
             f"No token is set, so open pull requests were not read. Set {outcome.token_variable} to include them."
         )
-
-
-def _print_ended(ended: Hold, screen: Screen) -> None:
-    """Print a hold that has ended: no failure, but its author wants to know."""
-    file, line, column = ended.place
-    subject = f"{ended.environment} {ended.image}" if ended.image else ended.environment
-    why = f"the hold on {plain(subject)} ended {hold.end_text(ended.until)} ({plain(ended.why)})"
-    screen.say(f" {plain(file)}:{line}:{column}: {why}", hang=2, lead="warning:", style="yellow")
-    screen.say("next: remove it, or give it a later `until`", indent=2, hang=2)
 
 
 def _print_edit(edited: Edited, screen: Screen, *, diff: bool) -> None:
@@ -301,8 +319,24 @@ def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> 
     if shared:
         screen.say()
         screen.say("failed:", style="bold red")
-    for (_, message, advice), affected in shared.items():
-        _print_affected(plain(message, LONG), affected, screen)
+    for (_, text, advice), affected in shared.items():
+        message = plain(text, LONG)
+        entries = [failed.entry for _, failed in affected if failed.entry is not None]
+        places = [failed.problem.where for _, failed in affected if failed.problem.where]
+        if len(entries) > 1 or len(places) > 1:
+            screen.say(message, indent=2, hang=2)
+            files = {failed.entry.file if failed.entry else failed.problem.file for _, failed in affected}
+            count = f"{len(files)} file{'' if len(files) == 1 else 's'}"
+            count = f"{len(entries)} entries in {count}" if entries else count
+            screen.say(f"{count}: {_list(places or map(_name_of, entries), screen)}", indent=4, hang=2)
+        elif entries:
+            where = places[0] if places else place(entries[0])
+            screen.say(f"{plain(_name_of(entries[0]))}: {message} ({plain(where)})", indent=2, hang=2)
+        elif places:
+            screen.say(f"{message} ({plain(places[0])})", indent=2, hang=2)
+        else:
+            names = dict.fromkeys(plain(name) for name, _ in affected)
+            screen.say(f"{', '.join(names)}: {message}", indent=2, hang=2)
         _print_next(advice, screen, indent=4)
 
 
@@ -319,26 +353,6 @@ def print_problems(problems: Iterable[Problem], screen: Screen) -> None:
         if others:
             screen.say(f"also in {_list((problem.where for problem in others), screen)}", indent=2, hang=2)
         _print_next(first.next, screen, indent=2)
-
-
-def _print_affected(message: str, affected: Sequence[tuple[str, Failed]], screen: Screen) -> None:
-    """A problem and what it affects: one entry, several, or whole files or environments."""
-    entries = [failed.entry for _, failed in affected if failed.entry is not None]
-    places = [failed.problem.where for _, failed in affected if failed.problem.where]
-    if len(entries) > 1 or len(places) > 1:
-        screen.say(message, indent=2, hang=2)
-        files = {failed.entry.file if failed.entry else failed.problem.file for _, failed in affected}
-        count = f"{len(files)} file{'' if len(files) == 1 else 's'}"
-        count = f"{len(entries)} entries in {count}" if entries else count
-        screen.say(f"{count}: {_list(places or map(_name_of, entries), screen)}", indent=4, hang=2)
-    elif entries:
-        where = places[0] if places else place(entries[0])
-        screen.say(f"{plain(_name_of(entries[0]))}: {message} ({plain(where)})", indent=2, hang=2)
-    elif places:
-        screen.say(f"{message} ({plain(places[0])})", indent=2, hang=2)
-    else:
-        names = dict.fromkeys(plain(name) for name, _ in affected)
-        screen.say(f"{', '.join(names)}: {message}", indent=2, hang=2)
 
 
 def _print_next(advice: str, screen: Screen, indent: int) -> None:

@@ -1,4 +1,8 @@
-"""The cycles of `run`: each runs `update` anew, logs what is new and counts it."""
+"""The cycles of `run`: each runs `update` anew, logs what is new and counts it.
+
+A cycle logs everything that was written, and what fails or is held unless the last cycle logged it: a process that
+polls every five minutes would repeat itself all night otherwise.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from gitops_bot import log
 from gitops_bot.commands.status import overview_of_cycle
@@ -18,12 +22,12 @@ from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.update import update
 from gitops_bot.errors import BotError, ConfigError, ForgeError, UsageError, limit_of
-from gitops_bot.server.events import LEVELS, counts
+from gitops_bot.results.outcome import WRITING
 from gitops_bot.server.loop import CycleResult, overran
 from gitops_bot.wiring.world import CycleContext, log_warning, open_world
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import timedelta
 
     from gitops_bot.config import Config
@@ -34,12 +38,115 @@ if TYPE_CHECKING:
     from gitops_bot.engine.read import Scope, Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
-    from gitops_bot.results.outcome import Outcome
+    from gitops_bot.releases.decisions import Managed
+    from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
     from gitops_bot.results.result import Result
     from gitops_bot.results.status import Overview
-    from gitops_bot.server.events import Events
     from gitops_bot.server.metrics import Metrics
     from gitops_bot.wiring.options import Options
+
+
+#: Failures, and holds, that one cycle logs at most: a registry that is down fails a thousand entries at once.
+MOST = 100
+#: Every event, with its log level.
+LEVELS: Final[Mapping[str, Literal["info", "warning"]]] = {
+    "proposal.written": "info",
+    "proposal.planned": "info",
+    "entry.failed": "warning",
+    "entry.failed.more": "warning",
+    "entry.held": "info",
+    "entry.held.more": "info",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: its name and its facts."""
+
+    name: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Events:
+    """Remembers what the last cycle logged."""
+
+    _known: frozenset[object] = field(default_factory=frozenset)
+
+    def of(self, outcome: Outcome, *, written: bool) -> Iterator[Event]:
+        """What is new; `written` is false for a dry run."""
+        for environment in outcome.environments:
+            yield from _proposal_events(environment, "proposal.written" if written else "proposal.planned")
+        present: dict[object, Event] = {}
+        for key, event in _failed_and_held(outcome):
+            present.setdefault(key, event)
+        new = [event for key, event in present.items() if key not in self._known]
+        self._known = frozenset(present)
+        for name in ("entry.failed", "entry.held"):
+            own = [event for event in new if event.name == name]
+            yield from own[:MOST]
+            if len(own) > MOST:
+                yield Event(f"{name}.more", {"count": len(own) - MOST})
+
+
+def counts(outcome: Outcome, *, written: bool) -> dict[str, int]:
+    """The outcome of the whole cycle in numbers; `written` is false for a dry run."""
+    entries = dict.fromkeys(("changed", "held", "failed", "unchanged", "ignored", "unmanaged"), 0)
+    for environment in outcome.environments:
+        for name, count in environment.entries.items():
+            entries[name] += count
+    return {
+        "written": sum(proposed.action.name in WRITING for _, proposed in outcome.proposals) if written else 0,
+        **entries,
+        "open_proposals": sum(environment.open_proposals for environment in outcome.environments),
+    }
+
+
+def _proposal_events(environment: EnvironmentOutcome, name: str) -> Iterator[Event]:
+    for proposed in environment.proposals:
+        if proposed.action.name not in WRITING:
+            continue
+        pull = proposed.pull_request
+        yield Event(
+            name,
+            {
+                "environment": environment.name,
+                "group": proposed.group,
+                "action": proposed.action.name,
+                "branch": proposed.branch,
+                "commit": proposed.commit,
+                "pull_request": pull.number if pull is not None else None,
+                "url": pull.url if pull is not None else None,
+                "changes": len(proposed.changes),
+                "reason": proposed.action.reason.text,
+            },
+        )
+
+
+def _failed_and_held(outcome: Outcome) -> Iterator[tuple[object, Event]]:
+    """Failures and holds, each with a key that stays the same while nothing changes."""
+    for problem in outcome.problems:
+        facts: dict[str, object] = {"environment": None, "code": problem.code, "message": problem.message}
+        yield problem, Event("entry.failed", {**facts, "next": problem.next, **_place(None, problem.file)})
+    for environment in outcome.environments:
+        name = environment.name
+        for failed in environment.failed:
+            problem = failed.problem
+            facts = {"environment": name, "code": problem.code, "message": problem.message, "next": problem.next}
+            facts |= {**_place(failed.entry, problem.file), "line": problem.line}
+            yield (name, failed), Event("entry.failed", facts)
+        for held in environment.held:
+            facts = {"environment": name, "code": held.reason.code, "message": held.reason.text}
+            tag = held.candidate.tag if held.candidate is not None else None
+            facts |= {**_place(held.entry, held.entry.file), "candidate": tag}
+            # Not by its text, which may count hours.
+            yield (name, held.entry.key, held.reason.code, held.candidate), Event("entry.held", facts)
+
+
+def _place(entry: Managed | None, file: str | None) -> dict[str, object]:
+    if entry is None:
+        return {"file": file, "entry": None, "image": None}
+    return {"file": entry.file, "entry": entry.name, "image": entry.image}
 
 
 @dataclass(slots=True)
@@ -52,10 +159,10 @@ class Cycles:
     environments: Sequence[str]
     ending: Ending
     metrics: Metrics
-    events: Events
     dry_run: bool
     #: Called with what each completed cycle saw.
     publish: Callable[[Result[Overview]], None] | None = None
+    _events: Events = field(default_factory=Events)
     _good: Config | None = None
     _bad: tuple[Problem, ...] = ()
     _gone: Sequence[str] = ()
@@ -112,9 +219,12 @@ class Cycles:
             facts = Facts(world, snapshot)
             result = update(world, snapshot, request, facts)
             outcome = result.body
-            requests_left = _rate_limit_left(world)
+            requests_left = None
+            with suppress(ForgeError):  # asking costs no request, and an error does not fail the cycle
+                limit = world.forge.rate_limit() if world.forge is not None else None
+                requests_left = limit.remaining if limit is not None else None
         self.metrics.show(outcome, datetime.now(UTC), requests_left)
-        for event in self.events.of(outcome, written=not self.dry_run):
+        for event in self._events.of(outcome, written=not self.dry_run):
             log.event(event.name, level=LEVELS[event.name], cycle=number, **event.facts)
         self._publish(number, scope, snapshot, facts, outcome)
         counted = {"commit": result.head.commit, **counts(outcome, written=not self.dry_run)}
@@ -208,15 +318,6 @@ class Cycles:
 def _failure(problem: Problem) -> CycleResult:
     facts = {"code": problem.code, "message": problem.message, "next": problem.next, "where": problem.where or None}
     return CycleResult("failed", problem.message, facts)
-
-
-def _rate_limit_left(world: World) -> int | None:
-    """Requests left in the forge's rate limit. Asking costs none, and an error does not fail the cycle."""
-    try:
-        limit = world.forge.rate_limit() if world.forge is not None else None
-    except ForgeError:
-        return None
-    return limit.remaining if limit is not None else None
 
 
 def _reap() -> None:

@@ -11,9 +11,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from gitops_bot import __version__
+from gitops_bot.server.loop import RESULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from datetime import datetime, timedelta
 
     from prometheus_client import Metric
@@ -28,14 +29,13 @@ _SECONDS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 900)
 class Metrics:
     """Counts what happens. Safe to use from many threads; `text` is consistent."""
 
-    def __init__(self, results: Sequence[str]) -> None:
-        """`results` are how a cycle may end; each exists from the start, so that the first one counts as a rise."""
+    def __init__(self) -> None:
         self._registry = registry = prometheus.CollectorRegistry()
         prometheus.ProcessCollector(registry=registry)
         build = prometheus.Info("gitops_bot_build", "The version that is running.", registry=registry)
         build.info({"version": __version__})
         self._cycles = prometheus.Counter("gitops_bot_cycles", "Cycles by result.", ["result"], registry=registry)
-        for result in results:
+        for result in RESULTS:  # each exists from the start, so that the first one counts as a rise
             self._cycles.labels(result)
         self._seconds = prometheus.Histogram(
             "gitops_bot_cycle_duration_seconds", "Duration of cycles.", buckets=_SECONDS, registry=registry

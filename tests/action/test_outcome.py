@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.action.outcome import PLAN_LIMIT, StepResult, errors, headlines, outputs, to_annotate
-from gitops_bot.action.summary import summary
+from gitops_bot.action.outcome import PLAN_LIMIT, StepResult, errors, headlines, outputs, summary, to_annotate
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin

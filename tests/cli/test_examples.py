@@ -14,7 +14,7 @@ from gitops_bot.cli.main import cli
 from gitops_bot.edges import address
 from gitops_bot.images.reference import parse_assignments
 from gitops_bot.releases.layout.glob import Glob
-from gitops_bot.server import ticks
+from gitops_bot.server import loop
 
 DIGEST = f"sha256:{'a' * 64}"
 SHOWN = [(name, line) for name in EXAMPLES for line in lines(name)]
@@ -50,7 +50,7 @@ def test_an_example_is_read_as_its_command_reads_it(name: str, line: str) -> Non
     if "pins" in given:
         parse_assignments(given["pins"])
     if given.get("every"):
-        ticks.parse(given["every"], ZoneInfo(given["timezone"]), datetime.now(UTC))
+        loop.parse(given["every"], ZoneInfo(given["timezone"]), datetime.now(UTC))
     if given.get("repository"):
         address.parse(given["repository"], server="https://github.com")
     for glob in given.get("overlays", ()):

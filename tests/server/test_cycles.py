@@ -16,8 +16,6 @@ from gitops_bot.edges.signals import Ending
 from gitops_bot.errors import ConfigError, GitError, Problem, UsageError
 from gitops_bot.server import cycles
 from gitops_bot.server.cycles import Cycles
-from gitops_bot.server.events import Events
-from gitops_bot.server.loop import RESULTS
 from gitops_bot.server.metrics import Metrics
 from gitops_bot.wiring.options import Options
 
@@ -55,7 +53,7 @@ def cycle(
 ) -> CycleResult:
     monkeypatch.setattr(cycles, "open_world", Door(then).open_world)
     with Ending() as ending:
-        running = Cycles(Options("acme/deploy", None, None), (), ending, Metrics(RESULTS), Events(), dry_run=False)
+        running = Cycles(Options("acme/deploy", None, None), (), ending, Metrics(), dry_run=False)
         running._good = GOOD if good else None
         return running.run(1, limit)
 
@@ -96,7 +94,7 @@ def test_a_cycle_that_takes_too_long_is_broken_off(monkeypatch: pytest.MonkeyPat
 
 def test_a_warning_is_told_when_the_last_cycle_did_not_tell_it(capsys: pytest.CaptureFixture[str]) -> None:
     with Ending() as ending:
-        running = Cycles(Options("acme/deploy", None, None), (), ending, Metrics(RESULTS), Events(), dry_run=False)
+        running = Cycles(Options("acme/deploy", None, None), (), ending, Metrics(), dry_run=False)
         other = Problem("failed.forge", "no label", "allow it")
         told = []
         for number, problems in enumerate([[PROBLEM], [PROBLEM, other], [other], [], [PROBLEM]], start=1):

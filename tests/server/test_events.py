@@ -10,7 +10,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.decisions import Failed, Held
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
-from gitops_bot.server.events import MOST, Events, counts
+from gitops_bot.server.cycles import MOST, Events, counts
 from tests.managed import alter
 from tests.proposals.sample import HEAD, WEB, action, carried_out, change, entry, kept
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.proposals.proposal import Written
-    from gitops_bot.server.events import Event
+    from gitops_bot.server.cycles import Event
 
 HELD = Held(entry(), Pin("v2"), Reason("held.soak", "staging has run v2 for 3 hours, and 4 are wanted"))
 FAILED = Failed(entry("api"), Problem("failed.registry", "ghcr.io answered 503", "run again later"))

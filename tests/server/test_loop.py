@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.server.loop import CycleResult, Liveness, overran, run
-from gitops_bot.server.ticks import Every
+from gitops_bot.server.loop import CycleResult, Every, Liveness, overran, run
 from tests.counterparts.clock import StillClock
 
 if TYPE_CHECKING:

@@ -51,7 +51,7 @@ OUTCOME = Outcome((STAGING, EnvironmentOutcome("production", kept(3))))
 
 
 def test_before_the_first_cycle_every_way_to_end_stands_at_nothing() -> None:
-    found = read(Metrics(RESULTS))
+    found = read(Metrics())
     assert {key[1]: value for key, value in found.items() if key[0] == "gitops_bot_cycles_total"} == {
         (result,): 0 for result in RESULTS
     }
@@ -63,7 +63,7 @@ def test_before_the_first_cycle_every_way_to_end_stands_at_nothing() -> None:
 
 
 def test_a_cycle_is_counted_with_its_duration() -> None:
-    metrics = Metrics(RESULTS)
+    metrics = Metrics()
     metrics.count_cycle("done", timedelta(seconds=4))
     metrics.count_cycle("failed", timedelta(seconds=0.2))
     found = read(metrics)
@@ -74,7 +74,7 @@ def test_a_cycle_is_counted_with_its_duration() -> None:
 
 
 def test_the_last_cycle_is_told_by_environment() -> None:
-    metrics = Metrics(RESULTS)
+    metrics = Metrics()
     metrics.show(OUTCOME, AT, 4711)
     found = read(metrics)
     ours = {key: value for key, value in found.items() if key[1][:1] in (("staging",), ("production",))}
@@ -101,7 +101,7 @@ def test_the_last_cycle_is_told_by_environment() -> None:
 
 
 def test_what_is_gone_has_no_line_any_more() -> None:
-    metrics = Metrics(RESULTS)
+    metrics = Metrics()
     metrics.show(OUTCOME, AT, 4711)
     metrics.show(replace(OUTCOME, environments=OUTCOME.environments[1:]), AT, None)
     found = read(metrics)
@@ -111,14 +111,14 @@ def test_what_is_gone_has_no_line_any_more() -> None:
 
 
 def test_a_merged_pull_request_is_open_no_more() -> None:
-    metrics = Metrics(RESULTS)
+    metrics = Metrics()
     merged = replace(STAGING.proposals[0], pull_request=replace(PULL, state="merged"))
     metrics.show(replace(OUTCOME, environments=(replace(STAGING, proposals=(merged,)),)), AT, None)
     assert read(metrics)["gitops_bot_open_proposals", ("staging",)] == 0
 
 
 def test_requests_are_counted_by_host_and_status_from_many_threads() -> None:
-    metrics = Metrics(RESULTS)
+    metrics = Metrics()
 
     def ask() -> None:
         for _ in range(100):
@@ -138,7 +138,7 @@ def test_requests_are_counted_by_host_and_status_from_many_threads() -> None:
 
 
 def test_manifests_that_name_ever_new_registries_cost_no_memory() -> None:
-    metrics = Metrics(RESULTS)
+    metrics = Metrics()
     for number in range(HOSTS + 50):
         metrics.count_request(f"registry{number}.test", 200)
     metrics.count_request("registry0.test", 200)
@@ -148,7 +148,7 @@ def test_manifests_that_name_ever_new_registries_cost_no_memory() -> None:
 
 
 def test_a_bad_configuration_shows() -> None:
-    metrics = Metrics(RESULTS)
+    metrics = Metrics()
     for good in (False, True):
         metrics.config_loaded(good=good)
         assert read(metrics)["gitops_bot_config_last_reload_successful", ()] == good

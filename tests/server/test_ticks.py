@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gitops_bot.server import ticks
-from gitops_bot.server.ticks import Cron, Every
+from gitops_bot.server import loop
+from gitops_bot.server.loop import Cron, Every
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 UTC_ZONE, BERLIN = ZoneInfo("UTC"), ZoneInfo("Europe/Berlin")
@@ -53,7 +53,7 @@ def test_a_cron_expression_ticks_by_the_clock_of_its_zone(text: str, zone: ZoneI
 
 
 def test_a_clock_that_is_set_back_by_months_does_not_stop_a_cron_expression_for_as_long() -> None:
-    cron = ticks.Cron("*/10 * * * *", ZoneInfo("UTC"))
+    cron = loop.Cron("*/10 * * * *", ZoneInfo("UTC"))
     now = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
     assert cron.next(datetime(2027, 6, 1, tzinfo=UTC), now) == datetime(2026, 11, 21, 14, 10, tzinfo=UTC)
 
@@ -71,8 +71,8 @@ READ = {
 
 
 @pytest.mark.parametrize(("text", "expected"), READ.values(), ids=READ)
-def test_a_schedule_is_a_span_or_a_cron_expression(text: str, expected: ticks.Schedule) -> None:
-    assert ticks.parse(text, BERLIN, NOON) == expected
+def test_a_schedule_is_a_span_or_a_cron_expression(text: str, expected: loop.Schedule) -> None:
+    assert loop.parse(text, BERLIN, NOON) == expected
 
 
 REFUSED = {
@@ -90,12 +90,12 @@ REFUSED = {
 @pytest.mark.parametrize(("text", "said"), REFUSED.values(), ids=REFUSED)
 def test_what_is_no_schedule_is_refused_with_what_to_write(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        ticks.parse(text, UTC_ZONE, NOON)
+        loop.parse(text, UTC_ZONE, NOON)
 
 
 def test_three_periods_are_three_ticks_from_wherever_one_stands() -> None:
-    assert ticks.later(FIVE, NOON + timedelta(seconds=7), 3) == NOON + timedelta(minutes=15, seconds=7)
-    assert ticks.later(Cron("0 8 * * mon-fri", UTC_ZONE), NOON, 3) == at("2026-11-25T08:00:00")
+    assert loop.later(FIVE, NOON + timedelta(seconds=7), 3) == NOON + timedelta(minutes=15, seconds=7)
+    assert loop.later(Cron("0 8 * * mon-fri", UTC_ZONE), NOON, 3) == at("2026-11-25T08:00:00")
 
 
 JITTER = {
@@ -110,9 +110,9 @@ JITTER = {
 
 @pytest.mark.parametrize(("schedule", "most", "seconds"), JITTER.values(), ids=JITTER)
 def test_a_cycle_begins_at_random_within_its_jitter(
-    schedule: ticks.Schedule, most: timedelta | None, seconds: int
+    schedule: loop.Schedule, most: timedelta | None, seconds: int
 ) -> None:
-    waits = [(ticks.jittered(schedule, NOON, most) - NOON).total_seconds() for _ in range(200)]
+    waits = [(loop.jittered(schedule, NOON, most) - NOON).total_seconds() for _ in range(200)]
     assert 0 <= min(waits) <= max(waits) <= seconds
     # Spread over all of it: 200 draws leave the upper half empty once in 10^60 runs.
     assert seconds == 0 or max(waits) > seconds / 2

@@ -135,21 +135,21 @@ def _by_graphql(api: Api, base: str) -> Iterator[dict[str, Merge]]:
         data = api.graphql(_QUERY, {**api.names, "base": base, "after": after})
         with api.reading():
             connection: Any = data["repository"]["pullRequests"]
-            yield dict(_nodes(connection["nodes"]))
+            yield {
+                str(node["mergeCommit"]["oid"]): Merge(
+                    answers.read_node(node), _login(node["mergedBy"]), _approvals(node["latestOpinionatedReviews"])
+                )
+                for node in answers.nodes(connection)
+                if node["mergeCommit"] is not None
+            }
             if connection["pageInfo"]["hasNextPage"] is not True:
                 return
             after = str(connection["pageInfo"]["endCursor"])
 
 
-def _nodes(nodes: Any) -> Iterator[tuple[str, Merge]]:
-    for node in nodes:
-        if node is not None and node["mergeCommit"] is not None:
-            reviews = (node["latestOpinionatedReviews"] or {"nodes": ()})["nodes"]
-            approved = (_login(review["author"]) for review in reviews if review["state"] == "APPROVED")
-            merge = Merge(
-                answers.read_node(node), _login(node["mergedBy"]), tuple(sorted(login for login in approved if login))
-            )
-            yield str(node["mergeCommit"]["oid"]), merge
+def _approvals(reviews: Any) -> tuple[str, ...]:
+    approved = (_login(review["author"]) for review in answers.nodes(reviews) if review["state"] == "APPROVED")
+    return tuple(sorted(login for login in approved if login))
 
 
 def _by_rest(api: Api, base: str) -> Iterator[dict[str, Merge]]:

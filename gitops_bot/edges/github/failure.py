@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from gitops_bot.edges.http import NoResponse
 from gitops_bot.edges.http.transport import clean
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from gitops_bot.errors import FailureCode
 
+
+T = TypeVar("T")
 
 #: The text of a header that is a number of seconds, small enough for a `datetime`.
 NUMBER = re.compile(r"[0-9]{1,10}")
@@ -73,20 +75,19 @@ def error_message(document: object, secret: str) -> str:
     if not isinstance(document, dict):
         return ""
     errors = document.get("errors")
-    parts = [document.get("message"), *(map(_error, errors) if isinstance(errors, list) else ())]
+    parts = [document.get("message")]
+    for error in errors if isinstance(errors, list) else ():
+        if isinstance(error, dict):  # a sentence, or a field and what is wrong with it
+            parts.append(str(error.get("message") or f"{error.get('field')} {error.get('code')}"))
+        else:
+            parts.append(str(error))
     text = "; ".join(part for part in parts if isinstance(part, str) and part)
     return clean(text, (secret,), _SHOWN)
 
 
-def _error(error: object) -> str:
-    """One of `errors`: a sentence, or a field and what is wrong with it."""
-    if isinstance(error, dict):
-        text, field, code = (error.get(name) for name in ("message", "field", "code"))
-        return str(text) if text else f"{field} {code}"
-    return str(error)
+# Tables by a part of GitHub's message, in lower case. The first match counts.
 
-
-#: A part of GitHub's message (lower case) -> its meaning and the next step. The first match counts.
+#: The meaning of a status 403 and the next step.
 _FORBIDDEN: Mapping[str, tuple[str, str]] = {
     "not permitted to create or approve pull requests": (
         "GitHub Actions may not create pull requests",
@@ -131,6 +132,14 @@ _FORBIDDEN: Mapping[str, tuple[str, str]] = {
 }
 
 
+#: The same of a status 422.
+_INVALID: Mapping[str, tuple[str, str]] = {
+    "no commits between": ("the branch has no commits that its base lacks", "run again: the base has moved since"),
+    "head invalid": ("the branch to propose does not exist", "run again: somebody has deleted it"),
+    "base invalid": ("the branch to merge into does not exist", "correct `branch:` in gitops-bot.yaml"),
+}
+
+
 def explain(failure: Refused, *, repository: str, host: str, now: datetime) -> ForgeError:
     """The error for the user; `now` is for the time that a rate limit lasts."""
     code: FailureCode = "failed.forge"
@@ -164,7 +173,8 @@ def explain(failure: Refused, *, repository: str, host: str, now: datetime) -> F
             what = f"{host} timed out reading the pull requests of {repository}{quoted}"
             way_out = "run again later; see githubstatus.com"
         case 422:
-            what, way_out = _invalid(failure)
+            rejected = "GitHub rejected the pull request", "see GitHub's message above"
+            what, way_out = _look_up(_INVALID, failure.message) or rejected
             what = f"{repository}: {what}{quoted}"
         case status if 300 <= status < 400:
             what = f"{repository} has moved: {host} answered {status}"
@@ -177,27 +187,19 @@ def explain(failure: Refused, *, repository: str, host: str, now: datetime) -> F
     return ForgeError(Problem(code, what, way_out))
 
 
+def _look_up(meanings: Mapping[str, T], message: str) -> T | None:
+    text = message.lower()
+    return next((meaning for part, meaning in meanings.items() if part in text), None)
+
+
 def _forbidden(refused: Refused) -> tuple[str, str]:
-    message = refused.message.lower()
-    for part, meaning in _FORBIDDEN.items():
-        if part in message:
-            return meaning
+    if (meaning := _look_up(_FORBIDDEN, refused.message)) is not None:
+        return meaning
     scopes = refused.headers.get("x-accepted-oauth-scopes", "").strip()
     if scopes and "x-oauth-scopes" in refused.headers:
         return _FORBIDDEN["granted the required scopes"]
     what = "the token has no write access" if refused.write else "the token has no read access"
     return what, "give it `contents: write` and `pull-requests: write` for this repository"
-
-
-def _invalid(refused: Refused) -> tuple[str, str]:
-    message = refused.message.lower()
-    if "no commits between" in message:
-        return "the branch has no commits that its base lacks", "run again: the base has moved since"
-    if "head invalid" in message:
-        return "the branch to propose does not exist", "run again: somebody has deleted it"
-    if "base invalid" in message:
-        return "the branch to merge into does not exist", "correct `branch:` in gitops-bot.yaml"
-    return "GitHub rejected the pull request", "see GitHub's message above"
 
 
 def _end(pause: int | None, now: datetime) -> str:
@@ -208,7 +210,7 @@ def _end(pause: int | None, now: datetime) -> str:
     return f"after {(now + timedelta(seconds=pause)).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC (in {duration})"
 
 
-#: A part of GitHub's message (lower case) -> the next step. The first match counts.
+#: The next step after a refused review request.
 _REVIEW: Mapping[str, str] = {
     "pull request author": (
         "whoever opens a pull request cannot review it: remove the bot's own account from `reviewers:`"
@@ -262,10 +264,9 @@ _MERGE: Mapping[str, str] = {
 
 def review_advice(message: str, *, teams: bool) -> str | None:
     """The next step after a refused review request; None for an unknown message."""
-    text = message.lower()
-    if not teams and "could not resolve to a node" in text:
+    if not teams and "could not resolve to a node" in message.lower():
         return None
-    return next((way_out for part, way_out in _REVIEW.items() if part in text), None)
+    return _look_up(_REVIEW, message)
 
 
 def may_merge_now(message: str) -> bool:
@@ -275,6 +276,6 @@ def may_merge_now(message: str) -> bool:
 
 def merge_advice(message: str) -> str:
     """The next step after a refused merge."""
-    text = message.lower()
-    known = next((way_out for part, way_out in _MERGE.items() if part in text), None)
-    return known or "check the pull request and the rules of its base branch; the next run tries again"
+    return (
+        _look_up(_MERGE, message) or "check the pull request and the rules of its base branch; the next run tries again"
+    )

@@ -57,6 +57,9 @@ class GitHub:
     ) -> None:
         self._api = Api(repository, token, clock=clock, warn=warn, api_url=api_url)
         self._reading = Reading(self._api)
+        # Before a text is replaced it is read once more. GitHub has no conditional update (`If-Match`), so an edit made
+        # between this request and the next is lost.
+        self.read = self._api.read
         self.disconnect = self._api.disconnect
         self.find = self._reading.find
         self.hand_back_times = self._reading.hand_back_times
@@ -95,13 +98,6 @@ class GitHub:
             if existing is None:
                 self._api.fail(refused)
             return self.refresh(existing.number, title=title, body=body)
-
-    def read(self, number: int) -> PullRequest:
-        """One request, before the text is replaced.
-
-        GitHub has no conditional update (`If-Match`), so an edit made between this request and the next is lost.
-        """
-        return self._api.read(number)
 
     def refresh(self, number: int, *, title: str, body: str) -> PullRequest:
         """One request or none, and one to read a pull request that this run has not seen."""
@@ -193,8 +189,15 @@ class GitHub:
                 pass
             else:
                 return
-        elif self._reading.only_rest and self._has_comment(number, text):
-            return
+        elif self._reading.only_rest:
+            # REST does not say which comments are the token's own, so anybody's counts.
+            for page in range(1, _PAGES + 1):
+                query = {"per_page": str(_PER_PAGE), "page": str(page)}
+                comments = self._api.ask_list(f"/issues/{number}/comments", query)
+                if any(isinstance(comment, dict) and _same(text, str(comment.get("body"))) for comment in comments):
+                    return
+                if len(comments) < _PER_PAGE:
+                    break
         self._post_comment(number, text)
 
     def close(self, number: int, *, body: str, comment: str) -> PullRequest:
@@ -212,17 +215,6 @@ class GitHub:
 
     def _post_comment(self, number: int, text: str) -> None:
         self._api.ask("POST", f"/issues/{number}/comments", body={"body": text})
-
-    def _has_comment(self, number: int, text: str) -> bool:
-        """Whether somebody has made this comment: REST does not say which comments are the token's own."""
-        for page in range(1, _PAGES + 1):
-            query = {"per_page": str(_PER_PAGE), "page": str(page)}
-            comments = self._api.ask_list(f"/issues/{number}/comments", query)
-            if any(isinstance(comment, dict) and _same(text, str(comment.get("body"))) for comment in comments):
-                return True
-            if len(comments) < _PER_PAGE:
-                break
-        return False
 
     def _review_refused(self, number: int, reviewers: Mapping[str, Sequence[str]]) -> Refused | None:
         """Request reviews, if there are reviewers; returns the refusal."""
@@ -315,11 +307,8 @@ class Merging:
             if may_merge_now(refused.message):
                 return self._enqueue(pull, head) if base.queue else self._merge(pull, head, method)
             return self._refused(pull, refused)
-        return self._set(pull, answer)
-
-    def _set(self, pull: PullRequest, answer: Any) -> PullRequest:
         with self.api.reading():
-            node = answer["enablePullRequestAutoMerge"]["pullRequest"]
+            node: Any = answer["enablePullRequestAutoMerge"]["pullRequest"]
             pull = replace(
                 pull,
                 state=answers.STATES[node["state"]],

@@ -7,6 +7,7 @@ has moved.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -148,7 +149,14 @@ class Reading:
         if name not in self._bases:
             self._query((), name)
         if name not in self._bases:
-            self._bases[name] = self._base_by_rest(name)
+            path = quote(name, safe="/")
+            repository, rules = self.api.ask("GET", ""), None
+            branch = self.api.ask("GET", f"/branches/{path}")
+            with suppress(Refused):
+                query = {"per_page": "100"}
+                rules = self.api.ask("GET", f"/rules/branches/{path}", query=query, expected=(403, 404))
+            with self.api.reading():
+                self._bases[name] = base_by_rest(repository, branch, rules)
         return self._bases[name]
 
     def list_by_rest(self, branch: str, into: str, *, state: str = "all") -> Pulls:
@@ -178,16 +186,11 @@ class Reading:
                 for event in answers.nodes(pull["timelineItems"])
                 if event["label"]["name"].lower() == label
             ]
-            return HandBackTimes(max(labelled, default=None), self._pushed(branch))
-
-    def _pushed(self, branch: str) -> tuple[str, datetime] | None:
-        query = {"ref": f"refs/heads/{branch}", "per_page": "1"}
-        try:
-            activity: Any = self.api.ask("GET", "/activity", query=query, expected=(403, 404, 410, 501))
-        except Refused:
-            return None
-        newest = answers.of_type(list, activity)[:1]
-        return (str(newest[0]["after"]), _time(newest[0]["timestamp"])) if newest else None
+            query, activity = {"ref": f"refs/heads/{branch}", "per_page": "1"}, []
+            with suppress(Refused):
+                activity = self.api.ask("GET", "/activity", query=query, expected=(403, 404, 410, 501))
+            pushes = [(str(push["after"]), _time(push["timestamp"])) for push in answers.of_type(list, activity)[:1]]
+            return HandBackTimes(max(labelled, default=None), pushes[0] if pushes else None)
 
     def _query(self, branches: Sequence[str], into: str, closed: str | None = None) -> dict[str, Pulls]:
         if not self.only_rest:
@@ -203,7 +206,10 @@ class Reading:
                 parts = (branches[:half], None), (branches[half:], None), ((), closed)
                 results = [self._query(part, into, prefix) for part, prefix in parts if part or prefix]
                 return {branch: pulls for part in reversed(results) for branch, pulls in part.items()}
-        others = {} if closed is None else self._closed_by_rest(into, closed)
+        others: dict[str, Pulls] = {}
+        if closed is not None:
+            query = {"state": "closed", "sort": "updated", "per_page": str(CLOSED)}
+            others = _by_branch(self._list(into, query), into, closed)
         return others | {branch: self._by_rest(branch, into) for branch in branches}
 
     def _by_graphql(self, branches: Sequence[str], into: str, closed: str | None) -> dict[str, Pulls]:
@@ -222,7 +228,7 @@ class Reading:
                 self._bases[into] = base_of(repository, hidden=not answer.hidden.isdisjoint(_RULES))
             for at, branch in enumerate(branches):
                 connections = [repository[f"open{at}"], repository[f"ended{at}"]]
-                nodes = [node for connection in connections for node in connection["nodes"] if node is not None]
+                nodes = [node for connection in connections for node in answers.nodes(connection)]
                 has_more = any(connection["pageInfo"]["hasNextPage"] for connection in connections)
                 if has_more and any(node["isCrossRepository"] for node in nodes):
                     # GraphQL cannot leave out forks. So many have a branch of this name that ours may not be on the
@@ -234,43 +240,25 @@ class Reading:
                 by_branch[branch] = _in_order(map(self.api.remember, own))
             if closed is None:
                 return by_branch
-            nodes = [node for node in repository["closed"]["nodes"] if node is not None]
+            nodes = answers.nodes(repository["closed"])
             pulls = [answers.read_node(node) for node in nodes if node["isCrossRepository"] is False]
             return _by_branch(pulls, into, closed) | by_branch
 
     def _by_rest(self, branch: str, into: str) -> Pulls:
-        return tuple(
-            self.api.remember(replace(pull, approved=self._is_approved(pull.number))) if pull.state == "open" else pull
-            for pull in self.list_by_rest(branch, into)
-        )
-
-    def _closed_by_rest(self, into: str, prefix: str) -> dict[str, Pulls]:
-        query = {"state": "closed", "sort": "updated", "per_page": str(CLOSED)}
-        return _by_branch(self._list(into, query), into, prefix)
+        pulls = list(self.list_by_rest(branch, into))
+        for at, pull in enumerate(pulls):
+            if pull.state == "open":
+                # Whether the latest reviews of those who count include an approval, and no request for changes.
+                reviews = self.api.ask("GET", f"/pulls/{pull.number}/reviews", query={"per_page": "100"})
+                with self.api.reading():
+                    approved = answers.approved(None, dict(_opinions(reviews)).values())
+                pulls[at] = self.api.remember(replace(pull, approved=approved))
+        return tuple(pulls)
 
     def _list(self, into: str, query: dict[str, str]) -> list[PullRequest]:
         """The newest pull requests into a base branch that are not from forks."""
         documents = self.api.ask_list("/pulls", {**query, "base": into, "direction": "desc"})
         return [self.api.keep(document) for document in documents if answers.is_from(document, self.api.repository)]
-
-    def _is_approved(self, number: int) -> bool:
-        """Whether the latest reviews of those who count include an approval, and no request for changes."""
-        reviews = self.api.ask("GET", f"/pulls/{number}/reviews", query={"per_page": "100"})
-        with self.api.reading():
-            return answers.approved(None, dict(_opinions(reviews)).values())
-
-    def _base_by_rest(self, name: str) -> Base:
-        path = quote(name, safe="/")
-        repository = self.api.ask("GET", "")
-        branch = self.api.ask("GET", f"/branches/{path}")
-        try:
-            branch_rules = self.api.ask(
-                "GET", f"/rules/branches/{path}", query={"per_page": "100"}, expected=(403, 404)
-            )
-        except Refused:
-            branch_rules = None
-        with self.api.reading():
-            return base_by_rest(repository, branch, branch_rules)
 
 
 def _time(value: Any) -> datetime:

@@ -105,7 +105,9 @@ class Server:
         server_url, api = environ.get(_SERVER), environ.get(API)
         if api:
             checked_api(api)
-        url = origin(server_url or _server_of(api), _SERVER, f"For example {PUBLIC}.")
+            parts = urlsplit(api)
+            server_url = server_url or f"{parts.scheme}://{parts.netloc.removeprefix('api.')}"
+        url = origin(server_url or PUBLIC, _SERVER, f"For example {PUBLIC}.")
         variable = next((name for name in cls.TOKENS if environ.get(name, "").strip()), None)
         return cls(
             url,
@@ -166,7 +168,7 @@ class Server:
 
     def no_token(self, repository: str | None) -> Problem:
         """The problem that no token is set, and how to get one."""
-        from gitops_bot.edges.github.token import NEEDED
+        from gitops_bot.edges.github.inspection import NEEDED
 
         what = repository or "the repository of the manifests"
         advice = f"create a fine-grained token for {what} only, with {NEEDED}, and put it into {self.TOKENS[0]}"
@@ -176,10 +178,3 @@ class Server:
         """The problem that the repository is on another host, and how to name its server."""
         message = f"the repository is on {host}, but the server is {self.url}"
         return Problem("failed.auth", message, f"set {_SERVER} (and {API}) to the repository's server")
-
-
-def _server_of(api_url: str | None) -> str:
-    if not api_url:
-        return PUBLIC
-    parts = urlsplit(api_url)
-    return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}"

@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitops_bot import redact
 from gitops_bot.images import duration
@@ -24,7 +24,7 @@ from gitops_bot.report.status import age, behind, by_image
 from gitops_bot.results.status import LONG_AGO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import date, datetime
 
     from gitops_bot.images.reference import Pin
@@ -82,10 +82,15 @@ def html(result: Result[Overview]) -> str:
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    @cache
+    def clean(text: str) -> str:
+        return plain(redact.strike(text), _LONG)
+
     templates = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
-        finalize=partial(_finalize, cache(_clean)),
+        # Values with the method `__html__` are the template's own markup.
+        finalize=lambda value: clean(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
@@ -108,6 +113,8 @@ def html(result: Result[Overview]) -> str:
         since=partial(_since, status),
         span=_span,
     )
+    # The journeys that are drawn: preferably those through several environments.
+    ways = [journey for journey in overview.journeys if len(journey.arrivals) > 1] or overview.journeys
     entries = [(environment, entry) for environment in status.environments for entry in environment.entries]
     return templates.get_template("page.html.j2").render(
         head=head,
@@ -120,31 +127,18 @@ def html(result: Result[Overview]) -> str:
         ),
         proposals=[item for item in entries if item[1].proposal],
         holds=[item for item in entries if item[1].hold],
-        journeys=list(_timelines(overview)),
+        journeys=[(journey, _stops(journey, status.at)) for journey in ways[:_DRAWN]],
         bars=_bars(overview),
-        policy=_policy(),
+        # The content security policy: nothing from outside, and only this page's own style and script.
+        policy=f"default-src 'none'; style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)}; base-uri 'none'; "
+        "form-action 'none'",
     )
-
-
-def _policy() -> str:
-    """The content security policy: nothing from outside, and only this page's own style and script."""
-    own = f"style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)}"
-    return f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
 
 
 def _hash(name: str) -> str:
     # The template includes a file without its last line break.
     text = (_HERE / name).read_text(encoding="utf-8").removesuffix("\n")
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _finalize(harmless: Callable[[str], str], value: Any) -> Any:
-    # Values with this method are the template's own markup.
-    return harmless(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
-
-
-def _clean(text: str) -> str:
-    return plain(redact.strike(text), _LONG)
 
 
 def _matrix(status: Status) -> Iterator[tuple[str, Sequence[Sequence[_Part]]]]:
@@ -202,12 +196,6 @@ def _address(url: str | None) -> str | None:
 
 def _moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def _timelines(overview: Overview) -> Iterator[tuple[Journey, Sequence[_Stop]]]:
-    """The journeys that are drawn: preferably those through several environments."""
-    ways = [journey for journey in overview.journeys if len(journey.arrivals) > 1] or overview.journeys
-    return ((journey, _stops(journey, overview.status.at)) for journey in ways[:_DRAWN])
 
 
 def _bars(overview: Overview) -> Sequence[_Bar]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gitops_bot.edges.github.token import Role, Token
+from gitops_bot.edges.github.inspection import Role, Token
 
 CLASSIC = Token("classic", frozenset({"repo"}))
 PUBLIC = Token("classic", frozenset({"public_repo"}))
