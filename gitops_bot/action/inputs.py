@@ -67,16 +67,24 @@ def read(environ: Mapping[str, str]) -> Inputs:
     """
     given = {name: _read_input(environ, name) for name in INPUTS}
     command = _command(given["command"] or "set")
-    problems = [*_check_names(command, given), *_check_form(given), *_check_presence(command, given)]
+    takes, off = TAKES[command] | _ALWAYS_THERE, ("", "false")
+    unknown = sorted(name for name, text in given.items() if name not in takes and text.lower() not in off)
+    problems = [problem(f"the command {command} does not take {name}", "remove it") for name in unknown]
+    problems += [*_check_form(given), *_check_presence(command, given)]
     if problems:
         raise UsageError(*problems)
+    images = _lines(given["image"])
+    if command == "set":
+        # Each with its own pin, else with that of the step.
+        pin = given["tag"] + (f"@{given['digest']}" if given["digest"] else "")
+        images = [line if "=" in line else f"{line}={pin}" for line in images]
     flags = {name: _TRUTHS[given[name].lower()] for name in _FLAGS}
     return Inputs(
         command,
         _visible(environ, given, command),
         Options(given["repository"] or None, given["config"] or None),
         environments=tuple(given["environment"].split()),
-        images=tuple(_images(command, given)),
+        images=tuple(images),
         source=given["from"],
         to=given["to"] or None,
         reason=given["reason"] or None,
@@ -105,12 +113,6 @@ def _read_input(environ: Mapping[str, str], name: str) -> str:
 
 def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
-
-
-def _check_names(command: Command, given: Mapping[str, str]) -> list[Problem]:
-    takes, off = TAKES[command] | _ALWAYS_THERE, ("", "false")
-    unknown = sorted(name for name, text in given.items() if name not in takes and text.lower() not in off)
-    return [problem(f"the command {command} does not take {name}", "remove it") for name in unknown]
 
 
 def _check_form(given: Mapping[str, str]) -> list[Problem]:
@@ -177,15 +179,6 @@ def _check_presence(command: Command, given: Mapping[str, str]) -> list[Problem]
     if given["registry"] and not given["registry-password"]:
         wrong.append(problem("registry-password is empty", "check the name of the secret, or leave registry out"))
     return wrong
-
-
-def _images(command: Command, given: Mapping[str, str]) -> list[str]:
-    """Each image; for `set` with its own pin, else with that of the step."""
-    lines = _lines(given["image"])
-    if command != "set":
-        return lines
-    pin = given["tag"] + (f"@{given['digest']}" if given["digest"] else "")
-    return [line if "=" in line else f"{line}={pin}" for line in lines]
 
 
 def _visible(environ: Mapping[str, str], given: Mapping[str, str], command: Command) -> dict[str, str]:

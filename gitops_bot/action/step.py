@@ -178,14 +178,11 @@ def _annotate(environ: Mapping[str, str], result: StepResult, config: str | None
     levels: dict[Level, list[Annotation]] = {"error": wrong, "warning": undone} if wrong else {"error": undone}
     for level, items in levels.items():
         for annotation in items[: runner.SHOWN]:
-            here = annotation if own or annotation.file == config else _elsewhere(annotation)
-            runner.annotate(level, here)
-
-
-def _elsewhere(annotation: Annotation) -> Annotation:
-    """The annotation with file and line in its message, for a file in another repository."""
-    where = place_of(annotation.file, annotation.line, annotation.column)
-    return Annotation(f"{where}: {annotation.message}" if where else annotation.message, annotation.next)
+            where = place_of(annotation.file, annotation.line, annotation.column)
+            if own or annotation.file == config or not where:
+                runner.annotate(level, annotation)
+            else:
+                runner.annotate(level, Annotation(f"{where}: {annotation.message}", annotation.next))
 
 
 def _is_from_a_fork(environ: Mapping[str, str]) -> bool:

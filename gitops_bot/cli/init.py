@@ -60,7 +60,8 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     if config.FILE in tree and not dry_run:
         advice = "edit that one; `gitops-bot init --dry-run` prints what init would write"
         raise ConfigError(Problem("failed.config", f"{config.FILE} already exists, and init never replaces it", advice))
-    migration = migrate(checkout, tree, clock.now(), _peers(peers)) if peers else None
+    chosen = tuple(peer for peer in get_args(Peer) if peer in peers or "auto" in peers)
+    migration = migrate(checkout, tree, clock.now(), chosen) if peers else None
     text = migration_text(migration) if migration else ""
     inventory = take_inventory(checkout, tree, clock.now(), _read(text) if migration else None)
     if not offline:
@@ -88,10 +89,6 @@ def _read(text: str) -> Config:
         message = f"cannot describe this repository in {config.FILE}: {error.problem.message}"
         advice = "write it by hand, with wider globs such as `apps/*/overlays/staging`"
         raise ConfigError(Problem("failed.config", message, advice)) from error
-
-
-def _peers(names: tuple[str, ...]) -> tuple[Peer, ...]:
-    return tuple(peer for peer in get_args(Peer) if peer in names or "auto" in names)
 
 
 def _ask_to_promote(environment: FoundEnvironment) -> FoundEnvironment:

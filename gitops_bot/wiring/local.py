@@ -115,8 +115,14 @@ def chosen_config(
     text = _decode(data, FILE)
     if text is not None:
         chosen = config.read(text, FILE)
-        if not local.named:
-            _insist_on_repository(chosen, local.address, local.servers)
+        if local.named or chosen.repository is None:
+            return chosen
+        # The configuration of a fork or a copy may name another repository.
+        if not _is_same(_repository_of(chosen, local.servers)[0], local.address):
+            own = local.address.name or local.address.url
+            message = f"`repository: {chosen.repository}` is not the origin of this checkout, {own}"
+            advice = f"choose one: `--repository {chosen.repository}` or `--repository {own}`"
+            raise ConfigError(Problem("failed.config", message, advice, chosen.file))
         return chosen
     _refuse_link(repository.tree(commit))
     if infer:
@@ -182,16 +188,6 @@ def _repository_of(read: Config, known: Sequence[Server]) -> tuple[Address, Serv
         message = f"`repository: {read.repository}` is a local folder, which a configuration cannot choose"
         raise ConfigError(Problem("failed.config", message, "write OWNER/NAME, or give --repository", read.file))
     return named, server
-
-
-def _insist_on_repository(read: Config, where: Address, known: Sequence[Server]) -> None:
-    """Refuse the configuration of a fork or a copy that names another repository."""
-    if read.repository is None or _is_same(_repository_of(read, known)[0], where):
-        return
-    own = where.name or where.url
-    message = f"`repository: {read.repository}` is not the origin of this checkout, {own}"
-    advice = f"choose one: `--repository {read.repository}` or `--repository {own}`"
-    raise ConfigError(Problem("failed.config", message, advice, read.file))
 
 
 def _refuse_link(tree: Mapping[str, str]) -> None:

@@ -306,15 +306,22 @@ def read_graphql(
     if not isinstance(data, dict) and not isinstance(errors, list):
         raise Unsupported
     problems = errors if isinstance(errors, list) else []
-    hidden = [_hides(problem, optional) for problem in problems]
-    failed = [problem for problem, names in zip(problems, hidden, strict=True) if not names]
+    hidden: set[str] = set()
+    failed = []
+    for problem in problems:
+        # A permission error may concern optional fields alone.
+        path = problem.get("path") if isinstance(problem, dict) and _status(problem) == 403 else None
+        names = optional.intersection(map(str, path)) if isinstance(path, list) else frozenset[str]()
+        hidden |= names
+        if not names:
+            failed.append(problem)
     if any(_is_unknown(problem) for problem in failed):
         raise Unsupported
     if failed or not isinstance(data, dict):
         # Of several errors, one with a known meaning is the cause.
         status = next((code for problem in failed if (code := _status(problem)) is not None), 422 if write else 502)
         raise Refused(status, error_message({"errors": failed}, secret), headers, write=write)
-    return GraphqlAnswer(data, frozenset().union(*hidden))
+    return GraphqlAnswer(data, frozenset(hidden))
 
 
 def over_http(refused: Refused) -> Refused | Unsupported:
@@ -335,12 +342,6 @@ def _status(error: Any) -> int | None:
     if "rate limit" in message.lower():
         return 429
     return _STATUS.get(str(error.get("type")))
-
-
-def _hides(error: Any, optional: frozenset[str]) -> frozenset[str]:
-    """The names in `optional` that a permission error concerns."""
-    path = error.get("path") if isinstance(error, dict) and _status(error) == 403 else None
-    return optional.intersection(map(str, path)) if isinstance(path, list) else frozenset()
 
 
 def _is_unknown(error: Any) -> bool:

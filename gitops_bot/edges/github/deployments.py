@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.failure import Refused, Unsupported
 from gitops_bot.errors import ForgeError, Problem
 from gitops_bot.proposals.pull_request import Deployed
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.github.api import Api
     from gitops_bot.errors import FailureCode
-    from gitops_bot.proposals.pull_request import Deployment, ReleasedImage
+    from gitops_bot.proposals.pull_request import Deployment
 
 #: By this description the bot knows its own deployments.
 TEXT: Final = "released to Git by gitops-bot"
@@ -113,15 +114,20 @@ class Deployments:
 
         Where GitHub only fails for now, the deployment stays without a status, and the next run records them all.
         """
+        path, root = "/artifacts/metadata/deployment-record", f"/orgs/{self.api.names['owner']}"
         for artifact in deployment.artifacts:
+            version = {"version": artifact.version[:100]} if artifact.version else {}
+            record = {  # within GitHub's limits, in characters
+                "name": artifact.name[:256],
+                "digest": artifact.digest,
+                **version,
+                "status": "deployed",
+                "logical_environment": deployment.environment[:128],
+                "deployment_name": artifact.place[:256],
+                "return_records": False,
+            }
             try:
-                self.api.ask(
-                    "POST",
-                    "/artifacts/metadata/deployment-record",
-                    body=_fields(artifact, deployment.environment),
-                    root=f"/orgs/{self.api.names['owner']}",
-                    expected=_EXPECTED,
-                )
+                self.api.ask("POST", path, body=record, root=root, expected=_EXPECTED)
             except Refused as refused:
                 return self._problem(refused, f"the deployment record of {artifact.name}", _ARTIFACT_ADVICE)
         return None
@@ -134,7 +140,13 @@ class Deployments:
             self._fail(refused, "deployments cannot be read", _ADVICE)
         with self.api.reading():
             read: Any = data["repository"]
-            return {name: tuple(_nodes(read[f"d{at}"]["nodes"])) for at, name in enumerate(names)}
+            return {
+                name: tuple(
+                    Deployed(str(node["commitOid"]), node["description"] != TEXT or node["latestStatus"] is not None)
+                    for node in answers.nodes(read[f"d{at}"])
+                )
+                for at, name in enumerate(names)
+            }
 
     def _by_rest(self, name: str) -> Iterator[Deployed]:
         query = {"environment": name, "per_page": str(_NEWEST)}
@@ -154,24 +166,3 @@ class Deployments:
         quoted = f" (GitHub says: {refused.message})" if refused.message else ""
         code: FailureCode = "failed.auth" if refused.status in (403, 404) else "failed.forge"
         return Problem(code, f"{self.api.repository}: {what} was refused{quoted}", advice)
-
-
-def _nodes(nodes: Any) -> Iterator[Deployed]:
-    for node in nodes:
-        if node is not None:
-            finished = node["description"] != TEXT or node["latestStatus"] is not None
-            yield Deployed(str(node["commitOid"]), finished)
-
-
-def _fields(artifact: ReleasedImage, environment: str) -> Mapping[str, object]:
-    """GitHub's limits, in characters."""
-    version = {"version": artifact.version[:100]} if artifact.version else {}
-    return {
-        "name": artifact.name[:256],
-        "digest": artifact.digest,
-        **version,
-        "status": "deployed",
-        "logical_environment": environment[:128],
-        "deployment_name": artifact.place[:256],
-        "return_records": False,
-    }
