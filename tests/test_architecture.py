@@ -93,7 +93,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "pydantic_core": ("config*",),
     "re2": ("images.*",),
     "requests": ("edges.github*",),
-    "rich": ("cli.*", "report.*", "wiring.progress"),
+    "rich": ("cli.*", "report.*", "wiring.process"),
     "ruamel": ("targets.*", "config*"),
     "structlog": ("log",),
     "tenacity": ("edges.http*",),

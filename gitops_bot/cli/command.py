@@ -54,7 +54,9 @@ def command(
                 from gitops_bot.edges.clock import SystemClock
                 from gitops_bot.report import show
 
-                show.show_failure(name, failure.problems, output, SystemClock().now())
+                if output == "json":
+                    show.show_json_failure(name, failure.problems, SystemClock().now())
+                show.show_problems(failure.problems)
                 code = failure.exit_code
             log.debug("command.ended", command=name, exit=code, since=began)
             return code
@@ -121,20 +123,17 @@ repository_option = click.option(
 def remote(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of commands that read the repository from its remote, as one argument `options`."""
 
+    @repository_option
+    @click.option("--cache", type=DIR, help="Cache the clone and build times here; safe to delete.")
     @wraps(function)
     def with_options(*, repository: str | None, config: str | None, cache: str | None, **arguments: Any) -> Any:
         return function(options=Options(repository, config, cache), **arguments)
 
-    with_options = click.option("--cache", type=DIR, help="Cache the clone and build times here; safe to delete.")(
-        with_options
-    )
-    return repository_option(with_options)
+    return with_options
 
 
-def release_hold_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The option of commands that may propose what is held."""
-    return click.option(
-        "--release-hold",
-        is_flag=True,
-        help="Also propose pins that were rolled back or are listed under `holds:`, this once.",
-    )(function)
+release_hold_option = click.option(
+    "--release-hold",
+    is_flag=True,
+    help="Also propose pins that were rolled back or are listed under `holds:`, this once.",
+)

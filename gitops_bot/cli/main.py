@@ -74,10 +74,10 @@ def _report_usage(error: click.ClickException, argv: Sequence[str]) -> None:
         return
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.errors import Problem
-    from gitops_bot.report.show import show_usage
+    from gitops_bot.report.show import show_json_failure
 
     problem = Problem("failed.usage", error.format_message(), f"see `{context.command_path} --help`")
-    show_usage(context.info_name, [problem], SystemClock().now())
+    show_json_failure(context.info_name, [problem], SystemClock().now())
 
 
 @command("plan")

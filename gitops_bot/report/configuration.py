@@ -1,4 +1,7 @@
-"""The text of a `gitops-bot.yaml`: the first one, one for the settings of other tools, and lines to add to it."""
+"""The text of a `gitops-bot.yaml`: the first one, one for the settings of other tools, and lines to add to it.
+
+And how much of a repository it keeps current: what ends `plan` and `check`, and what `init` found.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
 from gitops_bot.images.reason import Unmanaged
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.layout.coverage import fold_folders
-from gitops_bot.report.screen import SHOWN, list_images, list_names
+from gitops_bot.report.screen import SHOWN, align, list_images, list_names
 from gitops_bot.targets.writing import is_plain_string
 
 if TYPE_CHECKING:
@@ -23,8 +26,9 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
     from gitops_bot.migration.assemble import MigratedEnvironment, Migration
     from gitops_bot.migration.rules import Gap, Rule
-    from gitops_bot.releases.layout.coverage import Group
-    from gitops_bot.results.checkout import FoundEnvironment, Inventory
+    from gitops_bot.releases.layout.coverage import Coverage, Group
+    from gitops_bot.report.screen import Screen
+    from gitops_bot.results.checkout import FoundEnvironment, Initialised, Inventory
 
 _HEAD: Final = """\
 # Which image pins gitops-bot keeps current, and how. `gitops-bot schema` describes every key.
@@ -39,13 +43,17 @@ _LINES: Final = 10
 _WIDTH: Final = 110
 _GAP_WIDTH: Final = 300
 #: How a line to be copied begins.
-ADD: Final = "add under"
+_ADD: Final = "add under"
 #: Parts of a directory that do not say what it is for.
 _COMMON_PARTS: Final = ("*", "overlays", "apps", "clusters", "environments")
 #: Characters that no name of an environment has.
 _COMMIT: Final = re.compile(r"(?<![0-9a-z])[0-9a-f]{7,64}(?![0-9a-z])")
 _RUNS: Final = re.compile(r"[0-9]+|[^0-9]+")
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+_BASES: Final = ("base", "bases", "components")
+_HEADS: Final = ("ENVIRONMENT", "FILES", "ENTRIES", "TRACKED", "OVERLAYS", "DEPLOYED BY")
 
 
 def starter(inventory: Inventory) -> str:
@@ -233,10 +241,10 @@ def addition(group: Group, *, inferred: bool) -> str:
         globs = ", ".join(quote(glob) for glob, _ in fold_folders(overlays)[:SHOWN])
         if never:
             rule = f"policy: auto, images: {{{as_key(first.name)}: {{{rule}}}}}"
-        return f"{ADD} `environments`: {as_key(environment)}: {{overlays: [{globs}], {rule}}}"
+        return f"{_ADD} `environments`: {as_key(environment)}: {{overlays: [{globs}], {rule}}}"
     if group.why == "no_policy":
-        return f"{ADD} `environments.{plain(environment)}`: {rule}"
-    return f"{ADD} `environments.{plain(environment)}.images`: {as_key(first.name)}: {{{rule}}}"
+        return f"{_ADD} `environments.{plain(environment)}`: {rule}"
+    return f"{_ADD} `environments.{plain(environment)}.images`: {as_key(first.name)}: {{{rule}}}"
 
 
 def rule_for(pin: Pin) -> str:
@@ -288,7 +296,7 @@ def environment_for(folder: str) -> str:
     """An environment of these directories, to be added, named after their last distinctive part."""
     parts = [part for part in folder.split("/") if part not in _COMMON_PARTS]
     name = _NO_NAME.sub("-", parts[-1] if parts else "").strip("-._")[:60] or "other"
-    return f"{ADD} `environments`: {as_key(name)}: {{overlays: [{quote(folder)}]}}"
+    return f"{_ADD} `environments`: {as_key(name)}: {{overlays: [{quote(folder)}]}}"
 
 
 def as_key(text: str) -> str:
@@ -301,3 +309,89 @@ def quote(text: str) -> str:
     return "".join(
         char if char.isprintable() else f"\\U{ord(char):08x}" for char in json.dumps(text, ensure_ascii=False)
     )
+
+
+def print_coverage(coverage: Coverage, screen: Screen) -> None:
+    """One line of numbers; then for each reason a line with samples and a line to add to the configuration."""
+    screen.say()
+    for indent, text in _coverage_lines(coverage):
+        if text.startswith(_ADD):
+            screen.say_as_is(" " * indent + text)  # what is to be copied stays one line
+        else:
+            screen.say(text, indent=indent, hang=2)
+
+
+def _coverage_lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
+    """Each line with its indentation."""
+    outside = coverage.outside
+    if not coverage.entries and not outside.entries:
+        yield 0, "entries: none; no file here pins an image"
+        return
+    counts = {
+        "promoted": coverage.promoted,
+        "ignored": len(coverage.ignored),
+        "unmanaged": coverage.unmanaged,
+        "in no environment": outside.entries,
+    }
+    numbers = [f"{coverage.tracked} tracked", *(f"{number} {label}" for label, number in counts.items() if number)]
+    how = ", inferred without a gitops-bot.yaml" if coverage.inferred else ""
+    yield 0, f"entries{how}: {', '.join(numbers)}"
+    if coverage.ignored:
+        yield 2, f"{len(coverage.ignored)} ignored: {list_images(coverage.ignored)}"
+    for group in coverage.groups:
+        yield 2, f"{len(group.entries)} unmanaged: {plain(group.alike)}: {list_images(group.entries)}"
+        yield 4, addition(group, inferred=coverage.inferred)
+    if outside.entries:
+        folders = [folder for folder, _ in fold_folders(outside.folders)]
+        yield 2, f"{outside.entries} in no environment: {list_names(folders)}"
+        # An overlay usually pins the images of a base again.
+        sample = next((folder for folder in folders if folder.rpartition("/")[2] not in _BASES), folders[0])
+        yield 4, environment_for(sample)
+    if outside.unread:
+        yield 2, f"{outside.unread} other kustomizations were not counted: there are too many"
+
+
+def print_inventory(inventory: Inventory, screen: Screen) -> None:
+    """The table of environments, and then what no environment covers."""
+    rows = [
+        (
+            plain(environment.name),
+            str(environment.files),
+            str(environment.coverage.entries),
+            str(environment.coverage.tracked),
+            list_names(environment.overlays, most=2),
+            list_names(environment.deployed_by, most=1) if environment.deployed_by else "-",
+        )
+        for environment in inventory.environments
+    ]
+    lines, width = align((_HEADS, *rows))
+    if screen.width is None or width <= screen.width:
+        for number, line in enumerate(lines):
+            screen.say(line, style=None if number else "bold")
+    else:
+        for name, *cells in rows:
+            screen.say(name, style="bold")
+            for head, cell in zip(_HEADS[1:], cells, strict=True):
+                screen.say(f"{head.lower()}: {cell}", indent=2, hang=2)
+    for name, directories in inventory.elsewhere.items():
+        screen.say(f"deployed, but in no environment: {list_names(directories)} ({plain(name)}?)", hang=2)
+    if others := inventory.outside.entries:
+        folders = (folder for folder, _ in fold_folders(inventory.outside.folders))
+        screen.say(f"entries in no environment: {others}, in {list_names(folders)}", hang=2)
+    for finding in inventory.registries:
+        screen.say(f"registry {plain(finding.subject)}: {plain(finding.text, 300)}", hang=2)
+    screen.say()
+
+
+def print_initialised(done: Initialised, screen: Screen) -> None:
+    """The file that was written and the next command; the text itself where nothing was written."""
+    if done.written:
+        screen.say(f"wrote {done.file}", style="green")
+        if done.gaps:
+            screen.say("without an equivalent (also listed in the file):")
+        for gap in done.gaps:
+            screen.say_as_is(f"  {gap_text(gap)}")
+        screen.say("next: `gitops-bot check`, then commit and push it; `gitops-bot plan` shows what an update would do")
+        return
+    for line in done.text.splitlines():
+        screen.say_as_is(line)

@@ -97,7 +97,7 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
     head, body, coverage = result.head, result.body, None
     match command:
         case "audit":
-            from gitops_bot.report.audit import print_audit
+            from gitops_bot.report.history import print_audit
 
             print_audit(body, screen)
         case "check":
@@ -118,7 +118,7 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
 
             print_history(head, body, screen)
         case "init":
-            from gitops_bot.report.coverage import print_initialised
+            from gitops_bot.report.configuration import print_initialised
 
             print_initialised(body, screen)
         case "status":
@@ -129,7 +129,7 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
             print_outcome(head, body, screen, written=written)
             coverage = body.coverage
     if coverage is not None:
-        from gitops_bot.report.coverage import print_coverage
+        from gitops_bot.report.configuration import print_coverage
 
         print_coverage(coverage, screen)
     problems = body.problems if isinstance(body, Outcome) else head.problems  # it told those of environments
@@ -163,7 +163,7 @@ def show_notice(output: str, message: str, advice: str) -> None:
 def show_inventory(inventory: Inventory, output: str) -> None:
     """What `init` found, before it asks or writes anything; with JSON it is part of the result."""
     if output == "text":
-        from gitops_bot.report.coverage import print_inventory
+        from gitops_bot.report.configuration import print_inventory
 
         # On standard output is the text of the file, where `--dry-run` prints it.
         print_inventory(inventory, Screen.of(sys.stderr))
@@ -175,15 +175,8 @@ def show_problems(problems: Sequence[Problem]) -> None:
     print_problems(problems, Screen.of(sys.stderr))
 
 
-def show_failure(command: str, problems: Sequence[Problem], output: str, at: datetime) -> None:
-    """Why a command could not start."""
-    if output == "json":
-        show_usage(command, problems, at)
-    show_problems(problems)
-
-
-def show_usage(command: str, problems: Sequence[Problem], at: datetime) -> None:
-    """Show usage errors as JSON; the text was already printed."""
+def show_json_failure(command: str, problems: Sequence[Problem], at: datetime) -> None:
+    """Why a command could not start, as JSON."""
     from gitops_bot.report import document
 
     _print(document.of_failure(command, problems, at))

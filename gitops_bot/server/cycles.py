@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
     from gitops_bot.releases.decisions import Managed
-    from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
+    from gitops_bot.results.outcome import Outcome
     from gitops_bot.results.result import Result
     from gitops_bot.results.status import Overview
     from gitops_bot.server.metrics import Metrics
@@ -75,8 +75,21 @@ class Events:
 
     def of(self, outcome: Outcome, *, written: bool) -> Iterator[Event]:
         """What is new; `written` is false for a dry run."""
-        for environment in outcome.environments:
-            yield from _proposal_events(environment, "proposal.written" if written else "proposal.planned")
+        for environment, proposed in outcome.proposals:
+            if proposed.action.name in WRITING:
+                pull = proposed.pull_request
+                facts = {
+                    "environment": environment.name,
+                    "group": proposed.group,
+                    "action": proposed.action.name,
+                    "branch": proposed.branch,
+                    "commit": proposed.commit,
+                    "pull_request": pull.number if pull is not None else None,
+                    "url": pull.url if pull is not None else None,
+                    "changes": len(proposed.changes),
+                    "reason": proposed.action.reason.text,
+                }
+                yield Event("proposal.written" if written else "proposal.planned", facts)
         present: dict[object, Event] = {}
         for key, event in _failed_and_held(outcome):
             present.setdefault(key, event)
@@ -100,27 +113,6 @@ def counts(outcome: Outcome, *, written: bool) -> dict[str, int]:
         **entries,
         "open_proposals": sum(environment.open_proposals for environment in outcome.environments),
     }
-
-
-def _proposal_events(environment: EnvironmentOutcome, name: str) -> Iterator[Event]:
-    for proposed in environment.proposals:
-        if proposed.action.name not in WRITING:
-            continue
-        pull = proposed.pull_request
-        yield Event(
-            name,
-            {
-                "environment": environment.name,
-                "group": proposed.group,
-                "action": proposed.action.name,
-                "branch": proposed.branch,
-                "commit": proposed.commit,
-                "pull_request": pull.number if pull is not None else None,
-                "url": pull.url if pull is not None else None,
-                "changes": len(proposed.changes),
-                "reason": proposed.action.reason.text,
-            },
-        )
 
 
 def _failed_and_held(outcome: Outcome) -> Iterator[tuple[object, Event]]:

@@ -1,4 +1,4 @@
-"""The process around one command: signals, garbage collection, and the report of a bug."""
+"""The process around one command: signals, garbage collection, the progress of long work, and the report of a bug."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ import os
 import signal
 import sys
 import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
-from gitops_bot import __version__, redact
+from gitops_bot import __version__, log, redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.text import Text
 
 #: Exit codes of a bug, and of Ctrl-C.
 BUG, INTERRUPTED = 3, 130
@@ -16,6 +23,8 @@ BUG, INTERRUPTED = 3, 130
 #: New objects after which Python looks for reference cycles. By default it does so after 700, which takes a tenth of
 #: a run over many files: parsed files live as long as the run.
 _NEW_OBJECTS = 50_000
+#: A terminal has one last line.
+_last_line = threading.Lock()
 
 
 def begin() -> None:
@@ -53,3 +62,42 @@ def complain(text: str) -> None:
 
     hide_tokens()
     print(redact.printable(text), end="", file=sys.stderr, flush=True)  # noqa: T201 - neither a log nor a report
+
+
+@contextmanager
+def progress(what: str, of: int | None = None) -> Iterator[Callable[[], None]]:
+    """Show `what` as running until the block ends; each call of the function that it yields counts one of `of` as done.
+
+    One line, which disappears when the work is done. Only on standard error, and only on a terminal. Inside
+    another one it is silent.
+    """
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+
+    if of == 0 or not log.is_watched() or os.environ.get("TERM") == "dumb" or not _last_line.acquire(blocking=False):
+        yield advance
+        return
+    try:
+        # rich takes 50 ms to load, and is needed only here.
+        from rich.console import Console
+        from rich.live import Live
+        from rich.text import Text
+
+        def line() -> Text:
+            count = "" if of is None else f": {done} of {of}"
+            return Text(f"{what}{count} ...", no_wrap=True, overflow="ellipsis")
+
+        # What is logged meanwhile appears above the line. Standard output is left alone.
+        console = Console(stderr=True, highlight=False)
+        live = Live(get_renderable=line, console=console, transient=True, refresh_per_second=8, redirect_stdout=False)
+        with suppress(RuntimeError):  # without another thread the line stands still
+            live.start()
+        try:
+            yield advance
+        finally:
+            live.stop()
+    finally:
+        _last_line.release()

@@ -19,8 +19,7 @@ from gitops_bot.releases.decisions import Managed
 from gitops_bot.releases.layout import coverage
 from gitops_bot.releases.layout.coverage import Coverage, Outside
 from gitops_bot.report import document
-from gitops_bot.report.configuration import rule_for
-from gitops_bot.report.coverage import print_coverage
+from gitops_bot.report.configuration import print_coverage, rule_for
 from gitops_bot.report.screen import Screen
 from gitops_bot.results.checkout import Checked
 from gitops_bot.results.result import Head, Result
