@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets.compose import ComposeTarget
@@ -28,22 +28,11 @@ if TYPE_CHECKING:
     from gitops_bot.targets.pin_file import PinFile
 
 __all__ = [
-    "BY_NAME", "TARGETS", "FileClaim", "FileClaims", "FileRule", "FileTargets", "Reach", "ReadsBeside", "Target",
-    "Unfollowed", "WhyUnfollowed", "by_content", "by_directory", "complete", "dead_entries", "file_names",
+    "BY_NAME", "TARGETS", "FileClaim", "FileClaims", "FileRule", "FileTargets", "Reach", "Target",
+    "Unfollowed", "WhyUnfollowed", "by_content", "by_directory", "dead_entries", "file_names",
     "in_directory", "is_file", "may_hold_pins", "overriding_files", "reach", "read", "read_all",
     "same_file", "target_of", "tells_of_others", "variant", "with_overrides",
 ]  # fmt: skip
-
-
-@runtime_checkable
-class ReadsBeside(Protocol):
-    """A target that takes something from other files of the directory."""
-
-    def reads(self, name: str) -> bool:
-        """Whether it takes something from a file of that name."""
-
-    def beside(self, files: Mapping[str, bytes]) -> Target:
-        """The target with that; `files` are all of the directory that were read, by their names."""
 
 
 #: Of two that know the name of a file, the first reads it.
@@ -73,11 +62,6 @@ def target_of(path: str) -> Target | None:
     return _of_name(path.rpartition("/")[2])[0]
 
 
-def complete(target: Target, files: Mapping[str, bytes]) -> Target:
-    """The target with what it takes from the files of the directory, by their names."""
-    return target.beside(files) if isinstance(target, ReadsBeside) else target
-
-
 @dataclass(frozen=True, slots=True)
 class FileRule:
     """A setting: files of these names (`*` and `?` are wildcards) are read by `target`, in overlays of these globs.
@@ -103,7 +87,7 @@ _ONLY_BY_SETTINGS: Final = (".json",)
 def by_content(name: str, data: bytes, beside: Mapping[str, bytes]) -> Target | None:
     """The target that the content of a file tells, of those that a file of that name may be of."""
     possible = _of_name(name)[1]
-    return next((target for target in possible if target.count(data) or complete(target, beside).count(data)), None)
+    return next((target for target in possible if target.count(data) or target.beside(beside).count(data)), None)
 
 
 def read(data: bytes, file: str, beside: Mapping[str, bytes] | None = None) -> PinFile:
@@ -116,7 +100,7 @@ def read(data: bytes, file: str, beside: Mapping[str, bytes] | None = None) -> P
     """
     name = file.rpartition("/")[2]
     target, possible = _of_name(name)
-    targets = {other: complete(other, {**beside, name: data}) if beside else other for other in TARGETS}
+    targets = {other: other.beside({**beside, name: data}) if beside else other for other in TARGETS}
     if target is None:
         with_entries = (other for other in targets.values() if other.count(data))
         told_by_others = (targets[other] for other in possible if targets[other] != other)
@@ -138,7 +122,7 @@ def read_all(paths: Iterable[str], data: Mapping[str, bytes]) -> tuple[list[PinF
 
 def tells_of_others(name: str) -> bool:
     """Whether a target takes something from a file of that name for other files of its directory."""
-    return any(isinstance(target, ReadsBeside) and target.reads(name) for target in TARGETS)
+    return any(target.READS is not None and target.READS.fullmatch(name) for target in TARGETS)
 
 
 def file_names() -> tuple[str, ...]:
@@ -238,7 +222,7 @@ class FileClaim:
         """Whether other files of its directory may tell how it is read."""
         by_name, possible = _of_name(posixpath.basename(path))
         target = self.target or by_name
-        return any(isinstance(candidate, ReadsBeside) for candidate in ((target,) if target is not None else possible))
+        return any(candidate.READS is not None for candidate in ((target,) if target is not None else possible))
 
     def target_of_version(self, path: str, files: Mapping[str, bytes]) -> Target | None:
         """The target that read a version of it, None where that held no pins.
@@ -249,7 +233,7 @@ class FileClaim:
         target = self.target or target_of(path)
         if target is None and name in files:
             target = by_content(name, files[name], files)
-        return complete(target, files) if target is not None else None
+        return target.beside(files) if target is not None else None
 
 
 class FileClaims(Protocol):

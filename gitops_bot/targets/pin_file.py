@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import DOCKER_HUB, ImageName, Pin, is_digest, is_tag, split
@@ -54,17 +55,86 @@ class FileEntry:
         return ImageName.of(written if written is not None else split(self.name)[0])
 
 
-class PinFile(Protocol):
-    """A file that was read."""
+class Value(Protocol):
+    """A value in a file."""
 
     @property
-    def file(self) -> str:
-        """Its path."""
+    def text(self) -> str | None:
+        """What stands there."""
+        ...
+
+    @property
+    def bare(self) -> bool:
+        """Whether a digest is written without its `sha256:`."""
+        ...
+
+
+ValueT = TypeVar("ValueT", bound=Value)
+
+
+class Span(NamedTuple):
+    """A value from `start` to `end` of a text; of a statement also its `key`, and the place of the value."""
+
+    start: int
+    text: str
+    bare: bool = False
+    key: str = ""
+    line: int = 1
+    column: int = 1
+
+    @property
+    def end(self) -> int:
+        """Where it ends."""
+        return self.start + len(self.text)
+
+
+class Frame(NamedTuple):
+    """What of a text stays around an image, or around a tag and a digest where the `repository` is None."""
+
+    before: str
+    repository: str | None
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place(Generic[ValueT]):
+    """An entry and where its pin stands: all of it in `reference`, or in `tag` and `digest` by themselves.
+
+    `repository` is where a person's new name goes, where the pin stands apart from it; its host goes to `registry`,
+    where there is one. A key that is missing is added behind the one in front of it, of which `name` is the first.
+    `frame` is what stays of the `reference`, where that is not the repository alone. `digest_stays`: there must be one.
+    `block` is the text inside of a YAML file that holds them all.
+    """
+
+    entry: FileEntry
+    reference: ValueT | None = None
+    name: ValueT | None = None
+    registry: ValueT | None = None
+    repository: ValueT | None = None
+    tag: ValueT | None = None
+    digest: ValueT | None = None
+    frame: Frame | None = None
+    digest_stays: bool = False
+    block: Block | None = None
+
+    def with_entry(self, **fields: Any) -> Place[ValueT]:
+        """The same place, with these fields of its entry."""
+        return replace(self, entry=replace(self.entry, **fields))
+
+
+@dataclass(frozen=True, slots=True)
+class PinFile(ABC):
+    """A file that was read: its path, and the places of its entries in the order of the file."""
+
+    file: str
+    places: tuple[Place[Any], ...] = field(repr=False)
 
     @property
     def entries(self) -> tuple[FileEntry, ...]:
         """Its entries, in the order of the file."""
+        return tuple(place.entry for place in self.places)
 
+    @abstractmethod
     def with_pins(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with other pins for these entries, by their places; proved to differ in nothing else.
 
@@ -76,41 +146,32 @@ class PinFile(Protocol):
 
     def type_mistakes(self, index: int) -> Iterator[Problem]:
         """The values of an entry that programs read as something else than text, though they can be edited."""
+        del index
+        return iter(())
 
 
-class Target(Protocol):
+class Target(ABC):
     """A kind of file that holds pins, with its settings. An immutable value: equal ones read a file alike."""
 
-    @property
-    def NOUN(self) -> str:  # noqa: N802 - a class has it as a constant
-        """What people call such a file."""
+    __slots__ = ()
 
-    @property
-    def FILE_NAMES(self) -> tuple[str, ...]:  # noqa: N802
-        """How such a file is called, where its name tells what it is; the first is what most people write."""
+    #: What people call such a file.
+    NOUN: ClassVar[str]
+    #: How such a file is called, where its name tells what it is; the first is what most people write.
+    FILE_NAMES: ClassVar[tuple[str, ...]] = ()
+    #: What the names of such files look like, where a name tells it. Of two that fit, the first reads it.
+    NAMES: ClassVar[re.Pattern[str] | None] = None
+    #: The names of further files that may be one: that a file has entries tells it.
+    POSSIBLE_NAMES: ClassVar[re.Pattern[str] | None] = None
+    #: Whether a directory has one such file at most, which decides what becomes of the others.
+    ALONE: ClassVar[bool] = False
+    #: What `versions` may put others for before it is read: nothing where it looks for certain values. The names of
+    #: entries only where no name tells what is an entry.
+    CUT: ClassVar[Literal["pins", "pins and names"] | None] = None
+    #: The names of other files of the directory that it takes something from: see `beside`.
+    READS: ClassVar[re.Pattern[str] | None] = None
 
-    @property
-    def NAMES(self) -> re.Pattern[str] | None:  # noqa: N802
-        """What the names of such files look like, where a name tells it. Of two that fit, the first reads it."""
-
-    @property
-    def POSSIBLE_NAMES(self) -> re.Pattern[str] | None:  # noqa: N802
-        """The names of further files that may be one: that a file has entries tells it."""
-
-    @property
-    def ALONE(self) -> bool:  # noqa: N802
-        """Whether a directory has one such file at most, which decides what becomes of the others."""
-
-    @property
-    def CUT(self) -> Literal["pins", "pins and names"] | None:  # noqa: N802
-        """What `versions` may put others for before it is read: nothing where it looks for certain values.
-
-        The names of entries only where no name tells what is an entry.
-        """
-
-    def __hash__(self) -> int:
-        """Of its settings."""
-
+    @abstractmethod
     def read(self, data: bytes, file: str) -> PinFile:
         r"""Read a file; `file` is its path, for messages.
 
@@ -118,8 +179,14 @@ class Target(Protocol):
             EditError: the file as a whole cannot be edited. `\0` alone stands for what git could not show: refuse it.
         """
 
+    @abstractmethod
     def count(self, data: bytes) -> int:
         """How many entries the file has, 0 where it cannot be read. A repository may have thousands of such files."""
+
+    def beside(self, files: Mapping[str, bytes]) -> Target:
+        """The target with what it takes from `files`: all of the directory that were read, by their names."""
+        del files
+        return self
 
 
 def edit(file: PinFile, assignments: Sequence[Assignment]) -> bytes:
@@ -190,71 +257,6 @@ def _unfit(entry: FileEntry, assignment: Assignment) -> tuple[str, str] | None:
     if entry.choices and (tag not in entry.choices or digest is not None or assignment.new_name is not None):
         return f"{str(assignment.pin)[:300]} is not one of the slots", f"Give {' or '.join(entry.choices)}."
     return None
-
-
-class Value(Protocol):
-    """A value in a file."""
-
-    @property
-    def text(self) -> str | None:
-        """What stands there."""
-
-    @property
-    def bare(self) -> bool:
-        """Whether a digest is written without its `sha256:`."""
-
-
-ValueT = TypeVar("ValueT", bound=Value)
-
-
-class Span(NamedTuple):
-    """A value from `start` to `end` of a text; of a statement also its `key`, and the place of the value."""
-
-    start: int
-    text: str
-    bare: bool = False
-    key: str = ""
-    line: int = 1
-    column: int = 1
-
-    @property
-    def end(self) -> int:
-        """Where it ends."""
-        return self.start + len(self.text)
-
-
-class Frame(NamedTuple):
-    """What of a text stays around an image, or around a tag and a digest where the `repository` is None."""
-
-    before: str
-    repository: str | None
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
-class Place(Generic[ValueT]):
-    """An entry and where its pin stands: all of it in `reference`, or in `tag` and `digest` by themselves.
-
-    `repository` is where a person's new name goes, where the pin stands apart from it; its host goes to `registry`,
-    where there is one. A key that is missing is added behind the one in front of it, of which `name` is the first.
-    `frame` is what stays of the `reference`, where that is not the repository alone. `digest_stays`: there must be one.
-    `block` is the text inside of a YAML file that holds them all.
-    """
-
-    entry: FileEntry
-    reference: ValueT | None = None
-    name: ValueT | None = None
-    registry: ValueT | None = None
-    repository: ValueT | None = None
-    tag: ValueT | None = None
-    digest: ValueT | None = None
-    frame: Frame | None = None
-    digest_stays: bool = False
-    block: Block | None = None
-
-    def with_entry(self, **fields: Any) -> Place[ValueT]:
-        """The same place, with these fields of its entry."""
-        return replace(self, entry=replace(self.entry, **fields))
 
 
 def pin_of(tag: str | None, digest: str | None) -> tuple[Pin, Literal["tag", "digest"] | None]:

@@ -17,7 +17,7 @@ from gitops_bot.images.reference import Pin, is_tag, split
 from gitops_bot.targets import writing
 from gitops_bot.targets.changes import Change, apply_changes
 from gitops_bot.targets.nodes import Pair
-from gitops_bot.targets.pin_file import BARE, FileEntry, Place, pin_of, problem, texts
+from gitops_bot.targets.pin_file import BARE, FileEntry, PinFile, Place, pin_of, problem, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -69,17 +69,11 @@ class Slot(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class YamlPins:
+class YamlPins(PinFile):
     """A YAML file, and the places of its pins; see `PinFile`."""
 
-    file: str
+    places: tuple[Place[Slot], ...] = field(repr=False)
     document: Document = field(repr=False, compare=False)
-    places: tuple[Place[Slot], ...] = field(default=(), repr=False)
-
-    @property
-    def entries(self) -> tuple[FileEntry, ...]:
-        """Its entries, in the order of the file."""
-        return tuple(place.entry for place in self.places)
 
     def with_pins(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`."""

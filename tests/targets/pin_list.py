@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin
-from gitops_bot.targets.pin_file import FileEntry, pin_after
+from gitops_bot.targets.pin_file import FileEntry, PinFile, Place, Span, Target, pin_after
 from gitops_bot.targets.writing import Splice, apply
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ _LINE = r"^(?P<name>[^\s#;]+): (?P<tag>[^\s@#;]*)(?:@(?P<digest>\S+))?[ \t]*(?:%
 
 
 @dataclass(frozen=True, slots=True)
-class PinList:
-    file: str
-    entries: tuple[FileEntry, ...]
+class PinList(PinFile):
     text: str
     spans: tuple[tuple[int, int], ...]
 
@@ -43,24 +41,22 @@ def read(data: bytes, file: str, comment: str) -> PinList:
     if "\0" in text:
         raise EditError(Problem("failed.edit", "no text", "", file))
     lines = list(re.finditer(_LINE % comment, text, re.MULTILINE))
-    entries = tuple(
-        FileEntry(
-            line["name"], None, Pin(line["tag"] or None, line["digest"]), text.count("\n", 0, line.start()) + 1, 1, None
-        )
+    places: tuple[Place[Span], ...] = tuple(
+        Place(FileEntry(line["name"], None, pin, text.count("\n", 0, line.start()) + 1, 1, None))
         for line in lines
+        for pin in [Pin(line["tag"] or None, line["digest"])]
     )
     ends = (line.end("digest") if line["digest"] else line.end("tag") for line in lines)
-    return PinList(file, entries, text, tuple((line.start("tag"), end) for line, end in zip(lines, ends, strict=True)))
+    return PinList(file, places, text, tuple((line.start("tag"), end) for line, end in zip(lines, ends, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
-class PinListTarget:
+class PinListTarget(Target):
     NOUN: ClassVar = "list of pins"
     FILE_NAMES: ClassVar = ("pins.txt",)
     NAMES: ClassVar = re.compile(r"pins\.txt")
     POSSIBLE_NAMES: ClassVar = re.compile(r".*\.pins")
-    ALONE: ClassVar = False
-    CUT: ClassVar[Literal["pins"]] = "pins"
+    CUT: ClassVar = "pins"
 
     comment: str = "#"
 

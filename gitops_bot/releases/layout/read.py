@@ -14,9 +14,10 @@ from gitops_bot.releases.decisions import Managed
 from gitops_bot.releases.layout import release_info
 from gitops_bot.releases.layout.overlays import FOREIGN, SUBMODULE, by_directory
 from gitops_bot.releases.layout.owners import ClaimedFiles, FileSettings
-from gitops_bot.targets import FileTargets, ReadsBeside, complete, overriding_files, with_overrides
+from gitops_bot.targets import FileTargets, overriding_files, with_overrides
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterable, Mapping
 
     from gitops_bot.config import Environment
@@ -62,14 +63,14 @@ def paths(environments: Mapping[str, Environment], selection: Selection, tree: M
     """
     claimed = [overlay_file.file for overlay_files in selection.overlays.values() for overlay_file in overlay_files]
     files = selection.targets
-    readers: defaultdict[str, set[ReadsBeside]] = defaultdict(set)
+    readers: defaultdict[str, set[re.Pattern[str]]] = defaultdict(set)
     for file, target in files.items():
-        if isinstance(target, ReadsBeside):
-            readers[posixpath.dirname(file)].add(target)
+        if target.READS is not None:
+            readers[posixpath.dirname(file)].add(target.READS)
     beside = set(overriding_files(files, tree))
     for path in tree if readers else ():
         directory, name = posixpath.split(path)
-        if any(reader.reads(name) for reader in readers.get(directory, ())):
+        if any(names.fullmatch(name) for names in readers.get(directory, ())):
             beside.add(path)
     infos = (path for path in release_info.files(environments, selection) if tree.get(path, SUBMODULE) not in FOREIGN)
     return [*claimed, *sorted(path for path in beside if path not in files and tree[path] in _REGULAR), *infos]
@@ -81,8 +82,7 @@ def file_targets(
     """How each file with pins is read, also one that was there earlier; `files` are the bytes of the selected ones."""
     near = by_directory(files)
     targets = {
-        file: complete(target, near.get(posixpath.dirname(file) or ".", {}))
-        for file, target in selection.targets.items()
+        file: target.beside(near.get(posixpath.dirname(file) or ".", {})) for file, target in selection.targets.items()
     }
     keys = {name: release_info.following(environment.release_info) for name, environment in environments.items()}
     following = {

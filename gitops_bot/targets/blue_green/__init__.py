@@ -9,7 +9,7 @@ from ruamel.yaml.nodes import MappingNode
 
 from gitops_bot.images.reference import Pin
 from gitops_bot.targets import document, nodes, yaml_pins
-from gitops_bot.targets.pin_file import FileEntry, Place
+from gitops_bot.targets.pin_file import FileEntry, Place, Target
 from gitops_bot.targets.yaml_pins import Slot, YamlPins
 
 if TYPE_CHECKING:
@@ -23,15 +23,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class SelectorTarget:
-    """A file with such Services; see `Target`. `key` is the key of the selector, and each of `slots` a value of it."""
+class SelectorTarget(Target):
+    """A file with such Services; see `Target`. Only a setting tells which Service selects a slot.
+
+    `key` is the key of the selector, and each of `slots` a value of it.
+    """
 
     NOUN: ClassVar = "Service"
-    FILE_NAMES: ClassVar = ()
-    NAMES: ClassVar = None  # only a setting tells which Service selects a slot
-    POSSIBLE_NAMES: ClassVar = None
-    ALONE: ClassVar = False
-    CUT: ClassVar = None
 
     key: str
     slots: tuple[str, ...]
@@ -39,7 +37,7 @@ class SelectorTarget:
     def read(self, data: bytes, file: str) -> YamlPins:
         """Read the selectors of its Services; see `Target`."""
         parsed = document.read(data, file, several=True)
-        return YamlPins(file, parsed, tuple(_places(parsed, self.key, self.slots)))
+        return YamlPins(file, tuple(_places(parsed, self.key, self.slots)), parsed)
 
     def count(self, data: bytes) -> int:
         """It has no image."""

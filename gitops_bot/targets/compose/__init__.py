@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
@@ -14,7 +14,7 @@ from gitops_bot.images.reference import Pin, split
 from gitops_bot.targets import document, dotenv, nodes, yaml_pins
 from gitops_bot.targets.compose import interpolation
 from gitops_bot.targets.nodes import Pair
-from gitops_bot.targets.pin_file import FileEntry, Frame, Place, pin_of
+from gitops_bot.targets.pin_file import FileEntry, Frame, Place, Target, pin_of
 from gitops_bot.targets.yaml_pins import Slot, YamlPins, reference
 
 if TYPE_CHECKING:
@@ -41,23 +41,22 @@ _SET = "Set it in .env beside the file, or give it a default, as in ${%s:-%s}."
 
 
 @dataclass(frozen=True, slots=True)
-class ComposeTarget:
+class ComposeTarget(Target):
     """A compose file; see `Target`. `known` are the variables in its images that `.env` beside it sets."""
 
     NOUN: ClassVar = "compose file"
     FILE_NAMES: ClassVar = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
     #: docker compose's own, and what people call a file that is laid over another.
     NAMES: ClassVar = re.compile(r"(?:docker-compose[^/]*|compose(?:[._-][^/]*)?)\.ya?ml")
-    POSSIBLE_NAMES: ClassVar = None
-    ALONE: ClassVar = False
-    CUT: ClassVar[Literal["pins"]] = "pins"
+    CUT: ClassVar = "pins"
+    READS: ClassVar = re.compile(re.escape(VARIABLES))
 
     known: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def read(self, data: bytes, file: str) -> YamlPins:
         """Read the images of all its services; see `Target`."""
         parsed = document.read(data, file)
-        return YamlPins(file, parsed, tuple(_places(parsed, dict(self.known))))
+        return YamlPins(file, tuple(_places(parsed, dict(self.known))), parsed)
 
     def count(self, data: bytes) -> int:
         """How many services have an image; none where the file has keys that docker compose refuses."""
@@ -67,10 +66,6 @@ class ComposeTarget:
             return len(self.read(data, "").entries)
         except EditError:
             return 0
-
-    def reads(self, name: str) -> bool:
-        """Whether it is where docker compose has variables from."""
-        return name == VARIABLES
 
     def beside(self, files: Mapping[str, bytes]) -> ComposeTarget:
         """With the variables that `.env` sets, as far as images use them: it may hold secrets."""

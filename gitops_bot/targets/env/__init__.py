@@ -5,13 +5,23 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin, is_digest, is_pinned, is_reference, is_tag, split
 from gitops_bot.targets import compose, dotenv, yaml_pins
 from gitops_bot.targets.compose import interpolation
-from gitops_bot.targets.pin_file import DIGEST_ADVICE, TAG_ADVICE, FileEntry, Place, Span, pin_of, splice
+from gitops_bot.targets.pin_file import (
+    DIGEST_ADVICE,
+    TAG_ADVICE,
+    FileEntry,
+    PinFile,
+    Place,
+    Span,
+    Target,
+    pin_of,
+    splice,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,17 +58,11 @@ class EnvImage:
 
 
 @dataclass(frozen=True, slots=True)
-class EnvPins:
+class EnvPins(PinFile):
     """A `.env` file; see `PinFile`. The text may hold secrets."""
 
-    file: str
+    places: tuple[Place[Span], ...] = field(repr=False)
     text: str = field(repr=False, compare=False)
-    places: tuple[Place[Span], ...] = field(default=(), repr=False)
-
-    @property
-    def entries(self) -> tuple[FileEntry, ...]:
-        """Its entries, in the order of the file."""
-        return tuple(place.entry for place in self.places)
 
     def with_pins(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`."""
@@ -67,25 +71,20 @@ class EnvPins:
             dotenv.prove(self.text, after, {statement.key: text for statement, text in changed.items()}, self.file)
         return after.encode()
 
-    def type_mistakes(self, index: int) -> Iterator[Problem]:
-        """Nothing: every value is a text."""
-        del index
-        return iter(())
-
 
 @dataclass(frozen=True, slots=True)
-class EnvTarget:
+class EnvTarget(Target):
     """A `.env` file; see `Target`. `images` are those whose keys a configuration or compose files name."""
 
     NOUN: ClassVar = ".env file"
     FILE_NAMES: ClassVar = (".env",)
-    NAMES: ClassVar = None  # many programs have such files, and most hold no image
-    #: `.env`, `.env.production` and `production.env`, but no examples of one.
+    #: `.env`, `.env.production` and `production.env`, but no examples of one. No name tells: most hold no image.
     POSSIBLE_NAMES: ClassVar = re.compile(
         r"(?:\.env(?:\.[^/]+)?|[^/]+\.env)(?<!\.example)(?<!\.sample)(?<!\.template)(?<!\.dist)"
     )
-    ALONE: ClassVar = False
-    CUT: ClassVar[Literal["pins"]] = "pins"
+    CUT: ClassVar = "pins"
+    #: Compose files, also one that is laid over another: they tell what its variables are for.
+    READS: ClassVar = compose.ComposeTarget.NAMES
 
     images: tuple[EnvImage, ...] = ()
 
@@ -107,7 +106,7 @@ class EnvTarget:
             if keys and not empty and taken.isdisjoint(keys) and image.name not in places:
                 taken.update(keys)
                 places[image.name] = _place(image, by_key, values, file)
-        return EnvPins(file, text, tuple(sorted(places.values(), key=lambda place: place.entry.line)))
+        return EnvPins(file, tuple(sorted(places.values(), key=lambda place: place.entry.line)), text)
 
     def count(self, data: bytes) -> int:
         """How many images it has."""
@@ -117,10 +116,6 @@ class EnvTarget:
             return len(self.read(data, "").entries)
         except EditError:
             return 0
-
-    def reads(self, name: str) -> bool:
-        """Whether it is a compose file, also one that is laid over another: it tells what its variables are for."""
-        return compose.ComposeTarget.NAMES.fullmatch(name) is not None
 
     def beside(self, files: Mapping[str, bytes]) -> EnvTarget:
         """With what the compose files of the directory make of its variables."""

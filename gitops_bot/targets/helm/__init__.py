@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from ruamel.yaml.nodes import MappingNode
 
@@ -12,6 +12,7 @@ from gitops_bot.errors import EditError
 from gitops_bot.targets import document, nodes
 from gitops_bot.targets.helm.values import Tree, name_all
 from gitops_bot.targets.nodes import Pair
+from gitops_bot.targets.pin_file import Target
 from gitops_bot.targets.yaml_pins import Slot, YamlPins
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ _PINS: Final = re.compile(r"\b(?:image|tag|digest|sha)\b")
 
 
 @dataclass(frozen=True, slots=True)
-class HelmTarget:
+class HelmTarget(Target):
     """A file with values of Helm; see `Target`. `images` are the ones to look for, by their names."""
 
     NOUN: ClassVar = "values file"
@@ -64,8 +65,7 @@ class HelmTarget:
         r"(?:.*values|(?:.*[-_.])?values(?:[-_.].*)?)\.ya?ml", re.IGNORECASE | re.ASCII | re.DOTALL
     )
     POSSIBLE_NAMES: ClassVar = re.compile(r".*\.ya?ml", re.DOTALL)
-    ALONE: ClassVar = False
-    CUT: ClassVar[Literal["pins"]] = "pins"
+    CUT: ClassVar = "pins"
 
     images: tuple[tuple[str, ImagePaths], ...] = ()
 
@@ -73,7 +73,7 @@ class HelmTarget:
         """Read the images in its values; see `Target`."""
         parsed = document.read(data, file, several=True)
         trees = ((tree, tree.places(self.images)) for tree in _trees(parsed))
-        return YamlPins(file, parsed, tuple(name_all(file, trees)))
+        return YamlPins(file, tuple(name_all(file, trees)), parsed)
 
     def count(self, data: bytes) -> int:
         """How many lines look like pins in values."""

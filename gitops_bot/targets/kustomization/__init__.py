@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
@@ -17,7 +17,7 @@ from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import ImageName, is_digest, is_tag, split
 from gitops_bot.targets import document, nodes, writing, yaml_pins
 from gitops_bot.targets.helm.values import Tree
-from gitops_bot.targets.pin_file import FileEntry, Place, pin_of
+from gitops_bot.targets.pin_file import FileEntry, Place, Target, pin_of
 from gitops_bot.targets.yaml_pins import ENTRY_LIMIT, Slot, YamlPins
 
 if TYPE_CHECKING:
@@ -72,15 +72,14 @@ class Kustomization(YamlPins):
 
 
 @dataclass(frozen=True, slots=True)
-class KustomizationTarget:
+class KustomizationTarget(Target):
     """A `kustomization.yaml`; see `Target`."""
 
     NOUN: ClassVar = "kustomization"
     FILE_NAMES: ClassVar = FILE_NAMES
     NAMES: ClassVar = re.compile("|".join(map(re.escape, FILE_NAMES)))  # kustomize knows these and no others
-    POSSIBLE_NAMES: ClassVar = None
     ALONE: ClassVar = True
-    CUT: ClassVar[Literal["pins and names"]] = "pins and names"
+    CUT: ClassVar = "pins and names"
 
     def read(self, data: bytes, file: str) -> Kustomization:
         """Read a kustomization. Without `images:` and charts it has no entries.
@@ -92,7 +91,7 @@ class KustomizationTarget:
         """
         parsed = document.read(data, file)
         if parsed.root is None:
-            return Kustomization(file, parsed)
+            return Kustomization(file, (), parsed)
         if not isinstance(parsed.root, MappingNode):
             message = "the file is not a kustomization: it is not a mapping"
             raise EditError(parsed.problem(parsed.root, message, "Name another file."))
@@ -110,8 +109,8 @@ class KustomizationTarget:
             places += _of_charts(parsed, charts)
         return Kustomization(
             file,
-            parsed,
             tuple(_unique(places, file)),
+            parsed,
             "Component" if kind is not None and kind.value == "Component" else "Kustomization",
             tuple(
                 str(item.value) for key in _LISTS for item in nodes.items(top.get(key)) if isinstance(item, ScalarNode)

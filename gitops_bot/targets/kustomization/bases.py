@@ -10,12 +10,13 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin
 from gitops_bot.targets.kustomization import FILE_NAMES, Kustomization, read
 from gitops_bot.targets.kustomization.references import REGULAR, inside, references
+from gitops_bot.targets.manifests import ManifestsTarget
 from gitops_bot.targets.pin_file import problem
 
 if TYPE_CHECKING:
@@ -131,19 +132,11 @@ class _Reading:
         return self.known[directory]
 
 
-@runtime_checkable
-class _Overridable(Protocol):
-    """A target whose files kustomizations may be built from."""
-
-    def with_overrides(self, by: Mapping[str, str]) -> Target:
-        """The target with the images that kustomizations pin for a file, each with the path of the kustomization."""
-
-
 def overriding_files(targets: Mapping[str, Target], tree: Mapping[str, str]) -> list[str]:
     """The files of a tree that may decide for these: none unless one is in the directory of a file, or above."""
     present = [path for path, mode in tree.items() if posixpath.basename(path) in FILE_NAMES and mode in REGULAR]
     directories = {posixpath.dirname(path) for path in present}
-    for path in (path for path, target in targets.items() if directories and isinstance(target, _Overridable)):
+    for path in (path for path, target in targets.items() if directories and isinstance(target, ManifestsTarget)):
         parts = path.split("/")[:-1]
         if any("/".join(parts[:end]) in directories for end in range(len(parts) + 1)):
             return present[:_MOST]
@@ -158,7 +151,7 @@ def with_overrides(targets: Mapping[str, Target], files: Mapping[str, bytes]) ->
     overrides = _Overrides({path: data for path, data in files.items() if posixpath.basename(path) in FILE_NAMES})
     return {
         path: target.with_overrides(overrides.by_users(path) | overrides.beside(path))
-        if isinstance(target, _Overridable)
+        if isinstance(target, ManifestsTarget)
         else target
         for path, target in targets.items()
     }

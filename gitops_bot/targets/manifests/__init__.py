@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from gitops_bot.targets import document, nodes
+from gitops_bot.targets.pin_file import Target
 from gitops_bot.targets.yaml_pins import ENTRY_LIMIT, Slot, YamlPins, number, reference
 
 if TYPE_CHECKING:
@@ -59,15 +60,12 @@ _PATHS: Final[Mapping[str, Sequence[str]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class ManifestsTarget:
+class ManifestsTarget(Target):
     """A file with manifests; see `Target`. `kinds` are paths to images in custom resources, by their kinds."""
 
     NOUN: ClassVar = "manifest"
-    FILE_NAMES: ClassVar = ()
-    NAMES: ClassVar = None
     POSSIBLE_NAMES: ClassVar = re.compile(r".*\.ya?ml", re.DOTALL)  # any YAML file, but most are something else
-    ALONE: ClassVar = False
-    CUT: ClassVar[Literal["pins"]] = "pins"
+    CUT: ClassVar = "pins"
 
     kinds: tuple[tuple[str, tuple[str, ...]], ...] = ()
     #: The images that kustomizations pin, each with the path of the kustomization.
@@ -82,7 +80,7 @@ class ManifestsTarget:
             else place
             for place in _places(parsed, dict(self.kinds))
         )
-        return YamlPins(file, parsed, tuple(places))
+        return YamlPins(file, tuple(places), parsed)
 
     def count(self, data: bytes) -> int:
         """How many lines look like images of a resource."""

@@ -10,10 +10,10 @@ from gitops_bot.errors import EditError, Problem
 from gitops_bot.images import expression
 from gitops_bot.images.reference import Pin, is_digest, is_tag
 from gitops_bot.targets import document
-from gitops_bot.targets.pin_file import BARE, FileEntry, Place, Span, pin_of, splice
+from gitops_bot.targets.pin_file import BARE, FileEntry, PinFile, Place, Span, Target, pin_of, splice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from gitops_bot.images.reference import Assignment
 
@@ -32,15 +32,10 @@ class ImagePattern:
 
 
 @dataclass(frozen=True, slots=True)
-class PatternTarget:
-    """Any text, with an expression for each image in it, by name; see `Target`."""
+class PatternTarget(Target):
+    """Any text, with an expression for each image in it, by name; see `Target`. Only a setting tells of such a file."""
 
     NOUN: ClassVar = "file with patterns"
-    FILE_NAMES: ClassVar = ()
-    NAMES: ClassVar = None  # only a setting tells that a file is one
-    POSSIBLE_NAMES: ClassVar = None
-    ALONE: ClassVar = False
-    CUT: ClassVar = None
 
     patterns: tuple[tuple[str, ImagePattern], ...]
 
@@ -60,7 +55,7 @@ class PatternTarget:
                 place = _refuse(place.entry, "matches what another pattern matches", "Keep one of them.", file)
             places.append(place)
             taken += groups
-        return PatternFile(self, file, text, tuple(places))
+        return PatternFile(file, tuple(places), self, text)
 
     def count(self, data: bytes) -> int:
         """One entry for each expression, whatever it matches."""
@@ -69,18 +64,12 @@ class PatternTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class PatternFile:
+class PatternFile(PinFile):
     """A file that was read; see `PinFile`."""
 
-    target: PatternTarget
-    file: str
-    text: str = field(repr=False, compare=False)
     places: tuple[Place[Span], ...] = field(repr=False)
-
-    @property
-    def entries(self) -> tuple[FileEntry, ...]:
-        """Its entries, in the order of the patterns."""
-        return tuple(place.entry for place in self.places)
+    target: PatternTarget
+    text: str = field(repr=False, compare=False)
 
     @property
     def groups(self) -> dict[tuple[str, str], Span]:
@@ -113,11 +102,6 @@ class PatternFile:
             message = "the edit was not made, because the patterns would not match the result as they match now"
             raise EditError(Problem("failed.edit", message, "Let the groups match any tag or digest.", self.file))
         return after.encode()
-
-    def type_mistakes(self, index: int) -> Iterator[Problem]:
-        """Nothing: a text has no types."""
-        del index
-        return iter(())
 
 
 def _place(text: str, data: bytes, file: str, name: str, pattern: ImagePattern) -> Place[Span]:
