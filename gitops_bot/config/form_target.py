@@ -16,8 +16,7 @@ from gitops_bot.targets import FileRule, Target, target_of
 from gitops_bot.targets.blue_green import SelectorTarget
 from gitops_bot.targets.compose import ComposeTarget
 from gitops_bot.targets.env import EnvImage, EnvTarget
-from gitops_bot.targets.helm import HelmTarget
-from gitops_bot.targets.helm.values import ImagePaths, path
+from gitops_bot.targets.helm import HelmTarget, ImagePaths, path
 from gitops_bot.targets.manifests import ManifestsTarget
 from gitops_bot.targets.patterns import GROUPS, ImagePattern, PatternTarget
 

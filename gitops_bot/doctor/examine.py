@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitops_bot.config import Config
-    from gitops_bot.doctor.setup import CheckedRemote, Setup, Version
+    from gitops_bot.doctor.setup import Setup, Version
+    from gitops_bot.edges.git import Repository
     from gitops_bot.results.diagnosis import Diagnosis, Finding
 
 #: `git merge-tree --write-tree`, which tells a clean "Update branch" from a person's commit.
@@ -32,7 +33,7 @@ _MERGES: Version = (2, 38)
 class _Read:
     """What was read from the repository."""
 
-    remote: CheckedRemote
+    remote: Repository
     branch: str
     commit: str
     config: Config | None

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.doctor.notes import Bounded, Notes
-    from gitops_bot.doctor.setup import CheckedRegistry
     from gitops_bot.edges.facts import Served
+    from gitops_bot.edges.registry import Registry
     from gitops_bot.engine.world import Repository
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.results.diagnosis import Finding
@@ -81,7 +81,7 @@ def overlays(tracked: TrackedOverlays, branch: str) -> list[Finding]:
 
 
 def begin(
-    registry: CheckedRegistry, images: Mapping[str, tuple[ImageName, Pin]], bounded: Bounded
+    registry: Registry, images: Mapping[str, tuple[ImageName, Pin]], bounded: Bounded
 ) -> dict[str, Future[Served]]:
     """Start querying each registry for one image."""
     return {host: bounded.put(partial(registry.served, image, pin)) for host, (image, pin) in [*images.items()][:MOST]}

@@ -1,43 +1,24 @@
-"""What `doctor` examines, and the interfaces it needs besides those of the engine."""
+"""What `doctor` examines, and what it asks of a forge."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from gitops_bot.engine.world import Repository
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from gitops_bot.config import Config
-    from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, Served, ServerFacts
+    from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, ServerFacts
+    from gitops_bot.edges.git import Repository
+    from gitops_bot.edges.registry import Registry
     from gitops_bot.engine.world import Clock
     from gitops_bot.errors import Problem
-    from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.results.diagnosis import Finding
 
     #: Of git: 2.38 is (2, 38).
     Version = tuple[int, int]
-
-
-class CheckedRemote(Repository, Protocol):
-    """The repository of the manifests."""
-
-    def rehearse(self, branch: str, commit: str) -> None:
-        """Check whether a branch could be pushed, without pushing anything.
-
-        Raises:
-            GitError: it could not, or the remote cannot be reached.
-        """
-
-
-class CheckedRegistry(Protocol):
-    """Every OCI registry."""
-
-    def served(self, image: ImageName, pin: Pin) -> Served:
-        """How the bot can read this image there. Raises RegistryError if it cannot, or there was no usable answer."""
 
 
 class CheckedForge(Protocol):
@@ -83,13 +64,13 @@ class Setup:
 
     clock: Clock
     git: Callable[[], tuple[Version, Version]]
-    registry: Callable[[Config], AbstractContextManager[CheckedRegistry]]
+    registry: Callable[[Config], AbstractContextManager[Registry]]
     findings: Sequence[Finding] = ()
     code: int = 0
     where: str = "the repository"
     name: str | None = None
     branch: str | None = None
-    remote: Callable[[], AbstractContextManager[CheckedRemote]] | None = None
-    choose: Callable[[CheckedRemote, str, str], Config] | None = None
+    remote: Callable[[], AbstractContextManager[Repository]] | None = None
+    choose: Callable[[Repository, str, str], Config] | None = None
     forge: CheckedForge | None = None
     token: str | Problem | None = None

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from gitops_bot.migration.rules import Gap
     from gitops_bot.targets.yaml_values import Placed
 
+    #: An image of an Application and its settings, each where it stands.
+    _Image = tuple[Placed, Mapping[str, Placed]]
+
 #: The old names of strategies.
 _STRATEGIES: Final = {"latest": "newest-build", "name": "alphabetical"}
 _ORDERS: Final = {"newest-build": "newest", "alphabetical": "alphabetical"}
@@ -108,11 +111,7 @@ def values_of(settings: Mapping[str, Placed]) -> Mapping[str, str]:
 
 
 def _policy(strategy: str, constraint: str | None, allowed: str, ignored: Sequence[str]) -> dict[str, Any]:
-    """The policy as it is written.
-
-    Raises:
-        ValueError: no policy of ours means the same; the message says why.
-    """
+    """The policy as it is written; a ValueError says why none of ours means the same."""
     if strategy == "digest":
         return {"digest": constraint or "latest"}
     matcher, _, pattern = allowed.partition(":")
@@ -168,14 +167,6 @@ class _Application:
         return {key.removeprefix(_PREFIX): value for key, value in entries if key.startswith(_PREFIX)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Image:
-    """An image of an Application and its settings, each where it stands."""
-
-    reference: Placed
-    settings: Mapping[str, Placed]
-
-
 def read(files: Sequence[tuple[str, bytes]], directories: Collection[str], paths: Collection[str]) -> Read:
     """What Argo CD Image Updater keeps current in these directories, by the manifests among the files."""
     applications: list[_Application] = []
@@ -228,7 +219,7 @@ class _Reader:
             aliases.add(key)
             settings = {name: value for name, value in own.items() if name in _FOR_ALL}
             settings |= {name: own[f"{key}.{name}"] for name in _SETTINGS if key and f"{key}.{name}" in own}
-            images.append(_Image(replace(listed, text=reference), settings))
+            images.append((replace(listed, text=reference), settings))
         for name, value in own.items():
             alias = next((alias for alias in aliases if alias and name.startswith(f"{alias}.")), "")
             if (name.removeprefix(f"{alias}.") if alias else name) not in _KNOWN:
@@ -256,7 +247,7 @@ class _Reader:
                 advice = "run init in the repository that has it, or add its directories by hand"
                 self.gaps.append(gap(pattern, what, advice))
             images = [
-                _Image(image.at("imageName"), _innermost((spec, reference, image), _SETTINGS))
+                (image.at("imageName"), _innermost((spec, reference, image), _SETTINGS))
                 for image in reference.at("images").items
             ]
             back = _innermost((spec, reference), {**_WRITE_BACK, **_PULL_REQUEST})
@@ -281,19 +272,19 @@ class _Reader:
         places = self._places(app, back, at)
         propose = self._propose(app, back, at)
         names = (app.name, *(name for deployment in app.deployed for name in deployment.names))
-        for image in images:
-            rule = rule_of(image.reference, image.settings, self.gaps)
-            entry = image.settings.get("kustomize.image-name")
+        for image, settings in images:
+            rule = rule_of(image, settings, self.gaps)
+            entry = settings.get("kustomize.image-name")
             self.tracked += (
                 Tracked(
                     place,
-                    split(image.reference.text)[0],
+                    split(image.text)[0],
                     rule,
-                    (image.reference.file, image.reference.line),
+                    (image.file, image.line),
                     split(entry.text)[0] if entry else None,
                     hints=names,
                     propose=propose,
-                    values=values_of(image.settings),
+                    values=values_of(settings),
                 )
                 for place in places
             )

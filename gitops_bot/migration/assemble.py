@@ -108,7 +108,24 @@ def assemble(
                 growing.append(fitting)
             fitting.add(place)
     growing.sort(key=lambda grown: WORDS.index(grown.word) if grown.word in WORDS else len(WORDS))
-    return tuple(_environments(growing, existing, kinds)), gaps
+    environments: list[MigratedEnvironment] = []
+    taken: set[str] = set()
+    for environment in growing:
+        name = environment.word
+        if name in taken:
+            name = rules.as_name(f"{environment.word}-{environment.places[0].hint}", environment.word)
+        base, number = name, 2
+        while name in taken:
+            name, number = f"{base}-{number}", number + 1
+        taken.add(name)
+        paths = {place.path for place in environment.places}
+        folders = paths & set(existing)
+        images = {written: rule for written, rule in environment.rules.values() if rule is not None}
+        overlays = (*fold(folders, existing), *sorted(paths - folders))
+        targets = tuple(_targets({path: kinds[path] for path in sorted(paths & kinds.keys())}))
+        propose = {**environment.places[0].propose, **_grouping(images)}
+        environments.append(MigratedEnvironment(name, overlays, dict(sorted(images.items())), propose, targets))
+    return tuple(environments), gaps
 
 
 def _place(
@@ -162,27 +179,6 @@ def _by_image(entries: Sequence[Managed], ruled: Mapping[EntryKey, Rule]) -> dic
         else:
             rules_by_image |= {entry.name: (entry.name, ruled.get(entry.key)) for entry in same}
     return rules_by_image
-
-
-def _environments(
-    growing: Sequence[_Growing], existing: Collection[str], kinds: Mapping[str, Mapping[str, Any]]
-) -> Iterator[MigratedEnvironment]:
-    taken: set[str] = set()
-    for environment in growing:
-        name = environment.word
-        if name in taken:
-            name = rules.as_name(f"{environment.word}-{environment.places[0].hint}", environment.word)
-        base, number = name, 2
-        while name in taken:
-            name, number = f"{base}-{number}", number + 1
-        taken.add(name)
-        paths = {place.path for place in environment.places}
-        folders = paths & set(existing)
-        images = {written: rule for written, rule in environment.rules.values() if rule is not None}
-        overlays = (*fold(folders, existing), *sorted(paths - folders))
-        targets = tuple(_targets({path: kinds[path] for path in sorted(paths & kinds.keys())}))
-        propose = {**environment.places[0].propose, **_grouping(images)}
-        yield MigratedEnvironment(name, overlays, dict(sorted(images.items())), propose, targets)
 
 
 def _group(text: str) -> str:

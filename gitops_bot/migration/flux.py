@@ -117,11 +117,7 @@ def rule_of(policy: Placed, repository: Placed, gaps: list[Gap]) -> Rule:
 
 
 def _policy(chosen: Placed, filtered: Placed) -> dict[str, Any]:
-    """The policy as it is written.
-
-    Raises:
-        ValueError: no policy of ours means the same; the message says why.
-    """
+    """The policy as it is written; a ValueError says why none of ours means the same."""
     pattern, extract = filtered.at("pattern").text, filtered.at("extract").text
     if pattern:
         expression.check(pattern)

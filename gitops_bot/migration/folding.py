@@ -23,28 +23,22 @@ def fold(directories: Collection[str], existing: Collection[str]) -> tuple[str, 
     left = set(directories)
     if len(left) > _MOST:
         return tuple(sorted(left))
+    by_parts: dict[tuple[str, ...], list[str]] = {}
+    for directory in left:
+        for parts in _globs(directory):
+            by_parts.setdefault(parts, []).append(directory)
+    for other in set(existing) - left:
+        for parts in _globs(other):
+            by_parts.pop(parts, None)
     globs: list[str] = []
-    for glob, matched in _widest(left, set(existing) - left):
+    # The one that matches most first; with as few wildcards as possible for the same directories; then by the alphabet.
+    several = [(parts, matched) for parts, matched in by_parts.items() if len(matched) > 1]
+    for parts, matched in sorted(several, key=lambda item: (-len(item[1]), item[0].count("*"), item[0])):
         new = left.intersection(matched)
         if len(new) > 1:
-            globs.append(glob)
+            globs.append("/".join(parts))
             left -= new
     return (*globs, *sorted(left))
-
-
-def _widest(directories: Collection[str], others: Collection[str]) -> Iterator[tuple[str, list[str]]]:
-    """Every glob that matches none of the others, with what it matches: the one with the most first."""
-    by_parts: dict[tuple[str, ...], list[str]] = {}
-    for directory in directories:
-        for glob in _globs(directory):
-            by_parts.setdefault(glob, []).append(directory)
-    for other in others:
-        for glob in _globs(other):
-            by_parts.pop(glob, None)
-    # As few wildcards as possible for the same directories; then by the alphabet.
-    several = [(glob, matched) for glob, matched in by_parts.items() if len(matched) > 1]
-    for glob, matched in sorted(several, key=lambda item: (-len(item[1]), item[0].count("*"), item[0])):
-        yield "/".join(glob), matched
 
 
 def _globs(directory: str) -> Iterator[tuple[str, ...]]:

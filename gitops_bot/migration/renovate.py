@@ -181,7 +181,10 @@ class Settings:
             if len(patterns) > _MOST_NAMES:
                 why = f"it has more than {_MOST_NAMES} names"
             if why is not None:
-                if _is_for_images(rule):
+                # One that is plainly about something else is not worth a word.
+                managers = (*(name for _, name in _MANAGERS), "flux", "argocd")
+                sources = rule.at("matchDatasources").texts
+                if names_any(sources, "docker") and names_any(rule.at("matchManagers").texts, *managers):
                     self.gaps.append(gap(value, f"a rule is left out: {why}", "add it by hand"))
                 return False
             if not _matches(key, patterns, subject):
@@ -313,13 +316,6 @@ def _matches(key: str, patterns: Sequence[str], subject: Subject) -> bool:
             return names_any(patterns, subject.file)
         case _:
             return True
-
-
-def _is_for_images(rule: Placed) -> bool:
-    """Whether a rule is not plainly about something else."""
-    return names_any(rule.at("matchDatasources").texts, "docker") and names_any(
-        rule.at("matchManagers").texts, "kustomize", "helm-values", "docker-compose", "kubernetes", "flux", "argocd"
-    )
 
 
 def _preset(preset: Placed, gaps: list[Gap]) -> Iterator[Placed]:

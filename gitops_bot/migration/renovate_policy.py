@@ -206,11 +206,7 @@ def rule_of(texts: Mapping[str, str], off: frozenset[str], pin: Pin) -> Rule:
 
 
 def _policy(texts: Mapping[str, str], off: frozenset[str], tag: str | None) -> dict[str, Any] | None:
-    """The policy as it is written, None where Renovate finds no newer tag.
-
-    Raises:
-        ValueError: no policy of ours means the same; the message says why.
-    """
+    """The policy as it is written, None where Renovate finds no newer tag; see `rule_of`."""
     versioning = texts.get("versioning", "")
     kind, _, expression = versioning.partition(":")
     match kind:
@@ -274,11 +270,7 @@ def _by_groups(versioning: str, tag: str) -> dict[str, Any] | None:
 
 
 def _with_allowed_versions(written: Mapping[str, Any], allowed: str, bounds: list[str]) -> dict[str, Any]:
-    """The policy with `allowedVersions` and the range of the updates that are on.
-
-    Raises:
-        ValueError: no policy of ours means the same; the message says why.
-    """
+    """The policy with `allowedVersions` and the range of the updates that are on; see `rule_of`."""
     done = dict(written)
     text = allowed.strip()
     if _TEMPLATE in text:

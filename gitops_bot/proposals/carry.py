@@ -28,7 +28,11 @@ def live_pins(base: Mapping[EntryKey, Managed], carried: Sequence[PinChange]) ->
     kept = []
     for change in carried:
         now = base.get(change.key)
-        if now is not None and now.pin == change.before and not _is_on(change, now):
+        if now is None or now.pin != change.before:
+            continue
+        # On the base are the pin, and the repository if that changes too.
+        renamed = change.new_name is None or str(ImageName.parse(change.new_name)) == now.image
+        if not renamed or now.pin != change.after:
             kept.append(change)
     return tuple(kept)
 
@@ -49,17 +53,13 @@ def lay(
     for change in live_pins(base, carried):
         now = base[change.key]
         if _survives(change, decided.get(change.key), now.policy, asked=asked):
-            changes[change.key] = _as_change(change, now)
+            way = direction(change.before, change.after, now.policy)
+            reason = Reason(CODE_OF[change.source], "carried over from the open proposal")
+            changes[change.key] = Change(now, replace(change, before=now.pin), way, reason, carried=True)
     # A decision for what the base already has drops the carried pin and proposes nothing instead.
     return tuple(
         change for _, change in sorted(changes.items()) if change.before != change.after or change.new_name is not None
     )
-
-
-def _is_on(change: PinChange, now: Managed) -> bool:
-    """Whether the base already has the change: the pin, and the repository if that changes too."""
-    renamed = change.new_name is None or str(ImageName.parse(change.new_name)) == now.image
-    return renamed and now.pin == change.after
 
 
 def _survives(carried: PinChange, decision: Decision | None, policy: Policy | None, *, asked: bool) -> bool:
@@ -95,9 +95,3 @@ def _newer(pin: Pin, carried: PinChange, policy: Policy | None, *, unordered: bo
         return unordered and (isinstance(policy, Follow) or is_floating(pin.tag))
     order = compare(policy, pin.tag, carried.after.tag)
     return unordered if order is None else order > 0
-
-
-def _as_change(carried: PinChange, now: Managed) -> Change:
-    way = direction(carried.before, carried.after, now.policy)
-    reason = Reason(CODE_OF[carried.source], "carried over from the open proposal")
-    return Change(now, replace(carried, before=now.pin), way, reason, carried=True)

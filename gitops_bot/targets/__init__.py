@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets.compose import ComposeTarget
@@ -22,13 +22,13 @@ from gitops_bot.targets.manifests import ManifestsTarget
 from gitops_bot.targets.pin_file import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from gitops_bot.errors import Problem
     from gitops_bot.targets.pin_file import PinFile
 
 __all__ = [
-    "BY_NAME", "TARGETS", "FileClaim", "FileClaims", "FileRule", "FileTargets", "Reach", "Target",
+    "BY_NAME", "TARGETS", "FileClaim", "FileRule", "FileTargets", "Reach", "Target",
     "Unfollowed", "WhyUnfollowed", "by_content", "by_directory", "dead_entries", "file_names",
     "in_directory", "is_file", "may_hold_pins", "overriding_files", "reach", "read", "read_all",
     "same_file", "target_of", "tells_of_others", "variant", "with_overrides",
@@ -236,47 +236,34 @@ class FileClaim:
         return target.beside(files) if target is not None else None
 
 
-class FileClaims(Protocol):
-    """Which files environments claim, by globs and settings. An immutable value: equal ones answer alike."""
-
-    def __hash__(self) -> int:
-        """Of all that it is made of."""
-
-    def claim(self, path: str) -> FileClaim | None:
-        """How a file is claimed; None for one that no environment claims as a file of its overlays."""
-
-
 @dataclass(frozen=True, slots=True)
 class FileTargets:
     """Which target reads each file: as the overlays say, and any other file by its name.
 
-    `claims` are for files that were there earlier, and that nothing here tells of.
+    `claim` tells how environments claim a file by their globs and settings, None for one that is no file of their
+    overlays: for those that were there earlier, and that nothing here tells of. A value: equal ones answer alike.
     """
 
     #: The files whose names tell another target, or none; and those without pins whose values follow those of others,
-    #: with the keys of these values. As sets, for a hash.
-    _special: frozenset[tuple[str, Target]] = frozenset()
-    _following: frozenset[tuple[str, tuple[str, ...]]] = frozenset()
-    claims: FileClaims | None = None
-    #: The same by path.
-    _by_path: Mapping[str, Target] = field(default_factory=dict, repr=False, compare=False)
-    _keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
+    #: with the keys of these values.
+    _by_path: Mapping[str, Target] = field(default_factory=dict, hash=False)
+    _keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    claim: Callable[[str], FileClaim | None] | None = None
 
     @classmethod
     def of(
         cls,
         targets: Mapping[str, Target],
         following: Mapping[str, tuple[str, ...]] | None = None,
-        claims: FileClaims | None = None,
+        claim: Callable[[str], FileClaim | None] | None = None,
     ) -> FileTargets:
         """For these files, by their paths."""
         special = {path: target for path, target in targets.items() if target_of(path) != target}
-        keys = dict(following or {})
-        return cls(frozenset(special.items()), frozenset(keys.items()), claims, special, keys)
+        return cls(special, dict(following or {}), claim)
 
     def plus(self, targets: Mapping[str, Target], following: Mapping[str, tuple[str, ...]]) -> FileTargets:
         """With further files."""
-        return FileTargets.of({**self._by_path, **targets}, {**self._keys, **following}, self.claims)
+        return FileTargets.of({**self._by_path, **targets}, {**self._keys, **following}, self.claim)
 
     def following(self, path: str) -> tuple[str, ...]:
         """The keys of a file whose values follow pins; none of any other file."""

@@ -175,15 +175,13 @@ def compose(
         advice = "Remove the character: kustomize may read this file differently from other programs."
         raise EditError(Problem("failed.edit", message, advice, file, *_place(text[: ambiguous.start()])))
     try:
-        if several:
-            return Document(file, text, tuple(loader.compose_all(text, DEPTH_LIMIT, TOKEN_LIMIT)), origin, around)
-        root = loader.compose(text, DEPTH_LIMIT, TOKEN_LIMIT)
+        roots = loader.compose(text, DEPTH_LIMIT, TOKEN_LIMIT, several=several)
     except (YAMLError, *_ESCAPES) as error:
         problem = _unparsable(error, text, file)
         if problem.line is not None and problem.column is not None:
             problem = replace(problem, line=problem.line + origin[0], column=problem.column + origin[1])
         raise EditError(problem) from error
-    return Document(file, text, (root,) if root is not None else (), origin, around)
+    return Document(file, text, tuple(roots), origin, around)
 
 
 def read_block(document: Document, pair: Pair) -> Block:
@@ -202,8 +200,9 @@ def read_block(document: Document, pair: Pair) -> Block:
         message = f"{field} has an anchor or a YAML tag"
         raise EditError(document.problem(node, message, "Remove it: an edit would change every place that uses it."))
     raw = document.text[header.end() : node.end_mark.index]
+    first = next((line for line in LINE_BREAK.split(raw) if line.strip(" ")), "")
     digit, chomping = header[2] or header[3], header[1] or header[4] or ""
-    indent = pair.key.start_mark.column + int(digit) if digit else _indent(raw)
+    indent = pair.key.start_mark.column + int(digit) if digit else len(first) - len(first.lstrip(" "))
     blanks, lines = _without_indent(raw, indent)
     text = "".join(lines)
     if _chomp(text, chomping) != node.value:
@@ -246,14 +245,6 @@ def _place(before: str) -> tuple[int, int]:
     """Line and column, from 1, of what follows `before`."""
     lines = re.split("\r\n|\r|\n", before.removeprefix("\ufeff"))
     return len(lines), len(lines[-1]) + 1
-
-
-def _indent(raw: str) -> int:
-    """How far the first line that is not blank is indented."""
-    for line in LINE_BREAK.split(raw):
-        if stripped := line.lstrip(" "):
-            return len(line) - len(stripped)
-    return 0
 
 
 def _without_indent(raw: str, indent: int) -> tuple[Sequence[str], Sequence[str]]:

@@ -138,11 +138,7 @@ def _start(content: str, file: str, line: int) -> tuple[str, int, str]:
 
 
 def prove(before: str, after: str, asked: Mapping[str, str], file: str) -> None:
-    """Check that docker compose reads `before` and `after` alike but for these values, and that no other text differs.
-
-    Raises:
-        EditError: it is not so.
-    """
+    """Refuse an edit, unless docker compose reads both texts alike but for these values, and no other text differs."""
     if (why := _difference(before, after, asked)) is not None:
         message = f"the edit was not made, because it could not be proved to change nothing else: {why}"
         raise EditError(Problem("failed.edit", message, "Nothing was written. Edit the file by hand.", file))

@@ -58,36 +58,25 @@ class TooManyTokensError(MarkedYAMLError):
     """The text has more tokens than may be read; `problem_mark` is where the first one too many starts."""
 
 
-def compose(text: str, depth: int, tokens: int) -> Node | None:
-    """The root node of the one document, None where there is none; see `compose_all`.
-
-    Raises:
-        YAMLError: there are several documents, or it is malformed.
-    """
-    loader = _Loader(text, depth, tokens)
-    try:
-        root: Node | None = loader.get_single_node()
-    finally:
-        loader.__dict__.clear()  # it refers to itself, and would wait for the collector of such garbage
-    return root
-
-
-def compose_all(text: str, depth: int, tokens: int) -> list[Node]:
-    """The root nodes of all documents; `depth` is how deep they may be nested.
+def compose(text: str, depth: int, tokens: int, *, several: bool = False) -> list[Node]:
+    """The root nodes of the one document, if there is one, or of `several`; `depth` is how deep they may be nested.
 
     Each of the `tokens` that are read at most costs some 15 microseconds and 200 bytes, whatever it is.
 
     Raises:
         TooManyTokensError: it has more than `tokens`, of which no further one was read.
-        YAMLError: it is malformed. What else ruamel.yaml lets escape on such input escapes here too.
+        YAMLError: it is malformed, or has several documents where one is expected. What else ruamel.yaml lets escape on
+            such input escapes here too.
     """
     loader = _Loader(text, depth, tokens)
     roots: list[Node] = []
     try:
-        while loader.check_node():
+        if not several:
+            roots += filter(None, [loader.get_single_node()])
+        while several and loader.check_node():
             roots.append(loader.get_node())
     finally:
-        loader.__dict__.clear()
+        loader.__dict__.clear()  # it refers to itself, and would wait for the collector of such garbage
     return roots
 
 

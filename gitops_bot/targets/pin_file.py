@@ -61,12 +61,10 @@ class Value(Protocol):
     @property
     def text(self) -> str | None:
         """What stands there."""
-        ...
 
     @property
     def bare(self) -> bool:
         """Whether a digest is written without its `sha256:`."""
-        ...
 
 
 ValueT = TypeVar("ValueT", bound=Value)
@@ -324,11 +322,7 @@ def _no_room(place: Place[ValueT], pin: Pin, name: str | None) -> tuple[str, str
 def splice(
     file: PinFile, text: str, places: Sequence[Place[Span]], wanted: Mapping[int, Assignment]
 ) -> tuple[str, dict[Span, str]]:
-    """The text of a file with other pins for these entries, by their places; and what each value became.
-
-    Raises:
-        EditError: an entry has no place for what is wanted.
-    """
+    """The text of a file with other pins for these entries, by their places; and what became of each value."""
     changed = {
         span: new
         for index, assignment in wanted.items()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from ruamel.yaml.nodes import MappingNode
@@ -79,8 +78,7 @@ def read(data: bytes, file: str, keys: Collection[str]) -> InfoFile:
 
 def only_values(before: bytes, after: bytes, keys: Collection[str]) -> bool:
     """Whether two versions of a file differ in these values alone; on lines of their own, their comments may, too."""
-    wanted = frozenset(keys)
-    if before == after or _without_values(before, wanted) == _without_values(after, wanted):
+    if before == after or _without_values(before, keys) == _without_values(after, keys):
         return before != after
     try:
         old, new = read(before, "", keys), read(after, "", keys).values
@@ -89,15 +87,11 @@ def only_values(before: bytes, after: bytes, keys: Collection[str]) -> bool:
         return False
 
 
-def _without_values(data: bytes, keys: frozenset[str]) -> bytes:
+def _without_values(data: bytes, keys: Collection[str]) -> bytes:
     """The text of a file without these values, where they stand on lines of their own."""
     if (match := _DATA.search(data)) is None:
         return data
-    lines = _line(keys, match["indent"]).sub(rb"\1", match["lines"])
-    return data[: match.start("lines")] + lines + data[match.end() :]
-
-
-@lru_cache(maxsize=64)
-def _line(keys: frozenset[str], indent: bytes) -> re.Pattern[bytes]:
     names = b"|".join(re.escape(key).encode() for key in sorted(keys))
-    return re.compile(rb"^(%b[\"']?(?:%b)[\"']?:)[^\r\n]*" % (indent, names), re.MULTILINE)
+    value = rb"^(%b[\"']?(?:%b)[\"']?:)[^\r\n]*" % (match["indent"], names)
+    lines = re.sub(value, rb"\1", match["lines"], flags=re.MULTILINE)
+    return data[: match.start("lines")] + lines + data[match.end() :]

@@ -9,7 +9,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, SequenceNode
 
 from gitops_bot.targets import nodes
-from gitops_bot.targets.loader import compose_all
+from gitops_bot.targets.loader import compose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -73,7 +73,7 @@ def documents(text: str, file: str = "") -> tuple[Placed, ...] | None:
     The cost is bounded: a file with more than 20,000 tokens, or nested deeper than 50, cannot be read.
     """
     try:
-        roots = compose_all(text, _DEPTH, _TOKENS)
+        roots = compose(text, _DEPTH, _TOKENS, several=True)
     except (YAMLError, ValueError, AssertionError, RecursionError, AttributeError, TypeError, IndexError, KeyError):
         return None
     resources: list[Placed] = []

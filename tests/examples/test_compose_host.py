@@ -10,7 +10,7 @@ import yaml
 
 from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets import dotenv
-from gitops_bot.targets.compose import ComposeTarget, interpolation
+from gitops_bot.targets.compose import ComposeTarget, substitute
 from gitops_bot.targets.env import EnvTarget
 from gitops_bot.targets.pin_file import edit
 from tests.conftest import PROJECT
@@ -29,7 +29,7 @@ NEW = Pin("v9.8.7", f"sha256:{'0a' * 32}")
 def images(env: bytes) -> set[str]:
     """What docker compose would run, with these variables."""
     services = yaml.safe_load(FILES["compose.yaml"])["services"].values()
-    found = {interpolation.substitute(service["image"], dotenv.values(env.decode())) for service in services}
+    found = {substitute(service["image"], dotenv.values(env.decode())) for service in services}
     assert None not in found
     return {image for image in found if image is not None}
 

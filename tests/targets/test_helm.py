@@ -7,8 +7,7 @@ import pytest
 from gitops_bot import targets
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Assignment, Pin
-from gitops_bot.targets.helm import HelmTarget
-from gitops_bot.targets.helm.values import ImagePaths, path
+from gitops_bot.targets.helm import HelmTarget, ImagePaths, path
 from gitops_bot.targets.pin_file import edit
 
 DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64

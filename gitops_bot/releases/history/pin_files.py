@@ -141,7 +141,7 @@ class PinFiles:
         Raises what `tree` and `read` raise.
         """
         since = dict.fromkeys(self._former, 0 if older else len(commits))
-        if self.targets.claims is not None:
+        if self.targets.claim is not None:
             present = self._tree(newest)
             kustomizations = self._kustomizations if older else None
             kustomizations = kustomizations or _Kustomizations(present)
@@ -204,9 +204,9 @@ class PinFiles:
         """The file of a change; None where its name, or what is there at present, says how it is read."""
         path = change.path
         is_present = path in present
-        if not change.is_utf8 or self.targets.claims is None or (is_present and self._present.holds_pins(path)):
+        if not change.is_utf8 or self.targets.claim is None or (is_present and self._present.holds_pins(path)):
             return None
-        claim = self.targets.claims.claim(path)
+        claim = self.targets.claim(path)
         if claim is None or (is_present and claim.target is not None):
             return None
         file = DoubtfulFile(path, claim, claim.by_content(path), claim.reads_beside(path))

@@ -97,14 +97,14 @@ class FileSettings:
 class ClaimedFiles:
     """Which files environments claim, by their globs and settings alone: also those that are gone.
 
-    Implements `FileClaims`. Whose a path is tells `owners`, which follow from the same globs.
+    Whose a path is tells `owners`, which follow from the same globs.
     """
 
     settings: tuple[FileSettings, ...]
     owners: Owners = field(compare=False, repr=False)
 
-    def claim(self, path: str) -> FileClaim | None:
-        """A file deep below an overlay is none of its files with pins; see the protocol."""
+    def __call__(self, path: str) -> FileClaim | None:
+        """How a file is claimed; a file deep below an overlay is none of its files with pins."""
         if (owner := self.owners.owner(path)) is None:
             return None
         settings = next(settings for settings in self.settings if settings.environment == owner[0])

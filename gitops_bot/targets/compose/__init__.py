@@ -1,4 +1,9 @@
-"""Compose files: the pins are images of services, or the defaults of variables in them that nothing sets."""
+"""Compose files: the pins are images of services, or the defaults of variables in them that nothing sets.
+
+Variables are substituted as the compose specification says,
+https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md: `$VAR`, `${VAR}`, with a default as in
+`${VAR:-default}` (also where the variable is empty) and `${VAR-default}`, or required as in `${VAR:?message}`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,6 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Pin, split
 from gitops_bot.targets import document, dotenv, nodes, yaml_pins
-from gitops_bot.targets.compose import interpolation
 from gitops_bot.targets.nodes import Pair
 from gitops_bot.targets.pin_file import FileEntry, Frame, Place, Target, pin_of
 from gitops_bot.targets.yaml_pins import Slot, YamlPins, reference
@@ -23,7 +27,6 @@ if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
 
     from gitops_bot.errors import Problem
-    from gitops_bot.targets.compose.interpolation import Image, Variable
     from gitops_bot.targets.document import Document
 
 #: Where docker compose reads variables from, in the directory of its file.
@@ -37,6 +40,9 @@ _TOP: Final = frozenset(
 _MOST_LISTED = 5
 #: How deep mappings are merged into others.
 _DEPTH = 10
+_VARIABLE: Final = re.compile(
+    r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?])([^{}$]*))?\})", re.ASCII
+)
 _SET = "Set it in .env beside the file, or give it a default, as in ${%s:-%s}."
 
 
@@ -73,7 +79,7 @@ class ComposeTarget(Target):
             known = dotenv.values(files.get(VARIABLES, b"").decode("utf-8"))
         except ValueError:
             return self  # what is wrong with the file is said where it is read
-        used = {variable.name for image in images(files) for variable in interpolation.variables(image)}
+        used = {variable.name for image in images(files) for variable in variables(image)}
         return ComposeTarget(tuple(sorted((name, known[name]) for name in used & known.keys())))
 
 
@@ -92,7 +98,7 @@ def _places(parsed: Document, known: Mapping[str, str]) -> Iterator[Place[Slot]]
     """The images of every service, but for those that `.env` beside it pins; `known` are the variables that it sets."""
     for service in _services(parsed):
         text = service.image.text or ""
-        image = interpolation.read(text)
+        image = read_image(text)
         if "$" not in text or image is None:
             yield reference(parsed, service.name, service.image, aliases=True, refusal=service.refusal)
         elif not image.in_variables or not all(variable.is_set(known) for variable in image.in_variables):
@@ -129,10 +135,10 @@ def _parts(image: Image, known: Mapping[str, str]) -> tuple[str, Pin, Frame | No
         repository, tag, digest = split(image.whole.default)
         before = f"${{{image.whole.name}{image.whole.how}"
         return repository, Pin(tag, digest), Frame(before, repository, "}"), None
-    repository = interpolation.substitute(image.repository, known) or ""
+    repository = substitute(image.repository, known) or ""
     tag_variable, digest_variable = image.tag_variable, image.digest_variable
     if not repository:
-        unset = [variable for variable in interpolation.variables(image.repository) if not variable.has_default()]
+        unset = [variable for variable in variables(image.repository) if not variable.has_default()]
         name = next((variable for variable in unset if not variable.is_set(known)), None)
         return (
             repository,
@@ -246,3 +252,98 @@ def _uses(roots: Sequence[Node]) -> Counter[int]:
                 seen.add(id(child))
                 waiting.append(child)
     return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable where it stands; `how` is what stands behind its name, and `default` what comes then."""
+
+    name: str
+    how: str
+    default: str
+
+    def is_set(self, variables: Mapping[str, str]) -> bool:
+        """Whether its value counts, and no default."""
+        return self.name in variables and bool(variables[self.name] or not self.how.startswith(":"))
+
+    def has_default(self) -> bool:
+        """Whether it has a value where nothing sets it."""
+        return self.how.endswith("-")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """The parts of an image as they are written; a part that is one variable has that, too."""
+
+    repository: str
+    tag: str | None = None
+    digest: str | None = None
+    whole: Variable | None = None
+
+    @property
+    def tag_variable(self) -> Variable | None:
+        """The variable that is all of the tag."""
+        return _alone(self.tag)
+
+    @property
+    def digest_variable(self) -> Variable | None:
+        """The variable that is all of the digest."""
+        return _alone(self.digest)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether no variable is in the tag and in the digest."""
+        return "$" not in (self.tag or "") + (self.digest or "") and self.whole is None
+
+    @property
+    def in_variables(self) -> tuple[Variable, ...]:
+        """The variables that are all of the tag and the digest, or of the image, where nothing else pins it."""
+        if self.whole is not None:
+            return (self.whole,)
+        alone = (self.tag_variable, self.digest_variable)
+        parts = zip((self.tag, self.digest), alone, strict=True)
+        if any(part is not None and variable is None for part, variable in parts):
+            return ()
+        return tuple(variable for variable in alone if variable is not None)
+
+
+def read_image(text: str) -> Image | None:
+    """The parts of an image; None where a `$` means something else."""
+    masked = _VARIABLE.sub(lambda match: "_" * len(match[0]), text)
+    if "$" in masked:
+        return None
+    if (whole := _alone(text)) is not None:
+        return Image(text, whole=whole)
+    at = masked.find("@")
+    end = len(text) if at < 0 else at
+    colon = masked.find(":", masked.rfind("/", 0, end) + 1, end)
+    return Image(
+        text[: end if colon < 0 else colon],
+        None if colon < 0 else text[colon + 1 : end],
+        None if at < 0 else text[at + 1 :],
+    )
+
+
+def variables(text: str) -> Iterator[Variable]:
+    """The variables in a text."""
+    for match in _VARIABLE.finditer(text):
+        yield Variable(match[1] or match[2], match[3] or "", match[4] or "")
+
+
+def substitute(text: str, known: Mapping[str, str]) -> str | None:
+    """The text with the values of its variables, or their defaults; None where one has neither."""
+    texts = []
+    for variable in variables(text):
+        if variable.is_set(known):
+            texts.append(known[variable.name])
+        elif variable.has_default():
+            texts.append(variable.default)
+        else:
+            return None
+    values = iter(texts)
+    return _VARIABLE.sub(lambda _: next(values), text)
+
+
+def _alone(text: str | None) -> Variable | None:
+    match = _VARIABLE.fullmatch(text or "")
+    return next(variables(text or "")) if match else None

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin, is_digest, is_pinned, is_reference, is_tag, split
 from gitops_bot.targets import compose, dotenv, yaml_pins
-from gitops_bot.targets.compose import interpolation
 from gitops_bot.targets.pin_file import (
     DIGEST_ADVICE,
     TAG_ADVICE,
@@ -91,7 +90,7 @@ class EnvTarget(Target):
     def read(self, data: bytes, file: str) -> EnvPins:
         """Read the pins of a file; see `Target`.
 
-        Those of its images, of which the first that names a key has it, and those that its keys name.
+        Those of its images, of which the first that names a key has it, and those of keys that end in IMAGE.
         """
         text, read_statements = dotenv.read(data, file)
         by_key: defaultdict[str, list[Span]] = defaultdict(list)
@@ -100,7 +99,12 @@ class EnvTarget(Target):
         values = {statement.key: statement.text for statement in read_statements}
         places: dict[str, Place[Span]] = {}
         taken: set[str] = set()
-        for image in (*self.images, *_by_key(read_statements)):
+        by_ending = (
+            EnvImage(statement.key, image=statement.key)
+            for statement in read_statements
+            if statement.key.endswith(_ENDING) and is_pinned(statement.text)
+        )
+        for image in (*self.images, *by_ending):
             keys = [key for key in image.keys if key in by_key]
             empty = image.or_default and not all(values[key] for key in keys)
             if keys and not empty and taken.isdisjoint(keys) and image.name not in places:
@@ -128,7 +132,7 @@ def _in_compose(texts: Iterable[str]) -> Iterator[EnvImage]:
     """What the images of compose files make of variables."""
     by_name: dict[str, EnvImage] = {}
     for text in texts:
-        image = interpolation.read(text)
+        image = compose.read_image(text)
         variables = image.in_variables if image is not None else ()
         if image is None or not variables:
             continue
@@ -146,13 +150,6 @@ def _in_compose(texts: Iterable[str]) -> Iterator[EnvImage]:
     yield from by_name.values()
 
 
-def _by_key(statements: Iterable[Span]) -> Iterator[EnvImage]:
-    """The keys that end in IMAGE and have an image with a tag or a digest."""
-    for statement in statements:
-        if statement.key.endswith(_ENDING) and is_pinned(statement.text):
-            yield EnvImage(statement.key, image=statement.key)
-
-
 def _place(image: EnvImage, by_key: Mapping[str, Sequence[Span]], values: Mapping[str, str], file: str) -> Place[Span]:
     whole, tag, digest = (by_key[key][-1] if key in by_key else None for key in (image.image, image.tag, image.digest))
     first = next(statement for statement in (whole, tag, digest) if statement is not None)
@@ -160,28 +157,22 @@ def _place(image: EnvImage, by_key: Mapping[str, Sequence[Span]], values: Mappin
         repository, *parts = split(whole.text)
         pin, says = Pin(*parts), None
     else:
-        repository = interpolation.substitute(image.repository, values) or ""
+        repository = compose.substitute(image.repository, values) or ""
         pin, says = pin_of(tag.text if tag is not None else None, digest.text if digest is not None else None)
-    refusal = next((_repetition(by_key[key], file) for key in image.keys if len(by_key.get(key, ())) > 1), None)
-    why = _unreadable(whole, tag, digest) or _ambiguous(image, first)
-    if refusal is None and why is not None:
+    refusal = None
+    if given := next((by_key[key] for key in image.keys if len(by_key.get(key, ())) > 1), None):
+        lines = ", ".join(str(statement.line) for statement in given[:10])
+        message = f"{given[0].key[:100]} is given {len(given)} times (lines {lines}), and the last one counts"
+        refusal = Problem("failed.edit", message, "Keep one of them.", file, given[-1].line, given[-1].column)
+    elif why := _unreadable(whole, tag, digest):
         refusal = Problem("failed.edit", *why, file, first.line, first.column)
+    elif image.others:
+        listed = ", ".join((image.repository or first.key, *image.others)[:5])
+        message = f"{first.key[:100]} is a part of {len(image.others) + 1} images: {listed}"
+        advice = "Give each of them a variable of its own: one value can hold one pin."
+        refusal = Problem("failed.edit", message[:400], advice, file, first.line, first.column)
     entry = FileEntry(image.name, None, pin, first.line, first.column, refusal, repository, says)
     return Place(entry, whole, tag=tag, digest=digest, digest_stays=digest is not None and pin.digest is not None)
-
-
-def _repetition(given: Sequence[Span], file: str) -> Problem:
-    lines = ", ".join(str(statement.line) for statement in given[:10])
-    message = f"{given[0].key[:100]} is given {len(given)} times (lines {lines}), and the last one counts"
-    return Problem("failed.edit", message, "Keep one of them.", file, given[-1].line, given[-1].column)
-
-
-def _ambiguous(image: EnvImage, first: Span) -> tuple[str, str] | None:
-    if not image.others:
-        return None
-    listed = ", ".join((image.repository or first.key, *image.others)[:5])
-    message = f"{first.key[:100]} is a part of {len(image.others) + 1} images: {listed}"
-    return message[:400], "Give each of them a variable of its own: one value can hold one pin."
 
 
 def _unreadable(whole: Span | None, tag: Span | None, digest: Span | None) -> tuple[str, str] | None:

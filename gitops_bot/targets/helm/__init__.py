@@ -1,28 +1,33 @@
-"""Values of Helm charts: in files of their own, and in resources of Argo CD and Flux."""
+"""Values of Helm charts: in files of their own, and in resources of Argo CD and Flux.
+
+Images are found by their shape, or by the paths that a configuration gives. The shapes are a mapping with `repository`
+beside `tag` or a digest, with or without `registry`, and a text at the key `image` that is a reference with a tag or a
+digest. A tag that is empty is the chart's own choice, and no pin.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
-from ruamel.yaml.nodes import MappingNode
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from gitops_bot.errors import EditError
+from gitops_bot.images.reference import Pin, is_digest, is_pinned
 from gitops_bot.targets import document, nodes
-from gitops_bot.targets.helm.values import Tree, name_all
 from gitops_bot.targets.nodes import Pair
-from gitops_bot.targets.pin_file import Target
-from gitops_bot.targets.yaml_pins import Slot, YamlPins
+from gitops_bot.targets.pin_file import FileEntry, Place, Target
+from gitops_bot.targets.yaml_pins import Slot, YamlPins, apart, number, reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ruamel.yaml.nodes import Node
 
     from gitops_bot.errors import Problem
-    from gitops_bot.targets.document import Document
-    from gitops_bot.targets.helm.values import ImagePaths
+    from gitops_bot.targets.document import Block, Document
 
 #: What a chart has beside its values.
 CHART: Final = "Chart.yaml"
@@ -52,6 +57,12 @@ _TEXT_LIMIT: Final = 1 << 18
 _PARAMETER_LIMIT: Final = 1_000
 #: What a text has that pins an image.
 _PINS: Final = re.compile(r"\b(?:image|tag|digest|sha)\b")
+#: A digest without the name of its algorithm, as charts want it at the key `sha`.
+_BARE: Final = re.compile(r"[0-9a-f]{64}")
+#: Characters of a name.
+_LONGEST: Final = 300
+#: Where both are there, the first is the one that charts render.
+_DIGESTS: Final = ("digest", "sha")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +99,7 @@ class HelmTarget(Target):
 
 
 def _trees(parsed: Document) -> Iterator[Tree]:
-    """The values that a file holds, in its order.
-
-    Raises:
-        EditError: there is more of it than is read.
-    """
+    """The values that a file holds, in its order; an EditError where there is more of it than is read."""
     for root in parsed.roots:
         if not nodes.text(root, "apiVersion") or not nodes.text(root, "kind"):
             yield Tree(parsed, root)
@@ -161,3 +168,215 @@ def _refuse(parsed: Document, text: str, label: str, why: Problem) -> Tree:
     except EditError:
         return Tree(parsed, None, label, refusal=why)
     return Tree(inside, inside.root, label, refusal=why if inside.root is not None else None)
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePaths:
+    """Where an image of a configuration stands; each path is a tuple of keys.
+
+    All of it may stand in one text, at `image`. A `name` is not a path, but the repository.
+    """
+
+    image: tuple[str, ...] | None = None
+    registry: tuple[str, ...] | None = None
+    repository: tuple[str, ...] | None = None
+    tag: tuple[str, ...] | None = None
+    digest: tuple[str, ...] | None = None
+    name: str | None = None
+
+
+def path(text: str) -> tuple[str, ...]:
+    """The keys of a path: dotted (`.web.image.tag`), or as RFC 6901 has it (`/web/image/tag`)."""
+    if text.startswith("/"):
+        return tuple(key.replace("~1", "/").replace("~0", "~") for key in text[1:].split("/"))
+    return tuple(text.removeprefix(".").split("."))
+
+
+class _Way(NamedTuple):
+    """A node, and the keys that lead to it; `twice` is one of them that its mapping has more than once."""
+
+    node: Node
+    keys: tuple[str, ...] = ()
+    twice: ScalarNode | None = None
+
+    def name(self, *key: str) -> str:
+        """The path to the node, or to one of its keys: as a name, and so not longer than people read."""
+        return ".".join((*self.keys, *key))[:_LONGEST]
+
+    def inside(self) -> Iterator[_Way]:
+        """What the node holds."""
+        if isinstance(self.node, MappingNode):
+            counts = Counter(key.value for key, _ in self.node.value if isinstance(key, ScalarNode))
+            for key, value in self.node.value:
+                if isinstance(key, ScalarNode):
+                    twice = key if counts[key.value] > 1 else self.twice
+                    yield _Way(value, (*self.keys, str(key.value)[:_LONGEST]), twice)
+        elif isinstance(self.node, SequenceNode):
+            for at, item in enumerate(self.node.value):
+                yield _Way(item, (*self.keys, str(at)), self.twice)
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Values in a file. `label` tells them from others in the same file, `parameters` are single values by their paths.
+
+    `block` is the text that holds them, where they stand in one; `refusal` says why none of that text can be edited.
+    """
+
+    document: Document
+    root: Node | None
+    label: str = ""
+    parameters: Mapping[str, Slot] = field(default_factory=dict)
+    block: Block | None = None
+    refusal: Problem | None = None
+
+    def places(self, images: Sequence[tuple[str, ImagePaths]]) -> Sequence[Place[Slot]]:
+        """Those of these images, or of all that have one of the shapes, where none are given, in the file's order."""
+        if self.refusal is not None and self.root is None:
+            return [self._refuse(Place(_entry("values", "")), self.refusal)]
+        if images:
+            candidates: Iterable[Place[Slot] | None] = (self._by_paths(name, paths) for name, paths in images)
+        else:
+            candidates = (*self._by_shape(), *self._of_parameters())
+        places = [replace(place, block=self.block) for place in candidates if place is not None]
+        if (why := self.refusal) is not None:
+            return [self._refuse(place, why) for place in places]
+        return sorted(places, key=lambda place: (place.entry.line, place.entry.column))
+
+    @staticmethod
+    def _refuse(place: Place[Slot], why: Problem) -> Place[Slot]:
+        return place.with_entry(refusal=why, line=why.line or 1, column=why.column or 1)
+
+    def _by_shape(self) -> Iterator[Place[Slot]]:
+        seen: set[int] = set()
+        waiting: list[_Way] = [_Way(self.root)] if self.root is not None else []
+        while waiting:
+            way = waiting.pop()
+            if id(way.node) in seen:
+                continue
+            if not isinstance(way.node, ScalarNode):
+                seen.add(id(way.node))
+            waiting += reversed(list(way.inside()))
+            if not isinstance(way.node, MappingNode):
+                continue
+            # The image that the mapping is, and the one that stands in a text at its key `image`.
+            candidates = [_image(self.document, way.node, way.name())]
+            if (slot := Slot(way.node, "image")).says_something and _is_scalar(slot) and is_pinned(slot.text or ""):
+                candidates.append(reference(self.document, way.name("image"), slot))
+            for place in filter(None, candidates):
+                if way.twice is not None and place.entry.refusal is None:
+                    message = f"{str(way.twice.value)[:100]} stands there twice"
+                    advice = "Keep one of them: most programs take the last."
+                    yield place.with_entry(refusal=self.document.problem(way.twice, message, advice))
+                else:
+                    yield place
+
+    def _of_parameters(self) -> Iterator[Place[Slot]]:
+        """Images whose tag is a parameter: `image.tag`, with its repository in another one or in the values."""
+        for name, slot in self.parameters.items():
+            way, _, last = name.rpartition(".")
+            if last == "image" and is_pinned(slot.text or ""):
+                yield reference(self.document, name, slot)
+            elif last == "tag" and slot.says_something:
+                keys = tuple(way.split(".")) if way else ()
+                paths = ImagePaths(
+                    registry=(*keys, "registry"), repository=(*keys, "repository"), tag=(*keys, "tag"),
+                    digest=(*keys, "digest"), name="",
+                )  # fmt: skip
+                if (place := self._by_paths(way or name, paths)) is not None:
+                    yield place
+
+    def _slot(self, keys: tuple[str, ...] | None) -> Slot | None:
+        """The value at a path: of a parameter, else in the values, even where only its last key is missing."""
+        if keys is None:
+            return None
+        if (slot := self.parameters.get(".".join(keys))) is not None:
+            return slot
+        node = self.root
+        for key in keys[:-1]:
+            if isinstance(node, SequenceNode):
+                node = node.value[int(key)] if key.isdecimal() and int(key[:9]) < len(node.value) else None
+            else:
+                node = nodes.value(node, key)
+        return Slot(node, keys[-1]) if isinstance(node, MappingNode) else None
+
+    def _by_paths(self, name: str, paths: ImagePaths) -> Place[Slot] | None:
+        image, tag, digest = self._slot(paths.image), self._slot(paths.tag), _digest(self._slot(paths.digest))
+        if image is not None:
+            return reference(self.document, name, image) if image.pair is not None else None
+        if (tag is None or tag.pair is None) and (digest is None or not digest.says_something):
+            return None
+        registry, repository = _present(self._slot(paths.registry)), _present(self._slot(paths.repository))
+        full = paths.name if repository is None else _full_name(registry, repository)
+        if paths.name == "" and digest is not None and digest.pair is None:
+            digest = None  # nobody asked for one
+        place = Place(_entry(name, full or ""), registry=registry, repository=repository, tag=tag, digest=digest)
+        return apart(self.document, place)
+
+
+def name_all(file: str, trees: Iterable[tuple[Tree, Sequence[Place[Slot]]]]) -> Iterator[Place[Slot]]:
+    """All places, each with a name of its own: in front of it the label of its values, where there are several."""
+    pairs = [(tree.label, places) for tree, places in trees if places]
+    several = len({label for label, _ in pairs}) > 1
+    labelled = (
+        place.with_entry(name=f"{label}.{place.entry.name}") if several else place
+        for label, places in pairs
+        for place in places
+    )
+    return number(file, labelled)
+
+
+def _image(document: Document, node: MappingNode, name: str) -> Place[Slot] | None:
+    """An image that a mapping holds in parts."""
+    keys = {str(key.value) for key, _ in node.value if isinstance(key, ScalarNode)}
+    repository = _present(Slot(node, "repository")) if "repository" in keys else None
+    if repository is None or "://" in (text := repository.text or "") or "git@" in text:
+        return None
+    tag = Slot(node, "tag") if "tag" in keys else None
+    digest = next((slot for key in _DIGESTS if key in keys and (slot := _digest(Slot(node, key))) is not None), None)
+    pinned = any(slot is not None and slot.says_something for slot in (tag, digest))
+    if not pinned or not all(_is_scalar(slot) for slot in (tag, digest)):
+        return None
+    if tag is not None and not tag.says_something and tag.text is not None and not _has_mark(tag):
+        tag = None  # nothing says where its value would stand
+    registry = _present(Slot(node, "registry")) if "registry" in keys else None
+    entry = _entry(name or (tag or digest or repository).key, _full_name(registry, repository))
+    place = Place(entry, registry=registry, repository=repository, tag=tag, digest=digest)
+    return apart(document, place)
+
+
+def _entry(name: str, repository: str) -> FileEntry:
+    return FileEntry(name, None, Pin(), 1, 1, None, repository)
+
+
+def _present(slot: Slot | None) -> Slot | None:
+    return slot if slot is not None and slot.says_something and _is_scalar(slot) else None
+
+
+def _is_scalar(slot: Slot | None) -> bool:
+    return slot is None or (pair := slot.pair) is None or isinstance(pair.value, ScalarNode)
+
+
+def _has_mark(slot: Slot) -> bool:
+    """Whether the value stands somewhere, if only as quotes."""
+    pair = slot.pair
+    return pair is not None and pair.value.start_mark.index < pair.value.end_mark.index
+
+
+def _digest(slot: Slot | None) -> Slot | None:
+    """Where a digest stands or may stand, bare or not; None where it is something else, such as a commit."""
+    if slot is None or slot.pair is None:
+        return slot
+    if not _is_scalar(slot) or not _has_mark(slot):
+        return None
+    text = slot.text or ""
+    if not slot.says_something:
+        return slot._replace(bare=slot.key.lower().endswith("sha"))
+    if _BARE.fullmatch(text):
+        return slot._replace(bare=True)
+    return slot if is_digest(text) or slot.key != "sha" else None
+
+
+def _full_name(registry: Slot | None, repository: Slot) -> str:
+    text = repository.text or ""
+    return f"{(registry.text or '').rstrip('/')}/{text}" if registry is not None else text

@@ -16,7 +16,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import ImageName, is_digest, is_tag, split
 from gitops_bot.targets import document, nodes, writing, yaml_pins
-from gitops_bot.targets.helm.values import Tree
+from gitops_bot.targets.helm import Tree
 from gitops_bot.targets.pin_file import FileEntry, Place, Target, pin_of
 from gitops_bot.targets.yaml_pins import ENTRY_LIMIT, Slot, YamlPins
 
@@ -65,10 +65,19 @@ class Kustomization(YamlPins):
         return self.entries[: len(self.items)]
 
     def type_mistakes(self, index: int) -> Iterator[Problem]:
-        """The values of an entry that are not strings to kustomize."""
-        if index < len(self.items):
-            return _type_mistakes(self.document, self.items[index])
-        return YamlPins.type_mistakes(self, index)
+        """The values without quotes that are strings to people, but not to kustomize: `newTag: 1.10`.
+
+        kustomize decodes the file through go-yaml v2 into Go strings and refuses all of it where a value is a number or
+        a truth. What only other parsers take for something else (`2024-01-15`) is a string to it.
+        """
+        if index >= len(self.items):
+            yield from YamlPins.type_mistakes(self, index)
+            return
+        for key, (_, value) in _pairs(self.items[index]).items():
+            text = str(value.value) if isinstance(value, ScalarNode) and value.style is None else ""
+            if kind := writing.kind_in_go(text):
+                message = f"{key}: {text[:100]} is {kind} to kustomize, which refuses the file"
+                yield self.document.problem(value, message, f'Write it in quotes: `{key}: "{text[:100]}"`.')
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,21 +309,6 @@ def _contradictions(parsed: Document, pairs: Mapping[str, Pair], texts: Mapping[
         what = "a digest" if "@" in new_name else "a tag"
         advice = "Move it to the field `newTag` or `digest`: kustomize appends those to newName as it stands."
         yield parsed.problem(pairs["newName"].value, f"newName carries {what}: {new_name[:200]!r}", advice)
-
-
-def _type_mistakes(parsed: Document, node: Node) -> Iterator[Problem]:
-    """The values without quotes that are strings to people, but not to kustomize: `newTag: 1.10`.
-
-    kustomize decodes the file through go-yaml v2 into Go strings and refuses all of it where a value is a number or a
-    truth. What only other parsers take for something else (`2024-01-15`) is a string to it.
-    """
-    for key, (_, value) in _pairs(node).items():
-        if not isinstance(value, ScalarNode) or value.style is not None:
-            continue
-        text = str(value.value)
-        if kind := writing.kind_in_go(text):
-            message = f"{key}: {text[:100]} is {kind} to kustomize, which refuses the file"
-            yield parsed.problem(value, message, f'Write it in quotes: `{key}: "{text[:100]}"`.')
 
 
 read: Final = KustomizationTarget().read

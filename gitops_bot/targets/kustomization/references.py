@@ -92,8 +92,15 @@ def _of_kustomization(root: Node) -> Iterator[Reference]:
     for item in _all_items(top, _SOURCES):
         yield from _sources(_fields(item))
     for item in _all_items(top, _PLUGINS):
-        is_inline = isinstance(item, ScalarNode) and "\n" in item.value
-        yield from _inline(item) if is_inline else _text(item, "plugin")
+        if not isinstance(item, ScalarNode) or "\n" not in item.value:
+            yield from _text(item, "plugin")
+            continue
+        try:
+            inline = document.compose(item.value, "", several=True).roots
+        except EditError:
+            continue
+        for reference in (reference for plugin in inline for reference in _of_plugin(plugin)):
+            yield reference._replace(line=item.start_mark.line + 1)
     for item in _all_items(top, _CHARTS):
         yield from _chart(_fields(item), _fields(top.get("helmglobals")).get("charthome"))
 
@@ -110,16 +117,6 @@ def _of_plugin(root: Node) -> Iterator[Reference]:
         yield from _text(_fields(item).get("path"))
     if _value(top.get("kind")) == "HelmChartInflationGenerator":
         yield from _chart(top, None)
-
-
-def _inline(item: Node) -> Iterator[Reference]:
-    try:
-        roots = document.compose(item.value, "", several=True).roots
-    except EditError:
-        return
-    for root in roots:
-        for reference in _of_plugin(root):
-            yield reference._replace(line=item.start_mark.line + 1)
 
 
 def _sources(fields: Mapping[str, Node]) -> Iterator[Reference]:

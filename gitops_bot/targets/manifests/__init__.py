@@ -92,11 +92,7 @@ class ManifestsTarget(Target):
 
 
 def _places(parsed: Document, kinds: Mapping[str, Sequence[str]]) -> Iterator[Place[Slot]]:
-    """The images of every resource, in the order of the file; `kinds` are further kinds and their paths.
-
-    Raises:
-        EditError: there are over 10,000 of them.
-    """
+    """The images of every resource, in the order of the file; `kinds` are further kinds and their paths."""
     by_value: dict[tuple[int, str], Place[Slot]] = {}
     for resource in _resources(parsed.roots):
         kind, name = nodes.text(resource, "kind"), nodes.text(nodes.value(resource, "metadata"), "name")
