@@ -143,7 +143,7 @@ class Deployments:
             return {
                 name: tuple(
                     Deployed(str(node["commitOid"]), node["description"] != TEXT or node["latestStatus"] is not None)
-                    for node in answers.nodes(read[f"d{at}"])
+                    for node in answers.nodes(answers.of_type(dict, read[f"d{at}"]))
                 )
                 for at, name in enumerate(names)
             }

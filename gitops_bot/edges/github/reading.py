@@ -240,7 +240,7 @@ class Reading:
                 by_branch[branch] = _in_order(map(self.api.remember, own))
             if closed is None:
                 return by_branch
-            nodes = answers.nodes(repository["closed"])
+            nodes = answers.nodes(answers.of_type(dict, repository["closed"]))
             pulls = [answers.read_node(node) for node in nodes if node["isCrossRepository"] is False]
             return _by_branch(pulls, into, closed) | by_branch
 
