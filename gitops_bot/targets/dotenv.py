@@ -14,7 +14,7 @@ from gitops_bot.targets import document
 from gitops_bot.targets.pin_file import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 #: Blanks; a line break is not one.
 _BLANK: Final = r"[ \t\v\f\r\x85\xa0]"
@@ -64,20 +64,20 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
     return match.end() if match else at
 
 
-def read(data: bytes, file: str) -> tuple[str, tuple[Span, ...]]:
+def read(data: bytes, file: str) -> tuple[str, tuple[Span, ...], Mapping[str, int]]:
     """The text of a file, and the value of every statement in it that has one on one line, without its quotes.
 
-    A value that runs over several lines is passed over, with what looks like a statement in it.
+    A value that runs over several lines is passed over, with what looks like a statement in it. Keys with such values
+    come last, each with the line on which the last of them begins.
 
     Raises:
-        EditError: over 1 MiB, not UTF-8, over 20,000 statements; a line is not a statement, a quote has no end, or a
-            value on one line does not count, because one over several lines follows with the same key.
+        EditError: over 1 MiB, not UTF-8, over 20,000 statements; a line is not a statement, or a quote has no end.
     """
     text = _decode(data, file)
     statements: list[Span] = []
     at = len(text) - len(text.removeprefix("\ufeff"))
     opened: tuple[str, int] | None = None
-    over_lines: dict[str, int] = {}  # the keys whose values run over several lines, and where the last one begins
+    over_lines: dict[str, int] = {}
     for number, line in enumerate(_WHOLE_LINE.findall(text, at), 1):
         content, closed = line.rstrip("\r\n"), None
         if opened is not None:
@@ -99,19 +99,10 @@ def read(data: bytes, file: str) -> tuple[str, tuple[Span, ...]]:
     if opened is not None:
         message = "the quoted value that begins here has no end"
         raise EditError(Problem("failed.edit", message, f"Close it with {opened[0]}.", file, opened[1]))
-    _check(statements, over_lines, file)
-    return text, tuple(statements)
-
-
-def _check(statements: Sequence[Span], over_lines: Mapping[str, int], file: str) -> None:
-    """Refuse too many statements, and a value on one line that does not count, since one over several lines follows."""
     if len(statements) > _MOST:
         message = f"the file has more than {_MOST:,} statements"
         raise EditError(Problem("failed.edit", message, "Split the file.", file))
-    for statement in statements:
-        if (line := over_lines.get(statement.key, 0)) > statement.line:
-            message = f"{statement.key[:100]} is given twice, and the last value, which counts, runs over several lines"
-            raise EditError(Problem("failed.edit", message, "Keep one of them, on one line.", file, line))
+    return text, tuple(statements), over_lines
 
 
 def _decode(data: bytes, file: str) -> str:

@@ -106,12 +106,24 @@ services:
         ("WEB_TAG=not a tag\n", "WEB_TAG is not a tag"),
         ("WEB_TAG= # none\n", "WEB_TAG is not a tag"),
         ("WEB_TAG=1\nWEB_DIGEST=abc\n", "WEB_DIGEST is not a digest"),
+        (
+            "WEB_TAG=1\nWEB_TAG='1\n2'\n",
+            "WEB_TAG is given twice, and the last value, which counts, runs over several lines",
+        ),
     ],
 )
 def test_what_is_no_clear_pin_is_refused_and_not_told(data: str, message: str) -> None:
     (entry,) = EnvTarget((WEB,)).read(data.encode(), ".env").entries
     assert entry.refusal is not None
     assert entry.refusal.message == message
+
+
+def test_a_value_of_several_lines_costs_no_other_key_its_entry() -> None:
+    data = b"CERT=1\nCERT='1\n2'\nWEB_IMAGE=acme/web:1\nAPI_IMAGE=acme/api:1\nAPI_IMAGE='acme/api:2\n'\n"
+    assert [(entry.name, bool(entry.refusal)) for entry in EnvTarget().read(data, ".env").entries] == [
+        ("WEB_IMAGE", False),
+        ("API_IMAGE", True),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +136,6 @@ def test_what_is_no_clear_pin_is_refused_and_not_told(data: str, message: str) -
         b"A=\xff\n",
         b"A=1\rB=2\n",
         b"A=1\n" * 20_001,
-        b"A=1\nA='1\n2'\n",
     ],
 )
 def test_a_file_that_programs_read_differently_is_refused(data: bytes) -> None:

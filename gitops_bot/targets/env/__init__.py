@@ -92,7 +92,7 @@ class EnvTarget(Target):
 
         Those of its images, of which the first that names a key has it, and those of keys that end in IMAGE.
         """
-        text, read_statements = dotenv.read(data, file)
+        text, read_statements, over_lines = dotenv.read(data, file)
         by_key: defaultdict[str, list[Span]] = defaultdict(list)
         for statement in read_statements:
             by_key[statement.key].append(statement)
@@ -109,7 +109,7 @@ class EnvTarget(Target):
             empty = image.or_default and not all(values[key] for key in keys)
             if keys and not empty and taken.isdisjoint(keys) and image.name not in places:
                 taken.update(keys)
-                places[image.name] = _place(image, by_key, values, file)
+                places[image.name] = _place(image, by_key, values, over_lines, file)
         return EnvPins(file, tuple(sorted(places.values(), key=lambda place: place.entry.line)), text)
 
     def count(self, data: bytes) -> int:
@@ -150,7 +150,13 @@ def _in_compose(texts: Iterable[str]) -> Iterator[EnvImage]:
     yield from by_name.values()
 
 
-def _place(image: EnvImage, by_key: Mapping[str, Sequence[Span]], values: Mapping[str, str], file: str) -> Place[Span]:
+def _place(
+    image: EnvImage,
+    by_key: Mapping[str, Sequence[Span]],
+    values: Mapping[str, str],
+    over_lines: Mapping[str, int],
+    file: str,
+) -> Place[Span]:
     whole, tag, digest = (by_key[key][-1] if key in by_key else None for key in (image.image, image.tag, image.digest))
     first = next(statement for statement in (whole, tag, digest) if statement is not None)
     if whole is not None:
@@ -160,7 +166,11 @@ def _place(image: EnvImage, by_key: Mapping[str, Sequence[Span]], values: Mappin
         repository = compose.substitute(image.repository, values) or ""
         pin, says = pin_of(tag.text if tag is not None else None, digest.text if digest is not None else None)
     refusal = None
-    if given := next((by_key[key] for key in image.keys if len(by_key.get(key, ())) > 1), None):
+    hidden = (key for key in image.keys if key in by_key and over_lines.get(key, 0) > by_key[key][-1].line)
+    if key := next(hidden, None):
+        message = f"{key[:100]} is given twice, and the last value, which counts, runs over several lines"
+        refusal = Problem("failed.edit", message, "Keep one of them, on one line.", file, over_lines[key])
+    elif given := next((by_key[key] for key in image.keys if len(by_key.get(key, ())) > 1), None):
         lines = ", ".join(str(statement.line) for statement in given[:10])
         message = f"{given[0].key[:100]} is given {len(given)} times (lines {lines}), and the last one counts"
         refusal = Problem("failed.edit", message, "Keep one of them.", file, given[-1].line, given[-1].column)
