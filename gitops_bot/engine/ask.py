@@ -1,4 +1,4 @@
-"""What decisions ask of the world, and how they are driven: each runs once, from its beginning to its end.
+"""What decisions ask of the world, and how they are driven: each runs once, from beginning to end.
 
 A decision is a coroutine. Where it lacks a fact it awaits a question: `tags = await facts.tags(image)`. `Facts.drive`
 runs many of them side by side: those that wait for registries go on by themselves, in threads, as soon as their own
@@ -54,7 +54,7 @@ class Asked(Generic[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class Question(Asked[T_co]):
-    """One question, known by its `key`, and how the world is asked; about an `image`, its registry is."""
+    """One question, identified by its `key`, and how to ask it. With an `image`, it is for that image's registry."""
 
     key: Hashable
     ask: Callable[[World], T_co] = field(compare=False)
@@ -102,7 +102,7 @@ async def ask_all(questions: Mapping[Key, Asked[T]]) -> dict[Key, T]:
 
 
 async def ask_known(questions: Mapping[Key, Asked[T]]) -> dict[Key, T]:
-    """Likewise, without those that failed."""
+    """As `ask_all`, but without the questions that failed."""
     answers = zip(questions, await Several(list(questions.values())), strict=True)
     return {key: answer for key, answer in answers if not isinstance(answer, BotError)}
 
@@ -132,7 +132,7 @@ class Facts:
     # --- what can be asked -------------------------------------------------------------------------------------------
 
     def tags(self, image: ImageName) -> Question[tuple[str, ...]]:
-        """Every tag of the repository, in the registry's order; raises a RegistryError, as the next six do."""
+        """Every tag of the repository, in the registry's order; raises a RegistryError, as all about images do."""
         return Question(("tags", image), lambda world: world.registry().tags(image), image)
 
     def digest(self, image: ImageName, tag: str) -> Question[str]:
@@ -237,15 +237,15 @@ class Facts:
     # --- how it is asked ---------------------------------------------------------------------------------------------
 
     def drive(self, decisions: Sequence[Deciding[T] | BotError]) -> list[T | BotError]:
-        """What every decision comes to, in their order, or the failure of git or the forge that it ran into.
+        """The result of every decision, in order, or the failure of git or the forge that stopped it.
 
-        What registries refuse is a part of a decision. A failure in the place of a decision stays what it is.
+        Decisions handle failures of registries themselves. A failure in place of a decision is returned as it is.
         """
         deciding = {at: item for at, item in enumerate(decisions) if not isinstance(item, BotError)}
         done: dict[int, T | BotError] = {at: item for at, item in enumerate(decisions) if isinstance(item, BotError)}
 
         def advance(at: int, answers: Sequence[Any] | None) -> Questions:
-            """Go on with a decision as far as answers are known; what it asks then, nothing where it is done."""
+            """Run a decision as far as answers are known; returns what it asks next, nothing once it is done."""
             try:
                 while True:
                     questions: Questions = deciding[at].send(answers)
@@ -267,15 +267,15 @@ class Facts:
                 waiting = {at: advance(at, self._known(questions)) for at, questions in rest.items()}
         finally:
             for unfinished in deciding.values():
-                with suppress(ValueError):  # a thread is at it still, after an interrupt
+                with suppress(ValueError):  # after an interrupt, a thread may still be running it
                     unfinished.close()
         return [done[at] for at in range(len(decisions))]
 
     def answer(self, deciding: Deciding[T]) -> T:
-        """What one decision comes to.
+        """The result of one decision.
 
         Raises:
-            GitError, ForgeError: what it lacks cannot be had.
+            GitError, ForgeError: a fact that it needs is not available.
         """
         (result,) = self.drive([deciding])
         if isinstance(result, BotError):
@@ -313,7 +313,7 @@ class Facts:
     def _ask_registries(
         self, asking: Mapping[int, Questions], advance: Callable[[int, Sequence[Any]], Questions]
     ) -> dict[int, Questions]:
-        """Ask registries side by side, and go on with each decision for as long as it asks nothing else."""
+        """Ask registries side by side, and run each decision on for as long as it asks only registries."""
 
         def go_on(at: int) -> Questions:
             questions = asking[at]
@@ -335,9 +335,9 @@ class Facts:
         return remaining
 
     def _ask_registry(self, question: Any) -> Any:
-        """Ask, unless that was done; while another thread asks the same, wait for its answer.
+        """Ask, unless it is asked already: then return that answer, or wait for it.
 
-        Where the other one is interrupted there is none, and the question is open as before.
+        If the thread that asks is interrupted, so are those that wait, and the question counts as not asked.
         """
         with self._lock:
             answer = self._of_registries.get(question)
@@ -405,5 +405,5 @@ def _forge(world: World) -> Forge:
 
 
 def _without_traceback(failure: Error) -> Error:
-    """The failure without what it went through: frames would keep connections open for as long as it is remembered."""
+    """A copy without the traceback, whose frames would keep connections open for as long as the failure is kept."""
     return copy(failure)

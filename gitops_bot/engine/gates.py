@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Decision, Managed
     from gitops_bot.releases.history.line import Line
 
-#: Reasons that a person may have promoted in spite of: they hold what is promoted next, not what is proposed already.
-_ASKED_BEFORE: tuple[Code, ...] = ("held.soak", "held.policy")
+#: Reasons that a person may have overridden: they hold the next promotion, not the one that is proposed already.
+_OVERRIDABLE: tuple[Code, ...] = ("held.soak", "held.policy")
 
 
 # --- promotions ---------------------------------------------------------------------------------------------------
 
 
-async def promotes_policy(decision: Decision, context: Context) -> Decision:
-    """Hold what a person promotes against the policy: that of the image, else that of the environment.
+async def beyond_policy(decision: Decision, context: Context) -> Decision:
+    """Hold what a person promotes although it is outside the policy of the image, else of the environment.
 
-    Where the configuration promotes from this very source, that takes the place of the environment's policy.
+    If the configuration promotes from this very source, only the policy of an image counts.
     """
 
     def outside(entry: Managed, offer: Offer) -> Reason | None:
@@ -53,12 +53,12 @@ async def promotes_policy(decision: Decision, context: Context) -> Decision:
 
 
 async def source_steps_back(decision: Decision, context: Context) -> Decision:
-    """Hold a step back by the target's order, or by the source's."""
+    """Hold a step back, by the order of the target's policy or of the source's."""
     return _of_offer(decision, context, promotion.downgrade)
 
 
 async def source_tag_moved(decision: Decision, context: Context) -> Decision:
-    """Hold a tag that the source pins without a digest, and that was moved."""
+    """Hold a tag that was moved, if the source pins it without a digest."""
     return _of_offer(decision, context, promotion.moved)
 
 
@@ -94,26 +94,26 @@ async def soak(decision: Decision, context: Context) -> Decision:
     return _of_offer(decision, context, lambda _, offer: promotion.unsoaked(offer, context.snapshot.at))
 
 
-def _of_offer(decision: Decision, context: Context, judge: Callable[[Managed, Offer], Reason | None]) -> Decision:
-    """What becomes of a decision about what is promoted, where there is a reason against that."""
+def _of_offer(decision: Decision, context: Context, why_held: Callable[[Managed, Offer], Reason | None]) -> Decision:
+    """The decision about an offer: held if `why_held` gives a reason."""
     given = context.given
     if decision.entry is None or not isinstance(given, Offer):
         return decision
-    return promotion.hold_for(decision, given, judge(decision.entry, given), context.by_hand, context.snapshot.at)
+    return promotion.hold_for(decision, given, why_held(decision.entry, given), context.by_hand, context.snapshot.at)
 
 
 async def source_left(decision: Decision, context: Context) -> Decision:
-    """Where it is held, what an open proposal promotes goes too once its source is behind that no more.
+    """Withdraw the pin of an open promotion if the entry is held, and the source no longer stands behind that pin.
 
-    That is so when the very pin is held now, and when the source left it by going back. While only something newer
-    has to wait, it stays; so does what a person promoted although it had not soaked or is outside the policy.
+    That is so if this very pin is held now, or if the source went back from it. The pin stays while only something
+    newer has to wait, and if a person promoted it although it had not soaked or is outside the policy.
     """
     if not isinstance(decision, Held) or not (sources := context.sources.get(decision.entry.key)):
         return decision
     if (pin := context.existing.promoted.get(decision.entry.key)) is None:
         return decision
     if decision.candidate is not None and promotion.is_same(decision.candidate, pin):
-        return replace(decision, withdraws=any(reason.code not in _ASKED_BEFORE for reason in decision.reasons))
+        return replace(decision, withdraws=any(reason.code not in _OVERRIDABLE for reason in decision.reasons))
     line = await context.facts.line(lambda line: all(trail.enough(line, source.overlay) for source in sources))
     gone = any(
         left_behind(line, source, lambda its: promotion.is_same(its, pin)) or _switched_back(context, line, source, pin)
@@ -123,7 +123,7 @@ async def source_left(decision: Decision, context: Context) -> Decision:
 
 
 def _switched_back(context: Context, line: Line, source: Managed, pin: Pin) -> bool:
-    """Whether the source's slot with a pin was live, and the other one is again."""
+    """Whether the source's slot with this pin was live, and the other slot is live again."""
     slots = context.snapshot.slots_of(source)
     other = slots.counterpart(source) if slots is not None else None
     if slots is None or slots.selector is None or other is None or not promotion.is_same(other.pin, pin):
@@ -135,7 +135,7 @@ def _switched_back(context: Context, line: Line, source: Managed, pin: Pin) -> b
 
 
 async def tag_moved(decision: Decision, context: Context) -> Decision:
-    """Hold a tag that names other bytes than it did, unless such a tag may move."""
+    """Hold a tag that names other bytes than before, unless such a tag may move."""
     if not isinstance(decision, Change) or decision.direction != "moved":
         return decision
     entry = decision.entry
@@ -159,17 +159,17 @@ async def platforms(decision: Decision, context: Context) -> Decision:
     """Hold an image that cannot be pulled on every platform that it is for.
 
     Some clean-ups delete manifests without a tag, and those of an index have none; and a build may leave out a platform
-    that clusters need. A proposal that has the very pin loses it.
+    that clusters need. If the open proposal has this very pin, the pin is withdrawn.
     """
     if not is_open(decision) or (pin := decision.candidate) is None:
         return decision
     image = ImageName.of(decision.entry.image)
     if image is None:
-        return decision  # whoever decided has told
+        return decision  # the decision says so already
     try:
         reason = await _unusable(decision, context.facts, image, pin)
     except RegistryError as error:
-        # What waits is asked for again, and fails only once nothing else is in the way.
+        # A held entry is looked up again by the next run: it fails only once nothing else holds it.
         return decision if isinstance(decision, Held) else Failed(decision.entry, error.problem)
     if reason is None:
         return decision
@@ -189,7 +189,7 @@ async def _unusable(decision: Change | Held, facts: Facts, image: ImageName, pin
         return replace(lost, text=f"{lost.text}; {advice}")
     present = None
     if not wanted:
-        # What is promoted was compared when its source got it: a single image is not worth a request each.
+        # The platforms of a promoted pin were compared when its source got it: a single image is not asked about again.
         polled = isinstance(decision, Change) and decision.source == "policy"
         if not polled and not await facts.index_platforms(image, digest):
             return None
@@ -212,7 +212,7 @@ async def _unusable(decision: Change | Held, facts: Facts, image: ImageName, pin
 
 
 async def step_back(decision: Decision, context: Context) -> Decision:
-    """Hold an older pin that a person gives. The policy proposes none, and a rollback is one."""
+    """Hold an older pin that a person gives. A policy never proposes one, and a rollback is meant to."""
     if not isinstance(decision, Change) or not _may_not_go_back(decision, context):
         return decision
     reason = choice.steps_back(decision, context.existing.proposed.get(decision.entry.key))
@@ -220,7 +220,7 @@ async def step_back(decision: Decision, context: Context) -> Decision:
 
 
 async def given_tag_moved(decision: Decision, context: Context) -> Decision:
-    """Hold a tag that a person gives without a digest, and that names other bytes than it did."""
+    """Hold a tag that a person gives without a digest, if it names other bytes than before."""
     given = context.given
     if not isinstance(decision, Change) or (isinstance(given, Assignment) and given.pin.digest is not None):
         return decision
@@ -232,13 +232,13 @@ async def given_tag_moved(decision: Decision, context: Context) -> Decision:
 
 
 def _may_not_go_back(change: Change, context: Context) -> bool:
-    """One of another repository cannot be compared."""
+    """Whether a pin that a person gives must not be older; one of another repository cannot be compared."""
     what = context.request.what
     return isinstance(what, Pins) and not (what.allow_downgrade or change.new_name or change.entry.choices)
 
 
 async def ignored(decision: Decision, context: Context) -> Decision:
-    """Say so where an entry is ignored that was asked for by name."""
+    """Report an ignored entry that was asked for by name."""
     what = context.request.what
     return answer_by_name(decision) if isinstance(what, Promote | RollBack) and what.images else decision
 
@@ -255,7 +255,7 @@ async def slot(decision: Decision, context: Context) -> Decision:
 
 
 async def left_before(decision: Decision, context: Context) -> Decision:
-    """Hold what the environment left by going backwards; what was proposed on this very commit was looked up then."""
+    """Hold a pin that the environment left by going back. What is proposed on this very commit was checked then."""
     if not is_open(decision) or context.request.exempt.holds:
         return decision
     entry, facts = decision.entry, context.facts
@@ -272,7 +272,7 @@ async def left_before(decision: Decision, context: Context) -> Decision:
 
 
 async def declared_hold(decision: Decision, context: Context) -> Decision:
-    """Hold what somebody wrote down to be held, whatever is decided about it."""
+    """Hold an entry that `holds:` of the configuration names, whatever is decided about it."""
     written = context.hold(decision.entry) if decision.entry is not None else None
     return decision if written is None else hold.hold(decision, written)
 
@@ -301,11 +301,11 @@ _END: Final = (
     Gate("its release info is known", describe_release, "release info", quiet=True),
 )
 
-#: What `update` and `plan` decide: by the policy of an entry, or where its source environment has it too.
+#: For `update` and `plan`: entries that follow a policy, and those that are promoted from a source environment.
 POLL: Final = (Gate("the tag was not moved", tag_moved), *_PLACE, _PLATFORMS, *_END)
 POLL_SOURCE: Final = (*_OFFERED, *_HELD_OFFERS, _LEFT, *_PLACE, _PLATFORMS, *_END)
 PROMOTE: Final = (
-    *_OFFERED, Gate("the policy admits it", promotes_policy), *_HELD_OFFERS, _IGNORED, _LEFT, *_PLACE,
+    *_OFFERED, Gate("the policy admits it", beyond_policy), *_HELD_OFFERS, _IGNORED, _LEFT, *_PLACE,
     _PLATFORMS, *_END,
 )  # fmt: skip
 PINS: Final = (Gate("no step back", step_back), Gate("the tag was not moved", given_tag_moved), *_PLACE, *_END)
@@ -313,7 +313,7 @@ ROLL_BACK: Final = (Gate("the registry still has it", available), _IGNORED, *_PL
 
 
 async def judge(deciding: Deciding[Candidate], context: Context) -> Judged:
-    """The decision about a candidate behind the gates of its kind of request, each of which it passes once."""
+    """Pass a candidate through the gates of its kind of request, in their order."""
     candidate = await deciding
     context, decision, trace = replace(context, given=candidate.given), candidate.decision, []
     gates: Sequence[Gate]

@@ -1,6 +1,6 @@
-"""The way of every request: read, decide, arrange, describe, carry out, record; again from the start after a lost race.
+"""The steps of every request: read, decide, arrange, describe, carry out, record. After a lost race they start again.
 
-First all environments are planned, side by side; then one after the other is written. A failure costs its environment.
+All environments are planned side by side, then written one after the other. A failure stops only its environment.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ if TYPE_CHECKING:
 
 
 def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | None = None) -> Result[Outcome]:
-    """Plan all environments, then write one after the other. A failure costs its environment only.
+    """Plan all environments, then write one after the other. A failure stops only its environment.
 
-    `facts` get what the world answers, for who wants to know afterwards.
+    `facts` collects what the world answers, for a caller that needs it afterwards.
 
     Raises:
-        UsageError: what is asked cannot be meant in this repository.
+        UsageError: the request makes no sense in this repository.
     """
     if isinstance(request.what, Promote):
         promote.refuse_impossible(snapshot, request.what.source)
     facts, environments, outcomes = facts or Facts(world, snapshot), snapshot.environments, []
-    now = facts  # our own commits move the base branch, and others' too
+    now = facts  # the base branch moves, by our own commits and by others'
     for environment, planned in zip(environments, plan(facts, request, environments), strict=True):
         is_last = environment is environments[-1]
         outcome, now = _write(world, now, request, environment, planned, is_last=is_last)
@@ -58,11 +58,11 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
     base = now.snapshot
     problems = [*base.layout.selection.problems]
     if not request.names_entries:
-        # Names that mean nothing are not told where an entry is named: what was asked for does not go by them.
+        # A request that names its entries does not depend on the names in the configuration: none are reported.
         reported = {failed.problem for outcome in outcomes for failed in outcome.failed}
         names = [environment.name for environment in environments]
-        lost = (problem for name in names for problem in base.states[name].unmatched.problems)
-        problems += [problem for problem in lost if problem not in reported]
+        unmatched = (problem for name in names for problem in base.states[name].unmatched.problems)
+        problems += [problem for problem in unmatched if problem not in reported]
     if not request.dry_run and any(environment.release_tags or environment.deployments for environment in environments):
         problems += record(world, facts)
     done = Outcome(
@@ -76,20 +76,20 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
 
 
 def plan(facts: Facts, request: Request, environments: Sequence[Environment]) -> list[Planned | BotError]:
-    """Each environment decided and arranged, in their order, or why it cannot be. Nothing is written."""
+    """Decide and arrange each environment, in order, or say why that is not possible. Nothing is written."""
     begun = []
     for environment in environments:
-        # A hold, here or where the pins come from, that holds nothing: nobody can tell what was to be held.
+        # A hold that matches nothing, here or in the source, stops it: nobody can tell what was meant to be held.
         names = [environment.name, request.origin(environment).environment]
-        lost = (facts.snapshot.states[name].unmatched.stops for name in names if name is not None)
-        stop = None if request.exempt.holds else next((problem for problem in lost if problem is not None), None)
+        stops = (facts.snapshot.states[name].unmatched.stops for name in names if name is not None)
+        stop = None if request.exempt.holds else next((problem for problem in stops if problem is not None), None)
         begun.append(_context(facts, request, environment) if stop is None else ConfigError(stop))
     decided = _decide(facts, facts.drive(begun))
     return facts.drive([item if isinstance(item, BotError) else arrange(item) for item in decided])
 
 
 async def _context(facts: Facts, request: Request, environment: Environment, *, alone: bool = False) -> Context:
-    """What is known of an environment before it is decided; `alone`: as if nothing was proposed."""
+    """What is known of an environment before anything is decided; `alone`: as if nothing were proposed."""
     snapshot, name = facts.snapshot, environment.name
     match request.what:
         case Poll():
@@ -99,7 +99,7 @@ async def _context(facts: Facts, request: Request, environment: Environment, *, 
         case _:
             sources = {}
     branches = () if alone or environment.propose.as_ == "commit" else snapshot.own_branches_of(name)
-    # What is open in the source of a promotion is told along with it: one request instead of two.
+    # The pull requests of a promotion's source are asked for in the same request.
     along = snapshot.own_branches_of(request.what.source) if isinstance(request.what, Promote) and not alone else ()
     existing = await find_existing(facts, request, environment, branches, along)
     return Context(snapshot, facts, request, environment, snapshot.states[name], existing, sources)
@@ -128,7 +128,7 @@ async def _candidates(context: Context) -> Candidates:
     """The candidates of an environment, from where the request takes them.
 
     Raises:
-        UsageError: what is named cannot be meant.
+        UsageError: the command line names something that the request cannot apply to.
     """
     match context.request.what:
         case Poll():
@@ -154,9 +154,9 @@ def _write(
     *,
     is_last: bool,
 ) -> tuple[EnvironmentOutcome, Facts]:
-    """Write one environment as `planned`; read and plan it again until nobody else is faster.
+    """Write one environment as `planned`; after each lost race, read and plan it again.
 
-    Gives also the facts about the base branch as it is then.
+    Also returns the facts about the base branch as it is afterwards.
     """
     race = Race(world.clock)
     done: dict[str, Written] = {}
@@ -181,7 +181,7 @@ def _write(
                     now = replace(facts.snapshot, commit=item.commit)
                     facts = Facts(world, now if is_last else after_commit(now, contents), facts)
             if request.placement.own_groups:
-                # Of the proposals that only carry pins of earlier requests, those that were written are told.
+                # Proposals that only carry pins of earlier requests are reported only if they were written.
                 written = [
                     item
                     for item in written
@@ -204,7 +204,7 @@ def _outcome_without_writing(
     state, promoted_from = facts.snapshot.states[environment.name], request.origin(environment).environment
     context = facts.answer(_context(facts, request, environment, alone=True))
     (done,) = _decide(facts, [context])
-    if isinstance(done, BotError):  # by what stopped it
+    if isinstance(done, BotError):  # the same problem may stop this, too
         return EnvironmentOutcome(environment.name, (*state.failed, Failed(None, problem)), promoted_from=promoted_from)
     branch = naming.branch(environment.name) if environment.propose.as_ == "pull-request" else None
     nothing = reconcile.Nothing(None, Reason(problem.code, problem.message))

@@ -48,7 +48,8 @@ def choose(policy: ByText, tags: Sequence[str], current: Pin) -> Choice:
     """Decide what an entry should pin, given every tag of its repository. The order of `tags` counts for nothing.
 
     A digest alone cannot be placed among tags and comes back as `held.unordered`, best tag included: who can ask the
-    registry finds the digest among the `ranked` tags. Under `Follow` no order is needed, and the tag is adopted.
+    registry finds the digest among the best tags (`order.rank`). Under `Follow` no order is needed, and the tag is
+    adopted.
     """
     candidates = admit(policy, tags)
     present = ranked_tag(policy, current.tag) if current.tag is not None else None

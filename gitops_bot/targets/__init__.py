@@ -47,7 +47,7 @@ TARGETS: tuple[Target, ...] = (
 
 @lru_cache(maxsize=1024)  # thousands of commits change files of the same few names
 def _of_name(name: str) -> tuple[Target | None, tuple[Target, ...]]:
-    """The target that the name of a file tells, and all that the file may be of, that one included."""
+    """The target that the name of a file implies, and all that may read the file, that one included."""
     by_name = [target for target in TARGETS if target.NAMES is not None and target.NAMES.fullmatch(name)]
     possible = tuple(
         target
@@ -58,7 +58,7 @@ def _of_name(name: str) -> tuple[Target | None, tuple[Target, ...]]:
 
 
 def target_of(path: str) -> Target | None:
-    """The target that a file is one of, by its name."""
+    """The target that the name of a file implies."""
     return _of_name(path.rpartition("/")[2])[0]
 
 
@@ -80,18 +80,18 @@ class FileRule:
 
 _SLASH: Final = re.compile("/")
 _WORDS: Final = re.compile("[-_.]")
-#: Files that no target knows, and that settings may name.
+#: Endings of files that no target knows by name, but that settings may name.
 _ONLY_BY_SETTINGS: Final = (".json",)
 
 
 def by_content(name: str, data: bytes, beside: Mapping[str, bytes]) -> Target | None:
-    """The target that the content of a file tells, of those that a file of that name may be of."""
+    """The target that the content of a file implies, of those that may read a file of that name."""
     possible = _of_name(name)[1]
     return next((target for target in possible if target.count(data) or target.beside(beside).count(data)), None)
 
 
 def read(data: bytes, file: str, beside: Mapping[str, bytes] | None = None) -> PinFile:
-    """Read a file that holds pins. One of any other name, which only a person can give, is known by its content.
+    """Read a file that holds pins. If its name implies no target, its content does: only a person can give such a file.
 
     `beside` are other files of its directory, by their names.
 
@@ -121,17 +121,17 @@ def read_all(paths: Iterable[str], data: Mapping[str, bytes]) -> tuple[list[PinF
 
 
 def tells_of_others(name: str) -> bool:
-    """Whether a target takes something from a file of that name for other files of its directory."""
+    """Whether a target reads a file of that name to understand other files of its directory."""
     return any(target.READS is not None and target.READS.fullmatch(name) for target in TARGETS)
 
 
 def file_names() -> tuple[str, ...]:
-    """How files that hold pins are called, where their names tell."""
+    """The names of files that hold pins, as far as a target knows them by name."""
     return tuple(name for target in TARGETS for name in target.FILE_NAMES)
 
 
 def variant(name: str, beside: Collection[str]) -> str | None:
-    """What the name of a file says beside its kind: `production` of `values-production.yaml`.
+    """What the name of a file says besides its kind: `production` of `values-production.yaml`.
 
     `beside` are the names of the files in its directory. In a chart, any YAML file may hold values: `production.yaml`.
     None for a file that is alone of its kind in a directory, or of no kind.
@@ -166,12 +166,12 @@ def may_hold_pins(path: str) -> bool:
 
 
 def is_file(name: str) -> bool:
-    """Whether a name, which may have wildcards, is one of files that hold pins; no directory is called so."""
+    """Whether a name, which may have wildcards, is that of files that hold pins; no directory has such a name."""
     return bool(_of_name(name)[1]) or name.endswith(_ONLY_BY_SETTINGS)
 
 
 def by_directory(paths: Iterable[str], *, by_content: bool = False) -> dict[str, list[str]]:
-    """The files that hold pins by their names, by their directories: `apps/web/`, and the empty string for the top.
+    """The files whose names imply a target, by directory: `apps/web/`, and the empty string for the top.
 
     `by_content`: also those that may hold pins, as their content will tell.
     """
@@ -188,7 +188,7 @@ def by_directory(paths: Iterable[str], *, by_content: bool = False) -> dict[str,
         elif by_content and possible:
             others[directory + slash].append(path)
     for directory, files in others.items():
-        # In a kustomization's own directories are the files that it works with.
+        # Below a kustomization are its resources and patches.
         if not any(directory[: slash.end()] in alone for slash in _SLASH.finditer(directory)) and "" not in alone:
             directories[directory] += files
     return dict(directories)
@@ -197,7 +197,7 @@ def by_directory(paths: Iterable[str], *, by_content: bool = False) -> dict[str,
 def in_directory(names: Collection[str]) -> dict[str, Target]:
     """Which of the files of one directory hold pins, and how they are read, where no setting says it.
 
-    `names` are those that `by_directory` has.
+    `names` are those that `by_directory` lists.
     """
     return {name: by_name or possible[0] for name in names for by_name, possible in [_of_name(name)]}
 
@@ -240,12 +240,12 @@ class FileClaim:
 class FileTargets:
     """Which target reads each file: as the overlays say, and any other file by its name.
 
-    `claim` tells how environments claim a file by their globs and settings, None for one that is no file of their
-    overlays: for those that were there earlier, and that nothing here tells of. A value: equal ones answer alike.
+    `claim` is for files of earlier commits that are not listed here: how environments claim one by their globs and
+    settings, None for a file that is in none of their overlays. Equal values give equal answers.
     """
 
-    #: The files whose names tell another target, or none; and those without pins whose values follow those of others,
-    #: with the keys of these values.
+    #: The files whose names imply another target, or none; and the files without pins that have values which follow
+    #: pins, with the keys of these values.
     _by_path: Mapping[str, Target] = field(default_factory=dict, hash=False)
     _keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     claim: Callable[[str], FileClaim | None] | None = None

@@ -55,7 +55,7 @@ ERROR_BODY = 64 * 1024
 _TIMEOUTS = {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": 60.0}
 _AGENT = f"gitops-bot/{__version__}"
 _BACKOFF, _JITTER = tenacity.wait_random_exponential(multiplier=0.5, max=15), tenacity.wait_random(0, 1)
-_BETWEEN = "Check that this is a registry, and any proxy in between."
+_CHECK_PROXY = "Check that this is a registry, and any proxy in between."
 #: Statuses of failures that may be gone the next time. 501 (not implemented) will not.
 _RETRIED = frozenset({408, 429, 500, *range(502, 600)})
 #: The allowance that the requests of this thread share, and those of threads with a copy of its context.
@@ -188,11 +188,11 @@ class Http:
             try:
                 target = follow(url, location)
             except UnsafeAddress as unsafe:
-                raise _redirected_wrong(url, f"redirects to {unsafe}", answer.status) from unsafe
+                raise _bad_redirect(url, f"redirects to {unsafe}", answer.status) from unsafe
             if origin(target) != origin(url):
                 sent.pop("Authorization", None)
             url = target
-        raise _redirected_wrong(url, f"redirects more than {REDIRECTS} times", answer.status)
+        raise _bad_redirect(url, f"redirects more than {REDIRECTS} times", answer.status)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """The seconds until the next try: as the server asked, else longer each time; random in part."""
@@ -313,7 +313,7 @@ def _body(response: httpx.Response, method: str, limit: int) -> bytes:
     failed, has_body = response.status_code >= 300, method != "HEAD"
     encoding = response.headers.get("content-encoding", "identity")
     if encoding != "identity" and not failed and has_body:
-        raise NoResponse(f"answered with the encoding {encoding[:50]!r} although none was requested", _BETWEEN)
+        raise NoResponse(f"answered with the encoding {encoding[:50]!r} although none was requested", _CHECK_PROXY)
     announced, size_limit = response.headers.get("content-length", ""), ERROR_BODY if failed else limit
     too_large = has_body and not failed and announced.isdecimal() and int(announced[:20]) > limit
     body = bytearray()
@@ -323,7 +323,7 @@ def _body(response: httpx.Response, method: str, limit: int) -> bytes:
             too_large = not failed
             break
     if too_large:
-        raise NoResponse(f"answered with more than the {limit} bytes allowed for such an answer", _BETWEEN)
+        raise NoResponse(f"answered with more than the {limit} bytes allowed for such an answer", _CHECK_PROXY)
     return bytes(body[:size_limit])
 
 
@@ -334,7 +334,7 @@ def _log_wait(state: tenacity.RetryCallState) -> None:
     log.debug("http.waiting", host=host, path=_path(url), seconds=seconds, why=str(why))
 
 
-def _redirected_wrong(url: httpx.URL, what: str, status: int) -> NoResponse:
+def _bad_redirect(url: httpx.URL, what: str, status: int) -> NoResponse:
     failure = NoResponse(what, "Nothing was sent there; check the address of the registry.", status=status)
     failure.host = url.netloc.decode("ascii")
     return failure
@@ -355,7 +355,7 @@ def proxy_for(url: httpx.URL, environ: Mapping[str, str]) -> httpx.Proxy | None:
     """
     named = {name.lower(): value for name, value in sorted(environ.items()) if name.lower().endswith("_proxy")}
     address = named.get(f"{url.scheme}_proxy") or named.get("all_proxy")
-    if not address or is_loopback(host_of(url)) or _spared(url, named.get("no_proxy", "")):
+    if not address or is_loopback(host_of(url)) or _bypasses_proxy(url, named.get("no_proxy", "")):
         return None
     try:
         return httpx.Proxy(address if "://" in address else f"http://{address}")
@@ -363,7 +363,7 @@ def proxy_for(url: httpx.URL, environ: Mapping[str, str]) -> httpx.Proxy | None:
         raise ValueError("not the address of a proxy") from None
 
 
-def _spared(url: httpx.URL, no_proxy: str) -> bool:
+def _bypasses_proxy(url: httpx.URL, no_proxy: str) -> bool:
     host, authority = host_of(url), url.netloc.decode("ascii")
     for name in no_proxy.lower().split(","):
         bare = name.strip().removeprefix("*").removeprefix(".")

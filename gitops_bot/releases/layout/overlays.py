@@ -106,7 +106,7 @@ class Selection:
         """With the targets that the content of files tells, and without the files of which it tells none."""
         if not any(overlay.by_content for overlays in self.overlays.values() for overlay in overlays):
             return self
-        near = by_directory(files)
+        near = contents_by_directory(files)
         overlays = {
             name: tuple(
                 known for overlay in overlays if (known := overlay.known_by(near[overlay.directory])) is not None
@@ -351,7 +351,7 @@ def rule_applies(rule: FileRule, file: str) -> bool:
     return rule.fits(name) and any_means(rule.overlays, directory or ".", file)
 
 
-def by_directory(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, bytes]]:
+def contents_by_directory(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, bytes]]:
     """Files by their names, those of each directory (`.` is the top)."""
     directories: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
     for path, data in files.items():

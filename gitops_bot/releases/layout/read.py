@@ -1,4 +1,4 @@
-"""From the bytes of a commit, or of a checkout, to overlays with their entries: the only way there is."""
+"""Reads overlays and their entries from the bytes of a commit or a checkout; nothing else does that."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gitops_bot.images.kinds import Rules
 from gitops_bot.images.reason import unmanaged
 from gitops_bot.releases.decisions import Managed
 from gitops_bot.releases.layout import release_info
-from gitops_bot.releases.layout.overlays import FOREIGN, SUBMODULE, by_directory
+from gitops_bot.releases.layout.overlays import FOREIGN, SUBMODULE, contents_by_directory
 from gitops_bot.releases.layout.owners import ClaimedFiles, FileSettings
 from gitops_bot.targets import FileTargets, overriding_files, with_overrides
 
@@ -37,7 +37,7 @@ class Overlay:
 
     @classmethod
     def of(cls, environment: str, directory: str, pin_file: PinFile, rules: Callable[[FileEntry], Rules]) -> Overlay:
-        """With where it stands, and what the configuration says of each entry, as far as that can apply to it."""
+        """The overlay of a file; each entry gets the rules of the configuration, as far as they can apply to it."""
         file, entries = pin_file.file, []
         for item in pin_file.entries:
             own = rules(item)
@@ -49,17 +49,17 @@ class Overlay:
                 where = f"{file}:{item.line}"
                 own = Rules(None, ignore=own.ignore, unmanaged=unmanaged("unset", item.unset, where))
             elif item.says is not None:
-                # What has no room for a digest gets a tag alone, whatever is configured.
+                # A file with a place for a tag or a digest alone decides, whatever is configured.
                 own = replace(own, pin=item.says, no_room=item.says == "tag" and own.pin != "tag")
             entries.append(Managed(item, file, directory, environment, own))
         return cls(pin_file, tuple(entries))
 
 
 def paths(environments: Mapping[str, Environment], selection: Selection, tree: Mapping[str, str]) -> list[str]:
-    """The files of a tree (path -> git mode) that tell what the selected overlays have.
+    """The files of a tree (path -> git mode) to read for the selected overlays.
 
-    Beside those of the overlays: `.env` has variables, compose files use them, kustomizations decide for manifests, and
-    release info follows pins.
+    Besides those of the overlays: `.env` files and the compose files that use their variables, kustomizations that
+    override manifests, and release info.
     """
     claimed = [overlay_file.file for overlay_files in selection.overlays.values() for overlay_file in overlay_files]
     files = selection.targets
@@ -79,8 +79,8 @@ def paths(environments: Mapping[str, Environment], selection: Selection, tree: M
 def file_targets(
     environments: Mapping[str, Environment], selection: Selection, owners: Owners, files: Mapping[str, bytes]
 ) -> FileTargets:
-    """How each file with pins is read, also one that was there earlier; `files` are the bytes of the selected ones."""
-    near = by_directory(files)
+    """How each file with pins is read, at any commit; `files` are the bytes of the selected ones."""
+    near = contents_by_directory(files)
     targets = {
         file: target.beside(near.get(posixpath.dirname(file) or ".", {})) for file, target in selection.targets.items()
     }
