@@ -254,7 +254,7 @@ def _finish(forge: Forge, pull: PullRequest, content: ProposalText, head: str, p
     now = None
     if asks_to_merge(pull, propose):
         now = pull = _merge_when_ready(forge, pull, head, propose)
-    if now is None or not now.auto_merge:  # else that answer has told the text
+    if now is None or not now.auto_merge:  # else that answer has the present text
         now = forge.read(pull.number)
     _insist_on_life(now, head)
     pull = forge.refresh(pull.number, title=content.title, body=body.replace_own_part(now.body, content.body))
@@ -267,7 +267,7 @@ def _finish(forge: Forge, pull: PullRequest, content: ProposalText, head: str, p
 
 
 def asks_to_merge(pull: PullRequest, propose: Propose) -> bool:
-    """Whether it has still to be told to merge by itself: once, so that no person is overruled."""
+    """Whether auto-merge is still to be requested: only once, so that no person is overruled."""
     requested = pull.auto_merge or pull.queued or pull.merge_was_requested
     return bool(propose.auto_merge) and pull.state == "open" and not requested
 

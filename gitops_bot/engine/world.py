@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Tells who watches that long work is under way."""
+    """Shows that long work is under way."""
 
     def __call__(self, what: str, of: int | None = None) -> AbstractContextManager[Callable[[], None]]:
-        """From the beginning of the block to its end; each call of what it gives is one of `of` done."""
+        """Lasts as long as the block; each call of what it yields says that one more of `of` is done."""
 
 
 def silent(what: str, of: int | None = None) -> AbstractContextManager[Callable[[], None]]:  # noqa: ARG001 - nobody is told
-    """The progress that nobody watches."""
+    """No progress is shown."""
     return nullcontext(lambda: None)
 
 
 def unheard(problem: Problem) -> None:
-    """The warning that nobody wants."""
+    """Warnings are dropped."""
     del problem
 
 
@@ -176,11 +176,11 @@ class Forge(Protocol):
     def commits_between(self, source: str, old: str, new: str) -> tuple[str, ...]:
         """The subjects of the newest commits from one revision of a source repository to another, oldest first.
 
-        None where the source is elsewhere or the token cannot read it: this is for readers, and never an error.
+        Empty if the source is elsewhere or the token cannot read it: this is for readers, and never an error.
         """
 
     def commits_ahead(self, source: str, old: str, new: str) -> int | None:
-        """How many commits one revision has that the older one lacks; None where `commits_between` has none."""
+        """How many commits one revision has that the older one lacks; None if that cannot be read, as above."""
 
     def merges(self, base: str, commits: Sequence[str]) -> dict[str, Merge]:
         """The pull requests that made these commits of a base branch, as far as they are among the newest thousand."""
@@ -198,16 +198,16 @@ class Forge(Protocol):
         """When that label was put on last, and the branch pushed, by the forge's own clock."""
 
     def label(self, number: int, labels: Sequence[str]) -> None:
-        """Add the labels that are missing. Where that is not allowed, people are told and the proposal goes on."""
+        """Add the labels that are missing. If that is not allowed, it warns, and the proposal goes on."""
 
     def unlabel(self, number: int, label: str) -> bool:
         """Take a label away, and say whether it was there."""
 
     def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
-        """Request reviews of people (logins) and teams (slugs). What is not possible is told, as with labels."""
+        """Request reviews of people (logins) and teams (slugs). It warns of what is not possible, as with labels."""
 
     def assign(self, number: int, people: Sequence[str]) -> None:
-        """Assign people. What is not possible is told, as with labels."""
+        """Assign people. It warns of what is not possible, as with labels."""
 
     def comment(self, number: int, body: str, *, edits: int | None = None) -> None:
         """Comment on a pull request, or give the comment with the id `edits` this text."""
@@ -218,9 +218,9 @@ class Forge(Protocol):
         """Let an open pull request merge by itself, by whatever way its base branch has: auto-merge, queue, at once.
 
         Only at `head`, and only where the base branch asks for checks, unless `without_checks`. `method` None is the
-        repository's own default. What is not possible is told, as with labels. The pull request is as it is then:
-        merged, queued, set to auto-merge, or as it was. Of one that is set to auto-merge by this, title and text are
-        those of that moment.
+        repository's own default. It warns of what is not possible, as with labels. Returns the pull request as it is
+        then: merged, queued, set to auto-merge, or as it was. If this set it to auto-merge, title and text are those of
+        that moment.
         """
 
     def close(self, number: int, *, body: str, comment: str) -> PullRequest:
@@ -230,7 +230,7 @@ class Forge(Protocol):
         """The newest deployments of each of these environments, the newest first: a bounded number."""
 
     def deploy(self, deployment: Deployment) -> Problem | None:
-        """Record a deployment with its artifacts, unless that was done; gives why an artifact could not be recorded."""
+        """Record a deployment with its artifacts, unless that was done; returns why an artifact is not recorded."""
 
 
 class Clock(Protocol):
@@ -245,16 +245,16 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """All that a journey may touch; `registry` connects at its first call. Without a token there is no forge."""
+    """All that a command may touch; `registry` connects at its first call. Without a token there is no forge."""
 
     repository: Repository
     registry: Callable[[], Registry]
     forge: Forge | None
     clock: Clock
     progress: Progress = silent
-    #: Around what is written as one, such as a branch and its pull request: who runs for ever ends behind it.
+    #: Encloses what is written together, such as a branch and its pull request: a process that is to end waits for it.
     whole: Callable[[], AbstractContextManager[None]] = nullcontext
-    #: Is told what people should know, and what fails nothing.
+    #: Receives problems that people should know of, but that make nothing fail.
     warn: Callable[[Problem], None] = unheard
     #: Where a token for the forge would be set, and what it must be allowed to do.
     token_variable: str = ""

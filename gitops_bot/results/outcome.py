@@ -1,4 +1,4 @@
-"""What a journey did, or would do: plain values that the report turns into text and JSON."""
+"""What a request did, or would do: plain values that the report turns into text and JSON."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class EnvironmentOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A whole journey. `problems` are those of no single environment."""
+    """What came of a whole request. `problems` are those of no single environment."""
 
     environments: tuple[EnvironmentOutcome, ...] = ()
     problems: tuple[Problem, ...] = ()
