@@ -1,7 +1,7 @@
-"""Who may import whom, and what each room may touch: read from the source, so that it holds without running it.
+"""Who may import whom, and what each package may touch: read from the source, without running it.
 
-Every import counts, wherever it stands: in a function, or for the type checker only. A room that names another room's
-types knows that room.
+Every import counts, wherever it stands: in a function, or for the type checker only. A package that names
+another package's types knows that package.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PACKAGE = Path(gitops_bot.__file__).parent
 
 PURE = ("config", "images", "migration", "proposals", "releases", "targets")
 
-#: Room -> the rooms it may import, beside itself. Everyone may import `EVERYWHERE`.
+#: Package -> the packages it may import, besides itself. Everyone may import `EVERYWHERE`.
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "cli": (
         *PURE,
@@ -67,7 +67,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "version": (),
 }
 
-#: What every room may import: what goes wrong, and the package's version.
+#: What every package may import: errors, and the version.
 EVERYWHERE = ("errors", "version")
 
 #: The edges that other edges stand on.
@@ -103,7 +103,8 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
 #: Of these one file knows everything, so that another could take their place.
 IN_ONE_FILE = ("git", "github")
 
-#: What the pure rooms may use of the standard library: none of it reaches network, disk, clock, environment or chance.
+#: What the pure packages may use of the standard library: nothing that reaches network, disk, clock, environment or
+#: chance.
 #: `zoneinfo` reads a table of constants, the same for everybody, and asks for no time.
 PURE_STANDARD_LIBRARY = frozenset({
     "__future__", "abc", "base64", "binascii", "bisect", "collections", "contextlib", "copy", "dataclasses",
@@ -119,7 +120,7 @@ HIDDEN_IMPORTS = ("__import__", "builtins.__import__", "eval", "exec", "importli
 #: These parts read data of packages, and import nothing.
 HARMLESS_IMPORTS = ("importlib.metadata", "importlib.resources")
 
-#: Ways out of a pure room that need no import of their own.
+#: Ways out of a pure package that need no import of their own.
 IMPURE = frozenset({
     "__import__", "breakpoint", "compile", "datetime.date.today", "datetime.datetime.now", "datetime.datetime.today",
     "datetime.datetime.utcnow", "eval", "exec", "input", "open", "print",
@@ -147,7 +148,7 @@ NAMES_THE_FORGE = "wiring.forge"
 PROMISED = re.compile(r"\Agithub\Z|`github`|github\.warning\Z|GITHUB_TOKEN with `packages: read`")
 #: A text or a name with one of these is about one forge.
 WORDS_OF_FORGES = re.compile(r"github|\bSettings > ", re.IGNORECASE)
-#: The door of Actions, the demo, and the forge's own folder.
+#: The action, the demo, and the forge's own folder.
 MAY_NAME_A_FORGE = ("action.*", "demo.*", "edges.github*")
 
 MOST_LINES = 500
@@ -178,8 +179,8 @@ class Module:
     identifiers: tuple[tuple[str, int], ...] = ()
 
     @property
-    def room(self) -> str:
-        """The room that the module stands in."""
+    def package(self) -> str:
+        """The package that the module stands in."""
         first = self.name.partition(".")[0]
         return {"": "version", "__main__": "cli"}.get(first, first)
 
@@ -291,26 +292,26 @@ def breach(module: Module, line: int, what: str, way_out: str) -> str:
 
 def rooms_are_known(tree: Tree) -> Iterator[str]:
     for module in tree.values():
-        if module.room not in MAY_IMPORT:
+        if module.package not in MAY_IMPORT:
             yield breach(
                 module,
                 1,
-                f"`{module.room}` is no room of this package",
-                "Move the module into the room it belongs to (CONTRIBUTING.md lists them).",
+                f"`{module.package}` is no package of gitops_bot",
+                "Move the module into the package it belongs to (CONTRIBUTING.md lists them).",
             )
 
 
 def rooms_import_in_one_direction(tree: Tree) -> Iterator[str]:
     for module in tree.values():
-        allowed = {*MAY_IMPORT.get(module.room, ()), module.room, *EVERYWHERE}
+        allowed = {*MAY_IMPORT.get(module.package, ()), module.package, *EVERYWHERE}
         for use in module.imports():
             other = target(use.symbol, tree)
-            if other is not None and other.room not in allowed:
+            if other is not None and other.package not in allowed:
                 yield breach(
                     module,
                     use.line,
-                    f"`{module.room}` imports `{use.symbol}`, and `{module.room}` may not know `{other.room}`",
-                    "Hand the value in as an argument, or move the code to the room whose work it is.",
+                    f"`{module.package}` imports `{use.symbol}`, and `{module.package}` may not know `{other.package}`",
+                    "Hand the value in as an argument, or move the code to the package whose work it is.",
                 )
 
 
@@ -335,16 +336,16 @@ def the_package_is_imported_in_parts(tree: Tree) -> Iterator[str]:
             yield breach(
                 module,
                 use.line,
-                f"`{PACKAGE.name}` is taken whole, and its attributes lead to every room",
+                f"`{PACKAGE.name}` is taken whole, and its attributes lead to every package",
                 f"Say what is needed: `from {PACKAGE.name}.ROOM import NAME`.",
             )
 
 
 def edges_stand_alone(tree: Tree) -> Iterator[str]:
     for module in tree.values():
-        for use in module.imports() if module.room == "edges" else ():
+        for use in module.imports() if module.package == "edges" else ():
             other = target(use.symbol, tree)
-            if other is not None and other.room == "edges" and other.edge not in (module.edge, *SHARED_EDGES):
+            if other is not None and other.package == "edges" and other.edge not in (module.edge, *SHARED_EDGES):
                 yield breach(
                     module,
                     use.line,
@@ -388,17 +389,17 @@ def some_libraries_stay_in_one_file(tree: Tree) -> Iterator[str]:
 
 def pure_rooms_touch_nothing(tree: Tree) -> Iterator[str]:
     for module in tree.values():
-        if module.room not in (*PURE, "commands", "engine", "results"):
+        if module.package not in (*PURE, "commands", "engine", "results"):
             continue
-        allowed = ENGINE_STANDARD_LIBRARY if module.room == "engine" else PURE_STANDARD_LIBRARY
+        allowed = ENGINE_STANDARD_LIBRARY if module.package == "engine" else PURE_STANDARD_LIBRARY
         found = [use for use in module.uses if use.symbol in IMPURE or not _is_allowed(use.symbol, allowed)]
         # `random` and `random.uniform` on one line are one breach, told in full.
         for use in {use.line: use for use in sorted(found, key=lambda use: len(use.symbol))}.values():
             yield breach(
                 module,
                 use.line,
-                f"`{module.room}` uses `{use.symbol}`",
-                "Rooms inside the edges see no network, disk, clock, environment or log: take the value as an "
+                f"`{module.package}` uses `{use.symbol}`",
+                "Packages inside the edges see no network, disk, clock, environment or log: take the value as an "
                 "argument. A module that is pure itself goes into PURE_STANDARD_LIBRARY of this test.",
             )
 
@@ -411,7 +412,7 @@ def _is_allowed(symbol: str, allowed: Iterable[str]) -> bool:
 
 def only_targets_know_what_a_file_with_pins_looks_like(tree: Tree) -> Iterator[str]:
     for module in tree.values():
-        if module.room in ("targets", "demo") or module.name in SETTINGS_OF_TARGETS:
+        if module.package in ("targets", "demo") or module.name in SETTINGS_OF_TARGETS:
             continue
         words = set(WORDS_OF_TARGETS) - {word for name, word in MAY_SAY if fnmatchcase(module.name, name)}
         found = [(text, line) for text, line in module.texts if any(word in text for word in words)]
@@ -420,7 +421,7 @@ def only_targets_know_what_a_file_with_pins_looks_like(tree: Tree) -> Iterator[s
             yield breach(
                 module,
                 line,
-                f"`{module.room}` knows one target: {text[:60]!r}",
+                f"`{module.package}` knows one target: {text[:60]!r}",
                 "Ask `gitops_bot.targets`, which gives the same values for every kind of file.",
             )
 
@@ -438,7 +439,7 @@ def only_its_edge_knows_which_forge_it_is(tree: Tree) -> Iterator[str]:
             yield breach(
                 module,
                 line,
-                f"`{module.room}` knows one forge: {text[:60]!r}",
+                f"`{module.package}` knows one forge: {text[:60]!r}",
                 "Say it in general words, or let the edge say it: `wiring.forge` is where the forge is named.",
             )
 
@@ -500,9 +501,9 @@ def test_the_package_holds_to(rule: Callable[[Tree], Iterator[str]], package: Tr
 
 
 @pytest.mark.xdist_group("the package is read once")
-def test_every_room_is_inhabited(package: Tree) -> None:
-    """A rule about a room that is not there could not fail."""
-    assert {module.room for module in package.values()} == set(MAY_IMPORT)
+def test_every_package_has_a_module(package: Tree) -> None:
+    """A rule about a package that is not there could not fail."""
+    assert {module.package for module in package.values()} == set(MAY_IMPORT)
 
 
 def test_the_version_is_told_without_the_heavy_libraries() -> None:
@@ -529,13 +530,13 @@ def test_what_logs_in_at_clouds_is_loaded_for_their_registries_only() -> None:
 
 BREACHES: list[tuple[str, dict[str, str], Callable[[Tree], Iterator[str]], str]] = [
     (
-        "a module outside of every room",
+        "a module outside of every package",
         {"helpers.py": ""},
         rooms_are_known,
-        "gitops_bot/helpers.py:1: `helpers` is no room",
+        "gitops_bot/helpers.py:1: `helpers` is no package",
     ),
     (
-        "a pure room imports an edge",
+        "a pure package imports an edge",
         {"images/version.py": "from gitops_bot.edges import registry\n", "edges/registry.py": ""},
         rooms_import_in_one_direction,
         "gitops_bot/images/version.py:1: `images` imports `gitops_bot.edges.registry`",
@@ -653,7 +654,7 @@ BREACHES: list[tuple[str, dict[str, str], Callable[[Tree], Iterator[str]], str]]
         "gitops_bot/edges/git_push.py:2: `git` is imported by a second file (the first is edges.git)",
     ),
     (
-        "the environment in a pure room",
+        "the environment in a pure package",
         {"config.py": "import os\n"},
         pure_rooms_touch_nothing,
         "gitops_bot/config.py:1: `config` uses `os`",
@@ -695,7 +696,7 @@ BREACHES: list[tuple[str, dict[str, str], Callable[[Tree], Iterator[str]], str]]
         "`targets` uses `pathlib.Path`",
     ),
     (
-        "a log in a pure room",
+        "a log in a pure package",
         {"proposals/body.py": "import logging\n"},
         pure_rooms_touch_nothing,
         "`proposals` uses `logging`",
@@ -763,7 +764,7 @@ BREACHES: list[tuple[str, dict[str, str], Callable[[Tree], Iterator[str]], str]]
 ]
 
 SOUND: list[tuple[str, dict[str, str]]] = [
-    ("a room imports itself and errors", {"images/a.py": "from gitops_bot import errors, images\n", "errors.py": ""}),
+    ("a package imports itself, errors", {"images/a.py": "from gitops_bot import errors, images\n", "errors.py": ""}),
     ("the version", {"edges/http.py": "from gitops_bot import __version__\n"}),
     ("an edge imports http", {"edges/github.py": "from gitops_bot.edges.http import text\n", "edges/http.py": ""}),
     (
@@ -775,10 +776,10 @@ SOUND: list[tuple[str, dict[str, str]]] = [
         },
     ),
     (
-        "the door and its parts",
+        "cli and what it may import",
         {"__main__.py": "from gitops_bot.cli.a import main\n", "cli/a.py": "import click, os\n"},
     ),
-    ("a part of the door", {"cli/text.py": "from gitops_bot.report.a import table\n", "report/a.py": "import rich\n"}),
+    ("cli imports report", {"cli/text.py": "from gitops_bot.report.a import table\n", "report/a.py": "import rich\n"}),
     ("pure paths and moments", {"releases/a.py": "from pathlib import PurePosixPath\nfrom datetime import datetime\n"}),
     ("a thread pool in the engine", {"engine/a.py": "from concurrent.futures import ThreadPoolExecutor\n"}),
     ("a function of its own named like a builtin", {"proposals/a.py": "def open(x): ...\ndef f():\n    open(1)\n"}),
