@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.results.result import Result
     from gitops_bot.results.status import Overview
-    from gitops_bot.server.health import Page
+    from gitops_bot.server.health import Response
     from gitops_bot.server.loop import Liveness, Schedule
     from gitops_bot.server.metrics import Metrics
     from gitops_bot.wiring.options import Options
@@ -109,26 +109,26 @@ class _Pages:
     clock: SystemClock
     liveness: Liveness
     metrics: Metrics
-    _status: Page | None = None
+    _status: Response | None = None
 
     def show(self, overview: Result[Overview]) -> None:
         from gitops_bot.report import page
-        from gitops_bot.server.health import Page
+        from gitops_bot.server.health import Response
 
-        self._status = Page(200, page.html(overview), "text/html; charset=utf-8")
+        self._status = Response(200, page.html(overview), "text/html; charset=utf-8")
 
-    def page(self, path: str) -> Page | None:
-        from gitops_bot.server.health import Page
+    def page(self, path: str) -> Response | None:
+        from gitops_bot.server.health import Response
 
         match path:
             case "/":
-                return self._status or Page(503, "no cycle has completed yet\n")
+                return self._status or Response(503, "no cycle has completed yet\n")
             case "/healthz":
                 problem, healthy = self.liveness.why_dead(self.clock.now()), "alive"
             case "/readyz":
                 problem, healthy = self.liveness.why_unready(self.clock.now()), "ready"
             case "/metrics":
-                return Page(200, *self.metrics.text())
+                return Response(200, *self.metrics.text())
             case _:
                 return None
-        return Page(200, f"{healthy}\n") if problem is None else Page(503, f"{redact.printable(problem)}\n")
+        return Response(200, f"{healthy}\n") if problem is None else Response(503, f"{redact.printable(problem)}\n")

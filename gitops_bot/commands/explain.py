@@ -20,7 +20,7 @@ from gitops_bot.errors import BotError, ConfigError, Problem, RegistryError, Usa
 from gitops_bot.images import age, inference
 from gitops_bot.images import explain as images
 from gitops_bot.images import policy as policies
-from gitops_bot.images.explain import KNOWN, Selection, removed_by
+from gitops_bot.images.explain import KNOWN, PolicySelection, removed_by
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver, describe
 from gitops_bot.images.reason import Reason, Unmanaged
 from gitops_bot.images.reference import Pin
@@ -108,7 +108,7 @@ async def _explain(
         outcome=outcome,
         reason=_reason(decision),
         pin=pin,
-        selection=selection or Selection(),
+        selection=selection or PolicySelection(),
         entry=entry,
         gates=tuple(gates),
         problem=decision.problem if isinstance(decision, Failed) else None,
@@ -152,7 +152,7 @@ def _outcome(decision: Decision) -> tuple[EntryOutcome, Pin | None]:
             assert_never(decision)
 
 
-async def select(facts: Facts, entry: Managed, at: datetime) -> Selection | None:
+async def select(facts: Facts, entry: Managed, at: datetime) -> PolicySelection | None:
     """What the policy made of the registry's list; None where there is no policy, or no list."""
     policy, image = entry.policy, entry.repository
     if policy is None or image is None or entry.rules.ignore:
@@ -174,7 +174,7 @@ async def select(facts: Facts, entry: Managed, at: datetime) -> Selection | None
 
 
 async def _answer(
-    context: Context, entry: Managed, explained: Explained, selection: Selection | None, tag: str
+    context: Context, entry: Managed, explained: Explained, selection: PolicySelection | None, tag: str
 ) -> AskedTag:
     """Why this tag is chosen, or why not."""
     if explained.pin is not None and explained.pin.tag == tag and explained.outcome == "chosen":
@@ -218,7 +218,7 @@ def why_not(
     tags: Sequence[str],
     tag: str,
     current: Pin,
-    selection: Selection,
+    selection: PolicySelection,
     decided: tuple[Reason, Pin | None],
 ) -> AskedTag:
     """Why this tag is not what was `decided`: a rule removed it, others come first, or something holds it.
@@ -273,7 +273,7 @@ def try_policy(written: str, tags: Sequence[str], current: Pin, tag: str | None,
     match choice:
         case policies.Chosen(tag=chosen):
             outcome, pin = "chosen", Pin(chosen)
-        case policies.Held(candidate=candidate):
+        case policies.HeldChoice(candidate=candidate):
             outcome, pin = "held", Pin(candidate) if candidate is not None else None
         case policies.Current():
             outcome, pin = "current", None

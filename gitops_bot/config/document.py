@@ -55,7 +55,7 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """A line and a column, from 1."""
 
     line: int
@@ -68,29 +68,29 @@ class Document:
 
     file: str
     tree: Tree = field(default_factory=lambda: Scalar.of("", "nothing"))
-    keys: dict[Path, Place] = field(default_factory=dict)
-    values: dict[Path, Place] = field(default_factory=dict)
+    keys: dict[Path, Position] = field(default_factory=dict)
+    values: dict[Path, Position] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def report(self, path: Path, message: str, advice: str, *, at_key: bool = False) -> None:
         """Add a problem with the value at this path, or with its key."""
         self.report_at(self.key(path) if at_key else self.value(path), message, advice)
 
-    def report_at(self, place: Place, message: str, advice: str) -> None:
+    def report_at(self, place: Position, message: str, advice: str) -> None:
         """Add a problem."""
         self.problems.append(problem(self.file, place, message, advice))
 
-    def key(self, path: Path) -> Place:
+    def key(self, path: Path) -> Position:
         """The place of a key; for a list item, the item."""
         return self.keys.get(path) or self.value(path)
 
-    def value(self, path: Path) -> Place:
+    def value(self, path: Path) -> Position:
         """The place of a value; for a missing one, the nearest key above it."""
         if path in self.values:
             return self.values[path]
         while path and path not in self.keys:
             path = path[:-1]
-        return self.keys.get(path) or self.values.get(path) or Place(1, 1)
+        return self.keys.get(path) or self.values.get(path) or Position(1, 1)
 
     def where(self, path: Path, *, at_key: bool = False) -> tuple[str, int, int]:
         """The file, line and column of a value, or of its key."""
@@ -171,7 +171,7 @@ class Section:
         self.document.report(self.path, message, advice, at_key=at_key)
 
 
-def problem(file: str, place: Place, message: str, advice: str) -> Problem:
+def problem(file: str, place: Position, message: str, advice: str) -> Problem:
     """A problem of the configuration."""
     return Problem("failed.config", message, advice, file, place.line, place.column)
 
@@ -196,7 +196,7 @@ def parse(text: str, file: str) -> Document:
         ConfigError: the text is too long, has more than 50,000 keys and values, is no YAML, or more than one document.
     """
     if len(text) > MOST_BYTES or len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
-        raise ConfigError(problem(file, Place(1, 1), "the file is over 1 MiB", "check that this is the right file"))
+        raise ConfigError(problem(file, Position(1, 1), "the file is over 1 MiB", "check that this is the right file"))
     document = Document(file)
     text = text.removeprefix("\ufeff")
     try:
@@ -218,7 +218,7 @@ def parse(text: str, file: str) -> Document:
     except (YAMLError, ValueError, OverflowError):
         # An escape such as "\UFFFFFFFF" or a directive such as `%YAML x`, for which the parser gives no position.
         advice = "look for an escape sequence or a `%` line that YAML does not know"
-        raise ConfigError(problem(file, Place(1, 1), "the file is not YAML", advice)) from None
+        raise ConfigError(problem(file, Position(1, 1), "the file is not YAML", advice)) from None
     return document
 
 
@@ -235,14 +235,14 @@ def _limit(events: Iterator[Event], file: str) -> Iterator[Event]:
         yield event
 
 
-def _count(text: str, position: int) -> Place:
+def _count(text: str, position: int) -> Position:
     before = re.split(r"\r\n|\r|\n", text[:position])
-    return Place(len(before), len(before[-1]) + 1)
+    return Position(len(before), len(before[-1]) + 1)
 
 
 def _syntax(document: Document, error: MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
-    place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+    place = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
     text = str(error.problem or error.context or "")
     other = f"this is not YAML: {text[:200]}", "check this line and the one above it"
     return problem(document.file, place, *next((known for part, known in _SYNTAX.items() if part in text), other))
@@ -266,8 +266,8 @@ _SYNTAX = {
 }
 
 
-def _place(event: Event) -> Place:
-    return Place(event.start_mark.line + 1, event.start_mark.column + 1)
+def _place(event: Event) -> Position:
+    return Position(event.start_mark.line + 1, event.start_mark.column + 1)
 
 
 def _node(document: Document, events: Iterator[Event], event: Event, path: Path) -> Tree:

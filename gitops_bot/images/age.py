@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot.images import duration
 from gitops_bot.images.kinds import describe
 from gitops_bot.images.order import admit, compare, ranked_tag
-from gitops_bot.images.policy import NAMED, Chosen, Current, Held, choose, counts, no_candidate
+from gitops_bot.images.policy import NAMED, Chosen, Current, HeldChoice, choose, counts, no_candidate
 from gitops_bot.images.reason import Reason, rfc3339, shortlist
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _higher(policy: Semver | Pattern, tags: Sequence[str], current: Pin) -> Iter
         yield candidate.tag
 
 
-def wait(young: Mapping[str, datetime], minimum_age: timedelta, facts: Mapping[str, str | int | None]) -> Held:
+def wait(young: Mapping[str, datetime], minimum_age: timedelta, facts: Mapping[str, str | int | None]) -> HeldChoice:
     """The hold while all that could be chosen is too young; it ends when the first of them is old enough."""
     built = min(young.values())
     candidate = max(tag for tag, time in young.items() if time == built)
@@ -97,17 +97,17 @@ def wait(young: Mapping[str, datetime], minimum_age: timedelta, facts: Mapping[s
         f"{candidate} was built at {rfc3339(built)}, and the policy wants a `minimum_age` of "
         f"{duration.write(minimum_age)}: it can be chosen from {rfc3339(ends)}"
     )
-    return Held(Reason("held.age", text, {**facts, "built": rfc3339(built)}, ends), candidate)
+    return HeldChoice(Reason("held.age", text, {**facts, "built": rfc3339(built)}, ends), candidate)
 
 
-def unknown_age(tag: str, minimum_age: timedelta, facts: Mapping[str, str | int | None]) -> Held:
+def unknown_age(tag: str, minimum_age: timedelta, facts: Mapping[str, str | int | None]) -> HeldChoice:
     """The hold of a candidate whose build time is unknown; it does not end by itself."""
     text = (
         f"when {tag} was built is unknown, and the policy wants a `minimum_age` of {duration.write(minimum_age)}: "
         "let the build set the label `org.opencontainers.image.created`, use a policy without `minimum_age`, or pin it "
         "with `set`"
     )
-    return Held(Reason("held.age_unknown", text, facts), tag)
+    return HeldChoice(Reason("held.age_unknown", text, facts), tag)
 
 
 def skipped_tags(young: Mapping[str, datetime], unknown: Sequence[str]) -> str:
@@ -163,7 +163,7 @@ def choose_newest(
             f"no build time is known of the {len(candidates.tags)} tags that {describe(policy)} admits: "
             "order them by a number or date in the tag, or let the pipeline `set` what it has pushed"
         )
-        return Held(Reason("held.age_unknown", text, facts), None)
+        return HeldChoice(Reason("held.age_unknown", text, facts), None)
     old = {tag: time for tag, time in known.items() if tag == current.tag or is_old(time, policy.minimum_age, now)}
     young = {tag: time for tag, time in known.items() if tag not in old}
     # Without a known time of what is pinned, the best that is old enough is offered to people, or it stays.
@@ -198,16 +198,16 @@ def _against_pinned(
     pinned = _shown(current)
     if present is None and current.tag is not None and not listed:
         text = f"{current.tag} is no longer listed, and when it was built is unknown: {best} may be older"
-        return Held(Reason("held.vanished", text, facts), best)
+        return HeldChoice(Reason("held.vanished", text, facts), best)
     if present is None:
         text = f"{newest}, but when {pinned} was built is unknown: pin a newer one once with `set`"
-        return Held(Reason("held.age_unknown", text, facts), best)
+        return HeldChoice(Reason("held.age_unknown", text, facts), best)
     if time > present:
         text = f"{newest}, and built after {pinned} ({rfc3339(time)}, {rfc3339(present)})"
         return Chosen(best, Reason("chosen", text, facts))
     if time < present:
         text = f"{newest}, but built before {pinned} ({rfc3339(time)}, {rfc3339(present)})"
-        return Held(Reason("held.older_build", text, facts), best)
+        return HeldChoice(Reason("held.older_build", text, facts), best)
     return Current(Reason("current", f"{newest}, and built at the same time as {pinned}", facts))
 
 

@@ -41,7 +41,7 @@ class RuleResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class RankedTag:
     """A tag that no rule removed, the parts of its key as they stand in it, and its build time if that is known."""
 
     tag: str
@@ -50,7 +50,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class PolicySelection:
     """How a policy selects: the number of tags, its rules in their order, and the candidates, best first.
 
     `by_time` are the tags that an order by build time leaves out, with the rule that does.
@@ -58,13 +58,13 @@ class Selection:
 
     seen: int = 0
     steps: tuple[RuleResult, ...] = ()
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[RankedTag, ...] = ()
     by_time: Mapping[str, str] = field(default_factory=dict)
 
 
 def explain(
     policy: Policy, tags: Sequence[str], current: Pin, times: Mapping[str, datetime | None], now: datetime
-) -> Selection:
+) -> PolicySelection:
     """The steps by which a policy chooses among every tag of a repository, and the best ten of what is left.
 
     `times` are the build times that are known. Only an order by build time needs them, where there is a choice; for it,
@@ -76,16 +76,18 @@ def explain(
     built = {tag: time for tag in passing.tags if (time := usable(times.get(tag), now)) is not None}
     if isinstance(policy, Newest):
         if set(passing.tags) == {current.tag}:  # nobody asked for its time
-            return Selection(len(listed), tuple(steps), tuple(Candidate(tag, (), None) for tag in passing.tags))
+            return PolicySelection(len(listed), tuple(steps), tuple(RankedTag(tag, (), None) for tag in passing.tags))
         timed = [tag for tag in passing.tags if tag in times]
         steps += (_step(NOT_OLDER, passing.tags, timed), _step(KNOWN, timed, list(built)))
         by_time = {tag: KNOWN if tag in times else NOT_OLDER for tag in passing.tags if tag not in built}
         best = heapq.nlargest(_CANDIDATES, built, key=lambda tag: newest_order(tag, built[tag], current))
-        return Selection(len(listed), tuple(steps), tuple(Candidate(tag, (), built[tag]) for tag in best), by_time)
+        return PolicySelection(
+            len(listed), tuple(steps), tuple(RankedTag(tag, (), built[tag]) for tag in best), by_time
+        )
     present = ranked_tag(policy, current.tag) if current.tag is not None else None
     ranked = passing.highest(_CANDIDATES, present)
-    candidates = tuple(Candidate(best.tag, best.texts, built.get(best.tag)) for best in ranked)
-    return Selection(len(listed), tuple(steps), candidates)
+    candidates = tuple(RankedTag(best.tag, best.texts, built.get(best.tag)) for best in ranked)
+    return PolicySelection(len(listed), tuple(steps), candidates)
 
 
 def removed_by(policy: Policy, tags: Sequence[str], tag: str) -> str | None:

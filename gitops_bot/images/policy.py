@@ -34,14 +34,14 @@ class Current:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldChoice:
     """People have to decide: `held.downgrade`, `held.vanished` or `held.unordered`; `candidate` is the best tag."""
 
     reason: Reason
     candidate: str | None
 
 
-Choice = Chosen | Current | Held
+Choice = Chosen | Current | HeldChoice
 
 
 def choose(policy: ByText, tags: Sequence[str], current: Pin) -> Choice:
@@ -70,10 +70,10 @@ def choose(policy: ByText, tags: Sequence[str], current: Pin) -> Choice:
         return _compare(best, present, listed, highest, facts)
     if current.tag is not None and not listed:
         text = f"{current.tag} is no longer listed and has no order under this policy: {best.tag} may be older"
-        return Held(Reason("held.vanished", text, facts), best.tag)
+        return HeldChoice(Reason("held.vanished", text, facts), best.tag)
     if current.tag is None and current.digest is not None:
         text = f"{highest}, but a digest alone cannot be ordered among tags"
-        return Held(Reason("held.unordered", text, facts), best.tag)
+        return HeldChoice(Reason("held.unordered", text, facts), best.tag)
     before = (
         f"{current.tag} has no order under this policy, so it is replaced this once"
         if current.tag
@@ -94,12 +94,12 @@ def counts(policy: Policy, tags: Sequence[str], candidates: Admitted) -> dict[st
 
 def no_candidate(
     policy: Policy, candidates: Admitted, current: Pin, *, listed: bool, facts: Mapping[str, str | int | None]
-) -> Current | Held:
+) -> Current | HeldChoice:
     """The decision where the policy admits no tag at all."""
     text = _why_no_candidate(policy, candidates, facts["seen"])
     if listed or current.tag is None:
         return Current(Reason("nothing_new", text, facts))
-    return Held(Reason("held.vanished", f"{current.tag} is no longer listed, and {text}", facts), None)
+    return HeldChoice(Reason("held.vanished", f"{current.tag} is no longer listed, and {text}", facts), None)
 
 
 def _compare(
@@ -110,10 +110,10 @@ def _compare(
     if best.key > present.key:
         return Chosen(best.tag, Reason("chosen", f"{highest}, and higher than {present.tag}{gone}", facts))
     if best.key < present.key:
-        return Held(Reason("held.downgrade", f"{highest}, but lower than {present.tag}{gone}", facts), best.tag)
+        return HeldChoice(Reason("held.downgrade", f"{highest}, but lower than {present.tag}{gone}", facts), best.tag)
     if not listed:
         text = f"{present.tag} is no longer listed; {best.tag} sorts equal to it, but may hold other bytes"
-        return Held(Reason("held.vanished", text, facts), best.tag)
+        return HeldChoice(Reason("held.vanished", text, facts), best.tag)
     same = "" if best.tag == present.tag else f", and equal to {present.tag}"
     return Current(Reason("current", f"{highest}{same}", facts))
 

@@ -13,7 +13,7 @@ from gitops_bot.images.build import PLATFORM, normal_platform
 from gitops_bot.images.reference import split
 from gitops_bot.migration import rules
 from gitops_bot.migration.deployed import of_manifest
-from gitops_bot.migration.rules import EVERY_TAG, IGNORED, Read, Rule, Tracked, gap, resources
+from gitops_bot.migration.rules import EVERY_TAG, IGNORED, ImageRule, Read, Tracked, gap, resources
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -65,7 +65,7 @@ _KNOWN: Final = frozenset({"image-list", *_SETTINGS, *_WRITE_BACK})
 _MOST: Final = 1000
 
 
-def rule_of(reference: Placed, settings: Mapping[str, Placed], gaps: list[Gap]) -> Rule:
+def rule_of(reference: Placed, settings: Mapping[str, Placed], gaps: list[Gap]) -> ImageRule:
     """The rule for `[registry/]image[:constraint]` with these settings; what has no counterpart goes to `gaps`."""
     repository, constraint, _ = split(reference.text)
     nothing = reference.emptied
@@ -84,13 +84,13 @@ def rule_of(reference: Placed, settings: Mapping[str, Placed], gaps: list[Gap]) 
         rules.check(written)
     except ValueError as why:
         gaps.append(gap(allowed, f"{repository[:200]}: {why}", "write a policy for it by hand"))
-        return Rule(None)
+        return ImageRule(None)
     wanted = _platforms(settings.get("platforms", nothing), strategy, gaps)
     if secret := settings.get("pull-secret"):
         what = f"{repository[:200]}: the pull secret {secret.text[:100]} is in the cluster"
         gaps.append(gap(secret, what, "log in where the bot runs, or name the login under `registries`"))
     name = rules.as_name(repository.rpartition("/")[2], "image")
-    return Rule(written, name, "tag+digest" if strategy == "digest" else "tag", wanted)
+    return ImageRule(written, name, "tag+digest" if strategy == "digest" else "tag", wanted)
 
 
 def values_of(settings: Mapping[str, Placed]) -> Mapping[str, str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from gitops_bot.migration import Peer
-    from gitops_bot.migration.rules import Rule, Tracked
+    from gitops_bot.migration.rules import ImageRule, Tracked
     from gitops_bot.releases.decisions import EntryKey, Managed
 
 #: The environment of what no name tells.
@@ -37,7 +37,7 @@ class MigratedEnvironment:
 
     name: str
     overlays: tuple[str, ...]
-    images: Mapping[str, Rule]
+    images: Mapping[str, ImageRule]
     propose: Mapping[str, Any]
     #: Which files only `targets` can tell to hold pins, or where in them: as `gitops-bot.yaml` has it.
     targets: tuple[Mapping[str, Any], ...] = ()
@@ -61,7 +61,7 @@ class _Place:
     name: str
     hint: str
     #: By the repository, or the name of an entry; with what is written for it.
-    rules: Mapping[str, tuple[str, Rule | None]]
+    rules: Mapping[str, tuple[str, ImageRule | None]]
     propose: Mapping[str, Any]
 
 
@@ -69,7 +69,7 @@ class _Place:
 class _Growing:
     word: str
     places: list[_Place] = field(default_factory=list)
-    rules: dict[str, tuple[str, Rule | None]] = field(default_factory=dict)
+    rules: dict[str, tuple[str, ImageRule | None]] = field(default_factory=dict)
 
     def takes(self, place: _Place) -> bool:
         """Whether a place has no other rule for any image, and is proposed in the same way."""
@@ -131,7 +131,7 @@ def assemble(
 def _place(
     path: str, asked: Sequence[Tracked], entries: Sequence[Managed], words: Mapping[str, str], gaps: list[Gap]
 ) -> _Place:
-    placed: dict[EntryKey, tuple[Managed, Rule]] = {}
+    placed: dict[EntryKey, tuple[Managed, ImageRule]] = {}
     for image in asked:
         matching = _matching(image, entries)
         if not matching:
@@ -164,12 +164,14 @@ def _has_image(entry: Managed, image: ImageName | None) -> bool:
     return image is not None and image in (entry.repository, ImageName.of(entry.name))
 
 
-def _by_image(entries: Sequence[Managed], ruled: Mapping[EntryKey, Rule]) -> dict[str, tuple[str, Rule | None]]:
+def _by_image(
+    entries: Sequence[Managed], ruled: Mapping[EntryKey, ImageRule]
+) -> dict[str, tuple[str, ImageRule | None]]:
     """The rules by repository where each entry of it has the same one, else by the names of entries."""
     by_repository: dict[str, list[Managed]] = defaultdict(list)
     for entry in entries:
         by_repository[str(entry.repository or entry.name)].append(entry)
-    rules_by_image: dict[str, tuple[str, Rule | None]] = {}
+    rules_by_image: dict[str, tuple[str, ImageRule | None]] = {}
     for repository, same in by_repository.items():
         first = ruled.get(same[0].key)
         if all(ruled.get(entry.key) == first for entry in same):
@@ -200,7 +202,7 @@ def _targets(kinds: Mapping[str, Mapping[str, Any]]) -> Iterator[Mapping[str, An
         yield {"kind": target["kind"], "files": names, **only, **target}
 
 
-def _grouping(images: Mapping[str, Rule]) -> Mapping[str, Any]:
+def _grouping(images: Mapping[str, ImageRule]) -> Mapping[str, Any]:
     """Which images share a proposal, where the tool has such a thing; all of the environment need no word."""
     by_group: dict[str, list[str]] = defaultdict(list)
     for image, rule in images.items():

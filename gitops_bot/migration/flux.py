@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from gitops_bot.images import expression
 from gitops_bot.migration import rules
-from gitops_bot.migration.rules import EVERY_TAG, Gap, Read, Rule, Tracked, gap, resources
+from gitops_bot.migration.rules import EVERY_TAG, Gap, ImageRule, Read, Tracked, gap, resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -91,7 +91,7 @@ def _marker(file: str, number: int, line: str) -> Marker | None:
     return Marker(file, number, setter[1], setter[2], cast("Field", setter[3] or "")) if setter else None
 
 
-def rule_of(policy: Placed, repository: Placed, gaps: list[Gap]) -> Rule:
+def rule_of(policy: Placed, repository: Placed, gaps: list[Gap]) -> ImageRule:
     """The rule for an `ImagePolicy`; what of it has no counterpart goes to `gaps`."""
     name = policy.at("metadata", "name").text
     spec = policy.at("spec")
@@ -109,11 +109,11 @@ def rule_of(policy: Placed, repository: Placed, gaps: list[Gap]) -> Rule:
         rules.check(written)
     except ValueError as why:
         gaps.append(gap(chosen, f"ImagePolicy {name[:100]}: {why}", "write a policy for it by hand"))
-        return Rule(None)
+        return ImageRule(None)
     pin: PinShape | None = None if reflection in _ON_MOVE else "tag"
     # What a moving tag points to is followed in any case.
     on_move = None if "digest" in written else _ON_MOVE.get(reflection)
-    return Rule(written, rules.as_name(name, "image"), pin, on_move=on_move)
+    return ImageRule(written, rules.as_name(name, "image"), pin, on_move=on_move)
 
 
 def _policy(chosen: Placed, filtered: Placed) -> dict[str, Any]:
@@ -188,7 +188,7 @@ class _Reader:
         exact = [resource for resource in called if resource.namespace == namespace]
         return exact[0] if exact else called[0] if len(called) == 1 and "" in (called[0].namespace, namespace) else None
 
-    def image_and_rule(self, policy: _Resource) -> tuple[str, Rule]:
+    def image_and_rule(self, policy: _Resource) -> tuple[str, ImageRule]:
         """The image that a policy is about, and its rule."""
         reference = policy.at("imageRepositoryRef")
         namespace, name = reference.at("namespace").text or policy.namespace, reference.at("name").text
@@ -276,7 +276,7 @@ def _pins(marked: Sequence[Marker]) -> Iterator[tuple[Marker, PinShape | None]]:
 
 
 def _track(
-    marker: Marker, image: str, rule: Rule, automations: Sequence[_Automation], policy: _Resource, gaps: list[Gap]
+    marker: Marker, image: str, rule: ImageRule, automations: Sequence[_Automation], policy: _Resource, gaps: list[Gap]
 ) -> Tracked:
     chosen = policy.at("policy")
     covering = [automation for automation in automations if automation.covers(marker.file, policy)]

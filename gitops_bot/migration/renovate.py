@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gitops_bot.images.reference import DOCKER_HUB
 from gitops_bot.migration import json5
 from gitops_bot.migration.renovate_policy import names_any, rule_of, unusable, windows
-from gitops_bot.migration.rules import IGNORED, Gap, Read, Rule, Tracked, gap
+from gitops_bot.migration.rules import IGNORED, Gap, ImageRule, Read, Tracked, gap
 from gitops_bot.targets.yaml_values import Placed
 
 if TYPE_CHECKING:
@@ -112,14 +112,14 @@ class Subject:
 
 
 @dataclass(slots=True)
-class Settings:
+class RenovateSettings:
     """All settings of one file, innermost last."""
 
     levels: list[Placed]
     gaps: list[Gap] = field(default_factory=list)
 
     @classmethod
-    def of(cls, root: Placed) -> Settings:
+    def of(cls, root: Placed) -> RenovateSettings:
         """The settings of a file, its presets first."""
         gaps: list[Gap] = []
         levels = [level for preset in root.at("extends").items for level in _preset(preset, gaps)]
@@ -215,9 +215,9 @@ class Settings:
         except ValueError as why:
             what = f"{subject.names[0][:200]} in {entry.file[:200]}: {why}"
             self.gaps.append(gap(place, what, "write a policy for it by hand"))
-            rule = Rule(None)
+            rule = ImageRule(None)
         else:
-            if rule == Rule(None):
+            if rule == ImageRule(None):
                 return None  # nothing updates such a tag
         source, within = (place.file, place.line), (entry.file, entry.line)
         return Tracked(entry.overlay, subject.names[0], rule, source, within=within), settings
@@ -344,7 +344,7 @@ def is_settings(path: str) -> bool:
 def read(file: str, data: bytes, entries: Sequence[tuple[Managed, str]]) -> Read:
     """What Renovate keeps current of these entries, each with what we call its file, by the settings of one file."""
     try:
-        settings = Settings.of(json5.read(data, file))
+        settings = RenovateSettings.of(json5.read(data, file))
     except ValueError as error:
         return Read(True, gaps=(Gap(file, 1, f"this file cannot be read: {error}", "move what it says by hand"),))
     tracked = tuple(settings.track(entries))

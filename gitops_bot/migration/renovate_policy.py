@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.images import expression
 from gitops_bot.migration import rules
-from gitops_bot.migration.rules import Rule
+from gitops_bot.migration.rules import ImageRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -177,7 +177,7 @@ def _span(part: str) -> str | None:
     return f"{_DAYS[int(first)]}-{_DAYS[int(last)]}" if dash else _DAYS[int(first)]
 
 
-def rule_of(texts: Mapping[str, str], off: frozenset[str], pin: Pin) -> Rule:
+def rule_of(texts: Mapping[str, str], off: frozenset[str], pin: Pin) -> ImageRule:
     """The rule for an entry by its settings, without a policy where nothing updates it.
 
     `off` are the kinds of updates that are switched off: `major`, `minor`, `patch`, `digest`.
@@ -189,7 +189,7 @@ def rule_of(texts: Mapping[str, str], off: frozenset[str], pin: Pin) -> Rule:
     pin_digests = texts.get("pinDigests") == "true"
     if written is None:
         if pin.tag is None or "digest" in off or (pin.digest is None and not pin_digests):
-            return Rule(None)
+            return ImageRule(None)
         written = {"digest": pin.tag}
     elif minimum := texts.get("minimumReleaseAge"):
         age = _AGE.fullmatch(minimum.strip())
@@ -202,7 +202,7 @@ def rule_of(texts: Mapping[str, str], off: frozenset[str], pin: Pin) -> Rule:
     on_move: OnMove | None = "hold" if "digest" in off and "digest" not in written else None
     name = rules.as_name(_name(pin.tag or ""), "tags")
     shape: PinShape | None = "tag" if tagged and "digest" not in written else None
-    return Rule(written, name, shape, on_move=on_move, group=texts.get("groupName", ""))
+    return ImageRule(written, name, shape, on_move=on_move, group=texts.get("groupName", ""))
 
 
 def _policy(texts: Mapping[str, str], off: frozenset[str], tag: str | None) -> dict[str, Any] | None:

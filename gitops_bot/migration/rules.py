@@ -36,7 +36,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ImageRule:
     """How one image is kept current; `policy` as it is written in `gitops-bot.yaml`, None where there is none.
 
     `name` is what the policy may be called. `group` is the proposal that its changes go into: an empty text is one of
@@ -53,7 +53,7 @@ class Rule:
 
 
 #: Kept by the tool as it is: nothing is proposed.
-IGNORED: Final = Rule(None, ignore=True)
+IGNORED: Final = ImageRule(None, ignore=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Tracked:
 
     place: str
     repository: str
-    rule: Rule
+    rule: ImageRule
     source: tuple[str, int]
     entry: str | None = None
     within: tuple[str, int] | None = None

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from gitops_bot.images.reason import Why
     from gitops_bot.images.reference import Pin
     from gitops_bot.migration.assemble import MigratedEnvironment, Migration
-    from gitops_bot.migration.rules import Gap, Rule
-    from gitops_bot.releases.layout.coverage import Coverage, Group
+    from gitops_bot.migration.rules import Gap, ImageRule
+    from gitops_bot.releases.layout.coverage import Coverage, UnmanagedGroup
     from gitops_bot.report.screen import Screen
     from gitops_bot.results.checkout import FoundEnvironment, Initialised, Inventory
 
@@ -112,7 +112,7 @@ def _found_environment(environment: FoundEnvironment) -> Iterator[str]:
             yield from _answers(group)
 
 
-def _answers(group: Group) -> Iterator[str]:
+def _answers(group: UnmanagedGroup) -> Iterator[str]:
     """A suggestion for each image of a group, on separate lines because people may want only some."""
     pins = {entry.name: entry.pin for entry in reversed(group.entries)}
     for name in sorted(pins)[:_LINES]:
@@ -198,7 +198,7 @@ def _migrated_environment(environment: MigratedEnvironment, names: Mapping[str, 
             yield f"      # {plain(image, _GAP_WIDTH)}: no policy, see above"
 
 
-def _keys(rule: Rule, shape: PinShape, names: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+def _keys(rule: ImageRule, shape: PinShape, names: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     if rule.policy is not None:
         yield "policy", names[repr(rule.policy)]
     wanted = rule.pin or "tag+digest"
@@ -227,7 +227,7 @@ def _flow(value: Any) -> str:
             return str(value)
 
 
-def addition(group: Group, *, inferred: bool) -> str:
+def addition(group: UnmanagedGroup, *, inferred: bool) -> str:
     """The configuration that would keep these entries current, and where it belongs."""
     first = group.entries[0]
     environment, rule = first.environment or "", rule_for(group.pin)

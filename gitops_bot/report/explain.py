@@ -8,7 +8,7 @@ from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.report.screen import place, short
 
 if TYPE_CHECKING:
-    from gitops_bot.images.explain import Selection
+    from gitops_bot.images.explain import PolicySelection
     from gitops_bot.images.reason import Code
     from gitops_bot.report.screen import Screen, Style
     from gitops_bot.results.explained import Explained, Explanations, PolicySource
@@ -86,7 +86,7 @@ def _policy(policy: PolicySource) -> str:
     return plain(f"{name}{policy.text}", 1000) + (f" ({plain(where, 300)})" if where else "")
 
 
-def _print_selection(selection: Selection, screen: Screen) -> None:
+def _print_selection(selection: PolicySelection, screen: Screen) -> None:
     _line(screen, "tags", f"{selection.seen} listed")
     for step in selection.steps:
         if not step.removed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.images.explain import Selection
+from gitops_bot.images.explain import PolicySelection
 
 if TYPE_CHECKING:
     from gitops_bot.errors import Problem
@@ -63,7 +63,7 @@ class Explained:
     outcome: EntryOutcome
     reason: Reason
     pin: Pin | None = None
-    selection: Selection = field(default_factory=Selection)
+    selection: PolicySelection = field(default_factory=PolicySelection)
     asked: AskedTag | None = None
     entry: Managed | None = None
     gates: tuple[PassedGate, ...] = ()

@@ -31,7 +31,7 @@ _TEXT = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Response:
     """What a path answers."""
 
     status: int
@@ -48,7 +48,7 @@ class HealthServer:
         UsageError: this is not an address, or it cannot be listened on.
     """
 
-    def __init__(self, listen: str, page: Callable[[str], Page | None], *, seconds: float = TIMEOUT) -> None:
+    def __init__(self, listen: str, page: Callable[[str], Response | None], *, seconds: float = TIMEOUT) -> None:
         self._page, self._seconds = page, seconds
         self._socket = _listen(listen)
         host, port = self._socket.getsockname()[:2]
@@ -111,18 +111,18 @@ class HealthServer:
         try:
             head = await reader.readuntil(b"\r\n\r\n")
         except asyncio.LimitOverrunError:
-            return _response(Page(431, "request head too large\n"))
+            return _response(Response(431, "request head too large\n"))
         match = _LINE.match(head)
         if match is None:
-            return _response(Page(400, "not an HTTP request\n"))
+            return _response(Response(400, "not an HTTP request\n"))
         method, path = match[1], match[2].partition(b"?")[0].decode("ascii")
         if method not in (b"GET", b"HEAD"):
-            return _response(Page(405, "only GET and HEAD\n"), "Allow: GET, HEAD")
-        page = self._page(path) or Page(404, "try /, /healthz, /readyz or /metrics\n")
+            return _response(Response(405, "only GET and HEAD\n"), "Allow: GET, HEAD")
+        page = self._page(path) or Response(404, "try /, /healthz, /readyz or /metrics\n")
         return _response(page, body=method == b"GET")
 
 
-def _response(page: Page, *headers: str, body: bool = True) -> bytes:
+def _response(page: Response, *headers: str, body: bool = True) -> bytes:
     data = page.text.encode()
     lines = [
         f"HTTP/1.1 {page.status} {HTTPStatus(page.status).phrase}",

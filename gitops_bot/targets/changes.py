@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ruamel.yaml.nodes import MappingNode
 
     from gitops_bot.targets.document import Block, Document
-    from gitops_bot.targets.nodes import Pair
+    from gitops_bot.targets.nodes import KeyAndValue
 
 #: What may stand behind a value on its line, and between two pairs in braces.
 _REST = re.compile(r"[ \t]*(?:#[^\r\n]*)?")
@@ -32,7 +32,7 @@ _COMMA = re.compile(r"\s*,\s*")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class MappingEdit:
     """What becomes of one mapping: the text of each of these keys, None for one that goes with its value.
 
     `behind` says for each new key which present one it follows.
@@ -44,7 +44,7 @@ class Change:
 
 
 #: The changes of a file: in each of the texts inside of it, and outside of them.
-Changes: TypeAlias = "Mapping[Block | None, Sequence[Change]]"
+Changes: TypeAlias = "Mapping[Block | None, Sequence[MappingEdit]]"
 
 
 def apply_changes(before: Document, changes: Changes) -> bytes:
@@ -71,7 +71,7 @@ def apply_changes(before: Document, changes: Changes) -> bytes:
     return after.text.encode()
 
 
-def _splices(document: Document, change: Change) -> Iterator[Splice]:
+def _splices(document: Document, change: MappingEdit) -> Iterator[Splice]:
     present = pairs(change.mapping)
     added: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for key, text in change.texts.items():
@@ -87,7 +87,7 @@ def _splices(document: Document, change: Change) -> Iterator[Splice]:
         yield _addition(document, change.mapping, present[key], texts)
 
 
-def _addition(document: Document, mapping: MappingNode, behind: Pair, texts: Mapping[str, str]) -> Splice:
+def _addition(document: Document, mapping: MappingNode, behind: KeyAndValue, texts: Mapping[str, str]) -> Splice:
     """New pairs right behind a present one: each on its own line, or after a comma in flow style."""
     written = [f"{key}: {writing.render(text)}" for key, text in texts.items()]
     at = behind.value.end_mark.index
@@ -100,7 +100,7 @@ def _addition(document: Document, mapping: MappingNode, behind: Pair, texts: Map
     return Splice(at, at, "".join(newline + " " * mark.column + pair for pair in written))
 
 
-def _removal(document: Document, mapping: MappingNode, pair: Pair) -> Splice:
+def _removal(document: Document, mapping: MappingNode, pair: KeyAndValue) -> Splice:
     """The cut that takes one pair and nothing else.
 
     In block style it takes the line with its comment, or behind a dash all up to the next key, which takes its place.

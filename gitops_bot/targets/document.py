@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ruamel.yaml.nodes import Node
 
-    from gitops_bot.targets.nodes import Pair
+    from gitops_bot.targets.nodes import KeyAndValue
 
 SIZE_LIMIT = 1 << 20  # bytes
 DEPTH_LIMIT = 100  # collections inside collections, the scalar in the innermost included
@@ -184,7 +184,7 @@ def compose(
     return Document(file, text, tuple(roots), origin, around)
 
 
-def read_block(document: Document, pair: Pair) -> Block:
+def read_block(document: Document, pair: KeyAndValue) -> Block:
     """Read the text of a block scalar as YAML.
 
     Raises:

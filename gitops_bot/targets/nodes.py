@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Pair(NamedTuple):
+class KeyAndValue(NamedTuple):
     """A key and its value as they were composed."""
 
     key: ScalarNode
     value: Node
 
 
-def pairs(node: Node | None) -> dict[str, Pair]:
+def pairs(node: Node | None) -> dict[str, KeyAndValue]:
     """The pairs of a mapping by their keys, where those are texts; of two with one key the last."""
     mapping = node.value if isinstance(node, MappingNode) else ()
-    return {str(key.value): Pair(key, value) for key, value in mapping if isinstance(key, ScalarNode)}
+    return {str(key.value): KeyAndValue(key, value) for key, value in mapping if isinstance(key, ScalarNode)}
 
 
 def value(node: Node | None, key: str) -> Node | None:

@@ -10,7 +10,7 @@ from ruamel.yaml.nodes import MappingNode
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import document, nodes, yaml_pins
-from gitops_bot.targets.changes import Change, apply_changes
+from gitops_bot.targets.changes import MappingEdit, apply_changes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -44,7 +44,7 @@ class InfoFile:
         fields = {key: text for key, text in wanted.items() if self.values[key] != text}
         if not fields:
             return self.document.text.encode()
-        return apply_changes(self.document, {None: (Change(self.data, {**fields}),)})
+        return apply_changes(self.document, {None: (MappingEdit(self.data, {**fields}),)})
 
 
 def fits(text: str) -> bool:

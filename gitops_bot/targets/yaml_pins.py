@@ -15,8 +15,8 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin, is_tag, split
 from gitops_bot.targets import writing
-from gitops_bot.targets.changes import Change, apply_changes
-from gitops_bot.targets.nodes import Pair
+from gitops_bot.targets.changes import MappingEdit, apply_changes
+from gitops_bot.targets.nodes import KeyAndValue
 from gitops_bot.targets.pin_file import BARE, FileEntry, PinFile, Place, pin_of, problem, texts
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ class Slot(NamedTuple):
     optional: bool = False
 
     @property
-    def pair(self) -> Pair | None:
+    def pair(self) -> KeyAndValue | None:
         """The key and its value, where the mapping has it."""
-        return next((Pair(key, value) for key, value in self.mapping.value if key.value == self.key), None)
+        return next((KeyAndValue(key, value) for key, value in self.mapping.value if key.value == self.key), None)
 
     @property
     def text(self) -> str | None:
@@ -77,13 +77,13 @@ class YamlPins(PinFile):
 
     def with_pins(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`."""
-        asked: dict[Block | None, dict[int, Change]] = {}
+        asked: dict[Block | None, dict[int, MappingEdit]] = {}
         for index, assignment in wanted.items():
             place = self.places[index]
             for slot, text in texts(self, place, assignment):
                 if text == (slot.text if slot.says_something else ""):
                     continue
-                change = asked.setdefault(place.block, {}).setdefault(id(slot.mapping), Change(slot.mapping))
+                change = asked.setdefault(place.block, {}).setdefault(id(slot.mapping), MappingEdit(slot.mapping))
                 change.texts[slot.key] = None if slot.optional and not text else text
                 if slot.pair is None:
                     change.behind[slot.key] = self._behind(place, slot)
@@ -179,7 +179,7 @@ def has_placeholder(text: str, *, fits: bool) -> bool:
     return bool(_PLACEHOLDER.search(text) or (not fits and _UNDERSCORED.search(text)))
 
 
-def form_refusal(document: Document, field: str, pair: Pair) -> Problem | None:
+def form_refusal(document: Document, field: str, pair: KeyAndValue) -> Problem | None:
     """Why the value of a field cannot be replaced, by the way in which it is written."""
     value = pair.value
     if not isinstance(value, ScalarNode):
@@ -195,7 +195,13 @@ def form_refusal(document: Document, field: str, pair: Pair) -> Problem | None:
 
 
 def value_refusal(
-    document: Document, mapping: Node, pair: Pair, fits: Callable[[str], bool], advice: str, *, aliases: bool = False
+    document: Document,
+    mapping: Node,
+    pair: KeyAndValue,
+    fits: Callable[[str], bool],
+    advice: str,
+    *,
+    aliases: bool = False,
 ) -> Problem | None:
     """Why the value of a pair cannot be replaced without a doubt.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitops_bot.images.policy import Choice, Chosen, Current, Held
+from gitops_bot.images.policy import Choice, Chosen, Current, HeldChoice
 
 
 def told(choice: Choice) -> tuple[str, str | None]:
@@ -10,7 +10,7 @@ def told(choice: Choice) -> tuple[str, str | None]:
     match choice:
         case Chosen(tag, reason):
             return reason.code, tag
-        case Held(reason, candidate):
+        case HeldChoice(reason, candidate):
             return reason.code, candidate
         case Current(reason):
             return reason.code, None

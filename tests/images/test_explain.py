@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.images.age import choose_newest
-from gitops_bot.images.explain import Candidate, RuleResult, explain, removed_by
+from gitops_bot.images.explain import RankedTag, RuleResult, explain, removed_by
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Policy, Semver
 from gitops_bot.images.order import admits
 from gitops_bot.images.policy import Chosen, choose
@@ -98,10 +98,10 @@ def test_by_build_time_only_tags_with_a_time_are_ranked() -> None:
         "e": "not older than the pinned build",
     }
     alone = explain(Newest("^[a-e]$"), ["a", "x"], Pin("a"), {}, NOW)
-    assert (alone.steps[-1].rule, alone.candidates) == ("pattern ^[a-e]$", (Candidate("a", (), None),))
-    assert explained.candidates == (Candidate("b", (), times["b"]), Candidate("a", (), times["a"]))
+    assert (alone.steps[-1].rule, alone.candidates) == ("pattern ^[a-e]$", (RankedTag("a", (), None),))
+    assert explained.candidates == (RankedTag("b", (), times["b"]), RankedTag("a", (), times["a"]))
     assert explain(Pattern("^[ab]$", order="alphabetical"), ["a"], Pin(), times, NOW).candidates == (
-        Candidate("a", ("a",), times["a"]),
+        RankedTag("a", ("a",), times["a"]),
     )
 
 

@@ -8,7 +8,7 @@ from gitops_bot.images.kinds import Follow, NamedPolicy, Rules
 from gitops_bot.images.reason import unmanaged
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.layout import coverage
-from gitops_bot.releases.layout.coverage import Group, Outside
+from gitops_bot.releases.layout.coverage import Outside, UnmanagedGroup
 from tests.managed import managed
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def test_entries_add_up_and_one_reason_is_one_group_whatever_the_tags() -> None:
         inferred=True,
     )
     assert found.groups == (
-        Group("unordered", "the tag has no order", (api, qa), Pin("latest")),
-        Group("commit", "the tag is a commit, and commits have no order", (db,), Pin("abcdef0")),
+        UnmanagedGroup("unordered", "the tag has no order", (api, qa), Pin("latest")),
+        UnmanagedGroup("commit", "the tag is a commit, and commits have no order", (db,), Pin("abcdef0")),
     )
     assert (found.tracked, found.promoted, found.ignored, found.unmanaged) == (1, 0, (old,), 3)
     assert (found.entries, found.outside.entries) == (5, 4)

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.errors import UsageError
-from gitops_bot.server.health import CONNECTIONS, HEAD, HealthServer, Page
+from gitops_bot.server.health import CONNECTIONS, HEAD, HealthServer, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def page(path: str) -> Page | None:
+def page(path: str) -> Response | None:
     match path:
         case "/healthz":
-            return Page(200, "alive\n")
+            return Response(200, "alive\n")
         case "/readyz":
-            return Page(503, "no cycle has ended yet\n")
+            return Response(503, "no cycle has ended yet\n")
         case _:
             return None
 

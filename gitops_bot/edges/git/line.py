@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from gitops_bot.edges.git.store import CommitHeaders, Store
-    from gitops_bot.releases.history.pin_files import Version
+    from gitops_bot.releases.history.pin_files import FileVersion
     from gitops_bot.targets import FileTargets
 
 
@@ -215,7 +215,7 @@ class LineReader:
         data = found.contents(wanted)
         return {commit: header for commit, text in data.items() if (header := parse_commit(text)) is not None}
 
-    def _read_versions(self, versions: Sequence[Version]) -> dict[Version, dict[str, bytes]]:
+    def _read_versions(self, versions: Sequence[FileVersion]) -> dict[FileVersion, dict[str, bytes]]:
         """The bytes that tell how each version was read, by the names of the files, within the limits for all of them.
 
         Raises:

@@ -102,7 +102,7 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GitOutput:
     """How a git process ended: exit status, output, and standard error without secrets and control characters."""
 
     status: int
@@ -132,7 +132,7 @@ class Git:
         limit: int = ANSWER_LIMIT,
         cut: bool = False,
         bounded: bool = False,
-    ) -> Answer:
+    ) -> GitOutput:
         """Run `git ARGUMENTS` to its end.
 
         More than `limit` bytes of output are an error; with `cut` the rest is not read. `bounded`: neither is what git
@@ -157,7 +157,7 @@ class Git:
         if len(out) > limit and not (cut or bounded):
             message = f"git {verb} returned more than {limit >> 20} MiB"
             raise error(message, "The repository is larger than gitops-bot can read.")
-        return Answer(process.returncode, out[:limit], self.printable(err))
+        return GitOutput(process.returncode, out[:limit], self.printable(err))
 
     def printable(self, text: bytes) -> str:
         """The text without secrets, logins in URLs (also ssh's `git@`) and control characters."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from gitops_bot.edges.git.process import ANSWER_LIMIT, PREFIX, Answer, Credentials, Git, error, is_branch
+from gitops_bot.edges.git.process import ANSWER_LIMIT, PREFIX, Credentials, Git, GitOutput, error, is_branch
 from gitops_bot.edges.git.refusals import lacks_ref, out_of_reach, quote, refusal, wanted_format
 from gitops_bot.edges.git.store import DamagedError, damage
 from gitops_bot.errors import GitError, LostRace, Problem
@@ -152,7 +152,7 @@ class Remote:
             raise LostRace(Problem("failed.git", f"{target} moved on before the push{quote(output)}", "Run again."))
         raise out_of_reach(output, target) or error(f"{target}: the push failed{quote(output)}", "See git's message.")
 
-    def _output(self, answer: Answer) -> str:
+    def _output(self, answer: GitOutput) -> str:
         return f"{answer.err}\n{self.git.printable(answer.out)}"
 
     def rehearse(self, branch: str, commit: str) -> None:
@@ -192,7 +192,7 @@ class Remote:
         settings: tuple[tuple[str, str], ...] = (),
         limit: int = ANSWER_LIMIT,
         check: bool = False,
-    ) -> Answer:
+    ) -> GitOutput:
         """Run git with the URL and the login, which only network commands get; `check`: it must not fail."""
         remote = [(f"remote.{_NAME}.url", self.url)]
         if self.credentials is not None and self.url.startswith(("https://", "http://")):
@@ -207,7 +207,7 @@ class Remote:
             raise self._failure(answer)
         return answer
 
-    def _failure(self, answer: Answer) -> GitError:
+    def _failure(self, answer: GitOutput) -> GitError:
         """The error for a failed fetch. An unknown message may concern the copy, such as a lock."""
         output = answer.err
         failure = refusal(output, self.url, self.refusals) or out_of_reach(output, self.url)

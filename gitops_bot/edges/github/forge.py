@@ -18,7 +18,7 @@ from gitops_bot.edges.github.api import Api
 from gitops_bot.edges.github.commits import Commits, merges
 from gitops_bot.edges.github.deployments import Deployments
 from gitops_bot.edges.github.failure import Refused, Unsupported, may_merge_now, merge_advice, review_advice
-from gitops_bot.edges.github.reading import Reading
+from gitops_bot.edges.github.reading import PullRequestReader
 from gitops_bot.errors import Problem
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class GitHub:
         self, repository: str, token: str, *, clock: Clock, warn: Callable[[Problem], None], api_url: str = API_URL
     ) -> None:
         self._api = Api(repository, token, clock=clock, warn=warn, api_url=api_url)
-        self._reading = Reading(self._api)
+        self._reading = PullRequestReader(self._api)
         # Before a text is replaced it is read once more. GitHub has no conditional update (`If-Match`), so an edit made
         # between this request and the next is lost.
         self.read = self._api.read
@@ -267,7 +267,7 @@ class Merging:
     """Merges in the one way that the base branch allows. Warns if it cannot; the next run tries again."""
 
     api: Api
-    reading: Reading
+    reading: PullRequestReader
 
     def when_ready(self, number: int, *, head: str, method: MergeMethod | None, without_checks: bool) -> PullRequest:
         """One request; two to merge at once, or if the repository has no auto-merge.

@@ -121,7 +121,7 @@ _REVIEWERS = ("OWNER", "MEMBER", "COLLABORATOR")
 
 
 @dataclass(slots=True)
-class Reading:
+class PullRequestReader:
     """Reads pull requests and base branches. The first query sets `only_rest` for the rest of the run."""
 
     api: Api

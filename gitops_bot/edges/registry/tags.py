@@ -33,7 +33,7 @@ _NOTHING_LOST = "Nothing was decided on an incomplete list of tags. Report this 
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class TagPage:
     """One page: its tags, the query of the next page if a Link names one, and its size in bytes."""
 
     tags: tuple[str, ...]
@@ -45,7 +45,7 @@ class _PositionLost(Exception):  # noqa: N818 - begin again, once
     """The last tag of a page was deleted before the next page was read: start again, once."""
 
 
-def every_tag(fetch: Callable[[str], Page]) -> tuple[str, ...]:
+def every_tag(fetch: Callable[[str], TagPage]) -> tuple[str, ...]:
     """Every tag of a repository once, in the registry's order; `fetch` gets the page for a query.
 
     Strings that are not valid tags cannot be pulled and are left out.
@@ -72,7 +72,7 @@ def every_tag(fetch: Callable[[str], Page]) -> tuple[str, ...]:
     raise Untrusted("lost its place in the list of tags: tags were deleted while it was being read", "Run again.")
 
 
-def _walk(fetch: Callable[[str], Page], query: str | None, page: Page) -> dict[str, None]:
+def _walk(fetch: Callable[[str], TagPage], query: str | None, page: TagPage) -> dict[str, None]:
     """All tags, from the first page, which the `query` gave, to the last."""
     tags, size, queries, linked, idle = dict.fromkeys(filter(is_tag, page.tags)), page.size, {query}, False, 0
     for _ in range(MOST_PAGES):
@@ -101,7 +101,7 @@ def _walk(fetch: Callable[[str], Page], query: str | None, page: Page) -> dict[s
     raise _too_large(f"{MOST_PAGES} pages")
 
 
-def _unlinked(page: Page, query: str | None) -> str | None:
+def _unlinked(page: TagPage, query: str | None) -> str | None:
     """The next query if there is no Link.
 
     ggcr's registry honours `n` but never sends a Link: a page that is just full may not be the last.
@@ -115,7 +115,7 @@ def _too_large(measure: str) -> Untrusted:
     return Untrusted(f"has a list of tags with more than {measure}", "Delete tags that are no longer needed.")
 
 
-def read_page(answer: Answer) -> Page:
+def read_page(answer: Answer) -> TagPage:
     """The page in an answer.
 
     Only the query of a Link is used: Artifactory omits part of the path, and another path would be another repository.
@@ -146,4 +146,4 @@ def read_page(answer: Answer) -> Page:
             raise Untrusted(f"continues its list of tags at another host, {host_of(target)[:200]!r}", _NOTHING_LOST)
         query = target.query.decode("ascii")
         break
-    return Page(tuple(tags), query, len(answer.body))
+    return TagPage(tuple(tags), query, len(answer.body))

@@ -111,7 +111,7 @@ async def _choose(facts: Facts, entry: Managed, image: ImageName, policy: Semver
 
     made = await aged(entry.pin)
     if (
-        isinstance(made, policies.Held)
+        isinstance(made, policies.HeldChoice)
         and entry.pin.digest is not None
         and made.reason.code in ("held.unordered", "held.vanished")
         and (placed := await _by_digest(facts, entry, image, rank(policy, tags, _PLACES), aged)) is not None
@@ -131,7 +131,7 @@ async def _with_digest(facts: Facts, entry: Managed, image: ImageName, made: pol
             if present.tag is None or present.digest is None:
                 return Kept(entry, reason)
             return choice.stay(entry, await facts.digest(image, present.tag))
-        case policies.Held(reason=reason, candidate=candidate):
+        case policies.HeldChoice(reason=reason, candidate=candidate):
             return Held(entry, Pin(candidate) if candidate else None, reason)
         case _:
             assert_never(made)

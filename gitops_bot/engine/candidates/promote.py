@@ -119,7 +119,7 @@ async def offers(
     where a pin would change.
     """
     release_tag, proposed = context.environment.release_tag, context.existing.promoted
-    pairs = [Pair(entry, sources, proposed.get(entry.key)) for entry, sources in entries]
+    pairs = [PromotionPair(entry, sources, proposed.get(entry.key)) for entry, sources in entries]
     settled = [promotion.settle(pair.entry, pair.running, release_tag=release_tag) for pair in pairs]
     asked = [pair for pair, decision in zip(pairs, settled, strict=True) if decision is None]
     pins = iter(await source_pins(context, asked) if asked else ())
@@ -192,7 +192,7 @@ def refuse_impossible(snapshot: Snapshot, source: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class PromotionPair:
     """An entry of the target, those of the source that it stands for, and what an open proposal promotes to it."""
 
     entry: Managed
@@ -205,7 +205,7 @@ class Pair:
         return tuple(Run(source, source.pin) for source in self.sources)
 
 
-async def source_pins(context: Context, pairs: Sequence[Pair]) -> list[tuple[tuple[Run, ...], Run | None]]:
+async def source_pins(context: Context, pairs: Sequence[PromotionPair]) -> list[tuple[tuple[Run, ...], Run | None]]:
     """What each source runs, and while that soaks the newest earlier pin that has soaked.
 
     As little history is read as tells it. For a person only the present pin counts.
@@ -213,7 +213,7 @@ async def source_pins(context: Context, pairs: Sequence[Pair]) -> list[tuple[tup
     snapshot, now, release_tag = context.snapshot, context.snapshot.at, context.environment.release_tag
     wait = timedelta(0) if context.by_hand is not None else _soak(context)
 
-    def is_told(line: Line, pair: Pair) -> bool:
+    def is_told(line: Line, pair: PromotionPair) -> bool:
         if any(_arrival(snapshot, line, source) is None for source in pair.sources):
             return False
         return (
@@ -222,12 +222,12 @@ async def source_pins(context: Context, pairs: Sequence[Pair]) -> list[tuple[tup
             or all(trail.enough(line, source.overlay) for source in pair.sources)
         )
 
-    def has_soaked(line: Line, pair: Pair) -> bool:
+    def has_soaked(line: Line, pair: PromotionPair) -> bool:
         """Whether every overlay of the source runs its present pin for long enough."""
         arrived = [_arrival(snapshot, line, source) for source in pair.sources] if wait else []
         return all(step is not None and not soak.left(step.at, now, wait) for step in arrived)
 
-    def soaked(line: Line, pair: Pair) -> Run | None:
+    def soaked(line: Line, pair: PromotionPair) -> Run | None:
         """The newest earlier pin that every overlay of the source ran for long enough, unless the target has it."""
         runs = [
             served(
@@ -260,7 +260,7 @@ async def source_pins(context: Context, pairs: Sequence[Pair]) -> list[tuple[tup
     return pins
 
 
-async def _numbers(context: Context, line: Line, pairs: Sequence[Pair]) -> Mapping[str, int | None]:
+async def _numbers(context: Context, line: Line, pairs: Sequence[PromotionPair]) -> Mapping[str, int | None]:
     """The releases of the sources, by their commits; people may have given them numbers by tags, too."""
     snapshot, names = context.snapshot, {running.environment for pair in pairs for running in pair.running}
     try:

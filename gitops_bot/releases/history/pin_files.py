@@ -69,7 +69,7 @@ class DoubtfulFile(NamedTuple):
     reads_beside: bool
 
 
-class Version(NamedTuple):
+class FileVersion(NamedTuple):
     """A version of a file, the place of the commit that brought it or took it away, and a tree that has it."""
 
     place: int
@@ -124,7 +124,7 @@ class PinFiles:
         self,
         targets: FileTargets,
         tree: Callable[[str], Collection[str]],
-        read: Callable[[Sequence[Version]], Mapping[Version, Mapping[str, bytes]]],
+        read: Callable[[Sequence[FileVersion]], Mapping[FileVersion, Mapping[str, bytes]]],
     ) -> None:
         self._tree, self._read, self._present = tree, read, targets
         #: With those that only held pins once.
@@ -177,7 +177,7 @@ class PinFiles:
 
     def _candidates(
         self, commits: Sequence[ChangedTrees], present: Collection[str], kustomizations: _Kustomizations
-    ) -> Iterator[Version]:
+    ) -> Iterator[FileVersion]:
         """The versions that may have held pins, each file's newest first."""
         seen: set[tuple[str, str, str]] = set()
         for place, (changes, before, after) in enumerate(commits):
@@ -198,7 +198,7 @@ class PinFiles:
                     version = change.path, change.ids[side], tree if file.reads_beside else ""
                     if version not in seen:
                         seen.add(version)
-                        yield Version(place, file, change.ids[side], tree)
+                        yield FileVersion(place, file, change.ids[side], tree)
 
     def _doubtful(self, change: TreeChange, present: Collection[str]) -> DoubtfulFile | None:
         """The file of a change; None where its name, or what is there at present, says how it is read."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class FilePair:
     """A file of the target, and the corresponding overlays of the source: none, one, or one in each cluster.
 
     Each of these is the files that one directory has, or the one file that a glob found.
@@ -41,7 +41,7 @@ class Pair:
     sources: tuple[tuple[OverlayFile, ...], ...]
 
 
-def pairs(source: Sequence[OverlayFile], target: Sequence[OverlayFile]) -> tuple[Pair, ...]:
+def pairs(source: Sequence[OverlayFile], target: Sequence[OverlayFile]) -> tuple[FilePair, ...]:
     """Every overlay of the target, with what corresponds to it."""
     by_glob: defaultdict[str, list[OverlayFile]] = defaultdict(list)
     plain: list[OverlayFile] = []
@@ -77,7 +77,7 @@ def pairs(source: Sequence[OverlayFile], target: Sequence[OverlayFile]) -> tuple
             by_place[partner.place].append(partner)
         return tuple(tuple(by_place[place]) for place in sorted(by_place))
 
-    return tuple(Pair(overlay_file, overlays(overlay_file)) for overlay_file in target)
+    return tuple(FilePair(overlay_file, overlays(overlay_file)) for overlay_file in target)
 
 
 class _WrittenOut:

@@ -22,7 +22,7 @@ Kind = Literal["tracked", "promoted", "ignored"]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class UnmanagedGroup:
     """The entries that one reason keeps from being managed; `pin` is what the first of them has."""
 
     why: Why
@@ -54,7 +54,7 @@ class Coverage:
     tracked: int = 0
     promoted: int = 0
     ignored: tuple[Managed, ...] = ()
-    groups: tuple[Group, ...] = ()
+    groups: tuple[UnmanagedGroup, ...] = ()
     outside: Outside = Outside()
     inferred: bool = False
 
@@ -101,7 +101,8 @@ def cover(kinds: Iterable[tuple[Managed, Pin, Kind | Unmanaged]], outside: Outsi
         else:
             counts[kind] += 1
     alike_groups = [
-        Group(why, alike, tuple(entry for entry, _ in items), items[0][1]) for (why, alike), items in groups.items()
+        UnmanagedGroup(why, alike, tuple(entry for entry, _ in items), items[0][1])
+        for (why, alike), items in groups.items()
     ]
     alike_groups.sort(key=lambda group: -len(group.entries))
     return Coverage(counts["tracked"], counts["promoted"], tuple(ignored), tuple(alike_groups), outside, inferred)

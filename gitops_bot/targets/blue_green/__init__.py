@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.errors import Problem
     from gitops_bot.targets.document import Document
-    from gitops_bot.targets.nodes import Pair
+    from gitops_bot.targets.nodes import KeyAndValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def _places(parsed: Document, key: str, slots: tuple[str, ...]) -> Iterator[Plac
         yield Place(entry, tag=Slot(selector, key))
 
 
-def _refusal(parsed: Document, selector: Node, pair: Pair, slots: tuple[str, ...]) -> Problem | None:
+def _refusal(parsed: Document, selector: Node, pair: KeyAndValue, slots: tuple[str, ...]) -> Problem | None:
     advice = "Set it to one of them, or correct `slots` in gitops-bot.yaml."
     unsafe = yaml_pins.value_refusal(parsed, selector, pair, slots.__contains__, advice)
     if unsafe is not None or pair.value.value in slots:

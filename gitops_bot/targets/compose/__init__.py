@@ -17,7 +17,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Pin, split
 from gitops_bot.targets import document, dotenv, nodes, yaml_pins
-from gitops_bot.targets.nodes import Pair
+from gitops_bot.targets.nodes import KeyAndValue
 from gitops_bot.targets.pin_file import FileEntry, Frame, Place, Target, pin_of
 from gitops_bot.targets.yaml_pins import Slot, YamlPins, reference
 
@@ -105,11 +105,11 @@ def _places(parsed: Document, known: Mapping[str, str]) -> Iterator[Place[Slot]]
             yield _place(parsed, service, image, known)
 
 
-def _place(parsed: Document, service: Service, image: Image, known: Mapping[str, str]) -> Place[Slot]:
+def _place(parsed: Document, service: Service, image: ImageParts, known: Mapping[str, str]) -> Place[Slot]:
     repository, pin, frame, why = _parts(image, known)
     refusal, value = service.refusal, service.value
     if refusal is None:
-        refusal = yaml_pins.form_refusal(parsed, "image", Pair(value, value))
+        refusal = yaml_pins.form_refusal(parsed, "image", KeyAndValue(value, value))
     if refusal is None and yaml_pins.has_tag(parsed, value):
         refusal = parsed.problem(value, "image has an explicit YAML tag", "Remove the tag.")
     if refusal is None and why is not None:
@@ -127,7 +127,7 @@ class _Why(NamedTuple):
     unset: str | None = None
 
 
-def _parts(image: Image, known: Mapping[str, str]) -> tuple[str, Pin, Frame | None, _Why | None]:
+def _parts(image: ImageParts, known: Mapping[str, str]) -> tuple[str, Pin, Frame | None, _Why | None]:
     """The repository, the pin, what stays around it, and why it cannot be edited."""
     if image.whole is not None:
         if not image.whole.has_default() or not image.whole.default:
@@ -272,7 +272,7 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class ImageParts:
     """The parts of an image as they are written; a part that is one variable has that, too."""
 
     repository: str
@@ -307,17 +307,17 @@ class Image:
         return tuple(variable for variable in alone if variable is not None)
 
 
-def read_image(text: str) -> Image | None:
+def read_image(text: str) -> ImageParts | None:
     """The parts of an image; None where a `$` means something else."""
     masked = _VARIABLE.sub(lambda match: "_" * len(match[0]), text)
     if "$" in masked:
         return None
     if (whole := _alone(text)) is not None:
-        return Image(text, whole=whole)
+        return ImageParts(text, whole=whole)
     at = masked.find("@")
     end = len(text) if at < 0 else at
     colon = masked.find(":", masked.rfind("/", 0, end) + 1, end)
-    return Image(
+    return ImageParts(
         text[: end if colon < 0 else colon],
         None if colon < 0 else text[colon + 1 : end],
         None if at < 0 else text[at + 1 :],

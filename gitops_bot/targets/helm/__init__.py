@@ -17,7 +17,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Pin, is_digest, is_pinned
 from gitops_bot.targets import document, nodes
-from gitops_bot.targets.nodes import Pair
+from gitops_bot.targets.nodes import KeyAndValue
 from gitops_bot.targets.pin_file import FileEntry, Place, Target
 from gitops_bot.targets.yaml_pins import Slot, YamlPins, apart, number, reference
 
@@ -156,7 +156,7 @@ def _text(parsed: Document, helm: Node, label: str) -> Tree:
         why = parsed.problem(value, "values is shared by an alias", advice)
         return _refuse(parsed, str(value.value), label, why)
     try:
-        block = document.read_block(parsed, Pair(key, value))
+        block = document.read_block(parsed, KeyAndValue(key, value))
     except EditError as error:
         return _refuse(parsed, str(value.value), label, error.problem)
     return Tree(block.document, block.document.root, label, block=block)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
 
     from gitops_bot.targets.document import Document
-    from gitops_bot.targets.nodes import Pair
+    from gitops_bot.targets.nodes import KeyAndValue
 
 #: What kustomize looks for in a directory; two of them in one are an error.
 FILE_NAMES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -209,7 +209,7 @@ def _entry(parsed: Document, node: Node, *, anchored: bool = False) -> Place[Slo
     return Place(entry, name=name, repository=new_name, tag=tag, digest=digest)
 
 
-def _pairs(node: Node) -> dict[str, Pair]:
+def _pairs(node: Node) -> dict[str, KeyAndValue]:
     """The pairs of an entry that matter here, by kustomize's own spelling of their keys."""
     return {_FIELDS[folded]: pair for key, pair in nodes.pairs(node).items() if (folded := key.casefold()) in _FIELDS}
 
@@ -222,7 +222,7 @@ def _text(value: Node) -> str | None:
 
 
 def _refusals(
-    parsed: Document, node: Node, pairs: Mapping[str, Pair], texts: Mapping[str, str], *, anchored: bool
+    parsed: Document, node: Node, pairs: Mapping[str, KeyAndValue], texts: Mapping[str, str], *, anchored: bool
 ) -> Iterator[Problem]:
     """Every reason not to edit the entry, the plainest first."""
     if node.anchor is not None:
@@ -296,7 +296,7 @@ def _keys(parsed: Document, entry: MappingNode) -> Iterator[Problem]:
         end = value.end_mark.index
 
 
-def _contradictions(parsed: Document, pairs: Mapping[str, Pair], texts: Mapping[str, str]) -> Iterator[Problem]:
+def _contradictions(parsed: Document, pairs: Mapping[str, KeyAndValue], texts: Mapping[str, str]) -> Iterator[Problem]:
     tag, new_name = texts.get("newTag", ""), texts.get("newName", "")
     name, joint, digest = tag.partition("@")
     if joint and "digest" in texts:

@@ -15,7 +15,7 @@ from gitops_bot.edges.http import Http
 from gitops_bot.edges.registry.credentials import Basic, Login
 from gitops_bot.edges.registry.failure import Untrusted
 from gitops_bot.edges.registry.host import Host, ImageLimits, ImageRepository, Tokens
-from gitops_bot.edges.registry.tags import PAGE_BYTES, Page, every_tag, read_page
+from gitops_bot.edges.registry.tags import PAGE_BYTES, TagPage, every_tag, read_page
 from gitops_bot.images.reference import ImageName
 from tests.counterparts.broken import broken_server
 from tests.counterparts.clock import StillClock
@@ -50,7 +50,7 @@ def tags(folder: Path, asked: list[str], *, realm: str, link: str) -> tuple[str,
         host = Host(http, Tokens(http, StillClock()), url, ImageLimits(StillClock(), 100))
         image = ImageName(url.netloc.decode("ascii"), "acme/web")
 
-        def fetch(query: str) -> Page:
+        def fetch(query: str) -> TagPage:
             repository = ImageRepository(image, image, host, LOGIN)
             return read_page(repository.get(f"tags/list?{query}", "application/json", PAGE_BYTES))
 

@@ -16,7 +16,7 @@ from gitops_bot.edges.registry.tags import (
     MOST_TAGS,
     PAGE_BYTES,
     PAGE_SIZE,
-    Page,
+    TagPage,
     every_tag,
     read_page,
 )
@@ -58,12 +58,12 @@ class Server:
 
         return event
 
-    def __call__(self, query: str) -> Page:
+    def __call__(self, query: str) -> TagPage:
         self.events.get(len(self.asked), lambda: None)()
         self.asked.append(query)
         values = parse_qs(query)
         if not self.sized:
-            return Page(self.tags)
+            return TagPage(self.tags)
         if "n" in values and self.too_many is not None:
             raise Refused(self.too_many, "registry.test", "n is too big")
         size = min(int(values.get("n", ["1000000"])[0]), self.most or 1000000)
@@ -78,7 +78,7 @@ class Server:
                 begin = sum(tag <= last for tag in self.tags)
         page = self.tags[begin : begin + size]
         more = begin + size < len(self.tags)
-        return Page(page, f"n={size}&last={page[-1]}" if self.linked and more else None)
+        return TagPage(page, f"n={size}&last={page[-1]}" if self.linked and more else None)
 
 
 SERVERS = [
@@ -110,11 +110,11 @@ def test_the_first_request_asks_for_a_large_page() -> None:
     assert server.asked == ["n=1000"]
 
 
-def pages(*given: Page | Refused) -> tuple[Callable[[str], Page], list[str]]:
+def pages(*given: TagPage | Refused) -> tuple[Callable[[str], TagPage], list[str]]:
     """A registry that gives these pages in turn, the last one for ever."""
     asked: list[str] = []
 
-    def fetch(query: str) -> Page:
+    def fetch(query: str) -> TagPage:
         page = given[min(len(asked), len(given) - 1)]
         asked.append(query)
         if isinstance(page, Refused):
@@ -126,24 +126,24 @@ def pages(*given: Page | Refused) -> tuple[Callable[[str], Page], list[str]]:
 
 def test_a_link_behind_the_last_page_ends_on_an_empty_one() -> None:
     """Gitea sends everything, a Link, and then nothing."""
-    fetch, asked = pages(Page(("a", "b"), "last=b"), Page(()))
+    fetch, asked = pages(TagPage(("a", "b"), "last=b"), TagPage(()))
     assert every_tag(fetch) == ("a", "b")
     assert asked == ["n=1000", "last=b"]
 
 
 def test_the_order_is_the_registrys_and_a_tag_on_two_pages_counts_once() -> None:
-    fetch, _ = pages(Page(("b", "a"), "last=a"), Page(("a", "c")))
+    fetch, _ = pages(TagPage(("b", "a"), "last=a"), TagPage(("a", "c")))
     assert every_tag(fetch) == ("b", "a", "c")
 
 
 def test_strings_that_are_no_tags_are_left_out() -> None:
-    fetch, _ = pages(Page(("v1", "", "-x", "a/b", "a b", "\x1b[31m", "x" * 129, "v2", "../..", "é")))
+    fetch, _ = pages(TagPage(("v1", "", "-x", "a/b", "a b", "\x1b[31m", "x" * 129, "v2", "../..", "é")))
     assert every_tag(fetch) == ("v1", "v2")
 
 
 def test_a_full_page_that_ends_with_no_tag_is_gone_on_from_safely() -> None:
     full = (*names(PAGE_SIZE - 1), "a&n=5 ?#/é")
-    fetch, asked = pages(Page(full), Page(()))
+    fetch, asked = pages(TagPage(full), TagPage(()))
     assert every_tag(fetch) == full[:-1]
     assert asked == ["n=1000", "n=1000&last=a%26n%3D5%20%3F%23%2F%C3%A9"]
 
@@ -165,7 +165,9 @@ def test_a_tag_pushed_between_two_pages_is_found_where_everything_is_said_again(
 
 
 def test_a_list_that_loses_its_place_again_and_again_is_an_error() -> None:
-    fetch, asked = pages(Page(("a",), "last=a"), Refused(404, "h", ""), Page(("a",), "last=a"), Refused(404, "h", ""))
+    fetch, asked = pages(
+        TagPage(("a",), "last=a"), Refused(404, "h", ""), TagPage(("a",), "last=a"), Refused(404, "h", "")
+    )
     with pytest.raises(Untrusted, match="lost its place"):
         every_tag(fetch)
     assert len(asked) == 4
@@ -182,7 +184,7 @@ def test_a_refused_first_page_is_refused(status: int) -> None:
 def test_a_token_server_that_refuses_is_not_taken_for_a_size_or_a_lost_place() -> None:
     for given in (
         [Refused(400, "auth", "", token_server=True)],
-        [Page(("a",), "p"), Refused(404, "auth", "", token_server=True)],
+        [TagPage(("a",), "p"), Refused(404, "auth", "", token_server=True)],
     ):
         fetch, asked = pages(*given)
         with pytest.raises(Refused):
@@ -191,20 +193,20 @@ def test_a_token_server_that_refuses_is_not_taken_for_a_size_or_a_lost_place() -
 
 
 def test_a_refused_further_page_leaves_no_half_a_list() -> None:
-    fetch, _ = pages(Page(("a",), "last=a"), Refused(500, "h", "no"))
+    fetch, _ = pages(TagPage(("a",), "last=a"), Refused(500, "h", "no"))
     with pytest.raises(Refused):
         every_tag(fetch)
 
 
 def test_a_link_to_the_same_page_is_an_error() -> None:
-    fetch, asked = pages(Page(("a", "b"), "n=1000"))
+    fetch, asked = pages(TagPage(("a", "b"), "n=1000"))
     with pytest.raises(Untrusted, match="in a circle"):
         every_tag(fetch)
     assert len(asked) == 1
 
 
 def test_links_in_a_circle_are_an_error() -> None:
-    fetch, asked = pages(Page(("a",), "p=1"), Page(("b",), "p=2"), Page(("c",), "p=1"))
+    fetch, asked = pages(TagPage(("a",), "p=1"), TagPage(("b",), "p=2"), TagPage(("c",), "p=1"))
     with pytest.raises(Untrusted, match="in a circle"):
         every_tag(fetch)
     assert len(asked) == 3
@@ -214,9 +216,9 @@ def test_links_in_a_circle_are_an_error() -> None:
 def test_ever_new_links_without_a_new_tag_are_an_error(tags: tuple[str, ...]) -> None:
     asked: list[str] = []
 
-    def fetch(query: str) -> Page:
+    def fetch(query: str) -> TagPage:
         asked.append(query)
-        return Page(tags, f"p={len(asked)}")
+        return TagPage(tags, f"p={len(asked)}")
 
     with pytest.raises(Untrusted, match="without new tags"):
         every_tag(fetch)
@@ -224,16 +226,16 @@ def test_ever_new_links_without_a_new_tag_are_an_error(tags: tuple[str, ...]) ->
 
 
 def test_an_empty_page_between_two_is_no_end() -> None:
-    fetch, _ = pages(Page(("a",), "p=1"), Page((), "p=2"), Page(("b",)))
+    fetch, _ = pages(TagPage(("a",), "p=1"), TagPage((), "p=2"), TagPage(("b",)))
     assert every_tag(fetch) == ("a", "b")
 
 
 def test_pages_are_counted_and_have_an_end() -> None:
     asked: list[str] = []
 
-    def fetch(query: str) -> Page:
+    def fetch(query: str) -> TagPage:
         asked.append(query)
-        return Page((f"v{len(asked)}",), f"p={len(asked)}")
+        return TagPage((f"v{len(asked)}",), f"p={len(asked)}")
 
     with pytest.raises(Untrusted, match=f"more than {MOST_PAGES} pages"):
         every_tag(fetch)
@@ -243,9 +245,9 @@ def test_pages_are_counted_and_have_an_end() -> None:
 def test_the_whole_list_has_a_measure() -> None:
     asked: list[str] = []
 
-    def fetch(query: str) -> Page:
+    def fetch(query: str) -> TagPage:
         asked.append(query)
-        return Page((f"v{len(asked)}",), f"p={len(asked)}", size=LIST_BYTES // 3)
+        return TagPage((f"v{len(asked)}",), f"p={len(asked)}", size=LIST_BYTES // 3)
 
     with pytest.raises(Untrusted, match=f"more than {LIST_BYTES} bytes"):
         every_tag(fetch)
@@ -256,9 +258,9 @@ def test_the_number_of_tags_has_a_measure_in_one_page_and_in_all() -> None:
     for size in (MOST_TAGS + 1, MOST_TAGS // 3):
         asked: list[str] = []
 
-        def fetch(query: str, size: int = size, asked: list[str] = asked) -> Page:
+        def fetch(query: str, size: int = size, asked: list[str] = asked) -> TagPage:
             asked.append(query)
-            return Page(names(size, size * len(asked)), f"p={len(asked)}")
+            return TagPage(names(size, size * len(asked)), f"p={len(asked)}")
 
         with pytest.raises(Untrusted, match=f"more than {MOST_TAGS} tags"):
             every_tag(fetch)
@@ -266,19 +268,19 @@ def test_the_number_of_tags_has_a_measure_in_one_page_and_in_all() -> None:
 
 
 def test_as_many_tags_as_there_may_be_are_given() -> None:
-    assert len(every_tag(lambda _: Page(names(MOST_TAGS)))) == MOST_TAGS
+    assert len(every_tag(lambda _: TagPage(names(MOST_TAGS)))) == MOST_TAGS
 
 
 def test_strings_that_are_no_tags_do_not_count_as_tags_nor_as_something_new() -> None:
     asked: list[str] = []
 
-    def fetch(query: str) -> Page:
+    def fetch(query: str) -> TagPage:
         asked.append(query)
-        return Page((f"/{len(asked)}",), f"p={len(asked)}")
+        return TagPage((f"/{len(asked)}",), f"p={len(asked)}")
 
     with pytest.raises(Untrusted, match="without new tags"):
         every_tag(fetch)
-    fetch_once, _ = pages(Page(tuple(f"/{number}" for number in range(MOST_TAGS + 1))))
+    fetch_once, _ = pages(TagPage(tuple(f"/{number}" for number in range(MOST_TAGS + 1))))
     assert every_tag(fetch_once) == ()
 
 

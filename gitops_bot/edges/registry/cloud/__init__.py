@@ -26,7 +26,7 @@ _EARLY, _PAUSE = 600.0, 60.0
 
 
 @dataclass(slots=True)
-class Slot:
+class CachedLogin:
     """The last answer for one key: `renew` is when to ask again, `ends` when a login stops working.
 
     Of a failure the text and the advice are kept: its traceback would hold every frame.
@@ -39,7 +39,7 @@ class Slot:
 
 
 #: By the scope of the login. `run` passes the same one to every cycle.
-LoginCache = dict["Hashable", Slot]
+LoginCache = dict["Hashable", CachedLogin]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class CloudLogins:
         Raises:
             NoLogin: `ask` failed now, or less than a minute ago.
         """
-        slot = self.cache.setdefault(key, Slot())
+        slot = self.cache.setdefault(key, CachedLogin())
         with slot.lock:
             if slot.answer is None or self.workload.clock.now().timestamp() >= slot.renew:
                 try:

@@ -41,7 +41,7 @@ class ListUnusable(Exception):  # noqa: N818 - no error: images are read instead
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class PackageVersion:
     """One image of a list; `time` is when the registry received it. None is unknown."""
 
     digest: str | None
@@ -50,14 +50,14 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PackagePage:
     """Some images, in the registry's order; `is_last` where no more follow."""
 
-    versions: tuple[Version, ...]
+    versions: tuple[PackageVersion, ...]
     is_last: bool
 
 
-def newest_first(read_page: Callable[[int, str], Page], wanted: Collection[str], pin: Pin) -> BuildTimes:
+def newest_first(read_page: Callable[[int, str], PackagePage], wanted: Collection[str], pin: Pin) -> BuildTimes:
     """When the registry got the images of the `wanted` tags and of the pin, in as few pages as are needed.
 
     `read_page` reads a page, by its number from 1 and the last tag of the page before. Reading ends once the pin and
@@ -99,73 +99,75 @@ SIZE: Final = 100
 MOST_VALUES: Final = 1_000_000
 
 
-def ghcr(answer: Answer) -> Page:
+def ghcr(answer: Answer) -> PackagePage:
     """`GET /{orgs,users}/OWNER/packages/container/NAME/versions` (see `ghcr`)."""
     entries = _list(_parsed(answer))
     versions = tuple(
-        Version(_digest(entry.get("name")), _time(entry.get("created_at")), _tags(_container(entry)))
+        PackageVersion(_digest(entry.get("name")), _time(entry.get("created_at")), _tags(_container(entry)))
         for entry in entries
     )
-    return Page(versions, len(entries) < SIZE)
+    return PackagePage(versions, len(entries) < SIZE)
 
 
-def docker_hub(answer: Answer) -> Page:
+def docker_hub(answer: Answer) -> PackagePage:
     """`GET /v2/namespaces/NAMESPACE/repositories/NAME/tags` (Docker Hub API)."""
     document = _map(_parsed(answer))
     versions = tuple(
-        Version(
+        PackageVersion(
             _digest(entry.get("digest")),
             _time(entry.get("tag_last_pushed")) or _time(entry.get("last_updated")),
             _tags([entry.get("name")]),
         )
         for entry in _list(document.get("results"))
     )
-    return Page(versions, document.get("next") is None)
+    return PackagePage(versions, document.get("next") is None)
 
 
-def harbor(answer: Answer) -> Page:
+def harbor(answer: Answer) -> PackagePage:
     """`GET /projects/PROJECT/repositories/NAME/artifacts` (Harbor API 2.0)."""
     entries = _list(_parsed(answer))
     versions = tuple(
-        Version(
+        PackageVersion(
             _digest(entry.get("digest")),
             _time(entry.get("push_time")),
             _tags([tag.get("name") for tag in _list(entry.get("tags") or [])]),
         )
         for entry in entries
     )
-    return Page(versions, len(entries) < SIZE)
+    return PackagePage(versions, len(entries) < SIZE)
 
 
-def quay(answer: Answer) -> Page:
+def quay(answer: Answer) -> PackagePage:
     """`GET /api/v1/repository/NAME/tag/` (Quay API 1)."""
     document = _map(_parsed(answer))
     versions = tuple(
-        Version(_digest(entry.get("manifest_digest")), _seconds(entry.get("start_ts")), _tags([entry.get("name")]))
+        PackageVersion(
+            _digest(entry.get("manifest_digest")), _seconds(entry.get("start_ts")), _tags([entry.get("name")])
+        )
         for entry in _list(document.get("tags"))
     )
-    return Page(versions, document.get("has_additional") is not True)
+    return PackagePage(versions, document.get("has_additional") is not True)
 
 
-def azure(answer: Answer) -> Page:
+def azure(answer: Answer) -> PackagePage:
     """`GET /acr/v1/NAME/_tags` (Azure Container Registry, data plane)."""
     entries = _list(_map(_parsed(answer)).get("tags") or [])
     versions = tuple(
-        Version(_digest(entry.get("digest")), _time(entry.get("lastUpdateTime")), _tags([entry.get("name")]))
+        PackageVersion(_digest(entry.get("digest")), _time(entry.get("lastUpdateTime")), _tags([entry.get("name")]))
         for entry in entries
     )
-    return Page(versions, "link" not in answer.headers)
+    return PackagePage(versions, "link" not in answer.headers)
 
 
-def google(answer: Answer) -> Page:
+def google(answer: Answer) -> PackagePage:
     """`GET /v2/NAME/tags/list`, with what Google adds to it: every image, on one page, in no order."""
     manifests = _map(_parsed(answer)).get("manifest")
     versions = tuple(
-        Version(_digest(digest), _seconds(entry.get("timeUploadedMs"), 1000), _tags(entry.get("tag")))
+        PackageVersion(_digest(digest), _seconds(entry.get("timeUploadedMs"), 1000), _tags(entry.get("tag")))
         for digest, entry in _map(manifests).items()
         if isinstance(entry, dict)
     )
-    return Page(versions, is_last="link" not in answer.headers)
+    return PackagePage(versions, is_last="link" not in answer.headers)
 
 
 def _parsed(answer: Answer) -> Any:
@@ -271,7 +273,7 @@ class ApiClient:
         return self.http.request("GET", httpx.URL(address), headers, limit=_PAGE_BYTES)
 
 
-def pages(api: Api, client: ApiClient) -> Callable[[int, str], Page]:
+def pages(api: Api, client: ApiClient) -> Callable[[int, str], PackagePage]:
     """Reads a page of the list of images, by its number and the last tag of the page before."""
     size, image = SIZE, client.repository.location
     scheme, credential = client.repository.host.base.scheme, client.repository.login.credential
@@ -300,7 +302,7 @@ def pages(api: Api, client: ApiClient) -> Callable[[int, str], Page]:
         case "Azure":
             query = f"_tags?n={size}&orderby=timedesc"
 
-            def page(number: int, last: str) -> Page:
+            def page(number: int, last: str) -> PackagePage:
                 if number > 1 and not last:
                     raise ListUnusable("a page without a tag cannot be continued")
                 return azure(client.own("acr/v1", f"{query}&last={last}" if last else query))
@@ -310,7 +312,7 @@ def pages(api: Api, client: ApiClient) -> Callable[[int, str], Page]:
             assert_never(api)
 
 
-def _ghcr_pages(client: ApiClient) -> Callable[[int, str], Page]:
+def _ghcr_pages(client: ApiClient) -> Callable[[int, str], PackagePage]:
     """Reads a page, by its number. Packages of an organisation and those of a user have different addresses.
 
     The password for the registry is a token of its forge, so it is shown here, too.
@@ -330,7 +332,7 @@ def _ghcr_pages(client: ApiClient) -> Callable[[int, str], Page]:
     root, kinds = f"{scheme}://{packages.host}", ["orgs", "users"]
     rest = f"{owner}/packages/container/{quote(name, safe='')}/versions?per_page={SIZE}&state=active"
 
-    def page(number: int, _: str) -> Page:
+    def page(number: int, _: str) -> PackagePage:
         answer = client.get(f"{root}/{kinds[0]}/{rest}&page={number}", headers)
         if answer.status == 404 and len(kinds) > 1:
             del kinds[0]

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http import Clock, Http
     from gitops_bot.edges.registry.host import ImageRepository
     from gitops_bot.edges.registry.manifest import Document, ManifestDigest
-    from gitops_bot.edges.registry.times.apis import Page
+    from gitops_bot.edges.registry.times.apis import PackagePage
     from gitops_bot.images.reference import ImageName, Pin
 
     Remember = Callable[[str, ManifestDigest], None]
@@ -56,7 +56,7 @@ class TimesReader:
         self._cache = Cache(cache)
         self._lock = threading.Lock()
         #: Pages that were read, and images whose API was not usable; nothing is requested twice.
-        self._pages: Once[Page] = Once()
+        self._pages: Once[PackagePage] = Once()
         self._unfit: set[ImageName] = set()
         #: One repository of a registry at a time: each uses all concurrent requests.
         self._walks: dict[str, threading.Lock] = {}
@@ -82,7 +82,7 @@ class TimesReader:
                 with self._http.within(Allowance(self._clock, lambda: _TOO_SLOW)):
                     page = pages(api, ApiClient(self._http, repository, self._packages.get(image.registry)))
 
-                    def once(number: int, last: str) -> Page:
+                    def once(number: int, last: str) -> PackagePage:
                         return self._pages.get((image, number, last), lambda: page(number, last))
 
                     return newest_first(once, wanted, pin)

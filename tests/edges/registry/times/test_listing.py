@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.edges.registry.times.apis import MOST_PAGES, ListUnusable, Page, Version, newest_first
+from gitops_bot.edges.registry.times.apis import MOST_PAGES, ListUnusable, PackagePage, PackageVersion, newest_first
 from gitops_bot.edges.registry.times.reader import UNKNOWN, Created, newest
 from gitops_bot.images.age import choose_newest, timed_tags
 from gitops_bot.images.kinds import Newest
@@ -27,9 +27,9 @@ def digest(number: int) -> str:
 MINUTES = st.lists(st.integers(0, 5000), min_size=1, max_size=30, unique=True)
 
 
-def versions(minutes: list[int], admitted: list[bool], unknown: frozenset[int]) -> list[Version]:
+def versions(minutes: list[int], admitted: list[bool], unknown: frozenset[int]) -> list[PackageVersion]:
     return [
-        Version(
+        PackageVersion(
             digest(number),
             None if number in unknown else FIRST + timedelta(minutes=minute),
             (f"{'sha' if admitted[number % len(admitted)] else 'pr'}-{number:07x}",),
@@ -56,12 +56,12 @@ def test_reading_stops_early_without_another_decision(
     tags = [tag for each in listed for tag in each.tags]
     wanted = timed_tags(POLICY, tags)
 
-    def page(number: int, _: str) -> Page:
+    def page(number: int, _: str) -> PackagePage:
         found = ordered[size * (number - 1) : size * number]
-        return Page(tuple(found), size * number >= len(ordered))
+        return PackagePage(tuple(found), size * number >= len(ordered))
 
     found = newest_first(page, wanted, pin)
-    whole = newest_first(lambda *_: Page(tuple(ordered), is_last=True), wanted, pin)
+    whole = newest_first(lambda *_: PackagePage(tuple(ordered), is_last=True), wanted, pin)
     assert found.pinned == whole.pinned
     part, all_of_it = (choose_newest(POLICY, tags, each.times, pin, each.pinned, NOW) for each in (found, whole))
     assert type(part) is type(all_of_it)
@@ -96,10 +96,10 @@ def test_an_index_is_as_new_as_its_newest_image_in_whatever_order(minutes: list[
 def test_a_list_without_an_end_is_given_up() -> None:
     asked = []
 
-    def page(number: int, _: str) -> Page:
+    def page(number: int, _: str) -> PackagePage:
         asked.append(number)
-        return Page(
-            (Version(digest(number), FIRST - timedelta(minutes=number), (f"sha-{number:07x}",)),), is_last=False
+        return PackagePage(
+            (PackageVersion(digest(number), FIRST - timedelta(minutes=number), (f"sha-{number:07x}",)),), is_last=False
         )
 
     with pytest.raises(ListUnusable):
