@@ -30,6 +30,7 @@ from tests.counterparts.world import world
 if TYPE_CHECKING:
     from tests.counterparts.world import Deploy
 
+#: Runs a command of the bot, and writes for each function that it passes its lines, its calls, and who calls it.
 WALK = """
 import inspect, json, sys, threading
 
@@ -43,27 +44,25 @@ def note(frame, event, _):
     code = frame.f_code
     if event != "call" or not code.co_flags & inspect.CO_OPTIMIZED or code.co_name.startswith("<"):
         return
-    if called := name(code):
-        if called not in passed:
-            passed[called] = [len(inspect.getsourcelines(code)[0]), 0, []]
-        passed[called][1] += 1
+    if name(code):
         caller = frame.f_back
         while caller is not None and (caller.f_code.co_name.startswith("<") or not name(caller.f_code)):
             caller = caller.f_back
-        by = name(caller.f_code) if caller is not None else ""
-        if by not in passed[called][2]:
-            passed[called][2].append(by)
+        # Threads note at the same time: this loses no call.
+        passed.setdefault(code, []).append(name(caller.f_code) if caller is not None else "")
 
 from gitops_bot.cli.main import main
 
 out = sys.argv.pop(1)
 threading.setprofile(note)
 sys.setprofile(note)
-code = main(sys.argv[1:])
+ended = main(sys.argv[1:])
 sys.setprofile(None)
 with open(out, "w", encoding="utf-8") as file:
-    json.dump(passed, file)
-sys.exit(code)
+    lines = {code: len(inspect.getsourcelines(code)[0]) for code in passed}
+    rows = {name(code): (lines[code], len(by), list(dict.fromkeys(by))) for code, by in passed.items()}
+    json.dump(rows, file)
+sys.exit(ended)
 """
 
 
@@ -73,21 +72,31 @@ def main() -> None:
     rooms = parser.parse_args().list
     with tempfile.TemporaryDirectory(prefix="gitops-bot-bench-") as scratch, world(Path(scratch) / "world") as running:
         for way in ("commit", "pull-request"):
-            report(way, walk(running.deploy(shop_files), way, Path(scratch) / "passed.json"), rooms)
+            deploy = running.deploy(shop_files)
+            prepare(deploy, way)
+            report(way, noted(WALK, deploy, Path(scratch) / "passed.json"), rooms)
 
 
-def walk(deploy: Deploy, way: str, out: Path) -> dict[str, Any]:
-    """Each function that one `update` passes: its lines, its calls, and who calls it."""
+def prepare(deploy: Deploy, way: str) -> None:
+    """Two entries of the environment have something newer, which is proposed in this way."""
     configure(deploy, f"{{as: {way}}}")
     deploy.push("web", "1.1.0")
     deploy.push("api", "1.1.0")
-    command = [sys.executable, "-c", WALK, str(out), "update", "--repository", deploy.name]
-    env = deploy.env | {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+
+
+def calls(deploy: Deploy, out: Path) -> dict[str, int]:
+    """How often one `update` calls, or resumes, each function."""
+    return {name: number for name, (_, number, _) in noted(WALK, deploy, out).items()}
+
+
+def noted(code: str, deploy: Deploy, out: Path) -> Any:
+    """What this code, which runs an `update`, writes to a file that is named before the command's own arguments."""
+    command = [sys.executable, "-c", code, str(out), "update", "--repository", deploy.name]
+    env = deploy.env | {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, env=env, cwd=deploy.folder, capture_output=True, check=False, text=True)
     if done.returncode != 0:
         raise SystemExit(f"update ended with {done.returncode}:\n{done.stderr}")
-    passed: dict[str, Any] = json.loads(out.read_text("utf-8"))
-    return passed
+    return json.loads(out.read_text("utf-8"))
 
 
 def report(way: str, passed: dict[str, Any], rooms: list[str]) -> None:
