@@ -44,7 +44,8 @@ def describe(world: World, planned: Planned) -> Planned:
 
     Of hundreds at once only a table is read: to describe a few of them would only make a promotion slow.
     """
-    environment, facts = planned.decided.context.environment, planned.decided.context.facts
+    context = planned.decided.context
+    environment, facts, base = context.environment, context.facts, context.snapshot.commit
     proposals = []
     for proposal in planned.proposals:
         action, changes = proposal.action, proposal.changes
@@ -69,6 +70,7 @@ def describe(world: World, planned: Planned) -> Planned:
             group=proposal.group,
             title=environment.propose.title,
             message=environment.propose.message,
+            base=None if isinstance(action, Commit) else base,
             described={} if briefly else describe_images(world, facts, steps),
         )
         proposals.append(replace(proposal, text=text))

@@ -53,6 +53,8 @@ class Branch:
     """A branch, its head and its commits since the base, oldest first.
 
     `complete` is false when there were more commits than the edge was ready to read, or no common history.
+    `former_base` is the commit of the base that the bot made its own commit on, where the base lacks it now: that and
+    what is below it are not among `commits`. `fork` is None where nothing older was found on the base either.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Branch:
     fork: str | None
     commits: tuple[UnmergedCommit, ...]
     complete: bool = True
+    former_base: str | None = None
     #: How the files with pins are read.
     targets: FileTargets = BY_NAME
 
@@ -74,7 +77,15 @@ class Branch:
             for change in commit.changes:
                 if not commit.clean_merge or change.path in changed:
                     changed[change.path] = change.after
-        return changed == dict(files)
+        return self.former_base is None and changed == dict(files)
+
+    @property
+    def rewritten(self) -> str | None:
+        """What became of the base where it lacks commits that the branch was made on, as half a sentence."""
+        if self.former_base is None:
+            return None
+        cause = "was rewritten" if self.fork is not None else "was rewritten, or has moved on by over 1,000 commits,"
+        return f"the base branch {cause} and no longer has commit {self.former_base[:10]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,12 +59,13 @@ def write(
     group: str = naming.DEFAULT_GROUP,
     title: str | None = None,
     message: str | None = None,
+    base: str | None = None,
     described: Mapping[EntryKey, DescribedChange] | None = None,
 ) -> ProposalText:
     """Put the decisions about a group into words, with at least one change among them.
 
-    `title` and `message` are templates, None for the bot's own; `described` is what is known of the images, by the
-    entries' keys.
+    `title` and `message` are templates, None for the bot's own; `base` is the commit that a branch of the bot is made
+    on; `described` is what is known of the images, by the entries' keys.
     """
     changes = [decision for decision in decisions if isinstance(decision, Change)]
     held = [decision for decision in decisions if isinstance(decision, Held)]
@@ -77,7 +78,7 @@ def write(
     return ProposalText(
         title=headline,
         body=body.render(environment, changes, held, described or {}),
-        message=f"{text}\n\n{trailers.render(block)}\n",
+        message=f"{text}\n\n{trailers.render(block, base)}\n",
     )
 
 

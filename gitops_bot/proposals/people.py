@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, trailers
-from gitops_bot.proposals.branch import Ours
+from gitops_bot.proposals.branch import Ours, owner_of
 from gitops_bot.proposals.text import body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gitops_bot.proposals.branch import Branch, Theirs
+    from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
     from gitops_bot.releases.decisions import Change, Held, PinChange
 
@@ -65,16 +65,20 @@ def freezes(pull: PullRequest) -> tuple[Freeze, ...]:
     return tuple(freeze for freeze, applies in facts if applies)
 
 
-def why_frozen(pull: PullRequest, pins: Sequence[PinChange], whose: Ours | Theirs | None, *, stands: bool) -> Reason:
+def why_frozen(pull: PullRequest, pins: Sequence[PinChange], branch: Branch | None, *, stands: bool) -> Reason:
     """Why a frozen pull request is left as it is, and how people can unfreeze it. `stands`: see `reconcile.decide`."""
     known = freezes(pull)
     it = f"#{pull.number} {' and '.join(freeze.what for freeze in known)}"
     undo = " and ".join(freeze.undo for freeze in known)
     if not pins:
         text = f"{it}, so it stays open, although it would not be proposed today: close it, or {undo}"
+    elif branch is not None and branch.rewritten is not None:
+        text = (
+            f"{it}, but {branch.rewritten}, which a merge would bring back: {undo} to have it rebuilt on the new base"
+        )
     elif not stands:
         text = f"{it}, but the base branch has moved on: {undo} to have it rebuilt on the new base"
-    elif isinstance(whose, Ours) and body.mark(whose.carried) == body.mark(pins):
+    elif branch is not None and _proposes_exactly(branch, pins):
         text = f"{it}, and its files have changed on the base branch since: merge it, or {undo} to have it rebuilt"
     else:
         text = (
@@ -83,6 +87,11 @@ def why_frozen(pull: PullRequest, pins: Sequence[PinChange], whose: Ours | Their
         )
     by = " ".join(freeze.name for freeze in known)
     return Reason("held.frozen", text, {"pull_request": pull.number, "url": pull.url, "by": by})
+
+
+def _proposes_exactly(branch: Branch, pins: Sequence[PinChange]) -> bool:
+    owner = owner_of(branch)
+    return isinstance(owner, Ours) and body.mark(owner.carried) == body.mark(pins)
 
 
 def is_handed_back(pull: PullRequest) -> bool:

@@ -127,7 +127,7 @@ def decide(
     pushed = bool(pins) and branch is not None and isinstance(whose, Ours) and branch.has_exactly(files or {})
     if opened is not None:
         frozen = bool(people.freezes(opened)) and not refresh_approved
-        return _keep(opened, pins, whose, frozen=frozen, pushed=pushed, stands=stands, why_gone=why_gone)
+        return _keep(opened, pins, branch, frozen=frozen, pushed=pushed, stands=stands, why_gone=why_gone)
     missing = "the branch exists without a pull request" if pushed else "no pull request is open for this branch"
     return Open(Reason("chosen", missing), push=not pushed)
 
@@ -160,7 +160,7 @@ def counts_as_proposed(branch: Branch | None, existing: Sequence[PullRequest]) -
 def _keep(
     opened: PullRequest,
     pins: Sequence[PinChange],
-    whose: Ours | Theirs | None,
+    branch: Branch | None,
     *,
     frozen: bool,
     pushed: bool,
@@ -177,13 +177,14 @@ def _keep(
         return Close(opened, why_gone or Reason("nothing_new", text))
     complete = Nothing(opened, Reason("nothing_new", f"pull request #{opened.number} already proposes exactly this"))
     if frozen:
-        return complete if pushed else Leave(opened, people.why_frozen(opened, pins, whose, stands=stands))
+        return complete if pushed else Leave(opened, people.why_frozen(opened, pins, branch, stands=stands))
     if handed_back:
         # Also if the branch is ours: a `hand-back` left in place would drop the next person's commit.
         text = f"#{opened.number} was handed back to gitops-bot"
         return Refresh(opened, Reason("chosen", text), push=not pushed, takes_back=True)
     if not pushed:
-        return Refresh(opened, Reason("chosen", f"#{opened.number} is open and will be updated in place"))
+        why = f", since {branch.rewritten}" if branch is not None and branch.rewritten is not None else ""
+        return Refresh(opened, Reason("chosen", f"#{opened.number} is open and will be updated in place{why}"))
     # A closing mark in an open one is from a run that died, or it was reopened: a person closing it must count again.
     if body.plan_mark(opened.body) != body.mark(pins) or body.is_closed_by_bot(opened.body):
         text = f"#{opened.number} has the commit, but its text is out of date"
@@ -202,10 +203,11 @@ def _leave_to_people(opened: PullRequest | None, branch: Branch, theirs: Theirs)
         until = f"merged, deleted or handed back (label `{people.HAND_BACK}`)"
     author = plain(theirs.author, 100)
     who = f" by {author}" if author else ""
+    beware = f"; {branch.rewritten}, which a merge would bring back" if branch.rewritten is not None else ""
     reason = Reason(
         "person",
         f"commit {theirs.commit[:10]}{who} on {branch.name} was not made by gitops-bot ({theirs.why}): the branch is "
-        f"left alone until it is {until}",
+        f"left alone until it is {until}{beware}",
         {"commit": theirs.commit, "branch": branch.name, "author": author},
     )
     if opened is None:

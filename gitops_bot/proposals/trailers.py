@@ -1,10 +1,13 @@
 """The plan in a commit message, so that the next run can read it again: Git is the only state.
 
     Gitops-Bot-Plan: 1 <environment> <group> <source>
+    Gitops-Bot-Base: <commit>
     Gitops-Bot-Change: {"file": ..., "name": ..., "from": {...}, "to": {...}}
 
 A change is one line of ASCII JSON. `newName` and `source` are added where they say more than the plan's line does, and
 `info` where values of another file follow the pin: `{"file": ..., "from": {...}, "to": {...}}`, texts by their keys.
+The base is the commit of the base branch that a commit on the bot's branch was made on. If it still is the parent,
+nobody rebased the commit, so all below it came from the base branch, even if that has dropped it since.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PLAN = "Gitops-Bot-Plan"
+BASE = "Gitops-Bot-Base"
 CHANGE = "Gitops-Bot-Change"
 _VERSION = "1"
 _MESSAGE_LIMIT = 4 << 20
@@ -37,9 +41,11 @@ class Trailers:
     changes: tuple[PinChange, ...]
 
 
-def render(trailers: Trailers) -> str:
+def render(trailers: Trailers, base: str | None = None) -> str:
     """The trailer block, without a final newline."""
     lines = [f"{PLAN}: {_VERSION} {trailers.environment} {trailers.group} {trailers.source}"]
+    if base is not None:
+        lines.append(f"{BASE}: {base}")
     for change in trailers.changes:
         fields: dict[str, Any] = {
             "file": change.file,

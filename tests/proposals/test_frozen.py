@@ -6,11 +6,10 @@ import pytest
 
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import people
-from gitops_bot.proposals.branch import owner_of
 from tests.proposals.sample import B, branch, change, commit, pull, written
 
 WANTED, OLDER = written(change()), written(change(after=Pin("v1.9", B)))
-OURS, OURS_OLDER = (owner_of(branch(commit(each))) for each in (WANTED, OLDER))
+OURS, OURS_OLDER = (branch(commit(each)) for each in (WANTED, OLDER))
 
 
 @pytest.mark.parametrize(
@@ -74,6 +73,15 @@ def test_a_base_that_moved_on_is_told_from_newer_pins() -> None:
     )
     assert people.why_frozen(opened, WANTED.pins, OURS_OLDER, stands=False).text == (
         "#7 is approved, but the base branch has moved on: dismiss the approval to have it rebuilt on the new base"
+    )
+
+
+def test_what_a_rewritten_base_has_dropped_is_told_before_that() -> None:
+    opened = replace(pull(), approved=True)
+    rewritten = replace(OURS_OLDER, former_base="f" * 40)
+    assert people.why_frozen(opened, WANTED.pins, rewritten, stands=False).text == (
+        "#7 is approved, but the base branch was rewritten and no longer has commit ffffffffff, which a merge would "
+        "bring back: dismiss the approval to have it rebuilt on the new base"
     )
 
 

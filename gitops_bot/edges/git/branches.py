@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.edges.git.store import FILE_LIMIT, parse_commit
 from gitops_bot.proposals.branch import Branch, FileChange, UnmergedCommit
+from gitops_bot.proposals.trailers import BASE
 from gitops_bot.releases.history.pin_files import ABSENT, REGULAR, TreeChange
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ CHANGE_LIMIT, JOINT_LIMIT = 5_000, 200_000
 #: files, before and after.
 COMMIT_BYTE_LIMIT = 32 * 1024 * 1024
 BYTE_LIMIT = 128 * 1024 * 1024
+#: What a commit says that it was made on: one line, no longer than an id.
+_MADE_ON = f"--format=%<(64,trunc)%(trailers:key={BASE},valueonly,unfold,separator=%x20)"
 
 
 class BranchCommits(NamedTuple):
@@ -30,15 +33,13 @@ class BranchCommits(NamedTuple):
 
     commits: tuple[str, ...]
     fork: str | None
+    former_base: str | None
     #: Merges whose second parent is on the base.
     updates: frozenset[str]
     #: The copy ends before the shared history: more must be fetched.
     cut: bool
-
-    @property
-    def readable(self) -> bool:
-        """Whether the branch shares history with the base, and has few enough commits."""
-        return self.fork is not None and not self.cut and len(self.commits) <= COMMIT_LIMIT
+    #: Each commit is traced back to a base, the present or a former one, and they are few enough.
+    readable: bool
 
 
 class _Read(NamedTuple):
@@ -63,10 +64,12 @@ class BranchReader:
     def branch_commits(self, heads: Mapping[str, str], base: str) -> dict[str, BranchCommits]:
         """The commits of each branch (name to head) that the base lacks. Raises DamagedError if the base is missing."""
         revisions = [*sorted(set(heads.values())), f"^{base}"]
-        out = self.store.run("rev-list", "--topo-order", "--reverse", "--parents", "--stdin", stdin=revisions)
-        parents = {first: tuple(rest) for first, *rest in (line.split() for line in out.decode("ascii").splitlines())}
+        form = ("--topo-order", "--reverse", "--parents", _MADE_ON, "--stdin")
+        out = self.store.run("rev-list", *form, stdin=revisions).decode("utf-8", "replace").split("\n")
+        parents = {first: tuple(rest) for _, first, *rest in (line.split() for line in out[:-1:2])}
+        own = {commit for (commit, ups), said in zip(parents.items(), out[1::2], strict=True) if [*ups] == said.split()}
         shallow = frozenset(self.shallow())
-        return {name: _follow(head, parents, shallow) for name, head in heads.items()}
+        return {name: _follow(head, parents, own, shallow) for name, head in heads.items()}
 
     def read(self, heads: Mapping[str, str], branch_commits: Mapping[str, BranchCommits]) -> dict[str, Branch]:
         """The branches with all their changes; incomplete, without commits, if too large or without shared history."""
@@ -83,7 +86,8 @@ class BranchReader:
         read = [entry for commit in unmerged.commits if unmerged.readable and (entry := self._known[commit])]
         if not unmerged.readable or len(read) < len(unmerged.commits):
             return Branch(name, head, unmerged.fork, (), complete=False)
-        return Branch(name, head, unmerged.fork, tuple(self._with_clean_merge(commit, unmerged) for commit in read))
+        commits = tuple(self._with_clean_merge(commit, unmerged) for commit in read)
+        return Branch(name, head, unmerged.fork, commits, former_base=unmerged.former_base)
 
     def _with_clean_merge(self, read: _Read, unmerged: BranchCommits) -> UnmergedCommit:
         commit = read.commit
@@ -130,21 +134,39 @@ class BranchReader:
                 self._known[commit] = _Read(UnmergedCommit(commit, up, author, message, files), tree)
 
 
-def _follow(head: str, parents: Mapping[str, tuple[str, ...]], shallow: frozenset[str]) -> BranchCommits:
-    """Follow a branch to the base. `parents` has every commit that the base lacks, oldest first."""
+def _follow(
+    head: str, parents: Mapping[str, tuple[str, ...]], own: Collection[str], shallow: frozenset[str]
+) -> BranchCommits:
+    """Follow a branch to the base. `parents` has every commit that the base lacks, oldest first.
+
+    Commits in `own` say that their parent was on the base, so what is below them is none of the branch's.
+    """
+    every = _reach(head, parents)
+    commits = _reach(head, {commit: () if commit in own else ups for commit, ups in parents.items()})
+    former = next((up for commit in commits if commit in own for up in parents[commit] if up in parents), None)
+    on_base = [up for commit in every for up in parents[commit] if up not in parents]
+    # A root that the base lacks: no shared history, unless the copy of the base ends before it.
+    rootless = all(parents[commit] or commit in shallow for commit in every)
+    cut = not shallow.isdisjoint(every) if rootless else bool(shallow)
+    fork = (on_base[-1] if on_base else None) if every else head
+    return BranchCommits(
+        commits,
+        fork if rootless and not cut else None,
+        former,
+        frozenset(commit for commit in commits if len(parents[commit]) == 2 and parents[commit][1] not in parents),
+        cut=cut,
+        readable=len(commits) <= COMMIT_LIMIT and all(parents[commit] and commit not in shallow for commit in commits),
+    )
+
+
+def _reach(head: str, parents: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The commit and what it is made on, as far as `parents` has them, in their order."""
     reached, open_ends = set[str](), [head]
     while open_ends:
         if (commit := open_ends.pop()) in parents and commit not in reached:
             reached.add(commit)
             open_ends += parents[commit]
-    commits = tuple(commit for commit in parents if commit in reached)
-    on_base = [up for commit in commits for up in parents[commit] if up not in parents]
-    fork = (on_base[-1] if on_base else None) if commits else head
-    updates = (commit for commit in commits if len(parents[commit]) == 2 and parents[commit][1] not in parents)
-    if any(not parents[commit] and commit not in shallow for commit in commits):
-        # A root that the base lacks: no shared history, unless the copy of the base ends before it.
-        return BranchCommits(commits, None, frozenset(), cut=bool(shallow))
-    return BranchCommits(commits, fork, frozenset(updates), cut=not shallow.isdisjoint(commits))
+    return tuple(commit for commit in parents if commit in reached)
 
 
 def _lightest(weights: Mapping[str, int], limit: int) -> frozenset[str]:

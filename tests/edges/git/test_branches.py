@@ -96,6 +96,51 @@ class TestCommits:
         assert (branch.fork, branch.complete) == (fork, True)
         assert [commit.id for commit in branch.commits] == [head]
 
+    @pytest.mark.parametrize(
+        ("said", "is_own"),
+        [
+            pytest.param("Gitops-Bot-Base: {parent}", True, id="its parent"),
+            pytest.param(
+                "Gitops-Bot-Plan: 1 a b c\nGitops-Bot-Base: {parent}\nReviewed-by: x", True, id="among others"
+            ),
+            pytest.param("Gitops-Bot-Base: {fork}", False, id="another commit, before a rebase"),
+            pytest.param("Gitops-Bot-Base: {parent} {parent}", False, id="twice"),
+            pytest.param("Gitops-Bot-Base: {parent}\nGitops-Bot-Base: {fork}", False, id="two"),
+            pytest.param("Gitops-Bot-Base: x\n commit {parent}\n {parent}", False, id="folded"),
+            pytest.param("Gitops-Bot-Base: x\r\x0b\x85\u2028{parent}", False, id="other ends of lines"),
+            pytest.param(f"Gitops-Bot-Base: {'{parent}' * 1000}", False, id="long"),
+            pytest.param("Gitops-Bot-Base: {parent}\n\nNo trailer.", False, id="in the text"),
+        ],
+    )
+    def test_what_a_commit_was_made_on_by_its_own_words_is_the_bases(
+        self, remote: Remote, said: str, is_own: bool
+    ) -> None:
+        fork = advance(remote, 3)
+        parent = advance(remote, 2)
+        dropped = remote.log("main", "%H")[:2]
+        message = f"update\n\n{said.format(parent=parent, fork=fork)}\n"
+        head = remote.commit(BRANCH, {FILE: NEW}, parents=[parent], message=message)
+        remote.commit("main", {"README.md": b"another\n"}, parents=[fork])
+
+        branch = seen(remote)
+
+        assert (branch.fork, branch.complete) == (fork, True)
+        assert branch.former_base == (parent if is_own else None)
+        assert [commit.id for commit in branch.commits] == [*([] if is_own else reversed(dropped)), head]
+
+    def test_what_was_on_the_base_is_known_where_history_is_too_deep_to_find_it(
+        self, remote: Remote, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("gitops_bot.edges.git.repository.DEPTHS", (2, 3))
+        fork = advance(remote, 5)
+        head = remote.commit(BRANCH, {FILE: NEW}, parents=[fork], message=f"update\n\nGitops-Bot-Base: {fork}\n")
+        advance(remote, 5)
+
+        branch = seen(remote)
+
+        assert (branch.fork, branch.former_base, branch.complete) == (None, fork, True)
+        assert [(commit.id, commit.changes) for commit in branch.commits] == [(head, (FileChange(FILE, OLD, NEW),))]
+
     def test_several_commits_stand_oldest_first(self, remote: Remote) -> None:
         base = advance(remote, 3)
         ids = [
