@@ -77,6 +77,16 @@ def _report(call: Call, number: str) -> Answer:
     return Answer.json(201, _show_status(call, deployment, status))
 
 
+def _delete(call: Call, number: str) -> Answer:
+    """Only one without a status, inactive, or the only one."""
+    call.writer()
+    deployments, deployment = call.pulls.hub.deployments, _known(call, number)
+    if deployment.state not in (None, "inactive") and len(deployments) > 1:
+        raise Invalid(422, "We cannot delete an active deployment unless it is the only deployment.")
+    deployments.remove(deployment)
+    return Answer(204)
+
+
 def _known(call: Call, number: str) -> Deployment:
     known = {deployment.id: deployment for deployment in call.pulls.hub.deployments}
     if int(number) not in known:
@@ -129,6 +139,7 @@ _NUMBER = "/deployments/(?P<number>[0-9]{1,15})"
 ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("GET", "/deployments", _list),
     ("POST", "/deployments", _create),
+    ("DELETE", _NUMBER, _delete),
     ("GET", f"{_NUMBER}/statuses", _statuses),
     ("POST", f"{_NUMBER}/statuses", _report),
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from queue import SimpleQueue
+from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gitops_bot.demo.http import Answer
 from tests.commands.stages import Stages
-from tests.counterparts.world import ended
+from tests.counterparts.world import PATIENCE, ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,6 +130,54 @@ def test_a_run_that_is_killed_in_between_is_carried_on(worldwide: World, path: s
     deploy.gate(None)
     assert deploy.ask("update", "production").code == 0
     assert [states for _, states in deployments(deploy)] == [["success"]]
+
+
+def test_two_runs_at_once_record_it_once(worldwide: World) -> None:
+    stages = started(worldwide, ARTIFACTS)
+    deploy = stages.deploy
+    release(stages, "1.1.0")
+    both_looked = Barrier(2, timeout=PATIENCE)
+
+    def together(request: Request, go: Callable[[], Answer]) -> Answer:
+        if (request.method, request.path.rpartition("/")[2]) == ("POST", "deployments"):
+            both_looked.wait()
+        return go()
+
+    deploy.gate(together)
+    with deploy.watching() as seen:
+        runs = [deploy.start("update", "production") for _ in range(2)]
+        assert [ended(run).code for run in runs] == [0, 0]
+    deploy.gate(None)
+    assert seen.api.count("POST /deployments 201") == 2
+    assert [states for _, states in deployments(deploy)] == [["success"]]
+    assert [record["version"] for record in recorded(deploy)] == ["1.1.0"]
+
+
+@pytest.mark.parametrize("path", ["/deployments", "/statuses", "/deployment-record"])
+@pytest.mark.parametrize("how", ["closed", "502"])
+def test_a_lost_answer_doubles_nothing(worldwide: World, path: str, how: str) -> None:
+    stages = started(worldwide, ARTIFACTS)
+    deploy = stages.deploy
+    commit = release(stages, "1.1.0")
+    lost: list[str] = []
+
+    def lose(request: Request, go: Callable[[], Answer]) -> Answer:
+        answer = go()
+        if request.method == "POST" and request.path.endswith(path) and not lost:
+            lost.append(request.path)
+            if how == "closed":
+                raise ConnectionResetError
+            return Answer(502)
+        return answer
+
+    worldwide.forge.gates[""] = lose
+    deploy.gate(lose)
+    done = deploy.ask("update", "production")
+    deploy.gate(None)
+    del worldwide.forge.gates[""]
+    assert (done.code, len(lost)) == (0, 1)
+    assert deployments(deploy) == [(commit, ["success"])]
+    assert [record["version"] for record in recorded(deploy)] == ["1.1.0"]
 
 
 def test_without_the_permission_it_is_one_problem_and_all_else_is_done(worldwide: World) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from gitops_bot import redact
 from gitops_bot.edges.github import address, answers
-from gitops_bot.edges.github.failure import Refused, explain
+from gitops_bot.edges.github.failure import Refused, UnansweredError, explain
 from gitops_bot.edges.http import NoResponse
 from gitops_bot.errors import ForgeError, Problem
 
@@ -75,15 +75,19 @@ class Api:
         body: object = None,
         expected: Collection[int] = (),
         root: str | None = None,
+        once: bool = False,
     ) -> Any:
         """Send one REST request and return the JSON of the answer. `path` is below the repository, or below `root`.
 
+        `once` is for what GitHub would do twice: it is not sent again where it may have been done.
+
         Raises:
             Refused: with a status in `expected` that is not a rate limit.
+            UnansweredError: it was sent `once`, and GitHub did not say what came of it.
         """
         prefix = f"/repos/{self.repository}" if root is None else root
-        with self._expecting(expected):
-            return self.wire.ask(method, prefix + path, query=query, body=body)
+        with self._expecting(expected, once=once):
+            return self.wire.ask(method, prefix + path, query=query, body=body, once=once)
 
     def ask_list(self, path: str, query: Mapping[str, str]) -> list[Any]:
         """Get a list by one REST request."""
@@ -104,14 +108,18 @@ class Api:
             return self.wire.graphql(question, variables, write=write).data
 
     @contextmanager
-    def _expecting(self, statuses: Collection[int]) -> Iterator[None]:
+    def _expecting(self, statuses: Collection[int], *, once: bool = False) -> Iterator[None]:
         try:
             yield
         except Refused as refused:
-            if refused.limited or refused.status not in statuses:
-                self.fail(refused)
-            raise
+            if not refused.limited and refused.status in statuses:
+                raise
+            if once and refused.status >= 500:
+                raise UnansweredError(self.explained(refused).problem) from None
+            self.fail(refused)
         except NoResponse as failure:
+            if once:
+                raise UnansweredError(self.explained(failure).problem) from None
             self.fail(failure)
 
     @contextmanager

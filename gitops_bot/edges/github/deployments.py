@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from gitops_bot.edges.github import answers
-from gitops_bot.edges.github.failure import Refused, Unsupported
+from gitops_bot.edges.github.failure import Refused, UnansweredError, Unsupported
 from gitops_bot.errors import ForgeError, Problem
 from gitops_bot.proposals.pull_request import Deployed
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: By this description the bot knows its own deployments.
 TEXT: Final = "released to Git by gitops-bot"
 _STATUS: Final = "released to Git; what the cluster runs is not known here"
+_DOUBLE: Final = "recorded twice at once; the older one counts"
+#: Tries of each, and seconds until another run has likely finished what it began.
+_TRIES, _PAUSE = 3, 2
 #: Deployments of one environment that are read, and environments of one query.
 _NEWEST, _TOGETHER = 30, 100
 _ORDER: Final = "orderBy: {field: CREATED_AT, direction: DESC}"
@@ -66,34 +69,52 @@ class Deployments:
                 newest |= {name: tuple(self._by_rest(name)) for name in names}
         return newest
 
-    def write(self, deployment: Deployment) -> Problem | None:
-        """Two requests, one before them to see what there is, and one for each artifact; what failed of artifacts.
+    def write(self, deployment: Deployment, *, tries: int = _TRIES) -> Problem | None:
+        """Four requests, two of them to see what there is, and one for each artifact; what failed of artifacts.
 
-        The status comes last: a run that dies before it is known by that, and finished by the next one.
+        The status comes last: a run that dies before it is known by that, and finished by the next one. GitHub would do
+        each twice, so none is sent again before a look at what came of it.
         """
         what = f"the deployment of {deployment.commit[:10]} to {deployment.environment}"
         try:
-            number = self._begun(deployment)
-            if number is None:
-                return None
-            problem = self._artifacts(deployment)
-            status = {"state": "success", "description": _STATUS}
-            self.api.ask("POST", f"/deployments/{number}/statuses", body=status, expected=_EXPECTED)
+            return self._carry_on(deployment)
         except Refused as refused:
             self._fail(refused, what, _ADVICE)
-        else:
-            return problem
+        except UnansweredError:
+            if tries == 1:
+                raise
+            return self.write(deployment, tries=tries - 1)
 
-    def _begun(self, deployment: Deployment) -> int | None:
-        """The number of the deployment, which may have been begun; None where there is nothing left to do."""
+    def _carry_on(self, deployment: Deployment) -> Problem | None:
+        """Do what is left to do, with what failed of artifacts."""
+        made: list[int] = []
+        known = self._known(deployment)
+        if not known:
+            made = [self._create(deployment)]
+            known = self._known(deployment)  # another run may have been a moment earlier
+        own = sorted({*made, *(number for number, is_own in known if is_own)})
+        if not own:
+            return None
+        for double in own[1:]:
+            self._withdraw(double)
+        number = own[0]
+        if number not in made:
+            # Another run may be about to finish it.
+            self.api.clock.sleep(_PAUSE)
+            if self._has_status(number):
+                return None
+        problem = self._artifacts(deployment)
+        self._report(number, "success", _STATUS)
+        return problem
+
+    def _known(self, deployment: Deployment) -> list[tuple[int, bool]]:
+        """The deployments of this commit to this environment, and whether each is the bot's."""
         query = {"sha": deployment.commit, "environment": deployment.environment, "per_page": str(_NEWEST)}
         known = self.api.ask("GET", "/deployments", query=query, expected=_EXPECTED)
         with self.api.reading():
-            own = next((int(other["id"]) for other in known if other["description"] == TEXT), None)
-        if own is not None:
-            return own if not self._has_status(own) else None
-        if known:
-            return None
+            return [(int(other["id"]), other["description"] == TEXT) for other in known]
+
+    def _create(self, deployment: Deployment) -> int:
         fields = {
             "ref": deployment.commit,
             "environment": deployment.environment,
@@ -102,9 +123,26 @@ class Deployments:
             "auto_merge": False,
             "required_contexts": [],
         }
-        made = self.api.ask("POST", "/deployments", body=fields, expected=_EXPECTED)
+        made = self.api.ask("POST", "/deployments", body=fields, expected=_EXPECTED, once=True)
         with self.api.reading():
             return int(made["id"])
+
+    def _withdraw(self, number: int) -> None:
+        """Take back what another run recorded, too, a moment earlier. GitHub may ask for it to be inactive first."""
+        for state in (None, "inactive"):
+            try:
+                if state is not None:
+                    self._report(number, state, _DOUBLE)
+                self.api.ask("DELETE", f"/deployments/{number}", expected=_EXPECTED)
+            except Refused as refused:
+                if refused.status == 404:
+                    return
+            else:
+                return
+
+    def _report(self, number: int, state: str, text: str) -> None:
+        status = {"state": state, "description": text}
+        self.api.ask("POST", f"/deployments/{number}/statuses", body=status, expected=_EXPECTED, once=True)
 
     def _has_status(self, number: int) -> bool:
         return bool(self.api.ask_list(f"/deployments/{number}/statuses", {"per_page": "1"}))

@@ -58,6 +58,10 @@ class Refused(Exception):  # noqa: N818 - often not an error: the caller decides
         return None
 
 
+class UnansweredError(ForgeError):
+    """GitHub did not say what came of it: it was done, or it was not."""
+
+
 class Late(NoResponse):
     """The answer was not complete in time."""
 

@@ -83,8 +83,9 @@ class Wire:
             status_forcelist=(500, 502, 503, 504),
             allowed_methods=None,  # all
         )
-        adapter = _Adapter(max_retries=retries if self._may_repeat else 0)
-        self._connection = _Connection(urlsplit(api_url), self._timeout, timeout or seconds, adapter)
+        self._adapter = _Adapter(max_retries=retries if self._may_repeat else 0)
+        self._retries = {False: self._adapter.max_retries, True: retries.new(allowed_methods=("GET",))}
+        self._connection = _Connection(urlsplit(api_url), self._timeout, timeout or seconds, self._adapter)
         #: Close the connection, which PyGithub never does by itself.
         self.close = self._connection.close
         # On import PyGithub sets up its logger to write to standard error.
@@ -98,15 +99,19 @@ class Wire:
             seconds_between_writes=0 if api_url.startswith("http:") else 1,
         ).requester
 
-    def ask(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None) -> Any:
-        """Send one REST request and return the JSON of the answer.
+    def ask(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None, once: bool = False
+    ) -> Any:
+        """Send one REST request and return the JSON of the answer; `once`: never again where it may have been done.
 
         Raises:
             Refused: GitHub answered with a status of 300 or more.
             NoResponse: it did not answer, or not in JSON.
         """
         write = method != "GET"
-        document, headers = self._patiently(lambda: self._send(method, path, query=query, body=body, write=write))
+        document, headers = self._patiently(
+            lambda: self._send(method, path, query=query, body=body, write=write, once=once)
+        )
         if headers.get("x-ratelimit-resource", "core") == "core":
             left = answers.read_rate_limit(
                 headers.get("x-ratelimit-remaining", ""), headers.get("x-ratelimit-reset", "")
@@ -154,8 +159,16 @@ class Wire:
         return send()
 
     def _send(
-        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None, write: bool
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        write: bool,
+        once: bool = False,
     ) -> tuple[Any, dict[str, str]]:
+        self._adapter.max_retries = self._retries[once]
         if self._late >= _MOST_TIMEOUTS:
             raise NoResponse(f"timed out {self._late} times in a row, so no more requests are sent", _LATER)
         accept = {"Accept": "application/vnd.github+json"}

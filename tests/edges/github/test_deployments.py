@@ -68,7 +68,7 @@ def test_what_is_too_long_for_github_is_cut() -> None:
     artifact = ReleasedImage("n" * 300, f"sha256:{'a' * 64}", "v" * 128, "p" * 300)
     with playing(plays, broken=True) as script:
         assert script.bot.forge.deploy(Deployment("production", HEAD, (artifact,))) is None
-    sent = script.sent[2]
+    sent = script.sent[3]
     assert [len(sent[field]) for field in ("name", "version", "deployment_name")] == [256, 100, 256]
     assert script.sent[1] == {
         "ref": HEAD,
