@@ -95,7 +95,7 @@ def audit_releases(world: World, scope: Scope, limit: int | None) -> Result[Audi
 
 def _lookup_of(entry: Managed) -> _Wanted | None:
     """What is looked up for an entry; None where it pins nothing, or cannot be read."""
-    if entry.refusal is not None or entry.repository is None or entry.pin == Pin():
+    if entry.mistake is not None or entry.repository is None or entry.pin == Pin():
         return None
     return _Wanted(entry.repository, entry.pin)
 
@@ -120,8 +120,8 @@ async def _look(facts: Facts, wanted: _Wanted) -> _Answer | RegistryError:
 
 
 def _judge(entry: Managed, answers: Mapping[_Wanted, _Answer | RegistryError]) -> AuditedEntry:
-    if entry.refusal is not None or entry.repository is None:
-        problem = None if entry.rules.ignore else entry.refusal or no_image(entry)
+    if entry.mistake is not None or entry.repository is None:
+        problem = None if entry.rules.ignore else entry.mistake or no_image(entry)
         return AuditedEntry(entry, "unknown", problem=problem)
     wanted = _lookup_of(entry)
     result = answers[wanted] if wanted is not None else None
@@ -175,8 +175,9 @@ def _of(release: Release, *, last: bool) -> Iterator[_Wanted]:
     for file in {same_file(path)[0] for path in release.paths if path in step.files}:
         for entries in (step.after(file), None if last else step.before(file)):
             for seen in (entries or {}).values():
-                if seen.image is not None and seen.pin is not None and seen.pin != Pin():
-                    yield _Wanted(ImageName.parse(seen.image), seen.pin)
+                pin = seen.pin
+                if seen.image is not None and pin is not None and pin != Pin() and pin.malformed is None:
+                    yield _Wanted(ImageName.parse(seen.image), pin)
 
 
 @dataclass(slots=True)

@@ -83,6 +83,8 @@ def _entries(name: str, file: PinFile, config: Config) -> Iterator[Problem]:
         if entry.refusal is not None:
             yield entry.refusal
             continue
+        if not entry.choices and (malformed := entry.pin.malformed):
+            yield problem(file, entry, *malformed)
         yield from file.type_mistakes(index)
         if (
             entry.image is None

@@ -60,8 +60,8 @@ def read_tracked(config: Config, repository: Repository, commit: str) -> Tracked
             promoted = environments[name].promotion is not None and entry.rules.takes_promotions
             if entry.rules.ignore or not (promoted or entry.rules.policy is not None or entry.choices):
                 continue
-            if entry.refusal is not None:
-                problems.append(entry.refusal)
+            if entry.mistake is not None:
+                problems.append(entry.mistake)
             elif entry.repository is not None:
                 images.setdefault(entry.repository.registry, (entry.repository, entry.pin))
     return TrackedOverlays(len(selection.targets), entries, images, tuple(problems))

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, assert_never
 
 from gitops_bot.images import expression as expressions
-from gitops_bot.images.reference import is_tag
+from gitops_bot.images.reference import Pin
 from gitops_bot.images.version import parse_range
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ class Follow:
     tag: str
 
     def __post_init__(self) -> None:
-        if not is_tag(self.tag):
-            raise ValueError(f"{self.tag[:300]!r} is not a tag: letters, digits, '_', '.' and '-', at most 128")
+        if malformed := Pin(self.tag).malformed:
+            raise ValueError(malformed[0])
 
 
 #: The policies that need nothing but the texts of the tags.

@@ -40,6 +40,8 @@ _FIXED = re.compile(
 _COMPARED = 200
 
 DOCKER_HUB = "docker.io"
+TAG_ADVICE = "A tag has letters, digits, `_`, `.` and `-`, at most 128 of them."
+DIGEST_ADVICE = "A digest is `sha256:` and 64 lower-case hexadecimal digits."
 
 
 def is_tag(text: str) -> bool:
@@ -168,6 +170,15 @@ class Pin:
         return (self.tag or "") + (f"@{self.digest}" if self.digest else "")
 
     @property
+    def malformed(self) -> tuple[str, str] | None:
+        """What of it is outside the OCI grammar, and what to write instead; None where nothing is."""
+        if self.tag is not None and not is_tag(self.tag):
+            return f"{self.tag[:300]!r} is not a tag", TAG_ADVICE
+        if self.digest is not None and not is_digest(self.digest):
+            return f"{self.digest[:300]!r} is not a digest", DIGEST_ADVICE
+        return None
+
+    @property
     def short(self) -> str:
         """As a sentence names it: the tag, else the beginning of the digest."""
         return self.tag or (self.digest or str(self))[:19]
@@ -204,11 +215,10 @@ class Assignment:
             ImageName.parse(new_name)
             if not colon and not at:
                 raise ValueError(f"{pin[:300]!r} names an image but neither a tag nor a digest")
-        if tag is not None and not is_tag(tag):
-            raise ValueError(f"{tag[:300]!r} is not a tag: letters, digits, '_', '.' and '-', at most 128")
-        if at and not is_digest(digest):
-            raise ValueError(f"{digest[:300]!r} is not a digest: sha256: and 64 lower-case hexadecimal digits")
-        return cls(image, Pin(tag, digest or None), new_name)
+        given = Pin(tag, digest if at else None)
+        if malformed := given.malformed:
+            raise ValueError(malformed[0])
+        return cls(image, given, new_name)
 
 
 def parse_assignments(texts: Sequence[str]) -> tuple[Assignment, ...]:

@@ -12,7 +12,6 @@ from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from gitops_bot.config.propose import render
-from gitops_bot.images.reference import is_digest, is_tag
 from gitops_bot.proposals import naming, trailers
 from gitops_bot.proposals.text import body
 from gitops_bot.proposals.text.details import REASONS, alike, because, is_rollback, name_of
@@ -175,5 +174,4 @@ def _row(row: Sequence[Change]) -> str:
 def _pin(pin: Pin) -> str:
     # What stood in the file may be any text. A digest alone goes without its `@`, which would name a user.
     shown = plain(str(pin)).removeprefix("@")
-    known = (pin.tag is None or is_tag(pin.tag)) and (pin.digest is None or is_digest(pin.digest))
-    return shown if known else quiet(shown)
+    return quiet(shown) if pin.malformed else shown

@@ -16,7 +16,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from gitops_bot.images.reference import ImageName, Pin, is_digest, is_tag
+from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.decisions import EntryKey, InfoChange, PinChange, Source
 from gitops_bot.targets import release_info
 
@@ -141,7 +141,7 @@ def _change(text: str, source: Source) -> PinChange | None:
     if before is None or after is None:
         return None
     # What stood in the file may be no tag at all: the proposal that mends `newTag: 1.0+build` says so too.
-    if not ((after.tag is None or is_tag(after.tag)) and (after.digest is None or is_digest(after.digest))):
+    if after.malformed:
         return None
     own_source, new_name, info = fields.get("source", source), fields.get("newName"), _info(fields.get("info"))
     named = new_name is None or (isinstance(new_name, str) and ImageName.of(new_name) is not None)

@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeGuard
 
+from gitops_bot.errors import Problem
 from gitops_bot.images.kinds import Rules
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets import same_file
 
 if TYPE_CHECKING:
-    from gitops_bot.errors import Problem
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reason import Code
     from gitops_bot.images.reference import ImageName
@@ -103,6 +103,17 @@ class Managed:
     def refusal(self) -> Problem | None:
         """Why it cannot be edited."""
         return self.entry.refusal
+
+    @property
+    def mistake(self) -> Problem | None:
+        """Why it cannot be kept current: it cannot be edited, or it pins what is no tag or no digest.
+
+        The latter is overwritten by what a person gives it, or goes back to.
+        """
+        malformed = None if self.choices else self.pin.malformed
+        if self.refusal is not None or malformed is None:
+            return self.refusal
+        return Problem("failed.edit", *malformed, self.file, self.line, self.column)
 
     @property
     def choices(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, get_args
 
+from gitops_bot.images.reference import is_digest, is_tag
 from gitops_bot.proposals.pull_request import State
 from gitops_bot.releases.history.record import Kind
 from gitops_bot.results.shape import COMMIT, LINE, TEXT, TIME, define, many, one_of, or_null, record
@@ -12,7 +13,14 @@ from gitops_bot.results.shape import COMMIT, LINE, TEXT, TIME, define, many, one
 if TYPE_CHECKING:
     from gitops_bot.results.history import ReleaseMerge
 
-PIN = define("pin", {"tag": or_null(TEXT), "digest": or_null(TEXT)})
+#: Scripts get what registries and kustomize take as a tag and a digest; what else stands in a file is a problem.
+PIN = define(
+    "pin",
+    {
+        "tag": or_null(TEXT).of(lambda pin: pin.tag if is_tag(pin.tag or "") else None),
+        "digest": or_null(TEXT).of(lambda pin: pin.digest if is_digest(pin.digest or "") else None),
+    },
+)
 PULL_REQUEST = define("pull_request", {"number": LINE, "url": TEXT, "state": one_of(*get_args(State))})
 ENTRY_CHANGE = record(
     {"overlay": TEXT, "name": TEXT, "from": or_null(PIN).of("before"), "to": or_null(PIN).of("after")}

@@ -40,8 +40,6 @@ TOKEN_LIMIT = 100_000
 #: Line breaks in YAML 1.1 and ordinary characters in 1.2: kustomize and newer parsers read such a file differently.
 _AMBIGUOUS_BREAK = re.compile("[\x85\u2028\u2029]")
 
-#: What ruamel.yaml's pure parser lets escape on malformed input beside its own errors.
-_ESCAPES = (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
 #: The bar, how the end is kept, how far the text is indented, and a comment; nothing else may stand in front.
 _HEADER: Final = re.compile(r"\|(?:([-+])?([1-9])?|([1-9])([-+]))[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
 _STYLES: Final = {">": "folded text (`>`)", "'": "a text in quotes", '"': "a text in quotes", None: "a plain text"}
@@ -176,7 +174,7 @@ def compose(
         raise EditError(Problem("failed.edit", message, advice, file, *_place(text[: ambiguous.start()])))
     try:
         roots = loader.compose(text, DEPTH_LIMIT, TOKEN_LIMIT, several=several)
-    except (YAMLError, *_ESCAPES) as error:
+    except YAMLError as error:
         problem = _unparsable(error, text, file)
         if problem.line is not None and problem.column is not None:
             problem = replace(problem, line=problem.line + origin[0], column=problem.column + origin[1])

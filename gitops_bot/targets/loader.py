@@ -19,7 +19,7 @@ from ruamel.yaml.events import ScalarEvent
 from ruamel.yaml.parser import Parser
 from ruamel.yaml.reader import Reader
 from ruamel.yaml.resolver import VersionedResolver, implicit_resolvers
-from ruamel.yaml.scanner import Scanner
+from ruamel.yaml.scanner import Scanner, ScannerError
 from ruamel.yaml.tokens import BlockMappingStartToken, KeyToken, ScalarToken, ValueToken
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ _KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,200}(?=:[ \n])")
 #: of a document's mark.
 _NEXT: Final = re.compile(rf"\n( *)(?:[^ \t#.{_END}-]|-[^-])")
 _BYTE_ORDER_MARK: Final = "\ufeff"
+#: Half a character of UTF-16, which an escape may name.
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+#: What ruamel.yaml's pure parser lets escape on malformed input beside its own errors.
+_ESCAPES: Final = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 def _rules(version: tuple[int, int]) -> dict[Any, list[tuple[Any, Any]]]:
@@ -65,8 +69,7 @@ def compose(text: str, depth: int, tokens: int, *, several: bool = False) -> lis
 
     Raises:
         TooManyTokensError: it has more than `tokens`, of which no further one was read.
-        YAMLError: it is malformed, or has several documents where one is expected. What else ruamel.yaml lets escape on
-            such input escapes here too.
+        YAMLError: it is malformed, or has several documents where one is expected.
     """
     loader = _Loader(text, depth, tokens)
     roots: list[Node] = []
@@ -75,6 +78,8 @@ def compose(text: str, depth: int, tokens: int, *, several: bool = False) -> lis
             roots += filter(None, [loader.get_single_node()])
         while several and loader.check_node():
             roots.append(loader.get_node())
+    except _ESCAPES as error:
+        raise ScannerError(problem="the text is malformed", problem_mark=loader.get_mark()) from error
     finally:
         loader.__dict__.clear()  # it refers to itself, and would wait for the collector of such garbage
     return roots
@@ -204,6 +209,12 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
             return super().scan_plain_spaces(indent, start_mark)
         self.forward(length)
         return super().scan_plain_spaces(indent, start_mark) if self.peek() in "#\r\n\0" else [blanks]
+
+    def scan_flow_scalar(self, style: Any) -> Any:
+        token = super().scan_flow_scalar(style)
+        if _SURROGATE.search(token.value):  # as the parser of kustomize
+            raise ScannerError(problem="found an escape of half a character", problem_mark=token.start_mark)
+        return token
 
     def process_directives(self) -> Any:
         version, tags = super().process_directives()

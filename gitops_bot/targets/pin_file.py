@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.images.reference import DOCKER_HUB, ImageName, Pin, is_digest, is_tag, split
+from gitops_bot.images.reference import DOCKER_HUB, ImageName, Pin, split
 from gitops_bot.targets.writing import Splice, apply
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Assignment
     from gitops_bot.targets.document import Block
 
-TAG_ADVICE = "A tag has letters, digits, `_`, `.` and `-`, at most 128 of them."
-DIGEST_ADVICE = "A digest is `sha256:` and 64 lower-case hexadecimal digits."
 #: What a bare digest leaves out.
 BARE: Final = "sha256:"
 
@@ -243,10 +241,8 @@ def problem(file: PinFile, entry: FileEntry, message: str, advice: str) -> Probl
 def _unfit(entry: FileEntry, assignment: Assignment) -> tuple[str, str] | None:
     """What of it is outside the OCI grammar, or no choice of a selector; and what to do about that."""
     tag, digest = assignment.pin.tag, assignment.pin.digest
-    if tag is not None and not is_tag(tag):
-        return f"{tag[:300]!r} is not a tag", TAG_ADVICE
-    if digest is not None and not is_digest(digest):
-        return f"{digest[:300]!r} is not a digest", DIGEST_ADVICE
+    if malformed := assignment.pin.malformed:
+        return malformed
     if assignment.new_name is not None:
         try:
             ImageName.parse(assignment.new_name)

@@ -74,7 +74,7 @@ def documents(text: str, file: str = "") -> tuple[Placed, ...] | None:
     """
     try:
         roots = compose(text, _DEPTH, _TOKENS, several=True)
-    except (YAMLError, ValueError, AssertionError, RecursionError, AttributeError, TypeError, IndexError, KeyError):
+    except YAMLError:
         return None
     resources: list[Placed] = []
     for root in roots:

@@ -35,7 +35,7 @@ from gitops_bot.edges.registry.host import (
 from gitops_bot.edges.registry.manifest import children, find_manifest, index_platforms, missing, resolve
 from gitops_bot.edges.registry.tags import PAGE_BYTES, every_tag, read_page
 from gitops_bot.errors import Problem, RegistryError
-from gitops_bot.images.reference import DOCKER_HUB, is_digest, is_tag
+from gitops_bot.images.reference import DOCKER_HUB, Pin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.times.reader import TimesReader
     from gitops_bot.errors import FailureCode
     from gitops_bot.images.build import Build, BuildTimes, Child
-    from gitops_bot.images.reference import ImageName, Pin
+    from gitops_bot.images.reference import ImageName
 
 #: `76;w=21600`: pulls, and the seconds of the window that they are counted in.
 _LEFT = re.compile(r"([0-9]{1,9})(?:;|\Z)")
@@ -65,7 +65,7 @@ class Registry(AbstractContextManager["Registry"]):
     """Reads tags, digests and image descriptions from registries. Implements `engine.world.Registry`.
 
     Each question is sent once per run, from any number of threads. All raise a RegistryError if the registry refused or
-    failed, or if its answer cannot be trusted.
+    failed, if its answer cannot be trusted, or if a tag or digest is outside the grammar.
 
     `access` is by the normalised name of a registry (`ghcr.io`, `docker.io`, `localhost:5000`). `environ` has the
     passwords that it names, the location of docker's credentials, and proxies. `observe` is called for every request,
@@ -138,33 +138,23 @@ class Registry(AbstractContextManager["Registry"]):
             )
 
     def digest(self, image: ImageName, tag: str) -> str:
-        """The digest of the manifest (or index) that the tag names now; the error's `status` is 404 where it is gone.
-
-        Raises:
-            ValueError: `tag` is not a valid tag.
-        """
-        if not is_tag(tag):
-            raise ValueError(f"{tag[:200]!r} is not a tag")
+        """The digest of the manifest (or index) that the tag names now; the error's `status` is 404 if it is gone."""
         if (digest := self._digests.get((image, tag))) is not None:
             return digest
-        with self._reading(image, f"the tag {tag}") as repository:
+        with self._reading(image, f"the tag {tag}", Pin(tag)) as repository:
             manifest = resolve(repository.manifest, tag)
         if manifest.is_image:
             self._single.add((image, manifest.digest))
         return manifest.digest
 
     def describe(self, image: ImageName, digest: str) -> Build:
-        """The description of an image by its labels and configuration; the error's `status` is 404 if it is gone.
-
-        Raises:
-            ValueError: `digest` is not a valid digest; so do the next four.
-        """
-        with self._reading(image, digest=digest) as repository:
+        """The description of an image by its labels and configuration; the error's `status` is 404 if it is gone."""
+        with self._reading(image, f"the digest {digest}", Pin(None, digest)) as repository:
             return describe(repository, digest, self._builds)
 
     def exists(self, image: ImageName, digest: str) -> bool:
         """Whether the repository has a manifest of that digest."""
-        with self._reading(image, digest=digest) as repository:
+        with self._reading(image, f"the digest {digest}", Pin(None, digest)) as repository:
             manifest = find_manifest(repository.manifest, digest)
         if manifest is not None and manifest.is_image:
             self._single.add((image, digest))
@@ -177,21 +167,21 @@ class Registry(AbstractContextManager["Registry"]):
         """
         if (image, digest) in self._single:
             return ()
-        with self._reading(image, digest=digest) as repository:
+        with self._reading(image, f"the digest {digest}", Pin(None, digest)) as repository:
             return missing(repository.manifest, digest, self._indexes)
 
     def index_platforms(self, image: ImageName, digest: str) -> tuple[str, ...]:
         """The platforms that an index names; none for a single image, as above."""
         if (image, digest) in self._single:
             return ()
-        with self._reading(image, digest=digest) as repository:
+        with self._reading(image, f"the digest {digest}", Pin(None, digest)) as repository:
             return index_platforms(repository.manifest, digest, self._indexes)
 
     def children(self, image: ImageName, digest: str) -> tuple[Child, ...]:
         """Every manifest that an index names; none for a single image, as above."""
         if (image, digest) in self._single:
             return ()
-        with self._reading(image, digest=digest) as repository:
+        with self._reading(image, f"the digest {digest}", Pin(None, digest)) as repository:
             return children(repository.manifest, digest)
 
     def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
@@ -208,7 +198,7 @@ class Registry(AbstractContextManager["Registry"]):
             reader = self._times_reader = self._times_reader or TimesReader(
                 self._http, self._clock, self._cache, self._packages
             )
-        with self._reading(image, "the build times of its tags") as repository:
+        with self._reading(image, "the build times of its tags", pin) as repository:
             threads = self._access.get(repository.location.registry, _PLAIN).concurrency or Tuning().concurrency
             return reader.read(repository, tags, pin, remember, threads)
 
@@ -219,7 +209,7 @@ class Registry(AbstractContextManager["Registry"]):
         pulls are left (docs.docker.com, "Pull limits"); a HEAD is no pull. A missing image is no error.
         """
         present, left = True, None
-        with self._reading(image, "its tags") as repository:
+        with self._reading(image, "its tags", pin) as repository:
             if (reference := pin.digest or pin.tag) is not None:
                 try:
                     answer = repository.manifest("HEAD", reference)
@@ -246,18 +236,15 @@ class Registry(AbstractContextManager["Registry"]):
         return Served(text if mirror is None else f"{text}, from the mirror {mirror}", present, left)
 
     @contextmanager
-    def _reading(
-        self, image: ImageName, request: str = LIST, *, digest: str | None = None
-    ) -> Iterator[ImageRepository]:
+    def _reading(self, image: ImageName, request: str = LIST, pin: Pin = Pin()) -> Iterator[ImageRepository]:  # noqa: B008 - a value
         """The repository of an image. Failures in the block become RegistryErrors, which name the `request`.
 
         Raises:
-            ValueError: the request is for a `digest`, and that is none.
+            RegistryError: the request is for a `pin` that no registry can have.
         """
-        if digest is not None:
-            if not is_digest(digest):
-                raise ValueError(f"{digest[:200]!r} is not a digest")
-            request = f"the digest {digest}"
+        if malformed := pin.malformed:
+            what, advice = malformed
+            raise RegistryError(Problem("failed.edit", f"{image}: {what}", advice, about=str(image)))
         login, read_at = None, location(image, self._access)
         try:
             login = self._credentials.login(read_at)

@@ -57,8 +57,8 @@ async def poll(facts: Facts, entry: Managed, now: datetime) -> Decision:
         return Kept(entry, IGNORED)
     if rules.policy is None:
         return Kept(entry, rules.unmanaged or Reason("unmanaged", "it has no policy"))
-    if entry.refusal is not None:
-        return Failed(entry, entry.refusal)
+    if entry.mistake is not None:
+        return Failed(entry, entry.mistake)
     image = entry.repository
     if image is None:
         return Failed(entry, no_image(entry))

@@ -282,10 +282,9 @@ def _arrival(snapshot: Snapshot, line: Line, source: Managed) -> Step | None:
 
 async def _artifact(facts: Facts, environment: Environment, entry: Managed, running: Run) -> Artifact | Held:
     """What the target would get, asked of the registries; held where it wants a version tag and there is none."""
-    target = entry.repository
-    source = ImageName.parse(running.entry.image)
-    if target is None:
-        raise RegistryError(no_image(entry))
+    source, target = running.entry.repository, entry.repository
+    if source is None or target is None:
+        raise RegistryError(no_image(running.entry if source is None else entry))
     digest = running.pin.digest
     way: Literal["copied", "resolved"] = "copied"
     if digest is None and (entry.rules.pin != "tag" or environment.release_tag):

@@ -107,8 +107,8 @@ def settle(entry: Managed, running: Sequence[Run], *, release_tag: bool = False)
     """
     if entry.rules.ignore:
         return Kept(entry, IGNORED, "promotion")
-    if refusal := next((side.refusal for side in (entry, *(run.entry for run in running)) if side.refusal), None):
-        return Failed(entry, refusal)
+    if mistake := next((side.mistake for side in (entry, *(run.entry for run in running)) if side.mistake), None):
+        return Failed(entry, mistake)
     source = common_run(entry, running)
     if isinstance(source, Held):
         return source

@@ -8,11 +8,18 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.images.reference import Pin, is_digest, is_pinned, is_reference, is_tag, split
-from gitops_bot.targets import compose, dotenv, yaml_pins
-from gitops_bot.targets.pin_file import (
+from gitops_bot.images.reference import (
     DIGEST_ADVICE,
     TAG_ADVICE,
+    Pin,
+    is_digest,
+    is_pinned,
+    is_reference,
+    is_tag,
+    split,
+)
+from gitops_bot.targets import compose, dotenv, yaml_pins
+from gitops_bot.targets.pin_file import (
     FileEntry,
     PinFile,
     Place,

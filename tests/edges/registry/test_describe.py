@@ -145,7 +145,7 @@ def test_a_digest_that_does_not_exist(registry: DockerRegistry, ours: Registry) 
 
 @pytest.mark.parametrize("digest", ["", "v1", "sha256:0", f"sha256:{'0' * 64}/../x", f"md5:{'0' * 32}"])
 def test_what_is_no_digest_is_not_asked_for(registry: DockerRegistry, ours: Registry, digest: str) -> None:
-    with registry.counting() as seen, pytest.raises(ValueError, match="is not a digest"):
+    with registry.counting() as seen, pytest.raises(RegistryError, match="is not a digest"):
         ours.describe(ImageName(registry.host, "say/one"), digest)
     assert seen == []
 

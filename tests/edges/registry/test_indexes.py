@@ -193,7 +193,7 @@ def test_what_is_no_digest_is_never_asked_for(registry: DockerRegistry, digest: 
     image = ImageName(registry.host, "presence/web")
     with opened() as ours, registry.counting() as seen:
         for question in (ours.exists, ours.missing):
-            with pytest.raises(ValueError, match="is not a digest"):
+            with pytest.raises(RegistryError, match="is not a digest"):
                 question(image, digest)
     assert seen == []
 

@@ -146,7 +146,7 @@ def test_an_index_that_is_pushed_as_bytes_keeps_its_bytes(registry: DockerRegist
 
 @pytest.mark.parametrize("tag", ["", "../v1", "v1?x", "a/b", "v1\n", "sha256:" + "0" * 64])
 def test_what_is_no_tag_is_not_asked_for(registry: DockerRegistry, tag: str) -> None:
-    with registry.counting() as seen, opened() as ours, pytest.raises(ValueError, match="is not a tag"):
+    with registry.counting() as seen, opened() as ours, pytest.raises(RegistryError, match="is not a tag"):
         ours.digest(ImageName(registry.host, "web"), tag)
     assert seen == []
 

@@ -1,0 +1,154 @@
+"""What stands in a file and is no tag, no digest or no text costs its own entry, or its own file, and nothing else."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands.conftest import API, CONFIG, WEB, pinned
+from tests.commands.running import running
+from tests.commands.scene import tags
+from tests.counterparts.world import Deploy, overlay, run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.counterparts.world import World
+
+ENTRY = f"{API}:7:5"
+TAG, DIGEST, YAML = "is not a tag", "is not a digest", "the file is not YAML"
+#: The lines of an entry, where the problem is, and what it is.
+MALFORMED = {
+    "a short digest": ("newTag: 1.0.0; digest: sha256:abc", ENTRY, f"'sha256:abc' {DIGEST}"),
+    "a digest in capitals": (f"digest: sha256:{'A' * 64}", ENTRY, DIGEST),
+    "a digest of another algorithm": (f"newTag: 1.0.0; digest: md5:{'a' * 32}", ENTRY, DIGEST),
+    "a tag as a digest": ("digest: latest", ENTRY, f"'latest' {DIGEST}"),
+    "a digest behind a tag": ("newTag: 1.0.0@sha256:abc", ENTRY, f"'sha256:abc' {DIGEST}"),
+    "two words": ("newTag: a b", ENTRY, f"'a b' {TAG}"),
+    "a hyphen in front": ("newTag: '-1'", ENTRY, f"'-1' {TAG}"),
+    "a long tag": (f"newTag: {'a' * 129}", ENTRY, TAG),
+    "a control character": (r'newTag: "1\e[2J"', ENTRY, rf"'1\x1b[2J' {TAG}"),
+    "half a character": (r'newTag: "\ud800"', f"{API}:8:13", YAML),
+    "no character": (r'newTag: "\UFFFFFFFF"', f"{API}:8:16", YAML),
+}
+
+
+def malformed(worldwide: World, pins: str, more: Mapping[str, bytes] | None = None) -> Deploy:
+    """`web` at 1.0.0 with 1.1.0 in the registry, and `api`, whose entry has these lines."""
+
+    def files(deploy: Deploy) -> dict[str, bytes]:
+        for name in ("web", "api"):
+            deploy.push(name, "1.0.0")
+            deploy.push(name, "1.1.0")
+        own = {WEB: overlay([(deploy.image("web"), "newTag: 1.0.0")]), API: overlay([(deploy.image("api"), pins)])}
+        return {"gitops-bot.yaml": CONFIG, **own, **(more or {})}
+
+    return worldwide.deploy(files)
+
+
+@pytest.mark.parametrize(("pins", "where", "what"), MALFORMED.values(), ids=MALFORMED)
+def test_it_is_one_problem_with_its_place_and_the_others_are_written(
+    worldwide: World, pins: str, where: str, what: str
+) -> None:
+    deploy = malformed(worldwide, pins)
+    for command in ("plan", "audit"):
+        document = deploy.ask(command).json
+        (problem,) = document["problems"]
+        assert (problem["code"], document["complete"]) == ("failed.edit", False)
+        assert f"{problem['file']}:{problem['line']}:{problem['column']}" == where
+        assert what in problem["message"]
+    done = deploy.bot("update")
+    assert done.code == 1
+    assert where in done.out
+    assert tags(deploy, "gitops-bot/production/all")["web/web"] == "1.1.0"
+    assert deploy.files("gitops-bot/production/all")[API] == deploy.files("main")[API]
+    for arguments in (("status",), ("history", "production"), ("explain", "production", deploy.image("web"))):
+        assert deploy.ask(*arguments).code in (0, 1), arguments
+
+
+@pytest.mark.parametrize(("pins", "where", "what"), MALFORMED.values(), ids=MALFORMED)
+def test_check_tells_it(worldwide: World, pins: str, where: str, what: str) -> None:
+    deploy = malformed(worldwide, pins)
+    checkout = deploy.folder / "checkout"
+    for path, data in deploy.files("main").items():
+        file = checkout / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    done = run("check", cwd=checkout)
+    shutil.rmtree(checkout)
+    assert done.code == 1
+    assert where in done.err
+    assert what.encode("unicode_escape").decode().replace("\\\\", "\\") in done.err
+
+
+@pytest.mark.parametrize("pins", ["newTag: 1.0.0; digest: sha256:abc", "newTag: a b"])
+def test_a_person_sets_it_right_by_a_pin_of_their_own(worldwide: World, pins: str) -> None:
+    deploy = malformed(worldwide, pins)
+    assert deploy.bot("set", "production", f"{deploy.image('api')}=1.1.0").code == 0
+    assert tags(deploy, "gitops-bot/production/all") == {"web/web": "1.0.0", "api/api": "1.1.0"}
+    assert b"sha256:abc" not in deploy.files("gitops-bot/production/all")[API]
+
+
+def test_a_rollback_goes_back_from_it_and_audit_keeps_what_ran_before(worldwide: World) -> None:
+    deploy = malformed(worldwide, "newTag: 1.0.0")
+    before = deploy.files("main")[API]
+    broken = pinned(before, ("newTag: 1.0.0\n\n", "newTag: 1.1.0\n    digest: sha256:abc\n\n"))
+    deploy.remote.commit("main", {API: broken}, message="a digest by hand")
+    assert deploy.bot("rollback", "production").code == 0
+    assert deploy.files("gitops-bot/production/rollback-all")[API] == before
+    deploy.remote.commit("main", {API: before}, message="and back")
+    assert deploy.bot("audit", "--keep-list").code == 0
+
+
+def test_a_source_with_such_a_pin_promotes_its_other_entries(worldwide: World) -> None:
+    config = CONFIG.replace(b"    policy: releases\n    propose", b"    promote_from: staging\n    propose")
+    config += b'  staging:\n    overlays: ["apps/*/staging"]\n    policy: releases\n    propose: {as: commit}\n'
+    deploy = malformed(worldwide, "newTag: 1.0.0", {"gitops-bot.yaml": config})
+    staging = {
+        WEB.replace("production", "staging"): overlay([(deploy.image("web"), "newTag: 1.1.0")]),
+        API.replace("production", "staging"): overlay([(deploy.image("api"), "newTag: 1.1.0; digest: md5:abc")]),
+    }
+    deploy.remote.commit("main", staging, message="staging")
+    done = deploy.ask("update")
+    assert done.code == 1
+    assert {(problem["file"], problem["line"]) for problem in done.json["problems"]} == {
+        (API.replace("production", "staging"), 7)
+    }
+    assert tags(deploy, "gitops-bot/production/all")["web/web"] == "1.1.0"
+
+
+def test_run_goes_on_writing_everything_else(worldwide: World) -> None:
+    deploy = malformed(worldwide, "newTag: 1.0.0; digest: sha256:abc")
+    with running(deploy) as process:
+        ended = process.until("cycle.ended")
+        assert (ended["result"], ended["written"]) == ("partial", 1)
+    assert tags(deploy, "gitops-bot/production/all")["web/web"] == "1.1.0"
+
+
+#: A file of each kind with one pin that is none, and one that is.
+OTHER_FILES = {
+    "compose.yaml": 'services:\n  web: {image: "IMAGE:1.0.0"}\n  api: {image: "IMAGE@sha256:abc"}\n',
+    "values.yaml": "web:\n  image: {repository: IMAGE, tag: 1.0.0}\napi:\n  image: {repository: IMAGE, tag: 1 0}\n",
+    "pods.yaml": "".join(
+        f"---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {{containers: [{{image: 'IMAGE{pin}'}}]}}\n"
+        for name, pin in (("web", ":1.0.0"), ("api", ":-1"))
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "text"), OTHER_FILES.items(), ids=OTHER_FILES)
+def test_so_it_is_in_every_kind_of_file(worldwide: World, name: str, text: str) -> None:
+    def files(deploy: Deploy) -> dict[str, bytes]:
+        deploy.push("web", "1.0.0")
+        deploy.push("web", "1.1.0")
+        config = CONFIG.replace(b'"apps/*/production"', f'"production/{name}"'.encode())
+        return {"gitops-bot.yaml": config, f"production/{name}": text.replace("IMAGE", deploy.image("web")).encode()}
+
+    deploy = worldwide.deploy(files)
+    done = deploy.ask("update")
+    (problem,) = done.json["problems"]
+    assert (done.code, problem["code"], problem["file"]) == (1, "failed.edit", f"production/{name}")
+    assert problem["line"] > 1
+    assert deploy.files("gitops-bot/production/all")[f"production/{name}"].count(b"1.1.0") == 1
