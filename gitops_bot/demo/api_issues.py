@@ -55,8 +55,9 @@ def _remove_label(call: Call, number: str, name: str) -> Answer:
 
 
 def _comments(call: Call, number: str) -> Answer:
-    pull = call.pull(number)
-    return call.page(pull.comments, lambda comment: pull_shapes.comment(call.shapes, pull, comment))
+    pull, since = call.pull(number), call.request.query.get("since", "")
+    recent = [comment for comment in pull.comments if comment.updated_at >= since]
+    return call.page(recent, lambda comment: pull_shapes.comment(call.shapes, pull, comment))
 
 
 def _comment(call: Call, number: str) -> Answer:
@@ -72,6 +73,13 @@ def _edit_comment(call: Call, comment: str) -> Answer:
     return Answer.json(200, pull_shapes.comment(call.shapes, pull, edited))
 
 
+def _delete_comment(call: Call, comment: str) -> Answer:
+    call.writer()
+    pull, deleted = conversation.find_comment(call.pulls, int(comment))
+    pull.comments.remove(deleted)
+    return Answer(204)
+
+
 _NUMBER = "/issues/(?P<number>[0-9]{1,9})"
 ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("POST", f"{_NUMBER}/assignees", _assign),
@@ -81,4 +89,5 @@ ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("GET", f"{_NUMBER}/comments", _comments),
     ("POST", f"{_NUMBER}/comments", _comment),
     ("PATCH", "/issues/comments/(?P<comment>[0-9]{1,15})", _edit_comment),
+    ("DELETE", "/issues/comments/(?P<comment>[0-9]{1,15})", _delete_comment),
 )

@@ -34,6 +34,8 @@ MOST_LOST, MOST_SECONDS = 100, 600.0
 #: The longest wait before the next try, as a multiple of what the last one took. The more of them compete for a
 #: machine, the longer a try takes, and the longer each of them stays out of the others' way.
 _LONGEST_WAIT = 16
+#: Why a pull request was closed that has no branch any more.
+_GONE = Reason("nothing_new", "nothing is left to propose: its branch is gone")
 
 
 def carry_out(world: World, planned: Planned, done: dict[str, Written]) -> tuple[list[Written], list[Failed]]:
@@ -198,11 +200,11 @@ def _write_pull_request(
             # What takes requests of its own comes before the text is finished: a run that dies is known by that.
             text = body.without_plan_mark(content.body) if follows_up else content.body
             pull = forge.open(branch=branch, base=snapshot.branch, title=content.title, body=text, draft=propose.draft)
-            return _follow_up(forge, pull, content, head, propose) if follows_up else pull
+            return _follow_up(world, forge, pull, content, head, propose) if follows_up else pull
         case reconcile.Refresh(pull_request=opened) if content is not None and head is not None:
             # A finished text says that all of it was done once: a label that a person took away stays away.
             unfinished = body.plan_mark(opened.body) is None and needs_follow_up(propose)
-            return (_follow_up if unfinished else _finish)(forge, opened, content, head, propose)
+            return (_follow_up if unfinished else _finish)(world, forge, opened, content, head, propose)
         case reconcile.Close(pull_request=opened, reason=reason):
             return _close(world, forge, opened, proposal.remote, reason)
         case reconcile.Nothing(pull_request=opened) if (
@@ -225,7 +227,9 @@ def needs_follow_up(propose: Propose) -> bool:
     return bool(propose.labels or propose.reviewers or propose.assignees or propose.auto_merge)
 
 
-def _follow_up(forge: Forge, pull: PullRequest, content: ProposalText, head: str, propose: Propose) -> PullRequest:
+def _follow_up(
+    world: World, forge: Forge, pull: PullRequest, content: ProposalText, head: str, propose: Propose
+) -> PullRequest:
     if propose.labels:
         forge.label(pull.number, propose.labels)
     if propose.assignees:
@@ -238,10 +242,12 @@ def _follow_up(forge: Forge, pull: PullRequest, content: ProposalText, head: str
         if people.is_held(pull):
             message = f"pull request #{pull.number} kept being put on hold while it was being finished"
             raise LostRace(Problem("failed.forge", message, "run again once the label is gone, to finish the rest"))
-    return _finish(forge, pull, content, head, propose)
+    return _finish(world, forge, pull, content, head, propose)
 
 
-def _finish(forge: Forge, pull: PullRequest, content: ProposalText, head: str, propose: Propose) -> PullRequest:
+def _finish(
+    world: World, forge: Forge, pull: PullRequest, content: ProposalText, head: str, propose: Propose
+) -> PullRequest:
     """Let it merge by itself, where that is wished and no person switched it off again; then finish the text.
 
     What people wrote around it stays, as it is at that moment: the forge takes no condition with a text, so only what
@@ -261,7 +267,10 @@ def _finish(forge: Forge, pull: PullRequest, content: ProposalText, head: str, p
     try:
         _insist_on_life(pull, head)
     except LostRace:
-        forge.refresh(pull.number, title=now.title, body=now.body)
+        # A forge closes what has no branch: then another run has closed it, and its mark was overwritten just now.
+        gone = pull.state == "closed" and world.repository.commit_of(pull.branch) is None
+        text = body.with_closing_mark(now.body, _GONE) if gone else now.body
+        forge.refresh(pull.number, title=now.title, body=text)
         raise
     return pull
 
@@ -281,7 +290,8 @@ def _close(world: World, forge: Forge, opened: PullRequest, branch: Branch | Non
     """Mark it and say why, delete the branch if nobody pushed to it meanwhile, close it: the branch is the lock.
 
     A forge closes what has no branch. Whatever kills the run after that, the reason stands in the text already; the
-    comment is for those who are notified.
+    comment is for those who are notified. Another run may be closing it, too: whoever finds the branch gone goes on,
+    and looks in the end whether the mark is still there.
 
     Raises:
         LostRace: somebody pushed, or ended it; the mark is taken back, so that a person's closing counts.
@@ -290,14 +300,18 @@ def _close(world: World, forge: Forge, opened: PullRequest, branch: Branch | Non
     _insist_on_life(now)
     pull = forge.refresh(now.number, title=now.title, body=body.with_closing_mark(now.body, why))
     try:
-        _insist_on_life(pull)
-        if branch is not None:
-            world.repository.delete(branch.name, expected=branch.head)
+        if pull.state != "closed" or world.repository.commit_of(pull.branch) is not None:
+            _insist_on_life(pull)
+            if branch is not None:
+                world.repository.delete(branch.name, expected=branch.head)
     except LostRace:
         now = forge.read(now.number)
         forge.refresh(now.number, title=now.title, body=body.without_closing_mark(now.body))
         raise
-    return forge.close(pull.number, body=pull.body, comment=body.closing_comment(why))
+    forge.comment(now.number, body.closing_comment(why))
+    now = forge.read(now.number)
+    text = now.body if body.is_closed_by_bot(now.body) else body.with_closing_mark(now.body, why)
+    return forge.close(now.number, body=text)
 
 
 def _insist_on_life(pull: PullRequest, head: str | None = None) -> None:

@@ -210,7 +210,7 @@ class Forge(Protocol):
         """Assign people. It warns of what is not possible, as with labels."""
 
     def comment(self, number: int, body: str, *, edits: int | None = None) -> None:
-        """Comment on a pull request, or give the comment with the id `edits` this text."""
+        """Comment on a pull request, once, or give the comment with the id `edits` this text."""
 
     def merge_when_ready(
         self, number: int, *, head: str, method: MergeMethod | None, without_checks: bool
@@ -223,8 +223,8 @@ class Forge(Protocol):
         that moment.
         """
 
-    def close(self, number: int, *, body: str, comment: str) -> PullRequest:
-        """Put the closing mark into the body, say why in a comment, then close."""
+    def close(self, number: int, *, body: str) -> PullRequest:
+        """Close a pull request, with this body; writes only what differs."""
 
     def deployments(self, environments: Sequence[str]) -> Mapping[str, tuple[Deployed, ...]]:
         """The newest deployments of each of these environments, the newest first: a bounded number."""

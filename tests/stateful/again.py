@@ -14,11 +14,17 @@ from tests.stateful.world import NAME
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gitops_bot.demo.hub import Pull
     from tests.stateful.world import Shop
 
 _WHY = re.compile(
     r"^Closed by gitops-bot: \S.+\. This is not a decline; newer versions will be proposed\.$", re.MULTILINE
 )
+
+_MARK = re.compile(r"<!-- gitops-bot:plan [0-9a-f]{64} -->")
+_COMMIT = re.compile(r"\b(?:[0-9a-f]{40}|[0-9a-f]{10})\b")
+#: Since when and for how long the source runs a pin: a commit of the run itself has the time of the machine.
+_SINCE = re.compile(r"since [0-9-]{10} [0-9:]{5} UTC \([^)]*\)")
 
 
 @contextmanager
@@ -42,3 +48,33 @@ def whatever_the_bot_closed_says_why(shop: Shop) -> None:
     for pull in shop.pulls("closed"):
         if is_closing_mark(pull.body):
             assert _WHY.search(pull.body or ""), f"#{pull.number} was closed without a word: {pull.body}"
+
+
+def what_is_there(shop: Shop) -> object:
+    """All that a run left, without what differs between two runs: ids of commits, and comments."""
+    files = {name: shop.files(commit) for name, commit in shop.branches.items()}
+    messages = {
+        name: _plain(shop.remote.git("log", "--format=%B", f"main..{name}").decode()) for name in shop.proposing
+    }
+    return files, messages, [_pull(pull, queued=shop.hub.queued(pull) is not None) for pull in shop.pulls("all")]
+
+
+def _plain(text: str) -> str:
+    return _SINCE.sub("since ...", _COMMIT.sub("...", text))
+
+
+def _pull(pull: Pull, *, queued: bool) -> object:
+    text = _plain(pull.body or "")
+    if pull.merged_at is not None or pull.auto_merge is not None or queued:
+        # It is frozen or merged as soon as the bot asked for that: the hidden mark, which comes last, may be missing.
+        text = " ".join(_MARK.sub("", text).split())
+    said = (pull.title, text, sorted(pull.labels), pull.reviewers, pull.assignees)
+    state = (pull.state, pull.merged_at is not None, pull.draft, pull.auto_merge is not None, queued)
+    return (pull.number, pull.head, said, state)
+
+
+def what_was_said(shop: Shop) -> list[tuple[int, str]]:
+    """What was said, which nothing in it twice."""
+    said = [(pull.number, _COMMIT.sub("...", each.body)) for pull in shop.pulls("all") for each in pull.comments]
+    assert len(said) == len(set(said)), "it says something twice"
+    return said

@@ -96,6 +96,22 @@ def _withdrawn(shop: Shop, _: People) -> None:
         shop.withdraw(name, "1.6.0")
 
 
+def _frozen(shop: Shop, people: People) -> None:
+    _opened(shop)
+    shop.holds.append({"environment": "production", "until": "2099-01-01T00:00:00Z", "why": "the fair"})
+    people.configure()
+
+
+def _thawed(shop: Shop, people: People) -> None:
+    """Frozen while its pins went back at their source, and free now."""
+    _opened(shop)
+    people.review(shop.pulls()[0], approves=True)
+    for name in ("web", "api"):
+        shop.withdraw(name, "1.6.0")
+    shop.run(Command())
+    people.dismiss(shop.pulls()[0])
+
+
 def _taken_over(shop: Shop, people: People) -> None:
     _opened(shop)
     people.commit(ALL, "another file")
@@ -206,6 +222,8 @@ JOURNEYS: Sequence[Journey] = (
     Journey("rebuild on a base that moved into a conflict", {}, _moved_under),
     Journey("close what is on the base branch", {}, _done_by_hand),
     Journey("close what went back at its source", {"group": "overlay"}, _withdrawn),
+    Journey("close what the configuration holds", {}, _frozen),
+    Journey("close what is not approved any more", {}, _thawed),
     Journey("say whose the branch is", {}, _taken_over),
     Journey("say it of another commit", {}, _taken_over_again),
     Journey("take back what was handed back", DRESSED, _handed_back, uses_up_a_word=True),

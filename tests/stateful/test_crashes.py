@@ -6,13 +6,12 @@ With GITOPS_BOT_LONG=1 it is killed before each as well: that comes to the same 
 from __future__ import annotations
 
 import os
-import re
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.stateful.again import put_back, whatever_the_bot_closed_says_why
+from tests.stateful.again import put_back, what_is_there, what_was_said, whatever_the_bot_closed_says_why
 from tests.stateful.journeys import JOURNEYS, PLACES
 from tests.stateful.model import Model
 from tests.stateful.past import Past
@@ -23,7 +22,6 @@ from tests.stateful.writes import Killed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gitops_bot.demo.hub import Pull
     from tests.stateful.journeys import Journey
     from tests.stateful.writes import When
 
@@ -31,11 +29,6 @@ if TYPE_CHECKING:
 QUICK = ("open and dress", "promote", "refresh", "roll back", "say whose the branch is")
 
 LONG = os.environ.get("GITOPS_BOT_LONG") == "1"
-
-_MARK = re.compile(r"<!-- gitops-bot:plan [0-9a-f]{64} -->")
-_COMMIT = re.compile(r"\b(?:[0-9a-f]{40}|[0-9a-f]{10})\b")
-#: Since when and for how long the source runs a pin: a commit of the run itself has the time of the machine.
-_SINCE = re.compile(r"since [0-9-]{10} [0-9:]{5} UTC \([^)]*\)")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +47,7 @@ def test_a_run_that_is_killed_at_any_write_is_carried_on_to_the_same_end(journey
             whole = shop.run(journey.command)
             assert whole.outcome is not None
             _carry_on(shop, journey.command)
-            expected, comments = _state(shop), _comments(shop)
+            expected, comments = what_is_there(shop), what_was_said(shop)
         assert whole.seen.writes, "there is nothing to kill it at"
         lost, ends = [], list[object]()
         for at in range(len(whole.seen.writes)):
@@ -68,7 +61,7 @@ def test_a_run_that_is_killed_at_any_write_is_carried_on_to_the_same_end(journey
                     assert ran.seen.done == at + (when == "after")
                     whatever_the_bot_closed_says_why(shop)
                     model.check(before, journey.command, ran, disturbed=True)
-                    if (end := (_state(shop), _comments(shop))) in ends:
+                    if (end := (what_is_there(shop), what_was_said(shop))) in ends:
                         continue  # killed after one write is killed before the next
                     ends.append(end)
                     _carry_on(shop, journey.command, (expected, comments))
@@ -76,8 +69,8 @@ def test_a_run_that_is_killed_at_any_write_is_carried_on_to_the_same_end(journey
                         lost.append((at, when))
                         continue
                     whatever_the_bot_closed_says_why(shop)
-                    assert _state(shop) == expected, f"killed {when} {ran.seen.writes[-1]}"
-                    assert all(said in comments for said in _comments(shop)), "it says what it would not have said"
+                    assert what_is_there(shop) == expected, f"killed {when} {ran.seen.writes[-1]}"
+                    assert all(said in comments for said in what_was_said(shop)), "it says what it would not have said"
         # Killed between the word that is used up and the push: the branch is left to people once more, and whole.
         assert bool(lost) == journey.uses_up_a_word
         print(f"{journey.name}: {len(whole.seen.writes)} writes: {', '.join(whole.seen.writes)}")  # noqa: T201
@@ -100,38 +93,8 @@ def _carry_on(shop: Shop, command: Command, end: object = None) -> None:
         assert turn < 4, f"{command} comes to no end"
         ran = shop.run(command)
         assert ran.outcome is not None
-        if not ran.seen.writes or (_state(shop), _comments(shop)) == end:
+        if not ran.seen.writes or (what_is_there(shop), what_was_said(shop)) == end:
             return
-
-
-def _state(shop: Shop) -> object:
-    """All that a run left, without what differs between two runs: ids of commits, and comments."""
-    files = {name: shop.files(commit) for name, commit in shop.branches.items()}
-    messages = {
-        name: _plain(shop.remote.git("log", "--format=%B", f"main..{name}").decode()) for name in shop.proposing
-    }
-    return files, messages, [_pull(pull, queued=shop.hub.queued(pull) is not None) for pull in shop.pulls("all")]
-
-
-def _plain(text: str) -> str:
-    return _SINCE.sub("since ...", _COMMIT.sub("...", text))
-
-
-def _pull(pull: Pull, *, queued: bool) -> object:
-    text = _plain(pull.body or "")
-    if pull.merged_at is not None or pull.auto_merge is not None or queued:
-        # It is frozen or merged as soon as the bot asked for that: the hidden mark, which comes last, may be missing.
-        text = " ".join(_MARK.sub("", text).split())
-    said = (pull.title, text, sorted(pull.labels), pull.reviewers, pull.assignees)
-    state = (pull.state, pull.merged_at is not None, pull.draft, pull.auto_merge is not None, queued)
-    return (pull.number, pull.head, said, state)
-
-
-def _comments(shop: Shop) -> list[tuple[int, str]]:
-    """What was said, which nothing in it twice."""
-    said = [(pull.number, _COMMIT.sub("...", each.body)) for pull in shop.pulls("all") for each in pull.comments]
-    assert len(said) == len(set(said)), "it says something twice"
-    return said
 
 
 def _is_left_to_people(shop: Shop) -> bool:

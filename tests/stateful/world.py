@@ -23,18 +23,21 @@ from gitops_bot.releases.choice.promotion import ByHand
 from tests.counterparts.clock import StillClock
 from tests.counterparts.git_http import Remote
 from tests.counterparts.registry import DockerRegistry
-from tests.counterparts.world import overlay
+from tests.counterparts.world import overlay, run
 from tests.stateful import lines, writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from gitops_bot.demo.http import Answer
+    from gitops_bot.demo.http import Request as Asked
     from gitops_bot.demo.hub import Hub, Pull
     from gitops_bot.demo.pulls import PullRequests
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.errors import Problem
     from gitops_bot.results.outcome import Outcome
+    from tests.counterparts.world import Done
     from tests.stateful.lines import Pinned
     from tests.stateful.writes import Seen, When
 
@@ -44,8 +47,15 @@ ENVIRONMENT, SOURCE = "production", "staging"
 BOT, ALICE, BOB = "gitops-bot[bot]", "alice", "bob"
 CONFIG = "gitops-bot.yaml"
 PREFIX = "gitops-bot/"
-_TOKENS = {"ghs_bot0123456789": BOT, "ghp_alice0123456789": ALICE, "ghp_bob0123456789": BOB}
-_TOKEN = next(iter(_TOKENS))
+#: The bot's own come first: of two runs at once, each has one by which its requests are known.
+_TOKENS = {
+    "ghs_bot0123456789": BOT,
+    "ghs_two0123456789": BOT,
+    "ghp_alice0123456789": ALICE,
+    "ghp_bob0123456789": BOB,
+}
+BOTS = tuple(token for token, login in _TOKENS.items() if login == BOT)
+_TOKEN = BOTS[0]
 #: What a file ends with that a person broke.
 BROKEN = b"\nbroken: ["
 #: The minor version that everything begins with, as in `1.5.0`.
@@ -86,11 +96,16 @@ class Command:
         """Whether it proposes anything to an environment."""
         return self.verb == "update" or self.environment == environment
 
-    def __str__(self) -> str:
-        words = [self.verb, *([] if self.verb == "update" else [self.environment]), self.pin]
-        words += [f"--image {self.image}"] * (self.image is not None) + [f"--to {self.to}"] * (self.to is not None)
+    @property
+    def words(self) -> list[str]:
+        """As it is typed."""
+        words = [self.verb, SOURCE if self.verb == "promote" else "", self.environment if self.verb != "update" else ""]
+        words += [self.pin, *(["--image", self.image] if self.image else []), *(["--to", self.to] if self.to else [])]
         words += ["--allow-downgrade"] * self.allow_downgrade + ["--release-hold"] * self.release_hold
-        return " ".join(word for word in words if word)
+        return [word for word in words if word]
+
+    def __str__(self) -> str:
+        return " ".join(self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +125,22 @@ class Ran:
     warnings: tuple[Problem, ...] = ()
 
 
+class GatedForge(Forge):
+    """The forge, and git beside it; a `gate` sees every request first, with the server's own way to answer it."""
+
+    gate: Callable[[Asked, Callable[[], Answer]], Answer] | None = None
+
+    def _answer(self, request: Asked) -> Answer:
+        own = super()._answer
+        return own(request) if self.gate is None else self.gate(request, lambda: own(request))
+
+
 @dataclass(slots=True)
 class Shop:
     """A repository of manifests, as people and the bot find it."""
 
     folder: Path
-    forge: Forge
+    forge: GatedForge
     images: Images
     clock: StillClock
     propose: dict[str, Any] = field(default_factory=dict)
@@ -133,7 +158,7 @@ class Shop:
         """Serve an empty world out of an empty folder."""
         clock = StillClock()
         with ExitStack() as stack:
-            forge = stack.enter_context(Forge(folder / "forge", tokens=_TOKENS, now=clock.now))
+            forge = stack.enter_context(GatedForge(folder / "forge", tokens=_TOKENS, now=clock.now))
             images = stack.enter_context(Images(folder / "registry"))
             shop = cls(folder, forge, images, clock)
             stack.enter_context(writes.hooked(shop.settle))
@@ -240,6 +265,11 @@ class Shop:
                 outcome = None
         self.settle()
         return Ran(outcome, seen, tuple(warnings))
+
+    def command(self, command: Command, token: str = _TOKEN) -> Done:
+        """Run a command as a process of its own, over HTTP."""
+        environ = {"GITHUB_SERVER_URL": self.forge.url, "GITHUB_API_URL": self.forge.api_url, "GITHUB_TOKEN": token}
+        return run(*command.words, "--repository", NAME, "--output", "json", cwd=self.folder, env=environ)
 
     # Git
 

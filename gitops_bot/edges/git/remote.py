@@ -126,10 +126,11 @@ class Remote:
     def push(self, refs: Mapping[str, str | None], expected: str | None, target: str) -> None:
         """Move these remote refs to objects (None deletes it), if all are at `expected` (None: none exists).
 
-        `target` says in errors what they are.
+        Where they are there already, it is done, whoever did it: a request whose answer is lost is sent again, and then
+        refused. `target` says in errors what they are.
 
         Raises:
-            LostRace: one is not; nothing was written.
+            LostRace: one is elsewhere; nothing was written.
             GitError: the remote refused or cannot be reached.
         """
         leases = [f"--force-with-lease={ref}:{expected or ''}" for ref in refs]
@@ -142,12 +143,15 @@ class Remote:
             return
         output = self._output(answer)
         target = f"{self.url} ({target})"
-        if failure := refusal(output, target, self.refusals):
+        failure = refusal(output, target, self.refusals)
+        if failure is not None and not isinstance(failure, LostRace):
             raise failure
-        # An unknown message, or a connection lost after the remote had done it: look at the refs.
+        # A race, an unknown message, or a connection lost after the remote had done it: look at the refs.
         tips = self.tips(refs)
         if tips == refs:
             return
+        if failure is not None:
+            raise failure
         if any(tip != expected for tip in tips.values()):
             raise LostRace(Problem("failed.git", f"{target} moved on before the push{quote(output)}", "Run again."))
         raise out_of_reach(output, target) or error(f"{target}: the push failed{quote(output)}", "See git's message.")

@@ -7,7 +7,9 @@ only if nothing blocks it: with the token of somebody who may bypass the rules o
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -20,6 +22,7 @@ from gitops_bot.edges.github.deployments import Deployments
 from gitops_bot.edges.github.failure import Refused, Unsupported, may_merge_now, merge_advice, review_advice
 from gitops_bot.edges.github.reading import PullRequestReader
 from gitops_bot.errors import Problem
+from gitops_bot.images.reason import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +40,8 @@ _EXPECTED = (403, 404, 410, 422)
 _PERMISSION = "give the token `pull-requests: write`"
 #: Comments per page, and pages that are searched for the same comment.
 _PER_PAGE, _PAGES = 100, 3
+#: Within this time, a comment of the bot's with the same text is the same comment.
+_SAID_AGAIN = timedelta(minutes=10)
 
 
 class GitHub:
@@ -177,7 +182,7 @@ class GitHub:
             self._api.warn(Problem("failed.forge", message, "assign people with write access, or correct `assignees:`"))
 
     def comment(self, number: int, body: str, *, edits: int | None = None) -> None:
-        """One request; one more if the comment to edit was deleted meanwhile.
+        """One request to edit one, two or three for a new one, or for one that was deleted meanwhile.
 
         On a server without GraphQL, where `find` returns no comments, first looks for the same text.
         """
@@ -200,13 +205,13 @@ class GitHub:
                     break
         self._post_comment(number, text)
 
-    def close(self, number: int, *, body: str, comment: str) -> PullRequest:
-        """Two or three requests. If a run dies in between, the next still knows the pull request as its own."""
+    def close(self, number: int, *, body: str) -> PullRequest:
+        """One request, or none if it is closed already and says the same."""
         pull = self._api.pull_request(number)
-        if not _same(body[:BODY_LIMIT], pull.body):
-            pull = self._edit(pull, {"body": body[:BODY_LIMIT]})
-        self._post_comment(number, comment[:BODY_LIMIT])
-        return self._edit(pull, {"state": "closed"})
+        changed = {} if pull.state == "closed" else {"state": "closed"}
+        return self._edit(
+            pull, changed if _same(body[:BODY_LIMIT], pull.body) else {**changed, "body": body[:BODY_LIMIT]}
+        )
 
     def _edit(self, pull: PullRequest, changed: Mapping[str, str]) -> PullRequest:
         if not changed:
@@ -214,7 +219,21 @@ class GitHub:
         return self._api.keep(self._api.ask("PATCH", f"/pulls/{pull.number}", body=dict(changed)))
 
     def _post_comment(self, number: int, text: str) -> None:
-        self._api.ask("POST", f"/issues/{number}/comments", body={"body": text})
+        """Say it; of what is said again within minutes, only the first stays: another run may say it, too.
+
+        So may we: what was sent without an answer is sent again.
+        """
+        posted = self._api.ask("POST", f"/issues/{number}/comments", body={"body": text})
+        with self._api.reading():
+            author, since = posted["user"]["login"], answers.parse_moment(posted["created_at"]) - _SAID_AGAIN
+        query = {"since": rfc3339(since), "per_page": str(_PER_PAGE)}
+        comments = self._api.ask_list(f"/issues/{number}/comments", query)
+        with self._api.reading():
+            own = [comment for comment in comments if comment["user"]["login"] == author]
+            same = sorted(answers.of_type(int, one["id"]) for one in own if _same(text, str(one["body"])))
+        for again in same[1:]:
+            with suppress(Refused):
+                self._api.ask("DELETE", f"/issues/comments/{again}", expected=_EXPECTED)
 
     def _review_refused(self, number: int, reviewers: Mapping[str, Sequence[str]]) -> Refused | None:
         """Request reviews, if there are reviewers; returns the refusal."""

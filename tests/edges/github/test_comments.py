@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 
-from gitops_bot.demo.http import Answer
+from gitops_bot.demo.http import Answer, Server
 from gitops_bot.errors import ForgeError
-from tests.edges.github.scripted import BASE, BRANCH, NO_GRAPHQL, playing, recorded, said
+from tests.counterparts.forge import BOT_TOKEN, serving
+from tests.edges.github.scripted import BASE, BRANCH, NO_GRAPHQL, Bot, playing, recorded, said
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gitops_bot.demo.http import Request
 
 POST, PATCH, READ = "POST /issues/1/comments", "PATCH /issues/comments/7", "GET /issues/1/comments"
+DELETE = "DELETE /issues/comments/9"
 TEXT = "<!-- gitops-bot:person -->\nleft alone"
 
 
@@ -18,10 +26,46 @@ def written(status: int = 201) -> Answer:
     return Answer.json(status, recorded("POST", "/issues/{issue_number}/comments", 201))
 
 
-def test_a_comment_is_one_request() -> None:
-    with playing({POST: written()}) as script:
+def comments(*found: str | tuple[str, int, str]) -> Answer:
+    """Comments by their texts, or by text, number and author."""
+    (example,) = recorded("GET", "/issues/{issue_number}/comments", 200)
+    each = [(one, 1, "octocat") if isinstance(one, str) else one for one in found]
+    return Answer.json(
+        200,
+        [
+            {**example, "body": body, "id": number, "user": {**example["user"], "login": login}}
+            for body, number, login in each
+        ],
+    )
+
+
+def test_a_comment_is_one_request_and_one_that_looks_whether_it_is_the_only_one() -> None:
+    with playing({POST: written(), READ: comments(TEXT)}) as script:
         script.bot.forge.comment(1, TEXT)
-        assert (script.asked, script.sent) == ([POST], [{"body": TEXT}])
+        assert (script.asked, script.sent[0]) == ([POST, READ], {"body": TEXT})
+
+
+def test_of_a_comment_that_is_there_several_times_the_first_one_stays() -> None:
+    read = comments((TEXT, 9, "octocat"), (TEXT, 8, "octocat"), ("other", 5, "octocat"), (TEXT, 4, "octodog"))
+    with playing({POST: written(), READ: read, DELETE: said(404, "Not Found")}) as script:
+        script.bot.forge.comment(1, TEXT)
+        assert script.asked == [POST, READ, DELETE]
+
+
+def test_a_comment_whose_answer_is_lost_is_there_once(tmp_path: Path) -> None:
+    with serving(tmp_path) as site:
+        site.proposed()
+        lost = iter([True])
+
+        def losing(request: Request) -> Answer:
+            target = f"{request.path}?{urlencode(request.query)}" if request.query else request.path
+            reply = site.ask(request.method, target, request.body or None, token=BOT_TOKEN)
+            posted = request.method == "POST" and next(lost, False)
+            return Answer(502) if posted else Answer(reply.status, reply.body)
+
+        with Server(losing) as server:
+            Bot(f"{server.url}/api/v3", BOT_TOKEN).forge.comment(1, TEXT)
+        assert [comment["body"] for comment in site.call("GET", "/issues/1/comments").json] == [TEXT]
 
 
 def test_a_comment_is_edited_in_place() -> None:
@@ -31,9 +75,9 @@ def test_a_comment_is_edited_in_place() -> None:
 
 
 def test_a_comment_that_was_deleted_meanwhile_is_written_anew() -> None:
-    with playing({PATCH: said(404, "Not Found"), POST: written()}) as script:
+    with playing({PATCH: said(404, "Not Found"), POST: written(), READ: comments(TEXT)}) as script:
         script.bot.forge.comment(1, TEXT, edits=7)
-        assert (script.asked, script.sent[-1]) == ([PATCH, POST], {"body": TEXT})
+        assert (script.asked, script.sent[1]) == ([PATCH, POST, READ], {"body": TEXT})
 
 
 @pytest.mark.parametrize("edits", [None, 7])
@@ -47,24 +91,19 @@ def test_a_comment_that_is_not_allowed_is_an_error(edits: int | None) -> None:
 
 
 def test_a_comment_that_is_too_long_is_cut() -> None:
-    with playing({POST: written()}) as script:
+    with playing({POST: written(), READ: comments()}) as script:
         script.bot.forge.comment(1, "x" * 70_000)
-        assert script.sent == [{"body": "x" * 65_536}]
-
-
-def comments(*bodies: str) -> Answer:
-    (example,) = recorded("GET", "/issues/{issue_number}/comments", 200)
-    return Answer.json(200, [{**example, "body": body} for body in bodies])
+        assert script.sent[0] == {"body": "x" * 65_536}
 
 
 @pytest.mark.parametrize(
     ("pages", "asked"),
     [
-        pytest.param([()], [READ, POST], id="nothing is there"),
+        pytest.param([()], [READ, POST, READ], id="nothing is there"),
         pytest.param([("hello", f"{TEXT}\r\n".replace("\n", "\r\n"))], [READ], id="said already"),
-        pytest.param([(f"{TEXT} no more",)], [READ, POST], id="something else was said"),
+        pytest.param([(f"{TEXT} no more",)], [READ, POST, READ], id="something else was said"),
         pytest.param([("x",) * 100, (TEXT,)], [READ, READ], id="on the second page"),
-        pytest.param([("x",) * 100], [READ, READ, READ, POST], id="three pages are read"),
+        pytest.param([("x",) * 100], [READ, READ, READ, POST, READ], id="three pages are read"),
     ],
 )
 def test_where_comments_were_not_found_before_the_same_is_not_said_twice(
