@@ -133,10 +133,9 @@ def edit(
     changing, refused, info_files = followers.edit(context, [item for item in decisions if isinstance(item, Change)])
     for item in changing:
         by_file.setdefault(item.entry.file, []).append(item)
-    pin_files = {overlay.pin_file.file: overlay.pin_file for overlay in context.state.overlays}
     for file, changes in sorted(by_file.items()):
         try:
-            files[file] = edit_file(pin_files[file], [change.pin_change.assignment for change in changes])
+            files[file] = edit_file(context.state.pin_files[file], [change.pin_change.assignment for change in changes])
         except EditError as error:
             refused += [Failed(change.entry, error.problem) for change in changes]
         else:

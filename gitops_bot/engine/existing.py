@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.images.reason import Reason
@@ -47,7 +49,7 @@ class ExistingProposal:
         return pull_request.find_open(self.pulls)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Existing:
     """What is proposed for one environment, as one request sees it.
 
@@ -64,27 +66,29 @@ class Existing:
     pins: tuple[PinChange, ...]
     proposed_at_this_commit: frozenset[tuple[EntryKey, object]]
 
-    @property
-    def own(self) -> list[ExistingProposal]:
+    @cached_property
+    def own(self) -> tuple[ExistingProposal, ...]:
         """The branches that the request looks after."""
-        return [proposal for proposal in self.by_branch.values() if proposal.role == "own"]
+        return tuple(proposal for proposal in self.by_branch.values() if proposal.role == "own")
 
-    @property
-    def proposed(self) -> dict[EntryKey, Pin]:
+    @cached_property
+    def proposed(self) -> Mapping[EntryKey, Pin]:
         """What each entry is proposed to be pinned to."""
         return {pin.key: pin.after for pin in self.pins}
 
-    @property
-    def promoted(self) -> dict[EntryKey, Pin]:
+    @cached_property
+    def promoted(self) -> Mapping[EntryKey, Pin]:
         """Likewise, as far as it was promoted from another environment."""
         return {pin.key: pin.after for pin in self.pins if pin.source == "promotion"}
 
-    def is_proposed(self, key: EntryKey) -> bool:
-        """Whether a proposal changes this entry, whoever may touch its branch now."""
-        return any(
-            key in proposal.changes and (not proposal.pulls or proposal.opened is not None)
+    @cached_property
+    def changing(self) -> frozenset[EntryKey]:
+        """The entries that a proposal changes, whoever may touch its branch now."""
+        return frozenset(
+            key
             for proposal in self.by_branch.values()
-            if proposal.role != "other"
+            if proposal.role != "other" and (not proposal.pulls or proposal.opened is not None)
+            for key in proposal.changes
         )
 
     def branch_of(self, name: str) -> str:
@@ -129,36 +133,49 @@ class Existing:
 
     def sources(self, name: str) -> list[ExistingProposal]:
         """The branches that were another group's and carry pins of this one now."""
-        return [
-            proposal
-            for proposal in self.own
-            if proposal.branch != self.branch_of(name)
-            and proposal.blocked is None
-            and any(self.group_of.get(pin.key) == name for pin in proposal.carried)
-        ]
+        own = self.branch_of(name)
+        carrying = self._by_group.get(name, {})
+        return [each for each in carrying.values() if each.role == "own" and each.branch != own and not each.blocked]
 
     def beside(self, name: str) -> dict[str, tuple[PullRequest, ...]]:
         """The pull requests of other branches that a group may be proposed by: where its pins come from or are now.
 
         With the rollback of a group, or the group of a rollback: one may have been opened since all was read.
         """
-        own = {key for key, group in self.group_of.items() if group == name}
-        competing = (item for item in self.by_branch.values() if item.role == "competing" and item.changes & own)
+        competing = (each for each in self._by_group.get(name, {}).values() if each.role == "competing")
         other = name.removeprefix(naming.ROLLBACK) if name.startswith(naming.ROLLBACK) else f"{naming.ROLLBACK}{name}"
-        branches = [*(item.branch for item in (*self.sources(name), *competing)), self.branch_of(other)]
+        branches = [*(each.branch for each in (*self.sources(name), *competing)), self.branch_of(other)]
         return {branch: self.by_branch[branch].pulls if branch in self.by_branch else () for branch in branches}
 
-    def locks(self, name: str) -> dict[EntryKey, Reason]:
+    def locks(self, name: str) -> Mapping[EntryKey, Reason]:
         """Entries of a group that another branch proposes, which is left alone, or that a rollback takes."""
-        own = self.branch_of(name)
-        waits = {key: reason for key, reason in self.waits.items() if self.group_of.get(key) == name}
-        return waits | {
-            pin.key: proposal.blocked
-            for proposal in self.own
-            if proposal.branch != own and proposal.blocked is not None and proposal.remote is not None
-            for pin in owner_of(proposal.remote).carried  # a person's branch goes on with nothing, and proposes it
-            if self.group_of.get(pin.key) == name
-        }
+        return self._locks.get(name, {})
+
+    @cached_property
+    def _by_group(self) -> Mapping[str, Mapping[str, ExistingProposal]]:
+        """For each group the branches with its entries: those that own ones carry, or competing ones change."""
+        found: defaultdict[str, dict[str, ExistingProposal]] = defaultdict(dict)
+        for branch, proposal in self.by_branch.items():
+            keys = proposal.changes if proposal.role == "competing" else [pin.key for pin in proposal.carried]
+            for key in keys:
+                if key in self.group_of:
+                    found[self.group_of[key]][branch] = proposal
+        return found
+
+    @cached_property
+    def _locks(self) -> Mapping[str, Mapping[EntryKey, Reason]]:
+        locks: defaultdict[str, dict[EntryKey, Reason]] = defaultdict(dict)
+        for key, reason in self.waits.items():
+            if key in self.group_of:
+                locks[self.group_of[key]][key] = reason
+        for proposal in self.own:
+            if proposal.blocked is None or proposal.remote is None:
+                continue
+            for pin in owner_of(proposal.remote).carried:  # a person's branch goes on with nothing, and proposes it
+                group = self.group_of.get(pin.key)
+                if group is not None and proposal.branch != self.branch_of(group):
+                    locks[group][pin.key] = proposal.blocked
+        return locks
 
 
 async def find_existing(

@@ -250,7 +250,7 @@ async def slot(decision: Decision, context: Context) -> Decision:
     """Hold a pin for the live slot of two, and one for a slot while a switch to it is proposed."""
     if not isinstance(decision, Change) or (slots := context.state.slots_of(decision.entry)) is None:
         return decision
-    switching = slots.selector is not None and context.existing.is_proposed(slots.selector.key)
+    switching = slots.selector is not None and slots.selector.key in context.existing.changing
     return blue_green.decide_pin(decision, slots, switching=switching)
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.layout.read import Overlay
     from gitops_bot.releases.layout.release_info import Described
     from gitops_bot.targets import FileTargets
+    from gitops_bot.targets.pin_file import PinFile
 
 #: Files that no environment claims and that are read all the same, to count what they pin.
 MOST_OTHERS = 20_000
@@ -62,7 +63,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentState:
-    """What a commit has of one environment.
+    """What a commit has of one environment; its files by their paths.
 
     `failed` are the files that could not be read, and slots that are not complete. `infos` are the files that describe
     entries, and `partners` the entries of the configured source that entries are promoted from, both by the entries'
@@ -73,6 +74,7 @@ class EnvironmentState:
     overlays: tuple[Overlay, ...]
     entries: tuple[Managed, ...]
     by_key: Mapping[EntryKey, Managed]
+    pin_files: Mapping[str, PinFile]
     failed: tuple[Failed, ...]
     slots: tuple[Slots, ...]
     slots_by_file: Mapping[str, Slots]
@@ -311,6 +313,7 @@ def read_states(config: Config, layout: Layout, at: datetime) -> dict[str, Envir
             overlays=in_overlays,
             entries=entries,
             by_key={entry.key: entry for entry in entries},
+            pin_files={overlay.pin_file.file: overlay.pin_file for overlay in in_overlays},
             failed=tuple(Failed(None, problem) for problem in problems),
             slots=pairs,
             slots_by_file={file: pair for pair in pairs for file in pair.files},

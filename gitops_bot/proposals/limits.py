@@ -63,7 +63,7 @@ def admit(
     proposal is not closed while a pin waits to move away from it.
     """
     open_now = sum(pull.state == "open" for pull in pulls)
-    opened = [pull.created_at for pull in pulls if pull.created_at is not None]
+    opened = [pull.created_at for pull in pulls if pull.created_at is not None and pull.created_at > at - _HOUR]
     closing = sum(isinstance(proposal.action, reconcile.Close) for proposal in proposals)
     while True:
         stay_open, moments = open_now - closing, list(opened)
@@ -107,7 +107,7 @@ def with_what_waits(proposals: Sequence[Proposal]) -> list[Proposal]:
 def why_to_wait(propose: Propose, at: datetime, *, open_now: int, opened: Sequence[datetime]) -> Reason | None:
     """Why no proposal may be opened now; None where one may be.
 
-    `opened` are the times when proposals of this environment were opened; `open_now` of them stay open.
+    `opened` are the times when proposals of this environment were opened within the hour; `open_now` are open.
     """
     most_open, most_new_per_hour = propose.limit.open, propose.limit.new_per_hour
     if (outside := why_closed(propose.schedule, at)) is not None:
@@ -118,11 +118,10 @@ def why_to_wait(propose: Propose, at: datetime, *, open_now: int, opened: Sequen
         )
         text = f"{count} open, and the limit is {most_open}: merge or close one first"
         return Reason("held.limit", text, {"most_open": most_open})
-    recent = sorted(moment.astimezone(UTC) for moment in opened if moment > at - _HOUR)
-    if most_new_per_hour is not None and len(recent) >= most_new_per_hour:
-        frees = recent[-most_new_per_hour] + _HOUR
+    if most_new_per_hour is not None and len(opened) >= most_new_per_hour:
+        frees = sorted(opened)[-most_new_per_hour].astimezone(UTC) + _HOUR
         text = (
-            f"{len(recent)} proposals of this environment were opened within an hour, and the limit is "
+            f"{len(opened)} proposals of this environment were opened within an hour, and the limit is "
             f"{most_new_per_hour}: the next one can be opened at {frees:%Y-%m-%d %H:%M:%S} UTC"
         )
         when = rfc3339(frees)
