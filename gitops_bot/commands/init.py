@@ -57,11 +57,12 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
     snapshot = read_disk(files, tree, config or Config.inferred(infer(tree)), now)
     existing = directories(tree)
     deployed = DeployedPaths.of(deployments(contents(files, manifests(tree))))
-    environments = [_environment(snapshot, name, existing, tree, deployed) for name in snapshot.config.environments]
+    names = [environment.name for environment in snapshot.environments]
+    environments = [_environment(snapshot, name, existing, tree, deployed) for name in names]
     elsewhere = _elsewhere(snapshot, deployed)
     if not environments and not elsewhere:
         raise ConfigError(_nothing(snapshot, existing))
-    problems = [failed.problem for name in snapshot.config.environments for failed in snapshot.states[name].failed]
+    problems = [failed.problem for name in names for failed in snapshot.states[name].failed]
     return Inventory(
         environments=tuple(_with_sources(snapshot, environments)),
         outside=snapshot.outside,

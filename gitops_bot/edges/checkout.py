@@ -11,6 +11,7 @@ import stat
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import EditError, GitError, Problem
@@ -61,7 +62,27 @@ class Checkout:
         Raises:
             EditError: a file cannot be read.
         """
-        return {path: data for path in paths if (data := self._file(path)) is not None}
+        top = str(self.top.resolve()).rstrip("/")
+
+        @cache
+        def is_direct(folder: str) -> bool:
+            # A path that resolves to another one leads through a link, or out of the top.
+            return os.path.realpath(f"{top}{folder}") == (f"{top}{folder}" or "/")
+
+        def data_of(path: str) -> bytes | None:
+            folder, _, _ = f"/{path}".rpartition("/")
+            file = f"{top}/{path}"
+            try:
+                if not is_direct(folder) or not stat.S_ISREG(os.lstat(file).st_mode):
+                    return None
+                with os.fdopen(os.open(file, os.O_RDONLY | os.O_CLOEXEC), "rb") as opened:
+                    return opened.read(FILE_LIMIT + 1)
+            except (FileNotFoundError, NotADirectoryError, ValueError):
+                return None
+            except OSError as error:
+                raise _unreadable(path, error) from error
+
+        return {path: data for path in paths if (data := data_of(path)) is not None}
 
     def origin(self, environ: Mapping[str, str]) -> str | None:
         """The URL of the remote `origin`, with the user's `url.<base>.insteadOf` applied; None without one.
@@ -111,22 +132,6 @@ class Checkout:
             return any(status.st_uid != os.geteuid() for path in paths for status in (path.lstat(), path.stat()))
         except OSError:
             return True
-
-    def _file(self, path: str) -> bytes | None:
-        top = self.top.resolve()
-        try:
-            file = (top / path).resolve()
-            # A path that resolves to another one leads through a link, or out of the folder.
-            if not file.is_relative_to(top) or file.relative_to(top).as_posix() != path:
-                return None
-            if not stat.S_ISREG(file.lstat().st_mode):
-                return None
-            with file.open("rb") as opened:
-                return opened.read(FILE_LIMIT + 1)
-        except (FileNotFoundError, NotADirectoryError, ValueError):
-            return None
-        except OSError as error:
-            raise _unreadable(path, error) from error
 
 
 def find(start: Path) -> Checkout | None:

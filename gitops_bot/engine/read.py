@@ -284,7 +284,8 @@ def select(
             raise
         files = read_files(needed)  # the others are too much of what nobody needs
     correspondence.check(environments)
-    selection, claims = selection.with_pins(files), claims.with_pins(files)
+    same, selection = claims is selection, selection.with_pins(files)
+    claims = selection if same else claims.with_pins(files)
     owners = Owners(environments, claims)
     return Layout(selection, claims, others, files, owners, file_targets(environments, selection, owners, files))
 

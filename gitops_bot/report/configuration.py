@@ -360,7 +360,7 @@ def print_inventory(inventory: Inventory, screen: Screen) -> None:
             str(environment.coverage.entries),
             str(environment.coverage.tracked),
             list_names(environment.overlays, most=2),
-            list_names(environment.deployed_by, most=1) if environment.deployed_by else "-",
+            list_names(environment.deployed_by, most=1),
         )
         for environment in inventory.environments
     ]

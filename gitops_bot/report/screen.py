@@ -130,7 +130,7 @@ def list_names(names: Iterable[str], *, most: int = SHOWN) -> str:
     known = list(dict.fromkeys(names))
     more = [f"{len(known) - most} more"] if len(known) > most else []
     shown = [*(plain(name, _LONGEST_NAME) for name in known[:most]), *more]
-    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown) or "-"
 
 
 def list_images(entries: Iterable[Managed], *, environments: bool = True) -> str:

@@ -144,6 +144,7 @@ def test_whatever_is_called_gitops_bot_yaml_is_never_replaced(tmp_path: Path, wh
     ("files", "message"),
     [
         ({"README.md": ""}, "no file here pins an image"),
+        ({"production/configmap.yaml": "a: 1\n"}, "no file here pins an image"),
         (
             {f"{name}/kustomization.yaml": ENTRY.format(name="web", tag="1.0.0") for name in ("apps/web", "apps/api")},
             '{production: {overlays: ["apps/*"], policy: auto}}',
@@ -162,6 +163,13 @@ def test_a_checkout_without_environments_gets_no_file_but_the_next_step(
     assert done.code == 2
     assert message in done.err
     assert not (folder / "gitops-bot.yaml").exists()
+
+
+def test_a_directory_that_is_named_like_an_environment_and_pins_nothing_is_left_out(tmp_path: Path) -> None:
+    folder = checkout(tmp_path, {**FILES, "apps/web/qa/configmap.yaml": "a: 1\n"})
+    done = init(folder, "--offline")
+    assert done.code == 0
+    assert "qa" not in done.err + (folder / "gitops-bot.yaml").read_text()
 
 
 def test_more_overlays_than_a_configuration_may_list_are_told_as_such(tmp_path: Path) -> None:
