@@ -201,6 +201,7 @@ def read(text: str, file: str) -> Config:
         ConfigError: with every problem at once, in the order of the file.
     """
     document = parse(text, file)
+    validation.check_kind(document)
     form = _validate(document, reader())
     policies = {
         # One value for all references to it.

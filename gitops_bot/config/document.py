@@ -190,7 +190,7 @@ _NUMBER = re.compile(
 
 
 def parse(text: str, file: str) -> Document:
-    """The one document of a YAML text.
+    """The one document of a YAML text; lone surrogates stand for bytes that are not UTF-8.
 
     Raises:
         ConfigError: the text is too long, has more than 50,000 keys and values, is no YAML, or more than one document.
@@ -210,9 +210,8 @@ def parse(text: str, file: str) -> Document:
                     document.values[()] = _place(event)
                     document.tree = _node(document, events, event, ())
     except ReaderError as error:
-        place, message = _count(text, error.position), "YAML does not allow this character"
-        advice = "remove it, or write it as an escape within double quotes"
-        raise ConfigError(problem(file, place, message, advice)) from None
+        told = _NO_TEXT if 0xDC80 <= ord(text[error.position]) <= 0xDCFF else _NO_CHARACTER
+        raise ConfigError(problem(file, _count(text, error.position), *told)) from None
     except MarkedYAMLError as error:
         raise ConfigError(_syntax(document, error)) from None
     except (YAMLError, ValueError, OverflowError):
@@ -244,10 +243,14 @@ def _syntax(document: Document, error: MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
     place = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
     text = str(error.problem or error.context or "")
-    other = f"this is not YAML: {text[:200]}", "check this line and the one above it"
+    # Without what it quotes of the file, which may be a key that was named by mistake.
+    other = f"this is not YAML: {_QUOTED.sub('', text)[:200]}", "check this line and the one above it"
     return problem(document.file, place, *next((known for part, known in _SYNTAX.items() if part in text), other))
 
 
+_NO_TEXT = "this is not UTF-8", "save the file as UTF-8"
+_NO_CHARACTER = "YAML does not allow this character", "remove it, or write it as an escape within double quotes"
+_QUOTED = re.compile(r""" (['"])[^<].+\1""")
 _QUOTE = 'put text that begins with `*` or `&` in quotes, as in "*/overlays/staging"'
 #: The parser's message -> what it usually means, and what to do.
 _SYNTAX = {

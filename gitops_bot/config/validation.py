@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from gitops_bot.config import form_policy
-from gitops_bot.config.document import MOST_PROBLEMS, Scalar, kind_of
+from gitops_bot.config.document import MOST_PROBLEMS, Position, Scalar, kind_of, problem
 from gitops_bot.config.form import ConfigForm
 from gitops_bot.config.form_policy import KINDS, Policy, PolicyForm
 from gitops_bot.config.form_target import INFO_FILE, INFO_FORM, INFO_LIST
 from gitops_bot.config.leaves import EXAMPLE, INVALID, nearest, quote
 from gitops_bot.config.propose import GROUP_LIST, GROUP_WORD
+from gitops_bot.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,6 +85,21 @@ def schema() -> Schema:
 def schema_text() -> str:
     """The schema as it is published: `gitops-bot.schema.json`, and what `gitops-bot schema` prints."""
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def check_kind(document: Document) -> None:
+    """Refuse a file that is something else, such as a key: nothing of what it holds may be printed.
+
+    Raises:
+        ConfigError: it is not empty, and has none of the keys of a configuration.
+    """
+    tree, known = document.tree, _keys(document, ())
+    if isinstance(tree, Scalar) and tree.kind == "nothing":
+        return
+    if not isinstance(tree, dict) or not any(key in known or suggestion(document, key, known) for key in tree):
+        message = "this is no configuration of gitops-bot: it has none of its keys"
+        advice = "check that this is the right file; a configuration begins with `version: 1`"
+        raise ConfigError(problem(document.file, Position(1, 1), message, advice))
 
 
 def report(document: Document, error: ValidationError, at: Path) -> None:

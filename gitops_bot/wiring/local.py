@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from gitops_bot import config
 from gitops_bot.config import FILE, Config
 from gitops_bot.edges import checkout
-from gitops_bot.errors import BotError, ConfigError, Problem, UsageError
+from gitops_bot.edges.disk import Disk
+from gitops_bot.errors import BotError, ConfigError, EditError, Problem, UsageError
 from gitops_bot.releases.layout.overlays import SYMBOLIC_LINK
 from gitops_bot.wiring.forge import Server, locate, servers
 
@@ -56,7 +57,7 @@ class Local:
         """
         known, around, own = servers(environ), surroundings(), None
         if options.config is not None:
-            own = instead or config.read(_named_file(options.config), options.config)
+            own = instead or _read_named(options.config)
         if options.repository is not None:
             named, server = locate(options.repository, known)
             return cls(named, server, known, True, own, around if _is_of(around, named, environ, known) else None)
@@ -83,15 +84,17 @@ def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
         ConfigError: the configuration cannot be used.
     """
     around = surroundings()
-    files, file = around or checkout.Checkout(Path.cwd()), named or FILE
+    files = around or checkout.Checkout(Path.cwd())
     if around is None and named is None and not os.path.lexists(FILE):
         message = f"this folder is not in a Git repository and has no {FILE}: nothing to check"
         advice = "change to the checkout of your manifests; in a workflow, put actions/checkout before this step"
         raise UsageError(Problem("failed.usage", message, advice))
     tree = files.tree()
     _refuse_link(tree)
-    text = _named_file(named) if named else _decode(files.read([FILE]).get(FILE), FILE)
-    return files, tree, config.read(text, file) if text is not None else _infer(tree)
+    if named:
+        return files, tree, _read_named(named)
+    own = _read(files.read([FILE]).get(FILE))
+    return files, tree, own or _infer(tree)
 
 
 #: Reports that the file in the checkout differs from the branch's, and what to do.
@@ -112,9 +115,8 @@ def chosen_config(
     data = repository.read(commit, [FILE]).get(FILE)
     if notice is not None and local.checkout is not None and (data is not None or infer):
         _compare(local.checkout, data, branch, notice)
-    text = _decode(data, FILE)
-    if text is not None:
-        chosen = config.read(text, FILE)
+    chosen = _read(data)
+    if chosen is not None:
         if local.named or chosen.repository is None:
             return chosen
         # The configuration of a fork or a copy may name another repository.
@@ -197,18 +199,21 @@ def _refuse_link(tree: Mapping[str, str]) -> None:
         raise ConfigError(problem)
 
 
-def _named_file(path: str) -> str:
+def _read_named(path: str) -> Config:
+    """The configuration in the file of `--config`."""
     try:
-        return Path(path).read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(Problem("failed.usage", f"{path} cannot be read: {reason}", "correct --config")) from error
+        data = Disk().read(path)
+    except EditError as error:
+        message = f"{path}: {error.problem.message}"
+        raise UsageError(Problem("failed.usage", message, "correct --config")) from error
+    return config.read(_decode(data), path)
 
 
-def _decode(data: bytes | None, file: str) -> str | None:
-    try:
-        return None if data is None else data.decode()
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            Problem("failed.config", "the configuration is not UTF-8", "save it as UTF-8", file)
-        ) from error
+def _read(data: bytes | None) -> Config | None:
+    """The configuration in these bytes of the branch or the checkout, if it has the file."""
+    return None if data is None else config.read(_decode(data), FILE)
+
+
+def _decode(data: bytes) -> str:
+    """A text in which what is not UTF-8 stands for itself, for the reader to say where."""
+    return data.decode("utf-8", "surrogateescape")

@@ -266,7 +266,7 @@ def test_another_configuration_can_be_named(tmp_path: Path) -> None:
     assert check(tmp_path, files, "--config", "other.yaml").code == 0
     missing = check(tmp_path, {}, "--config", "nowhere.yaml", "--output", "json")
     assert missing.code == 2
-    assert "nowhere.yaml cannot be read" in missing.json["problems"][0]["message"]
+    assert "nowhere.yaml: the file cannot be read" in missing.json["problems"][0]["message"]
 
 
 @pytest.mark.parametrize("files", [{}, {"apps/web/staging/kustomization.yaml": GOOD}], ids=["empty", "overlays"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -137,6 +138,57 @@ def test_a_configuration_can_be_named_and_names_the_repository_itself(shop: Depl
 
     wrong = run("update", "--config", "nowhere.yaml", "--output", "json", cwd=tmp_path, env=shop.env)
     assert (wrong.code, wrong.json["problems"][0]["next"]) == (2, "correct --config")
+
+
+def test_nothing_of_a_file_that_is_no_configuration_is_printed(shop: Deploy, tmp_path: Path) -> None:
+    here = checkout(shop, tmp_path / "here", shop.remote.url)
+    secret = "wJalrXUtnFEMI7MDENG"
+    for text in (
+        f"-----BEGIN OPENSSH PRIVATE KEY-----\n{secret}\n{secret}==\n-----END OPENSSH PRIVATE KEY-----\n",
+        f"{secret}\n",
+        f"- {secret}\n",
+        f"{secret}: {secret}\n{secret}: {secret}\n",
+        f'{{"auths": {{"ghcr.io": {{"auth": "{secret}"}}}}}}',
+        f"key: !{secret}!x {secret}\n",
+        f"key: *{secret}\n",
+        f"key: {secret}\n  {secret}: [",
+        f"\xff{secret}",
+    ):
+        named = tmp_path / "key"
+        named.write_bytes(text.encode("latin-1"))
+        (here / "linked.yaml").unlink(missing_ok=True)
+        (here / "linked.yaml").symlink_to(named)
+        shop.remote.commit("main", {"gitops-bot.yaml": named.read_bytes()})
+        (here / "gitops-bot.yaml").write_bytes(named.read_bytes())
+        for words in (["plan", "--config", "linked.yaml"], ["plan"], ["check"], ["update", "--output", "json"]):
+            done = run(*words, cwd=here, env=shop.env)
+            assert done.code == 2, (text, words)
+            assert secret not in done.out + done.err, (text, words)
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("pipe", "this is not a regular file"),
+        ("device", "this is not a regular file"),
+        ("folder", "Is a directory"),
+        ("1 MiB", "the file is over 1 MiB"),
+    ],
+)
+def test_what_is_no_file_of_at_most_a_mebibyte_is_no_configuration(tmp_path: Path, kind: str, why: str) -> None:
+    named = tmp_path / "named"
+    match kind:
+        case "pipe":
+            os.mkfifo(named)
+        case "device":
+            named.symlink_to("/dev/zero")
+        case "folder":
+            named.mkdir()
+        case _:
+            named.write_bytes(b"version: 1 #" + b"\xc3\xa9" * (1 << 19))
+    done = run("check", "--config", "named", "--output", "json", cwd=tmp_path)
+    assert done.code == 2
+    assert why in done.json["problems"][0]["message"]
 
 
 @pytest.mark.parametrize("command", ["plan", "update"])

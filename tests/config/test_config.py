@@ -252,11 +252,9 @@ def test_a_branch_is_what_git_takes(branch: str) -> None:
 SYNTAX = {
     "empty": ("", "1:1 the configuration is empty / begin with `version: 1`"),
     "only a comment": ("# nothing\n", "1:1 the configuration is empty / begin with `version: 1`"),
-    "a list": (
-        "- a\n",
-        "1:1 the configuration must be a mapping of keys to values, not a list / write it as `key: value`",
-    ),
-    "a word": ("x\n", "1:1 the configuration must be a mapping of keys to values, not the value 'x' / "),
+    "a list": ("- a\n", "1:1 this is no configuration of gitops-bot: it has none of its keys / check that this is"),
+    "a word": ("x\n", "1:1 this is no configuration of gitops-bot: it has none of its keys / check that this is"),
+    "other keys": ("x: 1\nx: 2\n", "1:1 this is no configuration of gitops-bot: it has none of its keys / check"),
     "a tab": ("version: 1\n\tbranch: main\n", "2:1 there is a tab where YAML needs spaces / indent with spaces"),
     "a second colon": ("branch: a: b\n", "1:10 a second `: ` on one line, or a line that is indented too far / put t"),
     "no colon": ("version: 1\nbranch\n", "3:1 a key without `:` / write it as `key: value`"),
@@ -265,6 +263,8 @@ SYNTAX = {
     "an open mapping": ("a: {b: 1\n", "2:1 a mapping `{...}` is not closed, or a comma is missing / close it with"),
     "a bare at sign": ("a: @x\n", "1:4 a value starts with a character that has another meaning in YAML / put it in"),
     "a NUL": ("version: 1\na: \0\n", "2:4 YAML does not allow this character / remove it"),
+    "a byte that is not UTF-8": ("a: b\nc: \udcff\n", "2:4 this is not UTF-8 / save the file as UTF-8"),
+    "an unknown tag": ("a: !b!c d\n", "1:4 this is not YAML: found undefined tag handle / check this line"),
     "a lone surrogate": ("a: \ud800\n", "1:4 YAML does not allow this character / remove it"),
     "an escape too far": ('a: "\\UFFFFFFFF"\n', "1:1 the file is not YAML / look for an escape"),
     "a directive of tomorrow": ("%YAML 9.9\n---\na: 1\n", "1:1 this is not YAML: found incompatible YAML document"),
