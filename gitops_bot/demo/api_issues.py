@@ -55,9 +55,8 @@ def _remove_label(call: Call, number: str, name: str) -> Answer:
 
 
 def _comments(call: Call, number: str) -> Answer:
-    pull, since = call.pull(number), call.request.query.get("since", "")
-    recent = [comment for comment in pull.comments if comment.updated_at >= since]
-    return call.page(recent, lambda comment: pull_shapes.comment(call.shapes, pull, comment))
+    pull = call.pull(number)
+    return call.page(pull.comments, lambda comment: pull_shapes.comment(call.shapes, pull, comment))
 
 
 def _comment(call: Call, number: str) -> Answer:

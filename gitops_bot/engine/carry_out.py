@@ -267,10 +267,11 @@ def _finish(
     try:
         _insist_on_life(pull, head)
     except LostRace:
-        # A forge closes what has no branch: then another run has closed it, and its mark was overwritten just now.
-        gone = pull.state == "closed" and world.repository.commit_of(pull.branch) is None
-        text = body.with_closing_mark(now.body, _GONE) if gone else now.body
-        forge.refresh(pull.number, title=now.title, body=text)
+        if pull.state == "merged" or world.repository.commit_of(pull.branch) is not None:
+            forge.refresh(pull.number, title=now.title, body=now.body)
+        elif any(body.comment_mark(said) == body.CLOSING for said in forge.comments(pull.number)):
+            # Another run has closed it, and its mark was overwritten just now. One that has not said so yet will look.
+            forge.refresh(pull.number, title=now.title, body=body.with_closing_mark(now.body, _GONE))
         raise
     return pull
 

@@ -212,6 +212,9 @@ class Forge(Protocol):
     def comment(self, number: int, body: str, *, edits: int | None = None) -> None:
         """Comment on a pull request, once, or give the comment with the id `edits` this text."""
 
+    def comments(self, number: int) -> Sequence[str]:
+        """What was said on a pull request, by anybody; the first few hundred comments."""
+
     def merge_when_ready(
         self, number: int, *, head: str, method: MergeMethod | None, without_checks: bool
     ) -> PullRequest:

@@ -185,3 +185,32 @@ def test_each_group_that_is_written_is_looked_up_once_and_no_other(shop: Deploy)
     with shop.watching() as seen:
         shop.bot("update")
     assert seen.reads.count("POST /graphql 200") == 1 + 1
+
+
+@pytest.mark.parametrize("by", ["a person", "another run"])
+def test_whoever_closes_it_while_its_text_is_written_is_known_by_that(shop: Deploy, by: str) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    shop.call("PATCH", "/pulls/1", {"body": "Nothing of the bot's is left."})  # the next run writes its text anew
+
+    def ends(request: Request, go: Callable[[], Answer]) -> Answer:
+        if request.method == "PATCH":
+            shop.gate(None)
+            if by == "a person":
+                shop.call("DELETE", f"/git/refs/heads/{BRANCH}")
+            else:
+                hold = 'holds: [{environment: production, until: 2099-01-01, why: "a fair"}]'
+                configure(shop, more=hold)
+                assert shop.bot("update").code == 0
+                configure(shop)
+        return go()
+
+    shop.gate(ends)
+    assert shop.bot("update").code == 0
+    assert shop.call("GET", "/pulls/1")["state"] == "closed"
+    done = shop.ask("update")
+    if by == "a person":
+        assert held(done.json) == {"web": ("1.1.0", "held.declined")}
+        assert shop.pulls() == []
+    else:
+        assert (shop.pull()["number"], news(shop, BRANCH)) == (2, {"web/web": "1.1.0"})

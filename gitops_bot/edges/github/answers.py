@@ -103,11 +103,8 @@ def nodes(connection: Any) -> list[Any]:
 
 def parse_time(value: Any) -> datetime | None:
     """A time, or None. Raises ValueError or TypeError if it is something else."""
-    return None if value is None else parse_moment(value)
-
-
-def parse_moment(value: Any) -> datetime:
-    """A time. Raises ValueError or TypeError if it is something else."""
+    if value is None:
+        return None
     time = datetime.fromisoformat(of_type(str, value))
     if time.tzinfo is None:
         raise ValueError(value)

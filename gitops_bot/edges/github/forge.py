@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -22,10 +21,9 @@ from gitops_bot.edges.github.deployments import Deployments
 from gitops_bot.edges.github.failure import Refused, Unsupported, may_merge_now, merge_advice, review_advice
 from gitops_bot.edges.github.reading import PullRequestReader
 from gitops_bot.errors import Problem
-from gitops_bot.images.reason import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from gitops_bot.config.propose import MergeMethod
     from gitops_bot.edges.github.answers import Base
@@ -40,8 +38,6 @@ _EXPECTED = (403, 404, 410, 422)
 _PERMISSION = "give the token `pull-requests: write`"
 #: Comments per page, and pages that are searched for the same comment.
 _PER_PAGE, _PAGES = 100, 3
-#: Within this time, a comment of the bot's with the same text is the same comment.
-_SAID_AGAIN = timedelta(minutes=10)
 
 
 class GitHub:
@@ -194,16 +190,13 @@ class GitHub:
                 pass
             else:
                 return
-        elif self._reading.only_rest:
-            # REST does not say which comments are the token's own, so anybody's counts.
-            for page in range(1, _PAGES + 1):
-                query = {"per_page": str(_PER_PAGE), "page": str(page)}
-                comments = self._api.ask_list(f"/issues/{number}/comments", query)
-                if any(isinstance(comment, dict) and _same(text, str(comment.get("body"))) for comment in comments):
-                    return
-                if len(comments) < _PER_PAGE:
-                    break
+        elif self._reading.only_rest and any(_same(text, said) for _, _, said in self._comments(number)):
+            return  # REST does not say which comments are the token's own, so anybody's counts
         self._post_comment(number, text)
+
+    def comments(self, number: int) -> list[str]:
+        """One request for each hundred."""
+        return [text for _, _, text in self._comments(number)]
 
     def close(self, number: int, *, body: str) -> PullRequest:
         """One request, or none if it is closed already and says the same."""
@@ -219,21 +212,29 @@ class GitHub:
         return self._api.keep(self._api.ask("PATCH", f"/pulls/{pull.number}", body=dict(changed)))
 
     def _post_comment(self, number: int, text: str) -> None:
-        """Say it; of what is said again within minutes, only the first stays: another run may say it, too.
+        """Say it; of what the bot says again, only the first stays: another run may say it, too.
 
         So may we: what was sent without an answer is sent again.
         """
         posted = self._api.ask("POST", f"/issues/{number}/comments", body={"body": text})
         with self._api.reading():
-            author, since = posted["user"]["login"], answers.parse_moment(posted["created_at"]) - _SAID_AGAIN
-        query = {"since": rfc3339(since), "per_page": str(_PER_PAGE)}
-        comments = self._api.ask_list(f"/issues/{number}/comments", query)
-        with self._api.reading():
-            own = [comment for comment in comments if comment["user"]["login"] == author]
-            same = sorted(answers.of_type(int, one["id"]) for one in own if _same(text, str(one["body"])))
+            author = posted["user"]["login"]
+        same = sorted(one for one, by, said in self._comments(number) if by == author and _same(text, said))
         for again in same[1:]:
             with suppress(Refused):
                 self._api.ask("DELETE", f"/issues/comments/{again}", expected=_EXPECTED)
+
+    def _comments(self, number: int) -> Iterator[tuple[int, str, str]]:
+        """Number, author and text of the first three hundred."""
+        for page in range(1, _PAGES + 1):
+            query = {"per_page": str(_PER_PAGE), "page": str(page)}
+            comments = self._api.ask_list(f"/issues/{number}/comments", query)
+            with self._api.reading():
+                for comment in comments:
+                    author = (comment["user"] or {}).get("login")  # whose account is gone is nobody
+                    yield answers.of_type(int, comment["id"]), str(author), str(comment["body"])
+            if len(comments) < _PER_PAGE:
+                return
 
     def _review_refused(self, number: int, reviewers: Mapping[str, Sequence[str]]) -> Refused | None:
         """Request reviews, if there are reviewers; returns the refusal."""

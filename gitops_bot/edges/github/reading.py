@@ -20,6 +20,7 @@ from gitops_bot.proposals.pull_request import HandBackTimes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from gitops_bot.edges.github.answers import Base
     from gitops_bot.edges.github.api import Api
@@ -181,17 +182,14 @@ class PullRequestReader:
         with self.api.reading():
             pull = data["repository"]["pullRequest"]
             labelled = [
-                answers.parse_moment(event["createdAt"])
+                _time(event["createdAt"])
                 for event in answers.nodes(pull["timelineItems"])
                 if event["label"]["name"].lower() == label
             ]
             query, activity = {"ref": f"refs/heads/{branch}", "per_page": "1"}, []
             with suppress(Refused):
                 activity = self.api.ask("GET", "/activity", query=query, expected=(403, 404, 410, 501))
-            pushes = [
-                (str(push["after"]), answers.parse_moment(push["timestamp"]))
-                for push in answers.of_type(list, activity)[:1]
-            ]
+            pushes = [(str(push["after"]), _time(push["timestamp"])) for push in answers.of_type(list, activity)[:1]]
             return HandBackTimes(max(labelled, default=None), pushes[0] if pushes else None)
 
     def _query(self, branches: Sequence[str], into: str, closed: str | None = None) -> dict[str, Pulls]:
@@ -261,6 +259,13 @@ class PullRequestReader:
         """The newest pull requests into a base branch that are not from forks."""
         documents = self.api.ask_list("/pulls", {**query, "base": into, "direction": "desc"})
         return [self.api.keep(document) for document in documents if answers.is_from(document, self.api.repository)]
+
+
+def _time(value: Any) -> datetime:
+    time = answers.parse_time(value)
+    if time is None:
+        raise ValueError(value)
+    return time
 
 
 def _in_order(pulls: Iterable[PullRequest]) -> Pulls:

@@ -57,7 +57,9 @@ _END: Final = "<!-- gitops-bot:end -->"
 _CLOSED: Final = "<!-- gitops-bot:closed -->"
 _PLAN_MARK = re.compile(r"<!-- gitops-bot:plan ([0-9a-f]{64}) -->")
 _PINS_MARK = re.compile(r"<!-- gitops-bot:pins ([0-9a-f ]{16,24000}) -->")
-_COMMENT_MARK = re.compile(r"<!-- gitops-bot:((?:person|late) [0-9a-f]{7,64}|closing) -->")
+#: The mark of the comment that says why the bot closes a pull request.
+CLOSING: Final = "closing"
+_COMMENT_MARK = re.compile(rf"<!-- gitops-bot:((?:person|late) [0-9a-f]{{7,64}}|{CLOSING}) -->")
 
 
 def render(
@@ -303,7 +305,7 @@ def late_comment(head: str) -> str:
 def closing_comment(reason: Reason) -> str:
     """Says why the bot closes a pull request."""
     return (
-        "<!-- gitops-bot:closing -->\n"
+        f"<!-- gitops-bot:{CLOSING} -->\n"
         f"Closed: {prose(reason.text)}. This is not a decline; newer versions will be proposed."
     )
 

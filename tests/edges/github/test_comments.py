@@ -103,7 +103,7 @@ def test_a_comment_that_is_too_long_is_cut() -> None:
         pytest.param([("hello", f"{TEXT}\r\n".replace("\n", "\r\n"))], [READ], id="said already"),
         pytest.param([(f"{TEXT} no more",)], [READ, POST, READ], id="something else was said"),
         pytest.param([("x",) * 100, (TEXT,)], [READ, READ], id="on the second page"),
-        pytest.param([("x",) * 100], [READ, READ, READ, POST, READ], id="three pages are read"),
+        pytest.param([("x",) * 100], [*[READ] * 3, POST, *[READ] * 3], id="three pages are read"),
     ],
 )
 def test_where_comments_were_not_found_before_the_same_is_not_said_twice(
