@@ -144,14 +144,8 @@ def _write(world: World, snapshot: Snapshot, proposal: Proposal, propose: Propos
         commit = _push(world, snapshot, proposal, content, snapshot.commit) if content is not None else None
         return replace(written, commit=commit), None
     forge, head = _forge(world), proposal.remote.head if proposal.remote is not None else None
-    match action:
-        case reconcile.Refresh(takes_back=True, pull_request=pull):
-            # Use up the word that gave the branch back, before the branch is written: it holds for this head only.
-            if people.has_label(pull, people.HAND_BACK) and not forge.unlabel(pull.number, people.HAND_BACK):
-                message = f"the `hand-back` of #{pull.number} kept being withdrawn while it was being carried out"
-                raise LostRace(Problem("failed.forge", message, "run again to plan from the current state"))
-        case reconcile.Leave(pull_request=pull, comment=remark) if pull is not None and remark is not None:
-            forge.comment(pull.number, remark.body, edits=remark.edits)
+    if isinstance(action, reconcile.Leave) and action.pull_request is not None and action.comment is not None:
+        forge.comment(action.pull_request.number, action.comment.body, edits=action.comment.edits)
     if content is not None and isinstance(action, reconcile.Open | reconcile.Refresh):
         head = _push(world, snapshot, proposal, content, head)
         written = replace(written, commit=head)
@@ -202,6 +196,9 @@ def _write_pull_request(
             pull = forge.open(branch=branch, base=snapshot.branch, title=content.title, body=text, draft=propose.draft)
             return _follow_up(world, forge, pull, content, head, propose) if follows_up else pull
         case reconcile.Refresh(pull_request=opened) if content is not None and head is not None:
+            if people.has_label(opened, people.HAND_BACK):
+                # It was for what was there before the push: whatever ends the run before this, the next one sees it.
+                forge.unlabel(opened.number, people.HAND_BACK)
             # A finished text says that all of it was done once: a label that a person took away stays away.
             unfinished = body.plan_mark(opened.body) is None and needs_follow_up(propose)
             return (_follow_up if unfinished else _finish)(world, forge, opened, content, head, propose)

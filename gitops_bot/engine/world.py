@@ -200,8 +200,8 @@ class Forge(Protocol):
     def label(self, number: int, labels: Sequence[str]) -> None:
         """Add the labels that are missing. If that is not allowed, it warns, and the proposal goes on."""
 
-    def unlabel(self, number: int, label: str) -> bool:
-        """Take a label away, and say whether it was there."""
+    def unlabel(self, number: int, label: str) -> None:
+        """Take a label away, if it is there."""
 
     def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
         """Request reviews of people (logins) and teams (slugs). It warns of what is not possible, as with labels."""

@@ -47,13 +47,12 @@ class Open:
 class Refresh:
     """Push (if `push`) and update title and body of the open pull request.
 
-    `takes_back`: a person handed the branch back. Their label is removed before anything is pushed.
+    If a person handed its branch back, that is done then: the label is removed.
     """
 
     pull_request: PullRequest
     reason: Reason
     push: bool = True
-    takes_back: bool = False
     name: ClassVar[ActionName] = "refresh"
 
 
@@ -181,7 +180,7 @@ def _keep(
     if handed_back:
         # Also if the branch is ours: a `hand-back` left in place would drop the next person's commit.
         text = f"#{opened.number} was handed back to gitops-bot"
-        return Refresh(opened, Reason("chosen", text), push=not pushed, takes_back=True)
+        return Refresh(opened, Reason("chosen", text), push=not pushed)
     if not pushed:
         why = f", since {branch.rewritten}" if branch is not None and branch.rewritten is not None else ""
         return Refresh(opened, Reason("chosen", f"#{opened.number} is open and will be updated in place{why}"))

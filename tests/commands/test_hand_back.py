@@ -7,6 +7,8 @@ import signal
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import pytest
+
 from gitops_bot.demo.http import Answer
 from tests.commands.scene import actions, news, said
 from tests.counterparts.world import ended
@@ -88,34 +90,81 @@ def test_a_branch_that_is_handed_back_is_written_anew_with_what_the_bot_had_on_i
     assert shop.branches[BRANCH] == theirs
 
 
-def test_a_run_that_dies_when_it_has_taken_the_word_loses_nothing(shop: Deploy) -> None:
+def handed_back(shop: Deploy) -> str:
+    """A pull request with a person's commit, which is handed back; gives the commit."""
     shop.bot("set", "production", f"{shop.image('api')}=1.0.1@{A}")
     theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
     shop.push("web", "1.1.0")
     shop.bot("update")
     hand_back(shop)
+    return theirs
+
+
+def assert_taken_back(shop: Deploy) -> None:
+    """The branch is the bot's, the word is used up, and there is nothing left to do."""
+    assert news(shop, BRANCH) == {"api/api": "1.0.1", "web/web": "1.1.0"}
+    assert PATCH not in shop.files(BRANCH)
+    assert [label["name"] for label in shop.pull()["labels"]] == ["release", "bot"]
+    assert len(said(shop)) == 1
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["the label is gone", "the label is there"])
+def test_a_run_that_dies_when_it_takes_the_label_away_is_carried_on(shop: Deploy, done: bool) -> None:
+    handed_back(shop)
     bot: list[subprocess.Popen[str]] = []
 
     def killing(request: Request, go: Callable[[], Answer]) -> Answer:
-        answer = go()
         if bot and request.method == "DELETE":
+            answer = go() if done else Answer(500)
             os.kill(bot[0].pid, signal.SIGKILL)
-        return answer
+            return answer
+        return go()
 
     shop.gate(killing)
     bot.append(shop.start("update"))
     assert ended(bot[0]).code == -signal.SIGKILL
     shop.gate(None)
-    assert shop.branches[BRANCH] == theirs
+    assert shop.bot("update").code == 0
+    assert_taken_back(shop)
 
-    # The word is used up, the commit is there: it is a person's until that is said again.
-    with shop.watching() as seen:
-        shop.bot("update")
-    assert seen.nothing
-    assert len(said(shop)) == 1
-    hand_back(shop)
+
+def test_a_push_that_fails_leaves_the_word_to_the_next_run(shop: Deploy) -> None:
+    theirs = handed_back(shop)
+    shop.remote.hook("pre-receive", "echo not now; exit 1")
+    assert shop.bot("update").code == 1
+    assert shop.branches[BRANCH] == theirs
+    (shop.remote.path / "hooks" / "pre-receive").unlink()
     assert actions(shop.ask("update").json) == {"all": "refresh"}
-    assert news(shop, BRANCH) == {"api/api": "1.0.1", "web/web": "1.1.0"}
+    assert_taken_back(shop)
+
+
+def test_a_lost_answer_to_the_removal_of_the_label_loses_nothing(shop: Deploy) -> None:
+    handed_back(shop)
+    lost = iter([True])
+
+    def losing(request: Request, go: Callable[[], Answer]) -> Answer:
+        answer = go()
+        return Answer(502) if request.method == "DELETE" and next(lost, False) else answer
+
+    shop.gate(losing)
+    assert actions(shop.ask("update").json) == {"all": "refresh"}
+    shop.gate(None)
+    assert_taken_back(shop)
+
+
+def test_a_refused_removal_of_the_label_is_told_and_tried_again(shop: Deploy) -> None:
+    handed_back(shop)
+    refusal = Answer.json(403, {"message": "Resource not accessible by integration"})
+    shop.gate(lambda request, go: refusal if request.method == "DELETE" else go())
+    done = shop.ask("update")
+    assert (done.code, done.json["problems"][0]["code"]) == (1, "failed.auth")
+    assert done.json["environments"][0]["proposals"][0]["commit"] == shop.branches[BRANCH]
+    shop.gate(None)
+    assert shop.bot("update").code == 0
+    assert_taken_back(shop)
 
 
 def test_what_is_pushed_after_the_word_stays_until_the_word_is_given_again(shop: Deploy) -> None:
@@ -174,15 +223,12 @@ def test_where_the_forge_keeps_no_pushes_the_word_is_for_the_head_that_it_shows(
     assert actions(shop.ask("update").json) == {"all": "refresh"}
 
 
-def test_a_word_that_is_taken_back_while_the_run_is_about_to_use_it_does_not_count(shop: Deploy) -> None:
-    shop.push("web", "1.1.0")
-    shop.bot("update")
-    theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
-    shop.bot("update")
-    hand_back(shop)
+def test_a_word_that_is_taken_back_before_the_run_looks_for_the_last_time_does_not_count(shop: Deploy) -> None:
+    theirs = handed_back(shop)
+    left = iter([False, True])
 
     def taken_back(request: Request, go: Callable[[], Answer]) -> Answer:
-        if request.method == "DELETE":
+        if request.path.endswith("/graphql") and b"Proposals" in request.body and next(left, False):
             shop.gate(None)
             shop.call("DELETE", "/issues/1/labels/hand-back")
         return go()

@@ -79,7 +79,6 @@ class Row:
     push: bool | None = None
     wanted: bool = True
     code: str | None = None
-    takes_back: bool = False
     says: bool = False
     more: Mapping[str, object] = field(default_factory=dict)
 
@@ -124,14 +123,14 @@ TABLE = {
     "a person's commit that was merged": Row("person", (MERGED_PERSONS,), Open, push=True),
     "merged so long ago that the history is cut": Row("cut", (MERGED_PERSONS,), Open, push=True),
     # A branch that a person handed back is the bot's again, and the word is used up.
-    "handed back by the label": Row("person", (LABELLED,), Refresh, push=True, takes_back=True),
-    "handed back, a merge that git would not make": Row("unmerged", (LABELLED,), Refresh, push=True, takes_back=True),
-    "handed back, a history that ends nowhere": Row("cut", (LABELLED,), Refresh, push=True, takes_back=True),
-    "handed back, with no more on it than is proposed": Row("same", (LABELLED,), Refresh, push=True, takes_back=True),
+    "handed back by the label": Row("person", (LABELLED,), Refresh, push=True),
+    "handed back, a merge that git would not make": Row("unmerged", (LABELLED,), Refresh, push=True),
+    "handed back, a history that ends nowhere": Row("cut", (LABELLED,), Refresh, push=True),
+    "handed back, with no more on it than is proposed": Row("same", (LABELLED,), Refresh, push=True),
     "handed back, nothing is left of it": Row("person", (LABELLED,), Close, wanted=False),
-    "handed back, though it was the bot's": Row("ours", (LABELLED,), Refresh, push=False, takes_back=True),
-    "handed back, though the bot's, newer pins": Row("outdated", (LABELLED,), Refresh, push=True, takes_back=True),
-    "handed back, its branch is gone": Row("none", (LABELLED,), Refresh, push=True, takes_back=True),
+    "handed back, though it was the bot's": Row("ours", (LABELLED,), Refresh, push=False),
+    "handed back, though the bot's, newer pins": Row("outdated", (LABELLED,), Refresh, push=True),
+    "handed back, its branch is gone": Row("none", (LABELLED,), Refresh, push=True),
     "a closed one was handed back, none is open": Row("person", (replace(LABELLED, state="closed", head=BASE),), Leave),
     "a closed one was handed back, another is open": Row(
         "person", (OPEN, replace(LABELLED, state="closed", number=2)), Leave, says=True
@@ -224,7 +223,6 @@ def test_the_same_facts_give_the_same_action(row: Row) -> None:
 
     assert type(action) is row.expected
     assert getattr(action, "push", None) is row.push
-    assert getattr(action, "takes_back", False) is row.takes_back
     assert (getattr(action, "comment", None) is not None) is row.says
     opened = next((each for each in row.existing if each.state == "open"), None)
     assert getattr(action, "pull_request", None) == opened
@@ -244,11 +242,10 @@ def carried_out(
             there = branch(commit(proposal)) if push else there
             assert there is not None
             return there, (pull(body=proposal.body, head=there.head, number=99), *others)
-        case Refresh(pull_request=opened, push=push, takes_back=takes_back):
+        case Refresh(pull_request=opened, push=push):
             assert proposal is not None
-            if takes_back:
-                labels = tuple(each for each in opened.labels if each.lower() != people.HAND_BACK)
-                opened = replace(opened, labels=labels)
+            labels = tuple(each for each in opened.labels if each.lower() != people.HAND_BACK)
+            opened = replace(opened, labels=labels)
             there = branch(commit(proposal)) if push else there
             assert there is not None
             text = body.replace_own_part(opened.body, proposal.body)

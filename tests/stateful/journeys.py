@@ -37,8 +37,6 @@ class Journey:
     command: Command = UPDATE
     places: tuple[tuple[str, ...], ...] = (("web", "api"), ("web",))
     source: Source | None = None
-    #: It takes back a branch that was handed to it, and uses up the word that says so before it pushes.
-    uses_up_a_word: bool = False
 
 
 def _newer(shop: Shop, *names: str) -> None:
@@ -226,7 +224,7 @@ JOURNEYS: Sequence[Journey] = (
     Journey("close what is not approved any more", {}, _thawed),
     Journey("say whose the branch is", {}, _taken_over),
     Journey("say it of another commit", {}, _taken_over_again),
-    Journey("take back what was handed back", DRESSED, _handed_back, uses_up_a_word=True),
+    Journey("take back what was handed back", DRESSED, _handed_back),
     Journey("split a group", {"labels": ["release"]}, _regrouped),
     Journey("gather groups", {}, _gathered),
     Journey("propose anew after a decline", {}, _declined),

@@ -121,9 +121,7 @@ class SmallForge:
     def label(self, number: int, labels: Sequence[str]) -> None:
         self._keep(replace(self.read(number), labels=tuple(labels)))
 
-    def unlabel(self, number: int, label: str) -> bool:
-        del number, label
-        return False
+    def unlabel(self, number: int, label: str) -> None: ...
 
     def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None: ...
 
@@ -131,11 +129,14 @@ class SmallForge:
 
     def comment(self, number: int, body: str, *, edits: int | None = None) -> None: ...
 
+    def comments(self, number: int) -> tuple[str, ...]:
+        del number
+        return ()
+
     def merge_when_ready(self, number: int, **_: Any) -> PullRequest:
         return self.read(number)
 
-    def close(self, number: int, *, body: str, comment: str) -> PullRequest:
-        del comment
+    def close(self, number: int, *, body: str) -> PullRequest:
         return self._keep(replace(self.read(number), body=body, state="closed"))
 
     def _keep(self, pull: PullRequest) -> PullRequest:

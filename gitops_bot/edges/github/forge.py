@@ -125,19 +125,16 @@ class GitHub:
         else:
             self._api.remember(replace(pull, labels=(*pull.labels, *missing)))
 
-    def unlabel(self, number: int, label: str) -> bool:
+    def unlabel(self, number: int, label: str) -> None:
         """One request."""
-        present = True
         try:
             self._api.ask("DELETE", f"/issues/{number}/labels/{quote(label, safe='')}", expected=(404,))
         except Refused as refused:
             if "label does not exist" not in refused.message.lower():
                 self._api.fail(refused)
-            present = False
         if pull := self._api.seen.get(number):
             labels = tuple(name for name in pull.labels if name.lower() != label.lower())
             self._api.remember(replace(pull, labels=labels))
-        return present
 
     def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
         """One request; a second for the people alone if it was refused together with teams."""
