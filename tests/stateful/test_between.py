@@ -153,7 +153,7 @@ def _nothing_is_lost(shop: Shop, people: People, _: Done) -> None:
 
 
 def _kept(shop: Shop, people: People, done: Done) -> None:
-    if not any(map(done.is_overtaken, done.pulls)):
+    if not any(done.is_too_late(shop.hub.pulls[number]) for number in done.pulls):
         _nothing_is_lost(shop, people, done)
 
 
