@@ -71,7 +71,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 EVERYWHERE = ("errors", "version")
 
 #: The edges that other edges stand on.
-SHARED_EDGES = ("address", "cache", "facts", "http")
+SHARED_EDGES = ("address", "cache", "clock", "facts", "http", "patience")
 
 #: Library -> the modules that may import it.
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
@@ -96,7 +96,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "rich": ("cli.*", "report.*", "wiring.process"),
     "ruamel": ("targets.*", "config*"),
     "structlog": ("log",),
-    "tenacity": ("edges.http*",),
+    "tenacity": ("edges.patience",),
     "urllib3": ("edges.github*",),
 }
 

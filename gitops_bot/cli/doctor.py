@@ -114,7 +114,13 @@ def _setup(
         name=name,
         branch=local.config.branch if local.config is not None else None,
         remote=partial(
-            Repository, where.url, credentials=login, environ=environ, timeout=share, refusals=server.REFUSALS
+            Repository,
+            where.url,
+            credentials=login,
+            environ=environ,
+            timeout=share,
+            refusals=server.REFUSALS,
+            attempts=_ATTEMPTS,
         ),
         choose=partial(chosen_config, local, infer=True) if sound else None,
     )

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gitops_bot.edges.address import Address
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.facts import PackageApi, Refusal
-    from gitops_bot.edges.http import Clock
     from gitops_bot.engine.world import Forge
     from gitops_bot.errors import Problem
 

@@ -118,6 +118,7 @@ def open_world(
                 environ=environ,
                 history=history,
                 refusals=server.REFUSALS,
+                clock=clock,
             )
         )
         with progress("fetching the repository"):

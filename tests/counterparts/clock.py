@@ -16,6 +16,9 @@ class StillClock:
     def now(self) -> datetime:
         return self.moment
 
+    def monotonic(self) -> float:
+        return self.moment.timestamp()
+
     def sleep(self, seconds: float) -> None:
         with self._lock:
             self.slept.append(seconds)

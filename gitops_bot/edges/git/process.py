@@ -103,11 +103,19 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class GitOutput:
-    """How a git process ended: exit status, output, and standard error without secrets and control characters."""
+    """How a git process ended: exit status, output, and standard error without secrets and control characters.
+
+    `trace` is the end of the headers of HTTP, where these were asked for; it may contain secrets.
+    """
 
     status: int
     out: bytes
     err: str
+    trace: bytes = field(default=b"", repr=False)
+
+
+class TimedOut(GitError):  # noqa: N818 - it says what happened
+    """Git was stopped after its time; what it asked a remote to do may have been done."""
 
 
 def error(message: str, advice: str = "") -> GitError:
@@ -132,6 +140,7 @@ class Git:
         limit: int = ANSWER_LIMIT,
         cut: bool = False,
         bounded: bool = False,
+        trace: bool = False,
     ) -> GitOutput:
         """Run `git ARGUMENTS` to its end.
 
@@ -140,24 +149,28 @@ class Git:
         the status tells.
 
         Raises:
-            GitError: git is not installed, took longer than `timeout` seconds, or printed more than `limit` bytes.
+            TimedOut: git took longer than `timeout` seconds.
+            GitError: git is not installed, or printed more than `limit` bytes.
         """
         verb = arguments[0]
         environment = self._environment((*settings, *(_BOUNDED_SETTINGS if bounded else ())))
-        with _running(arguments, environment, bounded=bounded) as process:
+        with (
+            _tracing(environment) if trace else contextlib.nullcontext() as ends,
+            _running(arguments, environment, ends, bounded=bounded) as process,
+        ):
             deadline = time.monotonic() + (min(BOUNDED_TIMEOUT, self.timeout) if bounded else self.timeout)
-            out, err = _exchange(process, stdin, limit, deadline)
+            out, err, headers = _exchange(process, stdin, limit, deadline, ends)
             if len(out) <= limit:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.0, deadline - time.monotonic()))
             is_late = len(out) <= limit and process.returncode is None
         if is_late and not bounded:
             message = f"git {verb} took longer than {self.timeout:g} s and was stopped"
-            raise error(message, "Check the network and the size of the repository.")
+            raise TimedOut(Problem("failed.git", message, "Check the network and the size of the repository."))
         if len(out) > limit and not (cut or bounded):
             message = f"git {verb} returned more than {limit >> 20} MiB"
             raise error(message, "The repository is larger than gitops-bot can read.")
-        return GitOutput(process.returncode, out[:limit], self.printable(err))
+        return GitOutput(process.returncode, out[:limit], self.printable(err), headers)
 
     def printable(self, text: bytes) -> str:
         """The text without secrets, logins in URLs (also ssh's `git@`) and control characters."""
@@ -198,8 +211,23 @@ def git_versions(environ: Mapping[str, str], timeout: float) -> tuple[tuple[int,
 
 
 @contextlib.contextmanager
+def _tracing(environment: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """The ends of a pipe into which git is told to write the headers of HTTP.
+
+    It is no file, because some versions of git do not redact every secret in them.
+    """
+    out, into = os.pipe()
+    environment |= {"GIT_TRACE_CURL": f"/dev/fd/{into}", "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
+    try:
+        yield out, into
+    finally:
+        os.close(out)
+        os.close(into)
+
+
+@contextlib.contextmanager
 def _running(
-    arguments: tuple[str, ...], environment: dict[str, str], *, bounded: bool
+    arguments: tuple[str, ...], environment: dict[str, str], trace: tuple[int, int] | None, *, bounded: bool
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process of git; no process, helper or open pipe is left behind."""
     began = time.perf_counter()
@@ -224,6 +252,7 @@ def _running(
             env=environment,
             # Its own group can be stopped together with its helpers, and has no terminal for prompts.
             start_new_session=True,
+            pass_fds=() if trace is None else trace[1:],
         )
     except (GitCommandNotFound, PermissionError) as missing:
         raise _not_installed() from missing
@@ -261,17 +290,30 @@ def _not_installed() -> GitError:
     return error("git is not installed, or not on PATH", "Install git 2.32 or newer.")
 
 
-def _exchange(process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadline: float) -> tuple[bytes, bytes]:
-    """Feed and read a process until it closes its output, has printed more than `limit` bytes, or is late."""
+def _exchange(
+    process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadline: float, trace: tuple[int, int] | None
+) -> tuple[bytes, bytes, bytes]:
+    """Feed and read a process until it closes its output, has printed more than `limit` bytes, or is late.
+
+    The last part of the result is the end of what was written into `trace` by then.
+    """
     pipe_in, pipe_out, pipe_err = (cast("IO[bytes]", pipe) for pipe in (process.stdin, process.stdout, process.stderr))
-    output, complaints, rest = bytearray(), bytearray(), memoryview(stdin)
+    output, complaints, traced, rest = bytearray(), bytearray(), bytearray(), memoryview(stdin)
     pause = 0.0
     os.set_blocking(pipe_in.fileno(), False)
     with selectors.DefaultSelector() as ready:
         ready.register(pipe_out, selectors.EVENT_READ, output)
         ready.register(pipe_err, selectors.EVENT_READ, complaints)
         ready.register(pipe_in, selectors.EVENT_WRITE)
-        while ready.get_map() and len(output) <= limit and (remaining := deadline - time.monotonic()) > 0:
+        aside = trace[:1] if trace is not None else ()
+        for end in aside:
+            os.set_blocking(end, False)
+            ready.register(end, selectors.EVENT_READ, traced)
+        while (
+            len(ready.get_map()) > len(aside)
+            and len(output) <= limit
+            and (remaining := deadline - time.monotonic()) > 0
+        ):
             for key, _ in ready.select(remaining):
                 if key.fileobj is pipe_in:
                     try:
@@ -289,8 +331,11 @@ def _exchange(process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadli
                         pause = _PAUSE
                 else:
                     ready.unregister(key.fileobj)
-            del complaints[_COMPLAINT_LIMIT:]
-    return bytes(output), bytes(complaints)
+            del complaints[_COMPLAINT_LIMIT:], traced[:-_COMPLAINT_LIMIT]
+        for end in aside:
+            with contextlib.suppress(BlockingIOError):
+                traced.extend(os.read(end, _CHUNK))
+    return bytes(output), bytes(complaints), bytes(traced)
 
 
 # Which branch names, paths and commit ids may reach git: what git would refuse is refused here first, by the rules of

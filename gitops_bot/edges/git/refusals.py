@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.edges.facts import LOGIN_REFUSED, Refusal
+from gitops_bot.edges.patience import PASSING_STATUSES
 from gitops_bot.errors import RAISE_THE_LIMIT, GitError, LostRace, Problem
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ REFUSALS = (
         "Is this the URL of the repository rather than of a web page?",
     ),
     Refusal(
-        r"SSL certificate|certificate verif|self.signed certificate|server certificate|SSL_ERROR|TLS connect error",
+        r"SSL certificate|certificate verif|self.signed certificate|server certificate|SSL_ERROR_(?!SYSCALL)"
+        r"|TLS connect error",
         "has a TLS certificate that cannot be verified",
         "For a private CA, set GIT_SSL_CAINFO to its certificate file.",
     ),
@@ -128,9 +130,13 @@ REFUSALS = (
 _OUT_OF_REACH = re.compile(
     r"could not resolve|failed to connect|couldn't connect|connection (?:refused|reset|timed out|closed)|timed out"
     r"|operation too slow|returned error: 5\d\d|HTTP 5\d\d|RPC failed|remote end hung up|early EOF|empty reply"
-    r"|network is unreachable|no route to host|unexpected disconnect|unable to access|could not read from remote",
+    r"|network is unreachable|no route to host|unexpected disconnect|unable to access|could not read from remote"
+    # An answer that is cut off, but ends as a whole one does.
+    r"|fatal: expected |still expected|length header were received|protocol error|error processing shallow info",
     re.IGNORECASE,
 )
+_STATUS = re.compile(r"(?:returned error:|HTTP) (\d{3})\b")
+_WAIT = re.compile(rb"<= Recv header: retry-after: *([^\r\n]{1,100})", re.IGNORECASE)
 _REMOTE_REF_MISSING = re.compile(r"couldn't find remote ref")
 _MISMATCHED_FORMAT = re.compile(
     r"mismatched algorithms: client \w+; server (sha1|sha256)|support this repository's object"
@@ -168,8 +174,22 @@ def out_of_reach(output: str, remote: str) -> GitError | None:
     """The error for a connection that failed or broke, according to the output of git; else None."""
     if not _OUT_OF_REACH.search(output):
         return None
-    problem = Problem("failed.git", f"{remote} cannot be reached{quote(output)}", "Check the network and try again.")
-    return GitError(problem)
+    means, advice = "cannot be reached", "Check the network and try again."
+    if "returned error: 429" in output or "HTTP 429" in output:
+        means, advice = "limits the number of requests", "Run again later."
+    return GitError(Problem("failed.git", f"{remote} {means}{quote(output)}", advice))
+
+
+def may_pass(output: str) -> bool:
+    """Whether a failure that is no refusal may be gone the next time: of the connection, or of the server."""
+    status = _STATUS.search(output)
+    return int(status[1]) in PASSING_STATUSES if status is not None else _OUT_OF_REACH.search(output) is not None
+
+
+def requested_wait(trace: bytes) -> str | None:
+    """The `Retry-After` of the last answer in a trace of git's HTTP."""
+    match = _WAIT.search(trace.rpartition(b"<= Recv header: HTTP/")[2])
+    return match[1].decode("ascii", "replace") if match else None
 
 
 def lacks_ref(output: str) -> bool:

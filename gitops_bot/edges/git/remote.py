@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from gitops_bot.edges.git.process import ANSWER_LIMIT, PREFIX, Credentials, Git, GitOutput, error, is_branch
-from gitops_bot.edges.git.refusals import lacks_ref, out_of_reach, quote, refusal, wanted_format
+from gitops_bot.edges.git.process import ANSWER_LIMIT, PREFIX, Credentials, Git, GitOutput, TimedOut, error, is_branch
+from gitops_bot.edges.git.refusals import (
+    lacks_ref,
+    may_pass,
+    out_of_reach,
+    quote,
+    refusal,
+    requested_wait,
+    wanted_format,
+)
 from gitops_bot.edges.git.store import DamagedError, damage
+from gitops_bot.edges.patience import ATTEMPTS, Passing, patiently, retry_after
 from gitops_bot.errors import GitError, LostRace, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.facts import Refusal
+
+T = TypeVar("T")
 
 #: For a missing branch.
 BRANCH_ADVICE = "Correct `branch:` in gitops-bot.yaml; without it, the default branch is used."
@@ -57,9 +70,12 @@ class Remote:
 
     url: str
     git: Git
+    clock: Clock
     credentials: Credentials | None = field(default=None, repr=False)
     #: What only its server says when git is refused.
     refusals: Sequence[Refusal] = ()
+    #: Tries of a request.
+    attempts: int = ATTEMPTS
 
     def default_branch(self, *, tags: bool = False) -> tuple[str, dict[str, str] | None]:
         """The branch that HEAD names, and in the same conversation, if asked for, what `tags` returns.
@@ -119,15 +135,20 @@ class Remote:
         """The tree of git's merge of two commits; None if they conflict or this git is older than 2.38.
 
         Fetches the blobs that it needs.
+
+        Raises:
+            GitError: the remote cannot be read.
         """
         answer = self._run("merge-tree", "--write-tree", "--no-messages", first, second, settings=_BLOBLESS)
+        if answer.status != 0 and (failure := out_of_reach(answer.err, self.url)):
+            raise failure
         return answer.out.decode("ascii", "replace").strip() if answer.status == 0 else None
 
     def push(self, refs: Mapping[str, str | None], expected: str | None, target: str) -> None:
         """Move these remote refs to objects (None deletes it), if all are at `expected` (None: none exists).
 
-        Where they are there already, it is done, whoever did it: a request whose answer is lost is sent again, and then
-        refused. `target` says in errors what they are.
+        Where they are there already, it is done, whoever did it: the answer to the first try may have been lost.
+        `target` says in errors what they are.
 
         Raises:
             LostRace: one is elsewhere; nothing was written.
@@ -136,25 +157,40 @@ class Remote:
         leases = [f"--force-with-lease={ref}:{expected or ''}" for ref in refs]
         refspecs = [f"{tip or ''}:{ref}" for ref, tip in refs.items()]
         arguments = ("push", *(["--atomic"] if len(refs) > 1 else []), *_PUSH, *leases, _NAME, *refspecs)
-        answer = self._run(*arguments)
-        if answer.status != 0 and _UNKNOWN_PARENT.search(answer.err):
-            answer = self._run(*arguments, settings=(("push.negotiate", "true"),))
-        if answer.status == 0:
-            return
-        output = self._output(answer)
         target = f"{self.url} ({target})"
+        failed = self._patiently(lambda: self._push(arguments, refs, expected, target))
+        if failed is not None:
+            output = self._output(failed)
+            failure = error(f"{target}: the push failed{quote(output)}", "See git's message.")
+            raise out_of_reach(output, target) or failure
+
+    def _push(
+        self, arguments: Sequence[str], refs: Mapping[str, str | None], expected: str | None, target: str
+    ) -> GitOutput | None:
+        """Push once; returns what git said if it failed and no ref has moved, so that it may be tried again."""
+        try:
+            answer = self._run_once(*arguments)
+            if answer.status != 0 and _UNKNOWN_PARENT.search(answer.err):
+                answer = self._run_once(*arguments, settings=(("push.negotiate", "true"),))
+        except TimedOut:
+            if self.tips(refs) == refs:
+                return None
+            raise
+        if answer.status == 0:
+            return None
+        output = self._output(answer)
         failure = refusal(output, target, self.refusals)
         if failure is not None and not isinstance(failure, LostRace):
             raise failure
         # A race, an unknown message, or a connection lost after the remote had done it: look at the refs.
         tips = self.tips(refs)
         if tips == refs:
-            return
+            return None
         if failure is not None:
             raise failure
         if any(tip != expected for tip in tips.values()):
             raise LostRace(Problem("failed.git", f"{target} moved on before the push{quote(output)}", "Run again."))
-        raise out_of_reach(output, target) or error(f"{target}: the push failed{quote(output)}", "See git's message.")
+        return answer
 
     def _output(self, answer: GitOutput) -> str:
         return f"{answer.err}\n{self.git.printable(answer.out)}"
@@ -189,27 +225,51 @@ class Remote:
         answer = self._run("ls-remote", "--tags", "--end-of-options", _NAME, limit=_TAGS_LIMIT, check=True)
         return _tags(answer.out, peeled=peeled)
 
-    def _run(
+    def _run(self, *arguments: str, check: bool = False, **options: Any) -> GitOutput:
+        """Run git as `_run_once`, again where that may succeed; `check`: it must not fail."""
+        answer = self._patiently(partial(self._run_once, *arguments, **options))
+        if check and answer.status != 0:
+            raise self._failure(answer)
+        return answer
+
+    def _patiently(self, run: Callable[[], T]) -> T:
+        address, until = urlsplit(self.url), self.clock.monotonic() + self.git.timeout
+        return patiently(
+            run,
+            self._passing,
+            sleep=self.clock.sleep,
+            remaining=lambda: until - self.clock.monotonic(),
+            attempts=self.attempts,
+            host=address.netloc,
+            path=address.path,
+        )
+
+    def _passing(self, answer: object) -> Passing | None:
+        if not isinstance(answer, GitOutput) or answer.status == 0:
+            return None
+        output = self._output(answer)
+        if refusal(output, self.url, self.refusals) or not may_pass(output):
+            return None
+        return Passing(quote(output), retry_after(requested_wait(answer.trace), self.clock.now().timestamp()))
+
+    def _run_once(
         self,
         *arguments: str,
         stdin: bytes = b"",
         settings: tuple[tuple[str, str], ...] = (),
         limit: int = ANSWER_LIMIT,
-        check: bool = False,
     ) -> GitOutput:
-        """Run git with the URL and the login, which only network commands get; `check`: it must not fail."""
+        """Run git with the URL and the login, which only network commands get."""
         remote = [(f"remote.{_NAME}.url", self.url)]
-        if self.credentials is not None and self.url.startswith(("https://", "http://")):
+        is_http = self.url.startswith(("https://", "http://"))
+        if self.credentials is not None and is_http:
             parts = urlsplit(self.url)
             key = f"http.{parts.scheme}://{parts.netloc}/.extraheader"
             # An empty value drops headers set by others, such as actions/checkout. Git would send ours to any host that
             # a redirect names, so redirects are not followed.
             header = f"Authorization: basic {self.credentials.encoded}"
             remote += [(key, ""), (key, header), ("http.followRedirects", "false")]
-        answer = self.git.run(*arguments, stdin=stdin, settings=(*remote, *settings), limit=limit)
-        if check and answer.status != 0:
-            raise self._failure(answer)
-        return answer
+        return self.git.run(*arguments, stdin=stdin, settings=(*remote, *settings), limit=limit, trace=is_http)
 
     def _failure(self, answer: GitOutput) -> GitError:
         """The error for a failed fetch. An unknown message may concern the copy, such as a lock."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from gitops_bot import redact
+from gitops_bot.edges.clock import SystemClock
 from gitops_bot.edges.git.branches import BranchReader
 from gitops_bot.edges.git.cache import claim, is_worn, make, scratch_folder
 from gitops_bot.edges.git.line import WINDOWS, LineReader
@@ -38,6 +39,7 @@ from gitops_bot.edges.git.remote import (
     SingleObjectsError,
 )
 from gitops_bot.edges.git.store import DamagedError, Store, identity
+from gitops_bot.edges.patience import ATTEMPTS
 from gitops_bot.errors import GitError, LostRace
 from gitops_bot.releases.history.pin_files import REGULAR
 from gitops_bot.targets import BY_NAME
@@ -45,6 +47,7 @@ from gitops_bot.targets import BY_NAME
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.facts import Refusal
     from gitops_bot.edges.git.process import Credentials
     from gitops_bot.proposals.branch import Branch
@@ -63,7 +66,8 @@ class Repository:
 
     `url` is an address as `edges.address` returns it (https, ssh, file; http where allowed), without a login. `environ`
     has PATH, proxies, ssh settings, and GIT_AUTHOR_* / GIT_COMMITTER_* names for commits. The user's git configuration
-    files are not read; per-process settings (GIT_CONFIG_COUNT) are. `timeout` is in seconds, for each git process.
+    files are not read; per-process settings (GIT_CONFIG_COUNT) are. `timeout` is in seconds, for each git process;
+    `attempts` is how often a request to the remote is tried.
     `history`: the first fetch gets the newest 2,000 commits with all small files, and the default branch the tags.
     """
 
@@ -77,13 +81,15 @@ class Repository:
         timeout: float = TIMEOUT,
         history: bool = False,
         refusals: Sequence[Refusal] = (),
+        clock: Clock | None = None,
+        attempts: int = ATTEMPTS,
     ) -> None:
         if url.startswith(("https://", "http://")) and "@" in urlsplit(url).netloc:
             raise ValueError("credentials are passed separately, never inside the URL")
         self.url = Path(url).as_uri() if url.startswith("/") else url
         redact.learn(*(credentials.secrets() if credentials is not None else ()))
         self._credentials, self._cache, self._environ, self._timeout = credentials, cache, environ, timeout
-        self._refusals = refusals
+        self._refusals, self._clock, self._attempts = refusals, clock or SystemClock(), attempts
         self._exit = contextlib.ExitStack()
         self._heads: dict[str, str] | None = None
         self._base: str | None = None
@@ -109,7 +115,7 @@ class Repository:
             git = Git(self._environ, variables=variables, secrets=secrets, timeout=self._timeout)
             if (version := git.version()) < OLDEST:
                 raise error(f"git {version[0]}.{version[1]} is too old", "Install git 2.32 or newer.")
-            self._remote = Remote(self.url, git, self._credentials, self._refusals)
+            self._remote = Remote(self.url, git, self._clock, self._credentials, self._refusals, self._attempts)
             is_usable = (self._copy / "HEAD").is_file() and not is_worn(self._copy)
             self._begin(None if is_usable else "sha1")
             self._exit = opened.pop_all()

@@ -17,8 +17,8 @@ from gitops_bot.errors import ForgeError, Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.github.wire import Wire
-    from gitops_bot.edges.http import Clock
     from gitops_bot.proposals.pull_request import PullRequest
 
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from gitops_bot.config.propose import MergeMethod
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.github.answers import Base
-    from gitops_bot.edges.http import Clock
     from gitops_bot.proposals.pull_request import PullRequest, RateLimit
 
 

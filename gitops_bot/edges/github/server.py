@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gitops_bot.edges.address import Address
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.github.forge import GitHub
     from gitops_bot.edges.github.inspection import Inspection
-    from gitops_bot.edges.http import Clock
 
 PUBLIC: Final = "https://github.com"
 _SERVER = "GITHUB_SERVER_URL"

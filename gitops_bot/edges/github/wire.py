@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from urllib3 import ProxyManager
 
-    from gitops_bot.edges.http import Clock
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.proposals.pull_request import RateLimit
 
 

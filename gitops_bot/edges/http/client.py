@@ -15,10 +15,10 @@ from collections.abc import Callable
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
-import tenacity
 
 from gitops_bot import __version__, log
 from gitops_bot.edges.address import is_loopback
@@ -32,20 +32,20 @@ from gitops_bot.edges.http.transport import (
     broken,
     busy,
     nowhere,
-    retry_after,
 )
+from gitops_bot.edges.patience import ATTEMPTS, PASSING_STATUSES, TOTAL_SECONDS, Passing, patiently, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gitops_bot.edges.http.transport import Clock
+    from gitops_bot.edges.clock import Clock
 
 
 #: Receives the host (with a port other than the scheme's own) and the status; None without an answer.
 Observe = Callable[[str, int | None], None]
 
-#: Tries of a request, seconds for each, and seconds in all, waits included.
-ATTEMPTS, TRY_SECONDS, TOTAL_SECONDS = 5, 60.0, 100.0
+#: Seconds for each try of a request.
+TRY_SECONDS = 60.0
 REDIRECTS = 5
 #: Concurrent requests to one host unless configured otherwise.
 CONCURRENCY = 16
@@ -54,10 +54,7 @@ ERROR_BODY = 64 * 1024
 
 _TIMEOUTS = {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": 60.0}
 _AGENT = f"gitops-bot/{__version__}"
-_BACKOFF, _JITTER = tenacity.wait_random_exponential(multiplier=0.5, max=15), tenacity.wait_random(0, 1)
 _CHECK_PROXY = "Check that this is a registry, and any proxy in between."
-#: Statuses of failures that may be gone the next time. 501 (not implemented) will not.
-_RETRIED = frozenset({408, 429, 500, *range(502, 600)})
 #: The allowance that the requests of this thread share, and those of threads with a copy of its context.
 _shared_allowance: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
 
@@ -125,15 +122,6 @@ class Http:
         self._try_limit = answer_limit(seconds)
         self._attempts = attempts
         self._observe = observe
-        self._retrying = tenacity.Retrying(
-            sleep=self._sleep,
-            before_sleep=_log_wait,
-            wait=self._wait,
-            stop=self._stop,
-            retry=tenacity.retry_if_result(lambda answer: answer.status in _RETRIED)
-            | tenacity.retry_if_exception(lambda error: isinstance(error, NoResponse) and error.again),
-            retry_error_callback=lambda state: state.outcome and state.outcome.result(),
-        )
         self._network = Network(Deadline())
         self._lock = threading.Lock()
         self._pools: dict[tuple[str, str, int | None], tuple[Pace, httpx.BaseTransport]] = {}
@@ -177,7 +165,15 @@ class Http:
             allowance = _shared_allowance.get() or Allowance(self._clock, lambda: answer_limit(TOTAL_SECONDS))
             try:
                 with self.within(allowance):
-                    answer: Answer = self._retrying(self._send, method, url, sent, content, limit, allowance)
+                    answer = patiently(
+                        partial(self._send, method, url, sent, content, limit, allowance),
+                        self._passing,
+                        sleep=partial(self._sleep, allowance),
+                        remaining=lambda: allowance.remaining,  # noqa: B023 - called before the next turn
+                        attempts=self._attempts,
+                        host=url.netloc.decode("ascii"),
+                        path=_path(url),
+                    )
             except NoResponse as failure:
                 failure.host = url.netloc.decode("ascii")
                 log.debug("http.failed", method=method, host=failure.host, path=_path(url), why=failure.what)
@@ -194,19 +190,16 @@ class Http:
             url = target
         raise _bad_redirect(url, f"redirects more than {REDIRECTS} times", answer.status)
 
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        """The seconds until the next try: as the server asked, else longer each time; random in part."""
-        answer = state.outcome.result() if state.outcome and not state.outcome.failed else None
-        requested = answer and self._retry_after(answer)
-        return _BACKOFF(state) if requested is None else requested + _JITTER(state)
+    def _passing(self, outcome: Answer | BaseException) -> Passing | None:
+        match outcome:
+            case Answer(status=status) if status in PASSING_STATUSES:
+                return Passing(f"status {status}", self._retry_after(outcome))
+            case NoResponse(again=True):
+                return Passing(str(outcome))
+            case _:
+                return None
 
-    def _stop(self, state: tenacity.RetryCallState) -> bool:
-        allowance: Allowance = state.args[-1]
-        return state.attempt_number >= self._attempts or state.upcoming_sleep > allowance.remaining
-
-    def _sleep(self, seconds: float) -> None:
-        allowance = _shared_allowance.get()
-        assert allowance is not None  # noqa: S101 - `request` sets it
+    def _sleep(self, allowance: Allowance, seconds: float) -> None:
         with allowance.counting():
             self._clock.sleep(seconds)
 
@@ -325,13 +318,6 @@ def _body(response: httpx.Response, method: str, limit: int) -> bytes:
     if too_large:
         raise NoResponse(f"answered with more than the {limit} bytes allowed for such an answer", _CHECK_PROXY)
     return bytes(body[:size_limit])
-
-
-def _log_wait(state: tenacity.RetryCallState) -> None:
-    failure, url = state.outcome and state.outcome.exception(), state.args[1]
-    why = failure or (state.outcome and f"status {state.outcome.result().status}")
-    host, seconds = url.netloc.decode("ascii"), round(state.upcoming_sleep, 3)
-    log.debug("http.waiting", host=host, path=_path(url), seconds=seconds, why=str(why))
 
 
 def _bad_redirect(url: httpx.URL, what: str, status: int) -> NoResponse:

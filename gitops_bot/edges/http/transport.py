@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import math
 import queue
 import re
 import socket
@@ -12,9 +11,8 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from socket import EAI_NONAME, gaierror
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
@@ -23,7 +21,8 @@ from gitops_bot.redact import STRUCK, strike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from datetime import datetime
+
+    from gitops_bot.edges.clock import Clock
 
 #: Characters of a server's own message that are shown.
 SHOWN = 200
@@ -101,19 +100,6 @@ def _plain(error: BaseException) -> str:
     return re.sub(r"[^ -~]+", " ", str(error))[:200].strip() or type(error).__name__
 
 
-def retry_after(text: str | None, now: float) -> float | None:
-    """The seconds in a `Retry-After` (a number or a date); None without a sensible one."""
-    if text is None:
-        return None
-    if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", text.strip()):
-        return float(text)
-    try:
-        seconds = parsedate_to_datetime(text).timestamp() - now
-    except (ValueError, OverflowError):
-        return None
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
-
-
 def clean(text: str, secrets: Iterable[str] = (), limit: int = SHOWN) -> str:
     """Foreign text on one line, cut short, without secrets and without control or invisible characters."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
@@ -124,16 +110,6 @@ def clean(text: str, secrets: Iterable[str] = (), limit: int = SHOWN) -> str:
 
 
 # Time limits: for one request by the machine's own clock, and for all requests of one question together.
-
-
-class Clock(Protocol):
-    """Time, as passed to the edges."""
-
-    def now(self) -> datetime:
-        """The present moment, in UTC."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping
 
     from gitops_bot.config import RegistryAccess
-    from gitops_bot.edges.http import Clock
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.images.reference import ImageName
 
 T = TypeVar("T")

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gitops_bot.config import RegistryAccess
-    from gitops_bot.edges.http import Answer, Clock, Http
+    from gitops_bot.edges.clock import Clock
+    from gitops_bot.edges.http import Answer, Http
     from gitops_bot.edges.registry.credentials import Credential, Login
 
 

@@ -11,7 +11,8 @@ import httpx
 
 from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.facts import Served
-from gitops_bot.edges.http import ATTEMPTS, TOTAL_SECONDS, TRY_SECONDS, Http, NoResponse, Tuning
+from gitops_bot.edges.http import TRY_SECONDS, Http, NoResponse, Tuning
+from gitops_bot.edges.patience import ATTEMPTS, TOTAL_SECONDS
 from gitops_bot.edges.registry.cloud import CloudLogins
 from gitops_bot.edges.registry.credentials import (
     HELPER_TIMEOUT,
@@ -41,8 +42,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.facts import PackageApi
-    from gitops_bot.edges.http import Clock, Observe
+    from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry.cloud import LoginCache
     from gitops_bot.edges.registry.credentials import Login
     from gitops_bot.edges.registry.describe import Builds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.edges.git.refusals import lacks_ref, out_of_reach, quote, refusal, wanted_format
+from gitops_bot.edges.git.refusals import lacks_ref, may_pass, out_of_reach, quote, refusal, wanted_format
 from gitops_bot.edges.github.server import Server
 from gitops_bot.errors import LostRace
 
@@ -201,6 +201,9 @@ UNREACHABLE = {
     "bad gateway": "fatal: unable to access 'https://h/': The requested URL returned error: 502",
     "broken line": "error: RPC failed; curl 56 Recv failure: Connection reset by peer\nfatal: the remote end hung up "
     "unexpectedly",
+    "reset before the TLS handshake": "fatal: unable to access 'https://h/': OpenSSL SSL_connect: SSL_ERROR_SYSCALL in "
+    "connection to h:443",
+    "an answer that ends early": "fatal: expected flush after ref listing",
     "stalled": "error: RPC failed; curl 28 Operation too slow. Less than 1000 bytes/sec transferred the last 60 s",
 }
 
@@ -247,6 +250,7 @@ def test_a_broken_connection_is_no_refusal(said: str) -> None:
     failure = out_of_reach(said, WHERE)
     assert failure is not None
     assert "cannot be reached" in failure.problem.message
+    assert may_pass(said)
 
 
 @pytest.mark.parametrize(
@@ -262,6 +266,7 @@ def test_a_broken_connection_is_no_refusal(said: str) -> None:
 def test_trouble_of_the_copy_is_neither(said: str) -> None:
     assert refusal(said, WHERE, Server.REFUSALS) is None
     assert out_of_reach(said, WHERE) is None
+    assert not may_pass(said)
 
 
 def test_a_limit_of_the_remotes_machine_is_not_taken_for_one_of_this() -> None:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from gitops_bot.edges.http import Allowance, Http, Limit, NoResponse, Tuning
-from gitops_bot.edges.http.client import TOTAL_SECONDS
+from gitops_bot.edges.patience import TOTAL_SECONDS
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from gitops_bot.edges.http.client import ATTEMPTS, ERROR_BODY, REDIRECTS, TOTAL_SECONDS, Http, Tuning
-from gitops_bot.edges.http.transport import NoResponse, retry_after
+from gitops_bot.edges.http.client import ERROR_BODY, REDIRECTS, Http, Tuning
+from gitops_bot.edges.http.transport import NoResponse
+from gitops_bot.edges.patience import ATTEMPTS, TOTAL_SECONDS, retry_after
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply

@@ -8,8 +8,9 @@ import threading
 import httpx
 import pytest
 
-from gitops_bot.edges.http.client import ATTEMPTS, Http
+from gitops_bot.edges.http.client import Http
 from gitops_bot.edges.http.transport import HEAD, NoResponse
+from gitops_bot.edges.patience import ATTEMPTS
 from tests.counterparts.broken import ENDLESS, HINT, answer, broken_server, dripping
 from tests.counterparts.clock import StillClock
 

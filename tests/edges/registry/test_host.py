@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from gitops_bot.edges.http import Http, NoResponse
-from gitops_bot.edges.http.client import ATTEMPTS
+from gitops_bot.edges.patience import ATTEMPTS
 from gitops_bot.edges.registry.credentials import Basic, Credential, IdentityToken, Login, RegistryToken
 from gitops_bot.edges.registry.failure import Refused, Untrusted
 from gitops_bot.edges.registry.host import Host, ImageLimits, ImageRepository, Tokens

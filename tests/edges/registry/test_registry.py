@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from gitops_bot.config import RegistryAccess
-from gitops_bot.edges.http.client import ATTEMPTS
+from gitops_bot.edges.patience import ATTEMPTS
 from gitops_bot.edges.registry import Registry
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName

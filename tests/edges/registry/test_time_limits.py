@@ -11,7 +11,7 @@ import pytest
 
 from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.clock import SystemClock
-from gitops_bot.edges.http import TOTAL_SECONDS
+from gitops_bot.edges.patience import TOTAL_SECONDS
 from gitops_bot.edges.registry import Registry
 from gitops_bot.edges.registry.host import SLOW_REGISTRY_SECONDS
 from gitops_bot.errors import RegistryError

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.facts import PackageApi
-    from gitops_bot.edges.http import Clock, Http
+    from gitops_bot.edges.http import Http
     from gitops_bot.edges.registry.host import ImageRepository
     from gitops_bot.edges.registry.manifest import Document, ManifestDigest
     from gitops_bot.edges.registry.times.apis import PackagePage
