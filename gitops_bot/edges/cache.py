@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +20,13 @@ def make_folder(folder: Path) -> None:
 
 
 def check_owner(path: Path, status: os.stat_result, *, forbidden: int = _OTHERS_WRITE) -> None:
-    """Raise PermissionError if `path` belongs to another user, or has one of the `forbidden` permission bits."""
+    """Check that `path` is a file or a folder of this user, without the `forbidden` permission bits.
+
+    Raises:
+        PermissionError: it is not, such as a pipe, from which nobody would ever read.
+    """
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise PermissionError(errno.EPERM, "it is neither a file nor a folder", str(path))
     if status.st_uid != os.geteuid():
         raise PermissionError(errno.EPERM, "it belongs to another user", str(path))
     if status.st_mode & forbidden:

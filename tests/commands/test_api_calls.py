@@ -48,6 +48,28 @@ def test_an_unchanged_environment_costs_two_reads_at_most(
     assert 1 <= len(seen.reads) <= most, seen.reads
 
 
+def test_an_unchanged_environment_costs_five_git_requests_and_two_with_a_cache(shop: Deploy) -> None:
+    def asked(*words: str) -> list[str]:
+        before = len(shop.world.git.requests())
+        assert shop.bot("update", *words).code == 0
+        return [line.split()[0] for line in shop.world.git.requests()[before:]]
+
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    # What the branches are, then everything in one fetch: git asks for the branches again there.
+    assert asked() == ["GET", "POST", "GET", "POST", "POST"]
+    cache = ("--cache", str(shop.folder / "cache"))
+    assert asked(*cache) == ["GET", "POST", "GET", "POST", "POST"]
+    assert asked(*cache) == ["GET", "POST"]
+    # Where a branch moved, the bot's or the base, it is not what the cache has.
+    shop.push("web", "1.2.0")
+    shop.bot("update")
+    assert asked(*cache) == ["GET", "POST", "GET", "POST", "POST"]
+    assert asked(*cache) == ["GET", "POST"]
+    shop.remote.commit("main", {"README.md": b"new"})
+    assert len(asked(*cache)) > 2
+
+
 def test_a_new_proposal_with_everything_costs_ten_requests(shop: Deploy) -> None:
     shop.world.forge.team(shop.name, "platform", ["bob"])
     shop.world.forge.settings(shop.name, allow_auto_merge=True)

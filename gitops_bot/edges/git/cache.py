@@ -64,15 +64,26 @@ def _disarm(copy: Path) -> None:
     if copy.is_dir():
         # The umask decides who may write here, but nobody else gets through the folder above.
         check_owner(copy, copy.stat(), forbidden=0)
-    if copy.is_symlink() or not (copy / "objects").is_dir():
+    if copy.is_symlink() or not (copy / "objects").is_dir() or not _is_own(copy):
         discard(copy)
         return
     config = copy / "config"
     fresh = _CONFIG_SHA256 if b"sha256" in _read(config) else _CONFIG  # a wrong guess costs a new copy
     for entry in (*copy.iterdir(), copy / "objects" / "info"):
-        if entry.name not in _DATA or entry.is_symlink():
+        if entry.name not in _DATA:
             discard(entry)
     config.write_text(fresh, "ascii")
+
+
+def _is_own(copy: Path) -> bool:
+    """Whether all that is in a copy is a file or a folder of this user, and nothing is a link or a pipe."""
+    try:
+        for folder, folders, files in os.walk(copy):
+            for path in (Path(folder, name) for name in (*folders, *files)):
+                check_owner(path, path.lstat(), forbidden=0)
+    except PermissionError:
+        return False
+    return True
 
 
 def _read(file: Path) -> bytes:

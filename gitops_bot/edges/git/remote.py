@@ -40,6 +40,8 @@ _TAGS_LIMIT = 32 * 1024 * 1024
 #: A remote name that no user configuration uses.
 _NAME = "gitops-bot"
 _TRACKED = f"refs/remotes/{_NAME}/"
+#: In a list of refs, the commit of HEAD or of a branch of the bot.
+_HEAD = re.compile(rf"^([0-9a-f]{{40,64}})\t(?:HEAD|refs/heads/({re.escape(PREFIX)}.+))$", re.MULTILINE)
 _PARTIAL, _FILTER = (f"remote.{_NAME}.promisor", "true"), f"remote.{_NAME}.partialclonefilter"
 _BLOBLESS = (_PARTIAL, (_FILTER, NO_BLOBS))
 #: Commits, trees and small files: threads wait for one another longer than they save.
@@ -77,16 +79,19 @@ class Remote:
     #: Tries of a request.
     attempts: int = ATTEMPTS
 
-    def default_branch(self, *, tags: bool = False) -> tuple[str, dict[str, str] | None]:
-        """The branch that HEAD names, and in the same conversation, if asked for, what `tags` returns.
+    def default_branch(self, *, tags: bool = False) -> tuple[str, dict[str, str], dict[str, str] | None]:
+        """The branch that HEAD names; in the same conversation what `fetch` would return, and what `tags` returns.
 
         Raises:
             GitError: there is none, or the remote cannot be read.
         """
-        patterns, limit = (("HEAD", "refs/tags/*"), _TAGS_LIMIT) if tags else (("HEAD",), ANSWER_LIMIT)
+        patterns, limit = (("refs/tags/*",), _TAGS_LIMIT) if tags else ((), ANSWER_LIMIT)
+        patterns = ("HEAD", f"refs/heads/{PREFIX}*", *patterns)
         out = self._run("ls-remote", "--symref", "--end-of-options", _NAME, *patterns, limit=limit, check=True).out
         if match := re.search(rb"^ref: refs/heads/(\S+)\tHEAD$", out, re.MULTILINE):
-            return match[1].decode("utf-8", "replace"), _tags(out, peeled=True) if tags else None
+            name, text = match[1].decode("utf-8", "replace"), out.decode("utf-8", "surrogateescape")
+            heads = {head[2] or name: head[1] for head in _HEAD.finditer(text)}
+            return name, heads, _tags(out, peeled=True) if tags else None
         raise error(f"{self.url} has no default branch", "Is it empty? Otherwise set `branch:` in gitops-bot.yaml.")
 
     def fetch(self, base: str | None, depth: int, blobs: str | None) -> dict[str, str]:
@@ -104,17 +109,25 @@ class Remote:
         settings = (_PARTIAL, (_FILTER, blobs), _ONE_THREAD) if blobs else ()
         answer = self._run(*_FETCH, "--prune", f"--depth={depth}", _NAME, *refspecs, settings=settings)
         if answer.status == 0:
-            listed = self.git.run("for-each-ref", "--format=%(objectname) %(refname)", _TRACKED)
-            if listed.status != 0:
-                raise damage(listed.err)
-            # A name that is not UTF-8 gets lone surrogates, which no requested name has.
-            lines = (line.partition(" ") for line in listed.out.decode("utf-8", "surrogateescape").split("\n") if line)
-            return {name.removeprefix(_TRACKED): commit for commit, _, name in lines}
+            return self.fetched()
         if name := wanted_format(answer.err):
             raise OtherFormat(name)
         if lacks_ref(answer.err):
             raise error(f"the branch {base!r} does not exist in {self.url}", BRANCH_ADVICE)
         raise self._failure(answer)
+
+    def fetched(self) -> dict[str, str]:
+        """What the last fetch into the copy returned, by this process or an earlier one.
+
+        Raises:
+            DamagedError: the copy cannot be read.
+        """
+        listed = self.git.run("for-each-ref", "--format=%(objectname) %(refname)", _TRACKED)
+        if listed.status != 0:
+            raise damage(listed.err)
+        # A name that is not UTF-8 gets lone surrogates, which no requested name has.
+        lines = (line.partition(" ") for line in listed.out.decode("utf-8", "surrogateescape").split("\n") if line)
+        return {name.removeprefix(_TRACKED): commit for commit, _, name in lines}
 
     def fetch_objects(self, ids: Collection[str], *, tags: bool = False) -> None:
         """Fetch these objects in one go; `tags`: tag objects, whose commits are here.

@@ -1,6 +1,6 @@
 """The Git repository that holds the manifests, read and written without a work tree.
 
-A bare copy without blobs, two commits deep, in a scratch folder or the cache: never the user's own `.git`. It is
+A bare copy without large blobs, two commits deep, in a scratch folder or the cache: never the user's own `.git`. It is
 deepened only if a branch cannot be told from its base otherwise, or to read history. Nothing is ever checked out, so no
 filter, line ending or hook of the repository can change a byte.
 """
@@ -92,6 +92,7 @@ class Repository:
         self._refusals, self._clock, self._attempts = refusals, clock or SystemClock(), attempts
         self._exit = contextlib.ExitStack()
         self._heads: dict[str, str] | None = None
+        self._listed: dict[str, str] = {}
         self._base: str | None = None
         self._tags: dict[str, str] | None = None
         # One more than is read: git takes the last one for cut, also where it is the first of all.
@@ -117,6 +118,7 @@ class Repository:
                 raise error(f"git {version[0]}.{version[1]} is too old", "Install git 2.32 or newer.")
             self._remote = Remote(self.url, git, self._clock, self._credentials, self._refusals, self._attempts)
             is_usable = (self._copy / "HEAD").is_file() and not is_worn(self._copy)
+            self._kept = is_usable
             self._begin(None if is_usable else "sha1")
             self._exit = opened.pop_all()
         return self
@@ -126,7 +128,7 @@ class Repository:
 
     def default_branch(self) -> str:
         """The branch of the remote's HEAD; see `engine.world.Repository` for this and the other methods."""
-        branch, self._tags = self._remote.default_branch(tags=self._with_tags)
+        branch, self._listed, self._tags = self._remote.default_branch(tags=self._with_tags)
         return branch
 
     def commit_of(self, branch: str) -> str | None:
@@ -136,12 +138,14 @@ class Repository:
         return self._remote.tips([ref])[ref]
 
     def head(self, branch: str) -> str:
-        """The commit that the remote branch has now. Fetches the bot's own branches too."""
+        """The commit that the remote branch has now, or had when the default branch was asked for last.
+
+        Fetches the bot's own branches too, and small files, which are read next: by themselves they cost more requests.
+        """
         check_branch(branch)
         self._base = branch
-        # A second fetch gets only new commits, whose files are read next: getting them now saves a fetch.
-        blobs = self._filter if self._heads is None else SMALL_BLOBS
-        commit = self._healing(lambda: self._fetch(blobs)).get(branch)
+        listed, self._listed = self._listed, {}
+        commit = self._healing(lambda: self._unchanged(listed) or self._fetch(SMALL_BLOBS)).get(branch)
         if commit is None:
             raise error(f"the branch {branch!r} does not exist in {self.url}", BRANCH_ADVICE)
         return commit
@@ -301,6 +305,13 @@ class Repository:
             self._begin(other.name)
             self._heads = self._remote.fetch(self._base, self._depth, kind)
         return self._heads
+
+    def _unchanged(self, listed: dict[str, str]) -> dict[str, str]:
+        """The heads, if the copy in the cache has exactly these, as deep as is needed; else nothing."""
+        if not self._kept or (self._depth > DEPTHS[0] and self._shallow()) or self._remote.fetched() != listed:
+            return {}
+        self._heads = listed
+        return listed
 
     def _healing(self, work: Callable[[], _T]) -> _T:
         """Run `work`; if the copy is broken, or needs all blobs, remake it and run it again."""

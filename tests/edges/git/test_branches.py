@@ -557,12 +557,13 @@ class TestNames:
 
 class TestRoundTrips:
     def test_twenty_branches_cost_one_fetch_of_their_files(self, server: GitServer) -> None:
-        files = {f"apps/a{number}/k.yaml": b"old %d" % number for number in range(20)}
+        rest = b"#" * 9000  # small files come with the commits
+        files = {f"apps/a{number}/k.yaml": b"old %d" % number + rest for number in range(20)}
         remote = server.create("acme/twenty", files)
         base = advance(remote, 5)
         for number in range(20):
             path = f"apps/a{number}/k.yaml"
-            remote.commit(f"gitops-bot/production/a{number}", {path: b"new %d" % number}, parents=[base])
+            remote.commit(f"gitops-bot/production/a{number}", {path: b"new %d" % number + rest}, parents=[base])
         with Repository(remote.url, credentials=Credentials(*WRITER), environ=BARE) as repository:
             head = repository.head("main")
             before = len(server.requests())
@@ -571,7 +572,7 @@ class TestRoundTrips:
 
         assert [line.split()[0] for line in server.requests()[before:]] == ["GET", "POST"]
         assert [branch.commits[0].changes[0].after for branch in branches if branch] == [
-            b"new %d" % number for number in range(20)
+            b"new %d" % number + rest for number in range(20)
         ]
         assert missing is None
 

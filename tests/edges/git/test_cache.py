@@ -126,6 +126,16 @@ def _objects_elsewhere(copy: Path) -> None:
     (copy / "objects").symlink_to(copy.parent / "objects")
 
 
+def _pipe(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    os.mkfifo(file)
+
+
+def _link(file: Path) -> None:
+    elsewhere = file.rename(file.parents[3] / "elsewhere")
+    file.symlink_to(elsewhere)
+
+
 def _armed(copy: Path, ran: Path) -> None:
     """What git would run or follow when it reads a repository that somebody else prepared."""
     shutil.rmtree(copy / "refs")  # then git asks for the refs of the alternates
@@ -158,6 +168,13 @@ BREAKS: dict[str, Callable[[Path], object]] = {
     "no HEAD": lambda copy: (copy / "HEAD").unlink(),
     "no packs": lambda copy: shutil.rmtree(copy / "objects" / "pack"),
     "something else": _another_file,
+    "a pipe for the list of refs": lambda copy: _pipe(copy / "packed-refs"),
+    "a pipe for HEAD": lambda copy: _pipe(copy / "HEAD"),
+    "a pipe for a ref": lambda copy: _pipe(copy / "refs/remotes/gitops-bot/main"),
+    "a pipe for the commits where it ends": lambda copy: _pipe(copy / "shallow"),
+    "a pipe for the configuration": lambda copy: _pipe(copy / "config"),
+    "a pipe for a pack": lambda copy: _pipe(next((copy / "objects/pack").glob("*.idx"))),
+    "a pack elsewhere": lambda copy: _link(next((copy / "objects/pack").glob("*.pack"))),
 }
 
 
@@ -205,6 +222,17 @@ def test_what_belongs_to_another_user_is_not_used(
     assert visit(remote, cache) == FILES | {"apps/web/k.yaml": b"newer"}
     assert objects(copy_in(cache)) == before
     assert told(capsys) == [("cache.unused", str(folder), "it belongs to another user")]
+
+
+@pytest.mark.parametrize("file", ["config", "HEAD", "objects/pack/*.pack"])
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_copy_with_a_file_of_another_user_is_made_anew(remote: Remote, cache: Path, file: str) -> None:
+    visit(remote, cache)
+    for path in copy_in(cache).glob(file):
+        os.chown(path, 65534, 65534)
+
+    assert visit(remote, cache) == FILES
+    assert {path.stat().st_uid for path in copy_in(cache).rglob("*")} == {0}
 
 
 @pytest.mark.parametrize("mode", [0o720, 0o702, 0o1777])

@@ -188,21 +188,21 @@ class TestReading:
 
         assert read == {"at": at_the_limit, "over": over[: FILE_LIMIT + 1]}
 
-    def test_all_files_cost_one_fetch_and_the_next_reading_none(
-        self, server: GitServer, request: pytest.FixtureRequest
+    @pytest.mark.parametrize(("size", "cost"), [(0, []), (9000, ["GET", "POST"])], ids=["small", "large"])
+    def test_small_files_come_with_the_commits_and_large_ones_cost_one_fetch(
+        self, server: GitServer, request: pytest.FixtureRequest, size: int, cost: list[str]
     ) -> None:
-        files = {f"apps/a{number}/kustomization.yaml": b"x: %d\n" % number for number in range(50)}
+        files = {f"apps/a{number}/kustomization.yaml": b"x: %d\n" % number + b"#" * size for number in range(50)}
         remote = server.create(_name(request), files)
         with opened(remote) as repository:
             head = repository.head("main")
             before = len(server.requests())
 
             assert repository.read(head, files) == files
-            assert [line.split()[0] for line in server.requests()[before:]] == ["GET", "POST"]
             assert repository.read(head, files) == files
-            assert len(server.requests()) == before + 2
+            assert [line.split()[0] for line in server.requests()[before:]] == cost
 
-    def test_only_the_newest_commits_and_no_blob_are_fetched(self, remote: Remote) -> None:
+    def test_only_the_newest_commits_without_their_large_files_are_fetched(self, remote: Remote) -> None:
         for number in range(10):
             remote.commit("main", {"README.md": b"%d\n" % number})
         remote.commit("main", {"large.bin": os.urandom(200_000)})

@@ -133,6 +133,9 @@ def _prepare(file: Path) -> None:
         check_owner(file, os.fstat(descriptor))
     finally:
         os.close(descriptor)
+    for journal in file.parent.glob(f"{file.name}-*"):
+        with suppress(FileNotFoundError):  # another process has just ended
+            check_owner(journal, journal.lstat())
 
 
 def _discard(file: Path) -> None:

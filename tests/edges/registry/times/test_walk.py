@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -266,6 +267,15 @@ def test_a_cache_that_others_may_write_to_is_not_used(tmp_path: Path, capsys: py
     folder.chmod(0o777)
     assert len(times(filled(3, 1), cache=folder).times) == 3
     assert "cache.unused" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", ["", "-journal", "-wal"])
+def test_a_cache_that_is_a_pipe_is_not_used(tmp_path: Path, ending: str, capsys: pytest.CaptureFixture[str]) -> None:
+    if ending:
+        times(filled(3, 1), cache=tmp_path)
+    os.mkfifo(tmp_path / f"{caching.NAME}{ending}")
+    assert len(times(filled(3, 1), cache=tmp_path).times) == 3
+    assert "it is neither a file nor a folder" in capsys.readouterr().err
 
 
 def test_the_cache_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
