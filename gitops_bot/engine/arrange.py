@@ -81,9 +81,12 @@ async def _proposals(context: Context, decisions: Sequence[Decision]) -> list[Pr
     context = replace(context, existing=existing)
     closed = {**(facts.closed or {}), **{branch: item.pulls for branch, item in existing.by_branch.items()}}
     beginning = naming.beginning(context.environment.name)
+    ended = [pull for branch, own in closed.items() if branch.startswith(beginning) for pull in own]
+    anew = request.exempt.declines  # whatever people closed before; what they close while it runs counts
     declines = find_declines(
-        (pull for branch, own in closed.items() if branch.startswith(beginning) for pull in own),
+        (pull for pull in ended if not anew or pull.number not in facts.ended),
         {item.branch: item.remote for item in existing.own},
+        rollbacks=anew,
     )
     proposals = await _propose_groups(context, declines, grouped)
     if request.placement.own_groups:
@@ -219,8 +222,6 @@ async def _lay(context: Context, declines: Declined, name: str, decisions: Seque
             return decision
         if (reason := locked.get(decision.entry.key)) is not None:
             return decision.hold(reason)
-        if context.request.exempt.declines:
-            return decision
         # What an open pull request shows is wanted again: it was reopened, or asked for in another group since. What a
         # push came too late for stays declined.
         meant = await _of_this_switch(context, declines, decision) if decision.entry.choices else declines

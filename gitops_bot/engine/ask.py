@@ -122,8 +122,12 @@ class Facts:
         self._lock = threading.Lock()
         self._of_registries: dict[Question[Any], Future[Any]] = {}
         self._lines: dict[str, tuple[Line, bool] | GitError] = {}
+        #: The numbers of the pull requests that had ended when the run began.
+        self.ended: frozenset[int] = frozenset()
+        self._begins = before is None
         if before is not None:
             self._of_registries, self._lines = before._of_registries, before._lines  # noqa: SLF001 - of the same class
+            self.ended = before.ended
         self._others: dict[Question[Any], Any] = {}
         self._pulls: dict[str, tuple[PullRequest, ...] | ForgeError] = {}
         #: What was closed unmerged, by branch: the forge tells it along with the first pull requests.
@@ -392,6 +396,9 @@ class Facts:
             own = {name: pulls.get(name, ()) for name in branches}
             self._pulls |= own
             self.closed = {**pulls, **(self.closed or {}), **own}
+            if self._begins:
+                found = (pull for of_branch in pulls.values() for pull in of_branch)
+                self.ended |= {pull.number for pull in found if pull.state != "open"}
 
 
 def _is_for_registries(questions: Questions) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, naming, people, pull_request, reconcile
 from gitops_bot.proposals.branch import Ours, Theirs, owner_of
+from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.choice import hold
 
 if TYPE_CHECKING:
@@ -289,6 +290,8 @@ def _why_rollback_waits(opened: PullRequest, why: Reason) -> Reason:
                 " and ".join(freeze.what for freeze in freezes),
                 " and ".join(freeze.undo for freeze in freezes),
             )
+        case _ if opened.retargeted:
+            what, undo = f"merges into {plain(opened.base, 100)} now", "change its base branch back"
         case _:
             what, undo = "has somebody else's commit", f"hand it back (label `{people.HAND_BACK}`)"
     text = f"#{opened.number} proposes something else for it and {what}: close it, or {undo}; then roll back again"

@@ -114,11 +114,14 @@ def judge_hand_back(pull: PullRequest, head: str, times: HandBackTimes) -> PullR
     return replace(pull, given="counts" if labelled is not None and labelled > pushed else "late")
 
 
-def find_declines(closed: Iterable[PullRequest], branches: Mapping[str, Branch | None]) -> Declined:
-    """What people declined by closing these, newest first. A declined rollback declines nothing else."""
+def find_declines(
+    closed: Iterable[PullRequest], branches: Mapping[str, Branch | None], *, rollbacks: bool = False
+) -> Declined:
+    """What people declined by closing these, newest first. A declined rollback declines nothing but `rollbacks`."""
     by_pin: dict[str, list[PullRequest]] = {}
     for pull in sorted(closed, key=lambda pull: -pull.number):
-        if pull.state == "closed" and not body.is_closed_by_bot(pull.body) and not naming.is_rollback(pull.branch):
+        counts = rollbacks or not naming.is_rollback(pull.branch)
+        if counts and pull.state == "closed" and not body.is_closed_by_bot(pull.body):
             for mark in _marks_of(pull, branches.get(pull.branch)):
                 by_pin.setdefault(mark, []).append(pull)
     return by_pin
@@ -174,4 +177,4 @@ def _all_that_decides(pull: PullRequest) -> tuple[object, ...]:
 
 
 def _state(pull: PullRequest) -> tuple[object, ...]:
-    return pull.number, is_held(pull), bool(freezes(pull))
+    return pull.number, pull.base, is_held(pull), bool(freezes(pull))

@@ -120,6 +120,13 @@ def decide(
     if opened is not None and people.is_held(opened):
         text = f"#{opened.number} has the label `{people.HOLD}`: it is left as it is until the label is removed"
         return Leave(opened, Reason("held.label", text, {"pull_request": opened.number, "url": opened.url}))
+    if opened is not None and opened.retargeted:
+        into = plain(opened.base, 100)
+        text = (
+            f"#{opened.number} merges into {into} now: it is left alone, and no other is opened from its branch, until "
+            "that is changed back, or it is merged or closed"
+        )
+        return Leave(opened, Reason("person", text, {"pull_request": opened.number, "url": opened.url}))
     whose = owner_of(branch) if branch is not None else None
     if branch is not None and isinstance(whose, Theirs) and not (opened is not None and people.is_handed_back(opened)):
         return _leave_to_people(opened, branch, whose)

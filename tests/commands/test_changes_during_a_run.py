@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from tests.commands.conftest import WEB
 from tests.commands.scene import actions, approve, configure, held, news, said
 from tests.commands.stages import ROLLBACK, Stages
 from tests.commands.stages import actions as actions_of
+from tests.commands.stages import held as held_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,6 +174,66 @@ def test_promotions_and_rollbacks_stop_as_well(worldwide: World, command: str) -
     assert seen.nothing
     assert (done.code, actions_of(done.json), shown(stages.deploy)) == (1, {group: "leave"}, was)
     assert stages.deploy.branches.keys() - {"main"} == {BRANCH if command == "promote" else ROLLBACK}
+
+
+def test_one_whose_base_a_person_changed_is_left_alone_and_gets_no_second_one(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    shop.remote.commit("release", {"README.md": b"# release\n"}, parents=[shop.branches["main"]])
+    shop.call("PATCH", "/pulls/1", {"base": "release"})
+    shop.push("web", "1.2.0")
+    was = shown(shop)
+    with shop.watching() as seen:
+        done = shop.ask("update")
+    assert (done.code, seen.nothing, shown(shop)) == (0, True, was)
+    (proposal,) = done.json["environments"][0]["proposals"]
+    assert (proposal["action"], proposal["reason"]["code"]) == ("leave", "person")
+    assert proposal["reason"]["text"].startswith("#1 merges into release now: it is left alone")
+    shop.call("PATCH", "/pulls/1", {"base": "main"})
+    assert actions(shop.ask("update").json) == {"all": "refresh"}
+    assert [pull["number"] for pull in shop.pulls("all")] == [1]
+
+
+def test_one_whose_base_a_person_changes_while_a_refresh_is_prepared_is_left_alone(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    shop.remote.commit("release", {"README.md": b"# release\n"}, parents=[shop.branches["main"]])
+    shop.push("web", "1.2.0")
+    was = shown(shop)
+    meanwhile(shop, lambda: shop.call("PATCH", "/pulls/1", {"base": "release"}))
+    with shop.watching() as seen:
+        assert actions(shop.ask("update").json) == {"all": "leave"}
+    assert (seen.nothing, shown(shop)) == (True, was)
+
+
+@pytest.mark.parametrize("moment", ["right before the last look", "while it is labelled", "before the run"])
+def test_a_rollback_that_a_person_closes_while_it_is_made_is_not_opened_anew(worldwide: World, moment: str) -> None:
+    stages = Stages.start(worldwide, "propose: {labels: [release]}")
+    deploy = stages.deploy
+    stages.run("production", "web", "1.1.0")
+    if moment != "while it is labelled":
+        assert actions_of(stages.rollback().json) == {"rollback-all": "open"}
+        stages.run("production", "web", "1.1.1")  # so that it has something to write again
+    close = partial(deploy.call, "PATCH", "/pulls/1", {"state": "closed"})
+
+    def labelled(request: Request, go: Callable[[], Answer]) -> Answer:
+        if request.path.endswith("/labels"):
+            deploy.gate(None)
+            close()
+        return go()
+
+    if moment == "before the run":
+        close()
+    elif moment == "while it is labelled":
+        deploy.gate(labelled)
+    else:
+        meanwhile(deploy, close)
+    done = stages.rollback("--to", "1")
+    if moment == "before the run":
+        assert (done.code, actions_of(done.json)) == (0, {"rollback-all": "open"})
+        return
+    assert (done.code, actions_of(done.json), held_of(done.json)) == (1, {}, {"web/production": "held.declined"})
+    assert deploy.pulls() == []
 
 
 def test_each_group_that_is_written_is_looked_up_once_and_no_other(shop: Deploy) -> None:

@@ -92,12 +92,12 @@ def proposals(count: int, *, with_base: bool, with_closed: bool = False) -> str:
         variables.append("$ref: String!")
     fields = ""
     for number in numbers:
-        chosen = f"headRefName: $b{number}, baseRefName: $base, orderBy: {{field: CREATED_AT, direction: DESC}}"
+        chosen = f"headRefName: $b{number}, orderBy: {{field: CREATED_AT, direction: DESC}}"
         fields += f"""
     open{number}: pullRequests({chosen}, states: [OPEN], first: {OPEN}) {{
       pageInfo {{ hasNextPage }} nodes {{ ...Open }}
     }}
-    ended{number}: pullRequests({chosen}, states: [CLOSED, MERGED], first: {ENDED}) {{
+    ended{number}: pullRequests({chosen}, baseRefName: $base, states: [CLOSED, MERGED], first: {ENDED}) {{
       pageInfo {{ hasNextPage }} nodes {{ ...Ended }}
     }}"""
     if with_closed:
@@ -131,7 +131,8 @@ class PullRequestReader:
     def find(self, branches: Sequence[str], base: str, *, closed: str | None = None) -> dict[str, Pulls]:
         """The pull requests of each branch into a base branch: open ones first, then the newest that have ended.
 
-        A fork's branch of the same name is not ours.
+        Where none is open, one into another branch is: its base was changed. A fork's branch of the same name is not
+        ours.
 
         `closed` adds those of every other branch with this prefix, among the hundred that were closed unmerged last.
 
@@ -168,7 +169,9 @@ class PullRequestReader:
             "sort": "created",
             "per_page": str(ENDED),
         }
-        return _in_order(pull for pull in self._list(into, query) if (pull.branch, pull.base) == (branch, into))
+        if state == "open":
+            query["base"] = into
+        return _of(branch, into, self._list(query))
 
     def hand_back_times(self, number: int, branch: str, label: str) -> HandBackTimes:
         """When label and branch changed last, by GitHub's clock: commit dates can be forged.
@@ -208,8 +211,8 @@ class PullRequestReader:
                 return {branch: pulls for part in reversed(results) for branch, pulls in part.items()}
         others: dict[str, Pulls] = {}
         if closed is not None:
-            query = {"state": "closed", "sort": "updated", "per_page": str(CLOSED)}
-            others = _by_branch(self._list(into, query), into, closed)
+            query = {"state": "closed", "base": into, "sort": "updated", "per_page": str(CLOSED)}
+            others = _by_branch(self._list(query), into, closed)
         return others | {branch: self._by_rest(branch, into) for branch in branches}
 
     def _by_graphql(self, branches: Sequence[str], into: str, closed: str | None) -> dict[str, Pulls]:
@@ -236,8 +239,7 @@ class PullRequestReader:
                     by_branch[branch] = self._by_rest(branch, into)
                     continue
                 pulls = [answers.read_node(node) for node in nodes if node["isCrossRepository"] is False]
-                own = (pull for pull in pulls if (pull.branch, pull.base) == (branch, into))
-                by_branch[branch] = _in_order(map(self.api.remember, own))
+                by_branch[branch] = tuple(map(self.api.remember, _of(branch, into, pulls)))
             if closed is None:
                 return by_branch
             nodes = answers.nodes(answers.of_type(dict, repository["closed"]))
@@ -255,9 +257,9 @@ class PullRequestReader:
                 pulls[at] = self.api.remember(replace(pull, approved=approved))
         return tuple(pulls)
 
-    def _list(self, into: str, query: dict[str, str]) -> list[PullRequest]:
-        """The newest pull requests into a base branch that are not from forks."""
-        documents = self.api.ask_list("/pulls", {**query, "base": into, "direction": "desc"})
+    def _list(self, query: dict[str, str]) -> list[PullRequest]:
+        """The newest pull requests that are not from forks."""
+        documents = self.api.ask_list("/pulls", {**query, "direction": "desc"})
         return [self.api.keep(document) for document in documents if answers.is_from(document, self.api.repository)]
 
 
@@ -266,6 +268,16 @@ def _time(value: Any) -> datetime:
     if time is None:
         raise ValueError(value)
     return time
+
+
+def _of(branch: str, into: str, pulls: Iterable[PullRequest]) -> Pulls:
+    """Those from a branch into a base branch; one into another is only of interest while it alone is open."""
+    own = [pull for pull in pulls if pull.branch == branch]
+    here = _in_order(pull for pull in own if pull.base == into)
+    if here and here[0].state == "open":
+        return here
+    elsewhere = [replace(pull, retargeted=True) for pull in own if pull.base != into and pull.state == "open"]
+    return (*_in_order(elsewhere), *here)
 
 
 def _in_order(pulls: Iterable[PullRequest]) -> Pulls:

@@ -462,9 +462,16 @@ def test_a_merged_pull_request_is_merged_and_not_closed(site: Site, bot: Bot) ->
     assert [pull.state for pull in found_by(bot)] == ["merged"]
 
 
-def test_another_base_is_another_proposal(site: Site, bot: Bot) -> None:
+def test_one_that_is_open_into_another_base_is_found_unless_there_is_one_into_this(site: Site, bot: Bot) -> None:
+    site.commit("release", {"README.md": b"# release\n"})
     made(bot)
-    assert bot.forge.find([BRANCH], "release") == {BRANCH: ()}
+    assert [(pull.number, pull.retargeted) for pull in found_by(bot)] == [(1, False)]
+    site.call("PATCH", "/pulls/1", {"base": "release"})
+    assert [(pull.number, pull.base, pull.retargeted) for pull in found_by(bot)] == [(1, "release", True)]
+    made(bot)
+    assert [(pull.number, pull.retargeted) for pull in found_by(bot)] == [(2, False)]
+    site.call("PATCH", "/pulls/1", {"state": "closed"})
+    assert [pull.number for pull in found_by(bot)] == [2]
 
 
 def test_a_creation_whose_answer_was_lost_is_not_made_twice(site: Site) -> None:
