@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
-from typing import Literal
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 #: The code of a problem: whether the command line, the configuration, a registry, a login, a manifest, the forge or git
-#: caused it.
+#: caused it, or a bug of our own.
 FailureCode = Literal[
-    "failed.usage", "failed.config", "failed.registry", "failed.auth", "failed.edit", "failed.forge", "failed.git"
+    "failed.usage",
+    "failed.config",
+    "failed.registry",
+    "failed.auth",
+    "failed.edit",
+    "failed.forge",
+    "failed.git",
+    "failed.bug",
 ]
+#: The exit code of a bug.
+BUG: Final = 3
 
 
 def place_of(file: str | None, line: int | None, column: int | None) -> str:
@@ -23,7 +36,7 @@ class Problem:
     """One thing that went wrong: what, where, and what to do next.
 
     `line` and `column` count from 1. `about` is what `message` begins with (`about: ...`) where others may have the
-    same problem.
+    same problem. `traceback` is that of a bug, for the log.
     """
 
     code: FailureCode
@@ -33,6 +46,7 @@ class Problem:
     line: int | None = None
     column: int | None = None
     about: str = ""
+    traceback: str = field(default="", compare=False, repr=False)
 
     @property
     def what(self) -> str:
@@ -50,9 +64,9 @@ class Problem:
 
 
 class BotError(Exception):
-    """A failure that the bot expects and can explain; anything else that escapes is a bug (exit 3)."""
+    """A failure of a command or of one item, with what to do about it; anything else that escapes is a bug (exit 3)."""
 
-    exit_code = 1
+    usual_exit_code: ClassVar = 1
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
@@ -63,17 +77,22 @@ class BotError(Exception):
         """The first problem: most failures have exactly one."""
         return self.problems[0]
 
+    @property
+    def exit_code(self) -> int:
+        """The exit code of a command that it ends."""
+        return exit_code_of(self.problems, self.usual_exit_code)
+
 
 class UsageError(BotError):
     """The command line cannot be used as it is."""
 
-    exit_code = 2
+    usual_exit_code = 2
 
 
 class ConfigError(BotError):
     """The configuration cannot be used; carries every problem at once."""
 
-    exit_code = 2
+    usual_exit_code = 2
 
 
 class EditError(BotError):
@@ -107,12 +126,52 @@ class ForgeError(BotError):
     """The forge refused or did not answer."""
 
 
-def to_bot_error(error: Exception) -> BotError | None:
-    """The error where the bot can explain it; None for a bug."""
+def exit_code_of(problems: Iterable[Problem], usual: int = 1) -> int:
+    """The exit code of a command with these problems: 0 without any, and that of a bug where one of them is one."""
+    codes = {BUG if problem.code == "failed.bug" else usual for problem in problems}
+    return max(codes, default=0)
+
+
+def bug_of(error: Exception, about: str = "") -> Problem:
+    """What nobody expected, as the problem of the one item that it is `about`.
+
+    Raises:
+        Exception: the error itself, where the machine has run out of something: that is about no item.
+    """
+    from traceback import format_exception
+
+    if limit_of(error) is not None:
+        raise error
+    message = f"{f'{about}: ' if about else ''}this is a bug in gitops-bot, please report it ({type(error).__name__})"
+    return Problem(
+        "failed.bug",
+        message,
+        "Report it with the traceback in the log.",
+        about=about,
+        traceback="".join(format_exception(error)),
+    )
+
+
+@contextmanager
+def bugs_as(kind: type[BotError], about: str = "") -> Iterator[None]:
+    """Whatever nobody expected in the block fails like what is expected there: it costs the one item it is `about`.
+
+    Raises:
+        BotError: of that `kind`, for a bug; others as they are.
+    """
+    try:
+        yield
+    except BotError:
+        raise
+    except Exception as error:
+        raise kind(bug_of(error, about)) from error
+
+
+def to_bot_error(error: Exception) -> BotError:
+    """What ended a command: an error that the bot can explain, a limit of the machine, or a bug."""
     if isinstance(error, BotError):
         return error
-    limit = limit_of(error)
-    return BotError(limit) if limit is not None else None
+    return BotError(limit_of(error) or bug_of(error))
 
 
 #: What the machine has run out of, by the number of the error.

@@ -60,10 +60,7 @@ def main() -> int:
     title = f"gitops-bot {step.command}"
     with runner.group(title):
         code, result = _run(step)
-    if result is None and code == process.INTERRUPTED:
-        return code
     if result is None:
-        runner.annotate("error", Annotation(f"{title} hit a bug", "report the lines above"))
         return code
     _report(environ, result, title, step, written=not step.dry_run, done=code == 0)
     _annotate(environ, result, step.options.config, named=code == 1 and step.command in _NAMING)
@@ -76,7 +73,7 @@ def main() -> int:
 def _run(step: inputs.Inputs) -> tuple[int, StepResult | None]:
     """Run the command in its own environment and show its result; returns the exit code and the result.
 
-    The result contains no secrets. It is None after a bug or an interruption.
+    The result contains no secrets. It is None after an interruption.
     """
     os.environ.clear()
     os.environ.update(step.environ)
@@ -85,13 +82,14 @@ def _run(step: inputs.Inputs) -> tuple[int, StepResult | None]:
     process.begin()
     try:
         result = _result(step)
+        process.log_bugs(result.head.problems)
         show.show(step.command, result, "text", SystemClock().now(), written=not step.dry_run)
         code = result.head.exit_code
     except KeyboardInterrupt:
         return process.interrupted(), None
     except Exception as error:  # noqa: BLE001 - the one boundary: an unexpected exception is a bug
-        if (failure := to_bot_error(error)) is None:
-            return process.bug(), None
+        failure = to_bot_error(error)
+        process.log_bugs(failure.problems)
         show.show_problems(failure.problems)
         result, code = _failure(step.command, failure.problems), failure.exit_code
     struck: StepResult = redact.strike_all(result)

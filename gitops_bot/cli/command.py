@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from contextlib import contextmanager
 from functools import wraps
@@ -12,12 +13,14 @@ import click
 from gitops_bot import __version__
 from gitops_bot.cli import examples
 from gitops_bot.errors import to_bot_error
+from gitops_bot.wiring import process
 from gitops_bot.wiring.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from gitops_bot.engine.request import Request
+    from gitops_bot.errors import BotError
     from gitops_bot.results.result import Result
 
 DIR = click.Path(file_okay=False)
@@ -48,16 +51,12 @@ def command(
             began = time.perf_counter()
             try:
                 code = int(function(output=output, **arguments) or 0)
+            except (click.ClickException, click.Abort):
+                raise
             except Exception as error:
-                if (failure := to_bot_error(error)) is None:
-                    raise
-                from gitops_bot.edges.clock import SystemClock
-                from gitops_bot.report import show
-
-                if output == "json":
-                    show.show_json_failure(name, failure.problems, SystemClock().now())
-                show.show_problems(failure.problems)
-                code = failure.exit_code
+                if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.ENOSPC):
+                    raise  # nobody reads the output, or it has no room
+                code = _show_failure(name, to_bot_error(error), output)
             log.debug("command.ended", command=name, exit=code, since=began)
             return code
 
@@ -83,11 +82,23 @@ def command(
     return decorate
 
 
+def _show_failure(name: str, failure: BotError, output: str) -> int:
+    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.report import show
+
+    process.log_bugs(failure.problems)
+    if output == "json":
+        show.show_json_failure(name, failure.problems, SystemClock().now())
+    show.show_problems(failure.problems)
+    return failure.exit_code
+
+
 def show(name: str, result: Result[object], output: str, *, written: bool = True) -> int:
     """Show the result of a command; returns its exit code."""
     from gitops_bot.edges.clock import SystemClock
     from gitops_bot.report import show as report
 
+    process.log_bugs(result.head.problems)
     report.show(name, result, output, SystemClock().now(), written=written)
     return result.head.exit_code
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from gitops_bot.cli.command import command, reading, remote, show
+from gitops_bot.wiring import process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,6 +54,7 @@ def status_command(
     with open_world(options, environments, history=True) as (world, scope):
         result = overview(world, scope) if output == "html" else status(world, scope)
     shown = result.body.status if isinstance(result.body, Overview) else result.body
+    process.log_bugs(result.head.problems)
     report.show("status", result, output, shown.at)
     return result.head.exit_code or (_DRIFTS if exit_code and shown.drifts(wait) else 0)
 

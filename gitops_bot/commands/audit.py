@@ -10,7 +10,7 @@ from gitops_bot.commands.history import Wanted, list_releases
 from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.candidates.not_found import no_image, problem_with, unless_absent
 from gitops_bot.engine.read import read, read_line
-from gitops_bot.errors import Problem, RegistryError
+from gitops_bot.errors import BotError, Problem, RegistryError
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.history.releases import releases
 from gitops_bot.results.audit import Audit, AuditedEntry, AuditedEnvironment, KeptImage
@@ -63,8 +63,8 @@ def audit(world: World, scope: Scope, keep: int | None = None) -> Result[Audit]:
             if wanted is not None:
                 uses[wanted].add(name)
     facts = Facts(world, snapshot)
-    looked = zip(uses, facts.drive([_look(facts, wanted) for wanted in uses]), strict=True)
-    answers = {wanted: result for wanted, result in looked if isinstance(result, _Answer | RegistryError)}
+    looked = facts.drive([_look(facts, wanted) for wanted in uses])
+    answers = dict(zip(uses, looked, strict=True))
     environments = tuple(
         AuditedEnvironment(name, tuple(_judge(entry, answers) for entry in present))
         for name, present in entries.items()
@@ -75,7 +75,7 @@ def audit(world: World, scope: Scope, keep: int | None = None) -> Result[Audit]:
     problems += (item.problem for item in audited if item.problem is not None)
     # What ran earlier and is gone needs no keeping, but what could not be looked up may be there.
     reported = {_lookup_of(item.entry) for item in audited}
-    failed = {wanted: result for wanted, result in answers.items() if isinstance(result, RegistryError)}
+    failed = {wanted: result for wanted, result in answers.items() if isinstance(result, BotError)}
     problems += (error.problem for wanted, error in failed.items() if wanted not in reported)
     head = Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(dict.fromkeys(problems)))
     return Result(head, Audit(environments, _list_kept(uses, answers) if keep is not None else None))
@@ -119,7 +119,7 @@ async def _look(facts: Facts, wanted: _Wanted) -> _Answer | RegistryError:
         return error
 
 
-def _judge(entry: Managed, answers: Mapping[_Wanted, _Answer | RegistryError]) -> AuditedEntry:
+def _judge(entry: Managed, answers: Mapping[_Wanted, _Answer | BotError]) -> AuditedEntry:
     if entry.mistake is not None or entry.repository is None:
         problem = None if entry.rules.ignore else entry.mistake or no_image(entry)
         return AuditedEntry(entry, "unknown", problem=problem)
@@ -128,7 +128,7 @@ def _judge(entry: Managed, answers: Mapping[_Wanted, _Answer | RegistryError]) -
     match result:
         case None:
             return AuditedEntry(entry, "unpinned")
-        case RegistryError():
+        case BotError():
             problem = replace(problem_with(result, entry), file=entry.file, line=entry.line, column=entry.column)
             return AuditedEntry(entry, "unknown", entry.pin.digest, problem=problem)
         case _Answer(digest=None):
@@ -188,19 +188,19 @@ class _Use:
 
 
 def _list_kept(
-    uses: Mapping[_Wanted, set[str]], answers: Mapping[_Wanted, _Answer | RegistryError]
+    uses: Mapping[_Wanted, set[str]], answers: Mapping[_Wanted, _Answer | BotError]
 ) -> tuple[KeptImage, ...]:
     """What must be kept: all that is there, and what is pinned by its digest where the registry did not tell."""
     kept: defaultdict[tuple[ImageName, str], _Use] = defaultdict(_Use)
     for (image, pin), names in uses.items():
         result = answers[_Wanted(image, pin)]
-        digest = pin.digest if isinstance(result, RegistryError) else result.digest
+        digest = pin.digest if isinstance(result, BotError) else result.digest
         if digest is None:
             continue
         use = kept[image, digest]
         use.environments |= names
         use.tags |= {pin.tag} if pin.tag is not None else set()
-        for child in () if isinstance(result, RegistryError) else result.children:
+        for child in () if isinstance(result, BotError) else result.children:
             part = kept[image, child.digest]
             part.environments |= names
             part.indexes.add(digest)

@@ -16,7 +16,7 @@ from gitops_bot.engine.ask import Facts, ask_all
 from gitops_bot.engine.describe import MOST, ImageStep, builds, step_of
 from gitops_bot.engine.read import read, read_line
 from gitops_bot.engine.records import announcement_reader, merges_of
-from gitops_bot.errors import ForgeError
+from gitops_bot.errors import BotError, ForgeError, bugs_as
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import pull_request
 from gitops_bot.proposals.branch import owner_of
@@ -101,14 +101,21 @@ def status_of(reading: Reading) -> Result[Status]:
     """The environments that were asked for; nothing is read for this any more."""
     snapshot = reading.snapshot
     failed = (item.problem for own in snapshot.environments for item in snapshot.states[own.name].failed)
-    problems = (*snapshot.layout.selection.problems, *failed, *reading.problems)
+    problems = [*snapshot.layout.selection.problems, *failed, *reading.problems]
     environments = []
     for environment in snapshot.environments:
         name, source = environment.name, environment.promotion.source if environment.promotion is not None else None
         newest = next(iter(reading.releases.get(name, ())), None)
-        entries = tuple(_entry(reading, environment, entry) for entry in snapshot.states[name].entries)
-        environments.append(EnvironmentStatus(name, source, newest, entries))
-    head = Head(snapshot.repository, snapshot.branch, snapshot.commit, problems)
+        entries = []
+        for entry in snapshot.states[name].entries:
+            try:
+                with bugs_as(BotError, f"{name}: {entry.name}"):
+                    entries.append(_entry(reading, environment, entry))
+            except BotError as error:
+                problems.append(replace(error.problem, file=entry.file, line=entry.line, column=entry.column))
+                entries.append(EntryStatus(entry, entry.image))
+        environments.append(EnvironmentStatus(name, source, newest, tuple(entries)))
+    head = Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(problems))
     return Result(head, Status(snapshot.at, tuple(environments), snapshot.sees_pull_requests))
 
 
@@ -116,18 +123,18 @@ def _read_proposals(world: World, snapshot: Snapshot) -> tuple[Proposed, tuple[P
     names = [name for environment in snapshot.environments for name in snapshot.own_branches_of(environment.name)]
     if world.forge is None or not names:
         return {}, ()
+    proposed: dict[EntryKey, PullRequest] = {}
     try:
-        by_branch = world.forge.find(names, snapshot.branch)
+        with bugs_as(ForgeError):
+            for name, pulls in world.forge.find(names, snapshot.branch).items():
+                opened = pull_request.find_open(pulls)
+                branch = world.repository.branch(name, snapshot.commit) if opened is not None else None
+                if opened is not None and branch is not None:
+                    carried = owner_of(replace(branch, targets=snapshot.layout.targets)).carried
+                    proposed |= {pin.key: opened for pin in carried}
     except ForgeError as error:
         message = f"what is proposed is not known: {error.problem.message}"
-        return {}, (replace(error.problem, message=message),)
-    proposed: dict[EntryKey, PullRequest] = {}
-    for name, pulls in by_branch.items():
-        opened = pull_request.find_open(pulls)
-        branch = world.repository.branch(name, snapshot.commit) if opened is not None else None
-        if opened is not None and branch is not None:
-            carried = owner_of(replace(branch, targets=snapshot.layout.targets)).carried
-            proposed |= {pin.key: opened for pin in carried}
+        return proposed, (replace(error.problem, message=message),)
     return proposed, ()
 
 

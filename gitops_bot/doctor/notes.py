@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from gitops_bot.errors import BotError, Problem
+from gitops_bot.errors import BotError, Problem, bugs_as
 from gitops_bot.results.diagnosis import Finding
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class Notes:
     def of(self, name: Check, subject: str, check: Callable[[], T]) -> T | None:
         """Run a check: its result, or None if it failed with a BotError, which is recorded."""
         try:
-            return check()
+            with bugs_as(BotError, name):
+                return check()
         except BotError as error:
             self.fail(name, subject, error)
         return None

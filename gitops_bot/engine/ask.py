@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from gitops_bot.engine.read import read_line
 from gitops_bot.engine.workers import together
-from gitops_bot.errors import BotError, ForgeError, GitError
+from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, RegistryError, UsageError, bug_of, bugs_as
 from gitops_bot.images.build import Build, BuildTimes
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import naming
@@ -105,6 +105,13 @@ async def ask_known(questions: Mapping[Key, Asked[T]]) -> dict[Key, T]:
     """As `ask_all`, but without the questions that failed."""
     answers = zip(questions, await Several(list(questions.values())), strict=True)
     return {key: answer for key, answer in answers if not isinstance(answer, BotError)}
+
+
+@dataclass(frozen=True, slots=True)
+class _End(Generic[T]):
+    """A decision is made, or a failure or a bug stopped it."""
+
+    result: T | BotError
 
 
 _RELEASE_TAGS: Final[Question[Mapping[str, str]]] = Question("release tags", lambda world: world.repository.tags())
@@ -241,7 +248,7 @@ class Facts:
     # --- how it is asked ---------------------------------------------------------------------------------------------
 
     def drive(self, decisions: Sequence[Deciding[T] | BotError]) -> list[T | BotError]:
-        """The result of every decision, in order, or the failure of git or the forge that stopped it.
+        """The result of every decision, in order, or the failure of git or the forge, or the bug, that stopped it.
 
         Decisions handle failures of registries themselves. A failure in place of a decision is returned as it is.
         """
@@ -250,16 +257,11 @@ class Facts:
 
         def advance(at: int, answers: Sequence[Any] | None) -> Questions:
             """Run a decision as far as answers are known; returns what it asks next, nothing once it is done."""
-            try:
-                while True:
-                    questions: Questions = deciding[at].send(answers)
-                    if (answers := self._known(questions)) is None:
-                        return questions
-            except StopIteration as end:
-                done[at] = end.value
-            except (GitError, ForgeError) as failure:
-                done[at] = failure
-            return ()
+            step = self._advance(deciding[at], answers)
+            if isinstance(step, _End):
+                done[at] = step.result
+                return ()
+            return step
 
         try:
             waiting = {at: advance(at, None) for at in deciding}
@@ -280,11 +282,27 @@ class Facts:
 
         Raises:
             GitError, ForgeError: a fact that it needs is not available.
+            BotError: a bug.
         """
         (result,) = self.drive([deciding])
         if isinstance(result, BotError):
             raise result
         return result
+
+    def _advance(self, decision: Deciding[T], answers: Sequence[Any] | None) -> Questions | _End[T]:
+        try:
+            while True:
+                questions: Questions = decision.send(answers)
+                if (answers := self._known(questions)) is None:
+                    return questions
+        except StopIteration as end:
+            return _End(end.value)
+        except (UsageError, ConfigError):
+            raise
+        except BotError as failure:
+            return _End(failure)
+        except Exception as error:  # noqa: BLE001 - a boundary: it costs this decision alone
+            return _End(BotError(bug_of(error)))
 
     def _known(self, questions: Questions) -> list[Any] | None:
         """The answers to these questions; None where one of them is not there yet."""
@@ -349,7 +367,9 @@ class Facts:
                 answer = self._of_registries[question] = Future()
         if is_first:
             try:
-                answer.set_result(question.ask(self._world))
+                with bugs_as(RegistryError, str(question.image)):
+                    answered = question.ask(self._world)
+                answer.set_result(answered)
             except BotError as failure:
                 answer.set_result(_without_traceback(failure))
             except BaseException as interruption:
@@ -370,14 +390,16 @@ class Facts:
                 self._ask_registry(question)
             elif isinstance(question, Question) and question not in self._others:
                 try:
-                    self._others[question] = question.ask(self._world)
+                    with bugs_as(BotError):
+                        self._others[question] = question.ask(self._world)
                 except BotError as failure:
                     self._others[question] = _without_traceback(failure)
 
     def _read_history(self, enough: Callable[[Line], bool]) -> None:
         snapshot = self.snapshot
         try:
-            line = read_line(self._world, snapshot, enough)
+            with bugs_as(GitError):
+                line = read_line(self._world, snapshot, enough)
         except GitError as failure:
             self._lines[snapshot.commit] = _without_traceback(failure)
         else:
@@ -389,7 +411,8 @@ class Facts:
             return
         try:
             closed = f"{naming.PREFIX}/" if self.closed is None else None
-            pulls = self._world.forge.find(branches, self.snapshot.branch, closed=closed)
+            with bugs_as(ForgeError):
+                pulls = self._world.forge.find(branches, self.snapshot.branch, closed=closed)
         except ForgeError as failure:
             self._pulls |= dict.fromkeys(branches, _without_traceback(failure))
         else:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine.world import silent
-from gitops_bot.errors import ForgeError, GitError, LostRace, Problem
+from gitops_bot.errors import ForgeError, GitError, LostRace, Problem, bugs_as
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, people, reconcile
 from gitops_bot.proposals.proposal import Written
@@ -76,7 +76,7 @@ def carry_out(world: World, planned: Planned, done: dict[str, Written]) -> tuple
                 written = _give_up(proposal, failure.problem)
             else:
                 try:
-                    with world.whole():
+                    with bugs_as(GitError, proposal.branch or context.snapshot.branch), world.whole():
                         now = recheck_pull_requests(world, context.snapshot, proposal, propose)
                         written, failure = _write(world, context.snapshot, now, propose)
                 except LostRace:

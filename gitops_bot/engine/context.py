@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.engine.request import Promote
 from gitops_bot.releases.choice import hold
@@ -58,21 +58,32 @@ class Candidate:
     given: Assignment | Offer | None = None
 
 
-async def as_it_is(candidate: Candidate) -> Candidate:
+class Entrant(NamedTuple):
+    """A candidate that is not looked up yet, and the entry that it is for, where it is for one."""
+
+    entry: Managed | None
+    candidate: Deciding[Candidate]
+
+
+def as_it_is(candidate: Candidate) -> Entrant:
     """A candidate that needs no looking up."""
-    return candidate
+
+    async def known() -> Candidate:
+        return candidate
+
+    return Entrant(candidate.decision.entry, known())
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The candidates of the entries that a request means, which are not looked up yet.
+    """The candidates of the entries that a request means.
 
     `named` are the keys of the entries that the command line names. `only_in_source` are told, and decided by nobody:
     the environment that is promoted to does not have them.
     """
 
     context: Context
-    deciding: Sequence[Deciding[Candidate]]
+    entrants: Sequence[Entrant]
     named: frozenset[EntryKey] = frozenset()
     only_in_source: tuple[Held, ...] = ()
 

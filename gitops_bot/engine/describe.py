@@ -6,19 +6,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from gitops_bot.engine.ask import ask_known
-from gitops_bot.errors import BotError, RegistryError
+from gitops_bot.errors import BotError, RegistryError, bugs_as
+from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName
 from gitops_bot.proposals import content
-from gitops_bot.proposals.reconcile import Commit, Open, Refresh
+from gitops_bot.proposals.reconcile import Commit, Nothing, Open, Refresh
 from gitops_bot.proposals.text.details import DescribedChange
+from gitops_bot.releases.decisions import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.engine.ask import Facts
-    from gitops_bot.engine.context import Planned
+    from gitops_bot.engine.context import Context, Planned
     from gitops_bot.engine.world import World
     from gitops_bot.images.build import Build
+    from gitops_bot.proposals.content import ProposalText
+    from gitops_bot.proposals.proposal import Proposal
 
     Step = tuple[str, str, str]
 
@@ -42,39 +46,48 @@ class ImageStep(NamedTuple):
 def describe(world: World, planned: Planned) -> Planned:
     """The environment with the text of every proposal that would be written: what people read of it.
 
-    Of hundreds at once only a table is read: to describe a few of them would only make a promotion slow.
+    Of hundreds at once only a table is read: to describe a few of them would only make a promotion slow. What gets no
+    text, by a bug, is not written.
     """
-    context = planned.decided.context
-    environment, facts, base = context.environment, context.facts, context.snapshot.commit
-    proposals = []
+    proposals: list[Proposal] = []
+    failed: list[Failed] = []
     for proposal in planned.proposals:
-        action, changes = proposal.action, proposal.changes
-        if not changes or not isinstance(action, Open | Refresh | Commit):
+        if not proposal.changes or not isinstance(proposal.action, Open | Refresh | Commit):
             proposals.append(proposal)
             continue
-        briefly = isinstance(action, Commit) or (proposal.source == "promotion" and len(changes) > MOST)
-        steps = {
-            change.entry.key: ImageStep(
-                change.entry.image,
-                change.before.digest,
-                change.new_name or change.entry.image,
-                change.after.digest,
-                change.goes_back,
-            )
-            for change in changes[:MOST]
-        }
-        text = content.write(
-            environment.name,
-            proposal.decisions,
-            source=proposal.source,
-            group=proposal.group,
-            title=environment.propose.title,
-            message=environment.propose.message,
-            base=None if isinstance(action, Commit) else base,
-            described={} if briefly else describe_images(world, facts, steps),
+        try:
+            with bugs_as(BotError, proposal.branch or ""):
+                proposals.append(replace(proposal, text=_text(world, planned.decided.context, proposal)))
+        except BotError as error:
+            reason = Reason(error.problem.code, error.problem.message)
+            proposals.append(replace(proposal, action=Nothing(None, reason)))
+            failed.append(Failed(None, error.problem))
+    return replace(planned, proposals=tuple(proposals), decisions=(*planned.decisions, *failed))
+
+
+def _text(world: World, context: Context, proposal: Proposal) -> ProposalText:
+    environment, changes = context.environment, proposal.changes
+    briefly = isinstance(proposal.action, Commit) or (proposal.source == "promotion" and len(changes) > MOST)
+    steps = {
+        change.entry.key: ImageStep(
+            change.entry.image,
+            change.before.digest,
+            change.new_name or change.entry.image,
+            change.after.digest,
+            change.goes_back,
         )
-        proposals.append(replace(proposal, text=text))
-    return replace(planned, proposals=tuple(proposals))
+        for change in changes[:MOST]
+    }
+    return content.write(
+        environment.name,
+        proposal.decisions,
+        source=proposal.source,
+        group=proposal.group,
+        title=environment.propose.title,
+        message=environment.propose.message,
+        base=None if isinstance(proposal.action, Commit) else context.snapshot.commit,
+        described={} if briefly else describe_images(world, context.facts, steps),
+    )
 
 
 def describe_images(world: World, facts: Facts, images: Mapping[Key, ImageStep]) -> Mapping[Key, DescribedChange]:
@@ -99,7 +112,8 @@ def builds(facts: Facts, images: Sequence[ImageStep]) -> list[tuple[Build | None
         before = await _build(facts, image.before, image.before_digest)
         return before, await _build(facts, image.after, image.after_digest)
 
-    return [build for build in facts.drive([both(image) for image in images]) if not isinstance(build, BotError)]
+    built = facts.drive([both(image) for image in images])
+    return [(None, None) if isinstance(build, BotError) else build for build in built]
 
 
 async def _build(facts: Facts, image: str, digest: str | None) -> Build | None:

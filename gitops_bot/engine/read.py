@@ -7,7 +7,7 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol
 
-from gitops_bot.errors import GitError, Problem, UsageError
+from gitops_bot.errors import EditError, GitError, Problem, UsageError, bugs_as
 from gitops_bot.images.reference import split
 from gitops_bot.proposals import naming
 from gitops_bot.proposals.unmatched import Unmatched, find_unmatched
@@ -294,40 +294,62 @@ def read_states(config: Config, layout: Layout, at: datetime) -> dict[str, Envir
     """The states of the environments whose overlays are selected, by their files at that moment."""
     info_files = release_info.files(config.environments, layout.claims)
     states: dict[str, EnvironmentState] = {}
-    for name, selected in layout.selection.overlays.items():
-        environment = config.environments[name]
-        in_overlays, unreadable = read_overlays(environment, selected, layout.targets, layout.files)
-        entries = tuple(entry for overlay in in_overlays for entry in overlay.entries)
-        files = {overlay_file.file: overlay_file.directory for overlay_file in selected}
-        by_file = {overlay.pin_file.file: overlay.entries for overlay in in_overlays}
-        pairs = tuple(pair for setting in environment.blue_green for pair in blue_green.find(setting, files, by_file))
-        problems, failed_files = list(unreadable), {problem.file for problem in unreadable}
-        for pair in pairs:
-            # A selector that is refused is told by itself.
-            refused = pair.selector is not None and pair.wrong == pair.selector.refusal
-            if pair.wrong is not None and not refused and pair.wrong.file not in failed_files:
-                problems.append(pair.wrong)
-        infos = release_info.find(environment.release_info, entries, layout.files, info_files)
-        unread = bool(problems or layout.selection.problems)
-        states[name] = EnvironmentState(
-            environment=environment,
-            overlays=in_overlays,
-            entries=entries,
-            by_key={entry.key: entry for entry in entries},
-            pin_files={overlay.pin_file.file: overlay.pin_file for overlay in in_overlays},
-            failed=tuple(Failed(None, problem) for problem in problems),
-            slots=pairs,
-            slots_by_file={file: pair for pair in pairs for file in pair.files},
-            infos={entry.key: info for entry, info in infos} if environment.release_info else {},
-            unmatched=find_unmatched(name, config.mentions, entries, selected, at, unread=unread),
-        )
+    for name in layout.selection.overlays:
+        try:
+            with bugs_as(EditError, name):
+                states[name] = _state(config, layout, config.environments[name], info_files, at)
+        except EditError as error:
+            states[name] = _unreadable(config.environments[name], error.problem)
     for name, state in states.items():
         promotion = state.environment.promotion
         if promotion is not None and promotion.source in states:
-            every = partners(layout, states[promotion.source], state)
+            try:
+                with bugs_as(EditError, name):
+                    every = partners(layout, states[promotion.source], state)
+            except EditError as error:  # nobody can tell what is promoted
+                states[name] = _unreadable(state.environment, error.problem)
+                continue
             own = {key: sources for key, sources in every.items() if state.by_key[key].rules.takes_promotions}
             states[name] = replace(state, partners=own)
     return states
+
+
+def _state(
+    config: Config, layout: Layout, environment: Environment, info_files: Mapping[str, Sequence[str]], at: datetime
+) -> EnvironmentState:
+    name = environment.name
+    selected = layout.selection.overlays[name]
+    in_overlays, unreadable = read_overlays(environment, selected, layout.targets, layout.files)
+    entries = tuple(entry for overlay in in_overlays for entry in overlay.entries)
+    files = {overlay_file.file: overlay_file.directory for overlay_file in selected}
+    by_file = {overlay.pin_file.file: overlay.entries for overlay in in_overlays}
+    pairs = tuple(pair for setting in environment.blue_green for pair in blue_green.find(setting, files, by_file))
+    problems, failed_files = list(unreadable), {problem.file for problem in unreadable}
+    for pair in pairs:
+        # A selector that is refused is told by itself.
+        refused = pair.selector is not None and pair.wrong == pair.selector.refusal
+        if pair.wrong is not None and not refused and pair.wrong.file not in failed_files:
+            problems.append(pair.wrong)
+    infos = release_info.find(environment.release_info, entries, layout.files, info_files)
+    unread = bool(problems or layout.selection.problems)
+    return EnvironmentState(
+        environment=environment,
+        overlays=in_overlays,
+        entries=entries,
+        by_key={entry.key: entry for entry in entries},
+        pin_files={overlay.pin_file.file: overlay.pin_file for overlay in in_overlays},
+        failed=tuple(Failed(None, problem) for problem in problems),
+        slots=pairs,
+        slots_by_file={file: pair for pair in pairs for file in pair.files},
+        infos={entry.key: info for entry, info in infos} if environment.release_info else {},
+        unmatched=find_unmatched(name, config.mentions, entries, selected, at, unread=unread),
+    )
+
+
+def _unreadable(environment: Environment, problem: Problem) -> EnvironmentState:
+    """An environment that nothing is known of, so that nothing is decided about it."""
+    failed = (Failed(None, problem),)
+    return EnvironmentState(environment, (), (), {}, {}, failed, (), {}, {}, Unmatched())
 
 
 def partners(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine.carry_out import Race
 from gitops_bot.engine.read import Scope, read, read_again, read_line, select
-from gitops_bot.errors import ConfigError, EditError, ForgeError, GitError, LostRace, Problem
+from gitops_bot.errors import ConfigError, EditError, ForgeError, GitError, LostRace, Problem, bugs_as
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.pull_request import Deployment, Merge, ReleasedImage
@@ -58,10 +58,11 @@ def record(world: World, facts: Facts) -> tuple[Problem, ...]:
     tagged = [environment for environment in before.environments if environment.release_tags]
     deployed = [environment for environment in before.environments if environment.deployments]
     try:
-        snapshot = read_again(world, before)
-        tags = world.repository.tags() if tagged else {}
-        line = _line(world, snapshot, tags, tagged)
-        every = all_releases(line, snapshot.layout.owners, tags)
+        with bugs_as(GitError):
+            snapshot = read_again(world, before)
+            tags = world.repository.tags() if tagged else {}
+            line = _line(world, snapshot, tags, tagged)
+            every = all_releases(line, snapshot.layout.owners, tags)
     except (GitError, ConfigError) as error:
         return _alike("recorded", [("", error.problem)])
     facts.learn(snapshot.commit, line, tags if tagged else None)
@@ -103,15 +104,17 @@ def _tag_all(
         return
     scope = Scope(before.config, before.repository, before.branch, before.commit, [*untagged])
     try:  # all other environments are read too, since pins may come from there
-        snapshot = read(world, scope, also=before.config.environments)
-        line = read_line(world, snapshot)
+        with bugs_as(GitError):
+            snapshot = read(world, scope, also=before.config.environments)
+            line = read_line(world, snapshot)
     except (GitError, ConfigError) as error:
         yield "", error.problem
         return
     every = all_releases(line, snapshot.layout.owners)
     for name, environment in untagged.items():
         try:
-            tags = _tag(world, snapshot, line, every, tags, environment)
+            with bugs_as(GitError):
+                tags = _tag(world, snapshot, line, every, tags, environment)
             facts.learn(snapshot.commit, line, tags)
         except GitError as error:
             yield name, error.problem
@@ -220,7 +223,8 @@ def _deploy_all(
         yield from ((environment.name, no_token) for environment in wanted)
         return
     try:
-        deployed = world.forge.deployments([environment.name for environment in wanted])
+        with bugs_as(ForgeError):
+            deployed = world.forge.deployments([environment.name for environment in wanted])
     except ForgeError as error:
         yield from ((environment.name, error.problem) for environment in wanted)
         return
@@ -229,9 +233,9 @@ def _deploy_all(
         recorded = {deployment.commit for deployment in deployed[name] if deployment.finished}
         known = every.get(name, ())
         for release in unrecorded(known, recorded, first=_FIRST, most=_MOST):
-            artifacts = _artifacts(snapshot, known, release) if environment.artifact_metadata else ()
             try:
-                with world.whole():
+                with bugs_as(ForgeError), world.whole():
+                    artifacts = _artifacts(snapshot, known, release) if environment.artifact_metadata else ()
                     problem = world.forge.deploy(Deployment(name, release.commit, artifacts))
             except ForgeError as error:
                 yield name, error.problem

@@ -13,14 +13,14 @@ from gitops_bot.engine.arrange import arrange, whole
 from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.candidates import assign, poll, promote, roll_back
 from gitops_bot.engine.carry_out import Race, carry_out
-from gitops_bot.engine.context import Candidate, Candidates, Context, Decided, Planned, as_it_is
+from gitops_bot.engine.context import Candidate, Candidates, Context, Decided, Judged, Planned, as_it_is
 from gitops_bot.engine.describe import describe
 from gitops_bot.engine.existing import find_existing
 from gitops_bot.engine.gates import judge
 from gitops_bot.engine.read import after_commit, partners, read_again
 from gitops_bot.engine.records import record
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw
-from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, LostRace
+from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, LostRace, bug_of, bugs_as
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, reconcile
 from gitops_bot.proposals.proposal import Written
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
+    from gitops_bot.releases.decisions import Managed
     from gitops_bot.results.result import Result
 
 
@@ -109,7 +110,10 @@ def _decide(facts: Facts, contexts: Sequence[Context | BotError]) -> list[Decide
     """The decisions about each environment: the candidates of its entries, each behind the gates of the request."""
     begun = facts.drive([item if isinstance(item, BotError) else _candidates(item) for item in contexts])
     judging = [
-        judge(candidate, own.context) for own in begun if isinstance(own, Candidates) for candidate in own.deciding
+        judge(entrant.candidate, own.context)
+        for own in begun
+        if isinstance(own, Candidates)
+        for entrant in own.entrants
     ]
     judged = iter(facts.drive(judging))
     decided: list[Decided | BotError] = []
@@ -117,11 +121,20 @@ def _decide(facts: Facts, contexts: Sequence[Context | BotError]) -> list[Decide
         if isinstance(own, BotError):
             decided.append(own)
             continue
-        results = list(islice(judged, len(own.deciding)))
-        failure = next((item for item in results if isinstance(item, BotError)), None)
-        done = tuple(item for item in results if not isinstance(item, BotError))
+        results = list(zip(own.entrants, islice(judged, len(own.entrants)), strict=True))
+        failure = next((item for _, item in results if isinstance(item, GitError | ForgeError)), None)
+        done = tuple(_failed(entrant.entry, item) if isinstance(item, BotError) else item for entrant, item in results)
         decided.append(failure or Decided(own.context, done, own.named, own.only_in_source))
     return decided
+
+
+def _failed(entry: Managed | None, failure: BotError) -> Judged:
+    """An entry that nothing could be decided about, such as by a bug, which costs it alone."""
+    problem = failure.problem
+    if entry is not None and problem.file is None:
+        problem = replace(problem, file=entry.file, line=entry.line, column=entry.column)
+    failed = Failed(entry, problem)
+    return Judged(failed, Candidate(failed))
 
 
 async def _candidates(context: Context) -> Candidates:
@@ -169,43 +182,71 @@ def _write(
                 if request.dry_run:
                     written = [Written.of(item) for item in sorted(planned.proposals, key=lambda item: item.group)]
                 else:
-                    written, failed = carry_out(world, describe(world, planned), done)
+                    planned = describe(world, planned)
+                    written, failed = carry_out(world, planned, done)
             except LostRace as lost:
                 race.wait(lost)
                 facts = Facts(world, read_again(world, facts.snapshot), facts)
                 (planned,) = plan(facts, request, [environment])
                 continue
             for item in written:
-                if item.branch is None and item.commit is not None:
-                    contents = {path: after for path, (_, after) in item.files.items()}
-                    now = replace(facts.snapshot, commit=item.commit)
-                    facts = Facts(world, now if is_last else after_commit(now, contents), facts)
-            if request.placement.own_groups:
-                # Proposals that only carry pins of earlier requests are reported only if they were written.
-                written = [
-                    item
-                    for item in written
-                    if item.action.name in WRITING or not all(change.carried for change in item.changes)
-                ]
-            decisions = (*planned.decisions, *dict.fromkeys(failed))
-            promoted_from = request.origin(environment).environment
-            named = planned.decided.named
-            return EnvironmentOutcome(environment.name, decisions, tuple(written), promoted_from, named), facts
+                facts = _after(world, facts, item, is_last=is_last)
+            return _outcome(request, planned, written, failed), facts
         stop = planned.problem
     except (GitError, ForgeError) as error:
         stop = error.problem
-    return _outcome_without_writing(facts, request, environment, stop), facts
+    except BotError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a boundary: it costs this environment alone
+        stop = bug_of(error, environment.name)
+    try:
+        with bugs_as(BotError):
+            return _outcome_without_writing(facts, request, environment, stop), facts
+    except BotError:  # the same problem stops this, too
+        decisions = (*facts.snapshot.states[environment.name].failed, Failed(None, stop))
+        promoted_from = request.origin(environment).environment
+        return EnvironmentOutcome(environment.name, decisions, promoted_from=promoted_from), facts
+
+
+def _after(world: World, facts: Facts, item: Written, *, is_last: bool) -> Facts:
+    """The facts about the base branch behind what was written, which may be a commit there."""
+    if item.branch is not None or item.commit is None:
+        return facts
+    contents = {path: after for path, (_, after) in item.files.items()}
+    now = replace(facts.snapshot, commit=item.commit)
+    return Facts(world, now if is_last else after_commit(now, contents), facts)
+
+
+def _outcome(
+    request: Request, planned: Planned, written: Sequence[Written], failed: Sequence[Failed]
+) -> EnvironmentOutcome:
+    """What came of an environment that was written."""
+    if request.placement.own_groups:
+        # Proposals that only carry pins of earlier requests are reported only if they were written.
+        written = [
+            item
+            for item in written
+            if item.action.name in WRITING or not all(change.carried for change in item.changes)
+        ]
+    environment = planned.decided.context.environment
+    decisions = (*planned.decisions, *dict.fromkeys(failed))
+    promoted_from = request.origin(environment).environment
+    return EnvironmentOutcome(environment.name, decisions, tuple(written), promoted_from, planned.decided.named)
 
 
 def _outcome_without_writing(
     facts: Facts, request: Request, environment: Environment, problem: Problem
 ) -> EnvironmentOutcome:
-    """What is known of an environment that could not be written: what would have changed, and why it did not."""
+    """What is known of an environment that could not be written: what would have changed, and why it did not.
+
+    Raises:
+        BotError: the same problem stops this, too.
+    """
     state, promoted_from = facts.snapshot.states[environment.name], request.origin(environment).environment
     context = facts.answer(_context(facts, request, environment, alone=True))
     (done,) = _decide(facts, [context])
-    if isinstance(done, BotError):  # the same problem may stop this, too
-        return EnvironmentOutcome(environment.name, (*state.failed, Failed(None, problem)), promoted_from=promoted_from)
+    if isinstance(done, BotError):
+        raise done
     branch = naming.branch(environment.name) if environment.propose.as_ == "pull-request" else None
     nothing = reconcile.Nothing(None, Reason(problem.code, problem.message))
     proposal = whole(context, [item.decision for item in done.judged], branch, nothing)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from gitops_bot.errors import exit_code_of
+
 if TYPE_CHECKING:
     from gitops_bot.errors import Problem
 
@@ -43,8 +45,8 @@ class Head:
 
     @property
     def exit_code(self) -> int:
-        """At least 1 where something failed; the rest was done."""
-        return max(self.least_code, 1 if self.problems else 0)
+        """At least 1 where something failed, 3 where that is a bug; the rest was done."""
+        return max(self.least_code, exit_code_of(self.problems))
 
 
 @dataclass(frozen=True, slots=True)

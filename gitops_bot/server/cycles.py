@@ -21,7 +21,7 @@ from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.update import update
-from gitops_bot.errors import BotError, ConfigError, ForgeError, UsageError, limit_of
+from gitops_bot.errors import BotError, ConfigError, ForgeError, UsageError, to_bot_error
 from gitops_bot.results.outcome import WRITING
 from gitops_bot.server.loop import CycleResult, overran
 from gitops_bot.wiring.world import CycleContext, log_warning, open_world
@@ -119,13 +119,14 @@ def _failed_and_held(outcome: Outcome) -> Iterator[tuple[object, Event]]:
     """Failures and holds, each with a key that stays the same while nothing changes."""
     for problem in outcome.problems:
         facts: dict[str, object] = {"environment": None, "code": problem.code, "message": problem.message}
-        yield problem, Event("entry.failed", {**facts, "next": problem.next, **_place(None, problem.file)})
+        facts |= {"next": problem.next, **_place(None, problem.file), **_traceback(problem)}
+        yield problem, Event("entry.failed", facts)
     for environment in outcome.environments:
         name = environment.name
         for failed in environment.failed:
             problem = failed.problem
             facts = {"environment": name, "code": problem.code, "message": problem.message, "next": problem.next}
-            facts |= {**_place(failed.entry, problem.file), "line": problem.line}
+            facts |= {**_place(failed.entry, problem.file), "line": problem.line, **_traceback(problem)}
             yield (name, failed), Event("entry.failed", facts)
         for held in environment.held:
             facts = {"environment": name, "code": held.reason.code, "message": held.reason.text}
@@ -179,14 +180,8 @@ class Cycles:
             if self._good is None and isinstance(error, UsageError | ConfigError):
                 raise
             return _failure(error.problem)
-        except Exception as bug:  # noqa: BLE001 - one commit may provoke it, and the next may not
-            if (limit_hit := limit_of(bug)) is not None:
-                return _failure(limit_hit)
-            message = f"a bug: {type(bug).__name__}"
-            advice = "please report the traceback; the next cycle starts from scratch"
-            return CycleResult(
-                "failed", message, {"message": message, "next": advice, "traceback": traceback.format_exc()}
-            )
+        except Exception as error:  # noqa: BLE001 - one commit may provoke it, and the next may not
+            return _failure(to_bot_error(error).problem)
 
     def report(self, number: int, result: CycleResult, took: timedelta, next_start: datetime) -> None:
         """Log and count how a cycle ended."""
@@ -307,8 +302,13 @@ class Cycles:
         self._warned = {known: last for known, last in self._warned.items() if last >= number - 1}
 
 
+def _traceback(problem: Problem) -> dict[str, str]:
+    return {"traceback": problem.traceback} if problem.traceback else {}
+
+
 def _failure(problem: Problem) -> CycleResult:
     facts = {"code": problem.code, "message": problem.message, "next": problem.next, "where": problem.where or None}
+    facts |= _traceback(problem)
     return CycleResult("failed", problem.message, facts)
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.errors import EditError
+from gitops_bot.errors import EditError, bugs_as
 from gitops_bot.targets.compose import ComposeTarget
 from gitops_bot.targets.env import EnvTarget
 from gitops_bot.targets.helm import CHART, HelmTarget
@@ -87,7 +87,16 @@ _ONLY_BY_SETTINGS: Final = (".json",)
 def by_content(name: str, data: bytes, beside: Mapping[str, bytes]) -> Target | None:
     """The target that the content of a file implies, of those that may read a file of that name."""
     possible = _of_name(name)[1]
-    return next((target for target in possible if target.count(data) or target.beside(beside).count(data)), None)
+    return next((target for target in possible if _fits(target, data) or _fits(target.beside(beside), data)), None)
+
+
+def _fits(target: Target, data: bytes) -> bool:
+    """Whether a file has entries as that target; where a bug hides them, it has some: reading it tells the bug."""
+    try:
+        with bugs_as(EditError):
+            return target.count(data) > 0
+    except EditError:
+        return True
 
 
 def read(data: bytes, file: str, beside: Mapping[str, bytes] | None = None) -> PinFile:
@@ -114,7 +123,8 @@ def read_all(paths: Iterable[str], data: Mapping[str, bytes]) -> tuple[list[PinF
     refused: list[Problem] = []
     for path in paths:
         try:
-            files.append(read(data.get(path, b""), path))
+            with bugs_as(EditError, path):
+                files.append(read(data.get(path, b""), path))
         except EditError as error:
             refused += error.problems
     return files, refused

@@ -11,14 +11,17 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from gitops_bot import __version__, log, redact
+from gitops_bot.errors import BUG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from rich.text import Text
 
-#: Exit codes of a bug, and of Ctrl-C.
-BUG, INTERRUPTED = 3, 130
+    from gitops_bot.errors import Problem
+
+#: The exit code of Ctrl-C.
+INTERRUPTED = 130
 
 #: New objects after which Python looks for reference cycles. By default it does so after 700, which takes a tenth of
 #: a run over many files: parsed files live as long as the run.
@@ -54,6 +57,13 @@ def bug() -> int:
     complain(traceback.format_exc())
     complain(f"\ngitops-bot {__version__} hit a bug. Please report the lines above.\n")
     return BUG
+
+
+def log_bugs(problems: Iterable[Problem]) -> None:
+    """Log the traceback of each problem that is a bug: the rest of the command was done."""
+    for problem in problems:
+        if problem.traceback:
+            log.event("bug", level="error", message=problem.message, version=__version__, traceback=problem.traceback)
 
 
 def complain(text: str) -> None:

@@ -34,7 +34,7 @@ _HELD = (
 CODES = frozenset(
     {"chosen", "current", "adopted", "promoted", "set", "rolled_back", "ignored", "unmanaged", "nothing_new", "person"}
     | {f"held.{why}" for why in _HELD}
-    | {f"failed.{what}" for what in ("usage", "config", "registry", "auth", "edit", "forge", "git")}
+    | {f"failed.{what}" for what in ("usage", "config", "registry", "auth", "edit", "forge", "git", "bug")}
 )
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -60,7 +60,9 @@ def check(document: Any, code: int) -> None:
     own = _BODIES[found[1] if found else ""]
     obj(**_ENVELOPE, **own)(document, "")
     _insist(not (document["problems"] and document["complete"]), "complete", "true in spite of problems")
-    _insist(code in (0, 1, 2, 4), "exit code", code)
+    _insist(code in (0, 1, 2, 3, 4), "exit code", code)
+    bugs = [problem for problem in document["problems"] if problem["code"] == "failed.bug"]
+    _insist((code == 3) == bool(bugs), "exit code", f"{code} with {len(bugs)} bugs")
     _insist(code in (0, 4) or document["problems"] or _undone(document), "exit code", f"{code} without a reason")
     _insist(code not in (0, 4) or not document["problems"], "exit code", f"{code} in spite of problems")
     if "coverage" in document and "entries" in document:

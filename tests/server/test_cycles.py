@@ -77,7 +77,8 @@ def test_a_network_that_is_not_there_yet_ends_nothing(monkeypatch: pytest.Monkey
 
 def test_a_bug_costs_its_cycle_and_says_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = cycle(monkeypatch, fails(KeyError("secret")))
-    assert (ended.result, ended.facts["message"]) == ("failed", "a bug: KeyError")
+    message = "this is a bug in gitops-bot, please report it (KeyError)"
+    assert (ended.result, ended.facts["code"], ended.facts["message"]) == ("failed", "failed.bug", message)
     assert "test_cycles.py" in str(ended.facts["traceback"])
 
 

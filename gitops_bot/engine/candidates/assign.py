@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot.engine.candidates.not_found import digest_of, no_image, problem_with
-from gitops_bot.engine.context import Candidate, Candidates, as_it_is
+from gitops_bot.engine.context import Candidate, Candidates, Entrant, as_it_is
 from gitops_bot.errors import Problem, RegistryError, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin
@@ -44,8 +44,10 @@ async def candidates(context: Context, asked: Pins) -> Candidates:
         proposed = context.existing.proposed.get(entry.key)
         return Candidate(await _give(context.facts, entry, assignment, proposed), assignment)
 
-    deciding = [as_it_is(Candidate(item)) if isinstance(item, Failed) else candidate(*item) for item in meant]
-    return Candidates(context, deciding, frozenset(given))
+    entrants = [
+        as_it_is(Candidate(item)) if isinstance(item, Failed) else Entrant(item[0], candidate(*item)) for item in meant
+    ]
+    return Candidates(context, entrants, frozenset(given))
 
 
 async def _give(facts: Facts, entry: Managed, assignment: Assignment, proposed: Pin | None) -> Decision:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from gitops_bot.errors import Problem, RegistryError
+from gitops_bot.errors import BotError, Problem, RegistryError
 from gitops_bot.images.reference import nearest
 
 if TYPE_CHECKING:
@@ -49,10 +49,12 @@ async def unless_absent(question: Asked[Answer]) -> Answer | None:
         return None
 
 
-def problem_with(error: RegistryError, entry: Managed) -> Problem:
+def problem_with(error: BotError, entry: Managed) -> Problem:
     """The failure of a registry, with what to correct in the entry where its repository may be the wrong one."""
     problem = error.problem
     key = "newName" if entry.new_name is not None else "name"
+    if not isinstance(error, RegistryError):
+        return problem
     if error.no_repository:
         advice = f"If the repository has another name, correct `{key}` of this entry. {problem.next}"
         return replace(problem, next=advice, file=entry.file, line=entry.line, column=entry.column)

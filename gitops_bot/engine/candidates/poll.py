@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine.candidates.not_found import digest_of, no_image, problem_with
 from gitops_bot.engine.candidates.promote import offers
-from gitops_bot.engine.context import Candidate, Candidates
+from gitops_bot.engine.context import Candidate, Candidates, Entrant
 from gitops_bot.errors import RegistryError
 from gitops_bot.images import age
 from gitops_bot.images import policy as policies
@@ -44,10 +44,10 @@ async def candidates(context: Context) -> Candidates:
             return Candidate(await _switch(context, entry))
         return Candidate(await poll(context.facts, entry, context.snapshot.at))
 
-    deciding = [candidate(entry) for entry in state.entries if entry.key not in sources]
+    entrants = [Entrant(entry, candidate(entry)) for entry in state.entries if entry.key not in sources]
     if sources:
-        deciding += await offers(context, [(state.by_key[key], own) for key, own in sources.items()])
-    return Candidates(context, deciding)
+        entrants += await offers(context, [(state.by_key[key], own) for key, own in sources.items()])
+    return Candidates(context, entrants)
 
 
 async def poll(facts: Facts, entry: Managed, now: datetime) -> Decision:

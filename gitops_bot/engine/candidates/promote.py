@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.engine.candidates.not_found import no_image, unless_absent
-from gitops_bot.engine.context import Candidate, Candidates, as_it_is
+from gitops_bot.engine.context import Candidate, Candidates, Entrant, as_it_is
 from gitops_bot.engine.existing import carried_pins
 from gitops_bot.errors import GitError, Problem, RegistryError, UsageError
 from gitops_bot.images import kinds, version
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.config import Environment
-    from gitops_bot.engine.ask import Deciding, Facts
+    from gitops_bot.engine.ask import Facts
     from gitops_bot.engine.context import Context
     from gitops_bot.engine.read import EnvironmentState, Snapshot
     from gitops_bot.engine.request import Promote
@@ -112,7 +112,7 @@ async def offers(
     context: Context,
     entries: Sequence[tuple[Managed, Sequence[Managed]]],
     upcoming: Mapping[EntryKey, tuple[int, str]] | None = None,
-) -> list[Deciding[Candidate]]:
+) -> list[Entrant]:
     """The candidates of the entries that the source has too; `upcoming` is what open proposals will pin there.
 
     The source's own pin is the truth; a registry is asked whether the target's repository has it. History is read only
@@ -123,14 +123,15 @@ async def offers(
     settled = [promotion.settle(pair.entry, pair.running, release_tag=release_tag) for pair in pairs]
     asked = [pair for pair, decision in zip(pairs, settled, strict=True) if decision is None]
     pins = iter(await source_pins(context, asked) if asked else ())
-    deciding = []
+    entrants = []
     for pair, decision in zip(pairs, settled, strict=True):
         if decision is not None:
-            deciding.append(as_it_is(Candidate(decision)))
+            entrants.append(as_it_is(Candidate(decision)))
         else:
             following = (upcoming[source.key] for source in pair.sources if upcoming and source.key in upcoming)
-            deciding.append(_candidate(context, pair.entry, *next(pins), next(following, None)))
-    return deciding
+            candidate = _candidate(context, pair.entry, *next(pins), next(following, None))
+            entrants.append(Entrant(pair.entry, candidate))
+    return entrants
 
 
 async def _candidate(

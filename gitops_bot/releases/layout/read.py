@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.errors import EditError, Problem
+from gitops_bot.errors import EditError, Problem, bugs_as
 from gitops_bot.images.kinds import Rules
 from gitops_bot.images.reason import unmanaged
 from gitops_bot.releases.decisions import Managed
@@ -106,9 +106,9 @@ def read_overlays(
         file = overlay_file.file
         target = targets[file] or overlay_file.target
         try:
-            pin_file = target.read(files.get(file, b""), file)
+            with bugs_as(EditError, file):
+                pin_file = target.read(files.get(file, b""), file)
+                overlays.append(Overlay.of(environment.name, overlay_file.directory, pin_file, environment.rules))
         except EditError as error:
-            problems.append(error.problem)
-            continue
-        overlays.append(Overlay.of(environment.name, overlay_file.directory, pin_file, environment.rules))
+            problems.append(replace(error.problem, file=error.problem.file or file))
     return tuple(overlays), tuple(problems)
