@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from gitops_bot.edges.http import NoResponse
 from gitops_bot.edges.http.transport import clean
+from gitops_bot.edges.patience import retry_after
 from gitops_bot.errors import ForgeError, Problem
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 #: The text of a header that is a number of seconds, small enough for a `datetime`.
 NUMBER = re.compile(r"[0-9]{1,10}")
+#: Seconds: a pause that is added to a time must not lead out of the calendar.
+_LONGEST_PAUSE = 10_000_000_000
 #: Characters of GitHub's own message that are shown.
 _SHOWN = 300
 
@@ -49,10 +52,10 @@ class Refused(Exception):  # noqa: N818 - often not an error: the caller decides
         return self.status == 429 or (self.status == 422 and "submitted too quickly" in self.message.lower())
 
     def pause(self, now: datetime) -> int | None:
-        """The seconds until a rate limit ends; None if GitHub does not say it."""
-        after, reset = self.headers.get("retry-after", ""), self.headers.get("x-ratelimit-reset", "")
-        if NUMBER.fullmatch(after):
-            return int(after)
+        """The seconds until a rate limit ends, or a fault; None if GitHub does not say it."""
+        reset = self.headers.get("x-ratelimit-reset", "")
+        if (after := retry_after(self.headers.get("retry-after"), now.timestamp())) is not None:
+            return int(min(after, _LONGEST_PAUSE))
         if self.headers.get("x-ratelimit-remaining") == "0" and NUMBER.fullmatch(reset):
             return max(int(reset) - int(now.timestamp()), 0)
         return None

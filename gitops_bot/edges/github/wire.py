@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import socket
+import ssl
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import SplitResult, urlsplit
 
 import requests
@@ -26,14 +28,14 @@ from github.Requester import HTTPSRequestsConnectionClass, RequestsResponse
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
-from urllib3.util import Retry
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from gitops_bot import __version__, log
 from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.failure import Late, Refused, TooLarge, error_message
 from gitops_bot.edges.http import NoResponse, parse_json
 from gitops_bot.edges.http.transport import Deadline, answer_limit, attempts
+from gitops_bot.edges.patience import ATTEMPTS, PASSING_STATUSES, TOTAL_SECONDS, Passing, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -74,18 +76,7 @@ class Wire:
         self._timeout = timeout or _TIMEOUT
         self._late = 0
         self.left: RateLimit | None = None
-        retries = _Retry(
-            clock,
-            total=3,
-            backoff_factor=1,
-            backoff_max=8,
-            raise_on_status=False,
-            status_forcelist=(500, 502, 503, 504),
-            allowed_methods=None,  # all
-        )
-        self._adapter = _Adapter(max_retries=retries if self._may_repeat else 0)
-        self._retries = {False: self._adapter.max_retries, True: retries.new(allowed_methods=("GET",))}
-        self._connection = _Connection(urlsplit(api_url), self._timeout, timeout or seconds, self._adapter)
+        self._connection = _Connection(urlsplit(api_url), self._timeout, timeout or seconds)
         #: Close the connection, which PyGithub never does by itself.
         self.close = self._connection.close
         # On import PyGithub sets up its logger to write to standard error.
@@ -110,7 +101,7 @@ class Wire:
         """
         write = method != "GET"
         document, headers = self._patiently(
-            lambda: self._send(method, path, query=query, body=body, write=write, once=once)
+            lambda: self._send(method, path, query=query, body=body, write=write), path, once=once
         )
         if headers.get("x-ratelimit-resource", "core") == "core":
             left = answers.read_rate_limit(
@@ -121,7 +112,7 @@ class Wire:
 
     def rate_limit(self) -> tuple[Any, dict[str, str]]:
         """The answer to `GET /rate_limit`, and its headers with names in lower case; raises as `ask`."""
-        return self._send("GET", "/rate_limit", write=False)
+        return self._patiently(lambda: self._send("GET", "/rate_limit", write=False), "/rate_limit")
 
     def graphql(
         self, question: str, variables: Mapping[str, object], *, write: bool, optional: frozenset[str] = frozenset()
@@ -142,21 +133,35 @@ class Wire:
                 raise answers.over_http(refused) from None
             return answers.read_graphql(document, headers, self._token or "", write=write, optional=optional)
 
-        return self._patiently(send)
+        return self._patiently(send, "/graphql")
 
-    def _patiently(self, send: Callable[[], T]) -> T:
-        """Send, and again after a rate limit that ends within a minute: a secondary one is reported by 403 or 422."""
-        try:
-            return send()
-        except Refused as refused:
-            pause = refused.pause(self._clock.now())
-            if pause is None and refused.status in (403, 422):
-                pause = _LONGEST_WAIT
-            if not self._may_repeat or not refused.limited or pause is None or pause > _LONGEST_WAIT:
-                raise
-        log.debug("http.waiting", host=self._requester.hostname, seconds=pause, why="rate limit")
-        self._clock.sleep(pause)
-        return send()
+    def _patiently(self, send: Callable[[], T], path: str, *, once: bool = False) -> T:
+        until = self._clock.monotonic() + TOTAL_SECONDS
+        return patiently(
+            send,
+            lambda outcome: self._passing(outcome, once=once),
+            sleep=self._clock.sleep,
+            remaining=lambda: until - self._clock.monotonic(),
+            attempts=ATTEMPTS if self._may_repeat else 1,
+            host=self._requester.hostname,
+            path=path,
+        )
+
+    def _passing(self, outcome: object, *, once: bool) -> Passing | None:
+        """A rate limit that ends within a minute; or a fault, unless it is sent `once` and may have been done."""
+        seconds: float | None
+        match outcome:
+            case Refused(limited=True):
+                why, seconds = "rate limit", outcome.pause(self._clock.now())
+                if seconds is None:  # a secondary one lasts a minute, a primary one an hour
+                    seconds = _LONGEST_WAIT if outcome.status in (403, 422) else math.inf
+            case Refused(status=status) if status in PASSING_STATUSES and not once:
+                why, seconds = f"status {status}", outcome.pause(self._clock.now())
+            case NoResponse(again=True, reached=reached) if not (once and reached):
+                why, seconds = outcome.what, None
+            case _:
+                return None
+        return Passing(why, seconds) if seconds is None or seconds <= _LONGEST_WAIT else None
 
     def _send(
         self,
@@ -166,9 +171,7 @@ class Wire:
         query: Mapping[str, str] | None = None,
         body: object = None,
         write: bool,
-        once: bool = False,
     ) -> tuple[Any, dict[str, str]]:
-        self._adapter.max_retries = self._retries[once]
         if self._late >= _MOST_TIMEOUTS:
             raise NoResponse(f"timed out {self._late} times in a row, so no more requests are sent", _LATER)
         accept = {"Accept": "application/vnd.github+json"}
@@ -179,6 +182,7 @@ class Wire:
         except _ERRORS as error:
             failure = _unanswered(error, self._timeout)
             self._late += isinstance(failure, Late)
+            failure.again = failure.again and self._late < _MOST_TIMEOUTS
             raise failure from None
         self._late = 0
         document = parse_json(text) if text else None
@@ -202,13 +206,13 @@ class _Answer(RequestsResponse):
 class _Connection(HTTPSRequestsConnectionClass):
     """Sends what PyGithub asks for, by an adapter of ours: each try of a request may take so many seconds."""
 
-    def __init__(self, api: SplitResult, timeout: int, seconds: float, adapter: _Adapter) -> None:
+    def __init__(self, api: SplitResult, timeout: int, seconds: float) -> None:
         super().__init__(api.hostname or "", timeout=timeout)
         self.seconds = seconds
         self._root = f"{api.scheme}://{api.netloc}"
         # Plain HTTP is for this machine only, so never through a proxy, which would see the token.
         self.session.trust_env = api.scheme == "https"
-        self.session.mount(self._root, adapter)
+        self.session.mount(self._root, _Adapter())
 
     def getresponse(self) -> _Answer:
         """Send a request, and read its answer.
@@ -244,35 +248,12 @@ class _Connection(HTTPSRequestsConnectionClass):
                 body += part
                 if len(body) > _LIMIT:
                     raise TooLarge(f"sent more than {_LIMIT} bytes", "check GITHUB_API_URL, and run again")
+            has_length = {"content-length", "transfer-encoding"} & {name.lower() for name in answer.headers}
+            if answer.status_code in (200, 201) and not body and not has_length:
+                raise requests.exceptions.ConnectionError  # Python takes a head that is cut off for a whole one
             whole = _Answer(answer)
             whole.text = body.decode(errors="replace")
             return whole
-
-
-class _Retry(Retry):
-    """Retries after server errors and broken connections, by our clock. Rate limits are left to `Wire`."""
-
-    RETRY_AFTER_STATUS_CODES = frozenset({503})
-
-    def __init__(self, clock: Clock, **settings: Any) -> None:
-        self._clock = clock
-        super().__init__(**settings)
-
-    def new(self, **changes: Any) -> Self:
-        return super().new(clock=self._clock, **changes)
-
-    def increment(self, method: Any = None, url: Any = None, response: Any = None, *rest: Any, **more: Any) -> Self:
-        if response is not None and (self.get_retry_after(response) or 0) > _LONGEST_WAIT:
-            raise MaxRetryError(more["_pool"], url)  # what was answered counts: see `raise_on_status`
-        return super().increment(method, url, response, *rest, **more)
-
-    def sleep(self, response: Any = None) -> None:
-        seconds = (self.get_retry_after(response) if response is not None else None) or self.get_backoff_time()
-        if seconds > 0:
-            last = self.history[-1] if self.history else None
-            why = "no answer" if last is None or last.status is None else f"status {last.status}"
-            log.debug("http.waiting", seconds=round(seconds, 3), why=why)
-            self._clock.sleep(seconds)
 
 
 #: Of the current try of this thread. Its `head` is None from where the body begins, whose bytes its reader counts.
@@ -366,11 +347,6 @@ class _BoundedTls(_Bounded, HTTPSConnection):
 class _Pool(HTTPConnectionPool):
     ConnectionCls = _Bounded
 
-    def urlopen(self, *args: Any, **kwargs: Any) -> Any:
-        """One try; urllib3 calls this for each."""
-        _deadline.begin()
-        return super().urlopen(*args, **kwargs)
-
 
 class _PoolTls(_Pool, HTTPSConnectionPool):
     ConnectionCls = _BoundedTls
@@ -389,17 +365,21 @@ def _unanswered(error: Exception, timeout: int) -> NoResponse:
     if isinstance(error, TooLarge):
         return error
     if isinstance(error, NoResponse):
-        return Late(error.what, _LATER)
-    if isinstance(error, requests.exceptions.SSLError):
+        return Late(error.what, _LATER, again=True)
+    # requests wraps what urllib3 raises, which wraps what its sockets raise.
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    cause = reason.args[0] if isinstance(reason, urllib3.exceptions.SSLError) else None
+    if isinstance(error, requests.exceptions.SSLError) and not isinstance(cause, ssl.SSLEOFError):
         return NoResponse(
             "has a certificate that is not trusted here",
             "set REQUESTS_CA_BUNDLE to the certificates of your GitHub Enterprise, or correct GITHUB_API_URL",
         )
-    # After the last try requests wraps urllib3's reason.
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    is_connected = not isinstance(reason, NewConnectionError | ConnectTimeoutError)
     if isinstance(error, requests.exceptions.Timeout) or isinstance(reason, urllib3.exceptions.ReadTimeoutError):
-        return Late(f"did not answer within {timeout} seconds", _LATER)
+        return Late(f"did not answer within {timeout} seconds", _LATER, again=True, reached=is_connected)
     return NoResponse(
         "cannot be reached, or closed the connection early",
         "check the network, the proxy and GITHUB_API_URL, and run again",
+        again=True,
+        reached=is_connected,
     )

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from gitops_bot.demo.http import Answer, Request, Server
 from gitops_bot.edges.github.forge import GitHub
 from tests.counterparts import graphql, openapi
+from tests.counterparts.clock import StillClock
 from tests.edges.github import examples
 
 if TYPE_CHECKING:
@@ -32,24 +33,11 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NO_GRAPHQL = Answer.json(404, {"message": "Not Found", "documentation_url": "https://docs.github.com/rest"})
 
 
-class StillClock:
-    """Stands still; remembers how long it was asked to wait."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def now(self) -> datetime:
-        return NOW
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-
 class Bot:
     """The edge with everything that it tells the outside."""
 
     def __init__(self, api_url: str, token: str = TOKEN, repository: str = REPOSITORY) -> None:
-        self.clock = StillClock()
+        self.clock = StillClock(NOW)
         self.warnings: list[Problem] = []
         self.forge = GitHub(repository, token, clock=self.clock, warn=self.warnings.append, api_url=api_url)
 

@@ -16,7 +16,8 @@ from gitops_bot.edges.github.api import Api
 from gitops_bot.edges.github.inspection import Inspection
 from gitops_bot.errors import ForgeError
 from gitops_bot.proposals.pull_request import RateLimit
-from tests.edges.github.scripted import NOW, REPOSITORY, StillClock, playing, recorded, said
+from tests.counterparts.clock import StillClock
+from tests.edges.github.scripted import NOW, REPOSITORY, playing, recorded, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,7 +32,7 @@ LIMITS = {"resources": {"core": {"limit": 5000, "remaining": 4987, "reset": RESE
 def inspecting(plays: Mapping[str, Any], token: str | None = "ghs_1", **how: Any) -> Iterator[tuple[Inspection, Any]]:
     with playing(plays, **how) as script:
         url = f"{script.server.url}/api/v3"
-        yield Inspection(Api(REPOSITORY, token, clock=StillClock(), api_url=url, timeout=5)), script
+        yield Inspection(Api(REPOSITORY, token, clock=StillClock(NOW), api_url=url, timeout=5)), script
 
 
 def server(headers: Mapping[str, str] | None = None, token: str | None = "ghs_1", status: int = 200) -> Any:
@@ -118,7 +119,7 @@ def test_without_a_token_it_asks_as_anybody() -> None:
         return said(403, "log in first")
 
     with Server(answer) as server:
-        inspection = Inspection(Api(None, None, clock=StillClock(), api_url=server.url, timeout=5))
+        inspection = Inspection(Api(None, None, clock=StillClock(NOW), api_url=server.url, timeout=5))
         with pytest.raises(ForgeError, match="log in first"):
             inspection.server()
     assert shown == [False]
@@ -134,7 +135,7 @@ def test_a_failing_server_is_asked_once() -> None:
 def test_a_server_that_never_answers_is_given_up_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        inspection = Inspection(Api(REPOSITORY, "ghs_1", clock=StillClock(), api_url=url, timeout=1))
+        inspection = Inspection(Api(REPOSITORY, "ghs_1", clock=StillClock(NOW), api_url=url, timeout=1))
         with pytest.raises(ForgeError, match="took more than 1 s to send one answer"):
             inspection.server()
 
