@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from gitops_bot.commands.history import Wanted, list_releases
+from gitops_bot.engine import pullable
 from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.candidates.not_found import no_image, problem_with, unless_absent
 from gitops_bot.engine.read import read, read_line
 from gitops_bot.errors import BotError, Problem, RegistryError
+from gitops_bot.images.build import Child, Manifest
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.history.releases import releases
 from gitops_bot.results.audit import Audit, AuditedEntry, AuditedEnvironment, KeptImage
@@ -18,14 +21,16 @@ from gitops_bot.results.result import Head, Result
 from gitops_bot.targets import same_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from gitops_bot.engine.ask import Question
     from gitops_bot.engine.read import Scope, Snapshot
     from gitops_bot.engine.world import World
-    from gitops_bot.images.build import Child
     from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.releases import Release
+
+T = TypeVar("T")
 
 
 class _Wanted(NamedTuple):
@@ -36,10 +41,10 @@ class _Wanted(NamedTuple):
 
 
 class _Answer(NamedTuple):
-    """What a registry has of it: the digest, None where it is gone; and the manifests of an index."""
+    """What a registry has of it: the digest, None where it is gone; what it is if no image; the platforms it lost."""
 
     digest: str | None
-    children: tuple[Child, ...] = ()
+    artifact: str | None = None
     absent: tuple[str, ...] = ()
 
 
@@ -77,8 +82,12 @@ def audit(world: World, scope: Scope, keep: int | None = None) -> Result[Audit]:
     reported = {_lookup_of(item.entry) for item in audited}
     failed = {wanted: result for wanted, result in answers.items() if isinstance(result, BotError)}
     problems += (error.problem for wanted, error in failed.items() if wanted not in reported)
+    kept = None
+    if keep is not None:
+        kept, unknown = _list_kept(facts, uses, answers)
+        problems += unknown
     head = Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(dict.fromkeys(problems)))
-    return Result(head, Audit(environments, _list_kept(uses, answers) if keep is not None else None))
+    return Result(head, Audit(environments, kept))
 
 
 def audit_releases(world: World, scope: Scope, limit: int | None) -> Result[Audit]:
@@ -103,18 +112,12 @@ def _lookup_of(entry: Managed) -> _Wanted | None:
 async def _look(facts: Facts, wanted: _Wanted) -> _Answer | RegistryError:
     image, pin = wanted
     try:
-        digest = pin.digest
-        if digest is None:
-            digest = await unless_absent(facts.digest(image, pin.tag or ""))
-        if digest is None or not await facts.exists(image, digest):
+        digest = pin.digest or await unless_absent(facts.digest(image, pin.tag or ""))
+        manifest = await pullable.find(facts, image, digest) if digest is not None else None
+        if digest is None or manifest is None:
             return _Answer(None)
-        children = await facts.children(image, digest)
-        absent = [
-            child.platform
-            for child in children
-            if child.platform is not None and not await facts.exists(image, child.digest)
-        ]
-        return _Answer(digest, children, tuple(dict.fromkeys(absent)))
+        what = await pullable.artifact(facts, image, digest)
+        return _Answer(digest, what, await pullable.lost(facts, image, manifest))
     except RegistryError as error:
         return error
 
@@ -136,6 +139,11 @@ def _judge(entry: Managed, answers: Mapping[_Wanted, _Answer | BotError]) -> Aud
             advice = "Push or restore it, or pin another one: `gitops-bot set` or `gitops-bot rollback`."
             problem = Problem("failed.registry", message, advice, entry.file, entry.line, entry.column)
             return AuditedEntry(entry, "missing", entry.pin.digest, problem=problem)
+        case _Answer(artifact=str(artifact)):
+            message = f"{_reference(entry)}: no image, but {artifact}"
+            advice = "Pin an image: `gitops-bot set` or `gitops-bot rollback`."
+            problem = Problem("failed.registry", message, advice, entry.file, entry.line, entry.column)
+            return AuditedEntry(entry, "no_image", result.digest, problem=problem)
         case _Answer(absent=()):
             return AuditedEntry(entry, "present", result.digest)
         case _Answer():
@@ -182,29 +190,110 @@ def _of(release: Release, *, last: bool) -> Iterator[_Wanted]:
 
 @dataclass(slots=True)
 class _Use:
+    """Why a manifest must be kept."""
+
     tags: set[str] = field(default_factory=set)
     environments: set[str] = field(default_factory=set)
     indexes: set[str] = field(default_factory=set)
+    subjects: set[str] = field(default_factory=set)
+
+
+#: Manifests that belong to one image: those of its index, signatures, attestations, and what refers to these.
+_MOST: Final = 10_000
+#: Tags that belong to a digest: the fallback of OCI distribution 1.1 ("Referrers Tag Schema"), and cosign's.
+_TAG_OF: Final = re.compile(r"(sha256|sha512)-([0-9a-f]{64})(?:[._-].*)?")
+_DIGEST_IN_TAG: Final = len("sha256:") + 64
 
 
 def _list_kept(
-    uses: Mapping[_Wanted, set[str]], answers: Mapping[_Wanted, _Answer | BotError]
-) -> tuple[KeptImage, ...]:
-    """What must be kept: all that is there, and what is pinned by its digest where the registry did not tell."""
+    facts: Facts, uses: Mapping[_Wanted, set[str]], answers: Mapping[_Wanted, _Answer | BotError]
+) -> tuple[tuple[KeptImage, ...], list[Problem]]:
+    """What must be kept, and what is not known of it: all that is there, with everything that belongs to it.
+
+    Where the registry did not tell, that is what is pinned by its digest.
+    """
     kept: defaultdict[tuple[ImageName, str], _Use] = defaultdict(_Use)
     for (image, pin), names in uses.items():
         result = answers[_Wanted(image, pin)]
         digest = pin.digest if isinstance(result, BotError) else result.digest
-        if digest is None:
+        if digest is not None:
+            use = kept[image, digest]
+            use.environments |= names
+            use.tags |= {pin.tag} if pin.tag is not None else set()
+    roots, problems = list(kept), []
+    for belonging in facts.drive([_Belonging(facts, *root).find() for root in roots]):
+        if isinstance(belonging, BotError):
+            problems.append(belonging.problem)
             continue
-        use = kept[image, digest]
-        use.environments |= names
-        use.tags |= {pin.tag} if pin.tag is not None else set()
-        for child in () if isinstance(result, BotError) else result.children:
-            part = kept[image, child.digest]
-            part.environments |= names
-            part.indexes.add(digest)
+        problems += belonging.problems
+        for digest, part in belonging.found.items():
+            use = kept[belonging.image, digest]
+            use.environments |= kept[belonging.image, belonging.root].environments
+            use.tags |= part.tags
+            use.indexes |= part.indexes
+            use.subjects |= part.subjects
     return tuple(
-        KeptImage(image, digest, tuple(sorted(use.tags)), tuple(sorted(use.environments)), tuple(sorted(use.indexes)))
+        KeptImage(image, digest, *map(_sorted, (use.tags, use.environments, use.indexes, use.subjects)))
         for (image, digest), use in sorted(kept.items(), key=lambda item: item[0])
-    )
+    ), problems
+
+
+@dataclass(slots=True)
+class _Belonging:
+    """What belongs to a manifest: what an index names, what refers to any of it by the registry's API or by tags, ...
+
+    `problems` say what is not known of it.
+    """
+
+    facts: Facts
+    image: ImageName
+    root: str
+    found: defaultdict[str, _Use] = field(default_factory=lambda: defaultdict(_Use))
+    problems: list[Problem] = field(default_factory=list)
+
+    async def find(self) -> _Belonging:
+        tags_of: defaultdict[str, list[str]] = defaultdict(list)
+        for tag in await self._ask(self.facts.tags(self.image), ()):
+            if (matching := _TAG_OF.fullmatch(tag)) is not None:
+                tags_of[f"{matching[1]}:{matching[2]}"].append(tag)
+        waiting, seen = [Child(self.root, "index", nested=True)], {self.root}
+        while waiting and len(seen) <= _MOST:
+            about = waiting.pop()
+            parts = await self._next_to(about, tags_of[about.digest[:_DIGEST_IN_TAG]])
+            waiting += [part for part in parts if part.digest not in seen]
+            seen |= {part.digest for part in parts}
+        if waiting:
+            message = f"{self.image}: more than {_MOST:,} manifests belong to {self.root}"
+            advice = "Check what was pushed there."
+            self.problems.append(Problem("failed.registry", message, advice, about=str(self.image)))
+        return self
+
+    async def _next_to(self, about: Child, tags: Sequence[str]) -> list[Child]:
+        facts, image, digest = self.facts, self.image, about.digest
+        children: tuple[Child, ...] = ()
+        if about.nested:
+            children = (await self._ask(facts.manifest(image, digest), Manifest("artifact"))).children
+        referrers = await self._ask(facts.referrers(image, digest), ())
+        for child in children:
+            self.found[child.digest].indexes.add(digest)
+        for referrer in referrers:
+            self.found[referrer.digest].subjects.add(digest)
+        parts = [*children, *referrers]
+        for tag in tags:
+            if tagged := await self._ask(facts.digest(image, tag), ""):
+                self.found[tagged].subjects.add(digest)
+                self.found[tagged].tags.add(tag)
+                parts.append(Child(tagged, "index", nested=True))
+        return parts
+
+    async def _ask(self, question: Question[T], otherwise: T) -> T:
+        try:
+            answer = await unless_absent(question)
+        except RegistryError as error:
+            self.problems.append(error.problem)
+            return otherwise
+        return otherwise if answer is None else answer
+
+
+def _sorted(texts: set[str]) -> tuple[str, ...]:
+    return tuple(sorted(texts))

@@ -6,13 +6,15 @@ With `--policy`, what a policy makes of a list of tags is told offline.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot import config
+from gitops_bot.engine import pullable
 from gitops_bot.engine.ask import Facts, ask_known
-from gitops_bot.engine.candidates.poll import times_for
+from gitops_bot.engine.candidates.poll import MOST_LEFT_OUT, times_for
 from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.update import plan
@@ -20,7 +22,7 @@ from gitops_bot.errors import BotError, ConfigError, Problem, RegistryError, Usa
 from gitops_bot.images import age, inference
 from gitops_bot.images import explain as images
 from gitops_bot.images import policy as policies
-from gitops_bot.images.explain import KNOWN, PolicySelection, removed_by
+from gitops_bot.images.explain import PolicySelection, removed_by
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver, describe
 from gitops_bot.images.reason import Reason, Unmanaged
 from gitops_bot.images.reference import Pin
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.read import Scope
     from gitops_bot.engine.world import World
     from gitops_bot.images.kinds import Policy
+    from gitops_bot.images.reference import ImageName
     from gitops_bot.releases.decisions import Decision, EntryKey, Managed
     from gitops_bot.results.explained import EntryOutcome, Kind
 
@@ -100,7 +103,7 @@ async def _explain(
             gates.append(PassedGate(_PROPOSAL, _NOTHING_IN_ITS_WAY, passed=True))
     promoted = entry.key in context.state.partners
     policy = source_of(entry, context.environment.promotion if promoted else None)
-    selection = None if promoted else await select(context.facts, entry, context.snapshot.at)
+    selection = None if promoted else await select(context.facts, entry, context.snapshot.at, judged.candidate.left_out)
     outcome, pin = _outcome(decision)
     explained = Explained(
         policy=policy,
@@ -152,8 +155,11 @@ def _outcome(decision: Decision) -> tuple[EntryOutcome, Pin | None]:
             assert_never(decision)
 
 
-async def select(facts: Facts, entry: Managed, at: datetime) -> PolicySelection | None:
-    """What the policy made of the registry's list; None where there is no policy, or no list."""
+async def select(facts: Facts, entry: Managed, at: datetime, left_out: Mapping[str, str]) -> PolicySelection | None:
+    """What the policy made of the registry's list; None where there is no policy, or no list.
+
+    `left_out` are the tags that were found to name no image; among the best, the others are looked at, too.
+    """
     policy, image = entry.policy, entry.repository
     if policy is None or image is None or entry.rules.ignore:
         return None
@@ -161,16 +167,30 @@ async def select(facts: Facts, entry: Managed, at: datetime) -> PolicySelection 
         tags = await facts.tags(image)
         if isinstance(policy, Newest):
             times = (await times_for(facts, image, policy, tags, entry.pin)).times
-            return images.explain(policy, tags, entry.pin, times, at)
+            return images.explain(policy, tags, entry.pin, times, at, left_out)
     except RegistryError:
         return None
-    selection = images.explain(policy, tags, entry.pin, {}, at)
+    others: Mapping[str, str] | None = None
+    while others is None or (others and len(left_out) <= MOST_LEFT_OUT):
+        left_out = {**left_out, **(others or {})}
+        selection = images.explain(policy, tags, entry.pin, {}, at, left_out)
+        digests = await ask_known({best.tag: facts.digest(image, best.tag) for best in selection.candidates})
+        others = await _no_images(facts, entry, image, digests)
     # When each of the best was built, as far as its image says.
-    digests = await ask_known({best.tag: facts.digest(image, best.tag) for best in selection.candidates})
     builds = await ask_known({tag: facts.describe(image, digest) for tag, digest in digests.items()})
     built = {tag: age.usable(build.created, at) for tag, build in builds.items()}
     timed = tuple(replace(candidate, built=built.get(candidate.tag)) for candidate in selection.candidates)
     return replace(selection, candidates=timed)
+
+
+async def _no_images(facts: Facts, entry: Managed, image: ImageName, digests: Mapping[str, str]) -> Mapping[str, str]:
+    """Those of these tags that name no image, as far as it can be told, each with what it names."""
+    found = {}
+    for tag, digest in digests.items():
+        with suppress(RegistryError):
+            if (what := await pullable.unlike_pinned(facts, entry, image, digest)) is not None:
+                found[tag] = what
+    return found
 
 
 async def _answer(
@@ -235,9 +255,8 @@ def why_not(
         return AskedTag(tag, rule, f"it does not pass `{rule}`")
     if tag == current.tag:
         return AskedTag(tag, None, "it is pinned now")
-    if (rule := selection.by_time.get(tag)) is not None:
-        known = "when it was built is unknown" if rule == KNOWN else "it was built before what is pinned"
-        return AskedTag(tag, rule, known)
+    if tag in selection.left_out:
+        return AskedTag(tag, *selection.left_out[tag])
     best = [candidate.tag for candidate in selection.candidates]
     rank = best.index(tag) if tag in best else len(best)
     end = pin.tag if pin is not None else current.tag

@@ -80,8 +80,8 @@ class RulesForm:
         Listed(least=1, most=20, once=True),
         about(
             "The platforms that an image must be built for; others do not count. An image that lacks one of them, or "
-            "whose manifest for one is gone from the registry, is held. Without it, an image must have every platform "
-            "that the index of the pinned one names.",
+            "whose manifest for one is gone from the registry, is held. Without it, an image must be built for every "
+            "platform that the pinned one is built for.",
             ["linux/amd64", "linux/arm64"],
         ),
     ] = None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.world import Forge, World
-    from gitops_bot.images.build import Child
+    from gitops_bot.images.build import Child, Manifest
     from gitops_bot.images.reference import ImageName
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
@@ -154,18 +154,13 @@ class Facts:
         """Whether the repository has a manifest (or index) of that digest."""
         return Question(("exists", image, digest), lambda world: world.registry().exists(image, digest), image)
 
-    def missing(self, image: ImageName, digest: str) -> Question[tuple[str, ...]]:
-        """The platforms of an index whose own manifests are gone; an error with `status` 404 where the index is."""
-        return Question(("missing", image, digest), lambda world: world.registry().missing(image, digest), image)
+    def manifest(self, image: ImageName, digest: str) -> Question[Manifest]:
+        """What the digest names; an error with `status` 404 where it is gone, unless it is known already."""
+        return Question(("manifest", image, digest), lambda world: world.registry().manifest(image, digest), image)
 
-    def index_platforms(self, image: ImageName, digest: str) -> Question[tuple[str, ...]]:
-        """The platforms that an index names; none for a single image. An error with `status` 404 where it is gone."""
-        key = ("index platforms", image, digest)
-        return Question(key, lambda world: world.registry().index_platforms(image, digest), image)
-
-    def children(self, image: ImageName, digest: str) -> Question[tuple[Child, ...]]:
-        """Every manifest that an index names; none for a single image."""
-        return Question(("children", image, digest), lambda world: world.registry().children(image, digest), image)
+    def referrers(self, image: ImageName, digest: str) -> Question[tuple[Child, ...]]:
+        """What refers to a digest, by the API of its registry; none where that has no such API."""
+        return Question(("referrers", image, digest), lambda world: world.registry().referrers(image, digest), image)
 
     def describe(self, image: ImageName, digest: str) -> Question[Build]:
         """What the image says of itself."""

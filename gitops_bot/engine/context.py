@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.engine.request import Promote
@@ -52,10 +52,14 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What an entry would become if no gate held it: by the pin that it is given or offered, where it is by one."""
+    """What an entry would become if no gate held it: by the pin that it is given or offered, where it is by one.
+
+    `left_out` are the tags that would have been chosen but name no image, each with what it names.
+    """
 
     decision: Decision
     given: Assignment | Offer | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 class Entrant(NamedTuple):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, assert_never
 
+from gitops_bot.engine import pullable
 from gitops_bot.engine.candidates import roll_back
 from gitops_bot.engine.context import Gate, Judged
 from gitops_bot.engine.followers import describe_release
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw
 from gitops_bot.errors import RegistryError
+from gitops_bot.images.build import runs_on
 from gitops_bot.images.kinds import Follow
+from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin
 from gitops_bot.releases import blue_green
 from gitops_bot.releases.choice import choose as choice
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.engine.ask import Deciding, Facts
     from gitops_bot.engine.context import Candidate, Context
-    from gitops_bot.images.reason import Code, Reason
+    from gitops_bot.images.reason import Code
     from gitops_bot.releases.decisions import Decision, Managed
     from gitops_bot.releases.history.line import Line
 
@@ -156,56 +160,66 @@ async def available(decision: Decision, context: Context) -> Decision:
 
 
 async def platforms(decision: Decision, context: Context) -> Decision:
-    """Hold an image that cannot be pulled on every platform that it is for.
+    """Hold what is no image, and an image that cannot be pulled on every platform that it is for.
 
-    Some clean-ups delete manifests without a tag, and those of an index have none; and a build may leave out a platform
-    that clusters need. If the open proposal has this very pin, the pin is withdrawn.
+    Other things than images are pushed to the same repositories, some clean-ups delete manifests without a tag, and
+    those of an index have none; and a build may leave out a platform that clusters need. If the open proposal has this
+    very pin, the pin is withdrawn. A digest that a person gives is the truth: nobody is asked about it.
     """
+    given = context.given
     if not is_open(decision) or (pin := decision.candidate) is None:
         return decision
-    image = ImageName.of(decision.entry.image)
-    if image is None:
-        return decision  # the decision says so already
+    image = ImageName.of((decision.new_name if isinstance(decision, Change) else None) or decision.entry.image)
+    if image is None or (isinstance(given, Assignment) and given.pin.digest is not None):
+        return decision  # a decision without an image says so already
     try:
-        reason = await _unusable(decision, context.facts, image, pin)
+        usable = await _usable(decision, context.facts, image, pin)
     except RegistryError as error:
         # A held entry is looked up again by the next run: it fails only once nothing else holds it.
         return decision if isinstance(decision, Held) else Failed(decision.entry, error.problem)
-    if reason is None:
-        return decision
-    held = decision.hold(reason)
+    if not isinstance(usable, Reason):
+        return usable
+    if isinstance(given, Assignment):
+        usable = replace(usable, text=f"{usable.text}; with its digest (`{pin.short}@sha256:...`) it is set anyway")
+    held = decision.hold(usable)
     return replace(held, withdraws=held.withdraws or context.existing.proposed.get(decision.entry.key) == pin)
 
 
-async def _unusable(decision: Change | Held, facts: Facts, image: ImageName, pin: Pin) -> Reason | None:
-    """Why an image cannot be pulled on a platform that it is for; None where it can be pulled on each."""
+async def _usable(decision: Change | Held, facts: Facts, image: ImageName, pin: Pin) -> Decision | Reason:
+    """The decision where an image can be pulled on each platform that it is for, or why it cannot."""
     entry = decision.entry
     digest = pin.digest or await facts.digest(image, pin.tag or "")
-    wanted = entry.rules.platforms
-    missing = [platform for platform in await facts.missing(image, digest) if not wanted or platform in wanted]
+    if (artifact := await pullable.unlike_pinned(facts, entry, image, digest)) is not None:
+        return choice.no_image(str(image), pin, artifact)
+    manifest, wanted = await facts.manifest(image, digest), entry.rules.platforms
+    missing = await pullable.lost(facts, image, manifest)
+    if wanted:
+        missing = tuple(name for name in missing if any(runs_on(name, platform) for platform in wanted))
     if missing:
-        lost = choice.incomplete(entry.image, pin, missing)
+        lost = choice.incomplete(str(image), pin, missing)
         advice = "push it again, and keep clean-up jobs from deleting manifests that an index lists"
         return replace(lost, text=f"{lost.text}; {advice}")
     present = None
     if not wanted:
-        # The platforms of a promoted pin were compared when its source got it: a single image is not asked about again.
-        polled = isinstance(decision, Change) and decision.source == "policy"
-        if not polled and not await facts.index_platforms(image, digest):
-            return None
-        present = entry.pin
-        try:
-            pinned = present.digest or (await facts.digest(image, present.tag) if present.tag is not None else None)
-            wanted = await facts.index_platforms(image, pinned) if pinned is not None else ()
-        except RegistryError:
-            return None
+        present, pinned = entry.pin, await pullable.pinned_digest(facts, entry)
+        if pinned is None or pinned == digest or entry.repository is None:
+            return decision
+        with suppress(RegistryError):
+            wanted = await pullable.platforms(facts, entry.repository, pinned)
     if not wanted:
-        return None
-    built_for = await facts.index_platforms(image, digest) or (await facts.describe(image, digest)).platforms
-    lacking = tuple(platform for platform in wanted if platform not in built_for)
-    if not lacking or (present is not None and not built_for):
-        return None
-    return choice.unbuilt(entry.image, pin, lacking, present)
+        return decision
+    built_for: tuple[str, ...] = ()
+    try:
+        built_for = await pullable.platforms(facts, image, digest)
+    except RegistryError:
+        if present is None:
+            raise
+    if not built_for and present is not None:
+        # The registry may fail for this one blob, and the image may be fine: people are told.
+        note = f"which platforms it is built for is unknown, and what is pinned is for {', '.join(wanted)}"
+        return replace(decision, reason=replace(decision.reason, text=f"{decision.reason.text}; {note}"))
+    lacking = tuple(platform for platform in wanted if not any(runs_on(built, platform) for built in built_for))
+    return choice.unbuilt(str(image), pin, lacking, present) if lacking else decision
 
 
 # --- what a person gives ----------------------------------------------------------------------------------------------
@@ -295,7 +309,7 @@ _PLACE: Final = (
     Gate("", slot, "slot"),
     Gate("not rolled back before", left_before, "left before"),
 )
-_PLATFORMS: Final = Gate("there for every platform", platforms, "platforms")
+_PLATFORMS: Final = Gate("an image, there for every platform", platforms, "platforms")
 _END: Final = (
     Gate("not on hold", declared_hold, "declared hold"),
     Gate("its release info is known", describe_release, "release info", quiet=True),
@@ -308,7 +322,9 @@ PROMOTE: Final = (
     *_OFFERED, Gate("the policy admits it", beyond_policy), *_HELD_OFFERS, _IGNORED, _LEFT, *_PLACE,
     _PLATFORMS, *_END,
 )  # fmt: skip
-PINS: Final = (Gate("no step back", step_back), Gate("the tag was not moved", given_tag_moved), *_PLACE, *_END)
+PINS: Final = (
+    Gate("no step back", step_back), Gate("the tag was not moved", given_tag_moved), *_PLACE, _PLATFORMS, *_END,
+)  # fmt: skip
 ROLL_BACK: Final = (Gate("the registry still has it", available), _IGNORED, *_PLACE, *_END)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config.propose import MergeMethod
     from gitops_bot.errors import Problem
-    from gitops_bot.images.build import Build, BuildTimes, Child
+    from gitops_bot.images.build import Build, BuildTimes, Child, Manifest
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import Deployed, Deployment, HandBackTimes, Merge, PullRequest, RateLimit
@@ -55,14 +55,14 @@ class Registry(Protocol):
     def exists(self, image: ImageName, digest: str) -> bool:
         """Whether the repository has a manifest (or index) of that digest; one that is not there raises nothing."""
 
-    def missing(self, image: ImageName, digest: str) -> tuple[str, ...]:
-        """The platforms of an index whose own manifests are gone; none of them for a single image."""
+    def manifest(self, image: ImageName, digest: str) -> Manifest:
+        """What the digest names: an image, an index with its manifests, or something else.
 
-    def index_platforms(self, image: ImageName, digest: str) -> tuple[str, ...]:
-        """The platforms that an index names; none for a single image."""
+        It may be known from before, or from another repository, and be gone here: `exists` tells.
+        """
 
-    def children(self, image: ImageName, digest: str) -> tuple[Child, ...]:
-        """Every manifest that an index names, in its order; none for a single image."""
+    def referrers(self, image: ImageName, digest: str) -> tuple[Child, ...]:
+        """What refers to a digest, such as signatures; none where the registry has no API for that."""
 
     def describe(self, image: ImageName, digest: str) -> Build:
         """What the image says of itself: for the text of a proposal, never for a decision."""

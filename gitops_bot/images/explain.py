@@ -28,6 +28,11 @@ _CANDIDATES: Final = 10
 #: The rules of an order by build time.
 NOT_OLDER: Final = "not older than the pinned build"
 KNOWN: Final = "a known build time"
+#: The rule of every policy.
+IMAGE: Final = "an image"
+
+
+_NONE: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,41 +58,55 @@ class RankedTag:
 class PolicySelection:
     """How a policy selects: the number of tags, its rules in their order, and the candidates, best first.
 
-    `by_time` are the tags that an order by build time leaves out, with the rule that does.
+    `left_out` are the tags that are left out by more than their text, each with the rule that does, and why.
     """
 
     seen: int = 0
     steps: tuple[RuleResult, ...] = ()
     candidates: tuple[RankedTag, ...] = ()
-    by_time: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def explain(
-    policy: Policy, tags: Sequence[str], current: Pin, times: Mapping[str, datetime | None], now: datetime
+    policy: Policy,
+    tags: Sequence[str],
+    current: Pin,
+    times: Mapping[str, datetime | None],
+    now: datetime,
+    no_images: Mapping[str, str] = _NONE,
 ) -> PolicySelection:
     """The steps by which a policy chooses among every tag of a repository, and the best ten of what is left.
 
     `times` are the build times that are known. Only an order by build time needs them, where there is a choice; for it,
-    tags that are not in `times` are older than those that are.
+    tags that are not in `times` are older than those that are. `no_images` are tags that name no image, each with what
+    it names, as far as somebody looked.
     """
     listed = tuple(dict.fromkeys(tags))
     passing = admit(policy, listed)
+    if no_images:
+        passing = passing.only(IMAGE, [at for at, tag in enumerate(passing.tags) if tag not in no_images])
+    left_out = {tag: (IMAGE, f"it is no image, but {what}") for tag, what in no_images.items()}
     steps = [_step(after.rule, _kept(before), _kept(after)) for before, after in pairwise(passing.stages)]
     built = {tag: time for tag in passing.tags if (time := usable(times.get(tag), now)) is not None}
     if isinstance(policy, Newest):
         if set(passing.tags) == {current.tag}:  # nobody asked for its time
-            return PolicySelection(len(listed), tuple(steps), tuple(RankedTag(tag, (), None) for tag in passing.tags))
+            only = tuple(RankedTag(tag, (), None) for tag in passing.tags)
+            return PolicySelection(len(listed), tuple(steps), only, left_out)
         timed = [tag for tag in passing.tags if tag in times]
         steps += (_step(NOT_OLDER, passing.tags, timed), _step(KNOWN, timed, list(built)))
-        by_time = {tag: KNOWN if tag in times else NOT_OLDER for tag in passing.tags if tag not in built}
+        for tag in passing.tags:
+            if tag not in times:
+                left_out[tag] = (NOT_OLDER, "it was built before what is pinned")
+            elif tag not in built:
+                left_out[tag] = (KNOWN, "when it was built is unknown")
         best = heapq.nlargest(_CANDIDATES, built, key=lambda tag: newest_order(tag, built[tag], current))
         return PolicySelection(
-            len(listed), tuple(steps), tuple(RankedTag(tag, (), built[tag]) for tag in best), by_time
+            len(listed), tuple(steps), tuple(RankedTag(tag, (), built[tag]) for tag in best), left_out
         )
     present = ranked_tag(policy, current.tag) if current.tag is not None else None
     ranked = passing.highest(_CANDIDATES, present)
     candidates = tuple(RankedTag(best.tag, best.texts, built.get(best.tag)) for best in ranked)
-    return PolicySelection(len(listed), tuple(steps), candidates)
+    return PolicySelection(len(listed), tuple(steps), candidates, left_out)
 
 
 def removed_by(policy: Policy, tags: Sequence[str], tag: str) -> str | None:

@@ -36,6 +36,7 @@ Code = Literal[
     "held.absent_in_target",
     "held.policy",
     "held.platforms",
+    "held.no_image",
     "held.age",
     "held.age_unknown",
     "held.soak",

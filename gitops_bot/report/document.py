@@ -237,6 +237,7 @@ _KEPT = record(
         "tags": many(TEXT),
         "environments": many(TEXT),
         "indexes": many(TEXT),
+        "subjects": many(TEXT),
     }
 )
 #: What every document begins with.

@@ -34,6 +34,7 @@ _WHAT_CHANGES_IT: Final[dict[Code, str]] = {
     "held.absent_in_target": "the digest in the repository of the target",
     "held.policy": "a wider policy of the target, or `promote --beyond-policy`",
     "held.platforms": "pushing the missing platforms",
+    "held.no_image": "an image under that tag, or a policy that leaves the tag out",
     "held.age": "time, or a shorter `minimum_age`",
     "held.age_unknown": "a build time in the image (`org.opencontainers.image.created`), or another order",
     "held.soak": "time, or `promote --now`",

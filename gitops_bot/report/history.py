@@ -36,7 +36,7 @@ _WHY: Final[dict[WhyUnfollowed, str]] = {
 }
 
 
-_VERDICTS: Final[dict[Verdict, Style]] = {"missing": "red", "incomplete": "red", "unknown": "yellow"}
+_VERDICTS: Final[dict[Verdict, Style]] = {"missing": "red", "no_image": "red", "incomplete": "red", "unknown": "yellow"}
 #: How a formula starts in a spreadsheet, full-width forms included.
 _FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 _COLUMNS: Final = (

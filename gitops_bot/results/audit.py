@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Managed
     from gitops_bot.results.history import History
 
-#: Whether what an entry pins can be pulled: with all platforms, without some of them, not at all; the registry did not
-#: tell; or the entry pins nothing.
-Verdict = Literal["present", "incomplete", "missing", "unknown", "unpinned"]
+#: Whether what an entry pins can be pulled: with all platforms, without some of them, not at all; it is there but no
+#: image; the registry did not tell; or the entry pins nothing.
+Verdict = Literal["present", "incomplete", "missing", "no_image", "unknown", "unpinned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,17 @@ class AuditedEnvironment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeptImage:
-    """A manifest that must be kept, by whom, under which tags, and as part of which indexes."""
+    """A manifest that must be kept, by whom, under which tags, and as part of which indexes.
+
+    `subjects` are the manifests that it is about, such as the image that it is a signature of.
+    """
 
     image: ImageName
     digest: str
     tags: tuple[str, ...]
     environments: tuple[str, ...]
     indexes: tuple[str, ...]
+    subjects: tuple[str, ...]
 
     def __str__(self) -> str:
         return f"{self.image}@{self.digest}"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry import Registry
     from gitops_bot.edges.registry.cloud import LoginCache
     from gitops_bot.edges.registry.describe import Builds
-    from gitops_bot.edges.registry.manifest import Indexes
+    from gitops_bot.edges.registry.host import Documents
     from gitops_bot.engine.read import Scope
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.world import World
@@ -55,7 +55,7 @@ class CycleContext:
     """What a cycle of `run` adds to its options.
 
     `whole` surrounds what must be written as one. `observe` is called with each request to a registry, `warn` with what
-    people should know, and what fails nothing. `config` is used instead of the present configuration. `indexes` and
+    people should know, and what fails nothing. `config` is used instead of the present configuration. `documents` and
     `builds` cache what registries answered about digests, and `logins` what clouds gave.
     """
 
@@ -63,7 +63,7 @@ class CycleContext:
     observe: Observe | None = None
     warn: Callable[[Problem], None] = log_warning
     config: Config | None = None
-    indexes: Indexes | None = None
+    documents: Documents | None = None
     builds: Builds | None = None
     logins: LoginCache | None = None
 
@@ -148,7 +148,7 @@ def open_world(
                         environ,
                         clock,
                         observe=cycle.observe,
-                        indexes=cycle.indexes,
+                        documents=cycle.documents,
                         builds=cycle.builds,
                         logins=cycle.logins,
                         cache=cache,

@@ -13,7 +13,7 @@ from typing import Any
 Rule = Callable[[Any, str], None]
 
 _HELD = (
-    *("downgrade", "older_build", "reverted", "declined", "vanished", "moved", "unordered"),
+    *("downgrade", "older_build", "reverted", "declined", "vanished", "moved", "unordered", "no_image"),
     *("no_release_tag", "no_digest"),
     *(
         "absent_in_target",
@@ -365,7 +365,7 @@ _AUDIT: dict[str, Rule] = {
                 obj(
                     entry=_ENTRY,
                     pin=_PIN,
-                    verdict=one_of("present", "incomplete", "missing", "unknown", "unpinned"),
+                    verdict=one_of("present", "incomplete", "missing", "no_image", "unknown", "unpinned"),
                     digest=maybe(like(_DIGEST)),
                     missing=many(filled),
                 )
@@ -380,6 +380,7 @@ _AUDIT: dict[str, Rule] = {
                 tags=many(like(_TAG)),
                 environments=many(filled),
                 indexes=many(like(_DIGEST)),
+                subjects=many(like(_DIGEST)),
             )
         )
     ),

@@ -26,7 +26,7 @@ def polled(registry: Any, entries: Sequence[Managed], now: datetime = NOW) -> li
     context: Any = SimpleNamespace(given=None, request=Request(), facts=facts)
 
     async def decide(entry: Managed) -> Decision:
-        return await tag_moved(await poll(facts, entry, now), context)
+        return await tag_moved((await poll(facts, entry, now)).decision, context)
 
     return facts.drive([decide(entry) for entry in entries])  # type: ignore[return-value]
 

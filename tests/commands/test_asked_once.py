@@ -10,6 +10,7 @@ from gitops_bot.engine.ask import Facts, Several
 from gitops_bot.engine.world import silent
 from gitops_bot.errors import GitError, Problem, RegistryError
 from gitops_bot.images import kinds
+from gitops_bot.images.build import Manifest
 from gitops_bot.images.kinds import NamedPolicy, Rules
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.decisions import Change, Failed, Managed
@@ -32,6 +33,10 @@ class Registry:
         self.asked.append(tag)
         return DIGEST
 
+    def manifest(self, image: ImageName, digest: str) -> Manifest:
+        self.asked.append(digest)
+        return Manifest("image")
+
 
 class Failing(Registry):
     def tags(self, image: ImageName) -> tuple[str, ...]:
@@ -51,7 +56,7 @@ def test_what_many_entries_want_to_know_of_one_image_is_asked_once() -> None:
     registry = Registry()
     decisions = polled(registry, entries(20))
     assert [decision.after for decision in decisions if isinstance(decision, Change)] == [Pin("1.1.0", DIGEST)] * 20
-    assert sorted(registry.asked) == ["1.1.0", "tags"]
+    assert sorted(registry.asked) == ["1.1.0", DIGEST, "tags"]
 
 
 def test_a_failure_is_an_answer_too() -> None:

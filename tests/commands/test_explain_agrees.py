@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -14,14 +14,15 @@ from gitops_bot import targets
 from gitops_bot.commands.explain import select, why_not
 from gitops_bot.config import read as read_config
 from gitops_bot.engine.candidates.poll import poll
-from gitops_bot.errors import Problem, RegistryError
-from gitops_bot.images.build import Build, BuildTimes
+from gitops_bot.errors import BotError, Problem, RegistryError
+from gitops_bot.images.build import Build, BuildTimes, Manifest
+from gitops_bot.images.explain import PolicySelection
 from gitops_bot.releases.decisions import Change, Failed, Held
 from gitops_bot.releases.layout.read import Overlay
 from tests.commands.polled import NOW, facts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.releases.decisions import Managed
@@ -58,10 +59,10 @@ TIMES = st.dictionaries(TAG, st.none() | st.integers(-9, 1).map(lambda days: NOW
 
 
 class Listed:
-    """A registry that has these tags, and knows these build times."""
+    """A registry that has these tags, knows these build times, and has charts under some of the tags."""
 
-    def __init__(self, times: Mapping[str, datetime | None], present: datetime | None) -> None:
-        self._times, self._present = times, present
+    def __init__(self, times: Mapping[str, datetime | None], charts: Collection[str]) -> None:
+        self._times, self._charts = times, charts
         self._tags = {digest(tag): tag for tag in times}
 
     def tags(self, _: ImageName) -> list[str]:
@@ -71,6 +72,9 @@ class Listed:
         if tag not in self._times:
             raise RegistryError(Problem("failed.registry", "no such tag", "none"), no_tag=True)
         return digest(tag)
+
+    def manifest(self, _: ImageName, found: str) -> Manifest:
+        return Manifest("artifact", "a chart") if self._tags[found] in self._charts else Manifest("image")
 
     def describe(self, _: ImageName, found: str) -> Build:
         return Build(created=self._times[self._tags[found]])
@@ -94,14 +98,26 @@ def entry_at(policy: str, tag: str) -> Managed:
 
 
 @pytest.mark.slow
-@given(POLICIES, TIMES, TAG)
-def test_explain_and_update_never_disagree(policy: str, times: dict[str, datetime | None], present: str) -> None:
-    entry = entry_at(policy, present)
-    facts = facts_of(Listed(times, None))
-    deciding: Any = [poll(facts, entry, NOW), select(facts, entry, NOW)]
-    decision, told = facts.drive(deciding)
+@given(POLICIES, TIMES, TAG, st.sets(TAG, max_size=4))
+def test_explain_and_update_never_disagree(
+    policy: str, times: dict[str, datetime | None], present: str, others: set[str]
+) -> None:
+    entry, charts = entry_at(policy, present), others - {present}
+    facts = facts_of(Listed(times, charts))
+    (made,) = facts.drive([poll(facts, entry, NOW)])
+    assert not isinstance(made, BotError)
+    (told,) = facts.drive([select(facts, entry, NOW, made.left_out)])
+    assert isinstance(told, PolicySelection)
+    decision = made.decision
     assert told.seen == len(times)
     best = [candidate.tag for candidate in told.candidates]
+    if "newest" not in policy:
+        assert charts.isdisjoint(best)
+    if isinstance(decision, Change) and "digest" not in policy:
+        assert decision.after.tag not in charts
+    for tag, what in made.left_out.items():
+        assert tag in charts
+        assert f"{tag} is no image, but {what}" in getattr(decision, "reason", decision).text or len(made.left_out) > 3
     pin = decision.after if isinstance(decision, Change) else decision.candidate if isinstance(decision, Held) else None
     if isinstance(decision, Failed):
         assert best == []  # the tag to follow is not there

@@ -88,29 +88,44 @@ def test_a_tag_that_moved_in_the_registry_since_ships_the_digest_that_was_tested
     assert stages.news() == {"web": ("1.1.0", tested)}
 
 
-def test_one_head_for_each_digest_is_all_that_a_registry_is_asked_before_the_text(stages: Stages) -> None:
-    for app in ("web", "api"):
-        stages.run("staging", app, "1.1.0")
+def differ(stages: Stages, *apps: str) -> dict[str, tuple[str, str]]:
+    """Production runs 1.0.0 of each application and staging 1.1.0, no two of the same bytes; gives those of staging."""
+    files = {}
+    for app in apps:
+        for name, tag in (("production", "1.0.0"), ("staging", "1.1.0")):
+            pin = tag, stages.push(app, tag, f"{app} {tag}")
+            files[path(app, name)] = kustomization(stages.deploy, app, *pin)
+    stages.deploy.remote.commit("main", files)
+    return {app: stages.pin(app, "1.1.0") for app in apps}
+
+
+def asked(stages: Stages, *apps: str) -> list[str]:
+    """What registries are asked about 1.1.0 instead of 1.0.0: what both are, and what they are built for."""
+    registry, name = stages.deploy.world.registry, stages.deploy.name
+    lines = []
+    for app in apps:
+        for digest in (stages.digests[app, "1.0.0"], stages.digests[app, "1.1.0"]):
+            config = registry.manifest(f"{name}/{app}", digest)["config"]["digest"]
+            lines += [f"GET /v2/{name}/{app}/manifests/{digest} 200", f"GET /v2/{name}/{app}/blobs/{config} 200"]
+    return sorted(lines)
+
+
+def test_what_a_registry_is_asked_before_the_text_is_whether_it_is_an_image_for_the_same_platforms(
+    stages: Stages,
+) -> None:
+    differ(stages, "web", "api")
     with stages.deploy.world.registry.counting() as seen:
         stages.promote("--dry-run")
-    name = stages.deploy.name
-    assert sorted(seen) == sorted(
-        f"HEAD /v2/{name}/{app}/manifests/{stages.digests[app, '1.1.0']} 200" for app in ("web", "api")
-    )
+    assert sorted(seen) == asked(stages, "web", "api")
 
 
 def test_a_promotion_of_many_asks_the_registry_nothing_else_for_its_text_either(worldwide: World) -> None:
     apps = [f"app{number}" for number in range(21)]
     stages = Stages.start(worldwide, apps=apps)
-    pins = {app: ("1.1.0", stages.push(app, "1.1.0")) for app in apps}
-    stages.deploy.remote.commit(
-        "main", {path(app, "staging"): kustomization(stages.deploy, app, *pin) for app, pin in pins.items()}
-    )
+    pins = differ(stages, *apps)
     with stages.deploy.world.registry.counting() as seen:
         assert actions(stages.promote().json) == {"all": "open"}
-    assert sorted(seen) == sorted(
-        f"HEAD /v2/{stages.deploy.name}/{app}/manifests/{digest} 200" for app, (_, digest) in pins.items()
-    )
+    assert sorted(seen) == asked(stages, *apps)
     assert stages.news() == pins
 
 

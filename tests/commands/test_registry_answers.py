@@ -9,6 +9,7 @@ import pytest
 
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images import kinds
+from gitops_bot.images.build import Manifest
 from gitops_bot.images.kinds import NamedPolicy, PinShape, Rules
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.decisions import Change, Held, Kept, Managed
@@ -38,6 +39,9 @@ class Shelf:
         if tag not in self.named:
             raise RegistryError(Problem("failed.registry", f"no {tag}"), status=404)
         return self.named[tag]
+
+    def manifest(self, image: ImageName, digest: str) -> Manifest:
+        return Manifest("image")
 
 
 def decided(shelf: Any, pin: Pin, shape: PinShape = "tag+digest", applies: Rules | None = None) -> Decision:

@@ -32,6 +32,7 @@ _HTPASSWD = f"{USER}:$2b$04$HdwrGayKeoxZ.XisJFRkxurMo5kJ8nyF12NS2HHZQ2Qyi02MJ.BV
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+HELM = "application/vnd.cncf.helm.config.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LINE = re.compile(r'^\S+ - \S+ \[[^]]*\] "([A-Z]+) (\S+) HTTP/1\.1" (\d+) ', re.MULTILINE)
 
@@ -85,14 +86,15 @@ class DockerRegistry:
         created: str | None = None,
         layers: Sequence[int] = (100,),
         attested: bool = False,
+        single: str = "linux/amd64",
     ) -> str:
         """Push an image with all that it can say of itself, and give its digest.
 
-        For each of `platforms` (`os/architecture[/variant]`) it is one image of an index, else linux/amd64 alone.
+        For each of `platforms` (`os/architecture[/variant]`) it is one image of an index, else a `single` one alone.
         `layers` are their sizes in bytes; `attested` adds what BuildKit keeps beside an image.
         """
         entries: list[dict[str, object]] = []
-        for platform in platforms or ("linux/amd64",):
+        for platform in platforms or (single,):
             about = dict(zip(("os", "architecture", "variant"), platform.split("/"), strict=False))
             config = {**about, "config": {"Labels": labels}, "rootfs": {"type": "layers", "diff_ids": list[str]()}}
             document: dict[str, object] = {
@@ -124,6 +126,35 @@ class DockerRegistry:
         if index_annotations:
             index["annotations"] = index_annotations
         return self.put(repository, tag, json.dumps(index).encode(), INDEX)
+
+    def push_artifact(
+        self,
+        repository: str,
+        reference: str | None,
+        config: str = HELM,
+        *,
+        settings: bytes = b"{}",
+        layer: str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+        **more: object,
+    ) -> str:
+        """Push a manifest with a configuration of this media type, and `more` of its fields; gives its digest.
+
+        Without a `reference` it is there by its digest alone.
+        """
+        document = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": self.put_blob(repository, settings, config),
+            "layers": [self.put_blob(repository, b"content", layer)],
+            **more,
+        }
+        body = json.dumps(document).encode()
+        return self.put(repository, reference or f"sha256:{hashlib.sha256(body).hexdigest()}", body, MANIFEST)
+
+    def push_index(self, repository: str, reference: str, *manifests: Mapping[str, object], **more: object) -> str:
+        """Push an index of these descriptors, and give its digest."""
+        document = {"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests, **more}
+        return self.put(repository, reference, json.dumps(document).encode(), INDEX)
 
     def push_all(self, repository: str, tags: Iterable[str], content: str | None = None) -> dict[str, str]:
         """Push many tags, in their order; gives their digests."""

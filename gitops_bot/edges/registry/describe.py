@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from gitops_bot.edges.registry.failure import Refused
-from gitops_bot.edges.registry.manifest import document, images, kind_of, names, platform, representative
+from gitops_bot.edges.registry.manifest import document, platform, read
 from gitops_bot.images.build import CREATED, Build
 from gitops_bot.images.reference import is_digest
 from gitops_bot.redact import strike
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.registry.host import ImageRepository
     from gitops_bot.edges.registry.manifest import Document
+    from gitops_bot.images.build import Manifest
 
 
 #: What images said, by digest. Digests never change, so `run` keeps them: an open proposal asks again in every cycle.
@@ -33,7 +34,6 @@ Builds = dict[str, Build]
 _REMEMBERED = 200
 #: Bytes of a configuration; a real one has some thousands.
 CONFIG_LIMIT = 1024 * 1024
-_CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json")
 #: Labels and annotations that are kept; a real image has some dozens.
 _MOST_LABELS = 200
 #: The largest plausible layer.
@@ -49,20 +49,21 @@ def describe(repository: ImageRepository, digest: str, builds: Builds) -> Build:
     """
     if (known := builds.get(digest)) is not None:
         return known
-    top = document(repository.manifest("GET", digest), digest, "a manifest")
-    index, chosen = (top, representative(images(top))) if kind_of(top) == "index" else ({}, None)
+    top = repository.document(digest)
+    what = read(top)
+    chosen = what.representative
     manifest: Document | None = top
     if chosen is not None:
         try:
-            manifest = document(repository.manifest("GET", chosen.digest), chosen.digest, "a manifest")
+            manifest = repository.document(chosen.digest)
         except Refused as refused:
             if not refused.is_one_of(404):
                 raise
             manifest = None  # as after a partial copy
-    if manifest is not None and kind_of(manifest) != "image":
-        manifest = {}
-    config = configuration(repository, manifest) if manifest is not None else None
-    build = _build(index, manifest or {}, config or {}, chosen.platform if chosen is not None else None)
+    config: Document | None = None
+    if manifest is not None:
+        config = configuration(repository, manifest) if read(manifest).kind == "image" else {}
+    build = _build(top, what, manifest or {}, config or {})
     if config is not None:  # verified by the digest, so true for every repository
         if len(builds) >= _REMEMBERED:
             builds.clear()
@@ -70,10 +71,11 @@ def describe(repository: ImageRepository, digest: str, builds: Builds) -> Build:
     return build
 
 
-def _build(index: Document, manifest: Document, config: Document, described: str | None) -> Build:
-    """The description by these documents; `described` is the platform of the manifest, if it is from the index."""
-    sources = (labels(config), index.get("annotations"), manifest.get("annotations"))
-    sized = described or platform(config)
+def _build(top: Document, what: Manifest, manifest: Document, config: Document) -> Build:
+    """The description by these documents: `top` is pinned, and of it one `manifest` and its configuration are read."""
+    chosen = what.representative
+    sources = (labels(config), top.get("annotations"), manifest.get("annotations"))
+    sized = (chosen.platform if chosen is not None else None) or platform(config)
     size = _size(manifest) if sized else None
     # The labels and annotations that are short lines, as many as count; of one name, the first.
     lines: dict[str, str] = {}
@@ -86,7 +88,7 @@ def _build(index: Document, manifest: Document, config: Document, described: str
         source=first_label("source", parse_url, *sources),
         revision=first_label("revision", parse_line, *sources),
         version=first_label("version", parse_line, *sources),
-        platforms=names(images(index)) or ((sized,) if sized and not index else ()),
+        platforms=what.platforms or ((sized,) if sized and len(what.images) <= 1 else ()),
         size=size,
         sized=sized if size is not None else None,
         labels=lines,
@@ -100,9 +102,9 @@ def labels(config: Document) -> object:
 
 
 def configuration(repository: ImageRepository, manifest: Document) -> Document | None:
-    """The configuration of an image, None if the registry lacks it; empty for other things, such as a chart."""
+    """The configuration that the manifest of an image names; None if the registry lacks it, empty if it names none."""
     match manifest.get("config"):
-        case {"mediaType": kind, "digest": str(digest)} if kind in _CONFIGS and is_digest(digest):
+        case {"digest": str(digest)} if is_digest(digest):
             try:
                 return document(repository.get(f"blobs/{digest}", "*/*", CONFIG_LIMIT), digest, "a configuration")
             except Refused as refused:

@@ -29,7 +29,7 @@ from gitops_bot.edges.http import (
 )
 from gitops_bot.edges.registry.credentials import Basic, IdentityToken, RegistryToken, basic, secrets
 from gitops_bot.edges.registry.failure import Refused, Untrusted, error_message
-from gitops_bot.edges.registry.manifest import ACCEPT, MANIFEST_BYTES
+from gitops_bot.edges.registry.manifest import ACCEPT, MANIFEST_BYTES, document
 from gitops_bot.images.reference import DOCKER_HUB, ImageName
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.http import Answer, Http
     from gitops_bot.edges.registry.credentials import Credential, Login
+    from gitops_bot.edges.registry.manifest import Document
 
 
 #: Characters of the header that are read; a real one has about 200.
@@ -299,17 +300,25 @@ class Host:
         return "password" if any(offer.scheme == "basic" for offer in offers) else None
 
 
+#: Manifests and indexes by their digests, which never change: `run` keeps them, as open proposals ask in every cycle.
+Documents = dict[str, bytes]
+#: Documents that are kept, and the bytes of the largest; most have some thousands.
+_REMEMBERED, _LARGEST = 1000, 32 * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class ImageRepository:
     """The repository of an image, as one login reads it.
 
-    `location` is where it is read: the image's own name, or one below the mirror of its registry.
+    `location` is where it is read: the image's own name, or one below the mirror of its registry. `documents` are those
+    that were read before, here or elsewhere.
     """
 
     image: ImageName
     location: ImageName
     host: Host
     login: Login
+    documents: Documents = field(default_factory=dict)
 
     def get(self, rest: str, accept: str, limit: int, *, method: str = "GET", api: str = "v2") -> Answer:
         """The answer, of status 200, to a request for `/v2/<path>/<rest>`; `limit` bounds its body in bytes.
@@ -358,6 +367,24 @@ class ImageRepository:
     def manifest(self, method: str, reference: str) -> Answer:
         """The manifest of a tag or digest, or its headers only with the method `HEAD`."""
         return self.get(f"manifests/{reference}", ACCEPT, MANIFEST_BYTES, method=method)
+
+    def document(self, digest: str) -> Document:
+        """The manifest or index of that digest; the registry is asked unless it was read before.
+
+        Raises:
+            Refused: the registry refused; 404 if there is no such digest.
+            NoResponse, Untrusted: no usable answer, or one that does not match its digest.
+        """
+        if (known := self.documents.get(digest)) is not None:
+            content: Document = parse_json(known)
+            return content
+        answer = self.manifest("GET", digest)
+        content = document(answer, digest, "a manifest")
+        if content and len(answer.body) <= _LARGEST:
+            if len(self.documents) >= _REMEMBERED:
+                self.documents.clear()
+            self.documents[digest] = answer.body  # verified by the digest, so true for every repository
+        return content
 
 
 def location(image: ImageName, access: Mapping[str, RegistryAccess]) -> ImageName:

@@ -1,23 +1,22 @@
-"""Manifests and indexes: their type, their digest, and the images of an index.
+"""Manifests and indexes: their type, their digest, and what an index names.
 
-Rules: OCI image specification 1.1, "Image Index"; BuildKit, "Attestation Storage"; containerd for variants.
+Rules: OCI image specification 1.1, "Image Manifest" (with "Guidelines for Artifact Usage") and "Image Index"; BuildKit,
+"Attestation Storage"; containerd for variants.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
-from gitops_bot.images.build import Child, normal_platform
+from gitops_bot.images.build import Child, Kind, Manifest, normal_platform
 from gitops_bot.images.reference import is_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
 
     from gitops_bot.edges.http import Answer
 
@@ -36,32 +35,16 @@ MANIFEST_BYTES = 4 * 1024 * 1024
 _ASK_AGAIN = (400, 404, 405, 406, 501)
 
 
-Kind = Literal["image", "index"]
+#: The configurations of images, and those that Docker takes for one in its own manifests (moby, `ImageTypes`).
+CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json")
+_OLD_CONFIGS = ("application/octet-stream", "application/json", "text/html", "", None)
+#: What people call a type.
+_CALLED = {"application/vnd.cncf.helm.config.v1+json": "a Helm chart"}
+_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+/-]{0,150}\Z")
 
 
-def kind_of(document: Document) -> Kind | None:
-    """The type of a document by its own content, which the digest covers (headers are not covered); None for others.
-
-    OCI documents need not state a type. One that could be read as either is neither (CVE-2021-41190).
-    """
-    is_index, is_image = "manifests" in document, "config" in document or "layers" in document
-    if document.get("schemaVersion") != 2 or is_index == is_image:
-        return None
-    kind: Kind = "index" if is_index else "image"
-    types = INDEXES if is_index else IMAGES
-    return kind if document.get("mediaType", types[0]) in types else None
-
-
-@dataclass(frozen=True, slots=True)
-class ManifestDigest:
-    """The digest that a tag or digest refers to, and whether it is a single image."""
-
-    digest: str
-    is_image: bool
-
-
-def resolve(ask: Ask, reference: str) -> ManifestDigest:
-    """Resolve a tag or digest: by HEAD, which Docker Hub does not count as a pull, else by GET.
+def resolve(ask: Ask, reference: str) -> str:
+    """The digest of a tag or digest: by HEAD, which Docker Hub does not count as a pull, else by GET.
 
     The digest of a tag has the algorithm of the registry's choice, that of a digest its own.
 
@@ -78,11 +61,11 @@ def resolve(ask: Ask, reference: str) -> ManifestDigest:
         digest = head.headers.get("docker-content-digest", "")
         same = not is_digest(reference) or reference.partition(":")[0] == digest.partition(":")[0]
         if is_digest(digest) and head.media_type in _TYPES and same:
-            return ManifestDigest(digest, head.media_type in IMAGES)
+            return digest
     return resolve_by_content(ask("GET", reference), reference)
 
 
-def resolve_by_content(answer: Answer, reference: str) -> ManifestDigest:
+def resolve_by_content(answer: Answer, reference: str) -> str:
     """The digest of a manifest by its bytes, which must match the one in the header, if any."""
     document = parse_json(answer.body)
     version = document.get("schemaVersion") if isinstance(document, dict) else None
@@ -100,7 +83,7 @@ def resolve_by_content(answer: Answer, reference: str) -> ManifestDigest:
         )
     if is_digest(reference):
         digest = _digest_of(answer.body, reference.partition(":")[0])
-    return ManifestDigest(digest, kind_of(document) == "image")
+    return digest
 
 
 def _digest_of(body: bytes, algorithm: str) -> str:
@@ -137,40 +120,72 @@ def document(answer: Answer, digest: str, wanted: str) -> Document:
     )
 
 
-#: Images of an index; Go knows some forty platforms.
-MOST_IMAGES = 100
-_USUAL = "linux/amd64"
+#: Manifests of one index, attestations and artifacts included.
+_MOST_CHILDREN = 1000
 _PART = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}\Z")
 _ATTESTED = "vnd.docker.reference.type"
+_NOT_FOUND = 404
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
-    """One image of an index. `digest` is empty unless it names the manifest of a single image."""
+def read(document: Document) -> Manifest:
+    """What a document is by its own content, which the digest covers (headers are not covered).
 
-    platform: str | None
-    digest: str
+    OCI documents need not state a type. One that could be read as either is neither (CVE-2021-41190).
+
+    Raises:
+        Untrusted: it names more than 1,000 manifests.
+    """
+    is_index, is_manifest = "manifests" in document, "config" in document or "layers" in document
+    types = INDEXES if is_index else IMAGES
+    kind, artifact_type = document.get("mediaType", types[0]), document.get("artifactType")
+    if document.get("schemaVersion") != 2 or is_index == is_manifest or kind not in types:
+        return Manifest("artifact", "neither a manifest nor an index" if kind in types else _called(kind))
+    children = children_of(document) if is_index else ()
+    if len(children) > _MOST_CHILDREN:
+        raise Untrusted(f"has an index of more than {_MOST_CHILDREN:,} manifests", "Check what was pushed there.")
+    if artifact_type not in (None, "", *CONFIGS):
+        return Manifest("artifact", _called(artifact_type), children)
+    if any(child.kind != "artifact" for child in children):
+        return Manifest("index", None, children)
+    if is_index:
+        return Manifest("artifact", "an index without an image", children)
+    config = document.get("config")
+    config_type = config.get("mediaType") if isinstance(config, dict) else None
+    if config_type in CONFIGS or (kind == IMAGES[1] and config_type in _OLD_CONFIGS):
+        return Manifest("image")
+    return Manifest("artifact", _called(config_type))
 
 
-def images(index: Document) -> tuple[Image, ...]:
-    """The images of an index in order, without the attestations that builders add."""
-    manifests = index.get("manifests")
-    entries = [entry for entry in manifests if isinstance(entry, dict)] if isinstance(manifests, list) else []
-    return tuple(
-        Image(platform(entry.get("platform")), _digest(entry)) for entry in entries if not _is_attestation(entry)
-    )
+def _called(artifact_type: object) -> str:
+    """What an artifact is, in words; its type comes from whoever pushed it."""
+    known = artifact_type if isinstance(artifact_type, str) and _TYPE.match(artifact_type) else None
+    if known in _CALLED:
+        return f"{_CALLED[known]} ({known})"
+    return f"an artifact of the type {known}" if known is not None else "an artifact of an unknown type"
 
 
-def names(members: Sequence[Image]) -> tuple[str, ...]:
-    """The platforms, sorted and distinct; empty if there are too many to read."""
-    distinct = {image.platform for image in members if image.platform is not None}
-    return tuple(sorted(distinct)) if len(distinct) <= MOST_IMAGES else ()
+def children_of(index: Document) -> tuple[Child, ...]:
+    """What an index names by usable digests, each once."""
+    manifests = index["manifests"] if isinstance(index["manifests"], list) else []
+    children: dict[str, Child] = {}
+    for entry in manifests:
+        digest = entry.get("digest") if isinstance(entry, dict) else None
+        if isinstance(digest, str) and is_digest(digest):
+            nested, about = entry.get("mediaType") in INDEXES, platform(entry.get("platform"))
+            children.setdefault(digest, Child(digest, _child_kind(entry), about, nested))
+    return tuple(children.values())
 
 
-def representative(members: Sequence[Image]) -> Image | None:
-    """The image for linux/amd64, else the first."""
-    askable = [image for image in members if image.digest]
-    return next((image for image in askable if image.platform == _USUAL), askable[0] if askable else None)
+def _child_kind(entry: Document) -> Kind:
+    annotations, described = entry.get("annotations"), entry.get("platform")
+    if (isinstance(annotations, dict) and _ATTESTED in annotations) or (
+        isinstance(described, dict) and described.get("os") == described.get("architecture") == "unknown"
+    ):
+        return "artifact"
+    if entry.get("artifactType") not in (None, "", *CONFIGS):
+        return "artifact"
+    kind = entry.get("mediaType")
+    return "image" if kind in IMAGES else "index" if kind in INDEXES else "artifact"
 
 
 def platform(described: object) -> str | None:
@@ -184,100 +199,14 @@ def platform(described: object) -> str | None:
     return normal_platform("/".join(parts))
 
 
-def _digest(entry: Document) -> str:
-    digest = entry.get("digest")
-    return digest if entry.get("mediaType") in IMAGES and isinstance(digest, str) and is_digest(digest) else ""
-
-
-def _is_attestation(entry: Document) -> bool:
-    annotations, described = entry.get("annotations"), entry.get("platform")
-    return (isinstance(annotations, dict) and _ATTESTED in annotations) or (
-        isinstance(described, dict) and described.get("os") == described.get("architecture") == "unknown"
-    )
-
-
-# Whether a pinned image still exists, with all platforms of an index.
-
-
-#: The manifests of indexes and their platforms, by the digest of the index. Digests never change, so `run` keeps them.
-Indexes = dict[str, Mapping[str, str]]
-_NOT_FOUND = 404
-#: Manifests of one index, attestations and artifacts included.
-_MOST_CHILDREN = 1000
-#: Indexes that are kept, each with at most a hundred manifests.
-_REMEMBERED = 500
-
-
-def find_manifest(ask: Ask, digest: str) -> ManifestDigest | None:
-    """The manifest of that digest, or None: one HEAD, and a GET if the registry does not answer HEAD.
+def exists(ask: Ask, digest: str) -> bool:
+    """Whether there is a manifest of that digest: one HEAD, and a GET if the registry does not answer HEAD.
 
     A registry may report another digest algorithm than the requested one, or none: then the bytes decide.
     """
     try:
-        manifest = resolve(ask, digest)
+        return resolve(ask, digest) == digest
     except Refused as refused:
         if refused.is_one_of(_NOT_FOUND):
-            return None
+            return False
         raise
-    return manifest if manifest.digest == digest else None
-
-
-def missing(ask: Ask, digest: str, indexes: Indexes) -> tuple[str, ...]:
-    """The platforms of an index whose manifests are gone, in order; empty for a single image.
-
-    Raises:
-        Refused: the registry refused; 404 if the digest itself is gone.
-        Untrusted: an answer does not match its digest.
-    """
-    if digest in indexes:
-        resolve(ask, digest)  # the index itself may be gone
-    platforms = _platforms(ask, digest, indexes)
-    return tuple(dict.fromkeys(name for child, name in platforms.items() if find_manifest(ask, child) is None))
-
-
-def index_platforms(ask: Ask, digest: str, indexes: Indexes) -> tuple[str, ...]:
-    """The platforms that an index names, sorted; none for a single image, which costs one HEAD.
-
-    Raises:
-        Refused: the registry refused; 404 if there is no such digest, or if it does not answer HEAD.
-        Untrusted: an answer does not match its digest.
-    """
-    if digest not in indexes and ask("HEAD", digest).media_type not in INDEXES:
-        return ()
-    return tuple(sorted({name for name in _platforms(ask, digest, indexes).values() if "/" in name}))
-
-
-def _platforms(ask: Ask, digest: str, indexes: Indexes) -> Mapping[str, str]:
-    """The platforms of an index by the digests of their manifests; empty for a single image."""
-    if digest in indexes:
-        return indexes[digest]
-    top = document(ask("GET", digest), digest, "a manifest")
-    if kind_of(top) != "index":
-        return {}
-    platforms: dict[str, str] = {}
-    for image in images(top):
-        if image.digest and len(platforms) < MOST_IMAGES:
-            platforms.setdefault(image.digest, image.platform or image.digest[:19])
-    if len(indexes) >= _REMEMBERED:
-        indexes.clear()
-    indexes[digest] = platforms  # verified by the digest, so true for every repository
-    return platforms
-
-
-def children(ask: Ask, digest: str) -> tuple[Child, ...]:
-    """Every manifest that an index names, what builders keep beside the images included; none for a single image.
-
-    Raises:
-        Refused: the registry refused; 404 if there is no such digest.
-        Untrusted: an answer does not match its digest, or names more than 1,000.
-    """
-    top = document(ask("GET", digest), digest, "a manifest")
-    if kind_of(top) != "index":
-        return ()
-    listed = top["manifests"] if isinstance(top["manifests"], list) else []
-    digests = (entry.get("digest") for entry in listed if isinstance(entry, dict))
-    children = dict.fromkeys(child for child in digests if isinstance(child, str) and is_digest(child))
-    if len(children) > _MOST_CHILDREN:
-        raise Untrusted(f"has an index of more than {_MOST_CHILDREN:,} manifests", "Check what was pushed there.")
-    platforms = {image.digest: image.platform or image.digest[:19] for image in images(top) if image.digest}
-    return tuple(Child(child, platforms.get(child)) for child in children)

@@ -33,7 +33,8 @@ from gitops_bot.edges.registry.host import (
     base_url,
     location,
 )
-from gitops_bot.edges.registry.manifest import children, find_manifest, index_platforms, missing, resolve
+from gitops_bot.edges.registry.manifest import exists, read, resolve
+from gitops_bot.edges.registry.referrers import list_referrers
 from gitops_bot.edges.registry.tags import PAGE_BYTES, every_tag, read_page
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reference import DOCKER_HUB, Pin
@@ -48,10 +49,10 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.cloud import LoginCache
     from gitops_bot.edges.registry.credentials import Login
     from gitops_bot.edges.registry.describe import Builds
-    from gitops_bot.edges.registry.manifest import Indexes, ManifestDigest
+    from gitops_bot.edges.registry.host import Documents
     from gitops_bot.edges.registry.times.reader import TimesReader
     from gitops_bot.errors import FailureCode
-    from gitops_bot.images.build import Build, BuildTimes, Child
+    from gitops_bot.images.build import Build, BuildTimes, Child, Manifest
     from gitops_bot.images.reference import ImageName
 
 #: `76;w=21600`: pulls, and the seconds of the window that they are counted in.
@@ -85,7 +86,7 @@ class Registry(AbstractContextManager["Registry"]):
         attempts: int = ATTEMPTS,
         transport: httpx.BaseTransport | None = None,
         observe: Observe | None = None,
-        indexes: Indexes | None = None,
+        documents: Documents | None = None,
         builds: Builds | None = None,
         logins: LoginCache | None = None,
         cache: Path | None = None,
@@ -93,7 +94,7 @@ class Registry(AbstractContextManager["Registry"]):
     ) -> None:
         """`seconds` limits one try of a request, and one answer of a credential helper; see `Http`.
 
-        `image_seconds` limits all requests for one image together, with their retries and waits. `indexes`, `builds`
+        `image_seconds` limits all requests for one image together, with their retries and waits. `documents`, `builds`
         and `logins` are caches in memory that a later Registry may share. For build times: `cache` is a folder for what
         images say about themselves, `packages` what forges list of the registries that they have.
         """
@@ -118,10 +119,11 @@ class Registry(AbstractContextManager["Registry"]):
         clouds = CloudLogins(access, Workload(environ, clock, seconds), {} if logins is None else logins)
         timeout = min(seconds, HELPER_TIMEOUT)
         self._credentials = Credentials(access, environ, timeout=timeout, clouds=clouds.login)
-        self._indexes: Indexes = {} if indexes is None else indexes
+        self._documents: Documents = {} if documents is None else documents
         self._builds: Builds = {} if builds is None else builds
-        #: Digests that this run knows as single images, not indexes.
-        self._single: set[tuple[ImageName, str]] = set()
+        #: Digests that a repository was seen to have, and repositories without a Referrers API.
+        self._present: set[tuple[ImageName, str]] = set()
+        self._without_referrers: set[ImageName] = set()
         #: The digests of tags, as far as reading build times has shown them.
         self._digests: dict[tuple[ImageName, str], str] = {}
         self._cache, self._packages = cache, packages
@@ -144,10 +146,7 @@ class Registry(AbstractContextManager["Registry"]):
         if (digest := self._digests.get((image, tag))) is not None:
             return digest
         with self._reading(image, f"the tag {tag}", Pin(tag)) as repository:
-            manifest = resolve(repository.manifest, tag)
-        if manifest.is_image:
-            self._single.add((image, manifest.digest))
-        return manifest.digest
+            return resolve(repository.manifest, tag)
 
     def describe(self, image: ImageName, digest: str) -> Build:
         """The description of an image by its labels and configuration; the error's `status` is 404 if it is gone."""
@@ -156,45 +155,36 @@ class Registry(AbstractContextManager["Registry"]):
 
     def exists(self, image: ImageName, digest: str) -> bool:
         """Whether the repository has a manifest of that digest."""
+        if (image, digest) in self._present:
+            return True
         with self._reading(image, f"the digest {digest}", Pin(None, digest)) as repository:
-            manifest = find_manifest(repository.manifest, digest)
-        if manifest is not None and manifest.is_image:
-            self._single.add((image, digest))
-        return manifest is not None
+            return exists(repository.manifest, digest)
 
-    def missing(self, image: ImageName, digest: str) -> tuple[str, ...]:
-        """The platforms of an index whose own manifests are gone. Sends nothing for a digest known as a single image.
+    def manifest(self, image: ImageName, digest: str) -> Manifest:
+        """What the digest names; the error's `status` is 404 if it is gone, unless it was read before."""
+        with self._reading(image, f"the digest {digest}", Pin(None, digest)) as repository:
+            manifest = read(repository.document(digest))
+        if digest in repository.sent:
+            self._present.add((image, digest))
+        return manifest
 
-        The error's `status` is 404 where the digest itself is gone.
-        """
-        if (image, digest) in self._single:
+    def referrers(self, image: ImageName, digest: str) -> tuple[Child, ...]:
+        """What refers to a digest; none if the registry has no API for that, which is asked once for a repository."""
+        if image in self._without_referrers:
             return ()
-        with self._reading(image, f"the digest {digest}", Pin(None, digest)) as repository:
-            return missing(repository.manifest, digest, self._indexes)
-
-    def index_platforms(self, image: ImageName, digest: str) -> tuple[str, ...]:
-        """The platforms that an index names; none for a single image, as above."""
-        if (image, digest) in self._single:
-            return ()
-        with self._reading(image, f"the digest {digest}", Pin(None, digest)) as repository:
-            return index_platforms(repository.manifest, digest, self._indexes)
-
-    def children(self, image: ImageName, digest: str) -> tuple[Child, ...]:
-        """Every manifest that an index names; none for a single image, as above."""
-        if (image, digest) in self._single:
-            return ()
-        with self._reading(image, f"the digest {digest}", Pin(None, digest)) as repository:
-            return children(repository.manifest, digest)
+        with self._reading(image, f"the referrers of {digest}", Pin(None, digest)) as repository:
+            referrers = list_referrers(repository, digest)
+        if referrers is None:
+            self._without_referrers.add(image)
+        return referrers or ()
 
     def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
         """When the images of these tags, and of what is pinned, were built."""
         # Imported here for its database: only policies that order by build time need it.
         from gitops_bot.edges.registry.times.reader import TimesReader
 
-        def remember(tag: str, manifest: ManifestDigest) -> None:
-            self._digests[image, tag] = manifest.digest
-            if manifest.is_image:
-                self._single.add((image, manifest.digest))
+        def remember(tag: str, digest: str) -> None:
+            self._digests[image, tag] = digest
 
         with self._lock:
             reader = self._times_reader = self._times_reader or TimesReader(
@@ -258,7 +248,7 @@ class Registry(AbstractContextManager["Registry"]):
                     host = Host(self._http, self._tokens, base, limits, self._head_start)
                     self._hosts[image.registry] = host
             with host.limits.question(image) as allowance, self._http.within(allowance):
-                yield ImageRepository(image, read_at, host, login)
+                yield ImageRepository(image, read_at, host, login, self._documents)
         except (NoLogin, Refused, NoResponse, Untrusted) as failure:
             raise explain(failure, image, request, login, read_at) from failure
 

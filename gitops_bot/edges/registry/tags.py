@@ -29,7 +29,7 @@ PAGE_BYTES, LIST_BYTES, MOST_TAGS = 16 * 1024 * 1024, 16 * 1024 * 1024, 300_000
 _MOST_COMMAS = 1_000_000
 #: Pages in a row without a new tag.
 _IDLE = 3
-_NOTHING_LOST = "Nothing was decided on an incomplete list of tags. Report this to the registry's operator."
+_NOTHING_LOST = "Nothing was decided on an incomplete list. Report this to the registry's operator."
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,15 @@ def read_page(answer: Answer) -> TagPage:
             pass
         case _:
             raise unexpected(answer, "a list of tags")
-    query: str | None = None
+    return TagPage(tuple(tags), next_query(answer, "list of tags"), len(answer.body))
+
+
+def next_query(answer: Answer, listed: str) -> str | None:
+    """The query of the next page of what is `listed`, by the Link of a page; None if there is none.
+
+    Raises:
+        Untrusted: the next page is on another host.
+    """
     for address, parameters in re.findall(r"<([^<>]{0,8192})>([^<]*)", answer.headers.get("link", "")):
         relation = re.search(r""";\s*rel\s*=\s*"?([^";,]*)""", parameters, re.IGNORECASE)
         if relation is not None and "next" not in relation[1].lower().split():
@@ -141,9 +149,8 @@ def read_page(answer: Answer) -> TagPage:
         try:
             target = follow_own(answer.url, address)
         except UnsafeAddress as unsafe:
-            raise Untrusted(f"continues its list of tags at {unsafe}", _NOTHING_LOST) from unsafe
+            raise Untrusted(f"continues its {listed} at {unsafe}", _NOTHING_LOST) from unsafe
         if origin(target) != origin(answer.url):
-            raise Untrusted(f"continues its list of tags at another host, {host_of(target)[:200]!r}", _NOTHING_LOST)
-        query = target.query.decode("ascii")
-        break
-    return TagPage(tuple(tags), query, len(answer.body))
+            raise Untrusted(f"continues its {listed} at another host, {host_of(target)[:200]!r}", _NOTHING_LOST)
+        return target.query.decode("ascii")
+    return None

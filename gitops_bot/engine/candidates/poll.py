@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, assert_never
 
+from gitops_bot.engine import pullable
 from gitops_bot.engine.candidates.not_found import digest_of, no_image, problem_with
 from gitops_bot.engine.candidates.promote import offers
 from gitops_bot.engine.context import Candidate, Candidates, Entrant
@@ -13,7 +16,7 @@ from gitops_bot.images import policy as policies
 from gitops_bot.images.build import BuildTimes
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
 from gitops_bot.images.order import rank
-from gitops_bot.images.reason import Reason
+from gitops_bot.images.reason import Reason, shortlist
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases import blue_green
 from gitops_bot.releases.choice import choose as choice
@@ -22,8 +25,7 @@ from gitops_bot.releases.decisions import IGNORED, Failed, Held, Kept
 from gitops_bot.releases.history import trail
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-    from datetime import datetime
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from gitops_bot.engine.ask import Facts
     from gitops_bot.engine.context import Context
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 #: How many of the best tags are asked for their digest, to find the place of a pin that only a digest names.
 _PLACES = 30
+#: So many of the best tags may name no image; each takes two requests, in every run.
+MOST_LEFT_OUT = 30
 
 
 async def candidates(context: Context) -> Candidates:
@@ -42,7 +46,7 @@ async def candidates(context: Context) -> Candidates:
     async def candidate(entry: Managed) -> Candidate:
         if entry.choices:
             return Candidate(await _switch(context, entry))
-        return Candidate(await poll(context.facts, entry, context.snapshot.at))
+        return await poll(context.facts, entry, context.snapshot.at)
 
     entrants = [Entrant(entry, candidate(entry)) for entry in state.entries if entry.key not in sources]
     if sources:
@@ -50,28 +54,65 @@ async def candidates(context: Context) -> Candidates:
     return Candidates(context, entrants)
 
 
-async def poll(facts: Facts, entry: Managed, now: datetime) -> Decision:
+async def poll(facts: Facts, entry: Managed, now: datetime) -> Candidate:
     """What the registry has for an entry, by its policy."""
     rules = entry.rules
     if rules.ignore:
-        return Kept(entry, IGNORED)
+        return Candidate(Kept(entry, IGNORED))
     if rules.policy is None:
-        return Kept(entry, rules.unmanaged or Reason("unmanaged", "it has no policy"))
+        return Candidate(Kept(entry, rules.unmanaged or Reason("unmanaged", "it has no policy")))
     if entry.mistake is not None:
-        return Failed(entry, entry.mistake)
+        return Candidate(Failed(entry, entry.mistake))
     image = entry.repository
     if image is None:
-        return Failed(entry, no_image(entry))
+        return Candidate(Failed(entry, no_image(entry)))
+    left_out: dict[str, str] = {}
     try:
         match rules.policy.policy:
             case Follow(tag=tag):
-                return await _follow(facts, entry, image, tag)
+                decision = await _follow(facts, entry, image, tag)
             case Newest() as policy:
-                return await _newest(facts, entry, image, policy, now)
+                decision = await _newest(facts, entry, image, policy, now, left_out)
             case policy:
-                return await _choose(facts, entry, image, policy, now)
+                decision = await _choose(facts, entry, image, policy, now, left_out)
     except RegistryError as error:
-        return Failed(entry, problem_with(error, entry))
+        decision = Failed(entry, problem_with(error, entry))
+    if left_out and not isinstance(decision, Failed):
+        text = f"{decision.reason.text}; left out: {leave_out(left_out)}"
+        decision = replace(decision, reason=replace(decision.reason, text=text))
+    return Candidate(decision, left_out=left_out)
+
+
+def leave_out(left_out: Mapping[str, str]) -> str:
+    """What is said of tags that name no image."""
+    return shortlist([f"{tag} is no image, but {what}" for tag, what in left_out.items()], policies.NAMED)
+
+
+async def _among_images(
+    facts: Facts,
+    entry: Managed,
+    image: ImageName,
+    tags: Sequence[str],
+    choose: Callable[[Sequence[str]], Awaitable[policies.Choice]],
+    left_out: dict[str, str],
+) -> policies.Choice:
+    """The choice among the tags that name images. Only what would be chosen, now or later, is looked at."""
+    while True:
+        made = await choose([tag for tag in tags if tag not in left_out] if left_out else tags)
+        match made:
+            case policies.Chosen(tag=best):
+                pass
+            case policies.HeldChoice(candidate=str(best), reason=Reason(ends=datetime())):
+                pass
+            case _:
+                return made
+        what = await pullable.unlike_pinned(facts, entry, image, await facts.digest(image, best))
+        if what is None:
+            return made
+        left_out[best] = what
+        if len(left_out) >= MOST_LEFT_OUT:
+            text = f"the best {len(left_out)} tags that the policy admits name no images; let the policy leave them out"
+            return policies.HeldChoice(Reason("held.no_image", text), next(iter(left_out)))
 
 
 async def _follow(facts: Facts, entry: Managed, image: ImageName, tag: str) -> Decision:
@@ -85,10 +126,16 @@ async def _follow(facts: Facts, entry: Managed, image: ImageName, tag: str) -> D
     return choice.follow(entry, tag, digest)
 
 
-async def _newest(facts: Facts, entry: Managed, image: ImageName, policy: Newest, now: datetime) -> Decision:
+async def _newest(
+    facts: Facts, entry: Managed, image: ImageName, policy: Newest, now: datetime, left_out: dict[str, str]
+) -> Decision:
     tags = await facts.tags(image)
     times = await times_for(facts, image, policy, tags, entry.pin)
-    made = age.choose_newest(policy, tags, times.times, entry.pin, times.pinned, now)
+
+    async def newest(among: Sequence[str]) -> policies.Choice:
+        return age.choose_newest(policy, among, times.times, entry.pin, times.pinned, now)
+
+    made = await _among_images(facts, entry, image, tags, newest, left_out)
     return await _with_digest(facts, entry, image, made)
 
 
@@ -100,14 +147,19 @@ async def times_for(facts: Facts, image: ImageName, policy: Newest, tags: Sequen
     )
 
 
-async def _choose(facts: Facts, entry: Managed, image: ImageName, policy: Semver | Pattern, now: datetime) -> Decision:
+async def _choose(
+    facts: Facts, entry: Managed, image: ImageName, policy: Semver | Pattern, now: datetime, left_out: dict[str, str]
+) -> Decision:
     tags = await facts.tags(image)
 
     async def built(tag: str) -> datetime | None:
         return (await facts.times(image, (tag,), Pin())).times.get(tag)
 
     async def aged(pin: Pin) -> policies.Choice:
-        return await age.choose_aged(policy, tags, pin, built, now)
+        def best(among: Sequence[str]) -> Awaitable[policies.Choice]:
+            return age.choose_aged(policy, among, pin, built, now)
+
+        return await _among_images(facts, entry, image, tags, best, left_out)
 
     made = await aged(entry.pin)
     if (

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
+from gitops_bot.engine import pullable
 from gitops_bot.engine.candidates.not_found import no_image, unless_absent
 from gitops_bot.engine.context import Candidate, Candidates, Entrant, as_it_is
 from gitops_bot.engine.existing import carried_pins
@@ -294,7 +295,7 @@ async def _artifact(facts: Facts, environment: Environment, entry: Managed, runn
     if environment.match_by == "revision" and digest is not None:
         return await _find_rebuild(facts, entry, running, source, target, digest)
     if digest is not None:
-        exists = await facts.exists(target, digest)
+        exists = await pullable.find(facts, target, digest) is not None
     else:
         exists = bool(running.pin.tag and await unless_absent(facts.digest(target, running.pin.tag)))
     alone = entry.rules.pin == "tag" and not environment.release_tag
@@ -348,7 +349,9 @@ async def _of_revision(facts: Facts, image: ImageName, build: Build) -> tuple[st
     for tag in await _versions(facts, image, build):
         digest = await unless_absent(facts.digest(image, tag))
         described = await unless_absent(facts.describe(image, digest)) if digest is not None else None
-        if digest is not None and described is not None and described.revision == build.revision:
+        if digest is None or described is None or described.revision != build.revision:
+            continue
+        if await pullable.artifact(facts, image, digest) is None:  # a chart has the revision of its image
             return tag, digest
     return None
 

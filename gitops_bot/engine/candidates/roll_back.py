@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine import followers
+from gitops_bot.engine import followers, pullable
 from gitops_bot.engine.candidates.not_found import problem_with, unless_absent
 from gitops_bot.engine.context import Candidate, Candidates, as_it_is
 from gitops_bot.errors import Problem, RegistryError
@@ -92,12 +92,13 @@ def _restore(entry: Managed, goal: Goal, asked: RollBack) -> Decision:
 async def available(facts: Facts, image: ImageName, change: Change) -> Decision:
     """The change, if what it pins can still be pulled on every platform."""
     digest, tag = change.after.digest, change.after.tag or ""
+    missing: tuple[str, ...] = ()
     try:
         if digest is None:
-            exists, missing = await unless_absent(facts.digest(image, tag)) is not None, None
+            exists = await unless_absent(facts.digest(image, tag)) is not None
         else:
-            missing = await unless_absent(facts.missing(image, digest))
-            exists = missing is not None
+            manifest = await pullable.find(facts, image, digest)
+            exists, missing = manifest is not None, await pullable.lost(facts, image, manifest) if manifest else ()
     except RegistryError as error:
         return Failed(change.entry, problem_with(error, change.entry))
-    return rollback.check(change, exists=exists, missing=missing or ())
+    return rollback.check(change, exists=exists, missing=missing)

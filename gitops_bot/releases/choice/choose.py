@@ -104,6 +104,12 @@ def outside(policy: NamedPolicy, entry: Managed, tag: str | None) -> Reason | No
     return Reason("held.policy", text, {"tag": tag, "policy": rule})
 
 
+def no_image(image: str, pin: Pin, artifact: str) -> Reason:
+    """Why something is held that is no image: no cluster could run it."""
+    text = f"{pin.short} of {image} is no image, but {artifact}: push such things to a repository of their own"
+    return Reason("held.no_image", text, {"artifact": artifact})
+
+
 def incomplete(image: str, pin: Pin, missing: Sequence[str]) -> Reason:
     """Why an image is held whose index names manifests that are gone: nobody can pull it on these platforms."""
     text = f"{image} has lost {shortlist(missing, _NAMED)} of {pin}"

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.edges.registry import Registry
-from gitops_bot.edges.registry.manifest import Indexes
+from gitops_bot.engine import pullable
 from gitops_bot.errors import RegistryError
+from gitops_bot.images.build import Manifest
 from gitops_bot.images.reference import ImageName
+from tests.commands.polled import facts_of
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
 from tests.counterparts.registry import INDEX, MANIFEST
@@ -19,6 +21,7 @@ from tests.counterparts.registry import INDEX, MANIFEST
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gitops_bot.edges.registry.host import Documents
     from tests.counterparts.broken import Answer
     from tests.counterparts.registry import DockerRegistry
 
@@ -34,8 +37,19 @@ GONE = answer("404 Not Found", b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}', "C
 GONE_HEAD = answer("404 Not Found", b"")
 
 
-def opened() -> Registry:
-    return Registry({}, {}, StillClock())
+def opened(documents: Documents | None = None) -> Registry:
+    return Registry({}, {}, StillClock(), documents=documents)
+
+
+def missing(registry: Registry, image: ImageName, digest: str) -> tuple[str, ...] | None:
+    """The platforms that an index has lost, as a decision asks for them; None where it is gone itself."""
+    facts = facts_of(registry)
+
+    async def look() -> tuple[str, ...] | None:
+        found = await pullable.find(facts, image, digest)
+        return await pullable.lost(facts, image, found) if found is not None else None
+
+    return facts.answer(look())
 
 
 # --- a real registry ---
@@ -59,30 +73,35 @@ def test_what_was_deleted_or_never_was_is_not_there(registry: DockerRegistry) ->
 def test_an_index_that_has_all_of_its_platforms_misses_none(registry: DockerRegistry) -> None:
     digest = registry.push("presence/whole", "v1", platforms=PLATFORMS)
     with opened() as ours, registry.counting() as seen:
-        assert ours.missing(ImageName(registry.host, "presence/whole"), digest) == ()
+        assert missing(ours, ImageName(registry.host, "presence/whole"), digest) == ()
     assert [line.split()[0] for line in seen] == ["GET", "HEAD", "HEAD", "HEAD"]
 
 
-def test_the_platforms_of_an_index_cost_two_requests_once_and_those_of_an_image_a_head(
-    registry: DockerRegistry,
-) -> None:
+def test_what_a_digest_names_is_asked_once_for_all_runs(registry: DockerRegistry) -> None:
     name = "presence/platforms"
-    image, index_digest = (
-        ImageName(registry.host, name),
-        registry.push_image(name, "v1", platforms=PLATFORMS, attested=True),
-    )
+    image = ImageName(registry.host, name)
+    index_digest = registry.push_image(name, "v1", platforms=PLATFORMS, attested=True)
     single = registry.push_image(name, "v2")
-    known: Indexes = {}
+    known: Documents = {}
     requests = []
     for _ in range(2):
-        with Registry({}, {}, StillClock(), indexes=known) as ours, registry.counting() as seen:
-            assert ours.index_platforms(image, index_digest) == tuple(sorted(PLATFORMS))
-            assert ours.index_platforms(image, single) == ()
+        with opened(known) as ours, registry.counting() as seen:
+            assert ours.manifest(image, index_digest).platforms == tuple(sorted(PLATFORMS))
+            assert ours.manifest(image, single) == Manifest("image")
             with pytest.raises(RegistryError) as raised:
-                ours.index_platforms(image, OTHER)
+                ours.manifest(image, OTHER)
             assert raised.value.status == 404
         requests.append([line.split()[0] for line in seen])
-    assert requests == [["HEAD", "GET", "HEAD", "HEAD"], ["HEAD", "HEAD"]]
+    assert requests == [["GET", "GET", "GET"], ["GET"]]
+
+
+def test_what_another_repository_told_of_a_digest_does_not_make_it_exist_here(registry: DockerRegistry) -> None:
+    digest = registry.push("presence/here", "v1")
+    assert registry.push("presence/there", "v1") == digest
+    registry.delete("presence/there", digest)
+    with opened() as ours:
+        assert missing(ours, ImageName(registry.host, "presence/here"), digest) == ()
+        assert missing(ours, ImageName(registry.host, "presence/there"), digest) is None
 
 
 def test_the_platforms_whose_manifests_are_gone_are_told_in_the_order_of_the_index(registry: DockerRegistry) -> None:
@@ -94,26 +113,20 @@ def test_the_platforms_whose_manifests_are_gone_are_told_in_the_order_of_the_ind
         registry.delete(name, children[platform])
     with opened() as ours:
         assert ours.exists(image, digest)
-        assert ours.missing(image, digest) == ("linux/amd64", "linux/arm/v7")
+        assert missing(ours, image, digest) == ("linux/amd64", "linux/arm/v7")
 
 
 def test_the_manifests_of_an_index_are_listed_with_what_is_kept_beside_them(registry: DockerRegistry) -> None:
     name = "presence/children"
     digest = registry.push_image(name, "v1", platforms=PLATFORMS[:2], attested=True)
-    single = registry.push_image(name, "v2")
     named = index(registry, name, digest)
-    image = ImageName(registry.host, name)
-    with opened() as ours, registry.counting() as seen:
-        found = ours.children(image, digest)
-        assert ours.children(image, single) == ()
-        assert ours.exists(image, single)
-        assert ours.children(image, single) == ()
-    assert [(child.digest, child.platform) for child in found] == [
-        (named["amd64"], "linux/amd64"),
-        (named["arm64"], "linux/arm64"),
-        (named["unknown"], None),
+    with opened() as ours:
+        found = ours.manifest(ImageName(registry.host, name), digest)
+    assert [(child.digest, child.kind, child.platform) for child in found.children] == [
+        (named["amd64"], "image", "linux/amd64"),
+        (named["arm64"], "image", "linux/arm64"),
+        (named["unknown"], "artifact", None),
     ]
-    assert [line.split()[0] for line in seen] == ["GET", "GET", "HEAD"]
 
 
 def test_an_index_of_thousands_of_manifests_is_refused() -> None:
@@ -126,8 +139,8 @@ def test_an_index_of_thousands_of_manifests_is_refused() -> None:
     answers = [answer("200 OK", text, f"Content-Type: {INDEX}") for text in (body, odd)]
     with broken_server(answers) as server, opened() as ours:
         with pytest.raises(RegistryError, match="more than 1,000 manifests"):
-            ours.children(ImageName(server.host, "acme/web"), digest)
-        assert ours.children(ImageName(server.host, "acme/web"), odd_digest) == ()
+            ours.manifest(ImageName(server.host, "acme/web"), digest)
+        assert ours.manifest(ImageName(server.host, "acme/web"), odd_digest).children == ()
 
 
 def test_what_is_kept_beside_an_image_is_no_platform_to_miss(registry: DockerRegistry) -> None:
@@ -135,47 +148,34 @@ def test_what_is_kept_beside_an_image_is_no_platform_to_miss(registry: DockerReg
     digest = registry.push_image(name, "v1", platforms=PLATFORMS[:1], attested=True)
     registry.delete(name, index(registry, name, digest)["unknown"])
     with opened() as ours:
-        assert ours.missing(ImageName(registry.host, name), digest) == ()
+        assert missing(ours, ImageName(registry.host, name), digest) == ()
 
 
-def test_a_single_image_has_none_to_miss_and_one_that_is_gone_is_404(registry: DockerRegistry) -> None:
+def test_a_single_image_has_none_to_miss_and_one_that_is_gone_is_told_apart(registry: DockerRegistry) -> None:
     digest = registry.push("presence/single", "v1")
     image = ImageName(registry.host, "presence/single")
-    with opened() as ours:
-        assert ours.missing(image, digest) == ()
-        with pytest.raises(RegistryError) as raised:
-            ours.missing(image, OTHER)
-    assert raised.value.status == 404
-    assert OTHER in raised.value.problem.message
-
-
-def test_what_a_head_showed_to_be_of_one_image_is_not_pulled_to_look_for_others(registry: DockerRegistry) -> None:
-    by_tag, by_digest = registry.push("presence/seen", "v1"), registry.push("presence/seen", "v2")
-    image = ImageName(registry.host, "presence/seen")
     with opened() as ours, registry.counting() as seen:
-        assert ours.digest(image, "v1") == by_tag
-        assert ours.exists(image, by_digest)
-        assert ours.missing(image, by_tag) == ours.missing(image, by_digest) == ()
-    assert [line.split()[0] for line in seen] == ["HEAD", "HEAD"]
+        assert missing(ours, image, digest) == ()
+        assert missing(ours, image, OTHER) is None
+    assert [line.split()[0] for line in seen] == ["GET", "GET"]
 
 
 def test_an_index_is_pulled_once_for_all_runs_and_its_platforms_are_looked_up_in_each(registry: DockerRegistry) -> None:
-    name, indexes = "presence/again", Indexes()
+    name = "presence/again"
+    documents: Documents = {}
     digest = registry.push(name, "v1", platforms=PLATFORMS[:2])
     image, children = ImageName(registry.host, name), index(registry, name, digest)
 
-    def look() -> tuple[list[str], tuple[str, ...]]:
-        with Registry({}, {}, StillClock(), indexes=indexes) as ours, registry.counting() as seen:
-            missing = ours.missing(image, digest)
-        return [line.split()[0] for line in seen], missing
+    def look() -> tuple[list[str], tuple[str, ...] | None]:
+        with opened(documents) as ours, registry.counting() as seen:
+            lost = missing(ours, image, digest)
+        return [line.split()[0] for line in seen], lost
 
     assert look() == (["GET", "HEAD", "HEAD"], ())
     registry.delete(name, children["arm64"])
     assert look() == (["HEAD", "HEAD", "HEAD", "GET"], ("linux/arm64",)), "a 404 by HEAD is confirmed by GET"
     registry.delete(name, digest)
-    with Registry({}, {}, StillClock(), indexes=indexes) as ours, pytest.raises(RegistryError) as raised:
-        ours.missing(image, digest)
-    assert raised.value.status == 404
+    assert look() == (["HEAD", "GET"], None)
 
 
 def index(registry: DockerRegistry, name: str, digest: str) -> dict[str, str]:
@@ -192,7 +192,7 @@ def index(registry: DockerRegistry, name: str, digest: str) -> dict[str, str]:
 def test_what_is_no_digest_is_never_asked_for(registry: DockerRegistry, digest: str) -> None:
     image = ImageName(registry.host, "presence/web")
     with opened() as ours, registry.counting() as seen:
-        for question in (ours.exists, ours.missing):
+        for question in (ours.exists, ours.manifest, ours.referrers):
             with pytest.raises(RegistryError, match="is not a digest"):
                 question(image, digest)
     assert seen == []
@@ -267,7 +267,7 @@ def test_what_cannot_be_told_is_an_error_and_never_taken_for_gone(
     answers: Sequence[Answer], status: int | None
 ) -> None:
     with broken_server(answers) as server, opened() as ours:
-        for question in (ours.exists, ours.missing):
+        for question in (ours.exists, ours.manifest):
             with pytest.raises(RegistryError) as raised:
                 question(ImageName(server.host, "acme/web"), DIGEST)
             assert raised.value.status == status
@@ -301,21 +301,22 @@ def test_an_index_is_hostile_input(manifests: list[object], gone: tuple[str, ...
         return answer("200 OK", body, f"Content-Type: {INDEX}") if digest in head else GONE
 
     with broken_server([given]) as server, opened() as ours:
-        assert ours.missing(ImageName(server.host, "acme/web"), digest) == gone
+        assert missing(ours, ImageName(server.host, "acme/web"), digest) == gone
     assert not any(".." in line for line in server.lines)
 
 
 def test_what_one_registry_says_of_a_digest_that_is_not_its_own_hides_nothing_at_another(
     registry: DockerRegistry,
 ) -> None:
-    name, indexes = "presence/poisoned", Indexes()
+    name = "presence/poisoned"
+    documents: Documents = {}
     digest = registry.push(name, "v1", platforms=PLATFORMS[:2])
     registry.delete(name, index(registry, name, digest)["arm64"])
     # The digest of schema 1 is that of a part of its bytes, so these are not held against it.
     lie = answer("200 OK", b'{"schemaVersion": 1}', "Content-Type: application/json")
-    with broken_server([lie]) as server, Registry({}, {}, StillClock(), indexes=indexes) as ours:
-        assert ours.missing(ImageName(server.host, "acme/web"), digest) == ()
-        assert ours.missing(ImageName(registry.host, name), digest) == ("linux/arm64",)
+    with broken_server([lie]) as server, opened(documents) as ours:
+        assert missing(ours, ImageName(server.host, "acme/web"), digest) == ()
+        assert missing(ours, ImageName(registry.host, name), digest) == ("linux/arm64",)
 
 
 def test_an_index_whose_bytes_are_not_those_of_its_digest_is_not_believed() -> None:
@@ -325,7 +326,7 @@ def test_an_index_whose_bytes_are_not_those_of_its_digest_is_not_believed() -> N
         opened() as ours,
         pytest.raises(RegistryError) as raised,
     ):
-        ours.missing(ImageName(server.host, "acme/web"), OTHER)
+        missing(ours, ImageName(server.host, "acme/web"), OTHER)
     assert raised.value.status is None
     assert OTHER in raised.value.problem.message
 
@@ -343,5 +344,5 @@ def test_an_index_of_very_many_manifests_does_not_become_as_many_requests() -> N
         return answer("200 OK", body, f"Content-Type: {INDEX}") if digest in head else here(head)
 
     with broken_server([given]) as server, opened() as ours:
-        assert ours.missing(ImageName(server.host, "acme/web"), digest) == ()
+        assert missing(ours, ImageName(server.host, "acme/web"), digest) == ()
     assert len(server.lines) == 101

@@ -54,7 +54,7 @@ def test_every_kind_of_manifest_is_accepted_in_one_header() -> None:
 @pytest.mark.parametrize("kind", [*ACCEPT.split(", "), f"{INDEX}; charset=utf-8", INDEX.upper()])
 def test_a_head_is_enough(digest: str, kind: str) -> None:
     ask, asked = registry(answered(b"", digest, kind))
-    assert resolve(ask, "v1").digest == digest
+    assert resolve(ask, "v1") == digest
     assert asked == ["HEAD"]
 
 
@@ -79,7 +79,7 @@ HEADS = [
 @pytest.mark.parametrize("head", [row[1] for row in HEADS], ids=[row[0] for row in HEADS])
 def test_a_head_that_does_not_tell_is_followed_by_a_get_and_the_bytes_count(head: Answer | int) -> None:
     ask, asked = registry(head, answered(digest=None))
-    assert resolve(ask, "v1").digest == DIGEST
+    assert resolve(ask, "v1") == DIGEST
     assert asked == ["HEAD", "GET"]
 
 
@@ -114,7 +114,7 @@ def test_a_tag_that_does_not_exist_is_refused_in_the_words_of_the_get() -> None:
 @pytest.mark.parametrize("digest", [DIGEST, LONG, None], ids=["sha256", "sha512", "none"])
 def test_the_digest_of_a_get_is_that_of_its_bytes(digest: str | None) -> None:
     ask, _ = registry(405, answered(digest=digest))
-    assert resolve(ask, "v1").digest == (digest or DIGEST)
+    assert resolve(ask, "v1") == (digest or DIGEST)
 
 
 @pytest.mark.parametrize("digest", [OTHER, "sha512:" + "0" * 128, "", "junk", DIGEST.upper()])

@@ -4,9 +4,15 @@ from typing import Any
 
 import pytest
 
-from gitops_bot.edges.registry.manifest import MOST_IMAGES, Image, images, names, platform, representative
+from gitops_bot.edges.registry.manifest import platform, read
+from gitops_bot.images.build import MOST_PLATFORMS, Child, Kind, Manifest, runs_on
 
 IMAGE = "application/vnd.oci.image.manifest.v1+json"
+DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+CHART = "application/vnd.cncf.helm.config.v1+json"
+EMPTY = "application/vnd.oci.empty.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 
 
@@ -43,6 +49,7 @@ PLATFORMS: list[tuple[str, Any, str | None]] = [
     ("endless", {"os": "l" * 33, "architecture": "amd64"}, None),
     ("a number", {"os": 1, "architecture": "amd64"}, None),
     ("a number as variant", {"os": "linux", "architecture": "arm", "variant": 7}, None),
+    ("as uname says it", {"os": "linux", "architecture": "aarch64"}, "linux/arm64"),
     ("no object", "linux/amd64", None),
     ("nothing", None, None),
 ]
@@ -53,41 +60,125 @@ def test_the_name_of_a_platform(described: Any, expected: str | None) -> None:
     assert platform(described) == expected
 
 
-def test_attestations_are_no_images() -> None:
-    index = {
-        "manifests": [
-            entry(1, "linux/arm64"),
-            entry(2, "unknown/unknown"),
-            entry(3, "linux/s390x", annotations={"vnd.docker.reference.type": "attestation-manifest"}),
-            entry(4, "linux/amd64", annotations={"com.example": "x"}),
-        ]
-    }
-    assert images(index) == (Image("linux/arm64", digest(1)), Image("linux/amd64", digest(4)))
+def index(*manifests: Any, **more: Any) -> Manifest:
+    return read({"schemaVersion": 2, "mediaType": INDEX, "manifests": list(manifests), **more})
 
 
-@pytest.mark.parametrize("listed", [None, {}, "x", [1, None, "x", []], []], ids=str)
-def test_a_list_that_is_none_has_no_images(listed: Any) -> None:
-    assert images({"manifests": listed}) == ()
-    assert representative(()) is None
+def manifest(config: Any, kind: str = IMAGE, **more: Any) -> Manifest:
+    return read({"schemaVersion": 2, "mediaType": kind, "config": config, "layers": [], **more})
 
 
-@pytest.mark.parametrize(
-    ("more", "asked"),
-    [
-        ({}, digest(1)),
-        ({"mediaType": INDEX}, ""),
-        ({"mediaType": None}, ""),
-        ({"digest": "sha256:../../x"}, ""),
-        ({"digest": f"sha384:{'0' * 96}"}, ""),
-        ({"digest": None}, ""),
-    ],
-)
-def test_only_manifests_of_single_images_with_a_digest_that_can_be_checked_are_asked_for(
-    more: dict[str, Any], asked: str
-) -> None:
-    (image,) = images({"manifests": [entry(1, "linux/amd64", **more)]})
-    assert image == Image("linux/amd64", asked)
-    assert representative((image,)) == (image if asked else None)
+CHILDREN: list[tuple[str, dict[str, Any], Child]] = [
+    ("an image", entry(1, "linux/arm64"), Child(digest(1), "image", "linux/arm64")),
+    ("an image of Docker", entry(1, "linux/arm64", mediaType=DOCKER), Child(digest(1), "image", "linux/arm64")),
+    ("one that does not say for what", entry(1, None), Child(digest(1), "image")),
+    ("an annotated image", entry(1, "linux/arm64", annotations={"a": "x"}), Child(digest(1), "image", "linux/arm64")),
+    (
+        "an index",
+        entry(1, "linux/arm64", mediaType=INDEX),
+        Child(digest(1), "index", "linux/arm64", nested=True),
+    ),
+    ("what BuildKit keeps beside an image", entry(1, "unknown/unknown"), Child(digest(1), "artifact")),
+    (
+        "an attestation",
+        entry(1, "linux/s390x", annotations={"vnd.docker.reference.type": "attestation-manifest"}),
+        Child(digest(1), "artifact", "linux/s390x"),
+    ),
+    (
+        "an artifact for a platform",
+        entry(1, "linux/arm64", artifactType="application/vnd.amazon.soci.index.v2+json"),
+        Child(digest(1), "artifact", "linux/arm64"),
+    ),
+    ("an artifact type that is an image's", entry(1, None, artifactType=CONFIG), Child(digest(1), "image")),
+    ("another document", entry(1, None, mediaType="text/plain"), Child(digest(1), "artifact")),
+    ("no type", entry(1, None, mediaType=None), Child(digest(1), "artifact")),
+]
+
+
+@pytest.mark.parametrize(("described", "child"), [row[1:] for row in CHILDREN], ids=[row[0] for row in CHILDREN])
+def test_what_an_index_names(described: dict[str, Any], child: Child) -> None:
+    assert index(described, entry(2, "linux/amd64")).children[0] == child
+
+
+@pytest.mark.parametrize("listed", [None, {}, "x", [1, None, "x", []], [], [{"mediaType": IMAGE}]], ids=str)
+def test_a_list_that_is_none_is_an_index_without_an_image(listed: Any) -> None:
+    assert read({"schemaVersion": 2, "manifests": listed}) == Manifest("artifact", "an index without an image")
+
+
+@pytest.mark.parametrize("bad", ["sha256:../../x", f"sha384:{'0' * 96}", "", None, 7])
+def test_a_digest_that_cannot_be_checked_is_asked_for_by_nobody(bad: Any) -> None:
+    assert index(entry(1, "linux/amd64", digest=bad), entry(2, "linux/arm64")).children == (
+        Child(digest(2), "image", "linux/arm64"),
+    )
+
+
+def test_an_index_of_attestations_alone_is_no_image_and_its_manifests_are_known() -> None:
+    attested = index(entry(1, "unknown/unknown"), entry(2, "unknown/unknown"))
+    assert (attested.kind, attested.artifact) == ("artifact", "an index without an image")
+    assert [child.digest for child in attested.children] == [digest(1), digest(2)]
+
+
+KINDS: list[tuple[str, Manifest, Kind, str | None]] = [
+    ("an image", manifest({"mediaType": CONFIG}), "image", None),
+    ("an image of Docker", manifest({"mediaType": DOCKER_CONFIG}, DOCKER), "image", None),
+    ("of OCI with Docker's configuration", manifest({"mediaType": DOCKER_CONFIG}), "image", None),
+    ("of Docker with OCI's configuration", manifest({"mediaType": CONFIG}, DOCKER), "image", None),
+    ("of an old Docker", manifest({"mediaType": "application/octet-stream"}, DOCKER), "image", None),
+    ("of an old Docker without a type", manifest({}, DOCKER), "image", None),
+    ("an image that says so twice", manifest({"mediaType": CONFIG}, artifactType=CONFIG), "image", None),
+    ("a chart", manifest({"mediaType": CHART}), "artifact", f"a Helm chart ({CHART})"),
+    (
+        "an artifact of ORAS",
+        manifest({"mediaType": EMPTY}, artifactType="a/b"),
+        "artifact",
+        "an artifact of the type a/b",
+    ),
+    (
+        "a type beside the configuration of an image",
+        manifest({"mediaType": CONFIG}, artifactType="application/vnd.example+json"),
+        "artifact",
+        "an artifact of the type application/vnd.example+json",
+    ),
+    (
+        "a module",
+        manifest({"mediaType": "application/vnd.wasm.config.v0+json"}),
+        "artifact",
+        "an artifact of the type application/vnd.wasm.config.v0+json",
+    ),
+    (
+        "an unknown configuration of OCI",
+        manifest({"mediaType": "application/octet-stream"}),
+        "artifact",
+        "an artifact of the type application/octet-stream",
+    ),
+    ("no configuration", read({"schemaVersion": 2, "layers": []}), "artifact", "an artifact of an unknown type"),
+    ("markup", manifest({"mediaType": "<b>\x1b[1m"}), "artifact", "an artifact of an unknown type"),
+    (
+        "a type that is none",
+        manifest({"mediaType": ["a"]}, artifactType={}),
+        "artifact",
+        "an artifact of an unknown type",
+    ),
+    ("an endless type", manifest({"mediaType": "a" * 200}), "artifact", "an artifact of an unknown type"),
+    ("nothing", read({}), "artifact", "neither a manifest nor an index"),
+    (
+        "another document",
+        read({"mediaType": "application/vnd.oci.artifact.manifest.v1+json", "blobs": []}),
+        "artifact",
+        "an artifact of the type application/vnd.oci.artifact.manifest.v1+json",
+    ),
+    (
+        "an index of a type",
+        index(entry(1, "linux/amd64"), artifactType="application/vnd.example+json"),
+        "artifact",
+        "an artifact of the type application/vnd.example+json",
+    ),
+]
+
+
+@pytest.mark.parametrize(("found", "kind", "words"), [row[1:] for row in KINDS], ids=[row[0] for row in KINDS])
+def test_what_is_an_image_and_what_is_not(found: Manifest, kind: Kind, words: str | None) -> None:
+    assert (found.kind, found.artifact) == (kind, words)
 
 
 @pytest.mark.parametrize(
@@ -96,26 +187,50 @@ def test_only_manifests_of_single_images_with_a_digest_that_can_be_checked_are_a
         (["linux/arm64", "linux/amd64", "windows/amd64"], 1),
         (["linux/s390x", "linux/arm64"], 0),
         ([None, "linux/arm64"], 0),
-        (["linux/amd64/v3", "linux/amd64"], 1),
     ],
 )
 def test_linux_on_amd64_stands_for_all_or_else_the_first(platforms: list[str | None], chosen: int) -> None:
-    found = [Image(each, digest(number)) for number, each in enumerate(platforms)]
-    assert representative(found) == found[chosen]
+    found = index(*(entry(number, each) for number, each in enumerate(platforms)))
+    assert found.representative == Child(digest(chosen), "image", platforms[chosen])
 
 
-def test_what_cannot_be_asked_for_stands_for_nothing() -> None:
-    assert representative((Image("linux/amd64", ""), Image("linux/arm64", digest(2)))) == Image(
-        "linux/arm64", digest(2)
-    )
+def test_only_images_stand_for_an_index() -> None:
+    found = index(entry(1, "linux/amd64", mediaType=INDEX), entry(2, "unknown/unknown"), entry(3, "linux/arm64"))
+    assert found.representative == Child(digest(3), "image", "linux/arm64")
+    assert index(entry(1, "linux/amd64", mediaType=INDEX)).representative is None
 
 
 def test_platforms_are_named_once_and_in_order() -> None:
-    found = [Image(each, "") for each in ("linux/arm64", None, "linux/amd64", "linux/arm64")]
-    assert names(found) == ("linux/amd64", "linux/arm64")
+    found = index(*(entry(at, each) for at, each in enumerate(["linux/arm64", None, "linux/amd64", "linux/arm64"])))
+    assert found.platforms == ("linux/amd64", "linux/arm64")
 
 
 def test_more_platforms_than_there_can_be_are_none() -> None:
-    found = [Image(f"os{number}/x", "") for number in range(MOST_IMAGES + 1)]
-    assert len(names(found[:-1])) == MOST_IMAGES
-    assert names(found) == ()
+    many = [entry(number, f"os{number}/x") for number in range(MOST_PLATFORMS + 1)]
+    assert len(index(*many[:-1]).platforms) == MOST_PLATFORMS
+    assert index(*many).platforms == ()
+
+
+@pytest.mark.parametrize(
+    ("built", "wanted", "runs"),
+    [
+        ("linux/amd64", "linux/amd64", True),
+        ("linux/arm64", "linux/amd64", False),
+        ("windows/amd64", "linux/amd64", False),
+        ("linux/arm/v6", "linux/arm/v7", True),
+        ("linux/arm/v7", "linux/arm/v6", False),
+        ("linux/arm/v7", "linux/arm", True),
+        ("linux/arm", "linux/arm/v7", True),
+        ("linux/amd64", "linux/amd64/v3", True),
+        ("linux/amd64/v3", "linux/amd64", False),
+        ("linux/amd64/v2", "linux/amd64/v3", True),
+        ("linux/arm64", "linux/arm64/v9", True),
+        ("linux/arm64/v9", "linux/arm64", False),
+        ("linux/mips/softfloat", "linux/mips/softfloat", True),
+        ("linux/mips/softfloat", "linux/mips", False),
+        ("linux/arm/v7", "linux/arm64", False),
+        ("sha256:0123", "linux/amd64", False),
+    ],
+)
+def test_a_processor_runs_what_was_built_for_its_older_variants(built: str, wanted: str, runs: bool) -> None:
+    assert runs_on(built, wanted) is runs

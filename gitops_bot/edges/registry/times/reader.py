@@ -21,7 +21,7 @@ from gitops_bot.edges.http import Allowance, Limit, NoResponse
 from gitops_bot.edges.registry.credentials import Once
 from gitops_bot.edges.registry.describe import configuration, first_label, labels, parse_time
 from gitops_bot.edges.registry.failure import Refused, Untrusted
-from gitops_bot.edges.registry.manifest import INDEXES, document, images, kind_of, resolve_by_content
+from gitops_bot.edges.registry.manifest import document, read, resolve_by_content
 from gitops_bot.edges.registry.times.apis import ApiClient, ListUnusable, api_of, newest_first, pages
 from gitops_bot.edges.registry.times.cache import Cache, Created, Memory
 from gitops_bot.images.age import EARLIEST
@@ -37,11 +37,12 @@ if TYPE_CHECKING:
     from gitops_bot.edges.facts import PackageApi
     from gitops_bot.edges.http import Http
     from gitops_bot.edges.registry.host import ImageRepository
-    from gitops_bot.edges.registry.manifest import Document, ManifestDigest
+    from gitops_bot.edges.registry.manifest import Document
     from gitops_bot.edges.registry.times.apis import PackagePage
+    from gitops_bot.images.build import Manifest
     from gitops_bot.images.reference import ImageName, Pin
 
-    Remember = Callable[[str, ManifestDigest], None]
+    Remember = Callable[[str, str], None]
 
 #: Seconds for all pages of an API.
 API_SECONDS: Final = 30.0
@@ -70,7 +71,7 @@ class TimesReader:
         remember: Remember,
         threads: int,
     ) -> BuildTimes:
-        """The times of these tags and of what is pinned; `remember` receives the manifest that a tag names today.
+        """The times of these tags and of what is pinned; `remember` receives the digest that a tag names today.
 
         Raises:
             Refused, NoResponse, Untrusted: as `walk`.
@@ -128,7 +129,7 @@ def walk(
 ) -> BuildTimes:
     """When the images of these tags, and what is pinned, were built by their own words.
 
-    `memory` has what was learned before, and learns the rest. `remember` receives the manifest that a tag names today.
+    `memory` has what was learned before, and learns the rest. `remember` receives the digest that a tag names today.
 
     Raises:
         Refused: the registry refused something other than what is gone.
@@ -161,10 +162,10 @@ def walk(
 def _time(repository: ImageRepository, reference: str, memory: Memory, remember: Remember | None) -> datetime | None:
     """When the image of a tag, or of a digest (without `remember`), was built; None if it is gone or does not say."""
     try:
-        resolved, manifest = _manifest(repository, reference)
+        digest, manifest = _manifest(repository, reference)
         if remember is not None:
-            remember(reference, resolved)
-        known = memory.images.get(resolved.digest) or _Reader(repository).read(manifest, (resolved.digest,))
+            remember(reference, digest)
+        known = memory.images.get(digest) or _Reader(repository).read(manifest, (digest,))
     except Untrusted:
         return None
     except Refused as refused:
@@ -172,13 +173,13 @@ def _time(repository: ImageRepository, reference: str, memory: Memory, remember:
             raise
         return None
     if known.lasting:
-        memory.images[resolved.digest] = known
+        memory.images[digest] = known
         if remember is not None and not is_floating(reference):
-            memory.tags[reference] = resolved.digest
+            memory.tags[reference] = digest
     return known.time
 
 
-def _manifest(repository: ImageRepository, reference: str) -> tuple[ManifestDigest, Document]:
+def _manifest(repository: ImageRepository, reference: str) -> tuple[str, Document]:
     """Get the manifest of a tag or digest.
 
     Raises:
@@ -186,8 +187,8 @@ def _manifest(repository: ImageRepository, reference: str) -> tuple[ManifestDige
         Untrusted: the answer is no manifest, or does not match its digest.
     """
     answer = repository.manifest("GET", reference)
-    resolved = resolve_by_content(answer, reference)
-    return resolved, document(answer, reference if is_digest(reference) else resolved.digest, "a manifest")
+    digest = resolve_by_content(answer, reference)
+    return digest, document(answer, reference if is_digest(reference) else digest, "a manifest")
 
 
 class _Reader:
@@ -206,19 +207,20 @@ class _Reader:
         claimed = first_label("created", built, manifest.get("annotations"))
         if claimed is not None:
             return Created(claimed)
-        match kind_of(manifest):
+        what = read(manifest)
+        match what.kind:
             case "image":
                 config = configuration(self._repository, manifest)
                 if config is None:
                     return Created(None, lasting=False)
                 return Created(first_label("created", built, labels(config), {CREATED: config.get("created")}))
             case "index":
-                return newest(self._children(manifest, ancestors))
-            case _:
+                return newest(self._children(what, ancestors))
+            case "artifact":
                 return UNKNOWN
 
-    def _children(self, index: Document, ancestors: tuple[str, ...]) -> Iterator[Created]:
-        for digest in _child_digests(index):
+    def _children(self, index: Manifest, ancestors: tuple[str, ...]) -> Iterator[Created]:
+        for digest in (child.digest for child in index.children if child.kind != "artifact"):
             if digest in ancestors or len(ancestors) >= DEPTH or self._left <= 0:
                 yield UNKNOWN  # circular, or nested as no builder does
                 continue
@@ -244,18 +246,6 @@ def built(text: str) -> datetime | None:
     """Parse a build time; None for the placeholders of build tools."""
     time = parse_time(text)
     return time if time is not None and time >= EARLIEST else None
-
-
-def _child_digests(index: Document) -> dict[str, None]:
-    """The digests of the images and indexes in an index."""
-    manifests = index.get("manifests")
-    indexes = (
-        entry["digest"]
-        for entry in (manifests if isinstance(manifests, list) else [])
-        if isinstance(entry, dict) and entry.get("mediaType") in INDEXES and isinstance(entry.get("digest"), str)
-    )
-    digests = [image.digest for image in images(index) if image.digest]
-    return dict.fromkeys([*digests, *filter(is_digest, indexes)])
 
 
 def _in_threads(work: Callable[[str], None], items: Collection[str], threads: int) -> None:
