@@ -213,14 +213,18 @@ def _list_kept(
     Where the registry did not tell, that is what is pinned by its digest.
     """
     kept: defaultdict[tuple[ImageName, str], _Use] = defaultdict(_Use)
+    roots: dict[tuple[ImageName, str], None] = {}
+    problems: list[Problem] = []
     for (image, pin), names in uses.items():
         result = answers[_Wanted(image, pin)]
         digest = pin.digest if isinstance(result, BotError) else result.digest
-        if digest is not None:
-            use = kept[image, digest]
-            use.environments |= names
-            use.tags |= {pin.tag} if pin.tag is not None else set()
-    roots, problems = list(kept), []
+        if digest is None:
+            continue
+        use = kept[image, digest]
+        use.environments |= names
+        use.tags |= {pin.tag} if pin.tag is not None else set()
+        if isinstance(result, _Answer):
+            roots[image, digest] = None
     for belonging in facts.drive([_Belonging(facts, *root).find() for root in roots]):
         if isinstance(belonging, BotError):
             problems.append(belonging.problem)

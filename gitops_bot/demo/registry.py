@@ -1,8 +1,8 @@
 """The embedded OCI registry: the distribution protocol on loopback, with its state in a folder.
 
 It implements what docker, skopeo and gitops-bot need of the specification (1.1): list tags in pages, read manifests by
-tag and digest, push blobs at once or in chunks, push manifests. Like the reference implementation, it accepts a
-manifest only if everything it names exists, and returns it only in a media type that the client accepts.
+tag and digest, list referrers, push blobs at once or in chunks, push manifests. Like the reference implementation, it
+accepts a manifest only if everything it names exists, and returns it only in a media type that the client accepts.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Registry(Server):
                 ("HEAD", rf"/v2/{_NAME}/manifests/(?P<reference>[^/]+)", self._manifest),
                 ("PUT", rf"/v2/{_NAME}/manifests/(?P<reference>[^/]+)", self._put_manifest),
                 ("DELETE", rf"/v2/{_NAME}/manifests/(?P<reference>[^/]+)", self._delete),
+                ("GET", rf"/v2/{_NAME}/referrers/(?P<digest>[^/]+)", self._referrers),
                 ("GET", rf"/v2/{_NAME}/blobs/(?P<digest>[^/]+)", self._blob),
                 ("HEAD", rf"/v2/{_NAME}/blobs/(?P<digest>[^/]+)", self._blob),
                 ("POST", rf"/v2/{_NAME}/blobs/uploads/?", self._start_upload),
@@ -127,7 +128,26 @@ class Registry(Server):
         _write(folder / "_manifests" / digest.removeprefix("sha256:"), media_type.encode())
         if _TAG.match(reference):
             _write(folder / "_tags" / reference, digest.encode())
-        return Answer(201, headers={"Location": f"/v2/{name}/manifests/{digest}", "Docker-Content-Digest": digest})
+        subject = _subject(body)
+        headers = {"Location": f"/v2/{name}/manifests/{digest}", "Docker-Content-Digest": digest}
+        return Answer(201, headers=headers | ({"OCI-Subject": subject} if subject is not None else {}))
+
+    def _referrers(self, request: Request, name: str, digest: str) -> Answer:
+        """The manifests whose `subject` is this digest, if asked for only those of one type."""
+        if not _DIGEST.match(digest):
+            raise _error(400, "DIGEST_INVALID", "invalid digest")
+        wanted, found = request.query.get("artifactType"), []
+        for entry in sorted((self._repository(name) / "_manifests").glob("[0-9a-f]*")):
+            body = _read(self._blob_file(f"sha256:{entry.name}")) or b""
+            if _subject(body) == digest:
+                manifest = json.loads(body)
+                kind = manifest.get("artifactType") or (manifest.get("config") or {}).get("mediaType")
+                about = {"mediaType": (_read(entry) or b"").decode(), "digest": _digest(body), "size": len(body)}
+                found.append({**about, "artifactType": kind, "annotations": manifest.get("annotations") or {}})
+        manifests = [entry for entry in found if wanted in (None, entry["artifactType"])]
+        applied = {"OCI-Filters-Applied": "artifactType"} if wanted is not None else {}
+        index = {"schemaVersion": 2, "mediaType": _INDEXES[0], "manifests": manifests}
+        return Answer(200, json.dumps(index).encode(), {"Content-Type": _INDEXES[0], **applied})
 
     def _delete(self, _: Request, name: str, reference: str) -> Answer:
         """Delete a tag, or a manifest with all its tags.
@@ -229,6 +249,15 @@ def _named(body: bytes, media_type: str) -> list[tuple[str, bool]]:
     except (ValueError, KeyError, TypeError, RecursionError):
         raise _error(400, "MANIFEST_INVALID", "manifest invalid") from None
     raise _error(400, "MANIFEST_INVALID", "the Content-Type is not a manifest media type")
+
+
+def _subject(body: bytes) -> str | None:
+    """The digest of what a manifest is about, if it is about another one."""
+    try:
+        subject = json.loads(body)["subject"]["digest"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return subject if isinstance(subject, str) and _DIGEST.match(subject) else None
 
 
 def _checked(digest: str) -> str:

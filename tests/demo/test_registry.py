@@ -281,3 +281,28 @@ def test_a_blob_of_another_repository_is_not_there_for_a_manifest(registry: Regi
     body = ask(registry, "GET", f"/v2/acme/web/manifests/{index['manifests'][0]['digest']}")[2]
     status, _, said = ask(registry, "PUT", "/v2/acme/other/manifests/v1", body, {"Content-Type": OCI})
     assert (status, error(said)) == (400, "MANIFEST_BLOB_UNKNOWN")
+
+
+def test_what_refers_to_a_manifest_is_listed_by_its_type(registry: Registry) -> None:
+    digest = pushed(registry, "v1")
+    empty = b"{}"
+    ask(registry, "POST", f"/v2/acme/web/blobs/uploads/?digest={digest_of(empty)}", empty)
+    config = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest_of(empty), "size": 2}
+    subject = {"mediaType": INDEX, "digest": digest, "size": 1}
+    kinds = ("application/vnd.example.signature", "application/vnd.example.sbom")
+    for kind in kinds:
+        document = {"schemaVersion": 2, "mediaType": OCI, "artifactType": kind, "config": config, "layers": []}
+        body = json.dumps({**document, "subject": subject}).encode()
+        put = f"/v2/acme/web/manifests/{digest_of(body)}"
+        assert ask(registry, "PUT", put, body, {"Content-Type": OCI})[1]["oci-subject"] == digest
+
+    def listed(query: str = "", of: str = digest) -> tuple[set[str], str | None]:
+        status, headers, body = ask(registry, "GET", f"/v2/acme/web/referrers/{of}{query}")
+        assert (status, headers["content-type"]) == (200, INDEX)
+        return {entry["artifactType"] for entry in json.loads(body)["manifests"]}, headers.get("oci-filters-applied")
+
+    assert listed() == (set(kinds), None)
+    assert listed(f"?artifactType={kinds[0]}") == ({kinds[0]}, "artifactType")
+    assert listed(of=digest_of(b"other")) == (set(), None)
+    status, _, body = ask(registry, "GET", "/v2/acme/web/referrers/latest")
+    assert (status, error(body)) == (400, "DIGEST_INVALID")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from gitops_bot.edges.registry.failure import Refused
-from gitops_bot.edges.registry.manifest import document, platform, read
+from gitops_bot.edges.registry.manifest import platform, read
 from gitops_bot.images.build import CREATED, Build
 from gitops_bot.images.reference import is_digest
 from gitops_bot.redact import strike
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 Builds = dict[str, Build]
 #: Descriptions that are kept.
 _REMEMBERED = 200
-#: Bytes of a configuration; a real one has some thousands.
-CONFIG_LIMIT = 1024 * 1024
 #: Labels and annotations that are kept; a real image has some dozens.
 _MOST_LABELS = 200
 #: The largest plausible layer.
@@ -106,7 +104,7 @@ def configuration(repository: ImageRepository, manifest: Document) -> Document |
     match manifest.get("config"):
         case {"digest": str(digest)} if is_digest(digest):
             try:
-                return document(repository.get(f"blobs/{digest}", "*/*", CONFIG_LIMIT), digest, "a configuration")
+                return repository.config(digest)
             except Refused as refused:
                 if not refused.is_one_of(404):
                     raise

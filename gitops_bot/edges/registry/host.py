@@ -33,7 +33,7 @@ from gitops_bot.edges.registry.manifest import ACCEPT, MANIFEST_BYTES, document
 from gitops_bot.images.reference import DOCKER_HUB, ImageName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from gitops_bot.config import RegistryAccess
     from gitops_bot.edges.clock import Clock
@@ -300,7 +300,9 @@ class Host:
         return "password" if any(offer.scheme == "basic" for offer in offers) else None
 
 
-#: Manifests and indexes by their digests, which never change: `run` keeps them, as open proposals ask in every cycle.
+#: Bytes of a configuration; a real one has some thousands.
+CONFIG_BYTES = 1024 * 1024
+#: Manifests and configurations by their digests, which never change: `run` keeps them for its open proposals.
 Documents = dict[str, bytes]
 #: Documents that are kept, and the bytes of the largest; most have some thousands.
 _REMEMBERED, _LARGEST = 1000, 32 * 1024
@@ -319,6 +321,8 @@ class ImageRepository:
     host: Host
     login: Login
     documents: Documents = field(default_factory=dict)
+    #: Digests of the documents that this repository sent itself.
+    sent: set[str] = field(default_factory=set)
 
     def get(self, rest: str, accept: str, limit: int, *, method: str = "GET", api: str = "v2") -> Answer:
         """The answer, of status 200, to a request for `/v2/<path>/<rest>`; `limit` bounds its body in bytes.
@@ -375,16 +379,29 @@ class ImageRepository:
             Refused: the registry refused; 404 if there is no such digest.
             NoResponse, Untrusted: no usable answer, or one that does not match its digest.
         """
+        return self._read(digest, lambda: self.manifest("GET", digest), "a manifest")
+
+    def config(self, digest: str) -> Document:
+        """The configuration of that digest; as above."""
+        return self._read(digest, lambda: self.get(f"blobs/{digest}", "*/*", CONFIG_BYTES), "a configuration")
+
+    def _read(self, digest: str, ask: Callable[[], Answer], wanted: str) -> Document:
         if (known := self.documents.get(digest)) is not None:
             content: Document = parse_json(known)
             return content
-        answer = self.manifest("GET", digest)
-        content = document(answer, digest, "a manifest")
-        if content and len(answer.body) <= _LARGEST:
+        answer = ask()
+        content = document(answer, digest, wanted)
+        self.sent.add(digest)
+        if content:
+            self.remember(digest, answer.body)
+        return content
+
+    def remember(self, digest: str, body: bytes) -> None:
+        """Remember a document that was verified by its digest, and so is true for every repository."""
+        if len(body) <= _LARGEST:
             if len(self.documents) >= _REMEMBERED:
                 self.documents.clear()
-            self.documents[digest] = answer.body  # verified by the digest, so true for every repository
-        return content
+            self.documents[digest] = body
 
 
 def location(image: ImageName, access: Mapping[str, RegistryAccess]) -> ImageName:

@@ -188,7 +188,10 @@ def _manifest(repository: ImageRepository, reference: str) -> tuple[str, Documen
     """
     answer = repository.manifest("GET", reference)
     digest = resolve_by_content(answer, reference)
-    return digest, document(answer, reference if is_digest(reference) else digest, "a manifest")
+    content = document(answer, reference if is_digest(reference) else digest, "a manifest")
+    if content:
+        repository.remember(digest, answer.body)
+    return digest, content
 
 
 class _Reader:
