@@ -113,7 +113,7 @@ def test_explain_and_update_never_disagree(
     best = [candidate.tag for candidate in told.candidates]
     if "newest" not in policy:
         assert charts.isdisjoint(best)
-    if isinstance(decision, Change) and "digest" not in policy:
+    if isinstance(decision, Change) and "digest" not in policy:  # a gate holds what is followed and no image
         assert decision.after.tag not in charts
     for tag, what in made.left_out.items():
         assert tag in charts
@@ -123,7 +123,7 @@ def test_explain_and_update_never_disagree(
         assert best == []  # the tag to follow is not there
         return
     reason = decision.reason
-    if isinstance(decision, Change) and "minimum_age" not in policy:
+    if isinstance(decision, Change) and "minimum_age" not in policy and decision.after.tag not in charts:
         assert decision.after.tag == best[0]
     answers = {tag: why_not(entry.policy, list(times), tag, entry.pin, told, (reason, pin)) for tag in times}
     for tag, asked in answers.items():
