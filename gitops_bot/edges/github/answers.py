@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from gitops_bot.edges.github.failure import NUMBER, Refused, Unsupported, error_message
+from gitops_bot.images import moment
 from gitops_bot.proposals.pull_request import Comment, PullRequest, RateLimit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from gitops_bot.config.propose import MergeMethod
     from gitops_bot.edges.facts import RuleKind
@@ -103,12 +104,7 @@ def nodes(connection: Any) -> list[Any]:
 
 def parse_time(value: Any) -> datetime | None:
     """A time, or None. Raises ValueError or TypeError if it is something else."""
-    if value is None:
-        return None
-    time = datetime.fromisoformat(of_type(str, value))
-    if time.tzinfo is None:
-        raise ValueError(value)
-    return time
+    return None if value is None else moment.parse(of_type(str, value))
 
 
 def _opened(pull: PullRequest, node: Any) -> PullRequest:
@@ -160,7 +156,7 @@ def read_rate_limit(remaining: str, reset: str) -> RateLimit | None:
     """A rate limit by the requests that are left, and the second when there are more; None if they are no numbers."""
     if not NUMBER.fullmatch(remaining) or not NUMBER.fullmatch(reset):
         return None
-    return RateLimit(int(remaining), datetime.fromtimestamp(int(reset), UTC))
+    return RateLimit(int(remaining), moment.of_seconds(int(reset)))
 
 
 #: GitHub's type of a rule in a ruleset -> ours; GraphQL has it in capitals. Others (patterns, deployments, scans) do

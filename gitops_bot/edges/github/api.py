@@ -127,7 +127,7 @@ class Api:
         """Report an answer that is not as GitHub documents it: what its wrong types raise in this block."""
         try:
             yield
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (LookupError, TypeError, ValueError, AttributeError):
             advice = "check GITHUB_API_URL: for GitHub Enterprise it ends in /api/v3; then run again"
             self.fail(NoResponse("did not answer the way GitHub does", advice))
 

@@ -7,6 +7,7 @@ rule; everybody else sees on the branch that there is one.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,6 +18,7 @@ from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, Rul
 from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.failure import Refused
 from gitops_bot.edges.http import NoResponse
+from gitops_bot.images import moment
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -330,11 +332,11 @@ def _date(text: str | None) -> datetime | None:
 
 def _expiry(text: str | None) -> datetime | None:
     """`2026-12-01 10:00:00 UTC`, or with an offset in the place of the zone."""
-    try:
-        time = datetime.fromisoformat((text or "").strip().replace(" UTC", "+00:00").replace(" +", "+"))
-    except ValueError:
-        return None
-    return time.astimezone(UTC) if time.tzinfo is not None else time.replace(tzinfo=UTC)
+    written = (text or "").strip().replace(" UTC", "+00:00").replace(" +", "+")
+    for zone in ("", "+00:00"):
+        with suppress(ValueError):
+            return moment.parse(written + zone)
+    return None
 
 
 _BYPASSES: Mapping[str, Bypass] = {

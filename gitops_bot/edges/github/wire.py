@@ -32,13 +32,13 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from gitops_bot import __version__, log
 from gitops_bot.edges.github import answers
-from gitops_bot.edges.github.failure import Late, Refused, TooLarge, error_message
+from gitops_bot.edges.github.failure import NUMBER, Late, Refused, TooLarge, error_message
 from gitops_bot.edges.http import NoResponse, parse_json
 from gitops_bot.edges.http.transport import Deadline, answer_limit, attempts
 from gitops_bot.edges.patience import ATTEMPTS, PASSING_STATUSES, TOTAL_SECONDS, Passing, patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, ItemsView, Iterator, Mapping
 
     from urllib3 import ProxyManager
 
@@ -201,6 +201,15 @@ class _Answer(RequestsResponse):
 
     def read(self) -> str:
         return self.text
+
+    def getheaders(self) -> ItemsView[str, str]:
+        """The headers; those of the rate limit only where they are numbers, as PyGithub takes for granted."""
+        headers = {name.lower(): value for name, value in super().getheaders()}
+        return {
+            name: value
+            for name, value in headers.items()
+            if not name.startswith("x-ratelimit-") or name.endswith("-resource") or NUMBER.fullmatch(value)
+        }.items()
 
 
 class _Connection(HTTPSRequestsConnectionClass):

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from gitops_bot.edges.registry.failure import Refused
 from gitops_bot.edges.registry.manifest import platform, read
+from gitops_bot.images import moment
 from gitops_bot.images.build import CREATED, Build
 from gitops_bot.images.reference import is_digest
 from gitops_bot.redact import strike
@@ -153,8 +154,8 @@ def parse_time(text: str) -> datetime | None:
     if not _TIME.fullmatch(text):
         return None
     try:
-        time = datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
+        time = moment.parse(text)
+    except ValueError:
         return None
     return time if time >= _EPOCH else None
 

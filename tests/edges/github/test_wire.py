@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -217,6 +217,23 @@ def test_a_fault_that_asks_for_a_pause_gets_a_minute_at_most(seconds: int) -> No
                 wire.ask("GET", "/x")
             assert (error.value.status, len(server.seen)) == (503, 1)
     assert sum(clock.slept) <= 61
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "soon",
+        "Fri, 31 Dec 99999 23:59:59 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -9900",
+        pytest.param("9" * 5000, id="9"),
+        "-1",
+    ],
+)
+def test_a_pause_that_is_none_is_as_none(wait: str) -> None:
+    with answering([said("maintenance", 503, {"Retry-After": wait}), OK]) as (wire, _, server):
+        with suppress(Refused):  # one that lasts for ever is not waited for
+            assert wire.ask("GET", "/x") == {"fine": True}
+        assert 1 <= len(server.seen) <= 2
 
 
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:

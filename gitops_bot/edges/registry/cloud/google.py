@@ -7,7 +7,6 @@ Protocol: "Application Default Credentials", the metadata server, the Security T
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot import redact
@@ -15,6 +14,7 @@ from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.registry.cloud.exchange import ask, clamp_lifetime, read_file
 from gitops_bot.edges.registry.credentials import Basic, ExpiringLogin, Login
 from gitops_bot.edges.registry.failure import NoLogin
+from gitops_bot.images import moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,9 +159,9 @@ def _impersonate(workload: Workload, url: str, token: str) -> tuple[str, float]:
     headers = {"Authorization": f"Bearer {token}"}
     reply = ask(workload, "POST", url, headers, document=document, secrets=(token,))
     try:
-        ends = datetime.fromisoformat(str(reply.document.get("expireTime"))).timestamp()
-        seconds = clamp_lifetime(ends - workload.clock.now().timestamp())
-    except (ValueError, OverflowError):
+        ends = moment.parse(str(reply.document.get("expireTime")))
+        seconds = clamp_lifetime((ends - workload.clock.now()).total_seconds())
+    except ValueError:
         seconds = _HOUR / 2
     return reply.token("accessToken"), seconds
 

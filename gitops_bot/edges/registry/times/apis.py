@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, assert_never
 from urllib.parse import quote
 
@@ -21,11 +20,13 @@ from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.registry.credentials import Basic, basic
 from gitops_bot.edges.registry.describe import parse_time
 from gitops_bot.edges.registry.failure import Refused
+from gitops_bot.images import moment
 from gitops_bot.images.build import BuildTimes
 from gitops_bot.images.reference import DOCKER_HUB, is_digest, is_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+    from datetime import datetime
 
     from gitops_bot.edges.facts import PackageApi
     from gitops_bot.edges.http import Answer, Http
@@ -220,8 +221,8 @@ def _seconds(value: object, of: int = 1) -> datetime | None:
     if not isinstance(value, int) or isinstance(value, bool):
         return None
     try:
-        return datetime.fromtimestamp(value / of, UTC)
-    except (ValueError, OverflowError, OSError):
+        return moment.of_seconds(value / of)
+    except (ValueError, OverflowError):  # a number beyond all measure is none of these
         return None
 
 
