@@ -130,7 +130,11 @@ def decide(
     whose = owner_of(branch) if branch is not None else None
     if branch is not None and isinstance(whose, Theirs) and not (opened is not None and people.is_handed_back(opened)):
         return _leave_to_people(opened, branch, whose)
-    pushed = bool(pins) and branch is not None and isinstance(whose, Ours) and branch.has_exactly(files or {})
+    pushed = False
+    if pins and branch is not None and isinstance(whose, Ours):
+        # A base that moved on to other pins conflicts with it, even where both come to the same in the end.
+        same_base = {(pin.key, pin.before) for pin in pins} == {(pin.key, pin.before) for pin in whose.carried}
+        pushed = same_base and branch.has_exactly(files or {})
     if opened is not None:
         frozen = bool(people.freezes(opened)) and not refresh_approved
         return _keep(opened, pins, branch, frozen=frozen, pushed=pushed, stands=stands, why_gone=why_gone)

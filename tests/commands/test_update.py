@@ -132,6 +132,18 @@ def test_a_base_that_moves_elsewhere_disturbs_no_review_and_one_that_moves_in_th
     assert shop.pull()["number"] == 1
 
 
+def test_a_base_that_moves_halfway_to_what_is_proposed_leaves_no_conflict(shop: Deploy) -> None:
+    digest = shop.push("web", "1.1.0")
+    shop.push("web", "1.2.0")
+    shop.bot("update")
+    shop.remote.commit("main", {WEB: with_web(shop, "1.1.0", digest)[WEB]}, message="by hand")
+    assert proposal(shop.ask("update").json)["action"] == "refresh"
+    assert shop.parents(BRANCH) == [shop.branches["main"]]
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+
+
 @pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
 def test_a_merged_proposal_is_done_and_the_next_tag_is_a_new_one(shop: Deploy, method: str) -> None:
     shop.push("web", "1.1.0")
