@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.stateful import writes
+from tests.stateful.model import Model
+from tests.stateful.people import People
 from tests.stateful.world import NAME, SOURCE, Command, Shop, Source, file_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tests.stateful.people import People
     from tests.stateful.writes import When
 
 UPDATE = Command()
@@ -37,6 +38,16 @@ class Journey:
     command: Command = UPDATE
     places: tuple[tuple[str, ...], ...] = (("web", "api"), ("web",))
     source: Source | None = None
+    #: Releases are recorded, as deployments and by tags.
+    records: bool = False
+
+    def begin(self, shop: Shop) -> People:
+        """Make what is there in a new repository; gives the people who did it."""
+        shop.records = self.records
+        shop.begin(dict(zip(PLACES, self.places, strict=False)), dict(self.propose), self.source)
+        people = People(shop, Model(shop))
+        self.prepare(shop, people)
+        return people
 
 
 def _newer(shop: Shop, *names: str) -> None:
@@ -204,6 +215,17 @@ def _rolled_back_and_further(shop: Shop, people: People) -> None:
     _newer(shop, "web", "api")
 
 
+def _released_by_hand(shop: Shop, people: People) -> None:
+    _committed(shop, people)
+    people.pin_by_hand((FRONT, "web"), "older")
+    people.touch(FRONT)
+
+
+def _committed_before(shop: Shop, people: People) -> None:
+    _committed(shop, people)
+    _newer(shop, "web")
+
+
 def _committed(shop: Shop, _: People) -> None:
     _newer(shop, "web", "api")
     shop.run(Command())
@@ -243,4 +265,10 @@ JOURNEYS: Sequence[Journey] = (
     Journey("roll back by a commit", {"as": "commit"}, _committed, Command("rollback")),
     Journey("make way for a rollback", {}, _rolling_back),
     Journey("go on after a rollback", {}, _rolled_back_and_further),
+)
+#: These record what was released, which a run does when all else is written.
+RECORDED: Sequence[Journey] = (
+    Journey("record what was merged", {}, _merged, records=True),
+    Journey("commit and record", {"as": "commit"}, _committed_before, records=True),
+    Journey("record two releases", {"as": "commit"}, _released_by_hand, records=True),
 )

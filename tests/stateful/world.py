@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from gitops_bot import config
 from gitops_bot.demo.forge import Forge
 from gitops_bot.demo.registry import Registry as Images
-from gitops_bot.edges.git import Repository
+from gitops_bot.edges.git import Credentials, Repository
 from gitops_bot.edges.github.forge import GitHub
 from gitops_bot.edges.registry import Registry
 from gitops_bot.engine.read import Scope, read
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from tests.counterparts.world import Done
     from tests.stateful.lines import Pinned
     from tests.stateful.writes import Seen, When
+
+    #: What happens to one request: it is given the request and the server's own way to answer it.
+    Gate = Callable[[Asked, Callable[[], Answer]], Answer]
 
 NAME = "acme/deploy"
 #: What everything is about, and what it may be promoted from.
@@ -128,7 +131,17 @@ class Ran:
 class GatedForge(Forge):
     """The forge, and git beside it; a `gate` sees every request first, with the server's own way to answer it."""
 
-    gate: Callable[[Asked, Callable[[], Answer]], Answer] | None = None
+    gate: Gate | None = None
+
+    def _answer(self, request: Asked) -> Answer:
+        own = super()._answer
+        return own(request) if self.gate is None else self.gate(request, lambda: own(request))
+
+
+class GatedImages(Images):
+    """The registry, likewise."""
+
+    gate: Gate | None = None
 
     def _answer(self, request: Asked) -> Answer:
         own = super()._answer
@@ -141,10 +154,14 @@ class Shop:
 
     folder: Path
     forge: GatedForge
-    images: Images
+    images: GatedImages
     clock: StillClock
     propose: dict[str, Any] = field(default_factory=dict)
     source: Source | None = None
+    #: Whether releases are recorded: as deployments, and by tags.
+    records: bool = False
+    #: Whether the bot reaches the repository as anybody does, or by its folder, which is faster.
+    over_http: bool = False
     holds: list[dict[str, str]] = field(default_factory=list)
     #: Tag and digest of everything that was pushed, by image.
     pushed: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -159,7 +176,7 @@ class Shop:
         clock = StillClock()
         with ExitStack() as stack:
             forge = stack.enter_context(GatedForge(folder / "forge", tokens=_TOKENS, now=clock.now))
-            images = stack.enter_context(Images(folder / "registry"))
+            images = stack.enter_context(GatedImages(folder / "registry"))
             shop = cls(folder, forge, images, clock)
             stack.enter_context(writes.hooked(shop.settle))
             yield shop
@@ -212,6 +229,7 @@ class Shop:
             "policies": {"releases": {"semver": ">=0.1.0"}},
             "environments": environments,
             **({"holds": self.holds} if self.holds else {}),
+            **({"records": "github", "release_tags": True} if self.records else {}),
         }
         return json.dumps(said, indent=1).encode()
 
@@ -244,11 +262,15 @@ class Shop:
     ) -> Ran:
         """Run a command as its own process would: everything is read anew."""
         environ = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
+        url = f"{self.forge.url}/{NAME}.git" if self.over_http else self.remote.file_url
         warnings: list[Problem] = []
         with (
             writes.seen(happens, between) as seen,
             Repository(
-                self.remote.file_url, environ=environ, history=command.verb in ("promote", "rollback")
+                url,
+                credentials=Credentials("x-access-token", _TOKEN) if self.over_http else None,
+                environ=environ,
+                history=command.verb in ("promote", "rollback"),
             ) as repository,
             Registry({}, environ, self.clock) as registry,
         ):

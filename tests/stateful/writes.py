@@ -71,8 +71,8 @@ def hooked(pushed: Callable[[], None]) -> Iterator[None]:
             return send(self, method, path, write=write, **more)
 
     def pushing(self: Remote, refs: Mapping[str, str | None], expected: str | None, target: str) -> None:
-        ((ref, commit),) = refs.items()
-        what = f"{'push' if commit else 'delete'} {ref.removeprefix('refs/heads/')}"
+        names = ", ".join(ref.removeprefix("refs/heads/") for ref in refs)
+        what = f"{'push' if all(refs.values()) else 'delete'} {names}"
         _asking(what)
         with _writing(what):
             push(self, refs, expected, target)
