@@ -71,7 +71,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 EVERYWHERE = ("errors", "version")
 
 #: The edges that other edges stand on.
-SHARED_EDGES = ("address", "cache", "clock", "facts", "http", "patience")
+SHARED_EDGES = ("address", "cache", "clock", "environment", "facts", "http", "patience")
 
 #: Library -> the modules that may import it.
 LIBRARIES: Mapping[str, tuple[str, ...]] = {

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from gitops_bot.edges.environment import for_git
 from gitops_bot.errors import EditError, GitError, Problem
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ ENTRY_LIMIT = 500_000
 #: Seconds after which git is killed: it only reads configuration, but that may be a pipe.
 GIT_TIMEOUT = 10.0
 #: The user's GIT_* variables that git gets here: configuration. GIT_DIR and the like lead elsewhere.
-_PASSED_ON = re.compile(r"GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)\Z")
+_PASSED_ON = re.compile(r"GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)")
 #: Python's stand-ins for bytes of a file name that are not UTF-8.
 _NOT_UTF8 = re.compile(r"[\ud800-\udfff]")
 
@@ -94,14 +95,11 @@ class Checkout:
         # `-c` is where git believes in safe.directory; the user's own configuration says how an address is to be read.
         trusted = (f"safe.directory={path}" for path in dict.fromkeys((self.top.absolute(), self.top.resolve())))
         settings = [word for setting in trusted for word in ("-c", setting)]
-        git_environ = {
-            key: value for key, value in environ.items() if not key.startswith("GIT_") or _PASSED_ON.match(key)
-        }
         command = ["git", "-C", str(self.top), *settings, "remote", "get-url", "origin"]
         try:
             result = subprocess.run(
                 command,
-                env=git_environ,
+                env=for_git(environ, _PASSED_ON),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,

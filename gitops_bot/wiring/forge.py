@@ -67,6 +67,9 @@ class Server(Protocol):
     def has_registry(self, host: str) -> bool:
         """Whether a registry belongs to this server and takes the same token."""
 
+    def reserves(self, variable: str) -> bool:
+        """Whether this run is a job of the server, whose runner or a login to a cloud puts something there."""
+
     def connect(self, repository: str, *, clock: Clock, warn: Callable[[Problem], None]) -> Forge | None:
         """The pull requests of a repository; None without a token."""
 

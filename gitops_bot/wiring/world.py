@@ -192,7 +192,8 @@ def access(config: Config, environ: Mapping[str, str], servers: Sequence[Server]
 
     Raises:
         UsageError: the login in the environment is for something that is no host.
-        ConfigError: `password_env` names the forge's token, or the login for one registry, for another registry.
+        ConfigError: `password_env` names the forge's token, or the login for one registry, for another registry; or
+            what a workflow keeps for something else.
     """
     host, text = None, environ.get(REGISTRY, "").strip()
     if text and (host := checks.host(text)) is None:
@@ -205,6 +206,8 @@ def access(config: Config, environ: Mapping[str, str], servers: Sequence[Server]
             message = f"`registries`: {registry.password_env} is the token of {server.host} and is not sent to {name}"
         elif registry.password_env == REGISTRY_PASSWORD and name != host:
             message = f"`registries`: {REGISTRY_PASSWORD} is for {host or 'no registry'} and is not sent to {name}"
+        elif any(server.reserves(registry.password_env or "") for server in servers):
+            message = f"`registries`: {registry.password_env} belongs to this workflow and is not sent to {name}"
         else:
             continue
         advice = "put that registry's password into its own variable"

@@ -239,3 +239,35 @@ def test_a_registry_that_repeats_what_it_was_shown_is_not_repeated(worldwide: Wo
         for password in (*logins.values(), unused):
             for form in (password, basic(USER, password), "pw@"):
                 assert form not in shown.out + shown.err
+
+
+def test_git_and_its_hooks_get_what_they_need_and_no_password_of_others(shop: Deploy, tmp_path: Path) -> None:
+    """A push to a folder runs its hooks with the environment that git got."""
+    seen = tmp_path / "environment"
+    shop.remote.hook("pre-receive", f"env > {seen}")
+    config = CONFIG.replace(b"{as: pull-request, labels: [release, bot]}", b"{as: commit}")
+    login = "registries: {registry.test: {username: bot, password_env: REGISTRY_TOKEN}}\n"
+    shop.remote.commit("main", {"gitops-bot.yaml": config + login.encode()})
+    shop.push("web", "1.1.0")
+    secrets = {
+        "REGISTRY_TOKEN": "registry-secret-1",
+        "GITHUB_TOKEN": "forge-secret-2",
+        "GITOPS_BOT_REGISTRY": "other.test",
+        "GITOPS_BOT_REGISTRY_PASSWORD": "other-secret-3",
+        "AWS_SECRET_ACCESS_KEY": "cloud-secret-4",
+        "DATABASE_URL": "postgres://me:database-secret-5@db.test",
+    }
+    needed = {"SSH_AUTH_SOCK": "/run/agent", "https_proxy": "http://proxy.test:3128", "SSL_CERT_DIR": "/certificates"}
+    helper = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "credential.helper",
+        "GIT_CONFIG_VALUE_0": "!f() { echo password=${MY_PASSWORD}; }; f",
+        "MY_PASSWORD": "mine-6",
+    }
+    done = run("update", "--repository", str(shop.remote.path), cwd=tmp_path, env={**secrets, **needed, **helper})
+    assert done.code == 0, done.err
+    environment = seen.read_text()
+    assert not [value for value in secrets.values() if value in environment]
+    assert not [name for name in secrets if f"{name}=" in environment]
+    assert not [line for line in (f"{name}={value}" for name, value in needed.items()) if line not in environment]
+    assert "MY_PASSWORD=mine-6" in environment, "the user's own helper names it"

@@ -57,6 +57,9 @@ class Server:
     def has_registry(self, host: str) -> bool:
         return host == self.host
 
+    def reserves(self, variable: str) -> bool:
+        return False
+
     def connect(self, repository: str, **_: Any) -> SmallForge:
         return SmallForge(self, repository)
 

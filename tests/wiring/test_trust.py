@@ -95,3 +95,27 @@ def test_the_login_for_one_registry_goes_to_no_other(given: str, refused: bool) 
         return
     with pytest.raises(ConfigError, match=r"GITOPS_BOT_REGISTRY_PASSWORD is for .* and is not sent to ghcr\.io"):
         access(said, environ, [Server()])
+
+
+@pytest.mark.parametrize(
+    ("variable", "refused"),
+    [
+        ("ACTIONS_RUNTIME_TOKEN", True),
+        ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", True),
+        ("INPUT_TOKEN", True),
+        ("AWS_SESSION_TOKEN", True),
+        ("AZURE_CLIENT_SECRET", True),
+        ("GOOGLE_OAUTH_ACCESS_TOKEN", True),
+        ("AWSOME_TOKEN", False),
+        ("HARBOR_TOKEN", False),
+    ],
+)
+def test_in_a_workflow_what_the_runner_and_clouds_put_there_goes_to_no_registry(variable: str, refused: bool) -> None:
+    said = configured("registry.test", variable)
+    access(said, {}, [Server.read({})])
+    workflow = [Server.read({"GITHUB_ACTIONS": "true"})]
+    if not refused:
+        access(said, {}, workflow)
+        return
+    with pytest.raises(ConfigError, match=rf"{variable} belongs to this workflow and is not sent to registry\.test"):
+        access(said, {}, workflow)

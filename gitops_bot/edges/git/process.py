@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, cast
 
 from gitops_bot import log, redact
+from gitops_bot.edges.environment import for_git
 from gitops_bot.errors import GitError, Problem, limit_of
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ ANSWER_LIMIT = 256 * 1024 * 1024
 #: The user's GIT_* variables that reach git: how to connect. GIT_DIR, GIT_INDEX_FILE and the like, as set in hooks,
 #: would lead it to another repository, and traces would mix with its messages.
 _PASSED_ON = re.compile(
-    r"GIT_(?:SSH(?:_COMMAND|_VARIANT)?|SSL_.+|PROXY_.+|HTTP_.+|EXEC_PATH|CONFIG_COUNT|CONFIG_(?:KEY|VALUE)_\d+)\Z"
+    r"GIT_(?:SSH(?:_COMMAND|_VARIANT)?|SSL_.+|PROXY_.+|HTTP_.+|EXEC_PATH|CONFIG_COUNT|CONFIG_(?:KEY|VALUE)_\d+)"
 )
 _SETTINGS = (
     ("core.hooksPath", "/dev/null"),
@@ -186,9 +187,7 @@ class Git:
 
     def _environment(self, settings: Iterable[tuple[str, str]]) -> dict[str, str]:
         """The environment of a child, with the settings: other users of the machine can read arguments."""
-        inherited = {
-            key: value for key, value in self.environ.items() if not key.startswith("GIT_") or _PASSED_ON.match(key)
-        }
+        inherited = for_git(self.environ, _PASSED_ON)
         result = _MEMORY | inherited | _VARIABLES | dict(self.variables)
         if not {"GIT_SSH", "GIT_SSH_COMMAND"} & inherited.keys():
             result["GIT_SSH_COMMAND"] = _SSH

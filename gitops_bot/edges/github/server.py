@@ -5,6 +5,7 @@ Everything is decided from names alone, before any request.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlsplit
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 PUBLIC: Final = "https://github.com"
 _SERVER = "GITHUB_SERVER_URL"
+#: The runner's own variables, inputs of actions, and what the login actions of clouds export.
+_RESERVED = re.compile(r"(?:ACTIONS|INPUT|RUNNER|AWS|AZURE|ARM|GOOGLE|GCLOUD|CLOUDSDK)_")
 
 
 #: What git says there when a rule of the server refuses a push. The first match counts: a ruleset's refusal, GH013,
@@ -146,6 +149,10 @@ class Server:
         """Whether a registry belongs to this server and takes the same token."""
         public = self.host == "github.com"
         return host in ({"ghcr.io", "docker.pkg.github.com"} if public else {f"containers.{self.host}"})
+
+    def reserves(self, variable: str) -> bool:
+        """Whether this is a workflow, whose runner or a login to a cloud puts something into this variable."""
+        return self.in_workflow and _RESERVED.match(variable) is not None
 
     def connect(self, repository: str, *, clock: Clock, warn: Callable[[Problem], None]) -> GitHub | None:
         """The pull requests of a repository, `OWNER/NAME`; None without a token."""

@@ -1,0 +1,31 @@
+"""The variables that git, its helpers, ssh and the hooks of a local repository get: what they need, and no secret."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Who and where the user is, how to connect, whom to trust, and which libraries to load. Names of passwords cannot be
+#: told by their spelling, so whatever is not listed stays here.
+_KEPT = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|TERM|TZ|TZDIR|LANG|LANGUAGE|LC_[A-Z]+|LOCPATH|TMPDIR|TMP|TEMP|XDG_[A-Z_]+"
+    r"|(?:HTTP|HTTPS|ALL|NO)_PROXY|(?:http|https|all|no)_proxy"
+    r"|SSL_CERT_(?:FILE|DIR)|NIX_SSL_CERT_FILE|CURL_CA_BUNDLE|CURL_HOME|OPENSSL_[A-Z]+|GNUTLS_[A-Z_]+"
+    r"|SSH_(?:AUTH_SOCK|AGENT_PID|ASKPASS|SK_PROVIDER)|KRB5[A-Z0-9_]*|DBUS_SESSION_BUS_ADDRESS|GNUPGHOME"
+    r"|LD_[A-Z_]+|DYLD_[A-Z_]+|NSS_WRAPPER_[A-Z]+|MALLOC_[A-Z_]+"
+)
+#: A variable in a line of shell, such as a credential helper or a command for ssh.
+_NAMED = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
+
+
+def for_git(environ: Mapping[str, str], own: re.Pattern[str]) -> dict[str, str]:
+    """The variables for git; `own` matches those of git itself that it may have.
+
+    What these name as `$NAME` is passed on too: the user's own credential helper, or command for ssh, needs it.
+    """
+    kept = {name: value for name, value in environ.items() if own.fullmatch(name)}
+    named = {name for value in kept.values() for name in _NAMED.findall(value) if not name.startswith("GIT_")}
+    return kept | {name: value for name, value in environ.items() if _KEPT.fullmatch(name) or name in named}
