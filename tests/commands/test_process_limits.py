@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.commands.conftest import WEB, pinned
 from tests.conftest import PROJECT
+from tests.counterparts.broken import answer, broken_server
+from tests.counterparts.git_http import Remote
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.counterparts.world import Deploy
+
+#: Runs a command and says how much memory it took at most, in KiB.
+MEASURED = """\
+import sys
+from gitops_bot.cli.main import main
+try:
+    sys.exit(main())
+finally:
+    status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+    print("peak", status["VmHWM"].split()[0], file=sys.stderr)
+"""
 
 #: A stack of that size has no place in any memory: Python says what it says where a limit is reached.
 NO_THREADS = "import _thread\n_thread.stack_size(1 << 46)\n"
@@ -69,3 +85,25 @@ def test_without_processes_git_cannot_be_started(shop: Deploy, tmp_path: Path, c
     assert problem["code"] == "failed.git"
     assert problem["message"] == "git cannot be started: this machine cannot start more processes"
     assert "ulimit -a" in problem["next"]
+
+
+def peak(folder: Path, page: bytes) -> int:
+    """KiB of memory that `plan` takes at most for twelve images, with this page as the list of tags of each."""
+    with broken_server([answer("200 OK", page, "Content-Type: application/json")]) as registry:
+        file = "images:\n- name: {}/x{}\n  newTag: 1.0.0\n"
+        files = {f"apps/{at}/kustomization.yaml": file.format(registry.host, at).encode() for at in range(12)}
+        policy = b"policy: {semver: '>=1'}, propose: {as: commit}"
+        files["gitops-bot.yaml"] = b"version: 1\nenvironments: {production: {overlays: [apps/*], %s}}\n" % policy
+        remote = Remote.create(folder / f"{len(page)}.git", files)
+        command = [sys.executable, "-c", MEASURED, "plan", "--repository", str(remote.path)]
+        env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(PROJECT)}
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "12 entries in 12 files" in done.stdout
+    return int(done.stderr.split("peak ")[1])
+
+
+@pytest.mark.parametrize("value", [b'{"a":' * 400 + b"1" + b"}" * 400, b"{}"], ids=["nested", "many"])
+def test_large_pages_of_twelve_images_take_little_memory(tmp_path: Path, value: bytes) -> None:
+    page = b'{"tags": [' + b",".join([value] * ((1 << 24) // (len(value) + 1) - 20)) + b"]}"
+    assert peak(tmp_path, page) - peak(tmp_path, b"{}") < 150 * 1024

@@ -1,6 +1,6 @@
 from gitops_bot.edges.http.address import UnsafeAddress, follow_own, host_of, origin
 from gitops_bot.edges.http.client import TRY_SECONDS, Answer, Http, Observe, Tuning, parse_json
-from gitops_bot.edges.http.transport import Allowance, Limit, NoResponse
+from gitops_bot.edges.http.transport import Allowance, Limit, NoResponse, TooLarge
 
 __all__ = [
     "TRY_SECONDS",
@@ -10,6 +10,7 @@ __all__ = [
     "Limit",
     "NoResponse",
     "Observe",
+    "TooLarge",
     "Tuning",
     "UnsafeAddress",
     "follow_own",

@@ -28,6 +28,7 @@ from gitops_bot.edges.http.transport import (
     Deadline,
     Network,
     NoResponse,
+    TooLarge,
     answer_limit,
     broken,
     busy,
@@ -51,6 +52,11 @@ REDIRECTS = 5
 CONCURRENCY = 16
 #: Bytes that are read of a failed request's answer, for its message.
 ERROR_BODY = 64 * 1024
+#: Origins whose connections are kept open beyond a request. Those of a run's registries are fewer; a registry may
+#: redirect each request to another one.
+MOST_ORIGINS = 64
+#: The most that `parse_json` counts: some 100 MiB of memory. A list of 50,000 images with their descriptions has fewer.
+_MOST_MARKS = 1_200_000
 
 _TIMEOUTS = {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": 60.0}
 _AGENT = f"gitops-bot/{__version__}"
@@ -89,12 +95,16 @@ class Answer:
 
 
 def parse_json(text: bytes | str) -> Any:
-    """The JSON value of a text from outside; None if it cannot be read, or is nested too deeply.
+    """The JSON value of a text from outside; None if it cannot be read, is nested too deeply or has too many values.
 
     No exception escapes, because it would hold the whole text, secrets included.
     """
+    # Counted before anything is built: an object with one key has 5 bytes as text, and 200 in memory.
+    data = text.encode("utf-8", "replace") if isinstance(text, str) else text
+    if data.count(b",") + data.count(b":") + data.count(b"[") + 3 * data.count(b"{") > _MOST_MARKS:
+        return None
     try:
-        return json.loads(text)
+        return json.loads(data)
     except (ValueError, RecursionError):
         return None
 
@@ -124,7 +134,8 @@ class Http:
         self._observe = observe
         self._network = Network(Deadline())
         self._lock = threading.Lock()
-        self._pools: dict[tuple[str, str, int | None], tuple[Pace, httpx.BaseTransport]] = {}
+        #: By origin, the one that was used last at the end.
+        self._pools: dict[tuple[str, str, int | None], Pool] = {}
         self._trust: ssl.SSLContext | None = None
 
     def __enter__(self) -> Self:
@@ -137,8 +148,8 @@ class Http:
         """Close all connections."""
         with self._lock:
             pools, self._pools = self._pools, {}
-        for _, transport in pools.values():
-            transport.close()
+        for pool in pools.values():
+            pool.transport.close()
 
     @contextmanager
     def within(self, allowance: Allowance) -> Iterator[None]:
@@ -213,10 +224,13 @@ class Http:
         allowance: Allowance,
     ) -> Answer:
         host = url.netloc.decode("ascii")
-        pace, transport = self._pool(url)
         asked_at = time.perf_counter()
         try:
-            with pace.turn(allowance.left.seconds) as seen, allowance.counting():
+            with (
+                self._pool(url) as pool,
+                pool.pace.turn(allowance.left.seconds) as seen,
+                allowance.counting(),
+            ):
                 began = time.perf_counter()
                 left = allowance.left
                 bound = left if left.seconds < self._try_limit.seconds else self._try_limit
@@ -225,7 +239,7 @@ class Http:
                 status = None
                 self._network.deadline.begin(bound)
                 try:
-                    with closing(transport.handle_request(request)) as response:
+                    with closing(pool.transport.handle_request(request)) as response:
                         self._network.deadline.head = None
                         status = response.status_code
                         answer = Answer(method, url, status, response.headers, _body(response, method, limit))
@@ -247,25 +261,36 @@ class Http:
         )
         if answer.status == 429:
             requested = self._retry_after(answer)
-            pace.slow_down(seen, 1.0 if requested is None else requested)
+            pool.pace.slow_down(seen, 1.0 if requested is None else requested)
         return answer
 
     def _retry_after(self, answer: Answer) -> float | None:
         return retry_after(answer.headers.get("retry-after"), self._clock.now().timestamp())
 
-    def _pool(self, url: httpx.URL) -> tuple[Pace, httpx.BaseTransport]:
-        """The pace of requests to the origin of a URL, and its connections, made on first use.
+    @contextmanager
+    def _pool(self, url: httpx.URL) -> Iterator[Pool]:
+        """The pool of the origin of a URL, made on first use. Of too many, those that are not in use are closed.
 
         Raises:
             NoResponse: the address or the proxy is unusable.
         """
         key = origin(url)
         with self._lock:
-            if (pool := self._pools.get(key)) is None:
+            if (pool := self._pools.pop(key, None)) is None:
                 tuning = self._tunings.get(url.netloc.decode("ascii"), Tuning())
                 pace = Pace(self._clock, tuning.concurrency, tuning.rate)
-                pool = self._pools[key] = pace, self._transport or self._connect(url, tuning)
-            return pool
+                pool = Pool(pace, self._transport or self._connect(url, tuning))
+            pool.users += 1
+            self._pools[key] = pool
+            unused = [other for other, each in self._pools.items() if not each.users]
+            old = [self._pools.pop(other) for other in unused[: max(0, len(self._pools) - MOST_ORIGINS)]]
+        for each in old:
+            each.transport.close()
+        try:
+            yield pool
+        finally:
+            with self._lock:
+                pool.users -= 1
 
     def _connect(self, url: httpx.URL, tuning: Tuning) -> httpx.BaseTransport:
         if url.port is not None and url.port > 65535:  # which getaddrinfo would take modulo 65536
@@ -316,8 +341,9 @@ def _body(response: httpx.Response, method: str, limit: int) -> bytes:
             too_large = not failed
             break
     if too_large:
-        raise NoResponse(f"answered with more than the {limit} bytes allowed for such an answer", _CHECK_PROXY)
-    return bytes(body[:size_limit])
+        raise TooLarge(f"answered with more than the {limit} bytes allowed for such an answer", _CHECK_PROXY)
+    del body[size_limit:]
+    return bytes(body)
 
 
 def _bad_redirect(url: httpx.URL, what: str, status: int) -> NoResponse:
@@ -413,3 +439,12 @@ class Pace:
                 self._slowed += 1
                 self._interval = max(self._interval, min(max(2 * self._interval, _FIRST_INTERVAL), _LONGEST_INTERVAL))
             self._opens = max(self._opens, self._clock.now().timestamp() + seconds)
+
+
+@dataclass(slots=True, eq=False)
+class Pool:
+    """The pace of requests to an origin, its connections, and how many requests use them now."""
+
+    pace: Pace
+    transport: httpx.BaseTransport
+    users: int = 0

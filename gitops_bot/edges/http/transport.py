@@ -47,6 +47,10 @@ class NoResponse(Exception):  # noqa: N818 - the registry edge turns it into an 
         self.host = ""
 
 
+class TooLarge(NoResponse):
+    """The answer is larger than it may be."""
+
+
 def busy(seconds: float) -> NoResponse:
     """The host answered "too many requests" and wants a longer pause than this run can wait."""
     return NoResponse(

@@ -11,7 +11,7 @@ import httpx
 
 from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.facts import Served
-from gitops_bot.edges.http import TRY_SECONDS, Http, NoResponse, Tuning
+from gitops_bot.edges.http import TRY_SECONDS, Http, NoResponse, TooLarge, Tuning
 from gitops_bot.edges.patience import ATTEMPTS, TOTAL_SECONDS
 from gitops_bot.edges.registry.cloud import CloudLogins
 from gitops_bot.edges.registry.credentials import (
@@ -35,7 +35,7 @@ from gitops_bot.edges.registry.host import (
 )
 from gitops_bot.edges.registry.manifest import exists, read, resolve
 from gitops_bot.edges.registry.referrers import list_referrers
-from gitops_bot.edges.registry.tags import PAGE_BYTES, every_tag, read_page
+from gitops_bot.edges.registry.tags import PAGE_BYTES, USUAL_BYTES, OneThread, every_tag, read_page
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reference import DOCKER_HUB, Pin
 
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.credentials import Login
     from gitops_bot.edges.registry.describe import Builds
     from gitops_bot.edges.registry.host import Documents
+    from gitops_bot.edges.registry.tags import TagPage
     from gitops_bot.edges.registry.times.reader import TimesReader
     from gitops_bot.errors import FailureCode
     from gitops_bot.images.build import Build, BuildTimes, Child, Manifest
@@ -128,18 +129,24 @@ class Registry(AbstractContextManager["Registry"]):
         self._digests: dict[tuple[ImageName, str], str] = {}
         self._cache, self._packages = cache, packages
         self._times_reader: TimesReader | None = None
-        self._lock = threading.Lock()
+        self._lock, self._large = threading.Lock(), OneThread()
         self._hosts: dict[str, Host] = {}
 
     def __exit__(self, *_: object) -> None:
+        self._large.close()
         self._http.close()
 
     def tags(self, image: ImageName) -> tuple[str, ...]:
         """Every tag of the repository, in the registry's order."""
         with self._reading(image) as repository:
-            return every_tag(
-                lambda query: read_page(repository.get(f"tags/list?{query}", "application/json", PAGE_BYTES))
-            )
+            return every_tag(lambda query: self._page(repository, f"tags/list?{query}"))
+
+    def _page(self, repository: ImageRepository, rest: str) -> TagPage:
+        """A page of tags. Of the large ones, one at a time is in memory."""
+        try:
+            return read_page(repository.get(rest, "application/json", USUAL_BYTES))
+        except TooLarge:
+            return self._large.run(lambda: read_page(repository.get(rest, "application/json", PAGE_BYTES)))
 
     def digest(self, image: ImageName, tag: str) -> str:
         """The digest of the manifest (or index) that the tag names now; the error's `status` is 404 if it is gone."""

@@ -5,9 +5,14 @@ An incomplete list is an error: a missing tag looks like a deleted one, or hides
 
 from __future__ import annotations
 
+import queue
 import re
+import threading
+from concurrent.futures import Future
+from contextvars import copy_context
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from gitops_bot.edges.http import UnsafeAddress, follow_own, host_of, origin, parse_json
@@ -19,14 +24,16 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.http import Answer
 
+T = TypeVar("T")
+
 #: Tags per page: Amazon and distribution 3.1.0 refuse more.
 PAGE_SIZE = 1000
 _SIZED = f"n={PAGE_SIZE}"
 MOST_PAGES = 1000
 #: Bytes of one page, bytes of a whole list, and its tags (Python's strings take many times the memory).
 PAGE_BYTES, LIST_BYTES, MOST_TAGS = 16 * 1024 * 1024, 16 * 1024 * 1024, 300_000
-#: Commas on one page, counted before parsing. Google's registry describes every image: a comma every 30 bytes.
-_MOST_COMMAS = 1_000_000
+#: Bytes of a page of the size that was asked for. Registries that ignore the size send larger ones.
+USUAL_BYTES = 512 * 1024
 #: Pages in a row without a new tag.
 _IDLE = 3
 _NOTHING_LOST = "Nothing was decided on an incomplete list. Report this to the registry's operator."
@@ -39,6 +46,48 @@ class TagPage:
     tags: tuple[str, ...]
     next: str | None = None
     size: int = 0
+
+
+class OneThread:
+    """Does what takes much memory in one thread, in turn: C libraries keep what was freed for each thread by itself."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._work: queue.SimpleQueue[Callable[[], None] | None] | None = None
+
+    def run(self, work: Callable[[], T]) -> T:
+        """What `work` gives or raises, in the context of the caller."""
+        done: Future[T] = Future()
+
+        def do() -> None:
+            try:
+                done.set_result(work())
+            except Exception as error:  # noqa: BLE001 - it is raised in the thread of the caller
+                # Its frames, which hold the page, would hold it for as long as they hold one another.
+                done.set_exception(error.with_traceback(None))
+
+        with self._lock:
+            if self._work is None:
+                waiting: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+                try:
+                    threading.Thread(target=self._go_on, args=(waiting,), name="large", daemon=True).start()
+                except RuntimeError:  # the machine cannot start more threads
+                    return work()
+                self._work = waiting
+            self._work.put(partial(copy_context().run, do))
+        return done.result()
+
+    def close(self) -> None:
+        """End the thread; another one is started if it is needed again."""
+        with self._lock:
+            if self._work is not None:
+                self._work.put(None)
+                self._work = None
+
+    @staticmethod
+    def _go_on(work: queue.SimpleQueue[Callable[[], None] | None]) -> None:
+        while (do := work.get()) is not None:
+            do()
 
 
 class _PositionLost(Exception):  # noqa: N818 - begin again, once
@@ -124,8 +173,6 @@ def read_page(answer: Answer) -> TagPage:
     Raises:
         Untrusted: it is no list of tags, or the next page is on another host.
     """
-    if answer.body.count(b",") > _MOST_COMMAS:
-        raise _too_large(f"{_MOST_COMMAS} values on one page")
     match parse_json(answer.body):
         case {"tags": None}:
             tags: list[str] = []

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from gitops_bot.edges.clock import SystemClock
 from gitops_bot.edges.http.client import ERROR_BODY, REDIRECTS, Http, Tuning
 from gitops_bot.edges.http.transport import NoResponse
 from gitops_bot.edges.patience import ATTEMPTS, TOTAL_SECONDS, retry_after
@@ -388,3 +391,23 @@ def test_a_secret_with_a_line_break_is_not_sent_and_not_told() -> None:
         http.request("GET", httpx.URL(f"http://{server.host}/"), {"Authorization": "Bearer se\ncret"}, limit=10)
     assert "cret" not in str(failure.value)
     assert server.heads == []
+
+
+def test_connections_to_ever_more_origins_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gitops_bot.edges.http.client.MOST_ORIGINS", 2)
+    kept_open = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+    def open_files() -> int:
+        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a path would be made of each
+
+    with ExitStack() as stack:
+        targets = [stack.enter_context(broken_server([kept_open])) for _ in range(8)]
+        moved = [answer("302 Found", b"", f"Location: http://{target.host}/x") for target in targets]
+        registry = stack.enter_context(broken_server(moved))
+        http = stack.enter_context(Http(SystemClock(), {}, {}))
+        before = open_files()
+        for _ in targets:
+            page = http.request("GET", httpx.URL(f"http://{registry.host}/v2/"), {}, limit=1000)
+            assert page.body == b"{}"
+        assert [len(target.heads) for target in targets] == [1] * 8
+        assert open_files() - before <= 2

@@ -389,7 +389,7 @@ WRONG: list[tuple[str, list[Answer], str, int | None, str, int]] = [
         "failed.registry",
         None,
         "more than the 16777216 bytes",
-        1,
+        2,
     ),
     (
         "a bomb",
