@@ -356,3 +356,34 @@ def test_any_text_is_a_range_or_a_value_error(text: str) -> None:
         assert str(error).startswith("not a range of versions")  # noqa: PT017 - the other outcome is as good
     else:
         assert parse_range(versions.expression).groups == versions.groups
+
+
+#: What docs/policies.md says of ranges that npm reads differently: what they admit here, and also with `prereleases`.
+UNLIKE_NPM = [
+    (">=1.2.3-0", "v1.2.3 1.2.9 1.3.0 1.3.0-rc.1", "1.2.0-0 1.2"),
+    ("^1.2", "1.2 1.3.0", "1.2.0-0 2.0.0"),
+    ("1.2-rc", "1.2 1.2.3-beta.2 1.2.9", "1.2.0-0 1.3.0-rc.1"),
+    ("^x", "", "0.0.3 1 2.1"),
+    ("<=*", "0.0.3 0.0.4", "0.3 1"),
+    ("1.0 - x", "", "0.0.3 1 2.1"),
+    (">*", "0.0.3 2.1", ""),
+    ("~0.0.0", "0.0.3 1 2.1", ""),
+    (">=1, <2", "1 1.3.0", "0.3 2.0.0"),
+    ("=>1.2", "1.2 2.1", "1.1.9"),
+    ("1.x.3", "1 1.3.0", "2.0.0"),
+    ("01.2", "1.2 v1.2.3", "1.3.0"),
+    ("1.0 - 2 <1.2", "1 1.1.9", "1.2 2.0.0"),
+]
+
+
+@pytest.mark.parametrize(("written", "inside", "outside"), UNLIKE_NPM, ids=[row[0] for row in UNLIKE_NPM])
+def test_what_npm_reads_differently_means_what_the_page_says(written: str, inside: str, outside: str) -> None:
+    admitted = [VERSIONS[at] for at in parse_range(written).within([key(text) for text in VERSIONS])[1]]
+    assert set(inside.split()) <= set(admitted)
+    assert set(admitted).isdisjoint(outside.split())
+
+
+@pytest.mark.parametrize("written", ["", "^1 ||", "|| ^1", "> =1.2"])
+def test_what_npm_reads_and_nobody_means_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="not a range of versions"):
+        parse_range(written)
