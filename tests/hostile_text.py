@@ -76,7 +76,7 @@ def read_body(text: str) -> None:
     """Everything that is read from a pull request's text, and every rewriting of it."""
     for question in (body.plan_mark, body.pin_marks, body.is_closed_by_bot):
         question(text)
-    for rewrite in (body.without_plan_mark, body.without_closing_mark):
+    for rewrite in (partial(body.with_lacks, what=["labels"]), body.without_closing_mark):
         rewrite(text)
     body.with_closing_mark(text, Reason("nothing_new", "nothing of it is left"))
     body.replace_own_part(text, f"{BEGIN}\n{END}")

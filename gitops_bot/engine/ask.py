@@ -114,6 +114,7 @@ class _End(Generic[T]):
     result: T | BotError
 
 
+_NOT_FOUND: Final = 404
 _RELEASE_TAGS: Final[Question[Mapping[str, str]]] = Question("release tags", lambda world: world.repository.tags())
 
 
@@ -233,6 +234,16 @@ class Facts:
                 case ("times", _, _, Pin(digest=str(digest))), BuildTimes(pinned=datetime() as time):
                     times.setdefault(digest, time)
         return times
+
+    @property
+    def undescribed(self) -> frozenset[str]:
+        """The digests of images that a registry could not describe this time, although it may have them."""
+        failed = set()
+        for question, answer in self._of_registries.items():
+            match question.key, answer.result() if answer.done() else None:
+                case ("describe", _, str(digest)), RegistryError(status=status) if status != _NOT_FOUND:
+                    failed.add(digest)
+        return frozenset(failed)
 
     def learn(self, commit: str, line: Line, tags: Mapping[str, str] | None) -> None:
         """Remember the history up to a commit, unless it is known, and the tags of the repository as they are."""

@@ -20,6 +20,8 @@ from gitops_bot.proposals.text import body
 from gitops_bot.releases.decisions import Failed
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from gitops_bot.config import Propose
     from gitops_bot.engine.context import Planned
     from gitops_bot.engine.read import Snapshot
@@ -190,18 +192,18 @@ def _write_pull_request(
     content = proposal.text
     match proposal.action:
         case reconcile.Open() if content is not None and head is not None:
-            follows_up, branch = needs_follow_up(propose), proposal.branch or ""
-            # What takes requests of its own comes before the text is finished: a run that dies is known by that.
-            text = body.without_plan_mark(content.body) if follows_up else content.body
+            # What takes requests of its own follows: a run that dies is known by what the text says is lacking.
+            text, branch = body.with_lacks(content.body, lacks := _asked_for(propose)), proposal.branch or ""
             pull = forge.open(branch=branch, base=snapshot.branch, title=content.title, body=text, draft=propose.draft)
-            return _follow_up(world, forge, pull, content, head, propose) if follows_up else pull
+            follows_up = lacks or propose.auto_merge
+            return _follow_up(world, forge, pull, content, head, propose, lacks) if follows_up else pull
         case reconcile.Refresh(pull_request=opened) if content is not None and head is not None:
             if people.has_label(opened, people.HAND_BACK):
                 # It was for what was there before the push: whatever ends the run before this, the next one sees it.
                 forge.unlabel(opened.number, people.HAND_BACK)
-            # A finished text says that all of it was done once: a label that a person took away stays away.
-            unfinished = body.plan_mark(opened.body) is None and needs_follow_up(propose)
-            return (_follow_up if unfinished else _finish)(world, forge, opened, content, head, propose)
+            # What is not lacking was done once: a label that a person took away stays away.
+            lacks = _asked_for(propose) & body.lacks(opened.body)
+            return _follow_up(world, forge, opened, content, head, propose, lacks)
         case reconcile.Close(pull_request=opened, reason=reason):
             return _close(world, forge, opened, proposal.remote, reason)
         case reconcile.Nothing(pull_request=opened) if (
@@ -219,27 +221,41 @@ def _give_up(proposal: Proposal, problem: Problem) -> Written:
     return replace(Written.of(proposal), action=nothing)
 
 
-def needs_follow_up(propose: Propose) -> bool:
-    """Whether a proposal of this environment takes more than a title and a text."""
-    return bool(propose.labels or propose.reviewers or propose.assignees or propose.auto_merge)
+def _asked_for(propose: Propose) -> frozenset[body.Lack]:
+    """What a proposal of this environment takes besides a title, a text and a merge."""
+    asked: dict[body.Lack, Sequence[str]] = {
+        "labels": propose.labels,
+        "assignees": propose.assignees,
+        "reviewers": propose.reviewers,
+    }
+    return frozenset(what for what, names in asked.items() if names)
 
 
 def _follow_up(
-    world: World, forge: Forge, pull: PullRequest, content: ProposalText, head: str, propose: Propose
+    world: World,
+    forge: Forge,
+    pull: PullRequest,
+    content: ProposalText,
+    head: str,
+    propose: Propose,
+    lacks: Collection[body.Lack],
 ) -> PullRequest:
-    if propose.labels:
-        forge.label(pull.number, propose.labels)
-    if propose.assignees:
-        forge.assign(pull.number, propose.assignees)
-    if propose.reviewers:
-        forge.ask_for_review(pull.number, propose.people, propose.teams)
-    if (propose.labels or propose.assignees or propose.reviewers) and asks_to_merge(pull, propose):
+    """Do what the pull request lacks, then finish it. What may not be done stays lacking, for the next run."""
+    done: dict[body.Lack, bool] = {}
+    if "labels" in lacks:
+        done["labels"] = forge.label(pull.number, propose.labels)
+    if "assignees" in lacks:
+        done["assignees"] = forge.assign(pull.number, propose.assignees)
+    if "reviewers" in lacks:
+        done["reviewers"] = forge.ask_for_review(pull.number, propose.people, propose.teams)
+    if lacks and asks_to_merge(pull, propose):
         # All that took its time, and a merge is not taken back.
         pull = forge.read(pull.number)
         if people.is_held(pull):
             message = f"pull request #{pull.number} kept being put on hold while it was being finished"
             raise LostRace(Problem("failed.forge", message, "run again once the label is gone, to finish the rest"))
-    return _finish(world, forge, pull, content, head, propose)
+    text = body.with_lacks(content.body, [what for what, is_done in done.items() if not is_done])
+    return _finish(world, forge, pull, replace(content, body=text), head, propose)
 
 
 def _finish(

@@ -11,6 +11,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName
 from gitops_bot.proposals import content
 from gitops_bot.proposals.reconcile import Commit, Nothing, Open, Refresh
+from gitops_bot.proposals.text import body
 from gitops_bot.proposals.text.details import DescribedChange
 from gitops_bot.releases.decisions import Failed
 
@@ -78,7 +79,7 @@ def _text(world: World, context: Context, proposal: Proposal) -> ProposalText:
         )
         for change in changes[:MOST]
     }
-    return content.write(
+    text = content.write(
         environment.name,
         proposal.decisions,
         source=proposal.source,
@@ -88,6 +89,9 @@ def _text(world: World, context: Context, proposal: Proposal) -> ProposalText:
         base=None if isinstance(proposal.action, Commit) else context.snapshot.commit,
         described={} if briefly else describe_images(world, context.facts, steps),
     )
+    if any({step.before_digest, step.after_digest} & context.facts.undescribed for step in steps.values()):
+        return replace(text, body=body.with_lacks(text.body, ["details"]))
+    return text
 
 
 def describe_images(world: World, facts: Facts, images: Mapping[Key, ImageStep]) -> Mapping[Key, DescribedChange]:

@@ -197,16 +197,19 @@ class Forge(Protocol):
     def hand_back_times(self, number: int, branch: str, label: str) -> HandBackTimes:
         """When that label was put on last, and the branch pushed, by the forge's own clock."""
 
-    def label(self, number: int, labels: Sequence[str]) -> None:
-        """Add the labels that are missing. If that is not allowed, it warns, and the proposal goes on."""
+    def label(self, number: int, labels: Sequence[str]) -> bool:
+        """Add the labels that are missing. If that is refused, it warns, and the proposal goes on.
+
+        False where the permission is missing, which may be given later; so do the next two.
+        """
 
     def unlabel(self, number: int, label: str) -> None:
         """Take a label away, if it is there."""
 
-    def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
+    def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> bool:
         """Request reviews of people (logins) and teams (slugs). It warns of what is not possible, as with labels."""
 
-    def assign(self, number: int, people: Sequence[str]) -> None:
+    def assign(self, number: int, people: Sequence[str]) -> bool:
         """Assign people. It warns of what is not possible, as with labels."""
 
     def comment(self, number: int, body: str, *, edits: int | None = None) -> None:

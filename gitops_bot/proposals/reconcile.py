@@ -196,9 +196,10 @@ def _keep(
         why = f", since {branch.rewritten}" if branch is not None and branch.rewritten is not None else ""
         return Refresh(opened, Reason("chosen", f"#{opened.number} is open and will be updated in place{why}"))
     # A closing mark in an open one is from a run that died, or it was reopened: a person closing it must count again.
-    if body.plan_mark(opened.body) != body.mark(pins) or body.is_closed_by_bot(opened.body):
-        text = f"#{opened.number} has the commit, but its text is out of date"
-        return Refresh(opened, Reason("chosen", text), push=False)
+    outdated = body.plan_mark(opened.body) != body.mark(pins) or body.is_closed_by_bot(opened.body)
+    if outdated or (lacks := body.lacks(opened.body)):
+        what = "its text is out of date" if outdated else f"still lacks {' and '.join(sorted(lacks))}"
+        return Refresh(opened, Reason("chosen", f"#{opened.number} has the commit, but {what}"), push=False)
     return complete
 
 

@@ -136,7 +136,7 @@ def test_a_label_that_a_person_takes_away_stays_away(shop: Deploy, left: list[st
     assert seen.nothing
 
 
-def test_a_token_that_may_not_label_asks_once_and_proposes_all_the_same(shop: Deploy) -> None:
+def test_labels_that_were_refused_are_added_once_the_token_may(shop: Deploy) -> None:
     asked: list[str] = []
 
     def unlabelled(request: Request, go: Callable[[], Answer]) -> Answer:
@@ -147,18 +147,30 @@ def test_a_token_that_may_not_label_asks_once_and_proposes_all_the_same(shop: De
 
     shop.push("web", "1.1.0")
     shop.gate(unlabelled)
-    done = shop.ask("update")
-    assert done.code == 0
-    assert "continues without the labels release, bot" in done.err
     for _ in range(2):
-        with shop.watching() as seen:
-            again = shop.ask("update")
-        assert seen.nothing
-        assert (again.code, again.err) == (0, "")
-    shop.push("web", "1.2.0")
-    assert shop.bot("update").code == 0
-    assert asked == ["POST"]
-    assert shop.pull()["title"] == "chore(production): web 1.2.0"
+        done = shop.ask("update")
+        assert done.code == 0
+        assert "continues without the labels release, bot" in done.err
+    assert asked == ["POST", "POST"]
+    assert shop.pull()["title"] == "chore(production): web 1.1.0"
+    shop.gate(None)
+    assert "#1 has the commit, but still lacks labels" in shop.bot("plan").out
+    shop.bot("update")
+    assert [label["name"] for label in shop.pull()["labels"]] == ["release", "bot"]
+    shop.call("DELETE", "/issues/1/labels/bot")  # as a person
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+
+
+def test_labels_that_are_no_labels_are_told_once(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    refusal = Answer.json(422, {"message": "Validation Failed"})
+    shop.gate(lambda request, go: refusal if request.path.endswith("/labels") else go())
+    assert "continues without the labels" in shop.bot("update").err
+    with shop.watching() as seen:
+        assert shop.bot("update").err == ""
+    assert seen.nothing
 
 
 # At the last moment.

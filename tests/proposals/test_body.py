@@ -561,12 +561,24 @@ def test_the_text_that_is_in_place_stays_as_it_is() -> None:
         assert body.replace_own_part(found, OLD) == found
 
 
-def test_an_unfinished_text_lacks_its_mark_alone_and_is_finished_in_place() -> None:
-    begun = body.without_plan_mark(NEW)
-    assert body.plan_mark(begun) is None
-    assert body.pin_marks(begun) == body.pin_marks(NEW)
+def test_a_text_says_out_of_sight_what_its_pull_request_lacks_and_is_finished_in_place() -> None:
+    begun = body.with_lacks(body.with_lacks(NEW, ["reviewers"]), ["labels"])
+    assert (body.lacks(begun), body.lacks(NEW)) == ({"labels", "reviewers"}, frozenset())
+    assert (body.plan_mark(begun), body.pin_marks(begun)) == (body.plan_mark(NEW), body.pin_marks(NEW))
     assert shown(begun).rows == shown(NEW).rows
+    assert body.lacks(begun.replace("\n", "\r\n")) == {"labels", "reviewers"}
     assert body.replace_own_part(f"before\n\n{begun}\n\nafter", NEW) == f"before\n\n{NEW}\n\nafter"
+
+
+def test_a_text_that_is_not_the_bots_any_more_lacks_everything() -> None:
+    assert body.lacks("by a person\n<!-- gitops-bot:lacks labels -->") == {
+        "labels", "assignees", "reviewers", "details"
+    }  # fmt: skip
+
+
+def test_what_a_text_lacks_is_of_the_words_that_are_known() -> None:
+    begun = body.with_lacks(NEW, ["labels"]).replace("lacks labels", "lacks labels patience")
+    assert body.lacks(begun) == {"labels"}
 
 
 def test_what_a_rollback_leaves_as_it_is_is_said_once_and_shown_as_it_stands() -> None:

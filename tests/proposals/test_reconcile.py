@@ -260,7 +260,7 @@ def carried_out(
 
 
 #: Texts of pull requests in any state that a run, or a person, may leave.
-TEXTS = (WANTED.body, OLDER.body, OPEN_MARKED.body, body.without_plan_mark(WANTED.body), "by a person", "")
+TEXTS = (WANTED.body, OLDER.body, OPEN_MARKED.body, body.with_lacks(WANTED.body, ["labels"]), "by a person", "")
 REMARKS = (
     body.person_comment(NEWER, "Ada", "it carries no plan"),
     body.person_comment(HEAD, "", "it is another's"),

@@ -21,7 +21,7 @@ _WHY = re.compile(
     r"^Closed by gitops-bot: \S.+\. This is not a decline; newer versions will be proposed\.$", re.MULTILINE
 )
 
-_MARK = re.compile(r"<!-- gitops-bot:plan [0-9a-f]{64} -->")
+_MARK = re.compile(r"<!-- gitops-bot:lacks [a-z ]+ -->")
 _COMMIT = re.compile(r"\b(?:[0-9a-f]{40}|[0-9a-f]{10})\b")
 #: Since when and for how long the source runs a pin: a commit of the run itself has the time of the machine.
 _SINCE = re.compile(r"since [0-9-]{10} [0-9:]{5} UTC \([^)]*\)")
@@ -66,7 +66,7 @@ def _plain(text: str) -> str:
 def _pull(pull: Pull, *, queued: bool) -> object:
     text = _plain(pull.body or "")
     if pull.merged_at is not None or pull.auto_merge is not None or queued:
-        # It is frozen or merged as soon as the bot asked for that: the hidden mark, which comes last, may be missing.
+        # It is frozen or merged as soon as the bot asked for that: what it lacked was done, and may still be said.
         text = " ".join(_MARK.sub("", text).split())
     said = (pull.title, text, sorted(pull.labels), pull.reviewers, pull.assignees)
     state = (pull.state, pull.merged_at is not None, pull.draft, pull.auto_merge is not None, queued)

@@ -121,14 +121,19 @@ class SmallForge:
         del number, branch, label
         return HandBackTimes()
 
-    def label(self, number: int, labels: Sequence[str]) -> None:
+    def label(self, number: int, labels: Sequence[str]) -> bool:
         self._keep(replace(self.read(number), labels=tuple(labels)))
+        return True
 
     def unlabel(self, number: int, label: str) -> None: ...
 
-    def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None: ...
+    def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> bool:
+        del number, people, teams
+        return True
 
-    def assign(self, number: int, people: Sequence[str]) -> None: ...
+    def assign(self, number: int, people: Sequence[str]) -> bool:
+        del number, people
+        return True
 
     def comment(self, number: int, body: str, *, edits: int | None = None) -> None: ...
 

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 #: GitHub's limits, in characters.
 TITLE_LIMIT, BODY_LIMIT = 256, 65_536
 #: Statuses by which GitHub refuses a label, review or assignee: no permission, not found, disabled, invalid.
-_EXPECTED = (403, 404, 410, 422)
+_FORBIDDEN = 403
+_EXPECTED = (_FORBIDDEN, 404, 410, 422)
 _PERMISSION = "give the token `pull-requests: write`"
 #: Comments per page, and pages that are searched for the same comment.
 _PER_PAGE, _PAGES = 100, 3
@@ -110,20 +111,20 @@ class GitHub:
             changed["body"] = body[:BODY_LIMIT]
         return self._edit(pull, changed)
 
-    def label(self, number: int, labels: Sequence[str]) -> None:
+    def label(self, number: int, labels: Sequence[str]) -> bool:
         """One request, or none if no label is missing."""
         pull = self._api.pull_request(number)
         present = {label.lower() for label in pull.labels}
         missing = [label for label in dict.fromkeys(labels) if label.lower() not in present]
         if not missing:
-            return
+            return True
         try:
             self._api.ask("POST", f"/issues/{number}/labels", body={"labels": missing}, expected=_EXPECTED)
         except Refused as refused:
             advice = f"{_PERMISSION}, or remove `labels:`"
-            self._continues_without(number, f"the labels {', '.join(missing)}", refused, advice)
-        else:
-            self._api.remember(replace(pull, labels=(*pull.labels, *missing)))
+            return self._continues_without(number, f"the labels {', '.join(missing)}", refused, advice)
+        self._api.remember(replace(pull, labels=(*pull.labels, *missing)))
+        return True
 
     def unlabel(self, number: int, label: str) -> None:
         """One request."""
@@ -136,7 +137,7 @@ class GitHub:
             labels = tuple(name for name in pull.labels if name.lower() != label.lower())
             self._api.remember(replace(pull, labels=labels))
 
-    def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
+    def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> bool:
         """One request; a second for the people alone if it was refused together with teams."""
         reviewers = {"reviewers": list(dict.fromkeys(people)), "team_reviewers": list(dict.fromkeys(teams))}
         people, teams = reviewers["reviewers"], reviewers["team_reviewers"]
@@ -145,34 +146,35 @@ class GitHub:
             # One wrong name refuses the whole request, and most often it is a team.
             alone = self._review_refused(number, {"reviewers": people})
             people, refused = ([], refused) if alone is None else (people, alone)
-        if refused is not None:
-            names = ", ".join([*people, *(f"team:{team}" for team in teams)])
-            advice = review_advice(refused.message, teams=bool(teams))
-            advice = advice or f"{_PERMISSION}, or correct `reviewers:`"
-            self._continues_without(number, f"a review by {names}", refused, advice)
+        if refused is None:
+            return True
+        names = ", ".join([*people, *(f"team:{team}" for team in teams)])
+        advice = review_advice(refused.message, teams=bool(teams)) or f"{_PERMISSION}, or correct `reviewers:`"
+        is_final = self._continues_without(number, f"a review by {names}", refused, advice)
+        return is_final or people != reviewers["reviewers"]  # who was asked is not asked again
 
-    def assign(self, number: int, people: Sequence[str]) -> None:
+    def assign(self, number: int, people: Sequence[str]) -> bool:
         """One request. Warns of people whom GitHub leaves out."""
-        if not people:
-            return
         wanted = list(dict.fromkeys(people))
+        if not wanted:
+            return True
         try:
             answer = self._api.ask(
                 "POST", f"/issues/{number}/assignees", body={"assignees": wanted}, expected=_EXPECTED
             )
         except Refused as refused:
             advice = f"assign people with write access; {_PERMISSION}, or correct `assignees:`"
-            self._continues_without(number, f"the assignees {', '.join(wanted)}", refused, advice)
-            return
+            return self._continues_without(number, f"the assignees {', '.join(wanted)}", refused, advice)
         # GitHub silently leaves out people whom it cannot assign.
         assignees = answer.get("assignees") if isinstance(answer, dict) else None
         if not isinstance(assignees, list):
-            return
+            return True
         assigned = {str(person.get("login")).lower() for person in assignees if isinstance(person, dict)}
         if left_out := [person for person in wanted if person.lower() not in assigned]:
             names = ", ".join(left_out)
             message = f"GitHub did not assign {names} to pull request #{number}: they have no access to it"
             self._api.warn(Problem("failed.forge", message, "assign people with write access, or correct `assignees:`"))
+        return True
 
     def comment(self, number: int, body: str, *, edits: int | None = None) -> None:
         """One request to edit one, two or three for a new one, or for one that was deleted meanwhile.
@@ -242,9 +244,11 @@ class GitHub:
             return refused
         return None
 
-    def _continues_without(self, number: int, what: str, refused: Refused, advice: str) -> None:
+    def _continues_without(self, number: int, what: str, refused: Refused, advice: str) -> bool:
+        """Warn; returns whether that is final: a permission may be given later."""
         why = self._api.explained(refused).problem
         self._api.warn(Problem(why.code, f"pull request #{number} continues without {what}: {why.message}", advice))
+        return refused.status != _FORBIDDEN
 
 
 def _title(text: str) -> str:

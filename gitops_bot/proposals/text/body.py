@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from shlex import quote
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from gitops_bot.images.reference import Assignment
 from gitops_bot.proposals.text import details
@@ -19,7 +19,7 @@ from gitops_bot.proposals.text.details import alike, because, is_rollback, many
 from gitops_bot.proposals.text.markdown import LIMIT, clip, code, cost, cut, enclose, plain, prose, size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
@@ -52,10 +52,15 @@ _NOTES = 2_000
 #: The start of the line that says why the bot closed it, and the most characters of the reason.
 _CLOSED_BY, _REASON = "Closed by gitops-bot: ", 600
 
+#: What a pull request may lack for a while, and its description say so; `details` are those of its images.
+Lack = Literal["labels", "assignees", "reviewers", "details"]
+_LACKS: Final[tuple[Lack, ...]] = get_args(Lack)
+
 _BEGIN: Final = "<!-- gitops-bot:begin -->"
 _END: Final = "<!-- gitops-bot:end -->"
 _CLOSED: Final = "<!-- gitops-bot:closed -->"
 _PLAN_MARK = re.compile(r"<!-- gitops-bot:plan ([0-9a-f]{64}) -->")
+_LACKS_MARK = re.compile(r"<!-- gitops-bot:lacks ([a-z ]{1,60}) -->")
 _PINS_MARK = re.compile(r"<!-- gitops-bot:pins ([0-9a-f ]{16,24000}) -->")
 #: The mark of the comment that says why the bot closes a pull request.
 CLOSING: Final = "closing"
@@ -200,9 +205,19 @@ def _values(text: str, mark: re.Pattern[str]) -> Iterator[str]:
     return (found[1] for line in text.split("\n") if (found := mark.fullmatch(line.rstrip())))
 
 
-def without_plan_mark(text: str) -> str:
-    """The text without the mark of its plan: if the run dies before it is complete, the next one rewrites it."""
-    return "\n".join("" if _PLAN_MARK.fullmatch(line.rstrip()) else line for line in text.split("\n"))
+def lacks(text: str) -> frozenset[Lack]:
+    """What a pull request still lacks, according to its description: everything, if that is not the bot's any more."""
+    if plan_mark(text) is None:
+        return frozenset(_LACKS)
+    return frozenset(_LACKS).intersection(next(_values(text, _LACKS_MARK), "").split())
+
+
+def with_lacks(text: str, what: Collection[Lack]) -> str:
+    """A description of the bot's that says that its pull request lacks this, too: a later run makes up for it."""
+    missing = sorted(lacks(text).union(what))
+    lines = [line for line in text.split("\n") if not _LACKS_MARK.fullmatch(line)]
+    mark = [f"<!-- gitops-bot:lacks {' '.join(missing)} -->"] if missing else []
+    return "\n".join([*lines[:-1], *mark, lines[-1]])
 
 
 def replace_own_part(present: str, new: str) -> str:
