@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -128,17 +129,13 @@ class Deployments:
             return int(made["id"])
 
     def _withdraw(self, number: int) -> None:
-        """Take back what another run recorded, too, a moment earlier. GitHub may ask for it to be inactive first."""
-        for state in (None, "inactive"):
-            try:
-                if state is not None:
-                    self._report(number, state, _DOUBLE)
+        """Take back what another run recorded, too, a moment earlier; GitHub may want it to be inactive first."""
+        try:
+            self.api.ask("DELETE", f"/deployments/{number}", expected=_EXPECTED)
+        except Refused:
+            with suppress(Refused):
+                self._report(number, "inactive", _DOUBLE)
                 self.api.ask("DELETE", f"/deployments/{number}", expected=_EXPECTED)
-            except Refused as refused:
-                if refused.status == 404:
-                    return
-            else:
-                return
 
     def _report(self, number: int, state: str, text: str) -> None:
         status = {"state": state, "description": text}

@@ -77,3 +77,38 @@ def test_what_is_too_long_for_github_is_cut() -> None:
         "auto_merge": False,
         "required_contexts": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("delete", "then"),
+    [
+        ([Answer(204)], []),
+        ([Answer.json(422, {"message": "We cannot delete an active deployment"}), Answer(204)], ["inactive", "gone"]),
+        (Answer.json(404, {"message": "Not Found"}), ["inactive", "gone"]),
+    ],
+    ids=["at once", "once it is inactive", "not at all"],
+)
+def test_of_two_the_older_counts_and_the_other_is_taken_back(delete: Any, then: list[str]) -> None:
+    made = Answer.json(201, {"id": 8})
+    two = Answer.json(200, [{"id": number, "description": TEXT} for number in (8, 7)])
+    plays = {
+        "GET /deployments": [Answer.json(200, []), two],
+        "POST /deployments": made,
+        "DELETE /deployments/8": delete,
+        "POST /deployments/8/statuses": made,
+        "GET /deployments/7/statuses": Answer.json(200, []),
+        "POST /deployments/7/statuses": made,
+    }
+    with playing(plays, broken=True) as script:
+        assert script.bot.forge.deploy(Deployment("production", HEAD, ())) is None
+    names = {"inactive": "POST /deployments/8/statuses", "gone": "DELETE /deployments/8"}
+    assert script.asked == [
+        "GET /deployments",
+        "POST /deployments",
+        "GET /deployments",
+        "DELETE /deployments/8",
+        *(names[each] for each in then),
+        "GET /deployments/7/statuses",
+        "POST /deployments/7/statuses",
+    ]
+    assert script.sent[-1]["state"] == "success"
