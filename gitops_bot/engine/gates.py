@@ -219,7 +219,7 @@ async def _usable(decision: Change | Held, facts: Facts, image: ImageName, pin: 
         note = f"which platforms it is built for is unknown, and what is pinned is for {', '.join(wanted)}"
         return replace(decision, reason=replace(decision.reason, text=f"{decision.reason.text}; {note}"))
     lacking = tuple(platform for platform in wanted if not any(runs_on(built, platform) for built in built_for))
-    return choice.unbuilt(str(image), pin, lacking, present) if lacking else decision
+    return choice.unbuilt(str(image), pin, built_for, lacking, present) if lacking else decision
 
 
 # --- what a person gives ----------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.commands.stages import Stages, actions, held, reason
+from tests.commands.stages import Stages, actions, change, held, reason
 from tests.counterparts.registry import INDEX
 
 if TYPE_CHECKING:
@@ -92,10 +92,11 @@ def test_a_promotion_by_hand_is_held_too_and_set_takes_a_person_at_their_word(wo
 def test_only_an_index_that_would_be_proposed_costs_requests(worldwide: World, pin: str) -> None:
     """What is proposed and what is pinned are read once; of an index, one image is, and a HEAD asks for the others."""
     stages = Stages.start(worldwide, f"{POLICY}\npin: {pin}", apps=("web", "api", "job"))
-    stages.push("api", "1.0.0", "no other image is of these bytes")
+    registry, name = stages.deploy.world.registry, stages.deploy.name
+    for tag in ("1.0.0", "1.1.0"):  # no other image is of these bytes
+        stages.digests["api", tag] = registry.push_image(f"{name}/api", tag, labels={"of": tag})
     stages.run("production", "api", "1.0.0")
     children = push(stages, "1.1.0")
-    stages.push("api", "1.1.0", "nor of these")
     with stages.deploy.world.registry.counting() as seen:
         assert actions(stages.deploy.ask("plan").json) == {"all": "open"}
     base = f"/v2/{stages.deploy.name}"
@@ -106,11 +107,10 @@ def test_only_an_index_that_would_be_proposed_costs_requests(worldwide: World, p
         f"GET {base}/web/manifests/{children['amd64']} 200",
         f"HEAD {base}/web/manifests/{children['arm64']} 200",
     ]
-    # What images of one platform are built for stands in their configurations: here in one that all three share.
-    config = stages.deploy.world.registry.manifest(f"{stages.deploy.name}/api", stages.digests["api", "1.0.0"])[
-        "config"
-    ]
-    blobs = [f"GET {base}/{app}/blobs/{config['digest']} 200" for app in ("web", "api", "api")]
+    # What images of one platform are built for stands in their configurations.
+    single = (("web", "1.0.0"), ("api", "1.0.0"), ("api", "1.1.0"))
+    configs = [(app, registry.manifest(f"{name}/{app}", stages.digests[app, tag])["config"]) for app, tag in single]
+    blobs = [f"GET {base}/{app}/blobs/{config['digest']} 200" for app, config in configs]
     assert sorted(seen) == sorted([*lists, *heads, *read, *images, *blobs])
 
 
@@ -199,3 +199,94 @@ def test_a_lost_manifest_of_a_platform_that_nobody_needs_holds_nothing(worldwide
     assert actions(stages.deploy.ask("plan").json) == {"all": "open"}
     clean_up(stages, children["amd64"])
     assert held(stages.deploy.ask("plan").json) == {"web/production": "held.platforms"}
+
+
+def single(stages: Stages, tag: str, platform: str) -> str:
+    """Push `web` for one platform, as an image that is in no index; gives its digest."""
+    name = f"{stages.deploy.name}/web"
+    stages.digests["web", tag] = stages.deploy.world.registry.push_image(name, tag, single=platform)
+    return stages.digests["web", tag]
+
+
+@pytest.mark.parametrize(
+    ("rules", "pinned", "new", "lost"),
+    [
+        pytest.param(POLICY, "linux/amd64", "linux/arm64", "linux/amd64", id="pushed from a Mac"),
+        pytest.param(PROMOTION, "linux/amd64", "linux/arm64", "linux/amd64", id="promoted"),
+        pytest.param(f"{POLICY}\npin: tag", "linux/amd64", "linux/arm64", "linux/amd64", id="pinned by tag"),
+        pytest.param(POLICY, "linux/arm/v7", "linux/arm/v6", None, id="for an older variant"),
+        pytest.param(POLICY, "linux/arm/v6", "linux/arm/v7", "linux/arm/v6", id="for a newer variant"),
+    ],
+)
+def test_an_image_for_one_platform_is_compared_by_its_configuration(
+    worldwide: World, rules: str, pinned: str, new: str, lost: str | None
+) -> None:
+    stages = Stages.start(worldwide, rules)
+    single(stages, "1.1.0", pinned)
+    for name in ("staging", "production"):
+        stages.run(name, "web", "1.1.0", **({"digest": None} if "tag" in rules else {}))
+    single(stages, "1.2.0", new)
+    stages.run("staging", "web", "1.2.0")
+    done = stages.deploy.ask("update")
+    if lost is None:
+        assert (actions(done.json), held(done.json)) == ({"all": "open"}, {})
+        return
+    assert (actions(done.json), held(done.json)) == ({}, {"web/production": "held.platforms"})
+    image = stages.deploy.image("web")
+    assert reason(done.json)["text"].startswith(f"1.2.0 of {image} is not built for {lost}, and what is pinned (1.1.0)")
+    (explained,) = stages.deploy.ask("explain", "production", image).json["entries"]
+    assert (explained["outcome"], explained["reason"]) == ("held", reason(done.json))
+    (gate,) = (gate for gate in explained["gates"] if not gate["passed"])
+    assert (gate["gate"], gate["reason"]) == ("platforms", reason(done.json))
+
+
+def test_set_holds_a_tag_for_other_platforms_and_takes_a_digest_at_its_word(worldwide: World) -> None:
+    stages = Stages.start(worldwide)
+    digest, image = single(stages, "1.1.0", "linux/arm64"), stages.deploy.image("web")
+    done = stages.deploy.ask("set", "production", f"{image}=1.1.0")
+    assert (done.code, held(done.json)) == (1, {"web/production": "held.platforms"})
+    assert reason(done.json)["text"].endswith("with its digest (`1.1.0@sha256:...`) it is set anyway")
+    assert stages.deploy.ask("set", "production", f"{image}=1.1.0@{digest}").code == 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(b"{}", id="without an architecture"),
+        pytest.param(b"\x7fELF", id="no JSON"),
+        pytest.param(b" " * (1024 * 1024 + 1), id="too large"),
+        pytest.param(None, id="gone"),
+    ],
+)
+def test_a_platform_that_nobody_knows_is_told_and_holds_only_where_platforms_are_asked_for(
+    worldwide: World, settings: bytes | None
+) -> None:
+    stages = Stages.start(worldwide, POLICY)
+    registry, name = stages.deploy.world.registry, f"{stages.deploy.name}/web"
+    config = "application/vnd.oci.image.config.v1+json"
+    unlike = {"gone": settings is None}  # no two of these tests push the same bytes
+    registry.push_artifact(name, "1.1.0", config, settings=settings or b"gone", annotations={"a": str(unlike)})
+    if settings is None:
+        registry.delete_blob(name, b"gone")
+    done = stages.deploy.ask("plan")
+    assert actions(done.json) == {"all": "open"}
+    told = "which platforms it is built for is unknown, and what is pinned is for linux/amd64"
+    assert change(done.json)["reason"]["text"].endswith(told)
+    (explained,) = stages.deploy.ask("explain", "production", stages.deploy.image("web")).json["entries"]
+    assert (explained["outcome"], explained["reason"]) == ("chosen", change(done.json)["reason"])
+
+    stages.configure(f"{POLICY}\nplatforms: [linux/amd64]")
+    done = stages.deploy.ask("plan")
+    assert actions(done.json) == {}
+    if settings is not None and len(settings) > 1000:
+        assert done.code == 1  # the registry could not be asked
+    else:
+        assert "does not say what it is built for, and `platforms` asks for linux/amd64" in reason(done.json)["text"]
+
+
+def test_the_pinned_image_may_be_gone_or_unreadable(worldwide: World) -> None:
+    stages = Stages.start(worldwide, POLICY)
+    single(stages, "1.1.0", "linux/arm64")
+    clean_up(stages, stages.digests["web", "1.0.0"])
+    assert held(stages.deploy.ask("plan").json) == {}
+    assert actions(stages.deploy.ask("plan").json) == {"all": "open"}

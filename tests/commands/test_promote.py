@@ -93,8 +93,10 @@ def differ(stages: Stages, *apps: str) -> dict[str, tuple[str, str]]:
     files = {}
     for app in apps:
         for name, tag in (("production", "1.0.0"), ("staging", "1.1.0")):
-            pin = tag, stages.push(app, tag, f"{app} {tag}")
-            files[path(app, name)] = kustomization(stages.deploy, app, *pin)
+            repository, labels = f"{stages.deploy.name}/{app}", {"of": f"{app} {tag}"}
+            digest = stages.deploy.world.registry.push_image(repository, tag, labels=labels)
+            stages.digests[app, tag] = digest
+            files[path(app, name)] = kustomization(stages.deploy, app, tag, digest)
     stages.deploy.remote.commit("main", files)
     return {app: stages.pin(app, "1.1.0") for app in apps}
 

@@ -116,8 +116,11 @@ def incomplete(image: str, pin: Pin, missing: Sequence[str]) -> Reason:
     return Reason("held.platforms", text, {"platforms": ", ".join(missing)})
 
 
-def unbuilt(image: str, pin: Pin, lacking: Sequence[str], present: Pin | None) -> Reason:
+def unbuilt(image: str, pin: Pin, built: Sequence[str], lacking: Sequence[str], present: Pin | None) -> Reason:
     """Why an image is held that is not built for a platform: one of the present pin's, or else a wanted one."""
+    if not built:
+        text = f"{pin.short} of {image} does not say what it is built for, and `platforms` asks for "
+        return Reason("held.platforms", text + shortlist(lacking, _NAMED), {"platforms": ", ".join(lacking)})
     missing = f"{pin.short} of {image} is not built for {shortlist(lacking, _NAMED)}"
     text = f"{missing}, which `platforms` asks for: build it for that, too"
     if present is not None:
