@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 
 from gitops_bot import targets
@@ -12,7 +13,9 @@ from gitops_bot.releases.decisions import Change, Failed, Managed
 from gitops_bot.releases.layout.read import Overlay
 from tests.commands.polled import polled
 from tests.counterparts.broken import answer, broken_server
+from tests.counterparts.registry import MANIFEST
 
+CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 JSON = "Content-Type: application/json"
 TAGS = answer("200 OK", b'{"tags": ["1.0.0", "1.1.0"]}', JSON)
 CONFIG = """\
@@ -32,6 +35,12 @@ def entries(*images: str) -> list[Managed]:
     return list(Overlay.of("production", "web", pin_file, config.environments["production"].rules).entries)
 
 
+def good_image(head: str) -> bytes:
+    """The tags of a repository, and the manifest of each."""
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": {"mediaType": CONFIG_TYPE}}).encode()
+    return answer("200 OK", manifest, f"Content-Type: {MANIFEST}") if "/manifests/" in head else TAGS
+
+
 def one_more_page(head: str) -> bytes:
     """A page whose number is one more than that of the page before; a tag of its own stands on it."""
     last = head.partition("last=t")[2].partition(" ")[0]
@@ -41,7 +50,7 @@ def one_more_page(head: str) -> bytes:
 
 def test_lists_without_end_fail_alone_and_the_good_images_beside_them_are_chosen() -> None:
     with ExitStack() as stack:
-        good = stack.enter_context(broken_server([TAGS]))
+        good = stack.enter_context(broken_server([good_image]))
         endless = [stack.enter_context(broken_server([one_more_page])) for _ in range(3)]
         names = [*(f"{server.host}/acme/app{at}" for server in endless for at in range(3)), f"{good.host}/acme/web"]
         registry = stack.enter_context(Registry({}, {}, SystemClock(), image_seconds=0.3))
