@@ -29,6 +29,37 @@ if TYPE_CHECKING:
 FILE = b"images:\n- name: web\n  newTag: 1.0.0\n"
 
 
+def test_what_a_killed_run_left_is_deleted_by_the_next_one_of_any_command(shop: Deploy) -> None:
+    scratch = shop.folder / "scratch"
+    scratch.mkdir()
+    env = shop.env | {"TMPDIR": str(scratch)}
+    running: list[subprocess.Popen[str]] = []
+    begun = threading.Event()
+
+    def killed(request: Request, go: Callable[[], Answer]) -> Answer:
+        begun.wait()
+        running[0].kill()
+        running[0].wait()
+        return Answer(500, b"nobody is there to read this")
+
+    shop.push("web", "1.1.0")
+    shop.gate(killed)
+    running.append(shop.start("update", env=env))
+    begun.set()
+    ended(running[0])
+    assert list(scratch.rglob("copy.git/objects"))
+    assert shop.bot("status", env=env).code == 0
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_folder_for_temporary_files_that_cannot_be_written_is_an_error(shop: Deploy) -> None:
+    (shop.folder / "file").write_text("x")
+    done = shop.ask("plan", env=shop.env | {"TMPDIR": str(shop.folder / "file")})
+    (problem,) = done.json["problems"]
+    assert (done.code, problem["next"]) == (1, "Set TMPDIR to a writable folder.")
+    assert f"cannot create a temporary folder in {shop.folder}/file: " in problem["message"]
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_run_that_is_told_to_end_says_so_and_leaves_no_files(shop: Deploy, name: str) -> None:
     shop.push("web", "1.1.0")

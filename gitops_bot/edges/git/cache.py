@@ -5,18 +5,17 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
+import stat
 import tempfile
+import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gitops_bot import log
 from gitops_bot.edges.cache import check_owner, make_folder
 from gitops_bot.edges.git.process import error
-
-if TYPE_CHECKING:
-    from contextlib import ExitStack
-
 
 #: A copy with more packs is deleted: fetching it again is cheaper than repacking.
 _PACK_LIMIT = 200
@@ -25,6 +24,11 @@ _DATA = frozenset({"HEAD", "objects", "packed-refs", "refs", "shallow"})
 _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
 _CONFIG_SHA256 = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n\tobjectformat = sha256\n"
 _CONFIG_LIMIT = 64 * 1024
+#: Scratch folders by their names, the file in each that its process keeps locked, and the name of that until it is.
+_SCRATCH, _MARK, _NEW_MARK = "gitops-bot-", ".gitops-bot-scratch", ".gitops-bot-scratch.new"
+_IS_SCRATCH = re.compile(rf"{_SCRATCH}[a-z0-9_]{{8}}\Z")
+#: Seconds from the making of a scratch folder to its mark, on a machine that hardly moves.
+_GRACE = 60.0
 
 
 def claim(cache: Path | None, url: str, stack: ExitStack) -> Path | None:
@@ -72,6 +76,8 @@ def _disarm(copy: Path) -> None:
     for entry in (*copy.iterdir(), copy / "objects" / "info"):
         if entry.name not in _DATA:
             discard(entry)
+    for leftover in copy.glob("objects/pack/tmp_*"):  # of a fetch that was killed
+        discard(leftover)
     config.write_text(fresh, "ascii")
 
 
@@ -118,22 +124,31 @@ def is_worn(copy: Path) -> bool:
     return sum(1 for _ in (copy / "objects" / "pack").glob("*.idx")) > _PACK_LIMIT
 
 
-def scratch_folder(stack: ExitStack, trusted: str | None) -> tuple[Path, Path]:
+def scratch_folder(stack: ExitStack, temporary: str | None, trusted: str | None) -> tuple[Path, Path]:
     """A folder that is deleted when `stack` closes, and a git configuration file in it.
 
-    The file allows reading `trusted`, a folder that may belong to another user: the user named this repository. The
-    remote side of a path reads the file too, unlike environment settings of one command.
+    It is made in `temporary`, or where the system has its temporary files. Those of processes that were killed are
+    deleted first. The file allows reading `trusted`, a folder that may belong to another user: the user named this
+    repository. The remote side of a path reads the file too, unlike environment settings of one command.
 
     Raises:
         GitError: they cannot be created.
     """
+    place = Path(temporary or tempfile.gettempdir()).absolute()
     try:
-        temporary = tempfile.TemporaryDirectory(prefix="gitops-bot-", ignore_cleanup_errors=True)
+        _sweep(place)
+        folder = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=place))
+        stack.callback(_remove, folder)
+        with suppress(OSError):  # without locks, as on some network drives, it is never swept
+            _lock(folder / _NEW_MARK, stack)
+            # Whoever finds it under its final name can lock it only when this process is gone.
+            (folder / _NEW_MARK).rename(folder / _MARK)
+        data = folder / "data"
+        data.mkdir()
     except OSError as failed:
-        message = f"cannot create a temporary folder: {failed.strerror}"
+        message = f"cannot create a temporary folder in {place}: {failed.strerror}"
         raise error(message, "Set TMPDIR to a writable folder.") from failed
-    folder = Path(stack.enter_context(temporary))
-    file = folder / "gitconfig"
+    file = data / "gitconfig"
     paths = [] if trusted is None else [Path(trusted), Path(trusted).resolve()]
     names = dict.fromkeys(str(name) for path in paths for name in (path, path / ".git"))
     quoted = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)
@@ -142,4 +157,29 @@ def scratch_folder(stack: ExitStack, trusted: str | None) -> tuple[Path, Path]:
         file.write_text(text, "utf-8", "surrogateescape")
     except OSError as failed:
         raise error(f"{file} cannot be written: {failed.strerror}", "Is the disk full?") from failed
-    return folder, file
+    return data, file
+
+
+def _remove(folder: Path) -> None:
+    """Delete a scratch folder; its mark goes last, so that another process goes on where this one is killed."""
+    shutil.rmtree(folder / "data", ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(place: Path) -> None:
+    """Delete what killed processes of this user left in a folder that other users may write to.
+
+    A folder with a mark that nobody locks is of a dead process. One without a mark was killed before its first file: it
+    is empty, and given a while because it may just be made.
+    """
+    for folder in [path for path in place.iterdir() if _IS_SCRATCH.match(path.name)]:
+        with suppress(OSError), ExitStack() as held:
+            status = folder.lstat()
+            if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+                continue
+            if os.path.lexists(folder / _MARK):
+                _lock(folder / _MARK, held)
+                _remove(folder)  # which follows no link
+            elif time.time() - status.st_mtime > _GRACE:
+                (folder / _NEW_MARK).unlink(missing_ok=True)
+                folder.rmdir()

@@ -103,7 +103,7 @@ class Repository:
         with contextlib.ExitStack() as opened:
             scheme, separator, _ = self.url.partition("://")
             trusted = unquote(urlsplit(self.url).path) if scheme == "file" else None
-            scratch, configuration = scratch_folder(opened, trusted)
+            scratch, configuration = scratch_folder(opened, self._environ.get("TMPDIR"), trusted)
             cached = claim(self._cache, self.url, opened)
             self._copy = (cached or scratch) / "copy.git"
             self._may_heal = cached is not None

@@ -190,6 +190,18 @@ def test_a_broken_copy_is_thrown_away_and_made_anew(
     assert remote.log(BRANCH, "%P")[0] == remote.branches()["main"]
 
 
+def test_what_a_killed_fetch_left_in_it_is_deleted(remote: Remote, cache: Path) -> None:
+    visit(remote, cache)
+    before = objects(copy_in(cache))
+    leftover = copy_in(cache) / "objects" / "pack" / "tmp_pack_Ab12Cd"
+    leftover.parent.mkdir(exist_ok=True)
+    leftover.write_bytes(b"PACK")
+
+    assert visit(remote, cache) == FILES
+    assert not leftover.exists()
+    assert before <= objects(copy_in(cache))
+
+
 def test_a_damaged_configuration_costs_no_new_copy(remote: Remote, cache: Path) -> None:
     visit(remote, cache)
     before = objects(copy_in(cache))
