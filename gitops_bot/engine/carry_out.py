@@ -303,33 +303,40 @@ def _merge_when_ready(forge: Forge, pull: PullRequest, head: str, propose: Propo
 def _close(world: World, forge: Forge, opened: PullRequest, branch: Branch | None, why: Reason) -> PullRequest:
     """Mark it and say why, delete the branch if nobody pushed to it meanwhile, close it: the branch is the lock.
 
-    A forge closes what has no branch. Whatever kills the run after that, the reason stands in the text already; the
-    comment is for those who are notified. Another run may be closing it, too: whoever finds the branch gone goes on,
-    and looks in the end whether the mark is still there.
+    `opened` was looked up right before, and the answer to the mark shows what has come since. A forge closes what has
+    no branch. Whatever kills the run after that, the reason stands in the text already; the comment is for those who
+    are notified. Another run may be closing it, too: whoever finds the branch gone goes on, and looks in the end
+    whether the mark is still there.
 
     Raises:
-        LostRace: somebody pushed, or ended it; the mark is taken back, so that a person's closing counts.
+        LostRace: somebody pushed, held it, changed its base or ended it; the mark is taken back, so that a person's
+            closing counts.
     """
-    now = forge.read(opened.number)
-    _insist_on_life(now)
-    pull = forge.refresh(now.number, title=now.title, body=body.with_closing_mark(now.body, why))
+    pull = forge.refresh(opened.number, title=opened.title, body=body.with_closing_mark(opened.body, why))
     try:
         if pull.state != "closed" or world.repository.commit_of(pull.branch) is not None:
-            _insist_on_life(pull)
+            _insist_on_life(pull, before=opened)
             if branch is not None:
                 world.repository.delete(branch.name, expected=branch.head)
     except LostRace:
-        now = forge.read(now.number)
+        now = forge.read(opened.number)
         forge.refresh(now.number, title=now.title, body=body.without_closing_mark(now.body))
         raise
-    forge.comment(now.number, body.closing_comment(why))
-    now = forge.read(now.number)
+    forge.comment(opened.number, body.closing_comment(why))
+    now = forge.read(opened.number)
     text = now.body if body.is_closed_by_bot(now.body) else body.with_closing_mark(now.body, why)
     return forge.close(now.number, body=text)
 
 
-def _insist_on_life(pull: PullRequest, head: str | None = None) -> None:
-    """It is open, or merged with all that was pushed, which is `head`."""
+def _insist_on_life(pull: PullRequest, head: str | None = None, *, before: PullRequest | None = None) -> None:
+    """It is open, or merged with all that was pushed, which is `head`; since `before` nobody held it or moved its base.
+
+    Raises:
+        LostRace: it is not so any more.
+    """
+    if before is not None and pull.state == "open" and (people.is_held(pull) or pull.base != before.base):
+        message = f"pull request #{pull.number} kept being changed while it was being closed"
+        raise LostRace(Problem("failed.forge", message, "run again to plan from the current state"))
     if pull.state == "closed" or (pull.state == "merged" and pull.head != head):
         message = f"pull request #{pull.number} kept being {pull.state} while it was being refreshed"
         raise LostRace(Problem("failed.forge", message, "run again to propose its branch again"))

@@ -99,6 +99,28 @@ def test_a_pull_request_is_not_closed_against_a_hold_that_comes_before(shop: Dep
     assert (shown(shop), said(shop)) == (was, [])
 
 
+@pytest.mark.parametrize("act", ["hold", "another base", "closing"])
+def test_what_a_person_does_before_the_closing_mark_is_written_counts(shop: Deploy, act: str) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    shop.remote.commit("main", {WEB: shop.files(BRANCH)[WEB]}, message="by hand")
+    shop.remote.commit("release", {"README.md": b"# release\n"}, parents=[shop.branches["main"]])
+    _, *was = shown(shop)
+
+    def overtaken(request: Request, go: Callable[[], Answer]) -> Answer:
+        if request.method == "PATCH":
+            shop.gate(None)
+            if act == "hold":
+                label(shop)
+            else:
+                shop.call("PATCH", "/pulls/1", {"base": "release"} if act == "another base" else {"state": "closed"})
+        return go()
+
+    shop.gate(overtaken)
+    assert actions(shop.ask("update").json) == ({} if act == "closing" else {"all": "leave"})
+    assert shown(shop) == ("closed" if act == "closing" else "open", *was)
+
+
 def test_a_pull_request_that_a_person_closes_before_the_bot_does_is_the_persons(shop: Deploy) -> None:
     shop.push("web", "1.1.0")
     shop.bot("update")
