@@ -21,7 +21,7 @@ _WHY = re.compile(
     r"^Closed by gitops-bot: \S.+\. This is not a decline; newer versions will be proposed\.$", re.MULTILINE
 )
 
-_MARK = re.compile(r"<!-- gitops-bot:lacks [a-z ]+ -->")
+LACKS = re.compile(r"<!-- gitops-bot:lacks [a-z ]+ -->")
 _COMMIT = re.compile(r"\b(?:[0-9a-f]{40}|[0-9a-f]{10})\b")
 #: Since when and for how long the source runs a pin: a commit of the run itself has the time of the machine.
 _SINCE = re.compile(r"since [0-9-]{10} [0-9:]{5} UTC \([^)]*\)")
@@ -53,21 +53,19 @@ def whatever_the_bot_closed_says_why(shop: Shop) -> None:
 def what_is_there(shop: Shop) -> object:
     """All that a run left, without what differs between two runs: ids of commits, and comments."""
     files = {name: shop.files(commit) for name, commit in shop.branches.items()}
-    messages = {
-        name: _plain(shop.remote.git("log", "--format=%B", f"main..{name}").decode()) for name in shop.proposing
-    }
+    messages = {name: plain(shop.remote.git("log", "--format=%B", f"main..{name}").decode()) for name in shop.proposing}
     return files, messages, [_pull(pull, queued=shop.hub.queued(pull) is not None) for pull in shop.pulls("all")]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     return _SINCE.sub("since ...", _COMMIT.sub("...", text))
 
 
 def _pull(pull: Pull, *, queued: bool) -> object:
-    text = _plain(pull.body or "")
+    text = plain(pull.body or "")
     if pull.merged_at is not None or pull.auto_merge is not None or queued:
         # It is frozen or merged as soon as the bot asked for that: what it lacked was done, and may still be said.
-        text = " ".join(_MARK.sub("", text).split())
+        text = " ".join(LACKS.sub("", text).split())
     said = (pull.title, text, sorted(pull.labels), pull.reviewers, pull.assignees)
     state = (pull.state, pull.merged_at is not None, pull.draft, pull.auto_merge is not None, queued)
     return (pull.number, pull.head, said, state)

@@ -20,6 +20,7 @@ from gitops_bot.edges.git import process
 from gitops_bot.edges.github import wire
 from gitops_bot.edges.http import client
 from gitops_bot.errors import BotError
+from tests.stateful.again import LACKS, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +55,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @dataclass(slots=True)
-class Line:
+class Traffic:
     """The requests of a run, in the order of their arrival; `act` answers each of them."""
 
     act: Callable[[Asked, Callable[[], Answer]], Answer] | None = None
@@ -89,9 +90,9 @@ def is_write(asked: Asked) -> bool:
 
 
 @contextmanager
-def through(shop: Shop, line: Line) -> Iterator[None]:
-    """What the bot asks in this block comes by this line."""
-    shop.forge.gate = shop.images.gate = line.gate
+def through(shop: Shop, traffic: Traffic) -> Iterator[None]:
+    """What the bot asks in this block is this traffic."""
+    shop.forge.gate = shop.images.gate = traffic.gate
     try:
         yield
     finally:
@@ -128,9 +129,9 @@ def _answer(go: Callable[[], Answer]) -> Answer:
         return refused.answer
 
 
-def ends(shop: Shop, command: Command, line: Line) -> str:
-    """Run the command through this line; says how it failed, if it did."""
-    with through(shop, line):
+def ends(shop: Shop, command: Command, traffic: Traffic) -> str:
+    """Run the command as this traffic; says how it failed, if it did."""
+    with through(shop, traffic):
         try:
             ran = shop.run(command)
         except BotError as error:
@@ -138,12 +139,6 @@ def ends(shop: Shop, command: Command, line: Line) -> str:
     assert ran.outcome is not None
     failed = [failed for environment in ran.outcome.environments for failed in environment.failed]
     return "; ".join(f"{each.problem.code}: {each.problem.message}" for each in failed)
-
-
-PLAN_MARK = re.compile(r"<!-- gitops-bot:plan [0-9a-f]{64} -->")
-_COMMIT = re.compile(r"\b(?:[0-9a-f]{40}|[0-9a-f]{10})\b")
-#: Since when and for how long the source runs a pin: a commit of the run itself has the time of the machine.
-_SINCE = re.compile(r"since [0-9-]{10} [0-9:]{5} UTC \([^)]*\)")
 
 
 def state(shop: Shop) -> State:
@@ -154,8 +149,8 @@ def state(shop: Shop) -> State:
     found: State = {
         "tree of": {name: shop.files(commit) for name, commit in shop.branches.items()},
         "messages on": {
-            name: plain(git("log", "--format=%B", name if name == "main" else f"main..{name}").decode())
-            for name in shop.branches
+            name: "\n".join(sorted(plain(git("log", "-z", "--format=%B", line).decode()).split("\0")))
+            for name, line in {name: name if name == "main" else f"main..{name}" for name in shop.branches}.items()
         },
         "comments": Counter((pull.number, plain(said.body)) for pull in shop.pulls("all") for said in pull.comments),
         "deployments": Counter(
@@ -169,15 +164,11 @@ def state(shop: Shop) -> State:
     return found
 
 
-def plain(text: str) -> str:
-    return _SINCE.sub("since ...", _COMMIT.sub("...", text))
-
-
 def _pull(pull: Pull, *, queued: bool) -> dict[Any, Any]:
     text = plain(pull.body or "")
     if pull.merged_at is not None or pull.auto_merge is not None or queued:
-        # It is frozen or merged as soon as the bot asked for that: the hidden mark, which comes last, may be missing.
-        text = " ".join(PLAN_MARK.sub("", text).split())
+        # It is frozen or merged as soon as the bot asked for that: what it lacked was done, and may still be said.
+        text = " ".join(LACKS.sub("", text).split())
     return {
         "branch": pull.head,
         "base": pull.base,

@@ -16,7 +16,7 @@ import pytest
 
 from tests.stateful import between, disturbed
 from tests.stateful.again import put_back, whatever_the_bot_closed_says_why
-from tests.stateful.disturbed import KINDS, Line, differences, disturb, ends, state
+from tests.stateful.disturbed import KINDS, Traffic, differences, disturb, ends, state
 from tests.stateful.journeys import JOURNEYS, RECORDED
 from tests.stateful.world import Shop
 
@@ -58,10 +58,10 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         disturbed.impatient(patch)
         between.begin(shop, journey)
         with put_back(shop):
-            line = Line()
-            assert not [ends(shop, journey.command, each) for each in (line, Line())][-1]
+            traffic = Traffic()
+            assert not [ends(shop, journey.command, each) for each in (traffic, Traffic())][-1]
             end = state(shop)
-        yield Prepared(journey, shop, line.asked, end)
+        yield Prepared(journey, shop, traffic.asked, end)
 
 
 EACH_JOURNEY = pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_a_request_that_is_answered_late_cut_or_twice_loses_and_doubles_nothing(
     for kind, at in disturbances(prepared):
         happened: list[Asked] = []
         with put_back(shop):
-            how = ends(shop, command, Line(disturb(kind, at, happened)))
-            again = ends(shop, command, Line())
+            how = ends(shop, command, Traffic(disturb(kind, at, happened)))
+            again = ends(shop, command, Traffic())
             whatever_the_bot_closed_says_why(shop)
             found = differences(prepared.end, state(shop))
         tally[f"{kind}: {'failed' if how else 'went on'}"] += len(happened)
@@ -108,7 +108,8 @@ def acts(prepared: Prepared) -> Iterable[tuple[str, Asked]]:
     """What is done before which request to the forge or git."""
     asked = [each for each in prepared.asked if "/v2/" not in each[0]]
     if LONG:
-        return [(name, each) for name in between.NAMES for each in asked][::STEP]
+        every = [(name, each) for name in between.NAMES for each in asked][::STEP]
+        return [(name, each) for name, each in every if not between.is_in_one_request(name, each)]
     writes = [each for each in asked if disturbed.is_write(each)]
     return [(name, writes[at % len(writes)]) for at, name in enumerate(QUICK[prepared.journey.name], start=1)]
 
