@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
+from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.registry.failure import Refused
 from gitops_bot.edges.registry.manifest import platform, read
 from gitops_bot.images import moment
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 Builds = dict[str, Build]
 #: Descriptions that are kept.
 _REMEMBERED = 200
+#: Bytes of a configuration; a real one has some thousands.
+CONFIG_LIMIT = 1024 * 1024
 #: Labels and annotations that are kept; a real image has some dozens.
 _MOST_LABELS = 200
 #: The largest plausible layer.
@@ -104,12 +107,16 @@ def configuration(repository: ImageRepository, manifest: Document) -> Document |
     """The configuration that the manifest of an image names; None if the registry lacks it, empty if it names none."""
     match manifest.get("config"):
         case {"digest": str(digest)} if is_digest(digest):
+            if (known := repository.documents.get(digest)) is not None:
+                remembered: Document = parse_json(known)
+                return remembered
             try:
-                return repository.config(digest)
+                answer = repository.get(f"blobs/{digest}", "*/*", CONFIG_LIMIT)
             except Refused as refused:
                 if not refused.is_one_of(404):
                     raise
                 return None  # as after a partial copy
+            return repository.remember(digest, answer, "a configuration")
         case _:
             return {}
 

@@ -33,7 +33,7 @@ from gitops_bot.edges.registry.manifest import ACCEPT, MANIFEST_BYTES, document
 from gitops_bot.images.reference import DOCKER_HUB, ImageName
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from gitops_bot.config import RegistryAccess
     from gitops_bot.edges.clock import Clock
@@ -300,8 +300,6 @@ class Host:
         return "password" if any(offer.scheme == "basic" for offer in offers) else None
 
 
-#: Bytes of a configuration; a real one has some thousands.
-CONFIG_BYTES = 1024 * 1024
 #: Manifests and configurations by their digests, which never change: `run` keeps them for its open proposals.
 Documents = dict[str, bytes]
 #: Documents that are kept, and the bytes of the largest; most have some thousands.
@@ -379,29 +377,23 @@ class ImageRepository:
             Refused: the registry refused; 404 if there is no such digest.
             NoResponse, Untrusted: no usable answer, or one that does not match its digest.
         """
-        return self._read(digest, lambda: self.manifest("GET", digest), "a manifest")
-
-    def config(self, digest: str) -> Document:
-        """The configuration of that digest; as above."""
-        return self._read(digest, lambda: self.get(f"blobs/{digest}", "*/*", CONFIG_BYTES), "a configuration")
-
-    def _read(self, digest: str, ask: Callable[[], Answer], wanted: str) -> Document:
         if (known := self.documents.get(digest)) is not None:
             content: Document = parse_json(known)
             return content
-        answer = ask()
+        return self.remember(digest, self.get(f"manifests/{digest}", ACCEPT, MANIFEST_BYTES), "a manifest")
+
+    def remember(self, digest: str, answer: Answer, wanted: str) -> Document:
+        """The document in an answer, which is remembered once its digest is verified: it is true for every repository.
+
+        Raises: as `manifest.document`.
+        """
         content = document(answer, digest, wanted)
         self.sent.add(digest)
-        if content:
-            self.remember(digest, answer.body)
-        return content
-
-    def remember(self, digest: str, body: bytes) -> None:
-        """Remember a document that was verified by its digest, and so is true for every repository."""
-        if len(body) <= _LARGEST:
+        if content and len(answer.body) <= _LARGEST:
             if len(self.documents) >= _REMEMBERED:
                 self.documents.clear()
-            self.documents[digest] = body
+            self.documents[digest] = answer.body
+        return content
 
 
 def location(image: ImageName, access: Mapping[str, RegistryAccess]) -> ImageName:

@@ -139,7 +139,7 @@ def read(document: Document) -> Manifest:
     types = INDEXES if is_index else IMAGES
     kind, artifact_type = document.get("mediaType", types[0]), document.get("artifactType")
     if document.get("schemaVersion") != 2 or is_index == is_manifest or kind not in types:
-        return Manifest("artifact", "neither a manifest nor an index" if kind in types else _called(kind))
+        return Manifest("artifact", "a document of another kind" if kind in types else _called(kind))
     children = children_of(document) if is_index else ()
     if len(children) > _MOST_CHILDREN:
         raise Untrusted(f"has an index of more than {_MOST_CHILDREN:,} manifests", "Check what was pushed there.")

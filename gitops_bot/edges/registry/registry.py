@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final, assert_never
 
 import httpx
@@ -139,10 +140,11 @@ class Registry(AbstractContextManager["Registry"]):
     def tags(self, image: ImageName) -> tuple[str, ...]:
         """Every tag of the repository, in the registry's order."""
         with self._reading(image) as repository:
-            return every_tag(lambda query: self._page(repository, f"tags/list?{query}"))
+            return every_tag(partial(self._page, repository))
 
-    def _page(self, repository: ImageRepository, rest: str) -> TagPage:
+    def _page(self, repository: ImageRepository, query: str) -> TagPage:
         """A page of tags. Of the large ones, one at a time is in memory."""
+        rest = f"tags/list?{query}"
         try:
             return read_page(repository.get(rest, "application/json", USUAL_BYTES))
         except TooLarge:

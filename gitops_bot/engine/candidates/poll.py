@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine import pullable
@@ -25,7 +26,7 @@ from gitops_bot.releases.decisions import IGNORED, Failed, Held, Kept
 from gitops_bot.releases.history import trail
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from gitops_bot.engine.ask import Facts
     from gitops_bot.engine.context import Context
@@ -78,14 +79,10 @@ async def poll(facts: Facts, entry: Managed, now: datetime) -> Candidate:
     except RegistryError as error:
         decision = Failed(entry, problem_with(error, entry))
     if left_out and not isinstance(decision, Failed):
-        text = f"{decision.reason.text}; left out: {leave_out(left_out)}"
+        told = shortlist([f"{tag} is no image, but {what}" for tag, what in left_out.items()], policies.NAMED)
+        text = f"{decision.reason.text}; left out: {told}"
         decision = replace(decision, reason=replace(decision.reason, text=text))
     return Candidate(decision, left_out=left_out)
-
-
-def leave_out(left_out: Mapping[str, str]) -> str:
-    """What is said of tags that name no image."""
-    return shortlist([f"{tag} is no image, but {what}" for tag, what in left_out.items()], policies.NAMED)
 
 
 async def _among_images(
@@ -156,9 +153,7 @@ async def _choose(
         return (await facts.times(image, (tag,), Pin())).times.get(tag)
 
     async def aged(pin: Pin) -> policies.Choice:
-        def best(among: Sequence[str]) -> Awaitable[policies.Choice]:
-            return age.choose_aged(policy, among, pin, built, now)
-
+        best = partial(age.choose_aged, policy, current=pin, built=built, now=now)
         return await _among_images(facts, entry, image, tags, best, left_out)
 
     made = await aged(entry.pin)

@@ -160,7 +160,7 @@ KINDS: list[tuple[str, Manifest, Kind, str | None]] = [
         "an artifact of an unknown type",
     ),
     ("an endless type", manifest({"mediaType": "a" * 200}), "artifact", "an artifact of an unknown type"),
-    ("nothing", read({}), "artifact", "neither a manifest nor an index"),
+    ("nothing", read({}), "artifact", "a document of another kind"),
     (
         "another document",
         read({"mediaType": "application/vnd.oci.artifact.manifest.v1+json", "blobs": []}),

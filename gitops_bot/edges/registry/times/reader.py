@@ -21,7 +21,7 @@ from gitops_bot.edges.http import Allowance, Limit, NoResponse
 from gitops_bot.edges.registry.credentials import Once
 from gitops_bot.edges.registry.describe import configuration, first_label, labels, parse_time
 from gitops_bot.edges.registry.failure import Refused, Untrusted
-from gitops_bot.edges.registry.manifest import document, read, resolve_by_content
+from gitops_bot.edges.registry.manifest import read, resolve_by_content
 from gitops_bot.edges.registry.times.apis import ApiClient, ListUnusable, api_of, newest_first, pages
 from gitops_bot.edges.registry.times.cache import Cache, Created, Memory
 from gitops_bot.images.age import EARLIEST
@@ -188,10 +188,7 @@ def _manifest(repository: ImageRepository, reference: str) -> tuple[str, Documen
     """
     answer = repository.manifest("GET", reference)
     digest = resolve_by_content(answer, reference)
-    content = document(answer, reference if is_digest(reference) else digest, "a manifest")
-    if content:
-        repository.remember(digest, answer.body)
-    return digest, content
+    return digest, repository.remember(reference if is_digest(reference) else digest, answer, "a manifest")
 
 
 class _Reader:
