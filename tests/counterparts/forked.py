@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -94,9 +95,17 @@ class Parent:
 Ended = tuple[int, str, str]
 
 
-@cache
 def parent(path: str, lang: str, imports: str) -> Parent:
-    """The one of this process, begun with the first command."""
+    """The one of this process, begun with the first command, whichever thread that comes from."""
+    with _BEGINNING:
+        return _begun(path, lang, imports)
+
+
+_BEGINNING = threading.Lock()
+
+
+@cache
+def _begun(path: str, lang: str, imports: str) -> Parent:
     return Parent({"PATH": path, "LANG": lang, "PYTHONPATH": imports})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from tests.stateful.lines import Pinned, version
 from tests.stateful.model import HAND_BACK, Model
 from tests.stateful.people import People
+from tests.stateful.two_runs import Meeting, at_random, is_deletion
 from tests.stateful.world import ENVIRONMENT, FIRST, NAME, SOURCE, Command, Shop, Source, environment_of
 from tests.stateful.writes import Killed
 
@@ -204,6 +206,21 @@ class Proposals(RuleBasedStateMachine):
                 self.model.check(before, within, self.shop.run(within), disturbed=True, around=around)
 
         self._run(around, meet)
+
+    @rule(command=COMMANDS, other=COMMANDS, seed=st.integers(0, 999), lost=st.booleans())
+    def two_runs_at_once(self, command: tuple[str, str], other: tuple[str, str], seed: int, lost: bool) -> None:
+        """Their requests come in any order; where `lost`, the answer to the first deletion of a branch is."""
+        one, two = self._command(command), self._command(other)
+        self.model.touched.clear()
+        self.model.past.lifts = False
+        moments = [self.model.begins(each) for each in (one, two)]
+        meeting = Meeting(self.shop, partial(_run_as, self.shop), at_random(seed))
+        if lost:
+            meeting.cuts = is_deletion
+        for before, mine, theirs, ran in zip(moments, (one, two), (two, one), meeting.hold([one, two]), strict=True):
+            self.model.check(before, mine, ran, disturbed=True, around=theirs)
+        self._note("two at once", "lost" if lost and meeting.cuts is not is_deletion else "whole")
+        self._run(Command())
 
     @rule(
         command=COMMANDS,
@@ -491,6 +508,10 @@ def explore(*, examples: int, seed: int, steps: int = 25, shrinks: bool = True) 
         print_blob=False,
     )
     run_state_machine_as_test(with_seed(seed)(Proposals), settings=profile)
+
+
+def _run_as(shop: Shop, command: Command, token: str) -> Ran:
+    return shop.run(command, token=token)
 
 
 def _moment(timestamp: float) -> str:

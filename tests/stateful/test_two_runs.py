@@ -8,7 +8,6 @@ orders at random.
 from __future__ import annotations
 
 import os
-import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +16,7 @@ from tests.stateful.again import put_back, what_is_there, what_was_said, whateve
 from tests.stateful.journeys import JOURNEYS, PLACES
 from tests.stateful.model import Model
 from tests.stateful.people import People
-from tests.stateful.two_runs import Meeting, in_step, is_deletion, one_within_the_other
+from tests.stateful.two_runs import Meeting, at_random, in_step, is_deletion, one_within_the_other
 from tests.stateful.world import Command, Shop
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gitops_bot.demo.http import Request
+    from tests.counterparts.world import Done
     from tests.stateful.journeys import Journey
     from tests.stateful.two_runs import Order
 
@@ -51,7 +51,7 @@ def _never(_: Request) -> bool:
     return False
 
 
-def _meetings(shop: Shop, requests: int) -> Iterator[tuple[str, int, Meeting]]:
+def _meetings(shop: Shop, requests: int) -> Iterator[tuple[str, int, Meeting[Done]]]:
     """Courses of events: what each is called, how many runs meet in it, and the meeting."""
     courses: list[tuple[str, int, Order, Callable[[Request], bool]]] = [
         ("in step", 2, in_step, _never),
@@ -61,15 +61,10 @@ def _meetings(shop: Shop, requests: int) -> Iterator[tuple[str, int, Meeting]]:
     if LONG:
         courses += [(f"within, at {at}", 2, one_within_the_other(at), _never) for at in range(requests)]
         courses += [
-            (f"seed {seed}", 2, _at_random(seed), is_deletion if seed % 2 else _never) for seed in range(requests)
+            (f"seed {seed}", 2, at_random(seed), is_deletion if seed % 2 else _never) for seed in range(requests)
         ]
     for name, runs, order, cuts in courses:
-        yield name, runs, Meeting(shop, order, cuts)
-
-
-def _at_random(seed: int) -> Order:
-    chance = random.Random(seed)  # noqa: S311 - repeatable, guards no secret
-    return lambda _, waiting: chance.choice(waiting)
+        yield name, runs, Meeting(shop, shop.command, order, cuts)
 
 
 @pytest.mark.parametrize("journey", EACH_JOURNEY)
@@ -78,7 +73,7 @@ def test_two_runs_at_once_come_to_what_one_comes_to(journey: Journey, tmp_path: 
         shop.begin(dict(zip(PLACES, journey.places, strict=False)), dict(journey.propose), journey.source)
         journey.prepare(shop, People(shop, Model(shop)))
         with put_back(shop):
-            alone = Meeting(shop, in_step)
+            alone = Meeting(shop, shop.command, in_step)
             _end(shop, journey.command, alone, 1)
             expected, said = what_is_there(shop), what_was_said(shop)
         for name, runs, meeting in _meetings(shop, len(alone.asked)):
@@ -88,7 +83,7 @@ def test_two_runs_at_once_come_to_what_one_comes_to(journey: Journey, tmp_path: 
                 assert what_was_said(shop) == said, (name, meeting.asked)
 
 
-def _end(shop: Shop, command: Command, meeting: Meeting, runs: int) -> None:
+def _end(shop: Shop, command: Command, meeting: Meeting[Done], runs: int) -> None:
     """Run it so many times at once, and once more: what a run leaves to the next one is done then."""
     for done in [*meeting.hold([command] * runs), shop.command(command)]:
         assert (done.code, done.json["problems"]) == (0, []), (done.out, done.err, meeting.asked)
@@ -103,7 +98,7 @@ def test_what_two_runs_close_for_a_freeze_is_proposed_again_when_it_ends(tmp_pat
         shop.run(Command())
         shop.holds.append({"environment": "production", "until": "2099-01-01T00:00:00Z", "why": "the fair"})
         people.configure()
-        assert [done.code for done in Meeting(shop, in_step).hold([Command(), Command()])] == [0, 0]
+        assert [done.code for done in Meeting(shop, shop.command, in_step).hold([Command(), Command()])] == [0, 0]
         assert shop.pulls() == []
         shop.holds.clear()
         people.configure()

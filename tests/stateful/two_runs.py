@@ -1,4 +1,4 @@
-"""Two runs at once, as processes of their own: their requests to the forge and to git come in an order that is chosen.
+"""Two runs at once, in processes or threads: their requests to the forge and to git come in an order that is chosen.
 
 A request waits until it is its turn, and each turn is one request with its answer. So the same order of turns is the
 same course of events, however busy the machine is.
@@ -7,11 +7,12 @@ same course of events, however busy the machine is.
 from __future__ import annotations
 
 import base64
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tests.stateful.world import BOTS
 
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gitops_bot.demo.http import Answer, Request
-    from tests.counterparts.world import Done
     from tests.stateful.world import Command, Shop
 
     #: Chooses, by the number of the turn, which of the runs that wait has it: 0 or 1.
     Order = Callable[[int, Sequence[int]], int]
+
+T = TypeVar("T")
 
 
 def one_within_the_other(at: int) -> Order:
@@ -36,16 +38,26 @@ def in_step(_turn: int, waiting: Sequence[int]) -> int:
     return waiting[_turn % len(waiting)]
 
 
+def at_random(seed: int) -> Order:
+    """Any order, the same for each seed."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable, guards no secret
+    return lambda _, waiting: chance.choice(waiting)
+
+
 def is_deletion(request: Request) -> bool:
     """Whether it deletes a branch."""
     return request.path.endswith("/git-receive-pack") and b" " + b"0" * 40 + b" refs/heads/" in request.body
 
 
 @dataclass(slots=True)
-class Meeting:
-    """Both runs, whose turns `order` chooses. What `cuts` says is done, and its answer never arrives: once."""
+class Meeting(Generic[T]):
+    """Both runs, whose turns `order` chooses; `run` is given the command and a token.
+
+    What `cuts` says is done, and its answer never arrives: once.
+    """
 
     shop: Shop
+    run: Callable[[Command, str], T]
     order: Order
     cuts: Callable[[Request], bool] = lambda _: False
     #: What each of them asked, in order.
@@ -55,7 +67,7 @@ class Meeting:
     _turn: int | None = None
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
-    def hold(self, commands: Sequence[Command]) -> list[Done]:
+    def hold(self, commands: Sequence[Command]) -> list[T]:
         """Run both to their ends."""
         self.shop.forge.gate = self._gate
         self._ended = {0, 1} - set(range(len(commands)))
@@ -69,9 +81,9 @@ class Meeting:
         finally:
             self.shop.forge.gate = None
 
-    def _run(self, who: int, command: Command) -> Done:
+    def _run(self, who: int, command: Command) -> T:
         try:
-            return self.shop.command(command, BOTS[who])
+            return self.run(command, BOTS[who])
         finally:
             with self._changed:
                 self._ended.add(who)

@@ -259,16 +259,18 @@ class Shop:
         command: Command,
         happens: Callable[[int, When], None] | None = None,
         between: Callable[[int], None] | None = None,
+        token: str | None = None,
     ) -> Ran:
-        """Run a command as its own process would: everything is read anew."""
+        """Run a command as its own process would: everything is read anew; with a `token` of its own over HTTP."""
         environ = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
-        url = f"{self.forge.url}/{NAME}.git" if self.over_http else self.remote.file_url
+        over_http = self.over_http or token is not None
+        url, token = f"{self.forge.url}/{NAME}.git" if over_http else self.remote.file_url, token or _TOKEN
         warnings: list[Problem] = []
         with (
             writes.seen(happens, between) as seen,
             Repository(
                 url,
-                credentials=Credentials("x-access-token", _TOKEN) if self.over_http else None,
+                credentials=Credentials("x-access-token", token) if over_http else None,
                 environ=environ,
                 history=command.verb in ("promote", "rollback"),
             ) as repository,
@@ -276,7 +278,7 @@ class Shop:
         ):
             commit = repository.head("main")
             book = config.read(repository.read(commit, [CONFIG])[CONFIG].decode(), CONFIG)
-            forge = GitHub(NAME, _TOKEN, clock=self.clock, warn=warnings.append, api_url=self.forge.api_url)
+            forge = GitHub(NAME, token, clock=self.clock, warn=warnings.append, api_url=self.forge.api_url)
             world = World(repository, lambda: registry, forge, self.clock)
             names = [] if command.verb == "update" else [command.environment]
             also = [SOURCE] if command.verb == "promote" else []

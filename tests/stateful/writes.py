@@ -4,6 +4,7 @@ anything may happen: another run, a person, the end of this run.
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -36,12 +37,19 @@ class Seen:
     done: int = 0
 
 
-_running: list[Seen] = []
+class _Running(threading.local):
+    """The runs of a thread, the innermost last."""
+
+    def __init__(self) -> None:
+        self.runs: list[Seen] = []
+
+
+_running = _Running()
 
 
 def under_way() -> str:
     """The write of the innermost run that was begun last."""
-    return _running[-1].writes[-1]
+    return _running.runs[-1].writes[-1]
 
 
 @contextmanager
@@ -50,11 +58,11 @@ def seen(
 ) -> Iterator[Seen]:
     """Watch the run in this block. A run within a run is watched by itself."""
     watching = Seen(happens, between)
-    _running.append(watching)
+    _running.runs.append(watching)
     try:
         yield watching
     finally:
-        _running.remove(watching)
+        _running.runs.remove(watching)
 
 
 @contextmanager
@@ -65,7 +73,7 @@ def hooked(pushed: Callable[[], None]) -> Iterator[None]:
     def sending(self: Wire, method: str, path: str, *, write: bool, **more: Any) -> Any:
         _asking(f"{method} {path}")
         if not write:
-            _running[-1].reads.append(f"{method} {path}")
+            _running.runs[-1].reads.append(f"{method} {path}")
             return send(self, method, path, write=write, **more)
         with _writing(f"{method} {path}"):
             return send(self, method, path, write=write, **more)
@@ -86,7 +94,7 @@ def hooked(pushed: Callable[[], None]) -> Iterator[None]:
 
 
 def _asking(what: str) -> None:
-    run = _running[-1]
+    run = _running.runs[-1]
     number = len(run.asks)
     run.asks.append(what)
     if run.between is not None:
@@ -95,7 +103,7 @@ def _asking(what: str) -> None:
 
 @contextmanager
 def _writing(what: str) -> Iterator[None]:
-    run = _running[-1]
+    run = _running.runs[-1]
     number = len(run.writes)
     run.writes.append(what)
     if run.happens is not None:
