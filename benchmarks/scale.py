@@ -32,9 +32,14 @@ _CONFIG = """\
 version: 1
 policies: {releases: {semver: ">=1"}}
 environments:
-  production: {overlays: ["apps/*"], policy: releases, propose: {as: %s}}
+  production: {overlays: ["apps/*"], policy: releases, propose: {%s}}
 """
 _COMMANDS = (("plan", "--output", "json"), ("plan",), ("status", "--output", "json"), ("status",))
+_PROPOSE = {
+    "commit": "as: commit",
+    "pull-request": "as: pull-request",
+    "overlay": "as: pull-request, group: overlay",
+}
 #: Seconds of CPU, and MiB.
 _MOST_SECONDS, _MOST_MEMORY = 15, 200
 
@@ -52,7 +57,7 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=20_000)
     parser.add_argument("--files", type=int, nargs="+", default=[20_000, 1_000, 200])
     parser.add_argument("--images", type=int, default=100)
-    parser.add_argument("--propose", default="commit", choices=("commit", "pull-request"))
+    parser.add_argument("--propose", default="commit", choices=_PROPOSE, help="overlay: one for each file")
     parser.add_argument("--runs", type=int, default=1)
     asked = parser.parse_args()
     print(f"{'command':<24}{'entries':>9}{'files':>8}{'wall s':>9}{'CPU s':>8}{'MiB':>6}{'limit':>16}")
@@ -81,7 +86,7 @@ def repository(running: World, shape: Shape, how: str) -> Deploy:
         for number in range(shape.images):
             deploy.push(f"image-{number}", "v1.1.0")
         each = -(-shape.entries // shape.files)
-        contents = {"gitops-bot.yaml": (_CONFIG % how).encode()}
+        contents = {"gitops-bot.yaml": (_CONFIG % _PROPOSE[how]).encode()}
         for file in range(shape.files):
             numbers = range(file * each, min((file + 1) * each, shape.entries))
             contents[f"apps/app-{file}/kustomization.yaml"] = kustomization(deploy, old, numbers)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Key = TypeVar("Key")
+#: Decisions that are made side by side.
+_AT_ONCE: Final = 2_000
 Error = TypeVar("Error", bound=BotError)
 
 
@@ -258,6 +260,11 @@ class Facts:
 
         Decisions handle failures of registries themselves. A failure in place of a decision is returned as it is.
         """
+        # Each that waits takes 4 KiB, so thousands of them take turns.
+        parts = (decisions[at : at + _AT_ONCE] for at in range(0, len(decisions), _AT_ONCE))
+        return [result for part in parts for result in self._drive(part)]
+
+    def _drive(self, decisions: Sequence[Deciding[T] | BotError]) -> list[T | BotError]:
         deciding = {at: item for at, item in enumerate(decisions) if not isinstance(item, BotError)}
         done: dict[int, T | BotError] = {at: item for at, item in enumerate(decisions) if isinstance(item, BotError)}
 

@@ -9,6 +9,7 @@ import heapq
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,7 @@ def is_digest(text: str) -> bool:
     return _DIGEST.match(text) is not None
 
 
+@lru_cache(maxsize=1024)  # thousands of entries have images of the same few
 def _is_host(text: str) -> bool:
     """Whether `text` is a host with or without a port. What looks like an address has to be one."""
     host = _HOST.match(text)
