@@ -15,7 +15,6 @@ from gitops_bot.wiring.process import INTERRUPTED
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from gitops_bot.edges.clock import SystemClock
     from gitops_bot.results.result import Result
     from gitops_bot.results.status import Overview
     from gitops_bot.server.health import Response
@@ -68,8 +67,8 @@ def run_command(
             from gitops_bot.server.loop import Liveness, run
             from gitops_bot.server.metrics import Metrics
 
-            liveness, metrics = Liveness(schedule), Metrics()
-            pages = _Pages(clock, liveness, metrics)
+            liveness, metrics = Liveness(schedule, clock), Metrics()
+            pages = _Pages(liveness, metrics)
             publish = pages.show if listen is not None else None
             cycles = Cycles(options, environments, ending, metrics, dry_run=dry_run, publish=publish)
             with HealthServer(listen, pages.page) if listen is not None else nullcontext() as server:
@@ -106,7 +105,6 @@ def _when(every: str, timezone: str, jitter: str | None, now: datetime) -> tuple
 class _Pages:
     """What each path answers, in the thread that serves it; the status page is that of the last cycle."""
 
-    clock: SystemClock
     liveness: Liveness
     metrics: Metrics
     _status: Response | None = None
@@ -124,9 +122,9 @@ class _Pages:
             case "/":
                 return self._status or Response(503, "no cycle has completed yet\n")
             case "/healthz":
-                problem, healthy = self.liveness.why_dead(self.clock.now()), "alive"
+                problem, healthy = self.liveness.why_dead(), "alive"
             case "/readyz":
-                problem, healthy = self.liveness.why_unready(self.clock.now()), "ready"
+                problem, healthy = self.liveness.why_unready(), "ready"
             case "/metrics":
                 return Response(200, *self.metrics.text())
             case _:

@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from gitops_bot.edges.environment import for_git
-from gitops_bot.errors import EditError, GitError, Problem
+from gitops_bot.errors import EditError, GitError, Problem, limit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -107,6 +107,10 @@ class Checkout:
             )
         except FileNotFoundError:
             raise _error("git is not installed, or not on PATH", "Install git 2.32 or newer.") from None
+        except OSError as failure:
+            if limit_of(failure) is not None:
+                raise
+            raise _error(f"git cannot be executed: {failure.strerror}", "Install git 2.32 or newer.") from failure
         except subprocess.TimeoutExpired as late:
             message = f"git did not report the origin of {self.top} within {GIT_TIMEOUT:g} s and was stopped"
             raise _error(message, "Check its .git, or pass --repository.") from late

@@ -243,7 +243,10 @@ class Clock(Protocol):
     """Time, which only the edges may ask for."""
 
     def now(self) -> datetime:
-        """The present moment, in UTC."""
+        """The present moment, in UTC. It may be set forward and back: no limit is measured by it."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; they go on evenly, whatever the present moment is set to."""
 
     def sleep(self, seconds: float) -> None:
         """Wait."""

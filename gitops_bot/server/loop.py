@@ -143,46 +143,48 @@ def overran(limit: timedelta) -> CycleResult:
 
 
 class Liveness:
-    """Whether the loop is alive and ready: written by it, read by the probes in another thread."""
+    """Whether the loop is alive and ready: written by it, read by the probes in another thread.
 
-    def __init__(self, schedule: Schedule) -> None:
-        self._schedule = schedule
-        self._since: datetime | None = None
-        self._completed: datetime | None = None
+    Its limits are measured in seconds of `Clock.monotonic`, so it does not matter to what the clock is set meanwhile.
+    """
+
+    def __init__(self, schedule: Schedule, clock: Clock) -> None:
+        self._schedule, self._clock = schedule, clock
+        #: When the present cycle began and the last one completed, each with the second at which that is too long ago.
+        self._since: tuple[datetime, float] | None = None
+        self._completed: tuple[datetime, float] | None = None
         self._why = ""
 
     def started(self, now: datetime) -> timedelta:
         """Record the start of a cycle; return the time that it may take."""
-        self._since = now
-        return self._limit(now)
+        limit = min(max(later(self._schedule, now, PERIODS) - now, LEAST_LIMIT), MOST_LIMIT)
+        self._since = now, self._clock.monotonic() + (limit + SLACK).total_seconds()
+        return limit
 
     def ended(self, now: datetime, result: CycleResult) -> None:
         """Record the end of a cycle."""
         self._why = result.why
         if result.completed:
-            self._completed = now
+            periods = later(self._schedule, now, PERIODS) - now
+            self._completed = now, self._clock.monotonic() + periods.total_seconds()
         self._since = None
 
-    def why_unready(self, now: datetime) -> str | None:
+    def why_unready(self) -> str | None:
         """Why it is not ready: no cycle completed within three periods. None where one did."""
         completed, since = self._completed, self._since
-        # A cycle that completed in the future does not count: the clock was set back since.
-        if completed is not None and completed - SLACK <= now <= later(self._schedule, completed, PERIODS):
+        if completed is not None and self._clock.monotonic() <= completed[1]:
             return None
-        message = "no cycle has completed yet" if completed is None else f"no cycle since {_time(completed)}"
+        message = "no cycle has completed yet" if completed is None else f"no cycle since {_time(completed[0])}"
         if since is not None:
-            message += f"; one has been running since {_time(since)}"
+            message += f"; one has been running since {_time(since[0])}"
         return f"{message}; the last one: {self._why}" if self._why else message
 
-    def why_dead(self, now: datetime) -> str | None:
+    def why_dead(self) -> str | None:
         """Why this process will not recover by itself; None where all is well."""
         since = self._since
-        if since is None or now <= since + self._limit(since) + SLACK:
+        if since is None or self._clock.monotonic() <= since[1]:
             return None
-        return f"the cycle that started at {_time(since)} cannot be stopped"
-
-    def _limit(self, since: datetime) -> timedelta:
-        return min(max(later(self._schedule, since, PERIODS) - since, LEAST_LIMIT), MOST_LIMIT)
+        return f"the cycle that started at {_time(since[0])} cannot be stopped"
 
 
 def run(
@@ -201,13 +203,13 @@ def run(
     tick, number = clock.now(), 0
     while True:
         number += 1
-        start = clock.now()
-        result = cycle(number, liveness.started(start))
-        now = clock.now()
+        begun = clock.monotonic()
+        result = cycle(number, liveness.started(clock.now()))
+        now, took = clock.now(), timedelta(seconds=clock.monotonic() - begun)
         liveness.ended(now, result)
         tick = schedule.next(tick, now)
         next_start = jittered(schedule, tick, jitter)
-        report(number, result, now - start, next_start)
+        report(number, result, took, next_start)
         _wait(clock, next_start)
 
 

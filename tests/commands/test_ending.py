@@ -52,6 +52,21 @@ def test_what_a_killed_run_left_is_deleted_by_the_next_one_of_any_command(shop: 
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["by its address", "by the checkout"])
+def test_a_git_that_cannot_be_executed_is_an_error(tmp_path: Path, named: bool) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / "bin").mkdir()
+    git = tmp_path / "bin" / "git"
+    git.write_bytes(b"\0\1\2")
+    git.chmod(0o755)
+    words = ["--repository", "https://github.test/acme/deploy"] if named else []
+    done = run("plan", *words, "--output", "json", cwd=tmp_path, env={"PATH": str(git.parent)})
+    (problem,) = done.json["problems"]
+    assert done.code == 1
+    assert problem["message"].startswith("git cannot be executed: ")
+    assert problem["next"] == "Install git 2.32 or newer."
+
+
 def test_a_folder_for_temporary_files_that_cannot_be_written_is_an_error(shop: Deploy) -> None:
     (shop.folder / "file").write_text("x")
     done = shop.ask("plan", env=shop.env | {"TMPDIR": str(shop.folder / "file")})

@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 @dataclass(slots=True)
 class StillClock:
-    """Time that passes only where somebody waits. `slept` are the waits, in seconds."""
+    """Time that passes only where somebody waits. `slept` are the waits, in seconds; `ahead` is how it is set."""
 
     moment: datetime = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
     slept: list[float] = field(default_factory=list)
+    ahead: timedelta = timedelta(0)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def now(self) -> datetime:
-        return self.moment
+        return self.moment + self.ahead
 
     def monotonic(self) -> float:
         return self.moment.timestamp()

@@ -43,7 +43,7 @@ class Work:
         self.told.append((number, ended.result, took.total_seconds(), _time(begin)))
 
     def run(self, every: Every = FIVE) -> Liveness:
-        pulse = Liveness(every)
+        pulse = Liveness(every, self.clock)
         with pytest.raises(Enough):
             run(every, timedelta(0), self.clock, self.cycle, pulse, self.tell)
         return pulse
@@ -100,20 +100,24 @@ def test_nobody_waits_an_hour_longer_when_the_clock_is_set_back_meanwhile() -> N
 NOON = StillClock().moment
 
 
-def pulse(*history: tuple[int, CycleResult | None]) -> Liveness:
+Pulse = tuple[Liveness, StillClock]
+
+
+def pulse(*history: tuple[int, CycleResult | None]) -> Pulse:
     """Cycles that began (None) or ended so many minutes after noon."""
-    found = Liveness(FIVE)
+    clock = StillClock()
+    found = Liveness(FIVE, clock)
     for minutes, ended in history:
-        now = NOON + timedelta(minutes=minutes)
+        clock.moment = NOON + timedelta(minutes=minutes)
         if ended is None:
-            found.started(now)
+            found.started(clock.now())
         else:
-            found.ended(now, ended)
-    return found
+            found.ended(clock.now(), ended)
+    return found, clock
 
 
 FAILED = CycleResult("failed", "deploy.git cannot be read")
-UNREADY: dict[str, tuple[Liveness, int, str | None]] = {
+UNREADY: dict[str, tuple[Pulse, int, str | None]] = {
     "before the first cycle": (pulse(), 0, "no cycle has completed yet"),
     "in the first cycle": (
         pulse((0, None)),
@@ -145,12 +149,14 @@ UNREADY: dict[str, tuple[Liveness, int, str | None]] = {
 
 @pytest.mark.parametrize(("pulse", "minutes", "said"), UNREADY.values(), ids=UNREADY)
 def test_it_is_ready_when_a_cycle_ended_within_three_periods_and_says_why_not(
-    pulse: Liveness, minutes: int, said: str | None
+    pulse: Pulse, minutes: int, said: str | None
 ) -> None:
-    assert pulse.why_unready(NOON + timedelta(minutes=minutes)) == said
+    liveness, clock = pulse
+    clock.moment = NOON + timedelta(minutes=minutes)
+    assert liveness.why_unready() == said
 
 
-DEAD: dict[str, tuple[Liveness, int, str | None]] = {
+DEAD: dict[str, tuple[Pulse, int, str | None]] = {
     "before the first cycle": (pulse(), 1000, None),
     "between two": (pulse((0, None), (1, DONE)), 1000, None),
     "within the time of a cycle": (pulse((0, None)), 15, None),
@@ -164,8 +170,22 @@ DEAD: dict[str, tuple[Liveness, int, str | None]] = {
 
 
 @pytest.mark.parametrize(("pulse", "minutes", "said"), DEAD.values(), ids=DEAD)
-def test_it_is_alive_until_a_cycle_cannot_even_be_broken_off(pulse: Liveness, minutes: int, said: str | None) -> None:
-    assert pulse.why_dead(NOON + timedelta(minutes=minutes)) == said
+def test_it_is_alive_until_a_cycle_cannot_even_be_broken_off(pulse: Pulse, minutes: int, said: str | None) -> None:
+    liveness, clock = pulse
+    clock.moment = NOON + timedelta(minutes=minutes)
+    assert liveness.why_dead() == said
+
+
+@pytest.mark.parametrize("days", [400, -400])
+@pytest.mark.parametrize("within", [True, False], ids=["during a cycle", "between two"])
+def test_a_clock_that_is_set_makes_nobody_dead_or_unready(days: int, within: bool) -> None:
+    liveness, clock = pulse((0, None), (1, DONE), *([(5, None)] if within else []))
+    clock.ahead = timedelta(days=days)
+    clock.moment += timedelta(minutes=1)
+    assert (liveness.why_dead(), liveness.why_unready()) == (None, None)
+    clock.moment += timedelta(hours=1)
+    assert (liveness.why_dead() is None) is not within
+    assert liveness.why_unready() is not None
 
 
 def test_the_moments_of_probes_are_in_utc() -> None:

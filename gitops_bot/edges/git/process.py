@@ -181,8 +181,15 @@ class Git:
         return _UNPRINTABLE.sub("", redact.strike(_LOGIN_IN_URL.sub(f"{redact.STRUCK}@", safe))).strip()
 
     def version(self) -> tuple[int, int]:
-        """The version of git, major and minor; (0, 0) if it does not report one."""
-        match = re.search(rb"(\d{1,4})\.(\d{1,4})", self.run("version").out)
+        """The version of git, major and minor; (0, 0) if it does not report one.
+
+        Raises:
+            GitError: git cannot be executed.
+        """
+        answer = self.run("version")
+        if answer.status != 0:
+            raise _not_executed(answer.err[-300:])
+        match = re.search(rb"(\d{1,4})\.(\d{1,4})", answer.out)
         return (int(match[1]), int(match[2])) if match else (0, 0)
 
     def _environment(self, settings: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -256,7 +263,7 @@ def _running(
     except (GitCommandNotFound, PermissionError) as missing:
         raise _not_installed() from missing
     except OSError as failure:
-        raise _not_started(failure) or failure from failure
+        raise _not_started(failure) or _not_executed(failure.strerror) from failure
     process = cast("subprocess.Popen[bytes]", started.proc)
     try:
         if bounded:
@@ -283,6 +290,10 @@ def _not_started(failure: BaseException | None) -> GitError | None:
     """The error if the machine cannot start more processes."""
     limit = limit_of(failure) if failure is not None else None
     return error(f"git cannot be started: {limit.message}", limit.next) if limit is not None else None
+
+
+def _not_executed(why: str | None) -> GitError:
+    return error(f"git cannot be executed: {why}", "Install git 2.32 or newer.")
 
 
 def _not_installed() -> GitError:

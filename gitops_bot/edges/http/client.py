@@ -420,7 +420,7 @@ class Pace:
             slowed = -1
             while slowed != self._slowed:  # again if there was a 429 meanwhile
                 with self._lock:
-                    now = self._clock.now().timestamp()
+                    now = self._clock.monotonic()
                     if self._opens - now > longest_pause:
                         raise busy(self._opens - now)
                     slot, slowed = max(now, self._next, self._opens), self._slowed
@@ -438,7 +438,7 @@ class Pace:
             if seen == self._slowed:
                 self._slowed += 1
                 self._interval = max(self._interval, min(max(2 * self._interval, _FIRST_INTERVAL), _LONGEST_INTERVAL))
-            self._opens = max(self._opens, self._clock.now().timestamp() + seconds)
+            self._opens = max(self._opens, self._clock.monotonic() + seconds)
 
 
 @dataclass(slots=True, eq=False)

@@ -158,7 +158,7 @@ class Allowance:
         with self._lock:
             self._begun = self._begun or self.limit()
             if self._active == 0:
-                self._since = self.clock.now().timestamp()
+                self._since = self.clock.monotonic()
             self._active += 1
         try:
             yield
@@ -171,7 +171,7 @@ class Allowance:
     @property
     def spent(self) -> float:
         """The seconds used so far."""
-        since = self.clock.now().timestamp() - self._since if self._active else 0.0
+        since = self.clock.monotonic() - self._since if self._active else 0.0
         return self._spent + max(since, 0.0)
 
     @property

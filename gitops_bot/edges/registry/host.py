@@ -128,7 +128,7 @@ class Tokens:
         with self._lock:
             slot = self._slots.setdefault((bearer, path, credential), _Slot())
         with slot.lock:
-            now = self.clock.now().timestamp()
+            now = self.clock.monotonic()
             if slot.token != rejected and now < slot.expires:
                 return slot.token, False
             slot.token, seconds = self._fetch(bearer, path, credential)
@@ -208,7 +208,7 @@ class ImageLimits:
             raise
         finally:
             with self._lock:
-                now = self.clock.now().timestamp()
+                now = self.clock.monotonic()
                 if answered:
                     self._last_answer, self._slow = now, False
                 elif allowance.remaining <= 0 and now - self._last_answer > self.seconds / 4:
