@@ -347,8 +347,10 @@ class RegistryAccess:
         ),
     ] = None
     plain_http: Annotated[
-        bool, leaf.truth(), about("Connect to the registry without TLS. Without it, `false`.", True)
-    ] = False
+        bool | None,
+        leaf.truth(),
+        about("Connect to the registry without TLS. Without it, only to a registry on this machine.", True),
+    ] = None
     concurrency: Annotated[
         int | None, leaf.number(1, 64), about("At most this many concurrent requests. Without it, 16.", 4)
     ] = None

@@ -237,14 +237,14 @@ def _running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process of git; no process, helper or open pipe is left behind."""
     began = time.perf_counter()
-    try:
-        from git.cmd import Git as GitPython
-        from git.exc import GitCommandNotFound
-    except ImportError as missing:  # GitPython looks for git when it is imported
-        raise _not_started(missing.__cause__) or _not_installed() from missing
     git = shutil.which("git", path=environment.get("PATH", os.defpath))
     if git is None:
         raise _not_installed()
+    try:
+        from git.cmd import Git as GitPython
+        from git.exc import GitCommandNotFound
+    except ImportError as missing:  # GitPython runs git when it is imported
+        raise _not_started(missing.__cause__) or _not_executed(git) from missing
     # GitPython passes our own environment and can only add to it: env(1) removes the rest.
     strangers = os.environ.keys() - environment.keys()
     without = [word for name in sorted(strangers) for word in ("-u", name)]

@@ -64,7 +64,8 @@ REFUSALS = (
     ),
     Refusal(
         r"write access to repository not granted|permission to .{1,200} denied|marked as read.only"
-        r"|read-only file system|returned error: 403|HTTP 403|not allowed to (?:push|upload)|not authorized to push",
+        r"|read-only file system|returned error: 403|HTTP 403|not allowed to (?:push|upload)|not authorized to push"
+        r"|DENIED by ",
         "refused: no permission",
         "Give the token `contents: write` on this repository (`contents: read` is enough for plan).",
     ),

@@ -420,4 +420,5 @@ def base_url(registry: str, access: RegistryAccess) -> httpx.URL:
         url = httpx.URL(f"https://{host}/")
     except httpx.InvalidURL as error:
         raise Untrusted("is not a valid host and port", "Check the name of the image.") from error
-    return url.copy_with(scheme="http") if access.plain_http or is_loopback(host_of(url)) else url
+    is_plain = is_loopback(host_of(url)) if access.plain_http is None else access.plain_http
+    return url.copy_with(scheme="http") if is_plain else url

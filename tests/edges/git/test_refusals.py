@@ -124,6 +124,13 @@ REFUSED = {
         ),
         "workflow files",
     ),
+    "gitolite": (
+        (
+            "FATAL: W any deploy bot DENIED by fallthru\n(or you mis-spelled the reponame)\n"
+            "fatal: Could not read from remote repository."
+        ),
+        "no permission",
+    ),
     "token without write": (
         (
             "remote: Write access to repository not granted.\nfatal: unable to access 'https://github.com/acme/deploy/'"
