@@ -94,16 +94,16 @@ class CloudLogins:
         """
         slot = self.cache.setdefault(key, CachedLogin())
         with slot.lock:
-            if slot.answer is None or self.workload.clock.now().timestamp() >= slot.renew:
+            if slot.answer is None or self.workload.clock.monotonic() >= slot.renew:
                 try:
                     fresh = ask()
                 except NoLogin as error:
-                    now = self.workload.clock.now().timestamp()
+                    now = self.workload.clock.monotonic()
                     slot.renew = now + _PAUSE
                     if not isinstance(slot.answer, Login) or now >= slot.ends:
                         slot.answer = error.what, error.advice
                 else:
-                    slot.answer, slot.ends = fresh.login, self.workload.clock.now().timestamp() + fresh.seconds
+                    slot.answer, slot.ends = fresh.login, self.workload.clock.monotonic() + fresh.seconds
                     slot.renew = slot.ends - min(_EARLY, fresh.seconds / 2)
             if isinstance(slot.answer, tuple):
                 raise NoLogin(*slot.answer)
