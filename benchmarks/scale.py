@@ -1,4 +1,4 @@
-"""What `plan` and `status` cost on a very large repository, and the limits that they keep.
+"""What `plan` and `status` cost on a very large repository, beside the limits that are meant for them.
 
     python benchmarks/scale.py [--entries 20000] [--files 20000 1000 200] [--images 100] [--runs 1]
 
