@@ -51,7 +51,7 @@ def command(
             began = time.perf_counter()
             try:
                 code = int(function(output=output, **arguments) or 0)
-            except (click.ClickException, click.Abort):
+            except (click.ClickException, click.Abort, click.exceptions.Exit):
                 raise
             except Exception as error:
                 if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.ENOSPC):
