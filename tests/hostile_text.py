@@ -17,7 +17,7 @@ import httpx
 
 from gitops_bot import config, redact
 from gitops_bot.config import propose as checked
-from gitops_bot.edges import address
+from gitops_bot.edges import address, patience
 from gitops_bot.edges.git import process, refusals, store
 from gitops_bot.edges.github import failure as github_failure
 from gitops_bot.edges.github.server import Server
@@ -136,7 +136,7 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "label": (describe.parse_line, ("",)),
     "label with an address": (describe.parse_url, ("https://",)),
     "source": (markdown.source_repository, ("https://", "https://github.com/")),
-    "Retry-After": (lambda text: transport.retry_after(text, 0.0), ("", "1")),
+    "Retry-After": (lambda text: patience.retry_after(text, 0.0), ("", "1")),
     "redirect": (lambda text: follow(httpx.URL("https://r.test"), text), ("", "https://", "/")),
     "refusal of GitHub": (lambda text: github_failure.error_message({"message": text}, "x"), ("",)),
     "secret": (redact.printable, ("", "https://", "authorization: ", "?sig=")),
