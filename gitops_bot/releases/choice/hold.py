@@ -68,11 +68,6 @@ def reason(written: Hold) -> Reason:
     return Reason(
         "held.hold",
         f"held until {end_text(written.until)} ({written.why}) by {file}:{line}",
-        {
-            "until": rfc3339(written.until),
-            "why": written.why,
-            "file": file,
-            "line": line,
-        },
+        {"until": rfc3339(written.until), "why": written.why, "file": file, "line": line},
         written.until,
     )

@@ -149,24 +149,13 @@ def hold_for(
         return replace(decision, lifted=lifted, reason=promoted_reason)
     if isinstance(decision, Change) and offer.running.ahead:
         reason = replace(reason, text=f"{reason.text}; {_ahead(offer.running)}")
-    if by_hand is not None:
-        reason = liftable(reason)
+    if by_hand is not None and (option := _OPTIONS.get(reason.code)) is not None:
+        reason = replace(reason, text=f"{reason.text}; `{option}` promotes it anyway")
     match decision:
         case Held() | Change():
             return decision.hold(reason)
         case Failed(entry=entry):
             return decision if entry is None else Held(entry, offer.running.pin, reason)
-
-
-def liftable(reason: Reason) -> Reason:
-    """The reason, with the option that lifts it if there is one."""
-    option = _OPTIONS.get(reason.code)
-    return reason if option is None else replace(reason, text=f"{reason.text}; `{option}` promotes it anyway")
-
-
-def lifted_text(lifted: Reason) -> str:
-    """What reviewers are told of a reason that a person lifted."""
-    return f"{lifted.text}, promoted anyway (`{_OPTIONS[lifted.code]}`)"
 
 
 def no_release_tag(entry: Managed, running: Run, revision: str | None = None) -> Held:
@@ -317,7 +306,7 @@ def _reason(rules: Rules, offer: Offer, artifact: Artifact, now: datetime, lifte
         parts.append(f"`pin: tag` leaves out {artifact.pin.digest[:19]}, so if the tag moves, other bytes are deployed")
     if lifted:
         data["beyond"] = ", ".join(reason.code for reason in lifted)
-        parts = [*map(lifted_text, lifted), *parts]
+        parts = [*(f"{reason.text}, promoted anyway (`{_OPTIONS[reason.code]}`)" for reason in lifted), *parts]
     if offer.upcoming is not None:
         number, pin = offer.upcoming
         data["open_in_source"] = number

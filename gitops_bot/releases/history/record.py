@@ -113,7 +113,8 @@ class Records(Sequence["Record"]):
         self._announced, self._known = announced, known
         self._positions = {step.commit: at for at, step in enumerate(line.steps)}
         self._changed = cache(partial(change_at, known))
-        self._own = _Arrivals(map(self._changed, range(len(known))), self._positions, _pin_of_entry)
+        # A rollback takes away the pin of an entry; `_identity` is what a promotion copies.
+        self._own = _Arrivals(map(self._changed, range(len(known))), self._positions, lambda pin: (pin.key, pin.after))
         self._others = [_Arrivals(changes(releases), self._positions, _identity) for releases in sources]
 
     def __len__(self) -> int:
@@ -212,11 +213,6 @@ class _Arrivals:
             if position > behind and not brought.isdisjoint(wanted):
                 return change
         return None
-
-
-def _pin_of_entry(pin: EntryChange) -> object:
-    """What a rollback takes away: the pin of an entry."""
-    return (pin.key, pin.after)
 
 
 def _identity(pin: EntryChange) -> object:

@@ -151,11 +151,10 @@ def find(known: Sequence[Release], name: str, tags: Mapping[str, str]) -> Releas
         matching = [release for release in known if release.commit == tags[name]]
     else:
         return Problem("failed.git", f"there is no tag {name[:100]!r}", _advice(known))
-    return (
-        matching[0]
-        if matching
-        else Problem("failed.git", f"{name[:100]} is not a release{_whose(known)}", _advice(known))
-    )
+    if matching:
+        return matching[0]
+    whose = f" of {known[0].environment}: no such commit changed a file of its overlays" if known else ""
+    return Problem("failed.git", f"{name[:100]} is not a release{whose}", _advice(known))
 
 
 def unrecorded(known: Sequence[Release], recorded: Container[str], *, first: int, most: int) -> tuple[Release, ...]:
@@ -177,10 +176,6 @@ def tag_numbers(tags: Mapping[str, str]) -> Mapping[str, Mapping[str, int]]:
             known = numbers[environment]
             known[commit] = min(int(number), known.get(commit, int(number)))
     return numbers
-
-
-def _whose(known: Sequence[Release]) -> str:
-    return f" of {known[0].environment}: no such commit changed a file of its overlays" if known else ""
 
 
 def _advice(known: Sequence[Release]) -> str:
@@ -210,7 +205,10 @@ def due_tags(known: Sequence[Release], tags: Mapping[str, str], *, complete: boo
     number = next((given[release.commit] for release in known if release.commit in given), None)
     if number is None:
         if not complete:
-            return _unknown(known[0])
+            message = "the history is incomplete, so their numbers are not known"
+            command = f"git tag {TAGS}{known[0].environment}/NUMBER COMMIT"
+            advice = f"Tag the newest release yourself (`{command}`): the next ones follow."
+            return Problem("failed.git", message, advice)
         number = max(0, len(known) - _FIRST)
     untagged: list[Release] = []
     for release in unrecorded(known, given, first=_FIRST, most=_MOST):
@@ -218,7 +216,8 @@ def due_tags(known: Sequence[Release], tags: Mapping[str, str], *, complete: boo
         while tag_name(numbered := replace(release, number=number)) in tags:
             number += 1
         if number > _LARGEST:
-            return _full(release)
+            message = f"there is no number behind {_LARGEST}"
+            return Problem("failed.git", message, f"Delete the tag {TAGS}{release.environment}/{_LARGEST}.")
         untagged.append(numbered)
     return tuple(untagged)
 
@@ -241,19 +240,6 @@ def foreign_tags(environment: str, known: Sequence[Release], tags: Mapping[str, 
     beginning = f"{TAGS}{environment}/"
     own = (tag for tag in tags if tag.startswith(beginning) and TAGGED.match(tag[len(beginning) :]))
     return tuple(sorted(tag for tag in own if numbered.get(tag) != tags[tag]))
-
-
-def _unknown(newest: Release) -> Problem:
-    message = "the history is incomplete, so their numbers are not known"
-    advice = (
-        f"Tag the newest release yourself (`git tag {TAGS}{newest.environment}/NUMBER COMMIT`): the next ones follow."
-    )
-    return Problem("failed.git", message, advice)
-
-
-def _full(release: Release) -> Problem:
-    message = f"there is no number behind {_LARGEST}"
-    return Problem("failed.git", message, f"Delete the tag {TAGS}{release.environment}/{_LARGEST}.")
 
 
 class ContentFile(NamedTuple):
@@ -312,22 +298,14 @@ def _name(path: str, names: Mapping[str, str]) -> str:
 
 def _names(environment: str, overlays: Sequence[OverlayFile]) -> Mapping[str, str]:
     """What each overlay (a directory or a file) is called: alike in all environments, as far as that names only one."""
-    by_place = {
-        overlay_file.place: overlay_file
-        for overlay_file in sorted(overlays, key=lambda overlay_file: (overlay_file.place, overlay_file.glob))
+    captured: dict[str, str] = {}
+    for overlay_file in sorted(overlays, key=lambda overlay_file: (overlay_file.place, overlay_file.glob)):
+        names = Glob.parse(overlay_file.glob).names
+        captured[overlay_file.place] = "".join(f"/{overlay_file.captures[name]}" for name in names)
+    starred = {
+        place: "".join(f"/{'*' if part == environment else part}" for part in place.split("/")) for place in captured
     }
-    captured = {place: _name_by_captures(overlay_file) for place, overlay_file in by_place.items()}
-    starred = {place: _name_by_stars(place, environment) for place in by_place}
-    for names in (captured, starred):
-        if len(set(names.values())) == len(names):
-            return names
-    return {place: f"/{place}" for place in by_place}
-
-
-def _name_by_captures(overlay_file: OverlayFile) -> str:
-    names = Glob.parse(overlay_file.glob).names
-    return "".join(f"/{overlay_file.captures[name]}" for name in names)
-
-
-def _name_by_stars(place: str, environment: str) -> str:
-    return "".join(f"/{'*' if part == environment else part}" for part in place.split("/"))
+    for known in (captured, starred):
+        if len(set(known.values())) == len(known):
+            return known
+    return {place: f"/{place}" for place in captured}
