@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.demo import conversation, landing
 from gitops_bot.demo.refusal import Invalid
 from tests.stateful.again import LACKS, put_back
-from tests.stateful.disturbed import State, Traffic, differences, ends, state
+from tests.stateful.disturbed import BRANCHES, State, Traffic, differences, ends, state
 from tests.stateful.model import HAND_BACK, HOLD, is_closing_mark
 from tests.stateful.world import ALICE, NAME
 
@@ -131,6 +131,8 @@ def _rewrites(shop: Shop) -> None:
 BASE_ACTS: dict[str, Callable[[Shop], None]] = {"pushes to the base": _moves, "rewrites the base": _rewrites}
 #: These only keep the bot away, as long as they are not taken back.
 KEEP_AWAY = ("holds", "approves")
+#: These decide on one pull request while others are written, so a run of several comes neither before nor after.
+DECIDE = (*KEEP_AWAY, "closes", "changes the base", "merges", "deletes the branch", "pushes to the branch")
 NAMES = (*(act.name for act in ACTS), *BASE_ACTS)
 
 
@@ -203,38 +205,45 @@ def _finish(shop: Shop, journey: Journey, name: str) -> str:
         with shop.acting() as pulls:
             _labels(pulls, pull, remove=HOLD)
             for review in pull.reviews:
-                conversation.dismiss(pulls, pull, review.id, "not now")
+                if review.state == "APPROVED":
+                    conversation.dismiss(pulls, pull, review.id, "not now")
     return how or ends(shop, journey.command, Traffic())
 
 
-def is_in_one_request(name: str, at: Asked) -> bool:
-    """Whether this comes between a look and the request that goes by it, for which the forge takes no condition.
+def has_two_orders(name: str, at: Asked, asked: Collection[Asked]) -> bool:
+    """Whether an act before that request, of all that a run asks, must come to one of both orders.
 
-    A text is written over what was read right before it, and a pull request that is opened to be merged at once has no
-    time in which it could be ended.
+    A text is written over what was read right before it: the forge takes no condition. A pull request that is opened to
+    be merged at once has no time in which it could be ended.
     """
     method, path, *_ = at[0].split()
-    return (name == "writes around the text" and method == "PATCH" and "/pulls/" in path) or (
-        name in ("closes", "deletes the branch", "changes the base") and path.endswith("/merge")
-    )
+    if (name == "writes around the text" and method == "PATCH" and "/pulls/" in path) or path.endswith("/merge"):
+        return False
+    written = {what for what, _ in asked if what.startswith("PATCH ") and "/pulls/" in what}
+    opened = [what for what, _ in asked if what.startswith("POST ") and what.endswith("/pulls")]
+    return name not in DECIDE or len(written) + len(opened) <= 1
 
 
 def closest(allowed: Sequence[State], found: State) -> list[str]:
     """How it differs from the end that is most like it; empty where it is one of them.
 
-    What a person ended while its text was being written keeps the one that was there: it may be either. Whoever has
-    reviewed it is asked again, or was before. What is a person's by now is not dressed any more.
+    What is over keeps the text and the labels that it had then. Whoever has reviewed it is asked again, or was before.
+    What is a person's by now is not dressed any more.
     """
     return min((differences(_main_facts(expected), _main_facts(found)) for expected in allowed), key=len)
 
 
 def _main_facts(found: State) -> State:
-    return {part: _pull_facts(found, values) if part.startswith("#") else values for part, values in found.items()}
+    merged = {pull["branch"] for part, pull in found.items() if part.startswith("#") and pull["state"] == "merged"}
+    facts = {part: _pull_facts(found, values) if part.startswith("#") else values for part, values in found.items()}
+    # What is left of a branch that was merged says nothing.
+    left = {part: {name: it for name, it in facts[part].items() if name not in merged} for part in BRANCHES}
+    return facts | left
 
 
 def _pull_facts(found: State, pull: dict[str, Any]) -> dict[str, Any]:
     facts = pull | ({"reviewers": []} if pull["reviews"] else {})
-    if pull["state"] == "closed":
+    if pull["state"] != "open":
         return {"branch": pull["branch"], "state": pull["state"], "closed by the bot": is_closing_mark(pull["text"])}
     if "apps/notes.txt" in found["tree of"].get(pull["branch"], {}):
         return {"branch": pull["branch"], "state": pull["state"], "base": pull["base"]}

@@ -41,6 +41,8 @@ _PATIENCE, _LATE = 2, 3.0
 
 #: All that is there, by what it is part of.
 State = dict[str, dict[Any, Any]]
+#: The parts about branches: the files of each, and what its commits say.
+BRANCHES = ("tree of", "messages on")
 #: One request: what it is, and how many like it came before.
 Asked = tuple[str, int]
 
@@ -147,8 +149,8 @@ def state(shop: Shop) -> State:
     numbers = {commit: at for at, commit in enumerate(git("rev-list", "--reverse", "main").decode().split())}
     tags = git("for-each-ref", "--format=%(refname) %(*objectname)", "refs/tags").decode().splitlines()
     found: State = {
-        "tree of": {name: shop.files(commit) for name, commit in shop.branches.items()},
-        "messages on": {
+        BRANCHES[0]: {name: shop.files(commit) for name, commit in shop.branches.items()},
+        BRANCHES[1]: {
             name: "\n".join(sorted(plain(git("log", "-z", "--format=%B", line).decode()).split("\0")))
             for name, line in {name: name if name == "main" else f"main..{name}" for name in shop.branches}.items()
         },

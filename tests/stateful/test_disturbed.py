@@ -109,7 +109,7 @@ def acts(prepared: Prepared) -> Iterable[tuple[str, Asked]]:
     asked = [each for each in prepared.asked if "/v2/" not in each[0]]
     if LONG:
         every = [(name, each) for name in between.NAMES for each in asked][::STEP]
-        return [(name, each) for name, each in every if not between.is_in_one_request(name, each)]
+        return [(name, each) for name, each in every if between.has_two_orders(name, each, prepared.asked)]
     writes = [each for each in asked if disturbed.is_write(each)]
     return [(name, writes[at % len(writes)]) for at, name in enumerate(QUICK[prepared.journey.name], start=1)]
 
