@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from gitops_bot.edges.http import parse_json
-from gitops_bot.edges.registry.failure import Refused
+from gitops_bot.edges.registry.failure import if_present
 from gitops_bot.edges.registry.manifest import platform, read
 from gitops_bot.images import moment
 from gitops_bot.images.build import CREATED, Build
@@ -54,14 +54,8 @@ def describe(repository: ImageRepository, digest: str, builds: Builds) -> Build:
     top = repository.document(digest)
     what = read(top)
     chosen = what.representative
-    manifest: Document | None = top
-    if chosen is not None:
-        try:
-            manifest = repository.document(chosen.digest)
-        except Refused as refused:
-            if not refused.is_one_of(404):
-                raise
-            manifest = None  # as after a partial copy
+    # What an index names is missing after a partial copy.
+    manifest = top if chosen is None else if_present(partial(repository.document, chosen.digest))
     config: Document | None = None
     if manifest is not None:
         config = configuration(repository, manifest) if read(manifest).kind == "image" else {}
@@ -107,16 +101,8 @@ def configuration(repository: ImageRepository, manifest: Document) -> Document |
     """The configuration that the manifest of an image names; None if the registry lacks it, empty if it names none."""
     match manifest.get("config"):
         case {"digest": str(digest)} if is_digest(digest):
-            if (known := repository.documents.get(digest)) is not None:
-                remembered: Document = parse_json(known)
-                return remembered
-            try:
-                answer = repository.get(f"blobs/{digest}", "*/*", CONFIG_LIMIT)
-            except Refused as refused:
-                if not refused.is_one_of(404):
-                    raise
-                return None  # as after a partial copy
-            return repository.remember(digest, answer, "a configuration")
+            # It is missing after a partial copy.
+            return if_present(partial(repository.document, digest, "a configuration", "blobs", "*/*", CONFIG_LIMIT))
         case _:
             return {}
 

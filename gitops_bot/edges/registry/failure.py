@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.http.transport import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from gitops_bot.edges.http import Answer
+
+T = TypeVar("T")
 
 
 class Refused(Exception):  # noqa: N818 - often not an error: the caller decides by the status
@@ -32,6 +34,16 @@ class Refused(Exception):  # noqa: N818 - often not an error: the caller decides
     def is_one_of(self, *statuses: int) -> bool:
         """Whether the registry itself, not a token server, answered with one of these."""
         return self.status in statuses and not self.token_server
+
+
+def if_present(ask: Callable[[], T]) -> T | None:
+    """What `ask` gives; None where the registry itself answers that there is no such thing."""
+    try:
+        return ask()
+    except Refused as refused:
+        if not refused.is_one_of(404):
+            raise
+        return None
 
 
 class _Explained(Exception):  # noqa: N818 - see above

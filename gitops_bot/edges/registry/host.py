@@ -370,8 +370,15 @@ class ImageRepository:
         """The manifest of a tag or digest, or its headers only with the method `HEAD`."""
         return self.get(f"manifests/{reference}", ACCEPT, MANIFEST_BYTES, method=method)
 
-    def document(self, digest: str) -> Document:
-        """The manifest or index of that digest; the registry is asked unless it was read before.
+    def document(
+        self,
+        digest: str,
+        wanted: str = "a manifest",
+        kind: str = "manifests",
+        accept: str = ACCEPT,
+        limit: int = MANIFEST_BYTES,
+    ) -> Document:
+        """The manifest or index of that digest, or what else is `wanted`; the registry is asked unless it was read.
 
         Raises:
             Refused: the registry refused; 404 if there is no such digest.
@@ -380,7 +387,7 @@ class ImageRepository:
         if (known := self.documents.get(digest)) is not None:
             content: Document = parse_json(known)
             return content
-        return self.remember(digest, self.get(f"manifests/{digest}", ACCEPT, MANIFEST_BYTES), "a manifest")
+        return self.remember(digest, self.get(f"{kind}/{digest}", accept, limit), wanted)
 
     def remember(self, digest: str, answer: Answer, wanted: str) -> Document:
         """The document in an answer, which is remembered once its digest is verified: it is true for every repository.

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.edges.http import parse_json
-from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
+from gitops_bot.edges.registry.failure import Refused, Untrusted, if_present, unexpected
 from gitops_bot.images.build import Child, Kind, Manifest, normal_platform
 from gitops_bot.images.reference import is_digest
 
@@ -124,7 +124,6 @@ def document(answer: Answer, digest: str, wanted: str) -> Document:
 _MOST_CHILDREN = 1000
 _PART = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}\Z")
 _ATTESTED = "vnd.docker.reference.type"
-_NOT_FOUND = 404
 
 
 def read(document: Document) -> Manifest:
@@ -204,9 +203,4 @@ def exists(ask: Ask, digest: str) -> bool:
 
     A registry may report another digest algorithm than the requested one, or none: then the bytes decide.
     """
-    try:
-        return resolve(ask, digest) == digest
-    except Refused as refused:
-        if refused.is_one_of(_NOT_FOUND):
-            return False
-        raise
+    return if_present(lambda: resolve(ask, digest)) == digest

@@ -24,7 +24,7 @@ from gitops_bot.edges.registry.credentials import (
     Workload,
 )
 from gitops_bot.edges.registry.describe import describe
-from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted
+from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted, if_present
 from gitops_bot.edges.registry.host import (
     HEAD_START,
     Host,
@@ -212,14 +212,10 @@ class Registry(AbstractContextManager["Registry"]):
         present, left = True, None
         with self._reading(image, "its tags", pin) as repository:
             if (reference := pin.digest or pin.tag) is not None:
-                try:
-                    answer = repository.manifest("HEAD", reference)
-                    match = _LEFT.match(answer.headers.get("ratelimit-remaining", ""))
-                    left = int(match[1]) if match else None
-                except Refused as refused:
-                    if not refused.is_one_of(404):
-                        raise
-                    present = False
+                answer = if_present(partial(repository.manifest, "HEAD", reference))
+                present = answer is not None
+                match = _LEFT.match(answer.headers.get("ratelimit-remaining", "")) if answer is not None else None
+                left = int(match[1]) if match else None
             repository.get("tags/list?n=1", "application/json", PAGE_BYTES)
         login = repository.login
         match login.credential:

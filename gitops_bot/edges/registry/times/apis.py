@@ -103,10 +103,7 @@ MOST_VALUES: Final = 1_000_000
 def ghcr(answer: Answer) -> PackagePage:
     """`GET /{orgs,users}/OWNER/packages/container/NAME/versions` (see `ghcr`)."""
     entries = _list(_parsed(answer))
-    versions = tuple(
-        PackageVersion(_digest(entry.get("name")), _time(entry.get("created_at")), _tags(_container(entry)))
-        for entry in entries
-    )
+    versions = tuple(_version(each.get("name"), _time(each.get("created_at")), _container(each)) for each in entries)
     return PackagePage(versions, len(entries) < SIZE)
 
 
@@ -114,10 +111,10 @@ def docker_hub(answer: Answer) -> PackagePage:
     """`GET /v2/namespaces/NAMESPACE/repositories/NAME/tags` (Docker Hub API)."""
     document = _map(_parsed(answer))
     versions = tuple(
-        PackageVersion(
-            _digest(entry.get("digest")),
+        _version(
+            entry.get("digest"),
             _time(entry.get("tag_last_pushed")) or _time(entry.get("last_updated")),
-            _tags([entry.get("name")]),
+            [entry.get("name")],
         )
         for entry in _list(document.get("results"))
     )
@@ -128,10 +125,10 @@ def harbor(answer: Answer) -> PackagePage:
     """`GET /projects/PROJECT/repositories/NAME/artifacts` (Harbor API 2.0)."""
     entries = _list(_parsed(answer))
     versions = tuple(
-        PackageVersion(
-            _digest(entry.get("digest")),
+        _version(
+            entry.get("digest"),
             _time(entry.get("push_time")),
-            _tags([tag.get("name") for tag in _list(entry.get("tags") or [])]),
+            [tag.get("name") for tag in _list(entry.get("tags") or [])],
         )
         for entry in entries
     )
@@ -142,9 +139,7 @@ def quay(answer: Answer) -> PackagePage:
     """`GET /api/v1/repository/NAME/tag/` (Quay API 1)."""
     document = _map(_parsed(answer))
     versions = tuple(
-        PackageVersion(
-            _digest(entry.get("manifest_digest")), _seconds(entry.get("start_ts")), _tags([entry.get("name")])
-        )
+        _version(entry.get("manifest_digest"), _seconds(entry.get("start_ts")), [entry.get("name")])
         for entry in _list(document.get("tags"))
     )
     return PackagePage(versions, document.get("has_additional") is not True)
@@ -154,8 +149,7 @@ def azure(answer: Answer) -> PackagePage:
     """`GET /acr/v1/NAME/_tags` (Azure Container Registry, data plane)."""
     entries = _list(_map(_parsed(answer)).get("tags") or [])
     versions = tuple(
-        PackageVersion(_digest(entry.get("digest")), _time(entry.get("lastUpdateTime")), _tags([entry.get("name")]))
-        for entry in entries
+        _version(entry.get("digest"), _time(entry.get("lastUpdateTime")), [entry.get("name")]) for entry in entries
     )
     return PackagePage(versions, "link" not in answer.headers)
 
@@ -164,7 +158,7 @@ def google(answer: Answer) -> PackagePage:
     """`GET /v2/NAME/tags/list`, with what Google adds to it: every image, on one page, in no order."""
     manifests = _map(_parsed(answer)).get("manifest")
     versions = tuple(
-        PackageVersion(_digest(digest), _seconds(entry.get("timeUploadedMs"), 1000), _tags(entry.get("tag")))
+        _version(digest, _seconds(entry.get("timeUploadedMs"), 1000), entry.get("tag"))
         for digest, entry in _map(manifests).items()
         if isinstance(entry, dict)
     )
@@ -201,13 +195,10 @@ def _container(version: dict[str, Any]) -> object:
             return None
 
 
-def _digest(value: object) -> str | None:
-    return value if isinstance(value, str) and is_digest(value) else None
-
-
-def _tags(value: object) -> tuple[str, ...]:
-    tags = value if isinstance(value, list) else []
-    return tuple(tag for tag in tags if isinstance(tag, str) and is_tag(tag))
+def _version(digest: object, time: datetime | None, tags: object) -> PackageVersion:
+    """An entry of a list, without what is no digest and no tag."""
+    valid = [tag for tag in tags if isinstance(tag, str) and is_tag(tag)] if isinstance(tags, list) else []
+    return PackageVersion(digest if isinstance(digest, str) and is_digest(digest) else None, time, tuple(valid))
 
 
 def _time(value: object) -> datetime | None:

@@ -14,13 +14,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot import log
 from gitops_bot.edges.http import Allowance, Limit, NoResponse
 from gitops_bot.edges.registry.credentials import Once
 from gitops_bot.edges.registry.describe import configuration, first_label, labels, parse_time
-from gitops_bot.edges.registry.failure import Refused, Untrusted
+from gitops_bot.edges.registry.failure import Refused, Untrusted, if_present
 from gitops_bot.edges.registry.manifest import read, resolve_by_content
 from gitops_bot.edges.registry.times.apis import ApiClient, ListUnusable, api_of, newest_first, pages
 from gitops_bot.edges.registry.times.cache import Cache, Created, Memory
@@ -56,7 +57,6 @@ class TimesReader:
         self._http, self._clock = http, clock
         self._packages = {each.registry: each for each in packages}
         self._cache = Cache(cache)
-        self._lock = threading.Lock()
         #: Pages that were read, and images whose API was not usable; nothing is requested twice.
         self._pages: Once[PackagePage] = Once()
         self._unfit: set[ImageName] = set()
@@ -91,9 +91,7 @@ class TimesReader:
             except (ListUnusable, NoResponse) as why:
                 self._unfit.add(image)
                 log.once("times.api_unused", level="info", image=str(image), api=api, reason=str(why))
-        with self._lock:
-            turn = self._walks.setdefault(repository.location.registry, threading.Lock())
-        with turn:
+        with self._walks.setdefault(repository.location.registry, threading.Lock()):
             name = str(repository.location)
             cached = self._cache.read(name, pin.digest)
             memory = Memory(dict(cached.tags), dict(cached.images))
@@ -105,17 +103,12 @@ class TimesReader:
                 images = {digest: image for digest, image in memory.images.items() if digest not in cached.images}
                 self._cache.write(name, tags, images)
 
-    def _walk(self, registry: str) -> threading.Lock:
-        with self._lock:
-            return self._walks.setdefault(registry, threading.Lock())
-
 
 #: Tags whose images are read. Each takes two requests and more.
 MOST_WALKED: Final = 10_000
 #: Manifests that are read for one tag, and indexes inside of one another. Real images need a dozen, and one.
 MOST_MANIFESTS: Final = 32
 DEPTH: Final = 3
-_NOT_FOUND = 404
 UNKNOWN: Final = Created(None)
 
 
@@ -169,7 +162,7 @@ def _time(repository: ImageRepository, reference: str, memory: Memory, remember:
     except Untrusted:
         return None
     except Refused as refused:
-        if not refused.is_one_of(_NOT_FOUND):
+        if not refused.is_one_of(404):
             raise
         return None
     if known.lasting:
@@ -225,14 +218,8 @@ class _Reader:
                 yield UNKNOWN  # circular, or nested as no builder does
                 continue
             self._left -= 1
-            try:
-                _, manifest = _manifest(self._repository, digest)
-            except Refused as refused:
-                if not refused.is_one_of(_NOT_FOUND):
-                    raise
-                yield Created(None, lasting=False)
-            else:
-                yield self.read(manifest, (*ancestors, digest))
+            found = if_present(partial(_manifest, self._repository, digest))
+            yield self.read(found[1], (*ancestors, digest)) if found else Created(None, lasting=False)
 
 
 def newest(children: Iterable[Created]) -> Created:
