@@ -70,15 +70,18 @@ def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> R
         raise planned
     judged = {item.decision.entry.key: item for item in planned.decided.judged if item.decision.entry is not None}
     final = _final_decisions(planned)
-    explanations = []
+    explanations: list[Explained] = []
+    problems: list[Problem] = []
     for explained in facts.drive(
         [_explain(planned.decided.context, entry, judged[entry.key], final.get(entry.key), tag) for entry in entries]
     ):
         if isinstance(explained, BotError):
-            raise explained
+            problems += explained.problems
+            continue
         explanations.append(explained)
-    problems = tuple(dict.fromkeys(item.problem for item in explanations if item.problem is not None))
-    return Result(Head(snapshot.repository, snapshot.branch, snapshot.commit, problems), tuple(explanations))
+        problems += [explained.problem] if explained.problem is not None else []
+    head = Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(dict.fromkeys(problems)))
+    return Result(head, tuple(explanations))
 
 
 def _final_decisions(planned: Planned) -> Mapping[EntryKey, Decision]:

@@ -142,6 +142,14 @@ def test_status_tells_what_is_known_of_the_others(newer: Deploy, tmp_path: Path)
     ]
 
 
+def test_explain_explains_the_other_entries_of_an_image(newer: Deploy, tmp_path: Path) -> None:
+    newer.remote.commit("main", {API: newer.files("main")[WEB]}, message="web in both overlays")
+    env = broken(tmp_path, ("gitops_bot.commands.explain", "source_of"))
+    document, bugs = asked(newer, env, "explain", "production", newer.image("web"))
+    assert len(bugs) == 1
+    assert [entry["entry"]["file"] for entry in document["entries"]] == [WEB]
+
+
 def test_check_looks_at_the_other_files(newer: Deploy, tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
     for path, data in {**newer.files("main"), WEB: overlay([("web", "newTag: a b")])}.items():
