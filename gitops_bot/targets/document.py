@@ -21,7 +21,7 @@ from ruamel.yaml.reader import ReaderError
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import loader
-from gitops_bot.targets.nodes import children
+from gitops_bot.targets.nodes import children, walk
 from gitops_bot.targets.writing import LINE_BREAK, Splice
 
 if TYPE_CHECKING:
@@ -77,13 +77,7 @@ class Document:
                 waiting += children(node)
             elif counts[id(node)] == 2:
                 repeated.append(node)
-        inside: set[int] = set()
-        while repeated:
-            node = repeated.pop()
-            if id(node) not in inside:
-                inside.add(id(node))
-                repeated += children(node)
-        return frozenset(inside)
+        return frozenset(map(id, walk(repeated)))
 
     def problem(self, node: Node, message: str, next: str = "") -> Problem:  # noqa: A002 - named as the field it fills
         """A problem with its place: where `node` starts."""

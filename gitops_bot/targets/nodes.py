@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 class KeyAndValue(NamedTuple):
@@ -51,3 +51,15 @@ def items(node: Node | None) -> Sequence[Node]:
 def children(node: Node) -> Sequence[Node]:
     """The nodes directly inside a node: items, or keys and values."""
     return [child for pair in node.value for child in pair] if isinstance(node, MappingNode) else items(node)
+
+
+def walk(roots: Iterable[Node]) -> Iterator[Node]:
+    """These nodes and all that is inside, each once: an alias leads to a node that was there before."""
+    seen: set[int] = set()
+    waiting = [*roots]
+    while waiting:
+        node = waiting.pop()
+        if id(node) not in seen:
+            seen.add(id(node))
+            waiting += children(node)
+            yield node

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.targets.nodes import children, pairs
+from gitops_bot.targets.nodes import children, pairs, walk
 from gitops_bot.targets.writing import LINE_BREAK, break_at, break_before, is_plain_string
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from gitops_bot.targets.document import Block, Document
 
@@ -228,7 +228,10 @@ def _comments(document: Document, regions: list[_Region]) -> list[str]:
     """Every comment, in the order of the file, without those inside the regions (they go with a removed line)."""
     at = 0
     comments: list[re.Match[str]] = []
-    for start, end in sorted([*_scalars(document.roots), (len(document.text), len(document.text))]):
+    # Between the scalars are only blanks, comments and YAML's own marks.
+    scalars = (node for node in walk(document.roots) if isinstance(node, ScalarNode))
+    places = [(node.start_mark.index, node.end_mark.index) for node in scalars]
+    for start, end in sorted([*places, (len(document.text), len(document.text))]):
         comments += _COMMENT.finditer(document.text, at, max(at, start))
         at = max(at, end)
     kept = []
@@ -239,18 +242,3 @@ def _comments(document: Document, regions: list[_Region]) -> list[str]:
         if not cuts or comment.start() < cuts[0][0]:
             kept.append(comment.group())
     return kept
-
-
-def _scalars(roots: Iterable[Node]) -> Iterator[tuple[int, int]]:
-    """Where the scalars stand, each once; between them are only blanks, comments and YAML's own marks."""
-    seen: set[int] = set()
-    waiting = [*roots]
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, CollectionNode):
-            waiting += children(node)
-        else:
-            yield node.start_mark.index, node.end_mark.index

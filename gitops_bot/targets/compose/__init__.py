@@ -198,7 +198,8 @@ def _services(parsed: Document) -> tuple[Service, ...]:
     users: defaultdict[int, list[str]] = defaultdict(list)
     for key, _, image in with_image:
         users[id(image)].append(str(key.value))
-    uses = _uses(parsed.roots)
+    # How often each text stands somewhere: an alias makes it stand in two places.
+    uses = Counter(id(child) for node in nodes.walk(parsed.roots) for child in nodes.children(node))
     return tuple(
         Service(str(key.value), slot, image, _refusal(parsed, key, slot, names, users[id(image)], uses))
         for key, slot, image in {str(service[0].value): service for service in with_image}.values()
@@ -237,21 +238,6 @@ def _provides(mapping: MappingNode, name: str, depth: int = 0) -> MappingNode | 
                 if isinstance(merged, MappingNode) and (provided := _provides(merged, name, depth + 1)) is not None:
                     return provided
     return None
-
-
-def _uses(roots: Sequence[Node]) -> Counter[int]:
-    """How often each text stands somewhere, by the `id` of its node: an alias makes it stand in two places."""
-    counts: Counter[int] = Counter()
-    waiting, seen = [*roots], set()
-    while waiting:
-        node = waiting.pop()
-        for child in nodes.children(node):
-            if isinstance(child, ScalarNode):
-                counts[id(child)] += 1
-            elif id(child) not in seen:
-                seen.add(id(child))
-                waiting.append(child)
-    return counts
 
 
 @dataclass(frozen=True, slots=True)
