@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from operator import add
 from typing import TYPE_CHECKING, Final
 
 from ruamel.yaml.composer import MaxDepthExceededError
@@ -169,10 +170,7 @@ def compose(
     try:
         roots = loader.compose(text, DEPTH_LIMIT, TOKEN_LIMIT, several=several)
     except YAMLError as error:
-        problem = _unparsable(error, text, file)
-        if problem.line is not None and problem.column is not None:
-            problem = replace(problem, line=problem.line + origin[0], column=problem.column + origin[1])
-        raise EditError(problem) from error
+        raise EditError(_unparsable(error, text, file, origin)) from error
     return Document(file, text, tuple(roots), origin, around)
 
 
@@ -207,7 +205,7 @@ def read_block(document: Document, pair: KeyAndValue) -> Block:
     return Block(node, inside, chomping, indent, tuple(blanks), starts, tuple(places))
 
 
-def _unparsable(error: Exception, text: str, file: str) -> Problem:
+def _unparsable(error: YAMLError, text: str, file: str, origin: tuple[int, int]) -> Problem:
     template = "{{" in text or "{%" in text
     advice = "Where it is a template, edit the template's values instead." if template else "Correct it at this place."
     place: tuple[int, int] | None = None
@@ -230,7 +228,7 @@ def _unparsable(error: Exception, text: str, file: str) -> Problem:
             message, advice = "the file holds more than one document", "Keep one document in a file that is edited."
         case _:
             pass
-    return Problem("failed.edit", message, advice, file, *(place or ()))
+    return Problem("failed.edit", message, advice, file, *(map(add, place, origin) if place else ()))
 
 
 def _place(before: str) -> tuple[int, int]:

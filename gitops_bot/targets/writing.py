@@ -62,13 +62,13 @@ def render(text: str, quote: str | None = None) -> str:
 
 
 #: The words of YAML 1.1 for true and false, which go-yaml takes in small letters, in capitals, and with one capital.
-_TRUTHS = frozenset({"y", "yes", "on", "true", "n", "no", "off", "false"})
+_TRUTHS = _WORDS - {"null"}
 #: What Go's `strconv.ParseUint` takes by its prefix, and the floats of go-yaml, of which decimal integers are some.
 _BY_PREFIX = re.compile(r"0(?:x[0-9a-f]+|o[0-7]+|b[01]+)", re.IGNORECASE)
 _FLOAT = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:e[-+]?[0-9]+)?", re.IGNORECASE)
 _BITS = 64
-#: What these programs print as it was written: no zeros that make no difference, and too short for an exponent.
-_SHORT = re.compile(r"(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{0,8}[1-9])?")
+#: Numbers that these programs print as they were written: no zeros that make no difference, too short for an exponent.
+SHORT_NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{0,8}[1-9])?")
 #: The words of YAML for no value.
 NULLS = frozenset({"~", "null", "Null", "NULL"})
 
@@ -88,11 +88,6 @@ def kind_in_go(text: str) -> str | None:
     else:
         is_number = _FLOAT.fullmatch(digits) is not None and math.isfinite(float(digits))
     return "a number" if is_number else None
-
-
-def is_short_number(text: str) -> bool:
-    """Whether a number is printed as it was written."""
-    return _SHORT.fullmatch(text) is not None
 
 
 LINE_BREAK = re.compile(r"\r\n|\r|\n")

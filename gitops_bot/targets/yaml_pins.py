@@ -96,7 +96,7 @@ class YamlPins(PinFile):
         if pair is None or not isinstance(pair.value, ScalarNode) or pair.value.style is not None:
             return
         text = str(pair.value.value)
-        if (kind := writing.kind_in_go(text)) and not writing.is_short_number(text):
+        if (kind := writing.kind_in_go(text)) and not writing.SHORT_NUMBER.fullmatch(text):
             message = f"{pair.key.value}: {text[:100]} is {kind}, and may be printed in another form"
             yield problem(self, place.entry, message, f'Write it in quotes: `{pair.key.value}: "{text[:100]}"`.')
 

@@ -24,8 +24,6 @@ from gitops_bot.targets.yaml_pins import Slot, YamlPins, reference
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ruamel.yaml.nodes import Node
-
     from gitops_bot.errors import Problem
     from gitops_bot.targets.document import Document
 
@@ -68,10 +66,7 @@ class ComposeTarget(Target):
         """How many services have an image; none where the file has keys that docker compose refuses."""
         if not _SERVICES.search(data) or b"image" not in data or any(key not in _TOP for key in _KEY.findall(data)):
             return 0
-        try:
-            return len(self.read(data, "").entries)
-        except EditError:
-            return 0
+        return Target.count(self, data)
 
     def beside(self, files: Mapping[str, bytes]) -> ComposeTarget:
         """With the variables that `.env` sets, as far as images use them: it may hold secrets."""

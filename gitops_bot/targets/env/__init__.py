@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from gitops_bot.errors import EditError, Problem
+from gitops_bot.errors import Problem
 from gitops_bot.images.reference import (
     DIGEST_ADVICE,
     TAG_ADVICE,
@@ -123,10 +123,7 @@ class EnvTarget(Target):
         """How many images it has."""
         if not _IMAGE.search(data) and not any(key.encode() in data for image in self.images for key in image.keys):
             return 0
-        try:
-            return len(self.read(data, "").entries)
-        except EditError:
-            return 0
+        return Target.count(self, data)
 
     def beside(self, files: Mapping[str, bytes]) -> EnvTarget:
         """With what the compose files of the directory make of its variables."""

@@ -33,8 +33,8 @@ FILE_NAMES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 #: Lines of entries with one name that a message lists.
 _LINES_SHOWN: Final = 10
 #: Where a kustomization lists what other files contribute, and the keys of it that are read here.
-_LISTS: Final = ("resources", "bases", "components")
-_KEYS: Final = ("images", "kind", "helmcharts", *_LISTS)
+LISTS: Final = ("resources", "bases", "components")
+_KEYS: Final = ("images", "kind", "helmcharts", *LISTS)
 #: The list in block style, as people write it: up to the next key at the beginning of a line.
 _BLOCK: Final = re.compile(
     rb"^images:[ \t]*(?:#[^\n]*)?\r?\n((?:(?:[ \t#-][^\n]*|\r?)(?:\n|\Z))*)", re.IGNORECASE | re.MULTILINE
@@ -122,7 +122,7 @@ class KustomizationTarget(Target):
             parsed,
             "Component" if kind is not None and kind.value == "Component" else "Kustomization",
             tuple(
-                str(item.value) for key in _LISTS for item in nodes.items(top.get(key)) if isinstance(item, ScalarNode)
+                str(item.value) for key in LISTS for item in nodes.items(top.get(key)) if isinstance(item, ScalarNode)
             ),
             items,
         )
@@ -136,10 +136,7 @@ class KustomizationTarget(Target):
         items: list[bytes] = _ITEM.findall(block[1]) if block else []
         if items:
             return items.count(items[0])
-        try:
-            return len(self.read(data, "").entries)
-        except EditError:
-            return 0
+        return Target.count(self, data)
 
 
 def _of_charts(parsed: Document, charts: Node) -> Iterator[Place[Slot]]:

@@ -13,7 +13,7 @@ from ruamel.yaml.nodes import ScalarNode
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import document, nodes
-from gitops_bot.targets.kustomization import FILE_NAMES
+from gitops_bot.targets.kustomization import FILE_NAMES, LISTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 #: git's modes of files.
 REGULAR: Final = ("100644", "100755")
-_RESOURCES: Final = ("resources", "bases", "components")
 _PLUGINS: Final = ("generators", "transformers", "validators")
 _FILES: Final = ("crds", "configurations", "patchesstrategicmerge")
 _PATHS: Final = ("patches", "patchesjson6902", "replacements")
@@ -82,7 +81,7 @@ _cached_references = lru_cache(maxsize=2048)(_references)
 
 def _of_kustomization(root: Node) -> Iterator[Reference]:
     top = _fields(root)
-    for key in _RESOURCES:
+    for key in LISTS:
         yield from _texts(top.get(key), "resource")
     for key in _FILES:
         yield from (path for path in _texts(top.get(key)) if not _INLINE.search(path.text))
