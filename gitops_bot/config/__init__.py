@@ -146,15 +146,15 @@ class Environment:
         return unmanaged("no_policy", self.name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Hold:
     """A declared hold of an entry, by name or repository, or of a whole environment; `until` is in UTC."""
 
     environment: str
-    image: str | None = None
     until: datetime
     why: str
     place: tuple[str, int, int]
+    image: str | None = None
 
 
 #: A key of `images`, the `image` of `release_info` and of a hold, and the globs of a group.
@@ -218,13 +218,7 @@ def read(text: str, file: str) -> Config:
         branch=form.branch,
         environments=MappingProxyType(environments),
         holds=tuple(
-            Hold(
-                environment=hold.environment,
-                image=hold.image,
-                until=hold.until,
-                why=hold.why,
-                place=document.where(("holds", at)),
-            )
+            Hold(hold.environment, hold.until, hold.why, document.where(("holds", at)), hold.image)
             for at, hold in enumerate(form.holds)
         ),
         registries=MappingProxyType({checks.host(name) or name: access for name, access in form.registries.items()}),

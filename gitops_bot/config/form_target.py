@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated, Literal, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, assert_never
 
 from pydantic import Discriminator, Tag
 
@@ -20,6 +20,9 @@ from gitops_bot.targets.helm import HelmTarget, ImagePaths, path
 from gitops_bot.targets.manifests import ManifestsTarget
 from gitops_bot.targets.patterns import GROUPS, ImagePattern, PatternTarget
 
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
 TargetKind = Literal["compose", "env", "helm", "manifests", "pattern"]
 
 FILE = r"^(?!\.\.?$)[^/\\\x00-\x1f\x7f\[\]{}]{1,200}$"
@@ -32,6 +35,12 @@ _FILE = leaf.text("must be the name of a file, without a directory and wildcards
 _VALUE = leaf.text(
     "must be a path in the values, such as .web.image.tag or /web/image/tag, or a key such as WEB_TAG", VALUE
 )
+_Overlays: TypeAlias = Annotated[tuple[Annotated[str, leaf.OVERLAY], ...], Listed(most=100)]
+
+
+def _only_in(others: str, example: str) -> FieldInfo:
+    """What `overlays` of a setting are for; `others` are those that it is for without them."""
+    return about(f"Only in the overlays that one of these globs matches. Without it, in {others}.", [example])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,14 +159,7 @@ class TargetForm:
         Listed(least=1, most=20),
         about("The names of the files; `*` and `?` are wildcards.", ["deployment-*.yaml"]),
     ]
-    overlays: Annotated[
-        tuple[Annotated[str, leaf.OVERLAY], ...],
-        Listed(most=100),
-        about(
-            "Only in the overlays that one of these globs matches. Without it, in every overlay of the environment.",
-            ["apps/*/overlays/production"],
-        ),
-    ] = ()
+    overlays: Annotated[_Overlays, _only_in("every overlay of the environment", "apps/*/overlays/production")] = ()
     kinds: Annotated[
         dict[
             Annotated[str, leaf.key("must be the kind of a resource", leaf.NAME)],
@@ -250,13 +252,7 @@ class BlueGreenForm:
         ),
     ] = field(default_factory=timedelta)
     overlays: Annotated[
-        tuple[Annotated[str, leaf.OVERLAY], ...],
-        Listed(most=100),
-        about(
-            "Only in the overlays that one of these globs matches. Without it, in every overlay of the environment "
-            "that has these files.",
-            ["apps/shop/production"],
-        ),
+        _Overlays, _only_in("every overlay of the environment that has these files", "apps/shop/production")
     ] = ()
 
     @property
@@ -324,13 +320,7 @@ class ReleaseInfoForm:
         ),
     ] = field(default_factory=dict)
     overlays: Annotated[
-        tuple[Annotated[str, leaf.OVERLAY], ...],
-        Listed(most=100),
-        about(
-            "Only in the overlays that one of these globs matches. Without it, in every overlay of the environment "
-            "that has the image.",
-            ["apps/web/production"],
-        ),
+        _Overlays, _only_in("every overlay of the environment that has the image", "apps/web/production")
     ] = ()
 
 

@@ -67,14 +67,10 @@ def parse(message: str) -> Trailers | None:
     """The plan in a commit message; None if there is none, or if any part of it is malformed."""
     if len(message) > _MESSAGE_LIMIT:
         return None
-    plans: list[str] = []
-    changes: list[str] = []
-    for line in message.splitlines():
-        key, colon, value = line.partition(": ")
-        if colon and key == PLAN:
-            plans.append(value)
-        elif colon and key == CHANGE:
-            changes.append(value)
+    lines = message.splitlines()
+    plans, changes = (
+        [line[len(key) :] for line in lines if line.startswith(key)] for key in (f"{PLAN}: ", f"{CHANGE}: ")
+    )
     if len(plans) != 1:
         return None
     fields = plans[0].split()
@@ -138,10 +134,8 @@ def _change(text: str, source: Source) -> PinChange | None:
             before, after = _pin(old), _pin(new)
         case _:
             return None
-    if before is None or after is None:
-        return None
     # What stood in the file may be no tag at all: the proposal that mends `newTag: 1.0+build` says so too.
-    if after.malformed:
+    if before is None or after is None or after.malformed:
         return None
     own_source, new_name, info = fields.get("source", source), fields.get("newName"), _info(fields.get("info"))
     named = new_name is None or (isinstance(new_name, str) and ImageName.of(new_name) is not None)

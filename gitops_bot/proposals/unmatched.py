@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.config import Mention
+    from gitops_bot.config import Mention, MentionKind
     from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.layout.overlays import OverlayFile
 
@@ -28,6 +28,14 @@ _ALIKE: Final = 0.65
 #: Longer names are compared by their start. With more pairs, the configuration is for another repository.
 _LONGEST, _MOST_COMPARED = 100, 20_000
 _SHOWN: Final = 3
+#: Where a name stands, for people.
+_WHERE: Final[Mapping[MentionKind, str]] = {
+    "rule": "`images`",
+    "release info": "`release_info`",
+    "hold": "a hold",
+    "group images": "a group",
+    "group overlays": "a group",
+}
 #: Where they name an entry.
 _OF_ENTRIES: Final = ("rule", "release info", "hold")
 _WORD: Final = re.compile(r"[a-z0-9]+")
@@ -129,17 +137,6 @@ def _last(text: str) -> str:
 
 def _problem(mention: Mention, near: Sequence[Managed], entries: Sequence[Managed], *, unread: bool) -> Problem:
     environment, of_entries = mention.environment, mention.kind in _OF_ENTRIES
-    match mention.kind:
-        case "rule":
-            where = f"`images` of {environment}"
-        case "release info":
-            where = f"`release_info` of {environment}"
-        case "hold":
-            where = f"a hold of {environment}"
-        case "group images" | "group overlays":
-            where = f"a group of {environment}"
-        case _:
-            assert_never(mention.kind)
     what = "overlay" if mention.kind == "group overlays" else "entry"
     if unread:
         advice = "fix the unreadable files first: one of them may contain it"
@@ -153,7 +150,7 @@ def _problem(mention: Mention, near: Sequence[Managed], entries: Sequence[Manage
     if mention.kind == "hold":
         end = "" if advice.endswith("?") else "."
         advice = f"{advice}{end} Until this is corrected, nothing is written for {environment}"
-    message = f"{where} names `{mention.text[:300]}`, but there is no such {what}"
+    message = f"{_WHERE[mention.kind]} of {environment} names `{mention.text[:300]}`, but there is no such {what}"
     return Problem("failed.config", message, advice, *mention.place)
 
 
