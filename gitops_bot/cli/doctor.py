@@ -121,6 +121,7 @@ def _setup(
             timeout=share,
             refusals=server.REFUSALS,
             attempts=_ATTEMPTS,
+            advice=local.advice,
         ),
         choose=partial(chosen_config, local, infer=True) if sound else None,
     )

@@ -36,7 +36,8 @@ class Local:
 
     `servers`: one of each forge, with its token; `OWNER/NAME` is on the first. `server` is the one that has the
     repository, or the first. `named`: the command line or a configuration names the repository. `config` is the one of
-    `--config`; `checkout` is the checkout around the command, if it is one of this repository.
+    `--config`; `checkout` is the checkout around the command, if it is one of this repository. `advice` is what to
+    do where the repository cannot be read: a folder here may have its name.
     """
 
     address: Address
@@ -45,6 +46,7 @@ class Local:
     named: bool
     config: Config | None
     checkout: Checkout | None
+    advice: str = ""
 
     @classmethod
     def read(cls, options: Options, environ: Mapping[str, str], *, instead: Config | None = None) -> Local:
@@ -60,7 +62,10 @@ class Local:
             own = instead or _read_named(options.config)
         if options.repository is not None:
             named, server = locate(options.repository, known)
-            return cls(named, server, known, True, own, around if _is_of(around, named, environ, known) else None)
+            around = around if _is_of(around, named, environ, known) else None
+            is_folder = named.name is not None and Path(options.repository).is_dir()
+            advice = f"For the folder {named.name} in this directory, give ./{options.repository}." if is_folder else ""
+            return cls(named, server, known, True, own, around, advice)
         if own is not None and own.repository is not None:
             return cls(*_repository_of(own, known), known, True, own, None)
         if around is None:

@@ -119,6 +119,7 @@ def open_world(
                 history=history,
                 refusals=server.REFUSALS,
                 clock=clock,
+                advice=local.advice,
             )
         )
         with progress("fetching the repository"):

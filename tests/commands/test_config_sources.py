@@ -273,6 +273,38 @@ def test_a_path_has_no_repository_and_no_pull_requests(shop: Deploy) -> None:
     assert b"1.1.0" not in shop.files("main")[API]
 
 
+@pytest.mark.parametrize(
+    ("command", "server"),
+    [("plan", "has none"), ("plan", "wants a login"), ("doctor", "cannot be reached")],
+)
+def test_a_name_that_a_folder_has_too_is_of_the_server_and_where_it_fails_the_folder_is_named(
+    shop: Deploy, tmp_path: Path, command: str, server: str
+) -> None:
+    env = dict(shop.env)
+    if server == "wants a login":
+        del env["GITHUB_TOKEN"]
+    elif server == "cannot be reached":
+        env["GITHUB_SERVER_URL"] = "http://127.0.0.1:9"
+    arguments = (command, "--repository", "team/web", "--output", "json")
+    alone = run(*arguments, cwd=tmp_path, env=env)
+    (tmp_path / "team").mkdir()
+    (tmp_path / "team" / "web").symlink_to(shop.remote.path)
+    beside = run(*arguments, cwd=tmp_path, env=env)
+    for done in (alone, beside):
+        assert done.code == 1
+        assert "/team/web.git" in done.out
+    said = "For the folder team/web in this directory, give ./team/web."
+    assert said not in alone.out
+    assert said in beside.out
+    assert run("plan", "--repository", "./team/web", "--output", "json", cwd=tmp_path, env=shop.env).code == 0
+
+
+def test_a_folder_does_not_stand_in_the_way_of_a_repository_with_its_name(shop: Deploy, tmp_path: Path) -> None:
+    (tmp_path / shop.name).mkdir(parents=True)
+    done = run("plan", "--repository", shop.name, "--output", "json", cwd=tmp_path, env=shop.env)
+    assert (done.code, done.json["repository"], done.err) == (0, shop.name, "")
+
+
 def test_the_configuration_may_choose_another_branch(shop: Deploy) -> None:
     shop.push("web", "1.1.0")
     shop.remote.commit("next", {"README.md": b"next\n"}, parents=[shop.branches["main"]])

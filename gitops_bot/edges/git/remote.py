@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -78,6 +78,8 @@ class Remote:
     refusals: Sequence[Refusal] = ()
     #: Tries of a request.
     attempts: int = ATTEMPTS
+    #: What else to do where it cannot be read.
+    advice: str = ""
 
     def default_branch(self, *, tags: bool = False) -> tuple[str, dict[str, str], dict[str, str] | None]:
         """The branch that HEAD names; in the same conversation what `fetch` would return, and what `tags` returns.
@@ -292,7 +294,7 @@ class Remote:
             return DamagedError(
                 Problem("failed.git", f"{self.url} cannot be read{quote(output)}", "See git's message.")
             )
-        return failure
+        return GitError(replace(failure.problem, next=f"{failure.problem.next} {self.advice}".rstrip()))
 
 
 def _tags(out: bytes, *, peeled: bool) -> dict[str, str]:

@@ -67,7 +67,7 @@ class Repository:
     `url` is an address as `edges.address` returns it (https, ssh, file; http where allowed), without a login. `environ`
     has PATH, proxies, ssh settings, and GIT_AUTHOR_* / GIT_COMMITTER_* names for commits. The user's git configuration
     files are not read; per-process settings (GIT_CONFIG_COUNT) are. `timeout` is in seconds, for each git process;
-    `attempts` is how often a request to the remote is tried.
+    `attempts` is how often a request to the remote is tried; `advice` is what else to do where it cannot be read.
     `history`: the first fetch gets the newest 2,000 commits with all small files, and the default branch the tags.
     """
 
@@ -83,13 +83,14 @@ class Repository:
         refusals: Sequence[Refusal] = (),
         clock: Clock | None = None,
         attempts: int = ATTEMPTS,
+        advice: str = "",
     ) -> None:
         if url.startswith(("https://", "http://")) and "@" in urlsplit(url).netloc:
             raise ValueError("credentials are passed separately, never inside the URL")
         self.url = Path(url).as_uri() if url.startswith("/") else url
         redact.learn(*(credentials.secrets() if credentials is not None else ()))
         self._credentials, self._cache, self._environ, self._timeout = credentials, cache, environ, timeout
-        self._refusals, self._clock, self._attempts = refusals, clock or SystemClock(), attempts
+        self._refusals, self._clock, self._attempts, self._advice = refusals, clock or SystemClock(), attempts, advice
         self._exit = contextlib.ExitStack()
         self._heads: dict[str, str] | None = None
         self._listed: dict[str, str] = {}
@@ -116,7 +117,9 @@ class Repository:
             git = Git(self._environ, variables=variables, secrets=secrets, timeout=self._timeout)
             if (version := git.version()) < OLDEST:
                 raise error(f"git {version[0]}.{version[1]} is too old", "Install git 2.32 or newer.")
-            self._remote = Remote(self.url, git, self._clock, self._credentials, self._refusals, self._attempts)
+            self._remote = Remote(
+                self.url, git, self._clock, self._credentials, self._refusals, self._attempts, self._advice
+            )
             is_usable = (self._copy / "HEAD").is_file() and not is_worn(self._copy)
             self._kept = is_usable
             self._begin(None if is_usable else "sha1")
