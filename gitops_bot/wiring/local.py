@@ -98,8 +98,8 @@ def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
     _refuse_link(tree)
     if named:
         return files, tree, _read_named(named)
-    own = _read(files.read([FILE]).get(FILE))
-    return files, tree, own or _infer(tree)
+    own = files.read([FILE]).get(FILE)
+    return files, tree, _infer(tree) if own is None else _read(own)
 
 
 #: Reports that the file in the checkout differs from the branch's, and what to do.
@@ -120,12 +120,11 @@ def chosen_config(
     data = repository.read(commit, [FILE]).get(FILE)
     if notice is not None and local.checkout is not None and (data is not None or infer):
         _compare(local.checkout, data, branch, notice)
-    chosen = _read(data)
-    if chosen is not None:
-        if local.named or chosen.repository is None:
-            return chosen
+    if data is not None:
+        chosen = _read(data)
         # The configuration of a fork or a copy may name another repository.
-        if not _is_same(_repository_of(chosen, local.servers)[0], local.address):
+        is_other = not local.named and chosen.repository is not None
+        if is_other and not _is_same(_repository_of(chosen, local.servers)[0], local.address):
             own = local.address.name or local.address.url
             message = f"`repository: {chosen.repository}` is not the origin of this checkout, {own}"
             advice = f"choose one: `--repository {chosen.repository}` or `--repository {own}`"
@@ -211,14 +210,9 @@ def _read_named(path: str) -> Config:
     except EditError as error:
         message = f"{path}: {error.problem.message}"
         raise UsageError(Problem("failed.usage", message, "correct --config")) from error
-    return config.read(_decode(data), path)
+    return _read(data, path)
 
 
-def _read(data: bytes | None) -> Config | None:
-    """The configuration in these bytes of the branch or the checkout, if it has the file."""
-    return None if data is None else config.read(_decode(data), FILE)
-
-
-def _decode(data: bytes) -> str:
-    """A text in which what is not UTF-8 stands for itself, for the reader to say where."""
-    return data.decode("utf-8", "surrogateescape")
+def _read(data: bytes, file: str = FILE) -> Config:
+    """The configuration in these bytes. What is not UTF-8 stands for itself, for the reader to say where."""
+    return config.read(data.decode("utf-8", "surrogateescape"), file)

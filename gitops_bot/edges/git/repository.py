@@ -40,7 +40,7 @@ from gitops_bot.edges.git.remote import (
 )
 from gitops_bot.edges.git.store import DamagedError, Store, identity
 from gitops_bot.edges.patience import ATTEMPTS
-from gitops_bot.errors import GitError, LostRace
+from gitops_bot.errors import GitError
 from gitops_bot.releases.history.pin_files import REGULAR
 from gitops_bot.targets import BY_NAME
 
@@ -260,8 +260,6 @@ class Repository:
         refs = dict(zip((f"refs/tags/{tag.name}" for tag in tags), ids, strict=True))
         try:
             self._remote.push(refs, None, f"tag {tags[0].name}")
-        except LostRace:
-            raise
         except GitError as failure:
             raise tag_refusal(failure) from failure
 
