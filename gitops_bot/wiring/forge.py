@@ -104,6 +104,6 @@ def locate(text: str, known: Sequence[Server], here: Path | None = None) -> tupl
     return address.parse(text, server=known[0].url, parts=known[0].PARTS, here=here), known[0]
 
 
-def hide_tokens(environ: Mapping[str, str] = os.environ) -> None:
+def hide_tokens() -> None:
     """Never show a forge's token that is in the environment."""
-    redact.learn(*(environ.get(name) for forge in FORGES for name in forge.TOKENS))
+    redact.learn(*(os.environ.get(name) for forge in FORGES for name in forge.TOKENS))

@@ -267,13 +267,7 @@ class Remote:
             return None
         return Passing(quote(output), retry_after(requested_wait(answer.trace), self.clock.now().timestamp()))
 
-    def _run_once(
-        self,
-        *arguments: str,
-        stdin: bytes = b"",
-        settings: tuple[tuple[str, str], ...] = (),
-        limit: int = ANSWER_LIMIT,
-    ) -> GitOutput:
+    def _run_once(self, *arguments: str, settings: tuple[tuple[str, str], ...] = (), **options: Any) -> GitOutput:
         """Run git with the URL and the login, which only network commands get."""
         remote = [(f"remote.{_NAME}.url", self.url)]
         is_http = self.url.startswith(("https://", "http://"))
@@ -284,7 +278,7 @@ class Remote:
             # a redirect names, so redirects are not followed.
             header = f"Authorization: basic {self.credentials.encoded}"
             remote += [(key, ""), (key, header), ("http.followRedirects", "false")]
-        return self.git.run(*arguments, stdin=stdin, settings=(*remote, *settings), limit=limit, trace=is_http)
+        return self.git.run(*arguments, settings=(*remote, *settings), trace=is_http, **options)
 
     def _failure(self, answer: GitOutput) -> GitError:
         """The error for a failed fetch. An unknown message may concern the copy, such as a lock."""

@@ -111,14 +111,10 @@ class Api:
     def _expecting(self, statuses: Collection[int], *, once: bool = False) -> Iterator[None]:
         try:
             yield
-        except Refused as refused:
-            if not refused.limited and refused.status in statuses:
+        except (Refused, NoResponse) as failure:
+            if isinstance(failure, Refused) and failure.status in statuses and not failure.limited:
                 raise
-            if once and refused.status >= 500:
-                raise UnansweredError(self.explained(refused).problem) from None
-            self.fail(refused)
-        except NoResponse as failure:
-            if once:
+            if once and (isinstance(failure, NoResponse) or failure.status >= 500):
                 raise UnansweredError(self.explained(failure).problem) from None
             self.fail(failure)
 

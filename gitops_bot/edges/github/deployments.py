@@ -62,12 +62,15 @@ class Deployments:
         Without GraphQL, one or two for each.
         """
         newest: dict[str, tuple[Deployed, ...]] = {}
-        for at in range(0, len(environments), _TOGETHER):
-            names = environments[at : at + _TOGETHER]
-            try:
-                newest |= self._by_graphql(names)
-            except Unsupported:
-                newest |= {name: tuple(self._by_rest(name)) for name in names}
+        try:
+            for at in range(0, len(environments), _TOGETHER):
+                names = environments[at : at + _TOGETHER]
+                try:
+                    newest |= self._by_graphql(names)
+                except Unsupported:
+                    newest |= {name: tuple(self._by_rest(name)) for name in names}
+        except Refused as refused:
+            self._fail(refused, "deployments cannot be read", _ADVICE)
         return newest
 
     def write(self, deployment: Deployment, *, tries: int = _TRIES) -> Problem | None:
@@ -169,10 +172,7 @@ class Deployments:
 
     def _by_graphql(self, names: Sequence[str]) -> Mapping[str, tuple[Deployed, ...]]:
         variables = {**self.api.names, **{f"e{at}": name for at, name in enumerate(names)}}
-        try:
-            data = self.api.graphql(question(len(names)), variables, expected=_EXPECTED)
-        except Refused as refused:
-            self._fail(refused, "deployments cannot be read", _ADVICE)
+        data = self.api.graphql(question(len(names)), variables, expected=_EXPECTED)
         with self.api.reading():
             read: Any = data["repository"]
             return {
@@ -185,10 +185,7 @@ class Deployments:
 
     def _by_rest(self, name: str) -> Iterator[Deployed]:
         query = {"environment": name, "per_page": str(_NEWEST)}
-        try:
-            documents = self.api.ask("GET", "/deployments", query=query, expected=_EXPECTED)
-        except Refused as refused:
-            self._fail(refused, "deployments cannot be read", _ADVICE)
+        documents = self.api.ask("GET", "/deployments", query=query, expected=_EXPECTED)
         with self.api.reading():
             read = [(int(known["id"]), str(known["sha"]), known["description"] == TEXT) for known in documents]
         for at, (number, commit, own) in enumerate(read):

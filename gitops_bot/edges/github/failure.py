@@ -69,10 +69,6 @@ class Late(NoResponse):
     """The answer was not complete in time."""
 
 
-class TooLarge(NoResponse):
-    """The answer is larger than any single answer of GitHub's; a smaller query may work."""
-
-
 class Unsupported(Exception):  # noqa: N818 - likewise: there is REST
     """The server has no GraphQL, or lacks these fields: an old GitHub Enterprise, or another forge."""
 

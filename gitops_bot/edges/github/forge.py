@@ -103,13 +103,8 @@ class GitHub:
 
     def refresh(self, number: int, *, title: str, body: str) -> PullRequest:
         """One request or none, and one to read a pull request that this run has not seen."""
-        pull = self._api.pull_request(number)
-        changed = {}
-        if _title(title) != pull.title.strip():
-            changed["title"] = _title(title)
-        if not _same(body[:BODY_LIMIT], pull.body):
-            changed["body"] = body[:BODY_LIMIT]
-        return self._edit(pull, changed)
+        pull, title = self._api.pull_request(number), _title(title)
+        return self._edit(pull, {} if title == pull.title.strip() else {"title": title}, body)
 
     def label(self, number: int, labels: Sequence[str]) -> bool:
         """One request, or none if no label is missing."""
@@ -200,15 +195,12 @@ class GitHub:
     def close(self, number: int, *, body: str) -> PullRequest:
         """One request, or none if it is closed already and says the same."""
         pull = self._api.pull_request(number)
-        changed = {} if pull.state == "closed" else {"state": "closed"}
-        return self._edit(
-            pull, changed if _same(body[:BODY_LIMIT], pull.body) else {**changed, "body": body[:BODY_LIMIT]}
-        )
+        return self._edit(pull, {} if pull.state == "closed" else {"state": "closed"}, body)
 
-    def _edit(self, pull: PullRequest, changed: Mapping[str, str]) -> PullRequest:
-        if not changed:
-            return pull
-        return self._api.keep(self._api.ask("PATCH", f"/pulls/{pull.number}", body=dict(changed)))
+    def _edit(self, pull: PullRequest, changed: dict[str, str], body: str) -> PullRequest:
+        if not _same(body[:BODY_LIMIT], pull.body):
+            changed["body"] = body[:BODY_LIMIT]
+        return self._api.keep(self._api.ask("PATCH", f"/pulls/{pull.number}", body=changed)) if changed else pull
 
     def _post_comment(self, number: int, text: str) -> None:
         """Say it; of what the bot says again, only the first stays: another run may say it, too.

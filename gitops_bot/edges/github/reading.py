@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.answers import base_by_rest, base_of
-from gitops_bot.edges.github.failure import Refused, TooLarge, Unsupported
-from gitops_bot.edges.http import NoResponse
+from gitops_bot.edges.github.failure import Refused, Unsupported
+from gitops_bot.edges.http import NoResponse, TooLarge
 from gitops_bot.proposals.pull_request import HandBackTimes
 
 if TYPE_CHECKING:

@@ -32,8 +32,8 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from gitops_bot import __version__, log
 from gitops_bot.edges.github import answers
-from gitops_bot.edges.github.failure import NUMBER, Late, Refused, TooLarge, error_message
-from gitops_bot.edges.http import NoResponse, parse_json
+from gitops_bot.edges.github.failure import NUMBER, Late, Refused, error_message
+from gitops_bot.edges.http import NoResponse, TooLarge, parse_json
 from gitops_bot.edges.http.transport import Deadline, answer_limit, attempts
 from gitops_bot.edges.patience import ATTEMPTS, PASSING_STATUSES, TOTAL_SECONDS, Passing, patiently
 

@@ -204,10 +204,10 @@ class Deadline(threading.local):
     _limit = Limit(0.0, "")
     _until = 0.0
 
-    def begin(self, limit: Limit | None = None) -> None:
-        """Start a request, which may take this long up to the last byte of its body; without a limit as the last."""
-        self._limit = limit or self._limit
-        self._until = time.monotonic() + self._limit.seconds
+    def begin(self, limit: Limit) -> None:
+        """Start a request, which may take this long up to the last byte of its body."""
+        self._limit = limit
+        self._until = time.monotonic() + limit.seconds
         self.head = HEAD
 
     def take(self, count: int) -> None:

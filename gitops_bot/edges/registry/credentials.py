@@ -117,10 +117,8 @@ def secrets(credential: Credential | None) -> tuple[str, ...]:
     match credential:
         case None:
             return ()
-        case Basic(_, password):
-            return (password, basic(credential).removeprefix("Basic "))
-        case IdentityToken(token):
-            return (token, basic(credential).removeprefix("Basic "))
+        case Basic(_, secret) | IdentityToken(secret):
+            return (secret, basic(credential).removeprefix("Basic "))
         case RegistryToken(token):
             return (token,)
         case _:
@@ -228,19 +226,14 @@ def credential_files(environ: Mapping[str, str]) -> tuple[Path, ...]:
     DOCKER_CONFIG replaces `~/.docker`, as for docker; REGISTRY_AUTH_FILE is podman's, and takes the path of a mounted
     Kubernetes secret (`.dockerconfigjson`).
     """
-    home = environ.get("HOME")
-    files: list[Path] = []
-    if docker := environ.get("DOCKER_CONFIG"):
-        files.append(Path(docker) / "config.json")
-    elif home:
-        files.append(Path(home) / ".docker" / "config.json")
-    if podman := environ.get("REGISTRY_AUTH_FILE"):
-        files.append(Path(podman))
-    if runtime := environ.get("XDG_RUNTIME_DIR"):
-        files.append(Path(runtime) / "containers" / "auth.json")
-    if home:
-        files.append(Path(home) / ".config" / "containers" / "auth.json")
-    return tuple(files)
+    home, docker = environ.get("HOME"), environ.get("DOCKER_CONFIG")
+    files = (
+        (docker or home, "config.json" if docker else ".docker/config.json"),
+        (environ.get("REGISTRY_AUTH_FILE"), ""),
+        (environ.get("XDG_RUNTIME_DIR"), "containers/auth.json"),
+        (home, ".config/containers/auth.json"),
+    )
+    return tuple(Path(folder, name) for folder, name in files if folder)
 
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}\Z")

@@ -91,7 +91,10 @@ class Cache:
         """Store the digests of tags, and the build times of digests."""
         if not tags and not images:
             return
-        times = [(digest, _microseconds(image.time)) for digest, image in images.items()]
+        times = [
+            (digest, None if image.time is None else (image.time - _START) // _MICROSECOND)
+            for digest, image in images.items()
+        ]
 
         def write(file: sqlite3.Connection) -> None:
             with file:
@@ -142,7 +145,3 @@ def _discard(file: Path) -> None:
     for path in (file, file.with_name(f"{file.name}-journal")):
         with suppress(OSError):
             path.unlink()
-
-
-def _microseconds(time: datetime | None) -> int | None:
-    return None if time is None else (time - _START) // _MICROSECOND
