@@ -13,6 +13,7 @@ from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from gitops_bot.engine.read import read_line
@@ -38,18 +39,20 @@ T_co = TypeVar("T_co", covariant=True)
 Key = TypeVar("Key")
 #: Decisions that are made side by side.
 _AT_ONCE: Final = 2_000
-Error = TypeVar("Error", bound=BotError)
 
 
 class Asked(Generic[T_co]):
-    """What a decision can await. It raises the `BotError` that came in place of the answer."""
+    """What a decision can await. It raises the `BotError` that came in place of the answer.
+
+    A failure is kept and raised as a copy: its traceback would keep connections open for as long as it is kept.
+    """
 
     __slots__ = ()
 
     def __await__(self) -> Generator[Any, Any, T_co]:
         (answer,) = yield (self,)
         if isinstance(answer, BotError):
-            raise _without_traceback(answer)
+            raise copy(answer)
         answered: T_co = answer
         return answered
 
@@ -98,7 +101,7 @@ async def ask_all(questions: Mapping[Key, Asked[T]]) -> dict[Key, T]:
     answers = {}
     for key, answer in zip(questions, await Several(list(questions.values())), strict=True):
         if isinstance(answer, BotError):
-            raise _without_traceback(answer)
+            raise copy(answer)
         answers[key] = answer
     return answers
 
@@ -107,13 +110,6 @@ async def ask_known(questions: Mapping[Key, Asked[T]]) -> dict[Key, T]:
     """As `ask_all`, but without the questions that failed."""
     answers = zip(questions, await Several(list(questions.values())), strict=True)
     return {key: answer for key, answer in answers if not isinstance(answer, BotError)}
-
-
-@dataclass(frozen=True, slots=True)
-class _End(Generic[T]):
-    """A decision is made, or a failure or a bug stopped it."""
-
-    result: T | BotError
 
 
 _NOT_FOUND: Final = 404
@@ -269,12 +265,7 @@ class Facts:
         done: dict[int, T | BotError] = {at: item for at, item in enumerate(decisions) if isinstance(item, BotError)}
 
         def advance(at: int, answers: Sequence[Any] | None) -> Questions:
-            """Run a decision as far as answers are known; returns what it asks next, nothing once it is done."""
-            step = self._advance(deciding[at], answers)
-            if isinstance(step, _End):
-                done[at] = step.result
-                return ()
-            return step
+            return self._advance(deciding[at], answers, partial(done.__setitem__, at))
 
         try:
             waiting = {at: advance(at, None) for at in deciding}
@@ -302,20 +293,24 @@ class Facts:
             raise result
         return result
 
-    def _advance(self, decision: Deciding[T], answers: Sequence[Any] | None) -> Questions | _End[T]:
+    def _advance(
+        self, decision: Deciding[T], answers: Sequence[Any] | None, end: Callable[[T | BotError], None]
+    ) -> Questions:
+        """Run a decision as far as answers are known; returns what it asks next, nothing once it is at its end."""
         try:
             while True:
                 questions: Questions = decision.send(answers)
                 if (answers := self._known(questions)) is None:
                     return questions
-        except StopIteration as end:
-            return _End(end.value)
+        except StopIteration as result:
+            end(result.value)
         except (UsageError, ConfigError):
             raise
         except BotError as failure:
-            return _End(failure)
+            end(failure)
         except Exception as error:  # noqa: BLE001 - a boundary: it costs this decision alone
-            return _End(BotError(bug_of(error)))
+            end(BotError(bug_of(error)))
+        return ()
 
     def _known(self, questions: Questions) -> list[Any] | None:
         """The answers to these questions; None where one of them is not there yet."""
@@ -356,8 +351,9 @@ class Facts:
                 questions = advance(at, [self._ask_registry(question) for question in questions])
             return questions
 
-        images = {at: questions[0].image for at, questions in asking.items() if isinstance(questions[0], Question)}
-        registries = len({image.registry for image in images.values() if image is not None})
+        first = {at: questions[0] for at, questions in asking.items()}
+        images = {at: asked.image for at, asked in first.items() if isinstance(asked, Question) and asked.image}
+        registries = len({image.registry for image in images.values()})
         what = f"querying {registries} registr{'y' if registries == 1 else 'ies'}"
         remaining = {}
         with (
@@ -384,7 +380,7 @@ class Facts:
                     answered = question.ask(self._world)
                 answer.set_result(answered)
             except BotError as failure:
-                answer.set_result(_without_traceback(failure))
+                answer.set_result(copy(failure))
             except BaseException as interruption:
                 del self._of_registries[question]
                 answer.set_exception(interruption)
@@ -393,8 +389,7 @@ class Facts:
 
     def _ask_together(self, asked: Questions) -> None:
         """Ask git and the forge what several decisions lack: all history at once, all pull requests at once."""
-        history = [question.enough for question in asked if isinstance(question, HistoryQuestion)]
-        if history:
+        if history := [question.enough for question in asked if isinstance(question, HistoryQuestion)]:
             self._read_history(lambda line: all(enough(line) for enough in history))
         if branches := [question.branch for question in asked if isinstance(question, PullRequestsQuestion)]:
             self._read_pull_requests(list(dict.fromkeys(branches)))
@@ -406,7 +401,7 @@ class Facts:
                     with bugs_as(BotError):
                         self._others[question] = question.ask(self._world)
                 except BotError as failure:
-                    self._others[question] = _without_traceback(failure)
+                    self._others[question] = copy(failure)
 
     def _read_history(self, enough: Callable[[Line], bool]) -> None:
         snapshot = self.snapshot
@@ -414,7 +409,7 @@ class Facts:
             with bugs_as(GitError):
                 line = read_line(self._world, snapshot, enough)
         except GitError as failure:
-            self._lines[snapshot.commit] = _without_traceback(failure)
+            self._lines[snapshot.commit] = copy(failure)
         else:
             self._lines[snapshot.commit] = (line, not enough(line))
 
@@ -427,7 +422,7 @@ class Facts:
             with bugs_as(ForgeError):
                 pulls = self._world.forge.find(branches, self.snapshot.branch, closed=closed)
         except ForgeError as failure:
-            self._pulls |= dict.fromkeys(branches, _without_traceback(failure))
+            self._pulls |= dict.fromkeys(branches, copy(failure))
         else:
             own = {name: pulls.get(name, ()) for name in branches}
             self._pulls |= own
@@ -445,8 +440,3 @@ def _forge(world: World) -> Forge:
     if world.forge is None:
         raise ValueError("without a forge there are no pull requests")
     return world.forge
-
-
-def _without_traceback(failure: Error) -> Error:
-    """A copy without the traceback, whose frames would keep connections open for as long as the failure is kept."""
-    return copy(failure)

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.reference import ImageName
 
-    #: None where no registry is asked.
-    Subject = ImageName | None
-
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
@@ -30,7 +27,7 @@ MOST, OF_REGISTRY, OF_IMAGE = 64, 16, 4
 
 @contextmanager
 def together(
-    ask: Callable[[Item], Answer], items: Sequence[Item], subject: Callable[[Item], Subject]
+    ask: Callable[[Item], Answer], items: Sequence[Item], subject: Callable[[Item], ImageName]
 ) -> Iterator[Iterator[Answer]]:
     """What `ask` gives for each item, in their order; `subject` is the image that an item is about.
 
@@ -68,19 +65,19 @@ def together(
 class _Queue:
     """Which item is next. Registries take turns, and at each the images."""
 
-    def __init__(self, subjects: Sequence[Subject]) -> None:
+    def __init__(self, subjects: Sequence[ImageName]) -> None:
         self._lock = threading.Lock()
         self._subjects = subjects
-        self._items: dict[Subject, deque[int]] = {}
+        self._items: dict[ImageName, deque[int]] = {}
         #: By registry, its images of which something waits.
-        self._waiting: dict[str, deque[Subject]] = {}
+        self._waiting: dict[str, deque[ImageName]] = {}
         for at, image in enumerate(subjects):
             if image not in self._items:
                 self._items[image] = deque()
-                self._waiting.setdefault(_registry(image), deque()).append(image)
+                self._waiting.setdefault(image.registry, deque()).append(image)
             self._items[image].append(at)
         self._turns = deque(self._waiting)
-        self._busy: Counter[str | Subject] = Counter()
+        self._busy: Counter[str | ImageName] = Counter()
 
     @property
     def threads(self) -> int:
@@ -96,8 +93,8 @@ class _Queue:
         with self._lock:
             if done is not None:
                 image = self._subjects[done]
-                self._busy.subtract((image, _registry(image)))
-                if (item := self._take_of(_registry(image))) is not None:
+                self._busy.subtract((image, image.registry))
+                if (item := self._take_of(image.registry)) is not None:
                     return item
             for _ in range(len(self._turns)):
                 registry = self._turns.popleft()
@@ -128,7 +125,3 @@ class _Queue:
                 return item
             images.append(image)
         return None
-
-
-def _registry(image: Subject) -> str:
-    return image.registry if image is not None else ""

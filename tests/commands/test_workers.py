@@ -38,7 +38,7 @@ def test_few_items_are_asked_too(count: int) -> None:
 
 
 def test_what_an_item_raises_is_raised_at_its_place_and_the_others_are_done() -> None:
-    with together(lambda item: 6 // item, [3, 0, 2], lambda _: None) as answers:
+    with together(lambda item: 6 // item, [3, 0, 2], lambda _: ImageName("good.test", "acme/web")) as answers:
         assert next(answers) == 2
         with pytest.raises(ZeroDivisionError):
             next(answers)
