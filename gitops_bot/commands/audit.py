@@ -135,27 +135,22 @@ def _judge(entry: Managed, answers: Mapping[_Wanted, _Answer | BotError]) -> Aud
             problem = replace(problem_with(result, entry), file=entry.file, line=entry.line, column=entry.column)
             return AuditedEntry(entry, "unknown", entry.pin.digest, problem=problem)
         case _Answer(digest=None):
-            message = f"{_reference(entry)}: the registry does not have it any more"
+            what = "the registry does not have it any more"
             advice = "Push or restore it, or pin another one: `gitops-bot set` or `gitops-bot rollback`."
-            problem = Problem("failed.registry", message, advice, entry.file, entry.line, entry.column)
-            return AuditedEntry(entry, "missing", entry.pin.digest, problem=problem)
+            audited = AuditedEntry(entry, "missing", entry.pin.digest)
         case _Answer(artifact=str(artifact)):
-            message = f"{_reference(entry)}: no image, but {artifact}"
-            advice = "Pin an image: `gitops-bot set` or `gitops-bot rollback`."
-            problem = Problem("failed.registry", message, advice, entry.file, entry.line, entry.column)
-            return AuditedEntry(entry, "no_image", result.digest, problem=problem)
+            what, advice = f"no image, but {artifact}", "Pin an image: `gitops-bot set` or `gitops-bot rollback`."
+            audited = AuditedEntry(entry, "no_image", result.digest)
         case _Answer(absent=()):
             return AuditedEntry(entry, "present", result.digest)
         case _Answer():
-            message = f"{_reference(entry)}: the registry has lost the image for {', '.join(result.absent)}"
+            what = f"the registry has lost the image for {', '.join(result.absent)}"
             advice = "Push it again, and let the clean-up of the registry spare what `audit --keep-list` prints."
-            problem = Problem("failed.registry", message, advice, entry.file, entry.line, entry.column)
-            return AuditedEntry(entry, "incomplete", result.digest, result.absent, problem)
-
-
-def _reference(entry: Managed) -> str:
-    pin = entry.pin
-    return f"{entry.repository}{f':{pin.tag}' if pin.tag else ''}{f'@{pin.digest}' if pin.digest else ''}"
+            audited = AuditedEntry(entry, "incomplete", result.digest, result.absent)
+    tag, digest = entry.pin.tag, entry.pin.digest
+    message = f"{entry.repository}{f':{tag}' if tag else ''}{f'@{digest}' if digest else ''}: {what}"
+    problem = Problem("failed.registry", message, advice, entry.file, entry.line, entry.column)
+    return replace(audited, problem=problem)
 
 
 def _past(world: World, snapshot: Snapshot, keep: int) -> tuple[dict[str, set[_Wanted]], list[Problem]]:

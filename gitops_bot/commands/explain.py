@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Decision, EntryKey, Managed
     from gitops_bot.results.explained import EntryOutcome, Kind
 
-#: What pull requests decide, after all gates.
-_PROPOSAL: Final = "proposal"
-_NOTHING_IN_ITS_WAY: Final = "no pull request is in its way"
 #: How problems name the text of the policy.
 _FILE: Final = "--policy"
 
@@ -98,12 +95,11 @@ async def _explain(
     context: Context, entry: Managed, judged: Judged, final: Decision | None, tag: str | None
 ) -> Explained:
     gates, decision = _gates(judged), judged.decision
-    if final is not None and isinstance(decision, Change):
-        if isinstance(final, Held | Failed):
-            decision = final
-            gates.append(PassedGate(_PROPOSAL, _NOTHING_IN_ITS_WAY, passed=False, reason=_reason(final)))
-        else:
-            gates.append(PassedGate(_PROPOSAL, _NOTHING_IN_ITS_WAY, passed=True))
+    if final is not None and isinstance(decision, Change):  # pull requests decide after all gates
+        stopped = isinstance(final, Held | Failed)
+        decision = final if stopped else decision
+        reason = _reason(final) if stopped else None
+        gates.append(PassedGate("proposal", "no pull request is in its way", passed=not stopped, reason=reason))
     promoted = entry.key in context.state.partners
     policy = source_of(entry, context.environment.promotion if promoted else None)
     selection = None if promoted else await select(context.facts, entry, context.snapshot.at, judged.candidate.left_out)

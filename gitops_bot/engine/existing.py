@@ -286,10 +286,8 @@ def _why_rollback_waits(opened: PullRequest, why: Reason) -> Reason:
             what, undo = f"has the label `{people.HOLD}`", "remove the label"
         case "held.frozen":
             freezes = people.freezes(opened)
-            what, undo = (
-                " and ".join(freeze.what for freeze in freezes),
-                " and ".join(freeze.undo for freeze in freezes),
-            )
+            what = " and ".join(freeze.what for freeze in freezes)
+            undo = " and ".join(freeze.undo for freeze in freezes)
         case _ if opened.retargeted:
             what, undo = f"merges into {plain(opened.base, 100)} now", "change its base branch back"
         case _:

@@ -273,16 +273,12 @@ async def left_before(decision: Decision, context: Context) -> Decision:
     if not is_open(decision) or context.request.exempt.holds:
         return decision
     entry, facts = decision.entry, context.facts
-    if not entry.choices:
-        if (entry.key, decision.candidate) in context.existing.proposed_at_this_commit:
-            return decision
-        line = await facts.line(lambda line: trail.enough(line, entry.overlay))
-        return stepped_back.check(decision, line)
-    if (slots := context.state.slots_of(entry)) is None:
+    slots = context.state.slots_of(entry) if entry.choices else None
+    proposed = not entry.choices and (entry.key, decision.candidate) in context.existing.proposed_at_this_commit
+    if proposed or (entry.choices and slots is None):
         return decision
-    return blue_green.hold_if_taken_back(
-        decision, slots, await facts.line(lambda line: trail.enough(line, entry.overlay))
-    )
+    line = await facts.line(lambda line: trail.enough(line, entry.overlay))
+    return stepped_back.check(decision, line) if slots is None else blue_green.hold_if_taken_back(decision, slots, line)
 
 
 async def declared_hold(decision: Decision, context: Context) -> Decision:

@@ -97,13 +97,10 @@ async def _among_images(
     while True:
         made = await choose([tag for tag in tags if tag not in left_out] if left_out else tags)
         match made:
-            case policies.Chosen(tag=best):
-                pass
-            case policies.HeldChoice(candidate=str(best), reason=Reason(ends=datetime())):
-                pass
+            case policies.Chosen(tag=best) | policies.HeldChoice(candidate=str(best), reason=Reason(ends=datetime())):
+                what = await pullable.unlike_pinned(facts, entry, image, await facts.digest(image, best))
             case _:
                 return made
-        what = await pullable.unlike_pinned(facts, entry, image, await facts.digest(image, best))
         if what is None:
             return made
         left_out[best] = what
@@ -199,16 +196,14 @@ async def _by_digest(
     for position, tag in enumerate(ranked):
         if await facts.digest(image, tag) != present.digest:
             continue
+        made: policies.Choice = policies.Chosen(tag, Reason("adopted", f"the pinned digest is {tag}, the newest"))
         if position == 0 and present.tag is None:
-            return Kept(entry, Reason("current", f"the pinned digest is {tag}, the newest"))
-        made: policies.Choice
-        if position == 0:
-            made = policies.Chosen(tag, Reason("adopted", f"the pinned digest is {tag}, the newest"))
-        else:
+            return Kept(entry, replace(made.reason, code="current"))
+        if position > 0:
             made = await choose(Pin(tag))
-        if isinstance(made, policies.Chosen) and position > 0:
-            reason = Reason("chosen", f"the pinned digest is {tag}; {made.tag} is newer", made.reason.data)
-            made = policies.Chosen(made.tag, reason)
+            if isinstance(made, policies.Chosen):
+                reason = Reason("chosen", f"the pinned digest is {tag}; {made.tag} is newer", made.reason.data)
+                made = policies.Chosen(made.tag, reason)
         return await _with_digest(facts, entry, image, made)
     return None
 

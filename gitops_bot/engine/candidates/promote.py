@@ -316,10 +316,8 @@ async def _find_rebuild(
 ) -> Artifact | Held:
     build = await facts.describe(source, digest)
     if build.revision is None:
-        text = (
-            f"{source}: {digest[:19]} does not say which revision it was built from, and `match: revision` needs that"
-        )
-        advice = "label it with org.opencontainers.image.revision"
+        what = "does not say which revision it was built from, and `match: revision` needs that"
+        text, advice = f"{source}: {digest[:19]} {what}", "label it with org.opencontainers.image.revision"
         raise RegistryError(Problem("failed.registry", text, advice, about=str(source)))
     release = await _of_revision(facts, target, build)
     if release is None:
