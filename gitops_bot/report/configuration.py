@@ -218,7 +218,7 @@ def _flow(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return value if is_plain_string(value) else quote(value)
+            return as_key(value)
         case dict():
             return "{" + ", ".join(f"{as_key(key)}: {_flow(item)}" for key, item in value.items()) + "}"
         case list() | tuple():
@@ -300,7 +300,7 @@ def environment_for(folder: str) -> str:
 
 
 def as_key(text: str) -> str:
-    """A key of YAML, quote where necessary."""
+    """A key or a text of YAML, in quotes where necessary."""
     return text if is_plain_string(text) else quote(text)
 
 

@@ -133,7 +133,7 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
 
         print_coverage(coverage, screen)
     problems = body.problems if isinstance(body, Outcome) else head.problems  # it told those of environments
-    print_problems(problems, Screen.of(sys.stderr))
+    show_problems(problems)
 
 
 def _print_diagnosis(diagnosis: Diagnosis, screen: Screen) -> None:
@@ -168,11 +168,6 @@ def show_inventory(inventory: Inventory, output: str) -> None:
         # On standard output is the text of the file, where `--dry-run` prints it.
         print_inventory(inventory, Screen.of(sys.stderr))
         show_problems(inventory.problems)
-
-
-def show_problems(problems: Sequence[Problem]) -> None:
-    """What went wrong, for people."""
-    print_problems(problems, Screen.of(sys.stderr))
 
 
 def show_json_failure(command: str, problems: Sequence[Problem], at: datetime) -> None:
@@ -333,8 +328,9 @@ def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> 
         _print_next(advice, screen, indent=4)
 
 
-def print_problems(problems: Iterable[Problem], screen: Screen) -> None:
+def show_problems(problems: Iterable[Problem], screen: Screen | None = None) -> None:
     """Print what, where and what to do next. A terminal shows a problem once, with all its places."""
+    screen = screen or Screen.of(sys.stderr)
     shared: dict[object, list[Problem]] = {}
     for number, problem in enumerate(problems):
         # Piped, each place keeps its own line: other programs read them.

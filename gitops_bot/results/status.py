@@ -71,11 +71,6 @@ class EnvironmentStatus:
         """The committer's time of the newest release."""
         return self.newest.at if self.newest is not None else None
 
-    def drifts(self, at: datetime, older_than: timedelta) -> bool:
-        """Whether an entry has differed from its source for longer than that."""
-        times = (entry.drifts_since for entry in self.entries)
-        return any(since is not None and (since == LONG_AGO or at - since > older_than) for since in times)
-
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -87,7 +82,8 @@ class Status:
 
     def drifts(self, older_than: timedelta) -> bool:
         """Whether anything has differed from its source for longer than that."""
-        return any(environment.drifts(self.at, older_than) for environment in self.environments)
+        times = (entry.drifts_since for environment in self.environments for entry in environment.entries)
+        return any(since is not None and (since == LONG_AGO or self.at - since > older_than) for since in times)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.releases.decisions import Change, Failed, Held, Managed
 from gitops_bot.report.diff import print_diff
 from gitops_bot.report.screen import Screen, fold
-from gitops_bot.report.show import print_changes, print_outcome, print_problems
+from gitops_bot.report.show import print_changes, print_outcome, show_problems
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.results.result import Head
 from tests.managed import alter, change_of, managed
@@ -364,16 +364,16 @@ def test_a_reason_that_holds_several_entries_is_told_once_below_them() -> None:
 def test_a_problem_of_the_whole_run_has_its_place_and_the_next_step() -> None:
     problems = [Problem("failed.edit", "a folder is claimed twice", "keep one of them", "gitops-bot.yaml", 7, 3)]
     expected = "error: gitops-bot.yaml:7:3: a folder is claimed twice\n  next: keep one of them\n"
-    assert shown(lambda screen: print_problems(problems, screen)) == expected
-    painted = shown(lambda screen: print_problems(problems, screen), 60, colours=True)
+    assert shown(lambda screen: show_problems(problems, screen)) == expected
+    painted = shown(lambda screen: show_problems(problems, screen), 60, colours=True)
     assert painted == expected.replace("error:", "\x1b[1;31merror:\x1b[0m")
 
 
 def test_what_is_wrong_in_several_places_is_told_once_on_a_terminal_and_a_line_each_in_a_pipe() -> None:
     problems = [Problem("failed.edit", "it is there twice", "keep one", "k.yaml", line, 3) for line in (2, 4, 6)]
     expected = "error: k.yaml:2:3: it is there twice\n  also in k.yaml:4:3, k.yaml:6:3\n  next: keep one\n"
-    assert shown(lambda screen: print_problems(problems, screen), 60) == expected
-    lines = shown(lambda screen: print_problems(problems, screen)).splitlines()
+    assert shown(lambda screen: show_problems(problems, screen), 60) == expected
+    lines = shown(lambda screen: show_problems(problems, screen)).splitlines()
     assert [line for line in lines if line.startswith("error")] == [
         f"error: k.yaml:{line}:3: it is there twice" for line in (2, 4, 6)
     ]
