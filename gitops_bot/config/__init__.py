@@ -124,8 +124,10 @@ class Environment:
         wanted, shape = own.policy or self.defaults.policy, own.pin or self.defaults.pin
         policy: NamedPolicy | Unmanaged
         match wanted:
+            case None if self.promotion is not None:
+                policy = unmanaged("not_in_source", self.name, self.promotion.source)
             case None:
-                policy = self._unmanaged()
+                policy = unmanaged("no_policy", self.name)
             case "auto":
                 policy, shape = _follow_format(image, pin), shape or _shape(pin)
             case _:
@@ -139,11 +141,6 @@ class Environment:
             own_policy=own.policy is not None,
             unmanaged=policy if isinstance(policy, Unmanaged) else None,
         )
-
-    def _unmanaged(self) -> Unmanaged:
-        if self.promotion is not None:
-            return unmanaged("not_in_source", self.name, self.promotion.source)
-        return unmanaged("no_policy", self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from gitops_bot.images.version import Range
 
 Order = Literal["semver", "numerical", "calver", "alphabetical"]
-_ORDERS: Final[dict[Order, str]] = {
+#: By what tags are ordered, for people.
+ORDERS: Final[dict[Order, str]] = {
     "semver": "version",
     "numerical": "number",
     "calver": "date",
@@ -144,7 +145,7 @@ def describe(policy: Policy) -> str:
             family = f" of {' or '.join(map(family_name, policy.prefer))}" if policy.prefer else ""
             return f"semver {policy.range.expression}{prereleases}{matching}{family}{without}"
         case Pattern():
-            return f"pattern {policy.expression} by {_ORDERS[policy.order]}{without}"
+            return f"pattern {policy.expression} by {ORDERS[policy.order]}{without}"
         case Newest():
             return f"pattern {policy.expression} by build time{without}"
         case Follow():
@@ -173,9 +174,9 @@ def family_name(family: str) -> str:
     return family or "neither"
 
 
-def _split(families: Sequence[str], tag: str) -> tuple[str, str] | None:
+def _split(longest_first: Sequence[str], tag: str) -> tuple[str, str] | None:
     """The tag without its prefix or suffix, and that one; the longest where several fit, None where none does."""
-    for family in sorted(families, key=len, reverse=True):
+    for family in longest_first:
         if len(tag) <= len(family):
             continue
         if not family:

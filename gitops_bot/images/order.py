@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from gitops_bot.images import expression, version
 from gitops_bot.images.kinds import (
+    ORDERS,
     ByText,
     Follow,
     Newest,
@@ -30,12 +31,7 @@ if TYPE_CHECKING:
 #: A version, an exact number, a date or a text; keys of one policy compare with one another.
 SortKey = Any
 #: What a key has to be, by the order.
-KEY_OF: Final[dict[Order, str]] = {
-    "semver": "version",
-    "numerical": "number",
-    "calver": "date",
-    "alphabetical": "text",
-}
+KEY_OF: Final[dict[Order, str]] = {**ORDERS, "alphabetical": "text"}
 
 #: Signatures, attestations and SBOMs of cosign, and the fallback tags of the OCI referrers API.
 _SIGNATURE = re.compile(r"sha(?:256|512)-[0-9a-f]{64,128}(?:\.(?:sig|att|sbom))?\Z")

@@ -113,10 +113,8 @@ def is_pinned(text: str) -> bool:
 
 def is_reference(text: str) -> bool:
     """Whether a text names an image, with or without a tag and a digest, each by the OCI grammar."""
-    repository, tag, digest = split(text)
-    return (
-        ImageName.of(repository) is not None and (tag is None or is_tag(tag)) and (digest is None or is_digest(digest))
-    )
+    repository, *pin = split(text)
+    return ImageName.of(repository) is not None and Pin(*pin).malformed is None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -59,7 +59,6 @@ _WRITE_BACK: Final = {
     "git-branch": ("writeBackConfig", "gitConfig", "branch"),
     "git-repository": ("writeBackConfig", "gitConfig", "repository"),
 }
-_PULL_REQUEST: Final = {"pullRequest": ("writeBackConfig", "gitConfig", "pullRequest")}
 _KNOWN: Final = frozenset({"image-list", *_SETTINGS, *_WRITE_BACK})
 #: Directories that one Application may deploy.
 _MOST: Final = 1000
@@ -250,7 +249,9 @@ class _Reader:
                 (image.at("imageName"), _innermost((spec, reference, image), _SETTINGS))
                 for image in reference.at("images").items
             ]
-            back = _innermost((spec, reference), {**_WRITE_BACK, **_PULL_REQUEST})
+            back = _innermost(
+                (spec, reference), {**_WRITE_BACK, "pullRequest": ("writeBackConfig", "gitConfig", "pullRequest")}
+            )
             for app in matching:
                 yield app
                 self._images(app, images, back, pattern.emptied)

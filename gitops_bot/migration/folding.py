@@ -60,11 +60,8 @@ def fold_files(files: Collection[str], existing: Collection[str]) -> tuple[str, 
     globs = []
     for name in sorted({file.rpartition("/")[2] for file in files}):
         wanted, others = (
-            {parent for parent, slash, last in _split(paths) if slash and last == name} for paths in (files, existing)
+            {path.removesuffix(f"/{name}") for path in paths if path.endswith(f"/{name}")}
+            for paths in (files, existing)
         )
         globs += [f"{glob}/{name}" for glob in fold(wanted, others)]
     return (*globs, *sorted(file for file in files if "/" not in file))
-
-
-def _split(files: Collection[str]) -> list[tuple[str, str, str]]:
-    return [file.rpartition("/") for file in files]

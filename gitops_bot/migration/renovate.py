@@ -243,13 +243,7 @@ class RenovateSettings:
 
     def _propose(self, settings: Sequence[Mapping[str, Placed]]) -> dict[str, Any]:
         done: dict[str, Any] = {}
-        labels = [
-            label
-            for level in settings[:1]
-            for key in ("labels", "addLabels")
-            if key in level
-            for label in level[key].texts
-        ]
+        labels = _texts(settings[:1], "labels") + _texts(settings[:1], "addLabels")
         for key, texts, form in (
             ("labels", labels, _LABEL),
             ("reviewers", _texts(settings, "reviewers"), _LOGIN),
