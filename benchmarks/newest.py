@@ -32,7 +32,7 @@ except ModuleNotFoundError as missing:
     ) from None
 
 from gitops_bot.config import RegistryAccess  # noqa: E402
-from gitops_bot.edges.clock import SystemClock  # noqa: E402
+from gitops_bot.edges.clock import Clock  # noqa: E402
 from gitops_bot.edges.registry import Registry  # noqa: E402
 from gitops_bot.images.age import choose_newest, timed_tags  # noqa: E402
 from gitops_bot.images.kinds import Newest  # noqa: E402
@@ -108,7 +108,7 @@ def choose(host: str, registry: str, cache: str, count: str) -> None:
     access = {registry: RegistryAccess(plain_http=True, password_env="SHOWN")} if registry else {}  # noqa: S106
     environ = {"HTTP_PROXY": f"http://{host}", "SHOWN": "any"} if registry else {}
     began = time.perf_counter()
-    with Registry(access, environ, SystemClock(), cache=Path(cache)) as edge:
+    with Registry(access, environ, Clock(), cache=Path(cache)) as edge:
         tags = edge.tags(image)
         present = Pin(tag_of(int(count) - 2))
         found = edge.times(image, timed_tags(POLICY, tags), present)

@@ -153,7 +153,7 @@ _GLOB = Glob.parse("**/a*b*c*/**/x*y/overlays/**/{app}")
 
 
 def _page(link: str) -> Answer:
-    return Answer("GET", httpx.URL("https://r.test/v2/x/tags/list"), 200, {"link": link}, b'{"tags": []}')
+    return Answer(httpx.URL("https://r.test/v2/x/tags/list"), 200, {"link": link}, b'{"tags": []}')
 
 
 def _everything(read: Callable[[str], object], heads: tuple[str, ...]) -> None:

@@ -17,7 +17,7 @@ from gitops_bot.action import inputs, outcome, runner
 from gitops_bot.action.outcome import PLAN_LIMIT, Annotation, StepResult
 from gitops_bot.commands.check import check
 from gitops_bot.commands.update import plan, update
-from gitops_bot.edges.clock import SystemClock
+from gitops_bot.edges.clock import Clock
 from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack
 from gitops_bot.errors import UsageError, place_of, to_bot_error
 from gitops_bot.images.reference import parse_assignments
@@ -83,7 +83,7 @@ def _run(step: inputs.Inputs) -> tuple[int, StepResult | None]:
     try:
         result = _result(step)
         process.log_bugs(result.head.problems)
-        show.show(step.command, result, "text", SystemClock().now(), written=not step.dry_run)
+        show.show(step.command, result, "text", Clock().now(), written=not step.dry_run)
         code = result.head.exit_code
     except KeyboardInterrupt:
         return process.interrupted(), None
@@ -100,7 +100,7 @@ def _result(step: inputs.Inputs) -> StepResult:
     action: Poll | Pins | Promote | RollBack
     match step.command:
         case "check":
-            return check(*on_disk(step.options.config), SystemClock().now())
+            return check(*on_disk(step.options.config), Clock().now())
         case "plan":
             notice = partial(show.show_notice, "text")
             with open_world(step.options, step.environments, notice=notice) as (world, scope):
@@ -155,7 +155,7 @@ def _report(
 ) -> None:
     """Write the outputs and the summary, and print the headlines below the folded log."""
     images: Sequence[str] = step.images if step else ()
-    shown = document.of(step.command if step else "set", result, SystemClock().now())
+    shown = document.of(step.command if step else "set", result, Clock().now())
     plan = json.dumps(shown, separators=(",", ":"))
     outputs = outcome.outputs(result, plan, images, written=written, done=done)
     runner.write_outputs(environ, outputs)

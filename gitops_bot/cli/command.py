@@ -83,23 +83,23 @@ def command(
 
 
 def _show_failure(name: str, failure: BotError, output: str) -> int:
-    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.report import show
 
     process.log_bugs(failure.problems)
     if output == "json":
-        show.show_json_failure(name, failure.problems, SystemClock().now())
+        show.show_json_failure(name, failure.problems, Clock().now())
     show.show_problems(failure.problems)
     return failure.exit_code
 
 
 def show(name: str, result: Result[object], output: str, *, written: bool = True) -> int:
     """Show the result of a command; returns its exit code."""
-    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.report import show as report
 
     process.log_bugs(result.head.problems)
-    report.show(name, result, output, SystemClock().now(), written=written)
+    report.show(name, result, output, Clock().now(), written=written)
     return result.head.exit_code
 
 

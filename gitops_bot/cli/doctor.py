@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gitops_bot.config import Config
     from gitops_bot.doctor.notes import Notes
     from gitops_bot.doctor.setup import CheckedForge, Setup
-    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.registry import Registry
     from gitops_bot.errors import Problem
     from gitops_bot.wiring.local import Local
@@ -46,9 +46,9 @@ def doctor_command(*, repository: str | None, timeout: float, config: str | None
     """
     from gitops_bot.doctor.examine import examine
     from gitops_bot.doctor.notes import Notes
-    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.edges.clock import Clock
 
-    notes, clock, environ = Notes(), SystemClock(), os.environ
+    notes, clock, environ = Notes(), Clock(), os.environ
     local, sound = _local(Options(repository, config), environ, notes)
     diagnosis = examine(_setup(local, environ, clock, timeout, notes, sound=sound), timeout)
     return show("doctor", diagnosis, output)
@@ -76,7 +76,7 @@ def _local(options: Options, environ: Mapping[str, str], notes: Notes) -> tuple[
 
 
 def _setup(
-    local: Local | None, environ: Mapping[str, str], clock: SystemClock, seconds: float, notes: Notes, *, sound: bool
+    local: Local | None, environ: Mapping[str, str], clock: Clock, seconds: float, notes: Notes, *, sound: bool
 ) -> Setup:
     from gitops_bot.doctor.setup import Setup
     from gitops_bot.edges.git import Repository, git_versions
@@ -127,7 +127,7 @@ def _setup(
     )
 
 
-def _registry(environ: Mapping[str, str], clock: SystemClock, seconds: float, config: Config) -> Registry:
+def _registry(environ: Mapping[str, str], clock: Clock, seconds: float, config: Config) -> Registry:
     from gitops_bot.edges.registry import Registry
     from gitops_bot.wiring.forge import servers
     from gitops_bot.wiring.world import access

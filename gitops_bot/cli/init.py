@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gitops_bot.config import Config
-    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.results.checkout import FoundEnvironment, Inventory
     from gitops_bot.results.diagnosis import Finding
 
@@ -44,7 +44,7 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     from gitops_bot import config
     from gitops_bot.commands.init import migrate, take_inventory
     from gitops_bot.edges import disk
-    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.errors import ConfigError, Problem, UsageError
     from gitops_bot.report.configuration import migration_text, starter
     from gitops_bot.report.show import show_inventory
@@ -52,7 +52,7 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     from gitops_bot.results.result import Head, Result
     from gitops_bot.wiring.local import surroundings
 
-    checkout, clock = surroundings(), SystemClock()
+    checkout, clock = surroundings(), Clock()
     if checkout is None:
         advice = "change to the checkout of your manifests"
         raise UsageError(Problem("failed.usage", "not inside a Git checkout", advice))
@@ -99,7 +99,7 @@ def _ask_to_promote(environment: FoundEnvironment) -> FoundEnvironment:
     return replace(environment, promote=click.confirm(question, default=False, err=True))
 
 
-def _answers(inventory: Inventory, clock: SystemClock) -> Iterator[Finding]:
+def _answers(inventory: Inventory, clock: Clock) -> Iterator[Finding]:
     """What each registry answers about its first image."""
     from gitops_bot.config import Config
     from gitops_bot.doctor import registries

@@ -72,12 +72,12 @@ def _report_usage(error: click.ClickException, argv: Sequence[str]) -> None:
     as_json = "--output=json" in argv or ("--output", "json") in pairwise(argv)
     if context is None or context.info_name not in COMMANDS or not as_json:
         return
-    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.errors import Problem
     from gitops_bot.report.show import show_json_failure
 
     problem = Problem("failed.usage", error.format_message(), f"see `{context.command_path} --help`")
-    show_json_failure(context.info_name, [problem], SystemClock().now())
+    show_json_failure(context.info_name, [problem], Clock().now())
 
 
 @command("plan")
@@ -242,10 +242,10 @@ def edit_command(path: str, pins: tuple[str, ...], *, dry_run: bool, output: str
 def check_command(*, config: str | None, output: str) -> int:
     """Validate configuration and overlays of this checkout, offline."""
     from gitops_bot.commands.check import check
-    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.wiring.local import on_disk
 
-    return show("check", check(*on_disk(config), SystemClock().now()), output)
+    return show("check", check(*on_disk(config), Clock().now()), output)
 
 
 @command("demo", config=False)

@@ -136,10 +136,10 @@ def explain_command(
         if environment is not None:
             raise click.UsageError("With --policy the tags come from standard input: leave out ENV and IMAGE.")
         from gitops_bot.commands.explain import try_policy
-        from gitops_bot.edges.clock import SystemClock
+        from gitops_bot.edges.clock import Clock
         from gitops_bot.images.reference import Pin
 
-        explanations = try_policy(policy, _tags(), Pin(current), tag, SystemClock().now())
+        explanations = try_policy(policy, _tags(), Pin(current), tag, Clock().now())
         return show("explain", explanations, output)
     if environment is None or image is None:
         raise click.UsageError("Name an environment and an image, or try a policy with --policy.")

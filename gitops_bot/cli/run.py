@@ -53,11 +53,11 @@ def run_command(
     Meant for a container, with probes and metrics. The first cycle starts at once. SIGTERM lets the current write
     finish and exits with 0; a second one exits at once. Everything is logged to standard error.
     """
-    from gitops_bot.edges.clock import SystemClock
+    from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.signals import Ending, Terminated
 
     _ = output
-    clock = SystemClock()
+    clock = Clock()
     try:
         with Ending() as ending:
             schedule, spread = _when(every, timezone, jitter, clock.now())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot import log
 from gitops_bot.config import Config, RegistryAccess, checks
-from gitops_bot.edges.clock import SystemClock
+from gitops_bot.edges.clock import Clock
 from gitops_bot.errors import ConfigError, Problem, UsageError
 from gitops_bot.wiring.local import Local, Notice, chosen_config
 from gitops_bot.wiring.process import progress
@@ -94,7 +94,7 @@ def open_world(
     from gitops_bot.engine.request import Promote, RollBack
     from gitops_bot.engine.world import World
 
-    environ, clock, cycle = os.environ, SystemClock(), cycle or CycleContext()
+    environ, clock, cycle = os.environ, Clock(), cycle or CycleContext()
     local = Local.read(options, environ, instead=cycle.config)
     where, server = local.address, local.server
     # First of all: where the token cannot go to the API, git must not have it.

@@ -11,7 +11,7 @@ import pytest
 
 from gitops_bot import config
 from gitops_bot.commands.status import overview_of_cycle
-from gitops_bot.edges.clock import SystemClock
+from gitops_bot.edges.clock import Clock
 from gitops_bot.edges.git import Repository
 from gitops_bot.edges.registry import Registry
 from gitops_bot.engine.ask import Facts
@@ -187,7 +187,7 @@ def test_a_run_that_is_overtaken_reads_again_and_overwrites_nothing(tmp_path: Pa
     first = remote.branches()["main"]
     second, third = (remote.commit("main", {file: b"images: []  # %d\n" % number}) for number in (1, 2))
     others = [("release/production/1", first), ("release/production/3", first)]
-    clock = SystemClock()
+    clock = Clock()
     with Overtaken(remote, others) as repository, Registry({}, {}, clock) as registry:
         world = Bot(repository, registry, None, clock)
         snapshot = read(
@@ -224,7 +224,7 @@ environments:
   production: {overlays: [apps/*/production]}
 """
     files = {f"apps/web/{name}/kustomization.yaml": b"images: []\n" for name in ("staging", "production")}
-    remote, clock = Remote.create(tmp_path / "r.git", files), SystemClock()
+    remote, clock = Remote.create(tmp_path / "r.git", files), Clock()
     environ = {"PATH": os.environ["PATH"]}
     with Unreachable(remote.file_url, environ=environ) as repository, Registry({}, {}, clock) as registry:
         world = Bot(repository, registry, None, clock)
@@ -255,7 +255,7 @@ def test_the_page_of_a_cycle_numbers_as_history_does(
     text = f"version: 1\nrelease_tags: {tagged}\nenvironments: {{production: {{overlays: [apps/*/production]}}}}\n"
     remote = Remote.create(tmp_path / "r.git", {"apps/web/production/kustomization.yaml": b"images: []\n"})
     tag(remote, "release/production/120", "main")
-    clock, environ = SystemClock(), {"PATH": os.environ["PATH"]}
+    clock, environ = Clock(), {"PATH": os.environ["PATH"]}
     with Repository(remote.file_url, environ=environ) as repository, Registry({}, {}, clock) as registry:
         world = Bot(repository, registry, None, clock)
         snapshot = read(

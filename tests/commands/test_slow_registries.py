@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from gitops_bot import targets
 from gitops_bot.config import read as read_config
-from gitops_bot.edges.clock import SystemClock
+from gitops_bot.edges.clock import Clock
 from gitops_bot.edges.registry import Registry
 from gitops_bot.releases.decisions import Change, Failed, Managed
 from gitops_bot.releases.layout.read import Overlay
@@ -53,7 +53,7 @@ def test_lists_without_end_fail_alone_and_the_good_images_beside_them_are_chosen
         good = stack.enter_context(broken_server([good_image]))
         endless = [stack.enter_context(broken_server([one_more_page])) for _ in range(3)]
         names = [*(f"{server.host}/acme/app{at}" for server in endless for at in range(3)), f"{good.host}/acme/web"]
-        registry = stack.enter_context(Registry({}, {}, SystemClock(), image_seconds=0.3))
+        registry = stack.enter_context(Registry({}, {}, Clock(), image_seconds=0.3))
         decisions = polled(registry, entries(*names))
     *slow, chosen = decisions
     assert [type(each) for each in slow] == [Failed] * 9

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 import pytest
 
 from gitops_bot.doctor.notes import Bounded
-from gitops_bot.edges.clock import SystemClock
+from gitops_bot.edges.clock import Clock
 from gitops_bot.errors import BotError, Problem
 from tests.counterparts.clock import StillClock
 
 
 def test_answers_come_back_whatever_the_order() -> None:
     first_may_go = threading.Event()
-    bounded = Bounded(SystemClock(), 60)
+    bounded = Bounded(Clock(), 60)
     first = bounded.put(lambda: first_may_go.wait(60) and 1)
     second = bounded.put(lambda: 2)
     assert bounded.wait(second, "failed.forge", "b") == 2
@@ -30,7 +30,7 @@ def test_what_a_question_raises_is_raised_where_it_is_waited_for() -> None:
     def time_out() -> int:
         raise TimeoutError("its own")
 
-    bounded = Bounded(SystemClock(), 60)
+    bounded = Bounded(Clock(), 60)
     with pytest.raises(BotError, match="no"):
         bounded.wait(bounded.put(fail), "failed.forge", "a")
     with pytest.raises(TimeoutError, match="its own"):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.edges.git.store import FILE_LIMIT, parse_commit
+from gitops_bot.edges.git.store import FILE_LIMIT, fitting, parse_commit
 from gitops_bot.proposals.branch import Branch, FileChange, UnmergedCommit
 from gitops_bot.proposals.trailers import BASE
 from gitops_bot.releases.history.pin_files import ABSENT, REGULAR, TreeChange
@@ -172,8 +171,7 @@ def _reach(head: str, parents: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]
 def _lightest(weights: Mapping[str, int], limit: int) -> frozenset[str]:
     """The lightest items, as many as together weigh at most `limit`."""
     ordered = sorted((weight, name) for name, weight in weights.items())
-    totals = accumulate(weight for weight, _ in ordered)
-    return frozenset(name for (_, name), total in zip(ordered, totals, strict=True) if total <= limit)
+    return frozenset(fitting({name: weight for weight, name in ordered}, limit, limit)[0])
 
 
 def _file_change(change: TreeChange, blobs: Mapping[str, bytes]) -> FileChange:

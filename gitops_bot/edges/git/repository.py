@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from gitops_bot import redact
-from gitops_bot.edges.clock import SystemClock
+from gitops_bot.edges.clock import Clock
 from gitops_bot.edges.git.branches import BranchReader
 from gitops_bot.edges.git.cache import claim, is_worn, make, scratch_folder
 from gitops_bot.edges.git.line import WINDOWS, LineReader
@@ -47,7 +47,6 @@ from gitops_bot.targets import BY_NAME
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.facts import Refusal
     from gitops_bot.edges.git.process import Credentials
     from gitops_bot.proposals.branch import Branch
@@ -90,7 +89,7 @@ class Repository:
         self.url = Path(url).as_uri() if url.startswith("/") else url
         redact.learn(*(credentials.secrets() if credentials is not None else ()))
         self._credentials, self._cache, self._environ, self._timeout = credentials, cache, environ, timeout
-        self._refusals, self._clock, self._attempts, self._advice = refusals, clock or SystemClock(), attempts, advice
+        self._refusals, self._clock, self._attempts, self._advice = refusals, clock or Clock(), attempts, advice
         self._exit = contextlib.ExitStack()
         self._heads: dict[str, str] | None = None
         self._listed: dict[str, str] = {}

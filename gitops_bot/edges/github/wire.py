@@ -273,12 +273,10 @@ class _Adapter(HTTPAdapter):
     """The adapter of `requests`, whose connections keep to the time for an answer."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Use our pools."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> ProxyManager:
-        """Use our pools."""
         manager: ProxyManager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager

@@ -77,7 +77,6 @@ class Tuning:
 class Answer:
     """An HTTP answer; `url` is the final one after redirects. Only the `body` of a failure may be cut."""
 
-    method: str
     url: httpx.URL
     status: int
     headers: Mapping[str, str]
@@ -242,7 +241,7 @@ class Http:
                     with closing(pool.transport.handle_request(request)) as response:
                         self._network.deadline.head = None
                         status = response.status_code
-                        answer = Answer(method, url, status, response.headers, _body(response, method, limit))
+                        answer = Answer(url, status, response.headers, _body(response, method, limit))
                 finally:
                     if self._observe is not None:
                         self._observe(host, status)

@@ -380,8 +380,8 @@ def test_a_repository_that_is_none_is_refused(repository: str) -> None:
 
 def test_pygithub_is_imported_with_the_first_request_only() -> None:
     program = (
-        "import sys; from gitops_bot.edges.github.forge import GitHub; from gitops_bot.edges.clock import SystemClock\n"
-        "GitHub('a/b', 'x', clock=SystemClock(), warn=print)\n"
+        "import sys; from gitops_bot.edges.github.forge import GitHub; from gitops_bot.edges.clock import Clock\n"
+        "GitHub('a/b', 'x', clock=Clock(), warn=print)\n"
         "print([name for name in ('github', 'requests') if name in sys.modules])"
     )
     ended = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from gitops_bot.edges.clock import SystemClock
+from gitops_bot.edges.clock import Clock
 from gitops_bot.edges.http.client import ERROR_BODY, REDIRECTS, Http, Tuning
 from gitops_bot.edges.http.transport import NoResponse
 from gitops_bot.edges.patience import ATTEMPTS, TOTAL_SECONDS, retry_after
@@ -404,7 +404,7 @@ def test_connections_to_ever_more_origins_are_closed(monkeypatch: pytest.MonkeyP
         targets = [stack.enter_context(broken_server([kept_open])) for _ in range(8)]
         moved = [answer("302 Found", b"", f"Location: http://{target.host}/x") for target in targets]
         registry = stack.enter_context(broken_server(moved))
-        http = stack.enter_context(Http(SystemClock(), {}, {}))
+        http = stack.enter_context(Http(Clock(), {}, {}))
         before = open_files()
         for _ in targets:
             page = http.request("GET", httpx.URL(f"http://{registry.host}/v2/"), {}, limit=1000)

@@ -24,7 +24,7 @@ URL = httpx.URL("https://registry.test/v2/acme/web/manifests/v1")
 def answered(body: bytes = BODY, digest: str | None = DIGEST, kind: str | None = INDEX) -> Answer:
     headers = {"Docker-Content-Digest": digest, "Content-Type": kind}
     found = httpx.Headers({name: value for name, value in headers.items() if value is not None})
-    return Answer("GET", URL, 200, found, body)
+    return Answer(URL, 200, found, body)
 
 
 def registry(head: Answer | int, get: Answer | int | None = None) -> tuple[Callable[[str, str], Answer], list[str]]:

@@ -291,7 +291,7 @@ URL = httpx.URL("https://registry.test/v2/acme/web/tags/list?n=1000")
 
 def answered(body: object, link: str = "", kind: str = "application/json") -> Answer:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer("GET", URL, 200, httpx.Headers({"Content-Type": kind, "Link": link}), data)
+    return Answer(URL, 200, httpx.Headers({"Content-Type": kind, "Link": link}), data)
 
 
 READ = [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.config import RegistryAccess
-from gitops_bot.edges.clock import SystemClock
+from gitops_bot.edges.clock import Clock
 from gitops_bot.edges.facts import Served
 from gitops_bot.edges.registry import Registry
 from gitops_bot.errors import RegistryError
@@ -79,10 +79,10 @@ def test_a_password_is_told_by_where_it_is_from(tmp_path: Path) -> None:
             str(config): ({}, {"DOCKER_CONFIG": str(tmp_path)}),
         }
         for source, (said, environ) in ways.items():
-            with Registry(said, environ, SystemClock()) as registry:
+            with Registry(said, environ, Clock()) as registry:
                 found = registry.served(image, pin)
             assert found == Served(f"with the user name and password from {source}", present=True)
-        with Registry(access, {"THE_PASSWORD": "wrong horse"}, SystemClock()) as registry:
+        with Registry(access, {"THE_PASSWORD": "wrong horse"}, Clock()) as registry:
             with pytest.raises(RegistryError) as told:
                 registry.served(image, pin)
             assert "the environment variable THE_PASSWORD were sent: they are wrong" in told.value.problem.next
@@ -92,7 +92,7 @@ def test_a_password_is_told_by_where_it_is_from(tmp_path: Path) -> None:
 def test_it_only_reads(registry: DockerRegistry) -> None:
     registry.push("doctor/web", "1")
     image = ImageName.parse(f"{registry.host}/doctor/web")
-    with registry.counting() as asked, Registry({}, {}, SystemClock()) as edge:
+    with registry.counting() as asked, Registry({}, {}, Clock()) as edge:
         assert edge.served(image, Pin("1")).present
     assert [line.split()[0] for line in asked] == ["HEAD", "GET"]
 
@@ -100,7 +100,7 @@ def test_it_only_reads(registry: DockerRegistry) -> None:
 def test_a_registry_that_never_answers_is_given_up_after_the_seconds_that_it_is_given() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         image = ImageName.parse(f"127.0.0.1:{silent.getsockname()[1]}/acme/web")
-        edge, late = Registry({}, {}, SystemClock(), seconds=0.2, attempts=1), r"took more than 0\.2 s"
+        edge, late = Registry({}, {}, Clock(), seconds=0.2, attempts=1), r"took more than 0\.2 s"
         with edge, pytest.raises(RegistryError, match=late):
             edge.served(image, Pin("1"))
 
@@ -118,6 +118,6 @@ def test_a_credential_helper_is_given_up_in_time_too(tmp_path: Path) -> None:
     helper.chmod(0o755)
     (tmp_path / "config.json").write_text('{"credHelpers": {"docker.io": "slow"}}')
     environ = {"PATH": f"{tmp_path}:/bin:/usr/bin", "DOCKER_CONFIG": str(tmp_path)}
-    registry = Registry({}, environ, SystemClock(), seconds=0.2, transport=Script(TAGS))
+    registry = Registry({}, environ, Clock(), seconds=0.2, transport=Script(TAGS))
     with pytest.raises(RegistryError, match=r"did not answer within 0\.2 s"):
         registry.served(HUB, Pin("1"))

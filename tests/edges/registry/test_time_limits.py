@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.config import RegistryAccess
-from gitops_bot.edges.clock import SystemClock
+from gitops_bot.edges.clock import Clock
 from gitops_bot.edges.patience import TOTAL_SECONDS
 from gitops_bot.edges.registry import Registry
 from gitops_bot.edges.registry.host import SLOW_REGISTRY_SECONDS
@@ -174,7 +174,7 @@ def blocked(paths: str) -> tuple[Script, threading.Event, threading.Event]:
 
 def test_an_image_that_is_asked_first_and_hangs_holds_up_no_other_of_its_registry() -> None:
     script, arrived, over = blocked("slow")
-    with Registry({}, {}, SystemClock(), seconds=0.2, transport=script) as registry, ThreadPoolExecutor(1) as pool:
+    with Registry({}, {}, Clock(), seconds=0.2, transport=script) as registry, ThreadPoolExecutor(1) as pool:
         hanging = pool.submit(registry.tags, image("slow/web"))
         assert arrived.wait(30)
         try:
@@ -188,7 +188,7 @@ def test_an_image_that_is_asked_first_and_hangs_holds_up_no_other_of_its_registr
 def test_a_configured_concurrency_reaches_the_requests() -> None:
     script, arrived, over = blocked("slow")
     access = {HOST: RegistryAccess(concurrency=1)}
-    with Registry(access, {}, SystemClock(), seconds=0.2, transport=script) as registry, ThreadPoolExecutor(2) as pool:
+    with Registry(access, {}, Clock(), seconds=0.2, transport=script) as registry, ThreadPoolExecutor(2) as pool:
         hanging = pool.submit(registry.tags, image("slow/web"))
         assert arrived.wait(30)
         waiting = pool.submit(registry.tags, image("good/web"))
@@ -216,7 +216,7 @@ def test_a_list_that_goes_on_ends_with_the_time_of_its_image() -> None:
     pages = [paged(number) for number in range(1000)]
     with (
         broken_server(pages) as server,
-        Registry({}, {}, SystemClock(), image_seconds=0.2) as registry,
+        Registry({}, {}, Clock(), image_seconds=0.2) as registry,
         pytest.raises(RegistryError, match=r"took more than 0\.2 s for this image"),
     ):
         registry.tags(ImageName(server.host, "acme/web"))

@@ -14,7 +14,7 @@ NAMED = "sha256:" + "0" * 64
 
 
 def answered(body: bytes, kind: str = "application/json") -> Answer:
-    return Answer("GET", URL, 200, httpx.Headers({"Content-Type": kind}), body)
+    return Answer(URL, 200, httpx.Headers({"Content-Type": kind}), body)
 
 
 def named(body: bytes, algorithm: str = "sha256") -> str:
