@@ -39,7 +39,7 @@ async def arrange(decided: Decided) -> Planned:
     others = [item for proposal in proposals for item in proposal.decisions if not isinstance(item, Change)]
     failed = [item for item in (*context.state.failed, *decisions, *others) if isinstance(item, Failed)]
     rest = (item for item in others if not isinstance(item, Failed))
-    if context.request.placement.displaces and not by_commit:
+    if context.request.rolls_back and not by_commit:
         proposals = await _withdraw(context, proposals)
     shown = (item for item in proposals if item.changes or item.action.name not in ("commit", "none"))
     return Planned(decided, (*dict.fromkeys(failed), *rest, *decided.only_in_source), tuple(shown))
@@ -58,7 +58,7 @@ def _commit(context: Context, decisions: Sequence[Decision]) -> Proposal:
     code = CODE_OF[context.request.origin(environment).source]
     reason = Reason(code, f"straight to {snapshot.branch}, as configured")
     proposal = whole(context, decisions, None, reconcile.Commit(reason))
-    windows = () if context.request.exempt.limits else environment.propose.schedule
+    windows = () if context.request.rolls_back else environment.propose.schedule
     closed = limits.why_closed(windows, snapshot.at) if proposal.changes else None
     return proposal if closed is None else proposal.doing(reconcile.Leave(None, closed))
 
@@ -82,16 +82,16 @@ async def _proposals(context: Context, decisions: Sequence[Decision]) -> list[Pr
     closed = {**(facts.closed or {}), **{branch: item.pulls for branch, item in existing.by_branch.items()}}
     beginning = naming.beginning(context.environment.name)
     ended = [pull for branch, own in closed.items() if branch.startswith(beginning) for pull in own]
-    anew = request.exempt.declines  # whatever people closed before; what they close while it runs counts
+    anew = request.rolls_back  # whatever people closed before; what they close while it runs counts
     declines = find_declines(
         (pull for pull in ended if not anew or pull.number not in facts.ended),
         {item.branch: item.remote for item in existing.own},
         rollbacks=anew,
     )
     proposals = await _propose_groups(context, declines, grouped)
-    if request.placement.own_groups:
+    if request.own_groups:
         proposals = _own(proposals, existing, decisions)
-    if request.exempt.limits:
+    if request.rolls_back:
         return with_what_waits(proposals)
     every = [pull for item in existing.by_branch.values() for pull in item.pulls]
     return admit(proposals, context.environment.propose, every, context.snapshot.at)
@@ -177,7 +177,7 @@ async def _proposal(context: Context, declines: Declined, name: str, decisions: 
     after = {path: content for path, (_, content) in files.items()}
     refused = {item.entry.file for item in laid if isinstance(item, Change)} - files.keys()
     unread = refused | {item.problem.file for item in context.state.failed if item.problem.file}
-    if not context.request.placement.displaces:  # a rollback does not wait for the files that follow its pins
+    if not context.request.rolls_back:  # a rollback does not wait for the files that follow its pins
         unread |= {described.path for described in context.state.infos.values() if described.wrong is not None}
     action: reconcile.Action
     if unclear := sorted(unread & {path for pin in present.carried for path in pin.files}):
@@ -236,7 +236,7 @@ async def _lay(context: Context, declines: Declined, name: str, decisions: Seque
         decided = list(limits.hold_together(decided, name))
     now = set(map(id, decided))
     laid: list[Decision] = []
-    for change in carry.lay(decided, carried, existing.entries, asked=context.request.placement.by_name):
+    for change in carry.lay(decided, carried, existing.entries, asked=context.request.by_name):
         item = await unless_declined(change)
         # A pin that is only carried on was looked up when it was proposed; the environment may have left it since.
         laid.append(item if id(item) in now else await left_before(await slot(item, context), context))

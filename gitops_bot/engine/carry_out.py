@@ -49,13 +49,13 @@ def carry_out(world: World, planned: Planned, done: dict[str, Written]) -> tuple
         LostRace: something moved meanwhile.
     """
     context = planned.decided.context
-    displaces, propose = context.request.placement.displaces, context.environment.propose
+    rolls_back, propose = context.request.rolls_back, context.environment.propose
     failed: list[Failed] = []
     in_the_way: list[Failed] = []
 
     def goes_first(proposal: Proposal) -> bool:
         """Whether it is another proposal in a rollback's run, which loses to it what is rolled back."""
-        return displaces and not proposal.group.startswith(naming.ROLLBACK)
+        return rolls_back and not proposal.group.startswith(naming.ROLLBACK)
 
     # What is proposed elsewhere now is taken away last: a run that dies in between has lost nothing. What loses entries
     # to a rollback goes first: never do two proposals stand on one entry.

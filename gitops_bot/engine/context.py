@@ -47,7 +47,7 @@ class Context:
     def hold(self, entry: Managed) -> Hold | None:
         """The hold that somebody wrote down for an entry, unless the request lifts holds."""
         snapshot = self.snapshot
-        return None if self.request.exempt.holds else hold.lasting(snapshot.config.holds, entry, snapshot.at)
+        return None if self.request.release_hold else hold.lasting(snapshot.config.holds, entry, snapshot.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +69,13 @@ class Entrant(NamedTuple):
     candidate: Deciding[Candidate]
 
 
-def as_it_is(candidate: Candidate) -> Entrant:
+def as_it_is(decision: Decision) -> Entrant:
     """A candidate that needs no looking up."""
 
     async def known() -> Candidate:
-        return candidate
+        return Candidate(decision)
 
-    return Entrant(candidate.decision.entry, known())
+    return Entrant(decision.entry, known())
 
 
 @dataclass(frozen=True, slots=True)

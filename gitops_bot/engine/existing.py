@@ -200,7 +200,7 @@ async def find_existing(
         why_left_alone = action.reason if isinstance(action, reconcile.Leave) else None
         live = carry.live_pins(entries, owner_of(remote).carried) if remote is not None else ()
         changes = frozenset(pin.key for pin in live)
-        if request.placement.displaces and not naming.is_rollback(name):
+        if request.rolls_back and not naming.is_rollback(name):
             # A rollback goes on with nothing that is proposed otherwise, which makes way for it.
             opened = pull_request.find_open(existing)
             competes = opened is not None and remote is not None
@@ -216,9 +216,7 @@ async def find_existing(
         # A group that goes together loses all of them with the first.
         torn = {group_of[key] for key in held if naming.is_together(group_of[key], propose)}
         carried = tuple(pin for pin in pins if pin.key not in held and group_of.get(pin.key) not in torn)
-        rolls_back = (
-            not request.placement.displaces and naming.is_rollback(name) and bool(carry.live_pins(entries, carried))
-        )
+        rolls_back = not request.rolls_back and naming.is_rollback(name) and bool(carry.live_pins(entries, carried))
         blocked = _why_rolled_back(existing) if rolls_back else why_left_alone
         by_branch[name] = ExistingProposal(name, remote, existing, "own", carried, changes, blocked, rolls_back)
     own = [proposal for proposal in by_branch.values() if proposal.role == "own"]

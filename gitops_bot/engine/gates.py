@@ -270,7 +270,7 @@ async def slot(decision: Decision, context: Context) -> Decision:
 
 async def left_before(decision: Decision, context: Context) -> Decision:
     """Hold a pin that the environment left by going back. What is proposed on this very commit was checked then."""
-    if not is_open(decision) or context.request.exempt.holds:
+    if not is_open(decision) or context.request.release_hold:
         return decision
     entry, facts = decision.entry, context.facts
     slots = context.state.slots_of(entry) if entry.choices else None
@@ -287,7 +287,6 @@ async def declared_hold(decision: Decision, context: Context) -> Decision:
     return decision if written is None else hold.hold(decision, written)
 
 
-_SOAKED: Final = Gate("the source has run it for long enough", soak)
 _LEFT: Final = Gate("its source still stands behind what is proposed", source_left)
 _IGNORED: Final = Gate("not ignored", ignored)
 _OFFERED: Final = (
@@ -299,7 +298,7 @@ _HELD_OFFERS: Final = (
     Gate("not held in the source", source_hold),
     Gate("it has a tag", release_tag),
     Gate("there is room for its digest", digest_room),
-    _SOAKED,
+    Gate("the source has run it for long enough", soak),
 )
 _PLACE: Final = (
     Gate("", slot, "slot"),

@@ -60,33 +60,6 @@ class Withdraw:
     entries: Sequence[Held]
 
 
-@dataclass(frozen=True, slots=True)
-class Exemptions:
-    """Rules that do not apply to a request.
-
-    `holds`: what the configuration holds, and what an environment left by going back. `declines`: pull requests that
-    people closed. `limits`: the schedule, and how many proposals may be open.
-    """
-
-    holds: bool
-    declines: bool
-    limits: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where a request's proposals stand among those that exist.
-
-    `own_groups`: only the groups of the decided entries are looked after; the others are left to the next `update`.
-    `displaces`: it is proposed beside everything else, in groups of its own, and takes its entries from the others
-    before it is written. `by_name`: somebody asks for it, and what a poll finds by itself gives way to that.
-    """
-
-    own_groups: bool = False
-    displaces: bool = False
-    by_name: bool = True
-
-
 class Origin(NamedTuple):
     """Where pins come from; the `environment`, if from another one."""
 
@@ -96,32 +69,32 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for, of all environments of a snapshot."""
+    """What was asked for, of all environments of a snapshot.
+
+    `release_hold` lifts what the configuration holds, and what an environment left by going back.
+    """
 
     what: Poll | Pins | Promote | RollBack | Withdraw = field(default_factory=Poll)
     release_hold: bool = False
     dry_run: bool = False
 
     @property
-    def exempt(self) -> Exemptions:
-        """The rules that a person lifted. At two in the morning nothing but a hold is in the way of a rollback."""
-        lifted = isinstance(self.what, RollBack)
-        return Exemptions(holds=self.release_hold, declines=lifted, limits=lifted)
+    def rolls_back(self) -> bool:
+        """Whether it is proposed beside everything else, and takes its entries from the others before it is written.
+
+        At two in the morning nothing but a hold is in its way: no schedule, no limit, no pull request that was closed.
+        """
+        return isinstance(self.what, RollBack)
 
     @property
-    def placement(self) -> Placement:
-        """Where its proposals stand."""
-        match self.what:
-            case Poll():
-                return Placement(by_name=False)
-            case Promote():
-                return Placement()
-            case Pins() | Withdraw():
-                return Placement(own_groups=True)
-            case RollBack():
-                return Placement(displaces=True)
-            case _:
-                assert_never(self.what)
+    def own_groups(self) -> bool:
+        """Whether only the groups of the decided entries are looked after; the others are left to the next `update`."""
+        return isinstance(self.what, Pins | Withdraw)
+
+    @property
+    def by_name(self) -> bool:
+        """Whether somebody asks for it: what a poll finds by itself gives way to that."""
+        return not isinstance(self.what, Poll)
 
     @property
     def names_entries(self) -> bool:
@@ -148,4 +121,4 @@ class Request:
         """The group that an entry is proposed in."""
         # A switch is proposed alone; no group of people has a name with a space.
         name = f"switch {entry.file}" if entry.choices else naming.group_of(entry, environment.propose.group)
-        return f"{naming.ROLLBACK}{name}" if self.placement.displaces else name
+        return f"{naming.ROLLBACK}{name}" if self.rolls_back else name

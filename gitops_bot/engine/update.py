@@ -83,7 +83,7 @@ def plan(facts: Facts, request: Request, environments: Sequence[Environment]) ->
         # A hold that matches nothing, here or in the source, stops it: nobody can tell what was meant to be held.
         names = [environment.name, request.origin(environment).environment]
         stops = (facts.snapshot.states[name].unmatched.stops for name in names if name is not None)
-        stop = None if request.exempt.holds else next((problem for problem in stops if problem is not None), None)
+        stop = None if request.release_hold else next((problem for problem in stops if problem is not None), None)
         begun.append(_context(facts, request, environment) if stop is None else ConfigError(stop))
     decided = _decide(facts, facts.drive(begun))
     return facts.drive([item if isinstance(item, BotError) else arrange(item) for item in decided])
@@ -153,7 +153,7 @@ async def _candidates(context: Context) -> Candidates:
         case RollBack() as asked:
             return await roll_back.candidates(context, asked)
         case Withdraw(entries=entries):
-            return Candidates(context, [as_it_is(Candidate(held)) for held in entries])
+            return Candidates(context, [as_it_is(held) for held in entries])
         case _:
             assert_never(context.request.what)
 
@@ -221,7 +221,7 @@ def _outcome(
     request: Request, planned: Planned, written: Sequence[Written], failed: Sequence[Failed]
 ) -> EnvironmentOutcome:
     """What came of an environment that was written."""
-    if request.placement.own_groups:
+    if request.own_groups:
         # Proposals that only carry pins of earlier requests are reported only if they were written.
         written = [
             item

@@ -44,9 +44,7 @@ async def candidates(context: Context, asked: Pins) -> Candidates:
         proposed = context.existing.proposed.get(entry.key)
         return Candidate(await _give(context.facts, entry, assignment, proposed), assignment)
 
-    entrants = [
-        as_it_is(Candidate(item)) if isinstance(item, Failed) else Entrant(item[0], candidate(*item)) for item in meant
-    ]
+    entrants = [as_it_is(item) if isinstance(item, Failed) else Entrant(item[0], candidate(*item)) for item in meant]
     return Candidates(context, entrants, frozenset(given))
 
 

@@ -220,7 +220,7 @@ async def _switch(context: Context, entry: Managed) -> Decision:
             entry, Reason("unmanaged", slots.wrong.message if slots is not None and slots.wrong else "no slots")
         )
     line = await context.facts.line(lambda line: trail.enough(line, entry.overlay))
-    released = context.request.exempt.holds
+    released = context.request.release_hold
     decision: Decision = blue_green.decide_switch(slots, entry, line, context.snapshot.at, released=released)
     # What is frozen in the slot does not go live either.
     written = next(filter(None, map(context.hold, slots.entries[slots.idle])), None)

@@ -62,9 +62,9 @@ async def candidates(context: Context, asked: Promote) -> Candidates:
     return Candidates(
         context,
         [
-            *(as_it_is(Candidate(failed)) for failed in unknown),
+            *(as_it_is(failed) for failed in unknown),
             *await offers(context, offered, await _upcoming(context.facts, asked.source)),
-            *(as_it_is(Candidate(held)) for held in alone),
+            *(as_it_is(held) for held in alone),
         ],
         frozenset(entry.key for entry in entries if asked.images),
         tuple(only_in_source),
@@ -127,7 +127,7 @@ async def offers(
     entrants = []
     for pair, decision in zip(pairs, settled, strict=True):
         if decision is not None:
-            entrants.append(as_it_is(Candidate(decision)))
+            entrants.append(as_it_is(decision))
         else:
             following = (upcoming[source.key] for source in pair.sources if upcoming and source.key in upcoming)
             candidate = _candidate(context, pair.entry, *next(pins), next(following, None))

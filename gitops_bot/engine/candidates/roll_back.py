@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine import followers, pullable
 from gitops_bot.engine.candidates.not_found import problem_with, unless_absent
-from gitops_bot.engine.context import Candidate, Candidates, as_it_is
+from gitops_bot.engine.context import Candidates, as_it_is
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.releases.choice import rollback
 from gitops_bot.releases.decisions import IGNORED, Change, Failed, Kept
@@ -49,7 +49,7 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
             if not isinstance(decision, Kept) or (asked.images and entry.rules.ignore):
                 named.add(entry.key)
             decisions.append(followers.restore(decision, context, goal))
-    return Candidates(context, [as_it_is(Candidate(decision)) for decision in decisions], frozenset(named))
+    return Candidates(context, [as_it_is(decision) for decision in decisions], frozenset(named))
 
 
 async def _goal(context: Context, to: str | None, wanted: Collection[EntryKey] | None) -> Goal | Problem:
