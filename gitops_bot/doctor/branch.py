@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.doctor.notes import good, unknown, warning, wrong
 from gitops_bot.errors import Problem
+from gitops_bot.images.reason import shortlist
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -188,7 +189,7 @@ def _requirements(rules: Sequence[Rule]) -> str:
         parts.append("1 review" if approvals == 1 else f"{approvals} reviews")
     if any(rule.kind == "checks" for rule in rules):
         names = dict.fromkeys(name for rule in rules for name in rule.checks)
-        shown = ", ".join([*names][:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        shown = shortlist([*names], 3)
         parts.append(f"the check{'s' if len(names) > 1 else ''} {shown}" if shown else "checks")
     if any(rule.kind == "update" for rule in rules):
         parts.append("permission to write")

@@ -6,6 +6,7 @@ import csv
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot import redact
+from gitops_bot.images.reason import rfc3339
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.report.diff import print_diff
 from gitops_bot.report.screen import LONG, short
@@ -162,9 +163,8 @@ def _rows(environment: str, merged: ReleaseMerge) -> Iterator[tuple[str, ...]]:
     record, merge = merged.record, merged.merge
     who = (record.release.step.who, ", ".join(merge.approved_by), merge.merged_by or "")
     url = merge.pull_request.url if merge.pull_request is not None else ""
-    at = record.at.strftime("%Y-%m-%dT%H:%M:%SZ")
     number = "" if record.release.number is None else str(record.release.number)
-    head = (environment, number, record.release.commit, at, record.kind, *who, url)
+    head = (environment, number, record.release.commit, rfc3339(record.at), record.kind, *who, url)
     if not record.changes:
         yield (*head, *[""] * (len(_COLUMNS) - len(head)))
     for change in record.changes:

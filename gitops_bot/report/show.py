@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot import redact
+from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.choice import hold
 from gitops_bot.report.diff import print_diff
@@ -351,8 +352,7 @@ def _print_next(advice: str, screen: Screen, indent: int) -> None:
 
 def _list(texts: Iterable[str], screen: Screen) -> str:
     names = list(dict.fromkeys(plain(text) for text in texts))
-    shown = names if screen.width is None else names[:_NAMED]
-    return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(shown) < len(names) else "")
+    return shortlist(names, len(names) if screen.width is None else _NAMED)
 
 
 def _name_of(entry: Managed) -> str:

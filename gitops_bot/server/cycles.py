@@ -22,6 +22,7 @@ from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.update import update
 from gitops_bot.errors import BotError, ConfigError, ForgeError, UsageError, to_bot_error
+from gitops_bot.images.reason import rfc3339
 from gitops_bot.results.outcome import WRITING
 from gitops_bot.server.loop import CycleResult, overran
 from gitops_bot.wiring.world import CycleContext, log_warning, open_world
@@ -190,7 +191,7 @@ class Cycles:
             "cycle": number,
             "result": result.result,
             "seconds": round(took.total_seconds(), 3),
-            "next_at": next_start.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "next_at": rfc3339(next_start),
             **result.facts,
         }
         if result.completed:

@@ -12,6 +12,7 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, get_args
 
 from gitops_bot.images import duration
+from gitops_bot.images.reason import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -174,9 +175,9 @@ class Liveness:
         completed, since = self._completed, self._since
         if completed is not None and self._clock.monotonic() <= completed[1]:
             return None
-        message = "no cycle has completed yet" if completed is None else f"no cycle since {_time(completed[0])}"
+        message = "no cycle has completed yet" if completed is None else f"no cycle since {rfc3339(completed[0])}"
         if since is not None:
-            message += f"; one has been running since {_time(since[0])}"
+            message += f"; one has been running since {rfc3339(since[0])}"
         return f"{message}; the last one: {self._why}" if self._why else message
 
     def why_dead(self) -> str | None:
@@ -184,7 +185,7 @@ class Liveness:
         since = self._since
         if since is None or self._clock.monotonic() <= since[1]:
             return None
-        return f"the cycle that started at {_time(since[0])} cannot be stopped"
+        return f"the cycle that started at {rfc3339(since[0])} cannot be stopped"
 
 
 def run(
@@ -221,7 +222,3 @@ def _wait(clock: Clock, until: datetime) -> None:
         clock.sleep(slept)
         longest -= slept
         remaining = min((until - clock.now()).total_seconds(), longest)
-
-
-def _time(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
