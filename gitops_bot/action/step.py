@@ -54,7 +54,7 @@ def main() -> int:
         _stay_away_from_strangers(step, environ)
     except UsageError as error:
         failed = _failure("set", error.problems)
-        _report(environ, failed, "gitops-bot", None, written=True, done=False)
+        _report(environ, failed, "gitops-bot", None, done=False)
         _annotate(environ, failed, named=False)
         return error.exit_code
     title = f"gitops-bot {step.command}"
@@ -62,7 +62,7 @@ def main() -> int:
         code, result = _run(step)
     if result is None:
         return code
-    _report(environ, result, title, step, written=not step.dry_run, done=code == 0)
+    _report(environ, result, title, step, done=code == 0)
     _annotate(environ, result, step.options.config, named=code == 1 and step.command in _NAMING)
     if code == 1 and _is_from_a_fork(environ):
         why = "this run is for a pull request from a fork: GitHub gives it no secrets and a read-only token"
@@ -145,16 +145,10 @@ def _stay_away_from_strangers(step: inputs.Inputs, environ: Mapping[str, str]) -
 
 
 def _report(
-    environ: Mapping[str, str],
-    result: StepResult,
-    title: str,
-    step: inputs.Inputs | None = None,
-    *,
-    written: bool,
-    done: bool,
+    environ: Mapping[str, str], result: StepResult, title: str, step: inputs.Inputs | None, *, done: bool
 ) -> None:
     """Write the outputs and the summary, and print the headlines below the folded log."""
-    images: Sequence[str] = step.images if step else ()
+    written, images = (not step.dry_run, step.images) if step else (True, ())
     shown = document.of(step.command if step else "set", result, Clock().now())
     plan = json.dumps(shown, separators=(",", ":"))
     outputs = outcome.outputs(result, plan, images, written=written, done=done)

@@ -232,7 +232,7 @@ def _list_kept(
             use.indexes |= part.indexes
             use.subjects |= part.subjects
     return tuple(
-        KeptImage(image, digest, *map(_sorted, (use.tags, use.environments, use.indexes, use.subjects)))
+        KeptImage(image, digest, *(tuple(sorted(of)) for of in (use.tags, use.environments, use.indexes, use.subjects)))
         for (image, digest), use in sorted(kept.items(), key=lambda item: item[0])
     ), problems
 
@@ -292,7 +292,3 @@ class _Belonging:
             self.problems.append(error.problem)
             return otherwise
         return otherwise if answer is None else answer
-
-
-def _sorted(texts: set[str]) -> tuple[str, ...]:
-    return tuple(sorted(texts))
