@@ -14,7 +14,7 @@ from gitops_bot.config.form_policy import KINDS
 from gitops_bot.config.leaves import quote
 from gitops_bot.config.propose import FOR_PULL_REQUESTS
 from gitops_bot.config.validation import meant, suggestion
-from gitops_bot.images.reference import ImageName
+from gitops_bot.images.reference import ImageName, normalised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,7 +35,7 @@ def check(document: Document) -> None:
         message = "`auto` is the policy that follows the format of the present tag"
         policies.below("auto").report(message, "choose another name")
     for environment in environments.values():
-        _apart(environment.below("images"), _repository, "it is the same image as")
+        _apart(environment.below("images"), normalised, "it is the same image as")
         for rules in (environment, *environment.below("images").values()):
             _policy(policies, environment, rules)
         _settings(environment)
@@ -54,11 +54,6 @@ def host(key: str) -> str | None:
     """A registry, normalised like the names of images; None if it is not a host."""
     name = ImageName.of(f"{key}/any/any")
     return name.registry if name is not None and name.path == "any/any" else None
-
-
-def _repository(key: str) -> str | None:
-    name = ImageName.of(key)
-    return str(name) if name is not None else None
 
 
 def _apart(section: Section, meaning: Callable[[str], str | None], why: str) -> None:

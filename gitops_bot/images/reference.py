@@ -156,6 +156,13 @@ class ImageName:
         return f"{self.registry}/{self.path}"
 
 
+@lru_cache(maxsize=1024)  # the names of a configuration are compared with every entry
+def normalised(text: str) -> str | None:
+    """A repository as all of its spellings come to; None where the text can only be the name of an entry."""
+    name = ImageName.of(text)
+    return str(name) if name is not None else None
+
+
 @dataclass(frozen=True, slots=True)
 class Pin:
     """What an entry pins: a tag, a digest, both, or nothing yet."""

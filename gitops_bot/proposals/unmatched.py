@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.errors import Problem
-from gitops_bot.images.reference import ImageName
+from gitops_bot.images.reference import normalised
 from gitops_bot.proposals.naming import fits
 from gitops_bot.releases.layout.glob import Glob
 
@@ -111,8 +111,8 @@ def _meets(mention: Mention, known: Collection[str], overlays: Sequence[OverlayF
 
 def _spellings(text: str) -> tuple[str, ...]:
     """A name as written, and as a normalised repository."""
-    repository = ImageName.of(text)
-    return (text, str(repository)) if repository is not None else (text,)
+    repository = normalised(text)
+    return (text, repository) if repository is not None else (text,)
 
 
 def _near(text: str, names: Mapping[str, Sequence[Managed]]) -> list[Managed]:

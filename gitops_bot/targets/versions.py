@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from gitops_bot.errors import EditError, bugs_as
-from gitops_bot.images.reference import ImageName, Pin
+from gitops_bot.images.reference import Pin, normalised
 from gitops_bot.targets.writing import is_plain_string
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ class _Form:
             name, image = mark, entry.image
             if mark in self.names:
                 name = names[self.names[mark]]
-                if image == str(ImageName.of(mark)):
-                    image = str(own) if (own := ImageName.of(name)) is not None else None
+                if image == normalised(mark):
+                    image = normalised(name)
             if name in entries or (entry.image is not None and image is None):
                 return None
             entries[name] = Seen(image, entry.pin) if isinstance(entry, Seen) else entry._replace(image=image)
@@ -195,7 +195,7 @@ def _read_form(target: Target, rest: bytes) -> _Form | None:
         pin = seen.pin or Pin()
         tag, digest = (numbers.get(part or "", part) for part in (pin.tag, pin.digest))
         own = name in names  # the image is what `with_names` makes of it, or no part of it
-        image = seen.image if not own or seen.image != str(ImageName.of(name)) else None
+        image = seen.image if not own or seen.image != normalised(name) else None
         if any(_has_mark(part) for part in (None if own else name, image, tag, digest)):
             return None
         pins = [part for part in (tag, digest) if isinstance(part, int)]

@@ -73,14 +73,17 @@ def follows_moves(rules: Rules, tag: str) -> bool:
     return is_floating(tag)
 
 
-def downgrade(policy: Policy | None, present: Pin, after: Pin) -> Reason | None:
-    """Why going from `present` to `after` would be a step back; None where it is not, or cannot be told."""
+def downgrade(policy: Policy | None, present: Pin, after: Pin, *, by: str = "") -> Reason | None:
+    """Why going from `present` to `after` would be a step back; None where it is not, or cannot be told.
+
+    `by` is what the text says of whose policy it is, where it is not the entry's own.
+    """
     if present.tag is None or after.tag is None or present.tag == after.tag:
         return None
     order = compare(policy, after.tag, present.tag)
     if order is None or order >= 0:
         return None
-    text = f"{after.tag} is older than {present.tag}, and downgrades are never automatic"
+    text = f"{after.tag} is older than {present.tag}{by}, and downgrades are never automatic"
     return Reason("held.downgrade", text, {"present": present.tag, "asked": after.tag})
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, time
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gitops_bot.images.reason import Reason, rfc3339
-from gitops_bot.images.reference import ImageName
+from gitops_bot.images.reference import normalised
 from gitops_bot.releases.decisions import Change, Failed, Held, Kept
 
 if TYPE_CHECKING:
@@ -52,14 +51,7 @@ def end_text(until: datetime) -> str:
 def _means(hold: Hold, entry: Managed) -> bool:
     if hold.environment != entry.environment:
         return False
-    return hold.image is None or hold.image == entry.name or _repository(hold.image) == entry.image
-
-
-@lru_cache(maxsize=1024)
-def _repository(text: str) -> str | None:
-    """The repository that a person means, normalised; None where it can only be the name of an entry."""
-    name = ImageName.of(text)
-    return str(name) if name is not None else None
+    return hold.image is None or hold.image == entry.name or normalised(hold.image) == entry.image
 
 
 def reason(written: Hold) -> Reason:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.images import duration, version
-from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Reason, rfc3339, shortlist
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import soak
+from gitops_bot.releases.choice.stepped_back import order
 from gitops_bot.releases.decisions import IGNORED, Change, Failed, Held, Kept
 from gitops_bot.releases.history import trail
 from gitops_bot.releases.history.releases import release_name
@@ -198,19 +198,9 @@ def downgrade(entry: Managed, offer: Offer) -> Reason | None:
     if offer.artifact is None:
         return None
     present, running, after = entry.pin, offer.running, _shape(entry, offer.artifact.pin)
-    if (reason := choice.downgrade(entry.policy, present, after)) is not None:
-        return reason
-    if running.entry.policy is None or present.tag is None or after.tag is None:
-        return None
-    own = compare(entry.policy, after.tag, present.tag)
-    order = compare(running.entry.policy, after.tag, present.tag) if own is None else own
-    if order is None or order >= 0:
-        return None
-    text = (
-        f"{after.tag} is older than {present.tag} by the policy of {running.environment}, and downgrades are never "
-        "automatic"
-    )
-    return Reason("held.downgrade", text, {"present": present.tag, "asked": after.tag})
+    if running.entry.policy is None or order(entry.rules, after, present) is not None:
+        return choice.downgrade(entry.policy, present, after)
+    return choice.downgrade(running.entry.policy, present, after, by=f" by the policy of {running.environment}")
 
 
 def held_in_source(offer: Offer, hold: Reason) -> Reason:
