@@ -133,11 +133,6 @@ class ImagePatternForm:
         ),
     ]
 
-    @property
-    def wanted(self) -> ImagePattern:
-        """The same for the target."""
-        return ImagePattern(self.repository, self.pattern)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetForm:
@@ -210,7 +205,10 @@ class TargetForm:
             case "manifests":
                 target = ManifestsTarget(tuple(sorted(self.kinds.items())))
             case "pattern":
-                target = PatternTarget(tuple((name, image.wanted) for name, image in sorted(self.patterns.items())))
+                patterns = (
+                    (name, ImagePattern(it.repository, it.pattern)) for name, it in sorted(self.patterns.items())
+                )
+                target = PatternTarget(tuple(patterns))
             case _:
                 assert_never(self.kind)
         return FileRule(self.files, target, self.overlays)

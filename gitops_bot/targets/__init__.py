@@ -6,7 +6,6 @@ import posixpath
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -72,10 +71,6 @@ class FileRule:
     names: tuple[str, ...]
     target: Target
     overlays: tuple[str, ...] = ()
-
-    def fits(self, name: str) -> bool:
-        """Whether it is for files of this name."""
-        return any(fnmatchcase(name, wanted) for wanted in self.names)
 
 
 _SLASH: Final = re.compile("/")

@@ -6,6 +6,7 @@ import posixpath
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -238,10 +239,8 @@ class _Tree:
             for name, target in targets.in_directory(names).items()
         }
         for file in self._names[directory] if claim.rules else ():
-            for rule in claim.rules:
-                if rule_applies(rule, file):
-                    readers[file] = (rule.target, False)
-                    break
+            if (target := target_by_rules(claim.rules, file)) is not None:
+                readers[file] = (target, False)
         return readers
 
     def usable(self, place: str, claim: Claim, captures: Mapping[str, str]) -> tuple[list[OverlayFile], list[Problem]]:
@@ -345,10 +344,11 @@ def _claims(environments: Mapping[str, Environment]) -> Iterator[Claim]:
         raise ConfigError(*wrong)
 
 
-def rule_applies(rule: FileRule, file: str) -> bool:
-    """Whether a rule says how a file is read."""
+def target_by_rules(rules: Sequence[FileRule], file: str) -> Target | None:
+    """How the first rule for a file says that it is read; None where there is none for it."""
     directory, _, name = file.rpartition("/")
-    return rule.fits(name) and any_means(rule.overlays, directory or ".", file)
+    named = (rule for rule in rules if any(fnmatchcase(name, wanted) for wanted in rule.names))
+    return next((rule.target for rule in named if any_means(rule.overlays, directory or ".", file)), None)
 
 
 def contents_by_directory(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, bytes]]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gitops_bot.releases.layout.glob import Glob
-from gitops_bot.releases.layout.overlays import rule_applies
+from gitops_bot.releases.layout.overlays import target_by_rules
 from gitops_bot.targets import FileClaim
 
 if TYPE_CHECKING:
@@ -116,8 +116,7 @@ class ClaimedFiles:
         meaning = [glob for glob in globs if glob.means(directory or ".", path)]
         if not meaning:
             return None
-        target = next((rule.target for rule in settings.rules if rule_applies(rule, path)), None)
-        return FileClaim(target, any(glob.of_files for glob in meaning))
+        return FileClaim(target_by_rules(settings.rules, path), any(glob.of_files for glob in meaning))
 
 
 @lru_cache(maxsize=1024)  # thousands of commits change the same few files
