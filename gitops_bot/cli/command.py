@@ -19,9 +19,12 @@ from gitops_bot.wiring.options import Options
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from gitops_bot.engine.request import Request
+    from gitops_bot.engine.request import Pins, Poll, Promote, RollBack
     from gitops_bot.errors import BotError
     from gitops_bot.results.result import Result
+
+    #: Environments (all without names), and what is asked for them.
+    Asked = tuple[Sequence[str], Poll | Pins | Promote | RollBack]
 
 DIR = click.Path(file_okay=False)
 
@@ -103,14 +106,28 @@ def show(name: str, result: Result[object], output: str, *, written: bool = True
     return result.head.exit_code
 
 
-def request(name: str, options: Options, environments: Sequence[str], asked: Request, output: str) -> int:
-    """Do what is asked for these environments (all without names), and show what came of it; returns the exit code."""
-    from gitops_bot.commands.update import update
-    from gitops_bot.wiring.world import open_world
+def request(name: str) -> Callable[[Callable[..., Asked]], click.Command]:
+    """Define a command that proposes something: its function says what, and for which environments."""
 
-    with open_world(options, environments, asked) as (world, scope):
-        outcome = update(world, scope, asked)
-    return show(name, outcome, output, written=not asked.dry_run)
+    def decorate(function: Callable[..., Asked]) -> click.Command:
+        @command(name, dry_run=True)
+        @remote
+        @release_hold_option
+        @wraps(function)
+        def run(*, options: Options, release_hold: bool, dry_run: bool, output: str, **arguments: Any) -> int:
+            environments, what = function(**arguments)
+            from gitops_bot.commands.update import update
+            from gitops_bot.engine.request import Request
+            from gitops_bot.wiring.world import open_world
+
+            asked = Request(what, release_hold, dry_run)
+            with open_world(options, environments, asked) as (world, scope):
+                outcome = update(world, scope, asked)
+            return show(name, outcome, output, written=not dry_run)
+
+        return run
+
+    return decorate
 
 
 @contextmanager

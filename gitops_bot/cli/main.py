@@ -23,6 +23,7 @@ from gitops_bot.wiring.options import REASON_LIMIT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gitops_bot.cli.command import Asked
     from gitops_bot.wiring.options import Options
 
 __all__ = ["cli", "doctor", "init", "main", "queries", "run"]
@@ -97,45 +98,29 @@ def plan(environments: tuple[str, ...], *, exit_code: bool, release_hold: bool, 
     return _WOULD_WRITE if exit_code and code == 0 and outcome.body.would_write else code
 
 
-@command("update", dry_run=True)
-@remote
-@release_hold_option
+@request("update")
 @click.argument("environments", metavar="[ENV]...", nargs=-1)
-def update_command(
-    environments: tuple[str, ...], *, release_hold: bool, options: Options, dry_run: bool, output: str
-) -> int:
+def update_command(environments: tuple[str, ...]) -> Asked:
     """Poll the registries once; open or refresh pull requests."""
-    from gitops_bot.engine.request import Request
+    from gitops_bot.engine.request import Poll
 
-    return request("update", options, environments, Request(release_hold=release_hold, dry_run=dry_run), output)
+    return environments, Poll()
 
 
-@command("set", dry_run=True)
-@remote
-@release_hold_option
+@request("set")
 @click.option("--allow-downgrade", is_flag=True, help="Allow an older version, or a tag that was moved.")
 @click.argument("environment", metavar="ENV")
 @click.argument("pins", metavar="IMAGE=PIN...", nargs=-1, required=True)
-def set_command(
-    environment: str,
-    pins: tuple[str, ...],
-    *,
-    allow_downgrade: bool,
-    release_hold: bool,
-    options: Options,
-    dry_run: bool,
-    output: str,
-) -> int:
+def set_command(environment: str, pins: tuple[str, ...], *, allow_downgrade: bool) -> Asked:
     """Pin what was just pushed (the step after docker push).
 
     PIN is TAG, TAG@DIGEST, @DIGEST, NEWNAME:TAG[@DIGEST] or NEWNAME@DIGEST. A given digest is pinned as it is;
     a missing one is looked up in the registry.
     """
-    from gitops_bot.engine.request import Pins, Request
+    from gitops_bot.engine.request import Pins
     from gitops_bot.images.reference import parse_assignments
 
-    asked = Pins(parse_assignments(pins), allow_downgrade)
-    return request("set", options, (environment,), Request(asked, release_hold, dry_run), output)
+    return (environment,), Pins(parse_assignments(pins), allow_downgrade)
 
 
 _images_option = click.option(
@@ -143,9 +128,7 @@ _images_option = click.option(
 )
 
 
-@command("promote", dry_run=True)
-@remote
-@release_hold_option
+@request("promote")
 @_images_option
 @click.option("--overlay", "overlays", metavar="GLOB", multiple=True, help="Only these overlays of the target.")
 @click.option("--beyond-policy", is_flag=True, help="Also promote what the policy of TARGET does not allow.")
@@ -153,30 +136,19 @@ _images_option = click.option(
 @click.argument("source", metavar="SOURCE")
 @click.argument("target", metavar="TARGET")
 def promote_command(
-    source: str,
-    target: str,
-    *,
-    images: tuple[str, ...],
-    overlays: tuple[str, ...],
-    beyond_policy: bool,
-    now: bool,
-    release_hold: bool,
-    options: Options,
-    dry_run: bool,
-    output: str,
-) -> int:
+    source: str, target: str, *, images: tuple[str, ...], overlays: tuple[str, ...], beyond_policy: bool, now: bool
+) -> Asked:
     """Copy the pins that SOURCE runs to TARGET.
 
     The digests are copied as they are, whatever their tags point to now.
     """
-    from gitops_bot.engine.request import Promote, Request
+    from gitops_bot.engine.request import Promote
     from gitops_bot.releases.choice.promotion import ByHand
     from gitops_bot.releases.layout.glob import Glob
 
     with reading("--overlay", "correct the glob"):
         globs = [Glob.parse(text) for text in overlays]
-    asked = Promote(source, ByHand(beyond_policy, now), images, globs)
-    return request("promote", options, (target,), Request(asked, release_hold, dry_run), output)
+    return (target,), Promote(source, ByHand(beyond_policy, now), images, globs)
 
 
 def _short(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
@@ -185,9 +157,7 @@ def _short(_context: click.Context, _option: click.Parameter, text: str | None) 
     return text
 
 
-@command("rollback", dry_run=True)
-@remote
-@release_hold_option
+@request("rollback")
 @click.option(
     "--to",
     metavar="RELEASE",
@@ -200,25 +170,15 @@ def _short(_context: click.Context, _option: click.Parameter, text: str | None) 
 @click.option("--offline", is_flag=True, help="Do not check that the registries still have the images.")
 @click.argument("environment", metavar="ENV")
 def rollback_command(
-    environment: str,
-    *,
-    to: str | None,
-    images: tuple[str, ...],
-    reason: str | None,
-    offline: bool,
-    release_hold: bool,
-    options: Options,
-    dry_run: bool,
-    output: str,
-) -> int:
+    environment: str, *, to: str | None, images: tuple[str, ...], reason: str | None, offline: bool
+) -> Asked:
     """Propose the pins that ENV ran before.
 
     They are read from Git; the rest of the configuration is not changed.
     """
-    from gitops_bot.engine.request import Request, RollBack
+    from gitops_bot.engine.request import RollBack
 
-    asked = RollBack(to, images, reason, offline)
-    return request("rollback", options, (environment,), Request(asked, release_hold, dry_run), output)
+    return (environment,), RollBack(to, images, reason, offline)
 
 
 @command("edit", config=False, dry_run=True)
