@@ -61,9 +61,7 @@ def differences(release: ReleaseMerge, tagged: str) -> tuple[str, ...] | None:
         document = json.loads(tagged)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or "commit" not in document:
         return None
     wanted = json.loads(text(release))
-    if "commit" not in document:
-        return None
     return tuple(key for key in wanted if key not in _OF_FORGE and key in document and document[key] != wanted[key])

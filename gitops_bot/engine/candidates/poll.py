@@ -216,9 +216,8 @@ async def _switch(context: Context, entry: Managed) -> Decision:
         return Failed(entry, entry.refusal)
     slots = context.state.slots_of(entry)
     if slots is None or slots.wrong is not None:
-        return Kept(
-            entry, Reason("unmanaged", slots.wrong.message if slots is not None and slots.wrong else "no slots")
-        )
+        why = slots.wrong.message if slots is not None and slots.wrong is not None else "no slots"
+        return Kept(entry, Reason("unmanaged", why))
     line = await context.facts.line(lambda line: trail.enough(line, entry.overlay))
     released = context.request.release_hold
     decision: Decision = blue_green.decide_switch(slots, entry, line, context.snapshot.at, released=released)

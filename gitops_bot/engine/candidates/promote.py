@@ -302,13 +302,12 @@ async def _artifact(facts: Facts, environment: Environment, entry: Managed, runn
     if exists and alone and digest is not None and running.pin.tag:
         # The tag alone is what is written: it has to be there, and to name what was tested.
         exists = await _names(facts, target, running.pin.tag, digest)
-    pin = Pin(running.pin.tag, digest)
     if environment.release_tag and digest is not None and exists:
         tag = await _of_digest(facts, target, digest, running.pin.tag)
         if tag is None:
             return promotion.no_release_tag(entry, running)
         return Artifact(Pin(tag, digest), exists, way, renamed=tag != running.pin.tag)
-    return Artifact(pin, exists, way)
+    return Artifact(Pin(running.pin.tag, digest), exists, way)
 
 
 async def _find_rebuild(
