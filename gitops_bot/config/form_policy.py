@@ -10,26 +10,14 @@ from pydantic import ConfigDict, Discriminator, Tag
 
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.leaves import Listed, about
-from gitops_bot.images import kinds
+from gitops_bot.images import expression, kinds
 
 #: pydantic's names for the branches of the union.
 NAMED, SEMVER, PATTERN, DIGEST = "<named>", "<semver>", "<pattern>", "<digest>"
 #: The suffix or prefix of `prefer`.
 FAMILY = rf"^{kinds.FAMILY}$"
 PolicyName = Annotated[str, leaf.text("must be the name of a policy, or a policy", leaf.NAME)]
-
-
-def _range(expression: str) -> str:
-    kinds.Semver(expression)
-    return expression
-
-
-def _expression(pattern: str) -> str:
-    kinds.Semver("*", pattern=pattern)
-    return pattern
-
-
-Expression = Annotated[str, leaf.text("must be a regular expression", parse=_expression)]
+Expression = Annotated[str, leaf.text("must be a regular expression", parse=leaf.checked(expression.check))]
 Family = Annotated[str, leaf.text("must be a suffix such as -alpine, or a prefix such as release-", FAMILY)]
 _Exclude = Annotated[
     tuple[Expression, ...],
@@ -63,7 +51,7 @@ class SemverForm:
 
     semver: Annotated[
         str,
-        leaf.text("must be a range of versions", parse=_range),
+        leaf.text("must be a range of versions", parse=leaf.checked(kinds.Semver)),
         about(
             "The range of versions, as in Helm and Flux: `^1.2`, `~1.2.x`, `>=1.0 <2`, `1.x || 3.x`.",
             ">=1.0.0 <3",

@@ -100,11 +100,6 @@ class ImageForm:
         return EnvImage(name, self.image or "", self.repository or "", self.tag or "", self.digest or "")
 
 
-def _repository(text: str) -> str:
-    ImageName.parse(text)
-    return text
-
-
 def _pattern(text: str) -> str:
     expression.check(text)
     if not expression.names(text) or expression.names(text) - set(GROUPS):
@@ -120,7 +115,9 @@ class ImagePatternForm:
 
     repository: Annotated[
         str,
-        leaf.text("must be the name of an image without a tag, such as ghcr.io/acme/web", parse=_repository),
+        leaf.text(
+            "must be the name of an image without a tag, such as ghcr.io/acme/web", parse=leaf.checked(ImageName.parse)
+        ),
         about("The image, without a tag.", "ghcr.io/acme/web"),
     ]
     pattern: Annotated[

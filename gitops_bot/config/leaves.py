@@ -142,6 +142,16 @@ def text(
     return Leaf(read, json_schema)
 
 
+def checked(check: Callable[[str], object]) -> Callable[[str], str]:
+    """What reads a text as it is, where `check` raises no ValueError."""
+
+    def read(written: str) -> str:
+        check(written)
+        return written
+
+    return read
+
+
 def key(requirement: str, pattern: str = NAME) -> Leaf:
     """A key that the user chooses."""
     return Leaf(lambda value: _match(pattern, value, requirement), lambda: {"type": "string", "pattern": pattern})

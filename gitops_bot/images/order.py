@@ -243,14 +243,10 @@ def compare(policy: Policy | None, first_tag: str, second_tag: str) -> int | Non
     if first_tag == second_tag:
         return 0
     if policy is None:
-        full = [parsed.key for parsed in map(version.parse, (first_tag, second_tag)) if parsed and parsed.parts == 3]
-        return (full[0] > full[1]) - (full[0] < full[1]) if len(full) == 2 else None
-    first, second = ranked_tag(policy, first_tag), ranked_tag(policy, second_tag)
-    if first is None or second is None:
-        return None
-    if first.key == second.key:
-        return 0
-    return 1 if first.key > second.key else -1
+        keys = [parsed.key for parsed in map(version.parse, (first_tag, second_tag)) if parsed and parsed.parts == 3]
+    else:
+        keys = [ranked.key for tag in (first_tag, second_tag) if (ranked := ranked_tag(policy, tag)) is not None]
+    return (keys[0] > keys[1]) - (keys[0] < keys[1]) if len(keys) == 2 else None
 
 
 def rank(policy: ByText, tags: Sequence[str], limit: int) -> tuple[str, ...]:

@@ -131,20 +131,19 @@ def _parts(image: ImageParts, known: Mapping[str, str]) -> tuple[str, Pin, Frame
         before = f"${{{image.whole.name}{image.whole.how}"
         return repository, Pin(tag, digest), Frame(before, repository, "}"), None
     repository = substitute(image.repository, known) or ""
-    tag_variable, digest_variable = image.tag_variable, image.digest_variable
+    tag_variable = image.tag_variable
     if not repository:
         unset = [variable for variable in variables(image.repository) if not variable.has_default()]
         name = next((variable for variable in unset if not variable.is_set(known)), None)
-        return (
-            repository,
-            Pin(),
-            None,
-            _without_value(name, "text") if name else _Why("the image has no repository", "Write it."),
-        )
+        why = _without_value(name, "text") if name else _Why("the image has no repository", "Write it.")
+        return repository, Pin(), None, why
     if image.fixed:
         return repository, Pin(image.tag, image.digest), Frame("", image.repository, ""), None
-    if digest_variable is not None or (tag_variable is not None and image.digest is not None):
-        return repository, Pin(), None, _apart(tag_variable or digest_variable)
+    variable = tag_variable or image.digest_variable
+    if variable is not None and image.digest is not None:
+        advice = f"Set both in .env, or write both into the default: ${{{variable.name[:100]}:-v1.2.3@sha256:...}}."
+        why = _Why("the tag and the digest of the image stand in different places", advice)
+        return repository, Pin(), None, why
     if tag_variable is None:
         advice = "Let one variable be all of the tag: `${TAG:-v1.2.3}`."
         return repository, Pin(), None, _Why("the tag is put together from a variable and other text", advice)
@@ -158,12 +157,6 @@ def _parts(image: ImageParts, known: Mapping[str, str]) -> tuple[str, Pin, Frame
 def _without_value(variable: Variable, what: str) -> _Why:
     name = variable.name[:100]
     return _Why(f"nothing here sets the variable {name}", _SET % (name, what), name)
-
-
-def _apart(variable: Variable | None) -> _Why:
-    name = variable.name[:100] if variable is not None else "TAG"
-    advice = f"Set both in .env, or write both into the default: ${{{name}:-v1.2.3@sha256:...}}."
-    return _Why("the tag and the digest of the image stand in different places", advice)
 
 
 class Service(NamedTuple):
