@@ -122,6 +122,7 @@ def _setup(
             refusals=server.REFUSALS,
             attempts=_ATTEMPTS,
             advice=local.advice,
+            otherwise=local.branch_here,
         ),
         choose=partial(chosen_config, local, infer=True) if sound else None,
     )

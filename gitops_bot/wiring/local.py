@@ -78,6 +78,13 @@ class Local:
             raise UsageError(Problem("failed.usage", message, advice))
         return cls(*locate(origin, known, around.top), known, False, own, around)
 
+    def branch_here(self) -> str | None:
+        """The `branch:` of the file in the checkout: where to begin if HEAD names none that exists."""
+        with suppress(BotError):  # it is not needed
+            data = self.checkout.read([FILE]).get(FILE) if self.checkout is not None else None
+            return None if data is None else _read(data).branch
+        return None
+
 
 def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
     """What `check` reads: the files of the checkout around it, and their configuration.

@@ -120,6 +120,7 @@ def open_world(
                 refusals=server.REFUSALS,
                 clock=clock,
                 advice=local.advice,
+                otherwise=local.branch_here,
             )
         )
         with progress("fetching the repository"):

@@ -360,3 +360,42 @@ def test_the_other_name_of_the_token_counts_too_and_without_any_a_proposal_fails
     other = {name.replace("GITHUB_TOKEN", "GH_TOKEN"): text for name, text in shop.env.items()}
     assert shop.bot("update", env=other).code == 0
     assert shop.pull()["number"] == 1
+
+
+@pytest.mark.parametrize("head", ["a missing branch", "a commit"])
+def test_where_head_names_no_branch_the_error_says_so_and_any_way_to_set_it_works(
+    shop: Deploy, tmp_path: Path, head: str
+) -> None:
+    shop.push("web", "1.1.0")
+    config = b"branch: main\n" + CONFIG
+    shop.remote.commit("main", {"gitops-bot.yaml": config})
+    shop.remote.commit("feature", {"README.md": b"feature\n"}, parents=[shop.branches["main"]])
+    is_missing = head == "a missing branch"
+    (shop.remote.path / "HEAD").write_text("ref: refs/heads/master" if is_missing else shop.branches["main"])
+    for command in ("plan", "doctor"):
+        told = shop.ask(command)
+        assert told.code == 1
+        what = "'master', which does not exist" if is_missing else "no branch that exists"
+        assert f"{shop.remote.url} has no default branch: HEAD names {what}; it has feature, main" in told.out
+        assert "Set `branch:` in the gitops-bot.yaml of your checkout, or in the file of --config" in told.out
+
+    here = checkout(shop, tmp_path / "here", shop.remote.url)
+    for command in ("plan", "doctor", "update"):
+        done = run(command, "--output", "json", cwd=here, env=shop.env)
+        assert done.code == 0, done.out
+    assert (done.json["branch"], shop.pull()["base"]["ref"]) == ("main", "main")
+
+    (tmp_path / "own.yaml").write_bytes(config)
+    named = shop.ask("status", "--config", "own.yaml", cwd=tmp_path)
+    assert (named.code, named.json["branch"]) == (0, "main")
+
+
+def test_of_a_repository_without_any_branch_the_error_says_so(shop: Deploy) -> None:
+    shop.remote.git("update-ref", "-d", "refs/heads/main")
+    told = shop.ask("plan")
+    assert told.code == 1
+    (problem,) = told.json["problems"]
+    assert problem["message"].endswith(
+        "has no default branch: HEAD names 'main', which does not exist; it has no branches"
+    )
+    assert problem["next"] == "Push one first."

@@ -37,6 +37,8 @@ BRANCH_ADVICE = "Correct `branch:` in gitops-bot.yaml; without it, the default b
 NO_BLOBS, SMALL_BLOBS = "blob:none", "blob:limit=8k"
 #: Bytes of a list of tags: a third of a million.
 _TAGS_LIMIT = 32 * 1024 * 1024
+#: Branches that a message lists.
+_SHOWN = 5
 #: A remote name that no user configuration uses.
 _NAME = "gitops-bot"
 _TRACKED = f"refs/remotes/{_NAME}/"
@@ -81,11 +83,13 @@ class Remote:
     #: What else to do where it cannot be read.
     advice: str = ""
 
-    def default_branch(self, *, tags: bool = False) -> tuple[str, dict[str, str], dict[str, str] | None]:
+    def default_branch(self, *, tags: bool = False) -> tuple[str | None, dict[str, str], dict[str, str] | None]:
         """The branch that HEAD names; in the same conversation what `fetch` would return, and what `tags` returns.
 
+        The branch is None, and the rest empty, where HEAD names none that exists.
+
         Raises:
-            GitError: there is none, or the remote cannot be read.
+            GitError: the remote cannot be read.
         """
         patterns, limit = (("refs/tags/*",), _TAGS_LIMIT) if tags else ((), ANSWER_LIMIT)
         patterns = ("HEAD", f"refs/heads/{PREFIX}*", *patterns)
@@ -94,7 +98,30 @@ class Remote:
             name, text = match[1].decode("utf-8", "replace"), out.decode("utf-8", "surrogateescape")
             heads = {head[2] or name: head[1] for head in _HEAD.finditer(text)}
             return name, heads, _tags(out, peeled=True) if tags else None
-        raise error(f"{self.url} has no default branch", "Is it empty? Otherwise set `branch:` in gitops-bot.yaml.")
+        return None, {}, None
+
+    def no_default_branch(self) -> GitError:
+        """The error where HEAD names no branch that exists: what it names, if the server says it, and what exists.
+
+        Raises:
+            GitError: the remote cannot be read.
+        """
+        # `git ls-remote` asks for the name of a missing branch (protocol 2, git 2.31), and prints it only in its trace.
+        tracing = replace(self.git, variables=(*self.git.variables, ("GIT_TRACE_PACKET", "1")))
+        answer = self._run("ls-remote", "--end-of-options", _NAME, "refs/heads/*", check=True, git=tracing)
+        named = re.search(r"unborn HEAD symref-target:refs/heads/(\S+)", answer.err)
+        what = f"HEAD names {named[1]!r}, which does not exist" if named else "HEAD names no branch that exists"
+        names = re.findall(r" refs/heads/(\S+)", self.git.printable(answer.out))
+        branches = [name for name in names if not name.startswith(PREFIX)]
+        message = f"{self.url} has no default branch: {what}"
+        if not branches:
+            return error(f"{message}; it has no branches", "Push one first.")
+        shown = ", ".join(branches[:_SHOWN]) + (", ..." if len(branches) > _SHOWN else "")
+        advice = (
+            "Set `branch:` in the gitops-bot.yaml of your checkout, or in the file of --config; or correct HEAD on the "
+            "server: `git symbolic-ref HEAD refs/heads/BRANCH`."
+        )
+        return error(f"{message}; it has {shown}", advice)
 
     def fetch(self, base: str | None, depth: int, blobs: str | None) -> dict[str, str]:
         """Fetch the base branch and all branches of the bot, `depth` commits deep; returns their commits.
@@ -267,7 +294,9 @@ class Remote:
             return None
         return Passing(quote(output), retry_after(requested_wait(answer.trace), self.clock.now().timestamp()))
 
-    def _run_once(self, *arguments: str, settings: tuple[tuple[str, str], ...] = (), **options: Any) -> GitOutput:
+    def _run_once(
+        self, *arguments: str, settings: tuple[tuple[str, str], ...] = (), git: Git | None = None, **options: Any
+    ) -> GitOutput:
         """Run git with the URL and the login, which only network commands get."""
         remote = [(f"remote.{_NAME}.url", self.url)]
         is_http = self.url.startswith(("https://", "http://"))
@@ -278,7 +307,7 @@ class Remote:
             # a redirect names, so redirects are not followed.
             header = f"Authorization: basic {self.credentials.encoded}"
             remote += [(key, ""), (key, header), ("http.followRedirects", "false")]
-        return self.git.run(*arguments, settings=(*remote, *settings), trace=is_http, **options)
+        return (git or self.git).run(*arguments, settings=(*remote, *settings), trace=is_http, **options)
 
     def _failure(self, answer: GitOutput) -> GitError:
         """The error for a failed fetch. An unknown message may concern the copy, such as a lock."""

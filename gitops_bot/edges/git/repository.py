@@ -67,6 +67,7 @@ class Repository:
     has PATH, proxies, ssh settings, and GIT_AUTHOR_* / GIT_COMMITTER_* names for commits. The user's git configuration
     files are not read; per-process settings (GIT_CONFIG_COUNT) are. `timeout` is in seconds, for each git process;
     `attempts` is how often a request to the remote is tried; `advice` is what else to do where it cannot be read.
+    `otherwise` gives the default branch where the remote's HEAD names none that exists, if it is known.
     `history`: the first fetch gets the newest 2,000 commits with all small files, and the default branch the tags.
     """
 
@@ -83,6 +84,7 @@ class Repository:
         clock: Clock | None = None,
         attempts: int = ATTEMPTS,
         advice: str = "",
+        otherwise: Callable[[], str | None] = lambda: None,
     ) -> None:
         if url.startswith(("https://", "http://")) and "@" in urlsplit(url).netloc:
             raise ValueError("credentials are passed separately, never inside the URL")
@@ -90,7 +92,7 @@ class Repository:
         redact.learn(*(credentials.secrets() if credentials is not None else ()))
         self._credentials, self._cache, self._environ, self._timeout = credentials, cache, environ, timeout
         self._refusals, self._clock, self._attempts, self._advice = refusals, clock or Clock(), attempts, advice
-        self._exit = contextlib.ExitStack()
+        self._otherwise, self._exit = otherwise, contextlib.ExitStack()
         self._heads: dict[str, str] | None = None
         self._listed: dict[str, str] = {}
         self._base: str | None = None
@@ -131,6 +133,8 @@ class Repository:
     def default_branch(self) -> str:
         """The branch of the remote's HEAD; see `engine.world.Repository` for this and the other methods."""
         branch, self._listed, self._tags = self._remote.default_branch(tags=self._with_tags)
+        if branch is None and (branch := self._otherwise()) is None:
+            raise self._remote.no_default_branch()
         return branch
 
     def commit_of(self, branch: str) -> str | None:
