@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from gitops_bot.errors import BotError, Problem, bugs_as
@@ -80,7 +79,7 @@ class Bounded:
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock, self._seconds = clock, seconds
-        self._until = clock.now() + timedelta(seconds=seconds)
+        self._until = clock.monotonic() + seconds
 
     def put(self, question: Callable[[], T]) -> Future[T]:
         """Start a function in a thread of its own."""
@@ -105,7 +104,7 @@ class Bounded:
             BotError: there was no result in time.
         """
         try:
-            return answer.result(max((self._until - self._clock.now()).total_seconds(), 0))
+            return answer.result(max(self._until - self._clock.monotonic(), 0))
         except TimeoutError:
             if answer.done():
                 raise  # raised by the function itself

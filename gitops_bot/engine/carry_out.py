@@ -355,7 +355,7 @@ class Race:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._started = self._tried = clock.now()
+        self._started = self._tried = clock.monotonic()
         self._lost = 0
 
     def wait(self, lost: LostRace) -> None:
@@ -364,10 +364,10 @@ class Race:
         Raises:
             LostRace: the one that is given, once it makes no sense to try again.
         """
-        now = self._clock.now()
+        now = self._clock.monotonic()
         self._lost += 1
-        if self._lost > MOST_LOST or (now - self._started).total_seconds() > MOST_SECONDS:
+        if self._lost > MOST_LOST or now - self._started > MOST_SECONDS:
             raise lost
-        longest = (now - self._tried).total_seconds() * min(2**self._lost, _LONGEST_WAIT)
+        longest = (now - self._tried) * min(2**self._lost, _LONGEST_WAIT)
         self._clock.sleep(random.uniform(0, longest))  # noqa: S311 - spreads the racers, guards no secret
-        self._tried = self._clock.now()
+        self._tried = self._clock.monotonic()

@@ -152,18 +152,23 @@ class Overtaken(Repository):
 
 @dataclass
 class Slow:
-    """A clock of a machine on which everything takes half a minute."""
+    """A clock of a machine on which everything takes half a minute, and whose time is set a day ahead at every look."""
 
+    seconds: float = 0.0
     at: datetime = datetime(2026, 11, 22, tzinfo=UTC)
     waits: list[float] = field(default_factory=list)
 
     def now(self) -> datetime:
-        self.at += timedelta(seconds=30)
+        self.at += timedelta(days=1)
         return self.at
+
+    def monotonic(self) -> float:
+        self.seconds += 30
+        return self.seconds
 
     def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
-        self.at += timedelta(seconds=min(seconds, 1))
+        self.seconds += min(seconds, 1)
 
 
 def overtaken(tmp_path: Path, times: int) -> tuple[Overtaken, Slow, Outcome]:
