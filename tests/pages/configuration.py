@@ -35,8 +35,12 @@ top; `gitops-bot plan --config gitops-bot.yaml` plans with yours.
 
 **Which repository is used.** The first of these that exists: `--repository`, `repository:` in the file of `--config`,
 the origin of the checkout. If the file on the branch names a repository other than the origin (a fork, a copy), the
-command asks for `--repository`. If your manifests are on another branch, put a file with `branch:` on the default
-branch.
+command asks for `--repository`. `--repository team/web` is OWNER/NAME on the server, also beside a folder of that name,
+which is `./team/web`. If your manifests are on another branch, put a file with `branch:` on the default branch.
+
+**If HEAD of the remote names no branch that exists**, as after `git init --bare` and a push of another one, the command
+begins at the `branch:` of `--config`, else at that of the file in your checkout; without `--config`, the file on that
+branch decides everything else. If neither says one, the error lists the branches that exist.
 
 For completion and hints in an editor, save the schema next to the file
 (`gitops-bot schema > gitops-bot.schema.json`) and name it in the first line:
