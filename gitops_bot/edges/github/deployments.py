@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.failure import Refused, UnansweredError, Unsupported
@@ -70,7 +70,7 @@ class Deployments:
                 except Unsupported:
                     newest |= {name: tuple(self._by_rest(name)) for name in names}
         except Refused as refused:
-            self._fail(refused, "deployments cannot be read", _ADVICE)
+            raise ForgeError(self._problem(refused, "deployments cannot be read", _ADVICE)) from None
         return newest
 
     def write(self, deployment: Deployment, *, tries: int = _TRIES) -> Problem | None:
@@ -83,7 +83,7 @@ class Deployments:
         try:
             return self._carry_on(deployment)
         except Refused as refused:
-            self._fail(refused, what, _ADVICE)
+            raise ForgeError(self._problem(refused, what, _ADVICE)) from None
         except UnansweredError:
             if tries == 1:
                 raise
@@ -190,9 +190,6 @@ class Deployments:
             read = [(int(known["id"]), str(known["sha"]), known["description"] == TEXT) for known in documents]
         for at, (number, commit, own) in enumerate(read):
             yield Deployed(commit, finished=at > 0 or not own or self._has_status(number))
-
-    def _fail(self, refused: Refused, what: str, advice: str) -> NoReturn:
-        raise ForgeError(self._problem(refused, what, advice)) from None
 
     def _problem(self, refused: Refused, what: str, advice: str) -> Problem:
         quoted = f" (GitHub says: {refused.message})" if refused.message else ""

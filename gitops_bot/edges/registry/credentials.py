@@ -143,26 +143,23 @@ class Once(Generic[T]):
         return answer.result()
 
 
+@dataclass(slots=True)
 class Credentials:
-    """Finds the login for an image. Files are read and helpers run at most once, each for `timeout` seconds."""
+    """Finds the login for an image. Files are read and helpers run at most once, each for `timeout` seconds.
 
-    def __init__(
-        self,
-        access: Mapping[str, RegistryAccess],
-        environ: Mapping[str, str],
-        *,
-        timeout: float = HELPER_TIMEOUT,
-        clouds: Callable[[str], Login | None] = lambda _: None,
-    ) -> None:
-        """`clouds` is the login that a cloud gives for a registry; None where the registry belongs to none."""
-        self._access = access
-        self._environ = environ
-        variables = (settings.password_env for settings in access.values())
-        redact.learn(*(environ.get(variable) for variable in variables if variable is not None))
-        self._timeout = timeout
-        self._clouds = clouds
-        self._files: Once[tuple[DockerConfig, ...]] = Once()
-        self._helped: Once[Credential | None] = Once()
+    `clouds` is the login that a cloud gives for a registry; None where the registry belongs to none.
+    """
+
+    access: Mapping[str, RegistryAccess]
+    environ: Mapping[str, str] = field(repr=False)
+    timeout: float = HELPER_TIMEOUT
+    clouds: Callable[[str], Login | None] = lambda _: None
+    _files: Once[tuple[DockerConfig, ...]] = field(default_factory=Once)
+    _helped: Once[Credential | None] = field(default_factory=Once)
+
+    def __post_init__(self) -> None:
+        variables = (settings.password_env for settings in self.access.values())
+        redact.learn(*(self.environ.get(variable) for variable in variables if variable is not None))
 
     def login(self, image: ImageName) -> Login:
         """The first credential found for an image. Raises NoLogin if it is configured but cannot be read or sent."""
@@ -176,7 +173,7 @@ class Credentials:
         return login
 
     def _find(self, image: ImageName) -> Login:
-        access, environ = self._access.get(image.registry), self._environ
+        access, environ = self.access.get(image.registry), self.environ
         if access is not None and access.password_env is not None:
             # Secrets made with `echo` end in an unwanted line break.
             password = environ.get(access.password_env, "").rstrip("\r\n")
@@ -193,7 +190,7 @@ class Credentials:
                 return login
             # A store for all registries that fails must not stop anonymous access to public images.
             why = f"no credentials found for {image.registry}: {login.source}" if login.source else why
-        return self._clouds(image.registry) or Login(None, why)
+        return self.clouds(image.registry) or Login(None, why)
 
     def _stored(self, config: DockerConfig, image: ImageName) -> Login:
         """A helper for this registry precedes the store for all registries, which precedes the file itself.
@@ -207,7 +204,7 @@ class Credentials:
             server = "https://index.docker.io/v1/" if registry == DOCKER_HUB else registry
             try:
                 credential = self._helped.get(
-                    (helper, registry), lambda: ask_helper(helper, server, self._environ, self._timeout)
+                    (helper, registry), lambda: ask_helper(helper, server, self.environ, self.timeout)
                 )
             except NoLogin as error:
                 failure = f"{error.what} ({config.path} names it)"

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.edges.http import parse_json
-from gitops_bot.edges.registry.failure import Refused, Untrusted, if_present, unexpected
+from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
 from gitops_bot.images.build import Child, Kind, Manifest, normal_platform
 from gitops_bot.images.reference import is_digest
 
@@ -196,11 +196,3 @@ def platform(described: object) -> str | None:
     if len(parts) != (3 if values[2] else 2) or "unknown" in parts:
         return None
     return normal_platform("/".join(parts))
-
-
-def exists(ask: Ask, digest: str) -> bool:
-    """Whether there is a manifest of that digest: one HEAD, and a GET if the registry does not answer HEAD.
-
-    A registry may report another digest algorithm than the requested one, or none: then the bytes decide.
-    """
-    return if_present(lambda: resolve(ask, digest)) == digest

@@ -34,7 +34,7 @@ from gitops_bot.edges.registry.host import (
     base_url,
     location,
 )
-from gitops_bot.edges.registry.manifest import exists, read, resolve
+from gitops_bot.edges.registry.manifest import read, resolve
 from gitops_bot.edges.registry.referrers import list_referrers
 from gitops_bot.edges.registry.tags import PAGE_BYTES, USUAL_BYTES, OneThread, every_tag, read_page
 from gitops_bot.errors import Problem, RegistryError
@@ -167,7 +167,8 @@ class Registry(AbstractContextManager["Registry"]):
         if (image, digest) in self._present:
             return True
         with self._reading(image, f"the digest {digest}", Pin(None, digest)) as repository:
-            return exists(repository.manifest, digest)
+            # A registry may report another digest algorithm than the requested one, or none: then the bytes decide.
+            return if_present(partial(resolve, repository.manifest, digest)) == digest
 
     def manifest(self, image: ImageName, digest: str) -> Manifest:
         """What the digest names; the error's `status` is 404 if it is gone, unless it was read before."""
