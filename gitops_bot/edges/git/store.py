@@ -308,8 +308,7 @@ def _mode(tree: Mapping[str, TreeEntry], path: str) -> str:
     entry = tree.get(path)
     if entry is not None and entry.mode in REGULAR:
         return entry.mode
-    parts = path.split("/")
-    obstacle = next((ancestor for end in range(1, len(parts)) if (ancestor := "/".join(parts[:end])) in tree), None)
+    obstacle = next((folder for folder in above(path) if folder in tree), None)
     if entry is not None or obstacle is not None:
         message = f"{path!r} is not written: {obstacle or path!r} is a link, a submodule, or a file in the way"
         raise error(message, "Name the file itself.")

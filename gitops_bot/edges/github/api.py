@@ -86,7 +86,7 @@ class Api:
             UnansweredError: it was sent `once`, and GitHub did not say what came of it.
         """
         prefix = f"/repos/{self.repository}" if root is None else root
-        with self._expecting(expected, once=once):
+        with self.expecting(expected, once=once):
             return self.wire.ask(method, prefix + path, query=query, body=body, once=once)
 
     def ask_list(self, path: str, query: Mapping[str, str]) -> list[Any]:
@@ -104,11 +104,12 @@ class Api:
             Refused: with a status in `expected` that is not a rate limit.
             Unsupported: the server has no GraphQL, or not these fields.
         """
-        with self._expecting(expected):
+        with self.expecting(expected):
             return self.wire.graphql(question, variables, write=write).data
 
     @contextmanager
-    def _expecting(self, statuses: Collection[int], *, once: bool = False) -> Iterator[None]:
+    def expecting(self, statuses: Collection[int], *, once: bool = False) -> Iterator[None]:
+        """Raise what GitHub refuses, or leaves unanswered, in this block; a Refused only with one of these statuses."""
         try:
             yield
         except (Refused, NoResponse) as failure:

@@ -178,11 +178,8 @@ class GitHub:
         """
         text = body[:BODY_LIMIT]
         if edits is not None:
-            try:
+            with suppress(Refused):
                 self._api.ask("PATCH", f"/issues/comments/{edits}", body={"body": text}, expected=(404, 410))
-            except Refused:
-                pass
-            else:
                 return
         elif self._reading.only_rest and any(_same(text, said) for _, _, said in self._comments(number)):
             return  # REST does not say which comments are the token's own, so anybody's counts

@@ -17,7 +17,6 @@ from urllib.parse import quote
 from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, Rule, ServerFacts, Settings
 from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.failure import Refused
-from gitops_bot.edges.http import NoResponse
 from gitops_bot.images import moment
 
 if TYPE_CHECKING:
@@ -190,13 +189,10 @@ class Inspection:
         """What GitHub says about itself and the token. One request, which does not count against the rate limit."""
         before = self.api.clock.now()
         try:
-            document, headers = self.api.wire.rate_limit()
-        except Refused as refused:
-            if refused.status != 404 or refused.limited:  # a GitHub Enterprise without limits says that
-                self.api.fail(refused)
+            with self.api.expecting((404,)):
+                document, headers = self.api.wire.rate_limit()
+        except Refused as refused:  # a GitHub Enterprise without limits says that
             document, headers = None, dict(refused.headers)
-        except NoResponse as failure:
-            self.api.fail(failure)
         at = _date(headers.get("date"))
         header = headers.get("x-oauth-scopes")
         scopes = None if header is None else frozenset(_WORD.findall(header))
@@ -245,9 +241,7 @@ class Inspection:
         """Whether the token may write deployments; ask `repository` first. One request."""
         try:
             self.api.ask("GET", "/deployments", query={"per_page": "1"}, expected=(403, 404))
-        except Refused as refused:
-            if refused.limited:
-                self.api.fail(refused)
+        except Refused:
             return Permission("no", "the token may not read deployments", self._token.advice("deployments"))
         return self._token.may_deploy(self._role)
 
