@@ -156,7 +156,7 @@ def choose_newest(
         return Current(Reason("current", f"{current.tag} is the only tag that {describe(policy)} admits", facts))
     present = usable(built, now)
     if not known and not unknown and present is not None:
-        text = f"no tag that {describe(policy)} admits was built after {_shown(current)} ({rfc3339(present)})"
+        text = f"no tag that {describe(policy)} admits was built after {current.short} ({rfc3339(present)})"
         return Current(Reason("current", text, facts))
     if not known:
         text = (
@@ -195,7 +195,7 @@ def _against_pinned(
         return Current(Reason("current", newest, facts))
     if current.tag is None and current.digest is None:
         return Chosen(best, Reason("adopted", f"{newest}; nothing was pinned", facts))
-    pinned = _shown(current)
+    pinned = current.short
     if present is None and current.tag is not None and not listed:
         text = f"{current.tag} is no longer listed, and when it was built is unknown: {best} may be older"
         return HeldChoice(Reason("held.vanished", text, facts), best)
@@ -209,7 +209,3 @@ def _against_pinned(
         text = f"{newest}, but built before {pinned} ({rfc3339(time)}, {rfc3339(present)})"
         return HeldChoice(Reason("held.older_build", text, facts), best)
     return Current(Reason("current", f"{newest}, and built at the same time as {pinned}", facts))
-
-
-def _shown(pin: Pin) -> str:
-    return pin.tag or (pin.digest or "")[:19]

@@ -88,10 +88,13 @@ def explain(
     left_out = {tag: (IMAGE, f"it is no image, but {what}") for tag, what in no_images.items()}
     steps = [_step(after.rule, _kept(before), _kept(after)) for before, after in pairwise(passing.stages)]
     built = {tag: time for tag in passing.tags if (time := usable(times.get(tag), now)) is not None}
-    if isinstance(policy, Newest):
-        if set(passing.tags) == {current.tag}:  # nobody asked for its time
-            only = tuple(RankedTag(tag, (), None) for tag in passing.tags)
-            return PolicySelection(len(listed), tuple(steps), only, left_out)
+    if not isinstance(policy, Newest):
+        present = ranked_tag(policy, current.tag) if current.tag is not None else None
+        best = passing.highest(_CANDIDATES, present)
+        ranked = [RankedTag(candidate.tag, candidate.texts, built.get(candidate.tag)) for candidate in best]
+    elif set(passing.tags) == {current.tag}:  # nobody asked for its time
+        ranked = [RankedTag(tag, (), None) for tag in passing.tags]
+    else:
         timed = [tag for tag in passing.tags if tag in times]
         steps += (_step(NOT_OLDER, passing.tags, timed), _step(KNOWN, timed, list(built)))
         for tag in passing.tags:
@@ -99,14 +102,9 @@ def explain(
                 left_out[tag] = (NOT_OLDER, "it was built before what is pinned")
             elif tag not in built:
                 left_out[tag] = (KNOWN, "when it was built is unknown")
-        best = heapq.nlargest(_CANDIDATES, built, key=lambda tag: newest_order(tag, built[tag], current))
-        return PolicySelection(
-            len(listed), tuple(steps), tuple(RankedTag(tag, (), built[tag]) for tag in best), left_out
-        )
-    present = ranked_tag(policy, current.tag) if current.tag is not None else None
-    ranked = passing.highest(_CANDIDATES, present)
-    candidates = tuple(RankedTag(best.tag, best.texts, built.get(best.tag)) for best in ranked)
-    return PolicySelection(len(listed), tuple(steps), candidates, left_out)
+        newest = heapq.nlargest(_CANDIDATES, built, key=lambda tag: newest_order(tag, built[tag], current))
+        ranked = [RankedTag(tag, (), built[tag]) for tag in newest]
+    return PolicySelection(len(listed), tuple(steps), tuple(ranked), left_out)
 
 
 def removed_by(policy: Policy, tags: Sequence[str], tag: str) -> str | None:

@@ -160,11 +160,8 @@ def counts_as_proposed(branch: Branch | None, existing: Sequence[PullRequest]) -
     They do while a pull request is open, and if none was ever opened for this head (a run died before that). A branch
     left over from a closed or merged pull request does not count.
     """
-    if branch is None:
-        return False
-    if pull_requests.find_open(existing) is not None:
-        return True
-    return all(pull.head != branch.head for pull in existing)
+    is_open = pull_requests.find_open(existing) is not None
+    return branch is not None and (is_open or all(pull.head != branch.head for pull in existing))
 
 
 def _keep(

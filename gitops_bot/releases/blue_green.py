@@ -144,9 +144,8 @@ def decide_pin(change: Change, slots: Slots, *, switching: bool) -> Decision:
         kept = f"{slot} keeps {entry.pin.short} to go back to"
         text = f"{slots.live} is live and has {change.after.short}; {kept}"
         return Kept(entry, Reason("current", text), change.source)
-    if (older := choice.downgrade(entry.policy, other.pin, change.after)) is not None:
-        return change.hold(older)
-    return change
+    older = choice.downgrade(entry.policy, other.pin, change.after)
+    return change if older is None else change.hold(older)
 
 
 def decide_switch(
