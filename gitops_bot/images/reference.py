@@ -24,6 +24,8 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST = re.compile(rf"(?:\[([0-9A-Fa-f:.]{{2,45}})\]|({_LABEL}(?:\.{_LABEL})*))(?::[0-9]{{1,5}})?\Z")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
 _DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z")
+#: What stands behind a repository only as a tag or a digest, even a malformed one: `:-1`, `:1.0+2`, `@md5:1`.
+_MEANT = re.compile(r":[\w.+-][\w.+ -]*|(?::[\w.+-]+)?@(?:sha|md)[0-9]+:.*", re.IGNORECASE)
 _NAME_LIMIT = 255
 #: Any one of these in a tag names one build for good; a tag without one is floating, and is followed when it moves.
 _FIXED = re.compile(
@@ -107,8 +109,18 @@ def split(text: str) -> tuple[str, str | None, str | None]:
 
 
 def is_pinned(text: str) -> bool:
-    """Whether a text is a reference to an image with a tag or a digest."""
-    return is_reference(text) and split(text)[1:] != (None, None)
+    """Whether a text is clearly meant to be a reference to an image with a tag or a digest; either may be malformed.
+
+    A malformed one counts behind a repository with its registry (`ghcr.io/acme/web@latest`), where both are there
+    (`acme/web:1@abc`), or by what it looks like. So `host:80,host:81`, `git@host:acme/web` and `note: text` are none.
+    """
+    repository, tag, digest = split(text)
+    name = ImageName.of(repository)
+    if name is None or not (tag or digest):
+        return False
+    if "/" in repository and (not name.path.endswith(repository) or (tag and digest)):
+        return True
+    return Pin(tag, digest).malformed is None or _MEANT.fullmatch(text, len(repository)) is not None
 
 
 def is_reference(text: str) -> bool:

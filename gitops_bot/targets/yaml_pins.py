@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.images.reference import Pin, is_tag, split
+from gitops_bot.images.reference import Pin, is_pinned, is_reference, is_tag, split
 from gitops_bot.targets import writing
 from gitops_bot.targets.changes import MappingEdit, apply_changes
 from gitops_bot.targets.nodes import KeyAndValue
@@ -172,6 +172,11 @@ def _slot_refusal(document: Document, slot: Slot | None, *, aliases: bool = Fals
         return None
     advice = "Pin the image where the template gets its values."
     return value_refusal(document, slot.mapping, slot.pair, is_tag, advice, aliases=aliases)
+
+
+def pins_image(text: str) -> bool:
+    """Whether a text is clearly meant to be an image with a tag or a digest, and no template or glob of one."""
+    return "*" not in text and is_pinned(text) and not has_placeholder(text, fits=is_reference(text))
 
 
 def has_placeholder(text: str, *, fits: bool) -> bool:

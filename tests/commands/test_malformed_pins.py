@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from typing import TYPE_CHECKING
 
@@ -138,17 +139,106 @@ OTHER_FILES = {
 }
 
 
-@pytest.mark.parametrize(("name", "text"), OTHER_FILES.items(), ids=OTHER_FILES)
-def test_so_it_is_in_every_kind_of_file(worldwide: World, name: str, text: str) -> None:
+def one_file(worldwide: World, name: str, text: str) -> Deploy:
+    """A file in production, in which `IMAGE` stands for `web`, with 1.0.0 and 1.1.0 in the registry."""
+
     def files(deploy: Deploy) -> dict[str, bytes]:
         deploy.push("web", "1.0.0")
         deploy.push("web", "1.1.0")
         config = CONFIG.replace(b'"apps/*/production"', f'"production/{name}"'.encode())
-        return {"gitops-bot.yaml": config, f"production/{name}": text.replace("IMAGE", deploy.image("web")).encode()}
+        data = re.sub(r"\bIMAGE", deploy.image("web"), text).encode()
+        return {"gitops-bot.yaml": config, f"production/{name}": data}
 
-    deploy = worldwide.deploy(files)
+    return worldwide.deploy(files)
+
+
+@pytest.mark.parametrize(("name", "text"), OTHER_FILES.items(), ids=OTHER_FILES)
+def test_so_it_is_in_every_kind_of_file(worldwide: World, name: str, text: str) -> None:
+    deploy = one_file(worldwide, name, text)
     done = deploy.ask("update")
     (problem,) = done.json["problems"]
     assert (done.code, problem["code"], problem["file"]) == (1, "failed.edit", f"production/{name}")
     assert problem["line"] > 1
     assert deploy.files("gitops-bot/production/all")[f"production/{name}"].count(b"1.1.0") == 1
+
+
+#: What people write behind a repository as a pin, with its registry and without.
+MEANT_AS_PINS = (
+    *(f"IMAGE{pin}" for pin in ("@latest", ":1.0.0@abc", ":1,0", ":1@", "@1.0.0")),
+    *(
+        f"{repository}{pin}"
+        for repository in ("IMAGE", "acme/web", "nginx")
+        for pin in (":1 0", ":-1", ":1.0.0+5", f":{'a' * 129}", "@sha256:abc", f":1.0.0@sha256:{'A' * 64}", "@md5:abc")
+    ),
+    "acme/web:1.0.0@latest",
+)
+#: What stands in such a value and pins no image, or not here.
+NO_PINS = (
+    *("redis://host:6379/0", "https://user:a,b@host:80/x:y", "host:80,host:81", "git@github.com:acme/web", "12:30:00"),
+    *(
+        "user:secret@host:5432/db",
+        "me@example.com",
+        r"c:\images\web",
+        "img/logo@2x.png",
+        "data:image/png;base64,a+b/c==",
+    ),
+    *(
+        "IMAGE",
+        "IMAGE:",
+        "IMAGE:{{ .tag }}",
+        "IMAGE:${TAG}",
+        "IMAGE@$(digest)",
+        "IMAGE:<tag>",
+        "IMAGE:*",
+        "see: the docs",
+    ),
+    *("acme/web,acme/api", "../images:/images", "/var/run/x.sock:/y", "todo: choose one"),
+)
+
+
+#: A line with one text as the value of an image.
+LINES = {".env": "A{}_IMAGE={}\n", "values.yaml": "a{}: {{image: '{}'}}\n"}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_value_that_is_meant_as_a_pinned_image_is_one_problem_on_its_line(worldwide: World, name: str) -> None:
+    lines = (LINES[name].format(number, text) for number, text in enumerate(("IMAGE:1.0.0", *MEANT_AS_PINS), 1))
+    deploy = one_file(worldwide, name, "".join(lines))
+    done = deploy.ask("update")
+    assert done.code == 1
+    assert {problem["code"] for problem in done.json["problems"]} == {"failed.edit"}
+    assert [problem["line"] for problem in done.json["problems"]] == [*range(2, len(MEANT_AS_PINS) + 2)]
+    assert deploy.files("gitops-bot/production/all")[f"production/{name}"].count(b"1.1.0") == 1
+    assert deploy.ask("explain", "production", "A2_IMAGE" if name == ".env" else "a2.image").code == 1
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_an_ordinary_value_is_none(worldwide: World, name: str) -> None:
+    lines = (LINES[name].format(number, text) for number, text in enumerate(("IMAGE:1.0.0", *NO_PINS), 1))
+    deploy = one_file(worldwide, name, "".join(lines))
+    done = deploy.ask("update")
+    assert (done.code, done.json["problems"]) == (0, [])
+    assert len(deploy.ask("status").json["environments"][0]["entries"]) == 1
+    assert deploy.files("gitops-bot/production/all")[f"production/{name}"].count(b"1.1.0") == 1
+
+
+#: What `sha` may hold by mistake.
+SHA = ("A" * 64, "abcdef", "XYZ", "a" * 63, "sha256:abc", f"sha256:{'A' * 64}")
+
+
+def test_a_sha_that_is_neither_a_digest_nor_a_commit_is_never_left_beside_another_tag(worldwide: World) -> None:
+    shas = (*SHA, "", "3f2a1b4", "b" * 40, "${SHA}", "c" * 64)
+    form = "a{}: {{image: {{repository: IMAGE, tag: 1.0.0, sha: '{}'}}}}\n"
+    deploy = one_file(worldwide, "values.yaml", "".join(form.format(*pair) for pair in enumerate(shas)))
+    done = deploy.ask("update")
+    assert done.code == 1
+    assert [problem["line"] for problem in done.json["problems"]] == [*range(1, len(SHA) + 1)]
+    before, after = (
+        deploy.files(at)["production/values.yaml"].decode() for at in ("main", "gitops-bot/production/all")
+    )
+    assert after.splitlines()[: len(SHA)] == before.splitlines()[: len(SHA)]
+    assert after.count("tag: 1.1.0") == len(shas) - len(SHA)
+    assert deploy.bot("set", "production", "a0.image=1.1.0").code == 0
+    (first, *_) = deploy.files("gitops-bot/production/all")["production/values.yaml"].decode().splitlines()
+    digest = deploy.push("web", "1.1.0").removeprefix("sha256:")
+    assert first == f"a0: {{image: {{repository: {deploy.image('web')}, tag: 1.1.0, sha: '{digest}'}}}}"

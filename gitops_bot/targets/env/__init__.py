@@ -13,7 +13,6 @@ from gitops_bot.images.reference import (
     TAG_ADVICE,
     Pin,
     is_digest,
-    is_pinned,
     is_reference,
     is_tag,
     split,
@@ -109,7 +108,7 @@ class EnvTarget(Target):
         by_ending = (
             EnvImage(statement.key, image=statement.key)
             for statement in read_statements
-            if statement.key.endswith(_ENDING) and is_pinned(statement.text)
+            if statement.key.endswith(_ENDING) and yaml_pins.pins_image(statement.text)
         )
         for image in (*self.images, *by_ending):
             keys = [key for key in image.keys if key in by_key]

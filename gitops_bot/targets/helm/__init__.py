@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from gitops_bot.errors import EditError
-from gitops_bot.images.reference import Pin, is_digest, is_pinned
+from gitops_bot.images.reference import Pin
 from gitops_bot.targets import document, nodes
 from gitops_bot.targets.nodes import KeyAndValue
 from gitops_bot.targets.pin_file import FileEntry, Place, Target
-from gitops_bot.targets.yaml_pins import Slot, YamlPins, apart, number, reference
+from gitops_bot.targets.yaml_pins import Slot, YamlPins, apart, has_placeholder, number, pins_image, reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -59,6 +59,8 @@ _PARAMETER_LIMIT: Final = 1_000
 _PINS: Final = re.compile(r"\b(?:image|tag|digest|sha)\b")
 #: A digest without the name of its algorithm, as charts want it at the key `sha`.
 _BARE: Final = re.compile(r"[0-9a-f]{64}")
+#: What `sha` may be beside that, in full or short.
+_COMMIT: Final = re.compile(r"[0-9a-fA-F]{7,40}")
 #: Characters of a name.
 _LONGEST: Final = 300
 #: Where both are there, the first is the one that charts render.
@@ -261,7 +263,7 @@ class Tree:
                 continue
             # The image that the mapping is, and the one that stands in a text at its key `image`.
             candidates = [_image(self.document, way.node, way.name())]
-            if (slot := Slot(way.node, "image")).says_something and _is_scalar(slot) and is_pinned(slot.text or ""):
+            if (slot := Slot(way.node, "image")).says_something and _is_scalar(slot) and pins_image(slot.text or ""):
                 candidates.append(reference(self.document, way.name("image"), slot))
             for place in filter(None, candidates):
                 if way.twice is not None and place.entry.refusal is None:
@@ -275,7 +277,7 @@ class Tree:
         """Images whose tag is a parameter: `image.tag`, with its repository in another one or in the values."""
         for name, slot in self.parameters.items():
             way, _, last = name.rpartition(".")
-            if last == "image" and is_pinned(slot.text or ""):
+            if last == "image" and pins_image(slot.text or ""):
                 yield reference(self.document, name, slot)
             elif last == "tag" and slot.says_something:
                 keys = tuple(way.split(".")) if way else ()
@@ -369,12 +371,10 @@ def _digest(slot: Slot | None) -> Slot | None:
         return slot
     if not _is_scalar(slot) or not _has_mark(slot):
         return None
-    text = slot.text or ""
-    if not slot.says_something:
-        return slot._replace(bare=slot.key.lower().endswith("sha"))
-    if _BARE.fullmatch(text):
-        return slot._replace(bare=True)
-    return slot if is_digest(text) or slot.key != "sha" else None
+    text = slot.text or "" if slot.says_something else ""
+    if slot.key == "sha" and (_COMMIT.fullmatch(text) or has_placeholder(text, fits=False)):
+        return None
+    return slot._replace(bare=bool(_BARE.fullmatch(text)) or (slot.key.lower().endswith("sha") and ":" not in text))
 
 
 def _full_name(registry: Slot | None, repository: Slot) -> str:
