@@ -57,11 +57,7 @@ _NO_SINGLE_OBJECTS = re.compile(r"not allow request for unadvertised object|not 
 
 
 class OtherFormat(Exception):  # noqa: N818 - not a failure: the copy is made again in the remote's format
-    """The remote uses another hash for its objects than the copy."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
+    """The remote uses another hash for its objects than the copy; the text is the name of that."""
 
 
 class SingleObjectsError(DamagedError):

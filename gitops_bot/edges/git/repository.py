@@ -121,9 +121,8 @@ class Repository:
             self._remote = Remote(
                 self.url, git, self._clock, self._credentials, self._refusals, self._attempts, self._advice
             )
-            is_usable = (self._copy / "HEAD").is_file() and not is_worn(self._copy)
-            self._kept = is_usable
-            self._begin(None if is_usable else "sha1")
+            self._kept = (self._copy / "HEAD").is_file() and not is_worn(self._copy)
+            self._begin(None if self._kept else "sha1")
             self._exit = opened.pop_all()
         return self
 
@@ -306,7 +305,7 @@ class Repository:
         try:
             self._heads = self._remote.fetch(self._base, self._depth, kind)
         except OtherFormat as other:
-            self._begin(other.name)
+            self._begin(str(other))
             self._heads = self._remote.fetch(self._base, self._depth, kind)
         return self._heads
 

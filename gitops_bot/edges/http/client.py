@@ -12,11 +12,11 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -108,7 +108,7 @@ def parse_json(text: bytes | str) -> Any:
         return None
 
 
-class Http:
+class Http(AbstractContextManager["Http"]):
     """Sends requests to every host of a run. Safe to use from many threads."""
 
     def __init__(
@@ -136,9 +136,6 @@ class Http:
         #: By origin, the one that was used last at the end.
         self._pools: dict[tuple[str, str, int | None], Pool] = {}
         self._trust: ssl.SSLContext | None = None
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
