@@ -266,16 +266,9 @@ def _environment(
     if form.promote_from is not None:
         place = document.where((*path, "promote_from"))
         promotion = Promotion(form.promote_from, place, form.soak or timedelta(0))
-    infos: tuple[ReleaseInfoForm, ...]
-    match form.release_info:
-        case None:
-            infos = ()
-        case ReleaseInfoForm() as info:
-            infos = (info,)
-        case str() as file:
-            infos = (ReleaseInfoForm(file=file),)
-        case several:
-            infos = several
+    written = form.release_info or ()
+    several = written if isinstance(written, tuple) else (written,)
+    infos = [ReleaseInfoForm(file=info) if isinstance(info, str) else info for info in several]
     return Environment(
         name=name,
         overlays=form.overlays,
