@@ -97,11 +97,10 @@ def _setup(
         inspect = partial(server.inspect, name, clock=clock, timeout=max(round(share), 1))
         forge = notes.of("token", "the token", inspect)  # even without a token
     setup = Setup(
-        findings=notes.findings,
-        code=notes.code,
+        notes=notes,
         clock=clock,
         git=partial(git_versions, environ, share),
-        registry=partial(_registry, environ, clock, share),
+        registry=partial(registry_for, environ, clock, share),
         forge=forge,
         token=token,
     )
@@ -128,7 +127,8 @@ def _setup(
     )
 
 
-def _registry(environ: Mapping[str, str], clock: Clock, seconds: float, config: Config) -> Registry:
+def registry_for(environ: Mapping[str, str], clock: Clock, seconds: float, config: Config) -> Registry:
+    """The registries, each asked with the login that a run would have."""
     from gitops_bot.edges.registry import Registry
     from gitops_bot.wiring.forge import servers
     from gitops_bot.wiring.world import access

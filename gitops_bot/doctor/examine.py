@@ -41,7 +41,7 @@ class _Read:
 
 def examine(setup: Setup, seconds: float) -> Result[Diagnosis]:
     """Run every check, and give up on what has not answered after `seconds`."""
-    notes, bounded = Notes(setup.findings, setup.code), Bounded(setup.clock, seconds)
+    notes, bounded = setup.notes, Bounded(setup.clock, seconds)
     notes.of("git", "git", lambda: notes.add(git(*setup.git())))
     forge = ForgeChecks(setup, bounded, notes)
     with ExitStack() as stack:

@@ -10,7 +10,7 @@ from gitops_bot.errors import BotError, Problem, bugs_as
 from gitops_bot.results.diagnosis import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from gitops_bot.engine.world import Clock
     from gitops_bot.errors import FailureCode
@@ -43,9 +43,9 @@ def wrong(name: Check, subject: str, problem: Problem) -> Finding:
 class Notes:
     """The findings in the order of the checks. `code` is the exit code: 0, 1, or 2 where the configuration is wrong."""
 
-    def __init__(self, findings: Iterable[Finding] = (), code: int = 0) -> None:
-        self.findings = [*findings]
-        self.code = code
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.code = 0
 
     def add(self, finding: Finding) -> None:
         """Add a finding."""

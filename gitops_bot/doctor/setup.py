@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from gitops_bot.config import Config
+    from gitops_bot.doctor.notes import Notes
     from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, ServerFacts
     from gitops_bot.edges.git import Repository
     from gitops_bot.edges.registry import Registry
     from gitops_bot.engine.world import Clock
     from gitops_bot.errors import Problem
-    from gitops_bot.results.diagnosis import Finding
 
     #: Of git: 2.38 is (2, 38).
     Version = tuple[int, int]
@@ -55,18 +55,17 @@ class CheckedForge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What to examine. A part that is None could not be determined, and `findings` (with `code`) say why.
+    """What to examine. A part that is None could not be determined, and the `notes` say why.
 
     `where` is how the repository is called, `name` its name on a forge, `branch` the base branch where that is said.
     `choose` reads the configuration, given a repository, a commit and its branch. `token` is the environment variable
     that holds it, or what is wrong where there is none that can be used.
     """
 
+    notes: Notes
     clock: Clock
     git: Callable[[], tuple[Version, Version]]
     registry: Callable[[Config], AbstractContextManager[Registry]]
-    findings: Sequence[Finding] = ()
-    code: int = 0
     where: str = "the repository"
     name: str | None = None
     branch: str | None = None
