@@ -18,6 +18,7 @@ from gitops_bot.wiring.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
 
     from gitops_bot.engine.request import Pins, Poll, Promote, RollBack
     from gitops_bot.errors import BotError
@@ -96,13 +97,13 @@ def _show_failure(name: str, failure: BotError, output: str) -> int:
     return failure.exit_code
 
 
-def show(name: str, result: Result[object], output: str, *, written: bool = True) -> int:
-    """Show the result of a command; returns its exit code."""
+def show(name: str, result: Result[object], output: str, *, written: bool = True, at: datetime | None = None) -> int:
+    """Show the result of a command as of now, or of the moment that it is about; returns its exit code."""
     from gitops_bot.edges.clock import Clock
     from gitops_bot.report import show as report
 
     process.log_bugs(result.head.problems)
-    report.show(name, result, output, Clock().now(), written=written)
+    report.show(name, result, output, at or Clock().now(), written=written)
     return result.head.exit_code
 
 

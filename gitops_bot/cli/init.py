@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, get_args
 import click
 
 from gitops_bot.cli.command import command, show
+from gitops_bot.cli.doctor import registry_for
 from gitops_bot.migration import Peer
 
 if TYPE_CHECKING:
@@ -104,14 +105,10 @@ def _answers(inventory: Inventory, clock: Clock) -> Iterator[Finding]:
     from gitops_bot.config import Config
     from gitops_bot.doctor import registries
     from gitops_bot.doctor.notes import Bounded, wrong
-    from gitops_bot.edges.registry import Registry
     from gitops_bot.errors import BotError
-    from gitops_bot.wiring.forge import servers
-    from gitops_bot.wiring.world import access
 
-    environ, bounded = os.environ, Bounded(clock, _SECONDS)
-    reached = access(Config(None, {}), environ, servers(environ))
-    with Registry(reached, environ, clock, seconds=_SECONDS / 2, attempts=2) as registry:
+    bounded = Bounded(clock, _SECONDS)
+    with registry_for(os.environ, clock, _SECONDS / 2, Config(None, {})) as registry:
         for host, answer in registries.begin(registry, inventory.images, bounded).items():
             try:
                 yield registries.judge(*inventory.images[host], bounded.wait(answer, "failed.registry", host))

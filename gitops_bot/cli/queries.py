@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from gitops_bot.cli.command import command, reading, remote, show
-from gitops_bot.wiring import process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +41,6 @@ def status_command(
     """
     from gitops_bot.commands.status import overview, status
     from gitops_bot.images import duration
-    from gitops_bot.report import show as report
     from gitops_bot.results.status import Overview
     from gitops_bot.wiring.world import open_world
 
@@ -54,9 +52,7 @@ def status_command(
     with open_world(options, environments, history=True) as (world, scope):
         result = overview(world, scope) if output == "html" else status(world, scope)
     shown = result.body.status if isinstance(result.body, Overview) else result.body
-    process.log_bugs(result.head.problems)
-    report.show("status", result, output, shown.at)
-    return result.head.exit_code or (_DRIFTS if exit_code and shown.drifts(wait) else 0)
+    return show("status", result, output, at=shown.at) or (_DRIFTS if exit_code and shown.drifts(wait) else 0)
 
 
 @command("history")

@@ -18,7 +18,6 @@ from gitops_bot.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 #: Bytes of a request's head, and seconds from the connection to the last byte of the answer.
 HEAD, TIMEOUT = 8 * 1024, 5.0
@@ -68,9 +67,7 @@ class HealthServer:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join()
         self._socket.close()
