@@ -43,10 +43,10 @@ def examine(setup: Setup, seconds: float) -> Result[Diagnosis]:
     """Run every check, and give up on what has not answered after `seconds`."""
     notes, bounded = setup.notes, Bounded(setup.clock, seconds)
     notes.of("git", "git", lambda: notes.add(git(*setup.git())))
-    forge = ForgeChecks(setup, bounded, notes)
+    forge = ForgeChecks(setup, bounded)
     with ExitStack() as stack:
-        read = notes.of("repository", setup.where, lambda: _read(setup, stack, notes))
-        end_registries = _begin_registries(setup, read, bounded, stack, notes)
+        read = notes.of("repository", setup.where, lambda: _read(setup, stack))
+        end_registries = _begin_registries(setup, read, bounded, stack)
         if read is not None:
             notes.of("push", setup.where, lambda: _push(read, setup.where, notes))
         # Nothing is proposed from an inferred configuration: `update` needs a file.
@@ -73,7 +73,8 @@ def git(version: Version, oldest: Version) -> Finding:
     return good("git", "git", f"git {shown}; {needed} or newer is required")
 
 
-def _read(setup: Setup, stack: ExitStack, notes: Notes) -> _Read | None:
+def _read(setup: Setup, stack: ExitStack) -> _Read | None:
+    notes = setup.notes
     if setup.remote is None:
         return None
     remote = stack.enter_context(setup.remote())
@@ -96,10 +97,9 @@ def _read(setup: Setup, stack: ExitStack, notes: Notes) -> _Read | None:
     return _Read(remote, branch, commit, config)
 
 
-def _begin_registries(
-    setup: Setup, read: _Read | None, bounded: Bounded, stack: ExitStack, notes: Notes
-) -> Callable[[], None]:
+def _begin_registries(setup: Setup, read: _Read | None, bounded: Bounded, stack: ExitStack) -> Callable[[], None]:
     """Start querying each registry for one image; the returned function waits for the answers and records them."""
+    notes = setup.notes
     if read is None or (config := read.config) is None:
         text = "not checked: without the configuration and the repository, the images are unknown"
         notes.add(unknown("registry", "all of them", text, "fix those checks first"))

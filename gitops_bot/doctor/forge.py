@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.config import Config, Environment
-    from gitops_bot.doctor.notes import Bounded, Notes
+    from gitops_bot.doctor.notes import Bounded
     from gitops_bot.doctor.setup import CheckedForge, Setup
     from gitops_bot.edges.facts import Permission, ServerFacts
     from gitops_bot.proposals.pull_request import RateLimit
@@ -35,8 +35,8 @@ _FEW = 100
 class ForgeChecks:
     """Queries the forge at once, while git is busy; `end` records the findings."""
 
-    def __init__(self, setup: Setup, bounded: Bounded, notes: Notes) -> None:
-        self._setup, self._bounded, self._notes = setup, bounded, notes
+    def __init__(self, setup: Setup, bounded: Bounded) -> None:
+        self._setup, self._bounded, self._notes = setup, bounded, setup.notes
         self._server = bounded.put(setup.forge.server) if setup.forge is not None else None
 
     def end(self, branch: str | None, config: Config | None) -> None:
