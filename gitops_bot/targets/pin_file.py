@@ -26,7 +26,7 @@ class FileEntry:
     """An entry as it stands in its file. All texts are as written, never typed values: `1.10` stays `1.10`.
 
     `line` and `column` count from 1; `refusal` says why this entry cannot be edited (the others can). `repository` is
-    given where the `name` does not tell it. `says` is what its place has room for, where that is not everything.
+    given where the names do not tell it. `says` is what its place has room for, where that is not everything.
     `choices`: it is a selector, not an image, and its tag is one of these. `decided_by`: another file pins this image
     and wins, so that this pin changes nothing. `unset`: the variable that holds the image or its tag, which nothing
     here sets, so that it is pinned elsewhere; refused, too.
@@ -46,10 +46,10 @@ class FileEntry:
 
     @property
     def image(self) -> ImageName | None:
-        """The effective repository: `newName`, else `repository`, else `name` without the tag of a matcher."""
+        """The effective repository: `repository`, else `newName`, else `name` without the tag of a matcher."""
         if self.choices:
             return None
-        written = self.new_name if self.new_name is not None else self.repository
+        written = self.repository if self.repository is not None else self.new_name
         return ImageName.of(written if written is not None else split(self.name)[0])
 
 

@@ -56,6 +56,12 @@ def test_a_pin_is_the_text_that_stands_there(item: str, pin: Pin) -> None:
         pytest.param("name: localhost:5000/x", "localhost:5000/x", id="port"),
         pytest.param("name: x/nginx.*", None, id="an expression"),
         pytest.param("name: IMAGE", None, id="no repository name"),
+        pytest.param("name: web\n  newName: ${NAME:=ghcr.io/acme/web}", "ghcr.io/acme/web", id="a default is all"),
+        pytest.param("name: web\n  newName: ${REGISTRY:=r.io:5000}/web", "r.io:5000/web", id="a default is a part"),
+        pytest.param('name: web\n  newName: "${A:-ghcr.io}/${B:-acme}/web"', "ghcr.io/acme/web", id="two defaults"),
+        pytest.param("name: web\n  newName: ${REGISTRY}/web", None, id="a variable without a default"),
+        pytest.param("name: web\n  newName: ${REGISTRY:?who}/web", None, id="a required variable"),
+        pytest.param("name: web\n  newName: __R__/a", None, id="another template"),
     ],
 )
 def test_the_image_of_an_entry_is_its_effective_repository(item: str, image: str | None) -> None:
@@ -110,9 +116,6 @@ def test_line_and_column_are_those_of_the_entry() -> None:
         pytest.param("- name: a\n  newTag: x%TAG%", "3:11: newTag holds a template placeholder", id="%X%"),
         pytest.param("- name: a\n  digest: '@D@'", "3:11: digest holds a template placeholder", id="@X@"),
         pytest.param("- name: a\n  digest: __D__", "3:11: digest holds a template placeholder", id="__X__ as a digest"),
-        pytest.param(
-            "- name: a\n  newName: __R__/a", "3:12: newName holds a template placeholder", id="__X__ as a name"
-        ),
         pytest.param("- name: ${R}/a", "2:9: name holds a template placeholder", id="a template for a name"),
         pytest.param("- name: a\n  newTag:", "3:3: newTag has no value", id="no value"),
         pytest.param("- name: a\n  digest: # c\n  newTag: v1", "3:3: digest has no value", id="a comment for a value"),
@@ -127,6 +130,9 @@ def test_line_and_column_are_those_of_the_entry() -> None:
         pytest.param("- name: a\n  newTag: [v1]", "3:11: newTag is not a string", id="a list"),
         pytest.param("- name: a\n  newTag: {v: 1}", "3:11: newTag is not a string", id="a mapping"),
         pytest.param("- name: a\n  newName: b:1", "3:12: newName carries a tag: 'b:1'", id="newName with a tag"),
+        pytest.param("- name: a\n  newName: ${X:=b:1}", "3:12: newName carries a tag: 'b:1'", id="default with a tag"),
+        pytest.param("- name: a\n  newName: ${X}/b:1", "3:12: newName carries a tag", id="variable with a tag"),
+        pytest.param("- name: a\n  newName: ${X}\n  newTag: ${T:=1}", "4:11: newTag holds a", id="also in the tag"),
         pytest.param(f"- name: a\n  newName: b@{D}", "3:12: newName carries a digest", id="newName with a digest"),
         pytest.param(f"- name: a\n  newTag: v1@{D}\n  digest: {D}", "3:11: newTag carries a digest beside", id="twice"),
         pytest.param(f"- name: a\n  newTag: '@{D}'", "3:11: newTag is neither", id="no tag before the @"),

@@ -70,6 +70,8 @@ def no_image(entry: Managed) -> Problem:
     image = entry.image[:300]
     message = f"{image}: not an image repository name"
     advice = f"Correct `{key}` of this entry, or set `ignore: true` for it in the configuration."
+    if "${" in image:
+        advice = f"Give the variable a default, as in `${{NAME:=repository}}`. {advice}"
     return Problem("failed.edit", message, advice, entry.file, entry.line, entry.column, image)
 
 

@@ -45,6 +45,8 @@ _ITEM: Final = re.compile(rb"^([ \t]*)-(?=[ \t\r\n]|\Z)", re.MULTILINE)
 #: The fields that an edit may touch or take its bearings from, by their spelling in small letters.
 _FIELDS = {field.casefold(): field for field in ("name", "newName", "newTag", "digest")}
 _COMMENT = re.compile(r"#[^\r\n]*")
+#: What Flux fills in after kustomize (`postBuild`), with its default where nothing sets it: `${NAME:=default}`.
+_VARIABLE = re.compile(r"\$\{\w+(?::?[=-](?P<default>[^{}]*)|[^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,17 +195,21 @@ def _entry(parsed: Document, node: Node, *, anchored: bool = False) -> Place[Slo
     """What one item of `images:` says. `anchored` says that the list or what holds it can be reached by an alias."""
     pairs = _pairs(node)
     texts = {field: text for field, pair in pairs.items() if (text := _text(pair.value)) is not None}
+    written = texts.get("newName", "")
+    repository = _VARIABLE.sub(lambda variable: variable["default"] or variable[0], written)
     line, column = parsed.place(node)
-    refusal = next(_refusals(parsed, node, pairs, texts, anchored=anchored), None)
+    refusal = next(_refusals(parsed, node, pairs, texts | {"newName": repository}, anchored=anchored), None)
     pin, _ = pin_of(texts.get("newTag"), texts.get("digest"))
-    entry = FileEntry(texts.get("name", ""), texts.get("newName"), pin, line, column, refusal)
+    default = repository if repository != written else None
+    entry = FileEntry(texts.get("name", ""), texts.get("newName"), pin, line, column, refusal, default)
     if not isinstance(node, MappingNode):
         return Place(entry)
     name, new_name, tag, digest = (
         Slot(node, str(pairs[field].key.value) if field in pairs else field, optional=field == "digest")
         for field in _FIELDS.values()
     )
-    return Place(entry, name=name, repository=new_name, tag=tag, digest=digest)
+    is_template = yaml_pins.has_placeholder(written, fits=_fits("newName", written))
+    return Place(entry, name=name, repository=None if is_template else new_name, tag=tag, digest=digest)
 
 
 def _pairs(node: Node) -> dict[str, KeyAndValue]:
@@ -234,6 +240,8 @@ def _refusals(
     for key, pair in pairs.items():
         value = pair.value
         text = str(value.value) if isinstance(value, ScalarNode) else parsed.raw(value)[:300]
+        if key == "newName" and isinstance(value, ScalarNode):
+            continue  # an edit of tag and digest leaves it as it is
         if yaml_pins.has_placeholder(text, fits=_fits(key, text)):
             advice = "Pin the image where the template gets its values."
             yield parsed.problem(value, f"{key} holds a template placeholder: {text[:100]!r}", advice)
@@ -302,7 +310,8 @@ def _contradictions(parsed: Document, pairs: Mapping[str, KeyAndValue], texts: M
     if joint and (not is_tag(name) or not digest):
         message = f"newTag is neither a tag nor a tag, `@` and a digest: {tag[:200]!r}"
         yield parsed.problem(pairs["newTag"].value, message, "Write the digest into the field `digest`.")
-    if new_name != split(new_name)[0]:
+    repository = _VARIABLE.sub("x", new_name)
+    if repository != split(repository)[0]:
         what = "a digest" if "@" in new_name else "a tag"
         advice = "Move it to the field `newTag` or `digest`: kustomize appends those to newName as it stands."
         yield parsed.problem(pairs["newName"].value, f"newName carries {what}: {new_name[:200]!r}", advice)
