@@ -30,7 +30,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin, is_digest, is_tag
 from gitops_bot.proposals import content, naming, trailers
 from gitops_bot.proposals.text import body, markdown
-from gitops_bot.releases.layout.glob import Glob
+from gitops_bot.releases.layout.glob import Glob, is_path
 from gitops_bot.report.diff import print_diff
 from gitops_bot.report.screen import Screen
 from gitops_bot.targets import kustomization
@@ -113,7 +113,7 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "commit message": (trailers.parse, ("", "Gitops-Bot-Plan: 1 a b set\nGitops-Bot-Change: ")),
     "commit object": (lambda text: store.parse_commit(text.encode()), (f"tree {'0' * 40}\nauthor ", "tree ")),
     "branch": (process.is_branch, ("",)),
-    "path": (process.is_path, ("", "a/")),
+    "path": (is_path, ("", "a/")),
     "refusal of git": (lambda text: refusals.refusal(text[:BODY], "x", Server.REFUSALS), ("",)),
     "failure of git": (lambda text: refusals.out_of_reach(text[:BODY], "x"), ("",)),
     "words of git": (refusals.quote, ("",)),

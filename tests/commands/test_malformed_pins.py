@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,7 @@ from tests.counterparts.world import Deploy, overlay, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from tests.counterparts.world import World
 
@@ -69,16 +69,20 @@ def test_it_is_one_problem_with_its_place_and_the_others_are_written(
         assert deploy.ask(*arguments).code in (0, 1), arguments
 
 
-@pytest.mark.parametrize(("pins", "where", "what"), MALFORMED.values(), ids=MALFORMED)
-def test_check_tells_it(worldwide: World, pins: str, where: str, what: str) -> None:
-    deploy = malformed(worldwide, pins)
+def check_out(deploy: Deploy) -> Path:
+    """A folder with the files of the branch, and no git."""
     checkout = deploy.folder / "checkout"
     for path, data in deploy.files("main").items():
         file = checkout / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
-    done = run("check", cwd=checkout)
-    shutil.rmtree(checkout)
+    return checkout
+
+
+@pytest.mark.parametrize(("pins", "where", "what"), MALFORMED.values(), ids=MALFORMED)
+def test_check_tells_it(worldwide: World, pins: str, where: str, what: str) -> None:
+    deploy = malformed(worldwide, pins)
+    done = run("check", cwd=check_out(deploy))
     assert done.code == 1
     assert where in done.err
     assert what.encode("unicode_escape").decode().replace("\\\\", "\\") in done.err
@@ -160,6 +164,30 @@ def test_so_it_is_in_every_kind_of_file(worldwide: World, name: str, text: str) 
     assert (done.code, problem["code"], problem["file"]) == (1, "failed.edit", f"production/{name}")
     assert problem["line"] > 1
     assert deploy.files("gitops-bot/production/all")[f"production/{name}"].count(b"1.1.0") == 1
+
+
+#: Parts of paths that git takes, as it writes them in messages.
+PARTS = ("ta\tb", "new\nline", "e\x1b[31msc", "del\x7f", "c1\u0085x", "\u202ertl")
+
+
+def test_a_directory_whose_name_cannot_be_printed_costs_itself_alone(worldwide: World) -> None:
+    paths = [API.replace("api", part) for part in PARTS]
+    deploy = malformed(worldwide, "newTag: 1.0.0")
+    checkout = check_out(deploy)
+    for path in paths:
+        (checkout / path).parent.mkdir(parents=True)
+        (checkout / path).write_bytes((checkout / API).read_bytes())
+    checked = run("check", cwd=checkout)
+    assert checked.code == 1
+    assert all(ascii(path)[1:-1] in checked.err for path in paths)
+    deploy.remote.commit("main", dict.fromkeys(paths, deploy.files("main")[API]), message="odd names")
+    for command in ("plan", "update"):
+        done = deploy.ask(command)
+        assert done.code == 1
+        problems = [(problem["code"], problem["file"]) for problem in done.json["problems"]]
+        assert sorted(problems) == sorted(("failed.edit", ascii(path)[1:-1]) for path in paths)
+    for path in (WEB, API):
+        assert b"newTag: 1.1.0" in deploy.remote.git("show", f"gitops-bot/production/all:{path}")
 
 
 #: What people write behind a repository as a pin, with its registry and without.

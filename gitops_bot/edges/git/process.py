@@ -348,21 +348,16 @@ def _exchange(
     return bytes(output), bytes(complaints), bytes(traced)
 
 
-# Which branch names, paths and commit ids may reach git: what git would refuse is refused here first, by the rules of
-# git-check-ref-format(1) for branches, and of `verify_path` of git's index for paths.
+# Which branch names and commit ids may reach git: what git would refuse is refused here first, by the rules of
+# git-check-ref-format(1).
 
 
 #: All branches of the bot; they are fetched together with the base, so reading one costs nothing.
 PREFIX = "gitops-bot/"
 _BRANCH_LIMIT = 240
-_PATH_LIMIT = 4096
 
-#: Control characters, and the surrogates that stand for bytes that are not UTF-8.
-_NOT_IN_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _NOT_IN_BRANCH = re.compile(r"[\x00-\x20\x7f\ud800-\udfff~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)")
 _COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
-#: `.git` as case-insensitive file systems and Windows' short names spell it, with the dots and blanks that they ignore.
-_DOT_GIT = re.compile(r"(?:\.git|git~[0-9]+)[. ]*(?::.*)?\Z", re.IGNORECASE)
 
 
 def is_branch(name: str) -> bool:
@@ -373,15 +368,6 @@ def is_branch(name: str) -> bool:
         and not name.endswith(("/", "."))
         and name not in ("@", "HEAD")
         and _NOT_IN_BRANCH.search(name) is None
-    )
-
-
-def is_path(path: str) -> bool:
-    """Whether `path` stays inside a repository, outside its `.git`, and fits on one printable line."""
-    return (
-        0 < len(path.encode("utf-8", "surrogatepass")) <= _PATH_LIMIT
-        and _NOT_IN_PATH.search(path) is None
-        and not any(part in ("", ".", "..") or _DOT_GIT.match(part) for part in path.split("/"))
     )
 
 

@@ -27,7 +27,6 @@ from gitops_bot.edges.git.process import (
     check_own,
     error,
     is_branch,
-    is_path,
 )
 from gitops_bot.edges.git.refusals import tag_refusal
 from gitops_bot.edges.git.remote import (
@@ -42,6 +41,7 @@ from gitops_bot.edges.git.store import DamagedError, Store, identity
 from gitops_bot.edges.patience import ATTEMPTS
 from gitops_bot.errors import GitError
 from gitops_bot.releases.history.pin_files import REGULAR
+from gitops_bot.releases.layout.glob import is_path
 from gitops_bot.targets import BY_NAME
 
 if TYPE_CHECKING:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _LIMIT = 500
 _NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,59})\}\Z")
 _FOREIGN = re.compile(r"[{}\[\]\\\x00-\x1f\x7f]|\*\*")
+_PATH_LIMIT = 4096
+#: `.git` as case-insensitive file systems and Windows' short names spell it, with the dots and blanks that they ignore.
+_DOT_GIT = re.compile(r"(?:\.git|git~[0-9]+)[. ]*(?::.*)?\Z", re.IGNORECASE)
 _WILD = re.compile(r"[*?{]")
 _PART = r"(?!\.)[^/]+/"
 
@@ -111,6 +114,18 @@ class Glob:
 def any_means(globs: Sequence[str], directory: str, file: str) -> bool:
     """Whether one of these globs means the overlay in this directory, whose pins are in `file`; without any, all do."""
     return not globs or any(Glob.parse(text).means(directory, file) for text in globs)
+
+
+def is_path(path: str) -> bool:
+    """Whether a path stays inside a repository, outside its `.git`, and fits on one printable line.
+
+    What git would refuse is no path, by the rules of `verify_path` of its index.
+    """
+    return (
+        path.isprintable()
+        and 0 < len(path.encode()) <= _PATH_LIMIT
+        and not any(part in ("", ".", "..") or _DOT_GIT.match(part) for part in path.split("/"))
+    )
 
 
 def is_plain(path: str, *, of_files: bool = False) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gitops_bot import targets
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images.reason import shortlist
-from gitops_bot.releases.layout.glob import Glob, any_means
+from gitops_bot.releases.layout.glob import Glob, any_means, is_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -126,8 +126,8 @@ class Selection:
 def select(environments: Mapping[str, Environment], tree: Mapping[str, str]) -> Selection:
     """The overlays of each environment in a tree (path -> git mode).
 
-    A directory with two files of one target, a link or a submodule on the way and a glob that means nothing are
-    problems; the others go on.
+    A directory with two files of one target, a path that cannot be written, a link or a submodule on the way and a glob
+    that means nothing are problems; the others go on.
 
     Raises:
         ConfigError: two environments claim a file, or a glob cannot be read.
@@ -263,7 +263,12 @@ class _Tree:
             problems.append(Problem("failed.edit", message, "keep one of them", min(alone)))
         for file in sorted(readers.keys() - (alone if len(alone) > 1 else ())):
             target, by_content = readers[file]
-            if (mode := self._tree[file]) not in FOREIGN:
+            if not is_path(file):
+                message = (
+                    f"{file!r} is not written: it has characters that cannot be printed, or git keeps it for itself"
+                )
+                problems.append(Problem("failed.edit", message, "rename the file or directory", repr(file)[1:-1]))
+            elif (mode := self._tree[file]) not in FOREIGN:
                 files.append(
                     OverlayFile(directory or ".", file, claim.text, captures, target, by_content, claim.glob.of_files)
                 )

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gitops_bot.edges.git.process import check_commit, is_branch, is_path
+from gitops_bot.edges.git.process import check_commit, is_branch
+from gitops_bot.releases.layout.glob import is_path
 
 BRANCHES = [
     "main", "gitops-bot/production/all", "a", "ü/\N{SPARKLES}", "a@b", "a{b", "feature/#1", "a.b", "1", "a-", "a'\"b",
