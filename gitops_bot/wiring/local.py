@@ -106,6 +106,8 @@ def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
     if named:
         return files, tree, _read_named(named)
     own = files.read([FILE]).get(FILE)
+    if own is None and os.path.lexists(files.top / FILE):  # a pipe or a folder would be ignored in silence
+        raise ConfigError(Problem("failed.config", f"{FILE} is not a regular file", "put the file itself there", FILE))
     return files, tree, _infer(tree) if own is None else _read(own)
 
 

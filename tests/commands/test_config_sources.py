@@ -13,6 +13,7 @@ from tests.commands.conftest import API, CONFIG, WEB
 from tests.counterparts.world import run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.counterparts.world import Deploy, Done, World
@@ -189,6 +190,19 @@ def test_what_is_no_file_of_at_most_a_mebibyte_is_no_configuration(tmp_path: Pat
     done = run("check", "--config", "named", "--output", "json", cwd=tmp_path)
     assert done.code == 2
     assert why in done.json["problems"][0]["message"]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_configuration_in_the_checkout_that_is_no_file_is_not_taken_as_absent(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    overlay = tmp_path / "production" / "kustomization.yaml"
+    overlay.parent.mkdir()
+    overlay.write_bytes(b"images:\n- name: web\n  newTag: 1.0.0\n")
+    make(tmp_path / "gitops-bot.yaml")
+    done = run("check", "--output", "json", cwd=tmp_path)
+    assert done.code == 2
+    assert [problem["message"] for problem in done.json["problems"]] == ["gitops-bot.yaml is not a regular file"]
 
 
 @pytest.mark.parametrize("command", ["plan", "update"])
