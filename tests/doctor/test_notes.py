@@ -30,9 +30,14 @@ def test_what_a_check_gives_is_given_back_and_what_fails_is_noted() -> None:
     assert (found.name, found.subject, found.verdict, found.next) == ("registry", "ghcr.io", "wrong", "log in")
 
 
-def test_a_bug_is_no_finding() -> None:
-    with pytest.raises(ZeroDivisionError):
-        Notes().of("git", "git", failing(ZeroDivisionError()))
+def test_a_bug_is_a_finding_and_the_next_check_goes_on() -> None:
+    notes = Notes()
+    notes.of("git", "git", failing(ZeroDivisionError()))
+    notes.add(good("branch", "main", "fine"))
+    assert [(finding.name, finding.verdict) for finding in notes.findings] == [("git", "wrong"), ("branch", "good")]
+    assert notes.findings[0].problem is not None
+    assert notes.findings[0].problem.code == "failed.bug"
+    assert notes.code == 3
 
 
 @pytest.mark.parametrize(

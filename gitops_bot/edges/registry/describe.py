@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from gitops_bot.edges.registry.failure import if_present
+from gitops_bot.edges.registry.failure import IfPresent
 from gitops_bot.edges.registry.manifest import platform, read
 from gitops_bot.images import moment
 from gitops_bot.images.build import CREATED, Build
@@ -54,8 +53,9 @@ def describe(repository: ImageRepository, digest: str, builds: Builds) -> Build:
     top = repository.document(digest)
     what = read(top)
     chosen = what.representative
-    # What an index names is missing after a partial copy.
-    manifest = top if chosen is None else if_present(partial(repository.document, chosen.digest))
+    manifest: Document | None = top if chosen is None else None
+    with IfPresent():  # what an index names is missing after a partial copy
+        manifest = repository.document(chosen.digest) if chosen is not None else top
     config: Document | None = None
     if manifest is not None:
         config = configuration(repository, manifest) if read(manifest).kind == "image" else {}
@@ -101,8 +101,12 @@ def configuration(repository: ImageRepository, manifest: Document) -> Document |
     """The configuration that the manifest of an image names; None if the registry lacks it, empty if it names none."""
     match manifest.get("config"):
         case {"digest": str(digest)} if is_digest(digest):
-            # It is missing after a partial copy.
-            return if_present(partial(repository.document, digest, "a configuration", "blobs", "*/*", CONFIG_LIMIT))
+            known = repository.read_before(digest)
+            with IfPresent():  # it is missing after a partial copy
+                return known or repository.remember(
+                    digest, repository.get(f"blobs/{digest}", "*/*", CONFIG_LIMIT), "a configuration"
+                )
+            return None
         case _:
             return {}
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.http.transport import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from gitops_bot.edges.http import Answer
-
-T = TypeVar("T")
 
 
 class Refused(Exception):  # noqa: N818 - often not an error: the caller decides by the status
@@ -36,14 +34,14 @@ class Refused(Exception):  # noqa: N818 - often not an error: the caller decides
         return self.status in statuses and not self.token_server
 
 
-def if_present(ask: Callable[[], T]) -> T | None:
-    """What `ask` gives; None where the registry itself answers that there is no such thing."""
-    try:
-        return ask()
-    except Refused as refused:
-        if not refused.is_one_of(404):
-            raise
-        return None
+class IfPresent:
+    """A block that ends where the registry itself answers that there is no such thing."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        return isinstance(error, Refused) and error.is_one_of(404)
 
 
 class _Explained(Exception):  # noqa: N818 - see above

@@ -370,24 +370,23 @@ class ImageRepository:
         """The manifest of a tag or digest, or its headers only with the method `HEAD`."""
         return self.get(f"manifests/{reference}", ACCEPT, MANIFEST_BYTES, method=method)
 
-    def document(
-        self,
-        digest: str,
-        wanted: str = "a manifest",
-        kind: str = "manifests",
-        accept: str = ACCEPT,
-        limit: int = MANIFEST_BYTES,
-    ) -> Document:
-        """The manifest or index of that digest, or what else is `wanted`; the registry is asked unless it was read.
+    def document(self, digest: str) -> Document:
+        """The manifest or index of that digest; the registry is asked unless it was read.
 
         Raises:
             Refused: the registry refused; 404 if there is no such digest.
             NoResponse, Untrusted: no usable answer, or one that does not match its digest.
         """
-        if (known := self.documents.get(digest)) is not None:
-            content: Document = parse_json(known)
-            return content
-        return self.remember(digest, self.get(f"{kind}/{digest}", accept, limit), wanted)
+        known = self.read_before(digest)
+        if known is not None:
+            return known
+        return self.remember(digest, self.get(f"manifests/{digest}", ACCEPT, MANIFEST_BYTES), "a manifest")
+
+    def read_before(self, digest: str) -> Document | None:
+        """The document of that digest, if it was read before."""
+        known = self.documents.get(digest)
+        document: Document | None = None if known is None else parse_json(known)
+        return document
 
     def remember(self, digest: str, answer: Answer, wanted: str) -> Document:
         """The document in an answer, which is remembered once its digest is verified: it is true for every repository.

@@ -24,7 +24,7 @@ from gitops_bot.edges.registry.credentials import (
     Workload,
 )
 from gitops_bot.edges.registry.describe import describe
-from gitops_bot.edges.registry.failure import NoLogin, Refused, Untrusted, if_present
+from gitops_bot.edges.registry.failure import IfPresent, NoLogin, Refused, Untrusted
 from gitops_bot.edges.registry.host import (
     HEAD_START,
     Host,
@@ -167,8 +167,10 @@ class Registry(AbstractContextManager["Registry"]):
         if (image, digest) in self._present:
             return True
         with self._reading(image, f"the digest {digest}", Pin(None, digest)) as repository:
-            # A registry may report another digest algorithm than the requested one, or none: then the bytes decide.
-            return if_present(partial(resolve, repository.manifest, digest)) == digest
+            with IfPresent():
+                # A registry may report another digest algorithm than the requested one, or none: the bytes decide then.
+                return resolve(repository.manifest, digest) == digest
+            return False
 
     def manifest(self, image: ImageName, digest: str) -> Manifest:
         """What the digest names; the error's `status` is 404 if it is gone, unless it was read before."""
@@ -213,10 +215,11 @@ class Registry(AbstractContextManager["Registry"]):
         present, left = True, None
         with self._reading(image, "its tags", pin) as repository:
             if (reference := pin.digest or pin.tag) is not None:
-                answer = if_present(partial(repository.manifest, "HEAD", reference))
-                present = answer is not None
-                match = _LEFT.match(answer.headers.get("ratelimit-remaining", "")) if answer is not None else None
-                left = int(match[1]) if match else None
+                present = False
+                with IfPresent():
+                    answer = repository.manifest("HEAD", reference)
+                    match = _LEFT.match(answer.headers.get("ratelimit-remaining", ""))
+                    present, left = True, int(match[1]) if match else None
             repository.get("tags/list?n=1", "application/json", PAGE_BYTES)
         login = repository.login
         match login.credential:

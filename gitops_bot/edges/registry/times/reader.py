@@ -14,14 +14,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from contextvars import copy_context
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot import log
 from gitops_bot.edges.http import Allowance, Limit, NoResponse
 from gitops_bot.edges.registry.credentials import Once
 from gitops_bot.edges.registry.describe import configuration, first_label, labels, parse_time
-from gitops_bot.edges.registry.failure import Refused, Untrusted, if_present
+from gitops_bot.edges.registry.failure import IfPresent, Refused, Untrusted
 from gitops_bot.edges.registry.manifest import read, resolve_by_content
 from gitops_bot.edges.registry.times.apis import ApiClient, ListUnusable, api_of, newest_first, pages
 from gitops_bot.edges.registry.times.cache import Cache, Created, Memory
@@ -218,7 +217,9 @@ class _Reader:
                 yield UNKNOWN  # circular, or nested as no builder does
                 continue
             self._left -= 1
-            found = if_present(partial(_manifest, self._repository, digest))
+            found: tuple[str, Document] | None = None
+            with IfPresent():
+                found = _manifest(self._repository, digest)
             yield self.read(found[1], (*ancestors, digest)) if found else Created(None, lasting=False)
 
 
