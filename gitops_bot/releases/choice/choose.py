@@ -137,7 +137,7 @@ def unbuilt(image: str, pin: Pin, built: Sequence[str], lacking: Sequence[str], 
 def direction(before: Pin, after: Pin, policy: Policy | None) -> Direction:
     """How a pin that somebody asked for relates to the present one, as far as the tags tell."""
     if before.tag == after.tag:
-        return "adopted" if before.digest is None else "moved"
+        return "moved" if before.digest is not None and before.malformed is None else "adopted"
     if before.tag is None and before.digest is None:
         return "adopted"
     if before.tag is None or after.tag is None:
@@ -147,9 +147,10 @@ def direction(before: Pin, after: Pin, policy: Policy | None) -> Direction:
 
 
 def moves(present: Pin, after: Pin) -> bool:
-    """Whether a tag stays while its digest does not."""
+    """Whether a tag stays while its digest does not; from what is no digest nothing moves."""
     digests = (present.digest, after.digest)
-    return present.tag is not None and present.tag == after.tag and None not in digests and digests[0] != digests[1]
+    stays = present.tag is not None and present.tag == after.tag and present.malformed is None
+    return stays and None not in digests and digests[0] != digests[1]
 
 
 def moved(entry: Managed, now: Pin) -> Reason | None:

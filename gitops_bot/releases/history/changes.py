@@ -91,10 +91,16 @@ def pins_at(present: Mapping[EntryKey, Pin], since: Sequence[Changes]) -> dict[E
 def previous(known: Sequence[Release], wanted: Collection[EntryKey] | None = None) -> Release | Problem:
     """The release before the newest one that moved a pin (of one of the entries `wanted`, by file and name).
 
-    What changed configuration alone, or added a digest to its tag, is nothing to go back behind.
+    What changed configuration alone, or added a digest to its tag, is nothing to go back behind; nor is a pin that was
+    malformed and is mended by now.
     """
+    mended: set[EntryKey] = set()
     for at, release in enumerate(changes(known)):
-        if any(pin.moved and (wanted is None or pin.key in wanted) for pin in release.pins):
+        pins = [pin for pin in release.pins if wanted is None or pin.key in wanted]
+        broken = {pin.key for pin in pins if pin.before is not None and pin.before.malformed}
+        moved = {pin.key for pin in pins if pin.moved} - broken - mended
+        mended = broken | (mended - {pin.key for pin in pins})
+        if moved:
             if at + 1 < len(known):
                 return known[at + 1]
             break
