@@ -195,6 +195,8 @@ def limit_of(error: BaseException) -> Problem | None:
             what = "cannot start more processes"
         case MemoryError():
             what = _LIMITS[errno.ENOMEM]
+        case ImportError() if "failed to map segment" in str(error):  # from the loader of shared libraries
+            what = _LIMITS[errno.ENOMEM]
         case OSError(errno=number) if number in _LIMITS:
             what = _LIMITS[number]
         case _:

@@ -7,7 +7,9 @@ import threading
 
 import pytest
 
+from gitops_bot.cli import main
 from gitops_bot.errors import limit_of
+from gitops_bot.wiring import process
 
 
 @pytest.mark.parametrize(
@@ -17,6 +19,7 @@ from gitops_bot.errors import limit_of
         (BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)), "this machine cannot start more processes"),
         (OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), "this machine is out of memory"),
         (MemoryError(), "this machine is out of memory"),
+        (ImportError("x.so: failed to map segment from shared object"), "this machine is out of memory"),
         (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), "this machine does not let this process open more files"),
         (OSError(errno.ENFILE, os.strerror(errno.ENFILE)), "this machine cannot open more files"),
     ],
@@ -50,3 +53,15 @@ def test_the_words_are_those_of_python() -> None:
     finally:
         _thread.stack_size(before)
     assert limit_of(failure.value) is not None
+
+
+def test_too_little_memory_outside_of_a_command_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def starved(**_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(process, "begin", lambda: None)
+    monkeypatch.setattr(main.cli, "main", starved)
+    assert main.main(["plan"]) == 1
+    assert capsys.readouterr().err.startswith("error: this machine is out of memory\n  next: raise the limit")

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from gitops_bot import __version__, log, redact
-from gitops_bot.errors import BUG
+from gitops_bot.errors import BUG, limit_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -51,7 +51,11 @@ def interrupted() -> int:
 
 
 def bug() -> int:
-    """Report the exception that is being handled as a bug; gives the exit code."""
+    """Report the exception that is being handled as a bug, or as a limit of the machine; gives the exit code."""
+    error = sys.exception()
+    if error is not None and (limit := limit_of(error)) is not None:
+        print(f"error: {limit.message}\n  next: {limit.next}", file=sys.stderr)  # noqa: T201 - with hardly any memory
+        return 1
     import traceback
 
     complain(traceback.format_exc())
