@@ -184,10 +184,10 @@ def test_so_it_is_in_every_kind_of_file(worldwide: World, name: str, text: str) 
 
 
 #: Parts of paths that git takes, as it writes them in messages.
-PARTS = ("ta\tb", "new\nline", "e\x1b[31msc", "del\x7f", "c1\u0085x", "\u202ertl")
+PARTS = ("ta\tb", "new\nline", "e\x1b[31msc", "del\x7f")
 
 
-def test_a_directory_whose_name_cannot_be_printed_costs_itself_alone(worldwide: World) -> None:
+def test_a_directory_with_control_characters_in_its_name_costs_itself_alone(worldwide: World) -> None:
     paths = [API.replace("api", part) for part in PARTS]
     deploy = malformed(worldwide, "newTag: 1.0.0")
     checkout = check_out(deploy)

@@ -82,8 +82,8 @@ def test_reviewers_read_what_is_in_the_image_and_how_to_go_back(shop: Deploy) ->
         return Answer.json(200, {"total_commits": len(commits), "commits": commits})
 
     shop.gate(compared)
-    # A poll would hold an image that lost a platform; who names it gets it, and reviewers are warned.
-    done = shop.bot("set", "production", *(f"{shop.image(name)}=1.1.0" for name in sources))
+    # A tag of an image that lost a platform would be held; who names the digest gets it, and reviewers are warned.
+    done = shop.bot("set", "production", *(f"{shop.image(name)}=1.1.0@{digests[name][1]}" for name in sources))
     assert (done.code, done.err) == (0, "")
     body = shop.pull()["body"]
     for words in (

@@ -28,6 +28,8 @@ _LIMIT = 500
 _NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,59})\}\Z")
 _FOREIGN = re.compile(r"[{}\[\]\\\x00-\x1f\x7f]|\*\*")
 _PATH_LIMIT = 4096
+#: Control characters, and the surrogates that stand for bytes that are not UTF-8.
+_NOT_IN_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 #: `.git` as case-insensitive file systems and Windows' short names spell it, with the dots and blanks that they ignore.
 _DOT_GIT = re.compile(r"(?:\.git|git~[0-9]+)[. ]*(?::.*)?\Z", re.IGNORECASE)
 _WILD = re.compile(r"[*?{]")
@@ -117,13 +119,13 @@ def any_means(globs: Sequence[str], directory: str, file: str) -> bool:
 
 
 def is_path(path: str) -> bool:
-    """Whether a path stays inside a repository, outside its `.git`, and fits on one printable line.
+    """Whether a path stays inside a repository, outside its `.git`, and fits on one line.
 
     What git would refuse is no path, by the rules of `verify_path` of its index.
     """
     return (
-        path.isprintable()
-        and 0 < len(path.encode()) <= _PATH_LIMIT
+        0 < len(path.encode("utf-8", "surrogatepass")) <= _PATH_LIMIT
+        and _NOT_IN_PATH.search(path) is None
         and not any(part in ("", ".", "..") or _DOT_GIT.match(part) for part in path.split("/"))
     )
 

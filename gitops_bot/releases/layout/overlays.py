@@ -264,9 +264,7 @@ class _Tree:
         for file in sorted(readers.keys() - (alone if len(alone) > 1 else ())):
             target, by_content = readers[file]
             if not is_path(file):
-                message = (
-                    f"{file!r} is not written: it has characters that cannot be printed, or git keeps it for itself"
-                )
+                message = f"{file!r} is not written: it has control characters, or git keeps it for itself"
                 problems.append(Problem("failed.edit", message, "rename the file or directory", repr(file)[1:-1]))
             elif (mode := self._tree[file]) not in FOREIGN:
                 files.append(
