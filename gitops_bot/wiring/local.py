@@ -78,11 +78,16 @@ class Local:
             raise UsageError(Problem("failed.usage", message, advice))
         return cls(*locate(origin, known, around.top), known, False, own, around)
 
-    def branch_here(self) -> str | None:
-        """The `branch:` of the file in the checkout: where to begin if HEAD names none that exists."""
+    def branch_here(self, repository: Readable) -> str | None:
+        """The `branch:` of the file in the checkout, for a HEAD that names none, if the file on that branch agrees.
+
+        So no file that is not committed decides alone where anything is written.
+        """
         with suppress(BotError):  # it is not needed
             data = self.checkout.read([FILE]).get(FILE) if self.checkout is not None else None
-            return None if data is None else _read(data).branch
+            branch = None if data is None else _read(data).branch
+            there = None if branch is None else repository.read(repository.head(branch), [FILE]).get(FILE)
+            return branch if there is not None and _read(there).branch == branch else None
         return None
 
 

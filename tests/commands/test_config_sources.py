@@ -391,13 +391,20 @@ def test_where_head_names_no_branch_the_error_says_so_and_any_way_to_set_it_work
         assert told.code == 1
         what = "'master', which does not exist" if is_missing else "no branch that exists"
         assert f"{shop.remote.url} has no default branch: HEAD names {what}; it has feature, main" in told.out
-        assert "Set `branch:` in the gitops-bot.yaml of your checkout, or in the file of --config" in told.out
+        assert (
+            "Set `branch:` in the gitops-bot.yaml of your checkout and push it, or in the file of --config" in told.out
+        )
 
     here = checkout(shop, tmp_path / "here", shop.remote.url)
     for command in ("plan", "doctor", "update"):
         done = run(command, "--output", "json", cwd=here, env=shop.env)
         assert done.code == 0, done.out
     assert (done.json["branch"], shop.pull()["base"]["ref"]) == ("main", "main")
+
+    # A file that is not pushed does not decide where anything is written.
+    (here / "gitops-bot.yaml").write_bytes(config.replace(b"main", b"feature", 1))
+    assert run("update", cwd=here, env=shop.env).code == 1
+    assert shop.files("feature").keys() == {*shop.files("main"), "README.md"}
 
     (tmp_path / "own.yaml").write_bytes(config)
     named = shop.ask("status", "--config", "own.yaml", cwd=tmp_path)

@@ -39,8 +39,8 @@ command asks for `--repository`. `--repository team/web` is OWNER/NAME on the se
 which is `./team/web`. If your manifests are on another branch, put a file with `branch:` on the default branch.
 
 **If HEAD of the remote names no branch that exists**, as after `git init --bare` and a push of another one, the command
-begins at the `branch:` of `--config`, else at that of the file in your checkout; without `--config`, the file on that
-branch decides everything else. If neither says one, the error lists the branches that exist.
+begins at the `branch:` of `--config`, else at that of the file in your checkout, if the file on that branch says the
+same. If neither says one, the error lists the branches that exist.
 
 For completion and hints in an editor, save the schema next to the file
 (`gitops-bot schema > gitops-bot.schema.json`) and name it in the first line:

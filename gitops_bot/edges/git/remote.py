@@ -114,8 +114,8 @@ class Remote:
             return error(f"{message}; it has no branches", "Push one first.")
         shown = ", ".join(branches[:_SHOWN]) + (", ..." if len(branches) > _SHOWN else "")
         advice = (
-            "Set `branch:` in the gitops-bot.yaml of your checkout, or in the file of --config; or correct HEAD on the "
-            "server: `git symbolic-ref HEAD refs/heads/BRANCH`."
+            "Set `branch:` in the gitops-bot.yaml of your checkout and push it, or in the file of --config; or correct "
+            "HEAD on the server: `git symbolic-ref HEAD refs/heads/BRANCH`."
         )
         return error(f"{message}; it has {shown}", advice)
 

@@ -67,7 +67,7 @@ class Repository:
     has PATH, proxies, ssh settings, and GIT_AUTHOR_* / GIT_COMMITTER_* names for commits. The user's git configuration
     files are not read; per-process settings (GIT_CONFIG_COUNT) are. `timeout` is in seconds, for each git process;
     `attempts` is how often a request to the remote is tried; `advice` is what else to do where it cannot be read.
-    `otherwise` gives the default branch where the remote's HEAD names none that exists, if it is known.
+    `otherwise` gives, from this object, the default branch where the remote's HEAD names none that exists, if it can.
     `history`: the first fetch gets the newest 2,000 commits with all small files, and the default branch the tags.
     """
 
@@ -84,7 +84,7 @@ class Repository:
         clock: Clock | None = None,
         attempts: int = ATTEMPTS,
         advice: str = "",
-        otherwise: Callable[[], str | None] = lambda: None,
+        otherwise: Callable[[Repository], str | None] = lambda _: None,
     ) -> None:
         if url.startswith(("https://", "http://")) and "@" in urlsplit(url).netloc:
             raise ValueError("credentials are passed separately, never inside the URL")
@@ -132,7 +132,7 @@ class Repository:
     def default_branch(self) -> str:
         """The branch of the remote's HEAD; see `engine.world.Repository` for this and the other methods."""
         branch, self._listed, self._tags = self._remote.default_branch(tags=self._with_tags)
-        if branch is None and (branch := self._otherwise()) is None:
+        if branch is None and (branch := self._otherwise(self)) is None:
             raise self._remote.no_default_branch()
         return branch
 
