@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -74,7 +75,10 @@ class Disk:
             with os.fdopen(descriptor, "rb") as opened:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                     raise EditError(Problem("failed.edit", "this is not a regular file", "Name the file itself.", file))
-                return opened.read(SIZE_LIMIT + 1)
+                data: bytes | None = opened.read(SIZE_LIMIT + 1)
+                if data is None:  # a file that waits for its writer, such as /proc/kmsg
+                    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+                return data
         except OSError as error:
             raise EditError(_failed("read", error, file)) from error
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import stat
 import subprocess
@@ -93,6 +94,20 @@ def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "k")
 
     with pytest.raises(EditError, match="not a regular file"):
+        Disk().read(str(tmp_path / "k"))
+
+
+class Waiting(io.FileIO):
+    def read(self, *_: object) -> None:  # type: ignore[override]
+        """Nothing yet."""
+
+
+def test_a_file_that_waits_for_its_writer_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "k").touch()
+    # As /proc/kmsg does, which counts as a regular file and whose messages go to one reader only.
+    monkeypatch.setattr(os, "fdopen", Waiting)
+
+    with pytest.raises(EditError, match="temporarily unavailable"):
         Disk().read(str(tmp_path / "k"))
 
 
