@@ -79,10 +79,10 @@ def _setup(
     local: Local | None, environ: Mapping[str, str], clock: Clock, seconds: float, notes: Notes, *, sound: bool
 ) -> Setup:
     from gitops_bot.doctor.setup import Setup
-    from gitops_bot.edges.git import Repository, git_versions
+    from gitops_bot.edges.git import git_versions
     from gitops_bot.wiring.forge import servers
     from gitops_bot.wiring.local import chosen_config
-    from gitops_bot.wiring.world import login_for
+    from gitops_bot.wiring.world import remote
 
     share = seconds * _SHARE
     where = local.address if local is not None else None
@@ -106,23 +106,12 @@ def _setup(
     )
     if local is None or where is None or server is None:
         return setup
-    login = login_for(where, server)
     return replace(
         setup,
         where=where.name or where.url,
         name=name,
         branch=local.config.branch if local.config is not None else None,
-        remote=partial(
-            Repository,
-            where.url,
-            credentials=login,
-            environ=environ,
-            timeout=share,
-            refusals=server.REFUSALS,
-            attempts=_ATTEMPTS,
-            advice=local.advice,
-            otherwise=local.branch_here,
-        ),
+        remote=partial(remote(local, environ), timeout=share, attempts=_ATTEMPTS),
         choose=partial(chosen_config, local, infer=True) if sound else None,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from gitops_bot.edges.address import Address
-    from gitops_bot.edges.git import Credentials
+    from gitops_bot.edges.git import Repository
     from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry import Registry
     from gitops_bot.edges.registry.cloud import LoginCache
@@ -89,7 +89,6 @@ def open_world(
         ConfigError: the configuration cannot be used.
         GitError: the repository cannot be read.
     """
-    from gitops_bot.edges.git import Repository
     from gitops_bot.engine.read import Scope
     from gitops_bot.engine.request import Promote, RollBack
     from gitops_bot.engine.world import World
@@ -110,19 +109,7 @@ def open_world(
     with ExitStack() as stack:
         if forge is not None:
             stack.callback(forge.disconnect)
-        repository = stack.enter_context(
-            Repository(
-                where.url,
-                credentials=login_for(where, server),
-                cache=cache,
-                environ=environ,
-                history=history,
-                refusals=server.REFUSALS,
-                clock=clock,
-                advice=local.advice,
-                otherwise=local.branch_here,
-            )
-        )
+        repository = stack.enter_context(remote(local, environ)(cache=cache, history=history, clock=clock))
         with progress("fetching the repository"):
             branch = (local.config.branch if local.config else None) or repository.default_branch()
             commit = repository.head(branch)
@@ -175,15 +162,27 @@ def open_world(
         yield world, Scope(config, where.name, branch, commit, environments, home)
 
 
-def login_for(where: Address, server: Server) -> Credentials | None:
-    """What git logs in with: the login of the address itself, else the token, where it is for that server."""
-    from gitops_bot.edges.git import Credentials
+def remote(local: Local, environ: Mapping[str, str]) -> Callable[..., Repository]:
+    """The remote repository, to be opened with what a command adds: its cache and limits, and how much history.
 
+    Git logs in as the address itself says, else by the token, where it is for that server.
+    """
+    from gitops_bot.edges.git import Credentials, Repository
+
+    where, server, login = local.address, local.server, None
     if where.password is not None:
-        return Credentials(where.username or server.USER, where.password)
-    if server.token is None or where.server is None or not server.takes_token(where):
-        return None
-    return Credentials(server.USER, server.token)
+        login = Credentials(where.username or server.USER, where.password)
+    elif server.token is not None and where.server is not None and server.takes_token(where):
+        login = Credentials(server.USER, server.token)
+    return partial(
+        Repository,
+        where.url,
+        credentials=login,
+        environ=environ,
+        refusals=server.REFUSALS,
+        advice=local.advice,
+        otherwise=local.branch_here,
+    )
 
 
 def access(config: Config, environ: Mapping[str, str], servers: Sequence[Server]) -> dict[str, RegistryAccess]:
