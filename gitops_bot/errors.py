@@ -133,7 +133,7 @@ def exit_code_of(problems: Iterable[Problem], usual: int = 1) -> int:
 
 
 def bug_of(error: Exception, about: str = "") -> Problem:
-    """What nobody expected, as the problem of the one item that it is `about`.
+    """The problem of an unexpected exception, which costs the one item that it is `about`.
 
     Raises:
         Exception: the error itself, where the machine has run out of something: that is about no item.
@@ -154,7 +154,7 @@ def bug_of(error: Exception, about: str = "") -> Problem:
 
 @contextmanager
 def bugs_as(kind: type[BotError], about: str = "") -> Iterator[None]:
-    """Whatever nobody expected in the block fails like what is expected there: it costs the one item it is `about`.
+    """An unexpected exception in the block becomes an error of that `kind`: it costs the one item that it is `about`.
 
     Raises:
         BotError: of that `kind`, for a bug; others as they are.
