@@ -48,61 +48,40 @@ class Managed:
     overlay: str
     environment: str | None
     rules: Rules = field(default=Rules(None), compare=False)
+    #: As in the file, see `FileEntry`; `choices` are the slots that the selector of a Service may say.
+    name: str = field(init=False, repr=False, compare=False)
+    new_name: str | None = field(init=False, repr=False, compare=False)
+    pin: Pin = field(init=False, repr=False, compare=False)
+    line: int = field(init=False, repr=False, compare=False)
+    column: int = field(init=False, repr=False, compare=False)
+    refusal: Problem | None = field(init=False, repr=False, compare=False)
+    choices: tuple[str, ...] = field(init=False, repr=False, compare=False)
     repository: ImageName | None = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
+        for name in ("name", "new_name", "pin", "line", "column", "refusal", "choices"):
+            object.__setattr__(self, name, getattr(self.entry, name))
         object.__setattr__(self, "repository", self.entry.image)
 
     @property
     def key(self) -> EntryKey:
         """What tells this entry from every other of the repository."""
-        return EntryKey(self.file, self.entry.name)
+        return EntryKey(self.file, self.name)
 
     @property
     def place(self) -> EntryKey:
         """What tells it from every other entry at all times: its file may get another name."""
-        return EntryKey(same_file(self.file)[0], self.entry.name)
+        return EntryKey(same_file(self.file)[0], self.name)
 
     @property
     def image(self) -> str:
         """The effective repository as text, also where that is the name of none."""
-        entry = self.entry
-        return str(self.repository) if self.repository else entry.new_name or entry.repository or entry.name
+        return str(self.repository) if self.repository else self.new_name or self.entry.repository or self.name
 
     @property
     def policy(self) -> Policy | None:
         """The policy that orders its tags, if any."""
         return self.rules.policy.policy if self.rules.policy is not None else None
-
-    @property
-    def name(self) -> str:
-        """As in the file."""
-        return self.entry.name
-
-    @property
-    def new_name(self) -> str | None:
-        """As in the file."""
-        return self.entry.new_name
-
-    @property
-    def pin(self) -> Pin:
-        """What is pinned now."""
-        return self.entry.pin
-
-    @property
-    def line(self) -> int:
-        """Where it is in the file, from 1."""
-        return self.entry.line
-
-    @property
-    def column(self) -> int:
-        """Where it is in its line, from 1."""
-        return self.entry.column
-
-    @property
-    def refusal(self) -> Problem | None:
-        """Why it cannot be edited."""
-        return self.entry.refusal
 
     @property
     def mistake(self) -> Problem | None:
@@ -115,14 +94,9 @@ class Managed:
             return self.refusal
         return Problem("failed.edit", *malformed, self.file, self.line, self.column)
 
-    @property
-    def choices(self) -> tuple[str, ...]:
-        """The slots that it may say, where it is the selector of a Service."""
-        return self.entry.choices
-
     def to(self, after: Pin, source: Source, new_name: str | None = None) -> PinChange:
         """The change of its pin to another one."""
-        return PinChange(self.file, self.entry.name, self.entry.pin, after, source, new_name)
+        return PinChange(self.file, self.name, self.pin, after, source, new_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,29 +167,17 @@ class Change:
     not_rolled_back: tuple[str, ...] = ()
     because: str | None = None
     lifted: tuple[Reason, ...] = ()
+    #: As `pin_change` says; what is to be pinned is also the `candidate`, as of `Held`.
+    before: Pin = field(init=False, repr=False, compare=False)
+    after: Pin = field(init=False, repr=False, compare=False)
+    candidate: Pin = field(init=False, repr=False, compare=False)
+    source: Source = field(init=False, repr=False, compare=False)
+    new_name: str | None = field(init=False, repr=False, compare=False)
 
-    @property
-    def before(self) -> Pin:
-        """What is pinned now."""
-        return self.pin_change.before
-
-    @property
-    def after(self) -> Pin:
-        """What is to be pinned."""
-        return self.pin_change.after
-
-    #: The same, like `Held.candidate`.
-    candidate = after
-
-    @property
-    def source(self) -> Source:
-        """Where the pin comes from."""
-        return self.pin_change.source
-
-    @property
-    def new_name(self) -> str | None:
-        """See `PinChange`."""
-        return self.pin_change.new_name
+    def __post_init__(self) -> None:
+        for name in ("before", "after", "source", "new_name"):
+            object.__setattr__(self, name, getattr(self.pin_change, name))
+        object.__setattr__(self, "candidate", self.pin_change.after)
 
     @property
     def goes_back(self) -> bool:
