@@ -10,14 +10,14 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from gitops_bot.config import checks, validation
+from gitops_bot.config import checks, form_policy, validation
 from gitops_bot.config.document import parse
 from gitops_bot.config.form import RegistryAccess
 from gitops_bot.config.form_target import ReleaseInfoForm
 from gitops_bot.config.propose import Limit, NamedGroup, Propose, Window
-from gitops_bot.config.validation import FILE, policy_reader, reader, schema, schema_text
+from gitops_bot.config.validation import FILE, reader, schema, schema_text
 from gitops_bot.images.build import LABELS
 from gitops_bot.images.kinds import NamedPolicy, Rules
 from gitops_bot.images.reason import Unmanaged, unmanaged
@@ -26,8 +26,6 @@ from gitops_bot.images.reference import ImageName
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
-
-    from pydantic import TypeAdapter
 
     from gitops_bot.config.document import Document, Path
     from gitops_bot.config.form import ConfigForm, EnvironmentForm, MatchBy, RulesForm
@@ -231,7 +229,10 @@ def read_policy(text: str, file: str) -> Policy | Literal["auto"]:
     """
     path = ("policies", "policy")
     document = parse(text, file).below(path)
-    return "auto" if document.at(path) == "auto" else _validate(document, policy_reader(), path).policy
+    if document.at(path) == "auto":
+        return "auto"
+    policy_reader: TypeAdapter[PolicyForm] = TypeAdapter(form_policy.Policy)
+    return _validate(document, policy_reader, path).policy
 
 
 def _validate(document: Document, form_reader: TypeAdapter[_Form], path: Path = ()) -> _Form:

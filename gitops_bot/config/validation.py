@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from pydantic import TypeAdapter
 from gitops_bot.config import form_policy
 from gitops_bot.config.document import MOST_PROBLEMS, Position, Scalar, kind_of, problem
 from gitops_bot.config.form import ConfigForm
-from gitops_bot.config.form_policy import KINDS, Policy, PolicyForm
+from gitops_bot.config.form_policy import KINDS
 from gitops_bot.config.form_target import INFO_FILE, INFO_FORM, INFO_LIST
 from gitops_bot.config.leaves import EXAMPLE, INVALID, nearest, quote
 from gitops_bot.config.propose import GROUP_LIST, GROUP_WORD
@@ -70,12 +71,6 @@ def reader() -> TypeAdapter[ConfigForm]:
 
 
 @cache
-def policy_reader() -> TypeAdapter[PolicyForm]:
-    """The reader of a single policy, built on first use."""
-    return TypeAdapter(Policy)
-
-
-@cache
 def schema() -> Schema:
     """The schema, with a description and examples for every key."""
     generated = _tidy(reader().json_schema())
@@ -93,7 +88,7 @@ def check_kind(document: Document) -> None:
     Raises:
         ConfigError: it is not empty, and has none of the keys of a configuration.
     """
-    tree, known = document.tree, _keys(document, ())
+    tree, known = document.tree, [setting.name for setting in fields(ConfigForm)]
     if isinstance(tree, Scalar) and tree.kind == "nothing":
         return
     if not isinstance(tree, dict) or not any(key in known or suggestion(document, key, known) for key in tree):
@@ -112,8 +107,10 @@ def report(document: Document, error: ValidationError, at: Path) -> None:
         if failure["type"] == INVALID:
             message, advice = failure["ctx"]["message"], failure["ctx"]["next"]
             if EXAMPLE in advice:
-                example = _example_key if is_key else _example
-                advice = advice.replace(EXAMPLE, f"`{example(document, path)}`")
+                # An example of the setting, or of a key that users choose.
+                keys = _setting(document, path[:-1]).get("examples", [["name"]])[0] if is_key else ()
+                example = f"{next(iter(keys))}:" if is_key else _example(document, path)
+                advice = advice.replace(EXAMPLE, f"`{example}`")
             document.report(path, f"{_subject(path, is_key=is_key)} {message}", advice, at_key=is_key)
         else:
             _report(document, failure["type"], path, kind)
@@ -193,7 +190,7 @@ def _unknown(document: Document, path: Path) -> None:
         advice = "put it into an environment variable and give the variable's name, as in `password_env: GHCR_TOKEN`"
         document.report(path, f"`{word}`: secrets do not belong in this file", advice, at_key=True)
         return
-    known = _keys(document, path[:-1])
+    known = tuple(_at(document, path[:-1]).get("properties", ()))
     close = suggestion(document, word, known)
     advice = f"known here: {', '.join(f'`{key}`' for key in known)}" if known else "remove it"
     if close:
@@ -225,11 +222,6 @@ def _no_mapping(document: Document, path: Path) -> None:
     document.report(path, message, "write it as `key: value`")
 
 
-def _keys(document: Document, path: Path) -> tuple[str, ...]:
-    """The keys that the mapping at this path may have."""
-    return tuple(_at(document, path).get("properties", ()))
-
-
 def _example(document: Document, path: Path) -> str:
     """The setting at this path as a line of YAML: a list where the file has one."""
     while path and isinstance(path[-1], int):
@@ -238,11 +230,6 @@ def _example(document: Document, path: Path) -> str:
     is_list = isinstance(document.at(path), list)
     value = next((value for value in examples if isinstance(value, list) == is_list), examples[0])
     return f"{path[-1]}: {flow(value)}"
-
-
-def _example_key(document: Document, path: Path) -> str:
-    """An example of the key at this path, which users choose."""
-    return f"{next(iter(_setting(document, path[:-1]).get('examples', [['name']])[0]))}:"
 
 
 def flow(value: Any) -> str:
@@ -310,10 +297,9 @@ def _tidy(node: Any) -> Any:
     kept = {key: value for key, value in node.items() if key != "title" and (key, value) != ("default", None)}
     if "patternProperties" in kept:
         kept["additionalProperties"] = False
-    return {key: _tidy_value(key, value) for key, value in kept.items()}
-
-
-def _tidy_value(key: str, value: Any) -> Any:
-    if key in _BY_NAME:
-        return {name: _tidy(named) for name, named in value.items()}
-    return value if key in ("default", "examples") else _tidy(value)
+    for key, value in kept.items():
+        if key in _BY_NAME:
+            kept[key] = {name: _tidy(named) for name, named in value.items()}
+        elif key not in ("default", "examples"):
+            kept[key] = _tidy(value)
+    return kept
