@@ -9,7 +9,7 @@ from gitops_bot.engine import followers
 from gitops_bot.engine.context import Planned
 from gitops_bot.engine.existing import ExistingProposal, find_existing
 from gitops_bot.engine.gates import left_before, slot
-from gitops_bot.engine.request import Withdraw
+from gitops_bot.engine.request import Poll, Withdraw
 from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, limits, naming, reconcile
@@ -215,7 +215,8 @@ async def _proposal(context: Context, declines: Declined, name: str, decisions: 
 async def _lay(context: Context, declines: Declined, name: str, decisions: Sequence[Decision]) -> list[Decision]:
     """The decisions about a group, with the pins that its proposal goes on with."""
     existing = context.existing
-    locked, carried, shown = existing.locks(name), existing.pins_of(name), existing.pins_of(name, shown=True)
+    locked = existing.locks.get(name, {})
+    carried, shown = existing.pins_of(name), existing.pins_of(name, shown=True)
 
     async def unless_declined(decision: Decision) -> Decision:
         if not isinstance(decision, Change):
@@ -229,14 +230,14 @@ async def _lay(context: Context, declines: Declined, name: str, decisions: Seque
 
     # What a person declined decides nothing: a pin that the open proposal carries for that entry stays in it.
     decided = [await unless_declined(decision) for decision in decisions]
-    together = existing.is_together(name)
+    together = naming.is_together(name, existing.environment.propose)
     if together:
         if any(isinstance(item, Held) and item.withdraws for item in decided):
             carried = ()  # it loses all of them with the first
         decided = list(limits.hold_together(decided, name))
     now = set(map(id, decided))
     laid: list[Decision] = []
-    for change in carry.lay(decided, carried, existing.entries, asked=context.request.by_name):
+    for change in carry.lay(decided, carried, existing.entries, asked=not isinstance(context.request.what, Poll)):
         item = await unless_declined(change)
         # A pin that is only carried on was looked up when it was proposed; the environment may have left it since.
         laid.append(item if id(item) in now else await left_before(await slot(item, context), context))
@@ -268,14 +269,14 @@ def _why_gone(existing: Existing, name: str, own: Sequence[PinChange], decisions
         return Reason("nothing_new", "the base branch already has the requested release")
     if name not in existing.group_of.values():
         return Reason("nothing_new", "no entry belongs to this group any more")
-    locked = existing.locks(name)
+    locked = existing.locks.get(name, {})
     if own and all(pin.key in locked for pin in own):
         return locked[own[0].key]
     held = [item for item in decisions if isinstance(item, Held)]
     declines = {item.entry.key: item.reason for item in held if item.reason.code == "held.declined"}
     if own and all(pin.key in declines for pin in own):
         return declines[own[0].key]
-    return held[0].reason if held and existing.is_together(name) else None
+    return held[0].reason if held and naming.is_together(name, existing.environment.propose) else None
 
 
 async def _withdraw(context: Context, proposals: Sequence[Proposal]) -> list[Proposal]:

@@ -96,10 +96,6 @@ class Existing:
         """The branch on which a group is proposed."""
         return naming.branch(self.environment.name, name)
 
-    def is_together(self, name: str) -> bool:
-        """Whether a group goes as a whole or not at all."""
-        return naming.is_together(name, self.environment.propose)
-
     def by_group(self, decisions: Sequence[Decision]) -> dict[str, list[Decision]]:
         """The decisions by group. One that only carries pins has none; what is only a branch by now comes last."""
         named = {self.branch_of(name): name for name in self.group_of.values()}
@@ -148,10 +144,6 @@ class Existing:
         branches = [*(each.branch for each in (*self.sources(name), *competing)), self.branch_of(other)]
         return {branch: self.by_branch[branch].pulls if branch in self.by_branch else () for branch in branches}
 
-    def locks(self, name: str) -> Mapping[EntryKey, Reason]:
-        """Entries of a group that another branch proposes, which is left alone, or that a rollback takes."""
-        return self._locks.get(name, {})
-
     @cached_property
     def _by_group(self) -> Mapping[str, Mapping[str, ExistingProposal]]:
         """For each group the branches with its entries: those that own ones carry, or competing ones change."""
@@ -164,7 +156,8 @@ class Existing:
         return found
 
     @cached_property
-    def _locks(self) -> Mapping[str, Mapping[EntryKey, Reason]]:
+    def locks(self) -> Mapping[str, Mapping[EntryKey, Reason]]:
+        """For each group its entries that another branch proposes, which is left alone, or that a rollback takes."""
         locks: defaultdict[str, dict[EntryKey, Reason]] = defaultdict(dict)
         for key, reason in self.waits.items():
             if key in self.group_of:

@@ -92,11 +92,6 @@ class Request:
         return isinstance(self.what, Pins | Withdraw)
 
     @property
-    def by_name(self) -> bool:
-        """Whether somebody asks for it: what a poll finds by itself gives way to that."""
-        return not isinstance(self.what, Poll)
-
-    @property
     def names_entries(self) -> bool:
         """Whether the command line names entries: what cannot be done of these is a failure of the command."""
         return isinstance(self.what, Pins | RollBack) or (isinstance(self.what, Promote) and bool(self.what.images))

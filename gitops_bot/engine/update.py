@@ -20,7 +20,7 @@ from gitops_bot.engine.gates import judge
 from gitops_bot.engine.read import after_commit, partners, read_again
 from gitops_bot.engine.records import record
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw
-from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, LostRace, bug_of, bugs_as
+from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, LostRace, bugs_as
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, reconcile
 from gitops_bot.proposals.proposal import Written
@@ -174,31 +174,31 @@ def _write(
     race = Race(world.clock)
     done: dict[str, Written] = {}
     try:
-        if isinstance(planned, Planned) and planned.decided.context.snapshot.commit != facts.snapshot.commit:
-            (planned,) = plan(facts, request, [environment])
-        while isinstance(planned, Planned):
-            failed: list[Failed] = []
-            try:
-                if request.dry_run:
-                    written = [Written.of(item) for item in sorted(planned.proposals, key=lambda item: item.group)]
-                else:
-                    planned = describe(world, planned)
-                    written, failed = carry_out(world, planned, done)
-            except LostRace as lost:
-                race.wait(lost)
-                facts = Facts(world, read_again(world, facts.snapshot), facts)
+        with bugs_as(GitError, environment.name):
+            if isinstance(planned, Planned) and planned.decided.context.snapshot.commit != facts.snapshot.commit:
                 (planned,) = plan(facts, request, [environment])
-                continue
-            for item in written:
-                facts = _after(world, facts, item, is_last=is_last)
-            return _outcome(request, planned, written, failed), facts
+            while isinstance(planned, Planned):
+                failed: list[Failed] = []
+                try:
+                    if request.dry_run:
+                        written = [Written.of(item) for item in sorted(planned.proposals, key=lambda item: item.group)]
+                    else:
+                        planned = describe(world, planned)
+                        written, failed = carry_out(world, planned, done)
+                except LostRace as lost:
+                    race.wait(lost)
+                    facts = Facts(world, read_again(world, facts.snapshot), facts)
+                    (planned,) = plan(facts, request, [environment])
+                    continue
+                for item in written:
+                    if item.branch is None and item.commit is not None:  # the base branch is there now
+                        now = replace(facts.snapshot, commit=item.commit)
+                        contents = {path: after for path, (_, after) in item.files.items()}
+                        facts = Facts(world, now if is_last else after_commit(now, contents), facts)
+                return _outcome(request, planned, written, failed), facts
         stop = planned.problem
     except (GitError, ForgeError) as error:
         stop = error.problem
-    except BotError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a boundary: it costs this environment alone
-        stop = bug_of(error, environment.name)
     try:
         with bugs_as(BotError):
             return _outcome_without_writing(facts, request, environment, stop), facts
@@ -206,15 +206,6 @@ def _write(
         decisions = (*facts.snapshot.states[environment.name].failed, Failed(None, stop))
         promoted_from = request.origin(environment).environment
         return EnvironmentOutcome(environment.name, decisions, promoted_from=promoted_from), facts
-
-
-def _after(world: World, facts: Facts, item: Written, *, is_last: bool) -> Facts:
-    """The facts about the base branch behind what was written, which may be a commit there."""
-    if item.branch is not None or item.commit is None:
-        return facts
-    contents = {path: after for path, (_, after) in item.files.items()}
-    now = replace(facts.snapshot, commit=item.commit)
-    return Facts(world, now if is_last else after_commit(now, contents), facts)
 
 
 def _outcome(
