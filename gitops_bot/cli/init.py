@@ -76,8 +76,9 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     if not dry_run:
         disk.create(path, text.encode())
     gaps = migration.gaps if migration else ()
+    bugs = (gap.bug for gap in gaps if gap.bug is not None)
     initialised = Initialised(inventory, os.path.relpath(path), text, not dry_run, gaps)
-    return show("init", Result(Head(), initialised), output)
+    return show("init", Result(Head(problems=(*inventory.problems, *bugs)), initialised), output)
 
 
 def _read(text: str) -> Config:

@@ -10,7 +10,7 @@ from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.describe import MOST, ImageStep, describe_images
 from gitops_bot.engine.read import read, read_line
 from gitops_bot.engine.records import content, merges_of, records_of
-from gitops_bot.errors import BotError, ConfigError, EditError, Problem, UsageError
+from gitops_bot.errors import BotError, ConfigError, EditError, GitError, Problem, UsageError, bugs_as
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals.text.markdown import git_revision, plain, source_repository
 from gitops_bot.releases.history.record import ImageCommits, Records, net
@@ -99,6 +99,7 @@ def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[Hi
     known = every.get(environment.name, ())
     records = records_of(environment, every, line)
     between = None
+    bugs: list[Problem] = []
     if wanted.show is not None:
         at = _place(every, environment.name, wanted.show, tags)
         shown = tuple(records[at : at + 1])
@@ -108,20 +109,21 @@ def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[Hi
         between = net(known[older], known[newer], shown)
         between = replace(between, images=_images(world, snapshot, between.changes))
     else:
-        shown = tuple(_choose(records, known, snapshot, wanted))
-        if wanted.image is not None and not shown:
+        shown = tuple(_choose(records, known, snapshot, wanted, bugs))
+        if wanted.image is not None and not shown and not bugs:
             _check_image(wanted.image, records, snapshot)
     merges, problems = merges_of(world, snapshot, shown)
     contents: dict[str, Content] = {}
     for record in shown if wanted.verify or wanted.show is not None else ():
         try:
-            contents[record.id] = content(world, snapshot, environment, record.id)
+            with bugs_as(EditError):
+                contents[record.id] = content(world, snapshot, environment, record.id)
         except (ConfigError, EditError) as error:
             problems += [
                 replace(problem, message=f"the content of {record.release} is not known: {problem.message}")
                 for problem in error.problems
             ]
-    problems = [*snapshot.layout.selection.problems, *problems]
+    problems = [*snapshot.layout.selection.problems, *bugs, *problems]
     history = History(
         environment=environment.name,
         bounded=not line.complete,
@@ -159,14 +161,26 @@ def _images(world: World, snapshot: Snapshot, changes: Sequence[EntryChange]) ->
     return tuple(commits)
 
 
-def _choose(records: Records, known: Sequence[Release], snapshot: Snapshot, wanted: Wanted) -> Iterator[Record]:
+def _choose(
+    records: Records, known: Sequence[Release], snapshot: Snapshot, wanted: Wanted, bugs: list[Problem]
+) -> Iterator[Record]:
+    """The releases that are asked for; one that meets a bug is left out, and added to the `bugs`."""
     # Clocks go wrong: an older time in between ends nothing.
     recent = (at for at, release in enumerate(known) if wanted.since is None or release.at >= wanted.since)
-    chosen = (records[at] for at in recent)
+    chosen = (record for at in recent if (record := _record(records, known, at, bugs)) is not None)
     if wanted.image is not None:
         names = _names(wanted.image, snapshot)
         chosen = (record for record in chosen if any(change.name in names for change in record.changes))
     return islice(chosen, wanted.limit)
+
+
+def _record(records: Records, known: Sequence[Release], at: int, bugs: list[Problem]) -> Record | None:
+    try:
+        with bugs_as(GitError, str(known[at])):
+            return records[at]
+    except GitError as error:
+        bugs += error.problems
+    return None
 
 
 def _names(image: str, snapshot: Snapshot) -> set[str]:

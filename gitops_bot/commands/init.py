@@ -17,14 +17,14 @@ from gitops_bot import targets
 from gitops_bot.config import Config, Environment, leaves
 from gitops_bot.config.form_target import ImageForm, TargetForm, TargetKind
 from gitops_bot.engine.read import partners, read_disk
-from gitops_bot.errors import ConfigError, Problem
+from gitops_bot.errors import ConfigError, EditError, Problem, bugs_as
 from gitops_bot.images.kinds import describe
 from gitops_bot.migration import argocd, flux, renovate
 from gitops_bot.migration.assemble import Migration, assemble
 from gitops_bot.migration.deployed import DeployedPaths, deployments
 from gitops_bot.migration.flux import markers
 from gitops_bot.migration.folding import fold, fold_files
-from gitops_bot.migration.rules import Gap, Read
+from gitops_bot.migration.rules import Gap, Read, bugs_to
 from gitops_bot.releases.layout.glob import is_plain
 from gitops_bot.releases.layout.inference import environment_in, infer
 from gitops_bot.results.checkout import FoundEnvironment, Inventory
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.read import Files, Snapshot
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.migration import Peer
+    from gitops_bot.migration.flux import Marker
     from gitops_bot.migration.rules import Tracked
     from gitops_bot.releases.decisions import Managed
 
@@ -56,18 +57,24 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
     """
     snapshot = read_disk(files, tree, config or Config.inferred(infer(tree)), now)
     existing = directories(tree)
-    deployed = DeployedPaths.of(deployments(contents(files, manifests(tree))))
-    names = [environment.name for environment in snapshot.environments]
-    environments = [_environment(snapshot, name, existing, tree, deployed) for name in names]
+    problems = [*snapshot.layout.selection.problems]
+    deployed = DeployedPaths.of(deployments(contents(files, manifests(tree)), problems))
+    environments = []
+    for name in (environment.name for environment in snapshot.environments):
+        problems += (failed.problem for failed in snapshot.states[name].failed)
+        try:
+            with bugs_as(EditError, name):
+                environments.append(_environment(snapshot, name, existing, tree, deployed))
+        except EditError as error:
+            problems += error.problems
     elsewhere = _elsewhere(snapshot, deployed)
     if not environments and not elsewhere:
-        raise ConfigError(_nothing(snapshot, existing))
-    problems = [failed.problem for name in names for failed in snapshot.states[name].failed]
+        raise ConfigError(*problems, _nothing(snapshot, existing))
     return Inventory(
         environments=tuple(_with_sources(snapshot, environments)),
         outside=snapshot.outside,
         elsewhere=elsewhere,
-        problems=(*snapshot.layout.selection.problems, *problems),
+        problems=tuple(problems),
         images=_images(environments),
     )
 
@@ -171,27 +178,32 @@ def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequenc
     Raises:
         ConfigError: the checkout has no settings of these tools, or they keep nothing current that is here.
     """
-    readings = {peer: _read(files, tree, peer, now) for peer in peers}
+    gaps: list[Gap] = []
+    readings = dict.fromkeys(peers, Read(seen=True))
+    for peer in peers:
+        with bugs_to(gaps, ".", peer):
+            readings[peer] = _read(files, tree, peer, now)
     seen = tuple(peer for peer, read in readings.items() if read.seen)
     if not seen:
         names = " or ".join(peers)
         advice = "change to the checkout that has them, or leave out --from to look at the directories only"
         raise ConfigError(Problem("failed.config", f"no settings of {names} in this checkout", advice))
     tracked = [_in_directory(image) for read in readings.values() for image in read.tracked]
-    gaps = [gap for read in readings.values() for gap in read.gaps]
+    gaps += (gap for read in readings.values() for gap in read.gaps)
     places = list(dict.fromkeys(image.place for image in tracked if is_plain(image.place) or image.place in tree))
     if len(places) > _MOST_PLACES:
         what = f"{len(places)} directories and files are kept current, and {_MOST_PLACES} of them are taken"
         gaps.append(Gap(places[_MOST_PLACES], 1, what, "widen the globs of `overlays` by hand"))
     kept = set(places[:_MOST_PLACES])
-    kinds = _kinds(files, tree, [image for image in tracked if image.place in kept])
+    kinds = _kinds(files, tree, [image for image in tracked if image.place in kept], gaps)
     entries = _entries(files, tree, kept, kinds, now)
     words = {directory: name for name, own in infer(tree).items() for directory in own}
     here = [image for image in tracked if image.place in kept]
     environments, unmatched = assemble(here, entries, words, directories(tree), kinds)
     gaps += unmatched
     if not environments:
-        why = [Problem("failed.config", gap.what, gap.next, gap.file, gap.line) for gap in sorted(set(gaps))[:20]]
+        told = sorted(set(gaps), key=lambda gap: (gap.bug is None, gap))[:20]
+        why = [gap.bug or Problem("failed.config", gap.what, gap.next, gap.file, gap.line) for gap in told]
         message = f"{' and '.join(seen)}: nothing of what is kept current there is an entry that gitops-bot can edit"
         advice = "write gitops-bot.yaml by hand, or start with `gitops-bot init`"
         raise ConfigError(*why, Problem("failed.config", message, advice))
@@ -214,8 +226,13 @@ def _read(files: Files, tree: Mapping[str, str], peer: Peer, now: datetime) -> R
             return argocd.read(list(_files_with(files, tree, argocd.MARKS)), directories(tree), tree.keys())
         case "flux":
             paths = manifests(tree)
-            found_markers = [marker for file, data in contents(files, paths) for marker in markers(file, data)]
-            return flux.read(list(_files_with(files, tree, flux.MARKS)), found_markers)
+            marked: list[Marker] = []
+            gaps: list[Gap] = []
+            for file, data in contents(files, paths):
+                with bugs_to(gaps, file):
+                    marked += markers(file, data)
+            read = flux.read(list(_files_with(files, tree, flux.MARKS)), marked)
+            return replace(read, gaps=(*gaps, *read.gaps))
         case "renovate":
             settings = next((path for path in sorted(tree) if renovate.is_settings(path)), None)
             if settings is None:
@@ -250,15 +267,18 @@ def _in_directory(image: Tracked) -> Tracked:
     return image
 
 
-def _kinds(files: Files, tree: Mapping[str, str], tracked: Sequence[Tracked]) -> Mapping[str, Mapping[str, Any]]:
+def _kinds(
+    files: Files, tree: Mapping[str, str], tracked: Sequence[Tracked], gaps: list[Gap]
+) -> Mapping[str, Mapping[str, Any]]:
     """What `targets` has to say of files: their kind where nothing else tells it, and where the images stand."""
     known = {path for paths in targets.by_directory(tree, by_content=True).values() for path in paths}
     places = {image.place for image in tracked if image.place in tree}
     by_file: dict[str, Mapping[str, Any]] = {}
     for file, data in contents(files, sorted(places - known)):
         for kind in get_args(TargetKind):
-            if TargetForm(kind=kind, files=(posixpath.basename(file),)).rule.target.count(data):
-                by_file.setdefault(file, {"kind": kind})
+            with bugs_to(gaps, file):
+                if TargetForm(kind=kind, files=(posixpath.basename(file),)).rule.target.count(data):
+                    by_file.setdefault(file, {"kind": kind})
     for place in places:
         here = [image for image in tracked if image.place == place]
         if all(image.values for image in here):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -176,11 +177,13 @@ async def _proposal(context: Context, declines: Declined, name: str, decisions: 
     pins = [item.pin_change for item in done if isinstance(item, Change)]
     after = {path: content for path, (_, content) in files.items()}
     refused = {item.entry.file for item in laid if isinstance(item, Change)} - files.keys()
-    unread = refused | {item.problem.file for item in context.state.failed if item.problem.file}
+    failures = (*(item.problem for item in context.state.failed), *snapshot.layout.selection.problems)
+    unread = refused | {problem.file for problem in failures if problem.file}
     if not context.request.rolls_back:  # a rollback does not wait for the files that follow its pins
         unread |= {described.path for described in context.state.infos.values() if described.wrong is not None}
     action: reconcile.Action
-    if unclear := sorted(unread & {path for pin in present.carried for path in pin.files}):
+    carried = {path for pin in present.carried for path in pin.files}
+    if unclear := sorted(path for path in carried if not unread.isdisjoint((path, posixpath.dirname(path) or "."))):
         text = f"{unclear[0]} cannot be edited in its present state: its proposal waits until it can"
         action = reconcile.Leave(present.opened, Reason("failed.edit", text, {"file": unclear[0]}))
     elif not snapshot.sees_pull_requests:

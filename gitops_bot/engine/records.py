@@ -207,7 +207,8 @@ def merges_of(world: World, snapshot: Snapshot, shown: Sequence[Record]) -> tupl
     if world.forge is None or not shown:
         return {}, []
     try:
-        return world.forge.merges(snapshot.branch, [record.id for record in shown]), []
+        with bugs_as(ForgeError):
+            return world.forge.merges(snapshot.branch, [record.id for record in shown]), []
     except ForgeError as error:
         message = f"who merged these releases is not known: {error.problem.message}"
         return {}, [replace(error.problem, message=message)]

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import TYPE_CHECKING, Final
 
+from gitops_bot.errors import EditError, bugs_as
 from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.targets.yaml_values import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from gitops_bot.errors import Problem
     from gitops_bot.targets.yaml_values import Placed
 
 #: What a file has to contain to be parsed at all.
@@ -71,15 +73,15 @@ class DeployedPaths:
         return [deployments[at] for at in sorted(deployments)]
 
 
-def deployments(files: Iterable[tuple[str, bytes]]) -> tuple[DeployedPath, ...]:
+def deployments(files: Iterable[tuple[str, bytes]], bugs: list[Problem]) -> tuple[DeployedPath, ...]:
     """What the manifests among these files deploy, in their order; the first ones where there are many.
 
-    Files are taken one by one, and none beyond what is enough.
+    Files are taken one by one, and none beyond what is enough. A file that meets a bug is added to the `bugs`.
     """
-    return tuple(islice(_of_files(files), _MOST_PATHS))
+    return tuple(islice(_of_files(files, bugs), _MOST_PATHS))
 
 
-def _of_files(files: Iterable[tuple[str, bytes]]) -> Iterator[DeployedPath]:
+def _of_files(files: Iterable[tuple[str, bytes]], bugs: list[Problem]) -> Iterator[DeployedPath]:
     left = _MOST_BYTES
     for file, data in files:
         if len(data) > _LONGEST or not any(mark in data for mark in MARKS):
@@ -87,10 +89,14 @@ def _of_files(files: Iterable[tuple[str, bytes]]) -> Iterator[DeployedPath]:
         left -= len(data)
         if left < 0:
             return
-        for text in _SEPARATOR.split(data.decode("utf-8", "replace")):
-            if any(mark.decode() in text for mark in MARKS):
-                for manifest in documents(text) or ():
-                    yield from of_manifest(manifest, file)
+        try:
+            with bugs_as(EditError, file):
+                for text in _SEPARATOR.split(data.decode("utf-8", "replace")):
+                    if any(mark.decode() in text for mark in MARKS):
+                        for manifest in documents(text) or ():
+                            yield from of_manifest(manifest, file)
+        except EditError as error:
+            bugs += error.problems
 
 
 def of_manifest(manifest: Placed, file: str) -> Iterator[DeployedPath]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from gitops_bot.errors import EditError, Problem, bugs_as
 from gitops_bot.images import expression, kinds
 from gitops_bot.images.duration import parse as duration
 from gitops_bot.images.reference import ImageName
@@ -27,12 +29,16 @@ _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Gap:
-    """A setting of another tool without a counterpart: where it stands, what it is, and what to do instead."""
+    """A setting of another tool without a counterpart: where it stands, what it is, and what to do instead.
+
+    `bug` is what hides it, where that is a bug of our own.
+    """
 
     file: str
     line: int
     what: str
     next: str = ""
+    bug: Problem | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +102,22 @@ def gap(place: Placed, what: str, advice: str = "") -> Gap:
     return Gap(place.file, place.line, what, advice)
 
 
+@contextmanager
+def bugs_to(gaps: list[Gap], file: str, about: str = "") -> Iterator[None]:
+    """A bug in the block becomes a gap of this file."""
+    try:
+        with bugs_as(EditError, about):
+            yield
+    except EditError as error:
+        gaps.append(Gap(file, 1, error.problem.message, error.problem.next, error.problem))
+
+
 def resources(files: Iterable[tuple[str, bytes]], gaps: list[Gap]) -> Iterator[Placed]:
     """The resources in these files; those that cannot be read are added to the gaps."""
     for file, data in files:
-        parsed = documents(data.decode("utf-8", "replace"), file)
+        parsed: Iterable[Placed] | None = ()
+        with bugs_to(gaps, file):
+            parsed = documents(data.decode("utf-8", "replace"), file)
         if parsed is None:
             gaps.append(Gap(file, 1, "this file cannot be read as YAML", "move what it says by hand"))
         yield from parsed or ()

@@ -168,7 +168,6 @@ def show_inventory(inventory: Inventory, output: str) -> None:
 
         # On standard output is the text of the file, where `--dry-run` prints it.
         print_inventory(inventory, Screen.of(sys.stderr))
-        show_problems(inventory.problems)
 
 
 def show_json_failure(command: str, problems: Sequence[Problem], at: datetime) -> None:

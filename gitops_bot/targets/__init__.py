@@ -82,14 +82,14 @@ _ONLY_BY_SETTINGS: Final = (".json",)
 def by_content(name: str, data: bytes, beside: Mapping[str, bytes]) -> Target | None:
     """The target that the content of a file implies, of those that may read a file of that name."""
     possible = _of_name(name)[1]
-    return next((target for target in possible if _fits(target, data) or _fits(target.beside(beside), data)), None)
+    return next((target for target in possible if _fits(target, data, beside)), None)
 
 
-def _fits(target: Target, data: bytes) -> bool:
+def _fits(target: Target, data: bytes, beside: Mapping[str, bytes]) -> bool:
     """Whether a file has entries as that target; where a bug hides them, it has some: reading it tells the bug."""
     try:
         with bugs_as(EditError):
-            return target.count(data) > 0
+            return target.count(data) > 0 or target.beside(beside).count(data) > 0
     except EditError:
         return True
 

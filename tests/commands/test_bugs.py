@@ -9,7 +9,7 @@ import pytest
 
 from gitops_bot.proposals import naming
 from tests.commands import contract
-from tests.commands.conftest import API, CONFIG, WEB
+from tests.commands.conftest import API, CONFIG, WEB, pinned
 from tests.commands.running import running
 from tests.commands.scene import tags
 from tests.conftest import PROJECT
@@ -183,3 +183,84 @@ def test_too_little_memory_is_told_as_such(newer: Deploy, tmp_path: Path) -> Non
     (problem,) = json.loads(out)["problems"]
     assert (code, problem["code"]) == (1, "failed.usage")
     assert "out of memory" in problem["message"]
+
+
+#: Where a bug is met that costs an overlay, and which argument names it.
+OVERLAY_BUGS = {
+    "its directory is matched": ("gitops_bot.releases.layout.overlays", "_Tree._meant", 1),
+    "its files are listed": ("gitops_bot.releases.layout.overlays", "_Tree.targets_of", 1),
+    "its files are looked at": ("gitops_bot.releases.layout.overlays", "_Tree._usable", 1),
+}
+
+
+@pytest.mark.parametrize("where", OVERLAY_BUGS.values(), ids=OVERLAY_BUGS)
+def test_an_overlay_that_cannot_be_selected_keeps_its_proposal_and_stops_no_other(
+    newer: Deploy, tmp_path: Path, where: tuple[Any, ...]
+) -> None:
+    newer.bot("update")
+    newer.push("web", "1.2.0")
+    for command in ("plan", "status", "update"):
+        _, (bug,) = asked(newer, broken(tmp_path, where), command)
+        assert bug["file"] == API.rpartition("/")[0]
+    assert (tags(newer, WEB_BRANCH)["web/web"], tags(newer, API_BRANCH)["api/api"]) == ("1.2.0", "1.1.0")
+    assert {pull["head"]["ref"] for pull in newer.pulls()} == {WEB_BRANCH, API_BRANCH}
+
+
+@pytest.mark.parametrize("arguments", [(), ("--image", "web")], ids=["all", "of an image"])
+def test_history_lists_the_other_releases(newer: Deploy, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    ids = [
+        newer.remote.commit(
+            "main", {path: pinned(newer.files("main")[path], (f"newTag: {old}", f"newTag: {new}"))}, message=new
+        )
+        for path, old, new in ((WEB, "1.0.0", "1.1.0"), (API, "1.0.0", "1.1.0"), (WEB, "1.1.0", "1.2.0"))
+    ]
+    arguments = tuple(newer.image("web") if argument == "web" else argument for argument in arguments)
+    env = broken(tmp_path, ("gitops_bot.releases.history.changes", "_only_pins", 1))
+    document, bugs = asked(newer, env, "history", "production", *arguments)
+    assert [release["commit"] for release in document["releases"]] == [ids[2], ids[0]]
+    assert [f"release {number} (" in bug["message"] for number, bug in zip((3, 1), bugs, strict=True)] == [True, True]
+
+
+APPLICATION = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: NAME, annotations: {argocd-image-updater.argoproj.io/image-list: ghcr.io/acme/NAME}}
+spec: {source: {path: NAME/production}}
+"""
+#: Where `init` meets a bug, and whether that is asked for the settings of another tool.
+INIT_BUGS = {
+    "a file with pins": (("gitops_bot.targets.kustomization", "KustomizationTarget.read"), ()),
+    "an overlay": (("gitops_bot.releases.layout.overlays", "_Tree._meant", 1), ()),
+    "an environment": (("gitops_bot.commands.init", "_environment", 1), ()),
+    "a manifest": (("gitops_bot.migration.deployed", "of_manifest", 1), ()),
+    "a manifest of a tool": (("gitops_bot.migration.rules", "documents", 1), ("--from", "argocd-image-updater")),
+    "one tool": (("gitops_bot.commands.init", "flux.read"), ("--from", "argocd-image-updater", "--from", "flux")),
+}
+
+
+@pytest.mark.parametrize(("where", "arguments"), INIT_BUGS.values(), ids=INIT_BUGS)
+def test_init_describes_everything_else(tmp_path: Path, where: tuple[Any, ...], arguments: tuple[str, ...]) -> None:
+    files = {
+        f"{name}/{environment}/kustomization.yaml": f"images:\n- {{name: ghcr.io/acme/{name}, newTag: 1.0.0}}\n"
+        for name in ("api", "web")
+        for environment in ("production", "staging")
+    }
+    files |= {f"argocd/{name}.yaml": APPLICATION.replace("NAME", name) for name in ("api", "web")}
+    files |= {"flux/api.yaml": "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {name: api}\n"}
+    checkout = tmp_path / "checkout"
+    (checkout / ".git").mkdir(parents=True)
+    (checkout / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    for path, text in files.items():
+        (checkout / path).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / path).write_text(text)
+    env = broken(tmp_path, where)
+    if where[1] == "_environment":  # it has no environment called api
+        file = tmp_path / "sitecustomize.py"
+        file.write_text(file.read_text().replace('"api" in', '"staging" in'))
+    command = ("init", "--offline", "--output", "json", *arguments)
+    code, out, events = told(start(*command, cwd=checkout, env=env))
+    document = json.loads(out)
+    contract.check(document, code)
+    assert (code, {problem["code"] for problem in document["problems"]}) == (3, {"failed.bug"})
+    assert [event["event"] for event in events if "traceback" in event] == ["bug"] * len(document["problems"])
+    assert "/production" in (checkout / "gitops-bot.yaml").read_text()

@@ -30,7 +30,7 @@ MATRIX = f"[{{matrix: {{generators: [{GIT[1:-1]}, {{list: {{elements: [{{env: qa
 
 
 def found(text: str) -> list[tuple[str, str]]:
-    return [(one.path.text, one.by) for one in deployments([("argocd/apps.yaml", text.encode())])]
+    return [(one.path.text, one.by) for one in deployments([("argocd/apps.yaml", text.encode())], [])]
 
 
 @pytest.mark.parametrize(
@@ -105,14 +105,15 @@ def test_of_very_many_manifests_only_the_first_are_read() -> None:
     elements = ", ".join(f"{{app: a{at}}}" for at in range(900))
     text = SET % (f"[{{list: {{elements: [{elements}]}}}}]", "{{app}}")
     files = {f"{at}.yaml": text.replace("name: apps", f"name: n{at}").encode() for at in range(200)}
-    assert {one.file for one in deployments(files.items())} == {"0.yaml", "1.yaml", "2.yaml"}
+    assert {one.file for one in deployments(files.items(), [])} == {"0.yaml", "1.yaml", "2.yaml"}
     padded = {f"{at}.yaml": (APPLICATION % f"a{at}" + "#" * 250_000).encode() for at in range(20)}
-    assert [one.path.text for one in deployments(padded.items())] == [f"a{at}" for at in range(8)]
+    assert [one.path.text for one in deployments(padded.items(), [])] == [f"a{at}" for at in range(8)]
 
 
 def test_directories_find_what_deploys_them_in_the_order_of_the_files() -> None:
     paths = ["apps/web", "*/web", "apps/*", "other", "apps/web/prod", "**/prod"]
-    deployed = DeployedPaths.of(deployments((path, (APPLICATION % f"'{path}'").encode()) for path in paths))
+    files = ((path, (APPLICATION % f"'{path}'").encode()) for path in paths)
+    deployed = DeployedPaths.of(deployments(files, []))
     assert [one.file for one in deployed.of_directories(["apps/web"])] == ["apps/web", "*/web", "apps/*"]
     assert [one.file for one in deployed.of_directories(["x/prod", "apps/api"])] == ["apps/*", "**/prod"]
     assert deployed.of_directories(["."]) == []

@@ -5,11 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
-from gitops_bot.releases.history.changes import EntryChange, change_at, changes
+from gitops_bot.errors import GitError, bugs_as
+from gitops_bot.releases.history.changes import EntryChange, change_at
 from gitops_bot.targets import same_file
 
 if TYPE_CHECKING:
@@ -114,8 +116,10 @@ class Records(Sequence["Record"]):
         self._positions = {step.commit: at for at, step in enumerate(line.steps)}
         self._changed = cache(partial(change_at, known))
         # A rollback takes away the pin of an entry; `_identity` is what a promotion copies.
-        self._own = _Arrivals(map(self._changed, range(len(known))), self._positions, lambda pin: (pin.key, pin.after))
-        self._others = [_Arrivals(changes(releases), self._positions, _identity) for releases in sources]
+        own = _readable(self._changed, len(known))
+        self._own = _Arrivals(own, self._positions, lambda pin: (pin.key, pin.after))
+        others = (_readable(partial(change_at, releases), len(releases)) for releases in sources)
+        self._others = [_Arrivals(changes, self._positions, _identity) for changes in others]
 
     def __len__(self) -> int:
         return len(self._known)
@@ -179,6 +183,13 @@ def _is_undone(older: Changes, change: Changes) -> bool:
     """Whether a release gave every entry back the pin that it had before the older one."""
     was = {pin.key: (pin.before, pin.after) for pin in older.pins}
     return all(was.get(pin.key) == (pin.after, pin.before) for pin in change.pins)
+
+
+def _readable(changed: Callable[[int], Changes], count: int) -> Iterator[Changes]:
+    """What these releases changed, but for one that meets a bug, which is told where its own record is asked for."""
+    for at in range(count):
+        with suppress(GitError), bugs_as(GitError):
+            yield changed(at)
 
 
 class _Arrivals:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gitops_bot import targets
-from gitops_bot.errors import ConfigError, Problem
+from gitops_bot.errors import ConfigError, EditError, Problem, bugs_as
 from gitops_bot.images.reason import shortlist
 from gitops_bot.releases.layout.glob import Glob, any_means, is_path
 
@@ -142,7 +142,7 @@ def select(environments: Mapping[str, Environment], tree: Mapping[str, str]) -> 
         blocked = looked_at.on_the_way(claim.glob, wild=False)
         problems |= {_foreign(link, tree[link]): None for link in blocked}
         matched = False
-        for place, captures in looked_at.matching(claim):
+        for place, usable, wrong in looked_at.matching(claim):
             matched = True
             owner = owners.setdefault(place, claim)
             if owner.environment != claim.environment:
@@ -151,7 +151,6 @@ def select(environments: Mapping[str, Environment], tree: Mapping[str, str]) -> 
                 )
             elif owner is claim:
                 places[claim].append(place)
-                usable, wrong = looked_at.usable(place, claim, captures)
                 selected[claim.environment][place] = usable
                 problems |= dict.fromkeys(wrong)
         if not matched and not blocked:
@@ -205,25 +204,31 @@ class _Tree:
         self._links = [path for path, mode in tree.items() if mode in FOREIGN]
         self._directories = sorted(self._files)
 
-    def matching(self, claim: Claim) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """Every directory (`apps/web/`) with a file of pins that the claim's glob means, or every such file."""
+    def matching(self, claim: Claim) -> Iterator[tuple[str, list[OverlayFile], list[Problem]]]:
+        """Every directory (`apps/web/`) with a file of pins that the claim's glob means, or every such file.
+
+        Each with its files that hold pins, and what is wrong with others.
+        """
         glob = claim.glob
         directories = self._all_directories if claim.rules or glob.of_files else self._directories
         for at in range(bisect_left(directories, glob.prefix), len(directories)):
             directory = directories[at]
             if not directory.startswith(glob.prefix):
                 return
-            if glob.of_files:
-                for file in self.targets_of(directory, claim):
-                    captures = glob.match(file)
-                    if captures is not None:
-                        yield file, captures
-                continue
-            if glob.file is not None and directory + glob.file not in self._files.get(directory, ()):
-                continue
-            captures = glob.match(directory)
-            if captures is not None and (not claim.rules or self.targets_of(directory, claim)):
-                yield directory, captures
+            try:
+                with bugs_as(EditError, directory):
+                    yield from self._meant(directory, claim)
+            except EditError as error:
+                yield directory, [], [replace(error.problem, file=directory.rstrip("/") or ".")]
+
+    def _meant(self, directory: str, claim: Claim) -> Iterator[tuple[str, list[OverlayFile], list[Problem]]]:
+        glob = claim.glob
+        if not glob.of_files and glob.file is not None and directory + glob.file not in self._files.get(directory, ()):
+            return
+        for place in self.targets_of(directory, claim) if glob.of_files else (directory,):
+            captures = glob.match(place)
+            if captures is not None and (glob.of_files or not claim.rules or self.targets_of(directory, claim)):
+                yield place, *self._usable(place, claim, captures)
 
     def targets_of(self, directory: str, claim: Claim) -> Mapping[str, tuple[Target, bool]]:
         """The files of a directory that hold pins: their targets, and whether only their contents can tell.
@@ -243,7 +248,7 @@ class _Tree:
                 readers[file] = (target, False)
         return readers
 
-    def usable(self, place: str, claim: Claim, captures: Mapping[str, str]) -> tuple[list[OverlayFile], list[Problem]]:
+    def _usable(self, place: str, claim: Claim, captures: Mapping[str, str]) -> tuple[list[OverlayFile], list[Problem]]:
         """The files of a directory that hold pins, or the one file, and what is wrong with others."""
         files: list[OverlayFile] = []
         problems: list[Problem] = []
