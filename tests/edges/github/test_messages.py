@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
-import requests
-import responses
-from urllib3 import HTTPConnectionPool
-from urllib3.exceptions import MaxRetryError, ReadTimeoutError
 
 from gitops_bot.edges.github.forge import GitHub
 from gitops_bot.errors import ForgeError, Problem
@@ -17,6 +15,8 @@ from tests.counterparts.clock import StillClock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tests.edges.github.conftest import Published
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 GRAPHQL = "https://api.github.com/graphql"
@@ -49,12 +49,11 @@ def in_the_future(**delta: int) -> str:
     return str(int((NOW + timedelta(**delta)).timestamp()))
 
 
-POOL = HTTPConnectionPool("api.github.com")
-SILENCE = MaxRetryError(POOL, "/", ReadTimeoutError(POOL, "/", "Read timed out."))
+UNTRUSTED = httpx.ConnectError("x")
+UNTRUSTED.__cause__ = ssl.SSLCertVerificationError("x")
 CREATE_FORBIDDEN = "GitHub Actions is not permitted to create or approve pull requests."
 
 
-@responses.activate
 @pytest.mark.parametrize(
     ("status", "answer", "headers", "code", "message", "way_out"),
     [
@@ -209,16 +208,21 @@ CREATE_FORBIDDEN = "GitHub Actions is not permitted to create or approve pull re
     ],
 )
 def test_a_refusal_says_what_it_is_and_the_way_out(
-    status: int, answer: Mapping[str, Any], headers: Mapping[str, str], code: str, message: str, way_out: str
+    published: Published,
+    status: int,
+    answer: Mapping[str, Any],
+    headers: Mapping[str, str],
+    code: str,
+    message: str,
+    way_out: str,
 ) -> None:
-    responses.post(PULLS, json=answer, status=status, headers=headers)
+    published.give("POST", PULLS, answer, status, headers)
     problem = writing()
     assert problem.code == code
     assert message in problem.message
     assert way_out in problem.next
 
 
-@responses.activate
 @pytest.mark.parametrize(
     ("status", "said", "headers", "way_out"),
     [
@@ -256,24 +260,24 @@ def test_a_refusal_says_what_it_is_and_the_way_out(
         ),
     ],
 )
-def test_a_rate_limit_says_when_it_ends(status: int, said: str, headers: Mapping[str, str], way_out: str) -> None:
-    responses.post(GRAPHQL, json={"message": said}, status=status, headers=headers)
+def test_a_rate_limit_says_when_it_ends(
+    published: Published, status: int, said: str, headers: Mapping[str, str], way_out: str
+) -> None:
+    published.give("POST", GRAPHQL, {"message": said}, status, headers)
     problem = reading()
     assert (problem.code, problem.message) == ("failed.forge", "the rate limit of api.github.com is used up")
     assert way_out in problem.next
 
 
-@responses.activate
-def test_a_repository_that_cannot_be_seen_names_every_way_why() -> None:
-    responses.post(GRAPHQL, status=404)
-    responses.get(PULLS, json={"message": "Not Found"}, status=404)
+def test_a_repository_that_cannot_be_seen_names_every_way_why(published: Published) -> None:
+    published.give("POST", GRAPHQL, status=404)
+    published.give("GET", PULLS, {"message": "Not Found"}, 404)
     problem = reading()
     assert problem.code == "failed.auth"
     assert problem.message == "acme/deploy does not exist, or the token cannot see it (GitHub says: Not Found)"
     assert "a fine-grained token must include this repository" in problem.next
 
 
-@responses.activate
 @pytest.mark.parametrize(
     ("error", "headers", "code", "message", "way_out"),
     [
@@ -368,32 +372,31 @@ def test_a_repository_that_cannot_be_seen_names_every_way_why() -> None:
     ],
 )
 def test_a_refusal_in_graphql_says_the_same_as_one_in_rest(
-    error: Mapping[str, Any], headers: Mapping[str, str], code: str, message: str, way_out: str
+    published: Published, error: Mapping[str, Any], headers: Mapping[str, str], code: str, message: str, way_out: str
 ) -> None:
     answer = {"data": {"repository": None}, "errors": [{**error, "path": ["repository"]}]}
-    responses.post(GRAPHQL, json=answer, headers=headers)
+    published.give("POST", GRAPHQL, answer, headers=headers)
     problem = reading()
     assert problem.code == code
     assert message in problem.message
     assert way_out in problem.next
 
 
-@responses.activate
 @pytest.mark.parametrize(
     ("raised", "message", "way_out"),
     [
-        (requests.exceptions.ConnectionError("token ghs_secret"), "cannot be reached", "check the network"),
-        (requests.exceptions.ReadTimeout("x"), "did not answer within 15 seconds", "githubstatus.com"),
-        (requests.exceptions.ConnectionError(SILENCE), "did not answer within 15 seconds", "githubstatus.com"),
-        (requests.exceptions.SSLError("x"), "a certificate that is not trusted", "REQUESTS_CA_BUNDLE"),
-        (requests.exceptions.ProxyError("http://user:pass@proxy"), "cannot be reached", "the proxy"),
+        (httpx.ConnectError("token ghs_secret"), "cannot be reached", "check the network"),
+        (httpx.ReadTimeout("x"), "did not answer within 15 seconds", "githubstatus.com"),
+        (httpx.ConnectTimeout("x"), "did not answer within 15 seconds", "githubstatus.com"),
+        (UNTRUSTED, "a certificate that is not trusted", "REQUESTS_CA_BUNDLE"),
+        (httpx.ProxyError("http://user:pass@proxy"), "cannot be reached", "the proxy"),
     ],
-    ids=["connection", "timeout", "timeout after the last try", "certificate", "proxy"],
+    ids=["connection", "timeout", "timeout of the connection", "certificate", "proxy"],
 )
 def test_github_that_cannot_be_reached_says_so_without_the_librarys_words(
-    raised: Exception, message: str, way_out: str
+    published: Published, raised: Exception, message: str, way_out: str
 ) -> None:
-    responses.post(PULLS, body=raised)
+    published.give("POST", PULLS, raised)
     problem = writing()
     assert problem.message.startswith("api.github.com ")
     assert message in problem.message
@@ -401,8 +404,8 @@ def test_github_that_cannot_be_reached_says_so_without_the_librarys_words(
     assert "pass" not in str(problem)
 
 
-@responses.activate
-def test_a_second_answer_that_it_exists_already_without_any_is_told_as_it_is() -> None:
-    responses.post(PULLS, json=invalid(code="custom", message="A pull request already exists for acme:x."), status=422)
-    responses.get(PULLS, json=[], status=200)
+def test_a_second_answer_that_it_exists_already_without_any_is_told_as_it_is(published: Published) -> None:
+    again = invalid(code="custom", message="A pull request already exists for acme:x.")
+    published.give("POST", PULLS, again, 422)
+    published.give("GET", PULLS, [])
     assert "already exists" in writing().message

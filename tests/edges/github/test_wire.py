@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-import responses
 
 from gitops_bot import __version__
 from gitops_bot.demo.http import Answer, Request, Server
@@ -25,6 +24,8 @@ from tests.counterparts.clock import StillClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from tests.edges.github.conftest import Published
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TOKEN = "ghs_0123456789abcdef"
@@ -69,7 +70,6 @@ def test_a_request_says_who_asks_and_what() -> None:
     assert request.headers["x-github-api-version"] == "2022-11-28"
 
 
-@responses.activate
 @pytest.mark.parametrize(
     ("api_url", "address"),
     [
@@ -81,12 +81,12 @@ def test_a_request_says_who_asks_and_what() -> None:
         ("http://[::1]:8080", "http://[::1]:8080/graphql"),
     ],
 )
-def test_graphql_is_asked_beside_the_rest_of_the_api(api_url: str, address: str) -> None:
-    responses.post(address, json={"data": {"viewer": {"login": "bot"}}})
+def test_graphql_is_asked_beside_the_rest_of_the_api(published: Published, api_url: str, address: str) -> None:
+    published.give("POST", address, {"data": {"viewer": {"login": "bot"}}})
     told = Wire(api_url, TOKEN, still_clock()).graphql("query Q { viewer { login } }", {"a": "ä"}, write=False)
     assert told.data == {"viewer": {"login": "bot"}}
-    sent = responses.calls[0].request
-    assert json.loads(sent.body or "") == {"query": "query Q { viewer { login } }", "variables": {"a": "ä"}}
+    (sent,) = published.requests
+    assert json.loads(sent.content) == {"query": "query Q { viewer { login } }", "variables": {"a": "ä"}}
     assert sent.headers["authorization"] == f"token {TOKEN}"
 
 
