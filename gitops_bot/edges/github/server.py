@@ -83,6 +83,9 @@ _REFUSALS = (
 class Server:
     """One server. `variable` is the environment variable with the token; `in_workflow`: the bot runs in Actions."""
 
+    #: The variables with the token, in order of precedence; the user name for git, with the token as password; what the
+    #: token must be allowed to do; what to set where a repository is on another server; how many parts the name of a
+    #: repository has; what only git there says.
     TOKENS: ClassVar[Sequence[str]] = ("GITHUB_TOKEN", "GH_TOKEN")
     USER: ClassVar[str] = "x-access-token"
     RIGHTS: ClassVar[str] = "contents: write, pull-requests: write"
@@ -140,8 +143,8 @@ class Server:
         return address.server == self.url
 
     @property
-    def packages(self) -> PackageApi:
-        """The API that lists packages; only the public registry has one with times."""
+    def packages(self) -> PackageApi | None:
+        """Where a forge lists the images of its registry with their times, if it does: here only the public one."""
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
         return PackageApi("ghcr.io", "api.github.com", headers, self.token if self.url == PUBLIC else None)
 
