@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.edges.registry.cloud import LoginCache
-    from gitops_bot.edges.registry.describe import Builds
     from gitops_bot.edges.registry.host import Documents
     from gitops_bot.edges.signals import Ending
     from gitops_bot.engine.read import Scope, Snapshot
@@ -162,7 +161,6 @@ class Cycles:
     _gone: Sequence[str] = ()
     _warned: dict[Problem, int] = field(default_factory=dict)
     _documents: Documents = field(default_factory=dict)
-    _builds: Builds = field(default_factory=dict)
     _logins: LoginCache = field(default_factory=dict)
     _tags: Mapping[str, str] | None = None
 
@@ -242,7 +240,6 @@ class Cycles:
                 partial(self._warn, number),
                 config,
                 self._documents,
-                self._builds,
                 self._logins,
             )
             world, scope = stack.enter_context(open_world(self.options, self.environments, request, cycle=cycle))

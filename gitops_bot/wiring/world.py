@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry import Registry
     from gitops_bot.edges.registry.cloud import LoginCache
-    from gitops_bot.edges.registry.describe import Builds
     from gitops_bot.edges.registry.host import Documents
     from gitops_bot.engine.read import Scope
     from gitops_bot.engine.request import Request
@@ -56,7 +55,7 @@ class CycleContext:
 
     `whole` surrounds what must be written as one. `observe` is called with each request to a registry, `warn` with what
     people should know, and what fails nothing. `config` is used instead of the present configuration. `documents` and
-    `builds` cache what registries answered about digests, and `logins` what clouds gave.
+    `logins` cache what registries answered about digests, and what clouds gave.
     """
 
     whole: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -64,7 +63,6 @@ class CycleContext:
     warn: Callable[[Problem], None] = log_warning
     config: Config | None = None
     documents: Documents | None = None
-    builds: Builds | None = None
     logins: LoginCache | None = None
 
 
@@ -138,7 +136,6 @@ def open_world(
                         clock,
                         observe=cycle.observe,
                         documents=cycle.documents,
-                        builds=cycle.builds,
                         logins=cycle.logins,
                         cache=cache,
                         packages=[packages for server in local.servers if (packages := server.packages) is not None],

@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from gitops_bot.images.build import Manifest
 
 
-#: What images said, by digest. Digests never change, so `run` keeps them: an open proposal asks again in every cycle.
-Builds = dict[str, Build]
-#: Descriptions that are kept.
-_REMEMBERED = 200
 #: Bytes of a configuration; a real one has some thousands.
 CONFIG_LIMIT = 1024 * 1024
 #: Labels and annotations that are kept; a real image has some dozens.
@@ -41,30 +37,21 @@ _MOST_LABELS = 200
 _MOST_BYTES = 1 << 50
 
 
-def describe(repository: ImageRepository, digest: str, builds: Builds) -> Build:
-    """The description of the image or index of that digest; empty if it is neither. What `builds` has is not requested.
+def describe(repository: ImageRepository, digest: str) -> Build:
+    """The description of the image or index of that digest; empty if it is neither.
 
     Raises:
         Refused: the registry refused; 404 if there is no such digest.
         Untrusted: an answer does not match its digest.
     """
-    if (known := builds.get(digest)) is not None:
-        return known
-    top = repository.document(digest)
+    manifest = top = repository.document(digest)
     what = read(top)
-    chosen = what.representative
-    manifest: Document | None = top if chosen is None else None
-    with IfPresent():  # what an index names is missing after a partial copy
-        manifest = repository.document(chosen.digest) if chosen is not None else top
-    config: Document | None = None
-    if manifest is not None:
-        config = configuration(repository, manifest) if read(manifest).kind == "image" else {}
-    build = _build(top, what, manifest or {}, config or {})
-    if config is not None:  # verified by the digest, so true for every repository
-        if len(builds) >= _REMEMBERED:
-            builds.clear()
-        builds[digest] = build
-    return build
+    if what.representative is not None:
+        manifest = {}
+        with IfPresent():  # what an index names is missing after a partial copy
+            manifest = repository.document(what.representative.digest)
+    config = configuration(repository, manifest) if read(manifest).kind == "image" else None
+    return _build(top, what, manifest, config or {})
 
 
 def _build(top: Document, what: Manifest, manifest: Document, config: Document) -> Build:

@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry.cloud import LoginCache
     from gitops_bot.edges.registry.credentials import Login
-    from gitops_bot.edges.registry.describe import Builds
     from gitops_bot.edges.registry.host import Documents
     from gitops_bot.edges.registry.tags import TagPage
     from gitops_bot.edges.registry.times.reader import TimesReader
@@ -89,14 +88,13 @@ class Registry(AbstractContextManager["Registry"]):
         transport: httpx.BaseTransport | None = None,
         observe: Observe | None = None,
         documents: Documents | None = None,
-        builds: Builds | None = None,
         logins: LoginCache | None = None,
         cache: Path | None = None,
         packages: Sequence[PackageApi] = (),
     ) -> None:
         """`seconds` limits one try of a request, and one answer of a credential helper; see `Http`.
 
-        `image_seconds` limits all requests for one image together, with their retries and waits. `documents`, `builds`
+        `image_seconds` limits all requests for one image together, with their retries and waits. `documents`
         and `logins` are caches in memory that a later Registry may share. For build times: `cache` is a folder for what
         images say about themselves, `packages` what forges list of the registries that they have.
         """
@@ -122,7 +120,6 @@ class Registry(AbstractContextManager["Registry"]):
         timeout = min(seconds, HELPER_TIMEOUT)
         self._credentials = Credentials(access, environ, timeout=timeout, clouds=clouds.login)
         self._documents: Documents = {} if documents is None else documents
-        self._builds: Builds = {} if builds is None else builds
         #: Digests that a repository was seen to have, and repositories without a Referrers API.
         self._present: set[tuple[ImageName, str]] = set()
         self._without_referrers: set[ImageName] = set()
@@ -160,7 +157,7 @@ class Registry(AbstractContextManager["Registry"]):
     def describe(self, image: ImageName, digest: str) -> Build:
         """The description of an image by its labels and configuration; the error's `status` is 404 if it is gone."""
         with self._reading(image, f"the digest {digest}", Pin(None, digest)) as repository:
-            return describe(repository, digest, self._builds)
+            return describe(repository, digest)
 
     def exists(self, image: ImageName, digest: str) -> bool:
         """Whether the repository has a manifest of that digest."""

@@ -13,7 +13,7 @@ from gitops_bot.config import RegistryAccess
 from gitops_bot.demo.images import push
 from gitops_bot.demo.registry import Registry as Embedded
 from gitops_bot.edges.registry import Registry
-from gitops_bot.edges.registry.describe import CONFIG_LIMIT, Builds
+from gitops_bot.edges.registry.describe import CONFIG_LIMIT
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.build import Build
 from gitops_bot.images.reference import ImageName
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from gitops_bot.edges.registry.host import Documents
     from tests.counterparts.broken import Answer
 
 BUILT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -74,21 +75,22 @@ def test_an_index_in_three_requests(registry: DockerRegistry, ours: Registry) ->
 
 
 def test_what_a_later_registry_knows_is_not_asked_again(registry: DockerRegistry) -> None:
-    digest, known = registry.push_image("say/again", "v1", labels=LABELS), Builds()
-    with Registry({}, {}, StillClock(), builds=known) as first:
+    digest = registry.push_image("say/again", "v1", labels=LABELS)
+    known: Documents = {}
+    with Registry({}, {}, StillClock(), documents=known) as first:
         build = first.describe(ImageName(registry.host, "say/again"), digest)
-    with Registry({}, {}, StillClock(), builds=known) as second, registry.counting() as seen:
+    with Registry({}, {}, StillClock(), documents=known) as second, registry.counting() as seen:
         again = second.describe(ImageName(registry.host, "say/again"), digest)
     assert (again, again.labels, seen) == (build, build.labels, [])
 
 
 def test_what_was_not_whole_is_asked_again() -> None:
     """A partial copy may be whole the next time."""
-    known = Builds()
+    known: Documents = {}
     missing = answer("404 Not Found", b'{"errors": [{"code": "BLOB_UNKNOWN"}]}')
-    with broken_server([served(IMAGE), missing, served(IMAGE), served(GOOD)]) as server:
+    with broken_server([served(IMAGE), missing, served(GOOD)]) as server:
         for version in (None, "v1.4.2", "v1.4.2"):
-            with Registry({}, {}, StillClock(), builds=known) as ours:
+            with Registry({}, {}, StillClock(), documents=known) as ours:
                 assert ours.describe(ImageName(server.host, "acme/web"), named(IMAGE)).version == version
 
 
