@@ -98,20 +98,21 @@ def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[Hi
     every = all_releases(line, snapshot.layout.owners, tags)
     known = every.get(environment.name, ())
     records = records_of(environment, every, line)
+    shown: Sequence[Record]
     between = None
     bugs: list[Problem] = []
     if wanted.show is not None:
-        at = _place(every, environment.name, wanted.show, tags)
-        shown = tuple(records[at : at + 1])
+        shown = (records[_place(every, environment.name, wanted.show, tags)],)
     elif wanted.between is not None:
         newer, older = sorted(_place(every, environment.name, name, tags) for name in wanted.between)
-        shown = tuple(records[newer:older])
+        shown = tuple(records[at] for at in range(newer, older))
         between = net(known[older], known[newer], shown)
         between = replace(between, images=_images(world, snapshot, between.changes))
     else:
         shown = tuple(_choose(records, known, snapshot, wanted, bugs))
         if wanted.image is not None and not shown and not bugs:
-            _check_image(wanted.image, records, snapshot)
+            changed = (change.name for at in range(len(known)) for change in records[at].changes)
+            _check_image(wanted.image, changed, snapshot)
     merges, problems = merges_of(world, snapshot, shown)
     contents: dict[str, Content] = {}
     for record in shown if wanted.verify or wanted.show is not None else ():
@@ -189,11 +190,10 @@ def _names(image: str, snapshot: Snapshot) -> set[str]:
     return {image, *(entry.name for entry in snapshot.states[environment.name].matching(image))}
 
 
-def _check_image(image: str, records: Records, snapshot: Snapshot) -> None:
+def _check_image(image: str, changed: Iterable[str], snapshot: Snapshot) -> None:
     """An image that is there, or was, may have no release in the range; any other one is mistyped."""
     (environment,) = snapshot.environments
-    names = _names(image, snapshot)
-    if len(names) == 1 and not any(change.name in names for record in records for change in record.changes):
+    if len(_names(image, snapshot)) == 1 and image not in changed:
         problem = snapshot.states[environment.name].unknown(image)
         raise UsageError(replace(problem, message=f"{problem.message}, and no release changed it"))
 

@@ -285,9 +285,9 @@ def _overview_of(
     for environment in snapshot.environments:
         known = reading.releases.get(environment.name, ())
         # Told by their times alone: what a release changed may take its whole history to say.
-        newest = list(takewhile(lambda release: release.at >= snapshot.at - _READ, known[:_MOST]))
+        newest = sum(1 for _ in takewhile(lambda release: release.at >= snapshot.at - _READ, known[:_MOST]))
         records = Records(known, line, announcement_reader(environment.name))
-        recent[environment.name] = tuple(records[: len(newest)])
+        recent[environment.name] = tuple(records[at] for at in range(newest))
     every = sorted((record for own in recent.values() for record in own), key=attrgetter("at"), reverse=True)
     ways = journeys(recent)
     first, since = first_arrivals(ways), snapshot.at - timedelta(days=DAYS)

@@ -21,7 +21,7 @@ from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import hold, promotion, stepped_back
 from gitops_bot.releases.choice.promotion import Offer
 from gitops_bot.releases.choice.soak import left_behind
-from gitops_bot.releases.decisions import Change, Failed, Held, answer_by_name, is_open
+from gitops_bot.releases.decisions import Change, Failed, Held, Kept, is_open
 from gitops_bot.releases.history import trail
 
 if TYPE_CHECKING:
@@ -151,14 +151,6 @@ async def tag_moved(decision: Decision, context: Context) -> Decision:
     return decision if reason is None else Held(entry, now, reason)
 
 
-async def available(decision: Decision, context: Context) -> Decision:
-    """Hold what a rollback would bring back where the registry does not have it any more."""
-    what, image = context.request.what, decision.entry.repository if decision.entry is not None else None
-    if not isinstance(decision, Change) or not isinstance(what, RollBack) or what.offline or image is None:
-        return decision
-    return await roll_back.available(context.facts, image, decision)
-
-
 async def platforms(decision: Decision, context: Context) -> Decision:
     """Hold what is no image, and an image that cannot be pulled on every platform that it is for.
 
@@ -252,9 +244,12 @@ def _may_not_go_back(change: Change, context: Context) -> bool:
 
 
 async def ignored(decision: Decision, context: Context) -> Decision:
-    """Report an ignored entry that was asked for by name."""
+    """Report an ignored entry that was asked for by name: it is not passed over in silence."""
     what = context.request.what
-    return answer_by_name(decision) if isinstance(what, Promote | RollBack) and what.images else decision
+    asked = isinstance(what, Promote | RollBack) and what.images
+    if asked and isinstance(decision, Kept) and decision.reason.code == "ignored":
+        return Held(decision.entry, None, decision.reason)
+    return decision
 
 
 # --- what everything passes -------------------------------------------------------------------------------------------
@@ -320,7 +315,7 @@ PROMOTE: Final = (
 PINS: Final = (
     Gate("no step back", step_back), Gate("the tag was not moved", given_tag_moved), *_PLACE, _PLATFORMS, *_END,
 )  # fmt: skip
-ROLL_BACK: Final = (Gate("the registry still has it", available), _IGNORED, *_PLACE, *_END)
+ROLL_BACK: Final = (Gate("the registry still has it", roll_back.available), _IGNORED, *_PLACE, *_END)
 
 
 async def judge(deciding: Deciding[Candidate], context: Context) -> Judged:

@@ -255,15 +255,6 @@ Decision = Change | Held | Failed | Kept
 IGNORED: Final = Reason("ignored", "the configuration has `ignore: true`")
 
 
-def answer_by_name(decision: Decision) -> Decision:
-    """What is said of an entry that was asked for by name: one that is ignored is not passed over in silence."""
-    match decision:
-        case Kept(entry=entry, reason=reason) if reason.code == "ignored":
-            return Held(entry, None, reason)
-        case _:
-            return decision
-
-
 def is_open(decision: Decision) -> TypeGuard[Change | Held]:
     """Whether it changes something, or only has to wait: the reason that lasts longest is the one to tell."""
     return isinstance(decision, Change) or (isinstance(decision, Held) and decision.reason.ends is not None)

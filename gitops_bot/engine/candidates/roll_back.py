@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.engine import followers, pullable
 from gitops_bot.engine.candidates.not_found import problem_with, unless_absent
 from gitops_bot.engine.context import Candidates, as_it_is
+from gitops_bot.engine.request import RollBack
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.releases.choice import rollback
 from gitops_bot.releases.decisions import IGNORED, Change, Failed, Kept
@@ -17,10 +18,7 @@ from gitops_bot.releases.history.releases import find, releases
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from gitops_bot.engine.ask import Facts
     from gitops_bot.engine.context import Context
-    from gitops_bot.engine.request import RollBack
-    from gitops_bot.images.reference import ImageName
     from gitops_bot.releases.choice.rollback import Goal
     from gitops_bot.releases.decisions import Decision, EntryKey, Managed
     from gitops_bot.releases.history.line import Line
@@ -89,9 +87,12 @@ def _restore(entry: Managed, goal: Goal, asked: RollBack) -> Decision:
     return replace(change, reason=reason, because=asked.because or None)
 
 
-async def available(facts: Facts, image: ImageName, change: Change) -> Decision:
-    """The change, if what it pins can still be pulled on every platform."""
-    digest, tag = change.after.digest, change.after.tag or ""
+async def available(decision: Decision, context: Context) -> Decision:
+    """A gate: hold what cannot be pulled on every platform any more."""
+    what, image = context.request.what, decision.entry.repository if decision.entry is not None else None
+    if not isinstance(decision, Change) or not isinstance(what, RollBack) or what.offline or image is None:
+        return decision
+    facts, digest, tag = context.facts, decision.after.digest, decision.after.tag or ""
     missing: tuple[str, ...] = ()
     try:
         if digest is None:
@@ -100,5 +101,5 @@ async def available(facts: Facts, image: ImageName, change: Change) -> Decision:
             manifest = await pullable.find(facts, image, digest)
             exists, missing = manifest is not None, await pullable.lost(facts, image, manifest) if manifest else ()
     except RegistryError as error:
-        return Failed(change.entry, problem_with(error, change.entry))
-    return rollback.check(change, exists=exists, missing=missing)
+        return Failed(decision.entry, problem_with(error, decision.entry))
+    return rollback.check(decision, exists=exists, missing=missing)

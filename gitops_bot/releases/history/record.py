@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import TYPE_CHECKING, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gitops_bot.errors import GitError, bugs_as
 from gitops_bot.releases.history.changes import EntryChange, change_at
 from gitops_bot.targets import same_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.releases.decisions import EntryKey, PinChange, Source
@@ -98,7 +97,7 @@ def net(older: Release, newer: Release, after: Sequence[Record]) -> Between:
     return Between(older, newer, changed, tuple(sorted({path for record in after for path in record.config})))
 
 
-class Records(Sequence["Record"]):
+class Records:
     """The releases of an environment, the newest first, each worked out when it is asked for.
 
     `announced` reads the bot's trailers of a commit. `sources` are the releases of the environments that pins may be
@@ -112,7 +111,7 @@ class Records(Sequence["Record"]):
         announced: Callable[[Step], Announced | None],
         sources: Sequence[Sequence[Release]] = (),
     ) -> None:
-        self._announced, self._known = announced, known
+        self._announced = announced
         self._positions = {step.commit: at for at, step in enumerate(line.steps)}
         self._changed = cache(partial(change_at, known))
         # A rollback takes away the pin of an entry; `_identity` is what a promotion copies.
@@ -121,19 +120,7 @@ class Records(Sequence["Record"]):
         others = (_readable(partial(change_at, releases), len(releases)) for releases in sources)
         self._others = [_Arrivals(changes, self._positions, _identity) for changes in others]
 
-    def __len__(self) -> int:
-        return len(self._known)
-
-    @overload
-    def __getitem__(self, at: int) -> Record: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[Record]: ...
-    def __getitem__(self, at: int | slice) -> Record | Sequence[Record]:
-        return (
-            self._record(at) if isinstance(at, int) else [self._record(position) for position in range(len(self))[at]]
-        )
-
-    def _record(self, at: int) -> Record:
+    def __getitem__(self, at: int) -> Record:
         change = self._changed(at)
         kind = _kind(change, self._announced(change.release.step))
         return Record(
