@@ -264,9 +264,7 @@ class Facts:
         deciding = {at: item for at, item in enumerate(decisions) if not isinstance(item, BotError)}
         done: dict[int, T | BotError] = {at: item for at, item in enumerate(decisions) if isinstance(item, BotError)}
 
-        def advance(at: int, answers: Sequence[Any] | None) -> Questions:
-            return self._advance(deciding[at], answers, partial(done.__setitem__, at))
-
+        advance = partial(self._advance, deciding, done)
         try:
             waiting = {at: advance(at, None) for at in deciding}
             while waiting := {at: questions for at, questions in waiting.items() if questions}:
@@ -294,22 +292,22 @@ class Facts:
         return result
 
     def _advance(
-        self, decision: Deciding[T], answers: Sequence[Any] | None, end: Callable[[T | BotError], None]
+        self, deciding: Mapping[int, Deciding[T]], done: dict[int, T | BotError], at: int, answers: Sequence[Any] | None
     ) -> Questions:
         """Run a decision as far as answers are known; returns what it asks next, nothing once it is at its end."""
         try:
             while True:
-                questions: Questions = decision.send(answers)
+                questions: Questions = deciding[at].send(answers)
                 if (answers := self._known(questions)) is None:
                     return questions
         except StopIteration as result:
-            end(result.value)
+            done[at] = result.value
         except (UsageError, ConfigError):
             raise
         except BotError as failure:
-            end(failure)
+            done[at] = failure
         except Exception as error:  # noqa: BLE001 - a boundary: it costs this decision alone
-            end(BotError(bug_of(error)))
+            done[at] = BotError(bug_of(error))
         return ()
 
     def _known(self, questions: Questions) -> list[Any] | None:

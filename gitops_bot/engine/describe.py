@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -113,21 +114,15 @@ def builds(facts: Facts, images: Sequence[ImageStep]) -> list[tuple[Build | None
     """What each image says of itself before and after, asked for side by side; None where it cannot be had."""
 
     async def both(image: ImageStep) -> tuple[Build | None, Build | None]:
-        before = await _build(facts, image.before, image.before_digest)
-        return before, await _build(facts, image.after, image.after_digest)
+        built: list[Build | None] = [None, None]
+        for side, (text, digest) in enumerate([(image.before, image.before_digest), (image.after, image.after_digest)]):
+            if digest is not None and (name := ImageName.of(text)) is not None:
+                with suppress(RegistryError):
+                    built[side] = await facts.describe(name, digest)
+        return built[0], built[1]
 
-    built = facts.drive([both(image) for image in images])
-    return [(None, None) if isinstance(build, BotError) else build for build in built]
-
-
-async def _build(facts: Facts, image: str, digest: str | None) -> Build | None:
-    name = ImageName.of(image)
-    if name is None or digest is None:
-        return None
-    try:
-        return await facts.describe(name, digest)
-    except RegistryError:
-        return None
+    known = facts.drive([both(image) for image in images])
+    return [(None, None) if isinstance(build, BotError) else build for build in known]
 
 
 def step_of(older: Build | None, newer: Build | None) -> Step | None:

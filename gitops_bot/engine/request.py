@@ -91,11 +91,6 @@ class Request:
         """Whether only the groups of the decided entries are looked after; the others are left to the next `update`."""
         return isinstance(self.what, Pins | Withdraw)
 
-    @property
-    def names_entries(self) -> bool:
-        """Whether the command line names entries: what cannot be done of these is a failure of the command."""
-        return isinstance(self.what, Pins | RollBack) or (isinstance(self.what, Promote) and bool(self.what.images))
-
     def origin(self, environment: Environment) -> Origin:
         """Where the pins of an environment come from."""
         match self.what:

@@ -58,7 +58,7 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
         outcomes.append(outcome)
     base = now.snapshot
     problems = [*base.layout.selection.problems]
-    if not request.names_entries:
+    if isinstance(request.what, Poll) or (isinstance(request.what, Promote) and not request.what.images):
         # A request that names its entries does not depend on the names in the configuration: none are reported.
         reported = {failed.problem for outcome in outcomes for failed in outcome.failed}
         names = [environment.name for environment in environments]

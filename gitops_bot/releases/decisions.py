@@ -56,17 +56,15 @@ class Managed:
     column: int = field(init=False, repr=False, compare=False)
     refusal: Problem | None = field(init=False, repr=False, compare=False)
     choices: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    #: What tells it from every other entry of the repository.
+    key: EntryKey = field(init=False, repr=False, compare=False)
     repository: ImageName | None = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("name", "new_name", "pin", "line", "column", "refusal", "choices"):
             object.__setattr__(self, name, getattr(self.entry, name))
+        object.__setattr__(self, "key", EntryKey(self.file, self.entry.name))
         object.__setattr__(self, "repository", self.entry.image)
-
-    @property
-    def key(self) -> EntryKey:
-        """What tells this entry from every other of the repository."""
-        return EntryKey(self.file, self.name)
 
     @property
     def place(self) -> EntryKey:

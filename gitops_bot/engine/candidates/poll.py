@@ -43,13 +43,11 @@ MOST_LEFT_OUT = 30
 async def candidates(context: Context) -> Candidates:
     """What registries have, and for the entries that its source has too what that runs."""
     state, sources = context.state, context.sources
-
-    async def candidate(entry: Managed) -> Candidate:
-        if entry.choices:
-            return Candidate(await _switch(context, entry))
-        return await poll(context.facts, entry, context.snapshot.at)
-
-    entrants = [Entrant(entry, candidate(entry)) for entry in state.entries if entry.key not in sources]
+    entrants = [
+        Entrant(entry, _switch(context, entry) if entry.choices else poll(context.facts, entry, context.snapshot.at))
+        for entry in state.entries
+        if entry.key not in sources
+    ]
     if sources:
         entrants += await offers(context, [(state.by_key[key], own) for key, own in sources.items()])
     return Candidates(context, entrants)
@@ -208,19 +206,19 @@ async def _by_digest(
     return None
 
 
-async def _switch(context: Context, entry: Managed) -> Decision:
+async def _switch(context: Context, entry: Managed) -> Candidate:
     """What becomes of a selector. No registry is asked: what it selects was looked up when it was pinned."""
     if entry.rules.ignore:
-        return Kept(entry, IGNORED)
+        return Candidate(Kept(entry, IGNORED))
     if entry.refusal is not None:
-        return Failed(entry, entry.refusal)
+        return Candidate(Failed(entry, entry.refusal))
     slots = context.state.slots_of(entry)
     if slots is None or slots.wrong is not None:
         why = slots.wrong.message if slots is not None and slots.wrong is not None else "no slots"
-        return Kept(entry, Reason("unmanaged", why))
+        return Candidate(Kept(entry, Reason("unmanaged", why)))
     line = await context.facts.line(lambda line: trail.enough(line, entry.overlay))
     released = context.request.release_hold
     decision: Decision = blue_green.decide_switch(slots, entry, line, context.snapshot.at, released=released)
     # What is frozen in the slot does not go live either.
     written = next(filter(None, map(context.hold, slots.entries[slots.idle])), None)
-    return decision if written is None else hold.hold(decision, written)
+    return Candidate(decision if written is None else hold.hold(decision, written))
