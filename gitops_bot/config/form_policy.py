@@ -17,7 +17,7 @@ NAMED, SEMVER, PATTERN, DIGEST = "<named>", "<semver>", "<pattern>", "<digest>"
 #: The suffix or prefix of `prefer`.
 FAMILY = rf"^{kinds.FAMILY}$"
 PolicyName = Annotated[str, leaf.text("must be the name of a policy, or a policy", leaf.NAME)]
-Expression = Annotated[str, leaf.text("must be a regular expression", parse=leaf.checked(expression.check))]
+Expression = Annotated[str, leaf.text("must be a regular expression", check=expression.check)]
 Family = Annotated[str, leaf.text("must be a suffix such as -alpine, or a prefix such as release-", FAMILY)]
 _Exclude = Annotated[
     tuple[Expression, ...],
@@ -51,7 +51,7 @@ class SemverForm:
 
     semver: Annotated[
         str,
-        leaf.text("must be a range of versions", parse=leaf.checked(kinds.Semver)),
+        leaf.text("must be a range of versions", check=kinds.Semver),
         about(
             "The range of versions, as in Helm and Flux: `^1.2`, `~1.2.x`, `>=1.0 <2`, `1.x || 3.x`.",
             ">=1.0.0 <3",

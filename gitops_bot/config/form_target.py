@@ -100,11 +100,10 @@ class ImageForm:
         return EnvImage(name, self.image or "", self.repository or "", self.tag or "", self.digest or "")
 
 
-def _pattern(text: str) -> str:
+def _check_pattern(text: str) -> None:
     expression.check(text)
     if not expression.names(text) or expression.names(text) - set(GROUPS):
         raise ValueError(f"the pattern {text!r} must name the groups (?P<tag>...) or (?P<digest>...), and no others")
-    return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,14 +114,12 @@ class ImagePatternForm:
 
     repository: Annotated[
         str,
-        leaf.text(
-            "must be the name of an image without a tag, such as ghcr.io/acme/web", parse=leaf.checked(ImageName.parse)
-        ),
+        leaf.text("must be the name of an image without a tag, such as ghcr.io/acme/web", check=ImageName.parse),
         about("The image, without a tag.", "ghcr.io/acme/web"),
     ]
     pattern: Annotated[
         str,
-        leaf.text("must be a regular expression", parse=_pattern),
+        leaf.text("must be a regular expression", check=_check_pattern),
         about(
             "A regular expression (RE2) that matches exactly once in each file. Its groups `tag` and `digest`, one or "
             "both, are what an update replaces.",

@@ -115,9 +115,12 @@ def text(
     *,
     secret: bool = False,
     parse: Callable[[str], object] = str,
+    check: Callable[[str], object] = str,
     schema: Mapping[str, Any] | None = None,
 ) -> Leaf:
-    """Text that matches a pattern, and that `parse` reads or refuses with a ValueError. A `secret` is not quoted.
+    """Text that matches a pattern, and that `parse` reads; that or `check` refuses it with a ValueError.
+
+    A `secret` is not quoted.
 
     A plain number is taken by its raw text where the pattern allows one. `schema` says in the JSON Schema what `parse`
     explains better to people.
@@ -129,6 +132,7 @@ def text(
             raise invalid(f"must be text, but YAML reads {scalar} as true or false", f'put it in quotes: "{scalar}"')
         written = _match(pattern, scalar, requirement, secret=secret)
         try:
+            check(written)
             return parse(written)
         except PydanticCustomError:
             raise  # it has its own message
@@ -140,16 +144,6 @@ def text(
         return {"type": ["string", *numbers] if numbers else "string", "pattern": pattern, **(schema or {})}
 
     return Leaf(read, json_schema)
-
-
-def checked(check: Callable[[str], object]) -> Callable[[str], str]:
-    """What reads a text as it is, where `check` raises no ValueError."""
-
-    def read(written: str) -> str:
-        check(written)
-        return written
-
-    return read
 
 
 def key(requirement: str, pattern: str = NAME) -> Leaf:
@@ -257,19 +251,18 @@ def _number(scalar: Scalar, requirement: str) -> float:
     return float(scalar.lower().replace(".inf", "inf").replace(".nan", "nan"))
 
 
-def _named_once(glob: str) -> str:
+def _check_names(glob: str) -> None:
     names = re.findall(r"\{[^{}]*\}", glob)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ValueError(f"`{twice}` is in it twice")
-    return glob
 
 
 #: A path with wildcards to directories with pins.
 OVERLAY = text(
     "must be a path from the repository root, with `*`, `?`, `**` or `{name}` (no `..`, no `[...]`, no leading `/`)",
     GLOB,
-    parse=_named_once,
+    check=_check_names,
 )
 #: A duration: `90s`, `2h`, `1d12h`, and `0`, which YAML reads as a number.
 DURATION = text(
