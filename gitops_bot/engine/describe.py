@@ -69,7 +69,8 @@ def describe(world: World, planned: Planned) -> Planned:
 
 def _text(world: World, context: Context, proposal: Proposal) -> ProposalText:
     environment, changes = context.environment, proposal.changes
-    briefly = isinstance(proposal.action, Commit) or (proposal.source == "promotion" and len(changes) > MOST)
+    by_commit = isinstance(proposal.action, Commit)
+    briefly = by_commit or (proposal.source == "promotion" and len(changes) > MOST)
     steps = {
         change.entry.key: ImageStep(
             change.entry.image,
@@ -87,10 +88,13 @@ def _text(world: World, context: Context, proposal: Proposal) -> ProposalText:
         group=proposal.group,
         title=environment.propose.title,
         message=environment.propose.message,
-        base=None if isinstance(proposal.action, Commit) else context.snapshot.commit,
+        base=None if by_commit else context.snapshot.commit,
         described={} if briefly else describe_images(world, context.facts, steps),
+        pull_request=not by_commit,
     )
-    if any({step.before_digest, step.after_digest} & context.facts.undescribed for step in steps.values()):
+    if text.body and any(
+        {step.before_digest, step.after_digest} & context.facts.undescribed for step in steps.values()
+    ):
         return replace(text, body=body.with_lacks(text.body, ["details"]))
     return text
 

@@ -60,11 +60,12 @@ def write(
     message: str | None = None,
     base: str | None = None,
     described: Mapping[EntryKey, DescribedChange] | None = None,
+    pull_request: bool = True,
 ) -> ProposalText:
     """Put the decisions about a group into words, with at least one change among them.
 
     `title` and `message` are templates, None for the bot's own; `base` is the commit that a branch of the bot is made
-    on; `described` is what is known of the images, by the entries' keys.
+    on; `described` is what is known of the images, by the entries' keys. Without a `pull_request` there is no body.
     """
     changes = [decision for decision in decisions if isinstance(decision, Change)]
     held = [decision for decision in decisions if isinstance(decision, Held)]
@@ -76,7 +77,7 @@ def write(
     block = Trailers(*naming.trailer_names(environment, group), source, tuple(change.pin_change for change in changes))
     return ProposalText(
         title=headline,
-        body=body.render(environment, changes, held, described or {}),
+        body=body.render(environment, changes, held, described or {}) if pull_request else "",
         message=f"{text}\n\n{trailers.render(block, base)}\n",
     )
 
