@@ -105,8 +105,8 @@ _BETWEEN = record(
 _ENVIRONMENT_STATUS = record(
     {
         "name": TEXT,
-        "release": or_null(TEXT),
-        "released_at": or_null(TIME),
+        "release": or_null(TEXT).of(lambda own: own.newest.commit if own.newest is not None else None),
+        "released_at": or_null(TIME).of(lambda own: own.newest.at if own.newest is not None else None),
         "entries": many(
             record(
                 {

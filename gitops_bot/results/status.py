@@ -61,16 +61,6 @@ class EnvironmentStatus:
     newest: Release | None
     entries: tuple[EntryStatus, ...]
 
-    @property
-    def release(self) -> str | None:
-        """The commit of the newest release."""
-        return self.newest.commit if self.newest is not None else None
-
-    @property
-    def released_at(self) -> datetime | None:
-        """The committer's time of the newest release."""
-        return self.newest.at if self.newest is not None else None
-
 
 @dataclass(frozen=True, slots=True)
 class Status:

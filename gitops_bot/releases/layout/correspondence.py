@@ -48,7 +48,8 @@ def pairs(source: Sequence[OverlayFile], target: Sequence[OverlayFile]) -> tuple
     for overlay_file in source:
         (by_glob[overlay_file.glob] if Glob.parse(overlay_file.glob).names else plain).append(overlay_file)
     alone = {overlay_file.place for overlay_file in target if not Glob.parse(overlay_file.glob).names}
-    written_out = _WrittenOut(plain, single=len(alone) == 1 == len({overlay_file.place for overlay_file in plain}))
+    by_path = _by_path(plain)
+    single = len(alone) == 1 == len({overlay_file.place for overlay_file in plain})
 
     @cache
     def by_captures(text: str, names: tuple[str, ...]) -> dict[tuple[str, ...], list[OverlayFile]]:
@@ -61,7 +62,8 @@ def pairs(source: Sequence[OverlayFile], target: Sequence[OverlayFile]) -> tuple
     def alike(overlay_file: OverlayFile) -> Iterator[OverlayFile]:
         glob = Glob.parse(overlay_file.glob)
         if not glob.names:
-            yield from written_out.alike(overlay_file)
+            keys = _one_part_left_out(overlay_file.place)
+            yield from plain if single else chain.from_iterable(by_path.get(key, ()) for key in keys)
             return
         # The nearest counts: equal in more captures, then with fewer that stay free.
         ranked: defaultdict[tuple[int, int], list[OverlayFile]] = defaultdict(list)
@@ -80,23 +82,16 @@ def pairs(source: Sequence[OverlayFile], target: Sequence[OverlayFile]) -> tuple
     return tuple(FilePair(overlay_file, overlays(overlay_file)) for overlay_file in target)
 
 
-class _WrittenOut:
-    """The source's overlays that no wildcard found: by their paths, each part in turn left out."""
-
-    def __init__(self, overlays: Sequence[OverlayFile], *, single: bool) -> None:
-        self._single = overlays if single else None
-        self._index: defaultdict[tuple[int, str, str], list[OverlayFile]] = defaultdict(list)
-        for overlay_file in overlays:
-            for key in _one_part_left_out(overlay_file.place):
-                self._index[key].append(overlay_file)
-
-    def alike(self, overlay_file: OverlayFile) -> Iterable[OverlayFile]:
-        if self._single is not None:
-            return self._single
-        return (partner for key in _one_part_left_out(overlay_file.place) for partner in self._index.get(key, ()))
+def _by_path(overlays: Sequence[OverlayFile]) -> Mapping[tuple[int, str, str], Sequence[OverlayFile]]:
+    index: defaultdict[tuple[int, str, str], list[OverlayFile]] = defaultdict(list)
+    for overlay_file in overlays:
+        for key in _one_part_left_out(overlay_file.place):
+            index[key].append(overlay_file)
+    return index
 
 
 def _one_part_left_out(place: str) -> Iterator[tuple[int, str, str]]:
+    """The path of an overlay that no wildcard found, each part in turn left out."""
     parts = place.split("/")
     return ((at, "/".join(parts[:at]), "/".join(parts[at + 1 :])) for at in range(len(parts)))
 
