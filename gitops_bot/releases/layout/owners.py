@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from gitops_bot.releases.layout.glob import Glob
@@ -46,34 +46,22 @@ class Owners:
                     self._files[overlay_file.file] = name
                 else:
                     self._now[overlay_file.directory] = name
-        self._by_glob: dict[str, str | None] = {}
-        #: One path is asked for by every environment, and by every commit that changed it.
-        self._by_path: dict[str, tuple[str, str] | None] = {}
-
-    def owner(self, path: str) -> tuple[str, str] | None:
-        """The environment and the overlay that a path belongs to; None where it is nobody's.
-
-        Within one environment an overlay that is there now beats the globs: `**` means all directories below it too.
-        """
-        if path not in self._by_path:
-            self._by_path[path] = self._owner(path)
-        return self._by_path[path]
+        self._of_directory = cache(self._first)
+        #: The environment and the overlay that a path belongs to; None where it is nobody's. One path is asked for by
+        #: every environment, and by every commit that changed it.
+        self.owner = cache(self._owner)
 
     def _owner(self, path: str) -> tuple[str, str] | None:
+        """Within one environment an overlay that is there now beats the globs: `**` means all below it too."""
         directories = above(path)
         if (name := self._files.get(path) or self._first(path)) is not None:
             return (name, directories[0])
         now = next((directory for directory in directories if directory in self._now), None)
         for directory in directories:
-            name = self._now.get(directory) or self._of_directory(directory)
+            name = self._now.get(directory) or self._of_directory("" if directory == "." else f"{directory}/")
             if name is not None:
                 return (name, now) if now is not None and self._now[now] == name else (name, directory)
         return None
-
-    def _of_directory(self, directory: str) -> str | None:
-        if directory not in self._by_glob:
-            self._by_glob[directory] = self._first("" if directory == "." else f"{directory}/")
-        return self._by_glob[directory]
 
     def _first(self, path: str) -> str | None:
         """The environment of the first glob that matches the path of a file, or of a directory (`apps/web/`)."""
