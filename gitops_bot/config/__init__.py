@@ -127,7 +127,9 @@ class Environment:
             case None:
                 policy = unmanaged("no_policy", self.name)
             case "auto":
-                policy, shape = _follow_format(image, pin), shape or _shape(pin)
+                # The shape of the present pin is kept where nothing else is configured.
+                of_pin: PinShape = "tag" if pin.digest is None else "digest" if pin.tag is None else "tag+digest"
+                policy, shape = _follow_format(image, pin), shape or of_pin
             case _:
                 policy = wanted
         return Rules(
@@ -352,8 +354,3 @@ def _follow_format(image: ImageName | None, pin: Pin) -> NamedPolicy | Unmanaged
 
     policy = inference.infer(pin)
     return policy if isinstance(policy, Unmanaged) else NamedPolicy(None, policy, "inferred")
-
-
-def _shape(pin: Pin) -> PinShape:
-    """The shape of the present pin, which is kept where nothing else is configured."""
-    return "tag" if pin.digest is None else "digest" if pin.tag is None else "tag+digest"

@@ -179,16 +179,11 @@ class Facts:
 
     async def branches(self, names: Iterable[str]) -> dict[str, Branch | None]:
         """These branches of the bot as the remote has them, compared with the snapshot; None where there is none."""
-        snapshot = self.snapshot
+        return await ask_all({name: Question(("branch", name), partial(self._branch, name)) for name in names})
 
-        def question(name: str) -> Question[Branch | None]:
-            def ask(world: World) -> Branch | None:
-                branch = world.repository.branch(name, snapshot.commit)
-                return replace(branch, targets=snapshot.layout.targets) if branch is not None else None
-
-            return Question(("branch", name), ask)
-
-        return await ask_all({name: question(name) for name in names})
+    def _branch(self, name: str, world: World) -> Branch | None:
+        branch = world.repository.branch(name, self.snapshot.commit)
+        return replace(branch, targets=self.snapshot.layout.targets) if branch is not None else None
 
     async def pull_requests(self, branches: Iterable[str]) -> dict[str, tuple[PullRequest, ...]]:
         """The pull requests of each of these branches, the open one first; raises a ForgeError."""
