@@ -79,8 +79,13 @@ async def lost(facts: Facts, image: ImageName, manifest: Manifest) -> tuple[str,
 
 
 async def platforms(facts: Facts, image: ImageName, digest: str) -> tuple[str, ...]:
-    """What an image is built for, by its index or its configuration; empty where neither says it.
+    """What an image is built for, by its index and those in it, or by its configuration; empty where none says it.
 
     Raises: as `artifact`.
     """
-    return (await facts.manifest(image, digest)).platforms or (await facts.describe(image, digest)).platforms
+    manifest = await facts.manifest(image, digest)
+    names = {*manifest.platforms}
+    for child in manifest.children[:MOST_PLATFORMS]:
+        if child.nested and (inner := await unless_absent(facts.manifest(image, child.digest))):
+            names |= {*inner.platforms}
+    return tuple(sorted(names)) or (await facts.describe(image, digest)).platforms

@@ -231,7 +231,7 @@ def addition(group: UnmanagedGroup, *, inferred: bool) -> str:
     """The configuration that would keep these entries current, and where it belongs."""
     first = group.entries[0]
     environment, rule = first.environment or "", rule_for(group.pin)
-    if group.why == "unset" and first.refusal is not None:
+    if first.refusal is not None and (group.why == "unset" or not first.name):  # nothing in the file can mean it
         return plain(first.refusal.next)
     never = group.why in ("decided_elsewhere", "no_repository")
     if never:

@@ -52,6 +52,14 @@ def attestations(registry: DockerRegistry, name: str, tag: str) -> str:
     return registry.push_index(name, tag, described(digest, "unknown/unknown"))
 
 
+def signature(registry: DockerRegistry, name: str, tag: str) -> str:
+    return registry.push_artifact(name, tag, IMAGE_CONFIG, layer="application/vnd.dev.cosign.simplesigning.v1+json")
+
+
+def attestation(registry: DockerRegistry, name: str, tag: str) -> str:
+    return registry.push_artifact(name, tag, DOCKER_CONFIG, layer="application/vnd.in-toto+json")
+
+
 def charts(registry: DockerRegistry, name: str, tag: str) -> str:
     return registry.push_index(name, tag, described(registry.push_artifact(name, None)))
 
@@ -70,6 +78,8 @@ OTHERS: dict[str, tuple[Callable[[DockerRegistry, str, str], str], str]] = {
     "an artifact": (oras, "an artifact of the type application/vnd.acme.sbom+json"),
     "an artifact with an image's configuration": (typed, "an artifact of the type application/vnd.acme.rules"),
     "a module": (module, "an artifact of the type application/vnd.wasm.config.v0+json"),
+    "a signature": (signature, "an artifact of the type application/vnd.dev.cosign.simplesigning.v1+json"),
+    "an attestation": (attestation, "an artifact of the type application/vnd.in-toto+json"),
     "an index of attestations": (attestations, "an index without an image"),
     "an index of charts": (charts, f"a Helm chart ({HELM})"),
     "an index of artifacts for platforms": (charts_for_platforms, "an artifact of the type application/vnd.acme.tool"),

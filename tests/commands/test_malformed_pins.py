@@ -282,3 +282,97 @@ def test_a_sha_that_is_neither_a_digest_nor_a_commit_is_never_left_beside_anothe
     (first, *_) = deploy.files("gitops-bot/production/all")["production/values.yaml"].decode().splitlines()
     digest = deploy.push("web", "1.1.0").removeprefix("sha256:")
     assert first == f"a0: {{image: {{repository: {deploy.image('web')}, tag: 1.1.0, sha: '{digest}'}}}}"
+
+
+def test_a_rollback_to_such_a_pin_says_where_that_release_had_it(worldwide: World) -> None:
+    deploy = malformed(worldwide, "newTag: 1.0.0")
+    before = deploy.files("main")[API]
+    broken = pinned(before, ("newTag: 1.0.0", "newTag: a b"))
+    wrong = deploy.remote.commit("main", {API: broken}, message="a tag by hand")
+    deploy.remote.commit("main", {API: b"# one line more\n" + before}, message="mended")
+    done = deploy.ask("rollback", "production", "--to", wrong)
+    (problem,) = done.json["problems"]
+    assert (done.code, problem["message"]) == (
+        1,
+        f"release 2 ({wrong[:10]}) has a malformed pin at {ENTRY}: 'a b' {TAG}",
+    )
+    assert (problem["file"], problem["line"], problem["next"]) == (API, 8, "Choose another release with `--to`.")
+
+
+TAG_NEXT = "A tag has letters, digits, `_`, `.` and `-`, at most 128 of them."
+DIGEST_NEXT = "A digest is `sha256:` and 64 lower-case hexadecimal digits."
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{image: 'acme/web"
+#: Files of a directory, and its one problem: file, line and column, message, next step.
+TOLD: Mapping[str, tuple[dict[str, str], str, str, str]] = {
+    "kustomization tag": (
+        {"kustomization.yaml": "images:\n- name: acme/web\n  newTag: a b\n"},
+        *("kustomization.yaml:2:3", f"'a b' {TAG}", TAG_NEXT),
+    ),
+    "kustomization list": (
+        {"kustomization.yaml": "images:\n- name: acme/web\n  newTag: [1]\n"},
+        *("kustomization.yaml:3:11", "newTag is not a string", "Write one word, as in `newTag: v1.4.2`."),
+    ),
+    "kustomization no name": (
+        {"kustomization.yaml": "images:\n- newTag: v1\n"},
+        *("kustomization.yaml:2:3", "the entry has no name", "Give it the image name that the base uses."),
+    ),
+    "compose tag": (
+        {"compose.yaml": "services:\n  web: {image: 'acme/web:a b'}\n"},
+        *("compose.yaml:2:16", f"'a b' {TAG}", TAG_NEXT),
+    ),
+    "compose digest": (
+        {"compose.yaml": "services:\n  web: {image: 'acme/web@sha256:abc'}\n"},
+        *("compose.yaml:2:16", f"'sha256:abc' {DIGEST}", DIGEST_NEXT),
+    ),
+    "env tag": (
+        {"compose.yaml": "services: {web: {image: 'acme/web:${WEBTAG}'}}\n", ".env": "X=1\nWEBTAG=a b\n"},
+        *(".env:2:8", f"WEBTAG: 'a b' {TAG}", TAG_NEXT),
+    ),
+    "env digest behind a tag": (
+        {"compose.yaml": "services: {web: {image: 'acme/web:${WEBTAG}'}}\n", ".env": "WEBTAG=1@sha256:abc\n"},
+        *(".env:1:8", f"WEBTAG: 'sha256:abc' {DIGEST}", DIGEST_NEXT),
+    ),
+    "env digest": (
+        {"compose.yaml": "services: {web: {image: 'acme/web:${T}@${D}'}}\n", ".env": "T=1\nD=sha256:abc\n"},
+        *(".env:2:3", f"D: 'sha256:abc' {DIGEST}", DIGEST_NEXT),
+    ),
+    "env image": (
+        {".env": "WEB_IMAGE=ghcr.io/acme/web:-1\n"},
+        *(".env:1:11", "WEB_IMAGE is not an image", "Write it as in ghcr.io/acme/web:v1.2.3."),
+    ),
+    "helm tag": (
+        {"values.yaml": "image:\n  repository: acme/web\n  tag: a b\n"},
+        *("values.yaml:3:8", f"'a b' {TAG}", TAG_NEXT),
+    ),
+    "helm text": ({"values.yaml": "image: 'acme/web:a b'\n"}, "values.yaml:1:8", f"'a b' {TAG}", TAG_NEXT),
+    "manifest tag": ({"pods.yaml": f"{POD}:-1'}}]}}\n"}, "pods.yaml:4:29", f"'-1' {TAG}", TAG_NEXT),
+    "manifest digest": (
+        {"pods.yaml": f"{POD}@sha256:abc'}}]}}\n"},
+        *("pods.yaml:4:29", f"'sha256:abc' {DIGEST}", DIGEST_NEXT),
+    ),
+}
+
+
+def test_check_says_of_every_kind_of_file_what_is_wrong_where_and_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    (tmp_path / "gitops-bot.yaml").write_bytes(CONFIG.replace(b"apps/*/production", b"production/*"))
+    wanted = set()
+    for number, (files, where, *told) in enumerate(TOLD.values(), 10):
+        for name, text in files.items():
+            file = tmp_path / "production" / str(number) / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        wanted.add((f"production/{number}/{where}", *told))
+    (tmp_path / "production" / "linked").mkdir()
+    (tmp_path / "production" / "linked" / "kustomization.yaml").symlink_to("../10/kustomization.yaml")
+    link = ("production/linked/kustomization.yaml", "a symbolic link is not followed")
+    wanted.add((*link, "use the directory that really holds the files"))
+    done = run("check", "--output", "json", cwd=tmp_path)
+    problems = [
+        (":".join(str(item[key]) for key in ("file", "line", "column") if item[key]), item["message"], item["next"])
+        for item in done.json["problems"]
+    ]
+    assert set(problems) == wanted
+    assert len(problems) == len(wanted)
+    assert '"": {ignore' not in run("check", cwd=tmp_path).out

@@ -156,6 +156,19 @@ def test_an_image_that_is_not_built_for_a_platform_of_the_pinned_one_is_held(
 
 
 @pytest.mark.parametrize(
+    ("built", "codes"), [("linux/amd64", {}), ("linux/arm64", {"web/production": "held.platforms"})]
+)
+def test_the_platforms_of_an_index_in_an_index_are_those_of_the_outer_one(
+    worldwide: World, built: str, codes: dict[str, str]
+) -> None:
+    stages = running(worldwide, POLICY, "linux/amd64")
+    name = f"{stages.deploy.name}/web"
+    inner = build(stages, "inner", built)
+    stages.deploy.world.registry.push_index(name, "1.2.0", {"mediaType": INDEX, "digest": inner, "size": 1})
+    assert held(stages.deploy.ask("update").json) == codes
+
+
+@pytest.mark.parametrize(
     ("rules", "wanted", "platforms", "lacking"),
     [
         pytest.param(POLICY, "[linux/amd64]", ("linux/amd64",), None, id="what is needed is there"),

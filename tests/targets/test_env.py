@@ -103,16 +103,16 @@ services:
     [
         ("WEB_TAG=1\nB=2\nWEB_TAG=3\n", "WEB_TAG is given 2 times (lines 1, 3), and the last one counts"),
         ("WEB_TAG=${V}\n", "WEB_TAG is put together from other variables"),
-        ("WEB_TAG=not a tag\n", "WEB_TAG is not a tag"),
-        ("WEB_TAG= # none\n", "WEB_TAG is not a tag"),
-        ("WEB_TAG=1\nWEB_DIGEST=abc\n", "WEB_DIGEST is not a digest"),
+        ("WEB_TAG=not a tag\n", "WEB_TAG: 'not a tag' is not a tag"),
+        ("WEB_TAG= # none\n", "WEB_TAG: '# none' is not a tag"),
+        ("WEB_TAG=1\nWEB_DIGEST=abc\n", "WEB_DIGEST: 'abc' is not a digest"),
         (
             "WEB_TAG=1\nWEB_TAG='1\n2'\n",
             "WEB_TAG is given twice, and the last value, which counts, runs over several lines",
         ),
     ],
 )
-def test_what_is_no_clear_pin_is_refused_and_not_told(data: str, message: str) -> None:
+def test_what_is_no_clear_pin_is_refused(data: str, message: str) -> None:
     (entry,) = EnvTarget((WEB,)).read(data.encode(), ".env").entries
     assert entry.refusal is not None
     assert entry.refusal.message == message

@@ -151,7 +151,13 @@ def read(document: Document) -> Manifest:
     config = document.get("config")
     config_type = config.get("mediaType") if isinstance(config, dict) else None
     if config_type in CONFIGS or (kind == IMAGES[1] and config_type in _OLD_CONFIGS):
-        return Manifest("image")
+        # cosign and attestations put documents where an image has its layers.
+        listed = document.get("layers")
+        layers = (
+            [layer.get("mediaType") for layer in listed if isinstance(layer, dict)] if isinstance(listed, list) else []
+        )
+        is_image = not layers or not all(str(layer).endswith(("json", "xml")) for layer in layers)
+        return Manifest("image") if is_image else Manifest("artifact", _called(layers[0]))
     return Manifest("artifact", _called(config_type))
 
 

@@ -52,24 +52,31 @@ async def unless_absent(question: Asked[Answer]) -> Answer | None:
 def problem_with(error: BotError, entry: Managed) -> Problem:
     """The failure of a registry, with what to correct in the entry where its repository may be the wrong one."""
     problem = error.problem
-    key = "newName" if entry.new_name is not None else "name"
     if not isinstance(error, RegistryError):
         return problem
     if error.no_repository:
-        advice = f"If the repository has another name, correct `{key}` of this entry. {problem.next}"
+        advice = f"If the repository has another name, correct {_written(entry)} of this entry. {problem.next}"
         return replace(problem, next=advice, file=entry.file, line=entry.line, column=entry.column)
     if error.status in _DENIED:
         # Without a place: where many entries lack one login, that is one problem.
-        return replace(problem, next=f"{problem.next} If there is no such repository, correct `{key}` of the entry.")
+        return replace(
+            problem, next=f"{problem.next} If there is no such repository, correct {_written(entry)} of the entry."
+        )
     return problem
+
+
+def _written(entry: Managed) -> str:
+    """What of an entry says its repository."""
+    if entry.entry.repository is not None:
+        return "the image"
+    return "`newName`" if entry.new_name is not None else "`name`"
 
 
 def no_image(entry: Managed) -> Problem:
     """An entry whose repository is none."""
-    key = "newName" if entry.new_name is not None else "name"
     image = entry.image[:300]
     message = f"{image}: not an image repository name"
-    advice = f"Correct `{key}` of this entry, or set `ignore: true` for it in the configuration."
+    advice = f"Correct {_written(entry)} of this entry, or set `ignore: true` for it in the configuration."
     if "${" in image:
         advice = f"Give the variable a default, as in `${{NAME:=repository}}`. {advice}"
     return Problem("failed.edit", message, advice, entry.file, entry.line, entry.column, image)

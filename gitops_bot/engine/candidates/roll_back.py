@@ -9,7 +9,7 @@ from gitops_bot.engine import followers, pullable
 from gitops_bot.engine.candidates.not_found import problem_with, unless_absent
 from gitops_bot.engine.context import Candidates, as_it_is
 from gitops_bot.engine.request import RollBack
-from gitops_bot.errors import Problem, RegistryError
+from gitops_bot.errors import Problem, RegistryError, place_of
 from gitops_bot.releases.choice import rollback
 from gitops_bot.releases.decisions import IGNORED, Change, Failed, Kept
 from gitops_bot.releases.history.changes import previous
@@ -43,7 +43,7 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
         decisions.append(Failed(None, goal))
     else:
         for entry in meant:
-            decision = _restore(entry, goal, asked)
+            decision = _restore(entry, goal, asked, context)
             if not isinstance(decision, Kept) or (asked.images and entry.rules.ignore):
                 named.add(entry.key)
             decisions.append(followers.restore(decision, context, goal))
@@ -70,7 +70,7 @@ async def _goal(context: Context, to: str | None, wanted: Collection[EntryKey] |
     return rollback.goal(releases(name, line, owners, tags), chosen, present)
 
 
-def _restore(entry: Managed, goal: Goal, asked: RollBack) -> Decision:
+def _restore(entry: Managed, goal: Goal, asked: RollBack, context: Context) -> Decision:
     """An entry as the release had it, with what the person said who asked."""
     if entry.rules.ignore:
         return Kept(entry, IGNORED, "rollback")
@@ -79,12 +79,27 @@ def _restore(entry: Managed, goal: Goal, asked: RollBack) -> Decision:
     change = rollback.roll_back(entry, goal)
     if not isinstance(change, Change):
         return change
+    if malformed := change.after.malformed:
+        return Failed(entry, _malformed_then(entry, goal, context, malformed[0]))
     reason = change.reason
     if asked.because:
         reason = replace(reason, data={**reason.data, "because": asked.because})
     if asked.offline:
         reason = replace(reason, text=f"{reason.text}; not looked up in the registry (--offline)")
     return replace(change, reason=reason, because=asked.because or None)
+
+
+def _malformed_then(entry: Managed, goal: Goal, context: Context, what: str) -> Problem:
+    """What is wrong with the pin of a release, and its place there: `FILE:LINE:COLUMN` of that commit."""
+    layout, file, where = context.snapshot.layout, entry.file, entry.file
+    data, target = goal.content(file, layout.files[file]), layout.targets[file]
+    if data is not None and target is not None:
+        then = next((item for item in target.read(data, file).entries if item.name == entry.name), None)
+        where = place_of(file, then.line, then.column) if then is not None else where
+    advice = "Choose another release with `--to`."
+    return Problem(
+        "failed.edit", f"{goal.release} has a malformed pin at {where}: {what}", advice, file, entry.line, entry.column
+    )
 
 
 async def available(decision: Decision, context: Context) -> Decision:

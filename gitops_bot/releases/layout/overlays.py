@@ -329,7 +329,7 @@ class _Tree:
 
 
 def _foreign(path: str, mode: str) -> Problem:
-    message = f"{path} is {FOREIGN[mode]}, which gitops-bot does not follow"
+    message = f"{FOREIGN[mode]} is not followed"
     return Problem("failed.edit", message, "use the directory that really holds the files", path)
 
 

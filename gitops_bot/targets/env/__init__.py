@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from gitops_bot.errors import Problem
 from gitops_bot.images.reference import (
-    DIGEST_ADVICE,
-    TAG_ADVICE,
     Pin,
-    is_digest,
     is_reference,
     is_tag,
     split,
@@ -178,7 +175,8 @@ def _place(
         message = f"{given[0].key[:100]} is given {len(given)} times (lines {lines}), and the last one counts"
         refusal = Problem("failed.edit", message, "Keep one of them.", file, given[-1].line, given[-1].column)
     elif why := _unreadable(whole, tag, digest):
-        refusal = Problem("failed.edit", *why, file, first.line, first.column)
+        statement, message, advice = why
+        refusal = Problem("failed.edit", message, advice, file, statement.line, statement.column)
     elif image.others:
         listed = ", ".join((image.repository or first.key, *image.others)[:5])
         message = f"{first.key[:100]} is a part of {len(image.others) + 1} images: {listed}"
@@ -188,19 +186,22 @@ def _place(
     return Place(entry, whole, tag=tag, digest=digest, digest_stays=digest is not None and pin.digest is not None)
 
 
-def _unreadable(whole: Span | None, tag: Span | None, digest: Span | None) -> tuple[str, str] | None:
-    """Why the values are not an image, or not a tag and a digest; they are not told, since they may be anything."""
+def _unreadable(whole: Span | None, tag: Span | None, digest: Span | None) -> tuple[Span, str, str] | None:
+    """Which value is not an image, a tag or a digest, why, and what to do; a whole one is not told: it may be anything.
+
+    A tag and a digest are told, as they are in every other file.
+    """
     for statement in (whole, tag, digest):
         if statement is not None and yaml_pins.has_placeholder(statement.text, fits=is_tag(statement.text)):
-            return f"{statement.key[:100]} is put together from other variables", "Write its value out."
+            return statement, f"{statement.key[:100]} is put together from other variables", "Write its value out."
     if whole is not None and whole.text and not is_reference(whole.text):
-        return f"{whole.key[:100]} is not an image", "Write it as in ghcr.io/acme/web:v1.2.3."
+        return whole, f"{whole.key[:100]} is not an image", "Write it as in ghcr.io/acme/web:v1.2.3."
     if tag is not None and tag.text:
         name, joint, behind = tag.text.partition("@")
-        if not is_tag(name) or (joint and not is_digest(behind)):
-            return f"{tag.key[:100]} is not a tag", TAG_ADVICE
+        if malformed := Pin(name, behind if joint else None).malformed:
+            return tag, f"{tag.key[:100]}: {malformed[0]}", malformed[1]
         if joint and digest is not None:
-            return f"{tag.key[:100]} has a digest beside the one in {digest.key[:100]}", "Keep one of them."
-    if digest is not None and digest.text and not is_digest(digest.text):
-        return f"{digest.key[:100]} is not a digest", DIGEST_ADVICE
+            return tag, f"{tag.key[:100]} has a digest beside the one in {digest.key[:100]}", "Keep one of them."
+    if digest is not None and digest.text and (malformed := Pin(None, digest.text).malformed):
+        return digest, f"{digest.key[:100]}: {malformed[0]}", malformed[1]
     return None
