@@ -25,7 +25,7 @@ from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.failure import NUMBER, Late, Refused, error_message
 from gitops_bot.edges.http import NoResponse, TooLarge, parse_json
 from gitops_bot.edges.http.client import authorities, connect
-from gitops_bot.edges.http.transport import Deadline, Network, answer_limit
+from gitops_bot.edges.http.transport import Network, answer_limit
 from gitops_bot.edges.patience import ATTEMPTS, PASSING_STATUSES, TOTAL_SECONDS, Passing, patiently
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class _Connection:
     def __init__(self, api_url: str, timeout: int, seconds: float) -> None:
         self._root = httpx.URL(api_url).copy_with(raw_path=b"/")
         self._timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout)
-        self._limit, self._network = answer_limit(seconds), Network(Deadline())
+        self._limit, self._network = answer_limit(seconds), Network()
         self._transport: httpx.BaseTransport | None = None
 
     def close(self) -> None:

@@ -25,7 +25,6 @@ from gitops_bot.edges.address import is_loopback
 from gitops_bot.edges.http.address import UnsafeAddress, follow, host_of, origin
 from gitops_bot.edges.http.transport import (
     Allowance,
-    Deadline,
     Network,
     NoResponse,
     TooLarge,
@@ -131,7 +130,7 @@ class Http(AbstractContextManager["Http"]):
         self._try_limit = answer_limit(seconds)
         self._attempts = attempts
         self._observe = observe
-        self._network = Network(Deadline())
+        self._network = Network()
         self._lock = threading.Lock()
         #: By origin, the one that was used last at the end.
         self._pools: dict[tuple[str, str, int | None], Pool] = {}
