@@ -29,7 +29,11 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     Holds that have ended are reported, but are not problems. Raises what `read_disk` raises.
     """
     snapshot = read_disk(files, tree, config, now)
-    pin_files = [(name, overlay.pin_file) for name in config.environments for overlay in snapshot.states[name].overlays]
+    pin_files = [
+        (name, snapshot.layout.pin_file(overlay.file))
+        for name in config.environments
+        for overlay in snapshot.states[name].overlays
+    ]
     refused = [failed.problem for name in config.environments for failed in snapshot.states[name].failed]
     problems = [*snapshot.layout.selection.problems, *_alone(config, snapshot.layout.selection), *refused]
     for name, file in pin_files:

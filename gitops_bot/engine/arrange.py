@@ -131,7 +131,7 @@ def edit(
 
     A file whose edit is refused fails alone: its changes have failed.
     """
-    files: dict[str, bytes] = {}
+    layout, files = context.snapshot.layout, dict[str, bytes]()
     done: list[Change] = []
     by_file: dict[str, list[Change]] = {}
     changing, refused, info_files = followers.edit(context, [item for item in decisions if isinstance(item, Change)])
@@ -139,7 +139,7 @@ def edit(
         by_file.setdefault(item.entry.file, []).append(item)
     for file, changes in sorted(by_file.items()):
         try:
-            files[file] = edit_file(context.state.pin_files[file], [change.pin_change.assignment for change in changes])
+            files[file] = edit_file(layout.pin_file(file), [change.pin_change.assignment for change in changes])
         except EditError as error:
             refused += [Failed(change.entry, error.problem) for change in changes]
         else:
@@ -147,9 +147,7 @@ def edit(
             infos = (change.pin_change.info for change in changes)
             files |= {info.file: info_files[info.file] for info in infos if info is not None}
     others = (item for item in decisions if not isinstance(item, Change))
-    return (*done, *others, *refused), {
-        path: (context.snapshot.layout.files[path], data) for path, data in files.items()
-    }
+    return (*done, *others, *refused), {path: (layout.files[path], data) for path, data in files.items()}
 
 
 def _own(proposals: Sequence[Proposal], existing: Existing, decisions: Sequence[Decision]) -> list[Proposal]:

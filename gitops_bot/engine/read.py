@@ -74,7 +74,6 @@ class EnvironmentState:
     overlays: tuple[Overlay, ...]
     entries: tuple[Managed, ...]
     by_key: Mapping[EntryKey, Managed]
-    pin_files: Mapping[str, PinFile]
     failed: tuple[Failed, ...]
     slots: tuple[Slots, ...]
     slots_by_file: Mapping[str, Slots]
@@ -90,7 +89,9 @@ class EnvironmentState:
     def matching(self, image: str) -> tuple[Managed, ...]:
         """The entries that a command line means by `image`: by name exactly, else by repository, in each overlay."""
         return tuple(
-            overlay.entries[index] for overlay in self.overlays for index in matching(overlay.pin_file.entries, image)
+            overlay.entries[index]
+            for overlay in self.overlays
+            for index in matching([entry.entry for entry in overlay.entries], image)
         )
 
     def meant(self, image: str) -> tuple[Managed, ...]:
@@ -131,6 +132,11 @@ class Layout:
     files: Mapping[str, bytes]
     owners: Owners
     targets: FileTargets
+
+    def pin_file(self, path: str) -> PinFile:
+        """Read a file of the selected overlays; raises an EditError if it cannot be edited as a whole."""
+        target = self.targets[path] or self.selection.targets[path]
+        return target.read(self.files.get(path, b""), path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +328,7 @@ def _state(
     in_overlays, unreadable = read_overlays(environment, selected, layout.targets, layout.files)
     entries = tuple(entry for overlay in in_overlays for entry in overlay.entries)
     files = {overlay_file.file: overlay_file.directory for overlay_file in selected}
-    by_file = {overlay.pin_file.file: overlay.entries for overlay in in_overlays}
+    by_file = {overlay.file: overlay.entries for overlay in in_overlays}
     pairs = tuple(pair for setting in environment.blue_green for pair in blue_green.find(setting, files, by_file))
     problems, failed_files = list(unreadable), {problem.file for problem in unreadable}
     for pair in pairs:
@@ -337,7 +343,6 @@ def _state(
         overlays=in_overlays,
         entries=entries,
         by_key={entry.key: entry for entry in entries},
-        pin_files={overlay.pin_file.file: overlay.pin_file for overlay in in_overlays},
         failed=tuple(Failed(None, problem) for problem in problems),
         slots=pairs,
         slots_by_file={file: pair for pair in pairs for file in pair.files},
@@ -349,7 +354,7 @@ def _state(
 def _unreadable(environment: Environment, problem: Problem) -> EnvironmentState:
     """An environment that nothing is known of, so that nothing is decided about it."""
     failed = (Failed(None, problem),)
-    return EnvironmentState(environment, (), (), {}, {}, failed, (), {}, {}, Unmatched())
+    return EnvironmentState(environment, (), (), {}, failed, (), {}, {}, Unmatched())
 
 
 def partners(
@@ -362,7 +367,7 @@ def partners(
         return pair is not None and (pair.wrong is not None or pair.slot_of(entry) != pair.live)
 
     by_file = {
-        overlay.pin_file.file: [entry for entry in overlay.entries if state is target or not is_idle(entry)]
+        overlay.file: [entry for entry in overlay.entries if state is target or not is_idle(entry)]
         for state in (source, target)
         for overlay in state.overlays
     }

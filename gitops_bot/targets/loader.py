@@ -16,6 +16,7 @@ from ruamel.yaml.composer import Composer
 from ruamel.yaml.docinfo import DocInfo
 from ruamel.yaml.error import FileMark, MarkedYAMLError
 from ruamel.yaml.events import ScalarEvent
+from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.parser import Parser
 from ruamel.yaml.reader import Reader
 from ruamel.yaml.resolver import VersionedResolver, implicit_resolvers
@@ -219,6 +220,20 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         if _SURROGATE.search(token.value):  # as the parser of kustomize
             raise ScannerError(problem="found an escape of half a character", problem_mark=token.start_mark)
         return token
+
+    @property
+    def versioned_resolver(self) -> Any:
+        # The same, without asking three objects for the version, twice for each scalar.
+        version = self.yaml_version
+        return _RULES[version if version is not None else (1, 2)]
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.peek_event()
+        if type(event) is not ScalarEvent or event.anchor or event.ctag or self.depth >= self.max_depth:
+            return super().compose_node(parent, index)
+        self.get_event()
+        tag = self.resolve(ScalarNode, event.value, event.implicit)
+        return ScalarNode(tag, event.value, event.start_mark, event.end_mark, style=event.style)
 
     def process_directives(self) -> Any:
         version, tags = super().process_directives()

@@ -20,8 +20,9 @@ WEB = "apps/web/kustomization.yaml"
     ],
 )
 def test_an_entry_knows_its_place_and_its_effective_repository(data: bytes, expected: str) -> None:
-    overlay = Overlay.of("staging", "apps/web", kustomization.read(data, WEB), lambda _: Rules(None))
-    (item,), (entry,) = overlay.pin_file.entries, overlay.entries
+    pin_file = kustomization.read(data, WEB)
+    overlay = Overlay.of("staging", "apps/web", pin_file, lambda _: Rules(None))
+    (item,), (entry,) = pin_file.entries, overlay.entries
     assert entry == Managed(item, WEB, "apps/web", "staging")
     assert (entry.line, entry.image) == (2, expected)
     assert entry.key == (WEB, item.name)

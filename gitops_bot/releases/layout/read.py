@@ -30,9 +30,12 @@ _REGULAR: Final = ("100644", "100755")
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """A file that holds pins, of one environment; `entries` are those of the file, in their order."""
+    """A file that holds pins, of one environment; `entries` are those of the file, in their order.
 
-    pin_file: PinFile
+    Where they stand in it is read again for an edit: the parsed files of a large repository take hundreds of MiB.
+    """
+
+    file: str
     entries: tuple[Managed, ...]
 
     @classmethod
@@ -52,7 +55,7 @@ class Overlay:
                 # A file with a place for a tag or a digest alone decides, whatever is configured.
                 own = replace(own, pin=item.says, no_room=item.says == "tag" and own.pin != "tag")
             entries.append(Managed(item, file, directory, environment, own))
-        return cls(pin_file, tuple(entries))
+        return cls(file, tuple(entries))
 
 
 def paths(environments: Mapping[str, Environment], selection: Selection, tree: Mapping[str, str]) -> list[str]:
