@@ -2,7 +2,8 @@
 
 Only this writes branches and pull requests; `records` writes what is recorded of releases afterwards.
 
-Right before a group is written, what people may have done meanwhile is looked up once more.
+Right before a group is written, what people may have done meanwhile is looked up once more: where a branch is pushed,
+when git has read its refs and only has to send the commit.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from gitops_bot.proposals.text import body
 from gitops_bot.releases.decisions import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from gitops_bot.config import Propose
     from gitops_bot.engine.context import Planned
@@ -79,8 +80,7 @@ def carry_out(world: World, planned: Planned, done: dict[str, Written]) -> tuple
             else:
                 try:
                     with bugs_as(GitError, proposal.branch or context.snapshot.branch), world.whole():
-                        now = recheck_pull_requests(world, context.snapshot, proposal, propose)
-                        written, failure = _write(world, context.snapshot, now, propose)
+                        written, failure = _write(world, context.snapshot, proposal, propose)
                 except LostRace:
                     raise
                 except (GitError, ForgeError) as error:
@@ -141,20 +141,28 @@ def _write(world: World, snapshot: Snapshot, proposal: Proposal, propose: Propos
         LostRace: the branch moved meanwhile and nothing was written, or the pull request ended meanwhile.
         GitError, ForgeError: the remote refused, or there is no token for the forge.
     """
-    written, content, action, branch = Written.of(proposal), proposal.text, proposal.action, proposal.branch
+    content, branch, now = proposal.text, proposal.branch, proposal
     if branch is None:
         commit = _push(world, snapshot, proposal, content, snapshot.commit) if content is not None else None
-        return replace(written, commit=commit), None
+        return replace(Written.of(proposal), commit=commit), None
+
+    def look() -> None:
+        nonlocal now
+        now = recheck_pull_requests(world, snapshot, proposal, propose)
+
     forge, head = _forge(world), proposal.remote.head if proposal.remote is not None else None
+    commit = None
+    if content is not None and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
+        commit = head = _push(world, snapshot, proposal, content, head, look)
+    else:
+        look()
+    written, action = replace(Written.of(now), commit=commit), now.action
     if isinstance(action, reconcile.Leave) and action.pull_request is not None and action.comment is not None:
         forge.comment(action.pull_request.number, action.comment.body, edits=action.comment.edits)
-    if content is not None and isinstance(action, reconcile.Open | reconcile.Refresh):
-        head = _push(world, snapshot, proposal, content, head)
-        written = replace(written, commit=head)
     try:
-        pull = _write_pull_request(world, forge, snapshot, proposal, head, propose)
+        pull = _write_pull_request(world, forge, snapshot, now, head, propose)
     except ForgeError as error:
-        return replace(_give_up(proposal, error.problem), commit=written.commit), Failed(None, error.problem)
+        return replace(_give_up(now, error.problem), commit=commit), Failed(None, error.problem)
     has_text = pull is not None and pull.state == "open" and isinstance(action, reconcile.Open | reconcile.Refresh)
     # Whoever writes the text last must have seen the last commit: else the text lacks what another run pushed.
     if has_text and world.repository.commit_of(branch) != head:
@@ -164,9 +172,16 @@ def _write(world: World, snapshot: Snapshot, proposal: Proposal, propose: Propos
 
 
 def _push(
-    world: World, snapshot: Snapshot, proposal: Proposal, content: ProposalText, expected: str | None
+    world: World,
+    snapshot: Snapshot,
+    proposal: Proposal,
+    content: ProposalText,
+    expected: str | None,
+    look: Callable[[], None] | None = None,
 ) -> str | None:
     """Commit on top of the base, and move the branch there, or the base branch itself, unless it has all of it already.
+
+    `look` is called right before.
 
     Raises:
         LostRace: the branch is not at `expected` any more, or what was on it is on a base that is not read yet.
@@ -179,10 +194,14 @@ def _push(
         message = f"{snapshot.branch} kept moving while a pull request was being prepared"
         raise LostRace(Problem("failed.git", message, "run again: what has been merged is no longer proposed"))
     if isinstance(proposal.action, reconcile.Open | reconcile.Refresh) and not proposal.action.push:
+        if look is not None:
+            look()
         return expected
     files = {path: after for path, (_, after) in proposal.files.items()}
     branch, parent = proposal.branch or snapshot.branch, snapshot.commit
-    return world.repository.publish(branch, parent=parent, files=files, message=content.message, expected=expected)
+    return world.repository.publish(
+        branch, parent=parent, files=files, message=content.message, expected=expected, look=look
+    )
 
 
 def _write_pull_request(

@@ -139,14 +139,23 @@ class Repository(Protocol):
         """The commit that the remote branch has at this moment; nothing else is read anew."""
 
     def publish(
-        self, branch: str, *, parent: str, files: Mapping[str, bytes], message: str, expected: str | None
+        self,
+        branch: str,
+        *,
+        parent: str,
+        files: Mapping[str, bytes],
+        message: str,
+        expected: str | None,
+        look: Callable[[], None] | None = None,
     ) -> str:
         """Commit `files` on top of `parent` and move the remote branch there, only if it still is at `expected`.
 
-        `expected=None` means that the branch must not exist yet. Modes of the files stay as in `parent`.
+        `expected=None` means that the branch must not exist yet. Modes of the files stay as in `parent`. `look` is
+        called as late as can be before the branch moves, and each time that this is tried again.
 
         Raises:
             LostRace: the branch is not at `expected` any more; nothing was written.
+            BaseException: what `look` raises; nothing was written.
         """
 
     def delete(self, branch: str, *, expected: str) -> None:

@@ -13,11 +13,13 @@ from tests.commands.scene import actions, approve, configure, held, news, said
 from tests.commands.stages import ROLLBACK, Stages
 from tests.commands.stages import actions as actions_of
 from tests.commands.stages import held as held_of
+from tests.counterparts.faults import NONE, faulty
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitops_bot.demo.http import Request
+    from tests.counterparts.faults import Fault
     from tests.counterparts.world import Deploy, World
 
 BRANCH = "gitops-bot/production/all"
@@ -85,6 +87,55 @@ def test_what_is_declined_while_a_refresh_is_prepared_stays_as_it_was(shop: Depl
     # What is newer than what was declined has its place in a new one.
     assert held(done.json) == {"api": ("1.1.0", "held.declined")}
     assert (shop.pull()["number"], news(shop, BRANCH)) == (2, {"web/web": "1.2.0"})
+
+
+ACTS = ("hold", "approval", "another base", "closing")
+
+
+def act(deploy: Deploy, what: str, number: int = 1) -> None:
+    """Do one of these to a pull request; a branch `release` is there."""
+    match what:
+        case "hold":
+            label(deploy, number=number)
+        case "approval":
+            deploy.call("POST", f"/pulls/{number}/reviews", {"event": "APPROVE"})
+        case _:
+            change = {"base": "release"} if what == "another base" else {"state": "closed"}
+            deploy.call("PATCH", f"/pulls/{number}", change)
+
+
+@pytest.mark.parametrize("what", ACTS)
+def test_what_a_person_does_after_git_has_begun_to_push_counts_until_the_commit_is_sent(
+    shop: Deploy, what: str
+) -> None:
+    configure(shop, "{group: overlay}")
+    for tag in ("1.1.0", "1.2.0"):
+        for name in ("web", "api"):
+            shop.push(name, tag)
+        if tag == "1.1.0":
+            shop.bot("update")
+    shop.remote.commit("release", {"README.md": b"# release\n"}, parents=[shop.branches["main"]])
+    first, second = (next(pull for pull in shop.pulls() if name in pull["title"]) for name in ("api", "web"))
+    was, pushing = shown(shop, first["number"]), list[str]()
+
+    def overtaken(_: int, line: str) -> Fault:
+        if "receive-pack" in line:
+            pushing.append("commit" if line.startswith("POST ") else "refs")
+            if len(pushing) == 1:
+                act(shop, what, first["number"])
+        return NONE
+
+    with faulty(shop.world.git.address, overtaken) as proxy, shop.watching() as seen:
+        done = shop.ask("update", env=shop.env | {"GITHUB_SERVER_URL": proxy.address})
+    # The commit of the first was never sent; that of the other was.
+    is_closed = what == "closing"
+    assert pushing == ["refs", *["refs", "commit"] * (2 if is_closed else 1)]
+    became = {"apps/api/production": "open" if is_closed else "leave", "apps/web/production": "refresh"}
+    assert (done.code, actions(done.json)) == (0, became)
+    assert shown(shop, first["number"]) == ("closed" if is_closed else "open", *was[1:])
+    assert news(shop, second["head"]["ref"]) == {"web/web": "1.2.0"}
+    # Looked up once for each push, and all of them again after the race.
+    assert seen.reads.count("POST /graphql 200") == 1 + 1 + 1 + (2 if is_closed else 1)
 
 
 def test_a_pull_request_is_not_closed_against_a_hold_that_comes_before(shop: Deploy) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import shutil
 import signal
 import threading
 from typing import TYPE_CHECKING
@@ -11,7 +13,7 @@ import pytest
 
 from gitops_bot.demo.http import Answer
 from tests.commands.conftest import WEB, pinned
-from tests.counterparts.world import ended
+from tests.counterparts.world import PATIENCE, ended
 
 if TYPE_CHECKING:
     import subprocess
@@ -113,6 +115,39 @@ def test_a_run_that_dies_while_it_pushes_is_carried_on(shop: Deploy) -> None:
     os.close(number)
     (shop.remote.path / "hooks" / "post-receive").unlink()
     assert shop.pulls("all") == []
+    assert shop.bot("update").code == 0
+    assert_whole(shop, "1.1.0", digest)
+
+
+def test_a_run_that_dies_after_git_has_begun_to_push_sends_nothing(shop: Deploy) -> None:
+    digest = shop.push("web", "1.1.0")
+    # Git goes on when the bot is killed, and says how it ended.
+    told, git = shop.folder / "told", shutil.which("git")
+    os.mkfifo(told)
+    answer = os.open(told, os.O_RDWR)
+    (shop.folder / "bin").mkdir()
+    wrapper = shop.folder / "bin" / "git"
+    wrapper.write_text(f'#!/bin/sh\n{git} "$@"\nended=$?\n[ "$1" != push ] || echo $ended >{told}\nexit $ended\n')
+    wrapper.chmod(0o755)
+    path = {"PATH": f"{wrapper.parent}:{os.environ['PATH']}"}
+    asked = list[str]()
+
+    def kill(request: Request, go: Callable[[], Answer]) -> Answer:
+        asked.append(request.path)
+        if len(asked) == 2:  # the last look
+            os.kill(process.pid, signal.SIGKILL)
+            return _GONE
+        return go()
+
+    shop.gate(kill)
+    process = shop.start("update", env=shop.env | path)
+    assert select.select([answer], [], [], PATIENCE)[0]
+    assert os.read(answer, 100) != b"0\n"
+    os.close(answer)
+    assert ended(process).code == -signal.SIGKILL
+    assert set(asked) == {"/api/graphql"}
+    assert shop.branches.keys() == {"main"}
+    shop.gate(None)
     assert shop.bot("update").code == 0
     assert_whole(shop, "1.1.0", digest)
 

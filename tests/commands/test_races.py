@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,7 +25,7 @@ from tests.counterparts.git_http import Remote
 from tests.counterparts.world import ended
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from gitops_bot.demo.http import Answer, Request
@@ -142,12 +142,10 @@ class Overtaken(Repository):
         super().__init__(remote.file_url, environ={"PATH": os.environ["PATH"]})
         self.remote, self.times, self.others = remote, times, list[str]()
 
-    def publish(
-        self, branch: str, *, parent: str, files: Mapping[str, bytes], message: str, expected: str | None
-    ) -> str:
+    def publish(self, branch: str, **more: Any) -> str:
         if len(self.others) < self.times:
             self.others.append(self.remote.commit(branch, {"other": b"%d" % len(self.others)}))
-        return super().publish(branch, parent=parent, files=files, message=message, expected=expected)
+        return super().publish(branch, **more)
 
 
 @dataclass

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -120,6 +121,11 @@ def test_the_image_holds_what_runs_and_nothing_that_built_it(image: Image) -> No
     assert not image.inside("/build").exists()
     assert [path.name for path in site.glob("gitops_bot-*.dist-info/licenses/*")] == ["LICENSE"]
     assert list(image.inside("/var/lib/apt/lists").iterdir()) == []
+
+
+def test_git_can_run_the_hook_of_the_installed_package(image: Image) -> None:
+    (hook,) = image.inside("/opt/gitops-bot/lib").glob("python3.*/site-packages/gitops_bot/edges/git/hooks/pre-push")
+    assert stat.S_IMODE(hook.stat().st_mode) == 0o755
 
 
 def test_every_module_is_compiled_and_trusted_without_a_look_at_its_source(image: Image) -> None:

@@ -55,6 +55,8 @@ class Done:
 
     def is_too_late(self, pull: Pull) -> bool:
         """Whether the run had looked at it again already, and is in the middle of writing it."""
+        if self.ahead == f"push {pull.head}":  # which looks again before it sends anything
+            return False
         words = self.ahead.split("/")
         merges = self.behind.startswith("GET ") and self.behind.endswith(f"/pulls/{pull.number}")
         return merges or str(pull.number) in words or pull.head in self.ahead or not self.ahead.endswith("/graphql")

@@ -78,12 +78,24 @@ def hooked(pushed: Callable[[], None]) -> Iterator[None]:
         with _writing(f"{method} {path}"):
             return send(self, method, path, write=write, **more)
 
-    def pushing(self: Remote, refs: Mapping[str, str | None], expected: str | None, target: str) -> None:
+    def pushing(
+        self: Remote,
+        refs: Mapping[str, str | None],
+        expected: str | None,
+        target: str,
+        look: Callable[[], None] | None = None,
+    ) -> None:
         names = ", ".join(ref.removeprefix("refs/heads/") for ref in refs)
         what = f"{'push' if all(refs.values()) else 'delete'} {names}"
         _asking(what)
-        with _writing(what):
-            push(self, refs, expected, target)
+        with _writing(what, at_once=look is None) as begins:
+
+            def look_first() -> None:
+                if look is not None:
+                    look()
+                begins()
+
+            push(self, refs, expected, target, None if look is None else look_first)
             pushed()
 
     Wire._send, Remote.push = sending, pushing  # type: ignore[method-assign]
@@ -102,13 +114,19 @@ def _asking(what: str) -> None:
 
 
 @contextmanager
-def _writing(what: str) -> Iterator[None]:
+def _writing(what: str, *, at_once: bool = True) -> Iterator[Callable[[], None]]:
+    """Around one write, which begins at once, or when what is yielded is called."""
     run = _running.runs[-1]
     number = len(run.writes)
     run.writes.append(what)
-    if run.happens is not None:
-        run.happens(number, "before")
-    yield
+
+    def begins() -> None:
+        if run.happens is not None:
+            run.happens(number, "before")
+
+    if at_once:
+        begins()
+    yield begins
     run.done += 1
     if run.happens is not None:
         run.happens(number, "after")

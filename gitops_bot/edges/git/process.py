@@ -17,6 +17,7 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from gitops_bot import log, redact
@@ -24,7 +25,7 @@ from gitops_bot.edges.environment import for_git
 from gitops_bot.errors import GitError, Problem, limit_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 
 #: The first version with GIT_CONFIG_GLOBAL, which keeps foreign settings out.
@@ -35,6 +36,9 @@ TIMEOUT = 300.0
 BOUNDED_TIMEOUT = 20.0
 #: Bytes of output: a repository is hostile input, and a small one may list billions of files.
 ANSWER_LIMIT = 256 * 1024 * 1024
+#: What git runs before it pushes, where it is told to: it has us look, and waits. Git passes over one that it may not
+#: execute (as on a file system without that), and may hang if the shell is not there.
+HOOK, SHELL = Path(__file__).parent / "hooks" / "pre-push", Path("/bin/sh")
 
 #: The user's GIT_* variables that reach git: how to connect. GIT_DIR, GIT_INDEX_FILE and the like, as set in hooks,
 #: would lead it to another repository, and traces would mix with its messages.
@@ -142,8 +146,12 @@ class Git:
         cut: bool = False,
         bounded: bool = False,
         trace: bool = False,
+        look: Callable[[], None] | None = None,
     ) -> GitOutput:
         """Run `git ARGUMENTS` to its end.
+
+        A push calls `look` when it has read the refs of the remote (before that, where `HOOK` cannot run), and sends
+        nothing if that raises.
 
         More than `limit` bytes of output are an error; with `cut` the rest is not read. `bounded`: neither is what git
         prints after 5 s of computing time or 128 MiB of memory, as far as the system can limit these, or after 20 s;
@@ -154,13 +162,17 @@ class Git:
             GitError: git is not installed, or printed more than `limit` bytes.
         """
         verb = arguments[0]
-        environment = self._environment((*settings, *(_BOUNDED_SETTINGS if bounded else ())))
+        if look is not None and not all(os.access(program, os.X_OK) for program in (HOOK, SHELL)):
+            look()
+            look = None
+        hooks = [("core.hooksPath", str(HOOK.parent))] if look is not None else []
+        environment = self._environment((*settings, *hooks, *(_BOUNDED_SETTINGS if bounded else ())))
         with (
-            _tracing(environment) if trace else contextlib.nullcontext() as ends,
-            _running(arguments, environment, ends, bounded=bounded) as process,
+            _beside(environment, look, trace=trace) as beside,
+            _running(arguments, environment, beside.inherited, bounded=bounded) as process,
         ):
             deadline = time.monotonic() + (min(BOUNDED_TIMEOUT, self.timeout) if bounded else self.timeout)
-            out, err, headers = _exchange(process, stdin, limit, deadline, ends)
+            out, err = _exchange(process, stdin, limit, deadline, beside)
             if len(out) <= limit:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.0, deadline - time.monotonic()))
@@ -171,7 +183,10 @@ class Git:
         if len(out) > limit and not (cut or bounded):
             message = f"git {verb} returned more than {limit >> 20} MiB"
             raise error(message, "The repository is larger than gitops-bot can read.")
-        return GitOutput(process.returncode, out[:limit], self.printable(err), headers)
+        if look is not None and process.returncode != 0 and str(HOOK).encode() in err:  # the shell's own complaint
+            look()
+            return self.run(*arguments, settings=settings, trace=trace)
+        return GitOutput(process.returncode, out[:limit], self.printable(err), bytes(beside.headers))
 
     def printable(self, text: bytes) -> str:
         """The text without secrets, logins in URLs (also ssh's `git@`) and control characters."""
@@ -216,24 +231,55 @@ def git_versions(environ: Mapping[str, str], timeout: float) -> tuple[tuple[int,
     return Git(environ, timeout=timeout).version(), OLDEST
 
 
-@contextlib.contextmanager
-def _tracing(environment: dict[str, str]) -> Iterator[tuple[int, int]]:
-    """The ends of a pipe into which git is told to write the headers of HTTP.
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """Pipes beside the standard ones: git's ends, what is done with what comes out of ours, and headers that came."""
 
-    It is no file, because some versions of git do not redact every secret in them.
+    inherited: list[int] = field(default_factory=list)
+    take: dict[int, Callable[[bytes], None]] = field(default_factory=dict)
+    headers: bytearray = field(default_factory=bytearray)
+
+    def keep(self, headers: bytes) -> None:
+        self.headers.extend(headers)
+        del self.headers[:-_COMPLAINT_LIMIT]
+
+
+@contextlib.contextmanager
+def _beside(environment: dict[str, str], look: Callable[[], None] | None, *, trace: bool) -> Iterator[_Beside]:
+    """One pipe into which git is told to write the headers of HTTP, if `trace`; two for `HOOK`, to ask and to answer.
+
+    Headers go into no file, because some versions of git do not redact every secret in them.
     """
+    beside = _Beside()
+    with contextlib.ExitStack() as opened:
+        if trace:
+            out, into = _pipe(opened)
+            environment |= {"GIT_TRACE_CURL": f"/dev/fd/{into}", "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
+            beside.inherited.append(into)
+            beside.take[out] = beside.keep
+        if look is not None:
+            (asked, ask), (answer, reply) = _pipe(opened), _pipe(opened)
+            environment |= {"GITOPS_BOT_ASK": f"/dev/fd/{ask}", "GITOPS_BOT_ANSWER": f"/dev/fd/{answer}"}
+            beside.inherited.extend((ask, answer))
+
+            def look_and_reply(_: bytes) -> None:
+                look()
+                os.write(reply, b"\n")
+
+            beside.take[asked] = look_and_reply
+        yield beside
+
+
+def _pipe(opened: contextlib.ExitStack) -> tuple[int, int]:
     out, into = os.pipe()
-    environment |= {"GIT_TRACE_CURL": f"/dev/fd/{into}", "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
-    try:
-        yield out, into
-    finally:
-        os.close(out)
-        os.close(into)
+    opened.callback(os.close, out)
+    opened.callback(os.close, into)
+    return out, into
 
 
 @contextlib.contextmanager
 def _running(
-    arguments: tuple[str, ...], environment: dict[str, str], trace: tuple[int, int] | None, *, bounded: bool
+    arguments: tuple[str, ...], environment: dict[str, str], inherited: Sequence[int], *, bounded: bool
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process of git; no process, helper or open pipe is left behind."""
     began = time.perf_counter()
@@ -258,7 +304,7 @@ def _running(
             env=environment,
             # Its own group can be stopped together with its helpers, and has no terminal for prompts.
             start_new_session=True,
-            pass_fds=() if trace is None else trace[1:],
+            pass_fds=inherited,
         )
     except (GitCommandNotFound, PermissionError) as missing:
         raise _not_installed() from missing
@@ -301,26 +347,22 @@ def _not_installed() -> GitError:
 
 
 def _exchange(
-    process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadline: float, trace: tuple[int, int] | None
-) -> tuple[bytes, bytes, bytes]:
-    """Feed and read a process until it closes its output, has printed more than `limit` bytes, or is late.
-
-    The last part of the result is the end of what was written into `trace` by then.
-    """
+    process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadline: float, beside: _Beside
+) -> tuple[bytes, bytes]:
+    """Feed and read a process until it closes its output, has printed more than `limit` bytes, or is late."""
     pipe_in, pipe_out, pipe_err = (cast("IO[bytes]", pipe) for pipe in (process.stdin, process.stdout, process.stderr))
-    output, complaints, traced, rest = bytearray(), bytearray(), bytearray(), memoryview(stdin)
+    output, complaints, rest = bytearray(), bytearray(), memoryview(stdin)
     pause = 0.0
     os.set_blocking(pipe_in.fileno(), False)
     with selectors.DefaultSelector() as ready:
-        ready.register(pipe_out, selectors.EVENT_READ, output)
-        ready.register(pipe_err, selectors.EVENT_READ, complaints)
+        ready.register(pipe_out, selectors.EVENT_READ, output.extend)
+        ready.register(pipe_err, selectors.EVENT_READ, complaints.extend)
         ready.register(pipe_in, selectors.EVENT_WRITE)
-        aside = trace[:1] if trace is not None else ()
-        for end in aside:
+        for end, take in beside.take.items():
             os.set_blocking(end, False)
-            ready.register(end, selectors.EVENT_READ, traced)
+            ready.register(end, selectors.EVENT_READ, take)
         while (
-            len(ready.get_map()) > len(aside)
+            len(ready.get_map()) > len(beside.take)
             and len(output) <= limit
             and (remaining := deadline - time.monotonic()) > 0
         ):
@@ -334,18 +376,18 @@ def _exchange(
                         ready.unregister(pipe_in)
                         pipe_in.close()
                 elif chunk := os.read(key.fd, _CHUNK):
-                    key.data.extend(chunk)
+                    key.data(chunk)
                     if len(chunk) < _CHUNK:
                         # Git writes each object by itself: let it fill the pipe instead of waking up for each.
                         time.sleep(pause)
                         pause = _PAUSE
                 else:
                     ready.unregister(key.fileobj)
-            del complaints[_COMPLAINT_LIMIT:], traced[:-_COMPLAINT_LIMIT]
-        for end in aside:
+            del complaints[_COMPLAINT_LIMIT:]
+        for end, take in beside.take.items():
             with contextlib.suppress(BlockingIOError):
-                traced.extend(os.read(end, _CHUNK))
-    return bytes(output), bytes(complaints), bytes(traced)
+                take(os.read(end, _CHUNK))
+    return bytes(output), bytes(complaints)
 
 
 # Which branch names and commit ids may reach git: what git would refuse is refused here first, by the rules of

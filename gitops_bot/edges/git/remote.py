@@ -49,7 +49,7 @@ _BLOBLESS = (_PARTIAL, (_FILTER, NO_BLOBS))
 #: Commits, trees and small files: threads wait for one another longer than they save.
 _ONE_THREAD = ("pack.threads", "1")
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
-_PUSH = ("--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no", "--no-signed")
+_PUSH = ("--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--no-signed")
 #: No branch of the remote contains the parent any more: without negotiation git tries to send everything, but the copy
 #: lacks the blobs.
 _UNKNOWN_PARENT = re.compile(r"unable to read [0-9a-f]{40}")
@@ -182,34 +182,37 @@ class Remote:
             raise failure
         return answer.out.decode("ascii", "replace").strip() if answer.status == 0 else None
 
-    def push(self, refs: Mapping[str, str | None], expected: str | None, target: str) -> None:
+    def push(
+        self, refs: Mapping[str, str | None], expected: str | None, target: str, look: Callable[[], None] | None = None
+    ) -> None:
         """Move these remote refs to objects (None deletes it), if all are at `expected` (None: none exists).
 
         Where they are there already, it is done, whoever did it: the answer to the first try may have been lost.
-        `target` says in errors what they are.
+        `target` says in errors what they are. `look` is called before anything is sent, each time that it is tried.
 
         Raises:
             LostRace: one is elsewhere; nothing was written.
+            BaseException: what `look` raises; then nothing was written.
             GitError: the remote refused or cannot be reached.
         """
         leases = [f"--force-with-lease={ref}:{expected or ''}" for ref in refs]
         refspecs = [f"{tip or ''}:{ref}" for ref, tip in refs.items()]
         arguments = ("push", *(["--atomic"] if len(refs) > 1 else []), *_PUSH, *leases, _NAME, *refspecs)
-        target = f"{self.url} ({target})"
-        failed = self._patiently(lambda: self._push(arguments, refs, expected, target))
+        run, target = partial(self._run_once, *arguments, look=look), f"{self.url} ({target})"
+        failed = self._patiently(lambda: self._push(run, refs, expected, target))
         if failed is not None:
             output = self._output(failed)
             failure = error(f"{target}: the push failed{quote(output)}", "See git's message.")
             raise out_of_reach(output, target) or failure
 
     def _push(
-        self, arguments: Sequence[str], refs: Mapping[str, str | None], expected: str | None, target: str
+        self, run: Callable[..., GitOutput], refs: Mapping[str, str | None], expected: str | None, target: str
     ) -> GitOutput | None:
         """Push once; returns what git said if it failed and no ref has moved, so that it may be tried again."""
         try:
-            answer = self._run_once(*arguments)
+            answer = run()
             if answer.status != 0 and _UNKNOWN_PARENT.search(answer.err):
-                answer = self._run_once(*arguments, settings=(("push.negotiate", "true"),))
+                answer = run(settings=(("push.negotiate", "true"),))
         except TimedOut:
             if self.tips(refs) == refs:
                 return None

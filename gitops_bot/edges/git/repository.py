@@ -266,11 +266,18 @@ class Repository:
             raise tag_refusal(failure) from failure
 
     def publish(
-        self, branch: str, *, parent: str, files: Mapping[str, bytes], message: str, expected: str | None
+        self,
+        branch: str,
+        *,
+        parent: str,
+        files: Mapping[str, bytes],
+        message: str,
+        expected: str | None,
+        look: Callable[[], None] | None = None,
     ) -> str:
         """Commit files on top of `parent` and move the remote branch there by compare and swap.
 
-        Branches of others only move forward: for these `parent` must equal `expected`.
+        Branches of others only move forward: for these `parent` must equal `expected`. See `Remote.push` for `look`.
         """
         check_branch(branch)
         check_commit(parent, *([expected] if expected else []))
@@ -281,7 +288,7 @@ class Repository:
                 raise error(f"{path!r} is not a path inside the repository", "Check the globs of the overlays.")
         author, committer = (identity(self._environ, role) for role in ("AUTHOR", "COMMITTER"))
         commit = self._healing(lambda: self._store.commit(parent, files, message, author, committer))
-        self._remote.push({f"refs/heads/{branch}": commit}, expected, f"branch {branch}")
+        self._remote.push({f"refs/heads/{branch}": commit}, expected, f"branch {branch}", look)
         if self._heads is not None:
             self._heads[branch] = commit
         return commit

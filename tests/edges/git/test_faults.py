@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.edges.git import Credentials, Repository
+from gitops_bot.edges.git import Credentials, Repository, process
 from gitops_bot.edges.patience import ATTEMPTS
 from gitops_bot.errors import GitError, LostRace
 from tests.counterparts.clock import StillClock
@@ -226,3 +228,70 @@ def test_a_merge_that_could_not_be_repeated_for_the_network_is_no_conflict(serve
         merging = True
         with pytest.raises(GitError, match="503"):
             repository.branch(BRANCH, base)
+
+
+TEXT = process.HOOK.read_text()
+#: Hooks: what stands in the file, its mode, its shell, and what git has asked by the time of the look.
+HOOKS = {
+    "ours": (TEXT, 0o755, process.SHELL, ["GET"]),
+    "not executable": (TEXT, 0o644, process.SHELL, []),
+    "without its shell": (TEXT.replace("/bin/sh", "/nonexistent/sh"), 0o755, Path("/nonexistent/sh"), []),
+    # It fails: then git begins again.
+    "without a way to ask": (TEXT.replace("$GITOPS_BOT_ASK", "/nonexistent/pipe"), 0o755, process.SHELL, ["GET"]),
+}
+
+
+@pytest.mark.parametrize("refuses", [False, True], ids=["nothing changed", "somebody acted"])
+@pytest.mark.parametrize("kind", HOOKS)
+def test_a_look_comes_between_the_requests_of_a_push_and_before_them_where_no_hook_runs(
+    server: GitServer, remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, refuses: bool
+) -> None:
+    hook = tmp_path / "pre-push"
+    text, mode, shell, asked = HOOKS[kind]
+    hook.write_text(text)
+    hook.chmod(mode)
+    monkeypatch.setattr(process, "HOOK", hook)
+    monkeypatch.setattr(process, "SHELL", shell)
+    looks = list[list[str]]()
+
+    def look() -> None:
+        looks.append([line.split()[0] for line in proxy.seen if "receive-pack" in line])
+        if refuses:
+            raise LookupError
+
+    with faulty(server.address, lambda *_: NONE) as proxy, opened(remote, proxy.address) as repository:
+        base = repository.head("main")
+        with pytest.raises(LookupError) if refuses else contextlib.nullcontext():
+            repository.publish(BRANCH, parent=base, files=NEWER, message="m", expected=None, look=look)
+        sent = [line.split()[0] for line in proxy.seen if "receive-pack" in line]
+
+    assert looks == [asked]
+    assert sent == asked + ([] if refuses else ["POST"] if kind == "ours" else ["GET", "POST"])
+    assert remote.branches().keys() == {"main"} | (set() if refuses else {BRANCH})
+
+
+def test_a_push_that_is_sent_again_is_looked_at_again(server: GitServer, remote: Remote) -> None:
+    looks = list[int]()
+
+    def look() -> None:
+        looks.append(len(proxy.seen))
+        if len(looks) > 1:
+            raise LookupError
+
+    with faulty(server.address, first_push(Fault(status=502))) as proxy, opened(remote, proxy.address) as repository:
+        base = repository.head("main")
+        with pytest.raises(LookupError):
+            repository.publish(BRANCH, parent=base, files=NEWER, message="m", expected=None, look=look)
+    assert len(looks) == 2
+    assert remote.branches() == {"main": base}
+
+
+def test_a_remote_that_is_a_folder_is_looked_at_before_it_is_pushed_to(remote: Remote) -> None:
+    looks = list[dict[str, str]]()
+    with Repository(remote.file_url, environ={"PATH": os.environ["PATH"]}) as repository:
+        base = repository.head("main")
+        commit = repository.publish(
+            BRANCH, parent=base, files=NEWER, message="m", expected=None, look=lambda: looks.append(remote.branches())
+        )
+    assert looks == [{"main": base}]
+    assert remote.branches() == {"main": base, BRANCH: commit}
