@@ -13,6 +13,7 @@ import os
 import ssl
 import time
 import weakref
+import zlib
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -168,7 +169,7 @@ class Wire:
             status, headers, text = self._requester.requestJson(
                 method, path, dict(query or {}), accept, input=body, cnx=cast("Any", self._connection)
             )
-        except (NoResponse, httpx.RequestError, OSError, UnicodeError) as error:
+        except (NoResponse, httpx.RequestError, OSError, UnicodeError, zlib.error) as error:
             failure = _unanswered(error, self._timeout)
             self._late += isinstance(failure, Late)
             failure.again = failure.again and self._late < _MOST_TIMEOUTS
@@ -220,7 +221,7 @@ class _Connection:
         self._request = httpx.Request(
             verb,
             self._root.join(url),
-            headers={"Accept-Encoding": "gzip, deflate", **headers},
+            headers={"Accept-Encoding": "gzip", **headers},
             content=content,
             extensions={"timeout": self._timeouts},
         )
@@ -248,9 +249,13 @@ class _Connection:
             # PyGithub would follow 301 and retry after 202 without end.
             if answer.status_code == 202 or 300 <= answer.status_code < 400:
                 raise Refused(answer.status_code, "", {}, write=request.method != "GET")
-            body = bytearray()
-            for part in answer.iter_bytes():
-                body += part
+            coding, body = answer.headers.get("content-encoding", "identity"), bytearray()
+            if coding not in ("gzip", "identity"):
+                raise httpx.DecodingError("an encoding that was not asked for")
+            # httpx would unpack each part whole, which may be a thousand times as large.
+            packed = zlib.decompressobj(zlib.MAX_WBITS | 16) if coding == "gzip" else None
+            for part in answer.iter_raw():
+                body += part if packed is None else packed.decompress(part, _LIMIT + 1 - len(body))
                 if len(body) > _LIMIT:
                     raise TooLarge(f"sent more than {_LIMIT} bytes", "check GITHUB_API_URL, and run again")
             return _Answer(answer, body.decode(errors="replace"))

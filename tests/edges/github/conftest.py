@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 class Published:
     """Answers by method and URL; an exception is raised. `requests` are those that came."""
 
     def __init__(self) -> None:
-        self.answers: dict[tuple[str, str], httpx.Response | Exception] = {}
+        self.answers: dict[tuple[str, str], Callable[[], httpx.Response]] = {}
         self.requests: list[httpx.Request] = []
 
     def give(
@@ -27,15 +28,17 @@ class Published:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """Answer with this JSON, or raise this exception."""
-        is_raised = isinstance(answer, Exception)
-        self.answers[method, url] = answer if is_raised else httpx.Response(status, headers=headers, json=answer)
+
+        def respond() -> httpx.Response:
+            if isinstance(answer, Exception):
+                raise answer
+            return httpx.Response(status, headers=headers, stream=httpx.ByteStream(json.dumps(answer).encode()))
+
+        self.answers[method, url] = respond
 
     def respond(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        given = self.answers[request.method, str(request.url).partition("?")[0]]
-        if isinstance(given, Exception):
-            raise given
-        return given
+        return self.answers[request.method, str(request.url).partition("?")[0]]()
 
 
 @pytest.fixture

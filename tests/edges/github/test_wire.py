@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import threading
@@ -292,6 +293,21 @@ def test_an_answer_without_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) ->
     with answering([Answer(200, b'"' + b"x" * 300_000 + b'"')]) as (wire, _, _), pytest.raises(NoResponse) as error:
         wire.ask("GET", "/x")
     assert error.value.what == "sent more than 100000 bytes"
+
+
+def test_a_packed_answer_is_unpacked_as_far_as_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = {"Content-Encoding": "gzip"}
+    with answering([Answer(200, gzip.compress(b'{"fine": true}'), headers=packed)]) as (wire, _, _):
+        assert wire.ask("GET", "/x") == {"fine": True}
+    monkeypatch.setattr(wire_module, "_LIMIT", 100_000)
+    bomb = gzip.compress(b"x" * 50_000_000)
+    with answering([Answer(200, bomb, headers=packed)]) as (wire, _, _), pytest.raises(NoResponse) as error:
+        wire.ask("GET", "/x")
+    assert error.value.what == "sent more than 100000 bytes"
+    twice = Answer(200, gzip.compress(bomb), headers={"Content-Encoding": "gzip, gzip"})
+    with answering([twice]) as (wire, _, _), pytest.raises(NoResponse) as error:
+        wire.ask("GET", "/x")
+    assert error.value.what == "cannot be reached, or closed the connection early"
 
 
 def test_a_server_that_is_not_there_is_unanswered_after_all_tries() -> None:
