@@ -84,7 +84,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "github": ("edges.github*",),
     "graphql": ("demo.*",),
     "httpcore": ("edges.http*",),
-    "httpx": ("edges.github.wire", "edges.http*", "edges.registry*"),
+    "httpx": ("edges.http*", "edges.registry*"),
     "jinja2": ("report.page",),
     "markdown_it": ("demo.markdown", "demo.extra"),
     "nh3": ("demo.markdown", "demo.extra"),
@@ -92,10 +92,12 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "pydantic": ("config*",),
     "pydantic_core": ("config*",),
     "re2": ("images.*",),
+    "requests": ("edges.github*",),
     "rich": ("cli.*", "report.*", "wiring.process"),
     "ruamel": ("targets.*", "config*"),
     "structlog": ("log",),
     "tenacity": ("edges.patience",),
+    "urllib3": ("edges.github*",),
 }
 
 #: Of these one file knows everything, so that another could take their place.

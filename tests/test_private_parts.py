@@ -6,12 +6,17 @@ Each part stands behind one module, which says why; `ruff` (SLF001) refuses any 
 from __future__ import annotations
 
 import inspect
+import socket
 from typing import Any
 
 import httpcore
 import httpx
+import pytest
+import requests.adapters
+import urllib3.connection
 from github import Requester
 
+from gitops_bot.edges.github import wire
 from gitops_bot.targets import loader
 
 
@@ -31,12 +36,27 @@ def test_httpx_keeps_the_network_of_httpcore_where_the_client_replaces_it() -> N
         assert isinstance(transport._pool._network_backend, httpcore.NetworkBackend)
 
 
+@pytest.mark.parametrize("name", ["_new_conn", "_dns_host"])
+def test_urllib3_connects_as_the_bounded_connection_expects(name: str) -> None:
+    """`edges.github.wire`: an answer as a whole has a bound, for which urllib3 has no argument."""
+    assert name in inspect.getsource(urllib3.connection.HTTPConnection)
+    adapter = wire._Adapter()
+    assert adapter.poolmanager.pool_classes_by_scheme.keys() == {"http", "https"}
+    assert isinstance(adapter, requests.adapters.HTTPAdapter)
+
+
+def test_a_socket_counts_the_files_that_read_it() -> None:
+    """`edges.github.wire`: the wrapped socket stays open until its answer is read."""
+    for name in ("_io_refs", "SocketIO"):
+        assert name in inspect.getsource(socket.socket.makefile)
+    assert "_decref_socketios" in inspect.getsource(socket.SocketIO.close)
+
+
 def test_pygithub_sends_by_another_connection() -> None:
     """`edges.github.wire`: no redirect is followed, and no answer is endless."""
     assert "cnx" in inspect.signature(Requester.Requester.requestJson).parameters
-    source = inspect.getsource(Requester.Requester)
-    for used in ("cnx.request(verb, url, input, requestHeaders, stream)", "response.getheaders()", "response.read()"):
-        assert used in source, used
+    for name in ("session", "verb", "url", "input", "headers", "timeout"):
+        assert f"self.{name}" in inspect.getsource(Requester.HTTPSRequestsConnectionClass), name
 
 
 def test_ruamel_has_every_method_that_the_loader_replaces() -> None:

@@ -1,36 +1,46 @@
 """Sends requests to GitHub's API through PyGithub. The only file that imports it, loaded with the first request.
 
 PyGithub authenticates, and spaces out writes. Its objects are not used: they fetch missing fields from addresses in the
-answer, so we would control neither the number of requests nor their host. Nor are its connections: it sends by those of
-`edges.http`, which have limits. This file adds others: no redirects, no wait over a minute, no endless answers.
+answer, so we would control neither the number of requests nor their host. This file adds bounds: no redirects, no wait
+over a minute, no endless answers.
+
+The limit of an answer covers everything from the name lookup to the last byte, with proxies and TLS, and the bytes
+before the body are limited too: urllib3's timeouts only limit the wait for the next bytes, for each address, and
+`requests` has no other option, so urllib3's sockets are wrapped here.
 """
 
 from __future__ import annotations
 
+import io
 import logging
 import math
-import os
+import socket
 import ssl
 import time
-import weakref
-import zlib
-from contextlib import closing
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import SplitResult, urlsplit
 
-import httpx
+import requests
+import urllib3
 from github import Auth, Github
+from github.Requester import HTTPSRequestsConnectionClass, RequestsResponse
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from gitops_bot import __version__, log
 from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.failure import NUMBER, Late, Refused, error_message
 from gitops_bot.edges.http import NoResponse, TooLarge, parse_json
-from gitops_bot.edges.http.client import authorities, connect
-from gitops_bot.edges.http.transport import Network, answer_limit
+from gitops_bot.edges.http.transport import Deadline, answer_limit, attempts
 from gitops_bot.edges.patience import ATTEMPTS, PASSING_STATUSES, TOTAL_SECONDS, Passing, patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, ItemsView, Iterator, Mapping
+
+    from urllib3 import ProxyManager
 
     from gitops_bot.edges.clock import Clock
     from gitops_bot.proposals.pull_request import RateLimit
@@ -38,7 +48,6 @@ if TYPE_CHECKING:
 
 #: Seconds: between two parts of an answer, for a whole answer, and the longest wait that GitHub may ask for.
 _TIMEOUT, SECONDS, _LONGEST_WAIT = 15, 30.0, 60
-_CONNECTIONS = 10
 #: Timeouts in a row after which no more requests are sent.
 _MOST_TIMEOUTS = 2
 #: Bytes of one answer: ten times that of thirty pull requests with the longest bodies that GitHub allows.
@@ -67,7 +76,8 @@ class Wire:
         self._timeout = timeout or _TIMEOUT
         self._late = 0
         self.left: RateLimit | None = None
-        self._connection = _Connection(api_url, self._timeout, timeout or seconds)
+        self._connection = _Connection(urlsplit(api_url), self._timeout, timeout or seconds)
+        #: Close the connection, which PyGithub never does by itself.
         self.close = self._connection.close
         # On import PyGithub sets up its logger to write to standard error.
         logging.getLogger("github").handlers[:] = [logging.NullHandler()]
@@ -167,9 +177,9 @@ class Wire:
         accept = {"Accept": "application/vnd.github+json"}
         try:
             status, headers, text = self._requester.requestJson(
-                method, path, dict(query or {}), accept, input=body, cnx=cast("Any", self._connection)
+                method, path, dict(query or {}), accept, input=body, cnx=self._connection
             )
-        except (NoResponse, httpx.RequestError, OSError, UnicodeError, zlib.error) as error:
+        except _ERRORS as error:
             failure = _unanswered(error, self._timeout)
             self._late += isinstance(failure, Late)
             failure.again = failure.again and self._late < _MOST_TIMEOUTS
@@ -184,114 +194,195 @@ class Wire:
         return document, headers
 
 
-class _Answer:
-    """An answer as PyGithub takes it."""
+class _Answer(RequestsResponse):
+    """An answer whose text was read up to a limit; PyGithub takes it from here."""
 
-    def __init__(self, answer: httpx.Response, text: str) -> None:
-        self.status, self._headers, self._text = answer.status_code, answer.headers, text
+    text = ""
 
     def read(self) -> str:
-        return self._text
+        return self.text
 
-    def getheaders(self) -> list[tuple[str, str]]:
+    def getheaders(self) -> ItemsView[str, str]:
         """The headers; those of the rate limit only where they are numbers, as PyGithub takes for granted."""
-        return [
-            (name, value)
-            for name, value in self._headers.items()
+        headers = {name.lower(): value for name, value in super().getheaders()}
+        return {
+            name: value
+            for name, value in headers.items()
             if not name.startswith("x-ratelimit-") or name.endswith("-resource") or NUMBER.fullmatch(value)
-        ]
+        }.items()
 
 
-class _Connection:
-    """Sends what PyGithub asks for, as registries are asked: each try of a request may take so many seconds."""
+class _Connection(HTTPSRequestsConnectionClass):
+    """Sends what PyGithub asks for, by an adapter of ours: each try of a request may take so many seconds."""
 
-    def __init__(self, api_url: str, timeout: int, seconds: float) -> None:
-        self._root = httpx.URL(api_url).copy_with(raw_path=b"/")
-        self._timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout)
-        self._limit, self._network = answer_limit(seconds), Network()
-        self._transport: httpx.BaseTransport | None = None
-
-    def close(self) -> None:
-        """Close the connection, which PyGithub never does by itself."""
-        if self._transport is not None:
-            self._transport.close()
-
-    def request(self, verb: str, url: str, content: str | None, headers: Mapping[str, str], _stream: object) -> None:
-        """What to send next."""
-        self._request = httpx.Request(
-            verb,
-            self._root.join(url),
-            headers={"Accept-Encoding": "gzip", **headers},
-            content=content,
-            extensions={"timeout": self._timeouts},
-        )
+    def __init__(self, api: SplitResult, timeout: int, seconds: float) -> None:
+        super().__init__(api.hostname or "", timeout=timeout)
+        self.seconds = seconds
+        self._root = f"{api.scheme}://{api.netloc}"
+        # Plain HTTP is for this machine only, so never through a proxy, which would see the token.
+        self.session.trust_env = api.scheme == "https"
+        self.session.mount(self._root, _Adapter())
 
     def getresponse(self) -> _Answer:
-        """Send it, and read the answer.
+        """Send a request, and read its answer.
 
         Raises:
             NoResponse: it took more time, or sent too much.
         """
-        began, request = time.perf_counter(), self._request
-        self._transport = self._transport or self._connect()
-        deadline = self._network.deadline
-        deadline.begin(self._limit)
-        with closing(self._transport.handle_request(request)) as answer:
-            deadline.head = None
+        began = time.perf_counter()
+        _deadline.begin(answer_limit(self.seconds))
+        with self.session.request(
+            self.verb,
+            self._root + self.url,
+            headers=self.headers,
+            data=self.input,
+            timeout=self.timeout,
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            _deadline.head = None
             log.debug(
                 "http.request",
-                method=request.method,
-                host=self._root.netloc.decode("ascii"),
-                path=request.url.raw_path.partition(b"?")[0].decode("ascii"),
+                method=self.verb,
+                host=self._root.partition("//")[2],
+                path=self.url.partition("?")[0],
                 status=answer.status_code,
                 since=began,
             )
-            # PyGithub would follow 301 and retry after 202 without end.
-            if answer.status_code == 202 or 300 <= answer.status_code < 400:
-                raise Refused(answer.status_code, "", {}, write=request.method != "GET")
-            coding, body = answer.headers.get("content-encoding", "identity"), bytearray()
-            if coding not in ("gzip", "identity"):
-                raise httpx.DecodingError("an encoding that was not asked for")
-            # httpx would unpack each part whole, which may be a thousand times as large.
-            packed = zlib.decompressobj(zlib.MAX_WBITS | 16) if coding == "gzip" else None
-            for part in answer.iter_raw():
-                body += part if packed is None else packed.decompress(part, _LIMIT + 1 - len(body))
+            # PyGithub would follow 301 and retry after 202 without end. 103 is no answer yet.
+            if answer.status_code < 200 or answer.status_code == 202 or 300 <= answer.status_code < 400:
+                raise Refused(answer.status_code, "", {}, write=self.verb != "GET")
+            body = bytearray()
+            for part in answer.iter_content(65_536):
+                body += part
                 if len(body) > _LIMIT:
                     raise TooLarge(f"sent more than {_LIMIT} bytes", "check GITHUB_API_URL, and run again")
-            return _Answer(answer, body.decode(errors="replace"))
+            has_length = {"content-length", "transfer-encoding"} & {name.lower() for name in answer.headers}
+            if answer.status_code in (200, 201) and not body and not has_length:
+                raise requests.exceptions.ConnectionError  # Python takes a head that is cut off for a whole one
+            whole = _Answer(answer)
+            whole.text = body.decode(errors="replace")
+            return whole
 
-    def _connect(self) -> httpx.BaseTransport:
-        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-        is_folder = bundle is not None and Path(bundle).is_dir()
-        files = (None, bundle) if is_folder else (bundle, None)
-        trust = authorities(*files) if self._root.scheme == "https" else None
+
+#: Of the current try of this thread. Its `head` is None from where the body begins, whose bytes its reader counts.
+_deadline = Deadline()
+
+
+class _Adapter(HTTPAdapter):
+    """The adapter of `requests`, whose connections keep to the time for an answer."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> ProxyManager:
+        manager: ProxyManager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+class _Socket:
+    """A socket whose waits end with the time for the answer."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._timeout = sock.gettimeout()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def settimeout(self, seconds: float | None) -> None:
+        self._timeout = seconds
+        self._sock.settimeout(seconds)
+
+    def gettimeout(self) -> float:
+        """The time for the whole TLS handshake; an exception here would leak its socket."""
+        return _deadline.seconds if self._timeout is None else min(_deadline.seconds, self._timeout)
+
+    def sendall(self, data: Any) -> None:
+        with self.waiting() as sock:
+            sock.sendall(data)
+
+    @contextmanager
+    def waiting(self) -> Iterator[socket.socket]:
+        """The socket, for one wait within the time."""
+        with _deadline.wait(self._timeout) as seconds:
+            self._sock.settimeout(seconds)
+            yield self._sock
+
+    def recv_into(self, buffer: Any) -> int:
+        with self.waiting() as sock:
+            count = sock.recv_into(buffer)
+        _deadline.take(count)
+        return count
+
+    def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
+        """The file that `http.client` reads; the socket stays open until this is closed, as with the original."""
+        self._sock._io_refs += 1  # type: ignore[attr-defined] # noqa: SLF001 - what `socket.makefile` does
+        return io.BufferedReader(socket.SocketIO(cast("socket.socket", self), "r"))
+
+
+class _Bounded(HTTPConnection):
+    def _new_conn(self) -> Any:
+        """Connect to one of the addresses, which share the time."""
+        name, timeout, failure = self._dns_host, self.timeout, None
         try:
-            transport = connect(self._root, os.environ, trust, self._network, _CONNECTIONS)
-        except (ValueError, ImportError) as error:
-            raise httpx.ProxyError("its address is unusable") from error
-        weakref.finalize(self, transport.close)
-        return transport
+            with _deadline.wait(timeout) as seconds:
+                for address, share in attempts(name, self.port, seconds):
+                    self._dns_host, self.timeout = address, share
+                    try:
+                        return _Socket(super()._new_conn())
+                    except (NewConnectionError, ConnectTimeoutError) as error:
+                        failure = failure or error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, str(error)) from error
+        except (OSError, UnicodeError) as error:
+            raise NewConnectionError(self, str(error)) from error
+        finally:
+            self._dns_host, self.timeout = name, timeout
+        raise failure or NewConnectionError(self, "the name has no address")
+
+
+class _BoundedTls(_Bounded, HTTPSConnection):
+    def connect(self) -> None:
+        with _deadline.wait(self.timeout):
+            super().connect()
+        self.sock: Any = _Socket(self.sock)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Bounded
+
+
+class _PoolTls(_Pool, HTTPSConnectionPool):
+    ConnectionCls = _BoundedTls
+
+
+_POOLS: Any = {"http": _Pool, "https": _PoolTls}
 
 
 _LATER = "run again later; see githubstatus.com"
+#: All exceptions of `requests` and below for no answer, or half of one.
+_ERRORS = (NoResponse, requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
 def _unanswered(error: Exception, timeout: int) -> NoResponse:
-    """What to say where no answer came, or half of one; `timeout` is the limit for the next bytes."""
+    """What to say about one of `_ERRORS`; `timeout` is the limit for the next bytes."""
     if isinstance(error, TooLarge):
         return error
     if isinstance(error, NoResponse):
         return Late(error.what, _LATER, again=True)
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLError):
-        cause = cause.__cause__ or cause.__context__
-    if cause is not None and not isinstance(cause, ssl.SSLEOFError):
+    # requests wraps what urllib3 raises, which wraps what its sockets raise.
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    cause = reason.args[0] if isinstance(reason, urllib3.exceptions.SSLError) else None
+    if isinstance(error, requests.exceptions.SSLError) and not isinstance(cause, ssl.SSLEOFError):
         return NoResponse(
             "has a certificate that is not trusted here",
             "set REQUESTS_CA_BUNDLE to the certificates of your GitHub Enterprise, or correct GITHUB_API_URL",
         )
-    is_connected = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-    if isinstance(error, httpx.TimeoutException):
+    is_connected = not isinstance(reason, NewConnectionError | ConnectTimeoutError)
+    if isinstance(error, requests.exceptions.Timeout) or isinstance(reason, urllib3.exceptions.ReadTimeoutError):
         return Late(f"did not answer within {timeout} seconds", _LATER, again=True, reached=is_connected)
     return NoResponse(
         "cannot be reached, or closed the connection early",

@@ -25,6 +25,7 @@ from gitops_bot.edges.address import is_loopback
 from gitops_bot.edges.http.address import UnsafeAddress, follow, host_of, origin
 from gitops_bot.edges.http.transport import (
     Allowance,
+    Deadline,
     Network,
     NoResponse,
     TooLarge,
@@ -130,7 +131,7 @@ class Http(AbstractContextManager["Http"]):
         self._try_limit = answer_limit(seconds)
         self._attempts = attempts
         self._observe = observe
-        self._network = Network()
+        self._network = Network(Deadline())
         self._lock = threading.Lock()
         #: By origin, the one that was used last at the end.
         self._pools: dict[tuple[str, str, int | None], Pool] = {}
@@ -290,44 +291,35 @@ class Http(AbstractContextManager["Http"]):
     def _connect(self, url: httpx.URL, tuning: Tuning) -> httpx.BaseTransport:
         if url.port is not None and url.port > 65535:  # which getaddrinfo would take modulo 65536
             raise nowhere()
+        limits = httpx.Limits(
+            max_connections=tuning.concurrency, max_keepalive_connections=tuning.concurrency, keepalive_expiry=60.0
+        )
+        # Reading the authorities takes 10 ms of CPU: plain http gets a context that trusts nobody.
+        trust = self._authorities() if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
-            if self._trust is None and url.scheme == "https":
-                file, folder = self._environ.get("SSL_CERT_FILE"), self._environ.get("SSL_CERT_DIR")
-                self._trust = authorities(file or None, folder or None)
-        except OSError as error:
-            what = f"cannot be queried: SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {error.strerror}"
-            raise NoResponse(what, "It must name certificates in PEM format.", reached=False) from error
-        try:
-            return connect(url, self._environ, self._trust, self._network, tuning.concurrency)
+            transport = httpx.HTTPTransport(verify=trust, limits=limits, proxy=proxy_for(url, self._environ))
         except (ValueError, ImportError) as error:
             raise NoResponse(
                 f"cannot be queried: the proxy in {url.scheme.upper()}_PROXY or ALL_PROXY is not usable",
                 "Give it as http://HOST:PORT, or name the registry in NO_PROXY.",
             ) from error
+        # httpx has no argument for this; test_private_parts.py says when a later version keeps it elsewhere.
+        transport._pool._network_backend = self._network  # noqa: SLF001
+        return transport
 
-
-def authorities(file: str | None, folder: str | None) -> ssl.SSLContext:
-    """The trusted authorities: those in a file or a folder, else Mozilla's. Raises OSError."""
-    if file or folder:
-        return ssl.create_default_context(cafile=file, capath=folder)
-    return httpx.create_ssl_context(trust_env=False)
-
-
-def connect(
-    url: httpx.URL, environ: Mapping[str, str], trust: ssl.SSLContext | None, network: Network, connections: int
-) -> httpx.HTTPTransport:
-    """Bounded connections to the origin of a URL, through its proxy; `trust` is not needed for plain http.
-
-    Raises:
-        ValueError, ImportError: the proxy is unusable.
-    """
-    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=60.0)
-    # Reading the authorities takes 10 ms of CPU: plain http gets a context that trusts nobody.
-    trust = trust or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    transport = httpx.HTTPTransport(verify=trust, limits=limits, proxy=proxy_for(url, environ))
-    # httpx has no argument for this; test_private_parts.py says when a later version keeps it elsewhere.
-    transport._pool._network_backend = network  # noqa: SLF001
-    return transport
+    def _authorities(self) -> ssl.SSLContext:
+        """The trusted authorities: those of SSL_CERT_FILE or SSL_CERT_DIR, else Mozilla's."""
+        if self._trust is None:
+            file, folder = self._environ.get("SSL_CERT_FILE") or None, self._environ.get("SSL_CERT_DIR") or None
+            try:
+                if file or folder:
+                    self._trust = ssl.create_default_context(cafile=file, capath=folder)
+                else:
+                    self._trust = httpx.create_ssl_context(trust_env=False)
+            except OSError as error:
+                what = f"cannot be queried: SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {error.strerror}"
+                raise NoResponse(what, "It must name certificates in PEM format.", reached=False) from error
+        return self._trust
 
 
 def _body(response: httpx.Response, method: str, limit: int) -> bytes:

@@ -218,6 +218,11 @@ class Deadline(threading.local):
                 what = f"closed the connection: more than {HEAD} bytes before the answer"
                 raise NoResponse(what, "Run again later.", again=True)
 
+    @property
+    def seconds(self) -> float:
+        """The seconds left, never zero: for code that takes a timeout and must not get an exception here."""
+        return max(self._until - time.monotonic(), 0.001)
+
     @contextmanager
     def wait(self, timeout: float | None) -> Iterator[float]:
         """The seconds that a wait may take: its own timeout, or what is left if that is less.
@@ -312,7 +317,7 @@ class _Stream(httpcore.NetworkStream):
 class Network(httpcore.NetworkBackend):
     """httpcore's connections; none of their waits goes on after the deadline of its thread."""
 
-    deadline: Deadline = field(default_factory=Deadline)
+    deadline: Deadline
     _sockets: httpcore.NetworkBackend = field(default_factory=httpcore.SyncBackend)
 
     def connect_tcp(

@@ -262,6 +262,8 @@ class Registry(AbstractContextManager["Registry"]):
 # The error that the user reads: which registry, which repository, what next.
 
 
+_NOT_FOUND = 404
+
 Failure = Refused | Untrusted | NoResponse | NoLogin
 
 _GHCR = (
@@ -290,14 +292,15 @@ def explain(
             return RegistryError(problem("failed.registry", f"{location.registry} {what}", advice))
         case NoResponse(what=what, advice=advice, status=status, host=host):
             return RegistryError(problem("failed.registry", f"{host} {what}", advice), status=status)
+        case Refused(message=message) if failure.is_one_of(_NOT_FOUND) and request == LIST and not failure.elsewhere:
+            what = f"{failure.host} answered 404 Not Found: it has no such repository, or hides it"
+            what += f" ({message})" if message else ""
+            advice = _permission(location, login)
+            return RegistryError(problem("failed.registry", what, advice), status=_NOT_FOUND, no_repository=True)
         case Refused(status=status, message=message):
-            quoted = f" ({message})" if message else ""
-            if failure.is_one_of(404) and request == LIST and not failure.elsewhere:
-                what = f"{failure.host} answered 404 Not Found: it has no such repository, or hides it{quoted}"
-                missing = problem("failed.registry", what, _permission(location, login))
-                return RegistryError(missing, status=status, no_repository=True)
             code: FailureCode = "failed.auth" if status in (401, 403) and not failure.elsewhere else "failed.registry"
             who = f"the token server {failure.host}" if failure.token_server else failure.host
+            quoted = f" ({message})" if message else ""
             answered = f"{status} {httpx.codes.get_reason_phrase(status)}".rstrip()
             what = f"{who} answered {answered} to the request for {request}{quoted}"
             return RegistryError(problem(code, what, _advice(failure, location, request, login)), status=status)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import ssl
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
+import requests
+import responses
+from urllib3 import HTTPConnectionPool
+from urllib3.exceptions import MaxRetryError, ReadTimeoutError
 
 from gitops_bot.edges.github.forge import GitHub
 from gitops_bot.errors import ForgeError, Problem
@@ -15,8 +17,6 @@ from tests.counterparts.clock import StillClock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from tests.edges.github.conftest import Published
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 GRAPHQL = "https://api.github.com/graphql"
@@ -49,11 +49,12 @@ def in_the_future(**delta: int) -> str:
     return str(int((NOW + timedelta(**delta)).timestamp()))
 
 
-UNTRUSTED = httpx.ConnectError("x")
-UNTRUSTED.__cause__ = ssl.SSLCertVerificationError("x")
+POOL = HTTPConnectionPool("api.github.com")
+SILENCE = MaxRetryError(POOL, "/", ReadTimeoutError(POOL, "/", "Read timed out."))
 CREATE_FORBIDDEN = "GitHub Actions is not permitted to create or approve pull requests."
 
 
+@responses.activate
 @pytest.mark.parametrize(
     ("status", "answer", "headers", "code", "message", "way_out"),
     [
@@ -208,21 +209,16 @@ CREATE_FORBIDDEN = "GitHub Actions is not permitted to create or approve pull re
     ],
 )
 def test_a_refusal_says_what_it_is_and_the_way_out(
-    published: Published,
-    status: int,
-    answer: Mapping[str, Any],
-    headers: Mapping[str, str],
-    code: str,
-    message: str,
-    way_out: str,
+    status: int, answer: Mapping[str, Any], headers: Mapping[str, str], code: str, message: str, way_out: str
 ) -> None:
-    published.give("POST", PULLS, answer, status, headers)
+    responses.post(PULLS, json=answer, status=status, headers=headers)
     problem = writing()
     assert problem.code == code
     assert message in problem.message
     assert way_out in problem.next
 
 
+@responses.activate
 @pytest.mark.parametrize(
     ("status", "said", "headers", "way_out"),
     [
@@ -260,24 +256,24 @@ def test_a_refusal_says_what_it_is_and_the_way_out(
         ),
     ],
 )
-def test_a_rate_limit_says_when_it_ends(
-    published: Published, status: int, said: str, headers: Mapping[str, str], way_out: str
-) -> None:
-    published.give("POST", GRAPHQL, {"message": said}, status, headers)
+def test_a_rate_limit_says_when_it_ends(status: int, said: str, headers: Mapping[str, str], way_out: str) -> None:
+    responses.post(GRAPHQL, json={"message": said}, status=status, headers=headers)
     problem = reading()
     assert (problem.code, problem.message) == ("failed.forge", "the rate limit of api.github.com is used up")
     assert way_out in problem.next
 
 
-def test_a_repository_that_cannot_be_seen_names_every_way_why(published: Published) -> None:
-    published.give("POST", GRAPHQL, status=404)
-    published.give("GET", PULLS, {"message": "Not Found"}, 404)
+@responses.activate
+def test_a_repository_that_cannot_be_seen_names_every_way_why() -> None:
+    responses.post(GRAPHQL, status=404)
+    responses.get(PULLS, json={"message": "Not Found"}, status=404)
     problem = reading()
     assert problem.code == "failed.auth"
     assert problem.message == "acme/deploy does not exist, or the token cannot see it (GitHub says: Not Found)"
     assert "a fine-grained token must include this repository" in problem.next
 
 
+@responses.activate
 @pytest.mark.parametrize(
     ("error", "headers", "code", "message", "way_out"),
     [
@@ -372,31 +368,32 @@ def test_a_repository_that_cannot_be_seen_names_every_way_why(published: Publish
     ],
 )
 def test_a_refusal_in_graphql_says_the_same_as_one_in_rest(
-    published: Published, error: Mapping[str, Any], headers: Mapping[str, str], code: str, message: str, way_out: str
+    error: Mapping[str, Any], headers: Mapping[str, str], code: str, message: str, way_out: str
 ) -> None:
     answer = {"data": {"repository": None}, "errors": [{**error, "path": ["repository"]}]}
-    published.give("POST", GRAPHQL, answer, headers=headers)
+    responses.post(GRAPHQL, json=answer, headers=headers)
     problem = reading()
     assert problem.code == code
     assert message in problem.message
     assert way_out in problem.next
 
 
+@responses.activate
 @pytest.mark.parametrize(
     ("raised", "message", "way_out"),
     [
-        (httpx.ConnectError("token ghs_secret"), "cannot be reached", "check the network"),
-        (httpx.ReadTimeout("x"), "did not answer within 15 seconds", "githubstatus.com"),
-        (httpx.ConnectTimeout("x"), "did not answer within 15 seconds", "githubstatus.com"),
-        (UNTRUSTED, "a certificate that is not trusted", "REQUESTS_CA_BUNDLE"),
-        (httpx.ProxyError("http://user:pass@proxy"), "cannot be reached", "the proxy"),
+        (requests.exceptions.ConnectionError("token ghs_secret"), "cannot be reached", "check the network"),
+        (requests.exceptions.ReadTimeout("x"), "did not answer within 15 seconds", "githubstatus.com"),
+        (requests.exceptions.ConnectionError(SILENCE), "did not answer within 15 seconds", "githubstatus.com"),
+        (requests.exceptions.SSLError("x"), "a certificate that is not trusted", "REQUESTS_CA_BUNDLE"),
+        (requests.exceptions.ProxyError("http://user:pass@proxy"), "cannot be reached", "the proxy"),
     ],
-    ids=["connection", "timeout", "timeout of the connection", "certificate", "proxy"],
+    ids=["connection", "timeout", "timeout after the last try", "certificate", "proxy"],
 )
 def test_github_that_cannot_be_reached_says_so_without_the_librarys_words(
-    published: Published, raised: Exception, message: str, way_out: str
+    raised: Exception, message: str, way_out: str
 ) -> None:
-    published.give("POST", PULLS, raised)
+    responses.post(PULLS, body=raised)
     problem = writing()
     assert problem.message.startswith("api.github.com ")
     assert message in problem.message
@@ -404,8 +401,8 @@ def test_github_that_cannot_be_reached_says_so_without_the_librarys_words(
     assert "pass" not in str(problem)
 
 
-def test_a_second_answer_that_it_exists_already_without_any_is_told_as_it_is(published: Published) -> None:
-    again = invalid(code="custom", message="A pull request already exists for acme:x.")
-    published.give("POST", PULLS, again, 422)
-    published.give("GET", PULLS, [])
+@responses.activate
+def test_a_second_answer_that_it_exists_already_without_any_is_told_as_it_is() -> None:
+    responses.post(PULLS, json=invalid(code="custom", message="A pull request already exists for acme:x."), status=422)
+    responses.get(PULLS, json=[], status=200)
     assert "already exists" in writing().message
