@@ -96,6 +96,16 @@ def test_pipelines(worldwide: World, tmp_path: Path) -> None:
     assert place.pin("web", "production") == place.pin("web", "staging") == (f"sha-{COMMIT}", digest)
 
 
+def test_an_upgrade_and_what_is_left_to_remove(place: Place, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    subprocess.run(["git", "clone", "--quiet", place.deploy.remote.file_url, str(here)], check=True)
+    pin = f"{place.deploy.image('web')}=v1.1.0@{place.push('web', 'v1.1.0')}"
+    assert place.deploy.bot("set", "production", pin).code == 0
+    printed = read(place, "upgrade.md", place.deploy.env, here)
+    (heads,) = (text for command, text in printed.items() if command.startswith("git ls-remote"))
+    assert heads.split()[1:] == ["refs/heads/gitops-bot/production/all"]
+
+
 def test_a_pull_request_is_refused_before_anything_is_written_where_there_is_no_github(
     place: Place, tmp_path: Path
 ) -> None:

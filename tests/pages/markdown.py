@@ -59,7 +59,7 @@ def commands(text: str) -> list[Command]:
 
 
 def uses(text: str) -> Iterator[list[str]]:
-    """The arguments of every `gitops-bot ...` that a page shows: in its blocks and in its sentences."""
+    """The arguments of every `gitops-bot ...` that a page shows, also behind `uvx`: in its blocks and its sentences."""
     for command in commands(text):
         yield from _calls(command.text)
     for code in _CODE.findall(_BLOCK.sub("", text)):
@@ -73,6 +73,8 @@ def _calls(script: str) -> Iterator[list[str]]:
     try:
         for word in [*words, ";"]:
             if word in _OPERATORS:
+                if call[:1] == ["uvx"] and "gitops-bot" in call:
+                    call = call[call.index("gitops-bot") :]
                 if len(call) > 1 and call[0].rpartition("/")[2] == "gitops-bot":
                     yield call[1:]
                 call = []
