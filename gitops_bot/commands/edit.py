@@ -57,8 +57,8 @@ def edit(disk: Disk, path: str, assignments: Sequence[Assignment], *, dry_run: b
     A tag alone removes a stale digest, a digest alone keeps the tag. Nothing is written where nothing changes.
 
     Raises:
-        EditError: the file or an entry cannot be edited, or an IMAGE matches no entry; nothing was written.
-        UsageError: two assignments ask for different pins of one entry.
+        EditError: the file or an entry cannot be edited, or some IMAGE matches no entry; nothing was written.
+        UsageError: no IMAGE matches an entry, or two assignments ask for different pins of one.
     """
     file, before, present = _choose_file(disk, path, assignments)
     asked = _match(present, assignments, _elsewhere(disk, file, before))
@@ -89,7 +89,7 @@ def _choose_file(disk: Disk, path: str, assignments: Sequence[Assignment]) -> tu
         ]
         message = f"the directory has {names}, and none of them has such an entry"
         advice = f"They have: {shortlist(entries, _SHOWN)}." if entries else "They have no entries: name another file."
-    raise EditError(Problem("failed.usage", message, advice, path))
+    raise (EditError if meant else UsageError)(Problem("failed.usage", message, advice, path))
 
 
 def _elsewhere(disk: Disk, file: str, data: bytes) -> list[str]:
@@ -123,7 +123,7 @@ def _match(
     # Each where it stands: the editor knows entries by their names, and of two with one name only the last.
     problems += [refusal for index in sorted(asked) if (refusal := present.entries[index].refusal)]
     if problems:
-        raise EditError(*problems)
+        raise (EditError if asked else UsageError)(*problems)
     return [(present.entries[index], asked[index]) for index in sorted(asked)]
 
 

@@ -8,16 +8,17 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot.errors import EditError, GitError, Problem, UsageError, bugs_as
+from gitops_bot.images.reason import shortlist
 from gitops_bot.images.reference import split
 from gitops_bot.proposals import naming
-from gitops_bot.proposals.unmatched import Unmatched, find_unmatched
+from gitops_bot.proposals.unmatched import Unmatched, find_unmatched, suggestion
 from gitops_bot.releases import blue_green
 from gitops_bot.releases.decisions import Failed
 from gitops_bot.releases.layout import correspondence, coverage, overlays, release_info
 from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.releases.layout.owners import Owners
 from gitops_bot.releases.layout.read import file_targets, paths, read_overlays
-from gitops_bot.targets.pin_file import matching
+from gitops_bot.targets.pin_file import is_short, matching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 #: Files that no environment claims and that are read all the same, to count what they pin.
 MOST_OTHERS = 20_000
+#: Entries that a message names.
+_NAMED = 10
 
 
 class Files(Protocol):
@@ -87,12 +90,21 @@ class EnvironmentState:
         return pair if pair is not None and (entry.choices or pair.slot_of(entry) is not None) else None
 
     def matching(self, image: str) -> tuple[Managed, ...]:
-        """The entries that a command line means by `image`: by name exactly, else by repository, in each overlay."""
-        return tuple(
+        """The entries that a command line means by `image`.
+
+        By name exactly, else by repository, in each overlay; else by the last part of either, if all that it fits have
+        one repository.
+        """
+        in_full = tuple(
             overlay.entries[index]
             for overlay in self.overlays
             for index in matching([entry.entry for entry in overlay.entries], image)
         )
+        short = () if in_full else self._shortened(image)
+        return in_full or (short if len({entry.image for entry in short}) == 1 else ())
+
+    def _shortened(self, image: str) -> tuple[Managed, ...]:
+        return tuple(entry for entry in self.entries if is_short(image, entry.entry))
 
     def meant(self, image: str) -> tuple[Managed, ...]:
         """Those that `matching` gives, to be given a pin: of two slots a repository means the one that is idle."""
@@ -107,13 +119,16 @@ class EnvironmentState:
 
     def unknown(self, image: str, among: Sequence[Managed] | None = None) -> Problem:
         """An `image` of the command line that is no entry of the environment, or none of some of these."""
-        name = self.environment.name
-        names = sorted({entry.name for entry in (self.entries if among is None else among)})
-        known = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
+        name, entries = self.environment.name, self.entries if among is None else among
+        if len(images := sorted({entry.image for entry in self._shortened(image)})) > 1:
+            message = f"{image[:300]} may be any of several images of {name}: {shortlist(images, _NAMED)}"
+            return Problem("failed.usage", message, "give the name of one of them in full")
+        names = sorted({entry.name for entry in entries})
+        advice = f"the entries of {name} are: {shortlist(names, _NAMED)}" if names else f"{name} has no entries"
         return Problem(
             "failed.usage",
             f"{image[:300]} matches no entry of {name}, neither by name nor by repository",
-            f"the entries of {name} are: {known}" if names else f"no overlay of {name} has an entry",
+            suggestion(image, entries) or advice,
         )
 
 
@@ -212,6 +227,11 @@ def read(world: World, scope: Scope, *, also: Collection[str] = (), whole: bool 
         if name not in config.environments:
             known = ", ".join(config.environments)
             advice = f"known: {known}" if known else "no environments are known in this repository"
+            from gitops_bot.config.leaves import nearest  # the forms of the configuration take 0.1 s
+
+            alike = [other for other in config.environments if name and other.startswith(name)]
+            if close := next(iter(alike), None) or nearest(name, config.environments):
+                advice = f"did you mean `{close}`?"
             raise UsageError(Problem("failed.usage", f"there is no environment {name[:100]!r}", advice))
     environments = [environment for name, environment in config.environments.items() if not names or name in names]
     sources = [environment.promotion.source for environment in environments if environment.promotion is not None]

@@ -76,11 +76,7 @@ def find_unmatched(
     if not lost:
         return Unmatched()
     ruled = {text for mention in mine if mention.kind == "rule" for text in _spellings(mention.text)}
-    # By the last part of their names: the same registry or owner does not make names similar.
-    names: dict[str, list[Managed]] = {}
-    for entry in entries:
-        for last in dict.fromkeys((_last(entry.name), _last(entry.image))):
-            names.setdefault(last, []).append(entry)
+    names = _by_last_part(entries)
     too_many = len(names) * len(lost) > _MOST_COMPARED
     problems: list[Problem] = []
     groups: list[Problem] = []
@@ -95,6 +91,22 @@ def find_unmatched(
         if mention.kind == "hold":
             stops = stops or problem
     return Unmatched(tuple(problems), tuple(groups), stops)
+
+
+def suggestion(text: str, entries: Sequence[Managed]) -> str | None:
+    """A question for somebody who named none of these entries: did they mean one that is spelt alike?"""
+    names = _by_last_part(entries)
+    near = _near(text, names) if len(names) <= _MOST_COMPARED else []
+    return f"did you mean {_some(near, 'or')}?" if near else None
+
+
+def _by_last_part(entries: Iterable[Managed]) -> Mapping[str, Sequence[Managed]]:
+    """Entries by the last part of their names: the same registry or owner does not make names similar."""
+    names: dict[str, list[Managed]] = {}
+    for entry in entries:
+        for last in dict.fromkeys((_last(entry.name), _last(entry.image))):
+            names.setdefault(last, []).append(entry)
+    return names
 
 
 def _meets(mention: Mention, known: Collection[str], overlays: Sequence[OverlayFile]) -> bool:

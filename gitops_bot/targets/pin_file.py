@@ -239,6 +239,11 @@ def matching(entries: Sequence[FileEntry], image: str) -> tuple[int, ...]:
     return tuple(index for index, entry in enumerate(entries) if entry.image == repository) if repository else ()
 
 
+def is_short(image: str, entry: FileEntry) -> bool:
+    """Whether a text is the last part of an entry's name or repository: `web` or `shop/web` of `ghcr.io/shop/web`."""
+    return not entry.choices and any(name.endswith(f"/{image}") for name in (entry.name, str(entry.image or "")))
+
+
 def problem(file: PinFile, entry: FileEntry, message: str, advice: str) -> Problem:
     """A problem with one entry, where it stands."""
     return Problem("failed.edit", message, advice, file.file, entry.line, entry.column)

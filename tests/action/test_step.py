@@ -152,7 +152,7 @@ def test_a_dry_run_says_what_would_be_written_and_writes_nothing(runner: Runner,
         pytest.param("tag", "::set-output name=digest::x", 2, id="a command"),
         pytest.param("tag", "##[set-env name=PATH]/tmp", 2, id="a command of old"),
         pytest.param("environment", "production\n::add-mask::production", 2, id="a command as a second environment"),
-        pytest.param("image", "##[add-path]/evil\n::stop-commands::x=1", 1, id="commands as images"),
+        pytest.param("image", "##[add-path]/evil\n::stop-commands::x=1", 2, id="commands as images"),
     ],
 )
 def test_what_is_no_pin_writes_nothing_and_is_never_obeyed(

@@ -149,7 +149,9 @@ def test_a_dry_run_shows_the_edit_and_writes_nothing() -> None:
     ("texts", "expected"),
     [
         pytest.param(["web=v2", "redis=7"], ["no entry has the name 'redis'"], id="an unknown image"),
-        pytest.param(["x=1", "y=2"], ["no entry has the name 'x'", "no entry has the name 'y'"], id="two unknown ones"),
+        pytest.param(
+            ["web=v2", "x=1", "y=2"], ["no entry has the name 'x'", "no entry has the name 'y'"], id="two unknown ones"
+        ),
         pytest.param(["web=v2", "UPPER=1"], ["no entry has the name 'UPPER'"], id="no repository name either"),
         pytest.param(["web=v2", "broken=v2"], ["newTag holds a template placeholder"], id="a refused entry"),
     ],
@@ -165,15 +167,15 @@ def test_all_pins_or_none(texts: list[str], expected: list[str]) -> None:
     assert where.files == {FILE: TEXT.encode()}
 
 
-def test_an_unknown_image_is_told_which_ones_there_are() -> None:
-    with pytest.raises(EditError) as caught:
+def test_images_of_which_no_entry_is_one_are_wrong_usage_told_with_those_there_are() -> None:
+    with pytest.raises(UsageError) as caught:
         edit(disk(), "app", asked("redis=7"))
 
     assert caught.value.problem.next == "It has: web, api, postgres, broken."
 
 
 def test_a_file_without_entries_says_so() -> None:
-    with pytest.raises(EditError) as caught:
+    with pytest.raises(UsageError) as caught:
         edit(FakeDisk({"k": b"resources: []\n"}), "k", asked("redis=7"))
 
     assert caught.value.problem.next.startswith("It has no entries")

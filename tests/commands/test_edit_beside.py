@@ -53,14 +53,14 @@ def test_the_text_that_decides_is_edited(host: Path, path: str, pin: str, before
 def test_a_default_that_a_variable_overrides_is_never_edited(host: Path, image: str) -> None:
     done = run("edit", "compose.yaml", f"{image}=1.2", "--output", "json", cwd=host)
     (problem,) = done.json["problems"]
-    assert (done.code, written(host)) == (1, (COMPOSE, ENV))
+    assert (done.code, written(host)) == (2, (COMPOSE, ENV))
     assert ".env: WEB_TAG" in problem["next"]
 
 
 def test_what_no_file_of_a_directory_has_is_told_with_what_they_have(host: Path) -> None:
     done = run("edit", ".", "nothing=1.2", "--output", "json", cwd=host)
     (problem,) = done.json["problems"]
-    assert (done.code, written(host)) == (1, (COMPOSE, ENV))
+    assert (done.code, written(host)) == (2, (COMPOSE, ENV))
     assert "compose.yaml and .env" in problem["message"]
     assert "compose.yaml: api" in problem["next"]
 

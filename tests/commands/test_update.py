@@ -380,4 +380,4 @@ def test_only_the_named_environment_is_touched(shop: Deploy) -> None:
     assert unknown.code == 2
     (problem,) = unknown.json["problems"]
     assert problem["message"] == "there is no environment 'stagging'"
-    assert problem["next"] == "known: production, staging"
+    assert problem["next"] == "did you mean `staging`?"

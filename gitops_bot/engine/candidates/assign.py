@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.engine.candidates.not_found import digest_of, no_image, problem_with
@@ -11,6 +12,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.decisions import IGNORED, Change, Failed, Kept
+from gitops_bot.targets.pin_file import matching
 
 if TYPE_CHECKING:
     from gitops_bot.engine.ask import Facts
@@ -23,14 +25,16 @@ async def candidates(context: Context, asked: Pins) -> Candidates:
     """The pins that were given, for the entries that they mean.
 
     Raises:
-        UsageError: two assignments ask for different pins of one entry.
+        UsageError: two assignments ask for different pins of one entry, or none of them means one.
     """
     given: dict[EntryKey, Assignment] = {}
     meant: list[tuple[Managed, Assignment] | Failed] = []
+    unknown = []
     for assignment in asked.assignments:
         entries = context.state.meant(assignment.image)
         if not entries:
-            meant.append(Failed(None, context.state.unknown(assignment.image)))
+            unknown.append(context.state.unknown(assignment.image))
+            meant.append(Failed(None, unknown[-1]))
         for entry in entries:
             first = given.setdefault(entry.key, assignment)
             if (first.pin, first.new_name) != (assignment.pin, assignment.new_name):
@@ -39,6 +43,9 @@ async def candidates(context: Context, asked: Pins) -> Candidates:
                 raise UsageError(Problem("failed.usage", message, "keep one of them", *where))
             if first is assignment:
                 meant.append((entry, assignment))
+
+    if not given:
+        raise UsageError(*unknown)
 
     async def candidate(entry: Managed, assignment: Assignment) -> Candidate:
         proposed = context.existing.proposed.get(entry.key)
@@ -51,7 +58,8 @@ async def candidates(context: Context, asked: Pins) -> Candidates:
 async def _give(facts: Facts, entry: Managed, assignment: Assignment, proposed: Pin | None) -> Decision:
     """An entry with the pin that it is given; `proposed` is what the open proposal pins it to, if it does.
 
-    A given digest is the truth; a missing one is asked of the registry.
+    A given digest is the truth; a missing one is asked of the registry. By a short name, a digest could be meant for
+    another image: the registry must have it.
     """
     present = entry.pin
     if entry.choices:
@@ -88,6 +96,9 @@ def _select(entry: Managed, assignment: Assignment) -> Decision:
 
 async def _resolve(facts: Facts, entry: Managed, assignment: Assignment, proposed: Pin | None) -> Pin:
     tag, digest = assignment.pin.tag, assignment.pin.digest
+    image = ImageName.parse(assignment.new_name) if assignment.new_name else entry.repository
+    if digest is not None and not matching([entry.entry], assignment.image):
+        await _require(facts, entry, image, digest, assignment.image)
     shape = entry.rules.pin
     if tag is None:
         # A digest alone keeps the tag: the one that is proposed, where there is a proposal.
@@ -95,7 +106,21 @@ async def _resolve(facts: Facts, entry: Managed, assignment: Assignment, propose
     if digest is not None:
         # `pin: tag` does not apply: a digest that is given is the truth.
         return choice.shaped("digest", entry.pin, tag, digest) if shape == "digest" else Pin(tag, digest)
-    image = ImageName.parse(assignment.new_name) if assignment.new_name else entry.repository
     if image is None:
         raise RegistryError(no_image(entry))
     return choice.shaped(shape, entry.pin, tag, await digest_of(facts, entry, image, tag, None))
+
+
+async def _require(facts: Facts, entry: Managed, image: ImageName | None, digest: str, short: str) -> None:
+    """Raises a RegistryError where the repository that is meant by a short name does not have a digest."""
+    advice = f"`{short[:100]}` stands for this image: write its name in full if it is right, else the right one."
+    if image is None:
+        raise RegistryError(no_image(entry))
+    try:
+        if await facts.exists(image, digest):
+            return
+    except RegistryError as error:
+        problem = error.problem
+        raise RegistryError(replace(problem, next=f"{problem.next} {advice}"), status=error.status) from error
+    message = f"{image}: there is no digest {digest[:19]}"
+    raise RegistryError(Problem("failed.registry", message, advice, about=str(image)))

@@ -44,7 +44,7 @@ async def candidates(context: Context, asked: Promote) -> Candidates:
     """What the source runs, for the entries that are meant; those that it does not have are told.
 
     Raises:
-        UsageError: no overlay is meant.
+        UsageError: no overlay is meant, or no entry.
     """
     entries, unknown = _meant(context.state, asked)
     sources, reason = context.sources, Reason("unmanaged", f"{asked.source} has no such entry to promote")
@@ -92,8 +92,10 @@ def _meant(state: EnvironmentState, asked: Promote) -> tuple[list[Managed], list
         if meant := matching & {entry.key for entry in entries}:
             keys |= meant
         else:
-            unknown.append(Failed(None, state.unknown(image, entries)))
-    return [entry for entry in entries if entry.key in keys], unknown
+            unknown.append(state.unknown(image, entries))
+    if not keys:
+        raise UsageError(*unknown)
+    return [entry for entry in entries if entry.key in keys], [Failed(None, problem) for problem in unknown]
 
 
 async def _upcoming(facts: Facts, source: str) -> Mapping[EntryKey, tuple[int, str]]:

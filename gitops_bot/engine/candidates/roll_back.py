@@ -9,7 +9,7 @@ from gitops_bot.engine import followers, pullable
 from gitops_bot.engine.candidates.not_found import problem_with, unless_absent
 from gitops_bot.engine.context import Candidates, as_it_is
 from gitops_bot.engine.request import RollBack
-from gitops_bot.errors import Problem, RegistryError, place_of
+from gitops_bot.errors import Problem, RegistryError, UsageError, place_of
 from gitops_bot.releases.choice import rollback
 from gitops_bot.releases.decisions import IGNORED, Change, Failed, Kept
 from gitops_bot.releases.history.changes import previous
@@ -26,18 +26,24 @@ if TYPE_CHECKING:
 
 
 async def candidates(context: Context, asked: RollBack) -> Candidates:
-    """What the environment ran at the release to go back to."""
+    """What the environment ran at the release to go back to.
+
+    Raises:
+        UsageError: images are named, and none is of an entry.
+    """
     state = context.state
     entries: dict[EntryKey, Managed] = {}
-    failed = []
+    unknown = []
     for image in asked.images:
         matching = state.matching(image)
         entries |= {entry.key: entry for entry in matching}
         if not matching:
-            failed.append(Failed(None, state.unknown(image)))
+            unknown.append(state.unknown(image))
+    if unknown and not entries:
+        raise UsageError(*unknown)
     meant = list(entries.values()) if asked.images else state.entries
     goal = await _goal(context, asked.to, {entry.place for entry in meant} if asked.images else None)
-    decisions: list[Decision] = [*failed]
+    decisions: list[Decision] = [Failed(None, problem) for problem in unknown]
     named = set()
     if isinstance(goal, Problem):
         decisions.append(Failed(None, goal))

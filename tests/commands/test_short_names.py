@@ -1,0 +1,180 @@
+"""`web` or `shop/web` is enough for an image, where it is the end of one name only; what is mistyped is suggested."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.commands.stages import Stages
+from tests.counterparts.world import overlay
+
+if TYPE_CHECKING:
+    from tests.counterparts.world import Deploy, Done, World
+
+ABSENT = f"sha256:{'a' * 64}"
+
+
+@pytest.fixture
+def shop(worldwide: World) -> Deploy:
+    """Four images: `web` by its repository, `db` by `newName`, and an `api` each of two teams."""
+
+    def files(deploy: Deploy) -> dict[str, bytes]:
+        entries = [
+            (deploy.image("web"), "newTag: 1.0.0"),
+            ("vendor/db", f"newName: {deploy.image('team/store')}; newTag: 1.0.0"),
+            (deploy.image("one/api"), "newTag: 1.0.0"),
+            (deploy.image("two/api"), "newTag: 1.0.0"),
+        ]
+        for name in ("web", "team/store", "one/api", "two/api"):
+            deploy.push(name, "1.0.0")
+            deploy.push(name, "1.1.0", f"{name} 1.1.0")
+        config = 'version: 1\nenvironments: {production: {overlays: [production], policy: {semver: ">=1"}}}\n'
+        return {"gitops-bot.yaml": config.encode(), "production/kustomization.yaml": overlay(entries)}
+
+    return worldwide.deploy(files)
+
+
+def problems(done: Done) -> list[tuple[str, str]]:
+    """What is wrong, and what to do."""
+    return [(problem["message"], problem["next"]) for problem in done.json["problems"]]
+
+
+def pins(document: Any) -> dict[str, str]:
+    """The new tag of each changed entry, by the end of its repository."""
+    return {
+        "/".join(change["entry"]["image"].split("/")[3:]): change["to"]["tag"]
+        for environment in document["environments"]
+        for proposal in environment["proposals"]
+        for change in proposal["changes"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("short", "image"),
+    [
+        ("web", "web"),
+        ("store", "team/store"),
+        ("team/store", "team/store"),
+        ("db", "team/store"),
+        ("two/api", "two/api"),
+    ],
+)
+def test_the_end_of_a_name_or_of_a_repository_is_enough_for_set_and_explain(
+    shop: Deploy, short: str, image: str
+) -> None:
+    done = shop.ask("set", "production", f"{short}=1.1.0")
+    assert (done.code, pins(done.json)) == (0, {image: "1.1.0"})
+    explained = shop.ask("explain", "production", short)
+    assert [entry["entry"]["image"] for entry in explained.json["entries"]] == [shop.image(image)]
+
+
+@pytest.mark.parametrize("command", [("set", "production", "api=1.1.0"), ("explain", "production", "api")])
+def test_the_end_of_several_repositories_means_none_of_them(shop: Deploy, command: tuple[str, ...]) -> None:
+    with shop.watching() as seen:
+        done = shop.ask(*command)
+    assert seen.nothing
+    both = f"{shop.image('one/api')}, {shop.image('two/api')}"
+    assert done.code == 2
+    assert problems(done) == [
+        (f"api may be any of several images of production: {both}", "give the name of one of them in full")
+    ]
+
+
+@pytest.mark.parametrize("short", ["eb", "b", "shop-web", "WEB", "/web", "web/", "ap"])
+def test_a_part_of_a_word_is_no_name(shop: Deploy, short: str) -> None:
+    with shop.watching() as seen:
+        done = shop.ask("set", "production", f"{short}=1.1.0")
+    assert seen.nothing
+    assert done.code == 2
+
+
+def test_a_full_name_wins_over_the_end_of_another(shop: Deploy) -> None:
+    other = f"other.example/{shop.name}"
+    entries = [("web", f"newName: {other}"), (shop.image("web"), ""), (shop.image("deep/web"), "")]
+    files = {"production/kustomization.yaml": overlay([(name, f"{pin};newTag: 1.0.0") for name, pin in entries])}
+    shop.remote.commit("main", files)
+    done = shop.ask("set", "production", f"web=2.0.0@{ABSENT}")
+    (change,) = done.json["environments"][0]["proposals"][0]["changes"]
+    assert (done.code, change["entry"]["name"], change["to"]["digest"]) == (0, "web", ABSENT)
+
+
+def test_a_given_digest_goes_by_a_short_name_only_to_a_repository_that_has_it(shop: Deploy) -> None:
+    digest = shop.push("web", "1.2.0", "of web alone")
+    with shop.watching() as seen:
+        for pin in (f"1.2.0@{digest}", f"@{digest}"):
+            wrong = shop.ask("set", "production", f"store={pin}")
+            assert wrong.code == 1
+            ((message, advice),) = problems(wrong)
+            assert message == f"{shop.image('team/store')}: there is no digest {digest[:19]}"
+            assert advice.startswith("`store` stands for this image: write its name in full")
+    assert seen.nothing
+    right = shop.ask("set", "production", f"web=1.2.0@{digest}")
+    assert (right.code, pins(right.json)) == (0, {"web": "1.2.0"})
+    in_full = shop.ask("set", "production", f"{shop.image('team/store')}=1.2.0@{digest}")
+    assert (in_full.code, pins(in_full.json)) == (0, {"web": "1.2.0", "team/store": "1.2.0"})
+
+
+def test_a_short_name_and_the_full_one_are_the_same_entry(shop: Deploy) -> None:
+    with shop.watching() as seen:
+        done = shop.ask("set", "production", "web=1.1.0", f"{shop.image('web')}=1.0.0")
+    assert seen.nothing
+    assert done.code == 2
+    assert "both match the entry" in problems(done)[0][0]
+
+
+def test_promote_and_rollback_take_short_names(worldwide: World) -> None:
+    stages = Stages.start(worldwide, apps=("web", "api"))
+    for app in ("web", "api"):
+        stages.run("staging", app, "1.1.0")
+    done = stages.promote("--image", "web")
+    assert (done.code, stages.news()) == (0, {"web": stages.pin("web", "1.1.0")})
+    for app in ("web", "api"):
+        stages.run("production", app, "1.1.0")
+    done = stages.rollback("--image", "api", "--dry-run")
+    assert (done.code, pins(done.json)) == (0, {"api": "1.0.0"})
+    shown = stages.deploy.ask("history", "production", "--image", "web", "--limit", "1")
+    assert [change["name"] for change in shown.json["releases"][0]["changes"]] == [stages.deploy.image("web")]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("set", "production", "wbe=1.1.0"),
+        ("explain", "production", "wbe"),
+        ("promote", "staging", "production", "--image", "wbe"),
+        ("rollback", "production", "--image", "wbe"),
+        ("history", "production", "--image", "wbe"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_name_that_matches_nothing_is_wrong_usage_with_the_nearest_one(
+    worldwide: World, command: tuple[str, ...]
+) -> None:
+    stages = Stages.start(worldwide, apps=("web", "api"))
+    with stages.deploy.watching() as seen:
+        done = stages.deploy.ask(*command)
+    assert seen.nothing
+    assert done.code == 2
+    ((message, advice),) = problems(done)
+    assert message.startswith("wbe matches no entry of production, neither by name nor by repository")
+    assert advice == f"did you mean `{stages.deploy.image('web')}`?"
+
+
+def test_the_rest_is_done_where_one_name_matches_nothing(shop: Deploy) -> None:
+    done = shop.ask("set", "production", "wbe=1.1.0", "web=1.1.0")
+    assert (done.code, pins(done.json), shop.pull()["number"]) == (1, {"web": "1.1.0"}, 1)
+    assert [advice for _, advice in problems(done)] == [f"did you mean `{shop.image('web')}`?"]
+
+
+@pytest.mark.parametrize("typed", ["prodcution", "prod", "Production"])
+@pytest.mark.parametrize(
+    "command", [("plan",), ("update",), ("status",), ("audit",), ("history",), ("explain",), ("set",)], ids=" ".join
+)
+def test_a_mistyped_environment_is_wrong_usage_with_the_nearest_one(
+    shop: Deploy, command: tuple[str, ...], typed: str
+) -> None:
+    more = {"explain": ["web"], "set": ["web=1.1.0"]}.get(command[0], [])
+    done = shop.ask(*command, typed, *more)
+    assert done.code == 2
+    assert problems(done) == [(f"there is no environment '{typed}'", "did you mean `production`?")]
