@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.edges.clock import Clock
+    from gitops_bot.errors import ConfigError
     from gitops_bot.results.checkout import FoundEnvironment, Inventory
     from gitops_bot.results.diagnosis import Finding
 
@@ -37,15 +38,20 @@ _SECONDS: Final = 15.0
 def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output: str) -> int:
     """Look at this checkout and write a first gitops-bot.yaml.
 
-    The file describes what `plan` does without one, with suggestions in comments. An existing file is never replaced.
-    On a terminal, init asks whether to promote each environment from the one before it.
+    It has a policy for each format of tags, and promotions where two environments have the same images. Nothing acts
+    until you have reviewed and pushed it. An existing file is never replaced. On a terminal, init asks before it
+    promotes one environment from another.
 
     With --from, it converts the settings of another tool, and lists those without an equivalent.
     """
     from gitops_bot import config
-    from gitops_bot.commands.init import migrate, take_inventory
+    from gitops_bot.commands.check import check
+    from gitops_bot.commands.compose import compose
+    from gitops_bot.commands.init import take_inventory
+    from gitops_bot.commands.migrate import migrate
     from gitops_bot.edges import disk
     from gitops_bot.edges.clock import Clock
+    from gitops_bot.edges.registry.cloud import is_cloud
     from gitops_bot.errors import ConfigError, Problem, UsageError
     from gitops_bot.report.configuration import migration_text, starter
     from gitops_bot.report.show import show_inventory
@@ -57,48 +63,68 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     if checkout is None:
         advice = "change to the checkout of your manifests"
         raise UsageError(Problem("failed.usage", "not inside a Git checkout", advice))
-    tree = checkout.tree()
+    tree = checkout.tree(os.environ)
     if config.FILE in tree and not dry_run:
         advice = "edit that one; `gitops-bot init --dry-run` prints what init would write"
         raise ConfigError(Problem("failed.config", f"{config.FILE} already exists, and init never replaces it", advice))
     chosen = tuple(peer for peer in get_args(Peer) if peer in peers or "auto" in peers)
-    migration = migrate(checkout, tree, clock.now(), chosen) if peers else None
+    now = clock.now()
+    migration = migrate(checkout, tree, now, chosen) if peers else None
     text = migration_text(migration) if migration else ""
-    inventory = take_inventory(checkout, tree, clock.now(), _read(text) if migration else None)
+    inventory = take_inventory(checkout, tree, now, _read(text) if migration else None)
     if not offline:
         inventory = replace(inventory, registries=tuple(_answers(inventory, clock)))
     show_inventory(inventory, output)
     if migration is None and output == "text" and sys.stdin.isatty() and sys.stderr.isatty():
         inventory = replace(inventory, environments=tuple(map(_ask_to_promote, inventory.environments)))
-    text, path = text or starter(inventory), checkout.top / config.FILE
-    if inventory.environments and migration is None:
-        _read(text)
+    path = checkout.top / config.FILE
+    if migration is not None:
+        coverage = check(checkout, tree, _read(text), now).body.coverage
+    else:
+        refused = [finding.subject for finding in inventory.registries if _needs_login(finding)]
+        closed = {host: is_cloud(host) for host in refused}
+        try:
+            inventory, text, coverage = compose(checkout, tree, inventory, now, lambda draft: starter(draft, closed))
+        except ConfigError as error:
+            raise _too_much(error) from error
     if not dry_run:
         disk.create(path, text.encode())
     gaps = migration.gaps if migration else ()
     bugs = (gap.bug for gap in gaps if gap.bug is not None)
-    initialised = Initialised(inventory, os.path.relpath(path), text, not dry_run, gaps)
+    initialised = Initialised(inventory, coverage, os.path.relpath(path), text, not dry_run, gaps)
     return show("init", Result(Head(problems=(*inventory.problems, *bugs)), initialised), output)
+
+
+def _needs_login(finding: Finding) -> bool:
+    return finding.problem is not None and finding.problem.code == "failed.auth"
 
 
 def _read(text: str) -> Config:
     from gitops_bot import config
-    from gitops_bot.errors import ConfigError, Problem
+    from gitops_bot.errors import ConfigError
 
     try:
         return config.read(text, config.FILE)
-    except ConfigError as error:  # more overlays than a configuration may list, with nothing in common
-        message = f"cannot describe this repository in {config.FILE}: {error.problem.message}"
-        advice = "write it by hand, with wider globs such as `apps/*/overlays/staging`"
-        raise ConfigError(Problem("failed.config", message, advice)) from error
+    except ConfigError as error:
+        raise _too_much(error) from error
+
+
+def _too_much(error: ConfigError) -> ConfigError:
+    """There are more overlays than a configuration may list, with nothing in common."""
+    from gitops_bot.config import FILE
+    from gitops_bot.errors import ConfigError, Problem
+
+    message = f"cannot describe this repository in {FILE}: {error.problem.message}"
+    advice = "write it by hand, with wider globs such as `apps/*/overlays/staging`"
+    return ConfigError(Problem("failed.config", message, advice))
 
 
 def _ask_to_promote(environment: FoundEnvironment) -> FoundEnvironment:
-    """Ask whether an environment gets its pins from the one before it, if that has some of its entries."""
-    if environment.source is None:
+    """Ask whether an environment gets its pins from the one before it, where most of them look alike."""
+    if not environment.promote:
         return environment
     question = f"Promote {environment.name} from {environment.source}?"
-    return replace(environment, promote=click.confirm(question, default=False, err=True))
+    return replace(environment, promote=click.confirm(question, default=True, err=True))
 
 
 def _answers(inventory: Inventory, clock: Clock) -> Iterator[Finding]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot import targets
+from gitops_bot.commands.init import with_suggestion
+from gitops_bot.commands.outside import deployed_paths, look_outside
 from gitops_bot.engine.read import read_disk
 from gitops_bot.errors import EditError, Problem, bugs_as
+from gitops_bot.migration.deployed import DeployedPaths
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.layout import correspondence
 from gitops_bot.results.checkout import Checked
@@ -61,7 +64,10 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
         problems.append(Problem("failed.config", message, advice))
     # 2 where nothing was checked: green would mean nothing.
     head = Head(problems=tuple(problems), least_code=0 if count else 2)
-    return Result(head, Checked(count, snapshot.coverage, hold.find_ended(config.holds, now)))
+    deployed = deployed_paths(files, tree, problems) if snapshot.layout.others else DeployedPaths.of(())
+    outside = look_outside(files, snapshot, deployed)
+    coverage = with_suggestion(snapshot.covered(outside), snapshot.layout, now)
+    return Result(head, Checked(count, coverage, hold.find_ended(config.holds, now)))
 
 
 def _alone(config: Config, selection: Selection) -> Iterator[Problem]:

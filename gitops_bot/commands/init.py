@@ -1,310 +1,239 @@
-"""`gitops-bot init`: what a first `gitops-bot.yaml` should say, from the files of a checkout.
-
-With `--from` by what the settings of other tools in it mean.
-"""
+"""`gitops-bot init`: the environments of a checkout, for a first `gitops-bot.yaml`."""
 
 from __future__ import annotations
 
-import json
-import posixpath
 import re
-from collections import defaultdict
-from dataclasses import replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, assert_never, get_args
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
 from gitops_bot import targets
-from gitops_bot.config import Config, Environment, leaves
-from gitops_bot.config.form_target import ImageForm, TargetForm, TargetKind
+from gitops_bot.commands.draft import draft, is_ahead, read_formats
+from gitops_bot.commands.outside import deployed_paths, directories, look_outside
+from gitops_bot.config import Config, leaves
 from gitops_bot.engine.read import partners, read_disk
 from gitops_bot.errors import ConfigError, EditError, Problem, bugs_as
-from gitops_bot.images.kinds import describe
-from gitops_bot.migration import argocd, flux, renovate
-from gitops_bot.migration.assemble import Migration, assemble
-from gitops_bot.migration.deployed import DeployedPaths, deployments
-from gitops_bot.migration.flux import markers
 from gitops_bot.migration.folding import fold, fold_files
-from gitops_bot.migration.rules import Gap, Read, bugs_to
+from gitops_bot.releases.decisions import EntryKey
+from gitops_bot.releases.layout import causes
 from gitops_bot.releases.layout.glob import is_plain
-from gitops_bot.releases.layout.inference import environment_in, infer
-from gitops_bot.results.checkout import FoundEnvironment, Inventory
+from gitops_bot.releases.layout.inference import WORDS, environment_in, infer, named_by_place
+from gitops_bot.results.checkout import FoundEnvironment, Ignored, Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.engine.read import Files, Snapshot
+    from gitops_bot.engine.read import Files, Layout, Snapshot
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.migration import Peer
-    from gitops_bot.migration.flux import Marker
-    from gitops_bot.migration.rules import Tracked
-    from gitops_bot.releases.decisions import Managed
+    from gitops_bot.migration.deployed import DeployedPaths
+    from gitops_bot.releases.layout.causes import OutsideFile
+    from gitops_bot.releases.layout.coverage import Coverage
 
-#: YAML files that are searched for manifests of Argo CD and Flux.
-_MOST_MANIFESTS: Final = 20_000
-#: Globs that an example shows.
-_SHOWN: Final = 3
-_FILES: Final = ("100644", "100755")
+#: What belongs to several environments, or to none that a name tells; and the only environment of a repository.
+_SHARED: Final = "shared"
+_ONLY: Final = "default"
 
 
 def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config: Config | None = None) -> Inventory:
-    """The environments that the directories suggest, or `config` has, and what Argo CD and Flux deploy.
-
-    Asks no registry.
+    """The environments that `config` has; without one, those that the directories suggest. Asks no registry.
 
     Raises:
         ConfigError: there is nothing that gitops-bot could keep current.
     """
-    snapshot = read_disk(files, tree, config or Config.inferred(infer(tree)), now)
-    existing = directories(tree)
-    problems = [*snapshot.layout.selection.problems]
-    deployed = DeployedPaths.of(deployments(contents(files, manifests(tree)), problems))
+    problems: list[Problem] = []
+    deployed = deployed_paths(files, tree, problems)
+    if config is not None:
+        suggested = _Suggested(read_disk(files, tree, config, now))
+    else:
+        suggested = _suggest(files, tree, deployed, now)
+    snapshot, existing = suggested.snapshot, directories(tree)
+    problems += (*suggested.failed, *snapshot.layout.selection.problems, *_failed(snapshot))
     environments = []
-    for name in (environment.name for environment in snapshot.environments):
-        problems += (failed.problem for failed in snapshot.states[name].failed)
+    for name in _present(snapshot):
         try:
             with bugs_as(EditError, name):
-                environments.append(_environment(snapshot, name, existing, tree, deployed))
+                there = existing - suggested.empty.get(name, set())
+                environments.append(_environment(snapshot, name, there, tree, deployed))
         except EditError as error:
             problems += error.problems
-    elsewhere = _elsewhere(snapshot, deployed)
-    if not environments and not elsewhere:
-        raise ConfigError(*problems, _nothing(snapshot, existing))
+    if not environments:
+        advice = "change to the checkout of your manifests, or pin an image first"
+        raise ConfigError(*problems, Problem("failed.config", "no file here pins an image", advice))
     return Inventory(
         environments=tuple(_with_sources(snapshot, environments)),
-        outside=snapshot.outside,
-        elsewhere=elsewhere,
-        problems=tuple(problems),
+        problems=tuple(dict.fromkeys(problems)),
         images=_images(environments),
+        ignored=suggested.ignored,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Suggested:
+    """Environments that have entries; their directories that have none, and entries that need no updates."""
+
+    snapshot: Snapshot
+    empty: Mapping[str, set[str]] = field(default_factory=dict)
+    ignored: Mapping[EntryKey, Ignored] = field(default_factory=dict)
+    failed: Sequence[Problem] = ()
+
+
+def _suggest(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now: datetime) -> _Suggested:
+    """The environments by the names of directories and files, and where what they are built from belongs."""
+    failed: list[Problem] = []
+    snapshot = _read(files, tree, {name: set(own) for name, own in infer(tree).items()}, now, failed)
+    places: dict[str, set[str]] = {}
+    empty: dict[str, set[str]] = {}
+    for name, state in snapshot.states.items():
+        pinned = {text for entry in state.entries for text in (entry.overlay, entry.file)}
+        selected = {overlay.place for overlay in snapshot.layout.selection.overlays[name]}
+        # A directory that pins nothing is no overlay yet, and must not decide what corresponds.
+        if state.entries:
+            places[name], empty[name] = selected & pinned, selected - pinned
+    ignored: dict[EntryKey, Ignored] = {}
+    for by_place in (True, False):  # first the overlays of further environments, then what environments are built from
+        claimed: list[tuple[str, OutsideFile]] = []
+        for outside in look_outside(files, snapshot, deployed):
+            by = outside.environments[0] if len(outside.environments) == 1 else _SHARED
+            own = _named(outside, places, deployed) if by_place and not outside.environments else by
+            if own is not None and None in outside.causes and _is_plain(outside) and by_place == (own != by):
+                claimed.append((own, outside))
+        for name, outside in claimed:
+            places.setdefault(name, set()).add(_place(outside))
+            ignored |= _idle(outside)
+        if by_place and claimed:
+            snapshot = _read(files, tree, places, now, failed)
+    if list(places) == [_SHARED]:
+        places = {_ONLY: places[_SHARED]}
+    order = {name: at for at, name in enumerate((*WORDS, _ONLY))}
+    last = len(order)
+    names = sorted(places, key=lambda name: (name == _SHARED, order.get(name, last), name))
+    snapshot = _read(files, tree, {name: places[name] for name in names}, now, failed)
+    return _Suggested(snapshot, empty, ignored, failed)
+
+
+def _read(
+    files: Files, tree: Mapping[str, str], places: Mapping[str, set[str]], now: datetime, failed_before: list[Problem]
+) -> Snapshot:
+    """These environments, without the files of theirs that cannot be read; why is added to `failed_before`."""
+    by_name = {name: sorted(own) for name, own in places.items()}
+    snapshot = read_disk(files, tree, Config.inferred(by_name), now)
+    failed_before += (*snapshot.layout.selection.problems, *_failed(snapshot))
+    wrong = {problem.file for problem in _failed(snapshot)}
+    failed = {text for file in wrong if file for text in (file, file.rpartition("/")[0] or ".")}
+    if not failed:
+        return snapshot
+    left = {name: [place for place in own if place not in failed] for name, own in by_name.items()}
+    return read_disk(files, tree, Config.inferred({name: own for name, own in left.items() if own}), now)
+
+
+def _failed(snapshot: Snapshot) -> list[Problem]:
+    return [failed.problem for state in snapshot.states.values() for failed in state.failed]
+
+
+def _present(snapshot: Snapshot) -> list[str]:
+    """The environments that have entries."""
+    return [environment.name for environment in snapshot.environments if snapshot.states[environment.name].entries]
+
+
+def _named(outside: OutsideFile, known: Collection[str], deployed: DeployedPaths) -> str | None:
+    """The environment that what deploys a file, or its place, says."""
+    by = (deployment.names for deployment in deployed.of_directories([outside.directory]))
+    named = (environment_in(text) for names in by for text in names)
+    name = next((name for name in named if name), None) or named_by_place(outside.directory)
+    if name is None or causes.is_shared(outside.directory) or re.match(leaves.NAME, name) is None:
+        return None
+    return next((other for other in known if other.casefold() == name.casefold()), name)
+
+
+def _place(outside: OutsideFile) -> str:
+    """How `overlays` names it: by its directory, where that has one file with pins at most."""
+    target = targets.target_of(outside.pin_file.file)
+    return outside.directory if target is not None and target.ALONE else outside.pin_file.file
+
+
+def _idle(outside: OutsideFile) -> dict[EntryKey, Ignored]:
+    """The entries of a file that need no updates, with the cause."""
+    file = outside.pin_file
+    return {
+        EntryKey(file.file, entry.name): Ignored(causes.DESCRIBED[cause])
+        for entry, cause in zip(file.entries, outside.causes, strict=True)
+        if cause is not None
+    }
+
+
+def _is_plain(outside: OutsideFile) -> bool:
+    """Whether a glob can name the place of a file."""
+    return is_plain(_place(outside), of_files=_place(outside) == outside.pin_file.file)
 
 
 def _environment(
     snapshot: Snapshot, name: str, existing: set[str], tree: Mapping[str, str], deployed: DeployedPaths
 ) -> FoundEnvironment:
-    overlays = snapshot.layout.selection.overlays[name]
-    folders = [overlay.directory for overlay in overlays]
+    # A directory that pins nothing may be matched by a glob, but is no reason for one.
+    every, with_pins = (
+        snapshot.layout.selection.overlays[name],
+        {entry.overlay for entry in snapshot.states[name].entries},
+    )
+    overlays = [overlay for overlay in every if overlay.directory in with_pins]
+    others = existing - {overlay.directory for overlay in every}
     files = [overlay.file for overlay in overlays if overlay.place == overlay.file]
     whole = [overlay.directory for overlay in overlays if overlay.place != overlay.file]
-    followed: dict[str, list[Managed]] = defaultdict(list)
-    for entry in snapshot.states[name].entries:
-        if entry.policy is not None:
-            followed[describe(entry.policy)].append(entry)
     return FoundEnvironment(
         name=name,
-        overlays=(*fold(whole, existing), *fold_files(files, tree)),
-        files=len(folders),
-        coverage=replace(snapshot, environments=(snapshot.config.environments[name],)).coverage,
-        followed={
-            policy: tuple(entries) for policy, entries in sorted(followed.items(), key=lambda item: -len(item[1]))
-        },
-        deployed_by=tuple(dict.fromkeys(item.by for item in deployed.of_directories(folders))),
+        overlays=(*fold(whole, others), *fold_files(files, tree.keys() - _without_pins(snapshot, files))),
+        files=len(overlays),
+        entries=snapshot.states[name].entries,
+        deployed_by=tuple(
+            dict.fromkeys(item.by for item in deployed.of_directories(overlay.directory for overlay in overlays))
+        ),
     )
 
 
+def _without_pins(snapshot: Snapshot, files: Sequence[str]) -> set[str]:
+    """The files that are called like these and pin nothing yet: a glob may match them."""
+    names = {file.rpartition("/")[2] for file in files}
+    unclaimed = snapshot.layout.read(path for path in snapshot.layout.others if path.rpartition("/")[2] in names)
+    return {file.file for file in targets.read_all(unclaimed, unclaimed)[0] if not file.entries}
+
+
 def _with_sources(snapshot: Snapshot, environments: Sequence[FoundEnvironment]) -> Iterator[FoundEnvironment]:
-    """Each with the environment before it, where that has some of its entries."""
-    yield from environments[:1]
-    for before, environment in pairwise(environments):
-        count = len(partners(snapshot.layout, snapshot.states[before.name], snapshot.states[environment.name]))
-        yield replace(environment, source=before.name, corresponding=count) if count else environment
-
-
-def _elsewhere(snapshot: Snapshot, deployed: DeployedPaths) -> Mapping[str, tuple[str, ...]]:
-    """Directories with pins that are deployed and in no environment, by the environment that their names suggest."""
-    by_name: dict[str, dict[str, None]] = defaultdict(dict)
-    for directory in snapshot.outside.folders:
-        for deployment in deployed.of_directories([directory])[:1]:
-            names = (environment_in(name) for name in deployment.names)
-            by_name[next((name for name in names if name), "other")][directory] = None
-    return {name: tuple(sorted(own)) for name, own in sorted(by_name.items())}
+    """Each with the environment before it that has most of its entries with pins that look alike."""
+    formats = read_formats(entry for environment in environments for entry in environment.entries)
+    for at, environment in enumerate(environments):
+        best = environment
+        for before in environments[:at] if environment.name in WORDS else ():
+            if before.name not in WORDS:
+                continue
+            pairs = partners(snapshot.layout, snapshot.states[before.name], snapshot.states[environment.name])
+            entries = {entry.key: entry for entry in environment.entries}
+            alike = sum(
+                all(is_ahead(formats, source, entries[key]) for source in sources) for key, sources in pairs.items()
+            )
+            if pairs and (best.source is None or alike >= best.corresponding):
+                best = replace(
+                    environment, source=before.name, pairs=pairs, corresponding=alike, promote=2 * alike > len(pairs)
+                )
+        yield best
 
 
 def _images(environments: Sequence[FoundEnvironment]) -> Mapping[str, tuple[ImageName, Pin]]:
-    """One image of each registry, with its pin: a tracked one, if there is any."""
+    """One image of each registry, with its pin."""
     images: dict[str, tuple[ImageName, Pin]] = {}
-    for environment in environments:
-        followed = [entry for entries in environment.followed.values() for entry in entries]
-        others = [entry for group in environment.coverage.groups for entry in group.entries]
-        for entry in (*followed, *others):
-            if entry.repository is not None and entry.refusal is None:
-                images.setdefault(entry.repository.registry, (entry.repository, entry.pin))
+    for entry in (entry for environment in environments for entry in environment.entries):
+        if entry.repository is not None and entry.refusal is None:
+            images.setdefault(entry.repository.registry, (entry.repository, entry.pin))
     return images
 
 
-def directories(tree: Mapping[str, str], *, by_content: bool = False) -> set[str]:
-    """The directories that have files with pins, by the names of these, or also by what may stand in them."""
-    return {directory.removesuffix("/") or "." for directory in targets.by_directory(tree, by_content=by_content)}
-
-
-def manifests(tree: Mapping[str, str]) -> list[str]:
-    """The YAML files of a tree; in a greater repository, those nearest to the top."""
-    paths = [path for path, mode in tree.items() if mode in _FILES and path.endswith((".yaml", ".yml"))]
-    return sorted(paths, key=lambda path: (path.count("/"), path))[:_MOST_MANIFESTS]
-
-
-def contents(files: Files, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    """The files one by one: a repository may have more of them than fit into memory."""
-    for path in paths:
-        yield from files.read([path]).items()
-
-
-def _nothing(snapshot: Snapshot, existing: set[str]) -> Problem:
-    """The problem if there is no environment: how to name one, with the directories that have pins."""
-    folders = snapshot.outside.folders
-    if not folders:
-        message = "no file here pins an image"
-        return Problem("failed.config", message, "change to the checkout of your manifests, or pin an image first")
-    count = snapshot.outside.entries
-    images = "1 pinned image, but not" if count == 1 else f"{count} pinned images, but none of them"
-    message = f"{images} in a directory named like an environment"
-    globs = ", ".join(json.dumps(glob) for glob in fold(folders, existing)[:_SHOWN])
-    example = f"environments: {{production: {{overlays: [{globs}], policy: auto}}}}"
-    return Problem("failed.config", message, f"write gitops-bot.yaml by hand, as in `version: 1` and `{example}`")
-
-
-#: Bytes of a file beyond which nobody wrote it, and of all files that are parsed, at some 5 microseconds each.
-_LONGEST: Final = 512 * 1024
-_MOST_BYTES: Final = 4 * 1024 * 1024
-#: Directories and files that may be overlays.
-_MOST_PLACES: Final = 1000
-#: Directories that are searched for entries.
-_MOST_DIRECTORIES: Final = 5000
-
-
-def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequence[Peer]) -> Migration:
-    """What these tools keep current in this checkout, as environments and rules. Asks no registry and no cluster.
-
-    Raises:
-        ConfigError: the checkout has no settings of these tools, or they keep nothing current that is here.
-    """
-    gaps: list[Gap] = []
-    readings = dict.fromkeys(peers, Read(seen=True))
-    for peer in peers:
-        with bugs_to(gaps, ".", peer):
-            readings[peer] = _read(files, tree, peer, now)
-    seen = tuple(peer for peer, read in readings.items() if read.seen)
-    if not seen:
-        names = " or ".join(peers)
-        advice = "change to the checkout that has them, or leave out --from to look at the directories only"
-        raise ConfigError(Problem("failed.config", f"no settings of {names} in this checkout", advice))
-    tracked = [_in_directory(image) for read in readings.values() for image in read.tracked]
-    gaps += (gap for read in readings.values() for gap in read.gaps)
-    places = list(dict.fromkeys(image.place for image in tracked if is_plain(image.place) or image.place in tree))
-    if len(places) > _MOST_PLACES:
-        what = f"{len(places)} directories and files are kept current, and {_MOST_PLACES} of them are taken"
-        gaps.append(Gap(places[_MOST_PLACES], 1, what, "widen the globs of `overlays` by hand"))
-    kept = set(places[:_MOST_PLACES])
-    kinds = _kinds(files, tree, [image for image in tracked if image.place in kept], gaps)
-    entries = _entries(files, tree, kept, kinds, now)
-    words = {directory: name for name, own in infer(tree).items() for directory in own}
-    here = [image for image in tracked if image.place in kept]
-    environments, unmatched = assemble(here, entries, words, directories(tree), kinds)
-    gaps += unmatched
-    if not environments:
-        told = sorted(set(gaps), key=lambda gap: (gap.bug is None, gap))[:20]
-        why = [gap.bug or Problem("failed.config", gap.what, gap.next, gap.file, gap.line) for gap in told]
-        message = f"{' and '.join(seen)}: nothing of what is kept current there is an entry that gitops-bot can edit"
-        advice = "write gitops-bot.yaml by hand, or start with `gitops-bot init`"
-        raise ConfigError(*why, Problem("failed.config", message, advice))
-    branches = [branch for read in readings.values() for branch in read.branches]
-    branch = branches[0] if len(set(branches)) == 1 else None
-    if branch is not None and re.match(leaves.BRANCH, branch) is None:
-        gaps.append(
-            Gap("gitops-bot.yaml", 1, f"{branch[:200]!r} is not the name of a branch", "write `branch` by hand")
-        )
-        branch = None
-    if len(set(branches)) > 1:
-        what = f"several branches are written to ({', '.join(sorted(set(branches)))[:200]})"
-        gaps.append(Gap("gitops-bot.yaml", 1, what, "a configuration has one `branch`: keep one file for each branch"))
-    return Migration(seen, environments, tuple(sorted(set(gaps))), branch)
-
-
-def _read(files: Files, tree: Mapping[str, str], peer: Peer, now: datetime) -> Read:
-    match peer:
-        case "argocd-image-updater":
-            return argocd.read(list(_files_with(files, tree, argocd.MARKS)), directories(tree), tree.keys())
-        case "flux":
-            paths = manifests(tree)
-            marked: list[Marker] = []
-            gaps: list[Gap] = []
-            for file, data in contents(files, paths):
-                with bugs_to(gaps, file):
-                    marked += markers(file, data)
-            read = flux.read(list(_files_with(files, tree, flux.MARKS)), marked)
-            return replace(read, gaps=(*gaps, *read.gaps))
-        case "renovate":
-            settings = next((path for path in sorted(tree) if renovate.is_settings(path)), None)
-            if settings is None:
-                return Read()
-            places = sorted(directories(tree, by_content=True))
-            plain = [place for place in places if is_plain(place)][:_MOST_DIRECTORIES]
-            entries = _entries(files, tree, plain, {}, now)
-            known = {}
-            for entry in (entry for place in plain for entry in entries.get(place, ())):
-                name = posixpath.basename(entry.file)
-                known[id(entry)] = (entry, targets.in_directory([name])[name].NOUN)
-            return renovate.read(settings, files.read([settings]).get(settings, b""), list(known.values()))
-    assert_never(peer)
-
-
-def _files_with(files: Files, tree: Mapping[str, str], marks: Collection[bytes]) -> Iterator[tuple[str, bytes]]:
-    """The files that have one of these marks, as many as may be parsed."""
-    left = _MOST_BYTES
-    for file, data in contents(files, manifests(tree)):
-        if len(data) <= _LONGEST and any(mark in data for mark in marks):
-            left -= len(data)
-            if left < 0:
-                return
-            yield file, data
-
-
-def _in_directory(image: Tracked) -> Tracked:
-    """In its directory, where that has one file with pins only."""
-    target = targets.target_of(image.place)
-    if target is not None and target.ALONE:
-        return replace(image, place=posixpath.dirname(image.place) or ".")
-    return image
-
-
-def _kinds(
-    files: Files, tree: Mapping[str, str], tracked: Sequence[Tracked], gaps: list[Gap]
-) -> Mapping[str, Mapping[str, Any]]:
-    """What `targets` has to say of files: their kind where nothing else tells it, and where the images stand."""
-    known = {path for paths in targets.by_directory(tree, by_content=True).values() for path in paths}
-    places = {image.place for image in tracked if image.place in tree}
-    by_file: dict[str, Mapping[str, Any]] = {}
-    for file, data in contents(files, sorted(places - known)):
-        for kind in get_args(TargetKind):
-            with bugs_to(gaps, file):
-                if TargetForm(kind=kind, files=(posixpath.basename(file),)).rule.target.count(data):
-                    by_file.setdefault(file, {"kind": kind})
-    for place in places:
-        here = [image for image in tracked if image.place == place]
-        if all(image.values for image in here):
-            by_file[place] = {"kind": "helm", "images": {image.repository: image.values for image in here}}
-    return by_file
-
-
-def _entries(
-    files: Files,
-    tree: Mapping[str, str],
-    places: Collection[str],
-    kinds: Mapping[str, Mapping[str, Any]],
-    now: datetime,
-) -> Mapping[str, Sequence[Managed]]:
-    """The entries of each place."""
-    entries: dict[str, list[Managed]] = {}
-    if not places:
-        return entries
-    special = []
-    for file, target in kinds.items():
-        images = {name: ImageForm(**paths) for name, paths in target.get("images", {}).items()}
-        form = TargetForm(kind=target["kind"], files=(posixpath.basename(file),), overlays=(file,), images=images)
-        special.append(form.rule)
-    environment = Environment("all", tuple(sorted(places)), targets=tuple(special))
-    snapshot = read_disk(files, tree, Config(None, {"all": environment}), now)
-    for entry in snapshot.states["all"].entries if snapshot.environments else ():
-        for place in (entry.file, entry.overlay):
-            entries.setdefault(place, []).append(entry)
-    return entries
+def with_suggestion(coverage: Coverage, layout: Layout, now: datetime) -> Coverage:
+    """With how many entries `init` would keep current, by the files that were read, where nothing is kept current."""
+    if coverage.tracked or coverage.promoted or not coverage.total:
+        return coverage
+    try:
+        inventory = take_inventory(layout, layout.tree, now)
+    except ConfigError:
+        return coverage
+    drafted = draft(inventory.environments, inventory.ignored).environments
+    kept = (environment for environment in drafted if environment.ignored is None)
+    count = sum(len(environment.found.entries) - sum(map(len, environment.left.values())) for environment in kept)
+    return replace(coverage, suggested=count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gitops_bot.commands.init import with_suggestion
 from gitops_bot.engine import update as engine
 from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Promote, Request
@@ -26,4 +27,5 @@ def plan(world: World, scope: Scope, *, release_hold: bool = False) -> Result[Ou
     """What `update` would do, and how much of the repository is kept current."""
     snapshot = read(world, scope, whole=True)
     planned = engine.update(world, snapshot, Request(release_hold=release_hold, dry_run=True))
-    return replace(planned, body=replace(planned.body, coverage=snapshot.coverage))
+    coverage = with_suggestion(snapshot.coverage, snapshot.layout, snapshot.at)
+    return replace(planned, body=replace(planned.body, coverage=coverage))

@@ -21,7 +21,7 @@ from gitops_bot.config.validation import FILE, reader, schema, schema_text
 from gitops_bot.images.build import LABELS
 from gitops_bot.images.kinds import NamedPolicy, Rules
 from gitops_bot.images.reason import Unmanaged, unmanaged
-from gitops_bot.images.reference import ImageName
+from gitops_bot.images.reference import ImageName, fits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -94,6 +94,7 @@ class ReleaseInfo:
 class Environment:
     """One environment. `places` are the file, line and column of each of its `overlays`, where a file has them.
 
+    Rules of an image stand by its name, its repository, or a glob with `*` for any text, in the order of the file.
     `match_by` and `release_tag` hold for every promotion to it, `promotion` is the one that needs nobody to ask for it.
     """
 
@@ -107,6 +108,7 @@ class Environment:
     defaults: ImageRules = field(default=ImageRules(), repr=False)
     by_name: Mapping[str, ImageRules] = field(default_factory=dict, repr=False)
     by_repository: Mapping[ImageName, ImageRules] = field(default_factory=dict, repr=False)
+    by_glob: Mapping[str, ImageRules] = field(default_factory=dict, repr=False)
     targets: tuple[FileRule, ...] = ()
     blue_green: tuple[BlueGreenForm, ...] = ()
     release_tags: bool = False
@@ -118,7 +120,10 @@ class Environment:
         """The rules for an entry: its image overrides the environment, key by key."""
         image, pin = entry.image, entry.pin
         own = self.by_name.get(entry.name) or (self.by_repository.get(image) if image is not None else None)
-        own = own or ImageRules()
+        if own is None:
+            texts = (entry.name, *([str(image)] if image is not None else []))
+            alike = (rules for glob, rules in self.by_glob.items() if any(fits(glob, text) for text in texts))
+            own = next(alike, ImageRules())
         wanted, shape = own.policy or self.defaults.policy, own.pin or self.defaults.pin
         policy: NamedPolicy | Unmanaged
         match wanted:
@@ -292,7 +297,8 @@ def _environment(
         artifact_metadata=bool(whole.artifact_metadata if form.artifact_metadata is None else form.artifact_metadata),
         promotion=promotion,
         defaults=_rules(document, path, form, policies),
-        by_name=MappingProxyType(images),
+        by_name=MappingProxyType({image: rules for image, rules in images.items() if "*" not in image}),
+        by_glob=MappingProxyType({image: rules for image, rules in images.items() if "*" in image}),
         by_repository=MappingProxyType(
             {parsed: rules for image, rules in images.items() if (parsed := ImageName.of(image))}
         ),

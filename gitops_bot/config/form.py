@@ -130,9 +130,10 @@ class EnvironmentForm(RulesForm):
     images: Annotated[
         dict[Annotated[str, leaf.key(IMAGE_WORDS, leaf.LINE)], RulesForm],
         about(
-            "Rules for individual images, by the `name` of an entry or by its repository. They override those of the "
-            "environment, key by key.",
-            {"ghcr.io/acme/web": {"policy": "releases"}, "postgres": {"ignore": True}},
+            "Rules for individual images, by the `name` of an entry or by its repository, with `*` for any text. They "
+            "override those of the environment, key by key. An exact name beats one with `*`; of several with `*`, the "
+            "first that matches counts.",
+            {"ghcr.io/acme/web": {"policy": "releases"}, "postgres": {"ignore": True}, "bitnami/*": {"ignore": True}},
             default={},
         ),
     ] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from gitops_bot.edges.environment import for_git
 from gitops_bot.errors import EditError, GitError, Problem, limit_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
 #: Bytes of one file that are read. A longer one is cut to one byte more, so that its reader refuses it.
@@ -39,8 +39,8 @@ class Checkout:
 
     top: Path
 
-    def tree(self) -> Mapping[str, str]:
-        """Every path below the top with the mode that git would give it, without `.git`.
+    def tree(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """Every path below the top with the mode that git would give it, without `.git` and what git ignores.
 
         Symbolic links (120000) and nested checkouts (160000) are listed but not entered.
 
@@ -48,7 +48,7 @@ class Checkout:
             GitError: there are more than 500,000 files and folders.
         """
         modes: dict[str, str] = {}
-        for number, (path, mode) in enumerate(_walk(self.top)):
+        for number, (path, mode) in enumerate(_walk(self.top, self._ignored(environ))):
             if number >= ENTRY_LIMIT:
                 raise _error(f"{self.top} holds more than {ENTRY_LIMIT:,} files", "Is this the right folder?")
             if mode:
@@ -92,19 +92,9 @@ class Checkout:
             GitError: git is missing or did not answer within 10 seconds; or the checkout belongs to somebody else and
                 points to a folder, where pushing would run that person's hooks.
         """
-        # `-c` is where git believes in safe.directory; the user's own configuration says how an address is to be read.
-        trusted = (f"safe.directory={path}" for path in dict.fromkeys((self.top.absolute(), self.top.resolve())))
-        settings = [word for setting in trusted for word in ("-c", setting)]
-        command = ["git", "-C", str(self.top), *settings, "remote", "get-url", "origin"]
         try:
-            result = subprocess.run(
-                command,
-                env=for_git(environ, _PASSED_ON),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-                timeout=GIT_TIMEOUT,
-            )
+            # The user's own configuration says how an address is to be read.
+            result = self._run(environ, "remote", "get-url", "origin")
         except FileNotFoundError:
             raise _error("git is not installed, or not on PATH", "Install git 2.32 or newer.") from None
         except OSError as failure:
@@ -121,6 +111,28 @@ class Checkout:
             message = f"{self.top} belongs to another user, and its origin is a folder"
             raise _error(message, "Pass --repository to confirm that you trust it.")
         return url
+
+    def _ignored(self, environ: Mapping[str, str]) -> frozenset[str]:
+        """What git ignores, without what is below it; nothing where git cannot tell."""
+        listing = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
+        try:  # of this folder alone: it may be none of git's, inside another repository
+            result = self._run(environ, "--git-dir=.git", "--work-tree=.", *listing)
+        except (OSError, subprocess.TimeoutExpired):
+            return frozenset()
+        return frozenset(os.fsdecode(path).rstrip("/") for path in result.stdout.split(b"\0") if path)
+
+    def _run(self, environ: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        # `-c` is where git believes in safe.directory. No configuration of the checkout runs a program.
+        trusted = (f"safe.directory={path}" for path in dict.fromkeys((self.top.absolute(), self.top.resolve())))
+        settings = [word for setting in (*trusted, "core.fsmonitor=false") for word in ("-c", setting)]
+        return subprocess.run(
+            ["git", "-C", str(self.top), *settings, *arguments],
+            env=for_git(environ, _PASSED_ON),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=GIT_TIMEOUT,
+        )
 
     @property
     def is_foreign(self) -> bool:
@@ -148,8 +160,8 @@ def find(start: Path) -> Checkout | None:
     return None
 
 
-def _walk(top: Path) -> Iterator[tuple[str, str | None]]:
-    """Every entry below the top, folders with mode None. Names that are not UTF-8 are left out."""
+def _walk(top: Path, ignored: Collection[str]) -> Iterator[tuple[str, str | None]]:
+    """Every entry below the top, folders with mode None. Names that are not UTF-8, and ignored paths, are left out."""
     folders = [""]
     while folders:
         folder = folders.pop()
@@ -159,7 +171,7 @@ def _walk(top: Path) -> Iterator[tuple[str, str | None]]:
             raise _unreadable(folder or ".", error) from error
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.name == ".git" or _NOT_UTF8.search(entry.name):
+            if entry.name == ".git" or path in ignored or _NOT_UTF8.search(entry.name):
                 continue
             mode = _mode(entry)
             if mode is None and entry.is_dir(follow_symlinks=False):

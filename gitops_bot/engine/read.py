@@ -14,7 +14,7 @@ from gitops_bot.proposals import naming
 from gitops_bot.proposals.unmatched import Unmatched, find_unmatched, suggestion
 from gitops_bot.releases import blue_green
 from gitops_bot.releases.decisions import Failed
-from gitops_bot.releases.layout import correspondence, coverage, overlays, release_info
+from gitops_bot.releases.layout import causes, correspondence, coverage, overlays, release_info
 from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.releases.layout.owners import Owners
 from gitops_bot.releases.layout.read import file_targets, paths, read_overlays
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from gitops_bot.releases.blue_green import Slots
     from gitops_bot.releases.decisions import EntryKey, Managed
     from gitops_bot.releases.history.line import Line
-    from gitops_bot.releases.layout.coverage import Coverage, Outside
+    from gitops_bot.releases.layout.causes import OutsideFile
+    from gitops_bot.releases.layout.coverage import Coverage
     from gitops_bot.releases.layout.overlays import Selection
     from gitops_bot.releases.layout.read import Overlay
     from gitops_bot.releases.layout.release_info import Described
@@ -137,13 +138,15 @@ class Layout:
     """The files of one commit, or of a checkout, that environments mean.
 
     `selection` has the overlays of those environments that are read, and `files` the bytes; `claims` has the overlays
-    of all environments, `others` the files of targets that none of them claims. `owners` tell whose each path is, now
+    of all environments, `others` the files of targets that none of them claims. `tree` has
+    git's mode of every path. `owners` tell whose each path is, now
     or by the globs, and `targets` how each file with pins is read, also one that history tells of.
     """
 
     selection: Selection
     claims: Selection
     others: tuple[str, ...]
+    tree: Mapping[str, str]
     files: Mapping[str, bytes]
     owners: Owners
     targets: FileTargets
@@ -152,6 +155,10 @@ class Layout:
         """Read a file of the selected overlays; raises an EditError if it cannot be edited as a whole."""
         target = self.targets[path] or self.selection.targets[path]
         return target.read(self.files.get(path, b""), path)
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """Those of these files that were read."""
+        return {path: self.files[path] for path in paths if path in self.files}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,21 +196,19 @@ class Snapshot:
         return tuple(branch for branch in self.own_branches if branch.startswith(beginning))
 
     @property
-    def outside(self) -> Outside:
-        """What no environment claims, as far as it was read."""
-        files, others = self.layout.files, self.layout.others
-        present = {path: files[path] for path in others if path in files}
-        return coverage.outside(present, unread=len(others) - len(present))
-
-    @property
     def coverage(self) -> Coverage:
         """How much of the repository is kept current, by what becomes of the entries of these environments."""
+        return self.covered(causes.find(self.layout.files, self.layout.others, self.layout.tree, self.layout.read))
+
+    def covered(self, outside: Iterable[OutsideFile]) -> Coverage:
+        """The same by the files that no environment claims, as far as they were read."""
         kinds = [
             (entry, entry.pin, coverage.kind(entry.rules, promoted=entry.key in state.partners))
             for state in (self.states[environment.name] for environment in self.environments)
             for entry in state.entries
         ]
-        return coverage.cover(kinds, self.outside, inferred=self.config.file is None)
+        unread = sum(path not in self.layout.files for path in self.layout.others)
+        return coverage.cover(kinds, coverage.outside(outside, unread), inferred=self.config.file is None)
 
     @property
     def directories(self) -> tuple[str, ...]:
@@ -313,7 +318,7 @@ def select(
     same, selection = claims is selection, selection.with_pins(files)
     claims = selection if same else claims.with_pins(files)
     owners = Owners(environments, claims)
-    return Layout(selection, claims, others, files, owners, file_targets(environments, selection, owners, files))
+    return Layout(selection, claims, others, tree, files, owners, file_targets(environments, selection, owners, files))
 
 
 def read_states(config: Config, layout: Layout, at: datetime) -> dict[str, EnvironmentState]:

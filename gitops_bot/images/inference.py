@@ -23,13 +23,11 @@ _VERSION = re.compile(
     r"(?P<prefix>(?:(?!v[0-9])[A-Za-z][A-Za-z0-9_.]*-)*)(?P<v>v?)(?P<numbers>[0-9]+(?:\.[0-9]+){0,2})(?P<suffix>(?:-[A-Za-z0-9_.]+)*)"
 )
 _BUILD = re.compile(r"(?P<prefix>(?:[A-Za-z]+[-_.])*(?:[A-Za-z]+[-_.]?)?)(?P<digits>[0-9]+)")
-_DAY = r"(?:19|20)[0-9]{2}(?P<dash>[-_.]?)(?:0[1-9]|1[0-2])(?P=dash)(?:0[1-9]|[12][0-9]|3[01])"
-_TIME = r"(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9])?"
-_DATE = re.compile(rf"(?P<prefix>(?:[A-Za-z]+[-_.])*)(?P<date>{_DAY}(?:[-_.Tt]?{_TIME}[Zz]?)?)")
+DAY = r"(?:19|20)[0-9]{2}(?P<dash>[-_.]?)(?:0[1-9]|1[0-2])(?P=dash)(?:0[1-9]|[12][0-9]|3[01])"
+TIME = r"(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9])?"
+_DATE = re.compile(rf"(?P<prefix>(?:[A-Za-z]+[-_.])*)(?P<date>{DAY}(?:[-_.Tt]?{TIME}[Zz]?)?)")
 #: A count of that day, or a time in parts: with more digits each could be a commit.
-_DATE_AND_NUMBERS = re.compile(
-    rf"(?P<prefix>(?:[A-Za-z]+[-_.])*)(?P<date>{_DAY})(?P<rest>(?:[-_.][0-9]{{1,6}}){{1,3}})"
-)
+_DATE_AND_NUMBERS = re.compile(rf"(?P<prefix>(?:[A-Za-z]+[-_.])*)(?P<date>{DAY})(?P<rest>(?:[-_.][0-9]{{1,6}}){{1,3}})")
 #: With at least one letter, or the `g` of `git describe`: digits alone may be a number.
 _COMMIT = re.compile(r"(?:^|[-_.])(?:g|(?=[0-9]*[a-f]))[0-9a-f]{7,64}(?:$|[-_.])")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
@@ -42,20 +40,20 @@ _PRERELEASE = re.compile(
 )
 #: What may follow a version as its variant: `alpine`, `alpine3.20`, `debian-12`, `jre_headless`.
 _WORD = re.compile(r"(?P<word>[A-Za-z_]+)(?P<number>[0-9]+(?:\.[0-9]+)*)?")
-_PLATFORMS = frozenset(
+PLATFORMS = frozenset(
     {"alpine", "cuda", "debian", "el", "fedora", "java", "jdk", "jre", "node", "php", "python", "rhel", "ubi", "ubuntu"}
 )
 #: A number after one of these is a build number.
-_COUNTERS = frozenset({"b", "build", "ci", "job", "ls", "n", "number", "p", "patch", "pipeline", "r", "rev", "run"})
+COUNTERS = frozenset({"b", "build", "ci", "job", "ls", "n", "number", "p", "patch", "pipeline", "r", "rev", "run"})
 #: A number after one of these is a build of that branch.
-_BRANCHES = frozenset(
+BRANCHES = frozenset(
     {"dev", "develop", "development", "main", "master", "prod", "production", "qa", "release", "stable", "staging"}
     | {"test", "trunk", "uat"}
 )
 #: A number after one of these is not a build: the next number is unrelated.
 _FOREIGN = frozenset({"issue", "mr", "pr", "pull", "ticket"})
 #: Whatever follows one of these is a commit.
-_COMMITS = frozenset({"commit", "g", "git", "sha", "sha256"})
+COMMITS = frozenset({"commit", "g", "git", "sha", "sha256"})
 
 
 def infer(pin: Pin) -> Policy | Unmanaged:
@@ -65,7 +63,7 @@ def infer(pin: Pin) -> Policy | Unmanaged:
         return unmanaged("nothing") if pin.digest is None else unmanaged("digest")
     if not is_tag(tag):
         return unmanaged("no_tag", repr(tag[:100]))
-    if _COMMIT.search(tag) or _words(tag) & _COMMITS:
+    if _COMMIT.search(tag) or _words(tag) & COMMITS:
         return unmanaged("commit", tag)
     if match := _DATE.fullmatch(tag):
         return _date(match["prefix"], match["date"])
@@ -96,13 +94,13 @@ def _build(tag: str, prefix: str, digits: str, pin: Pin) -> Policy | Unmanaged:
         return _major(tag, pin)
     if names & _FOREIGN:
         return unmanaged("ticket", tag)
-    if names & _COUNTERS:
+    if names & COUNTERS:
         return _numbered(prefix, _NUMBER)
     if prefix in ("", "v") and _YEAR.fullmatch(digits):
         return unmanaged("year", tag)
     if len(digits) in _COMMIT_LENGTHS:
         return unmanaged("digits", tag)
-    if len(digits) <= 3 and not names & _BRANCHES:
+    if len(digits) <= 3 and not names & BRANCHES:
         return unmanaged("number", tag)
     # So that a date or a commit is never taken for the next build number.
     return _numbered(prefix, "[0-9]{1,6}" if len(digits) <= 6 else f"[0-9]{{{len(digits)}}}")
@@ -147,10 +145,10 @@ def _belongs(parts: list[str]) -> bool:
     for part in parts:
         if not re.fullmatch(r"[0-9]+(?:\.[0-9]+)*", part):
             match = _WORD.fullmatch(part)
-            if match is None or match["word"].lower() in _COUNTERS or _PRERELEASE.fullmatch(f"-{part}"):
+            if match is None or match["word"].lower() in COUNTERS or _PRERELEASE.fullmatch(f"-{part}"):
                 return False
             before = match["word"].lower()
-        elif before in _PLATFORMS:
+        elif before in PLATFORMS:
             before = ""
         else:
             return False

@@ -108,6 +108,27 @@ def split(text: str) -> tuple[str, str | None, str | None]:
     return directory + slash + base, tag if colon else None, digest if at else None
 
 
+def fits(glob: str, text: str) -> bool:
+    """Whether a glob, in which `*` is any text, matches a text.
+
+    Each part between two stars is taken where it comes first: a later place leaves less for what follows. So nothing
+    is tried twice, whatever the glob.
+    """
+    first, *rest = glob.split("*")
+    if not rest:
+        return text == glob
+    *middle, last = rest
+    at, end = len(first), len(text) - len(last)
+    if at > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for part in middle:
+        start = text.find(part, at, end)
+        if start < 0:
+            return False
+        at = start + len(part)
+    return True
+
+
 def is_pinned(text: str) -> bool:
     """Whether a text is clearly meant to be a reference to an image with a tag or a digest; either may be malformed.
 

@@ -52,7 +52,8 @@ def _globs(directory: str) -> Iterator[tuple[str, ...]]:
     open_to_stars = [at for at, part in enumerate(parts) if not part.startswith(".")]
     for count in range(1, _STARS + 1):
         for stars in combinations(open_to_stars, count):
-            yield tuple("*" if at in stars else part for at, part in enumerate(parts))
+            if count < len(parts):  # a glob of nothing but wildcards would mean whatever is added later
+                yield tuple("*" if at in stars else part for at, part in enumerate(parts))
 
 
 def fold_files(files: Collection[str], existing: Collection[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from gitops_bot.images.reference import fits
 from gitops_bot.releases.layout.glob import Glob
 
 if TYPE_CHECKING:
@@ -49,27 +50,6 @@ def _belongs(entry: Managed, group: NamedGroup) -> bool:
     images = not group.images or any(fits(glob, text) for glob in group.images for text in (entry.name, entry.image))
     overlays = (Glob.parse(text).means(entry.overlay, entry.file) for text in group.overlays)
     return images and (not group.overlays or any(overlays))
-
-
-def fits(glob: str, text: str) -> bool:
-    """Whether a glob, in which `*` is any text, matches a text.
-
-    Each part between two stars is taken where it comes first: a later place leaves less for what follows. So nothing
-    is tried twice, whatever the glob.
-    """
-    first, *rest = glob.split("*")
-    if not rest:
-        return text == glob
-    *middle, last = rest
-    at, end = len(first), len(text) - len(last)
-    if at > end or not text.startswith(first) or not text.endswith(last):
-        return False
-    for part in middle:
-        start = text.find(part, at, end)
-        if start < 0:
-            return False
-        at = start + len(part)
-    return True
 
 
 def is_together(name: str, propose: Propose) -> bool:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.errors import Problem
-from gitops_bot.images.reference import normalised
-from gitops_bot.proposals.naming import fits
+from gitops_bot.images.reference import fits, normalised
 from gitops_bot.releases.layout.glob import Glob
 
 if TYPE_CHECKING:
@@ -111,6 +110,8 @@ def _by_last_part(entries: Iterable[Managed]) -> Mapping[str, Sequence[Managed]]
 
 def _meets(mention: Mention, known: Collection[str], overlays: Sequence[OverlayFile]) -> bool:
     match mention.kind:
+        case "rule" if "*" in mention.text:
+            return any(fits(mention.text, text) for text in known)
         case "rule" | "release info" | "hold":
             return any(text in known for text in _spellings(mention.text))
         case "group images":
@@ -152,7 +153,7 @@ def _problem(mention: Mention, near: Sequence[Managed], entries: Sequence[Manage
     what = "overlay" if mention.kind == "group overlays" else "entry"
     if unread:
         advice = "fix the unreadable files first: one of them may contain it"
-    elif "*" in mention.text and of_entries:
+    elif "*" in mention.text and of_entries and mention.kind != "rule":
         advice = "write one exact name: `*` is not a wildcard here"
     elif near:
         advice = f"did you mean {_some(near, 'or')}?"

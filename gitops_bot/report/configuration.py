@@ -7,38 +7,36 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from gitops_bot.images import inference
+from gitops_bot.images.formats import Format, format_of, policy_for
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
 from gitops_bot.images.reason import Unmanaged
 from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.releases.layout import causes
 from gitops_bot.releases.layout.coverage import fold_folders
-from gitops_bot.report.screen import SHOWN, align, list_images, list_names
+from gitops_bot.report.screen import SHOWN, Screen, align, list_images, list_names
+from gitops_bot.results.checkout import Ignored
 from gitops_bot.targets.writing import is_plain_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gitops_bot.images.kinds import PinShape
-    from gitops_bot.images.reason import Why
+    from gitops_bot.images.kinds import PinShape, Policy
     from gitops_bot.images.reference import Pin
     from gitops_bot.migration.assemble import MigratedEnvironment, Migration
     from gitops_bot.migration.rules import Gap, ImageRule
     from gitops_bot.releases.layout.coverage import Coverage, UnmanagedGroup
-    from gitops_bot.report.screen import Screen
-    from gitops_bot.results.checkout import FoundEnvironment, Initialised, Inventory
+    from gitops_bot.results.checkout import Draft, EnvironmentDraft, FoundEnvironment, Initialised, Inventory
 
 _HEAD: Final = """\
 # Which image pins gitops-bot keeps current, and how. `gitops-bot schema` describes every key.
 # After a change: `gitops-bot check`, and `gitops-bot plan` to see what an update would do.
 version: 1
-
-environments:
 """
-#: Names of one group that get a line of their own.
-_LINES: Final = 10
 #: Columns of a comment, and of one about a setting of another tool.
 _WIDTH: Final = 110
 _GAP_WIDTH: Final = 300
@@ -47,82 +45,116 @@ _ADD: Final = "add under"
 #: Parts of a directory that do not say what it is for.
 _COMMON_PARTS: Final = ("*", "overlays", "apps", "clusters", "environments")
 #: Characters that no name of an environment has.
-_COMMIT: Final = re.compile(r"(?<![0-9a-z])[0-9a-f]{7,64}(?![0-9a-z])")
-_RUNS: Final = re.compile(r"[0-9]+|[^0-9]+")
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 _BASES: Final = ("base", "bases", "components")
-_HEADS: Final = ("ENVIRONMENT", "FILES", "ENTRIES", "TRACKED", "OVERLAYS", "DEPLOYED BY")
+_HEADS: Final = ("ENVIRONMENT", "FILES", "ENTRIES", "OVERLAYS", "DEPLOYED BY")
 
 
-def starter(inventory: Inventory) -> str:
-    """The whole file. Without the comments, it describes what `plan` does without a file."""
-    return _HEAD + "".join(f"{line}\n" for line in _starter_lines(inventory))
+def starter(draft: Draft, closed: Mapping[str, bool]) -> str:
+    """The whole file. `closed` are registries that require a login, and whether a cloud gives the bot one."""
+    return _HEAD + "".join(f"{line}\n" for line in _starter_lines(draft, closed))
 
 
-def _starter_lines(inventory: Inventory) -> Iterator[str]:
-    for number, environment in enumerate(inventory.environments):
-        if number:
-            yield ""
-        yield from _found_environment(environment)
-    if inventory.elsewhere:
-        yield "  # Deployed from this repository, but in no environment yet:"
-        for name, directories in inventory.elsewhere.items():
-            globs = ", ".join(quote(directory) for directory in directories)
-            yield f"  # {as_key(name)}: {{overlays: [{globs}], policy: auto}}"
-    if closed := [item.subject for item in inventory.registries if item.problem and item.problem.code == "failed.auth"]:
+def _starter_lines(draft: Draft, closed: Mapping[str, bool]) -> Iterator[str]:
+    if draft.policies:
+        yield ""
+        yield "policies:"
+        for name, policy in draft.policies.items():
+            yield f"  {as_key(name)}: {_policy(policy)}"
+    yield ""
+    yield "environments:"
+    for environment in draft.environments:
+        yield from _drafted_environment(environment)
+    logins = [host for host, cloud in closed.items() if not cloud]
+    if clouds := [host for host, cloud in closed.items() if cloud]:
+        yield ""
+        yield f"# {list_names(clouds)}: the identity that the cloud gives the bot is the login, see docs/registries.md."
+        yield "# For Amazon, install `pip install 'gitops-bot[aws]'` (the container has it)."
+    if logins:
         yield ""
         yield "# These registries require a login. Where the bot runs, `docker login` works too."
         yield "# registries:"
-        for host in closed:
-            variable = "".join(char if char.isalnum() else "_" for char in host.upper())
-            yield f"#   {as_key(host)}: {{username: bot, password_env: {variable}_TOKEN}}"
+        for host in logins:
+            yield f"#   {as_key(host)}: {{username: bot, password_env: {_variable(host)}}}"
 
 
-def _found_environment(environment: FoundEnvironment) -> Iterator[str]:
-    yield f"  {as_key(environment.name)}:"
-    yield "    overlays:"
-    for glob in environment.overlays:
-        yield f"      - {quote(glob)}"
-    if (source := environment.source) is not None:
-        count = environment.corresponding
-        of = f"{count} of {environment.coverage.entries} entries"
-        if environment.promote:
-            yield f"    # Promote the digests that {source} runs; it has {of} too. `policy` covers the others."
-            yield f"    promote_from: {as_key(source)}"
-        else:
-            yield f"    # {source} has {of} too. To promote the digests that it runs, instead of polling for them:"
-            yield f"    # promote_from: {as_key(source)}"
-    yield "    # Choose newer tags in the format of the pinned ones:"
-    for policy, entries in environment.followed.items():
-        pins = [f"{entry.name.rpartition('/')[2] or entry.name} {entry.pin.tag or 'by digest'}" for entry in entries]
-        yield _comment(f"{len(entries)} by {policy}: {list_names(pins)}", indent=2)
-    if not environment.followed:
-        yield "    #   none yet"
-    yield "    policy: auto"
-    groups = environment.coverage.groups
-    for group in groups:
-        yield _comment(f"{len(group.entries)} unmanaged: {group.alike}:")
-        yield _comment(list_images(group.entries, environments=False), indent=2)
-    if groups:
-        yield "    # To track them:"
+def _variable(host: str) -> str:
+    """A name for an environment variable with the password of a registry."""
+    name = "".join(char if char.isascii() and char.isalnum() else "_" for char in host.upper())
+    return f"{'REGISTRY_' if name[:1].isdigit() else ''}{name}_TOKEN"
+
+
+def _drafted_environment(environment: EnvironmentDraft) -> Iterator[str]:
+    found = environment.found
+    keys: dict[str, Any] = {"overlays": list(found.overlays)}
+    if found.promote:
+        keys["promote_from"] = found.source
+    if environment.policy is not None:
+        keys["policy"] = environment.policy
+    if environment.ignored is not None:
+        keys["ignore"] = True
+        yield f"  # {plain(environment.ignored.why, _WIDTH)}"
+    yield f"  # {plain(f'{_entries(len(found.entries))}, such as {_samples(found)}', _WIDTH)}"
+    images = list(_image_lines(environment))
+    line = f"  {as_key(found.name)}: {_flow(keys)}"
+    if not images and len(line) <= _WIDTH:
+        yield line
+        return
+    yield f"  {as_key(found.name)}:"
+    for key, value in keys.items():
+        line = f"    {key}: {_flow(value)}"
+        if key != "overlays" or len(line) <= _WIDTH:
+            yield line
+            continue
+        yield "    overlays:"
+        yield from (f"      - {quote(glob)}" for glob in found.overlays)
+    yield from images
+
+
+def _image_lines(environment: EnvironmentDraft) -> Iterator[str]:
+    """The images that differ, and what is left, with suggestions that may stand beside them."""
+    if environment.images:
+        yield "    images:"
+    for image, rule in environment.images.items():
+        match rule:
+            case Ignored(why=why):
+                yield f"      {as_key(image)}: {{ignore: true}}  # {plain(why, _WIDTH)}"
+            case Follow():
+                yield f"      {as_key(image)}: {{policy: {_policy(rule)}}}"
+            case name:
+                yield f"      {as_key(image)}: {{policy: {as_key(name)}}}"
+    if environment.left and not environment.images:
         yield "    # images:"
-        for group in groups:
-            yield from _answers(group)
+    for why, left in environment.left.items():
+        yield f"    #   # {plain(f'{_entries(len(left))} left, because {why}', _WIDTH)}"
+        yield from (f"    #   {as_key(name)}: {{{rule_for(pin)}}}" for name, pin in left.items())
 
 
-def _answers(group: UnmanagedGroup) -> Iterator[str]:
-    """A suggestion for each image of a group, on separate lines because people may want only some."""
-    pins = {entry.name: entry.pin for entry in reversed(group.entries)}
-    for name in sorted(pins)[:_LINES]:
-        yield f"    #   {as_key(name)}: {{{rule_for(pins[name])}}}"
-    if len(pins) > _LINES:
-        yield f"    #   and {len(pins) - _LINES} more"
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"
 
 
-def _comment(text: str, *, indent: int = 0) -> str:
-    return f"    # {' ' * indent}{plain(text, _WIDTH)}"
+def _samples(found: FoundEnvironment) -> str:
+    return list_names(
+        f"{entry.name.rpartition('/')[2] or entry.name} {entry.pin.tag or 'by digest'}" for entry in found.entries
+    )
+
+
+def _policy(policy: Policy) -> str:
+    """A policy as the file has it, on one line."""
+    match policy:
+        case Semver():
+            pattern = f", pattern: {quote(policy.pattern)}" if policy.pattern is not None else ""
+            return f"{{semver: {quote(policy.versions)}{pattern}}}"
+        case Pattern(expression=expression, order=order):
+            return f"{{pattern: {quote(expression)}, order: {order}}}"
+        case Newest(expression=expression):
+            return f"{{pattern: {quote(expression)}, order: newest}}"
+        case Follow(tag=tag):
+            return f"{{digest: {as_key(tag)}}}"
+    assert_never(policy)
 
 
 def migration_text(migration: Migration) -> str:
@@ -248,48 +280,17 @@ def addition(group: UnmanagedGroup, *, inferred: bool) -> str:
 
 
 def rule_for(pin: Pin) -> str:
-    """The rule for an entry with this pin: the one that would be inferred, else the usual one for such pins."""
-    policy = inference.infer(pin)
-    match policy:
-        case Semver(range=versions):
-            return f"policy: {{semver: {quote(versions.expression)}}}"
-        case Pattern(expression=expression, order=order):
-            return f"policy: {{pattern: {quote(expression)}, order: {order}}}"
-        case Newest(expression=expression):
-            return f"policy: {{pattern: {quote(expression)}, order: newest}}"
-        case Follow(tag=tag):
-            return f"policy: {{digest: {as_key(tag)}}}"
-        case Unmanaged(why=why):
-            return _guess(why, pin.tag or "latest")
-    assert_never(policy)
-
-
-def _guess(why: Why, tag: str) -> str:
-    match why:
-        case "decided_elsewhere" | "no_repository" | "no_tag" | "ticket" | "unset":
-            return "ignore: true"
-        case "commit":
-            # A number such as a Unix time looks like a commit too, so a match with letters is preferred.
-            matches = _COMMIT.finditer(tag)
-            match = max(matches, key=lambda match: (not match[0].isdecimal(), len(match[0])), default=None)
-            alike = _counting(tag)
-            if match is not None:
-                commit = f"[0-9a-f]{{{len(match[0])}}}"
-                alike = f"{_counting(tag[: match.start()])}{commit}{_counting(tag[match.end() :])}"
-            return f"policy: {{pattern: {quote(f'^{alike}$')}, order: newest}}"
-        case "digest" | "major" | "unordered" | "year":
-            return f"policy: {{digest: {as_key(tag)}}}"
-        case "digits" | "number":
-            before = re.escape(tag.rstrip("0123456789"))
-            return f"policy: {{pattern: {quote(f'^{before}(?P<number>[0-9]+)$')}, order: numerical}}"
-        case "counter" | "nothing" | "no_policy" | "not_in_source":
-            return 'policy: {semver: ">=0.0.0-0"}'
-    assert_never(why)
-
-
-def _counting(part: str) -> str:
-    """An expression for the same text with other numbers."""
-    return "".join("[0-9]+" if run.isdecimal() else re.escape(run).replace(r"\-", "-") for run in _RUNS.findall(part))
+    """The rule for an entry with this pin: for the tags of its format, else the usual one for such pins."""
+    form, careful = format_of(pin), inference.infer(pin)
+    if isinstance(careful, Semver):
+        return f"policy: {{semver: {quote(careful.versions)}}}"
+    if not isinstance(careful, Unmanaged):
+        return f"policy: {_policy(careful)}"
+    if isinstance(form, Format) and (policy := policy_for([pin.tag or ""], form)) is not None:
+        return f"policy: {_policy(policy)}"
+    if careful.why in ("digest", "unordered"):
+        return f"policy: {{digest: {as_key(pin.tag or 'latest')}}}"
+    return "ignore: true" if careful.why in ("no_tag", "ticket") else 'policy: {semver: ">=0.0.0-0"}'
 
 
 def environment_for(folder: str) -> str:
@@ -327,11 +328,19 @@ def _coverage_lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
     if not coverage.entries and not outside.entries:
         yield 0, "entries: none; no file here pins an image"
         return
-    counts = {
+    if coverage.suggested is not None:
+        yield 0, f"0 of {_entries(coverage.total)} are tracked: `gitops-bot init` would track {coverage.suggested}"
+    by_cause: Counter[str] = Counter()
+    for item in outside.items:
+        if item.cause is not None:
+            by_cause[item.cause] += item.entries
+    unclaimed = outside.folders
+    counts: dict[str, int] = {
         "promoted": coverage.promoted,
         "ignored": len(coverage.ignored),
         "unmanaged": coverage.unmanaged,
-        "in no environment": outside.entries,
+        "in no environment": sum(unclaimed.values()),
+        **by_cause,
     }
     numbers = [f"{coverage.tracked} tracked", *(f"{number} {label}" for label, number in counts.items() if number)]
     how = ", inferred without a gitops-bot.yaml" if coverage.inferred else ""
@@ -341,9 +350,9 @@ def _coverage_lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
     for group in coverage.groups:
         yield 2, f"{len(group.entries)} unmanaged: {plain(group.alike)}: {list_images(group.entries)}"
         yield 4, addition(group, inferred=coverage.inferred)
-    if outside.entries:
-        folders = [folder for folder, _ in fold_folders(outside.folders)]
-        yield 2, f"{outside.entries} in no environment: {list_names(folders)}"
+    if unclaimed:
+        folders = [folder for folder, _ in fold_folders(unclaimed)]
+        yield 2, f"{sum(unclaimed.values())} in no environment: {list_names(folders)}"
         # An overlay usually pins the images of a base again.
         sample = next((folder for folder in folders if folder.rpartition("/")[2] not in _BASES), folders[0])
         yield 4, environment_for(sample)
@@ -352,13 +361,12 @@ def _coverage_lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
 
 
 def print_inventory(inventory: Inventory, screen: Screen) -> None:
-    """The table of environments, and then what no environment covers."""
+    """The table of environments, and what the registries answered."""
     rows = [
         (
             plain(environment.name),
             str(environment.files),
-            str(environment.coverage.entries),
-            str(environment.coverage.tracked),
+            str(len(environment.entries)),
             list_names(environment.overlays, most=2),
             list_names(environment.deployed_by, most=1),
         )
@@ -373,18 +381,13 @@ def print_inventory(inventory: Inventory, screen: Screen) -> None:
             screen.say(name, style="bold")
             for head, cell in zip(_HEADS[1:], cells, strict=True):
                 screen.say(f"{head.lower()}: {cell}", indent=2, hang=2)
-    for name, directories in inventory.elsewhere.items():
-        screen.say(f"deployed, but in no environment: {list_names(directories)} ({plain(name)}?)", hang=2)
-    if others := inventory.outside.entries:
-        folders = (folder for folder, _ in fold_folders(inventory.outside.folders))
-        screen.say(f"entries in no environment: {others}, in {list_names(folders)}", hang=2)
     for finding in inventory.registries:
         screen.say(f"registry {plain(finding.subject)}: {plain(finding.text, 300)}", hang=2)
     screen.say()
 
 
 def print_initialised(done: Initialised, screen: Screen) -> None:
-    """The file that was written and the next command; the text itself where nothing was written."""
+    """The file that was written and the next command, or the text; last, how much of the repository it covers."""
     if done.written:
         screen.say(f"wrote {done.file}", style="green")
         if done.gaps:
@@ -392,6 +395,20 @@ def print_initialised(done: Initialised, screen: Screen) -> None:
         for gap in done.gaps:
             screen.say_as_is(f"  {gap_text(gap)}")
         screen.say("next: `gitops-bot check`, then commit and push it; `gitops-bot plan` shows what an update would do")
-        return
-    for line in done.text.splitlines():
-        screen.say_as_is(line)
+    else:
+        for line in done.text.splitlines():
+            screen.say_as_is(line)
+    # What `--dry-run` prints on standard output is the file alone.
+    (screen if done.written else Screen.of(sys.stderr)).say(coverage_sentence(done.coverage))
+
+
+def coverage_sentence(coverage: Coverage) -> str:
+    """How many entries of the repository are kept current, and why the others are not."""
+    kept, total = coverage.tracked + coverage.promoted, coverage.total
+    left: Counter[str] = Counter({plain(group.alike): len(group.entries) for group in coverage.groups})
+    left.update(plain(entry.refusal.message) if entry.refusal else "they are ignored" for entry in coverage.ignored)
+    for item in coverage.outside.items:
+        left[causes.DESCRIBED[item.cause] if item.cause else "they are in no environment"] += item.entries
+    reasons = ", ".join(f"{count} because {why}" for why, count in left.most_common() if count)
+    are = f"{kept} of {_entries(total)} {'is' if total == 1 else 'are'} tracked or promoted"
+    return f"{are}; {total - kept} {'is' if total - kept == 1 else 'are'} left: {reasons}" if reasons else are

@@ -9,6 +9,7 @@ from gitops_bot.images.reason import CODES
 from gitops_bot.proposals.reconcile import ActionName
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.decisions import Direction, Source
+from gitops_bot.releases.layout.causes import Cause
 from gitops_bot.report.diff import diff_text
 from gitops_bot.report.screen import LONG
 from gitops_bot.results.audit import Verdict as AuditVerdict
@@ -65,8 +66,8 @@ _FOUND = record(
         "name": TEXT,
         "overlays": many(TEXT),
         "files": COUNT,
-        "entries": COUNT.of("coverage.entries"),
-        "followed": COUNT.of("coverage.tracked"),
+        "entries": COUNT.of(lambda found: len(found.entries)),
+        "followed": COUNT,
         "source": or_null(TEXT),
         "promote": BOOL,
         "deployed_by": many(TEXT),
@@ -123,9 +124,7 @@ _ENVIRONMENT_STATUS = record(
         ),
     }
 )
-_ELSEWHERE = record(
-    {"environment": TEXT.of(lambda item: item[0]), "overlays": many(TEXT).of(lambda item: list(item[1]))}
-)
+_ELSEWHERE = record({"environment": TEXT, "overlays": many(TEXT)})
 #: A setting of another tool without an equivalent.
 _GAP = record({"file": TEXT, "line": COUNT, "message": TEXT.of("what"), "next": TEXT})
 _REGISTRY = record({"host": TEXT.of("subject"), "verdict": one_of(*get_args(Verdict)), "text": TEXT})
@@ -136,6 +135,10 @@ _COVERAGE = record(
         "ignored": COUNT.of(lambda coverage: len(coverage.ignored)),
         "unmanaged": COUNT,
         "no_environment": COUNT.of("outside.entries"),
+        "total": COUNT,
+        "outside": many(record({"overlay": TEXT, "cause": or_null(one_of(*get_args(Cause))), "entries": COUNT})).of(
+            "outside.items"
+        ),
     }
 )
 
@@ -283,8 +286,10 @@ def _body(command: str) -> Mapping[str, Shape | Field]:
                 "written": BOOL,
                 "text": or_null(TEXT),
                 "environments": many(_FOUND).of("inventory.environments"),
-                "no_environment": COUNT.of("inventory.outside.entries"),
-                "deployed_elsewhere": many(_ELSEWHERE).of(lambda done: list(done.inventory.elsewhere.items())),
+                "no_environment": COUNT.of("coverage.outside.entries"),
+                # What is deployed is in an environment; scripts may still read the key.
+                "deployed_elsewhere": many(_ELSEWHERE).of(lambda _: []),
+                "coverage": _COVERAGE,
                 "registries": many(_REGISTRY).of("inventory.registries"),
                 "without_counterpart": many(_GAP).of("gaps"),
             }

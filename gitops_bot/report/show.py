@@ -103,9 +103,10 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
 
             print_audit(body, screen)
         case "check":
-            verdict = f"{len(head.problems)} wrong" if head.problems else "all good"
-            screen.say(f"{body.files} files, {body.coverage.entries} entries: {verdict}")
             coverage = body.coverage
+            nothing = "nothing is wrong" if coverage.suggested is not None else "all good"
+            verdict = f"{len(head.problems)} wrong" if head.problems else nothing
+            screen.say(f"{body.files} files, {coverage.entries} entries: {verdict}")
         case "doctor":
             _print_diagnosis(body, screen)
             return  # the problems are among its findings

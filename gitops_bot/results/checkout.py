@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Hold
     from gitops_bot.errors import Problem
+    from gitops_bot.images.kinds import Follow, Policy
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.migration.rules import Gap
-    from gitops_bot.releases.decisions import Change, Managed
-    from gitops_bot.releases.layout.coverage import Coverage, Outside
+    from gitops_bot.releases.decisions import Change, EntryKey, Managed
+    from gitops_bot.releases.layout.coverage import Coverage
     from gitops_bot.results.diagnosis import Finding
 
 
@@ -21,43 +22,78 @@ if TYPE_CHECKING:
 class FoundEnvironment:
     """An environment that the directories suggest.
 
-    `overlays` are globs for `files` kustomizations. `followed` are entries by the policy that their present tags
-    suggest. `source` is the environment before it that has `corresponding` of its entries; `promote` says whether its
-    pins should come from there.
+    `overlays` are globs for `files` files. `source` is an environment before it, `pairs` the entries that both have:
+    by the keys of this one's, those of the source. `corresponding` counts those whose pins look alike, and `promote`
+    says whether this one should get its pins from there. `followed` are the entries that the file
+    keeps current.
     """
 
     name: str
     overlays: tuple[str, ...]
     files: int
-    coverage: Coverage
-    followed: Mapping[str, tuple[Managed, ...]]
+    entries: tuple[Managed, ...]
     deployed_by: tuple[str, ...] = ()
     source: str | None = None
+    pairs: Mapping[EntryKey, tuple[Managed, ...]] = field(default_factory=dict)
     corresponding: int = 0
     promote: bool = False
+    followed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The environments, and what belongs to none of them.
+    """The environments, and their entries that need no updates.
 
-    `elsewhere` are directories with pins that Argo CD or Flux deploys, by the environment that their names suggest.
     `images` has one image of each registry, with its pin; `registries` what `doctor` says of them, where it was asked.
     """
 
     environments: tuple[FoundEnvironment, ...]
-    outside: Outside
-    elsewhere: Mapping[str, tuple[str, ...]]
     problems: tuple[Problem, ...] = ()
     images: Mapping[str, tuple[ImageName, Pin]] = field(default_factory=dict)
     registries: tuple[Finding, ...] = ()
+    ignored: Mapping[EntryKey, Ignored] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Why an image is left alone, for a comment."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentDraft:
+    """One environment of the file.
+
+    `policy` is `auto` or a name, None where all entries are promoted. `images` has what differs, by exact names or
+    globs: a policy likewise, one of this image alone, or why it is ignored. `ignored` says that of all of them.
+    `left` are images that nothing keeps current, with their pins, by the reason.
+    """
+
+    found: FoundEnvironment
+    policy: str | None
+    images: Mapping[str, str | Follow | Ignored]
+    ignored: Ignored | None = None
+    left: Mapping[str, Mapping[str, Pin]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The file: policies by name, and environments in their order."""
+
+    policies: Mapping[str, Policy]
+    environments: tuple[EnvironmentDraft, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Initialised:
-    """The outcome of `init`: the text of the file, whether it was written, and what could not be said in it."""
+    """The outcome of `init`: the text of the file, whether it was written, and what it keeps current.
+
+    `gaps` are settings of other tools that it cannot say.
+    """
 
     inventory: Inventory
+    coverage: Coverage
     file: str
     text: str
     written: bool

@@ -15,7 +15,13 @@ from gitops_bot.targets.compose import ComposeTarget
 from gitops_bot.targets.env import EnvTarget
 from gitops_bot.targets.helm import CHART, HelmTarget
 from gitops_bot.targets.kustomization import KustomizationTarget
-from gitops_bot.targets.kustomization.bases import dead_entries, overriding_files, with_overrides
+from gitops_bot.targets.kustomization.bases import (
+    Overrides,
+    dead_entries,
+    idle_entries,
+    overriding_files,
+    with_overrides,
+)
 from gitops_bot.targets.kustomization.references import Reach, Unfollowed, WhyUnfollowed, reach
 from gitops_bot.targets.manifests import ManifestsTarget
 from gitops_bot.targets.pin_file import Target
@@ -27,9 +33,9 @@ if TYPE_CHECKING:
     from gitops_bot.targets.pin_file import PinFile
 
 __all__ = [
-    "BY_NAME", "TARGETS", "FileClaim", "FileRule", "FileTargets", "Reach", "Target",
+    "BY_NAME", "TARGETS", "FileClaim", "FileRule", "FileTargets", "Overrides", "Reach", "Target",
     "Unfollowed", "WhyUnfollowed", "by_content", "by_directory", "dead_entries", "file_names",
-    "in_directory", "is_file", "may_hold_pins", "overriding_files", "reach", "read", "read_all",
+    "idle_entries", "in_directory", "is_file", "may_hold_pins", "overriding_files", "reach", "read", "read_all",
     "same_file", "target_of", "tells_of_others", "variant", "with_overrides",
 ]  # fmt: skip
 

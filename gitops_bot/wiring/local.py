@@ -106,7 +106,7 @@ def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
         message = f"this folder is not in a Git repository and has no {FILE}: nothing to check"
         advice = "change to the checkout of your manifests; in a workflow, put actions/checkout before this step"
         raise UsageError(Problem("failed.usage", message, advice))
-    tree = files.tree()
+    tree = files.tree(os.environ)
     _refuse_link(tree)
     if named:
         return files, tree, _read_named(named)

@@ -66,7 +66,7 @@ def check(document: Any, code: int) -> None:
     _insist(code in (0, 4) or document["problems"] or _undone(document), "exit code", f"{code} without a reason")
     _insist(code not in (0, 4) or not document["problems"], "exit code", f"{code} in spite of problems")
     if "coverage" in document and "entries" in document:
-        parts = [count for kind, count in document["coverage"].items() if kind != "no_environment"]
+        parts = [document["coverage"][kind] for kind in ("tracked", "promoted", "ignored", "unmanaged")]
         _insist(document["entries"] == sum(parts), "entries", "not the sum of what is covered and what is not")
     for each in document.get("checks", []):
         _insist(each["ok"] is _OK[each["verdict"]], each["name"], "verdict and ok say different things")
@@ -209,7 +209,21 @@ _ENVELOPE: dict[str, Rule] = {
 }
 _PLAN: dict[str, Rule] = {"environments": many(_ENVIRONMENT)}
 _COVERAGE: dict[str, Rule] = {
-    "coverage": obj(tracked=number, promoted=number, ignored=number, unmanaged=number, no_environment=number)
+    "coverage": obj(
+        tracked=number,
+        promoted=number,
+        ignored=number,
+        unmanaged=number,
+        no_environment=number,
+        total=number,
+        outside=many(
+            obj(
+                overlay=text,
+                cause=maybe(one_of("dead", "overridden", "unreferenced", "fixture")),
+                entries=number,
+            )
+        ),
+    )
 }
 _CHECK: dict[str, Rule] = {"files": number, "entries": number, **_COVERAGE}
 _OK = {"good": True, "warning": None, "unknown": None, "wrong": False}
@@ -271,6 +285,7 @@ _INIT: dict[str, Rule] = {
     ),
     "no_environment": number,
     "deployed_elsewhere": many(obj(environment=filled, overlays=many(filled))),
+    "coverage": maybe(_COVERAGE["coverage"]),
     "registries": many(obj(host=filled, verdict=one_of("good", "warning", "unknown", "wrong"), text=filled)),
     "without_counterpart": many(obj(file=filled, line=number, message=filled, next=text)),
 }

@@ -234,7 +234,7 @@ INIT_BUGS = {
     "an environment": (("gitops_bot.commands.init", "_environment", 1), ()),
     "a manifest": (("gitops_bot.migration.deployed", "of_manifest", 1), ()),
     "a manifest of a tool": (("gitops_bot.migration.rules", "documents", 1), ("--from", "argocd-image-updater")),
-    "one tool": (("gitops_bot.commands.init", "flux.read"), ("--from", "argocd-image-updater", "--from", "flux")),
+    "one tool": (("gitops_bot.commands.migrate", "flux.read"), ("--from", "argocd-image-updater", "--from", "flux")),
 }
 
 

@@ -1,4 +1,4 @@
-"""`init`: the file that it writes says what `plan` does without it, and takes nothing away from anybody."""
+"""`init`: the file that it writes keeps most of a repository current, and takes nothing away from anybody."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import re
 import subprocess
 import sys
 import tarfile
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -61,44 +62,36 @@ def init(folder: Path, *args: str) -> Done:
     return run("init", "--offline", *args, cwd=folder)
 
 
-def test_the_file_lists_environments_by_globs_and_suggests_the_rest_in_comments(tmp_path: Path) -> None:
+def test_the_file_has_a_policy_for_each_format_of_tags_and_environments_by_globs(tmp_path: Path) -> None:
     folder = checkout(tmp_path, FILES)
     done = init(folder)
     assert done.code == 0
     assert done.out.splitlines()[0] == "wrote gitops-bot.yaml"
+    assert done.out.splitlines()[-1] == "5 of 5 entries are tracked or promoted"
     text = (folder / "gitops-bot.yaml").read_text()
     assert yaml.safe_load(text) == {
         "version": 1,
+        "policies": {"commits": {"pattern": "^sha-[0-9a-f]{7}$", "order": "newest"}},
         "environments": {
-            "staging": {"overlays": ["apps/*/overlays/staging"], "policy": "auto"},
-            "production": {"overlays": ["apps/*/overlays/production"], "policy": "auto"},
+            "staging": {
+                "overlays": ["apps/*/overlays/staging"],
+                "policy": "auto",
+                "images": {"ghcr.io/acme/api": {"policy": "commits"}},
+            },
+            "prod": {"overlays": ["clusters/eu-1"], "policy": "auto"},
+            "production": {"overlays": ["apps/*/overlays/production"], "promote_from": "staging"},
         },
     }
-    assert "    # promote_from: staging\n" in text
-    assert '    #   ghcr.io/acme/api: {policy: {pattern: "^sha-[0-9a-f]{7}$", order: newest}}\n' in text
-    assert '  # prod: {overlays: ["clusters/eu-1"], policy: auto}\n' in text
     assert run("check", cwd=folder).code == 0
     assert all(len(line) < 130 for line in text.splitlines())
 
 
 def test_the_table_says_what_was_found_before_anything_is_written(tmp_path: Path) -> None:
     told = init(checkout(tmp_path, FILES), "--dry-run").err.splitlines()
-    assert told[0].split() == ["ENVIRONMENT", "FILES", "ENTRIES", "TRACKED", "OVERLAYS", "DEPLOYED", "BY"]
-    assert told[1].split()[:5] == ["staging", "2", "2", "1", "apps/*/overlays/staging"]
+    assert told[0].split() == ["ENVIRONMENT", "FILES", "ENTRIES", "OVERLAYS", "DEPLOYED", "BY"]
+    assert told[1].split()[:4] == ["staging", "2", "2", "apps/*/overlays/staging"]
     assert told[1].endswith("Argo CD ApplicationSet staging")
-    assert told[3] == "deployed, but in no environment: clusters/eu-1 (prod?)"
-
-
-def test_each_commented_suggestion_is_accepted_when_its_comment_sign_is_taken_away(tmp_path: Path) -> None:
-    folder = checkout(tmp_path, FILES)
-    init(folder)
-    file = folder / "gitops-bot.yaml"
-    suggested = re.compile(r"( *)# ( *)(?=promote_from:|images:|ghcr.io/|prod:)")
-    lines = [suggested.sub(r"\1\2", line) for line in file.read_text().splitlines()]
-    file.write_text("\n".join(lines) + "\n")
-    done = run("check", "--output", "json", cwd=folder)
-    assert (done.code, done.json["problems"]) == (0, [])
-    assert done.json["coverage"] == {"tracked": 4, "promoted": 1, "ignored": 0, "unmanaged": 0, "no_environment": 0}
+    assert told[2].split()[:4] == ["prod", "1", "1", "clusters/eu-1"]
 
 
 def test_a_dry_run_prints_the_file_and_writes_nothing(tmp_path: Path) -> None:
@@ -114,9 +107,11 @@ def test_json_has_the_text_and_what_was_found(tmp_path: Path) -> None:
     done = init(folder, "--output", "json")
     assert done.json["written"]
     assert (folder / "gitops-bot.yaml").read_text() == done.json["text"]
-    assert [environment["name"] for environment in done.json["environments"]] == ["staging", "production"]
-    assert done.json["environments"][1]["source"] == "staging"
-    assert done.json["deployed_elsewhere"] == [{"environment": "prod", "overlays": ["clusters/eu-1"]}]
+    assert [environment["name"] for environment in done.json["environments"]] == ["staging", "prod", "production"]
+    assert done.json["environments"][2]["source"] == "staging"
+    assert [environment["followed"] for environment in done.json["environments"]] == [2, 1, 2]
+    assert (done.json["coverage"]["total"], done.json["coverage"]["promoted"]) == (5, 2)
+    assert done.json["deployed_elsewhere"] == []
     assert done.json["registries"] == []
 
 
@@ -140,29 +135,53 @@ def test_whatever_is_called_gitops_bot_yaml_is_never_replaced(tmp_path: Path, wh
     assert not list(folder.glob(".*.tmp"))
 
 
-@pytest.mark.parametrize(
-    ("files", "message"),
-    [
-        ({"README.md": ""}, "no file here pins an image"),
-        ({"production/configmap.yaml": "a: 1\n"}, "no file here pins an image"),
-        (
-            {f"{name}/kustomization.yaml": ENTRY.format(name="web", tag="1.0.0") for name in ("apps/web", "apps/api")},
-            '{production: {overlays: ["apps/*"], policy: auto}}',
-        ),
-        (
-            {"deploy/kustomization.yaml": ENTRY.format(name="web", tag="1.0.0")},
-            "1 pinned image, but not in a directory named like an environment",
-        ),
-    ],
-)
-def test_a_checkout_without_environments_gets_no_file_but_the_next_step(
-    tmp_path: Path, files: dict[str, str], message: str
-) -> None:
+@pytest.mark.parametrize("files", [{"README.md": ""}, {"production/configmap.yaml": "a: 1\n"}])
+def test_a_checkout_without_pins_gets_no_file_but_the_next_step(tmp_path: Path, files: dict[str, str]) -> None:
     folder = checkout(tmp_path, files)
     done = init(folder)
     assert done.code == 2
-    assert message in done.err
+    assert "no file here pins an image" in done.err
     assert not (folder / "gitops-bot.yaml").exists()
+
+
+def test_a_repository_without_names_of_environments_has_one_environment(tmp_path: Path) -> None:
+    entry = ENTRY.format(name="web", tag="1.0.0")
+    folder = checkout(tmp_path, {"apps/web/kustomization.yaml": entry, "apps/api/kustomization.yaml": entry})
+    assert init(folder).out.splitlines()[-1] == "2 of 2 entries are tracked or promoted"
+    written = yaml.safe_load((folder / "gitops-bot.yaml").read_text())
+    assert written["environments"] == {"default": {"overlays": ["apps/*"], "policy": "auto"}}
+
+
+#: Each line that is a suggestion, below its comment sign.
+SUGGESTED = re.compile(r"^( *)# ( *)(?=[^ #]+: |images:|registries:)", re.MULTILINE)
+
+
+def test_every_commented_suggestion_is_accepted_when_its_comment_sign_is_taken_away(tmp_path: Path) -> None:
+    digest = f"images:\n- name: ghcr.io/acme/web\n  digest: sha256:{'1f' * 32}\n"
+    other = "images:\n- name: 478468757808.example.net/acme/api\n  newTag: pr-12\n"
+    folder = checkout(tmp_path, {"apps/web/dev/kustomization.yaml": digest, "apps/api/dev/kustomization.yaml": other})
+    assert init(folder).out.splitlines()[-1] == (
+        "0 of 2 entries are tracked or promoted; 2 are left: 1 because the tag names a pull request or ticket, "
+        "1 because only a digest is pinned"
+    )
+    file = folder / "gitops-bot.yaml"
+    text, count = SUGGESTED.subn(r"\1\2", file.read_text())
+    assert count == 3
+    file.write_text(text)
+    done = run("check", "--output", "json", cwd=folder)
+    assert (done.code, done.json["problems"]) == (0, [])
+    assert (done.json["coverage"]["tracked"], done.json["coverage"]["ignored"]) == (1, 1)
+
+
+def test_what_git_ignores_is_not_read(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    entry = ENTRY.format(name="web", tag="1.0.0")
+    for path in ("apps/web/prod", "node_modules/web/prod"):
+        (tmp_path / path).mkdir(parents=True)
+        (tmp_path / path / "kustomization.yaml").write_text(entry)
+    (tmp_path / ".gitignore").write_text("node_modules\n")
+    assert init(tmp_path).out.splitlines()[-1] == "1 of 1 entry is tracked or promoted"
+    assert run("check", "--output", "json", cwd=tmp_path).json["coverage"]["total"] == 1
 
 
 def test_a_directory_that_is_named_like_an_environment_and_pins_nothing_is_left_out(tmp_path: Path) -> None:
@@ -189,7 +208,7 @@ def test_outside_of_a_checkout_it_says_so(tmp_path: Path) -> None:
     assert "not inside a Git checkout" in done.err
 
 
-@pytest.mark.parametrize(("answer", "promoted"), [("y\n", True), ("\n", False)])
+@pytest.mark.parametrize(("answer", "promoted"), [("n\n", False), ("\n", True)])
 def test_on_a_terminal_it_asks_whether_to_promote(tmp_path: Path, answer: str, promoted: bool) -> None:
     folder = checkout(tmp_path, FILES)
     master, slave = pty.openpty()
@@ -214,7 +233,7 @@ def test_on_a_terminal_it_asks_whether_to_promote(tmp_path: Path, answer: str, p
         shown += part
     os.close(master)
     assert process.wait(60) == 0
-    assert shown.count(b"Promote production from staging? [y/N]") == 1
+    assert shown.count(b"Promote production from staging? [Y/n]") == 1
     written = yaml.safe_load((folder / "gitops-bot.yaml").read_text())
     assert ("promote_from" in written["environments"]["production"]) is promoted
     assert run("check", cwd=folder).code == 0
@@ -235,24 +254,49 @@ def test_a_name_that_no_terminal_shows_stands_in_the_file_as_it_is(tmp_path: Pat
     assert set(overlays) == {f"apps/{name}/prod" for name in names}
 
 
-TREES = ("Ama2352+vroom-gitops", "MicroTodoSuite+microservice-app-gitops", "team-project-final+synapse-gitops")
+#: What is kept current of the entries of real trees, and what is outside for a cause.
+TREES = {
+    "Ama2352+vroom-gitops": (18, 22, {"dead": 4}),
+    "MicroTodoSuite+microservice-app-gitops": (10, 20, {"unreferenced": 5}),
+    "team-project-final+synapse-gitops": (19, 19, {}),
+}
 
 
 @pytest.mark.parametrize("name", TREES)
-def test_a_real_tree_gets_the_globs_of_its_owners_and_the_same_coverage(
-    name: str, tmp_path: Path, corpus: Path
-) -> None:
+def test_a_real_tree_gets_the_globs_of_its_owners_and_is_kept_current(name: str, tmp_path: Path, corpus: Path) -> None:
+    kept, total, causes = TREES[name]
     with tarfile.open(corpus / "trees" / f"{name}.tar") as tree:
         tree.extractall(tmp_path, filter="data")
     checkout(tmp_path, {})
-    before = run("check", "--output", "json", cwd=tmp_path)
-    assert init(tmp_path).code == 0
-    after = run("check", "--output", "json", cwd=tmp_path)
-    assert after.json["coverage"] == before.json["coverage"]
+    before = run("check", cwd=tmp_path)
+    assert init(tmp_path).out.splitlines()[-1].startswith(f"{kept} of {total} entries are tracked or promoted")
+    coverage = accepted(tmp_path)
+    assert (coverage["tracked"] + coverage["promoted"], coverage["total"]) == (kept, total)
+    by_cause: Counter[str] = Counter()
+    for item in coverage["outside"]:
+        by_cause[item["cause"]] += item["entries"]
+    assert by_cause == causes
+    if name != "team-project-final+synapse-gitops":
+        assert f"0 of {total} entries are tracked: `gitops-bot init` would track" in before.out
+        assert "all good" not in before.out
     written = yaml.safe_load((tmp_path / "gitops-bot.yaml").read_text())
-    assert {glob for found in written["environments"].values() for glob in found["overlays"]} == {
-        f"apps/*/overlays/{name}" for name in written["environments"]
+    globs = {glob for environment in written["environments"].values() for glob in environment["overlays"]}
+    assert {glob for glob in globs if "overlays" in glob} == {
+        f"apps/*/overlays/{name}" for name in written["environments"] if name != "shared"
     }
+
+
+def accepted(folder: Path) -> dict[str, Any]:
+    """The coverage of a file that `check` accepts as it is written, and with every suggestion."""
+    done = run("check", "--output", "json", cwd=folder)
+    assert (done.code, done.json["problems"]) == (0, [])
+    file = folder / "gitops-bot.yaml"
+    text = file.read_text()
+    file.write_text(SUGGESTED.sub(r"\1\2", text))
+    assert run("check", cwd=folder).code == 0
+    file.write_text(text)
+    coverage: dict[str, Any] = done.json["coverage"]
+    return coverage
 
 
 #: Repositories of the corpus with several environments, in their own layout.
@@ -271,7 +315,7 @@ REPOSITORIES = (
 
 
 @pytest.mark.parametrize("name", REPOSITORIES)
-def test_a_real_repository_gets_a_file_that_changes_nothing(name: str, tmp_path: Path, corpus: Path) -> None:
+def test_a_real_repository_gets_a_file_that_keeps_most_of_it_current(name: str, tmp_path: Path, corpus: Path) -> None:
     for line in (corpus / "INDEX.jsonl").read_text().splitlines():
         origin = json.loads(line)
         if origin["repo"] == name:
@@ -279,14 +323,12 @@ def test_a_real_repository_gets_a_file_that_changes_nothing(name: str, tmp_path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes((corpus / "kustomizations" / f"{origin['id']}.yaml").read_bytes())
     checkout(tmp_path, {})
-    before = run("check", "--output", "json", cwd=tmp_path)
     assert init(tmp_path).code == 0
-    after = run("check", "--output", "json", cwd=tmp_path)
-    assert after.json["coverage"] == before.json["coverage"]
-    assert after.json["problems"] == before.json["problems"]
-    written = yaml.safe_load((tmp_path / "gitops-bot.yaml").read_text())
-    overlays = sum(len(environment["overlays"]) for environment in written["environments"].values())
-    assert overlays <= before.json["files"]
+    coverage = accepted(tmp_path)
+    outside = sum(item["entries"] for item in coverage["outside"] if item["cause"] is not None)
+    kept = coverage["tracked"] + coverage["promoted"]
+    # One of them pins by digest alone: nobody can tell which tags that means.
+    assert kept >= (0 if name == "madfam-org/tezca" else 0.85 * (coverage["total"] - outside))
 
 
 def test_a_plan_is_the_same_with_and_without_the_file(worldwide: World, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ class TestTree:
         write(checkout.top, "vendor/kustomization.yaml")
         os.mkfifo(checkout.top / "pipe")
 
-        assert checkout.tree() == {
+        assert checkout.tree(dict(os.environ)) == {
             "apps/web/kustomization.yaml": "100644",
             "link": "120000",
             "loop": "120000",
@@ -76,12 +76,19 @@ class TestTree:
             "vendor": "160000",
         }
 
+    def test_what_git_ignores_is_left_out_and_what_it_tracks_all_the_same_stays(self, checkout: Checkout) -> None:
+        write(checkout.top, ".gitignore", b"node_modules/\n*.log\nkept.log\n")
+        for path in ("a/k.yaml", "node_modules/x/k.yaml", "a/node_modules/k.yaml", "a/b.log", "kept.log"):
+            write(checkout.top, path)
+        git(checkout.top, "add", "--force", "kept.log")
+        assert set(checkout.tree(dict(os.environ))) == {".gitignore", "a/k.yaml", "kept.log"}
+
     def test_a_name_that_is_not_utf_8_is_left_out(self, checkout: Checkout) -> None:
         write(checkout.top, "a/k.yaml")
         Path(os.fsdecode(os.fsencode(checkout.top) + b"/\xff")).mkdir()
         Path(os.fsdecode(os.fsencode(checkout.top) + b"/\xff/k.yaml")).write_bytes(b"x")
 
-        assert list(checkout.tree()) == ["a/k.yaml"]
+        assert list(checkout.tree(dict(os.environ))) == ["a/k.yaml"]
 
     def test_too_many_files_are_an_error(self, checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("gitops_bot.edges.checkout.ENTRY_LIMIT", 2)
@@ -89,7 +96,7 @@ class TestTree:
             write(checkout.top, name)
 
         with pytest.raises(GitError, match="more than 2 files"):
-            checkout.tree()
+            checkout.tree(dict(os.environ))
 
 
 class TestRead:
@@ -169,7 +176,7 @@ class TestOrigin:
         before = snapshot(checkout.top)
 
         checkout.origin(environment(tmp_path))
-        checkout.read(checkout.tree())
+        checkout.read(checkout.tree(dict(os.environ)))
 
         assert before == snapshot(checkout.top)
         assert not ran.exists()

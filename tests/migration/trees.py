@@ -10,7 +10,7 @@ import yaml
 
 from gitops_bot import config
 from gitops_bot.commands.check import check
-from gitops_bot.commands.init import migrate
+from gitops_bot.commands.migrate import migrate
 from gitops_bot.engine.read import read_disk
 from gitops_bot.images.kinds import Newest
 from gitops_bot.images.policy import Chosen, Current, choose

@@ -7,8 +7,8 @@ import pytest
 from gitops_bot.images.kinds import Follow, NamedPolicy, Rules
 from gitops_bot.images.reason import unmanaged
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.layout import coverage
-from gitops_bot.releases.layout.coverage import Outside, UnmanagedGroup
+from gitops_bot.releases.layout import causes, coverage
+from gitops_bot.releases.layout.coverage import Outside, OutsideEntries, UnmanagedGroup
 from tests.managed import managed
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_entries_add_up_and_one_reason_is_one_group_whatever_the_tags() -> None:
             (db, Pin("abcdef0"), unmanaged("commit", "abcdef0")),
             (qa, Pin("stable"), unmanaged("unordered", "stable")),
         ],
-        Outside({"base": 3, "x/local": 1}),
+        Outside((OutsideEntries("base", None, 3), OutsideEntries("x/local", "unreferenced", 1))),
         inferred=True,
     )
     assert found.groups == (
@@ -66,13 +66,26 @@ def test_environments_without_a_policy_are_apart() -> None:
     assert [group.alike for group in found.groups] == ["dev has no `policy`", "qa has no `policy`"]
 
 
-def test_what_no_environment_claims_is_counted_by_directory() -> None:
+def test_what_no_environment_claims_is_counted_by_directory_and_cause() -> None:
     files = {
-        "kustomization.yaml": b"images:\n- name: a\n",
-        "apps/web/base/kustomization.yaml": b"images:\n- name: a\n- name: b\n",
+        "kustomization.yaml": b"images:\n- name: a\n  newTag: '1'\n",
+        "apps/web/base/kustomization.yaml": b"resources: [web.yaml]\nimages:\n- name: a\n- name: b\n",
+        "apps/web/base/web.yaml": b"spec: {containers: [{image: 'b:1'}]}\n",
         "apps/web/base2/kustomization.yaml": b"resources: [a]\n",
+        "tests/kustomization.yaml": b"images:\n- name: a\n",
     }
-    assert coverage.outside(files, unread=2) == Outside({".": 1, "apps/web/base": 2}, 2)
+    found = causes.find(
+        files, files, dict.fromkeys(files, "100644"), lambda paths: {path: files[path] for path in paths}
+    )
+    assert coverage.outside(found, unread=2) == Outside(
+        (
+            OutsideEntries(".", None, 1),
+            OutsideEntries("apps/web/base", "dead", 1),
+            OutsideEntries("apps/web/base", None, 1),
+            OutsideEntries("tests", "fixture", 1),
+        ),
+        2,
+    )
 
 
 FOLDED = {

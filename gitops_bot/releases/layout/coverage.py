@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.images.reason import Unmanaged
-from gitops_bot.targets import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reason import Why
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.decisions import Managed
+    from gitops_bot.releases.layout.causes import Cause, OutsideFile
 
 #: `tracked` by a policy, `promoted` from another environment.
 Kind = Literal["tracked", "promoted", "ignored"]
@@ -32,24 +32,42 @@ class UnmanagedGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideEntries:
+    """Entries of one directory that no environment claims, and the cause, where they need none."""
+
+    overlay: str
+    cause: Cause | None
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outside:
-    """The entries that no environment claims: how many there are in each directory.
+    """The entries that no environment claims. `unread` counts further files, which were not looked into."""
 
-    `unread` counts further files, which were not looked into.
-    """
-
-    folders: Mapping[str, int] = field(default_factory=dict)
+    items: tuple[OutsideEntries, ...] = ()
     unread: int = 0
 
     @property
     def entries(self) -> int:
         """How many there are."""
-        return sum(self.folders.values())
+        return sum(item.entries for item in self.items)
+
+    @property
+    def folders(self) -> Mapping[str, int]:
+        """How many that have no cause there are in each directory."""
+        folders: Counter[str] = Counter()
+        for item in self.items:
+            if item.cause is None:
+                folders[item.overlay] += item.entries
+        return folders
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What becomes of every entry. `inferred`: there is no configuration that says it."""
+    """What becomes of every entry. `inferred`: there is no configuration that says it.
+
+    `suggested`: nothing is kept current, and `init` would keep so many.
+    """
 
     tracked: int = 0
     promoted: int = 0
@@ -57,6 +75,7 @@ class Coverage:
     groups: tuple[UnmanagedGroup, ...] = ()
     outside: Outside = Outside()
     inferred: bool = False
+    suggested: int | None = None
 
     @property
     def unmanaged(self) -> int:
@@ -68,15 +87,18 @@ class Coverage:
         """How many entries the environments have."""
         return self.tracked + self.promoted + len(self.ignored) + self.unmanaged
 
+    @property
+    def total(self) -> int:
+        """How many entries the repository has."""
+        return self.entries + self.outside.entries
 
-def outside(files: Mapping[str, bytes], unread: int = 0) -> Outside:
-    """Count the entries of files that no environment claims."""
-    folders: Counter[str] = Counter()
-    for path, data in files.items():
-        kind_of_file = target_of(path)
-        if kind_of_file is not None and (number := kind_of_file.count(data)):
-            folders[path.rpartition("/")[0] or "."] += number
-    return Outside(folders, unread)
+
+def outside(files: Iterable[OutsideFile], unread: int = 0) -> Outside:
+    """Add up the entries of files that no environment claims."""
+    counts: Counter[tuple[str, Cause | None]] = Counter()
+    for file in files:
+        counts.update((file.directory, cause) for cause in file.causes)
+    return Outside(tuple(OutsideEntries(*key, number) for key, number in counts.items()), unread)
 
 
 def kind(rules: Rules, *, promoted: bool) -> Kind | Unmanaged:

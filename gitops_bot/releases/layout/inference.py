@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.releases.layout.glob import is_plain
@@ -74,6 +75,12 @@ def environment_in(text: str) -> str | None:
     """The environment that a name speaks of, if it is beyond doubt: `web-prod` and `apps/prod/web.yaml` are `prod`."""
     environments = {word for part in text.split("/") if (word := _word(part.rpartition(".")[0] or part))}
     return next(iter(environments)) if len(environments) == 1 and not environments & _AMBIGUOUS else None
+
+
+def named_by_place(directory: str) -> str | None:
+    """The environment of a directory by its place, whatever its name: `at23` of `environments/at23/web`."""
+    parts = directory.split("/")
+    return next((part for parent, part in pairwise(parts) if parent.lower() in _PARENTS), None)
 
 
 def _files(parts: Sequence[str], files: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Pin, split
 from gitops_bot.targets.kustomization import FILE_NAMES, Kustomization, read
-from gitops_bot.targets.kustomization.references import REGULAR, inside, references
+from gitops_bot.targets.kustomization.references import REGULAR, inside, reach, references
 from gitops_bot.targets.manifests import ManifestsTarget
 from gitops_bot.targets.pin_file import problem
 
@@ -24,11 +24,18 @@ if TYPE_CHECKING:
 
     from gitops_bot.targets.pin_file import FileEntry, PinFile, Target
 
+#: Why an entry has no effect: it matches no image, or every user pins the image again.
+Idle = Literal["dead", "overridden"]
+
 #: How deep bases are followed; nobody stacks so many.
 _DEPTH = 50
 #: Kustomizations that are read for it.
 _MOST: Final = 20_000
 _COMPONENT: Final = re.compile(rb"^kind:[ \t]*[\"']?Component", re.MULTILINE)
+#: What has the name of an image in a manifest, and in a kustomization that renames one.
+_IMAGE: Final = re.compile(rb"(?:image|newName)[\"']?[ \t]*:[ \t]*[\"']?([^\s\"'#,}]+)", re.IGNORECASE)
+#: What makes resources that stand in no file.
+_GENERATORS: Final = re.compile(rb"^[\"']?(?:helmCharts|helmChartInflationGenerator|generators)\b", re.MULTILINE)
 
 
 def dead_entries(
@@ -148,7 +155,7 @@ def with_overrides(targets: Mapping[str, Target], files: Mapping[str, bytes]) ->
 
     One that stands beside a file decides for it whether it names the file or not.
     """
-    overrides = _Overrides({path: data for path, data in files.items() if posixpath.basename(path) in FILE_NAMES})
+    overrides = Overrides.of(files)
     return {
         path: target.with_overrides(overrides.by_users(path) | overrides.beside(path))
         if isinstance(target, ManifestsTarget)
@@ -157,13 +164,63 @@ def with_overrides(targets: Mapping[str, Target], files: Mapping[str, bytes]) ->
     }
 
 
+def idle_entries(
+    file: PinFile,
+    overrides: Overrides,
+    tree: Mapping[str, str],
+    read: Callable[[Collection[str]], Mapping[str, bytes]],
+) -> tuple[Idle | None, ...]:
+    """For each entry of a file that is built upon: whether it has an effect (None), and why not.
+
+    An image of a resource that nobody can read, such as one of a chart or of another repository, may have any name.
+    """
+    if not isinstance(file, Kustomization) or file.kind == "Component":
+        return (None,) * len(file.entries)  # a component is applied to what its user is built from
+    directory = posixpath.dirname(file.file)
+    again, names = overrides.by_users(directory), _image_names(file, directory, tree, read)
+
+    def judge(entry: FileEntry) -> Idle | None:
+        if (entry.new_name or entry.name) in again:
+            return "overridden"
+        return "dead" if names is not None and entry.name not in names else None
+
+    return tuple(map(judge, file.entries))
+
+
+def _image_names(
+    file: Kustomization, directory: str, tree: Mapping[str, str], read: Callable[[Collection[str]], Mapping[str, bytes]]
+) -> set[str] | None:
+    """The names of all images that a kustomization is built from; None where nobody can know them."""
+    reached = reach([directory or "."], tree, read, lambda _: False)
+    files = read(sorted(reached.files))
+    unknown = reached.unfollowed or len(files) < len(reached.files)
+    if unknown or any(map(_GENERATORS.search, files.values())):
+        return None
+    below = (data for path, data in files.items() if path != file.file)
+    names = {split(match[1].decode("utf-8", "replace"))[0] for data in below for match in _IMAGE.finditer(data)}
+    if not names:
+        return None  # whatever this is, it is no set of manifests that its entries could match
+    return names | {entry.new_name for entry in file.images if entry.new_name and entry.new_name != entry.name}
+
+
 @dataclass(frozen=True, slots=True)
-class _Overrides:
+class Overrides:
     """What the kustomizations of a repository, by their paths, decide for the files that they are built from."""
 
     files: Mapping[str, bytes]
     #: What each kustomization and those that use it pin, worked out once.
     known: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, files: Mapping[str, bytes]) -> Overrides:
+        """By the kustomizations among these files."""
+        return cls({path: data for path, data in files.items() if posixpath.basename(path) in FILE_NAMES})
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """The directories that some kustomization is built from, and those of components."""
+        components = {posixpath.dirname(file) for file, data in self.files.items() if _COMPONENT.search(data)}
+        return frozenset(components.union(*map(self.paths, self.files)))
 
     def by_users(self, path: str) -> dict[str, str]:
         """The images that are pinned wherever a file, or the kustomization of a directory, is used.
@@ -174,7 +231,7 @@ class _Overrides:
         name = posixpath.basename(path).encode()
         # A kustomization cannot use one that is above it, so each names the directory that it uses.
         near = sorted(file for file, data in self.files.items() if name and name in data)
-        every = [self._by(user) for user in near if path in self._paths(user)]
+        every = [self._by(user) for user in near if path in self.paths(user)]
         common = set[str].intersection(*map(set, every)) if every else set[str]()
         return {name: every[0][name] for name in sorted(common)}
 
@@ -194,7 +251,7 @@ class _Overrides:
     def _own(self, user: str, seen: set[str]) -> dict[str, str]:
         """The images that a kustomization pins itself or by a component."""
         seen.add(user)
-        used = (posixpath.join(path, name) for path in self._paths(user) for name in FILE_NAMES)
+        used = (posixpath.join(path, name) for path in self.paths(user) for name in FILE_NAMES)
         components = [file for file in used if file in self.files and file not in seen]
         by_components = [self._own(file, seen) for file in components if _COMPONENT.search(self.files[file])]
         return {name: file for by in by_components for name, file in by.items()} | self._pins_of(user)
@@ -207,7 +264,7 @@ class _Overrides:
             return {}  # it is reported where it is read
         return {entry.name: file for entry in entries if entry.pin != Pin()}
 
-    def _paths(self, file: str) -> frozenset[str]:
+    def paths(self, file: str) -> frozenset[str]:
         """What a kustomization refers to, as paths of the repository; the empty text is its top."""
         listed = references(self.files[file])
         if isinstance(listed, Problem):

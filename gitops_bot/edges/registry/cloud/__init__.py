@@ -25,6 +25,11 @@ _AZURE = (".azurecr.io", ".azurecr.us", ".azurecr.cn")
 _EARLY, _PAUSE = 600.0, 60.0
 
 
+def is_cloud(registry: str) -> bool:
+    """Whether a registry belongs to a cloud that gives the bot an identity."""
+    return registry.endswith((*_AMAZON, *_GOOGLE, *_AZURE))
+
+
 @dataclass(slots=True)
 class CachedLogin:
     """The last answer for one key: `renew` is when to ask again, `ends` when a login stops working.
@@ -61,7 +66,7 @@ class CloudLogins:
         Raises:
             NoLogin: the login failed, and the registry allows no anonymous access.
         """
-        if not registry.endswith((*_AMAZON, *_GOOGLE, *_AZURE)):
+        if not is_cloud(registry):
             return None
         try:
             return self._find(registry)

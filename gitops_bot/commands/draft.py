@@ -1,0 +1,210 @@
+"""A first configuration for the environments that `init` found: policies by the formats of tags, and promotions."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot.images.formats import Format, format_of, policy_for
+from gitops_bot.images.inference import infer
+from gitops_bot.images.kinds import Follow
+from gitops_bot.images.order import compare
+from gitops_bot.images.reason import Unmanaged, unmanaged
+from gitops_bot.images.reference import fits
+from gitops_bot.results.checkout import Draft, EnvironmentDraft, Ignored
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from gitops_bot.images.kinds import Policy
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.releases.decisions import EntryKey, Managed
+    from gitops_bot.results.checkout import FoundEnvironment
+
+_WORD: Final = re.compile("[A-Za-z]+")
+_DIGIT: Final = re.compile("[0-9]")
+_NO_NAME: Final = re.compile("[^A-Za-z0-9.-]+")
+_COMMIT: Final = Format("commits", ("commit", ""))
+#: As long as an abbreviated or full commit; one in 27 has no letter in its first seven digits.
+_COMMIT_LENGTHS: Final = (7, 8, 40)
+
+
+def read_formats(entries: Iterable[Managed]) -> Mapping[EntryKey, Format | Unmanaged]:
+    """The formats of these entries' tags.
+
+    A word that stands in one tag only, and not in the name of the image, says nothing about the next tag: such a tag is
+    a placeholder or of a branch that will be gone.
+    """
+    known = {entry.key: (entry, format_of(entry.pin)) for entry in entries}
+    commits = {
+        entry.environment for entry, form in known.values() if isinstance(form, Format) and form.key == _COMMIT.key
+    }
+    tags: dict[tuple[str, ...], set[str | None]] = defaultdict(set)
+    for entry, form in known.values():
+        if isinstance(form, Format):
+            tags[form.key].add(entry.pin.tag)
+
+    def settle(entry: Managed, form: Format | Unmanaged) -> Format | Unmanaged:
+        tag = entry.pin.tag or ""
+        if tag.isdecimal() and len(tag) in _COMMIT_LENGTHS and entry.environment in commits:
+            return _COMMIT
+        if not isinstance(form, Format) or len(tags[form.key]) > 1:
+            return form
+        words = {word.lower() for word in form.words} - {word.lower() for word in _WORD.findall(entry.name)}
+        return unmanaged("unordered", tag) if words else form
+
+    return {key: settle(entry, form) for key, (entry, form) in known.items()}
+
+
+def may_ship(formats: Mapping[EntryKey, Format | Unmanaged], source: Managed, target: Managed) -> bool:
+    """Whether a promotion may put the source's pin into the target: one repository, and tags of one format.
+
+    A placeholder of the target may be replaced; that of a source, and a tag that moves, is never copied.
+    """
+    has, gets = formats[source.key], formats[target.key]
+    if source.repository != target.repository:
+        return False
+    match has, gets:
+        case Format(), Format():
+            return has.kind != "moving" and (has.kind, has.key) == (gets.kind, gets.key)
+        case Format(), Unmanaged():
+            return has.kind != "moving"
+        case Unmanaged(why="digest"), Unmanaged(why="digest"):
+            return True
+        case _:
+            return False
+
+
+def is_ahead(formats: Mapping[EntryKey, Format | Unmanaged], source: Managed, target: Managed) -> bool:
+    """Whether the source's pin may be shipped and is none that the target has left behind, as far as the tags tell."""
+    form = formats[source.key]
+    if not may_ship(formats, source, target):
+        return False
+    tags = [source.pin.tag or "", target.pin.tag or ""]
+    policy = policy_for(tags, form) if isinstance(form, Format) and form == formats[target.key] else None
+    careful = infer(target.pin)
+    order = careful if not isinstance(careful, Unmanaged) else policy
+    return order is None or compare(order, *tags) != -1
+
+
+def draft(found: Sequence[FoundEnvironment], ignored: Mapping[EntryKey, Ignored]) -> Draft:
+    """The configuration for these environments. `ignored` says of entries why they are left alone."""
+    formats = read_formats(entry for environment in found for entry in environment.entries)
+    moving = Counter(form.key for form in formats.values() if isinstance(form, Format) and form.kind == "moving")
+    writing = _Writing(formats, moving)
+    environments = [writing.environment(environment, ignored) for environment in found]
+    return Draft(writing.policies, tuple(environments))
+
+
+@dataclass(slots=True)
+class _Writing:
+    formats: Mapping[EntryKey, Format | Unmanaged]
+    moving: Mapping[tuple[str, ...], int]
+    policies: dict[str, Policy] = field(default_factory=dict)
+
+    def environment(self, found: FoundEnvironment, ignored: Mapping[EntryKey, Ignored]) -> EnvironmentDraft:
+        """Write one environment, and the policies that no environment before it has."""
+        sources = found.pairs if found.promote else {}
+        # Of the entries that the source has too, some keep to a policy of their own.
+        promoted = {
+            entry.key
+            for entry in found.entries
+            if entry.key in sources and all(may_ship(self.formats, source, entry) for source in sources[entry.key])
+        }
+        own = [entry for entry in found.entries if entry.key not in promoted]
+        tags: dict[Format, list[str]] = defaultdict(list)
+        for form, entry in ((self.formats[entry.key], entry) for entry in own):
+            if isinstance(form, Format):
+                tags[replace(form, words=frozenset())].append(entry.pin.tag or "")
+        by_format = {form: self._policy(form, every) for form, every in tags.items()}
+        wanted: dict[EntryKey, str | Follow | Ignored] = {}
+        for form, entry in ((self.formats[entry.key], entry) for entry in own):
+            wanted[entry.key] = (
+                Ignored(form.alike) if isinstance(form, Unmanaged) else by_format[replace(form, words=frozenset())]
+            )
+        rest = [wanted[entry.key] for entry in own if entry.key not in sources]
+        common = Counter(policy for policy in rest if isinstance(policy, str))
+        policy = max(common, key=lambda name: (common[name], name == "auto"), default="auto" if rest else None)
+        names, texts = _names(found.entries), defaultdict[str, set[str]](set)
+        by_name: dict[str, Counter[str | Follow | Ignored | None]] = defaultdict(Counter)
+        for entry in found.entries:
+            rule: str | Follow | Ignored | None = None
+            if entry.key in wanted:
+                mine = wanted[entry.key]
+                rule = mine if entry.key in sources else self._rule(self.formats[entry.key], mine, policy)
+            by_name[names[entry.key]][ignored.get(entry.key, rule)] += 1
+            texts[names[entry.key]].update((entry.name, entry.image))
+        # Entries that no name tells apart get what most of them want.
+        rules = {
+            name: max(counter, key=lambda rule, counter=counter: (counter[rule], not isinstance(rule, Ignored)))  # type: ignore[misc]
+            for name, counter in by_name.items()
+        }
+        if isinstance(only := next(iter(rules.values()), None), Ignored) and set(rules.values()) == {only}:
+            return EnvironmentDraft(found, None, {}, ignored=only)
+        left: dict[str, dict[str, Pin]] = defaultdict(dict)
+        for form, entry in ((self.formats[entry.key], entry) for entry in own):
+            if isinstance(form, Unmanaged) and rules[names[entry.key]] is None and policy in (None, "auto"):
+                left[form.alike][names[entry.key]] = entry.pin
+        return EnvironmentDraft(found, policy, dict(_fold(rules, texts)), left=left)
+
+    def _rule(
+        self, form: Format | Unmanaged, own: str | Follow | Ignored, policy: str | None
+    ) -> str | Follow | Ignored | None:
+        """What is said of an image that wants `own` in an environment with a policy; None where that is enough."""
+        if isinstance(form, Format):
+            return own if own != policy else None
+        # `auto` says itself why nothing is followed; a word may give way to the first tag that has a format.
+        by_format = policy is not None and policy != "auto" and not isinstance(self.policies[policy], Follow)
+        return None if not policy or policy == "auto" or (by_format and form.why == "unordered") else own
+
+    def _policy(self, form: Format, tags: Sequence[str]) -> str | Follow | Ignored:
+        """The policy for tags of one format: `auto`, a name, or one that only this image has."""
+        if form.kind == "auto":
+            return "auto"
+        policy = policy_for(tags, form)
+        if policy is None:
+            return Ignored(unmanaged("counter", tags[0]).alike)
+        if isinstance(policy, Follow) and (self.moving[form.key] == 1 or _DIGIT.search(policy.tag)):
+            return policy
+        for name, other in self.policies.items():
+            if other == policy:
+                return name
+        kind = _NO_NAME.sub("-", policy.tag) if isinstance(policy, Follow) else form.kind
+        names = (kind if number == 1 else f"{kind}-{number}" for number in range(1, len(self.policies) + 2))
+        name = next(name for name in names if name not in self.policies and name != "auto")
+        self.policies[name] = policy
+        return name
+
+
+def _names(entries: Iterable[Managed]) -> Mapping[EntryKey, str]:
+    """How the rules of an environment name its images: by the names of entries, or by the repository for several."""
+    repositories: dict[str, set[str]] = defaultdict(set)
+    for entry in entries:
+        repositories[entry.name].add(entry.image)
+    return {entry.key: entry.name if len(repositories[entry.name]) == 1 else entry.image for entry in entries}
+
+
+def _fold(
+    rules: Mapping[str, str | Follow | Ignored | None], texts: Mapping[str, Collection[str]]
+) -> Iterator[tuple[str, str | Follow | Ignored]]:
+    """The rules by globs that match all images of one rule, and no other image, where there are such globs."""
+    groups: dict[str | Follow | Ignored, list[str]] = defaultdict(list)
+    for name, rule in rules.items():
+        if rule is not None:
+            groups[rule].append(name)
+    for rule, names in groups.items():
+        others = {text for name, meant in texts.items() if name not in names for text in meant}
+        glob = _glob(names)
+        if len(names) > 1 and glob != "*" and not any(fits(glob, text) for text in others):
+            yield glob, rule
+        else:
+            yield from ((name, rule) for name in sorted(names))
+
+
+def _glob(names: Sequence[str]) -> str:
+    """What the names begin with, up to a whole part, and `*`."""
+    first, last = min(names), max(names)
+    same = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
+    return f"{first[: max(first.rfind(char, 0, same) for char in '/-_.') + 1]}*"

@@ -1,0 +1,50 @@
+"""What a checkout pins outside of every environment, and which of it Argo CD and Flux deploy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot import targets
+from gitops_bot.migration.deployed import DeployedPaths, deployments
+from gitops_bot.releases.layout import causes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gitops_bot.engine.read import Files, Snapshot
+    from gitops_bot.errors import Problem
+    from gitops_bot.releases.layout.causes import OutsideFile
+
+#: YAML files that are searched for manifests of Argo CD and Flux.
+_MOST_MANIFESTS: Final = 20_000
+_FILES: Final = ("100644", "100755")
+
+
+def look_outside(files: Files, snapshot: Snapshot, deployed: DeployedPaths) -> tuple[OutsideFile, ...]:
+    """The files with pins that no environment of a checkout claims; raises what `causes.find` raises."""
+    layout = snapshot.layout
+    overlays = {name: [overlay.directory for overlay in own] for name, own in layout.selection.overlays.items()}
+    roots = causes.Roots(overlays, lambda path: bool(deployed.of_directories([path])))
+    return causes.find(layout.files, layout.others, layout.tree, files.read, roots)
+
+
+def deployed_paths(files: Files, tree: Mapping[str, str], bugs: list[Problem]) -> DeployedPaths:
+    """What the manifests of Argo CD and Flux in a checkout deploy. A file that meets a bug is added to the `bugs`."""
+    return DeployedPaths.of(deployments(contents(files, manifests(tree)), bugs))
+
+
+def directories(tree: Mapping[str, str], *, by_content: bool = False) -> set[str]:
+    """The directories that have files with pins, by the names of these, or also by what may stand in them."""
+    return {directory.removesuffix("/") or "." for directory in targets.by_directory(tree, by_content=by_content)}
+
+
+def manifests(tree: Mapping[str, str]) -> list[str]:
+    """The YAML files of a tree; in a greater repository, those nearest to the top."""
+    paths = [path for path, mode in tree.items() if mode in _FILES and path.endswith((".yaml", ".yml"))]
+    return sorted(paths, key=lambda path: (path.count("/"), path))[:_MOST_MANIFESTS]
+
+
+def contents(files: Files, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """The files one by one: a repository may have more of them than fit into memory."""
+    for path in paths:
+        yield from files.read([path]).items()

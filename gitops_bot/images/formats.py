@@ -1,0 +1,184 @@
+"""The formats of pinned tags, for a first configuration: what tags have in common, and a policy that keeps to it.
+
+`inference` speaks for a run that nobody has reviewed, and would rather say nothing. What is said here goes into a file
+that a person reads before it acts, so it goes further: commits are chosen by build time, build numbers by the number,
+and moving tags by their digest.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from gitops_bot.images import inference
+from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
+from gitops_bot.images.reason import Unmanaged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gitops_bot.images.kinds import Policy
+    from gitops_bot.images.reference import Pin
+
+#: Names of branches and channels: the newest build of one gets the tag, so the tag moves.
+_CHANNELS: Final = inference.BRANCHES | {
+    *("alpha", "beta", "canary", "current", "edge", "head", "latest", "live", "lts", "mainline", "next", "nightly"),
+    *("preprod", "preview", "rolling", "slim", "stage", "unstable"),
+}
+#: Words that say the same in the tags of any image.
+_COMMON: Final = (
+    _CHANNELS
+    | inference.PLATFORMS
+    | inference.COUNTERS
+    | inference.COMMITS
+    | {"amd", "arm", "cr", "ea", "pre", "rc", "v", "ver", "x"}
+)
+_ENDS: Final = r"(?=$|[-_.])"
+_CLOCK: Final = rf"(?:{inference.TIME}|[0-2][0-9]-[0-5][0-9]-[0-5][0-9])(?![0-9])"
+_MOMENT: Final = rf"{inference.DAY}(?:[-_.Tt]?{_CLOCK}[Zz]?)?"
+_PART: Final = re.compile(
+    rf"""
+      (?P<date>{_MOMENT}(?:[-_.][0-9]{{1,6}})*){_ENDS}
+    | (?P<commit>(?=[0-9]*[a-f])(?:[0-9a-f]{{7,40}}|[0-9a-f]{{64}})){_ENDS}
+    | (?P<version>[0-9]+(?:\.[0-9]+){{1,3}}){_ENDS}
+    | (?P<variant>(?:amd|arm|x86[-_]|{"|".join(sorted(inference.PLATFORMS))})-?[0-9]+(?:\.[0-9]+)*){_ENDS}
+    | (?P<number>[0-9]+){_ENDS}
+    | (?P<word>g(?=[0-9a-f]{{7,40}}{_ENDS})|[A-Za-z]+)
+    | (?P<other>.)
+    """,
+    re.VERBOSE,
+)
+_Kind = Literal["date", "commit", "version", "number", "text"]
+_DATE: Final = re.compile(_MOMENT)
+_DAY: Final = re.compile(inference.DAY)
+#: Numbers that a policy compares; a tag with more is read by nobody.
+_MOST_NUMBERS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What some tags have in common; formats with one `key` are one.
+
+    `auto`: `inference` keeps the format by itself. `moving`: the tag itself is wanted, by its digest. The others are
+    what a policy of that kind is called. `words` are those that nobody but this tag uses, as far as it alone tells.
+    """
+
+    kind: Literal["auto", "moving", "dates", "builds", "commits"]
+    key: tuple[str, ...]
+    words: frozenset[str] = frozenset()
+
+
+def format_of(pin: Pin) -> Format | Unmanaged:
+    """The format of a pin, or why it has none: a placeholder, a ticket, a word, a digest alone."""
+    policy = inference.infer(pin)
+    match policy:
+        case Follow(tag):
+            return Format("moving", (tag,))
+        case Semver(pattern=expression) | Pattern(expression=expression) | Newest(expression=expression):
+            return Format("auto", (re.sub("[0-9]+", "0", expression or ""),))
+        case Unmanaged(why="nothing" | "digest" | "no_tag" | "ticket"):
+            return policy
+        case Unmanaged(why="major" | "year"):
+            return Format("moving", (pin.tag or "",))
+        case Unmanaged():
+            return _parse(pin.tag or "") or policy
+
+
+def _parse(tag: str) -> Format | None:
+    parts = list(_parts(tag))
+    words = {word for kind, text in parts if kind == "text" for word in re.findall("[A-Za-z]+", text)}
+    unknown = frozenset(word for word in words if word.lower() not in _COMMON)
+    key = tuple(part for kind, text in parts for part in (kind, text if kind == "text" else _shape(kind, text)))
+    kinds = {kind for kind, _ in parts}
+    if kinds == {"text"}:
+        return Format("moving", (tag,)) if words and not unknown else None
+    # Several builds of one day differ by their commits only, which have no order.
+    if any(kind == "date" and not ("commit" in kinds and _DAY.fullmatch(text)) for kind, text in parts):
+        return Format("dates", key, unknown)
+    return Format("builds" if kinds & {"number"} or "commit" not in kinds else "commits", key, unknown)
+
+
+def _parts(tag: str) -> Iterator[tuple[_Kind, str]]:
+    """The parts of a tag from left to right: texts that a format has in common, and what changes between them."""
+    text = word = ""
+    for match in _PART.finditer(tag):
+        kind, found = match.lastgroup, match[0]
+        if kind == "number" and len(found) >= 7 and word in inference.COMMITS:
+            kind = "commit"  # one commit in 27 has no letter in its first seven digits
+        if kind == "number" and text in ("v", "V"):
+            kind = "version"
+        if kind == "word":
+            word = found.lower()
+        match kind:
+            case "date" | "commit" | "version" | "number":
+                if text:
+                    yield "text", text
+                yield kind, found
+                text = ""
+            case _:
+                text += found
+    if text:
+        yield "text", text
+
+
+def _shape(kind: _Kind, text: str) -> str:
+    """What a part has in common with those of other tags of the format: an expression, but for commits."""
+    match kind:
+        case "date":
+            end = _DATE.match(text).end()  # type: ignore[union-attr]
+            day = re.sub("[0-9]+", lambda run: f"[0-9]{{{len(run[0])}}}", _escape(text[:end]))
+            return day + re.sub("[0-9]+", "[0-9]{1,6}", _escape(text[end:]))
+        case "version":
+            return _numbers(_escape(text))
+        case "number":
+            return "[0-9]+"
+        case _:
+            return ""
+
+
+def policy_for(tags: Iterable[str], form: Format) -> Policy | None:
+    """The policy that chooses tags of this format, of which some are pinned; None where nothing orders them."""
+    if form.kind == "moving":
+        return Follow(form.key[0])
+    parsed = [list(_parts(tag)) for tag in tags]
+    ordered, expression, plain = [], "", ""
+    for column in zip(*parsed, strict=True):
+        kind, text = column[0]
+        if kind == "text":
+            same = _escape(text)
+        elif kind == "commit":
+            lengths = sorted({len(text) for _, text in column})
+            same = f"[0-9a-f]{{{','.join(str(length) for length in dict.fromkeys((lengths[0], lengths[-1])))}}}"
+        else:
+            same = _shape(kind, text)
+            name = "build" if kind == "number" else kind
+            ordered.append(name)
+            expression += f"(?P<{name}{ordered.count(name) if name in ordered[:-1] else ''}>{same})"
+            plain += same
+            continue
+        expression, plain = expression + same, plain + same
+    versions = [text for kind, text in parsed[0] if kind == "version"]
+    if len(ordered) > _MOST_NUMBERS or any(version.count(".") > 2 for version in versions):
+        return None
+    if form.kind == "commits":
+        return Newest(f"^{plain}$")
+    if form.kind == "dates":
+        by_number = ordered == ["date"] and next(text for kind, text in parsed[0] if kind == "date").isdecimal()
+        return Pattern(f"^{expression}$", order="numerical" if by_number else "calver")
+    if ordered[0] == "version":
+        # Builds of a commit are one's own; a version of others may ask for work with its next major one.
+        majors = [int(text.partition(".")[0]) for parts in parsed for kind, text in parts if kind == "version"]
+        own = any(kind == "commit" for kind, _ in parsed[0])
+        bounds = ">=0.0.0-0" if own else f">={min(majors)}.0.0-0 <{max(majors) + 1}.0.0"
+        return Semver(bounds, pattern=f"^{expression}$")
+    return Pattern(f"^{expression}$", order="semver" if versions else "numerical")
+
+
+def _numbers(text: str) -> str:
+    """An expression for the same text with other numbers."""
+    return re.sub("[0-9]+", "[0-9]+", text)
+
+
+def _escape(text: str) -> str:
+    return re.escape(text).replace(r"\-", "-")

@@ -1,0 +1,141 @@
+"""Why pins that no environment claims need none: nothing deploys them, or what they say is said again.
+
+Kustomizations are judged by those that use them. Where one refers to something outside the repository, what it pins is
+taken to matter.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from gitops_bot import targets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from gitops_bot.targets.pin_file import PinFile
+
+#: `dead`: matches no image. `overridden`: every user pins the image again. `unreferenced`: nothing deployed is built
+#: from it. `fixture`: tests and examples read it.
+Cause = Literal["dead", "overridden", "unreferenced", "fixture"]
+
+#: What they mean, for people.
+DESCRIBED: Final[dict[Cause, str]] = {
+    "dead": "they match no image",
+    "overridden": "every user pins them again",
+    "unreferenced": "nothing deploys them",
+    "fixture": "they are for tests or examples",
+}
+
+#: Directories whose files nobody deploys, those of one person's machine, and those that others build upon.
+_FIXTURES: Final = frozenset(
+    {"demo", "demos", "e2e", "example", "examples", "fixture", "fixtures", "sample", "samples", "testdata", "tests"}
+)
+_LOCAL: Final = frozenset({"docker-desktop", "k3d", "kind", "local", "localhost", "minikube"})
+_SHARED: Final = frozenset({"base", "bases", "common", "component", "components", "default", "shared"})
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideFile:
+    """A file with pins that no environment claims, and the cause of each entry that has one, in their order.
+
+    `environments` are those that are built from it.
+    """
+
+    pin_file: PinFile
+    environments: tuple[str, ...]
+    causes: tuple[Cause | None, ...]
+
+    @property
+    def directory(self) -> str:
+        """Where it stands; `.` is the top."""
+        return posixpath.dirname(self.pin_file.file) or "."
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """What is deployed: the directories of each environment's overlays, and what a manifest in the repository says."""
+
+    overlays: Mapping[str, Collection[str]]
+    is_deployed: Callable[[str], bool]
+
+
+def is_local(directory: str) -> bool:
+    """Whether a directory is for the machine of one person, by its name."""
+    return not _LOCAL.isdisjoint(directory.casefold().split("/"))
+
+
+def is_fixture(directory: str) -> bool:
+    """Whether the files of a directory are for tests or examples, by its name."""
+    return not _FIXTURES.isdisjoint(directory.casefold().split("/"))
+
+
+def is_shared(directory: str) -> bool:
+    """Whether a directory is one that others build upon, by its name."""
+    return posixpath.basename(directory).casefold() in _SHARED
+
+
+def find(
+    files: Mapping[str, bytes],
+    others: Iterable[str],
+    tree: Mapping[str, str],
+    read: Callable[[Collection[str]], Mapping[str, bytes]],
+    roots: Roots | None = None,
+) -> tuple[OutsideFile, ...]:
+    """The files among `others` that pin something and can be read, in their order.
+
+    `files` are the contents of those, and of the kustomizations of the environments. Without `roots` nobody knows what
+    is deployed, so nothing is `unreferenced`. `read` may leave files out, and then nothing is said of what they have.
+
+    Raises:
+        EditError: an environment reaches more than 20,000 files.
+    """
+    overrides = targets.Overrides.of(files)
+    reached = _reached(roots, overrides, tree, read) if roots is not None else None
+    known = ((path, targets.target_of(path)) for path in others if path in files)
+    with_pins = [path for path, target in known if target is not None and target.count(files[path])]
+    found = []
+    for pin_file in targets.read_all(with_pins, files)[0]:
+        directory = posixpath.dirname(pin_file.file) or "."
+        environments: tuple[str, ...] = ()
+        cause: Cause | None = "fixture" if is_fixture(directory) else None
+        if reached is not None:
+            environments = tuple(name for name, paths in reached.by_name.items() if pin_file.file in paths)
+            if cause is None and reached.is_idle(pin_file.file, directory):
+                cause = "unreferenced"
+        idle = targets.idle_entries(pin_file, overrides, tree, read) if cause is None else ()
+        found.append(OutsideFile(pin_file, environments, idle or (cause,) * len(pin_file.entries)))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """What the overlays of each environment are built from, and what everything else is."""
+
+    by_name: Mapping[str, frozenset[str]]
+    others: frozenset[str]
+    parts: frozenset[str]
+    is_deployed: Callable[[str], bool]
+
+    def is_idle(self, file: str, directory: str) -> bool:
+        """Whether a file is for something else to be built from, and nothing that is deployed is."""
+        is_part = is_local(directory) or is_shared(directory) or directory in self.parts
+        used = file in self.others or any(file in paths for paths in self.by_name.values())
+        return is_part and not used and not self.is_deployed(directory)
+
+
+def _reached(
+    roots: Roots,
+    overrides: targets.Overrides,
+    tree: Mapping[str, str],
+    read: Callable[[Collection[str]], Mapping[str, bytes]],
+) -> _Reached:
+    def reach(directories: Collection[str]) -> frozenset[str]:
+        return targets.reach(directories, tree, read, lambda _: False).files
+
+    parts = overrides.parts
+    tops = {posixpath.dirname(file) or "." for file in overrides.files} - parts
+    others = reach({top for top in tops if not (is_local(top) or is_shared(top))})
+    return _Reached({name: reach(own) for name, own in roots.overlays.items()}, others, parts, roots.is_deployed)

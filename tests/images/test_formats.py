@@ -1,0 +1,92 @@
+"""The formats of tags: what a first configuration says about each, and what it never says."""
+
+from __future__ import annotations
+
+import pytest
+
+from gitops_bot.images.formats import Format, format_of, policy_for
+from gitops_bot.images.kinds import Follow, Newest, Pattern, Policy, Semver
+from gitops_bot.images.order import rank
+from gitops_bot.images.reason import Unmanaged
+from gitops_bot.images.reference import Pin
+
+V = r"(?P<version>[0-9]+\.[0-9]+\.[0-9]+)"
+N = "(?P<build>[0-9]+)"
+MOMENT = "[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{6}"
+
+POLICIES: dict[str, Policy | None] = {
+    "v1.0.0-build.52-667e382a": Semver(">=0.0.0-0", pattern=rf"^v{V}-build\.{N}-[0-9a-f]{{8}}$"),
+    "1.4.2-7": Semver(">=1.0.0-0 <2.0.0", pattern=f"^{V}-{N}$"),
+    "1.2.3-debian-12-r5": Semver(">=1.0.0-0 <2.0.0", pattern=f"^{V}-debian-12-r{N}$"),
+    "v1.2.3-5-gabc1234": Semver(">=0.0.0-0", pattern=f"^v{V}-{N}-g[0-9a-f]{{7}}$"),
+    "123-abc1234": Pattern(f"^{N}-[0-9a-f]{{7}}$", order="numerical"),
+    "main-42-abc1234": Pattern(f"^main-{N}-[0-9a-f]{{7}}$", order="numerical"),
+    "20251118-91-f96aa5e8": Pattern("^(?P<date>[0-9]{8}-[0-9]{1,6})-[0-9a-f]{8}$", order="calver"),
+    "20251118-00369-f96aa5e8": Pattern("^(?P<date>[0-9]{8}-[0-9]{1,6})-[0-9a-f]{8}$", order="calver"),
+    "main-20240102120000-abc1234": Pattern("^main-(?P<date>[0-9]{14})-[0-9a-f]{7}$", order="numerical"),
+    "2025-07-28-033107-production": Pattern(f"^(?P<date>{MOMENT})-production$", order="calver"),
+    "abc1234": Newest("^[0-9a-f]{7}$"),
+    "4a530a1017c223d1dfdbaa4d63e909a7183381bf": Newest("^[0-9a-f]{40}$"),
+    "sha-cc135af": Newest("^sha-[0-9a-f]{7}$"),
+    "sha-1234567": Newest("^sha-[0-9a-f]{7}$"),
+    "1.114.5-74a9b6d": Newest(r"^[0-9]+\.[0-9]+\.[0-9]+-[0-9a-f]{7}$"),
+    "20240102-abc1234": Newest("^[0-9]{8}-[0-9a-f]{7}$"),
+    "v1-3f15cb8": Newest("^v[0-9]+-[0-9a-f]{7}$"),
+    "abc1234-amd64": Newest("^[0-9a-f]{7}-amd64$"),
+    "latest": Follow("latest"),
+    "dev-latest": Follow("dev-latest"),
+    "alpine": Follow("alpine"),
+    "18-alpine": Follow("18-alpine"),
+    "2022-latest": Follow("2022-latest"),
+    "1.3.5.7": None,
+}
+
+
+@pytest.mark.parametrize(("tag", "expected"), POLICIES.items(), ids=POLICIES)
+def test_a_format_gets_the_policy_that_keeps_to_it(tag: str, expected: Policy | None) -> None:
+    form = format_of(Pin(tag))
+    assert isinstance(form, Format)
+    policy = policy_for([tag], form)
+    assert policy == expected
+    if policy is not None and not isinstance(policy, Newest):
+        assert rank(policy, [tag], 1) == (tag,)
+
+
+@pytest.mark.parametrize("tag", ["1.4.2", "v2.0.0-rc.1", "1.25-alpine", "build-57", "2024-05-01", "7.10.2-s0"])
+def test_what_is_inferred_without_a_configuration_stays_so(tag: str) -> None:
+    form = format_of(Pin(tag))
+    assert isinstance(form, Format)
+    assert form.kind == "auto"
+
+
+@pytest.mark.parametrize(
+    ("pin", "why"),
+    [
+        (Pin("staging-initial"), "unordered"),
+        (Pin("changeme"), "unordered"),
+        (Pin("feature-login"), "unordered"),
+        (Pin("pr-12"), "ticket"),
+        (Pin("${TAG}"), "no_tag"),
+        (Pin(None, "sha256:" + "1f" * 32), "digest"),
+        (Pin(), "nothing"),
+    ],
+)
+def test_a_placeholder_is_no_format(pin: Pin, why: str) -> None:
+    form = format_of(pin)
+    assert isinstance(form, Unmanaged)
+    assert form.why == why
+
+
+def test_tags_of_one_format_share_a_policy_whatever_their_numbers() -> None:
+    tags = ["main-abc1234", "main-4a530a1017c223d1dfdbaa4d63e909a7183381bf"]
+    forms = {format_of(Pin(tag)) for tag in tags}
+    assert len(forms) == 1
+    (form,) = forms
+    assert isinstance(form, Format)
+    assert policy_for(tags, form) == Newest("^main-[0-9a-f]{7,40}$")
+
+
+def test_words_that_not_every_image_uses_are_told() -> None:
+    form = format_of(Pin("feature-login-abc1234"))
+    assert isinstance(form, Format)
+    assert form.words == {"feature", "login"}
