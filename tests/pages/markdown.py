@@ -44,6 +44,21 @@ def blocks(text: str, *kinds: str) -> list[str]:
     ]
 
 
+def files(text: str) -> dict[str, str]:
+    """The blocks that are files: their first line is a comment with the path."""
+    found = {}
+    for _, _, body in _BLOCK.findall(text):
+        if named := re.match(r"(?:#|//) ([\w./-]+\.\w+)\n", body):
+            found[named[1]] = body
+    return found
+
+
+def sections(text: str) -> dict[str, str]:
+    """The parts of a page by their headings of the second level."""
+    parts = re.split(r"^## (.*)$", text, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
 def commands(text: str) -> list[Command]:
     """What follows `$` in the blocks `console`, and each block `sh` as it is, in their order."""
     found: list[Command] = []
