@@ -73,6 +73,16 @@ def test_the_host_pulls_the_branch_and_the_images_and_starts_them() -> None:
     assert "\nUnit=shop-deploy.service\n" in timer
 
 
+def test_a_release_fails_unless_every_service_gets_healthy() -> None:
+    unit = (EXAMPLE / "deploy.service").read_text(encoding="utf-8")
+    assert re.findall(r"^ExecStart=docker compose up (.*)$", unit, re.MULTILINE) == ["--wait --wait-timeout 300"]
+    services = yaml.safe_load(FILES["compose.yaml"])["services"]
+    checked = {name for name, service in services.items() if "healthcheck" in service}
+    assert services.keys() - checked == {"worker"}  # it serves nothing, so it only has to run
+    awaited = {name: how for service in services.values() for name, how in service.get("depends_on", {}).items()}
+    assert awaited == {name: {"condition": "service_healthy"} for name in ("api", "db")}
+
+
 def test_the_bot_checks_it_and_proposes_a_newer_image_in_the_variables_alone(worldwide: World) -> None:
     def led(deploy: Deploy) -> dict[str, bytes]:
         """The repository, with its images in the registry of this machine."""
