@@ -70,8 +70,8 @@ def _starter_lines(draft: Draft, closed: Mapping[str, bool]) -> Iterator[str]:
     logins = [host for host, cloud in closed.items() if not cloud]
     if clouds := [host for host, cloud in closed.items() if cloud]:
         yield ""
-        yield f"# {list_names(clouds)}: the identity that the cloud gives the bot is the login, see docs/registries.md."
-        yield "# For Amazon, install `pip install 'gitops-bot[aws]'` (the container has it)."
+        yield f"# The login at {list_names(clouds)} is the identity that the cloud gives the bot (docs/registries.md)."
+        yield "# Amazon's needs `pip install 'gitops-bot[aws]'`, which the container has."
     if logins:
         yield ""
         yield "# These registries require a login. Where the bot runs, `docker login` works too."

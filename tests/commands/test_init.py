@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from gitops_bot.report.configuration import starter
+from gitops_bot.results.checkout import Draft
 from tests.commands.conftest import shop_files
 from tests.conftest import PROJECT
 from tests.counterparts.world import run
@@ -393,3 +395,32 @@ def test_without_settings_of_the_other_tool_it_says_so(tmp_path: Path) -> None:
     done = init(checkout(tmp_path, FILES), "--from", "flux")
     assert (done.code, "no settings of flux in this checkout" in done.err) == (2, True)
     assert not (tmp_path / "gitops-bot.yaml").exists()
+
+
+def test_a_registry_that_requires_a_login_gets_a_variable_and_that_of_a_cloud_its_identity() -> None:
+    closed = {"1.example.net:5000": False, "478468757808.dkr.ecr.eu-west-1.amazonaws.com": True}
+    text = starter(Draft({}, ()), closed)
+    assert "#   1.example.net:5000: {username: bot, password_env: REGISTRY_1_EXAMPLE_NET_5000_TOKEN}\n" in text
+    assert "pip install 'gitops-bot[aws]'" in text
+    assert "amazonaws.com: {" not in text
+    suggested = yaml.safe_load(SUGGESTED.sub(r"\1\2", text))
+    assert list(suggested["registries"]) == ["1.example.net:5000"]
+
+
+def test_a_registry_that_cannot_be_reached_costs_a_line(tmp_path: Path) -> None:
+    folder = checkout(tmp_path, {"web/prod/kustomization.yaml": ENTRY.format(name="127.0.0.1:1/web", tag="1.0.0")})
+    done = run("init", cwd=folder)
+    assert done.code == 0
+    assert "registry 127.0.0.1:1: " in done.err
+    assert done.out.splitlines()[-1] == "1 of 1 entry is tracked or promoted"
+
+
+def test_plan_says_what_init_would_track_where_nothing_is_tracked(worldwide: World) -> None:
+    entry = ENTRY.format(name="ghcr.io/acme/api", tag="sha-1f2e3d4").encode()
+    deploy = worldwide.deploy(lambda _: {"apps/api/prod/kustomization.yaml": entry, "tools/kustomization.yaml": entry})
+    out = deploy.bot("plan").out
+    assert "0 of 2 entries are tracked: `gitops-bot init` would track 2\n" in out
+    deploy.remote.commit(
+        "main", {"gitops-bot.yaml": b"version: 1\nenvironments: {prod: {overlays: [apps/api/prod]}}\n"}
+    )
+    assert "0 of 2 entries are tracked: `gitops-bot init` would track 2\n" in deploy.bot("plan").out
