@@ -103,6 +103,22 @@ def test_pipelines(worldwide: World, tmp_path: Path) -> None:
     assert place.pin("web", "production") == place.pin("web", "staging") == (f"sha-{COMMIT}", digest)
 
 
+def test_the_stage_of_gocd(place: Place, tmp_path: Path) -> None:
+    (block,) = (
+        block for block in blocks((DOCS / "ci.md").read_text(encoding="utf-8"), "yaml") if "pipelines:" in block
+    )
+    (stage,) = (
+        stage["pin"] for stage in yaml.safe_load(place.led(block))["pipelines"]["web"]["stages"] if "pin" in stage
+    )
+    task = stage["tasks"][-1]["exec"]
+    digest = place.push("web", f"sha-{COMMIT}")
+    (tmp_path / "digest.txt").write_text(f"{digest}\n")
+    *command, script = task["command"], *task["arguments"]
+    done = place.shell(command, script, place.deploy.env | {"GO_REVISION": COMMIT}, tmp_path)
+    assert done.code == 0, done.err
+    assert place.pin("web", "staging") == (f"sha-{COMMIT}", digest)
+
+
 def test_an_upgrade_and_what_is_left_to_remove(place: Place, tmp_path: Path) -> None:
     here = tmp_path / "here"
     subprocess.run(["git", "clone", "--quiet", place.deploy.remote.file_url, str(here)], check=True)
