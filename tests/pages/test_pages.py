@@ -89,6 +89,12 @@ def test_the_reader_takes_every_configuration(page: Path) -> None:
             config.read(block, "gitops-bot.yaml")
 
 
+def test_the_permissions_of_a_token_are_listed_on_one_page() -> None:
+    listed = re.compile(r"(?:Contents|Pull requests)(?::| and | \|)|\{contents: write")
+    told = {page.relative_to(PROJECT).as_posix() for page in PAGES if listed.search(text_of(page))}
+    assert told - {"CHANGELOG.md"} == {"docs/token.md"}
+
+
 def test_the_readme_is_short_and_shows_what_it_is_about() -> None:
     text = text_of(README)
     assert len(text.splitlines()) <= 170
