@@ -181,7 +181,7 @@ def test_the_forbidden_places_are_told_from_others(line: str, bad: bool) -> None
     assert forbidden(line) == bad
 
 
-@pytest.mark.parametrize("name", ["run", "lock"])
+@pytest.mark.parametrize("name", ["run", "lock", "package"])
 def test_the_scripts_are_bash_that_stops_at_the_first_fault(name: str) -> None:
     script = PROJECT / ".ci" / name
     assert script.stat().st_mode & 0o111 == 0o111

@@ -124,4 +124,5 @@ def test_an_address_of_the_bot_says_where_it_comes_from_and_has_the_present_vers
     text = file.read_text(encoding="utf-8")
     assert file.name == "install.md" or "install.md" in text
     assert set(re.findall(r"acme/gitops-bot:([\w.]+)", text)) <= {__version__}
-    assert set(re.findall(r"- name: ghcr.io/acme/gitops-bot\n +newTag: (\S+)", text)) <= {__version__}
+    assert set(re.findall(r"newName: ghcr.io/acme/gitops-bot\n +newTag: (\S+)", text)) <= {__version__}
+    assert set(re.findall(r"acme/gitops-bot//\S+\?ref=v([\d.]+)", text)) <= {__version__}
