@@ -24,6 +24,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from gitops_bot.errors import ConfigError, Problem
+from gitops_bot.targets import conflict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -213,7 +214,7 @@ def parse(text: str, file: str) -> Document:
         told = _NO_TEXT if 0xDC80 <= ord(text[error.position]) <= 0xDCFF else _NO_CHARACTER
         raise ConfigError(problem(file, _count(text, error.position), *told)) from None
     except MarkedYAMLError as error:
-        raise ConfigError(_syntax(document, error)) from None
+        raise ConfigError(_syntax(document, error, text)) from None
     except (YAMLError, ValueError, OverflowError):
         # An escape such as "\UFFFFFFFF" or a directive such as `%YAML x`, for which the parser gives no position.
         advice = "look for an escape sequence or a `%` line that YAML does not know"
@@ -239,13 +240,15 @@ def _count(text: str, position: int) -> Position:
     return Position(len(before), len(before[-1]) + 1)
 
 
-def _syntax(document: Document, error: MarkedYAMLError) -> Problem:
+def _syntax(document: Document, error: MarkedYAMLError, text: str) -> Problem:
+    if (line := conflict.marker(text)) is not None:
+        return problem(document.file, Position(line, 1), f"line {line} is a conflict marker", conflict.MEND)
     mark = error.problem_mark or error.context_mark
     place = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
-    text = str(error.problem or error.context or "")
+    said = str(error.problem or error.context or "")
     # Without what it quotes of the file, which may be a key that was named by mistake.
-    other = f"this is not YAML: {_QUOTED.sub('', text)[:200]}", "check this line and the one above it"
-    return problem(document.file, place, *next((known for part, known in _SYNTAX.items() if part in text), other))
+    other = f"this is not YAML: {_QUOTED.sub('', said)[:200]}", "check this line and the one above it"
+    return problem(document.file, place, *next((known for part, known in _SYNTAX.items() if part in said), other))
 
 
 _NO_TEXT = "this is not UTF-8", "save the file as UTF-8"

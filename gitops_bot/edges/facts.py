@@ -31,13 +31,15 @@ LOGIN_REFUSED = (
 class Refusal:
     """One kind of git's refusals: its pattern, its meaning (after the repository's name) and the next step.
 
-    The patterns are compiled when git refuses something, which most runs never see.
+    `whole`: the meaning is the whole message, without the repository's name before it and git's words behind it. The
+    patterns are compiled when git refuses something, which most runs never see.
     """
 
     pattern: str
     means: str
     advice: str
     lost_race: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -363,6 +363,8 @@ def _state(
             problems.append(pair.wrong)
     infos = release_info.find(environment.release_info, entries, layout.files, info_files)
     unread = bool(problems or layout.selection.problems)
+    # Where no glob matches anything, that is what is wrong: names that match nothing only follow from it.
+    mentions = config.mentions if selected else ()
     return EnvironmentState(
         environment=environment,
         overlays=in_overlays,
@@ -372,7 +374,7 @@ def _state(
         slots=pairs,
         slots_by_file={file: pair for pair in pairs for file in pair.files},
         infos={entry.key: info for entry, info in infos} if environment.release_info else {},
-        unmatched=find_unmatched(name, config.mentions, entries, selected, at, unread=unread),
+        unmatched=find_unmatched(name, mentions, entries, selected, at, unread=unread),
     )
 
 

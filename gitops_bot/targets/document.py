@@ -21,7 +21,7 @@ from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.reader import ReaderError
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.targets import loader
+from gitops_bot.targets import conflict, loader
 from gitops_bot.targets.nodes import children, walk
 from gitops_bot.targets.writing import LINE_BREAK, Splice
 
@@ -206,6 +206,9 @@ def read_block(document: Document, pair: KeyAndValue) -> Block:
 
 
 def _unparsable(error: YAMLError, text: str, file: str, origin: tuple[int, int]) -> Problem:
+    if (line := conflict.marker(text)) is not None:
+        line += origin[0]
+        return Problem("failed.edit", f"line {line} is a conflict marker", conflict.MEND, file, line, 1)
     template = "{{" in text or "{%" in text
     advice = "Where it is a template, edit the template's values instead." if template else "Correct it at this place."
     place: tuple[int, int] | None = None

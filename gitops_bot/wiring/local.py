@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from gitops_bot import config
 from gitops_bot.config import FILE, Config
@@ -62,6 +63,8 @@ class Local:
             own = instead or _read_named(options.config)
         if options.repository is not None:
             named, server = locate(options.repository, known)
+            if named.host is None:
+                _check_folder(options.repository, unquote(urlsplit(named.url).path), server)
             around = around if _is_of(around, named, environ, known) else None
             is_folder = named.name is not None and Path(options.repository).is_dir()
             advice = f"For the folder {named.name} in this directory, give ./{options.repository}." if is_folder else ""
@@ -74,7 +77,7 @@ class Local:
         origin = around.origin(environ)
         if not origin:
             message = f"the checkout {around.top} has no remote called origin"
-            advice = "give --repository, or --config with a file that has `repository:`"
+            advice = "give --repository OWNER/NAME; `--repository .` reads the commits of this checkout itself"
             raise UsageError(Problem("failed.usage", message, advice))
         return cls(*locate(origin, known, around.top), known, False, own, around)
 
@@ -195,6 +198,14 @@ def _is_of(around: Checkout | None, named: Address, environ: Mapping[str, str], 
         if origin and _is_same(named, locate(origin, known, around.top)[0]):
             return True
     return named.url == around.top.absolute().as_uri()
+
+
+def _check_folder(text: str, folder: str, server: Server) -> None:
+    """Refuse a `--repository` that is neither an address nor a folder that exists."""
+    with suppress(PermissionError):  # git tells
+        if not Path(folder).exists():
+            message, advice = f"there is no folder {folder}", f"for a repository on {server.host}, write OWNER/NAME"
+            raise UsageError(Problem("failed.usage", f"--repository {text}: {message}", advice))
 
 
 def _is_same(first: Address, second: Address) -> bool:

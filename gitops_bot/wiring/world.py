@@ -164,19 +164,25 @@ def remote(local: Local, environ: Mapping[str, str]) -> Callable[..., Repository
 
     Git logs in as the address itself says, else by the token, where it is for that server.
     """
+    from gitops_bot.edges.facts import LOGIN_REFUSED, Refusal
     from gitops_bot.edges.git import Credentials, Repository
 
     where, server, login = local.address, local.server, None
+    advice = f"Set {server.TOKENS[0]}; for another server, {server.TOKEN_ELSEWHERE}, too. ssh needs a key."
+    refused = Refusal(LOGIN_REFUSED, "refused the login, or requires one", advice)
     if where.password is not None:
         login = Credentials(where.username or server.USER, where.password)
     elif server.token is not None and where.server is not None and server.takes_token(where):
         login = Credentials(server.USER, server.token)
+        rejected = f"{where.server.partition('//')[2]} rejected {server.variable or 'the token'} for {where.name}"
+        means = f"{rejected}: wrong, expired or not covering it"
+        refused = Refusal(LOGIN_REFUSED, means, server.no_token(where.name).next, whole=True)
     return partial(
         Repository,
         where.url,
         credentials=login,
         environ=environ,
-        refusals=server.REFUSALS,
+        refusals=(*server.REFUSALS, refused),
         advice=local.advice,
         otherwise=local.branch_here,
     )

@@ -268,9 +268,17 @@ class DockerRegistry:
 
 @contextlib.contextmanager
 def docker_registry(
-    folder: Path, *, password: bool = False, token_server: TokenServer | None = None, lasting: bool = False
+    folder: Path,
+    *,
+    password: bool = False,
+    token_server: TokenServer | None = None,
+    lasting: bool = False,
+    pem: Path | None = None,
 ) -> Iterator[DockerRegistry]:
-    """Serve a registry out of an empty folder until the block ends; it keeps its images in memory, unless `lasting`."""
+    """Serve a registry out of an empty folder until the block ends; it keeps its images in memory, unless `lasting`.
+
+    It speaks TLS with the key and the certificate in `pem`, if there is one.
+    """
     program("docker-registry")
     folder.mkdir(parents=True, exist_ok=True)
     host = f"127.0.0.1:{_free_port()}"
@@ -282,7 +290,7 @@ def docker_registry(
             **({"filesystem": {"rootdirectory": str(folder / "images")}} if lasting else {"inmemory": {}}),
             "delete": {"enabled": True},
         },
-        "http": {"addr": host},
+        "http": {"addr": host} | ({} if pem is None else {"tls": {"certificate": str(pem), "key": str(pem)}}),
     }
     if password:
         (folder / "htpasswd").write_text(_HTPASSWD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from gitops_bot import log
 from gitops_bot.edges.cache import check_owner, make_folder
 from gitops_bot.edges.git.process import error
+from gitops_bot.edges.git.refusals import MAKE_SPACE, NO_SPACE
 
 #: A copy with more packs is deleted: fetching it again is cheaper than repacking.
 _PACK_LIMIT = 200
@@ -146,6 +148,8 @@ def scratch_folder(stack: ExitStack, temporary: str | None, trusted: str | None)
         data = folder / "data"
         data.mkdir()
     except OSError as failed:
+        if failed.errno == errno.ENOSPC:
+            raise error(f"{NO_SPACE} ({place})", MAKE_SPACE) from failed
         message = f"cannot create a temporary folder in {place}: {failed.strerror}"
         raise error(message, "Set TMPDIR to a writable folder.") from failed
     file = data / "gitconfig"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from gitops_bot.edges.environment import CHECK_PROXY
 from gitops_bot.edges.facts import LOGIN_REFUSED, Refusal
 from gitops_bot.edges.patience import PASSING_STATUSES
 from gitops_bot.errors import RAISE_THE_LIMIT, GitError, LostRace, Problem
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _QUOTE_LIMIT = 600
+NO_SPACE: Final = "no space left in TMPDIR"
+#: One commit of 20,000 overlays takes 8 MiB, and their history several times that.
+MAKE_SPACE: Final = "Free some, or set TMPDIR to a folder on another disk: a clone needs about 50 MiB."
 _CONFLICT = "has another branch that conflicts with this name"
 
 
@@ -25,6 +29,11 @@ REFUSALS = (
         r"(?<!remote: )(?:error|fatal): (?:cannot fork|(?:cannot|unable to) create (?:async )?(?:thread|process))",
         "cannot be reached: this machine cannot start more processes",
         RAISE_THE_LIMIT,
+    ),
+    Refusal(
+        r"(?<!remote: )(?:error|fatal): .{0,300}: No space left on device",
+        f"cannot be copied: {NO_SPACE}, or in the folder of --cache",
+        MAKE_SPACE,
     ),
     Refusal(
         r"(?:repository|project) (?:was|is|has been) archived|archived so (?:it )?is read.only",
@@ -153,7 +162,8 @@ def refusal(output: str, remote: str, own: Sequence[Refusal] = ()) -> GitError |
     for known in (*own, *REFUSALS):
         if re.search(known.pattern, output, re.IGNORECASE):
             kind = LostRace if known.lost_race else GitError
-            return kind(Problem("failed.git", f"{remote} {known.means}{quote(output)}", known.advice))
+            message = known.means if known.whole else f"{remote} {known.means}{quote(output)}"
+            return kind(Problem("failed.git", message, known.advice))
     return None
 
 
@@ -171,11 +181,16 @@ def tag_refusal(failure: GitError) -> GitError:
     return GitError(replace(problem, message=message, next=advice))
 
 
-def out_of_reach(output: str, remote: str) -> GitError | None:
-    """The error for a connection that failed or broke, according to the output of git; else None."""
+def out_of_reach(output: str, remote: str, through: str = "") -> GitError | None:
+    """The error for a connection that failed or broke, according to the output of git; else None.
+
+    `through` names the proxy that is in between.
+    """
     if not _OUT_OF_REACH.search(output):
         return None
     means, advice = "cannot be reached", "Check the network and try again."
+    if through:
+        means, advice = f"cannot be reached {through}", CHECK_PROXY
     if "returned error: 429" in output or "HTTP 429" in output:
         means, advice = "limits the number of requests", "Run again later."
     return GitError(Problem("failed.git", f"{remote} {means}{quote(output)}", advice))
@@ -215,5 +230,6 @@ def quote(output: str) -> str:
 _IS_NOISE = re.compile(
     r"To (?:https?|ssh|file)://|Done$|hint:|error: failed to push some refs"
     r"|Please make sure you have the correct access|and the repository exists"
+    r"|fatal: could not read (?:Username|Password)"  # the question that it would ask on a terminal
     r"|remote:\s*$|remote: (?:Resolving|Compressing|Counting|Enumerating)"
 )

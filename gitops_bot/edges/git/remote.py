@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from gitops_bot.edges.environment import through_proxy
 from gitops_bot.edges.git.process import ANSWER_LIMIT, PREFIX, Credentials, Git, GitOutput, TimedOut, error, is_branch
 from gitops_bot.edges.git.refusals import (
     lacks_ref,
@@ -178,7 +179,7 @@ class Remote:
             GitError: the remote cannot be read.
         """
         answer = self._run("merge-tree", "--write-tree", "--no-messages", first, second, settings=_BLOBLESS)
-        if answer.status != 0 and (failure := out_of_reach(answer.err, self.url)):
+        if answer.status != 0 and (failure := self._out_of_reach(answer.err, self.url)):
             raise failure
         return answer.out.decode("ascii", "replace").strip() if answer.status == 0 else None
 
@@ -203,7 +204,7 @@ class Remote:
         if failed is not None:
             output = self._output(failed)
             failure = error(f"{target}: the push failed{quote(output)}", "See git's message.")
-            raise out_of_reach(output, target) or failure
+            raise self._out_of_reach(output, target) or failure
 
     def _push(
         self, run: Callable[..., GitOutput], refs: Mapping[str, str | None], expected: str | None, target: str
@@ -233,6 +234,9 @@ class Remote:
             raise LostRace(Problem("failed.git", f"{target} moved on before the push{quote(output)}", "Run again."))
         return answer
 
+    def _out_of_reach(self, output: str, target: str) -> GitError | None:
+        return out_of_reach(output, target, through_proxy(self.url, self.git.environ))
+
     def _output(self, answer: GitOutput) -> str:
         return f"{answer.err}\n{self.git.printable(answer.out)}"
 
@@ -247,7 +251,7 @@ class Remote:
         answer = self._run("push", "--dry-run", *_PUSH, _NAME, f"+{commit}:refs/heads/{branch}")
         if answer.status != 0:
             output = self._output(answer)
-            failure = refusal(output, self.url, self.refusals) or out_of_reach(output, self.url)
+            failure = refusal(output, self.url, self.refusals) or self._out_of_reach(output, self.url)
             raise failure or error(f"{self.url} cannot be pushed to{quote(output)}", "See git's message.")
 
     def tips(self, refs: Iterable[str]) -> dict[str, str | None]:
@@ -311,7 +315,7 @@ class Remote:
     def _failure(self, answer: GitOutput) -> GitError:
         """The error for a failed fetch. An unknown message may concern the copy, such as a lock."""
         output = answer.err
-        failure = refusal(output, self.url, self.refusals) or out_of_reach(output, self.url)
+        failure = refusal(output, self.url, self.refusals) or self._out_of_reach(output, self.url)
         if failure is None or isinstance(failure, LostRace):
             return DamagedError(
                 Problem("failed.git", f"{self.url} cannot be read{quote(output)}", "See git's message.")

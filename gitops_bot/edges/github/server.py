@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlsplit
 
 from gitops_bot.edges.address import OWNER_AND_NAME, is_loopback, origin
-from gitops_bot.edges.facts import LOGIN_REFUSED, PackageApi, Refusal
+from gitops_bot.edges.facts import PackageApi, Refusal
 from gitops_bot.edges.github.address import API, API_URL, checked_api
 from gitops_bot.errors import Problem
 
@@ -69,12 +69,6 @@ _REFUSALS = (
         r"GH001|exceeds GitHub's file size limit",
         "refused the push because of its size",
         "Check for files over the server's size limit.",
-    ),
-    Refusal(
-        LOGIN_REFUSED,
-        "refused the login, or requires one",
-        "Set GITHUB_TOKEN; if it is set, it has expired or does not cover this repository. For a server other than "
-        "github.com, set GITHUB_SERVER_URL too; ssh needs a key.",
     ),
 )
 

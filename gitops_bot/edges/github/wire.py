@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import logging
 import math
+import os
 import socket
 import ssl
 import time
@@ -31,6 +32,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from gitops_bot import __version__, log
+from gitops_bot.edges.environment import CHECK_PROXY, through_proxy
 from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.failure import NUMBER, Late, Refused, error_message
 from gitops_bot.edges.http import NoResponse, TooLarge, parse_json
@@ -180,7 +182,8 @@ class Wire:
                 method, path, dict(query or {}), accept, input=body, cnx=self._connection
             )
         except _ERRORS as error:
-            failure = _unanswered(error, self._timeout)
+            through = through_proxy(self._connection.address, os.environ) if self._connection.session.trust_env else ""
+            failure = _unanswered(error, self._timeout, through)
             self._late += isinstance(failure, Late)
             failure.again = failure.again and self._late < _MOST_TIMEOUTS
             raise failure from None
@@ -218,10 +221,10 @@ class _Connection(HTTPSRequestsConnectionClass):
     def __init__(self, api: SplitResult, timeout: int, seconds: float) -> None:
         super().__init__(api.hostname or "", timeout=timeout)
         self.seconds = seconds
-        self._root = f"{api.scheme}://{api.netloc}"
+        self.address = f"{api.scheme}://{api.netloc}"
         # Plain HTTP is for this machine only, so never through a proxy, which would see the token.
         self.session.trust_env = api.scheme == "https"
-        self.session.mount(self._root, _Adapter())
+        self.session.mount(self.address, _Adapter())
 
     def getresponse(self) -> _Answer:
         """Send a request, and read its answer.
@@ -233,7 +236,7 @@ class _Connection(HTTPSRequestsConnectionClass):
         _deadline.begin(answer_limit(self.seconds))
         with self.session.request(
             self.verb,
-            self._root + self.url,
+            self.address + self.url,
             headers=self.headers,
             data=self.input,
             timeout=self.timeout,
@@ -244,7 +247,7 @@ class _Connection(HTTPSRequestsConnectionClass):
             log.debug(
                 "http.request",
                 method=self.verb,
-                host=self._root.partition("//")[2],
+                host=self.address.partition("//")[2],
                 path=self.url.partition("?")[0],
                 status=answer.status_code,
                 since=began,
@@ -367,8 +370,8 @@ _LATER = "run again later; see githubstatus.com"
 _ERRORS = (NoResponse, requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
-def _unanswered(error: Exception, timeout: int) -> NoResponse:
-    """What to say about one of `_ERRORS`; `timeout` is the limit for the next bytes."""
+def _unanswered(error: Exception, timeout: int, through: str = "") -> NoResponse:
+    """What to say about one of `_ERRORS`; `timeout` is the limit for the next bytes, `through` the proxy in between."""
     if isinstance(error, TooLarge):
         return error
     if isinstance(error, NoResponse):
@@ -385,8 +388,8 @@ def _unanswered(error: Exception, timeout: int) -> NoResponse:
     if isinstance(error, requests.exceptions.Timeout) or isinstance(reason, urllib3.exceptions.ReadTimeoutError):
         return Late(f"did not answer within {timeout} seconds", _LATER, again=True, reached=is_connected)
     return NoResponse(
-        "cannot be reached, or closed the connection early",
-        "check the network, the proxy and GITHUB_API_URL, and run again",
+        f"cannot be reached{through and f' {through}'}, or closed the connection early",
+        CHECK_PROXY if through else "check the network, the proxy and GITHUB_API_URL, and run again",
         again=True,
         reached=is_connected,
     )

@@ -8,6 +8,7 @@ CPU again per request.
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import threading
 import time
@@ -22,6 +23,7 @@ import httpx
 
 from gitops_bot import __version__, log
 from gitops_bot.edges.address import is_loopback
+from gitops_bot.edges.environment import proxy, through_proxy
 from gitops_bot.edges.http.address import UnsafeAddress, follow, host_of, origin
 from gitops_bot.edges.http.transport import (
     Allowance,
@@ -58,6 +60,8 @@ MOST_ORIGINS = 64
 #: The most that `parse_json` counts: some 100 MiB of memory. A list of 50,000 images with their descriptions has fewer.
 _MOST_MARKS = 1_200_000
 
+#: What servers with TLS answer to plain HTTP. Go's are without a header.
+_TLS = re.compile(rb"HTTP request (?:was sent )?to (?:an )?HTTPS", re.IGNORECASE)
 _TIMEOUTS = {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": 60.0}
 _AGENT = f"gitops-bot/{__version__}"
 _CHECK_PROXY = "Check that this is a registry, and any proxy in between."
@@ -243,7 +247,8 @@ class Http(AbstractContextManager["Http"]):
                     if self._observe is not None:
                         self._observe(host, status)
         except httpx.TransportError as error:
-            raise broken(error) from error
+            through = "" if is_loopback(host_of(url)) else through_proxy(str(url), self._environ)
+            raise broken(error, through) from error
         except UnicodeError as error:  # from httpx of `xn--` and junk, from getaddrinfo of `a..b`
             raise nowhere() from error
         log.debug(
@@ -255,6 +260,9 @@ class Http(AbstractContextManager["Http"]):
             ms=round((time.perf_counter() - began) * 1000),
             waited_ms=round((began - asked_at) * 1000),
         )
+        if url.scheme == "http" and status == 400 and (not answer.headers or _TLS.search(answer.body)):
+            advice = f"Write `registries: {{{host}: {{plain_http: false}}}}` in gitops-bot.yaml."
+            raise NoResponse("speaks TLS, and was asked over plain HTTP", advice, status=status)
         if answer.status == 429:
             requested = self._retry_after(answer)
             pool.pace.slow_down(seen, 1.0 if requested is None else requested)
@@ -354,30 +362,19 @@ def _path(url: httpx.URL) -> str:
 
 
 def proxy_for(url: httpx.URL, environ: Mapping[str, str]) -> httpx.Proxy | None:
-    """The proxy from HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, in upper or lower case; never for this machine.
-
-    CIDR blocks in NO_PROXY are not supported, as in most tools.
+    """The proxy in the environment; never for this machine.
 
     Raises:
         ValueError: the proxy's address is unusable; the text does not contain it (nor its password).
     """
-    named = {name.lower(): value for name, value in sorted(environ.items()) if name.lower().endswith("_proxy")}
-    address = named.get(f"{url.scheme}_proxy") or named.get("all_proxy")
-    if not address or is_loopback(host_of(url)) or _bypasses_proxy(url, named.get("no_proxy", "")):
+    found = None if is_loopback(host_of(url)) else proxy(str(url), environ)
+    if found is None:
         return None
+    address = found[1]
     try:
         return httpx.Proxy(address if "://" in address else f"http://{address}")
     except (ValueError, httpx.InvalidURL):
         raise ValueError("not the address of a proxy") from None
-
-
-def _bypasses_proxy(url: httpx.URL, no_proxy: str) -> bool:
-    host, authority = host_of(url), url.netloc.decode("ascii")
-    for name in no_proxy.lower().split(","):
-        bare = name.strip().removeprefix("*").removeprefix(".")
-        if name.strip() == "*" or (bare and (bare in (host, authority) or host.endswith(f".{bare}"))):
-            return True
-    return False
 
 
 # How fast one host is queried: concurrent requests, requests per second, and pauses that it asked for.

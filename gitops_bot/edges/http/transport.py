@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
+from gitops_bot.edges.environment import CHECK_PROXY
 from gitops_bot.redact import STRUCK, strike
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ def nowhere() -> NoResponse:
     return NoResponse("is not a valid host and port", reached=False)
 
 
-def broken(error: httpx.TransportError) -> NoResponse:
-    """The connection failed or broke."""
+def broken(error: httpx.TransportError, through: str = "") -> NoResponse:
+    """The connection failed or broke; `through` names the proxy that is in between."""
     cause: BaseException | None = error
     while cause is not None:
         match cause:
@@ -77,7 +78,7 @@ def broken(error: httpx.TransportError) -> NoResponse:
                 what = f"does not speak TLS as expected: {_plain(cause)}"
                 advice = "A registry without TLS needs `plain_http: true` under `registries:` in gitops-bot.yaml."
                 return NoResponse(what, advice, reached=False)
-            case gaierror():
+            case gaierror() if not through:
                 what = f"cannot be found: {cause.strerror}"
                 passing = cause.errno != EAI_NONAME
                 return NoResponse(what, "Check its name, and the DNS of this machine.", again=passing, reached=False)
@@ -85,9 +86,9 @@ def broken(error: httpx.TransportError) -> NoResponse:
                 cause = cause.__cause__ or cause.__context__
     check = "Check that it is running, and that this machine can reach it."
     match error:
-        case httpx.ProxyError():
-            what = f"cannot be reached through the proxy: {_plain(error)}"
-            return NoResponse(what, "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.", reached=False)
+        case httpx.ProxyError() | httpx.ConnectError() | httpx.ConnectTimeout() if through:
+            what, passing = f"cannot be reached {through}: {_plain(error)}", not isinstance(error, httpx.ProxyError)
+            return NoResponse(what, CHECK_PROXY, again=passing, reached=False)
         case httpx.LocalProtocolError():
             # The text quotes the header at fault, which may be the one with the secret.
             return NoResponse("cannot be queried: a credential or address has characters that HTTP does not allow")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.releases.layout.glob import Glob
+from gitops_bot.releases.layout.inference import environment_in
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -113,10 +114,39 @@ def impossible(source: Sequence[str], target: Sequence[str]) -> str | None:
         return None
     glob = lonely[0]
     listed = ", ".join(f"`{text}`" for text in source)
-    return (
-        f"`{glob.text}` captures {_captures(glob)}, which nothing in {listed} can match: use as many unnamed wildcards "
-        "on both sides, or write `{app}` in both for the part that names the application"
+    advice = (
+        "use as many unnamed wildcards on both sides, or write `{app}` in both for the part that names the application"
     )
+    named = next((name for shape in (glob, *shapes) for name in reversed(shape.names) if not name.isdigit()), "app")
+    first, second = _name_last(source, named), _name_last(target if not glob.names else [glob.text], named)
+    if first and second and _common(Glob.parse(first), Glob.parse(second)) is not None:
+        advice = f"write `{first}` and `{second}`"
+    return f"`{glob.text}` captures {_captures(glob)}, which nothing in {listed} can match: {advice}"
+
+
+def _name_last(globs: Sequence[str], name: str) -> str | None:
+    """One of the globs with `{name}` for the part that most likely names the application; None if that is not clear.
+
+    That is the last wildcard; where there is none, the only part in which the paths differ, or the last one that is not
+    called like an environment.
+    """
+    paths = [text.removesuffix("/").split("/") for text in globs]
+    wild = next((parts for parts in paths if any(part[0] in "*{" for part in parts)), None)
+    parts = list(wild or paths[0])
+    if wild is not None:
+        places = [at for at, part in enumerate(parts) if part[0] in "*{"]
+    elif len(paths) == 1:
+        places = [at for at, part in enumerate(parts) if not environment_in(part)][-1:]
+    else:
+        places = [at for at, column in enumerate(zip(*paths, strict=False)) if len(set(column)) > 1]
+        places = places if len(places) == 1 == len(set(map(len, paths))) else []
+    if not places or any(set("*?") & set(part) and part != "*" for part in parts):
+        return None
+    for number, at in enumerate(places, 1):
+        parts[at] = "{cluster}" if parts[at] == "*" and number == 1 else parts[at].replace("*", f"{{part{number}}}")
+    parts[places[-1]] = f"{{{name}}}"
+    names = [part for part in parts if part[0] == "{"]
+    return "/".join(parts) if len(set(names)) == len(names) else None
 
 
 def check(environments: Mapping[str, Environment]) -> None:

@@ -672,7 +672,7 @@ class TestRefusals:
         with opened(remote, login=login) as repository, pytest.raises(GitError, match="refused the login") as refused:
             repository.head("main")
 
-        assert "GITHUB_TOKEN" in refused.value.problem.next
+        assert refused.value.problem.next == "Give git a login for this repository: a token, or a key for ssh."
         assert "ghs_wrong" not in str(refused.value)
 
     def test_a_repository_that_does_not_exist(self, server: GitServer) -> None:

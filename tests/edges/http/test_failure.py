@@ -106,8 +106,8 @@ def test_tls_where_there_is_none_names_the_setting() -> None:
 def test_a_proxy_that_refuses() -> None:
     with broken_server([answer("403 Forbidden")]) as proxy:
         failure = failure_of("https://registry.test/", {"HTTPS_PROXY": f"http://ada:secret@{proxy.host}"})
-    assert "cannot be reached through the proxy: 403 Forbidden" in failure.what
-    assert "HTTPS_PROXY" in failure.advice
+    assert f"cannot be reached through HTTPS_PROXY=http://{proxy.host}: 403 Forbidden" in failure.what
+    assert failure.advice == "Check the proxy, or name the host in NO_PROXY."
     assert "secret" not in failure.what + failure.advice
     assert proxy.lines == ["CONNECT registry.test:443"]
 

@@ -43,7 +43,7 @@ _FILES = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE
 #: Metadata servers and this machine, which no proxy can reach.
 _NEAR = "127.0.0.1,localhost,[::1],169.254.169.254,169.254.170.2,169.254.170.23,[fd00:ec2::254],[fd00:ec2::23]"
 _INSTALL = (
-    "Install it (`pip install 'gitops-bot[aws]'`; the container has it), or log in another way: "
+    "Run `pip install 'gitops-bot[aws]'` (the container has it), or log in another way: "
     "`aws ecr get-login-password | docker login`, or the helper docker-credential-ecr-login."
 )
 _IDENTITY = (
