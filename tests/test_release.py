@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from gitops_bot import __version__
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,7 +123,7 @@ def script(job: str, name: str, folder: Path, tag: str, **env: str) -> subproces
         "GITHUB_STEP_SUMMARY": str(folder / "summary"),
         **env,
     }
-    words = ["bash", "--noprofile", "--norc", "-e", "-c", step(job, name)["run"]]
+    words = [program("bash"), "--noprofile", "--norc", "-e", "-c", step(job, name)["run"]]
     return subprocess.run(words, check=False, capture_output=True, text=True, cwd=folder, env=known)
 
 

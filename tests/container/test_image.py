@@ -49,14 +49,17 @@ def writable(ground: Path) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_a_user_who_may_write_only_in_tmpdir_goes_the_whole_way(image: Image, ground: Path, writable: Path) -> None:
+@pytest.mark.parametrize("user", ["10001:10001", "1000680000:0"], ids=["the image's own user", "as on OpenShift"])
+def test_a_user_who_may_write_only_in_tmpdir_goes_the_whole_way(
+    user: str, image: Image, ground: Path, writable: Path
+) -> None:
     assert image.user == "10001:10001"
     before = everything(image.root)
-    with begun(ground / "demo") as site:  # registry, git remote and GitHub, outside of the container
+    with begun(ground / f"demo-{user}") as site:  # registry, git remote and GitHub, outside of the container
         populate(site)
         site.push("web", "v1.4.2")
         words = (*image.entrypoint, "update", "--repository", REPOSITORY, "--output", "json")
-        done = image.start(*words, TMPDIR=str(writable), **site.environment)
+        done = image.start(*words, user=user, TMPDIR=str(writable), **site.environment)
         refs = site.forge.bare(REPOSITORY).branches()
     assert done.returncode == 0, done.stderr
     (production,) = (each for each in json.loads(done.stdout)["environments"] if each["name"] == "production")
