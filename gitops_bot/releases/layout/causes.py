@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot import targets
+from gitops_bot.errors import EditError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -28,6 +29,9 @@ DESCRIBED: Final[dict[Cause, str]] = {
     "unreferenced": "nothing deploys them",
     "fixture": "they are for tests or examples",
 }
+
+#: Kustomizations beyond which none is followed, at a millisecond each: in `plan` too, nobody waits for causes.
+_MOST_KUSTOMIZATIONS: Final = 2000
 
 #: Directories whose files nobody deploys, those of one person's machine, and those that others build upon.
 _FIXTURES: Final = frozenset(
@@ -87,15 +91,14 @@ def find(
     """The files among `others` that pin something and can be read, in their order.
 
     `files` are the contents of those, and of the kustomizations of the environments. Without `roots` nobody knows what
-    is deployed, so nothing is `unreferenced`. `read` may leave files out, and then nothing is said of what they have.
-
-    Raises:
-        EditError: an environment reaches more than 20,000 files.
+    is deployed, so nothing is `unreferenced`; neither where an environment is built from more than 20,000 files. `read`
+    may leave files out, and then nothing is said of what they have.
     """
-    overrides = targets.Overrides.of(files)
-    reached = _reached(roots, overrides, tree, read) if roots is not None else None
     known = ((path, targets.target_of(path)) for path in others if path in files)
     with_pins = [path for path, target in known if target is not None and target.count(files[path])]
+    overrides = targets.Overrides.of(files)
+    few = len(overrides.files) <= _MOST_KUSTOMIZATIONS
+    reached = _reached(roots, overrides, tree, read) if roots is not None and with_pins and few else None
     found = []
     for pin_file in targets.read_all(with_pins, files)[0]:
         directory = posixpath.dirname(pin_file.file) or "."
@@ -105,7 +108,7 @@ def find(
             environments = tuple(name for name, paths in reached.by_name.items() if pin_file.file in paths)
             if cause is None and reached.is_idle(pin_file.file, directory):
                 cause = "unreferenced"
-        idle = targets.idle_entries(pin_file, overrides, tree, read) if cause is None else ()
+        idle = targets.idle_entries(pin_file, overrides, tree, read) if cause is None and few else ()
         found.append(OutsideFile(pin_file, environments, idle or (cause,) * len(pin_file.entries)))
     return tuple(found)
 
@@ -131,11 +134,16 @@ def _reached(
     overrides: targets.Overrides,
     tree: Mapping[str, str],
     read: Callable[[Collection[str]], Mapping[str, bytes]],
-) -> _Reached:
+) -> _Reached | None:
+    """What is built from which files; None where those are too many to follow."""
+
     def reach(directories: Collection[str]) -> frozenset[str]:
         return targets.reach(directories, tree, read, lambda _: False).files
 
     parts = overrides.parts
     tops = {posixpath.dirname(file) or "." for file in overrides.files} - parts
-    others = reach({top for top in tops if not (is_local(top) or is_shared(top))})
-    return _Reached({name: reach(own) for name, own in roots.overlays.items()}, others, parts, roots.is_deployed)
+    try:
+        others = reach({top for top in tops if not (is_local(top) or is_shared(top))})
+        return _Reached({name: reach(own) for name, own in roots.overlays.items()}, others, parts, roots.is_deployed)
+    except EditError:
+        return None

@@ -191,7 +191,10 @@ def _image_names(
     file: Kustomization, directory: str, tree: Mapping[str, str], read: Callable[[Collection[str]], Mapping[str, bytes]]
 ) -> set[str] | None:
     """The names of all images that a kustomization is built from; None where nobody can know them."""
-    reached = reach([directory or "."], tree, read, lambda _: False)
+    try:
+        reached = reach([directory or "."], tree, read, lambda _: False)
+    except EditError:  # too many to follow
+        return None
     files = read(sorted(reached.files))
     unknown = reached.unfollowed or len(files) < len(reached.files)
     if unknown or any(map(_GENERATORS.search, files.values())):
@@ -208,8 +211,9 @@ class Overrides:
     """What the kustomizations of a repository, by their paths, decide for the files that they are built from."""
 
     files: Mapping[str, bytes]
-    #: What each kustomization and those that use it pin, worked out once.
+    #: What each kustomization and those that use it pin, and what each refers to, worked out once.
     known: dict[str, dict[str, str]] = field(default_factory=dict)
+    referred: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, files: Mapping[str, bytes]) -> Overrides:
@@ -266,8 +270,9 @@ class Overrides:
 
     def paths(self, file: str) -> frozenset[str]:
         """What a kustomization refers to, as paths of the repository; the empty text is its top."""
-        listed = references(self.files[file])
-        if isinstance(listed, Problem):
-            return frozenset()
-        paths = (inside(posixpath.dirname(file), reference.text) for reference in listed)
-        return frozenset(path for path in paths if path is not None)
+        if file not in self.referred:
+            listed = references(self.files[file])
+            readable = () if isinstance(listed, Problem) else listed
+            paths = (inside(posixpath.dirname(file), reference.text) for reference in readable)
+            self.referred[file] = frozenset(path for path in paths if path is not None)
+        return self.referred[file]

@@ -192,7 +192,7 @@ def reach(
     Raises:
         EditError: they are more than 20,000.
     """
-    walk = _Walk(tree, sorted(tree))
+    walk = _Walk(tree)
     others = [directory for directory in directories if not walk.enter("" if directory == "." else directory)]
     while walk.waiting:
         batch, walk.waiting = walk.waiting, []
@@ -211,7 +211,7 @@ def reach(
 @dataclass(slots=True)
 class _Walk:
     tree: Mapping[str, str]
-    paths: Sequence[str]
+    paths: Sequence[str] = ()
     files: set[str] = field(default_factory=set)
     unfollowed: list[Unfollowed] = field(default_factory=list)
     #: Files to read next: each with the directory that its paths are relative to.
@@ -272,6 +272,8 @@ class _Walk:
 
     def below(self, directory: str) -> Sequence[str]:
         """The paths below a directory (empty or `.` is the top)."""
+        if not self.paths:  # few kustomizations refer to a whole directory
+            self.paths = sorted(self.tree)
         if directory in ("", "."):
             return self.paths
         return self.paths[bisect_left(self.paths, f"{directory}/") : bisect_left(self.paths, f"{directory}0")]
