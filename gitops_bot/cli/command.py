@@ -31,9 +31,21 @@ DIR = click.Path(file_okay=False)
 
 
 @click.group(cls=examples.Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="gitops-bot", message="%(prog)s %(version)s")
+@click.version_option(__version__, "-V", "--version", prog_name="gitops-bot", message="%(prog)s %(version)s")
 def cli() -> None:
     """Keep the image pins of a GitOps repository current: byte-exact edits, one pull request per environment."""
+
+
+#: Options that lift a rule for once: only a command line gives them, and no environment that outlasts it.
+_GIVEN_ONLY = {
+    *((name, "--release-hold") for name in ("plan", "update", "set", "promote", "rollback")),
+    *(("set", "--allow-downgrade"), ("promote", "--beyond-policy"), ("promote", "--now"), ("rollback", "--offline")),
+}
+
+
+def variable(option: str) -> str:
+    """The environment variable that stands for an option where that is not given."""
+    return f"GITOPS_BOT_{option.removeprefix('--').replace('-', '_').upper()}"
 
 
 def command(
@@ -81,9 +93,18 @@ def command(
             options.append(click.option("--dry-run", is_flag=True, help="Show what would be written; write nothing."))
         for option in reversed(options):
             run = option(run)
-        return cli.command(name, cls=examples.Command)(run)
+        defined = cli.command(name, cls=examples.Command)(run)
+        _read_environment(defined)
+        return defined
 
     return decorate
+
+
+def _read_environment(defined: click.Command) -> None:
+    """Let variables stand for the options of a command."""
+    for param in defined.params:
+        if isinstance(param, click.Option) and (defined.name, param.opts[-1]) not in _GIVEN_ONLY:
+            param.envvar = variable(param.opts[-1])
 
 
 def _show_failure(name: str, failure: BotError, output: str) -> int:

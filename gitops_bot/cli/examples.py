@@ -91,6 +91,13 @@ EXAMPLES: Mapping[str, str] = {
         gitops-bot demo --full                 # with whole diffs, and more commands
         gitops-bot demo --keep                 # merge in a browser, push from a clone of your own
     """,
+    "help": """
+        gitops-bot help                        # the commands
+        gitops-bot help promote                # as gitops-bot promote --help
+    """,
+    "version": """
+        gitops-bot version                     # as gitops-bot --version
+    """,
     "schema": """
         gitops-bot schema > gitops-bot.schema.json
         gitops-bot schema plan                 # of what `plan --output json` prints
@@ -108,8 +115,40 @@ class Command(click.Command):
                 formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
 
+#: The commands by what people want.
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "First steps": ("demo", "init", "check", "doctor"),
+    "Look": ("plan", "explain", "status", "history", "audit"),
+    "Change": ("update", "set", "promote", "rollback", "edit"),
+    "Run": ("run",),
+    "About": ("schema", "help", "version"),
+}
+
+
 class Group(Command, click.Group):
-    """The program, whose help ends with the first steps."""
+    """The program, whose help has the commands by what they are for, and ends with the first steps."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """Write the commands."""
+        column = max(map(len, self.commands))
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                rows = [(name.ljust(column), self.commands[name].get_short_help_str(limit=80)) for name in names]
+                formatter.write_dl(rows)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what stands in front of the command. Options of commands are told where they belong."""
+        words = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            option = error.option_name
+            command = next((word for word in words if word in self.commands), "COMMAND")
+            options = (opt for known in self.commands.values() for param in known.params for opt in param.opts)
+            if option not in options:
+                raise
+            message = f"{option}: put it after the command, as in `{ctx.command_path} {command} {option} ...`."
+            raise click.UsageError(message, ctx) from None
 
 
 def lines(command: str) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot.cli import doctor, init, queries, run
-from gitops_bot.cli.command import DIR, cli, command, reading, release_hold_option, remote, request, show
+from gitops_bot import __version__
+from gitops_bot.cli import doctor, examples, init, queries, run
+from gitops_bot.cli.command import DIR, cli, command, reading, release_hold_option, remote, request, show, variable
 from gitops_bot.results.result import COMMANDS
 from gitops_bot.wiring import process
 from gitops_bot.wiring.options import REASON_LIMIT
@@ -71,6 +72,8 @@ def _report_usage(error: click.ClickException, argv: Sequence[str]) -> None:
     process.complain(text.getvalue())
     context = error.ctx if isinstance(error, click.UsageError) else None
     as_json = "--output=json" in argv or ("--output", "json") in pairwise(argv)
+    if not any(word.startswith("--output") for word in argv):
+        as_json = os.environ.get(variable("--output")) == "json"
     if context is None or context.info_name not in COMMANDS or not as_json:
         return
     from gitops_bot.edges.clock import Clock
@@ -253,3 +256,18 @@ def schema(*, of: str, output: str) -> int:
 
         click.echo(json.dumps(document.schema(of), indent=2))
     return 0
+
+
+@cli.command("version", cls=examples.Command)
+def version_command() -> None:
+    """Print the version."""
+    click.echo(f"gitops-bot {__version__}")
+
+
+@cli.command("help", cls=examples.Command)
+@click.argument("name", metavar="[COMMAND]", required=False)
+@click.pass_context
+def help_command(context: click.Context, name: str | None) -> None:
+    """Print the help of a command, or the list of all."""
+    words = [] if name is None else cli.resolve_command(context, [name])[:1]
+    cli.main([*filter(None, words), "--help"], prog_name="gitops-bot", standalone_mode=False)
