@@ -307,6 +307,14 @@ def test_only_the_switch_opens_private_networks_and_nothing_opens_metadata_serve
     assert reached("private-network") == public | dict.fromkeys(PRIVATE, True) | never
 
 
+def test_the_page_tells_of_every_component_and_alert(build: Build) -> None:
+    assert set(re.findall(r"^\| `deploy/kubernetes/([\w-]+)` \|", PAGE, re.MULTILINE)) == set(COMPONENTS)
+    (rules,) = of_kind(build("monitoring"), "PrometheusRule")
+    alerts = [rule["alert"] for group in rules["spec"]["groups"] for rule in group["rules"]]
+    assert re.findall(r"^\| `(Gitops\w+)` \|", PAGE, re.MULTILINE) == alerts
+    assert {name for _, _, fire in ALERTS for name in fire} == set(alerts)
+
+
 #: name -> the series of a minute each, and the alerts that fire after two hours
 ALERTS: list[tuple[str, dict[str, str], set[str]]] = [
     ("noop", {}, set()),
