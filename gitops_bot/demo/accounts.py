@@ -11,14 +11,16 @@ from gitops_bot.demo.refusal import Invalid
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from gitops_bot.demo.apps import Apps
     from gitops_bot.demo.http import Request
+    from gitops_bot.demo.hub import Hub
 
 
 class Accounts:
-    """The user and the scopes of each token."""
+    """The user and the scopes of each token; the tokens of `apps` have permissions instead."""
 
-    def __init__(self, tokens: Mapping[str, str]) -> None:
-        self._tokens = dict(tokens)
+    def __init__(self, tokens: Mapping[str, str], apps: Apps) -> None:
+        self._tokens, self.apps = dict(tokens), apps
         self._scopes: dict[str, tuple[str, ...]] = {}
 
     @property
@@ -28,6 +30,8 @@ class Accounts:
 
     def whose(self, token: str | None) -> str | None:
         """The login; None for an unknown token."""
+        if (of_app := self.apps.token(token)) is not None:
+            return of_app.user
         sent = (token or "").encode()
         return next((user for known, user in self._tokens.items() if hmac.compare_digest(known.encode(), sent)), None)
 
@@ -42,7 +46,18 @@ class Accounts:
         user = self.whose(self._token(request))
         if user is None:
             raise Invalid(401, "Bad credentials")
+        self.apps.use(self._token(request))
         return user
+
+    def may(self, request: Request, hub: Hub, permission: str, *, writes: bool) -> bool:
+        """Whether an App's token has a permission in a repository; other tokens have scopes, and a person's rights."""
+        token = self.apps.token(self._token(request))
+        return token is None or token.may(hub, permission, writes=writes)
+
+    def sees(self, request: Request, hub: Hub) -> bool:
+        """Whether a token may know that a repository exists."""
+        token = self.apps.token(self._token(request))
+        return token is None or token.covers(hub) or not hub.private
 
     def scope(self, token: str, scopes: Iterable[str]) -> None:
         """Set the scopes of a classic token; the default is `repo`."""

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Literal
 from gitops_bot.demo import checks as statuses
 from gitops_bot.demo import git_http, landing
 from gitops_bot.demo.accounts import Accounts
+from gitops_bot.demo.apps import Apps
 from gitops_bot.demo.gateway import Gateway
 from gitops_bot.demo.http import Answer, Refused, Route, Server, dispatch
 from gitops_bot.demo.hub import Check
 from gitops_bot.demo.limits import Limits
 from gitops_bot.demo.pages import REPOSITORY, Pages
+from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.rules import Protection, Team
 from gitops_bot.demo.store import Store
 
@@ -53,7 +55,8 @@ class Forge(Server):
         now: Callable[[], datetime] = _now,
         visitor: str | None = None,
     ) -> None:
-        self.accounts = Accounts(tokens)
+        self.apps = Apps(now)
+        self.accounts = Accounts(tokens, self.apps)
         self.store = Store(folder, self.accounts.people, now)
         self.limits = Limits(now)
         service = f"(?P<service>{'|'.join(git_http.SERVICES)})"
@@ -191,7 +194,14 @@ class Forge(Server):
             raise git_http.unauthorized()
         if hub is None:
             raise Refused(Answer(404, b"Repository not found.\n"))
-        if writes and not self.accounts.may_write(request):
+        try:
+            self.apps.use(token)
+        except Invalid as invalid:
+            raise git_http.unauthorized() if invalid.status == 401 else Refused(Answer(404)) from None
+        if not self.accounts.sees(request, hub):
+            raise Refused(Answer(404, b"Repository not found.\n"))
+        may = self.accounts.may(request, hub, "contents", writes=writes)
+        if not may or (writes and not self.accounts.may_write(request)):
             raise Refused(Answer(403, f"Permission to {hub.full_name}.git denied to {user}.\n".encode()))
         if writes and hub.settings.archived:
             raise Refused(Answer(403, b"This repository was archived so it is read-only.\n"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitops_bot.demo import api, api_deployments, identity
+from gitops_bot.demo.apps import permission_for
 from gitops_bot.demo.bare import GitFailed
 from gitops_bot.demo.call import Call, Fields
 from gitops_bot.demo.http import Answer
@@ -82,6 +83,8 @@ class Gateway:
         return None if hub is None or (hub.private and user is None) else hub
 
     def _answer(self, request: Request, resource: Resource) -> Answer:
+        if (answer := self._accounts.apps.answer(request, self.api, self.site, self.store)) is not None:
+            return answer
         user = self._accounts.asking(request)
         if request.method == "GET" and request.path == "/api/v3/rate_limit":
             return Answer.json(200, self.limits.overview())
@@ -102,7 +105,10 @@ class Gateway:
         hub = self.visible(f"{match['owner']}/{match['name']}", user) if match else None
         if match is None or hub is None or not self._in_scope(request, hub):
             raise Invalid(404, "Not Found")
-        with self.store.opened(hub, writes=request.method != "GET") as pulls:
+        writes = request.method != "GET"
+        if not self._accounts.may(request, hub, permission_for(match["rest"] or ""), writes=writes):
+            raise Invalid(403, "Resource not accessible by integration")
+        with self.store.opened(hub, writes=writes) as pulls:
             call = Call(request, user, pulls, Shapes(self.api, self.site, pulls))
             for route in self._routes:
                 if route.method == request.method and (path := route.path.fullmatch(match["rest"] or "")):
@@ -111,6 +117,8 @@ class Gateway:
 
     def _in_scope(self, request: Request, hub: Hub) -> bool:
         """Whether the token's scopes allow this; if not, GitHub answers 404."""
+        if not self._accounts.sees(request, hub):
+            return False
         if hub.private:
             return self._accounts.may_see_private(request)
         return request.method == "GET" or self._accounts.may_write(request)
@@ -129,8 +137,12 @@ class Gateway:
             return Answer.json(200, {"errors": [{"type": "INSUFFICIENT_SCOPES", "message": message}]})
         self.limits.take("graphql", parsed.cost.points)
         with ExitStack() as stack:
-            repositories = _Visible(self, stack, user, writes=parsed.subject.writes)
+            repositories = _Visible(self, stack, user, request, writes=parsed.subject.writes)
             return Answer.json(200, parsed.answer(repositories, user))
+
+    def may(self, request: Request, hub: Hub, permission: str, *, writes: bool) -> bool:
+        """Whether the token of a request has a permission in a repository."""
+        return self._accounts.may(request, hub, permission, writes=writes)
 
     def opened(self, hub: Hub, stack: ExitStack, *, writes: bool) -> Shapes:
         """Lock a repository until `stack` ends."""
@@ -144,6 +156,7 @@ class _Visible:
     gateway: Gateway
     stack: ExitStack
     viewer: str
+    request: Request
     writes: bool
     _opened: dict[int, Shapes] = field(default_factory=dict)
 
@@ -154,6 +167,8 @@ class _Visible:
         return self._open(self.gateway.store.numbered(number))
 
     def _open(self, hub: Hub | None) -> Shapes | None:
+        if hub is not None and not self.gateway.may(self.request, hub, "pull_requests", writes=self.writes):
+            return None
         if hub is not None and hub.id not in self._opened:
             self._opened[hub.id] = self.gateway.opened(hub, self.stack, writes=self.writes)
         return self._opened[hub.id] if hub else None

@@ -90,7 +90,8 @@ class Description:
         known = [
             path
             for path in ordered
-            if path.startswith(("/repos/{owner}/{repo}", "/rate_limit", "/orgs/{org}/artifacts/metadata"))
+            if path.startswith(("/repos/{owner}/{repo}", "/rate_limit", "/orgs/{org}/artifacts/metadata", "/app/"))
+            or path == "/app"
         ]
         return [(re.compile(_pattern(path)), path, self._document["paths"][path]) for path in known]
 

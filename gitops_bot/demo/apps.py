@@ -1,0 +1,265 @@
+"""GitHub Apps of the embedded GitHub server: who they are, where they are installed, and the tokens that they get.
+
+An App proves itself by a JSON Web Token, signed with its private key (RS256), and exchanges it for a token of one
+installation, which ends after an hour and may be narrowed to repositories and permissions.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from gitops_bot.demo import identity
+from gitops_bot.demo.call import Fields
+from gitops_bot.demo.http import Answer
+from gitops_bot.demo.refusal import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from gitops_bot.demo.http import Request
+    from gitops_bot.demo.hub import Hub
+    from gitops_bot.demo.identity import Json
+    from gitops_bot.demo.store import Store
+
+_INSTALLATION = re.compile(r"/api/v3/repos/([^/]{1,40}/[^/]{1,110})/installation")
+_TOKENS = re.compile(r"/api/v3/app/installations/([0-9]{1,15})/access_tokens")
+#: What begins so below a repository needs that permission; other paths need `metadata`.
+_PERMISSIONS = (
+    (r"/pulls/[0-9]+/merge", "contents"),
+    (r"/pulls|/issues/", "pull_requests"),
+    (r"/deployments", "deployments"),
+    (r"/branches/.+/protection", "administration"),
+    (r"/branches/|/compare/|/git/|/activity", "contents"),
+)
+_LEVELS = ("read", "write", "admin")
+#: Seconds: the longest validity of what an App signs, and how far its clock may be ahead.
+_LONGEST, _SKEW = 600, 60
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """An App on the repositories of one account: permission -> level."""
+
+    number: int
+    app: App
+    owner: str
+    repositories: frozenset[str]
+    permissions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An App and the public half of its key."""
+
+    number: int
+    slug: str
+    public_key: str
+
+
+@dataclass(slots=True)
+class Token:
+    """A token of an installation. `unknown`: how many more requests are answered as if it did not exist."""
+
+    installation: Installation
+    repositories: frozenset[str]
+    permissions: Mapping[str, str]
+    ends: datetime
+    unknown: int
+
+    @property
+    def user(self) -> str:
+        """The account of the App."""
+        return f"{self.installation.app.slug}[bot]"
+
+    def covers(self, hub: Hub) -> bool:
+        """Whether a repository is among those of the token."""
+        return hub.full_name.lower() in self.repositories
+
+    def may(self, hub: Hub, permission: str, *, writes: bool) -> bool:
+        """Whether it may do this; everybody may read what is public."""
+        if not self.covers(hub):
+            return not (writes or hub.private)
+        level = self.permissions.get(permission, "")
+        return level in _LEVELS[writes:] or (not writes and not hub.private and permission == "contents")
+
+
+@dataclass(slots=True)
+class Apps:
+    """The Apps of a server. `lifetime` is that of new tokens, in seconds, and `lag` their first `unknown`.
+
+    `uses` counts the requests with a token of an App, and `end_after` is the use before which all tokens end, once.
+    """
+
+    now: Callable[[], datetime]
+    lifetime: int = 3600
+    lag: int = 0
+    uses: int = 0
+    end_after: int | None = None
+    tokens: dict[str, Token] = field(default_factory=dict)
+    _apps: dict[str, App] = field(default_factory=dict)
+    _installations: list[Installation] = field(default_factory=list)
+
+    def register(self, number: int, slug: str, public_key: str) -> App:
+        """Add an App."""
+        app = self._apps[str(number)] = App(number, slug, public_key)
+        return app
+
+    def install(self, app: App, permissions: Mapping[str, str], *full_names: str) -> None:
+        """Install an App on repositories of one account, instead of where it was installed before there."""
+        owner = full_names[0].partition("/")[0].lower()
+        names = frozenset(name.lower() for name in full_names)
+        kept = [each for each in self._installations if (each.app, each.owner) != (app, owner)]
+        number = app.number * 1000 + len(kept) + 1
+        self._installations = [*kept, Installation(number, app, owner, names, {"metadata": "read", **permissions})]
+
+    def token(self, text: str | None) -> Token | None:
+        """The token with this text, if it is valid now."""
+        token = self.tokens.get(text or "")
+        return token if token is not None and self.now() < token.ends else None
+
+    def use(self, text: str | None) -> None:
+        """Count a request with a token.
+
+        Raises:
+            Invalid: all tokens end now, or this part of the server does not know the token yet.
+        """
+        token = self.tokens.get(text or "")
+        if token is not None and self.uses == self.end_after:
+            self.tokens.clear()
+            self.end_after = None
+            raise Invalid(401, "Bad credentials")
+        self.uses += token is not None
+        if token is not None and token.unknown > 0:
+            token.unknown -= 1
+            raise Invalid(404, "Not Found")
+
+    def answer(self, request: Request, api: str, site: str, store: Store) -> Answer | None:
+        """Answer a request that an App makes as itself; None for any other."""
+        if (request.method, request.path) == ("GET", "/api/v3/app"):
+            return Answer.json(200, _show_app(self._app(request), api, site, self.now()))
+        if request.method == "GET" and (match := _INSTALLATION.fullmatch(request.path)):
+            app = self._app(request)
+            for each in self._installations:
+                if each.app is app and match[1].lower() in each.repositories:
+                    return Answer.json(200, _show_installation(each, api, site, self.now()))
+            raise Invalid(404, "Not Found")
+        if request.method == "POST" and (match := _TOKENS.fullmatch(request.path)):
+            app = self._app(request)
+            for each in self._installations:
+                if each.app is app and each.number == int(match[1]):
+                    return self._issue(each, Fields.read(request), api, site, store)
+            raise Invalid(404, "Not Found")
+        return None
+
+    def _app(self, request: Request) -> App:
+        """Who signed a request."""
+        import jwt  # with the first request of an App
+
+        kind, _, text = request.headers.get("authorization", "").partition(" ")
+        undecoded = Invalid(401, "A JSON web token could not be decoded")
+        try:
+            claims = jwt.decode(text, options={"verify_signature": False})
+            app = self._apps.get(str(claims["iss"]))
+            if kind.lower() != "bearer":
+                raise undecoded
+            if app is None:
+                raise Invalid(404, "Integration not found")
+            claims = jwt.decode(
+                text, app.public_key, algorithms=["RS256"], options={"verify_exp": False, "verify_iat": False}
+            )
+        except (jwt.PyJWTError, KeyError):
+            raise undecoded from None
+        now, issued, ends = self.now().timestamp(), claims.get("iat"), claims.get("exp")
+        if type(ends) is not int or ends <= now:
+            what = "must be a numeric value representing the future time at which the assertion expires"
+            raise Invalid(401, f"'Expiration time' claim ('exp') {what}")
+        if type(issued) is not int or issued > now + _SKEW:
+            what = "must be an Integer representing the time that the assertion was issued"
+            raise Invalid(401, f"'Issued at' claim ('iat') {what}")
+        if ends - now > _LONGEST:
+            raise Invalid(401, "'Expiration time' claim ('exp') is too far in the future")
+        return app
+
+    def _issue(self, installation: Installation, fields: Fields, api: str, site: str, store: Store) -> Answer:
+        wanted = fields.values.get("permissions") or installation.permissions
+        granted = installation.permissions
+        if any(level not in _levels(granted.get(name)) for name, level in wanted.items()):
+            raise Invalid(422, "The permissions requested are not granted to this installation.")
+        names = {f"{installation.owner}/{name.lower()}" for name in fields.texts("repositories")}
+        if not names <= installation.repositories:
+            what = "There is at least one repository that does not exist or is not accessible to the parent "
+            raise Invalid(422, f"{what}installation.")
+        repositories = frozenset(names) or installation.repositories
+        text, ends = f"ghs_{secrets.token_hex(18)}", self.now() + timedelta(seconds=self.lifetime)
+        permissions = {"metadata": "read", **wanted}
+        self.tokens[text] = Token(installation, repositories, permissions, ends, self.lag)
+        shown: Json = {
+            "token": text,
+            "expires_at": ends.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "permissions": permissions,
+            "repository_selection": "selected",
+        }
+        if names:
+            shown["repositories"] = [
+                identity.repository(api, site, hub, store.bare(hub).default_branch())
+                for name in sorted(names)
+                if (hub := store.named(name)) is not None
+            ]
+        return Answer.json(201, shown)
+
+
+def permission_for(rest: str) -> str:
+    """The permission that a path below a repository needs."""
+    return next((name for path, name in _PERMISSIONS if re.match(path, rest)), "metadata")
+
+
+def _levels(granted: str | None) -> tuple[str, ...]:
+    """The levels that a permission includes."""
+    return _LEVELS[: _LEVELS.index(granted) + 1] if granted is not None else ()
+
+
+def _show_app(app: App, api: str, site: str, now: datetime) -> Json:
+    at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "id": app.number,
+        "slug": app.slug,
+        "node_id": identity.node("Integration", app.number),
+        "owner": identity.user(api, site, "acme"),
+        "name": app.slug,
+        "description": None,
+        "external_url": site,
+        "html_url": f"{site}/github-apps/{app.slug}",
+        "created_at": at,
+        "updated_at": at,
+        "permissions": {},
+        "events": [],
+    }
+
+
+def _show_installation(installation: Installation, api: str, site: str, now: datetime) -> Json:
+    at, account = now.strftime("%Y-%m-%dT%H:%M:%SZ"), identity.user(api, site, installation.owner)
+    here = f"{api}/app/installations/{installation.number}"
+    return {
+        "id": installation.number,
+        "account": account,
+        "repository_selection": "selected",
+        "access_tokens_url": f"{here}/access_tokens",
+        "repositories_url": f"{api}/installation/repositories",
+        "html_url": f"{site}/organizations/{installation.owner}/settings/installations/{installation.number}",
+        "app_id": installation.app.number,
+        "app_slug": installation.app.slug,
+        "target_id": account["id"],
+        "target_type": "Organization",
+        "permissions": dict(installation.permissions),
+        "events": [],
+        "created_at": at,
+        "updated_at": at,
+        "single_file_name": None,
+        "suspended_by": None,
+        "suspended_at": None,
+    }

@@ -1,0 +1,118 @@
+"""GitHub Apps of the embedded GitHub server: who proves to be one, what its tokens may do, and GitHub's own shapes."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import jwt
+import pytest
+
+from tests.counterparts.app import Registered, key_pair, registered
+from tests.counterparts.forge import REPOSITORY, Reply, Site, git, serving
+from tests.counterparts.openapi import checker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WRITE = {"contents": "write", "pull_requests": "read"}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with serving(tmp_path / "forge", private=True) as running:
+        running.forge.create("acme/other", {"a": b"1"}, private=True)
+        yield running
+
+
+@pytest.fixture
+def known(site: Site) -> Registered:
+    app = registered(site.forge)
+    app.install(REPOSITORY, permissions=WRITE)
+    return app
+
+
+def signed(key: str | None = None, algorithm: str = "RS256", **claims: Any) -> str:
+    """What an App proves itself with."""
+    now = int(time.time())
+    given = {"iss": "4711", "iat": now - 60, "exp": now + 300} | claims
+    return jwt.encode(given, key_pair()[0] if key is None else key, algorithm)
+
+
+def ask(site: Site, method: str, path: str, body: object = None, token: str | None = None) -> Reply:
+    return site.ask(method, f"/api/v3{path}", body, token=signed() if token is None else token)
+
+
+def installation(site: Site) -> int:
+    return int(ask(site, "GET", f"/repos/{REPOSITORY}/installation").json["id"])
+
+
+def issue(site: Site, **body: Any) -> str:
+    reply = ask(site, "POST", f"/app/installations/{installation(site)}/access_tokens", body)
+    assert reply.status == 201, reply.body
+    return str(reply.json["token"])
+
+
+def test_an_app_its_installation_and_its_tokens_are_as_github_describes_them(site: Site, known: Registered) -> None:
+    description, number = checker(), installation(site)
+    narrowed = {"repositories": ["deploy"], "permissions": {"contents": "read"}}
+    breaches = []
+    for method, path, body, status in (
+        ("GET", "/app", None, 200),
+        ("GET", f"/repos/{REPOSITORY}/installation", None, 200),
+        ("GET", "/repos/acme/other/installation", None, 404),
+        ("POST", f"/app/installations/{number}/access_tokens", {}, 201),
+        ("POST", f"/app/installations/{number}/access_tokens", narrowed, 201),
+        ("POST", f"/app/installations/{number}/access_tokens", {"repositories": ["other"]}, 422),
+        ("POST", f"/app/installations/{number}/access_tokens", {"permissions": {"pull_requests": "write"}}, 422),
+        ("POST", f"/app/installations/{number}/access_tokens", {"permissions": {"packages": "read"}}, 422),
+        ("POST", "/app/installations/1/access_tokens", {}, 404),
+    ):
+        reply = ask(site, method, path, body)
+        assert reply.status == status, (path, reply.body)
+        breaches += description.breaches(method, path, sent=body, status=status, body=reply.body, headers=reply.headers)
+    assert breaches == []
+
+
+@pytest.mark.parametrize(
+    ("token", "message"),
+    [
+        pytest.param(lambda: signed(key_pair("other")[0]), "A JSON web token could not be decoded", id="another key"),
+        pytest.param(
+            lambda: signed("x" * 40, "HS256"), "A JSON web token could not be decoded", id="another algorithm"
+        ),
+        pytest.param(lambda: "ghs_0123456789abcdef", "A JSON web token could not be decoded", id="none"),
+        pytest.param(lambda: signed(iss="99"), "Integration not found", id="no such App"),
+        pytest.param(lambda: signed(exp=int(time.time()) - 1), "representing the future time", id="expired"),
+        pytest.param(lambda: signed(exp=int(time.time()) + 700), "too far in the future", id="too long"),
+        pytest.param(lambda: signed(iat=int(time.time()) + 300), "'Issued at' claim ('iat')", id="not yet"),
+    ],
+)
+def test_who_does_not_prove_to_be_the_app_is_refused(site: Site, known: Registered, token: Any, message: str) -> None:
+    del known
+    reply = ask(site, "GET", "/app", token=token())
+    assert reply.status in (401, 404)
+    assert message in reply.json["message"]
+
+
+def test_a_token_does_what_it_was_narrowed_to_and_ends(site: Site, known: Registered, tmp_path: Path) -> None:
+    reading, writing = issue(site, permissions={"contents": "read"}), issue(site)
+
+    def status(token: str, method: str = "GET", path: str = "/branches/main", body: object = None) -> int:
+        return site.call(method, path, body, token=token).status
+
+    def cloned(token: str, name: str) -> int:
+        server = site.forge.url
+        return git("clone", "-q", f"{server}/{name}.git", str(tmp_path / token / name), cwd=tmp_path, token=token,
+                   server=server).returncode  # fmt: skip
+
+    assert [status(token) for token in (reading, writing)] == [200, 200]
+    assert [status(token, path="/pulls") for token in (reading, writing)] == [403, 200]
+    assert status(writing, "POST", "/pulls", {"title": "t", "head": "x", "base": "main"}) == 403
+    assert (cloned(reading, REPOSITORY), cloned(reading, "acme/other") != 0) == (0, True)
+    assert site.ask("GET", "/api/v3/repos/acme/other", token=writing).status == 404
+    now = known.forge.apps.now
+    known.forge.apps.now = lambda: now() + timedelta(minutes=61)
+    assert (status(reading), cloned(writing, REPOSITORY) != 0) == (401, True)
