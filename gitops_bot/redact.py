@@ -114,7 +114,7 @@ def learn(*secrets: str | None, passing: bool = False) -> None:
     forms = {form for form in forms if len(form) >= SHORTEST}
     with _lock:
         if passing:
-            _passing.extend(forms - _known)
+            _passing.extend(forms.difference(_known, _passing))
         else:
             _known.update(forms)
 

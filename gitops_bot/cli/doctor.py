@@ -100,7 +100,7 @@ def _setup(
         notes=notes,
         clock=clock,
         git=partial(git_versions, environ, share),
-        registry=partial(registry_for, environ, clock, share),
+        registry=partial(registry_for, environ, clock, share, local=local),
         forge=forge,
         token=token,
     )
@@ -116,10 +116,14 @@ def _setup(
     )
 
 
-def registry_for(environ: Mapping[str, str], clock: Clock, seconds: float, config: Config) -> Registry:
+def registry_for(
+    environ: Mapping[str, str], clock: Clock, seconds: float, config: Config, local: Local | None = None
+) -> Registry:
     """The registries, each asked with the login that a run would have."""
     from gitops_bot.edges.registry import Registry
     from gitops_bot.wiring.forge import servers
-    from gitops_bot.wiring.world import access
+    from gitops_bot.wiring.world import access, packages
 
-    return Registry(access(config, environ, servers(environ)), environ, clock, seconds=seconds, attempts=_ATTEMPTS)
+    logins = access(config, environ, servers(environ))
+    listed = packages(local)
+    return Registry(logins, environ, clock, seconds=seconds, attempts=_ATTEMPTS, packages=listed)

@@ -6,10 +6,10 @@ Data only; `None` where they do not say.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
     from gitops_bot.config.propose import MergeMethod
@@ -42,17 +42,33 @@ class Refusal:
     whole: bool = False
 
 
+class Token(Protocol):
+    """A token of a forge. One that ends is replaced in time; getting it raises a ForgeError if that fails."""
+
+    def __call__(self, rejected: str | None = None, repository: str | None = None) -> str:
+        """The token as it is valid now; not the one that the server `rejected`, unless there is no other.
+
+        `repository`: the one that is asked about, where it may be another than usual.
+        """
+
+
+def fixed(token: str) -> Token:
+    """A token that stays the same."""
+    return lambda rejected=None, repository=None: token  # noqa: ARG005 - it depends on neither
+
+
 @dataclass(frozen=True, slots=True)
 class PackageApi:
     """Where a forge lists the images of its registry: the host of its API, and the headers that it wants.
 
-    `token`: that of the forge, where it may be shown there.
+    `token`: that of the forge, where it may be shown there. `variables` are those of the environment that stand for it.
     """
 
     registry: str
     host: str
     headers: Mapping[str, str]
-    token: str | None = field(default=None, repr=False)
+    token: Token | None = field(default=None, repr=False)
+    variables: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

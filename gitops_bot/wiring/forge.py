@@ -26,7 +26,7 @@ def servers(environ: Mapping[str, str]) -> list[Server]:
     Raises:
         UsageError: a variable is not the URL of a server, or of an API.
     """
-    return sorted((forge.read(environ) for forge in FORGES), key=lambda server: server.token is None)
+    return sorted((forge.read(environ) for forge in FORGES), key=lambda server: server.variable is None)
 
 
 def locate(text: str, known: Sequence[Server], here: Path | None = None) -> tuple[Address, Server]:
@@ -40,4 +40,4 @@ def locate(text: str, known: Sequence[Server], here: Path | None = None) -> tupl
 
 def hide_tokens() -> None:
     """Never show a forge's token that is in the environment."""
-    redact.learn(*(os.environ.get(name) for forge in FORGES for name in forge.TOKENS))
+    redact.learn(*(os.environ.get(name) for forge in FORGES for name in forge.SECRETS))

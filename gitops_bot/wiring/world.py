@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from gitops_bot.edges.facts import PackageApi
     from gitops_bot.edges.git import Repository
     from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry import Registry
@@ -94,11 +95,12 @@ def open_world(
     environ, clock, cycle = os.environ, Clock(), cycle or CycleContext()
     local = Local.read(options, environ, instead=cycle.config)
     where, server = local.address, local.server
+    writes = request is not None and not request.dry_run
     # First of all: where the token cannot go to the API, git must not have it.
     forge = None
-    if server.token is not None and where.name is not None:
+    if server.variable is not None and where.name is not None:
         if server.takes_token(where):
-            forge = server.connect(where.name, clock=clock, warn=cycle.warn)
+            forge = server.connect(where.name, clock=clock, warn=cycle.warn, writes=writes)
         else:
             log.once("token.unused", level="warning", host=where.host or "", next=server.TOKEN_ELSEWHERE)
     cache = Path(options.cache) if options.cache else None
@@ -107,7 +109,8 @@ def open_world(
     with ExitStack() as stack:
         if forge is not None:
             stack.callback(forge.disconnect)
-        repository = stack.enter_context(remote(local, environ)(cache=cache, history=history, clock=clock))
+        git = remote(local, environ, writes=writes)
+        repository = stack.enter_context(git(cache=cache, history=history, clock=clock))
         with progress("fetching the repository"):
             branch = (local.config.branch if local.config else None) or repository.default_branch()
             commit = repository.head(branch)
@@ -138,7 +141,7 @@ def open_world(
                         documents=cycle.documents,
                         logins=cycle.logins,
                         cache=cache,
-                        packages=[packages for server in local.servers if (packages := server.packages) is not None],
+                        packages=packages(local),
                     )
                     connected.append(stack.enter_context(registry))
                 return connected[0]
@@ -159,7 +162,14 @@ def open_world(
         yield world, Scope(config, where.name, branch, commit, environments, home)
 
 
-def remote(local: Local, environ: Mapping[str, str]) -> Callable[..., Repository]:
+def packages(local: Local | None) -> Sequence[PackageApi]:
+    """What forges list of their registries, with the tokens for these."""
+    listed = local.servers if local is not None else ()
+    found = (server.packages(local.address.name if local and server is local.server else None) for server in listed)
+    return [api for api in found if api is not None]
+
+
+def remote(local: Local, environ: Mapping[str, str], *, writes: bool = True) -> Callable[..., Repository]:
     """The remote repository, to be opened with what a command adds: its cache and limits, and how much history.
 
     Git logs in as the address itself says, else by the token, where it is for that server.
@@ -167,15 +177,17 @@ def remote(local: Local, environ: Mapping[str, str]) -> Callable[..., Repository
     from gitops_bot.edges.facts import LOGIN_REFUSED, Refusal
     from gitops_bot.edges.git import Credentials, Repository
 
-    where, server, login = local.address, local.server, None
+    where, server, login, token = local.address, local.server, None, None
+    if where.server is not None and server.takes_token(where):
+        token = server.token_for(where.name, "propose" if writes else "read")
     advice = f"Set {server.TOKENS[0]}; for another server, {server.TOKEN_ELSEWHERE}, too. ssh needs a key."
     refused = Refusal(LOGIN_REFUSED, "refused the login, or requires one", advice)
     if where.password is not None:
         login = Credentials(where.username or server.USER, where.password)
-    elif server.token is not None and where.server is not None and server.takes_token(where):
-        login = Credentials(server.USER, server.token)
-        rejected = f"{where.server.partition('//')[2]} rejected {server.variable or 'the token'} for {where.name}"
-        means = f"{rejected}: wrong, expired or not covering it"
+    elif token is not None:
+        login = Credentials(server.USER, token=token)
+        host = (where.server or "").partition("//")[2]
+        means = f"{host} rejected {server.variable or 'the token'} for {where.name}: wrong, expired or not covering it"
         refused = Refusal(LOGIN_REFUSED, means, server.no_token(where.name).next, whole=True)
     return partial(
         Repository,
@@ -210,8 +222,8 @@ def access(config: Config, environ: Mapping[str, str], servers: Sequence[Server]
             message = f"`registries`: {registry.password_env} is the token of {server.host} and is not sent to {name}"
         elif registry.password_env == REGISTRY_PASSWORD and name != host:
             message = f"`registries`: {REGISTRY_PASSWORD} is for {host or 'no registry'} and is not sent to {name}"
-        elif any(server.reserves(registry.password_env or "") for server in servers):
-            message = f"`registries`: {registry.password_env} belongs to this workflow and is not sent to {name}"
+        elif owners := [owner for server in servers if (owner := server.reserves(registry.password_env or ""))]:
+            message = f"`registries`: {registry.password_env} belongs to {owners[0]} and is not sent to {name}"
         else:
             continue
         advice = "put that registry's password into its own variable"

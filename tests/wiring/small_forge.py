@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gitops_bot.edges.facts import fixed
 from gitops_bot.errors import Problem
 from gitops_bot.proposals.pull_request import HandBackTimes, Merge, PullRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.edges.facts import Refusal
+    from gitops_bot.edges.facts import Refusal, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Server:
     """What `wiring.forge` wants of a forge: here projects lie in groups."""
 
     TOKENS: ClassVar[Sequence[str]] = ("SMALL_TOKEN",)
+    SECRETS: ClassVar[Sequence[str]] = TOKENS
     USER: ClassVar[str] = "x-access-token"  # whom the Git server of the tests knows
     RIGHTS: ClassVar[str] = "everything"
     TOKEN_ELSEWHERE: ClassVar[str] = "set SMALL_URL"
@@ -32,24 +34,24 @@ class Server:
     file: Path
     repository: Path
     token: str | None
-    variable: str | None = TOKENS[0]
+    variable: str | None
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Server:
-        return cls(
-            environ["SMALL_URL"],
-            Path(environ["SMALL_FILE"]),
-            Path(environ["SMALL_REPOSITORY"]),
-            environ.get(cls.TOKENS[0]),
-        )
+        url, file, repository = environ["SMALL_URL"], Path(environ["SMALL_FILE"]), Path(environ["SMALL_REPOSITORY"])
+        token = environ.get(cls.TOKENS[0])
+        return cls(url, file, repository, token, cls.TOKENS[0] if token is not None else None)
 
     @property
     def host(self) -> str:
         return "small"
 
-    @property
-    def packages(self) -> None:
-        return None
+    def packages(self, repository: str | None) -> None:
+        del repository
+
+    def token_for(self, repository: str | None, purpose: str) -> Token | None:
+        del repository, purpose
+        return fixed(self.token) if self.token is not None else None
 
     def takes_token(self, where: Any) -> bool:
         return bool(where.server == self.url)
@@ -57,8 +59,8 @@ class Server:
     def has_registry(self, host: str) -> bool:
         return host == self.host
 
-    def reserves(self, variable: str) -> bool:
-        return False
+    def reserves(self, variable: str) -> None:
+        del variable
 
     def connect(self, repository: str, **_: Any) -> SmallForge:
         return SmallForge(self, repository)

@@ -27,6 +27,7 @@ from gitops_bot.errors import GitError, Problem, limit_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from gitops_bot.edges.facts import Token
 
 #: The first version with GIT_CONFIG_GLOBAL, which keeps foreign settings out.
 OLDEST = (2, 32)
@@ -91,10 +92,22 @@ _UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An HTTP login. For a GitHub token the user is `x-access-token`."""
+    """An HTTP login. For a GitHub token the user is `x-access-token`.
+
+    `token` gives the password, where it may be replaced while the login is used.
+    """
 
     username: str
-    password: str = field(repr=False)
+    password: str = field(default="", repr=False)
+    token: Token | None = field(default=None, repr=False)
+
+    def current(self, rejected: str | None = None) -> Credentials:
+        """The login with the password that is valid now, another one than was `rejected` if there is one."""
+        if self.token is None:
+            return self
+        login = Credentials(self.username, self.token(rejected))
+        redact.learn(*login.secrets(), passing=True)
+        return login
 
     @property
     def encoded(self) -> str:
@@ -103,7 +116,7 @@ class Credentials:
 
     def secrets(self) -> tuple[str, ...]:
         """Every text that must never be shown."""
-        return tuple(filter(None, (self.encoded, self.password)))
+        return (self.encoded, self.password) if self.password else ()
 
 
 @dataclass(frozen=True, slots=True)

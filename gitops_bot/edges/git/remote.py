@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from gitops_bot.edges.environment import through_proxy
+from gitops_bot.edges.facts import LOGIN_REFUSED
 from gitops_bot.edges.git.process import ANSWER_LIMIT, PREFIX, Credentials, Git, GitOutput, TimedOut, error, is_branch
 from gitops_bot.edges.git.refusals import (
     lacks_ref,
@@ -300,17 +301,27 @@ class Remote:
     def _run_once(
         self, *arguments: str, settings: tuple[tuple[str, str], ...] = (), git: Git | None = None, **options: Any
     ) -> GitOutput:
-        """Run git with the URL and the login, which only network commands get."""
-        remote = [(f"remote.{_NAME}.url", self.url)]
+        """Run git with the URL and the login, which only network commands get; again where the login was replaced."""
+        remote = ((f"remote.{_NAME}.url", self.url), *settings)
         is_http = self.url.startswith(("https://", "http://"))
-        if self.credentials is not None and is_http:
-            parts = urlsplit(self.url)
-            key = f"http.{parts.scheme}://{parts.netloc}/.extraheader"
-            # An empty value drops headers set by others, such as actions/checkout. Git would send ours to any host that
-            # a redirect names, so redirects are not followed.
-            header = f"Authorization: basic {self.credentials.encoded}"
-            remote += [(key, ""), (key, header), ("http.followRedirects", "false")]
-        return (git or self.git).run(*arguments, settings=(*remote, *settings), trace=is_http, **options)
+        run = partial((git or self.git).run, *arguments, trace=is_http, **options)
+        if self.credentials is None or not is_http:
+            return run(settings=remote)
+        login = self.credentials.current()
+        answer = run(settings=(*self._logged_in(login), *remote))
+        if answer.status != 0 and re.search(LOGIN_REFUSED, answer.err, re.IGNORECASE):
+            renewed = self.credentials.current(login.password)
+            if renewed != login:
+                return run(settings=(*self._logged_in(renewed), *remote))
+        return answer
+
+    def _logged_in(self, login: Credentials) -> tuple[tuple[str, str], ...]:
+        """The settings that send a login to this server alone."""
+        parts = urlsplit(self.url)
+        key = f"http.{parts.scheme}://{parts.netloc}/.extraheader"
+        # An empty value drops headers set by others, such as actions/checkout. Git would send ours to any host that a
+        # redirect names, so redirects are not followed.
+        return (key, ""), (key, f"Authorization: basic {login.encoded}"), ("http.followRedirects", "false")
 
     def _failure(self, answer: GitOutput) -> GitError:
         """The error for a failed fetch. An unknown message may concern the copy, such as a lock."""

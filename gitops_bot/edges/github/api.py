@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from gitops_bot import redact
+from gitops_bot.edges.facts import fixed
 from gitops_bot.edges.github import address, answers
 from gitops_bot.edges.github.failure import Refused, UnansweredError, explain
 from gitops_bot.edges.http import NoResponse
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from gitops_bot.edges.clock import Clock
+    from gitops_bot.edges.facts import Token
     from gitops_bot.edges.github.wire import Wire
     from gitops_bot.proposals.pull_request import PullRequest
 
@@ -32,15 +34,17 @@ class Api:
     def __init__(
         self,
         repository: str | None,
-        token: str | None,
+        token: str | Token | None,
         *,
         clock: Clock,
         api_url: str,
         warn: Callable[[Problem], None] | None = None,
         timeout: int | None = None,
     ) -> None:
-        redact.learn(token)
-        address.check(repository, token, api_url)
+        address.check(repository, token if isinstance(token, str) else None, api_url)
+        if isinstance(token, str):
+            redact.learn(token)
+            token = fixed(token)
         self.repository = repository or ""
         #: The variables by which GraphQL knows the repository.
         self.names = dict(zip(("owner", "name"), self.repository.split("/"), strict=False))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config.propose import MergeMethod
     from gitops_bot.edges.clock import Clock
+    from gitops_bot.edges.facts import Token
     from gitops_bot.edges.github.answers import Base
     from gitops_bot.proposals.pull_request import PullRequest, RateLimit
 
@@ -55,7 +56,13 @@ class GitHub:
     """
 
     def __init__(
-        self, repository: str, token: str, *, clock: Clock, warn: Callable[[Problem], None], api_url: str = API_URL
+        self,
+        repository: str,
+        token: str | Token,
+        *,
+        clock: Clock,
+        warn: Callable[[Problem], None],
+        api_url: str = API_URL,
     ) -> None:
         self._api = Api(repository, token, clock=clock, warn=warn, api_url=api_url)
         self._reading = PullRequestReader(self._api)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.facts import Bypass
     from gitops_bot.edges.github.api import Api
+    from gitops_bot.edges.github.app import App
 
 
 #: By the prefix of the token; `other` has no known one.
@@ -60,11 +61,15 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is known about a token. `scopes` are those of a classic one; `in_workflow`: a workflow of Actions has it."""
+    """What is known about a token. `scopes` are those of a classic one; `in_workflow`: a workflow of Actions has it.
+
+    `app`: the bot is that GitHub App, and may propose.
+    """
 
     kind: Kind = "other"
     scopes: frozenset[str] | None = None
     in_workflow: bool = False
+    app: str = ""
 
     @classmethod
     def read(cls, text: str | None, scopes: frozenset[str] | None, *, in_workflow: bool) -> Token:
@@ -75,6 +80,8 @@ class Token:
 
     def __str__(self) -> str:
         """Its kind, in words."""
+        if self.app:
+            return f"the id of the GitHub App {self.app}, which is installed here"
         return _WORDS[self.kind] + ("" if self.scopes is None else f" with {_scopes_text(self.scopes)}")
 
     def may_propose(self, role: Role) -> Permission:
@@ -86,7 +93,7 @@ class Token:
         )
         if (refused := self._refused(role, enough, advice)) is not None:
             return refused
-        if self.scopes is not None and role.may_push:
+        if self.app or (self.scopes is not None and role.may_push):
             return Permission("yes", "the token may open pull requests")
         if self.in_workflow and self.kind == "app":
             return Permission(
@@ -171,10 +178,11 @@ _LONGEST = 255
 
 @dataclass(slots=True)
 class Inspection:
-    """Reads each thing once, by an `api` with a timeout. `in_workflow`: the bot runs in Actions."""
+    """Reads each thing once, by an `api` with a timeout. `in_workflow`: the bot runs in Actions. `app`: it is this."""
 
     api: Api
     in_workflow: bool = False
+    app: App | None = None
     _bypasses: dict[int, Bypass] = field(default_factory=dict)
     _token: Token = field(default_factory=Token)
     _role: Role = field(default_factory=Role)
@@ -186,7 +194,15 @@ class Inspection:
         return self.api.host
 
     def server(self) -> ServerFacts:
-        """What GitHub says about itself and the token. One request, which does not count against the rate limit."""
+        """What GitHub says about itself and the token. One request, which does not count against the rate limit.
+
+        Of an App also whether it is installed, with the permissions to propose.
+        """
+        name = ""
+        if self.app is not None and self.api.repository:
+            installation = self.app.installation(self.api.repository)
+            installation.insist(contents="write", pull_requests="write")
+            name = installation.app
         before = self.api.clock.now()
         try:
             with self.api.expecting((404,)):
@@ -196,7 +212,8 @@ class Inspection:
         at = _date(headers.get("date"))
         header = headers.get("x-oauth-scopes")
         scopes = None if header is None else frozenset(_WORD.findall(header))
-        self._token = Token.read(self.api.token, scopes, in_workflow=self.in_workflow)
+        token = Token.read(self.api.token() if self.api.token else None, scopes, in_workflow=self.in_workflow)
+        self._token = replace(token, app=name)
         version = next(iter(_WORD.findall(headers.get("x-github-enterprise-version", ""))), None)
         return ServerFacts(
             name=f"GitHub Enterprise Server {version}" if version else "the API",

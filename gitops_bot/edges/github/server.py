@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlsplit
 
+from gitops_bot import log
 from gitops_bot.edges.address import OWNER_AND_NAME, is_loopback, origin
-from gitops_bot.edges.facts import PackageApi, Refusal
+from gitops_bot.edges.facts import PackageApi, Refusal, fixed
+from gitops_bot.edges.github import app as apps
 from gitops_bot.edges.github.address import API, API_URL, checked_api
+from gitops_bot.edges.github.app import App
 from gitops_bot.errors import Problem
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.clock import Clock
+    from gitops_bot.edges.facts import Token
+    from gitops_bot.edges.github.app import Purpose
     from gitops_bot.edges.github.forge import GitHub
     from gitops_bot.edges.github.inspection import Inspection
 
@@ -75,12 +80,16 @@ _REFUSALS = (
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One server. `variable` is the environment variable with the token; `in_workflow`: the bot runs in Actions."""
+    """One server. `variable` is the environment variable with the token, or the App's id; None without either.
 
-    #: The variables with the token, in order of precedence; the user name for git, with the token as password; what the
-    #: token must be allowed to do; what to set where a repository is on another server; how many parts the name of a
-    #: repository has; what only git there says.
+    `in_workflow`: the bot runs in Actions.
+    """
+
+    #: The variables with the token, in order of precedence, and all with something secret; the user name for git, with
+    #: the token as password; what the token must be allowed to do; what to set where a repository is on another server;
+    #: how many parts the name of a repository has; what only git there says.
     TOKENS: ClassVar[Sequence[str]] = ("GITHUB_TOKEN", "GH_TOKEN")
+    SECRETS: ClassVar[Sequence[str]] = (*TOKENS, apps.KEY)
     USER: ClassVar[str] = "x-access-token"
     RIGHTS: ClassVar[str] = "contents: write, pull-requests: write"
     TOKEN_ELSEWHERE: ClassVar[str] = f"set {_SERVER} to the server that the token is for"
@@ -92,6 +101,7 @@ class Server:
     token: str | None = field(default=None, repr=False)
     variable: str | None = None
     in_workflow: bool = False
+    app: App | None = field(default=None, repr=False)
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Server:
@@ -109,14 +119,21 @@ class Server:
             server_url = server_url or f"{parts.scheme}://{parts.netloc.removeprefix('api.')}"
         url = origin(server_url or PUBLIC, _SERVER, f"For example {PUBLIC}.")
         variable = next((name for name in cls.TOKENS if environ.get(name, "").strip()), None)
-        return cls(
-            url,
-            api or (API_URL if url == PUBLIC else f"{url}/api/v3"),
-            # A token from a mounted file often ends in a line break.
-            environ[variable].strip() if variable is not None else None,
-            variable,
-            environ.get("GITHUB_ACTIONS") == "true",
-        )
+        api = api or (API_URL if url == PUBLIC else f"{url}/api/v3")
+        in_workflow = environ.get("GITHUB_ACTIONS") == "true"
+        if variable is None:
+            app = App.read(environ, api)
+            return cls(url, api, None, apps.ID if app is not None else None, in_workflow, app)
+        if environ.get(apps.ID, "").strip():
+            log.once("app.unused", level="warning", next=f"unset {variable} to use the GitHub App of {apps.ID}")
+        # A token from a mounted file often ends in a line break.
+        return cls(url, api, environ[variable].strip(), variable, in_workflow)
+
+    def token_for(self, repository: str | None, purpose: Purpose) -> Token | None:
+        """The token for a repository, `OWNER/NAME`: that of an App is for one purpose."""
+        if self.app is not None:
+            return self.app.token(repository, purpose) if repository is not None else None
+        return fixed(self.token) if self.token is not None else None
 
     @property
     def host(self) -> str:
@@ -136,28 +153,34 @@ class Server:
             return host.removeprefix("ssh.") == hosts[0]  # ssh needs no token, but the API does
         return address.server == self.url
 
-    @property
-    def packages(self) -> PackageApi | None:
-        """Where a forge lists the images of its registry with their times, if it does: here only the public one."""
+    def packages(self, repository: str | None) -> PackageApi | None:
+        """Where a forge lists the images of its registry with their times, if it does: here only the public one.
+
+        An App reads the images of those who own `repository`.
+        """
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
-        return PackageApi("ghcr.io", "api.github.com", headers, self.token if self.url == PUBLIC else None)
+        token = self.token_for(repository, "packages") if self.url == PUBLIC else None
+        return PackageApi("ghcr.io", "api.github.com", headers, token, self.TOKENS)
 
     def has_registry(self, host: str) -> bool:
         """Whether a registry belongs to this server and takes the same token."""
         public = self.host == "github.com"
         return host in ({"ghcr.io", "docker.pkg.github.com"} if public else {f"containers.{self.host}"})
 
-    def reserves(self, variable: str) -> bool:
-        """Whether this is a workflow, whose runner or a login to a cloud puts something into this variable."""
-        return self.in_workflow and _RESERVED.match(variable) is not None
+    def reserves(self, variable: str) -> str | None:
+        """Whose variable this is, if not a registry's: in a workflow that of its runner, or of a login to a cloud."""
+        if variable.startswith("GITHUB_APP_"):
+            return "the GitHub App"
+        return "this workflow" if self.in_workflow and _RESERVED.match(variable) else None
 
-    def connect(self, repository: str, *, clock: Clock, warn: Callable[[Problem], None]) -> GitHub | None:
+    def connect(
+        self, repository: str, *, clock: Clock, warn: Callable[[Problem], None], writes: bool = True
+    ) -> GitHub | None:
         """The pull requests of a repository, `OWNER/NAME`; None without a token."""
         from gitops_bot.edges.github.forge import GitHub
 
-        if self.token is None:
-            return None
-        return GitHub(repository, self.token, clock=clock, warn=warn, api_url=self.api_url)
+        token = self.token or self.token_for(repository, "propose" if writes else "read")
+        return GitHub(repository, token, clock=clock, warn=warn, api_url=self.api_url) if token is not None else None
 
     def inspect(self, repository: str | None, *, clock: Clock, timeout: int) -> Inspection:
         """Checks of this server and a repository, `OWNER/NAME`; anonymous without a token.
@@ -167,8 +190,9 @@ class Server:
         from gitops_bot.edges.github.api import Api
         from gitops_bot.edges.github.inspection import Inspection
 
-        api = Api(repository, self.token, clock=clock, api_url=self.api_url, timeout=timeout)
-        return Inspection(api, in_workflow=self.in_workflow)
+        token = self.token or self.token_for(repository, "inspect")
+        api = Api(repository, token, clock=clock, api_url=self.api_url, timeout=timeout)
+        return Inspection(api, in_workflow=self.in_workflow, app=self.app)
 
     def no_token(self, repository: str | None) -> Problem:
         """The problem that no token is set, and how to get one."""

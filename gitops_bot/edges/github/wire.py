@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from urllib3 import ProxyManager
 
     from gitops_bot.edges.clock import Clock
+    from gitops_bot.edges.facts import Token
     from gitops_bot.proposals.pull_request import RateLimit
 
 
@@ -67,14 +68,15 @@ class Wire:
     def __init__(
         self,
         api_url: str,
-        token: str | None,
+        token: Token | None,
         clock: Clock,
         *,
         timeout: int | None = None,
         seconds: float = SECONDS,
     ) -> None:
         """With a `timeout` an answer may take that many seconds as a whole, and nothing is sent twice."""
-        self._token, self._clock, self._may_repeat = token, clock, timeout is None
+        self._auth = _Authorization(token)
+        self._clock, self._may_repeat = clock, timeout is None
         self._timeout = timeout or _TIMEOUT
         self._late = 0
         self.left: RateLimit | None = None
@@ -84,7 +86,7 @@ class Wire:
         # On import PyGithub sets up its logger to write to standard error.
         logging.getLogger("github").handlers[:] = [logging.NullHandler()]
         self._requester = Github(
-            auth=Auth.Token(token) if token is not None else None,
+            auth=self._auth,
             base_url=api_url,
             user_agent=f"gitops-bot/{__version__}",
             api_version="2022-11-28",
@@ -133,7 +135,7 @@ class Wire:
                 document, headers = self._send("POST", self._requester.graphql_url, body=body, write=write)
             except Refused as refused:
                 raise answers.over_http(refused) from None
-            return answers.read_graphql(document, headers, self._token or "", write=write, optional=optional)
+            return answers.read_graphql(document, headers, self._auth.sent, write=write, optional=optional)
 
         return self._patiently(send, "/graphql")
 
@@ -178,9 +180,13 @@ class Wire:
             raise NoResponse(f"timed out {self._late} times in a row, so no more requests are sent", _LATER)
         accept = {"Accept": "application/vnd.github+json"}
         try:
-            status, headers, text = self._requester.requestJson(
-                method, path, dict(query or {}), accept, input=body, cnx=self._connection
-            )
+            self._auth.repository = "/".join(path.split("/")[2:4]) if path.startswith("/repos/") else None
+            for may_renew in (True, False):
+                status, headers, text = self._requester.requestJson(
+                    method, path, dict(query or {}), accept, input=body, cnx=self._connection
+                )
+                if status != 401 or not may_renew or not self._auth.renew():
+                    break
         except _ERRORS as error:
             through = through_proxy(self._connection.address, os.environ) if self._connection.session.trust_env else ""
             failure = _unanswered(error, self._timeout, through)
@@ -190,11 +196,36 @@ class Wire:
         self._late = 0
         document = parse_json(text) if text else None
         if status >= 300:
-            raise Refused(status, error_message(document, self._token or ""), headers, write=write)
+            raise Refused(status, error_message(document, self._auth.sent), headers, write=write)
         if document is None and text.strip() not in ("", "null"):
             advice = "check GITHUB_API_URL: for GitHub Enterprise it ends in /api/v3"
             raise NoResponse("answered with something other than JSON", advice)
         return document, headers
+
+
+class _Authorization(Auth.Auth):
+    """The token, if any, as it is at each request, for the `repository` that this is about; `sent` is the last one."""
+
+    token_type = "Bearer"  # noqa: S105 - the scheme of the header
+    token = sent = ""
+    repository: str | None = None
+
+    def __init__(self, current: Token | None) -> None:
+        self._current = current
+
+    def authentication(self, headers: dict[str, str]) -> None:
+        if self._current is not None:
+            self.sent = self._current(repository=self.repository)
+            headers["Authorization"] = f"{self.token_type} {self.sent}"
+
+    def renew(self) -> bool:
+        """Whether there is another token than the last one, which was rejected."""
+        return self._current is not None and self._current(self.sent, self.repository) != self.sent
+
+
+def sign_in(app_id: str, key: str) -> str:
+    """What a GitHub App proves itself with: a JSON Web Token that it signs with its key, valid for five minutes."""
+    return Auth.AppAuth(app_id, key).token
 
 
 class _Answer(RequestsResponse):

@@ -26,6 +26,7 @@ from gitops_bot import redact
 from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.http.transport import clean
 from gitops_bot.edges.registry.failure import NoLogin
+from gitops_bot.errors import ForgeError
 from gitops_bot.images.reference import DOCKER_HUB
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import RegistryAccess
     from gitops_bot.edges.clock import Clock
+    from gitops_bot.edges.facts import Token
     from gitops_bot.images.reference import ImageName
 
 T = TypeVar("T")
@@ -147,13 +149,15 @@ class Once(Generic[T]):
 class Credentials:
     """Finds the login for an image. Files are read and helpers run at most once, each for `timeout` seconds.
 
-    `clouds` is the login that a cloud gives for a registry; None where the registry belongs to none.
+    `clouds` is the login that a cloud gives for a registry; None where the registry belongs to none. `tokens` are those
+    of a forge by the variables that stand for them, where the environment lacks these.
     """
 
     access: Mapping[str, RegistryAccess]
     environ: Mapping[str, str] = field(repr=False)
     timeout: float = HELPER_TIMEOUT
     clouds: Callable[[str], Login | None] = lambda _: None
+    tokens: Mapping[str, Token] = field(default_factory=dict, repr=False)
     _files: Once[tuple[DockerConfig, ...]] = field(default_factory=Once)
     _helped: Once[Credential | None] = field(default_factory=Once)
 
@@ -177,6 +181,11 @@ class Credentials:
         if access is not None and access.password_env is not None:
             # Secrets made with `echo` end in an unwanted line break.
             password = environ.get(access.password_env, "").rstrip("\r\n")
+            if not password and (token := self.tokens.get(access.password_env)) is not None:
+                try:
+                    password = token()
+                except ForgeError as error:
+                    raise NoLogin(error.problem.message, error.problem.next) from None
             if not password:
                 raise NoLogin(
                     f"the password for {image.registry} is expected in {access.password_env}, which is not set",

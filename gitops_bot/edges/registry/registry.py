@@ -118,7 +118,8 @@ class Registry(AbstractContextManager["Registry"]):
         self._tokens = Tokens(self._http, clock)
         clouds = CloudLogins(access, Workload(environ, clock, seconds), {} if logins is None else logins)
         timeout = min(seconds, HELPER_TIMEOUT)
-        self._credentials = Credentials(access, environ, timeout=timeout, clouds=clouds.login)
+        tokens = {name: api.token for api in packages for name in api.variables if api.token is not None}
+        self._credentials = Credentials(access, environ, timeout=timeout, clouds=clouds.login, tokens=tokens)
         self._documents: Documents = {} if documents is None else documents
         #: Digests that a repository was seen to have, and repositories without a Referrers API.
         self._present: set[tuple[ImageName, str]] = set()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gitops_bot.edges.facts import fixed
 from gitops_bot.edges.github.wire import Wire
 from gitops_bot.edges.http import NoResponse
 from tests.counterparts import token_server
@@ -27,7 +28,7 @@ TABLE = [*(row for row in ENDLESS if row[0] != "informational answers"), CONTINU
 
 
 def wire(address: str, seconds: float = SECONDS) -> Wire:
-    return Wire(address, TOKEN, StillClock(), seconds=seconds)
+    return Wire(address, fixed(TOKEN), StillClock(), seconds=seconds)
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ import responses
 
 from gitops_bot import __version__
 from gitops_bot.demo.http import Answer, Request, Server
+from gitops_bot.edges.facts import fixed
 from gitops_bot.edges.github import wire as wire_module
 from gitops_bot.edges.github.failure import Refused
 from gitops_bot.edges.github.wire import Wire
@@ -41,7 +42,7 @@ def answering(answer: Callable[[Request], Answer] | list[Answer]) -> Iterator[tu
     respond = answer if callable(answer) else lambda _: answer[min(next(turn), len(answer) - 1)]
     clock = still_clock()
     with Server(respond) as server:
-        yield Wire(server.url, TOKEN, clock), clock, server
+        yield Wire(server.url, fixed(TOKEN), clock), clock, server
 
 
 OK = Answer.json(200, {"fine": True})
@@ -63,7 +64,7 @@ def test_a_request_says_who_asks_and_what() -> None:
     (request,) = seen
     assert (request.method, request.path, request.query) == ("POST", "/repos/a/b/pulls", {"x": "a b&c"})
     assert request.body == b'{"title": "\\u00e4"}'
-    assert request.headers["authorization"] == f"token {TOKEN}"
+    assert request.headers["authorization"] == f"Bearer {TOKEN}"
     assert request.headers["user-agent"] == f"gitops-bot/{__version__}"
     assert request.headers["accept"] == "application/vnd.github+json"
     assert request.headers["x-github-api-version"] == "2022-11-28"
@@ -83,11 +84,11 @@ def test_a_request_says_who_asks_and_what() -> None:
 )
 def test_graphql_is_asked_beside_the_rest_of_the_api(api_url: str, address: str) -> None:
     responses.post(address, json={"data": {"viewer": {"login": "bot"}}})
-    told = Wire(api_url, TOKEN, still_clock()).graphql("query Q { viewer { login } }", {"a": "ä"}, write=False)
+    told = Wire(api_url, fixed(TOKEN), still_clock()).graphql("query Q { viewer { login } }", {"a": "ä"}, write=False)
     assert told.data == {"viewer": {"login": "bot"}}
     sent = responses.calls[0].request
     assert json.loads(sent.body or "") == {"query": "query Q { viewer { login } }", "variables": {"a": "ä"}}
-    assert sent.headers["authorization"] == f"token {TOKEN}"
+    assert sent.headers["authorization"] == f"Bearer {TOKEN}"
 
 
 def test_an_answer_without_a_body_is_nothing() -> None:
@@ -300,7 +301,7 @@ def test_a_server_that_is_not_there_is_unanswered_after_all_tries() -> None:
         port = free.getsockname()[1]
     clock = still_clock()
     with pytest.raises(NoResponse) as error:
-        Wire(f"http://127.0.0.1:{port}", TOKEN, clock).ask("GET", "/x")
+        Wire(f"http://127.0.0.1:{port}", fixed(TOKEN), clock).ask("GET", "/x")
     assert error.value.what == "cannot be reached, or closed the connection early"
     assert len(clock.slept) == ATTEMPTS - 1
 
@@ -341,7 +342,7 @@ def raw(answer: bytes) -> Iterator[str]:
 )
 def test_a_broken_answer_is_unanswered(answer: bytes) -> None:
     with raw(answer) as address, pytest.raises(NoResponse) as error:
-        Wire(address, TOKEN, still_clock()).ask("GET", "/x")
+        Wire(address, fixed(TOKEN), still_clock()).ask("GET", "/x")
     assert error.value.what == "cannot be reached, or closed the connection early"
 
 
@@ -371,7 +372,7 @@ def test_a_login_in_netrc_is_not_used(
 
     with answering(remember) as (wire, _, _):
         wire.ask("GET", "/x")
-    assert seen == [f"token {TOKEN}"]
+    assert seen == [f"Bearer {TOKEN}"]
 
 
 @pytest.mark.parametrize(
@@ -406,9 +407,9 @@ def test_githubs_words_are_shown_safely(document: object, shown: str) -> None:
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
 def test_an_answer_that_is_cut_off_is_asked_for_again(cut: bytes, method: str) -> None:
     with broken_server([cut, broken_answer("200 OK", b'{"fine": true}')]) as server:
-        assert Wire(f"http://{server.host}", TOKEN, still_clock()).ask(method, "/x") == {"fine": True}
+        assert Wire(f"http://{server.host}", fixed(TOKEN), still_clock()).ask(method, "/x") == {"fine": True}
         assert len(server.heads) == 2
-        assert Wire(f"http://{server.host}", TOKEN, still_clock()).rate_limit()[0] == {"fine": True}
+        assert Wire(f"http://{server.host}", fixed(TOKEN), still_clock()).rate_limit()[0] == {"fine": True}
 
 
 @pytest.mark.parametrize(
@@ -419,5 +420,5 @@ def test_an_answer_that_is_cut_off_is_asked_for_again(cut: bytes, method: str) -
 def test_what_is_sent_once_is_not_sent_again_where_it_may_have_been_done(lost: bytes) -> None:
     with broken_server([lost]) as server:
         with pytest.raises((NoResponse, Refused)):
-            Wire(f"http://{server.host}", TOKEN, still_clock()).ask("POST", "/x", once=True)
+            Wire(f"http://{server.host}", fixed(TOKEN), still_clock()).ask("POST", "/x", once=True)
         assert len(server.heads) == 1

@@ -10,6 +10,7 @@ are read instead.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, assert_never
 from urllib.parse import quote
@@ -20,6 +21,7 @@ from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.registry.credentials import Basic, basic
 from gitops_bot.edges.registry.describe import parse_time
 from gitops_bot.edges.registry.failure import Refused
+from gitops_bot.errors import ForgeError
 from gitops_bot.images import moment
 from gitops_bot.images.build import BuildTimes
 from gitops_bot.images.reference import DOCKER_HUB, is_digest, is_tag
@@ -315,8 +317,9 @@ def _ghcr_pages(client: ApiClient) -> Callable[[int, str], PackagePage]:
     image, scheme = client.repository.location, client.repository.host.base.scheme
     credential = client.repository.login.credential
     token = credential.password if isinstance(credential, Basic) else None
-    if token is None and scheme == "https":  # a configuration must not have it sent in plain text
-        token = packages.token
+    if token is None and scheme == "https" and packages.token is not None:  # never in plain text
+        with suppress(ForgeError):
+            token = packages.token()
     if not token:
         raise ListUnusable("it answers nobody without a token with read:packages")
     owner, _, name = image.path.partition("/")

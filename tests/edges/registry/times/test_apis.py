@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.config import RegistryAccess
-from gitops_bot.edges.facts import PackageApi
+from gitops_bot.edges.facts import PackageApi, fixed
 from gitops_bot.edges.registry import Registry
 from gitops_bot.images.reference import ImageName, Pin
 from tests.counterparts.clock import StillClock
@@ -38,7 +38,7 @@ APIS = {
     "quay.io": "GET http://quay.io/api/v1/repository/acme/web/tag/?limit=100&onlyActiveTags=true&page=1",
     "acme.azurecr.io": "GET http://acme.azurecr.io/acr/v1/acme/web/_tags?n=100&orderby=timedesc",
 }
-PACKAGES = PackageApi("ghcr.io", "api.github.com", {"Accept": "application/json"}, "t")
+PACKAGES = PackageApi("ghcr.io", "api.github.com", {"Accept": "application/json"}, fixed("t"))
 PATHS = {name: address.split(" ")[1].split("?")[0].split("/", 3)[3] for name, address in APIS.items()}
 
 
@@ -51,7 +51,7 @@ def asked(images: Images, registry: str, token: str | None = "t") -> Iterator[Re
             {registry: RegistryAccess(plain_http=True, password_env="TOKEN" if token else None)},
             {"HTTP_PROXY": f"http://{host}", **NOWHERE, **({"TOKEN": token} if token else {})},
             StillClock(),
-            packages=[replace(PACKAGES, token="never in plain text")],
+            packages=[replace(PACKAGES, token=fixed("never in plain text"))],
         ) as edge,
     ):
         yield edge

@@ -1,0 +1,198 @@
+"""A GitHub App as the bot's identity: its installation on a repository, and tokens that are narrowed to one purpose.
+
+A token ends after an hour: it is replaced before that, and where the server rejects it. For some seconds not all of
+GitHub knows a new one (it answers 404, or 401), so each is tried before it is used. PyGithub signs what the App says of
+itself; its tokens of installations cannot be narrowed to a repository, and its requests keep to no limits.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from gitops_bot import redact
+from gitops_bot.edges.clock import Clock
+from gitops_bot.edges.github import answers
+from gitops_bot.edges.github.api import Api
+from gitops_bot.edges.github.failure import Refused
+from gitops_bot.errors import ForgeError, Problem, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitops_bot.edges.facts import Token
+
+#: The variables with the App's id (or client id), and with its private key or the path of a file that has it.
+ID: Final = "GITHUB_APP_ID"
+KEY, KEY_FILE = "GITHUB_APP_PRIVATE_KEY", "GITHUB_APP_PRIVATE_KEY_FILE"
+
+#: What a token is for: to write proposals, to read them, to check the settings (`doctor`), to read commits and checks
+#: of a source repository, and to read images.
+Purpose = Literal["propose", "read", "inspect", "source", "packages"]
+_READ = dict.fromkeys(("contents", "metadata", "pull_requests", "checks", "statuses", "deployments"), "read")
+_WRITE = dict.fromkeys(("contents", "pull_requests", "deployments", "artifact_metadata", "workflows"), "write")
+#: The permissions that are asked for, as far as the installation has them. The first one is needed.
+_WANTED: Mapping[Purpose, Mapping[str, str]] = {
+    "propose": {**_READ, **_WRITE, "members": "read"},
+    "read": _READ,
+    "inspect": {**_READ, "administration": "read"},
+    "source": dict.fromkeys(("contents", "metadata", "checks", "statuses"), "read"),
+    "packages": dict.fromkeys(("packages", "metadata"), "read"),
+}
+#: Seconds: how early a token is replaced (git may take that long), and the waits until GitHub knows a new one.
+_EARLY, _PAUSES = 300.0, (0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """An App as it is installed on a repository, and what it may do there: permission -> `read`, `write` or `admin`."""
+
+    number: int
+    app: str
+    permissions: Mapping[str, str]
+
+    def grant(self, wanted: Mapping[str, str]) -> dict[str, str]:
+        """As much of these permissions as it has."""
+        held = {name: self.permissions[name] for name in wanted if name in self.permissions}
+        return {name: "read" if level == "read" else wanted[name] for name, level in held.items()}
+
+    def insist(self, **needed: str) -> None:
+        """Raise a ForgeError unless it has these permissions."""
+        if missing := [name for name, level in needed.items() if self.grant(needed).get(name) != level]:
+            names = ", ".join(f"`{name.replace('_', ' ').capitalize()}: {needed[name]}`" for name in missing)
+            message = f"the GitHub App {self.app} has too few permissions here: it lacks {names}"
+            advice = "add them to the App under Permissions & events, then accept them on the page of its installation"
+            raise ForgeError(Problem("failed.auth", message, advice))
+
+
+class App:
+    """Gets one token per repository and purpose, from any thread, and keeps it while this object lives.
+
+    Whatever asks GitHub raises a ForgeError if the App is not installed there, lacks a permission, or its id and key do
+    not fit. `variable` is the one that has the key, or its file.
+    """
+
+    def __init__(self, app_id: str, key: str, variable: str, api_url: str, clock: Clock | None = None) -> None:
+        redact.learn(key)
+        self._id, self._key, self._variable, self._clock = app_id, key, variable, clock or Clock()
+        self._api = Api(None, self._signed, clock=self._clock, api_url=api_url)
+        #: Each with the second (of the monotonic clock) when it is to be replaced.
+        self._tokens: dict[tuple[str, Purpose], tuple[str, float]] = {}
+        self._lock = RLock()
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str], api_url: str) -> App | None:
+        """The App in the environment, if there is one; the same object for the same one, with the tokens that it has.
+
+        Raises:
+            UsageError: a part is missing or cannot be read.
+        """
+        app_id, key, file = (environ.get(name, "").strip() for name in (ID, KEY, KEY_FILE))
+        if not (app_id or key or file):
+            return None
+        if not app_id or bool(key) == bool(file):
+            advice = f"set {ID} to its id or client id, and one of {KEY} (the text) and {KEY_FILE} (the path of a file)"
+            raise _unusable("a GitHub App needs an id, and one private key", advice)
+        try:
+            # On one line, as files of variables have it, a key has `\n` for its line breaks.
+            text = (key or Path(file).read_text("ascii")).replace("\\n", "\n")
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise _unusable(f"the file in {KEY_FILE} cannot be read: {why}", "correct its path") from None
+        return _same(app_id, text, KEY if key else KEY_FILE, api_url)
+
+    def token(self, home: str, purpose: Purpose) -> Token:
+        """The token for a purpose in the repository `home`, `OWNER/NAME`, got when it is used; others are sources.
+
+        Where the App is not installed on a source repository, what is public there can still be read.
+        """
+
+        def current(rejected: str | None = None, repository: str | None = None) -> str:
+            if repository is None or repository.lower() == home.lower():
+                return self._current(home, purpose, rejected)
+            with suppress(ForgeError):
+                return self._current(repository, "source", rejected)
+            return self._current(home, "source", rejected)
+
+        return current
+
+    def installation(self, repository: str) -> Installation:
+        """The installation on a repository: one request."""
+        try:
+            document = self._ask("GET", f"/repos/{repository}/installation")
+        except Refused:
+            app = self._ask("GET", "/app")
+            message = f"the GitHub App {app['slug']} is not installed on {repository}, or this does not exist"
+            advice = f"install it for this repository at {app['html_url']}/installations/new"
+            raise ForgeError(Problem("failed.auth", message, advice)) from None
+        with self._api.reading():
+            number, name = answers.of_type(int, document["id"]), answers.of_type(str, document["app_slug"])
+            return Installation(number, name, answers.of_type(dict, document["permissions"]))
+
+    def _current(self, repository: str, purpose: Purpose, rejected: str | None) -> str:
+        with self._lock:
+            key = repository.lower(), purpose
+            text, ends = self._tokens.get(key, ("", 0.0))
+            if text in ("", rejected) or self._clock.monotonic() >= ends:
+                text, _ = self._tokens[key] = self._issue(repository, purpose)
+            return text
+
+    def _issue(self, repository: str, purpose: Purpose) -> tuple[str, float]:
+        """A new token: three requests."""
+        installation, wanted = self.installation(repository), _WANTED[purpose]
+        installation.insist(**dict([next(iter(wanted.items()))]))
+        body: dict[str, object] = {"permissions": installation.grant(wanted)}
+        if purpose != "packages":  # images are the owner's, whatever repositories they were built from
+            body["repositories"] = [repository.partition("/")[2]]
+        try:
+            document = self._ask("POST", f"/app/installations/{installation.number}/access_tokens", body)
+        except Refused as refused:
+            message = f"the GitHub App {installation.app} gets no token for {repository}: {refused.message}"
+            raise ForgeError(Problem("failed.auth", message, "check what its installation may access")) from None
+        with self._api.reading():
+            text, end = answers.of_type(str, document["token"]), answers.parse_time(document["expires_at"])
+            redact.learn(text, passing=True)
+            seconds = (end - self._clock.now()).total_seconds() if end is not None else 0.0
+        api = Api(repository, text, clock=self._clock, api_url=self._api.url)
+        try:
+            for pause in (*_PAUSES, 0.0):
+                with suppress(Refused):
+                    api.ask("GET", "", expected=(401, 403, 404) if pause else ())
+                    break
+                self._clock.sleep(pause)
+        finally:
+            api.disconnect()
+        return text, self._clock.monotonic() + seconds - _EARLY
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        """Ask as the App itself. Raises Refused where there is nothing, or where the request is invalid."""
+        try:
+            return self._api.ask(method, path, body=body, root="", expected=(401, 404, 422))
+        except Refused as refused:
+            if refused.status != 401 and "integration" not in refused.message.lower():
+                raise
+            message = f"{self._api.host} does not accept {ID} with the key of {self._variable}: {refused.message}"
+            advice = "check both in Settings > Developer settings > GitHub Apps, and this machine's clock"
+            raise ForgeError(Problem("failed.auth", message, advice)) from None
+
+    def _signed(self, rejected: str | None = None, repository: str | None = None) -> str:
+        """What the App proves itself with; `repository` does not matter. A rejected one would be no better anew."""
+        from gitops_bot.edges.github.wire import sign_in
+
+        del repository
+        try:
+            return rejected or sign_in(self._id, self._key)
+        except Exception:  # noqa: BLE001 - of several libraries, whose words may quote the key
+            advice = "use the .pem file as GitHub made it: the whole text, with its first and last line"
+            raise _unusable(f"{self._variable} has no RSA private key", advice) from None
+
+
+_same = lru_cache(maxsize=8)(App)
+
+
+def _unusable(message: str, advice: str) -> UsageError:
+    return UsageError(Problem("failed.usage", message, advice))

@@ -1,0 +1,220 @@
+"""The bot as a GitHub App: its tokens are narrow and replaced in time, and its key is nowhere to be seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands.conftest import WEB
+from tests.counterparts.app import PERMISSIONS, Registered, key_pair, registered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.counterparts.world import Deploy, Done
+
+BRANCH = "gitops-bot/production/all"
+
+
+_READ = {"metadata": "read", "contents": "read", "pull_requests": "read"}
+
+
+@pytest.fixture
+def app(shop: Deploy) -> Iterator[Registered]:
+    """The App, installed on the shop's repository alone."""
+    app = registered(shop.world.forge)
+    app.install(shop.name)
+    yield app
+    apps = shop.world.forge.apps
+    apps.tokens.clear()
+    apps.lifetime, apps.uses, apps.end_after = 3600, 0, None
+
+
+def clean(done: Done, app: Registered) -> Done:
+    """A command that shows nothing of the key, and no token."""
+    shown = done.out + done.err
+    key = key_pair()[0]
+    assert not [line for line in key.splitlines()[1:-1] if line in shown]
+    assert "PRIVATE KEY-----" not in shown
+    assert not [token for token in app.forge.apps.tokens if token in shown]
+    return done
+
+
+def test_an_app_proposes_by_a_token_for_this_repository_and_these_permissions_alone(
+    shop: Deploy, app: Registered
+) -> None:
+    shop.push("web", "1.1.0")
+    done = clean(shop.ask("update", "-vv", env=app.env), app)
+    assert done.code == 0, done.out + done.err
+    assert shop.pull()["user"]["login"] == "acme-bot[bot]"
+    assert b"newTag: 1.1.0" in shop.files(BRANCH)[WEB]
+    assert app.issued == [((shop.name,), {"metadata": "read", **PERMISSIONS})]
+
+
+def test_what_only_reads_gets_a_token_that_only_reads(shop: Deploy, app: Registered) -> None:
+    for command in (("plan",), ("update", "--dry-run"), ("status",)):
+        assert clean(shop.ask(*command, env=app.env), app).code == 0
+    assert app.issued == [((shop.name,), _READ)] * 3
+
+
+def test_a_token_may_end_between_any_two_requests_of_a_run_and_nothing_is_lost(shop: Deploy, app: Registered) -> None:
+    """Those of one push among them. Each run refreshes the pull request of the one before."""
+    apps, left = shop.world.forge.apps, 1
+    for version in range(1, 40):
+        tag = f"1.{version}.0"
+        digest = shop.push("web", tag, f"build {version}")
+        # Its first use is the one by which the bot tries it.
+        apps.tokens.clear()
+        apps.uses, apps.end_after = 0, left
+        done = clean(shop.ask("update", env=app.env), app)
+        assert (done.code, done.err) == (0, ""), (left, done.out)
+        assert f"newTag: {tag}" in shop.files(BRANCH)[WEB].decode()
+        assert digest in shop.files(BRANCH)[WEB].decode()
+        assert tag in shop.pull()["body"]
+        if apps.end_after is not None:
+            break  # the run had no more requests
+        left += 1
+    assert left > 8, "nothing was disturbed"
+    assert any("git-receive-pack" in target for method, target, status in shop.world.forge.seen if status == 401)
+
+
+def test_a_token_is_replaced_before_it_ends(shop: Deploy, app: Registered) -> None:
+    """The server's tokens live for a minute, less than a push may take: none is used twice, and none is refused."""
+    shop.world.forge.apps.lifetime = 60
+    shop.push("web", "1.1.0")
+    with shop.watching() as watched:
+        done = clean(shop.ask("update", env=app.env), app)
+    assert (done.code, len(shop.pulls())) == (0, 1), done.out + done.err
+    assert len(app.issued) > 4
+    assert not [line for line in watched.api if line.endswith(" 401")]
+
+
+def test_the_key_may_be_in_a_file_or_on_one_line(shop: Deploy, app: Registered, tmp_path: Path) -> None:
+    file = tmp_path / "key.pem"
+    file.write_text(key_pair()[0])
+    without = {name: value for name, value in app.env.items() if name != "GITHUB_APP_PRIVATE_KEY"}
+    for given in (
+        {"GITHUB_APP_PRIVATE_KEY_FILE": str(file)},
+        {"GITHUB_APP_PRIVATE_KEY": key_pair()[0].replace("\n", "\\n")},
+    ):
+        done = clean(shop.ask("plan", env=without | given), app)
+        assert done.code == 0, done.err
+
+
+def test_an_explicit_token_wins_and_the_log_says_so(shop: Deploy, app: Registered) -> None:
+    done = clean(shop.ask("plan", env=app.env | shop.env), app)
+    assert done.code == 0
+    assert "app.unused" in done.err
+    assert "unset GITHUB_TOKEN to use the GitHub App of GITHUB_APP_ID" in done.err
+    assert app.issued == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        pytest.param({"GITHUB_APP_ID": ""}, "a GitHub App needs an id, and one private key", id="no id"),
+        pytest.param({"GITHUB_APP_PRIVATE_KEY": ""}, "a GitHub App needs an id, and one private key", id="no key"),
+        pytest.param(
+            {"GITHUB_APP_PRIVATE_KEY_FILE": "/key"}, "a GitHub App needs an id, and one private key", id="two keys"
+        ),
+        pytest.param(
+            {"GITHUB_APP_PRIVATE_KEY": "", "GITHUB_APP_PRIVATE_KEY_FILE": "/nowhere/key"},
+            "the file in GITHUB_APP_PRIVATE_KEY_FILE cannot be read: No such file or directory",
+            id="no file",
+        ),
+        pytest.param(
+            {"GITHUB_APP_PRIVATE_KEY": key_pair()[0][:900]},
+            "GITHUB_APP_PRIVATE_KEY has no RSA private key",
+            id="half a key",
+        ),
+        pytest.param(
+            {"GITHUB_APP_PRIVATE_KEY": "ghp_0123456789abcdef0123"}, "has no RSA private key", id="a token, no key"
+        ),
+    ],
+)
+def test_settings_that_cannot_be_used_are_a_usage_error_without_the_key(
+    shop: Deploy, app: Registered, changed: dict[str, str], message: str
+) -> None:
+    done = clean(shop.bot("plan", env=app.env | changed), app)
+    assert done.code == 2
+    assert message in done.err + done.out
+    assert "ghp_" not in done.err + done.out
+
+
+def test_no_configuration_sends_the_key_to_a_registry(shop: Deploy, app: Registered) -> None:
+    login = b"registries: {ghcr.io: {username: bot, password_env: GITHUB_APP_PRIVATE_KEY}}\n"
+    shop.remote.commit("main", {"gitops-bot.yaml": shop.files("main")["gitops-bot.yaml"] + login})
+    done = clean(shop.ask("plan", env=app.env), app)
+    assert done.code == 2
+    assert "GITHUB_APP_PRIVATE_KEY belongs to the GitHub App and is not sent to ghcr.io" in done.out
+
+
+def checks(done: Done) -> dict[str, tuple[str, str]]:
+    """What `doctor` says of each check that is about the App or follows from it."""
+    names = ("token", "forge", "push", "pull-requests", "repository", "rules")
+    return {each["name"]: (each["verdict"], each["text"]) for each in done.json["checks"] if each["name"] in names}
+
+
+def test_doctor_says_who_the_app_is_and_what_it_may_do(shop: Deploy, app: Registered) -> None:
+    done = clean(shop.ask("doctor", env=app.env), app)
+    found = checks(done)
+    assert found["token"] == ("good", "GITHUB_APP_ID holds the id of the GitHub App acme-bot, which is installed here")
+    assert found["pull-requests"] == ("good", "the token may open pull requests")
+    assert found["push"][0] == "good"
+    assert done.code == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "check", "message", "advice"),
+    [
+        pytest.param(
+            {"GITHUB_APP_PRIVATE_KEY": key_pair("other")[0]},
+            "repository",
+            "does not accept GITHUB_APP_ID with the key of GITHUB_APP_PRIVATE_KEY",
+            "GitHub Apps",
+            id="the key of another App",
+        ),
+        pytest.param(
+            {"GITHUB_APP_ID": "99"},
+            "repository",
+            "does not accept GITHUB_APP_ID with the key of GITHUB_APP_PRIVATE_KEY",
+            "GitHub Apps",
+            id="no such App",
+        ),
+        pytest.param(
+            None,
+            "repository",
+            "the GitHub App acme-bot is not installed on",
+            "/github-apps/acme-bot/installations/new",
+            id="not installed",
+        ),
+        pytest.param(
+            {"contents": "read", "pull_requests": "write"},
+            "repository",
+            "has too few permissions here: it lacks `Contents: write`",
+            "accept them on the page of its installation",
+            id="cannot push",
+        ),
+        pytest.param(
+            {"contents": "write", "pull_requests": "read"},
+            "forge",
+            "has too few permissions here: it lacks `Pull requests: write`",
+            "accept them on the page of its installation",
+            id="cannot propose",
+        ),
+    ],
+)
+def test_doctor_says_once_what_is_wrong_with_the_app(
+    shop: Deploy, app: Registered, wrong: dict[str, str] | None, check: str, message: str, advice: str
+) -> None:
+    if wrong is None:
+        app.install("acme/elsewhere")
+    elif "contents" in wrong:
+        app.install(shop.name, permissions=wrong)
+        wrong = None
+    done = clean(shop.ask("doctor", env=app.env | (wrong or {})), app)
+    assert done.code == 1
+    (found,) = (each for each in done.json["checks"] if each["verdict"] == "wrong")
+    assert (found["name"], message in found["text"], advice in found["next"]) == (check, True, True), found

@@ -1,0 +1,182 @@
+"""The tokens of a GitHub App: each for one purpose and repository, tried before it is used, and never the wrong one."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gitops_bot.config import RegistryAccess
+from gitops_bot.edges.github.app import App
+from gitops_bot.edges.github.forge import GitHub
+from gitops_bot.edges.github.server import PUBLIC, Server
+from gitops_bot.edges.registry.credentials import Basic, Credentials
+from gitops_bot.edges.registry.failure import NoLogin
+from gitops_bot.errors import BotError, ForgeError
+from gitops_bot.images.reference import ImageName
+from tests.counterparts.app import Registered, key_pair, registered
+from tests.counterparts.clock import StillClock
+from tests.counterparts.forge import REPOSITORY, Site, commit, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from gitops_bot.edges.facts import PackageApi
+
+SOURCE = "acme/web"
+EVERYTHING = {"contents": "write", "pull_requests": "write", "packages": "write", "administration": "write"}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with serving(tmp_path / "forge", private=True) as running:
+        yield running
+
+
+@pytest.fixture
+def known(site: Site) -> Registered:
+    app = registered(site.forge)
+    app.install(REPOSITORY, permissions=EVERYTHING)
+    return app
+
+
+def bot(known: Registered, clock: Any = None) -> App:
+    """The App as the bot is it."""
+    return App(str(known.app.number), key_pair()[0], "GITHUB_APP_PRIVATE_KEY", known.forge.api_url, clock)
+
+
+class Waiting(StillClock):
+    """A clock that begins now: the server has another one."""
+
+    @classmethod
+    def begin(cls, known: Registered) -> Waiting:
+        return cls(known.forge.apps.now())
+
+
+def test_a_new_token_is_tried_until_the_server_knows_it(known: Registered) -> None:
+    known.forge.apps.lag = 2
+    clock = Waiting.begin(known)
+    token = bot(known, clock).token(REPOSITORY, "read")()
+    assert clock.slept == [0.5, 1.0]
+    assert known.forge.apps.tokens[token].unknown == 0
+
+
+def test_a_token_that_the_server_never_knows_is_an_error_after_bounded_waiting(known: Registered) -> None:
+    known.forge.apps.lag = 99
+    clock = Waiting.begin(known)
+    with pytest.raises(ForgeError, match="the token cannot see it"):
+        bot(known, clock).token(REPOSITORY, "read")()
+    assert sum(clock.slept) == 15.5
+
+
+def test_a_token_is_kept_until_five_minutes_before_its_end_and_replaced_where_it_is_rejected(known: Registered) -> None:
+    clock = Waiting.begin(known)
+    token = bot(known, clock).token(REPOSITORY, "propose")
+    first = token()
+    known.forge.apps.lifetime = 9000  # this clock goes faster than the server's
+    clock.sleep(3200)
+    assert token() == first
+    clock.sleep(200)
+    second = token()
+    assert second != first
+    assert token(first) == second, "another thread has replaced it already"
+    assert token(second) not in (first, second)
+
+
+def test_many_threads_get_one_token(known: Registered) -> None:
+    token = bot(known).token(REPOSITORY, "propose")
+    with ThreadPoolExecutor(8) as pool:
+        assert len({future.result() for future in [pool.submit(token) for _ in range(8)]}) == 1
+    assert len(known.issued) == 1
+
+
+def test_a_clock_that_is_hours_off_is_told_with_github_s_words(site: Site, known: Registered) -> None:
+    now: datetime = known.forge.apps.now()
+    known.forge.apps.now = lambda: now.replace(year=now.year + 1)
+    with pytest.raises(ForgeError, match=r"does not accept GITHUB_APP_ID .* 'Expiration time' claim") as raised:
+        bot(known).installation(REPOSITORY)
+    assert "this machine's clock" in raised.value.problem.next
+
+
+def subjects(known: Registered, site: Site, *, private: bool) -> tuple[tuple[str, ...], tuple[str, str]]:
+    """What the pull requests of the shop would say of two commits of a source, and these."""
+    bare = site.forge.create(SOURCE, {"a": b"1"}, private=private)
+    old = bare.branches()["main"]
+    new = commit(bare, "main", {"a": b"2"}, onto="main", message="Repair the door\n")
+    server = Server(api_url=known.forge.api_url, url=known.forge.url, app=bot(known))
+    github = server.connect(REPOSITORY, clock=StillClock(), warn=lambda _: None)
+    assert isinstance(github, GitHub)
+    with closing(_Closing(github)):
+        found = github.commits_between(f"{known.forge.url}/{SOURCE}", old, new)
+        github.find(("gitops-bot/production/all",), "main")
+    return found, (old, new)
+
+
+class _Closing:
+    def __init__(self, github: GitHub) -> None:
+        self.close = github.disconnect
+
+
+@pytest.mark.parametrize(
+    ("private", "installed", "found"),
+    [
+        pytest.param(True, True, ("Repair the door",), id="private, and installed"),
+        pytest.param(False, False, ("Repair the door",), id="public, and not installed"),
+        pytest.param(True, False, (), id="private, and not installed"),
+    ],
+)
+def test_commits_of_a_source_are_read_by_a_token_that_can_read_them_and_no_more(
+    site: Site, known: Registered, private: bool, installed: bool, found: tuple[str, ...]
+) -> None:
+    known.install(*([REPOSITORY, SOURCE] if installed else [REPOSITORY]), permissions=EVERYTHING)
+    assert subjects(known, site, private=private)[0] == found
+    reading, proposing = known.issued
+    assert reading == ((SOURCE if installed else REPOSITORY,), {"metadata": "read", "contents": "read"})
+    assert proposing == ((REPOSITORY,), {"metadata": "read", "contents": "write", "pull_requests": "write"})
+
+
+def packages(known: Registered) -> PackageApi:
+    """What ghcr.io is told; the API is that of the tests."""
+    server = Server(api_url=known.forge.api_url, url=PUBLIC, app=bot(known))
+    found = server.packages(REPOSITORY)
+    assert found is not None
+    return found
+
+
+def login(api: PackageApi, environ: dict[str, str], registry: str = "ghcr.io") -> Any:
+    """The login for a registry whose password is to be the variable GITHUB_TOKEN."""
+    assert api.token is not None
+    tokens = dict.fromkeys(api.variables, api.token)
+    credentials = Credentials({registry: RegistryAccess("bot", "GITHUB_TOKEN")}, environ, tokens=tokens)
+    return credentials.login(ImageName(registry, "acme/web")).credential
+
+
+def test_ghcr_gets_a_token_that_reads_images_and_nothing_else(known: Registered) -> None:
+    credential = login(packages(known), {})
+    assert isinstance(credential, Basic)
+    assert known.forge.apps.tokens[credential.password].permissions == {"metadata": "read", "packages": "read"}
+    assert login(packages(known), {"GITHUB_TOKEN": "an explicit one"}) == Basic("bot", "an explicit one")
+
+
+def test_an_app_that_may_not_read_packages_says_so(known: Registered) -> None:
+    known.install(REPOSITORY)
+    with pytest.raises(NoLogin, match="acme-bot has too few permissions here: it lacks `Packages: read`"):
+        login(packages(known), {})
+
+
+@pytest.mark.parametrize("purpose", ["propose", "read", "inspect", "source", "packages"])
+def test_no_failure_of_an_app_shows_its_key(known: Registered, purpose: Any) -> None:
+    """Whatever is asked, whichever part is wrong, and as it would stand in a traceback."""
+    key = key_pair()[0]
+    for app_id, text in (("0", key), ("4711", key_pair("other")[0]), ("4711", key[:500]), ("4711", key.lower())):
+        app = App(app_id, text, "GITHUB_APP_PRIVATE_KEY", known.forge.api_url)
+        with pytest.raises(BotError) as raised:
+            partial(app.token(REPOSITORY, purpose))()
+        lines = text.splitlines()[1:6]
+        told = f"{raised.value!r}{raised.value.problem}{raised.getrepr(style='long', chain=True)!r}{app!r}"
+        assert not [line for line in lines if line in told]
