@@ -112,16 +112,11 @@ def environment(place: Place, objects: list[Any], folder: Path) -> dict[str, str
     return {name: place.led(value) for name, value in found.items()}
 
 
-def arguments(objects: list[Any], env: dict[str, str]) -> list[str]:
-    """The arguments, in which Kubernetes replaces `$(NAME)`."""
-    (container,) = pod(objects)["spec"]["containers"]
-    return [re.sub(r"\$\((\w+)\)", lambda found: env[found[1]], each) for each in container["args"]]
-
-
 def test_the_scheduled_job_proposes_what_is_newer(build: Build, place: Place, tmp_path: Path) -> None:
     digest = place.push("web", "v1.1.0")
+    (container,) = pod(build("cronjob"))["spec"]["containers"]
     env = environment(place, build("cronjob"), tmp_path)
-    done = ended(start(*arguments(build("cronjob"), env), cwd=tmp_path, env=env))
+    done = ended(start(*container["args"], cwd=tmp_path, env=env))
     assert done.code == 0, done.err
     assert place.pin("web", "production", BRANCH) == ("v1.1.0", digest)
 
@@ -138,7 +133,7 @@ def test_the_deployment_proposes_answers_its_probes_and_ends_when_told(
     env = environment(place, objects, tmp_path)
     args = [
         each.replace("0.0.0.0:8080", "127.0.0.1:0").replace("--cache=", f"--cache={tmp_path}")
-        for each in arguments(objects, env)
+        for each in container["args"]
     ]
     with start(*args, cwd=tmp_path, env=env) as process:
         stop = threading.Timer(PATIENCE, process.kill)
@@ -190,8 +185,10 @@ def test_compose_starts_what_the_deployment_starts(build: Build) -> None:
     compose = yaml.safe_load((PROJECT / "examples/compose/compose.yaml").read_text(encoding="utf-8"))
     (service,) = compose["services"].values()
     (container,) = pod(build())["spec"]["containers"]
-    args = arguments(build(), {"GITOPS_BOT_REPOSITORY": "acme/deploy", "GITOPS_BOT_EVERY": "5m"})
-    assert sorted(service["command"]) == sorted(each for each in args if not each.startswith("--cache="))
+    variables = [each for found in of_kind(build(), "ConfigMap") for each in found["data"].items()]
+    options = [f"--{name.removeprefix('GITOPS_BOT_').lower()}={value}" for name, value in variables]
+    given = [each for each in container["args"] if not each.startswith("--cache=")]
+    assert sorted(service["command"]) == sorted(given + options)
     assert service["mem_limit"].replace("m", "Mi") == container["resources"]["limits"]["memory"]
     assert (service["read_only"], service["cap_drop"], service["user"]) == (True, ["ALL"], "10001:10001")
     assert service["security_opt"] == ["no-new-privileges:true"]
