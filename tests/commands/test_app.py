@@ -161,7 +161,7 @@ def test_doctor_says_who_the_app_is_and_what_it_may_do(shop: Deploy, app: Regist
     done = clean(shop.ask("doctor", env=app.env), app)
     found = checks(done)
     assert found["token"] == ("good", "GITHUB_APP_ID holds the id of the GitHub App acme-bot, which is installed here")
-    assert found["pull-requests"] == ("good", "the token may open pull requests")
+    assert found["pull-requests"] == ("good", "the GitHub App may open pull requests")
     assert found["push"][0] == "good"
     assert done.code == 0
 
@@ -199,7 +199,7 @@ def test_doctor_says_who_the_app_is_and_what_it_may_do(shop: Deploy, app: Regist
         ),
         pytest.param(
             {"contents": "write", "pull_requests": "read"},
-            "forge",
+            "pull-requests",
             "has too few permissions here: it lacks `Pull requests: write`",
             "accept them on the page of its installation",
             id="cannot propose",

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from gitops_bot import redact
 from gitops_bot.edges.clock import Clock
+from gitops_bot.edges.facts import fixed
 from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.api import Api
 from gitops_bot.edges.github.failure import Refused
 from gitops_bot.errors import ForgeError, Problem, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from gitops_bot.edges.facts import Token
 
@@ -79,7 +80,10 @@ class App:
     def __init__(self, app_id: str, key: str, variable: str, api_url: str, clock: Clock | None = None) -> None:
         redact.learn(key)
         self._id, self._key, self._variable, self._clock = app_id, key, variable, clock or Clock()
-        self._api = Api(None, self._signed, clock=self._clock, api_url=api_url)
+        #: Seconds for an answer, which is then asked for once.
+        self.timeout: int | None = None
+        # It sends nothing: each request has a connection of its own, as these are hours apart.
+        self._api = Api(None, None, clock=self._clock, api_url=api_url)
         #: Each with the second (of the monotonic clock) when it is to be replaced.
         self._tokens: dict[tuple[str, Purpose], tuple[str, float]] = {}
         self._lock = RLock()
@@ -123,11 +127,12 @@ class App:
     def installation(self, repository: str) -> Installation:
         """The installation on a repository: one request."""
         try:
-            document = self._ask("GET", f"/repos/{repository}/installation")
+            document = self._ask(repository, f"/repos/{repository}/installation")
         except Refused:
-            app = self._ask("GET", "/app")
-            message = f"the GitHub App {app['slug']} is not installed on {repository}, or this does not exist"
-            advice = f"install it for this repository at {app['html_url']}/installations/new"
+            app = self._ask(repository, "/app")
+            with self._api.reading():
+                message = f"the GitHub App {app['slug']} is not installed on {repository}, or this does not exist"
+                advice = f"install it for this repository at {app['html_url']}/installations/new"
             raise ForgeError(Problem("failed.auth", message, advice)) from None
         with self._api.reading():
             number, name = answers.of_type(int, document["id"]), answers.of_type(str, document["app_slug"])
@@ -144,12 +149,13 @@ class App:
     def _issue(self, repository: str, purpose: Purpose) -> tuple[str, float]:
         """A new token: three requests."""
         installation, wanted = self.installation(repository), _WANTED[purpose]
-        installation.insist(**dict([next(iter(wanted.items()))]))
+        needed = next(iter(wanted))
+        installation.insist(**{needed: wanted[needed]})
         body: dict[str, object] = {"permissions": installation.grant(wanted)}
         if purpose != "packages":  # images are the owner's, whatever repositories they were built from
             body["repositories"] = [repository.partition("/")[2]]
         try:
-            document = self._ask("POST", f"/app/installations/{installation.number}/access_tokens", body)
+            document = self._ask(repository, f"/app/installations/{installation.number}/access_tokens", body)
         except Refused as refused:
             message = f"the GitHub App {installation.app} gets no token for {repository}: {refused.message}"
             raise ForgeError(Problem("failed.auth", message, "check what its installation may access")) from None
@@ -157,27 +163,31 @@ class App:
             text, end = answers.of_type(str, document["token"]), answers.parse_time(document["expires_at"])
             redact.learn(text, passing=True)
             seconds = (end - self._clock.now()).total_seconds() if end is not None else 0.0
-        api = Api(repository, text, clock=self._clock, api_url=self._api.url)
-        try:
-            for pause in (*_PAUSES, 0.0):
-                with suppress(Refused):
-                    api.ask("GET", "", expected=(401, 403, 404) if pause else ())
-                    break
-                self._clock.sleep(pause)
-        finally:
-            api.disconnect()
+        for pause in (*_PAUSES, 0.0):
+            with suppress(Refused):
+                self._send(repository, fixed(text), f"/repos/{repository}", None, (401, 403, 404) if pause else ())
+                break
+            self._clock.sleep(pause)
         return text, self._clock.monotonic() + seconds - _EARLY
 
-    def _ask(self, method: str, path: str, body: object = None) -> Any:
-        """Ask as the App itself. Raises Refused where there is nothing, or where the request is invalid."""
+    def _ask(self, repository: str, path: str, body: object = None) -> Any:
+        """Ask as the App itself, about a repository. Raises Refused where there is nothing, or nothing so."""
         try:
-            return self._api.ask(method, path, body=body, root="", expected=(401, 404, 422))
+            return self._send(repository, self._signed, path, body, (401, 404, 422))
         except Refused as refused:
             if refused.status != 401 and "integration" not in refused.message.lower():
                 raise
             message = f"{self._api.host} does not accept {ID} with the key of {self._variable}: {refused.message}"
             advice = "check both in Settings > Developer settings > GitHub Apps, and this machine's clock"
             raise ForgeError(Problem("failed.auth", message, advice)) from None
+
+    def _send(self, repository: str, token: Token, path: str, body: object, expected: Collection[int]) -> Any:
+        """Send one request: a POST if it has a body."""
+        api = Api(repository, token, clock=self._clock, api_url=self._api.url, timeout=self.timeout)
+        try:
+            return api.ask("GET" if body is None else "POST", path, body=body, root="", expected=expected)
+        finally:
+            api.disconnect()
 
     def _signed(self, rejected: str | None = None, repository: str | None = None) -> str:
         """What the App proves itself with; `repository` does not matter. A rejected one would be no better anew."""

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, Rule, ServerFacts, Settings
 from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.failure import Refused
+from gitops_bot.errors import ForgeError
 from gitops_bot.images import moment
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.facts import Bypass
     from gitops_bot.edges.github.api import Api
-    from gitops_bot.edges.github.app import App
+    from gitops_bot.edges.github.app import App, Installation
 
 
 #: By the prefix of the token; `other` has no known one.
@@ -63,13 +64,13 @@ class Role:
 class Token:
     """What is known about a token. `scopes` are those of a classic one; `in_workflow`: a workflow of Actions has it.
 
-    `app`: the bot is that GitHub App, and may propose.
+    `installed`: the bot is this GitHub App.
     """
 
     kind: Kind = "other"
     scopes: frozenset[str] | None = None
     in_workflow: bool = False
-    app: str = ""
+    installed: Installation | None = None
 
     @classmethod
     def read(cls, text: str | None, scopes: frozenset[str] | None, *, in_workflow: bool) -> Token:
@@ -80,8 +81,8 @@ class Token:
 
     def __str__(self) -> str:
         """Its kind, in words."""
-        if self.app:
-            return f"the id of the GitHub App {self.app}, which is installed here"
+        if self.installed is not None:
+            return f"the id of the GitHub App {self.installed.app}, which is installed here"
         return _WORDS[self.kind] + ("" if self.scopes is None else f" with {_scopes_text(self.scopes)}")
 
     def may_propose(self, role: Role) -> Permission:
@@ -93,7 +94,9 @@ class Token:
         )
         if (refused := self._refused(role, enough, advice)) is not None:
             return refused
-        if self.app or (self.scopes is not None and role.may_push):
+        if self.installed is not None:
+            return _granted(self.installed, "open pull requests", pull_requests="write")
+        if self.scopes is not None and role.may_push:
             return Permission("yes", "the token may open pull requests")
         if self.in_workflow and self.kind == "app":
             return Permission(
@@ -113,6 +116,8 @@ class Token:
         advice = self.advice("deployments")
         if (refused := self._refused(role, {"repo", "repo_deployment"}, advice)) is not None:
             return refused
+        if self.installed is not None:
+            return _granted(self.installed, "write deployments", deployments="write")
         if self.scopes is not None and role.may_push:
             return Permission("yes", "the token may write deployments")
         text = "deployments can be read; whether the token may write them shows only when it does"
@@ -123,6 +128,8 @@ class Token:
         if role.of_person:
             text = "the repository belongs to a person, and GitHub records artifacts for organisations alone"
             return Permission("no", text, "remove `artifact_metadata`")
+        if self.installed is not None:
+            return _granted(self.installed, "record artifacts", artifact_metadata="write")
         text = "whether the token may record artifacts shows only when it does"
         return Permission("unknown", text, self.advice("artifact-metadata"))
 
@@ -153,6 +160,15 @@ class Token:
                 "give the account the role `Write` in Settings > Collaborators and teams, or use another one",
             )
         return None
+
+
+def _granted(installed: Installation, what: str, **needed: str) -> Permission:
+    """Whether an App may do something that needs these permissions."""
+    try:
+        installed.insist(**needed)
+    except ForgeError as lacking:
+        return Permission("no", lacking.problem.message, lacking.problem.next)
+    return Permission("yes", f"the GitHub App may {what}")
 
 
 def _scopes_text(scopes: frozenset[str]) -> str:
@@ -196,13 +212,9 @@ class Inspection:
     def server(self) -> ServerFacts:
         """What GitHub says about itself and the token. One request, which does not count against the rate limit.
 
-        Of an App also whether it is installed, with the permissions to propose.
+        Another one for an App, which must be installed.
         """
-        name = ""
-        if self.app is not None and self.api.repository:
-            installation = self.app.installation(self.api.repository)
-            installation.insist(contents="write", pull_requests="write")
-            name = installation.app
+        installed = self.app.installation(self.api.repository) if self.app and self.api.repository else None
         before = self.api.clock.now()
         try:
             with self.api.expecting((404,)):
@@ -213,7 +225,7 @@ class Inspection:
         header = headers.get("x-oauth-scopes")
         scopes = None if header is None else frozenset(_WORD.findall(header))
         token = Token.read(self.api.token() if self.api.token else None, scopes, in_workflow=self.in_workflow)
-        self._token = replace(token, app=name)
+        self._token = replace(token, installed=installed)
         version = next(iter(_WORD.findall(headers.get("x-github-enterprise-version", ""))), None)
         return ServerFacts(
             name=f"GitHub Enterprise Server {version}" if version else "the API",

@@ -190,6 +190,8 @@ class Server:
         from gitops_bot.edges.github.api import Api
         from gitops_bot.edges.github.inspection import Inspection
 
+        if self.app is not None:
+            self.app.timeout = timeout
         token = self.token or self.token_for(repository, "inspect")
         api = Api(repository, token, clock=clock, api_url=self.api_url, timeout=timeout)
         return Inspection(api, in_workflow=self.in_workflow, app=self.app)

@@ -69,7 +69,7 @@ def test_a_new_token_is_tried_until_the_server_knows_it(known: Registered) -> No
 def test_a_token_that_the_server_never_knows_is_an_error_after_bounded_waiting(known: Registered) -> None:
     known.forge.apps.lag = 99
     clock = Waiting.begin(known)
-    with pytest.raises(ForgeError, match="the token cannot see it"):
+    with pytest.raises(ForgeError, match=r"^acme/deploy does not exist, or the token cannot see it"):
         bot(known, clock).token(REPOSITORY, "read")()
     assert sum(clock.slept) == 15.5
 
@@ -86,6 +86,18 @@ def test_a_token_is_kept_until_five_minutes_before_its_end_and_replaced_where_it
     assert second != first
     assert token(first) == second, "another thread has replaced it already"
     assert token(second) not in (first, second)
+
+
+def test_the_next_cycle_of_a_process_has_the_tokens_of_the_one_before_until_the_key_is_another(
+    known: Registered,
+) -> None:
+    first, second = (Server.read(known.env) for _ in range(2))
+    tokens = [server.token_for(REPOSITORY, "read") for server in (first, second)]
+    assert len({token() for token in tokens if token is not None}) == len(known.issued) == 1
+    other = Server.read(known.env | {"GITHUB_APP_PRIVATE_KEY": key_pair("other")[0]}).token_for(REPOSITORY, "read")
+    assert other is not None
+    with pytest.raises(ForgeError, match="does not accept GITHUB_APP_ID"):
+        other()
 
 
 def test_many_threads_get_one_token(known: Registered) -> None:
