@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from gitops_bot.config.commits import Signer
     from gitops_bot.config.document import Document, Path
     from gitops_bot.config.form import ConfigForm, EnvironmentForm, MatchBy, RulesForm
     from gitops_bot.config.form_policy import PolicyForm
@@ -111,6 +112,7 @@ class Environment:
     by_glob: Mapping[str, ImageRules] = field(default_factory=dict, repr=False)
     targets: tuple[FileRule, ...] = ()
     blue_green: tuple[BlueGreenForm, ...] = ()
+    signer: Signer | None = None
     release_tags: bool = False
     release_info: tuple[ReleaseInfo, ...] = ()
     deployments: bool = False
@@ -277,6 +279,7 @@ def _environment(
     written = form.release_info or ()
     several = written if isinstance(written, tuple) else (written,)
     infos = [ReleaseInfoForm(file=info) if isinstance(info, str) else info for info in several]
+    commits = form.commits or whole.commits
     return Environment(
         name=name,
         overlays=form.overlays,
@@ -292,6 +295,7 @@ def _environment(
             ReleaseInfo(info.file, info.image, tuple({**LABELS, **info.keys}.items()), info.overlays) for info in infos
         ),
         release_tag=form.tag == "release",
+        signer=None if commits == "git" else commits,
         release_tags=bool(whole.release_tags if form.release_tags is None else form.release_tags),
         deployments=(form.records or whole.records or "none") != "none",
         artifact_metadata=bool(whole.artifact_metadata if form.artifact_metadata is None else form.artifact_metadata),

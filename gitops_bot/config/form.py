@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field
 
 from gitops_bot.config import form_policy, times
 from gitops_bot.config import leaves as leaf
+from gitops_bot.config.commits import CommitsSetting  # noqa: TC001 - likewise
 from gitops_bot.config.form_target import ReleaseInfoSetting, Slots, TargetForm  # noqa: TC001 - likewise
 from gitops_bot.config.leaves import Listed, about
 from gitops_bot.config.propose import Propose
@@ -184,6 +185,7 @@ class EnvironmentForm(RulesForm):
             {"as": "pull-request", "group": "overlay", "labels": ["release"], "reviewers": ["team:platform"]},
         ),
     ] = field(default_factory=Propose)
+    commits: CommitsSetting = None
     release_tags: ReleaseTags = None
     records: _Records = None
     artifact_metadata: ArtifactMetadata = None
@@ -251,6 +253,7 @@ class ConfigForm:
             default={},
         ),
     ] = field(default_factory=dict)
+    commits: CommitsSetting = None
     release_tags: ReleaseTags = None
     records: _Records = None
     artifact_metadata: ArtifactMetadata = None

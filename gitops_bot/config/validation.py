@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from gitops_bot.config import form_policy
+from gitops_bot.config.commits import COMMITS_KEY, COMMITS_WORD
 from gitops_bot.config.document import MOST_PROBLEMS, Position, Scalar, kind_of, problem
 from gitops_bot.config.form import ConfigForm
 from gitops_bot.config.form_policy import KINDS
@@ -51,7 +52,7 @@ _SECRETS = ("auth", "passphrase", "password", "secret", "token")
 #: pydantic's names for the branches of a union; they are not part of the path in the file.
 _BRANCHES = (
     *(form_policy.NAMED, *form_policy.KINDS.values()),
-    *(GROUP_WORD, GROUP_LIST, INFO_FILE, INFO_FORM, INFO_LIST),
+    *(COMMITS_KEY, COMMITS_WORD, GROUP_WORD, GROUP_LIST, INFO_FILE, INFO_FORM, INFO_LIST),
 )
 _POLICY = "a policy has `semver`, `pattern` with `order`, or `digest`"
 _EXAMPLE = 'as in `{semver: ">=1.0 <2"}`'

@@ -1,6 +1,7 @@
 """The REST routes below `/repos/{owner}/{repo}`: the repository, its branches, rules and commits.
 
-`api_pulls.py` and `api_issues.py` have the routes of pull requests, `api_deployments.py` those of deployments.
+`api_pulls.py` and `api_issues.py` have the routes of pull requests, `api_deployments.py` those of deployments, and
+`api_git.py` those that create commits.
 `call.py` checks a request, `pulls.py` and its neighbours carry it out, and `shapes.py` shows the result.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gitops_bot.demo import api_deployments, api_issues, api_pulls, rule_shapes
+from gitops_bot.demo import api_deployments, api_git, api_issues, api_pulls, rule_shapes
 from gitops_bot.demo.bare import Moved
 from gitops_bot.demo.http import Answer, Route
 from gitops_bot.demo.refusal import Invalid
@@ -26,6 +27,7 @@ def routes() -> list[Route]:
         *api_pulls.ROUTES,
         *api_issues.ROUTES,
         *api_deployments.ROUTES,
+        *api_git.ROUTES,
         ("GET", "", _repository),
         ("GET", "/activity", _activity),
         ("GET", "/branches/(?P<branch>.+)/protection", _protection),

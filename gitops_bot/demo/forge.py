@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.demo import checks as statuses
-from gitops_bot.demo import git_http, landing
+from gitops_bot.demo import git_http, landing, signing
 from gitops_bot.demo.accounts import Accounts
 from gitops_bot.demo.apps import Apps
 from gitops_bot.demo.gateway import Gateway
@@ -114,11 +114,17 @@ class Forge(Server):
             pulls.hub.protected[branch or pulls.bare.default_branch()] = Protection(
                 list(checks), strict, approvals, dismiss_stale, signatures, merge_queue, by_ruleset, bypass
             )
+            signing.enforce(pulls.bare, pulls.hub.protected)
 
     def unprotect(self, full_name: str, branch: str | None = None) -> None:
         """Remove the protection of a branch."""
         with self.store.opened(self._hub(full_name), writes=True) as pulls:
             pulls.hub.protected.pop(branch or pulls.bare.default_branch(), None)
+            signing.enforce(pulls.bare, pulls.hub.protected)
+
+    def signing_key(self, user: str, public_key: str) -> None:
+        """Add the SSH key that a user signs commits with."""
+        signing.Keys(self.store.folder / ".keys").add(user, public_key)
 
     def team(self, full_name: str, slug: str, members: Sequence[str] = ()) -> None:
         """Give a team access to a repository."""

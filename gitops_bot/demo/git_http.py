@@ -30,7 +30,6 @@ _SETTINGS = (
     f"receive.maxInputSize={BODY_LIMIT}",
     "receive.fsckObjects=true",
     "receive.autogc=false",
-    "core.hooksPath=/dev/null",
 )
 
 
@@ -69,7 +68,9 @@ def serve(request: Request, repository: Path, service: str) -> Answer:
 
 def _run(request: Request, repository: Path, service: str, *options: str) -> bytes:
     protocol = request.headers.get("git-protocol", "")
-    settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+    # Of hooks, only those of the repository: `signing.py` writes one.
+    own = (*_SETTINGS, f"core.hooksPath={repository}/hooks")
+    settings = [part for setting in own for part in ("-c", setting)]
     result = subprocess.run(
         ["git", *settings, service.removeprefix("git-"), "--stateless-rpc", *options, str(repository)],
         env={**environment(), **({"GIT_PROTOCOL": protocol} if _PROTOCOL.match(protocol) else {})},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.demo import merging
+from gitops_bot.demo import merging, signing
 from gitops_bot.demo.bare import Moved, Person
 from gitops_bot.demo.gate import standing
 from gitops_bot.demo.hub import AutoMerge, Queued
@@ -51,6 +51,11 @@ def merge(
         raise Invalid(405, f"Repository rule violations found\n\n{why}\n\n" if protection.by_ruleset else why)
     if not status.ready:
         raise Invalid(405, status.why)
+    if protection is not None and protection.signatures and method != "squash":
+        # A squashed commit is GitHub's own, which it signs.
+        commits = pulls.bare.commits(pull.base_sha, pull.head_sha)
+        if method == "rebase" or not all(signing.is_verified(pulls.bare, commit.id) for commit in commits):
+            raise Invalid(405, "Repository rule violations found\n\nCommits must have verified signatures.\n\n")
     return _land(pulls, pull, user, AutoMerge(user, "", method, title, message))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.demo.bare import Bare, GitFailed, Person
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.demo.rules import Method
@@ -34,6 +34,15 @@ def write(bare: Bare, files: Mapping[str, bytes], *, message: str, author: Perso
         tree = bare.line("write-tree", extra=index)
     when = f"{int(at.timestamp())} +0000"
     return _commit(bare, tree, (), message, author=author, authored=when, committer=author, committed=when)
+
+
+def changed_tree(bare: Bare, base: str | None, entries: Iterable[tuple[str, str, str]]) -> str:
+    """Write the tree `base` with these entries: mode, object and path of each. Without `base`, only with these."""
+    with _index() as index:
+        bare.git("read-tree", base or "--empty", extra=index)
+        lines = "".join(f"{mode} {oid}\t{path}\0" for mode, oid, path in entries)
+        bare.git("update-index", "-z", "--index-info", stdin=lines.encode(), extra=index)
+        return bare.line("write-tree", extra=index)
 
 
 def merge(

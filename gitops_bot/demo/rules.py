@@ -41,8 +41,8 @@ class Protection:
 
     `checks` are the contexts that must succeed; `strict`: the branch must also be up to date. `approvals` is the number
     of required approvals; with `dismiss_stale`, a push dismisses them. `merge_queue` is the queue's merge method; None:
-    there is no queue. `by_ruleset`: GitHub shows this as a ruleset, not as a protection rule. `signatures` and `bypass`
-    are only shown, not enforced.
+    there is no queue. `by_ruleset`: GitHub shows this as a ruleset, not as a protection rule. `signatures`: commits
+    must have verified signatures. `bypass` is only shown, except that `always` lifts this requirement.
     """
 
     checks: list[str] = field(default_factory=list)

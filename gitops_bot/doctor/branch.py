@@ -6,6 +6,7 @@ warning; a configuration that the branch will refuse is an error, found before t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.doctor.notes import good, unknown, warning, wrong
@@ -15,16 +16,17 @@ from gitops_bot.images.reason import shortlist
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gitops_bot.config import Propose
+    from gitops_bot.config import Environment, Propose
     from gitops_bot.edges.facts import BranchRules, RepositoryFacts, Rule, RuleKind
     from gitops_bot.results.diagnosis import Check, Finding
 
+_SIGNATURES = "requires signed commits, and the bot's are not signed"
 #: The rules that block a push to a branch, and how to describe them.
 _AGAINST_PUSH: Mapping[RuleKind, str] = {
     "pull-request": "accepts changes only through pull requests",
     "queue": "accepts changes only through its merge queue",
     "checks": "accepts only commits whose checks have passed",
-    "signatures": "requires signed commits, and the bot's are not signed",
+    "signatures": _SIGNATURES,
     "update": "can be written only by those who may bypass its rules",
 }
 #: The rules that block creating and refreshing a branch of the bot.
@@ -75,6 +77,13 @@ def environment(
         return
     findings = [*_auto_merge(name, propose, branch, rules, repository), *_method(name, propose, rules, repository)]
     yield from findings or [good("propose", name, f"by pull requests into {branch}")]
+
+
+def unmet(rules: BranchRules, environments: Sequence[Environment]) -> BranchRules:
+    """The rules without those that the commits of these environments meet because they are signed."""
+    if not environments or any(environment.signer is None for environment in environments):
+        return rules
+    return replace(rules, rules=tuple(rule for rule in rules.rules if rule.kind != "signatures"))
 
 
 def own(branch: str, rules: BranchRules) -> Finding:
@@ -158,11 +167,9 @@ def _method(name: str, propose: Propose, rules: BranchRules, repository: Reposit
         yield wrong("propose", name, Problem("failed.forge", message, "set `merge_method: squash` or `rebase`"))
     elif "signatures" in kinds and method != "squash":
         # A squash is signed by the forge itself; the bot's own commits are not signed.
-        text = (
-            "the base branch requires signed commits, and the bot's are not signed: its pull requests merge only by "
-            "squash"
-        )
-        yield warning("propose", name, text, "squash them; for `auto_merge`, set `merge_method: squash`")
+        text = f"the base branch {_SIGNATURES}: its pull requests merge only by squash"
+        advice = "set `commits: api`, or squash them; for `auto_merge`, set `merge_method: squash`"
+        yield warning("propose", name, text, advice)
 
 
 def _block(
@@ -174,6 +181,8 @@ def _block(
         (rule for rule in rules.rules if rule.kind in against and rule.bypass != "always"),
         key=lambda rule: order.index(rule.kind),
     )
+    if binding and binding[0].kind == "signatures":
+        advice = f"set `commits: api`, or {advice}"
     if sure := [rule for rule in binding if rule.bypass != "unknown"]:
         return wrong(check, subject, Problem("failed.git", f"{writer} {against[sure[0].kind]}", advice))
     if binding:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot.config import FILE
+from gitops_bot.config.commits import SigningKey
 from gitops_bot.doctor import registries
 from gitops_bot.doctor.forge import ForgeChecks
 from gitops_bot.doctor.notes import Bounded, Notes, good, unknown, warning, wrong
@@ -49,6 +51,7 @@ def examine(setup: Setup, seconds: float) -> Result[Diagnosis]:
         end_registries = _begin_registries(setup, read, bounded, stack)
         if read is not None:
             notes.of("push", setup.where, lambda: _push(read, setup.where, notes))
+            _check_keys(read, notes)
         # Nothing is proposed from an inferred configuration: `update` needs a file.
         config = read.config if read is not None and read.config is not None and read.config.file else None
         forge.end(read.branch if read is not None else setup.branch, config)
@@ -114,6 +117,20 @@ def _begin_registries(setup: Setup, read: _Read | None, bounded: Bounded, stack:
         return lambda: None
     asked = registries.begin(registry, tracked.images, bounded)
     return lambda: registries.end(asked, tracked, config, bounded, notes)
+
+
+def _check_keys(read: _Read, notes: Notes) -> None:
+    """Whether git can sign with each key of the configuration."""
+    environments = read.config.environments.values() if read.config is not None else ()
+    signers = [environment.signer for environment in environments]
+    for key in dict.fromkeys(signer for signer in signers if isinstance(signer, SigningKey)):
+        committer = notes.of("commits", str(key), partial(read.remote.rehearse_signing, read.commit, key))
+        if committer is not None and committer.endswith(".invalid>"):
+            text = f"git can sign with it, but the committer, {committer}, has an address that no account has"
+            advice = "set GIT_COMMITTER_NAME and GIT_COMMITTER_EMAIL to the account that has the public key"
+            notes.add(warning("commits", str(key), text, advice))
+        elif committer is not None:
+            notes.add(good("commits", str(key), f"git can sign with it; the account of {committer} must have it"))
 
 
 def _push(read: _Read, where: str, notes: Notes) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gitops_bot.config import Config, Environment
     from gitops_bot.doctor.notes import Bounded
     from gitops_bot.doctor.setup import CheckedForge, Setup
-    from gitops_bot.edges.facts import Permission, ServerFacts
+    from gitops_bot.edges.facts import Permission, RepositoryFacts, ServerFacts
     from gitops_bot.proposals.pull_request import RateLimit
     from gitops_bot.results.diagnosis import Check, Finding
 
@@ -44,24 +44,26 @@ class ForgeChecks:
         environments = [*config.environments.values()] if config is not None else []
         proposed = [environment for environment in environments if environment.propose.as_ == "pull-request"]
         deployed = [environment for environment in environments if environment.deployments]
+        by_api = [environment for environment in environments if environment.signer == "api"]
         forge, token, where, notes = self._setup.forge, self._setup.token, self._setup.where, self._notes
         server = self._answer_of_server(forge) if forge is not None else None
         if isinstance(token, Problem):
             # Pull requests need a token; a commit may be pushed over ssh.
-            if proposed or deployed or not environments:
+            if proposed or deployed or by_api or not environments:
                 notes.add(wrong("token", where, token))
             else:
                 text = f"{token.message}: the rules of the branch cannot be read"
                 notes.add(warning("token", where, text, token.next))
         elif self._setup.name is None:
-            for environment in proposed:
-                message = f"it proposes pull requests, but {where} is not on a forge"
-                advice = "give the repository as OWNER/NAME or https URL, or set `propose: {as: commit}`"
-                notes.add(wrong("propose", environment.name, Problem("failed.forge", message, advice)))
-            for environment in deployed:
-                message = f"it records deployments (`records`), but {where} is not on a forge"
-                advice = "give the repository as OWNER/NAME or https URL, or set `records: none`"
-                notes.add(wrong("deployments", environment.name, Problem("failed.forge", message, advice)))
+            needs: list[tuple[Check, list[Environment], str, str]] = [
+                ("propose", proposed, "it proposes pull requests", "`propose: {as: commit}`"),
+                ("deployments", deployed, "it records deployments (`records`)", "`records: none`"),
+                ("commits", by_api, "it has `commits: api`", "`commits: {ssh_key_file: PATH}`"),
+            ]
+            for check, environment, what, otherwise in ((c, e, w, o) for c, es, w, o in needs for e in es):
+                message = f"{what}, but {where} is not on a forge"
+                advice = f"give the repository as OWNER/NAME or https URL, or set {otherwise}"
+                notes.add(wrong(check, environment.name, Problem("failed.forge", message, advice)))
         elif forge is not None and token is not None:
             if server is None:
                 text = "not checked: the forge did not answer as expected"
@@ -98,27 +100,35 @@ class ForgeChecks:
 
         if self._ask("pull-requests", name, readable):
             notes.add(judge_permission("pull-requests", repository.proposing, name))
-        proposed = [environment.name for environment in environments if environment.propose.as_ == "pull-request"]
-        base = branch or repository.default_branch
+        self._check_rules(forge, branch or repository.default_branch, environments, repository)
+        self._check_records(forge, name, environments)
+
+    def _check_rules(
+        self, forge: CheckedForge, base: str, environments: list[Environment], repository: RepositoryFacts
+    ) -> None:
+        notes = self._notes
+        proposed = [environment for environment in environments if environment.propose.as_ == "pull-request"]
         if (rules := self._ask("rules", base, lambda: forge.rules(base))) is not None:
             notes.add(branches.base(base, rules, proposed=bool(proposed) or not environments))
             for environment in environments:
-                for finding in branches.environment(environment.name, environment.propose, base, rules, repository):
+                unmet = branches.unmet(rules, [environment])
+                for finding in branches.environment(environment.name, environment.propose, base, unmet, repository):
                     notes.add(finding)
         if proposed or not environments:
-            own = naming.branch(next(iter(proposed), "production"))
+            own = naming.branch(proposed[0].name if proposed else "production")
             if (rules := self._ask("branches", "gitops-bot/*", lambda: forge.rules_by_name(own))) is not None:
-                notes.add(branches.own(own, rules))
-        self._check_records(forge, name, environments)
+                notes.add(branches.own(own, branches.unmet(rules, proposed)))
 
     def _check_records(self, forge: CheckedForge, name: str, environments: list[Environment]) -> None:
-        """What is recorded of releases, as far as that is configured."""
+        """Who makes the commits, and what is recorded of releases, as far as that is configured."""
         if any(environment.release_tags for environment in environments):
             rules = self._ask("release-tags", _TAGS, forge.tag_rules)
             if rules is not None:
                 self._notes.add(branches.tags(_TAGS, rules))
         deployed = [environment for environment in environments if environment.deployments]
         questions: list[tuple[Check, str, Callable[[], Permission]]] = []
+        if any(environment.signer == "api" for environment in environments):
+            questions.append(("commits", "api", forge.signing))
         if deployed:
             questions.append(("deployments", name, forge.deploying))
         if any(environment.artifact_metadata for environment in deployed):

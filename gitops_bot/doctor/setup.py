@@ -43,6 +43,9 @@ class CheckedForge(Protocol):
     def recording(self) -> Permission:
         """Whether artifacts may be recorded."""
 
+    def signing(self) -> Permission:
+        """Whether commits that the forge makes for this token are signed; ask `server` first."""
+
     def tag_rules(self) -> BranchRules:
         """The rules for the tags of releases."""
 

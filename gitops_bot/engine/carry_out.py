@@ -23,7 +23,8 @@ from gitops_bot.releases.decisions import Failed
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from gitops_bot.config import Propose
+    from gitops_bot.config import Environment, Propose
+    from gitops_bot.config.commits import Signer
     from gitops_bot.engine.context import Planned
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.world import Clock, Forge, World
@@ -50,7 +51,7 @@ def carry_out(world: World, planned: Planned, done: dict[str, Written]) -> tuple
         LostRace: something moved meanwhile.
     """
     context = planned.decided.context
-    rolls_back, propose = context.request.rolls_back, context.environment.propose
+    rolls_back = context.request.rolls_back
     failed: list[Failed] = []
     in_the_way: list[Failed] = []
 
@@ -80,7 +81,7 @@ def carry_out(world: World, planned: Planned, done: dict[str, Written]) -> tuple
             else:
                 try:
                     with bugs_as(GitError, proposal.branch or context.snapshot.branch), world.whole():
-                        written, failure = _write(world, context.snapshot, proposal, propose)
+                        written, failure = _write(world, context.snapshot, proposal, context.environment)
                 except LostRace:
                     raise
                 except (GitError, ForgeError) as error:
@@ -134,7 +135,9 @@ def recheck_pull_requests(world: World, snapshot: Snapshot, proposal: Proposal, 
     return replace(proposal, pulls=now, action=action)
 
 
-def _write(world: World, snapshot: Snapshot, proposal: Proposal, propose: Propose) -> tuple[Written, Failed | None]:
+def _write(
+    world: World, snapshot: Snapshot, proposal: Proposal, environment: Environment
+) -> tuple[Written, Failed | None]:
     """Do it, and say what came of it. The branch comes first: a later run opens what is missing for it.
 
     Raises:
@@ -142,8 +145,9 @@ def _write(world: World, snapshot: Snapshot, proposal: Proposal, propose: Propos
         GitError, ForgeError: the remote refused, or there is no token for the forge.
     """
     content, branch, now = proposal.text, proposal.branch, proposal
+    propose, signer = environment.propose, environment.signer
     if branch is None:
-        commit = _push(world, snapshot, proposal, content, snapshot.commit) if content is not None else None
+        commit = _push(world, snapshot, proposal, content, snapshot.commit, signer) if content is not None else None
         return replace(Written.of(proposal), commit=commit), None
 
     def look() -> None:
@@ -153,7 +157,7 @@ def _write(world: World, snapshot: Snapshot, proposal: Proposal, propose: Propos
     forge, head = _forge(world), proposal.remote.head if proposal.remote is not None else None
     commit = None
     if content is not None and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
-        commit = head = _push(world, snapshot, proposal, content, head, look)
+        commit = head = _push(world, snapshot, proposal, content, head, signer, look)
     else:
         look()
     written, action = replace(Written.of(now), commit=commit), now.action
@@ -177,6 +181,7 @@ def _push(
     proposal: Proposal,
     content: ProposalText,
     expected: str | None,
+    signer: Signer | None,
     look: Callable[[], None] | None = None,
 ) -> str | None:
     """Commit on top of the base, and move the branch there, or the base branch itself, unless it has all of it already.
@@ -200,7 +205,13 @@ def _push(
     files = {path: after for path, (_, after) in proposal.files.items()}
     branch, parent = proposal.branch or snapshot.branch, snapshot.commit
     return world.repository.publish(
-        branch, parent=parent, files=files, message=content.message, expected=expected, look=look
+        branch,
+        parent=parent,
+        files=files,
+        message=content.message,
+        expected=expected,
+        look=look,
+        signed_by=_forge(world).commit if signer == "api" else signer,
     )
 
 

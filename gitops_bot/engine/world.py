@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from gitops_bot.config.commits import SigningKey
     from gitops_bot.config.propose import MergeMethod
     from gitops_bot.errors import Problem
     from gitops_bot.images.build import Build, BuildTimes, Child, Manifest
@@ -147,11 +148,13 @@ class Repository(Protocol):
         message: str,
         expected: str | None,
         look: Callable[[], None] | None = None,
+        signed_by: SigningKey | Callable[..., bytes] | None = None,
     ) -> str:
         """Commit `files` on top of `parent` and move the remote branch there, only if it still is at `expected`.
 
         `expected=None` means that the branch must not exist yet. Modes of the files stay as in `parent`. `look` is
-        called as late as can be before the branch moves, and each time that this is tried again.
+        called as late as can be before the branch moves, and each time that this is tried again. `signed_by` is the key
+        that signs the commit, or `Forge.commit`, which makes it.
 
         Raises:
             LostRace: the branch is not at `expected` any more; nothing was written.
@@ -193,6 +196,12 @@ class Forge(Protocol):
 
     def merges(self, base: str, commits: Sequence[str]) -> dict[str, Merge]:
         """The pull requests that made these commits of a base branch, as far as they are among the newest thousand."""
+
+    def commit(self, *, parent: str, tree: str, files: Mapping[str, tuple[str, bytes]], message: str) -> bytes:
+        """The object of a commit that the forge makes and signs: on top of `parent`, whose tree is `tree`.
+
+        `files` are those that change, with mode and content. No branch moves.
+        """
 
     def open(self, *, branch: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
         """Open a pull request, or find and refresh the one that is open for the branch already."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 #: What is checked. Scripts rely on these names: a later version may add to them.
 Check = Literal[
     "git", "configuration", "repository", "overlays", "push", "forge", "clock", "token", "rate-limit", "pull-requests",
-    "rules", "propose", "branches", "registry", "release-tags", "deployments", "artifact-metadata",
+    "rules", "propose", "commits", "branches", "registry", "release-tags", "deployments", "artifact-metadata",
 ]  # fmt: skip
 #: `warning`: it works, but could be safer; `unknown`: it could not be found out.
 Verdict = Literal["good", "warning", "unknown", "wrong"]

@@ -117,11 +117,8 @@ def open_world(
         config = cycle.config or chosen_config(local, repository, commit, branch, infer=request is None, notice=notice)
         if config.branch and config.branch != branch:
             branch, commit = config.branch, repository.head(config.branch)
-        for environment in config.environments.values() if request is not None and where.name is None else ():
-            if environment.propose.as_ == "pull-request" and (not environments or environment.name in environments):
-                message = f"{environment.name} is proposed by pull requests, but {where.url} is not on a forge"
-                advice = "use OWNER/NAME or its https address, or set `propose: {as: commit}`"
-                raise UsageError(Problem("failed.usage", message, advice))
+        if request is not None and where.name is None:
+            _refuse_without_forge(config, environments, where.url)
         registries = access(config, environ, local.servers)
 
         connecting = Lock()
@@ -167,6 +164,16 @@ def packages(local: Local | None) -> Sequence[PackageApi]:
     listed = local.servers if local is not None else ()
     found = (server.packages(local.address.name if local and server is local.server else None) for server in listed)
     return [api for api in found if api is not None]
+
+
+def _refuse_without_forge(config: Config, environments: Sequence[str], url: str) -> None:
+    for name, environment in config.environments.items():
+        by_pull_request = environment.propose.as_ == "pull-request"
+        if (by_pull_request or environment.signer == "api") and (not environments or name in environments):
+            what = "is proposed by pull requests" if by_pull_request else "has `commits: api`"
+            other = "propose: {as: commit}" if by_pull_request else "commits: {ssh_key_file: PATH}"
+            advice = f"use OWNER/NAME or its https address, or set `{other}`"
+            raise UsageError(Problem("failed.usage", f"{name} {what}, but {url} is not on a forge", advice))
 
 
 def remote(local: Local, environ: Mapping[str, str], *, writes: bool = True) -> Callable[..., Repository]:

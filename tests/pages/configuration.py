@@ -111,6 +111,7 @@ SECTIONS = (
     Section("Named groups", "environments.<name>.propose.group[]", "NamedGroup"),
     Section("Limits", "environments.<name>.propose.limit", "Limit"),
     Section("Schedules", "environments.<name>.propose.schedule[]", "Window"),
+    Section("Signing keys", "commits", "SigningKey"),
     Section("Holds", "holds[]", "HoldForm"),
     Section("Registries", "registries.<host>", "RegistryAccess"),
 )

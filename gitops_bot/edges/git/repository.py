@@ -37,6 +37,7 @@ from gitops_bot.edges.git.remote import (
     Remote,
     SingleObjectsError,
 )
+from gitops_bot.edges.git.signing import sign
 from gitops_bot.edges.git.store import DamagedError, Store, identity
 from gitops_bot.edges.patience import ATTEMPTS
 from gitops_bot.errors import GitError
@@ -47,8 +48,10 @@ from gitops_bot.targets import BY_NAME
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from gitops_bot.config.commits import SigningKey
     from gitops_bot.edges.facts import Refusal
     from gitops_bot.edges.git.process import Credentials
+    from gitops_bot.edges.git.signing import ForgeCommit
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.releases import NewTag
@@ -274,6 +277,7 @@ class Repository:
         message: str,
         expected: str | None,
         look: Callable[[], None] | None = None,
+        signed_by: SigningKey | ForgeCommit | None = None,
     ) -> str:
         """Commit files on top of `parent` and move the remote branch there by compare and swap.
 
@@ -287,11 +291,22 @@ class Repository:
             if not is_path(path):
                 raise error(f"{path!r} is not a path inside the repository", "Check the globs of the overlays.")
         author, committer = (identity(self._environ, role) for role in ("AUTHOR", "COMMITTER"))
-        commit = self._healing(lambda: self._store.commit(parent, files, message, author, committer))
+
+        def write() -> str:
+            commit = self._store.commit(parent, files, message, author, committer)
+            return commit if signed_by is None else sign(self._store, commit, files, signed_by)
+
+        commit = self._healing(write)
         self._remote.push({f"refs/heads/{branch}": commit}, expected, f"branch {branch}", look)
         if self._heads is not None:
             self._heads[branch] = commit
         return commit
+
+    def rehearse_signing(self, commit: str, key: SigningKey) -> str:
+        """Check that commits can be signed with this key, by signing a copy of one here; returns their committer."""
+        check_commit(commit)
+        self._healing(lambda: sign(self._store, commit, {}, key))
+        return identity(self._environ, "COMMITTER").decode().removesuffix(" now")
 
     def rehearse(self, branch: str, commit: str) -> None:
         """Check that a branch of the bot can be pushed, without pushing anything; see `Remote.rehearse`."""

@@ -176,7 +176,7 @@ def explain(failure: Refused, *, repository: str, host: str, now: datetime) -> F
             what = f"{host} timed out reading the pull requests of {repository}{quoted}"
             way_out = "run again later; see githubstatus.com"
         case 422:
-            rejected = "GitHub rejected the pull request", "see GitHub's message above"
+            rejected = "GitHub rejected the request", "see GitHub's message above"
             what, way_out = _look_up(_INVALID, failure.message) or rejected
             what = f"{repository}: {what}{quoted}"
         case status if 300 <= status < 400:
@@ -248,7 +248,9 @@ _MERGE: Mapping[str, str] = {
     "review is required": "it waits for a review: approve it, and the next run merges it",
     "status check": "it waits for the required checks: the run that finds them passed merges it",
     "required workflow": "it waits for the required workflow: the run that finds it passed merges it",
-    "signature": "the base branch requires signed commits: merge by `squash`, or let the bot bypass that rule",
+    "signature": (
+        "the base branch requires signed commits: set `commits: api`, merge by `squash`, or let the bot bypass the rule"
+    ),
     "linear history": "the base branch requires a linear history: set `merge_method: squash` or `rebase`",
     "merge commits are not allowed": "set a `merge_method:` that the repository allows",
     "merges are not allowed": "set a `merge_method:` that the repository allows",

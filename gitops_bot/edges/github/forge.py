@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gitops_bot.edges.github import answers
+from gitops_bot.edges.github import answers, signed_commit
 from gitops_bot.edges.github.address import API_URL
 from gitops_bot.edges.github.api import Api
 from gitops_bot.edges.github.commits import Commits, merges
@@ -75,6 +75,7 @@ class GitHub:
         commits = Commits(self._api)
         self.commits_between, self.commits_ahead = commits.between, commits.ahead
         self.merges = partial(merges, self._api)
+        self.commit = partial(signed_commit.make, self._api)
         deployments = Deployments(self._api)
         self.deployments, self.deploy = deployments.newest, deployments.write
         self.merge_when_ready = Merging(self._api, self._reading).when_ready

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote
 
 from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, Rule, ServerFacts, Settings
-from gitops_bot.edges.github import answers
+from gitops_bot.edges.github import answers, signed_commit
 from gitops_bot.edges.github.failure import Refused
 from gitops_bot.errors import ForgeError
 from gitops_bot.images import moment
@@ -34,7 +34,7 @@ Kind = Literal["classic", "fine-grained", "app", "oauth", "other"]
 NEEDED: Final = "`Contents` and `Pull requests` with read and write access, `Metadata` with read access"
 #: GitHub's prefix of each kind (docs.github.com, "About authentication to GitHub").
 _BEGINNINGS: Mapping[str, Kind] = {
-    "ghp_": "classic", "github_pat_": "fine-grained", "ghs_": "app", "ghu_": "app", "gho_": "oauth",
+    "ghp_": "classic", "github_pat_": "fine-grained", "ghs_": "app", "ghu_": "oauth", "gho_": "oauth",
 }  # fmt: skip
 _WORDS: Mapping[Kind, str] = {
     "classic": "a classic personal access token",
@@ -277,6 +277,13 @@ class Inspection:
     def recording(self) -> Permission:
         """Whether the token may record artifacts; ask `repository` first. No request."""
         return self._token.may_record(self._role)
+
+    def signing(self) -> Permission:
+        """Whether GitHub signs the commits of the token; ask `server` first. No request."""
+        if self._token.kind == "app":
+            return Permission("yes", "GitHub signs the commits that its API makes for this token")
+        verdict: Literal["no", "unknown"] = "no" if self._token.kind in _ROLES else "unknown"
+        return Permission(verdict, f"GitHub signs no commits of {self._token}", signed_commit.ADVICE)
 
     def tag_rules(self) -> BranchRules:
         """What rulesets require of the tags of releases. One request, and one for each ruleset of tags."""

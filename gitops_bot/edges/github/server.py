@@ -56,8 +56,9 @@ _REFUSALS = (
     ),
     Refusal(
         r"commits must have (?:verified|valid) signatures|missing successful verification of signatures",
-        "requires signed commits on this branch, and the bot's are not signed",
-        "Let the bot bypass the rule. If the branch starts with gitops-bot/, exclude those branches from the rule.",
+        "requires signed commits on this branch, and could not verify the bot's",
+        "Set `commits: api` or a key that the server knows, or let the bot bypass the rule. If the branch starts with "
+        "gitops-bot/, exclude those branches from the rule.",
     ),
     Refusal(
         r"refusing to allow .{0,200} to create or update workflow",

@@ -237,7 +237,7 @@ WAYS_OUT = {
     "queued": "from the queue",
     "merge queue required": "`auto_merge: true`",
     "pull request required": "`propose: {as: pull-request}`",
-    "signatures": "bypass the rule. If the branch starts with gitops-bot/",
+    "signatures": "Set `commits: api` or a key that the server knows, or let the bot bypass the rule. If the branch",
     "GH006": "If the branch starts with gitops-bot/",
     "token without write": "`contents: write`",
 }
