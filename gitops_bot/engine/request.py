@@ -89,7 +89,7 @@ class Request:
     @property
     def own_groups(self) -> bool:
         """Whether only the groups of the decided entries are looked after; the others are left to the next `update`."""
-        return isinstance(self.what, Pins | Withdraw)
+        return isinstance(self.what, Pins | Withdraw) or (isinstance(self.what, Promote) and bool(self.what.images))
 
     def origin(self, environment: Environment) -> Origin:
         """Where the pins of an environment come from."""

@@ -215,8 +215,9 @@ def print_outcome(head: Head, outcome: Outcome, screen: Screen, *, written: bool
     for environment in outcome.environments:
         screen.say()
         _print_environment(environment, screen, written=written)
-    for _, proposed in () if written else outcome.proposals:
-        print_diff(proposed.files, screen)
+    for environment, proposed in () if written else outcome.proposals:
+        asked = {file for change in environment.asked(proposed) for file in change.pin_change.files}
+        print_diff({file: texts for file, texts in proposed.files.items() if file in asked}, screen)
     print_failed(outcome.environments, screen)
     failures = (failed for environment in outcome.environments for failed in environment.failed)
     told = any(failed.entry is None and failed.problem.code == "failed.auth" for failed in failures)
@@ -243,7 +244,7 @@ def _print_environment(environment: EnvironmentOutcome, screen: Screen, *, writt
     source = f" (from {plain(environment.promoted_from)})" if environment.promoted_from else ""
     screen.say(f"{plain(environment.name)}{source}", style="bold")
     for proposed in environment.proposals:
-        _print_proposal(proposed, screen, written=written)
+        _print_proposal(proposed, environment, screen, written=written)
     reasons: dict[tuple[str, str], list[Held]] = {}
     for item in environment.held:
         reasons.setdefault((item.reason.code, item.reason.text), []).append(item)
@@ -262,7 +263,7 @@ def _print_environment(environment: EnvironmentOutcome, screen: Screen, *, writt
     screen.say(", ".join([f"{counts['unchanged']} unchanged", *others]), indent=2)
 
 
-def _print_proposal(proposed: Written, screen: Screen, *, written: bool) -> None:
+def _print_proposal(proposed: Written, environment: EnvironmentOutcome, screen: Screen, *, written: bool) -> None:
     lead = "not done" if proposed.failed else LABELS[proposed.action.name][written]
     target = f" {proposed.branch}" if proposed.branch else ""
     pull = f" #{proposed.pull_request.number} {proposed.pull_request.url}" if proposed.pull_request else ""
@@ -272,8 +273,11 @@ def _print_proposal(proposed: Written, screen: Screen, *, written: bool) -> None
     why = "" if explained else f": {plain(proposed.action.reason.text)}"
     style = "red" if proposed.failed else _STYLES.get(proposed.action.name, "green")
     screen.say(f"{commit}{pull}{target}{why}", indent=2, hang=2, lead=lead, style=style)
-    if proposed.changes:
-        print_changes(proposed.changes, screen)
+    asked = environment.asked(proposed)
+    if asked:
+        print_changes(asked, screen)
+    if others := [change.entry.image for change in proposed.changes if change not in asked]:
+        screen.say(f"it also has, from before: {_list(others, screen)}", indent=4, hang=2)
     for note in dict.fromkeys(note for change in proposed.changes for note in change.not_rolled_back):
         screen.say(f"not rolled back: {plain(note, LONG)}", indent=4, hang=2)
 

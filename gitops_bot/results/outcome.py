@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.proposals.proposal import Written
     from gitops_bot.proposals.reconcile import ActionName
-    from gitops_bot.releases.decisions import Decision, EntryKey
+    from gitops_bot.releases.decisions import Change, Decision, EntryKey
     from gitops_bot.releases.layout.coverage import Coverage
 
 #: Actions that write, or would.
@@ -75,6 +75,14 @@ class EnvironmentOutcome:
         """How many of its pull requests are open now."""
         pulls = (proposal.pull_request for proposal in self.proposals)
         return len({pull.number for pull in pulls if pull is not None and pull.state == "open"})
+
+    def asked(self, proposal: Written) -> tuple[Change, ...]:
+        """The changes of a proposal that are told in full: not what it carries beside the entries of the command."""
+        return tuple(
+            change
+            for change in proposal.changes
+            if not self.named or not change.carried or change.entry.key in self.named
+        )
 
     @property
     def undone(self) -> bool:
