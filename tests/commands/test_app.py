@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.commands.conftest import WEB
 from tests.counterparts.app import PERMISSIONS, Registered, key_pair, registered
+from tests.counterparts.world import basic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +60,33 @@ def test_what_only_reads_gets_a_token_that_only_reads(shop: Deploy, app: Registe
     for command in (("plan",), ("update", "--dry-run"), ("status",)):
         assert clean(shop.ask(*command, env=app.env), app).code == 0
     assert app.issued == [((shop.name,), _READ)] * 3
+
+
+def test_neither_key_nor_token_is_in_an_argument_or_a_file_or_the_key_anywhere_but_here(
+    shop: Deploy, app: Registered, tmp_path: Path
+) -> None:
+    spy, scratch, cache, git = tmp_path / "spy", tmp_path / "scratch", tmp_path / "cache", shutil.which("git")
+    for folder in (spy, scratch):
+        folder.mkdir()
+    # Each git writes down its arguments, its environment, and every file that is there. GitPython asks for the version
+    # when it is imported, with all that the process has.
+    (spy / "git").write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" >>{spy}/arguments\n[ "$1" = version ] || env >>{spy}/environment\n'
+        f'{git} "$@"; ended=$?\nfind {scratch} -type f -exec cat {{}} + >>{spy}/files 2>/dev/null\nexit $ended\n'
+    )
+    (spy / "git").chmod(0o755)
+    shop.push("web", "1.1.0")
+    env = app.env | {"TMPDIR": str(scratch), "PATH": f"{spy}:{os.environ['PATH']}"}
+    assert clean(shop.ask("update", "--cache", str(cache), env=env), app).code == 0
+    written = {name: (spy / name).read_bytes() for name in ("arguments", "environment", "files")}
+    kept = b"".join(path.read_bytes() for path in cache.rglob("*") if path.is_file())
+    assert b"\npush\n" in written["arguments"]
+    (token,) = app.forge.apps.tokens
+    for secret in (token, basic("x-access-token", token)):
+        assert secret.encode() not in written["arguments"] + written["files"] + kept
+    assert basic("x-access-token", token).encode() in written["environment"], "so git has it"
+    for line in key_pair()[0].splitlines():
+        assert line.encode() not in b"".join(written.values()) + kept
 
 
 def test_a_token_may_end_between_any_two_requests_of_a_run_and_nothing_is_lost(shop: Deploy, app: Registered) -> None:

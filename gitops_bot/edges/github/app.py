@@ -177,7 +177,8 @@ class App:
         except Refused as refused:
             if refused.status != 401 and "integration" not in refused.message.lower():
                 raise
-            message = f"{self._api.host} does not accept {ID} with the key of {self._variable}: {refused.message}"
+            told = f"(GitHub says: {refused.message})"
+            message = f"{self._api.host} does not accept {ID} with the key of {self._variable} {told}"
             advice = "check both in Settings > Developer settings > GitHub Apps, and this machine's clock"
             raise ForgeError(Problem("failed.auth", message, advice)) from None
 

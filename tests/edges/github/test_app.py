@@ -110,7 +110,9 @@ def test_many_threads_get_one_token(known: Registered) -> None:
 def test_a_clock_that_is_hours_off_is_told_with_github_s_words(site: Site, known: Registered) -> None:
     now: datetime = known.forge.apps.now()
     known.forge.apps.now = lambda: now.replace(year=now.year + 1)
-    with pytest.raises(ForgeError, match=r"does not accept GITHUB_APP_ID .* 'Expiration time' claim") as raised:
+    with pytest.raises(
+        ForgeError, match=r"does not accept GITHUB_APP_ID .*GitHub says: 'Expiration time' claim"
+    ) as raised:
         bot(known).installation(REPOSITORY)
     assert "this machine's clock" in raised.value.problem.next
 
