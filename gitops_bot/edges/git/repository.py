@@ -290,22 +290,16 @@ class Repository:
         for path in files:
             if not is_path(path):
                 raise error(f"{path!r} is not a path inside the repository", "Check the globs of the overlays.")
-        author, committer = (identity(self._environ, role) for role in ("AUTHOR", "COMMITTER"))
-
-        def write() -> str:
-            commit = self._store.commit(parent, files, message, author, committer)
-            return commit if signed_by is None else sign(self._store, commit, files, signed_by)
-
-        commit = self._healing(write)
+        commit = self._healing(lambda: self._commit(parent, files, message, signed_by))
         self._remote.push({f"refs/heads/{branch}": commit}, expected, f"branch {branch}", look)
         if self._heads is not None:
             self._heads[branch] = commit
         return commit
 
-    def rehearse_signing(self, commit: str, key: SigningKey) -> str:
-        """Check that commits can be signed with this key, by signing a copy of one here; returns their committer."""
-        check_commit(commit)
-        self._healing(lambda: sign(self._store, commit, {}, key))
+    def rehearse_signing(self, parent: str, key: SigningKey) -> str:
+        """Check that commits can be signed with this key, by one that is not pushed; returns who commits."""
+        check_commit(parent)
+        self._healing(lambda: self._commit(parent, {}, "", key))
         return identity(self._environ, "COMMITTER").decode().removesuffix(" now")
 
     def rehearse(self, branch: str, commit: str) -> None:
@@ -321,6 +315,13 @@ class Repository:
         self._remote.push({f"refs/heads/{branch}": None}, expected, f"branch {branch}")
         if self._heads is not None:
             self._heads.pop(branch, None)
+
+    def _commit(
+        self, parent: str, files: Mapping[str, bytes], message: str, signed_by: SigningKey | ForgeCommit | None
+    ) -> str:
+        author, committer = (identity(self._environ, role) for role in ("AUTHOR", "COMMITTER"))
+        commit = self._store.commit(parent, files, message, author, committer)
+        return commit if signed_by is None else sign(self._store, commit, files, signed_by)
 
     def _fetch(self, blobs: str | None = None) -> dict[str, str]:
         kind = (blobs or self._filter) if self._blobless else None
