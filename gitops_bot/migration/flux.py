@@ -43,7 +43,7 @@ _KINDS: Final = ("ImageRepository", "ImagePolicy", "ImageUpdateAutomation", "Git
 _UNREAD: Final = {
     ("git", "push", "refspec"): "",
     ("git", "push", "options"): "",
-    ("git", "commit", "signingKey"): "gitops-bot does not sign commits",
+    ("git", "commit", "signingKey"): "set `commits: {gpg_key: ID}`, or `commits: api`",
     ("git", "commit", "messageTemplate"): "see `propose.title` and `propose.message`",
     ("policySelector", "matchExpressions"): "every policy of the namespace is taken",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -53,17 +54,16 @@ def _content(commit: CommitHeaders) -> tuple[str, tuple[str, ...], str]:
 
 def _by_key(store: Store, data: bytes, commit: CommitHeaders, key: SigningKey) -> str:
     file = key.ssh_key_file
-    if file is not None and not Path(file).is_file():
-        raise error(f"`{key}`: there is no such file here", "Put the key there, or correct `commits`.")
+    if file is not None and not (os.access(file, os.R_OK) and Path(file).is_file()):
+        raise error(f"`{key}`: there is no such file that can be read", "Put the key there, or correct `commits`.")
     settings = (("gpg.format", "ssh" if file else "openpgp"), ("user.signingKey", file or key.gpg_key or ""))
     people = [
         (f"GIT_{role.decode().upper()}_{part}", value.decode())
         for role, *values in _PERSON.findall(data.partition(b"\n\n")[0])
         for part, value in zip(("NAME", "EMAIL", "DATE"), values, strict=True)
     ]
-    parents = [word for parent in commit.parents for word in ("-p", parent)]
     git = replace(store.git, variables=(*store.git.variables, *people))
-    arguments = ("commit-tree", "-S", commit.tree, *parents, "-F", "-")
+    arguments = ("commit-tree", "-S", commit.tree, "-p", commit.parents[0], "-F", "-")
     answer = git.run(*arguments, stdin=commit.message.encode(), settings=settings)
     if answer.status != 0:
         advice = "Check that the key exists and has no passphrase, and that only its owner may read its file."

@@ -83,6 +83,14 @@ def test_a_commit_is_signed_with_a_key_of_gpg(remote: Remote, tmp_path_factory: 
             signed(remote, SigningKey(gpg_key="0123456789ABCDEF"), environ)
 
 
+@pytest.mark.parametrize("file", ["/nowhere/key", "/dev/null/key", "/dev/zero", "/"])
+def test_a_file_that_is_no_key_is_refused_before_it_is_read(remote: Remote, file: str) -> None:
+    with Repository(remote.file_url, environ={"PATH": os.environ["PATH"]}) as repository:
+        base = repository.head("main")
+        with pytest.raises(GitError, match="there is no such file that can be read"):
+            repository.rehearse_signing(base, SigningKey(ssh_key_file=file))
+
+
 def test_a_merge_on_the_base_branch_serves_to_try_a_key(remote: Remote, tmp_path: Path) -> None:
     subprocess.run([program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
     main = remote.branches()["main"]
