@@ -60,7 +60,8 @@ def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> R
     state = snapshot.states[environment.name]
     entries = state.matching(image)
     if not entries:
-        raise UsageError(state.unknown(image))
+        unread = (*snapshot.layout.selection.problems, *(failed.problem for failed in state.failed))
+        raise UsageError(*unread, state.unknown(image))
     facts, request = Facts(world, snapshot), Request(dry_run=True)
     (planned,) = plan(facts, request, [environment])
     if isinstance(planned, BotError):

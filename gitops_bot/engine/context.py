@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.engine.request import Promote
+from gitops_bot.errors import UsageError
 from gitops_bot.releases.choice import hold
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.existing import Existing
     from gitops_bot.engine.read import EnvironmentState, Snapshot
     from gitops_bot.engine.request import Request
+    from gitops_bot.errors import Problem
     from gitops_bot.images.reference import Assignment
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.releases.choice.promotion import ByHand, Offer
@@ -43,6 +45,15 @@ class Context:
     def by_hand(self) -> ByHand | None:
         """What a person who promotes goes beyond; None where the bot promotes by itself."""
         return self.request.what.by_hand if isinstance(self.request.what, Promote) else None
+
+    def refuse(self, unknown: Sequence[Problem]) -> None:
+        """Refuse a command line that names nothing that is there.
+
+        Raises:
+            UsageError: all could be read that might have it; else that is what is wrong.
+        """
+        if unknown and not self.state.failed and not self.snapshot.layout.selection.problems:
+            raise UsageError(*unknown)
 
     def hold(self, entry: Managed) -> Hold | None:
         """The hold that somebody wrote down for an entry, unless the request lifts holds."""

@@ -235,8 +235,8 @@ def read(world: World, scope: Scope, *, also: Collection[str] = (), whole: bool 
             from gitops_bot.config.leaves import nearest  # the forms of the configuration take 0.1 s
 
             alike = [other for other in config.environments if name and other.startswith(name)]
-            if close := next(iter(alike), None) or nearest(name, config.environments):
-                advice = f"did you mean `{close}`?"
+            if close := alike or list(filter(None, [nearest(name, config.environments)])):
+                advice = f"did you mean {' or '.join(f'`{other}`' for other in close[:3])}?"
             raise UsageError(Problem("failed.usage", f"there is no environment {name[:100]!r}", advice))
     environments = [environment for name, environment in config.environments.items() if not names or name in names]
     sources = [environment.promotion.source for environment in environments if environment.promotion is not None]

@@ -178,3 +178,33 @@ def test_a_mistyped_environment_is_wrong_usage_with_the_nearest_one(
     done = shop.ask(*command, typed, *more)
     assert done.code == 2
     assert problems(done) == [(f"there is no environment '{typed}'", "did you mean `production`?")]
+
+
+def test_of_several_environments_that_begin_as_typed_all_are_suggested(shop: Deploy) -> None:
+    config = "version: 1\nenvironments: {prod-eu: {overlays: [production]}, prod-us: {overlays: [us]}}\n"
+    shop.remote.commit("main", {"gitops-bot.yaml": config.encode()})
+    done = shop.ask("plan", "prod")
+    assert (done.code, problems(done)[0][1]) == (2, "did you mean `prod-eu` or `prod-us`?")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("set", "production", "store=1.1.0"),
+        ("explain", "production", "store"),
+        ("rollback", "production", "--image", "store"),
+        ("promote", "staging", "production", "--image", "store"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_file_that_cannot_be_read_is_told_before_the_name_that_it_may_have(
+    worldwide: World, command: tuple[str, ...]
+) -> None:
+    stages = Stages.start(worldwide)
+    stages.deploy.remote.commit("main", {"apps/web/production/kustomization.yaml": b"images:\n<<<<<<< HEAD\n"})
+    done = stages.deploy.ask(*command)
+    assert done.code == (2 if command[0] == "explain" else 1)
+    assert {message for message, _ in problems(done)} == {
+        "line 2 is a conflict marker",
+        "store matches no entry of production, neither by name nor by repository",
+    }

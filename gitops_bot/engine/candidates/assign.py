@@ -29,12 +29,10 @@ async def candidates(context: Context, asked: Pins) -> Candidates:
     """
     given: dict[EntryKey, Assignment] = {}
     meant: list[tuple[Managed, Assignment] | Failed] = []
-    unknown = []
     for assignment in asked.assignments:
         entries = context.state.meant(assignment.image)
         if not entries:
-            unknown.append(context.state.unknown(assignment.image))
-            meant.append(Failed(None, unknown[-1]))
+            meant.append(Failed(None, context.state.unknown(assignment.image)))
         for entry in entries:
             first = given.setdefault(entry.key, assignment)
             if (first.pin, first.new_name) != (assignment.pin, assignment.new_name):
@@ -44,13 +42,12 @@ async def candidates(context: Context, asked: Pins) -> Candidates:
             if first is assignment:
                 meant.append((entry, assignment))
 
-    if not given:
-        raise UsageError(*unknown)
-
     async def candidate(entry: Managed, assignment: Assignment) -> Candidate:
         proposed = context.existing.proposed.get(entry.key)
         return Candidate(await _give(context.facts, entry, assignment, proposed), assignment)
 
+    if not given:
+        context.refuse([item.problem for item in meant if isinstance(item, Failed)])
     entrants = [as_it_is(item) if isinstance(item, Failed) else Entrant(item[0], candidate(*item)) for item in meant]
     return Candidates(context, entrants, frozenset(given))
 

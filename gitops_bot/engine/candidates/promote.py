@@ -47,6 +47,8 @@ async def candidates(context: Context, asked: Promote) -> Candidates:
         UsageError: no overlay is meant, or no entry.
     """
     entries, unknown = _meant(context.state, asked)
+    if not entries:
+        context.refuse(unknown)
     sources, reason = context.sources, Reason("unmanaged", f"{asked.source} has no such entry to promote")
     offered = [(entry, sources[entry.key]) for entry in entries if entry.key in sources]
     alone = [Held(entry, None, reason) for entry in entries if entry.key not in sources]
@@ -62,7 +64,7 @@ async def candidates(context: Context, asked: Promote) -> Candidates:
     return Candidates(
         context,
         [
-            *(as_it_is(failed) for failed in unknown),
+            *(as_it_is(Failed(None, problem)) for problem in unknown),
             *await offers(context, offered, await _upcoming(context.facts, asked.source)),
             *(as_it_is(held) for held in alone),
         ],
@@ -71,7 +73,7 @@ async def candidates(context: Context, asked: Promote) -> Candidates:
     )
 
 
-def _meant(state: EnvironmentState, asked: Promote) -> tuple[list[Managed], list[Failed]]:
+def _meant(state: EnvironmentState, asked: Promote) -> tuple[list[Managed], list[Problem]]:
     """The entries of the target that are meant, in their order, and what matches none."""
     entries = [
         entry
@@ -93,9 +95,7 @@ def _meant(state: EnvironmentState, asked: Promote) -> tuple[list[Managed], list
             keys |= meant
         else:
             unknown.append(state.unknown(image, entries))
-    if not keys:
-        raise UsageError(*unknown)
-    return [entry for entry in entries if entry.key in keys], [Failed(None, problem) for problem in unknown]
+    return [entry for entry in entries if entry.key in keys], unknown
 
 
 async def _upcoming(facts: Facts, source: str) -> Mapping[EntryKey, tuple[int, str]]:

@@ -9,7 +9,7 @@ from gitops_bot.engine import followers, pullable
 from gitops_bot.engine.candidates.not_found import problem_with, unless_absent
 from gitops_bot.engine.context import Candidates, as_it_is
 from gitops_bot.engine.request import RollBack
-from gitops_bot.errors import Problem, RegistryError, UsageError, place_of
+from gitops_bot.errors import Problem, RegistryError, place_of
 from gitops_bot.releases.choice import rollback
 from gitops_bot.releases.decisions import IGNORED, Change, Failed, Kept
 from gitops_bot.releases.history.changes import previous
@@ -39,11 +39,12 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
         entries |= {entry.key: entry for entry in matching}
         if not matching:
             unknown.append(state.unknown(image))
+    decisions: list[Decision] = [Failed(None, problem) for problem in unknown]
     if unknown and not entries:
-        raise UsageError(*unknown)
+        context.refuse(unknown)
+        return Candidates(context, [as_it_is(decision) for decision in decisions])
     meant = list(entries.values()) if asked.images else state.entries
     goal = await _goal(context, asked.to, {entry.place for entry in meant} if asked.images else None)
-    decisions: list[Decision] = [Failed(None, problem) for problem in unknown]
     named = set()
     if isinstance(goal, Problem):
         decisions.append(Failed(None, goal))
