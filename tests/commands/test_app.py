@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.commands.conftest import WEB
+from tests.commands.scene import configure
 from tests.counterparts.app import PERMISSIONS, Registered, key_pair, registered
 from tests.counterparts.world import basic
 
@@ -248,3 +249,14 @@ def test_doctor_says_once_what_is_wrong_with_the_app(
     assert done.code == 1
     (found,) = (each for each in done.json["checks"] if each["verdict"] == "wrong")
     assert (found["name"], message in found["text"], advice in found["next"]) == (check, True, True), found
+
+
+def test_contents_alone_are_enough_to_commit_to_the_branch(shop: Deploy, app: Registered) -> None:
+    app.install(shop.name, permissions={"contents": "write"})
+    configure(shop, "{as: commit}")
+    shop.push("web", "1.1.0")
+    for command in (("plan",), ("update",), ("status",)):
+        done = clean(shop.ask(*command, env=app.env), app)
+        assert done.code == 0, done.out + done.err
+    assert b"newTag: 1.1.0" in shop.files("main")[WEB]
+    assert {name for _, permissions in app.issued for name in permissions} == {"metadata", "contents"}
