@@ -104,15 +104,16 @@ def test_a_proxy_that_does_not_answer_is_named_for_a_registry_that_is_reached_by
     [
         "fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output",
         "error: file write error: No space left on device\nfatal: unable to write loose object file",
+        "error: cannot update ref 'refs/remotes/x/main': couldn't write '/tmp/refs/remotes/x/main.lock'",
     ],
 )
 def test_a_full_disk_is_told_with_what_a_clone_needs(shop: Deploy, tmp_path: Path, said: str) -> None:
     """The words are those of git 2.39 on a full tmpfs, which only root can make."""
     git = tmp_path / "bin" / "git"
     git.parent.mkdir()
-    git.write_text(
-        f'#!/bin/sh\ncase "$*" in *fetch*) printf \'{said}\\n\' >&2; exit 128;; esac\nexec /usr/bin/git "$@"\n'
-    )
+    (tmp_path / "said").write_text(f"{said}\n")
+    words = f"cat {tmp_path}/said >&2; exit 128"
+    git.write_text(f'#!/bin/sh\ncase "$*" in *fetch*) {words};; esac\nexec /usr/bin/git "$@"\n')
     git.chmod(git.stat().st_mode | stat.S_IXUSR)
     done = shop.ask("plan", env={**shop.env, "PATH": f"{git.parent}:/usr/bin:/bin"})
     message, advice = only(done)

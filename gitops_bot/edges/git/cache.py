@@ -13,11 +13,15 @@ import tempfile
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gitops_bot import log
 from gitops_bot.edges.cache import check_owner, make_folder
 from gitops_bot.edges.git.process import error
 from gitops_bot.edges.git.refusals import MAKE_SPACE, NO_SPACE
+
+if TYPE_CHECKING:
+    from gitops_bot.errors import GitError
 
 #: A copy with more packs is deleted: fetching it again is cheaper than repacking.
 _PACK_LIMIT = 200
@@ -110,7 +114,7 @@ def make(copy: Path, object_format: str) -> None:
         (copy / "config").write_text(_CONFIG_SHA256 if object_format == "sha256" else _CONFIG, "ascii")
         (copy / "HEAD").write_text("ref: refs/heads/main\n", "ascii")
     except OSError as failed:
-        raise error(f"{failed.filename} cannot be written: {failed.strerror}", "Is the disk full?") from failed
+        raise _no_space(copy, failed) or error(f"{copy} cannot be written: {failed.strerror}") from failed
 
 
 def discard(copy: Path) -> None:
@@ -148,10 +152,8 @@ def scratch_folder(stack: ExitStack, temporary: str | None, trusted: str | None)
         data = folder / "data"
         data.mkdir()
     except OSError as failed:
-        if failed.errno == errno.ENOSPC:
-            raise error(f"{NO_SPACE} ({place})", MAKE_SPACE) from failed
         message = f"cannot create a temporary folder in {place}: {failed.strerror}"
-        raise error(message, "Set TMPDIR to a writable folder.") from failed
+        raise _no_space(place, failed) or error(message, "Set TMPDIR to a writable folder.") from failed
     file = data / "gitconfig"
     paths = [] if trusted is None else [Path(trusted), Path(trusted).resolve()]
     names = dict.fromkeys(str(name) for path in paths for name in (path, path / ".git"))
@@ -160,8 +162,12 @@ def scratch_folder(stack: ExitStack, temporary: str | None, trusted: str | None)
     try:
         file.write_text(text, "utf-8", "surrogateescape")
     except OSError as failed:
-        raise error(f"{file} cannot be written: {failed.strerror}", "Is the disk full?") from failed
+        raise _no_space(file, failed) or error(f"{file} cannot be written: {failed.strerror}") from failed
     return data, file
+
+
+def _no_space(place: Path, failed: OSError) -> GitError | None:
+    return error(f"{NO_SPACE}: {place}", MAKE_SPACE) if failed.errno in (errno.ENOSPC, errno.EDQUOT) else None
 
 
 def _remove(folder: Path) -> None:

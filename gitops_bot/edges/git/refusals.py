@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _QUOTE_LIMIT = 600
-NO_SPACE: Final = "no space left in TMPDIR"
+NO_SPACE: Final = "no space left in TMPDIR, or in the folder of --cache"
 #: One commit of 20,000 overlays takes 8 MiB, and their history several times that.
 MAKE_SPACE: Final = "Free some, or set TMPDIR to a folder on another disk: a clone needs about 50 MiB."
 _CONFLICT = "has another branch that conflicts with this name"
@@ -31,8 +31,8 @@ REFUSALS = (
         RAISE_THE_LIMIT,
     ),
     Refusal(
-        r"(?<!remote: )(?:error|fatal): .{0,300}: No space left on device",
-        f"cannot be copied: {NO_SPACE}, or in the folder of --cache",
+        r"(?<!remote: )(?:error|fatal): .{0,300}: (?:No space left on device|Disk quota exceeded|couldn't write ')",
+        f"cannot be copied: {NO_SPACE}",
         MAKE_SPACE,
     ),
     Refusal(
