@@ -93,8 +93,7 @@ def split_held(environment: EnvironmentOutcome) -> tuple[list[Held], str | None]
 def headlines(result: StepResult, *, written: bool) -> list[str]:
     """The outcome in a few lines for people, without its problems: see `errors`."""
     if isinstance(result.body, Checked):
-        verdict = f"{len(result.head.problems)} wrong" if result.head.problems else "all good"
-        return [f"{count_line(result.body)}: {verdict}"]
+        return [f"{count_line(result.body)}: {result.body.verdict(len(result.head.problems))}"]
     lines = []
     for environment in result.body.environments:
         entries, unmanaged = split_held(environment)

@@ -66,7 +66,7 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     head = Head(problems=tuple(problems), least_code=0 if count else 2)
     deployed = deployed_paths(files, tree, problems) if snapshot.layout.others else DeployedPaths.of(())
     outside = look_outside(files, snapshot, deployed)
-    coverage = with_suggestion(snapshot.covered(outside), snapshot.layout, now)
+    coverage = with_suggestion(snapshot.covered(outside), files, tree, now)
     return Result(head, Checked(count, coverage, hold.find_ended(config.holds, now)))
 
 

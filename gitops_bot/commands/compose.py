@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from gitops_bot import config
 from gitops_bot.commands.check import check
@@ -22,29 +21,34 @@ if TYPE_CHECKING:
     from gitops_bot.releases.layout.coverage import Coverage
     from gitops_bot.results.checkout import Draft, Inventory
 
-#: How often what `check` rejects is taken out of a file.
-_TRIES: Final = 4
-
 
 def compose(
     files: Files, tree: Mapping[str, str], inventory: Inventory, now: datetime, write: Callable[[Draft], str]
 ) -> tuple[Inventory, str, Coverage]:
     """The environments as the file has them, its text, which `check` accepts, and what it keeps current.
 
-    An entry that `check` rejects is ignored, with the reason; promotions that cannot correspond are left out.
+    An entry that `check` rejects is ignored, with the reason; a promotion that cannot correspond is left out.
 
     Raises:
         ConfigError: no configuration can describe these environments.
     """
     environments, ignored = inventory.environments, dict(inventory.ignored)
-    for left in reversed(range(_TRIES)):
-        text = write(draft(environments, ignored))
+    while True:
+        drafted = draft(environments, ignored)
+        text = write(drafted)
+        settings = config.read(text, config.FILE)
         try:
-            checked = check(files, tree, config.read(text, config.FILE), now)
-        except ConfigError:
-            if not any(environment.promote for environment in environments):
+            checked = check(files, tree, settings, now)
+        except ConfigError as error:
+            places = {(problem.file, problem.line, problem.column) for problem in error.problems}
+            refused = {
+                name for name, own in settings.environments.items() if own.promotion and own.promotion.place in places
+            }
+            if not refused:
                 raise
-            environments = tuple(replace(environment, promote=False) for environment in environments)
+            environments = tuple(
+                replace(found, promote=False) if found.name in refused else found for found in environments
+            )
             continue
         rejected = {
             entry.key: Ignored(problem.message)
@@ -52,14 +56,11 @@ def compose(
             for environment in environments
             if (entry := _entry_at(environment.entries, problem)) is not None
         }
-        if not left or rejected.keys() <= ignored.keys():
+        if rejected.keys() <= ignored.keys():
             break
         ignored |= rejected
-    coverage = checked.body.coverage
-    lost = Counter(entry.environment for group in coverage.groups for entry in group.entries)
-    lost.update(entry.environment for entry in coverage.ignored)
-    environments = tuple(replace(found, followed=len(found.entries) - lost[found.name]) for found in environments)
-    return replace(inventory, environments=environments), text, coverage
+    environments = tuple(replace(own.found, followed=own.followed) for own in drafted.environments)
+    return replace(inventory, environments=environments), text, checked.body.coverage
 
 
 def _entry_at(entries: Sequence[Managed], problem: Problem) -> Managed | None:

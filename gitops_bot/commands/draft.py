@@ -27,6 +27,8 @@ _WORD: Final = re.compile("[A-Za-z]+")
 _DIGIT: Final = re.compile("[0-9]")
 _NO_NAME: Final = re.compile("[^A-Za-z0-9.-]+")
 _COMMIT: Final = Format("commits", ("commit", ""))
+#: What is said of an image: a policy, `auto` or a name, or why it is ignored; nothing where its environment says it.
+_Rule = str | Follow | Ignored | None
 #: As long as an abbreviated or full commit; one in 27 has no letter in its first seven digits.
 _COMMIT_LENGTHS: Final = (7, 8, 40)
 
@@ -79,21 +81,25 @@ def may_ship(formats: Mapping[EntryKey, Format | Unmanaged], source: Managed, ta
 
 def is_ahead(formats: Mapping[EntryKey, Format | Unmanaged], source: Managed, target: Managed) -> bool:
     """Whether the source's pin may be shipped and is none that the target has left behind, as far as the tags tell."""
-    form = formats[source.key]
     if not may_ship(formats, source, target):
         return False
-    tags = [source.pin.tag or "", target.pin.tag or ""]
-    policy = policy_for(tags, form) if isinstance(form, Format) and form == formats[target.key] else None
-    careful = infer(target.pin)
-    order = careful if not isinstance(careful, Unmanaged) else policy
+    form, tags = formats[source.key], (source.pin.tag or "", target.pin.tag or "")
+    order: Policy | Unmanaged | None = infer(target.pin)
+    if isinstance(order, Unmanaged):
+        alike = isinstance(form, Format) and isinstance(formats[target.key], Format)
+        order = policy_for(tags, replace(form, major=None)) if alike else None  # type: ignore[arg-type]
     return order is None or compare(order, *tags) != -1
 
 
 def draft(found: Sequence[FoundEnvironment], ignored: Mapping[EntryKey, Ignored]) -> Draft:
     """The configuration for these environments. `ignored` says of entries why they are left alone."""
-    formats = read_formats(entry for environment in found for entry in environment.entries)
-    moving = Counter(form.key for form in formats.values() if isinstance(form, Format) and form.kind == "moving")
-    writing = _Writing(formats, moving)
+    entries = [entry for environment in found for entry in environment.entries]
+    formats = read_formats(entries)
+    tags: dict[Format, list[str]] = defaultdict(list)
+    for form, entry in ((formats[entry.key], entry) for entry in entries):
+        if isinstance(form, Format):
+            tags[form].append(entry.pin.tag or "")
+    writing = _Writing(formats, tags)
     environments = [writing.environment(environment, ignored) for environment in found]
     return Draft(writing.policies, tuple(environments))
 
@@ -101,7 +107,8 @@ def draft(found: Sequence[FoundEnvironment], ignored: Mapping[EntryKey, Ignored]
 @dataclass(slots=True)
 class _Writing:
     formats: Mapping[EntryKey, Format | Unmanaged]
-    moving: Mapping[tuple[str, ...], int]
+    #: The tags of each format, in the whole repository.
+    tags: Mapping[Format, Sequence[str]]
     policies: dict[str, Policy] = field(default_factory=dict)
 
     def environment(self, found: FoundEnvironment, ignored: Mapping[EntryKey, Ignored]) -> EnvironmentDraft:
@@ -114,44 +121,42 @@ class _Writing:
             if entry.key in sources and all(may_ship(self.formats, source, entry) for source in sources[entry.key])
         }
         own = [entry for entry in found.entries if entry.key not in promoted]
-        tags: dict[Format, list[str]] = defaultdict(list)
-        for form, entry in ((self.formats[entry.key], entry) for entry in own):
-            if isinstance(form, Format):
-                tags[replace(form, words=frozenset())].append(entry.pin.tag or "")
-        by_format = {form: self._policy(form, every) for form, every in tags.items()}
-        wanted: dict[EntryKey, str | Follow | Ignored] = {}
-        for form, entry in ((self.formats[entry.key], entry) for entry in own):
-            wanted[entry.key] = (
-                Ignored(form.alike) if isinstance(form, Unmanaged) else by_format[replace(form, words=frozenset())]
-            )
+        wanted = {entry.key: self._wanted(self.formats[entry.key]) for entry in own}
         rest = [wanted[entry.key] for entry in own if entry.key not in sources]
         common = Counter(policy for policy in rest if isinstance(policy, str))
         policy = max(common, key=lambda name: (common[name], name == "auto"), default="auto" if rest else None)
         names, texts = _names(found.entries), defaultdict[str, set[str]](set)
-        by_name: dict[str, Counter[str | Follow | Ignored | None]] = defaultdict(Counter)
+        by_name: dict[str, Counter[_Rule]] = defaultdict(Counter)
+        ordered: dict[str, set[_Rule]] = defaultdict(set)
         for entry in found.entries:
-            rule: str | Follow | Ignored | None = None
+            rule: _Rule = None
+            form, name = self.formats[entry.key], names[entry.key]
             if entry.key in wanted:
                 mine = wanted[entry.key]
-                rule = mine if entry.key in sources else self._rule(self.formats[entry.key], mine, policy)
-            by_name[names[entry.key]][ignored.get(entry.key, rule)] += 1
-            texts[names[entry.key]].update((entry.name, entry.image))
-        # Entries that no name tells apart get what most of them want.
-        rules = {
-            name: max(counter, key=lambda rule, counter=counter: (counter[rule], not isinstance(rule, Ignored)))  # type: ignore[misc]
-            for name, counter in by_name.items()
-        }
+                rule = mine if entry.key in sources else self._rule(form, mine, policy)
+            rule = ignored.get(entry.key, rule)
+            by_name[name][rule] += 1
+            texts[name].update((entry.name, entry.image))
+            if isinstance(form, Format) and form.kind != "moving" and not isinstance(rule, Ignored):
+                ordered[name].add(rule)
+        paired = {names[key] for key in names if key in sources}
+        careful = {name: None if policy == "auto" and name not in paired else "auto" for name in by_name}
+        rules = {name: _one_for_all(counter, ordered[name], careful[name]) for name, counter in by_name.items()}
         if isinstance(only := next(iter(rules.values()), None), Ignored) and set(rules.values()) == {only}:
             return EnvironmentDraft(found, None, {}, ignored=only)
-        left: dict[str, dict[str, Pin]] = defaultdict(dict)
-        for form, entry in ((self.formats[entry.key], entry) for entry in own):
-            if isinstance(form, Unmanaged) and rules[names[entry.key]] is None and policy in (None, "auto"):
-                left[form.alike][names[entry.key]] = entry.pin
-        return EnvironmentDraft(found, policy, dict(_fold(rules, texts)), left=left)
+        left: dict[str, dict[str, list[Pin]]] = defaultdict(lambda: defaultdict(list))
+        followed = 0
+        for entry in found.entries:
+            form, rule = self.formats[entry.key], rules[names[entry.key]]
+            by_itself = entry.key in wanted and (rule or policy or "auto") == "auto"
+            if by_itself and isinstance(infer(entry.pin), Unmanaged):
+                if isinstance(form, Unmanaged) and rule is None:
+                    left[form.alike][names[entry.key]].append(entry.pin)
+            elif not (isinstance(rule, Ignored) or entry.repository is None or entry.refusal or entry.pin.malformed):
+                followed += 1
+        return EnvironmentDraft(found, policy, dict(_fold(rules, texts)), left=left, followed=followed)
 
-    def _rule(
-        self, form: Format | Unmanaged, own: str | Follow | Ignored, policy: str | None
-    ) -> str | Follow | Ignored | None:
+    def _rule(self, form: Format | Unmanaged, own: str | Follow | Ignored, policy: str | None) -> _Rule:
         """What is said of an image that wants `own` in an environment with a policy; None where that is enough."""
         if isinstance(form, Format):
             return own if own != policy else None
@@ -159,14 +164,17 @@ class _Writing:
         by_format = policy is not None and policy != "auto" and not isinstance(self.policies[policy], Follow)
         return None if not policy or policy == "auto" or (by_format and form.why == "unordered") else own
 
-    def _policy(self, form: Format, tags: Sequence[str]) -> str | Follow | Ignored:
-        """The policy for tags of one format: `auto`, a name, or one that only this image has."""
+    def _wanted(self, form: Format | Unmanaged) -> str | Follow | Ignored:
+        """The policy for tags of one format: `auto`, a name, or one that only this image has; or why there is none."""
+        if isinstance(form, Unmanaged):
+            return Ignored(form.alike)
         if form.kind == "auto":
             return "auto"
+        tags = self.tags[form]
         policy = policy_for(tags, form)
         if policy is None:
             return Ignored(unmanaged("counter", tags[0]).alike)
-        if isinstance(policy, Follow) and (self.moving[form.key] == 1 or _DIGIT.search(policy.tag)):
+        if isinstance(policy, Follow) and (len(tags) == 1 or _DIGIT.search(policy.tag)):
             return policy
         for name, other in self.policies.items():
             if other == policy:
@@ -186,8 +194,15 @@ def _names(entries: Iterable[Managed]) -> Mapping[EntryKey, str]:
     return {entry.key: entry.name if len(repositories[entry.name]) == 1 else entry.image for entry in entries}
 
 
+def _one_for_all(wishes: Counter[_Rule], ordered: set[_Rule], careful: _Rule) -> _Rule:
+    """The rule of entries that no name tells apart: what most want, but a tag with an order keeps its format."""
+    if len(ordered) > 1:
+        return careful
+    return max(ordered or wishes, key=lambda rule: (wishes[rule], not isinstance(rule, Ignored)))
+
+
 def _fold(
-    rules: Mapping[str, str | Follow | Ignored | None], texts: Mapping[str, Collection[str]]
+    rules: Mapping[str, _Rule], texts: Mapping[str, Collection[str]]
 ) -> Iterator[tuple[str, str | Follow | Ignored]]:
     """The rules by globs that match all images of one rule, and no other image, where there are such globs."""
     groups: dict[str | Follow | Ignored, list[str]] = defaultdict(list)

@@ -12,20 +12,21 @@ from gitops_bot.commands.outside import deployed_paths, directories, look_outsid
 from gitops_bot.config import Config, leaves
 from gitops_bot.engine.read import partners, read_disk
 from gitops_bot.errors import ConfigError, EditError, Problem, bugs_as
-from gitops_bot.migration.folding import fold, fold_files
+from gitops_bot.migration.folding import ending_of, fold, fold_files
 from gitops_bot.releases.decisions import EntryKey
 from gitops_bot.releases.layout import causes
 from gitops_bot.releases.layout.glob import is_plain
-from gitops_bot.releases.layout.inference import WORDS, environment_in, infer, named_by_place
+from gitops_bot.releases.layout.inference import WORDS, environment_in, infer, is_skipped, named_by_place
 from gitops_bot.results.checkout import FoundEnvironment, Ignored, Inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.engine.read import Files, Layout, Snapshot
+    from gitops_bot.engine.read import Files, Snapshot
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.migration.deployed import DeployedPaths
+    from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.layout.causes import OutsideFile
     from gitops_bot.releases.layout.coverage import Coverage
 
@@ -46,7 +47,7 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
         suggested = _Suggested(read_disk(files, tree, config, now))
     else:
         suggested = _suggest(files, tree, deployed, now)
-    snapshot, existing = suggested.snapshot, directories(tree)
+    snapshot, existing = suggested.snapshot, suggested.existing or directories(tree)
     problems += (*suggested.failed, *snapshot.layout.selection.problems, *_failed(snapshot))
     environments = []
     for name in _present(snapshot):
@@ -59,19 +60,25 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
     if not environments:
         advice = "change to the checkout of your manifests, or pin an image first"
         raise ConfigError(*problems, Problem("failed.config", "no file here pins an image", advice))
+    every = [entry for environment in environments for entry in environment.entries]
+    refused = {entry.key: Ignored(entry.refusal.message) for entry in every if entry.refusal is not None}
     return Inventory(
         environments=tuple(_with_sources(snapshot, environments)),
         problems=tuple(dict.fromkeys(problems)),
-        images=_images(environments),
-        ignored=suggested.ignored,
+        images=_images(every),
+        ignored={**refused, **suggested.ignored},
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Suggested:
-    """Environments that have entries; their directories that have none, and entries that need no updates."""
+    """Environments that have entries; their directories that have none, and entries that need no updates.
+
+    `existing` are the directories that no glob may match by accident, where they are not those of named files.
+    """
 
     snapshot: Snapshot
+    existing: set[str] = field(default_factory=set)
     empty: Mapping[str, set[str]] = field(default_factory=dict)
     ignored: Mapping[EntryKey, Ignored] = field(default_factory=dict)
     failed: Sequence[Problem] = ()
@@ -95,20 +102,37 @@ def _suggest(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now
         for outside in look_outside(files, snapshot, deployed):
             by = outside.environments[0] if len(outside.environments) == 1 else _SHARED
             own = _named(outside, places, deployed) if by_place and not outside.environments else by
-            if own is not None and None in outside.causes and _is_plain(outside) and by_place == (own != by):
+            place = _place(outside)
+            plain = is_plain(place, of_files=place == outside.pin_file.file)
+            if own is not None and None in outside.causes and plain and by_place == (own != by):
                 claimed.append((own, outside))
         for name, outside in claimed:
             places.setdefault(name, set()).add(_place(outside))
-            ignored |= _idle(outside)
+            ignored |= {
+                EntryKey(outside.pin_file.file, entry.name): Ignored(causes.DESCRIBED[cause])
+                for entry, cause in zip(outside.pin_file.entries, outside.causes, strict=True)
+                if cause is not None
+            }
         if by_place and claimed:
             snapshot = _read(files, tree, places, now, failed)
+    if not places:
+        return _of_manifests(files, tree, now)
     if list(places) == [_SHARED]:
         places = {_ONLY: places[_SHARED]}
     order = {name: at for at, name in enumerate((*WORDS, _ONLY))}
     last = len(order)
     names = sorted(places, key=lambda name: (name == _SHARED, order.get(name, last), name))
     snapshot = _read(files, tree, {name: places[name] for name in names}, now, failed)
-    return _Suggested(snapshot, empty, ignored, failed)
+    return _Suggested(snapshot, set(), empty, ignored, failed)
+
+
+def _of_manifests(files: Files, tree: Mapping[str, str], now: datetime) -> _Suggested:
+    """The directories of plain manifests as one environment, where nothing else pins an image."""
+    existing = directories(tree, by_content=True)
+    wanted = {path for path in existing if is_plain(path) and not causes.is_fixture(path) and not is_skipped(path)}
+    snapshot = _read(files, tree, {_ONLY: wanted} if wanted else {}, now, [])
+    pinned = {entry.overlay for name in _present(snapshot) for entry in snapshot.states[name].entries}
+    return _Suggested(snapshot, existing, {_ONLY: wanted - pinned})
 
 
 def _read(
@@ -151,29 +175,12 @@ def _place(outside: OutsideFile) -> str:
     return outside.directory if target is not None and target.ALONE else outside.pin_file.file
 
 
-def _idle(outside: OutsideFile) -> dict[EntryKey, Ignored]:
-    """The entries of a file that need no updates, with the cause."""
-    file = outside.pin_file
-    return {
-        EntryKey(file.file, entry.name): Ignored(causes.DESCRIBED[cause])
-        for entry, cause in zip(file.entries, outside.causes, strict=True)
-        if cause is not None
-    }
-
-
-def _is_plain(outside: OutsideFile) -> bool:
-    """Whether a glob can name the place of a file."""
-    return is_plain(_place(outside), of_files=_place(outside) == outside.pin_file.file)
-
-
 def _environment(
     snapshot: Snapshot, name: str, existing: set[str], tree: Mapping[str, str], deployed: DeployedPaths
 ) -> FoundEnvironment:
     # A directory that pins nothing may be matched by a glob, but is no reason for one.
-    every, with_pins = (
-        snapshot.layout.selection.overlays[name],
-        {entry.overlay for entry in snapshot.states[name].entries},
-    )
+    every = snapshot.layout.selection.overlays[name]
+    with_pins = {entry.overlay for entry in snapshot.states[name].entries}
     overlays = [overlay for overlay in every if overlay.directory in with_pins]
     others = existing - {overlay.directory for overlay in every}
     files = [overlay.file for overlay in overlays if overlay.place == overlay.file]
@@ -191,8 +198,8 @@ def _environment(
 
 def _without_pins(snapshot: Snapshot, files: Sequence[str]) -> set[str]:
     """The files that are called like these and pin nothing yet: a glob may match them."""
-    names = {file.rpartition("/")[2] for file in files}
-    unclaimed = snapshot.layout.read(path for path in snapshot.layout.others if path.rpartition("/")[2] in names)
+    endings = {ending_of(file) for file in files}
+    unclaimed = snapshot.layout.read(path for path in snapshot.layout.others if ending_of(path) in endings)
     return {file.file for file in targets.read_all(unclaimed, unclaimed)[0] if not file.entries}
 
 
@@ -216,24 +223,22 @@ def _with_sources(snapshot: Snapshot, environments: Sequence[FoundEnvironment]) 
         yield best
 
 
-def _images(environments: Sequence[FoundEnvironment]) -> Mapping[str, tuple[ImageName, Pin]]:
+def _images(entries: Iterable[Managed]) -> Mapping[str, tuple[ImageName, Pin]]:
     """One image of each registry, with its pin."""
     images: dict[str, tuple[ImageName, Pin]] = {}
-    for entry in (entry for environment in environments for entry in environment.entries):
+    for entry in entries:
         if entry.repository is not None and entry.refusal is None:
             images.setdefault(entry.repository.registry, (entry.repository, entry.pin))
     return images
 
 
-def with_suggestion(coverage: Coverage, layout: Layout, now: datetime) -> Coverage:
-    """With how many entries `init` would keep current, by the files that were read, where nothing is kept current."""
-    if coverage.tracked or coverage.promoted or not coverage.total:
+def with_suggestion(coverage: Coverage, files: Files, tree: Mapping[str, str], now: datetime) -> Coverage:
+    """With how many entries `init` would keep current, by these files, where nothing is kept current."""
+    if coverage.tracked or coverage.promoted:
         return coverage
     try:
-        inventory = take_inventory(layout, layout.tree, now)
+        inventory = take_inventory(files, tree, now)
     except ConfigError:
         return coverage
     drafted = draft(inventory.environments, inventory.ignored).environments
-    kept = (environment for environment in drafted if environment.ignored is None)
-    count = sum(len(environment.found.entries) - sum(map(len, environment.left.values())) for environment in kept)
-    return replace(coverage, suggested=count)
+    return replace(coverage, suggested=sum(environment.followed for environment in drafted))

@@ -23,9 +23,15 @@ _FILES: Final = ("100644", "100755")
 def look_outside(files: Files, snapshot: Snapshot, deployed: DeployedPaths) -> tuple[OutsideFile, ...]:
     """The files with pins that no environment of a checkout claims; raises what `causes.find` raises."""
     layout = snapshot.layout
-    overlays = {name: [overlay.directory for overlay in own] for name, own in layout.selection.overlays.items()}
-    roots = causes.Roots(overlays, lambda path: bool(deployed.of_directories([path])))
-    return causes.find(layout.files, layout.others, layout.tree, files.read, roots)
+    overlays = {
+        name: [overlay.directory for overlay in own if overlay.place != overlay.file]
+        for name, own in layout.selection.overlays.items()
+    }
+
+    def is_deployed(directory: str) -> bool:
+        return any(not causes.is_fixture(item.file) for item in deployed.of_directories([directory]))
+
+    return causes.find(layout.files, layout.others, layout.tree, files.read, causes.Roots(overlays, is_deployed))
 
 
 def deployed_paths(files: Files, tree: Mapping[str, str], bugs: list[Problem]) -> DeployedPaths:

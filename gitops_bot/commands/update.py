@@ -27,5 +27,7 @@ def plan(world: World, scope: Scope, *, release_hold: bool = False) -> Result[Ou
     """What `update` would do, and how much of the repository is kept current."""
     snapshot = read(world, scope, whole=True)
     planned = engine.update(world, snapshot, Request(release_hold=release_hold, dry_run=True))
-    coverage = with_suggestion(snapshot.coverage, snapshot.layout, snapshot.at)
+    coverage = snapshot.coverage
+    if snapshot.states.keys() >= snapshot.config.environments.keys():
+        coverage = with_suggestion(coverage, snapshot.layout, snapshot.layout.tree, snapshot.at)
     return replace(planned, body=replace(planned.body, coverage=coverage))

@@ -8,7 +8,7 @@ and moving tags by their digest.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.images import inference
@@ -37,11 +37,14 @@ _COMMON: Final = (
 _ENDS: Final = r"(?=$|[-_.])"
 _CLOCK: Final = rf"(?:{inference.TIME}|[0-2][0-9]-[0-5][0-9]-[0-5][0-9])(?![0-9])"
 _MOMENT: Final = rf"{inference.DAY}(?:[-_.Tt]?{_CLOCK}[Zz]?)?"
+_COMMIT: Final = rf"(?=[0-9]*[a-f])(?:[0-9a-f]{{7,40}}|[0-9a-f]{{64}}){_ENDS}"
+#: A further number of a version.
+_FURTHER: Final = rf"\.(?!{_COMMIT})[0-9]+"
 _PART: Final = re.compile(
     rf"""
       (?P<date>{_MOMENT}(?:[-_.][0-9]{{1,6}})*){_ENDS}
-    | (?P<commit>(?=[0-9]*[a-f])(?:[0-9a-f]{{7,40}}|[0-9a-f]{{64}})){_ENDS}
-    | (?P<version>[0-9]+(?:\.[0-9]+){{1,3}}){_ENDS}
+    | (?P<commit>{_COMMIT})
+    | (?P<version>(?<![0-9]\.)[0-9]+(?:{_FURTHER}){{1,3}})(?![0-9]|{_FURTHER})
     | (?P<variant>(?:amd|arm|x86[-_]|{"|".join(sorted(inference.PLATFORMS))})-?[0-9]+(?:\.[0-9]+)*){_ENDS}
     | (?P<number>[0-9]+){_ENDS}
     | (?P<word>g(?=[0-9a-f]{{7,40}}{_ENDS})|[A-Za-z]+)
@@ -54,6 +57,8 @@ _DATE: Final = re.compile(_MOMENT)
 _DAY: Final = re.compile(inference.DAY)
 #: Numbers that a policy compares; a tag with more is read by nobody.
 _MOST_NUMBERS: Final = 4
+#: Versions as high as this are years or counters: the next one asks for no other work than this one.
+_NO_MAJOR: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +67,13 @@ class Format:
 
     `auto`: `inference` keeps the format by itself. `moving`: the tag itself is wanted, by its digest. The others are
     what a policy of that kind is called. `words` are those that nobody but this tag uses, as far as it alone tells.
+    A policy keeps within the `major` version, where that means anything.
     """
 
     kind: Literal["auto", "moving", "dates", "builds", "commits"]
     key: tuple[str, ...]
-    words: frozenset[str] = frozenset()
+    words: frozenset[str] = field(default=frozenset(), compare=False)
+    major: int | None = None
 
 
 def format_of(pin: Pin) -> Format | Unmanaged:
@@ -96,7 +103,12 @@ def _parse(tag: str) -> Format | None:
     # Several builds of one day differ by their commits only, which have no order.
     if any(kind == "date" and not ("commit" in kinds and _DAY.fullmatch(text)) for kind, text in parts):
         return Format("dates", key, unknown)
-    return Format("builds" if kinds & {"number"} or "commit" not in kinds else "commits", key, unknown)
+    if "commit" in kinds:
+        return Format("builds" if "number" in kinds else "commits", key, unknown)
+    # A version of others may ask for work with its next major one; builds of a commit are one's own.
+    kind, first = next(part for part in parts if part[0] != "text")
+    major = int(first.partition(".")[0])
+    return Format("builds", key, unknown, major if kind == "version" and major < _NO_MAJOR else None)
 
 
 def _parts(tag: str) -> Iterator[tuple[_Kind, str]]:
@@ -110,6 +122,15 @@ def _parts(tag: str) -> Iterator[tuple[_Kind, str]]:
             kind = "version"
         if kind == "word":
             word = found.lower()
+        if kind == "version" and found.count(".") > 2:
+            # No version has a fourth number: what is after the major one is counted up.
+            major, *numbers = found.split(".")
+            text += major
+            for number in numbers:
+                yield "text", f"{text}."
+                yield "number", number
+                text = ""
+            continue
         match kind:
             case "date" | "commit" | "version" | "number":
                 if text:
@@ -158,8 +179,7 @@ def policy_for(tags: Iterable[str], form: Format) -> Policy | None:
             plain += same
             continue
         expression, plain = expression + same, plain + same
-    versions = [text for kind, text in parsed[0] if kind == "version"]
-    if len(ordered) > _MOST_NUMBERS or any(version.count(".") > 2 for version in versions):
+    if len(ordered) > _MOST_NUMBERS:
         return None
     if form.kind == "commits":
         return Newest(f"^{plain}$")
@@ -167,12 +187,9 @@ def policy_for(tags: Iterable[str], form: Format) -> Policy | None:
         by_number = ordered == ["date"] and next(text for kind, text in parsed[0] if kind == "date").isdecimal()
         return Pattern(f"^{expression}$", order="numerical" if by_number else "calver")
     if ordered[0] == "version":
-        # Builds of a commit are one's own; a version of others may ask for work with its next major one.
-        majors = [int(text.partition(".")[0]) for parts in parsed for kind, text in parts if kind == "version"]
-        own = any(kind == "commit" for kind, _ in parsed[0])
-        bounds = ">=0.0.0-0" if own else f">={min(majors)}.0.0-0 <{max(majors) + 1}.0.0"
+        bounds = ">=0.0.0-0" if form.major is None else f">={form.major}.0.0-0 <{form.major + 1}.0.0"
         return Semver(bounds, pattern=f"^{expression}$")
-    return Pattern(f"^{expression}$", order="semver" if versions else "numerical")
+    return Pattern(f"^{expression}$", order="semver" if "version" in ordered else "numerical")
 
 
 def _numbers(text: str) -> str:

@@ -1,8 +1,8 @@
 """Which directories Argo CD and Flux deploy, as the manifests in the same repository say.
 
 Only what can be told from the file counts: paths of an Argo CD `Application`, those that an `ApplicationSet` makes of
-its list and of directories in Git, and the `path` of a Flux `Kustomization`. Any other part of a template stands for
-any text. The path may be one of another repository; whoever asks looks for it in this one.
+its list, its `values` and of directories in Git, and the `path` of a Flux `Kustomization`. Any other part of a template
+stands for any text. The path may be one of another repository; whoever asks looks for it in this one.
 """
 
 from __future__ import annotations
@@ -139,9 +139,12 @@ def _fill(paths: Iterable[str], generators: Placed) -> Iterator[str]:
 def _list_generators(generators: Placed) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """The elements of every list generator and the directories of every Git generator, in a matrix too.
 
-    A directory is called as Argo CD calls it, with and without Go templates.
+    A directory is called as Argo CD calls it, with and without Go templates. An element may replace what `values` say;
+    in a merge, there may be none.
     """
     elements: list[dict[str, str]] = []
+    values: list[dict[str, str]] = []
+    merged = False
     directories: list[dict[str, str]] = []
     waiting, looked = [*reversed(generators.items)], 0
     while waiting and (looked := looked + 1) < _MOST:
@@ -156,8 +159,14 @@ def _list_generators(generators: Placed) -> tuple[list[dict[str, str]], list[dic
             if path and directory.at("exclude").text != "true":
                 names = dict.fromkeys(("path", "path.path"), path)
                 directories.append({**names, "path.basename": path.rpartition("/")[2]})
-        for kind in ("matrix", "merge", "union"):
-            waiting += reversed(generator.at(kind, "generators").items)
+        merged = merged or generator.has("merge")
+        for _, settings in generator.entries:
+            waiting += reversed(settings.at("generators").items)
+            if own := {f"values.{key}": value.text for key, value in settings.at("values").entries if value.is_text}:
+                values.append(own)
+    if values:
+        others = elements if elements and not merged else [{}, *elements]
+        elements = [own | element for own, element in islice(product(values, others), _MOST)]
     return elements, directories
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,7 @@ _STARS: Final = 2
 #: Directories beyond which paths are listed as they are.
 _MOST: Final = 5000
 _DEEPEST: Final = 12
+_VALUES: Final = re.compile(r"[-_.]values\.ya?ml$")
 
 
 def fold(directories: Collection[str], existing: Collection[str]) -> tuple[str, ...]:
@@ -57,12 +59,18 @@ def _globs(directory: str) -> Iterator[tuple[str, ...]]:
 
 
 def fold_files(files: Collection[str], existing: Collection[str]) -> tuple[str, ...]:
-    """The same for files: their names are kept, and only their directories become globs."""
+    """The same for files: what their names end with is kept, and what is before it becomes a glob."""
     globs = []
-    for name in sorted({file.rpartition("/")[2] for file in files}):
+    below = [file for file in files if "/" in file]
+    for ending in sorted({ending_of(file) for file in below}):
         wanted, others = (
-            {path.removesuffix(f"/{name}") for path in paths if path.endswith(f"/{name}")}
-            for paths in (files, existing)
+            {path.removesuffix(ending) for path in paths if path.endswith(ending)} for paths in (below, existing)
         )
-        globs += [f"{glob}/{name}" for glob in fold(wanted, others)]
-    return (*globs, *sorted(file for file in files if "/" not in file))
+        globs += [f"{glob}{ending}" for glob in fold(wanted, others)]
+    return (*globs, *sorted({*files}.difference(below)))
+
+
+def ending_of(file: str) -> str:
+    """What the names of such files have in common: `-values.yaml` of an application's, else the whole name."""
+    values = _VALUES.search(file)
+    return values[0] if values else f"/{file.rpartition('/')[2]}"

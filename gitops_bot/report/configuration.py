@@ -128,8 +128,8 @@ def _image_lines(environment: EnvironmentDraft) -> Iterator[str]:
     if environment.left and not environment.images:
         yield "    # images:"
     for why, left in environment.left.items():
-        yield f"    #   # {plain(f'{_entries(len(left))} left, because {why}', _WIDTH)}"
-        yield from (f"    #   {as_key(name)}: {{{rule_for(pin)}}}" for name, pin in left.items())
+        yield f"    #   # {plain(f'{_entries(sum(map(len, left.values())))} left, because {why}', _WIDTH)}"
+        yield from (f"    #   {as_key(name)}: {{{rule_for(pins[0])}}}" for name, pins in left.items())
 
 
 def _entries(count: int) -> str:
@@ -138,7 +138,8 @@ def _entries(count: int) -> str:
 
 def _samples(found: FoundEnvironment) -> str:
     return list_names(
-        f"{entry.name.rpartition('/')[2] or entry.name} {entry.pin.tag or 'by digest'}" for entry in found.entries
+        f"{entry.name.rpartition('/')[2] or entry.name} {entry.pin.tag or ('by digest' if entry.pin.digest else '')}"
+        for entry in found.entries
     )
 
 
@@ -325,11 +326,13 @@ def print_coverage(coverage: Coverage, screen: Screen) -> None:
 def _coverage_lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
     """Each line with its indentation."""
     outside = coverage.outside
-    if not coverage.entries and not outside.entries:
-        yield 0, "entries: none; no file here pins an image"
-        return
     if coverage.suggested is not None:
-        yield 0, f"0 of {_entries(coverage.total)} are tracked: `gitops-bot init` would track {coverage.suggested}"
+        none = f"0 of {_entries(coverage.total)} are" if coverage.total else "no entry is"
+        yield 0, f"{none} tracked: `gitops-bot init` would track {coverage.suggested}"
+    elif not coverage.total:
+        yield 0, "entries: none; no file here pins an image"
+    if not coverage.total:
+        return
     by_cause: Counter[str] = Counter()
     for item in outside.items:
         if item.cause is not None:

@@ -104,9 +104,7 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
             print_audit(body, screen)
         case "check":
             coverage = body.coverage
-            nothing = "nothing is wrong" if coverage.suggested is not None else "all good"
-            verdict = f"{len(head.problems)} wrong" if head.problems else nothing
-            screen.say(f"{body.files} files, {coverage.entries} entries: {verdict}")
+            screen.say(f"{body.files} files, {coverage.entries} entries: {body.verdict(len(head.problems))}")
         case "doctor":
             _print_diagnosis(body, screen)
             return  # the problems are among its findings

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gitops_bot.config import Hold
     from gitops_bot.errors import Problem
@@ -67,14 +67,16 @@ class EnvironmentDraft:
 
     `policy` is `auto` or a name, None where all entries are promoted. `images` has what differs, by exact names or
     globs: a policy likewise, one of this image alone, or why it is ignored. `ignored` says that of all of them.
-    `left` are images that nothing keeps current, with their pins, by the reason.
+    `left` are images that nothing keeps current, with the pins of their entries, by the reason. `followed` counts the
+    other entries.
     """
 
     found: FoundEnvironment
     policy: str | None
     images: Mapping[str, str | Follow | Ignored]
     ignored: Ignored | None = None
-    left: Mapping[str, Mapping[str, Pin]] = field(default_factory=dict)
+    left: Mapping[str, Mapping[str, Sequence[Pin]]] = field(default_factory=dict)
+    followed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,11 @@ class Checked:
     files: int
     coverage: Coverage
     ended: tuple[Hold, ...] = ()
+
+    def verdict(self, problems: int) -> str:
+        """What to say of it in two words: where nothing is kept current, all is not good."""
+        good = "all good" if self.coverage.tracked or self.coverage.promoted else "nothing is wrong"
+        return f"{problems} wrong" if problems else good
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -48,7 +48,8 @@ EVERY_KIND = {
     "tools/kustomization.yml": "kind: Component\n" + images("a", "b"),
     "apps/api/broken/kustomization.yaml": "images: [\n",
 }
-COVERAGE = {"tracked": 2, "promoted": 1, "ignored": 1, "unmanaged": 3, "no_environment": 4}
+COVERAGE = {"tracked": 2, "promoted": 1, "ignored": 1, "unmanaged": 3, "no_environment": 4, "total": 11}
+OUTSIDE = [("apps/api/base", 1), ("apps/web/base", 1), ("tools", 2)]
 SUMMARY = """
 entries: 2 tracked, 1 promoted, 1 ignored, 3 unmanaged, 4 in no environment
   1 ignored: db, in staging
@@ -61,11 +62,21 @@ entries: 2 tracked, 1 promoted, 1 ignored, 3 unmanaged, 4 in no environment
 """
 
 
+def outside(coverage: dict[str, Any], cause: str | None) -> list[tuple[str, int]]:
+    """What is in no environment for this cause; takes all of it out of the coverage."""
+    items = coverage.pop("outside")
+    assert {item["cause"] for item in items} == {cause}
+    return sorted((item["overlay"], item["entries"]) for item in items)
+
+
 def test_check_says_what_becomes_of_every_entry(tmp_path: Path) -> None:
     done = check(tmp_path, EVERY_KIND, "--output", "json")
-    assert (done.code, done.json["entries"], done.json["coverage"]) == (0, 7, COVERAGE)
+    coverage = done.json["coverage"]
+    assert outside(coverage, "unreferenced") == OUTSIDE
+    assert (done.code, done.json["entries"], coverage) == (0, 7, COVERAGE)
     text = check(tmp_path, EVERY_KIND)
-    assert text.out == f"5 files, 7 entries: all good\n{SUMMARY}".replace("5 files", "3 files")
+    summary = SUMMARY.replace("4 in no environment\n  1 ignored", "4 unreferenced\n  1 ignored")
+    assert text.out == f"3 files, 7 entries: all good\n{summary.partition('  4 in no')[0]}"
 
 
 def test_plan_says_the_same_and_what_is_unmanaged_is_neither_held_nor_unchanged(worldwide: World) -> None:
@@ -82,6 +93,7 @@ def test_plan_says_the_same_and_what_is_unmanaged_is_neither_held_nor_unchanged(
 
     deploy = worldwide.deploy(files)
     plan = deploy.ask("plan").json
+    assert outside(plan["coverage"], None) == OUTSIDE
     assert plan["coverage"] == COVERAGE
     found = {each["name"]: each for each in plan["environments"]}
     assert {name: each["unchanged"] for name, each in found.items()} == {"staging": 2, "production": 1, "qa": 0}
@@ -99,13 +111,15 @@ def test_plan_says_the_same_and_what_is_unmanaged_is_neither_held_nor_unchanged(
     assert "\nqa\n  0 unchanged, 2 unmanaged\n" in text.out
     assert "\nstaging\n  2 unchanged, 1 ignored\n" in text.out
     # Of the environments that are asked for, and of the whole repository what is in none.
-    assert deploy.ask("plan", "qa").json["coverage"] == {
-        "tracked": 0, "promoted": 0, "ignored": 0, "unmanaged": 2, "no_environment": 4
-    }  # fmt: skip
+    coverage = deploy.ask("plan", "qa").json["coverage"]
+    assert outside(coverage, None) == OUTSIDE
+    assert coverage == {"tracked": 0, "promoted": 0, "ignored": 0, "unmanaged": 2, "no_environment": 4, "total": 6}
+    assert "gitops-bot init" not in deploy.bot("plan", "qa").out
     # Others say nothing of it, and read nothing for it.
     assert "coverage" not in deploy.ask("update").json
     failed = deploy.ask("plan", "nowhere")
-    assert (failed.code, set(failed.json["coverage"].values())) == (2, {0})
+    coverage = failed.json["coverage"]
+    assert (failed.code, coverage.pop("outside"), set(coverage.values())) == (2, [], {0})
 
 
 def test_what_no_environment_claims_is_fetched_with_the_rest_and_by_plan_alone(shop: Deploy) -> None:
@@ -134,6 +148,7 @@ def test_a_plan_without_a_configuration_has_one_line_for_a_reason_and_not_one_fo
         "dev",
         "  0 unchanged, 60 unmanaged",
         "",
+        "0 of 60 entries are tracked: `gitops-bot init` would track 60",
         "entries, inferred without a gitops-bot.yaml: 0 tracked, 60 unmanaged",
         "  60 unmanaged: the tag has no order: web, in dev",
         '    add under `environments`: dev: {overlays: ["apps/*/overlays/dev"], policy: {digest: latest}}',
@@ -187,6 +202,6 @@ def test_a_real_repository_is_told_in_a_screen(corpus: Path, tmp_path: Path, tre
     (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
     done = run("check", cwd=tmp_path)
     assert done.code == 0
-    assert len(done.out.splitlines()) <= 7
+    assert len(done.out.splitlines()) <= 8
     found = run("check", "--output", "json", cwd=tmp_path).json
     assert (found["entries"], found["coverage"]["no_environment"]) == TREES[tree]

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tests.commands.test_init import checkout, init
+from tests.counterparts.world import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,4 +138,105 @@ def test_an_entry_that_check_rejects_is_ignored_with_the_reason(tmp_path: Path) 
     assert "      api: {ignore: true}  # newTag holds a template placeholder: '${TAG}'\n" in text
     assert done.out.splitlines()[-1] == (
         "1 of 2 entries are tracked or promoted; 1 is left: 1 because newTag holds a template placeholder: '${TAG}'"
+    )
+
+
+def test_one_format_has_one_policy_in_all_environments(tmp_path: Path) -> None:
+    written = drafted(tmp_path, {"dev": {"web": A, "api": A}, "qa": {"job": A + "0" * 33}})
+    assert written["policies"] == {"commits": {"pattern": "^[0-9a-f]{7,40}$", "order": "newest"}}
+    assert [environment["policy"] for environment in written["environments"].values()] == ["commits", "commits"]
+
+
+def test_images_of_several_major_versions_keep_to_their_own(tmp_path: Path) -> None:
+    written = drafted(tmp_path, {"production": {"a": "1.4.2-ls7", "b": "1.0.0-ls12", "c": "14.0.1-ls3"}})
+    assert {name: policy["semver"] for name, policy in written["policies"].items()} == {
+        "builds": ">=1.0.0-0 <2.0.0",
+        "builds-2": ">=14.0.0-0 <15.0.0",
+    }
+    assert written["environments"]["production"]["images"] == {"c": {"policy": "builds-2"}}
+
+
+def test_a_promotion_that_globs_do_not_allow_takes_no_other_with_it(tmp_path: Path) -> None:
+    files = {
+        "apps/web/dev/kustomization.yaml": kustomization({"web": A}),
+        "apps/web/staging/kustomization.yaml": kustomization({"web": A}),
+        "apps/api/staging/kustomization.yaml": kustomization({"web": A}),
+        "apps/web/production/kustomization.yaml": kustomization({"web": B}),
+        "apps/api/production/kustomization.yaml": kustomization({"web": B}),
+    }
+    init(checkout(tmp_path, files))
+    environments = yaml.safe_load((tmp_path / "gitops-bot.yaml").read_text())["environments"]
+    assert {name: environment.get("promote_from") for name, environment in environments.items()} == {
+        "dev": None,
+        "staging": None,
+        "production": "staging",
+    }
+
+
+def test_what_is_left_is_counted_by_entries_and_not_by_names(tmp_path: Path) -> None:
+    digest = kustomization({"web": "sha256:" + "1f" * 32})
+    files = {f"apps/{name}/dev/kustomization.yaml": digest for name in ("a", "b")}
+    done = init(checkout(tmp_path, files))
+    assert "# 2 entries left, because only a digest is pinned" in (tmp_path / "gitops-bot.yaml").read_text()
+    assert done.out.splitlines()[-1].startswith("0 of 2 entries are tracked or promoted; 2 are left")
+
+
+def test_an_environment_of_one_file_owns_nothing_else_in_its_directory(tmp_path: Path) -> None:
+    service = "services: {web: {image: 'nginx:1.27.0'}}\n"
+    files = {"compose.production.yaml": service, "tools/compose.yaml": service}
+    init(checkout(tmp_path, files))
+    environments = yaml.safe_load((tmp_path / "gitops-bot.yaml").read_text())["environments"]
+    assert {name: environment["overlays"] for name, environment in environments.items()} == {
+        "production": ["compose.production.yaml"],
+        "shared": ["tools/compose.yaml"],
+    }
+
+
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec: {template: {spec: {containers: [{name: web, image: %s}, {name: job, image: %s}]}}}
+"""
+
+
+def test_where_there_are_only_plain_manifests_their_directories_are_one_environment(tmp_path: Path) -> None:
+    files = {
+        "k8s/web/web.yaml": DEPLOYMENT % ("web:main-a1b2c3d", "job:main-1f2e3d4"),
+        "k8s/api/api.yaml": DEPLOYMENT % ("web:main-a1b2c3d", "job:main-1f2e3d4"),
+        "k8s/rbac/role.yaml": "apiVersion: v1\nkind: Role\n",
+        "charts/web/templates/web.yaml": DEPLOYMENT % ("web:1", "{{ .Values.image }}"),
+        ".github/workflows/ci.yaml": DEPLOYMENT % ("web:main-a1b2c3d", "job:main-1f2e3d4"),
+    }
+    checkout(tmp_path, files)
+    assert "no entry is tracked: `gitops-bot init` would track 4" in run("check", cwd=tmp_path).out
+    assert init(tmp_path).out.splitlines()[-1] == "4 of 4 entries are tracked or promoted"
+    written = yaml.safe_load((tmp_path / "gitops-bot.yaml").read_text())
+    assert written["environments"] == {"default": {"overlays": ["k8s/*"], "policy": "commits"}}
+
+
+def test_an_entry_that_can_never_be_edited_is_ignored_and_not_the_one_before_it(tmp_path: Path) -> None:
+    init(checkout(tmp_path, {"k8s/web.yaml": DEPLOYMENT % ("&image web:1.0.0", "*image")}))
+    done = run("check", "--output", "json", cwd=tmp_path)
+    assert (done.code, done.json["problems"]) == (0, [])
+
+
+def test_values_that_are_named_after_their_applications_are_one_glob(tmp_path: Path) -> None:
+    files = {f"values/{name}-values.yaml": "image: {repository: web, tag: 1.0.0}\n" for name in ("web", "api")}
+    init(checkout(tmp_path, {**files, "values/db-values.yaml": "size: 1\n"}))
+    environments = yaml.safe_load((tmp_path / "gitops-bot.yaml").read_text())["environments"]
+    assert environments == {"default": {"overlays": ["values/*-values.yaml"], "policy": "auto"}}
+    assert run("check", cwd=tmp_path).code == 0
+
+
+def test_entries_that_no_name_tells_apart_keep_to_their_own_format(tmp_path: Path) -> None:
+    files = {
+        f"apps/{name}/production/kustomization.yaml": kustomization({"web": tag})
+        for name, tag in {"a": "main-a1b2c3d", "b": "main-1f2e3d4", "c": "0.50.1"}.items()
+    }
+    done = init(checkout(tmp_path, files))
+    (environment,) = yaml.safe_load((tmp_path / "gitops-bot.yaml").read_text())["environments"].values()
+    assert environment["images"] == {"web": {"policy": "auto"}}
+    assert done.out.splitlines()[-1] == (
+        "1 of 3 entries are tracked or promoted; 2 are left: 2 because the tag is a commit, and commits have no order"
     )

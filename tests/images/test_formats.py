@@ -19,6 +19,7 @@ POLICIES: dict[str, Policy | None] = {
     "1.4.2-7": Semver(">=1.0.0-0 <2.0.0", pattern=f"^{V}-{N}$"),
     "1.2.3-debian-12-r5": Semver(">=1.0.0-0 <2.0.0", pattern=f"^{V}-debian-12-r{N}$"),
     "v1.2.3-5-gabc1234": Semver(">=0.0.0-0", pattern=f"^v{V}-{N}-g[0-9a-f]{{7}}$"),
+    "v1.0.0-build.52.6c75897a": Semver(">=0.0.0-0", pattern=rf"^v{V}-build\.{N}\.[0-9a-f]{{8}}$"),
     "123-abc1234": Pattern(f"^{N}-[0-9a-f]{{7}}$", order="numerical"),
     "main-42-abc1234": Pattern(f"^main-{N}-[0-9a-f]{{7}}$", order="numerical"),
     "20251118-91-f96aa5e8": Pattern("^(?P<date>[0-9]{8}-[0-9]{1,6})-[0-9a-f]{8}$", order="calver"),
@@ -38,7 +39,14 @@ POLICIES: dict[str, Policy | None] = {
     "alpine": Follow("alpine"),
     "18-alpine": Follow("18-alpine"),
     "2022-latest": Follow("2022-latest"),
-    "1.3.5.7": None,
+    "3.1.0.4875-ls39": Pattern(
+        r"^3\.(?P<build>[0-9]+)\.(?P<build2>[0-9]+)\.(?P<build3>[0-9]+)-ls(?P<build4>[0-9]+)$", order="numerical"
+    ),
+    "1.300061.0b1289": Semver(">=1.0.0-0 <2.0.0", pattern=f"^{V}b{N}$"),
+    "10.11.11ubu2404-ls50": Semver(">=10.0.0-0 <11.0.0", pattern=f"^{V}ubu{N}-ls(?P<build2>[0-9]+)$"),
+    "v100351-1": Semver(">=0.0.0-0", pattern=f"^v(?P<version>[0-9]+)-{N}$"),
+    "2026.6.2-mctl.3": Semver(">=0.0.0-0", pattern=rf"^{V}-mctl\.{N}$"),
+    "1.3.5.7.9": None,
 }
 
 

@@ -26,6 +26,8 @@ metadata: {name: apps}
 spec: {path: ./apps/production}
 """
 GIT = "[{git: {directories: [{path: apps/*}, {path: apps/old, exclude: true}]}}]"
+VALUES = "{clusters: {values: {root: apps/web, ring: ring-0}}}"
+RINGS = "{list: {elements: [{values.ring: ring-1}]}}"
 MATRIX = f"[{{matrix: {{generators: [{GIT[1:-1]}, {{list: {{elements: [{{env: qa}}]}}}}]}}}}]"
 
 
@@ -55,6 +57,18 @@ def found(text: str) -> list[tuple[str, str]]:
                 "{{path}}/{{env}}",
             ),
             ["apps/*/qa"],
+        ),
+        (
+            SET % ("[{clusters: {values: {root: apps/web, ring: ring-0}}}]", "{{values.root}}/{{.values.ring}}"),
+            ["apps/web/ring-0"],
+        ),
+        (
+            SET % (f"[{{merge: {{generators: [{VALUES}, {RINGS}]}}}}]", "{{values.root}}/{{values.ring}}"),
+            ["apps/web/ring-0", "apps/web/ring-1"],
+        ),
+        (
+            SET % (f"[{{matrix: {{generators: [{VALUES}, {RINGS}]}}}}]", "{{values.root}}/{{values.ring}}"),
+            ["apps/web/ring-1"],
         ),
         (FLUX, ["./apps/production"]),
         (f"{APPLICATION % 'a'}---\n{FLUX}---\nkind: Service\n", ["a", "./apps/production"]),

@@ -93,12 +93,30 @@ def test_an_entry_of_a_base_may_have_no_effect(files: dict[str, str], expected: 
         ("tools/base", ("tools/base",), None),
         ("tools/redis", (), None),
         ("tests/redis", (), "fixture"),
-        ("examples/redis", ("examples/redis",), "fixture"),
+        ("examples/redis", ("examples/redis",), None),
+        ("clusters/demo", (), None),
+        ("overlays/default", (), None),
+        ("apps/shared", (), None),
     ],
 )
 def test_a_directory_may_be_for_nobody(path: str, deployed: Collection[str], expected: str | None) -> None:
     files = {f"{path}/kustomization.yaml": pins("web"), "prod/kustomization.yaml": pins("web")}
     assert find(files, "prod", deployed=deployed) == {path: (expected,)}
+
+
+def test_what_an_environment_is_built_from_is_no_fixture() -> None:
+    files = {"samples/web/kustomization.yaml": pins("web"), "prod/kustomization.yaml": pins(resources="../samples/web")}
+    assert find(files, "prod") == {"samples/web": (None,)}
+
+
+def test_what_a_deployed_base_is_built_from_is_referenced() -> None:
+    files = {
+        "rings/base/kustomization.yaml": "resources: [queue]\n",
+        "rings/base/queue/kustomization.yaml": pins("queue"),
+        "prod/kustomization.yaml": pins("web"),
+    }
+    assert find(files, "prod")["rings/base/queue"] == ("unreferenced",)
+    assert find(files, "prod", deployed=["rings/base"])["rings/base/queue"] == (None,)
 
 
 def test_without_knowing_what_is_deployed_nothing_is_unreferenced() -> None:

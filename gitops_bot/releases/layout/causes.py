@@ -35,10 +35,10 @@ _MOST_KUSTOMIZATIONS: Final = 2000
 
 #: Directories whose files nobody deploys, those of one person's machine, and those that others build upon.
 _FIXTURES: Final = frozenset(
-    {"demo", "demos", "e2e", "example", "examples", "fixture", "fixtures", "sample", "samples", "testdata", "tests"}
+    {"e2e", "example", "examples", "fixture", "fixtures", "sample", "samples", "testdata", "tests"}
 )
 _LOCAL: Final = frozenset({"docker-desktop", "k3d", "kind", "local", "localhost", "minikube"})
-_SHARED: Final = frozenset({"base", "bases", "common", "component", "components", "default", "shared"})
+_SHARED: Final = frozenset({"base", "bases", "component", "components"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,9 @@ def find(
         cause: Cause | None = "fixture" if is_fixture(directory) else None
         if reached is not None:
             environments = tuple(name for name, paths in reached.by_name.items() if pin_file.file in paths)
-            if cause is None and reached.is_idle(pin_file.file, directory):
+            if environments or reached.is_deployed(directory):
+                cause = None
+            elif cause is None and reached.is_idle(pin_file.file, directory):
                 cause = "unreferenced"
         idle = targets.idle_entries(pin_file, overrides, tree, read) if cause is None and few else ()
         found.append(OutsideFile(pin_file, environments, idle or (cause,) * len(pin_file.entries)))
@@ -123,10 +125,9 @@ class _Reached:
     is_deployed: Callable[[str], bool]
 
     def is_idle(self, file: str, directory: str) -> bool:
-        """Whether a file is for something else to be built from, and nothing that is deployed is."""
+        """Whether a file that no environment reaches is for something else to be built from, and nothing is."""
         is_part = is_local(directory) or is_shared(directory) or directory in self.parts
-        used = file in self.others or any(file in paths for paths in self.by_name.values())
-        return is_part and not used and not self.is_deployed(directory)
+        return is_part and file not in self.others
 
 
 def _reached(
@@ -141,9 +142,13 @@ def _reached(
         return targets.reach(directories, tree, read, lambda _: False).files
 
     parts = overrides.parts
-    tops = {posixpath.dirname(file) or "." for file in overrides.files} - parts
+    tops = {
+        directory
+        for directory in {posixpath.dirname(file) or "." for file in overrides.files}
+        if not (directory in parts or is_local(directory) or is_shared(directory)) or roots.is_deployed(directory)
+    }
     try:
-        others = reach({top for top in tops if not (is_local(top) or is_shared(top))})
-        return _Reached({name: reach(own) for name, own in roots.overlays.items()}, others, parts, roots.is_deployed)
+        by_name = {name: reach(own) for name, own in roots.overlays.items()}
+        return _Reached(by_name, reach(tops), parts, roots.is_deployed)
     except EditError:
         return None

@@ -83,9 +83,14 @@ def named_by_place(directory: str) -> str | None:
     return next((part for parent, part in pairwise(parts) if parent.lower() in _PARENTS), None)
 
 
+def is_skipped(directory: str) -> bool:
+    """Whether nothing in a directory is deployed from there, by its name."""
+    return any(part in _SKIPPED or (part.startswith(".") and part != ".") for part in directory.split("/"))
+
+
 def _files(parts: Sequence[str], files: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The files of one directory whose names are of an environment, with that."""
-    if any(part in _SKIPPED or part.startswith(".") for part in parts) or (parts and parts[-1].lower() in _BASES):
+    if is_skipped("/".join(parts)) or (parts and parts[-1].lower() in _BASES):
         return
     names = {file.rpartition("/")[2]: file for file in files}
     variants = {file: word for name, file in names.items() if (text := variant(name, names)) and (word := _word(text))}
@@ -97,7 +102,7 @@ def _files(parts: Sequence[str], files: Sequence[str]) -> Iterator[tuple[str, st
 
 def _environment(parts: list[str], beyond_doubt: Mapping[str, set[str]]) -> str | None:
     """The word of the deepest directory that has one."""
-    if any(part in _SKIPPED or part.startswith(".") for part in parts):
+    if is_skipped("/".join(parts)):
         return None
     for depth in range(len(parts), 0, -1):
         part = parts[depth - 1]
