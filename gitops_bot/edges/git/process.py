@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from gitops_bot import log, redact
 from gitops_bot.edges.environment import for_git
-from gitops_bot.errors import GitError, Problem, limit_of
+from gitops_bot.errors import ForgeError, GitError, Problem, limit_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -102,10 +102,17 @@ class Credentials:
     token: Token | None = field(default=None, repr=False)
 
     def current(self, rejected: str | None = None) -> Credentials:
-        """The login with the password that is valid now, another one than was `rejected` if there is one."""
+        """The login with the password that is valid now, another one than was `rejected` if there is one.
+
+        Raises:
+            GitError: the forge gives none.
+        """
         if self.token is None:
             return self
-        login = Credentials(self.username, self.token(rejected))
+        try:
+            login = Credentials(self.username, self.token(rejected))
+        except ForgeError as failure:  # for git it is one of git
+            raise GitError(*failure.problems) from None
         redact.learn(*login.secrets(), passing=True)
         return login
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.edges.git import Credentials, Repository, git_versions
-from gitops_bot.errors import GitError
+from gitops_bot.errors import ForgeError, GitError, Problem
 from tests.counterparts.git_http import READER, WRITER, GitServer, Remote, git_server
 
 if TYPE_CHECKING:
@@ -55,6 +55,21 @@ def test_a_reader_may_not(server: GitServer) -> None:
         rehearse(remote, READER)
     assert "contents: write" in refused.value.problem.next
     assert READER[1] not in str(refused.value)
+
+
+def test_a_token_that_the_forge_does_not_give_is_a_failure_of_git_with_the_same_problem(server: GitServer) -> None:
+    """What goes on after a failure of git goes on after this one."""
+    problem = Problem("failed.forge", "the forge has a problem", "run again")
+
+    def none(rejected: str | None = None, repository: str | None = None) -> str:
+        raise ForgeError(problem)
+
+    remote = server.create("acme/tokenless", {"a": b"1"})
+    with Repository(remote.url, credentials=Credentials("bot", token=none), environ=BARE) as repository:
+        for ask in (lambda: repository.head("main"), repository.tags, repository.default_branch):
+            with pytest.raises(GitError) as raised:
+                ask()
+            assert raised.value.problems == (problem,)
 
 
 def test_a_folder_runs_no_hook(tmp_path: Path) -> None:
