@@ -195,6 +195,7 @@ async def _proposal(context: Context, declines: Declined, name: str, decisions: 
             refresh_approved=environment.propose.refresh_approved,
             stands=bool(carry.live_pins(existing.entries, present.carried)),
             why_gone=None if pins else _why_gone(existing, name, present.carried, done),
+            signs=environment.signer is not None,
         )
     proposal = Proposal(
         group=name,

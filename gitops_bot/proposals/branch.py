@@ -46,6 +46,8 @@ class UnmergedCommit:
     changes: tuple[FileChange, ...]
     #: A merge from the base branch whose tree is exactly what git makes of both sides ("Update branch").
     clean_merge: bool = False
+    #: It has a signature, whoever made it.
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

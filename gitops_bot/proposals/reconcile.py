@@ -104,13 +104,14 @@ def decide(
     refresh_approved: bool = False,
     stands: bool = True,
     why_gone: Reason | None = None,
+    signs: bool = False,
 ) -> Action:
     """The action for one branch.
 
     `pins` are what is to be proposed, and `files` their bytes; `existing` is newest first. `stands`: whether any
     carried pin of the branch still applies: it is not yet on the base branch, and its `from` still is. `why_gone` is
-    the reason to give if the group itself no longer exists. The configured labels do not matter here: a label that a
-    person removed stays removed.
+    the reason to give if the group itself no longer exists. `signs`: commits without a signature are made again, but
+    not those that were reviewed. The configured labels do not matter here: a label that a person removed stays removed.
     """
     opened = pull_requests.find_open(existing)
     if not pins and opened is None:
@@ -130,13 +131,14 @@ def decide(
     whose = owner_of(branch) if branch is not None else None
     if branch is not None and isinstance(whose, Theirs) and not (opened is not None and people.is_handed_back(opened)):
         return _leave_to_people(opened, branch, whose)
+    frozen = opened is not None and bool(people.freezes(opened)) and not refresh_approved
     pushed = False
     if pins and branch is not None and isinstance(whose, Ours):
         # A base that moved on to other pins conflicts with it, even where both come to the same in the end.
         same_base = {(pin.key, pin.before) for pin in pins} == {(pin.key, pin.before) for pin in whose.carried}
-        pushed = same_base and branch.has_exactly(files or {})
+        is_signed = frozen or not signs or all(commit.signed for commit in branch.commits)
+        pushed = same_base and is_signed and branch.has_exactly(files or {})
     if opened is not None:
-        frozen = bool(people.freezes(opened)) and not refresh_approved
         return _keep(opened, pins, branch, frozen=frozen, pushed=pushed, stands=stands, why_gone=why_gone)
     missing = "the branch exists without a pull request" if pushed else "no pull request is open for this branch"
     return Open(Reason("chosen", missing), push=not pushed)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.commands.conftest import pinned
+from tests.commands.scene import approve
 from tests.conftest import program
 from tests.counterparts.app import registered
 from tests.counterparts.world import PERSON_TOKEN, ended, run
@@ -118,6 +119,25 @@ def test_a_proposal_of_such_commits_is_refreshed_and_merges(guarded: Deploy) -> 
     assert is_verified(guarded, BRANCH)
     assert guarded.remote.modes(BRANCH)[PRODUCTION] == "100755"
     # The rule looks at each commit of the branch.
+    assert guarded.call("PUT", "/pulls/1/merge", {"merge_method": "merge"})["merged"]
+
+
+def test_an_open_proposal_is_signed_once_that_is_asked_for_and_then_left_alone(guarded: Deploy) -> None:
+    configure(guarded, "git")
+    guarded.push("web", "1.1.0")
+    guarded.ask("update", "production")
+    first = guarded.branches[BRANCH]
+    configure(guarded, "api")
+    review = approve(guarded)
+    assert guarded.ask("update", "production").code == 0
+    assert guarded.branches[BRANCH] == first, "what was reviewed stays"
+    guarded.call("PUT", f"/pulls/1/reviews/{review}/dismissals", {"message": "unsigned"})
+    (proposal,) = guarded.ask("update", "production").json["environments"][0]["proposals"]
+    assert (proposal["action"], proposal["pull_request"]["number"]) == ("refresh", 1)
+    assert is_verified(guarded, BRANCH)
+    with guarded.watching() as seen:
+        guarded.ask("update", "production")
+    assert seen.nothing
     assert guarded.call("PUT", "/pulls/1/merge", {"merge_method": "merge"})["merged"]
 
 

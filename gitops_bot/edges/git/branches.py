@@ -128,9 +128,9 @@ class BranchReader:
         for commit in ids:
             self._known[commit] = None
             if commit in headers and (commit in small or not headers[commit].parents):
-                tree, up, author, message = headers[commit]
+                tree, up, author, message, signed = headers[commit]
                 files = tuple(_file_change(change, blobs) for change in changed.get(commit, ()))
-                self._known[commit] = _Read(UnmergedCommit(commit, up, author, message, files), tree)
+                self._known[commit] = _Read(UnmergedCommit(commit, up, author, message, files, signed=signed), tree)
 
 
 def _follow(

@@ -337,6 +337,7 @@ class CommitHeaders(NamedTuple):
     parents: tuple[str, ...]
     author: str
     message: str
+    signed: bool
 
 
 def parse_commit(data: bytes) -> CommitHeaders | None:
@@ -351,4 +352,5 @@ def parse_commit(data: bytes) -> CommitHeaders | None:
         tuple(beginning[2].decode("ascii").split()[1::2]),
         author[1].decode("utf-8", "replace") if author else "",
         message.decode("utf-8", "replace"),
+        b"\ngpgsig" in head,
     )
