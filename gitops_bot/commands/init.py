@@ -58,7 +58,10 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
         except EditError as error:
             problems += error.problems
     if not environments:
-        advice = "change to the checkout of your manifests, or pin an image first"
+        advice = (
+            "change to the checkout of your manifests, or pin an image first; "
+            "manifests that a kustomization lists are read where `targets` names them (docs/targets.md)"
+        )
         raise ConfigError(*problems, Problem("failed.config", "no file here pins an image", advice))
     every = [entry for environment in environments for entry in environment.entries]
     refused = {entry.key: Ignored(entry.refusal.message) for entry in every if entry.refusal is not None}

@@ -143,6 +143,7 @@ def test_a_checkout_without_pins_gets_no_file_but_the_next_step(tmp_path: Path, 
     done = init(folder)
     assert done.code == 2
     assert "no file here pins an image" in done.err
+    assert "manifests that a kustomization lists are read where `targets` names them" in " ".join(done.err.split())
     assert not (folder / "gitops-bot.yaml").exists()
 
 
