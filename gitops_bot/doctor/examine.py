@@ -64,11 +64,9 @@ def examine(setup: Setup, seconds: float) -> Result[Diagnosis]:
 def git(version: Version, oldest: Version) -> Finding:
     """Whether this git is new enough; (0, 0) if it does not report a version."""
     shown, needed, merges = (".".join(map(str, numbers)) for numbers in (version, oldest, _MERGES))
-    if version == (0, 0):
-        message = "the git on PATH does not report its version"
-        return wrong("git", "git", Problem("failed.git", message, f"install git {needed} or newer"))
     if version < oldest:
-        message = f"git {shown} is too old: the bot needs {needed}"
+        too_old = f"git {shown} is too old: the bot needs {needed}"
+        message = too_old if version > (0, 0) else "the git on PATH does not report its version"
         return wrong("git", "git", Problem("failed.git", message, f"install git {needed} or newer"))
     if version < _MERGES:
         text = f'git {shown} works, but mistakes "Update branch" on a pull request for a person\'s commit'

@@ -126,16 +126,14 @@ class ForgeChecks:
             if rules is not None:
                 self._notes.add(branches.tags(_TAGS, rules))
         deployed = [environment for environment in environments if environment.deployments]
-        questions: list[tuple[Check, str, Callable[[], Permission]]] = []
-        if any(environment.signer == "api" for environment in environments):
-            questions.append(("commits", "api", forge.signing))
-        if deployed:
-            questions.append(("deployments", name, forge.deploying))
-        if any(environment.artifact_metadata for environment in deployed):
-            questions.append(("artifact-metadata", name.partition("/")[0], forge.recording))
-        for check, subject, question in questions:
-            permission = self._ask(check, subject, question)
-            if permission is not None:
+        is_recorded = any(environment.artifact_metadata for environment in deployed)
+        questions: list[tuple[bool, Check, str, Callable[[], Permission]]] = [
+            (any(environment.signer == "api" for environment in environments), "commits", "api", forge.signing),
+            (bool(deployed), "deployments", name, forge.deploying),
+            (is_recorded, "artifact-metadata", name.partition("/")[0], forge.recording),
+        ]
+        for is_needed, check, subject, question in questions:
+            if is_needed and (permission := self._ask(check, subject, question)) is not None:
                 self._notes.add(judge_permission(check, permission, subject))
 
     def _ask(self, name: Check, subject: str, question: Callable[[], T]) -> T | None:

@@ -92,12 +92,8 @@ class Token:
             "give it the scope `repo` (`public_repo` for a public repository), or better, create a fine-grained "
             f"token for this repository only, with {NEEDED}"
         )
-        if (refused := self._refused(role, enough, advice)) is not None:
-            return refused
-        if self.installed is not None:
-            return _granted(self.installed, "open pull requests", pull_requests="write")
-        if self.scopes is not None and role.may_push:
-            return Permission("yes", "the token may open pull requests")
+        if (certain := self._certain(role, enough, advice, "open pull requests", pull_requests="write")) is not None:
+            return certain
         if self.in_workflow and self.kind == "app":
             return Permission(
                 "unknown",
@@ -114,12 +110,9 @@ class Token:
     def may_deploy(self, role: Role) -> Permission:
         """Whether it may write deployments of a repository, whose deployments it may read."""
         advice = self.advice("deployments")
-        if (refused := self._refused(role, {"repo", "repo_deployment"}, advice)) is not None:
-            return refused
-        if self.installed is not None:
-            return _granted(self.installed, "write deployments", deployments="write")
-        if self.scopes is not None and role.may_push:
-            return Permission("yes", "the token may write deployments")
+        enough = {"repo", "repo_deployment"}
+        if (certain := self._certain(role, enough, advice, "write deployments", deployments="write")) is not None:
+            return certain
         text = "deployments can be read; whether the token may write them shows only when it does"
         return Permission("unknown", text, advice)
 
@@ -142,8 +135,11 @@ class Token:
         where = " of the organisation that owns the repository" if wanted == "artifact-metadata" else ""
         return f"make sure that it has `{wanted.replace('-', ' ').capitalize()}` with read and write access{where}"
 
-    def _refused(self, role: Role, enough: Collection[str], advice: str) -> Permission | None:
-        """Why it may certainly not write; `enough` are scopes of which it needs one."""
+    def _certain(self, role: Role, enough: Collection[str], advice: str, what: str, **needed: str) -> Permission | None:
+        """Whether it may do something, if that is certain.
+
+        `enough` are scopes of which a token needs one, `needed` the permissions of an App.
+        """
         if role.archived:
             return Permission(
                 "no",
@@ -159,7 +155,9 @@ class Token:
                 "the token's account can read this repository, but not write to it",
                 "give the account the role `Write` in Settings > Collaborators and teams, or use another one",
             )
-        return None
+        if self.installed is not None:
+            return _granted(self.installed, what, **needed)
+        return Permission("yes", f"the token may {what}") if self.scopes is not None and role.may_push else None
 
 
 def _granted(installed: Installation, what: str, **needed: str) -> Permission:
