@@ -143,17 +143,8 @@ def open_world(
                     connected.append(stack.enter_context(registry))
                 return connected[0]
 
-        world = World(
-            repository,
-            connect,
-            forge,
-            clock,
-            progress,
-            cycle.whole,
-            cycle.warn,
-            server.TOKENS[0],
-            server.RIGHTS,
-        )
+        tokens = (server.TOKENS[0], server.RIGHTS)
+        world = World(repository, connect, forge, clock, progress, cycle.whole, cycle.warn, *tokens)
         on_forge = where.name is not None and where.host is not None
         home = f"{where.server or f'https://{where.host}'}/{where.name}" if on_forge else None
         yield world, Scope(config, where.name, branch, commit, environments, home)

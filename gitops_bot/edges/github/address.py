@@ -24,7 +24,7 @@ def checked_api(api_url: str) -> str:
     except ValueError:
         host = None
     if not host or url.scheme not in ("http", "https") or "@" in url.netloc or url.query or url.fragment:
-        raise _unusable(f"{API} is not an API URL", f"use {API_URL}, or https://HOST/api/v3 for GitHub Enterprise")
+        raise unusable(f"{API} is not an API URL", f"use {API_URL}, or https://HOST/api/v3 for GitHub Enterprise")
     return api_url
 
 
@@ -35,15 +35,15 @@ def check(repository: str | None, token: str | None, api_url: str) -> None:
         UsageError: without the text of the token, or of the URL, which may contain a login.
     """
     if repository is not None and repository_name(repository) != repository:
-        raise _unusable(f"{repository[:200]!r} is not a repository on GitHub", "write OWNER/NAME, as in acme/deploy")
+        raise unusable(f"{repository[:200]!r} is not a repository on GitHub", "write OWNER/NAME, as in acme/deploy")
     if token is not None and not _TOKEN.match(token):
-        raise _unusable(
+        raise unusable(
             "the GitHub token is empty or has invalid characters",
             "set GITHUB_TOKEN or GH_TOKEN again, without quotes, spaces or line breaks",
         )
     url = urlsplit(checked_api(api_url))
     if url.scheme == "http" and not is_loopback(url.hostname or ""):
-        raise _unusable(
+        raise unusable(
             f"the API at {url.hostname!s:.200} is not encrypted: anyone in between could read the token",
             f"write https:// in {API}",
         )
@@ -66,5 +66,6 @@ def source_repository(source: str, api_url: str) -> str | None:
     return repository_name("/".join(url.path.strip("/").split("/")[:2]))
 
 
-def _unusable(message: str, way_out: str) -> UsageError:
+def unusable(message: str, way_out: str) -> UsageError:
+    """The error for a setting that cannot be used."""
     return UsageError(Problem("failed.usage", message, way_out))

@@ -18,9 +18,10 @@ from gitops_bot import redact
 from gitops_bot.edges.clock import Clock
 from gitops_bot.edges.facts import fixed
 from gitops_bot.edges.github import answers
+from gitops_bot.edges.github.address import unusable
 from gitops_bot.edges.github.api import Api
 from gitops_bot.edges.github.failure import Refused
-from gitops_bot.errors import ForgeError, Problem, UsageError
+from gitops_bot.errors import ForgeError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -100,13 +101,13 @@ class App:
             return None
         if not app_id or bool(key) == bool(file):
             advice = f"set {ID} to its id or client id, and one of {KEY} (the text) and {KEY_FILE} (the path of a file)"
-            raise _unusable("a GitHub App needs an id, and one private key", advice)
+            raise unusable("a GitHub App needs an id, and one private key", advice)
         try:
             # On one line, as files of variables have it, a key has `\n` for its line breaks.
             text = (key or Path(file).read_text("ascii")).replace("\\n", "\n")
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise _unusable(f"the file in {KEY_FILE} cannot be read: {why}", "correct its path") from None
+            raise unusable(f"the file in {KEY_FILE} cannot be read: {why}", "correct its path") from None
         return _same(app_id, text, KEY if key else KEY_FILE, api_url)
 
     def token(self, home: str, purpose: Purpose) -> Token:
@@ -199,11 +200,7 @@ class App:
             return rejected or sign_in(self._id, self._key)
         except Exception:  # noqa: BLE001 - of several libraries, whose words may quote the key
             advice = "use the .pem file as GitHub made it: the whole text, with its first and last line"
-            raise _unusable(f"{self._variable} has no RSA private key", advice) from None
+            raise unusable(f"{self._variable} has no RSA private key", advice) from None
 
 
 _same = lru_cache(maxsize=8)(App)
-
-
-def _unusable(message: str, advice: str) -> UsageError:
-    return UsageError(Problem("failed.usage", message, advice))
