@@ -18,8 +18,10 @@ from gitops_bot.engine.read import Scope, read
 from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack
 from gitops_bot.engine.update import update
 from gitops_bot.engine.world import World
+from gitops_bot.errors import UsageError
 from gitops_bot.images.reference import Assignment
 from gitops_bot.releases.choice.promotion import ByHand
+from gitops_bot.results.outcome import Outcome
 from tests.counterparts.clock import StillClock
 from tests.counterparts.git_http import Remote
 from tests.counterparts.registry import DockerRegistry
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from gitops_bot.demo.pulls import PullRequests
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.errors import Problem
-    from gitops_bot.results.outcome import Outcome
     from tests.counterparts.world import Done
     from tests.stateful.lines import Pinned
     from tests.stateful.writes import Seen, When
@@ -287,6 +288,9 @@ class Shop:
                 outcome = _journey(world, snapshot, command)
             except writes.Killed:
                 outcome = None
+            except UsageError:  # it names nothing that is there, and so wrote nothing
+                assert happens is not None or not seen.writes
+                outcome = Outcome()
         self.settle()
         return Ran(outcome, seen, tuple(warnings))
 
