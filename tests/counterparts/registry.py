@@ -194,7 +194,14 @@ class DockerRegistry:
 
     def requests(self) -> list[str]:
         """Method, path with query, and status of every request so far, in the order of their answers."""
-        # The log is written behind the answers: a request of our own, known by its number, is its end.
+        # The log is written behind the answers, each line by itself: of requests of our own, known by their numbers,
+        # each is begun when the line of the one before it is there.
+        for _ in range(3):
+            lines = self._marked()
+        return [line for line in lines if " /mark/" not in line]
+
+    def _marked(self) -> list[str]:
+        """The lines of the log when a request of our own has its line there."""
         self._marks += 1
         mark = f"/mark/{self._marks}"
         connection = http.client.HTTPConnection(self.host, timeout=30)
@@ -203,8 +210,8 @@ class DockerRegistry:
         connection.close()
         while True:
             lines = [" ".join(found) for found in _LINE.findall((self.folder / "log").read_text())]
-            if any(mark in line for line in lines):
-                return [line for line in lines if " /mark/" not in line]
+            if any(f"{mark} " in line for line in lines):
+                return lines
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[list[str]]:
