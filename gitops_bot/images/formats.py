@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.images import inference
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
+from gitops_bot.images.order import rank
 from gitops_bot.images.reason import Unmanaged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reference import Pin
@@ -87,7 +88,8 @@ def format_of(pin: Pin) -> Format | Unmanaged:
         case Unmanaged(why="nothing" | "digest" | "no_tag" | "ticket"):
             return policy
         case Unmanaged(why="major" | "year"):
-            return Format("moving", (pin.tag or "",))
+            form = _parse(pin.tag or "")
+            return form if form is not None and form.kind == "dates" else Format("moving", (pin.tag or "",))
         case Unmanaged():
             return _parse(pin.tag or "") or policy
 
@@ -147,7 +149,8 @@ def _shape(kind: _Kind, text: str) -> str:
     """What a part has in common with those of other tags of the format: an expression, but for commits."""
     match kind:
         case "date":
-            end = _DATE.match(text).end()  # type: ignore[union-attr]
+            match = _DATE.match(text)
+            end = match.end() if match is not None else 0
             day = re.sub("[0-9]+", lambda run: f"[0-9]{{{len(run[0])}}}", _escape(text[:end]))
             return day + re.sub("[0-9]+", "[0-9]{1,6}", _escape(text[end:]))
         case "version":
@@ -158,38 +161,47 @@ def _shape(kind: _Kind, text: str) -> str:
             return ""
 
 
-def policy_for(tags: Iterable[str], form: Format) -> Policy | None:
+def policy_for(tags: Sequence[str], form: Format) -> Policy | None:
     """The policy that chooses tags of this format, of which some are pinned; None where nothing orders them."""
     if form.kind == "moving":
         return Follow(form.key[0])
     parsed = [list(_parts(tag)) for tag in tags]
-    ordered, expression, plain = [], "", ""
+    first = [(kind, text) for kind, text in parsed[0] if kind not in ("text", "commit")]
+    if form.kind == "dates" and not (first[0][0] == "version" and all(text.isdecimal() for _, text in first[1:])):
+        # A version and the number of a day order as any version and number do; else the day alone does.
+        first = [next(part for part in first if part[0] == "date")]
+    ordered: list[str] = []
+    expression = ""
     for column in zip(*parsed, strict=True):
         kind, text = column[0]
         if kind == "text":
-            same = _escape(text)
+            expression += _escape(text)
         elif kind == "commit":
             lengths = sorted({len(text) for _, text in column})
-            same = f"[0-9a-f]{{{','.join(str(length) for length in dict.fromkeys((lengths[0], lengths[-1])))}}}"
+            bounds = dict.fromkeys((lengths[0], lengths[-1]))
+            expression += f"[0-9a-f]{{{','.join(map(str, bounds))}}}"
+        elif form.kind == "commits" or (kind, text) not in first:
+            expression += _shape(kind, text)
         else:
-            same = _shape(kind, text)
             name = "build" if kind == "number" else kind
             ordered.append(name)
-            expression += f"(?P<{name}{ordered.count(name) if name in ordered[:-1] else ''}>{same})"
-            plain += same
-            continue
-        expression, plain = expression + same, plain + same
-    if len(ordered) > _MOST_NUMBERS:
-        return None
+            number = ordered.count(name)
+            expression += f"(?P<{name}{number if number > 1 else ''}>{_shape(kind, text)})"
+    policy = _ordered(f"^{expression}$", ordered, form, first) if len(ordered) <= _MOST_NUMBERS else None
+    # Not every date or number that looks like one is one.
+    return policy if policy is not None and (isinstance(policy, Newest) or rank(policy, tags[:1], 1)) else None
+
+
+def _ordered(expression: str, ordered: Sequence[str], form: Format, parts: Sequence[tuple[_Kind, str]]) -> Policy:
+    """The policy by an expression, with the names of the groups that order its tags, and what the first one has."""
     if form.kind == "commits":
-        return Newest(f"^{plain}$")
-    if form.kind == "dates":
-        by_number = ordered == ["date"] and next(text for kind, text in parsed[0] if kind == "date").isdecimal()
-        return Pattern(f"^{expression}$", order="numerical" if by_number else "calver")
+        return Newest(expression)
     if ordered[0] == "version":
         bounds = ">=0.0.0-0" if form.major is None else f">={form.major}.0.0-0 <{form.major + 1}.0.0"
-        return Semver(bounds, pattern=f"^{expression}$")
-    return Pattern(f"^{expression}$", order="semver" if "version" in ordered else "numerical")
+        return Semver(bounds, pattern=expression)
+    if form.kind == "dates":
+        return Pattern(expression, order="numerical" if parts[0][1].isdecimal() else "calver")
+    return Pattern(expression, order="semver" if "version" in ordered else "numerical")
 
 
 def _numbers(text: str) -> str:

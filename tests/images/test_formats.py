@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from gitops_bot.images.expression import extract
 from gitops_bot.images.formats import Format, format_of, policy_for
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Policy, Semver
 from gitops_bot.images.order import rank
@@ -12,6 +15,7 @@ from gitops_bot.images.reference import Pin
 
 V = r"(?P<version>[0-9]+\.[0-9]+\.[0-9]+)"
 N = "(?P<build>[0-9]+)"
+PLAIN = r"[0-9]+\.[0-9]+\.[0-9]+"
 MOMENT = "[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{6}"
 
 POLICIES: dict[str, Policy | None] = {
@@ -26,6 +30,9 @@ POLICIES: dict[str, Policy | None] = {
     "20251118-00369-f96aa5e8": Pattern("^(?P<date>[0-9]{8}-[0-9]{1,6})-[0-9a-f]{8}$", order="calver"),
     "main-20240102120000-abc1234": Pattern("^main-(?P<date>[0-9]{14})-[0-9a-f]{7}$", order="numerical"),
     "2025-07-28-033107-production": Pattern(f"^(?P<date>{MOMENT})-production$", order="calver"),
+    "1.2.3-20240102": Semver(">=0.0.0-0", pattern=f"^{V}-(?P<date>[0-9]{{8}})$"),
+    "1.2.3-2024-01-02": Pattern(rf"^{PLAIN}-(?P<date>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})$", order="calver"),
+    "20240102-v1.2.3": Pattern(f"^(?P<date>[0-9]{{8}})-v{PLAIN}$", order="numerical"),
     "abc1234": Newest("^[0-9a-f]{7}$"),
     "4a530a1017c223d1dfdbaa4d63e909a7183381bf": Newest("^[0-9a-f]{40}$"),
     "sha-cc135af": Newest("^sha-[0-9a-f]{7}$"),
@@ -98,3 +105,35 @@ def test_words_that_not_every_image_uses_are_told() -> None:
     form = format_of(Pin("feature-login-abc1234"))
     assert isinstance(form, Format)
     assert form.words == {"feature", "login"}
+
+
+#: What tags are made of, sensible or not.
+PIECES = (
+    *("1", "12", "007", "2024", "20240102", "20240102030405", "2024-01-02", "1.2", "1.2.3", "1.2.3.4", "9" * 90),
+    *(
+        "abc1234",
+        "a" * 40,
+        "f0" * 32,
+        "1" * 30,
+        "v",
+        "V",
+        "g",
+        "rc",
+        "sha",
+        "build",
+        "main",
+        "alpine",
+        "3.20",
+        "T",
+        "Z",
+    ),
+    *("-", "_", ".", "x" * 20),
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9).map(lambda pieces: "".join(pieces)[:128]))
+def test_a_policy_chooses_the_very_tag_that_it_was_made_from(tag: str) -> None:
+    form = format_of(Pin(tag))
+    if isinstance(form, Format) and form.kind != "auto" and (policy := policy_for([tag], form)) is not None:
+        chosen = extract(policy.expression, tag) if isinstance(policy, Newest) else rank(policy, [tag], 1)
+        assert chosen
