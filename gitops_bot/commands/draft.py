@@ -86,8 +86,9 @@ def is_ahead(formats: Mapping[EntryKey, Format | Unmanaged], source: Managed, ta
     form, tags = formats[source.key], (source.pin.tag or "", target.pin.tag or "")
     order: Policy | Unmanaged | None = infer(target.pin)
     if isinstance(order, Unmanaged):
-        alike = isinstance(form, Format) and isinstance(formats[target.key], Format)
-        order = policy_for(tags, replace(form, major=None)) if alike else None  # type: ignore[arg-type]
+        order = None
+        if isinstance(form, Format) and isinstance(formats[target.key], Format):
+            order = policy_for(tags, replace(form, major=None))
     return order is None or compare(order, *tags) != -1
 
 
@@ -125,36 +126,62 @@ class _Writing:
         rest = [wanted[entry.key] for entry in own if entry.key not in sources]
         common = Counter(policy for policy in rest if isinstance(policy, str))
         policy = max(common, key=lambda name: (common[name], name == "auto"), default="auto" if rest else None)
-        names, texts = _names(found.entries), defaultdict[str, set[str]](set)
-        by_name: dict[str, Counter[_Rule]] = defaultdict(Counter)
-        ordered: dict[str, set[_Rule]] = defaultdict(set)
+        wishes: dict[EntryKey, _Rule] = {}
         for entry in found.entries:
-            rule: _Rule = None
-            form, name = self.formats[entry.key], names[entry.key]
-            if entry.key in wanted:
-                mine = wanted[entry.key]
-                rule = mine if entry.key in sources else self._rule(form, mine, policy)
-            rule = ignored.get(entry.key, rule)
-            by_name[name][rule] += 1
-            texts[name].update((entry.name, entry.image))
-            if isinstance(form, Format) and form.kind != "moving" and not isinstance(rule, Ignored):
-                ordered[name].add(rule)
-        paired = {names[key] for key in names if key in sources}
-        careful = {name: None if policy == "auto" and name not in paired else "auto" for name in by_name}
-        rules = {name: _one_for_all(counter, ordered[name], careful[name]) for name, counter in by_name.items()}
+            wish = wanted.get(entry.key)
+            if wish is not None and entry.key not in sources:
+                wish = self._rule(self.formats[entry.key], wish, policy)
+            wishes[entry.key] = ignored.get(entry.key, wish)
+        names = _names(found.entries)
+        rules = self._by_name(found, names, wishes, policy)
         if isinstance(only := next(iter(rules.values()), None), Ignored) and set(rules.values()) == {only}:
             return EnvironmentDraft(found, None, {}, ignored=only)
-        left: dict[str, dict[str, list[Pin]]] = defaultdict(lambda: defaultdict(list))
-        followed = 0
+        followed, left = self._covered(found, names, rules, policy, wanted)
+        texts: dict[str, set[str]] = defaultdict(set)
         for entry in found.entries:
-            form, rule = self.formats[entry.key], rules[names[entry.key]]
+            texts[names[entry.key]].update((entry.name, entry.image))
+        return EnvironmentDraft(found, policy, dict(_fold(rules, texts)), left=left, followed=followed)
+
+    def _by_name(
+        self,
+        found: FoundEnvironment,
+        names: Mapping[EntryKey, str],
+        wishes: Mapping[EntryKey, _Rule],
+        policy: str | None,
+    ) -> Mapping[str, _Rule]:
+        """The rule of each image; of entries that no name tells apart, one for all."""
+        by_name: dict[str, Counter[_Rule]] = defaultdict(Counter)
+        ordered: dict[str, set[_Rule]] = defaultdict(set)
+        paired = {names[key] for key in found.pairs if key in names} if found.promote else set[str]()
+        for entry in found.entries:
+            form, name, rule = self.formats[entry.key], names[entry.key], wishes[entry.key]
+            by_name[name][rule] += 1
+            if isinstance(form, Format) and form.kind != "moving" and not isinstance(rule, Ignored):
+                ordered[name].add(rule)
+        careful = {name: None if policy == "auto" and name not in paired else "auto" for name in by_name}
+        return {name: _one_for_all(counter, ordered[name], careful[name]) for name, counter in by_name.items()}
+
+    def _covered(
+        self,
+        found: FoundEnvironment,
+        names: Mapping[EntryKey, str],
+        rules: Mapping[str, _Rule],
+        policy: str | None,
+        wanted: Collection[EntryKey],
+    ) -> tuple[int, Mapping[str, Mapping[str, Sequence[Pin]]]]:
+        """How many entries are kept current, and those that `auto` leaves alone, by the reason and the image."""
+        followed = 0
+        left: dict[str, dict[str, list[Pin]]] = defaultdict(lambda: defaultdict(list))
+        for entry in found.entries:
+            form, name = self.formats[entry.key], names[entry.key]
+            rule = rules[name]
             by_itself = entry.key in wanted and (rule or policy or "auto") == "auto"
             if by_itself and isinstance(infer(entry.pin), Unmanaged):
                 if isinstance(form, Unmanaged) and rule is None:
-                    left[form.alike][names[entry.key]].append(entry.pin)
+                    left[form.alike][name].append(entry.pin)
             elif not (isinstance(rule, Ignored) or entry.repository is None or entry.refusal or entry.pin.malformed):
                 followed += 1
-        return EnvironmentDraft(found, policy, dict(_fold(rules, texts)), left=left, followed=followed)
+        return followed, left
 
     def _rule(self, form: Format | Unmanaged, own: str | Follow | Ignored, policy: str | None) -> _Rule:
         """What is said of an image that wants `own` in an environment with a policy; None where that is enough."""

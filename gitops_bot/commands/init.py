@@ -99,25 +99,17 @@ def _suggest(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now
         # A directory that pins nothing is no overlay yet, and must not decide what corresponds.
         if state.entries:
             places[name], empty[name] = selected & pinned, selected - pinned
-    ignored: dict[EntryKey, Ignored] = {}
-    for by_place in (True, False):  # first the overlays of further environments, then what environments are built from
-        claimed: list[tuple[str, OutsideFile]] = []
-        for outside in look_outside(files, snapshot, deployed):
-            by = outside.environments[0] if len(outside.environments) == 1 else _SHARED
-            own = _named(outside, places, deployed) if by_place and not outside.environments else by
-            place = _place(outside)
-            plain = is_plain(place, of_files=place == outside.pin_file.file)
-            if own is not None and None in outside.causes and plain and by_place == (own != by):
-                claimed.append((own, outside))
-        for name, outside in claimed:
-            places.setdefault(name, set()).add(_place(outside))
-            ignored |= {
-                EntryKey(outside.pin_file.file, entry.name): Ignored(causes.DESCRIBED[cause])
-                for entry, cause in zip(outside.pin_file.entries, outside.causes, strict=True)
-                if cause is not None
-            }
-        if by_place and claimed:
-            snapshot = _read(files, tree, places, now, failed)
+    # Further environments come first: what one of them is built from is theirs.
+    alone = [outside for outside in _claimable(files, snapshot, deployed) if not outside.environments]
+    claimed = [(own, outside) for outside in alone if (own := _named(outside, places, deployed)) is not None]
+    _add(places, claimed)
+    if claimed:
+        snapshot = _read(files, tree, places, now, failed)
+    claimed += (
+        (outside.environments[0] if len(outside.environments) == 1 else _SHARED, outside)
+        for outside in _claimable(files, snapshot, deployed)
+    )
+    _add(places, claimed)
     if not places:
         return _of_manifests(files, tree, now)
     if list(places) == [_SHARED]:
@@ -126,7 +118,26 @@ def _suggest(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now
     last = len(order)
     names = sorted(places, key=lambda name: (name == _SHARED, order.get(name, last), name))
     snapshot = _read(files, tree, {name: places[name] for name in names}, now, failed)
+    ignored = {
+        EntryKey(outside.pin_file.file, entry.name): Ignored(causes.DESCRIBED[cause])
+        for _, outside in claimed
+        for entry, cause in zip(outside.pin_file.entries, outside.causes, strict=True)
+        if cause is not None
+    }
     return _Suggested(snapshot, set(), empty, ignored, failed)
+
+
+def _add(places: dict[str, set[str]], claimed: Iterable[tuple[str, OutsideFile]]) -> None:
+    for name, outside in claimed:
+        places.setdefault(name, set()).add(_place(outside))
+
+
+def _claimable(files: Files, snapshot: Snapshot, deployed: DeployedPaths) -> Iterator[OutsideFile]:
+    """The files of no environment that pin something to be kept current, where a glob can name them."""
+    for outside in look_outside(files, snapshot, deployed):
+        place = _place(outside)
+        if None in outside.causes and is_plain(place, of_files=place == outside.pin_file.file):
+            yield outside
 
 
 def _of_manifests(files: Files, tree: Mapping[str, str], now: datetime) -> _Suggested:
