@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.commands.conftest import WEB
 from tests.commands.test_check import check
+from tests.conftest import unpack
 from tests.counterparts.world import run
 
 if TYPE_CHECKING:
@@ -196,8 +196,7 @@ entries: 1 tracked, 1 unmanaged
 
 @pytest.mark.parametrize("tree", TREES)
 def test_a_real_repository_is_told_in_a_screen(corpus: Path, tmp_path: Path, tree: str) -> None:
-    with tarfile.open(corpus / "trees" / f"{tree}.tar") as tar:
-        tar.extractall(tmp_path, filter="data")
+    unpack((corpus / "trees" / f"{tree}.tar").read_bytes(), tmp_path)
     (tmp_path / ".git").mkdir(exist_ok=True)
     (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
     done = run("check", cwd=tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tarfile
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ import pytest
 
 from gitops_bot.images.formats import Format, format_of
 from gitops_bot.images.reference import Pin
+from tests.conftest import unpack
 from tests.counterparts.world import run
 
 if TYPE_CHECKING:
@@ -129,8 +129,7 @@ def laughable(plan: Mapping[str, Any], known: Mapping[str, Recorded]) -> list[st
 def test_the_first_plan_of_a_real_tree_proposes_what_is_newer_and_nothing_else(
     name: str, worldwide: World, tmp_path: Path, corpus: Path
 ) -> None:
-    with tarfile.open(corpus / "trees" / f"{name}.tar") as tree:
-        tree.extractall(tmp_path, filter="data")
+    unpack((corpus / "trees" / f"{name}.tar").read_bytes(), tmp_path)
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
     plan, known = first_plan(worldwide, tmp_path)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import subprocess
-import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import PROJECT, program
+from tests.conftest import PROJECT, program, unpack
 from tests.counterparts.world import run
 
 if TYPE_CHECKING:
@@ -84,8 +82,7 @@ def test_every_release_of_the_example_renders_as_it_did(worldwide: World, tmp_pa
             document = shown(made, environment, release["commit"], "--export", str(folder))
             assert (document["exported"], document["content"]["not_reproducible"]) == (str(folder), [])
             then = tmp_path / "then" / release["commit"]
-            with tarfile.open(fileobj=io.BytesIO(made.remote.git("archive", release["commit"]))) as tar:
-                tar.extractall(then, filter="data")
+            unpack(made.remote.git("archive", release["commit"]), then)
             assert sorted(document["content"]["overlays"]) == [
                 f"apps/{app}/overlays/{environment}" for app in ("api", "web")
             ]

@@ -8,7 +8,6 @@ import pty
 import re
 import subprocess
 import sys
-import tarfile
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ import yaml
 from gitops_bot.report.configuration import starter
 from gitops_bot.results.checkout import Draft
 from tests.commands.conftest import shop_files
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, unpack
 from tests.counterparts.world import run
 
 if TYPE_CHECKING:
@@ -268,8 +267,7 @@ TREES = {
 @pytest.mark.parametrize("name", TREES)
 def test_a_real_tree_gets_the_globs_of_its_owners_and_is_kept_current(name: str, tmp_path: Path, corpus: Path) -> None:
     kept, total, causes = TREES[name]
-    with tarfile.open(corpus / "trees" / f"{name}.tar") as tree:
-        tree.extractall(tmp_path, filter="data")
+    unpack((corpus / "trees" / f"{name}.tar").read_bytes(), tmp_path)
     checkout(tmp_path, {})
     before = run("check", cwd=tmp_path)
     assert init(tmp_path).out.splitlines()[-1].startswith(f"{kept} of {total} entries are tracked or promoted")

@@ -33,12 +33,16 @@ def rows(stages: Stages, done: Done) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["written", "dry"])
-@pytest.mark.parametrize(
+both_ways = pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["written", "dry"])
+naming_web = pytest.mark.parametrize(
     "command",
     [("promote", "staging", "production", "--image", "web"), ("set", "production", "web=1.1.0")],
     ids=lambda command: command[0],
 )
+
+
+@both_ways
+@naming_web
 def test_of_the_other_pins_in_the_pull_request_only_the_images_are_named(
     worldwide: World, command: tuple[str, ...], dry: tuple[str, ...]
 ) -> None:
@@ -54,12 +58,8 @@ def test_of_the_other_pins_in_the_pull_request_only_the_images_are_named(
     assert stages.news() == {app: stages.pin(app, "1.1.0") for app in ("api", *(() if dry else ("web",)))}
 
 
-@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["written", "dry"])
-@pytest.mark.parametrize(
-    "command",
-    [("promote", "staging", "production", "--image", "web"), ("set", "production", "web=1.1.0")],
-    ids=lambda command: command[0],
-)
+@both_ways
+@naming_web
 def test_pull_requests_of_other_groups_are_not_shown(
     worldwide: World, command: tuple[str, ...], dry: tuple[str, ...]
 ) -> None:
