@@ -171,7 +171,7 @@ class Git:
         """Run `git ARGUMENTS` to its end.
 
         A push calls `look` when it has read the refs of the remote (before that, where `HOOK` cannot run), and sends
-        nothing if that raises.
+        nothing if that raises. A git that does not see `HOOK`, as one with files of its own, has pushed by then.
 
         More than `limit` bytes of output are an error; with `cut` the rest is not read. `bounded`: neither is what git
         prints after 5 s of computing time or 128 MiB of memory, as far as the system can limit these, or after 20 s;
@@ -206,6 +206,8 @@ class Git:
         if look is not None and process.returncode != 0 and str(HOOK).encode() in err:  # the shell's own complaint
             look()
             return self.run(*arguments, settings=settings, trace=trace)
+        if look is not None and process.returncode == 0 and not beside.looked:
+            look()
         return GitOutput(process.returncode, out[:limit], self.printable(err), bytes(beside.headers))
 
     def printable(self, text: bytes) -> str:
@@ -251,13 +253,14 @@ def git_versions(environ: Mapping[str, str], timeout: float) -> tuple[tuple[int,
     return Git(environ, timeout=timeout).version(), OLDEST
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Beside:
-    """Pipes beside the standard ones: git's ends, what is done with what comes out of ours, and headers that came."""
+    """Pipes beside the standard ones: git's ends, what is done with what comes out of ours, and what came of it."""
 
     inherited: list[int] = field(default_factory=list)
     take: dict[int, Callable[[bytes], None]] = field(default_factory=dict)
     headers: bytearray = field(default_factory=bytearray)
+    looked: bool = False
 
     def keep(self, headers: bytes) -> None:
         self.headers.extend(headers)
@@ -284,6 +287,7 @@ def _beside(environment: dict[str, str], look: Callable[[], None] | None, *, tra
 
             def look_and_reply(_: bytes) -> None:
                 look()
+                beside.looked = True
                 os.write(reply, b"\n")
 
             beside.take[asked] = look_and_reply

@@ -270,6 +270,28 @@ def test_a_look_comes_between_the_requests_of_a_push_and_before_them_where_no_ho
     assert remote.branches().keys() == {"main"} | (set() if refuses else {BRANCH})
 
 
+@pytest.mark.parametrize("refuses", [False, True], ids=["nothing changed", "somebody acted"])
+def test_a_push_by_a_git_that_does_not_see_the_hook_is_looked_at_once_it_is_sent(
+    server: GitServer, remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refuses: bool
+) -> None:
+    elsewhere = tmp_path / "not the name that git looks for"
+    elsewhere.write_text(TEXT)
+    elsewhere.chmod(0o755)
+    monkeypatch.setattr(process, "HOOK", elsewhere)
+    looks = list[set[str]]()
+
+    def look() -> None:
+        looks.append(set(remote.branches()))
+        if refuses:
+            raise LookupError
+
+    with opened(remote, server.address) as repository:
+        base = repository.head("main")
+        with pytest.raises(LookupError) if refuses else contextlib.nullcontext():
+            repository.publish(BRANCH, parent=base, files=NEWER, message="m", expected=None, look=look)
+    assert looks == [{"main", BRANCH}]
+
+
 def test_a_push_that_is_sent_again_is_looked_at_again(server: GitServer, remote: Remote) -> None:
     looks = list[int]()
 
