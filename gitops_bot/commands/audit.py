@@ -14,6 +14,7 @@ from gitops_bot.engine.candidates.not_found import no_image, problem_with, unles
 from gitops_bot.engine.read import read, read_line
 from gitops_bot.errors import BotError, Problem, RegistryError
 from gitops_bot.images.build import Child, Manifest
+from gitops_bot.images.reason import counted
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.history.releases import releases
 from gitops_bot.results.audit import Audit, AuditedEntry, AuditedEnvironment, KeptImage
@@ -167,7 +168,7 @@ def _past(world: World, snapshot: Snapshot, keep: int) -> tuple[dict[str, set[_W
         newest = known(name, line)[:keep]
         past[name] = {wanted for at, release in enumerate(newest) for wanted in _of(release, last=at == keep - 1)}
         if len(newest) < keep and not line.complete:
-            message = f"{name}: only {len(newest)} releases are known: the history here is incomplete"
+            message = f"{name}: the history here is incomplete and has only {counted(len(newest), 'release')}"
             problems.append(Problem("failed.git", message, "Fetch the full history (`fetch-depth: 0`)."))
     return past, problems
 

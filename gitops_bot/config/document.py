@@ -24,6 +24,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from gitops_bot.errors import ConfigError, Problem
+from gitops_bot.images.reason import counted
 from gitops_bot.targets import conflict
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class Document:
         """Every problem once, in the order of the file."""
         ordered = sorted(dict.fromkeys(self.problems), key=lambda problem: (problem.line or 0, problem.column or 0))
         if len(ordered) > MOST_PROBLEMS:
-            more = f"and at least {len(ordered) - MOST_PROBLEMS} more problems"
+            more = f"and at least {counted(len(ordered) - MOST_PROBLEMS, 'more problem')}"
             ordered[MOST_PROBLEMS:] = [Problem("failed.config", more, "correct these first", self.file)]
         return ConfigError(*ordered)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.demo import checks, conversation, merging
+from gitops_bot.images.reason import counted
 
 if TYPE_CHECKING:
     from gitops_bot.demo.hub import Pull
@@ -82,8 +83,7 @@ def _reviews_missing(pulls: PullRequests, pull: Pull) -> str:
         missing = "approving review is" if protection.approvals == 1 else "approving reviews are"
         sentences.append(f"At least {protection.approvals} {missing} required by reviewers with write access.")
     if refusing := reviews["CHANGES_REQUESTED"]:
-        refused = "review" if refusing == 1 else "reviews"
-        sentences.append(f"{refusing} {refused} requesting changes by reviewers with write access.")
+        sentences.append(f"{counted(refusing, 'review')} requesting changes by reviewers with write access.")
     return " ".join(sentences)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.doctor.notes import good, unknown, warning, wrong
 from gitops_bot.errors import Problem
-from gitops_bot.images.reason import shortlist
+from gitops_bot.images.reason import counted, shortlist
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -195,7 +195,7 @@ def _requirements(rules: Sequence[Rule]) -> str:
     """What these rules require, as text."""
     parts = []
     if approvals := max((rule.approvals for rule in rules), default=0):
-        parts.append("1 review" if approvals == 1 else f"{approvals} reviews")
+        parts.append(counted(approvals, "review"))
     if any(rule.kind == "checks" for rule in rules):
         names = dict.fromkeys(name for rule in rules for name in rule.checks)
         shown = shortlist([*names], 3)

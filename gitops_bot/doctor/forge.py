@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 from gitops_bot.doctor import branch as branches
 from gitops_bot.doctor.notes import good, unknown, warning, wrong
 from gitops_bot.errors import Problem
+from gitops_bot.images.reason import counted
 from gitops_bot.proposals import naming
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def rate_limit(limit: RateLimit | None, host: str) -> Finding:
         message = f"the rate limit has no requests left {until}"
         advice = f"run again after {limit.resets_at:%H:%M} UTC; another account has its own limit"
         return wrong("rate-limit", host, Problem("failed.forge", message, advice))
-    text = f"{limit.remaining:,} requests left {until}"
+    text = f"{counted(limit.remaining, 'request')} left {until}"
     if limit.remaining < _FEW:
         return warning("rate-limit", host, text, "check what else uses this token; another account has its own limit")
     return good("rate-limit", host, text)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.doctor.notes import good, unknown, warning, wrong
 from gitops_bot.engine.read import select
 from gitops_bot.errors import Problem
+from gitops_bot.images.reason import counted
 from gitops_bot.releases.layout.read import read_overlays
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def overlays(tracked: TrackedOverlays, branch: str) -> list[Finding]:
     if not tracked.files:
         text = "no overlay was found: there is nothing to update"
         return [warning("overlays", branch, text, "list environments and their overlays in gitops-bot.yaml")]
-    text = f"{tracked.entries} entries in {tracked.files} files"
+    text = f"{counted(tracked.entries, 'entry')} in {counted(tracked.files, 'file')}"
     if not tracked.images:
         return [warning("overlays", branch, f"{text}, but no policy for any of them", "give them a `policy`")]
     return [good("overlays", branch, text)]
@@ -117,7 +118,7 @@ def judge(image: ImageName, pin: Pin, served: Served) -> Finding:
         advice = "push it again, or pin one that exists: the running image can no longer be pulled"
         return warning("registry", host, f"{text}, but it does not have the pinned {pin}", advice)
     if served.left is not None:
-        text = f"{text}; {served.left} pulls left"
+        text = f"{text}; {counted(served.left, 'pull')} left"
         if served.left < _FEW:
             return warning("registry", host, text, "log in (`docker login`): anonymous pulls are counted by IP address")
     return good("registry", host, text)

@@ -20,6 +20,7 @@ from gitops_bot.engine.read import read_line
 from gitops_bot.engine.workers import together
 from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, RegistryError, UsageError, bug_of, bugs_as
 from gitops_bot.images.build import Build, BuildTimes
+from gitops_bot.images.reason import counted
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import naming
 
@@ -347,7 +348,7 @@ class Facts:
         first = {at: questions[0] for at, questions in asking.items()}
         images = {at: asked.image for at, asked in first.items() if isinstance(asked, Question) and asked.image}
         registries = len({image.registry for image in images.values()})
-        what = f"querying {registries} registr{'y' if registries == 1 else 'ies'}"
+        what = f"querying {counted(registries, 'registry')}"
         remaining = {}
         with (
             self._world.progress(what, len(asking)) as done,

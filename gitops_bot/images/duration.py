@@ -9,6 +9,8 @@ import re
 from datetime import timedelta
 from typing import Final
 
+from gitops_bot.images.reason import counted
+
 _FORM = re.compile(r"(?:([0-9]{1,5})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,8})s)?\Z", re.ASCII)
 #: The longest duration: anything longer is a mistake.
 LONGEST: Final = timedelta(days=366)
@@ -55,6 +57,5 @@ def roughly(span: timedelta) -> str:
     whole = max(0, span // timedelta(seconds=1))
     for seconds, _, unit in _UNITS[:-1]:
         if whole >= seconds:
-            count = whole // seconds
-            return f"{count} {unit}{'' if count == 1 else 's'}"
+            return counted(whole // seconds, unit)
     return "less than a minute"

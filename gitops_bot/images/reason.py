@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING, Final, Literal, get_args
@@ -68,6 +69,14 @@ class Reason:
 def shortlist(texts: Sequence[str], most: int) -> str:
     """The first few, and how many more there are: `a, b and 3 more`."""
     return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
+
+
+def counted(number: int, noun: str) -> str:
+    """How many of something: `1 entry`, `2 entries`, `1,200 open pull requests`."""
+    if number == 1:
+        return f"1 {noun}"
+    stem = f"{noun[:-1]}ie" if re.search("[^aeiou]y$", noun) else noun
+    return f"{number:,} {stem}{'es' if re.search('(s|x|ch|sh)$', noun) else 's'}"
 
 
 def rfc3339(moment: datetime) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 from gitops_bot.images import inference
 from gitops_bot.images.formats import Format, format_of, policy_for
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
-from gitops_bot.images.reason import Unmanaged
+from gitops_bot.images.reason import Unmanaged, counted
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.layout import causes
 from gitops_bot.releases.layout.coverage import fold_folders
@@ -96,7 +96,8 @@ def _drafted_environment(environment: EnvironmentDraft) -> Iterator[str]:
     if environment.ignored is not None:
         keys["ignore"] = True
         yield f"  # {plain(environment.ignored.why, _WIDTH)}"
-    yield f"  # {plain(f'{_entries(len(found.entries))}, such as {_samples(found)}', _WIDTH)}"
+    entries = counted(len(found.entries), "entry")
+    yield f"  # {plain(f'{entries}, such as {_samples(found)}', _WIDTH)}"
     images = list(_image_lines(environment))
     line = f"  {as_key(found.name)}: {_flow(keys)}"
     if not images and len(line) <= _WIDTH:
@@ -128,12 +129,9 @@ def _image_lines(environment: EnvironmentDraft) -> Iterator[str]:
     if environment.left and not environment.images:
         yield "    # images:"
     for why, left in environment.left.items():
-        yield f"    #   # {plain(f'{_entries(sum(map(len, left.values())))} left, because {why}', _WIDTH)}"
+        entries = counted(sum(map(len, left.values())), "entry")
+        yield f"    #   # {plain(f'{entries} left, because {why}', _WIDTH)}"
         yield from (f"    #   {as_key(name)}: {{{rule_for(pins[0])}}}" for name, pins in left.items())
-
-
-def _entries(count: int) -> str:
-    return "1 entry" if count == 1 else f"{count} entries"
 
 
 def _samples(found: FoundEnvironment) -> str:
@@ -327,7 +325,7 @@ def _coverage_lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
     """Each line with its indentation."""
     outside = coverage.outside
     if coverage.suggested is not None:
-        none = f"0 of {_entries(coverage.total)} are" if coverage.total else "no entry is"
+        none = f"0 of {_are(coverage.total, 'entry')}" if coverage.total else "no entry is"
         yield 0, f"{none} tracked: `gitops-bot init` would track {coverage.suggested}"
     elif not coverage.total:
         yield 0, "entries: none; no file here pins an image"
@@ -360,7 +358,7 @@ def _coverage_lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
         sample = next((folder for folder in folders if folder.rpartition("/")[2] not in _BASES), folders[0])
         yield 4, environment_for(sample)
     if outside.unread:
-        yield 2, f"{outside.unread} other kustomizations were not counted: there are too many"
+        yield 2, f"not counted, because there are too many: {counted(outside.unread, 'other kustomization')}"
 
 
 def print_inventory(inventory: Inventory, screen: Screen) -> None:
@@ -413,5 +411,9 @@ def coverage_sentence(coverage: Coverage) -> str:
     for item in coverage.outside.items:
         left[causes.DESCRIBED[item.cause] if item.cause else "they are in no environment"] += item.entries
     reasons = ", ".join(f"{count} because {why}" for why, count in left.most_common() if count)
-    are = f"{kept} of {_entries(total)} {'is' if total == 1 else 'are'} tracked or promoted"
-    return f"{are}; {total - kept} {'is' if total - kept == 1 else 'are'} left: {reasons}" if reasons else are
+    tracked = f"{kept} of {_are(total, 'entry')} tracked or promoted"
+    return f"{tracked}; {_are(total - kept)} left: {reasons}" if reasons else tracked
+
+
+def _are(number: int, noun: str = "") -> str:
+    return f"{counted(number, noun) if noun else number} {'is' if number == 1 else 'are'}"

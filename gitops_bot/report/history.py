@@ -6,7 +6,7 @@ import csv
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot import redact
-from gitops_bot.images.reason import rfc3339
+from gitops_bot.images.reason import counted, rfc3339
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.report.diff import print_diff
 from gitops_bot.report.screen import LONG, short
@@ -66,7 +66,7 @@ def print_history(head: Head, history: History, screen: Screen) -> None:
 
 def _print_content(content: Content, exported: str | None, screen: Screen) -> None:
     screen.say()
-    what = f"{len(content.files)} files of {len(content.overlays)} overlays"
+    what = f"{counted(len(content.files), 'file')} of {counted(len(content.overlays), 'overlay')}"
     screen.say(what if exported is None else f"exported {what} to {plain(exported)}")
     for item in content.unfollowed[:_UNFOLLOWED]:
         place = f"{plain(item.file)}:{item.line}"
@@ -147,7 +147,8 @@ def print_audit(audit: Audit, screen: Screen) -> None:
     for environment in audit.environments:
         pinned = [item for item in environment.entries if item.verdict != "unpinned"]
         present = sum(item.verdict == "present" for item in pinned)
-        screen.say(f"{plain(environment.name)}: {present} of {len(pinned)} pinned images can be pulled", style="bold")
+        of = counted(len(pinned), "pinned image")
+        screen.say(f"{plain(environment.name)}: {present} of {of} can be pulled", style="bold")
         for item in pinned:
             if item.verdict != "present":
                 absent = f" ({plain(', '.join(item.absent))})" if item.absent else ""

@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot import redact
-from gitops_bot.images.reason import shortlist
+from gitops_bot.images.reason import counted, shortlist
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.choice import hold
 from gitops_bot.report.diff import print_diff
@@ -104,7 +104,8 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
             print_audit(body, screen)
         case "check":
             coverage = body.coverage
-            screen.say(f"{body.files} files, {coverage.entries} entries: {body.verdict(len(head.problems))}")
+            entries = f"{counted(body.files, 'file')}, {counted(coverage.entries, 'entry')}"
+            screen.say(f"{entries}: {body.verdict(len(head.problems))}")
         case "doctor":
             _print_diagnosis(body, screen)
             return  # the problems are among its findings
@@ -148,9 +149,9 @@ def _print_diagnosis(diagnosis: Diagnosis, screen: Screen) -> None:
         screen.say(text, hang=column, lead=mark.ljust(column), style=style)
         if finding.next:
             screen.say(f"next: {plain(finding.next, LONG)}", indent=column)
-    verdicts = [finding.verdict for finding in diagnosis]
-    counts = {mark: verdicts.count(verdict) for verdict, (mark, _) in _MARKS.items()}
-    screen.say(", ".join(f"{count} {mark}" for mark, count in counts.items() if count))
+    counts = [(mark, marks.count(mark)) for mark, _ in _MARKS.values() if mark in marks]
+    nouns = ("warning", "error")
+    screen.say(", ".join(counted(count, mark) if mark in nouns else f"{count} {mark}" for mark, count in counts))
 
 
 def show_notice(output: str, message: str, advice: str) -> None:
@@ -337,8 +338,8 @@ def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> 
         if len(entries) > 1 or len(places) > 1:
             screen.say(message, indent=2, hang=2)
             files = {failed.entry.file if failed.entry else failed.problem.file for _, failed in affected}
-            count = f"{len(files)} file{'' if len(files) == 1 else 's'}"
-            count = f"{len(entries)} entries in {count}" if entries else count
+            count = counted(len(files), "file")
+            count = f"{counted(len(entries), 'entry')} in {count}" if entries else count
             screen.say(f"{count}: {_list(places or map(_name_of, entries), screen)}", indent=4, hang=2)
         elif entries:
             where = places[0] if places else place(entries[0])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.images import duration, version
-from gitops_bot.images.reason import Reason, rfc3339, shortlist
+from gitops_bot.images.reason import Reason, counted, rfc3339, shortlist
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import soak
@@ -305,5 +305,5 @@ def _reason(rules: Rules, offer: Offer, artifact: Artifact, now: datetime, lifte
 
 
 def _ahead(running: Run) -> str:
-    count = "1 release" if running.ahead == 1 else f"{running.ahead} releases"
+    count = counted(running.ahead, "release")
     return f"{running.environment} is {count} ahead of {running.pin.short}, which soaked long enough"
