@@ -18,7 +18,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import ConfigError, Problem
-from gitops_bot.releases.layout.glob import Glob
+from gitops_bot.releases.layout.glob import Glob, one_part_open
 from gitops_bot.releases.layout.inference import environment_in
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def pairs(source: Sequence[OverlayFile], target: Sequence[OverlayFile]) -> tuple
     def alike(overlay_file: OverlayFile) -> Iterator[OverlayFile]:
         glob = Glob.parse(overlay_file.glob)
         if not glob.names:
-            keys = _one_part_left_out(overlay_file.place)
+            keys = one_part_open(overlay_file.place)
             yield from plain if single else chain.from_iterable(by_path.get(key, ()) for key in keys)
             return
         # The nearest counts: equal in more captures, then with fewer that stay free.
@@ -83,18 +83,12 @@ def pairs(source: Sequence[OverlayFile], target: Sequence[OverlayFile]) -> tuple
     return tuple(FilePair(overlay_file, overlays(overlay_file)) for overlay_file in target)
 
 
-def _by_path(overlays: Sequence[OverlayFile]) -> Mapping[tuple[int, str, str], Sequence[OverlayFile]]:
-    index: defaultdict[tuple[int, str, str], list[OverlayFile]] = defaultdict(list)
+def _by_path(overlays: Sequence[OverlayFile]) -> Mapping[tuple[str, ...], Sequence[OverlayFile]]:
+    index: defaultdict[tuple[str, ...], list[OverlayFile]] = defaultdict(list)
     for overlay_file in overlays:
-        for key in _one_part_left_out(overlay_file.place):
+        for key in one_part_open(overlay_file.place):
             index[key].append(overlay_file)
     return index
-
-
-def _one_part_left_out(place: str) -> Iterator[tuple[int, str, str]]:
-    """The path of an overlay that no wildcard found, each part in turn left out."""
-    parts = place.split("/")
-    return ((at, "/".join(parts[:at]), "/".join(parts[at + 1 :])) for at in range(len(parts)))
 
 
 def impossible(source: Sequence[str], target: Sequence[str]) -> str | None:

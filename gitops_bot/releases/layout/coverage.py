@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.images.reason import Unmanaged
+from gitops_bot.releases.layout.glob import one_part_open
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -134,15 +135,10 @@ def fold_folders(folders: Mapping[str, int]) -> Sequence[tuple[str, int]]:
     """Directories as globs: those that differ in one part only are one, with `*` there. The most entries come first."""
     alike: Counter[tuple[str, ...]] = Counter()
     for folder in folders:
-        alike.update(_one_part_open(folder))
+        alike.update(one_part_open(folder))
     counts: Counter[str] = Counter()
     for folder, entries in folders.items():
         # The part that most of the others differ in; of two, the one nearer to the top.
-        best = max(_one_part_open(folder), key=lambda parts: alike[parts])
+        best = max(one_part_open(folder), key=lambda parts: alike[parts])
         counts["/".join(best) if alike[best] > 1 else folder] += entries
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _one_part_open(folder: str) -> list[tuple[str, ...]]:
-    parts = tuple(folder.split("/"))
-    return [(*parts[:at], "*", *parts[at + 1 :]) for at in range(len(parts))]

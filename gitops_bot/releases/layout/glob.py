@@ -141,6 +141,12 @@ def is_plain(path: str, *, of_files: bool = False) -> bool:
     return glob.prefix == f"{path}/" and not glob.of_files
 
 
+def one_part_open(path: str) -> list[tuple[str, ...]]:
+    """The parts of a path, with `*` for each of them in turn."""
+    parts = tuple(path.split("/"))
+    return [(*parts[:at], "*", *parts[at + 1 :]) for at in range(len(parts))]
+
+
 def _expression(parts: Iterable[str]) -> str:
     """The expression for a path whose every part ends in `/`."""
     runs: list[str] = [""]
