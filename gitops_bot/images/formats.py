@@ -154,7 +154,7 @@ def _shape(kind: _Kind, text: str) -> str:
             day = re.sub("[0-9]+", lambda run: f"[0-9]{{{len(run[0])}}}", _escape(text[:end]))
             return day + re.sub("[0-9]+", "[0-9]{1,6}", _escape(text[end:]))
         case "version":
-            return _numbers(_escape(text))
+            return re.sub("[0-9]+", "[0-9]+", _escape(text))
         case "number":
             return "[0-9]+"
         case _:
@@ -202,11 +202,6 @@ def _ordered(expression: str, ordered: Sequence[str], form: Format, parts: Seque
     if form.kind == "dates":
         return Pattern(expression, order="numerical" if parts[0][1].isdecimal() else "calver")
     return Pattern(expression, order="semver" if "version" in ordered else "numerical")
-
-
-def _numbers(text: str) -> str:
-    """An expression for the same text with other numbers."""
-    return re.sub("[0-9]+", "[0-9]+", text)
 
 
 def _escape(text: str) -> str:

@@ -46,8 +46,6 @@ _ADD: Final = "add under"
 _COMMON_PARTS: Final = ("*", "overlays", "apps", "clusters", "environments")
 #: Characters that no name of an environment has.
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
-
-
 _BASES: Final = ("base", "bases", "components")
 _HEADS: Final = ("ENVIRONMENT", "FILES", "ENTRIES", "OVERLAYS", "DEPLOYED BY")
 

@@ -38,14 +38,9 @@ class Owners:
         for number, (name, text) in enumerate(written):
             glob = Glob.parse(text)
             self._globs[glob.prefix].append((number, name, glob))
-        self._now: dict[str, str] = {}
-        self._files: dict[str, str] = {}
-        for name, overlays in selection.overlays.items():
-            for overlay_file in overlays:
-                if overlay_file.named:
-                    self._files[overlay_file.file] = name
-                else:
-                    self._now[overlay_file.directory] = name
+        selected = [(overlay, name) for name, overlays in selection.overlays.items() for overlay in overlays]
+        self._now = {overlay.directory: name for overlay, name in selected if not overlay.named}
+        self._files = {overlay.file: name for overlay, name in selected if overlay.named}
         self._of_directory = cache(self._first)
         #: The environment and the overlay that a path belongs to; None where it is nobody's. One path is asked for by
         #: every environment, and by every commit that changed it.

@@ -265,9 +265,7 @@ def _fits(field: str, text: str) -> bool:
 
 def _marks(parsed: Document, entry: MappingNode) -> Iterator[Problem]:
     """Anchors, aliases, merge keys and explicit tags anywhere inside the entry."""
-    waiting: list[Node] = [entry]
-    while waiting:
-        node = waiting.pop()
+    for node in nodes.walk([entry]):
         if node is not entry and node.anchor is not None:
             advice = f"Write the value out: what is edited here may change wherever &{node.anchor} is used."
             yield parsed.problem(entry, "the entry holds an anchor or an alias", advice)
@@ -276,7 +274,6 @@ def _marks(parsed: Document, entry: MappingNode) -> Iterator[Problem]:
             yield parsed.problem(node, "the entry holds an explicit YAML tag", "Remove the tag.")
         if merge := nodes.pairs(node).get("<<"):
             yield parsed.problem(merge.key, "the entry holds a merge key", "Write the merged values out.")
-        waiting += nodes.children(node)
 
 
 def _keys(parsed: Document, entry: MappingNode) -> Iterator[Problem]:
