@@ -83,7 +83,8 @@ class Build:
 
     `source` (an http or https address), `revision` and `version` are the annotations or labels
     `org.opencontainers.image.*` (OCI image specification, "Pre-Defined Annotation Keys"). `platforms` are as in
-    `linux/amd64`, sorted. `size` is what has to be pulled, in bytes, compressed, for `sized`, one of the platforms.
+    `linux/amd64`, sorted. `size` is what has to be pulled, in bytes, compressed, for `sized`, one of the platforms, and
+    `layers` is how many layers that are.
     """
 
     created: datetime | None = None
@@ -93,6 +94,7 @@ class Build:
     platforms: tuple[str, ...] = ()
     size: int | None = None
     sized: str | None = None
+    layers: int | None = None
     #: Of all labels and annotations those that are one short line, by their names.
     labels: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from contextlib import closing
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
@@ -100,3 +101,9 @@ def reason(document: Any, image: str) -> Any:
     (environment,) = document["environments"]
     (found,) = (item["reason"] for item in environment["held"] if item["entry"]["image"].endswith(f"/{image}"))
     return found
+
+
+def way_back(body: str) -> list[str]:
+    """The arguments of the command that its text says to roll a merged pull request back by."""
+    (line,) = re.findall(r"^gitops-bot (rollback .+)$", body, re.MULTILINE)
+    return shlex.split(line)

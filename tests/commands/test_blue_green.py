@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.commands.scene import way_back
 from tests.commands.stages import environment
 
 if TYPE_CHECKING:
@@ -141,7 +142,10 @@ def test_a_new_pin_the_switch_and_the_way_back_are_three_proposals(shop: Shop) -
     image = shop.image("1.1.0")
     assert told(shop.update()) == {"Deployment/web-blue/web": "held.slot"}
     assert shop.changed == {GREEN: deployment("green", image)}
+    back = way_back(shop.deploy.pull()["body"])
     shop.merge()
+    (change,) = environment(shop.deploy.ask(*back, "--dry-run").json)["proposals"][0]["changes"]
+    assert (change["entry"]["file"], change["to"]["tag"]) == (GREEN, "1.0.0")
 
     document = shop.update()
     assert shop.changed == {SERVICE: service("green")}
@@ -154,12 +158,13 @@ def test_a_new_pin_the_switch_and_the_way_back_are_three_proposals(shop: Shop) -
     with shop.deploy.watching() as seen:
         shop.update()
     assert seen.nothing
+    back = way_back(shop.deploy.pull()["body"])
     shop.merge()
     assert told(shop.update()) == {}
     assert shop.deploy.pulls() == []  # blue keeps what it has
 
     with shop.deploy.world.registry.counting() as asked:
-        done = shop.deploy.ask("rollback", "production")
+        done = shop.deploy.ask(*back)
     assert (done.code, asked) == (0, [])
     assert shop.changed == {SERVICE: service("blue")}
     shop.merge()

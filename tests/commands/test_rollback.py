@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.commands.conftest import pinned
+from tests.commands.scene import way_back
 from tests.commands.stages import ROLLBACK, Stages, actions, change, environment, held, kustomization, path, reason
 from tests.commands.test_promote_from import cut
 
@@ -52,11 +53,30 @@ def test_a_rollback_says_why_and_what_it_takes_back(stages: Stages) -> None:
     text = stages.deploy.pull()["body"]
     assert "**production**: 1 pin rolled back, nothing else.\n\n**Why:** checkout fails for @\u200bada\n" in text
     assert "How to roll back" not in text
-    assert "--allow-downgrade" not in text
+    assert "gitops-bot rollback" not in text
     assert "Merge to roll back. Close to keep what runs now. " in text
     why, block = stages.deploy.message(ROLLBACK).strip().split("\n\n")[-2:]
     assert why == "Why: checkout fails for @\u200bada"
     assert block.startswith("Gitops-Bot-Plan: 1 production rollback-all rollback\n")
+
+
+def test_a_pull_request_says_the_command_that_gives_back_what_it_replaced(worldwide: World) -> None:
+    stages = Stages.start(worldwide, "policy: releases\npropose: {group: image}", apps=("web", "api"))
+    for app in ("web", "api"):
+        stages.push(app, "1.1.0")
+    assert stages.deploy.bot("update").code == 0
+    before, backs = stages.pins(), {}
+    for pull in stages.deploy.pulls():
+        stages.deploy.call("PUT", f"/pulls/{pull['number']}/merge", {"merge_method": "squash"})
+        backs[pull["title"]] = way_back(pull["body"])
+    assert {app: pin[0] for app, pin in stages.pins().items()} == {"web": "1.1.0", "api": "1.1.0"}
+    # Whatever was merged after it stays.
+    for app in ("web", "api"):
+        (back,) = (words for title, words in backs.items() if f" {app} " in title)
+        assert stages.deploy.bot(*back).code == 0
+        assert stages.news(stages.deploy.pull()["head"]["ref"]) == {app: before[app]}
+        stages.merge()
+    assert stages.pins() == before
 
 
 def test_a_reason_that_is_too_long_to_show_is_refused(stages: Stages) -> None:

@@ -88,18 +88,20 @@ def test_reviewers_read_what_is_in_the_image_and_how_to_go_back(shop: Deploy) ->
     body = shop.pull()["body"]
     for words in (
         "built 2026-02-03 04:05 UTC, previously 2026-01-02 03:04 UTC",
-        f"https://github.com/acme/web/compare/{OLD}...{NEW}",
+        f" | [`1.0.9` → `1.1.0`](https://github.com/acme/web/compare/{OLD}...{NEW}) | ",
+        " | `1.0.9` → `1.1.0` | ",
         "https://github.com/acme/web/releases?q=1.1.0",
         "platforms: `linux/amd64`; **no longer `linux/arm64`**",
         "> [!WARNING]",
-        "kB to pull for `linux/amd64`, previously ",
+        "- size: 1 layer, ",
+        "kB to pull for `linux/amd64`, previously 1 layer, ",
         f"docker pull {shop.image('web')}@{digests['web'][1]}",
-        f"gitops-bot set production {shop.image('web')}=1.0.9@{digests['web'][0]} --allow-downgrade",
-        "How to roll back",
+        f"gitops-bot rollback production --image {shop.image('api')} --image {shop.image('web')}",
+        "- fix: a `tick` \\| and \\<b\\>@\u200ball",
         "feat: more",
     ):
         assert words in body
-    for words in ("at length", "<b>", "@all", f"]({ours}"):
+    for words in ("at length", "<b>", "@all", f"]({ours}", "\\`"):
         assert words not in body
     assert len(body) <= 65_536
 

@@ -126,7 +126,7 @@ def test_the_source_is_linked_as_far_as_it_is_known(before: Build | None, after:
 
 def test_subjects_are_bounded_and_the_newest_stay() -> None:
     shown = lines(None, None, *(f"commit {number}" for number in range(50)))
-    assert shown[:3] == ["- commits in between, oldest first:", "  - … 30 older ones", "  - commit 30"]
+    assert shown[:3] == ["- commits in between, oldest first:", "  - … 30 older commits", "  - commit 30"]
     assert shown[-1] == "  - commit 49"
     assert len(shown) == 22
     assert len(lines(None, None, "x" * 1_000)[1]) == len("  - ") + 120
@@ -229,6 +229,21 @@ def test_where_one_image_is_unknown_no_platform_is_lost() -> None:
 def test_the_size_is_that_of_the_pull(before: int | None, after: int | None, expected: str | None) -> None:
     shown = lines(build(size=before), build(size=after))
     assert next((line for line in shown if line.startswith("- size")), None) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param(11, 12, "12 layers, 83.0 MB to pull for `linux/amd64`, previously 11 layers, 81.3 MB", id="more"),
+        pytest.param(2, 1, "1 layer, 83.0 MB to pull for `linux/amd64`, previously 2 layers, 81.3 MB", id="one"),
+        pytest.param(
+            None, 0, "0 layers, 83.0 MB to pull for `linux/amd64`, previously 81.3 MB", id="none, and unknown"
+        ),
+    ],
+)
+def test_layers_stand_beside_the_size(before: int | None, after: int, expected: str) -> None:
+    shown = lines(build(size=81_300_000, layers=before), build(size=83_000_000, layers=after))
+    assert f"- size: {expected} (+1.7 MB)" in shown
 
 
 def test_sizes_of_two_platforms_are_not_compared() -> None:

@@ -49,9 +49,29 @@ def test_code_shows_foreign_text_as_it_stands(text: str, expected: str) -> None:
         pytest.param("12) a", r"12\) a", id="no numbered list with a bracket"),
         pytest.param("7.", r"7\.", id="no empty numbered list"),
         pytest.param("2.0.1", "2.0.1", id="a version is no list"),
+        pytest.param("a back`tick", "a back\\`tick", id="one back-tick quotes nothing"),
+        pytest.param("`` `", "\\`\\` \\`", id="back-ticks that quote nothing"),
+        pytest.param("```sh", "\\`\\`\\`sh", id="no fence"),
     ],
 )
 def test_prose_shows_foreign_text_as_it_stands(text: str, expected: str) -> None:
+    assert markdown.prose(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("the label `hold` is on #4", "the label `hold` is on \\#\u200b4", id="a word"),
+        pytest.param("`v.*_` or `$x`: *both*", "`v.*_` or `$x`: \\*both\\*", id="two, and nothing is escaped in them"),
+        pytest.param("`a|b` | c", r"`a\|b` \| c", id="a table cell"),
+        pytest.param("`<!-- x`-->", "`<!-- x`--\\>", id="markup"),
+        pytest.param("`a` b`", "`a` b\\`", id="one back-tick more"),
+        pytest.param("``a`b``", "\\`\\`a\\`b\\`\\`", id="with a fence of two: shown as it stands"),
+        pytest.param("- `a`", r"\- `a`", id="behind what would be a list"),
+        pytest.param("`- a`", "`- a`", id="at the beginning"),
+    ],
+)
+def test_prose_shows_as_code_what_messages_quote(text: str, expected: str) -> None:
     assert markdown.prose(text) == expected
 
 

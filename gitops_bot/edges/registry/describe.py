@@ -59,7 +59,7 @@ def _build(top: Document, what: Manifest, manifest: Document, config: Document) 
     chosen = what.representative
     sources = (labels(config), top.get("annotations"), manifest.get("annotations"))
     sized = (chosen.platform if chosen is not None else None) or platform(config)
-    size = _size(manifest) if sized else None
+    size, count = (_size(manifest) if sized else None) or (None, None)
     # The labels and annotations that are short lines, as many as count; of one name, the first.
     lines: dict[str, str] = {}
     for name, text in ((name, text) for source in sources if isinstance(source, dict) for name, text in source.items()):
@@ -74,6 +74,7 @@ def _build(top: Document, what: Manifest, manifest: Document, config: Document) 
         platforms=what.platforms or ((sized,) if sized and len(what.images) <= 1 else ()),
         size=size,
         sized=sized if size is not None else None,
+        layers=count,
         labels=lines,
     )
 
@@ -98,17 +99,22 @@ def configuration(repository: ImageRepository, manifest: Document) -> Document |
             return {}
 
 
-def _size(manifest: Document) -> int | None:
-    """The size of configuration and layers, each blob once, as it is pulled; None if one size is missing."""
+def _size(manifest: Document) -> tuple[int, int] | None:
+    """The size of configuration and layers, each blob once, as it is pulled, and the number of layers.
+
+    None if one size is missing.
+    """
     layers = manifest.get("layers")
+    if not isinstance(layers, list):
+        return None
     sizes: dict[object, int] = {}
-    for blob in (manifest.get("config"), *(layers if isinstance(layers, list) else (None,))):
+    for blob in (manifest.get("config"), *layers):
         match blob:
             case {"digest": str(digest), "size": int(size)} if not isinstance(size, bool) and 0 <= size < _MOST_BYTES:
                 sizes[digest] = size
             case _:
                 return None
-    return sum(sizes.values())
+    return sum(sizes.values()), len(layers)
 
 
 T = TypeVar("T")

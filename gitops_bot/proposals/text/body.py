@@ -13,44 +13,43 @@ import re
 from shlex import quote
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from gitops_bot.images.reference import Assignment
+from gitops_bot.images.reason import counted
+from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.text import details
-from gitops_bot.proposals.text.details import alike, because, is_rollback, many
+from gitops_bot.proposals.text.details import alike, because, is_rollback
 from gitops_bot.proposals.text.markdown import LIMIT, clip, code, cost, cut, enclose, plain, prose, size
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from gitops_bot.images.reason import Reason
-    from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.text.details import DescribedChange
     from gitops_bot.releases.decisions import Change, EntryKey, Held, PinChange
 
-#: What people can do with a proposal: merge, decline, hold, take over, hand back, and roll back once it is merged.
+#: What people can do with a proposal: merge, decline, hold, take over, and roll back once it is merged. How to hand a
+#: branch back says the comment to those who took one over.
 _TAKE_OVER: Final = """\
 Add the label `hold` to keep everything as it is. Push a commit to this branch to take it over: from then on, the bot \
-leaves it alone. Add the label `hand-back` to return a branch that was taken over to the bot: it rewrites the branch \
-and drops everybody else's commits."""
+leaves it alone, and a comment says how to return it."""
 PEOPLE: Final = f"""
 Merge to release. Close to decline exactly these pins; newer ones will be proposed again. {_TAKE_OVER}"""
 PEOPLE_BACK: Final = f"""
 Merge to roll back. Close to keep what runs now. {_TAKE_OVER}"""
-ROLL_BACK: Final = """
-**How to roll back:** run `gitops-bot rollback` with the name of this environment, or revert this pull request once \
-it is merged. After that, these pins are not proposed again until something newer is available."""
 ROLLED_BACK: Final = """
 Once this is merged, what it rolls back is not proposed again until something newer is available; `--release-hold` \
 allows it again."""
 _REBUILT: Final = "**Attention: rebuilt, not the bytes that were tested.**"
 #: In characters: the reserve for marks and a closing line that are added later; the least room of each part after the
-#: table, enough for a note about what was cut; the most room for lost platforms, for the commands and for held entries.
-_SPARE, _WORD, _LOST_ROOM, _COMMANDS_ROOM, _HELD_ROOM = 1_000, 150, 3_000, 6_000, 8_000
+#: table, enough for a note about what was cut; the most room for lost platforms and for held entries.
+_SPARE, _WORD, _LOST_ROOM, _HELD_ROOM = 1_000, 150, 3_000, 8_000
+#: The longest command; a longer one is no longer read before it is run.
+_COMMAND = 4_000
 #: How many pins get a mark; the rest of the room is for the changes.
 _MARKED = 1_400
 #: The most characters about what a rollback does not restore.
 _NOTES = 2_000
-#: The start of the line that says why the bot closed it, and the most characters of the reason.
-_CLOSED_BY, _REASON = "Closed by gitops-bot: ", 600
+#: The start of the line that says why the bot closed it, and the most characters of the reason: each may take three.
+_CLOSED_BY, _REASON = "Closed by gitops-bot: ", 250
 
 #: What a pull request may lack for a while, and its description say so; `details` are those of its images.
 Lack = Literal["labels", "assignees", "reviewers", "details"]
@@ -80,7 +79,7 @@ def render(
     """
     back = is_rollback(changes)
     head = _head(environment, changes, back=back)
-    after, people = (ROLLED_BACK, PEOPLE_BACK) if back else (ROLL_BACK, PEOPLE)
+    after, people = (ROLLED_BACK, PEOPLE_BACK) if back else (how_to_roll_back(environment, changes), PEOPLE)
     pins = [change.pin_change for change in changes]
     pin_marks = (pin_mark(pin.key, pin.after, pin.new_name) for pin in pins[:_MARKED])
     marks = ["", f"<!-- gitops-bot:plan {mark(pins)} -->", f"<!-- gitops-bot:pins {' '.join(pin_marks)} -->", _END]
@@ -90,20 +89,18 @@ def render(
     rows = alike(changes)
     table = cut(
         rows,
-        details.row_of_table,
-        room - 4 * _WORD,
-        lambda left: f"\n… and {many(sum(map(len, rows[-left:])), 'more change')}: see the commit.",
+        lambda row: details.row_of_table(row, described.get(row[0].entry.key)),
+        room - 3 * _WORD,
+        lambda left: f"\n… and {counted(sum(map(len, rows[-left:])), 'more change')}: see the commit.",
     )
     room -= cost(table)
     lost = enclose(
         ["", "> [!WARNING]"],  # an alert on GitHub, a plain quotation elsewhere
         [line for line in dict.fromkeys(details.lost_platforms(*item) for item in known) if line],
-        min(room - 3 * _WORD, _LOST_ROOM),
-        lambda left: f"> - … and {left} more lost platforms",
+        min(room - 2 * _WORD, _LOST_ROOM),
+        lambda left: f"> - … and {counted(left, 'more image')} with lost platforms",
     )
     room -= cost(lost)
-    commands = [] if back else restoring_commands(environment, changes, room - 2 * _WORD)
-    room -= cost(commands)
     waiting = enclose(
         ["", "Held back, and why:", ""],
         [f"- {code(item.entry.name)} in {code(item.entry.file)}: {prose(item.reason.text)}" for item in held],
@@ -116,16 +113,16 @@ def render(
     # Equal ones, of one image in several overlays, are merged.
     sections = [text for text in dict.fromkeys(details.section(*item) for item in known) if text]
     shown = cut(
-        sections, str, room, lambda left: f"\n… and details of {many(left, 'more change')}, left out to save space."
+        sections, str, room, lambda left: f"\n… and details of {counted(left, 'more change')}, left out to save space."
     )
-    return "\n".join([*head, *table, *lost, *full, *shown, *waiting, after, *commands, people, *marks])
+    return "\n".join([*head, *table, *lost, *full, *shown, *waiting, after, people, *marks])
 
 
 def _head(environment: str, changes: Sequence[Change], *, back: bool) -> list[str]:
     """What stands above the rows of the table."""
     lines = [_BEGIN, *([_REBUILT, ""] if any(change.rebuilt for change in changes) else [])]
     values = sum(len(info.values) for change in changes if (info := change.pin_change.info) is not None)
-    what = many(len(changes), "pin") + (f" and {many(values, 'value')} of release info" if values else "")
+    what = counted(len(changes), "pin") + (f" and {counted(values, 'value')} of release info" if values else "")
     lines.append(f"**{prose(environment)}**: {what} {'rolled back' if back else 'changed'}, nothing else.")
     if why := because(changes):
         lines += ["", f"**Why:** {prose(why)}"]
@@ -135,47 +132,23 @@ def _head(environment: str, changes: Sequence[Change], *, back: bool) -> list[st
     return [*lines, "", *details.HEAD]
 
 
-def restoring_commands(environment: str, changes: Sequence[Change], room: int) -> list[str]:
-    """A section with the commands that restore the previous pins, as many as fit into `room`."""
-    if environment.startswith("-") or plain(environment) != environment:
-        return []
-    wanted: dict[str, set[str | None]] = {}
-    for change in changes:
-        wanted.setdefault(change.entry.name, set()).add(_assignment(change))
-    # `set` applies to all overlays, so it cannot restore one name that had two different pins.
-    assignments = [next(iter(texts)) for texts in wanted.values() if len(texts) == 1]
-    return enclose(
-        [
-            "",
-            "<details><summary>Or restore the previous pins</summary>",
-            "",
-            "Each command applies to every overlay of the environment that has the image.",
-            "",
-            "```sh",
-        ],
-        [f"gitops-bot set {quote(environment)} {quote(text)} --allow-downgrade" for text in assignments if text],
-        min(room, _COMMANDS_ROOM),
-        lambda left: f"# … and {left} more: see the table",
-        ["```", "", "</details>"],
-    )
+def how_to_roll_back(environment: str, changes: Sequence[Change]) -> str:
+    """How to restore the previous pins once this is merged: by a command, where one restores exactly these."""
+    names = dict.fromkeys(change.entry.name for change in changes)
+    command = " ".join(["gitops-bot rollback", quote(environment), *(f"--image {quote(name)}" for name in names)])
+    is_safe = not any(word.startswith("-") or plain(word, len(word)) != word for word in (environment, *names))
+    if is_safe and size(command) <= _COMMAND and all(map(_can_be_rolled_back, changes)):
+        way = f" once this is merged:\n\n```sh\n{command}\n```\n\nOr revert this pull request."
+    else:
+        way = ": revert this pull request once it is merged."
+    return f"\n**How to roll back**{way} These pins are not proposed again then, until something newer is available."
 
 
-def _assignment(change: Change) -> str | None:
-    """The argument of `set` that restores the previous pin; None if it cannot express exactly that."""
-    name, before = change.entry.name, change.before
-    old_name = change.entry.image if change.new_name is not None else None
-    if before.tag is None and change.after.tag is not None:
-        return None  # a digest alone would keep the new tag
-    tag = before.tag or ""
-    pin = (f"{old_name}:{tag}" if tag else old_name) if old_name else tag
-    text = f"{name}={pin}" + (f"@{before.digest}" if before.digest else "")
-    try:
-        parsed = Assignment.parse(text)
-    except ValueError:
-        return None
-    if parsed != Assignment(name, before, old_name) or name.startswith("-") or plain(text, len(text)) != text:
-        return None
-    return text
+def _can_be_rolled_back(change: Change) -> bool:
+    """Whether `rollback` restores exactly what was there: it writes no repository, and takes no tag away."""
+    before = change.before
+    keeps_tag = before.tag is None and change.after.tag is not None
+    return change.new_name is None and before != Pin() and before.malformed is None and not keeps_tag
 
 
 def mark(changes: Sequence[PinChange]) -> str:
@@ -256,8 +229,7 @@ def with_closing_mark(text: str, why: Reason) -> str:
     that out; where room is short, the rest of that part goes, never what people wrote.
     """
     text = without_closing_mark(text)
-    reason = clip(prose(why.text), _REASON)
-    line = f"{_CLOSED_BY}{reason}. This is not a decline; newer versions will be proposed."
+    line = f"{_CLOSED_BY}{prose(why.text, _REASON)}. This is not a decline; newer versions will be proposed."
     parts = _parts(text)
     if parts is None:
         return f"{clip(text, LIMIT - cost([_CLOSED, line]) - 2)}\n\n{_CLOSED}\n{line}"

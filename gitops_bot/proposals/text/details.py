@@ -10,6 +10,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images import version
+from gitops_bot.images.reason import counted
 from gitops_bot.images.reference import ImageName, is_digest
 from gitops_bot.proposals.text.markdown import (
     code,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     #: Changes that differ only in their file.
     Row = Sequence[Change]
 
-HEAD: Final = ("| image | from | to | digest | why |", "| --- | --- | --- | --- | --- |")
+HEAD: Final = ("| image | from → to | digest | why |", "| --- | --- | --- | --- |")
 #: How many reasons of equal changes are shown.
 REASONS: Final = 3
 _DIGEST: Final = len("sha256:") + 12
@@ -91,22 +92,19 @@ def because(changes: Sequence[Change]) -> str | None:
     return next((why for change in changes if (why := plain(change.because or "", _BECAUSE))), None)
 
 
-def many(number: int, noun: str) -> str:
-    """`1 pin`, `2 pins`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def row_of_table(row: Row) -> str:
-    """Image, from, to, digest and why."""
+def row_of_table(row: Row, described: DescribedChange | None = None) -> str:
+    """Image, from and to (linked to the commits in between, where they are known), digest and why."""
     first, before = row[0], row[0].before
     renamed = f" → {code(first.new_name)}" if first.new_name else ""
     where = code(first.entry.file) if len(row) == 1 else f"in {len(row)} overlays"
     reasons = list(dict.fromkeys(prose(change.reason.text) for change in row))
-    more = [f"… and {many(len(reasons) - REASONS, 'more reason')}"] if len(reasons) > REASONS else []
+    more = [f"… and {counted(len(reasons) - REASONS, 'more reason')}"] if len(reasons) > REASONS else []
+    was = code(before.tag or (f"@{_short(before.digest)}" if before.digest else str(before)))
+    step = f"{was} → {code(first.after.tag or '(by digest)')}"
+    compared = _comparison(first, described.before, described.after) if described and described.after else None
     cells = (
         f"{code(name_of(first))}{renamed}<br>{where}",
-        code(before.tag or (f"@{_short(before.digest)}" if before.digest else str(before))),
-        code(first.after.tag or "(by digest)"),
+        f"[{step}]({compared[1]})" if compared is not None else step,
         code(_short(first.after.digest or "")),
         "<br>".join([*reasons[:REASONS], *more]),
     )
@@ -131,7 +129,7 @@ def in_full(rows: Sequence[Row], room: int) -> list[str]:
     head, foot = ["", "<details><summary>Files and full digests</summary>", ""], ["", "</details>"]
 
     def more(left: int) -> str:
-        return f"- … and {many(left, 'more line')}: see the commit"
+        return f"- … and {counted(left, 'more line')}: see the commit"
 
     return enclose(head, lines, room, more, foot)
 
@@ -158,7 +156,7 @@ def section(change: Change, described: DescribedChange) -> str:
     if shown:
         lines.append(f"- commits {'rolled back' if change.goes_back else 'in between'}, oldest first:")
     if len(subjects) > _SUBJECTS:
-        lines.append(f"  - … {len(subjects) - _SUBJECTS} older ones")
+        lines.append(f"  - … {counted(len(subjects) - _SUBJECTS, 'older commit')}")
     lines += [f"  - {text}" for text in shown]
     if after is not None:
         repository, read = source_repository(after.source), version.parse(tag) if tag else None
@@ -185,28 +183,37 @@ def _moment(build: Build | None) -> str | None:
     return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def _commits(before: Build | None, after: Build) -> tuple[str | None, str | None]:
+    """The commits of both images; that of the old one only if it is of the same source."""
+    if before is None or source_repository(before.source) not in (source_repository(after.source), None):
+        return None, git_revision(after.revision)
+    return git_revision(before.revision), git_revision(after.revision)
+
+
+def _comparison(change: Change, before: Build | None, after: Build) -> tuple[str, str] | None:
+    """The commits between both images, as a forge names them, and their page; None where that is not known."""
+    repository, (old, new) = source_repository(after.source), _commits(before, after)
+    if repository is None or old is None or new is None or old == new:
+        return None
+    # A forge compares from the older to the newer commit, and shows nothing the other way round.
+    first, last = (new, old) if change.goes_back else (old, new)
+    return f"`{first[:_SHORT]}...{last[:_SHORT]}`", repository.compare(first, last)
+
+
 def _source(change: Change, before: Build | None, after: Build) -> str:
     """Where the new image was built from, and the commits since the old one; empty if it does not say."""
-    repository, new = source_repository(after.source), git_revision(after.revision)
-    old = (
-        git_revision(before.revision)
-        if before is not None and source_repository(before.source) in (repository, None)
-        else None
-    )
+    repository, (old, new) = source_repository(after.source), _commits(before, after)
     if repository is None:
         commit = f"commit `{new[:_SHORT]}`" if new else ""
         where = code(after.source, 200) if after.source else ""
         return f"- source: {' of '.join(filter(None, (commit, where)))}" if commit or where else ""
     if new is None:
         return f"- source: [`{repository.name}`]({repository.home})"
-    if old is None or old == new:
-        again = ", built again from the same commit" if old else ""
-        return f"- source: [`{new[:_SHORT]}`]({repository.commit(new)}) of `{repository.name}`{again}"
-    # A forge compares from the older to the newer commit, and shows nothing the other way round.
-    first, last = (new, old) if change.goes_back else (old, new)
-    what = "source rolled back" if change.goes_back else "source"
-    commits = f"`{first[:_SHORT]}...{last[:_SHORT]}`"
-    return f"- {what}: [{commits}]({repository.compare(first, last)}) of `{repository.name}`"
+    if (compared := _comparison(change, before, after)) is not None:
+        what = "source rolled back" if change.goes_back else "source"
+        return f"- {what}: [{compared[0]}]({compared[1]}) of `{repository.name}`"
+    again = ", built again from the same commit" if old else ""
+    return f"- source: [`{new[:_SHORT]}`]({repository.commit(new)}) of `{repository.name}`{again}"
 
 
 def _list(platforms: Sequence[str]) -> str:
@@ -220,12 +227,17 @@ def _size(before: Build | None, after: Build) -> str:
     if after.size is None or after.size not in _SIZES:
         return ""
     of = f" for {code(after.sized, _PLATFORM)}" if after.sized else ""
-    was = before.size if before is not None and before.sized == after.sized else None
-    if was is None or was not in _SIZES:
-        return f"- size: {_bytes(after.size)} to pull{of}"
-    step = after.size - was
+    if before is None or before.size is None or before.size not in _SIZES or before.sized != after.sized:
+        return f"- size: {_pulled(after)} to pull{of}"
+    step = after.size - before.size
     changed = f"{'+' if step > 0 else '-'}{_bytes(abs(step))}" if step else "the same"
-    return f"- size: {_bytes(after.size)} to pull{of}, previously {_bytes(was)} ({changed})"
+    return f"- size: {_pulled(after)} to pull{of}, previously {_pulled(before)} ({changed})"
+
+
+def _pulled(build: Build) -> str:
+    """`12 layers, 83.0 MB`."""
+    layers = [counted(build.layers, "layer")] if build.layers is not None else []
+    return ", ".join([*layers, _bytes(build.size or 0)])
 
 
 def _bytes(number: int) -> str:

@@ -28,6 +28,8 @@ _ACTIVE = re.compile(r"[@#]|:(?=//)|www(?=\.)|\bGH(?=-[0-9])", re.IGNORECASE)
 #: Not seen, and no part of any word that a forge knows.
 BREAK = "\u200b"
 _TICKS = re.compile(r"`+")
+#: What messages put between two back-ticks.
+_QUOTED = re.compile(r"(?<!`)`([^\s`](?:[^`]*[^\s`])?)`(?!`)")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _PART = r"\.?[A-Za-z0-9_][A-Za-z0-9._~-]{0,99}"
 _ADDRESS = re.compile(
@@ -55,9 +57,14 @@ def quiet(text: str, limit: int = 500) -> str:
 
 
 def prose(text: str, limit: int = 500) -> str:
-    """Text that Markdown shows as it stands. Zero-width spaces keep it from notifying, closing or linking anything."""
-    escaped = _SPECIAL.sub(r"\\\1", plain(text, limit))
-    return _ACTIVE.sub(rf"\g<0>{BREAK}", _OPENING.sub(lambda match: f"{match[1] or ''}\\", escaped))
+    """Text that Markdown shows as it stands, what messages quote in back-ticks as code.
+
+    Zero-width spaces keep the rest from notifying, closing or linking anything.
+    """
+    parts = _QUOTED.split(plain(text, limit))
+    parts[::2] = [_ACTIVE.sub(rf"\g<0>{BREAK}", _SPECIAL.sub(r"\\\1", part)) for part in parts[::2]]
+    parts[1::2] = [code(part, limit) for part in parts[1::2]]
+    return _OPENING.sub(lambda match: f"{match[1] or ''}\\", "".join(parts))
 
 
 def code(text: str, limit: int = 500) -> str:

@@ -57,7 +57,7 @@ def test_an_image_of_one_platform_in_two_requests(registry: DockerRegistry, ours
         build = ours.describe(ImageName(registry.host, "say/one"), digest)
     assert build.size is not None
     assert 3000 < build.size < 4000
-    assert build == Build(BUILT, SOURCE, REVISION, "v1.4.2", ("linux/amd64",), build.size, "linux/amd64")
+    assert build == Build(BUILT, SOURCE, REVISION, "v1.4.2", ("linux/amd64",), build.size, "linux/amd64", 2)
     assert [line.split("/")[4] for line in seen] == ["manifests", "blobs"]
 
 
@@ -272,7 +272,7 @@ def test_documents_without_a_type_are_known_by_what_they_hold() -> None:
     image = dumped({key: value for key, value in json.loads(IMAGE).items() if key != "mediaType"})
     both = dumped({"schemaVersion": 2, "manifests": [entry(image)]})
     build, lines = ask(both, served(both), served(image), served(GOOD))
-    assert build == Build(BUILT, SOURCE, REVISION, "v1.4.2", ("linux/amd64",), SIZE, "linux/amd64")
+    assert build == Build(BUILT, SOURCE, REVISION, "v1.4.2", ("linux/amd64",), SIZE, "linux/amd64", 1)
     assert len(lines) == 3
 
 
@@ -343,7 +343,9 @@ def test_an_odd_configuration_says_nothing_and_takes_nothing_away(config: bytes)
     image = manifest(config)
     both = index(entry(image), entry(b"x", "linux/arm64"))
     build, _ = ask(both, served(both), served(image), served(config))
-    assert build == Build(platforms=("linux/amd64", "linux/arm64"), size=len(config) + 100, sized="linux/amd64")
+    assert build == Build(
+        platforms=("linux/amd64", "linux/arm64"), size=len(config) + 100, sized="linux/amd64", layers=1
+    )
 
 
 @pytest.mark.parametrize(
@@ -388,7 +390,7 @@ def test_an_index_of_a_thousand_manifests_costs_three_requests() -> None:
 def test_an_index_of_a_thousand_platforms_names_none() -> None:
     many = index(*(entry(b"%d" % number, f"os{number}/amd64") for number in range(999)), entry(IMAGE))
     build, _ = ask(many, served(many, INDEX), served(IMAGE), served(GOOD))
-    assert build == Build(BUILT, SOURCE, REVISION, "v1.4.2", (), SIZE, "linux/amd64")
+    assert build == Build(BUILT, SOURCE, REVISION, "v1.4.2", (), SIZE, "linux/amd64", 1)
 
 
 def test_an_index_in_an_index_is_named_and_not_followed() -> None:
