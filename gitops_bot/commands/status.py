@@ -10,18 +10,21 @@ from datetime import timedelta
 from functools import partial
 from itertools import takewhile
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from gitops_bot.engine.ask import Facts, ask_all
 from gitops_bot.engine.describe import MOST, ImageStep, builds, step_of
-from gitops_bot.engine.read import read, read_line
+from gitops_bot.engine.read import read
 from gitops_bot.engine.records import announcement_reader, merges_of
+from gitops_bot.engine.request import Poll, Request
+from gitops_bot.engine.update import update
 from gitops_bot.errors import BotError, ForgeError, bugs_as
+from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import pull_request
 from gitops_bot.proposals.branch import owner_of
-from gitops_bot.releases.choice import hold, promotion, stepped_back
-from gitops_bot.releases.decisions import Held
+from gitops_bot.releases.choice import promotion, stepped_back
+from gitops_bot.releases.decisions import Change, Failed, Held, Kept
 from gitops_bot.releases.history import trail
 from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
 from gitops_bot.releases.history.record import Records
@@ -34,33 +37,39 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.config import Environment
+    from gitops_bot.engine.ask import Asked
     from gitops_bot.engine.read import Scope, Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.errors import Problem
-    from gitops_bot.images.reason import Reason
+    from gitops_bot.images.reason import Code
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.releases.decisions import EntryKey, Managed
+    from gitops_bot.releases.decisions import Decision, EntryKey, Managed
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.history.record import Record
     from gitops_bot.releases.history.releases import Release
     from gitops_bot.results.outcome import Outcome
+    from gitops_bot.results.status import State
 
-    Proposed = Mapping[EntryKey, PullRequest]
+    Proposed = Mapping[EntryKey, tuple[PullRequest, Pin]]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A reading of the repository, with what is known beside it; no `line` where its history was not read.
 
-    `proposed` are the open pull requests by the entries that they change, `tags` the tags of the repository; None where
+    `outcome` is what was decided: by the last cycle, or as far as Git and pull requests tell it. `proposed` are the
+    open pull requests, with their pins, by the entries that they change, `tags` the tags of the repository; None where
     they were not read, so that nobody knows the numbers that they give.
     """
 
     snapshot: Snapshot
+    outcome: Outcome
     line: Line | None = None
     tags: Mapping[str, str] | None = None
     proposed: Proposed = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    #: What was decided of each entry: that it is held, rather than that it changes.
+    decisions: Mapping[EntryKey, Decision] = field(init=False, repr=False, compare=False)
     #: Those of every environment that has some, as far as the history was read.
     releases: Mapping[str, Sequence[Release]] = field(init=False, repr=False, compare=False)
 
@@ -72,29 +81,40 @@ class Reading:
                 name: tuple(replace(release, number=None) for release in own) if name in tagged else own
                 for name, own in releases.items()
             }
+        changes = [change for _, proposal in self.outcome.proposals for change in proposal.changes]
+        decided = [*changes, *(item for environment in self.outcome.environments for item in environment.decisions)]
+        own = {item.entry.key: item for item in decided if item.entry is not None}
+        object.__setattr__(self, "decisions", own)
         object.__setattr__(self, "releases", releases)
 
 
 def status(world: World, scope: Scope) -> Result[Status]:
-    """What these environments pin, and how far each is behind.
+    """What these environments pin, and what each entry waits for.
 
     Raises what `read` raises.
     """
     snapshot = read(world, scope, also=scope.config.environments)
-    result = status_of(read_history(world, snapshot))
-    return replace(result, body=with_commits(world, Facts(world, snapshot), result.body))
+    facts = Facts(world, snapshot)
+    result = status_of(read_history(world, facts))
+    return replace(result, body=with_commits(world, facts, result.body))
 
 
-def read_history(world: World, snapshot: Snapshot) -> Reading:
-    """Read as much history as tells when each pin came, and the open pull requests; raises a GitError."""
+def read_history(world: World, facts: Facts) -> Reading:
+    """Read as much history as tells when each pin came and what is decided, and the open pull requests.
+
+    Raises a GitError.
+    """
+    snapshot = facts.snapshot
     entries = [entry for environment in snapshot.environments for entry in snapshot.states[environment.name].entries]
 
     def enough(line: Line) -> bool:
         return all(entry.pin == Pin() or trail.arrival(line, entry, entry.pin) is not None for entry in entries)
 
-    line = read_line(world, snapshot, enough)
-    proposed, problems = _read_proposals(world, snapshot)
-    return Reading(snapshot, line, world.repository.tags(), proposed, problems)
+    questions: Mapping[str, Asked[Any]] = {"line": facts.line(enough), "tags": facts.release_tags()}
+    known = facts.answer(ask_all(questions))
+    outcome = update(world, snapshot, Request(Poll(offline=True), dry_run=True), facts).body
+    proposed, problems = _read_proposals(facts)
+    return Reading(snapshot, outcome, facts.known_line or known["line"], known["tags"], proposed, problems)
 
 
 def status_of(reading: Reading) -> Result[Status]:
@@ -113,28 +133,30 @@ def status_of(reading: Reading) -> Result[Status]:
                     entries.append(_entry(reading, environment, entry))
             except BotError as error:
                 problems.append(replace(error.problem, file=entry.file, line=entry.line, column=entry.column))
-                entries.append(EntryStatus(entry, entry.image))
+                why = Reason(error.problem.code, error.problem.message)
+                entries.append(EntryStatus(entry, entry.image, state="failed", reason=why, next=error.problem.next))
+        opened = [entry.proposal for entry in entries if entry.proposal is not None]
+        after = min(opened, key=lambda pull: pull.number, default=None)
+        entries = [replace(entry, after=after) if entry.state == "limit" else entry for entry in entries]
         environments.append(EnvironmentStatus(name, source, newest, tuple(entries)))
     head = Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(problems))
     return Result(head, Status(snapshot.at, tuple(environments), snapshot.sees_pull_requests))
 
 
-def _read_proposals(world: World, snapshot: Snapshot) -> tuple[Proposed, tuple[Problem, ...]]:
+def _read_proposals(facts: Facts) -> tuple[Proposed, tuple[Problem, ...]]:
+    """What open pull requests propose, whoever has a commit on their branches."""
+    snapshot = facts.snapshot
+    proposed: dict[EntryKey, tuple[PullRequest, Pin]] = {}
     names = [name for environment in snapshot.environments for name in snapshot.own_branches_of(environment.name)]
-    if world.forge is None or not names:
-        return {}, ()
-    proposed: dict[EntryKey, PullRequest] = {}
     try:
-        with bugs_as(ForgeError):
-            for name, pulls in world.forge.find(names, snapshot.branch).items():
-                opened = pull_request.find_open(pulls)
-                branch = world.repository.branch(name, snapshot.commit) if opened is not None else None
-                if opened is not None and branch is not None:
-                    carried = owner_of(replace(branch, targets=snapshot.layout.targets)).carried
-                    proposed |= {pin.key: opened for pin in carried}
+        pulls, branches = facts.answer(facts.pull_requests(names)), facts.answer(facts.branches(names))
     except ForgeError as error:
         message = f"what is proposed is not known: {error.problem.message}"
         return proposed, (replace(error.problem, message=message),)
+    for name in names:
+        opened, branch = pull_request.find_open(pulls[name]), branches[name]
+        if opened is not None and branch is not None:
+            proposed |= {pin.key: (opened, pin.after) for pin in owner_of(branch).carried}
     return proposed, ()
 
 
@@ -145,36 +167,64 @@ def _entry(reading: Reading, environment: Environment, entry: Managed) -> EntryS
     first = entry
     while own := states[first.environment or ""].partners.get(first.key):
         first = own[0]
-    status = EntryStatus(
-        entry=entry,
-        image=first.image,
-        since=arrived.at if arrived is not None else None,
-        proposal=reading.proposed.get(entry.key),
-    )
-    if entry.refusal is not None or entry.rules.ignore:
+    since = arrived.at if arrived is not None else None
+    status = _waiting(reading, EntryStatus(entry, first.image, since), arrived)
+    if entry.refusal is not None or entry.rules.ignore or not sources:
         return status
-    written = hold.lasting(reading.snapshot.config.holds, entry, reading.snapshot.at)
-    held = hold.reason(written) if written is not None else None
-    if not sources:
-        return replace(status, hold=held or _reason_it_left(reading, entry, arrived))
     source = promotion.common_run(
         entry, [trail.Run(partner, partner.pin, _arrival(reading, partner)) for partner in sources]
     )
     if isinstance(source, Held):
-        return replace(status, hold=held or source.reason)
-    status = replace(status, source_pin=source.pin, source_image=source.entry.image, hold=held)
+        return status
+    status = replace(status, source_pin=source.pin, source_image=source.entry.image)
     if environment.match_by == "revision" and not promotion.is_same(entry.pin, source.pin):
         return status  # another build of the same revision has other bytes, and only the registry tells
     if promotion.is_current(entry, source.pin, release_tag=environment.release_tag):
         return replace(status, behind_releases=0, behind_commits=0)
     behind, left_at = _behind(reading, source.entry, entry.pin)
     began = [step.at for step in (left_at or source.arrived, arrived) if step is not None]
-    return replace(
-        status,
-        drifts_since=max(began, default=LONG_AGO),
-        behind_releases=behind,
-        hold=held or _returning(reading, entry, source.pin),
-    )
+    return replace(status, drifts_since=max(began, default=LONG_AGO), behind_releases=behind)
+
+
+#: What an entry waits for that is held, by the code of the reason that lasts longest; the others are `held`.
+_WAITS: Final[Mapping[Code, State]] = {
+    "held.soak": "soak",
+    "held.age": "soak",
+    "held.window": "window",
+    "held.limit": "limit",
+}
+#: Reasons for which a pull request is left alone as it is.
+_LEFT_ALONE: Final[tuple[Code, ...]] = ("person", "held.label", "held.frozen")
+
+
+def _waiting(reading: Reading, status: EntryStatus, arrived: Step | None) -> EntryStatus:
+    """What an entry waits for, with what it would move to, by what was decided and what is proposed."""
+    entry, decision = status.entry, reading.decisions.get(status.entry.key)
+    proposal, proposed = reading.proposed.get(entry.key, (None, None))
+    status = replace(status, proposal=proposal, candidate=proposed)
+    match decision:
+        case Failed(problem=problem):
+            return replace(status, state="failed", reason=Reason(problem.code, problem.message), next=problem.next)
+        case Kept(reason=reason) if reason.code == "unmanaged":
+            return replace(status, state="review" if proposal else "untracked", reason=reason)
+        case Held(candidate=candidate, reason=reason):
+            # An open pull request goes on with its pin while something newer waits.
+            if proposal is not None and (reason.code in _LEFT_ALONE or candidate not in (None, proposed)):
+                return replace(status, state="review", reason=reason)
+            return replace(
+                status, state=_WAITS.get(reason.code, "held"), candidate=candidate or proposed, reason=reason
+            )
+        case _ if proposal is not None:
+            return replace(status, state="review")
+        case Change(after=after, reason=reason):
+            return replace(status, state="next", candidate=after, reason=reason)
+        case Kept(reason=reason):
+            return replace(status, reason=reason)
+        case None:
+            left = _reason_it_left(reading, entry, arrived)
+            return replace(status, state="held", reason=left) if left is not None else status
+        case _:
+            assert_never(decision)
 
 
 def _arrival(reading: Reading, entry: Managed) -> Step | None:
@@ -187,14 +237,6 @@ def _behind(reading: Reading, source: Managed, pin: Pin) -> tuple[int | None, St
         if promotion.is_same(run.pin, pin):
             return run.ahead, run.left
     return None, None
-
-
-def _returning(reading: Reading, entry: Managed, candidate: Pin) -> Reason | None:
-    """Why what the source runs is held here: the environment left it by going back, or has been there."""
-    if reading.line is None:
-        return None
-    reason = stepped_back.stepped_back(reading.line, entry, candidate)
-    return reason or stepped_back.went_past(reading.line, entry, entry.pin, candidate)
 
 
 def _reason_it_left(reading: Reading, entry: Managed, arrived: Step | None) -> Reason | None:
@@ -265,7 +307,7 @@ def overview(world: World, scope: Scope) -> Result[Overview]:
     """
     snapshot = read(world, scope, also=scope.config.environments)
     facts = Facts(world, snapshot)
-    result = _overview_of(read_history(world, snapshot), scope.home, partial(_ask_builds, world, facts, snapshot))
+    result = _overview_of(read_history(world, facts), scope.home, partial(_ask_builds, world, facts, snapshot))
     now = with_commits(world, facts, result.body.status)
     # Of the releases that are listed, in one request; without them where that fails.
     merges, problems = merges_of(world, snapshot, result.body.releases)
@@ -312,13 +354,13 @@ def overview_of_cycle(
     `tags` are those that an earlier run has read, where this one has not.
     """
     proposed = {
-        change.entry.key: proposal.pull_request
+        change.entry.key: (proposal.pull_request, change.after)
         for _, proposal in outcome.proposals
         if proposal.pull_request is not None and proposal.pull_request.state == "open"
         for change in proposal.changes
     }
     known = facts.known_release_tags
-    reading = Reading(snapshot, facts.known_line, known if known is not None else tags, proposed)
+    reading = Reading(snapshot, outcome, facts.known_line, known if known is not None else tags, proposed)
     return _overview_of(reading, home, lambda _: facts.built)
 
 

@@ -29,8 +29,10 @@ async def describe_release(decision: Decision, context: Context) -> Decision:
     described = context.state.infos.get(decision.entry.key)
     if described is None:
         return decision
-    if described.file is None or described.wrong is not None:
-        return Failed(decision.entry, described.wrong) if described.wrong is not None else decision
+    if described.wrong is not None:
+        return Failed(decision.entry, described.wrong)
+    if described.file is None or context.request.offline:
+        return decision
     image = ImageName.of(decision.new_name or decision.entry.image)
     if image is None:
         return Failed(decision.entry, no_image(decision.entry))

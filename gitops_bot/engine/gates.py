@@ -159,7 +159,7 @@ async def platforms(decision: Decision, context: Context) -> Decision:
     very pin, the pin is withdrawn. A digest that a person gives is the truth: nobody is asked about it.
     """
     given = context.given
-    if not is_open(decision) or (pin := decision.candidate) is None:
+    if context.request.offline or not is_open(decision) or (pin := decision.candidate) is None:
         return decision
     image = ImageName.of((decision.new_name if isinstance(decision, Change) else None) or decision.entry.image)
     if image is None or (isinstance(given, Assignment) and given.pin.digest is not None):

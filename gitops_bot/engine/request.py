@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """`update` and `plan`: what registries have by each entry's policy, and what the source environments run."""
+    """`update` and `plan`: what registries have by each entry's policy, and what the source environments run.
+
+    `offline`, for `status`: as far as Git and pull requests tell it. No registry is asked: what a source runs is taken
+    to be there, and nothing is decided of what follows a policy.
+    """
+
+    offline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,11 @@ class Request:
         At two in the morning nothing but a hold is in its way: no schedule, no limit, no pull request that was closed.
         """
         return isinstance(self.what, RollBack)
+
+    @property
+    def offline(self) -> bool:
+        """Whether no registry is asked."""
+        return isinstance(self.what, Poll | RollBack) and self.what.offline
 
     @property
     def own_groups(self) -> bool:

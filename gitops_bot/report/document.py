@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, get_args
 
 from gitops_bot.images.reason import CODES
@@ -12,6 +13,7 @@ from gitops_bot.releases.decisions import Direction, Source
 from gitops_bot.releases.layout.causes import Cause
 from gitops_bot.report.diff import diff_text
 from gitops_bot.report.screen import LONG
+from gitops_bot.report.status import next_step
 from gitops_bot.results.audit import Verdict as AuditVerdict
 from gitops_bot.results.diagnosis import Check, Verdict
 from gitops_bot.results.explained import EntryOutcome, Kind
@@ -32,6 +34,7 @@ from gitops_bot.results.shape import (
     or_null,
     record,
 )
+from gitops_bot.results.status import STATES
 from gitops_bot.targets import WhyUnfollowed
 
 if TYPE_CHECKING:
@@ -108,11 +111,17 @@ _ENVIRONMENT_STATUS = record(
         "name": TEXT,
         "release": or_null(TEXT).of(lambda own: own.newest.commit if own.newest is not None else None),
         "released_at": or_null(TIME).of(lambda own: own.newest.at if own.newest is not None else None),
+        "behind": COUNT,
+        "counts": record({state: COUNT.of(itemgetter(state)) for state in STATES}),
         "entries": many(
             record(
                 {
                     "entry": _ENTRY,
                     "pin": PIN,
+                    "state": one_of(*STATES),
+                    "candidate": or_null(PIN),
+                    "reason": or_null(_REASON),
+                    "next": or_null(TEXT).of(next_step),
                     "since": or_null(TIME),
                     "source_pin": or_null(PIN),
                     "behind_releases": or_null(COUNT),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from gitops_bot.releases.history.record import Record
     from gitops_bot.releases.history.releases import Release
 
+#: What an entry waits for, the most urgent first: a repair, a review of its pull request, the next run, the end of its
+#: soak time, the schedule, the end of a hold, room for another proposal, a policy; or nothing.
+State = Literal["failed", "review", "next", "soak", "window", "held", "limit", "untracked", "current"]
+STATES: Final[tuple[State, ...]] = get_args(State)
 #: When a pin came that is older than the history that was read.
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -30,6 +35,10 @@ class EntryStatus:
     environment that it is promoted from pins, of the repository `source_image`, and `drifts_since` when it began to
     differ: None where it does not. `behind_releases` are the pins that the source has had since it had this one,
     `behind_commits` the commits between the builds of both; None where nobody knows.
+
+    `candidate` is what it would move to: the pin of the open `proposal`, else what was decided. `reason` is why it does
+    not yet, why it is not tracked, or what failed, and `next` what to do about that failure. `after` is the open
+    proposal to merge or close first, where a limit is reached.
     """
 
     entry: Managed
@@ -40,8 +49,17 @@ class EntryStatus:
     drifts_since: datetime | None = None
     behind_releases: int | None = None
     behind_commits: int | None = None
-    hold: Reason | None = None
+    state: State = "current"
+    candidate: Pin | None = None
+    reason: Reason | None = None
+    next: str | None = None
     proposal: PullRequest | None = None
+    after: PullRequest | None = None
+
+    @property
+    def hold(self) -> Reason | None:
+        """Why it is held, where it is not only waiting."""
+        return self.reason if self.state == "held" else None
 
     @property
     def pin(self) -> Pin:
@@ -60,6 +78,16 @@ class EnvironmentStatus:
     source: str | None
     newest: Release | None
     entries: tuple[EntryStatus, ...]
+
+    @property
+    def counts(self) -> Mapping[State, int]:
+        """How many entries are in each state; no state that none is in."""
+        return Counter(entry.state for entry in self.entries)
+
+    @property
+    def behind(self) -> int:
+        """How many entries have something to move to."""
+        return sum(entry.candidate is not None and entry.candidate != entry.pin for entry in self.entries)
 
 
 @dataclass(frozen=True, slots=True)

@@ -351,16 +351,23 @@ _HISTORY: dict[str, Rule] = {
     ),
     "exported": maybe(filled),
 }
+_STATES = ("failed", "review", "next", "soak", "window", "held", "limit", "untracked", "current")
 _STATUS: dict[str, Rule] = {
     "environments": many(
         obj(
             name=filled,
             release=maybe(like(_COMMIT)),
             released_at=maybe(time),
+            behind=number,
+            counts=obj(**dict.fromkeys(_STATES, number)),
             entries=many(
                 obj(
                     entry=_ENTRY,
                     pin=_PIN,
+                    state=one_of(*_STATES),
+                    candidate=maybe(_PIN),
+                    reason=maybe(_REASON),
+                    next=maybe(filled),
                     since=maybe(time),
                     source_pin=maybe(_PIN),
                     behind_releases=maybe(number),

@@ -79,7 +79,8 @@ def overview(text: str = "web", url: str = "https://github.com/acme/deploy/pull/
         source_pin=new,
         drifts_since=NOW - DAY,
         behind_releases=2,
-        hold=Reason("held.hold", f"held ({text})"),
+        state="held",
+        reason=Reason("held.hold", f"held ({text})"),
         proposal=pull,
     )
     status = Status(

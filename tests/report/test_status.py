@@ -18,7 +18,7 @@ from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.history.line import Step
 from gitops_bot.releases.history.releases import Release
 from gitops_bot.report.screen import Screen
-from gitops_bot.report.status import markdown, print_status
+from gitops_bot.report.status import attention, headline, markdown, move, next_step, print_status, why
 from gitops_bot.results.result import Head
 from gitops_bot.results.status import EntryStatus, EnvironmentStatus, Status
 from tests.managed import managed
@@ -44,7 +44,9 @@ def status(image: str = IMAGE, *, name: str = "production", pin: Pin = OLD, why:
         "drifts_since": NOW - timedelta(days=2),
         "behind_releases": 2,
         "behind_commits": 14,
-        "hold": Reason("held.hold", why),
+        "state": "held",
+        "candidate": NEW,
+        "reason": Reason("held.hold", why),
         "proposal": proposal,
     }
     images = dict.fromkeys((IMAGE, image))
@@ -103,6 +105,125 @@ def test_a_table_that_does_not_fit_is_a_list() -> None:
     at = lines.index(f"  production-{'x' * 40},")
     assert lines[at + 1] == "    v1.4.1@sha256:aaaaaaaaaaaa, 9 days, 2 behind (14 commits)"
     assert "  staging, v1.5.0@sha256:bbbbbbbbbbbb, 9 days" in lines
+
+
+PULL = PullRequest(4, URL, "open", "gitops-bot/production/all", "main", "c" * 40, "", "")
+OLD_PULL = replace(PULL, created_at=NOW - timedelta(days=20))
+#: State, reason and more -> why, and what next.
+WORDS: dict[str, tuple[dict[str, Any], str, str | None]] = {
+    "review": ({"state": "review", "proposal": OLD_PULL}, "waits 20 days", "merge #4"),
+    "next": ({"state": "next"}, "nothing holds it", "`gitops-bot update production`"),
+    "soak": (
+        {
+            "state": "soak",
+            "reason": Reason("held.soak", "", {"soak": "2d", "left": 39 * 3600}, NOW + timedelta(hours=39)),
+        },
+        "soaks until Wed 03:00 UTC (9 of 48 h)",
+        None,
+    ),
+    "a long soak": (
+        {"state": "soak", "reason": Reason("held.age", "", {}, NOW + timedelta(days=20))},
+        "soaks until 2026-12-13 12:00 UTC",
+        None,
+    ),
+    "window": (
+        {"state": "window", "reason": Reason("held.window", "", {"opens_at": "2026-11-24T09:00:00Z"})},
+        "waits for the schedule, which opens Tue 09:00 UTC",
+        None,
+    ),
+    "never": (
+        {"state": "window", "reason": Reason("held.window", "the schedule leaves no time", {"opens_at": None})},
+        "the schedule leaves no time",
+        None,
+    ),
+    "hold": (
+        {"state": "held", "reason": Reason("held.hold", "held until 2026-12-24 (fair) by gitops-bot.yaml:9")},
+        "held until 2026-12-24 (fair) by gitops-bot.yaml:9",
+        None,
+    ),
+    "rolled back": (
+        {"state": "held", "reason": Reason("held.reverted", "rolled back to v1")},
+        "held: rolled back to v1",
+        "`gitops-bot explain production ghcr.io/acme/web`",
+    ),
+    "limit": (
+        {"state": "limit", "reason": Reason("held.limit", "", {"most_open": 6}), "after": OLD_PULL},
+        "limit of 6 open reached",
+        "after #4",
+    ),
+    "limit an hour": (
+        {
+            "state": "limit",
+            "reason": Reason("held.limit", "", {"most_new_per_hour": 3, "opens_at": "2026-11-23T12:40:00Z"}),
+        },
+        "limit of 3 an hour reached until Mon 12:40 UTC",
+        None,
+    ),
+    "untracked": (
+        {"state": "untracked", "reason": Reason("unmanaged", "it has no policy")},
+        "not tracked: it has no policy",
+        "`gitops-bot explain production ghcr.io/acme/web`",
+    ),
+    "failed": (
+        {"state": "failed", "reason": Reason("failed.registry", "it is down"), "next": "wait"},
+        "it is down",
+        "wait",
+    ),
+    "current": ({}, "up to date", None),
+    "ignored": ({"reason": Reason("ignored", "the configuration says so")}, "ignored", None),
+}
+
+
+@pytest.mark.parametrize(("more", "reason", "step"), WORDS.values(), ids=WORDS)
+def test_an_entry_says_why_it_waits_and_what_is_next(more: dict[str, Any], reason: str, step: str | None) -> None:
+    waiting = entry("production", OLD, **more)
+    found = Status(NOW, (EnvironmentStatus("production", "staging", None, (waiting,)),), sees_pull_requests=True)
+    assert (why(found, waiting), next_step(waiting)) == (reason, step)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "text"),
+    [
+        (NEW, "v1.4.1 -> v1.5.0"),
+        (OLD, "v1.4.1@sha256:aaaaaaaaaaaa"),
+        (None, "v1.4.1@sha256:aaaaaaaaaaaa"),
+        (replace(OLD, digest=NEW.digest), "v1.4.1@sha256:aaaaaaaaaaaa -> v1.4.1@sha256:bbbbbbbbbbbb"),
+        (Pin(None, NEW.digest), "v1.4.1@sha256:aaaaaaaaaaaa -> @sha256:bbbbbbbbbbbb"),
+    ],
+)
+def test_versions_tell_what_would_change_and_digests_where_they_do_not(candidate: Pin | None, text: str) -> None:
+    assert move(entry("production", OLD, candidate=candidate)) == text
+
+
+def test_a_headline_counts_what_waits_and_the_most_urgent_comes_first() -> None:
+    states = ("held", "current", "review", "limit", "soak", "review", "untracked", "failed", "window", "next")
+    behind = {state: NEW for state in states if state not in ("current", "untracked", "failed")}
+    entries = tuple(
+        entry("production", OLD, f"{IMAGE}-{at}", state=state, candidate=behind.get(state))
+        for at, state in enumerate(states)
+    )
+    environment = EnvironmentStatus("production", "staging", None, entries)
+    found = Status(NOW, (environment,), sees_pull_requests=True)
+    assert headline(found, environment) == (
+        "production: 7 of 10 behind: 1 failed, 2 wait for review, 1 comes next, 1 soaks, 1 waits for the schedule, "
+        "1 held, 1 over the limit, 1 not tracked"
+    )
+    assert [item.state for item in attention(environment)] == [
+        *("failed", "review", "review", "next", "soak", "window", "held", "limit", "untracked"),
+    ]
+
+
+def test_what_waits_for_its_review_longest_comes_first() -> None:
+    younger, older = (
+        entry("production", OLD, image, state="review", proposal=pull)
+        for image, pull in (("a", replace(PULL, created_at=NOW)), ("b", OLD_PULL))
+    )
+    assert attention(EnvironmentStatus("production", None, None, (younger, older))) == [older, younger]
+
+
+def test_an_environment_in_which_nothing_waits_is_one_calm_line() -> None:
+    found = status()
+    assert headline(found, found.environments[0]) == ("staging: all 1 up to date, release 14 (3f2a1b4c5d), 2 days ago")
 
 
 FOREIGN = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 from gitops_bot.engine import pullable
 from gitops_bot.engine.candidates.not_found import digest_of, no_image, problem_with
 from gitops_bot.engine.candidates.promote import offers
-from gitops_bot.engine.context import Candidate, Candidates, Entrant
+from gitops_bot.engine.context import Candidate, Candidates, Entrant, as_it_is
 from gitops_bot.errors import RegistryError
 from gitops_bot.images import age
 from gitops_bot.images import policy as policies
@@ -42,15 +42,25 @@ MOST_LEFT_OUT = 30
 
 async def candidates(context: Context) -> Candidates:
     """What registries have, and for the entries that its source has too what that runs."""
-    state, sources = context.state, context.sources
+    state, sources, now = context.state, context.sources, context.snapshot.at
+    own = [entry for entry in state.entries if entry.key not in sources]
+    asked = [entry for entry in own if not context.request.offline or _is_settled(entry)]
     entrants = [
-        Entrant(entry, _switch(context, entry) if entry.choices else poll(context.facts, entry, context.snapshot.at))
-        for entry in state.entries
-        if entry.key not in sources
+        Entrant(entry, _switch(context, entry) if entry.choices else poll(context.facts, entry, now)) for entry in asked
     ]
+    if context.request.offline:  # where nothing is decided, an open proposal goes on as it is, unless there is a hold
+        kept = (Kept(entry, Reason("current", "no registry was asked")) for entry in own if not _is_settled(entry))
+        entrants += [as_it_is(decision) for decision in kept if context.hold(decision.entry) is not None]
     if sources:
         entrants += await offers(context, [(state.by_key[key], own) for key, own in sources.items()])
     return Candidates(context, entrants)
+
+
+def _is_settled(entry: Managed) -> bool:
+    """Whether no registry is asked about an entry."""
+    rules = entry.rules
+    unasked = bool(entry.choices) or rules.ignore or rules.policy is None
+    return unasked or entry.mistake is not None or entry.repository is None
 
 
 async def poll(facts: Facts, entry: Managed, now: datetime) -> Candidate:

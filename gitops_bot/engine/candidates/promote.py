@@ -30,7 +30,6 @@ from gitops_bot.releases.layout import correspondence
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.config import Environment
     from gitops_bot.engine.ask import Facts
     from gitops_bot.engine.context import Context
     from gitops_bot.engine.read import EnvironmentState, Snapshot
@@ -168,8 +167,13 @@ async def _offer(context: Context, entry: Managed, offer: Offer) -> tuple[Decisi
     running = offer.running
     if promotion.no_room(entry, running) is not None:  # a gate holds it
         return Change(entry, entry.to(running.pin, "promotion"), "forward", Reason("promoted", "")), offer
+    if context.request.offline and (
+        context.environment.match_by == "revision" or promotion.is_same(entry.pin, running.pin)
+    ):
+        text = "only the registry tells whether the images differ"
+        return Kept(entry, Reason("current", text), "promotion"), offer
     try:
-        offered = await _artifact(context.facts, context.environment, entry, running)
+        offered = await _artifact(context, entry, running)
     except RegistryError as error:
         return Failed(entry, error.problem), offer
     if isinstance(offered, Held):
@@ -284,11 +288,14 @@ def _arrival(snapshot: Snapshot, line: Line, source: Managed) -> Step | None:
     return trail.arrival(line, source, source.pin) if slots is None else blue_green.live_since(slots, source, line)
 
 
-async def _artifact(facts: Facts, environment: Environment, entry: Managed, running: Run) -> Artifact | Held:
+async def _artifact(context: Context, entry: Managed, running: Run) -> Artifact | Held:
     """What the target would get, asked of the registries; held where it wants a version tag and there is none."""
+    facts, environment = context.facts, context.environment
     source, target = running.entry.repository, entry.repository
     if source is None or target is None:
         raise RegistryError(no_image(running.entry if source is None else entry))
+    if context.request.offline:
+        return Artifact(running.pin, exists=True)
     digest = running.pin.digest
     way: Literal["copied", "resolved"] = "copied"
     if digest is None and (entry.rules.pin != "tag" or environment.release_tag):
