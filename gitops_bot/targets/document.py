@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, chain
 from operator import add
 from typing import TYPE_CHECKING, Final
 
@@ -66,19 +66,15 @@ class Document:
         return self.roots[0] if self.roots else None
 
     @cached_property
+    def uses(self) -> Counter[int]:
+        """In how many places each node stands, by its `id`: an alias makes it stand in two."""
+        inside = (child for node in walk(self.roots) for child in children(node))
+        return Counter(map(id, chain(self.roots, inside)))
+
+    @cached_property
     def shared(self) -> frozenset[int]:
         """The `id` of every node that an alias leads to a second time, with all that is inside."""
-        counts: Counter[int] = Counter()
-        waiting = [*self.roots]
-        repeated: list[Node] = []
-        while waiting:
-            node = waiting.pop()
-            counts[id(node)] += 1
-            if counts[id(node)] == 1:
-                waiting += children(node)
-            elif counts[id(node)] == 2:
-                repeated.append(node)
-        return frozenset(map(id, walk(repeated)))
+        return frozenset(map(id, walk(node for node in walk(self.roots) if self.uses[id(node)] > 1)))
 
     def problem(self, node: Node, message: str, next: str = "") -> Problem:  # noqa: A002 - named as the field it fills
         """A problem with its place: where `node` starts."""

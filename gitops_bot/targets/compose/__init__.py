@@ -186,16 +186,14 @@ def _services(parsed: Document) -> tuple[Service, ...]:
     users: defaultdict[int, list[str]] = defaultdict(list)
     for key, _, image in with_image:
         users[id(image)].append(str(key.value))
-    # How often each text stands somewhere: an alias makes it stand in two places.
-    uses = Counter(id(child) for node in nodes.walk(parsed.roots) for child in nodes.children(node))
     return tuple(
-        Service(str(key.value), slot, image, _refusal(parsed, key, slot, names, users[id(image)], uses))
+        Service(str(key.value), slot, image, _refusal(parsed, key, slot, names, users[id(image)]))
         for key, slot, image in {str(service[0].value): service for service in with_image}.values()
     )
 
 
 def _refusal(
-    parsed: Document, key: ScalarNode, slot: Slot, names: Counter[str], users: Sequence[str], uses: Counter[int]
+    parsed: Document, key: ScalarNode, slot: Slot, names: Counter[str], users: Sequence[str]
 ) -> Problem | None:
     if names[key.value] > 1:
         message = f"the file has {names[key.value]} services {str(key.value)[:100]!r}"
@@ -210,7 +208,7 @@ def _refusal(
         more = f" and {len(others) - _MOST_LISTED} more" if len(others) > _MOST_LISTED else ""
         message = f"the image of {key.value} is shared by an alias with {', '.join(others[:_MOST_LISTED])}{more}"
         return parsed.problem(value, message[:400], "Write `image:` in each of these services, or change it by hand.")
-    if uses[id(value)] > 1:
+    if parsed.uses[id(value)] > 1:
         message = f"the image of {key.value} is shared by an alias with another value"
         return parsed.problem(value, message, "Write it out where it is meant to change.")
     return None
