@@ -108,35 +108,34 @@ def _describe(
 ) -> Described:
     labels = dict(setting.keys)
     try:
-        if (wrong := _wrong(setting, path, data, owners, images)) is not None:
-            return Described(path, labels, None, wrong)
-        file = release_info.read(data or b"", path, labels)
+        return Described(path, labels, _read(setting, path, data, owners, images))
     except EditError as error:
         return Described(path, labels, None, error.problem)
-    if not file.values:
-        message = f"the ConfigMap has none of the keys {', '.join(labels)}"
-        wrong = Problem("failed.edit", message, 'add those to fill in, as in `version: ""`', path)
-        return Described(path, labels, None, wrong)
-    return Described(path, labels, file)
 
 
-def _wrong(
+def _read(
     setting: ReleaseInfo, path: str, data: bytes | None, owners: Sequence[str], images: Sequence[str]
-) -> Problem | None:
+) -> InfoFile:
+    """Read the file; an EditError says why nothing can be filled in there."""
     if len(images) > 1:
         named = ", ".join(images[:3])
         message = f"`release_info` does not say which image {path} describes: {named}" + (
             f" or {len(images) - 3} more" if len(images) > 3 else ""
         )
         advice = f"name one: `release_info: {{file: {setting.file}, image: {images[0]}}}`"
-        return Problem("failed.config", message, advice, path if data is not None else None)
+        raise EditError(Problem("failed.config", message, advice, path if data is not None else None))
     if len(owners) > 1:
         message = f"{path} is the `release_info` of {' and '.join(owners[:3])}"
-        return Problem("failed.config", message, "give each environment a file of its own")
+        raise EditError(Problem("failed.config", message, "give each environment a file of its own"))
     if data is None:
         advice = "add the ConfigMap, or narrow the `overlays` of `release_info` to those that have it"
-        return Problem("failed.edit", f"{path} is missing, which `release_info` needs", advice)
-    return None
+        raise EditError(Problem("failed.edit", f"{path} is missing, which `release_info` needs", advice))
+    keys = [key for key, _ in setting.keys]
+    file = release_info.read(data, path, keys)
+    if not file.values:
+        message = f"the ConfigMap has none of the keys {', '.join(keys)}"
+        raise EditError(Problem("failed.edit", message, 'add those to fill in, as in `version: ""`', path))
+    return file
 
 
 def _counts(entry: Managed) -> bool:
