@@ -29,26 +29,19 @@ _SHOWN: Final = 10
 
 
 class Disk(Protocol):
-    """The files that the command edits."""
+    """The files that the command edits, as `edges.disk` has them; an EditError says why one cannot be used."""
 
     def pin_files(self, path: str) -> Sequence[str]:
-        """The files that `path` may mean: itself, or those in that directory that hold pins.
-
-        An EditError where none is there, or the directory has two kustomizations.
-        """
+        """The files that `path` may mean: itself, or those in that directory that hold pins."""
 
     def beside(self, file: str) -> Mapping[str, bytes]:
         """Other files with pins in its directory, by their names."""
 
     def read(self, file: str) -> bytes:
-        """The bytes of a file; an EditError where it cannot be read."""
+        """The bytes of a file."""
 
     def replace(self, file: str, *, before: bytes, after: bytes) -> None:
-        """Put `after` in the place of `before` in one step; mode and owner stay.
-
-        Raises:
-            EditError: it cannot be written, or does not hold `before` any more; nothing was changed.
-        """
+        """Put `after` in the place of `before` in one step, if that is still there; mode and owner stay."""
 
 
 def edit(disk: Disk, path: str, assignments: Sequence[Assignment], *, dry_run: bool = False) -> Result[Edited]:
