@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,7 @@ _MARKS: Mapping[Verdict, tuple[str, Style]] = {
     "unknown": ("unknown", "cyan"),
     "wrong": ("error", "bold red"),
 }
-_HEADINGS = ("IMAGE", "FROM", "TO", "WHERE AND WHY")
+_HEADINGS = ("IMAGE", "FROM", "TO", "WHERE", "WHY")
 _INDENT = 4
 #: A terminal with fewer columns has no table.
 _TABLE = 100
@@ -96,15 +97,14 @@ def show(command: str, result: Result[Any], output: str, at: datetime, *, writte
 
 
 def _print_text(command: str, result: Result[Any], screen: Screen, *, written: bool) -> None:
-    head, body, coverage = result.head, result.body, None
+    head, body = result.head, result.body
     match command:
         case "audit":
             from gitops_bot.report.history import print_audit
 
             print_audit(body, screen)
         case "check":
-            coverage = body.coverage
-            entries = f"{counted(body.files, 'file')}, {counted(coverage.entries, 'entry')}"
+            entries = f"{counted(body.files, 'file')}, {counted(body.coverage.entries, 'entry')}"
             screen.say(f"{entries}: {body.verdict(len(head.problems))}")
         case "doctor":
             _print_diagnosis(body, screen)
@@ -129,13 +129,20 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
             print_status(head, body, screen)
         case _:
             print_outcome(head, body, screen, written=written)
-            coverage = body.coverage
-    if coverage is not None:
-        from gitops_bot.report.configuration import print_coverage
-
-        print_coverage(coverage, screen)
+    if isinstance(body, Outcome | Checked):
+        _print_sums(body, screen, written=written)
     problems = body.problems if isinstance(body, Outcome) else head.problems  # it told those of environments
     show_problems(problems)
+
+
+def _print_sums(body: Outcome | Checked, screen: Screen, *, written: bool) -> None:
+    if body.coverage is not None:
+        from gitops_bot.report.configuration import print_coverage
+
+        print_coverage(body.coverage, screen)
+    if isinstance(body, Outcome) and body.environments:
+        screen.say()
+        screen.say(totals(body, written=written), style="bold")
 
 
 def _print_diagnosis(diagnosis: Diagnosis, screen: Screen) -> None:
@@ -227,6 +234,32 @@ def print_outcome(head: Head, outcome: Outcome, screen: Screen, *, written: bool
         )
 
 
+def totals(outcome: Outcome, *, written: bool) -> str:
+    """What is written, or would be, and what is not, in numbers: `13 changes in 3 pull requests, 4 held`."""
+    changes, proposals = Counter[str](), Counter[str]()
+    for environment, proposed in outcome.proposals:
+        held = {item.entry.key for item in environment.held}
+        kind = "pull request" if proposed.action.name in ("open", "refresh") else proposed.action.name
+        if not proposed.failed:
+            proposals[kind] += 1
+            changes[kind] += sum(change.entry.key not in held for change in environment.asked(proposed))
+    parts = [
+        f"{counted(changes[kind], 'change')} in {counted(proposals[kind], kind)}"
+        for kind in ("pull request", "commit")
+        if proposals[kind]
+    ]
+    if proposals["close"]:
+        parts.append(f"{counted(proposals['close'], 'pull request')} {'closed' if written else 'to close'}")
+    others = {
+        "proposed already": changes["none"],
+        "left alone": changes["leave"],
+        "held": sum(len(environment.held) for environment in outcome.environments),
+        "failed": sum(len(environment.failed) for environment in outcome.environments) + len(outcome.problems),
+    }
+    parts = [*(parts or ["no changes"]), *(f"{number} {what}" for what, number in others.items() if number)]
+    return f"{'written: ' if written else ''}{', '.join(parts)}"
+
+
 def _print_edit(edited: Edited, screen: Screen, *, diff: bool) -> None:
     """Print one line per change, and the diff."""
     for change in edited.changes:
@@ -244,22 +277,32 @@ def _print_environment(environment: EnvironmentOutcome, screen: Screen, *, writt
     screen.say(f"{plain(environment.name)}{source}", style="bold")
     for proposed in environment.proposals:
         _print_proposal(proposed, environment, screen, written=written)
-    reasons: dict[tuple[str, str], list[Held]] = {}
-    for item in environment.held:
-        reasons.setdefault((item.reason.code, item.reason.text), []).append(item)
-    if reasons:
+    if environment.held:
         screen.say("held:", indent=2, style="yellow")
-    for (code, text), entries in reasons.items():
-        for item in entries:
-            candidate = f" -> {short(item.candidate)}" if item.candidate else ""
-            pins = f"{plain(item.entry.name)} {short(item.current)}{candidate}"
-            screen.say(f"{pins}  {place(item.entry)}", indent=4, hang=2)
-        screen.say(f" {plain(text)}", indent=6, hang=2, lead=f"{code}:", style="yellow")
+        _print_held(environment.held, screen)
     counts = environment.entries
     if counts["failed"]:
         screen.say(f"{counts['failed']} failed: see below", indent=2, style="red")
     others = (f"{counts[kind]} {kind}" for kind in ("ignored", "unmanaged") if counts[kind])
     screen.say(", ".join([f"{counts['unchanged']} unchanged", *others]), indent=2)
+
+
+def _print_held(held: Sequence[Held], screen: Screen) -> None:
+    """Each held entry; a terminal shows a reason once, below its entries."""
+    rows: dict[str, list[tuple[str, ...]]] = {}
+    for item in held:
+        candidate = short(item.candidate) if item.candidate else "-"
+        why = f"{item.reason.code}: {plain(item.reason.text)}"
+        row = (plain(item.entry.name), short(item.current), candidate, place(item.entry), why)
+        rows.setdefault(why, []).append(row)
+    if screen.width is None:
+        _print_rows(chain(*rows.values()), screen)
+        return
+    for why, alike in rows.items():
+        for name, before, after, where, _ in alike:
+            screen.say(f"{name} {before}{'' if after == '-' else f' -> {after}'}  {where}", indent=4, hang=2)
+        code, _, text = why.partition(":")
+        screen.say(text, indent=6, hang=2, lead=f"{code}:", style="yellow")
 
 
 def _print_proposal(proposed: Written, environment: EnvironmentOutcome, screen: Screen, *, written: bool) -> None:
@@ -282,7 +325,7 @@ def _print_proposal(proposed: Written, environment: EnvironmentOutcome, screen: 
 
 
 def print_changes(changes: Sequence[Change], screen: Screen) -> None:
-    """Print a table. On a terminal, file and reason are on lines below each row.
+    """Print a table. On a terminal, file and reason are on lines below each row; piped, a change is one line.
 
     A terminal that is too narrow for the table gets a block for each change. Words are never broken.
     """
@@ -298,13 +341,10 @@ def print_changes(changes: Sequence[Change], screen: Screen) -> None:
     )
     # Secrets are struck before padding and folding: half of one would not be recognised.
     rows = [tuple(map(redact.printable, row)) for row in cells]
-    (heading, *lines), width = align([row[:3] for row in (_HEADINGS, *rows)])
     if screen.width is None:
-        screen.say(f"{heading}{_HEADINGS[3]}", indent=_INDENT)
-        for line, (*_, where, why) in zip(lines, rows, strict=True):
-            screen.say(f"{line}{where}", indent=_INDENT)
-            screen.say(why, indent=_INDENT + width)
+        _print_rows([_HEADINGS, *rows], screen)
         return
+    (heading, *lines), width = align([row[:3] for row in (_HEADINGS, *rows)])
     table = screen.width >= max(_TABLE, _INDENT + width - GAP)
     if table:
         screen.say(heading, indent=_INDENT)
@@ -316,6 +356,14 @@ def print_changes(changes: Sequence[Change], screen: Screen) -> None:
             screen.say(f"{before} -> {after}", indent=_INDENT + 2, hang=2)
         for below in (where, why):
             screen.say(below, indent=_INDENT + 2, hang=2)
+
+
+def _print_rows(rows: Iterable[Sequence[str]], screen: Screen, indent: int = _INDENT) -> None:
+    """A line for each row of a pipe, in columns; the last cell, a sentence, has any width."""
+    struck = [tuple(map(redact.printable, row)) for row in rows]
+    lines = align([row[:-1] for row in struck])[0] if struck else ()
+    for line, row in zip(lines, struck, strict=True):
+        screen.say(f"{line}{row[-1]}", indent=indent)
 
 
 def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> None:
@@ -335,7 +383,9 @@ def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> 
         message = plain(text, LONG)
         entries = [failed.entry for _, failed in affected if failed.entry is not None]
         places = [failed.problem.where for _, failed in affected if failed.problem.where]
-        if len(entries) > 1 or len(places) > 1:
+        if screen.width is None:
+            _print_rows([(*_subject(name, failed), message) for name, failed in affected], screen, indent=2)
+        elif len(entries) > 1 or len(places) > 1:
             screen.say(message, indent=2, hang=2)
             files = {failed.entry.file if failed.entry else failed.problem.file for _, failed in affected}
             count = counted(len(files), "file")
@@ -376,6 +426,12 @@ def _print_next(advice: str, screen: Screen, indent: int) -> None:
 def _list(texts: Iterable[str], screen: Screen) -> str:
     names = list(dict.fromkeys(plain(text) for text in texts))
     return shortlist(names, len(names) if screen.width is None else _NAMED)
+
+
+def _subject(environment: str, failed: Failed) -> tuple[str, str]:
+    """The entry that failed, else the environment; and where that is."""
+    where = failed.problem.where or (place(failed.entry) if failed.entry else "-")
+    return plain(_name_of(failed.entry) if failed.entry else environment), plain(where)
 
 
 def _name_of(entry: Managed) -> str:

@@ -107,7 +107,7 @@ def test_plan_says_the_same_and_what_is_unmanaged_is_neither_held_nor_unchanged(
         ("qa", "api", "unmanaged", None),
     }
     text = deploy.bot("plan")
-    assert text.out.endswith(SUMMARY)
+    assert text.out.endswith(f"{SUMMARY}\nno changes\n")
     assert "\nqa\n  0 unchanged, 2 unmanaged\n" in text.out
     assert "\nstaging\n  2 unchanged, 1 ignored\n" in text.out
     # Of the environments that are asked for, and of the whole repository what is in none.
@@ -152,6 +152,8 @@ def test_a_plan_without_a_configuration_has_one_line_for_a_reason_and_not_one_fo
         "entries, inferred without a gitops-bot.yaml: 0 tracked, 60 unmanaged",
         "  60 unmanaged: the tag has no order: web, in dev",
         '    add under `environments`: dev: {overlays: ["apps/*/overlays/dev"], policy: {digest: latest}}',
+        "",
+        "no changes",
     ]
     assert len(deploy.ask("plan").json["environments"][0]["held"]) == 60
 

@@ -216,7 +216,7 @@ def test_one_refused_entry_does_not_stop_its_file_and_one_bad_file_does_not_stop
     assert done.code == 1
     assert "Traceback" not in done.err
     shown = done.out + done.err
-    assert "the entry holds an anchor or an alias (apps/anchored/production/kustomization.yaml:2:3)" in shown
+    assert "  apps/anchored/production/kustomization.yaml:2:3  the entry holds an anchor or an alias\n" in shown
     assert "apps/twice/production/kustomization.yaml:" in shown
     assert "kustomization.yaml and kustomization.yml; a directory has one kustomization" in shown
     assert "apps/latin/production/kustomization.yaml:1:3" in shown

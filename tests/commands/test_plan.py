@@ -17,12 +17,15 @@ def test_plan_shows_a_table_and_a_diff_of_the_pins_and_writes_nothing(shop: Depl
     assert f"{shop.name} main at {shop.branches['main'][:10]}" in done.out
     row = next(line for line in done.out.splitlines() if shop.image("web") in line and "1.1.0@" in line)
     assert f"1.1.0@{digest[:19]}" in row
-    assert row.rstrip().endswith(f"{WEB}:7")
+    assert f"  {WEB}:7  " in row
     removed = [line for line in done.out.splitlines() if line.startswith("-") and not line.startswith("---")]
     added = [line for line in done.out.splitlines() if line.startswith("+") and not line.startswith("+++")]
     assert [line.split()[1] for line in removed] == ["newTag:", "digest:"]
     assert added == ["+    newTag: 1.1.0", f"+    digest: {digest}"]
     assert "would open a pull request gitops-bot/production/all" in done.out
+    assert done.out.splitlines()[-1] == "1 change in 1 pull request"
+    assert shop.bot("update").out.splitlines()[-1] == "written: 1 change in 1 pull request"
+    assert shop.bot("update").out.splitlines()[-1] == "written: no changes, 1 proposed already"
 
 
 def test_exit_code_four_says_that_something_would_be_written_and_one_beats_it(shop: Deploy) -> None:

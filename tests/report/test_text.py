@@ -15,7 +15,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.releases.decisions import Change, Failed, Held, Managed
 from gitops_bot.report.diff import print_diff
 from gitops_bot.report.screen import Screen, fold
-from gitops_bot.report.show import print_changes, print_outcome, show_problems
+from gitops_bot.report.show import print_changes, print_outcome, show_problems, totals
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.results.result import Head
 from tests.managed import alter, change_of, managed
@@ -106,8 +106,8 @@ def test_no_word_is_torn_at_any_width(width: int) -> None:
     held = Held(alter(entry("ghcr.io/acme/api"), pin=Pin("v1.4.1", A)), Pin("v1.5.0", B), Reason("held.freeze", LONG))
     proposed = carried_out("open", change(why=LONG), branch="gitops-bot/production/all")
     text = told(EnvironmentOutcome("production", (held, failed, *kept(3)), (proposed,)), width=width)
-    whole = told(EnvironmentOutcome("production", (held, failed, *kept(3)), (proposed,)))
-    table = {"IMAGE", "FROM", "TO", "WHERE", "AND", "WHY", "->"}
+    whole = told(EnvironmentOutcome("production", (held, failed, *kept(3)), (proposed,)), width=10_000)
+    table = {"IMAGE", "FROM", "TO", "->"}
     assert set(text.split()) - table == set(whole.split()) - table
     assert [line for line in text.splitlines() if len(line) > width and len(line.split()) > 1] == []
 
@@ -128,14 +128,37 @@ def test_lines_are_folded_between_words(text: str, width: int, lines: list[str])
     assert list(fold(text, width, 2)) == lines
 
 
-def test_what_is_piped_is_one_row_a_change_however_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_piped_is_one_line_a_change_however_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     out = StringIO()
     print_changes([change(why=LONG)], Screen.of(out))
-    head, row, why = out.getvalue().splitlines()
-    assert head.split()[0] == "IMAGE"
-    assert row.split() == ["ghcr.io/acme/web", f"v1.4.1@{A[:19]}", f"v1.5.0@{B[:19]}", f"{PATH}:12"]
-    assert why.strip() == LONG
+    head, line = out.getvalue().splitlines()
+    assert head.split() == ["IMAGE", "FROM", "TO", "WHERE", "WHY"]
+    assert line.split() == ["ghcr.io/acme/web", f"v1.4.1@{A[:19]}", f"v1.5.0@{B[:19]}", f"{PATH}:12", *LONG.split()]
+
+
+def test_what_is_held_or_failed_is_one_line_each_in_a_pipe_with_the_columns_of_a_change() -> None:
+    freeze = Reason("held.hold", "no release before the fair")
+    held = [
+        Held(alter(entry("ghcr.io/acme/web"), pin=Pin("v1.4.1", A)), Pin("v1.5.0", B), freeze),
+        Held(alter(entry("db", "b.yaml"), pin=Pin("v1")), None, freeze),
+    ]
+    failed = [Failed(entry(f"r.test/acme/{name}", "c.yaml"), unreachable("r.test", name)) for name in ("api", "longer")]
+    stopped = Failed(None, Problem("failed.git", "the branch is protected", "use a pull request"))
+    lines = told(EnvironmentOutcome("production", (*held, *failed, stopped))).splitlines()
+    at = {line.strip(): number for number, line in enumerate(lines)}
+    assert [line.split(maxsplit=4) for line in lines[at["held:"] + 1 : at["3 failed: see below"]]] == [
+        ["ghcr.io/acme/web", f"v1.4.1@{A[:19]}", f"v1.5.0@{B[:19]}", f"{PATH}:12", f"held.hold: {freeze.text}"],
+        ["db", "v1", "-", "b.yaml:12", f"held.hold: {freeze.text}"],
+    ]
+    assert lines[at["failed:"] :] == [
+        "failed:",
+        "  r.test/acme/api     c.yaml:12  r.test cannot be found: Name or service not known",
+        "  r.test/acme/longer  c.yaml:12  r.test cannot be found: Name or service not known",
+        "    next: Check its name, and the DNS of this machine.",
+        "  production  -  the branch is protected",
+        "    next: use a pull request",
+    ]
 
 
 def test_a_secret_is_struck_before_a_line_is_folded() -> None:
@@ -241,8 +264,8 @@ def two_dead_hosts() -> list[EnvironmentOutcome]:
 
 
 def test_a_dead_registry_is_told_once_for_all_of_its_entries() -> None:
-    text = told(*two_dead_hosts())
-    one, two = (", ".join(f"{host}.example/acme/app{number}" for number in range(7)) for host in ("one", "two"))
+    text = told(*two_dead_hosts(), width=1000)
+    one, two = (", ".join(f"{host}.example/acme/app{number}" for number in range(5)) for host in ("one", "two"))
     assert text.endswith(f"""
 staging
   8 failed: see below
@@ -254,10 +277,10 @@ production
 
 failed:
   one.example cannot be found: Name or service not known
-    7 entries in 7 files: {one}
+    7 entries in 7 files: {one} and 2 more
     next: Check its name, and the DNS of this machine.
   two.example cannot be found: Name or service not known
-    7 entries in 7 files: {two}
+    7 entries in 7 files: {two} and 2 more
     next: Check its name, and the DNS of this machine.
 """)
 
@@ -330,14 +353,14 @@ FAILURES: list[tuple[str, Sequence[Failed], str]] = [
 
 @pytest.mark.parametrize(("failed", "expected"), [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES])
 def test_a_failure_says_what_failed_why_and_what_next(failed: Sequence[Failed], expected: str) -> None:
-    assert expected in told(EnvironmentOutcome("production", tuple(failed)))
+    assert expected in told(EnvironmentOutcome("production", tuple(failed)), width=1000)
 
 
 def test_what_stopped_two_environments_is_told_once_with_both() -> None:
     stopped = (Failed(None, Problem("failed.forge", "the forge did not answer", "run again")),)
     reason = Reason("failed.forge", "the forge did not answer")
     proposed = carried_out("none", change(), reason=reason, branch="gitops-bot/x/all")
-    text = told(*(EnvironmentOutcome(name, stopped, (proposed,)) for name in ("staging", "production")))
+    text = told(*(EnvironmentOutcome(name, stopped, (proposed,)) for name in ("staging", "production")), width=1000)
     assert text.count("the forge did not answer") == 1
     assert text.count("not done gitops-bot/x/all\n") == 2
     assert text.endswith("failed:\n  staging, production: the forge did not answer\n    next: run again\n")
@@ -347,7 +370,7 @@ def test_a_reason_that_holds_several_entries_is_told_once_below_them() -> None:
     freeze = Reason("held.freeze", "no release before the fair")
     held = [Held(alter(entry(name), pin=Pin("v1")), Pin("v2"), freeze) for name in ("a", "b")]
     other = alter(held[0], entry=alter(entry("c"), pin=Pin("v1")), reason=Reason("held.moved", "v1 was moved"))
-    text = told(EnvironmentOutcome("production", (held[0], other, held[1])))
+    text = told(EnvironmentOutcome("production", (held[0], other, held[1])), width=1000)
     assert (
         f"""
   held:
@@ -391,3 +414,50 @@ def test_a_missing_token_is_told_once() -> None:
     assert "No token is set" in shown(
         lambda screen: print_outcome(HEAD, alter(blind, environments=(login,)), screen, written=True)
     )
+
+
+# --- the last line ---------------------------------------------------------------------------------------------------
+
+OPENED = [carried_out("open", change("a"), change("b"), branch="x"), carried_out("refresh", change("c"), branch="y")]
+NOT_DONE = carried_out("none", change("d"), reason=Reason("failed.forge", "no"), branch="z")
+STOPPED = Failed(None, Problem("failed.forge", "no", "run again"))
+WAITS = Held(entry("e"), None, Reason("held.hold", "the fair"))
+WAITS_OPEN = Held(change("f").entry, None, Reason("held.limit", "6 are open"))
+LEFT = carried_out("leave", change("f"), change("g"), reason=Reason("person", "somebody's"), branch="w")
+TOTALS: list[tuple[str, EnvironmentOutcome, str]] = [
+    ("nothing", EnvironmentOutcome("p"), "no changes"),
+    ("two pull requests", EnvironmentOutcome("p", (WAITS,), (*OPENED,)), "3 changes in 2 pull requests, 1 held"),
+    ("one of each", EnvironmentOutcome("p", (), OPENED[1:]), "1 change in 1 pull request"),
+    ("a commit", EnvironmentOutcome("p", (), (carried_out("commit", *OPENED[0].changes),)), "2 changes in 1 commit"),
+    ("one failed", EnvironmentOutcome("p", (STOPPED,), (NOT_DONE, OPENED[1])), "1 change in 1 pull request, 1 failed"),
+    ("all failed", EnvironmentOutcome("p", (STOPPED,), (NOT_DONE,)), "no changes, 1 failed"),
+    (
+        "what a person has, and a limit",
+        EnvironmentOutcome("p", (WAITS_OPEN,), (LEFT,)),
+        "no changes, 1 left alone, 1 held",
+    ),
+    (
+        "there already",
+        EnvironmentOutcome("p", (), (carried_out("none", change(), branch="x"),)),
+        "no changes, 1 proposed already",
+    ),
+]
+
+
+@pytest.mark.parametrize(("environment", "text"), [row[1:] for row in TOTALS], ids=[row[0] for row in TOTALS])
+def test_the_totals_are_what_would_be_written_and_what_was(environment: EnvironmentOutcome, text: str) -> None:
+    assert totals(outcome(environment), written=False) == text
+    assert totals(outcome(environment), written=True) == f"written: {text}"
+
+
+def test_a_pull_request_that_is_closed_is_in_the_totals() -> None:
+    environment = EnvironmentOutcome("p", (), (carried_out("close", branch="x"),))
+    assert totals(outcome(environment), written=False) == "1 pull request to close"
+    assert totals(outcome(environment), written=True) == "written: 1 pull request closed"
+
+
+def test_what_a_branch_carries_beside_the_named_entry_is_not_in_the_totals() -> None:
+    named, other = change("a"), alter(change("b"), carried=True)
+    proposed = carried_out("refresh", named, other, branch="x")
+    environment = EnvironmentOutcome("p", (), (proposed,), named=frozenset({named.entry.key}))
+    assert totals(outcome(environment), written=True) == "written: 1 change in 1 pull request"
