@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from gitops_bot.images.build import Manifest
 
 
-#: Bytes of a configuration; a real one has some thousands.
-CONFIG_LIMIT = 1024 * 1024
 #: Labels and annotations that are kept; a real image has some dozens.
 _MOST_LABELS = 200
 #: The largest plausible layer.
@@ -89,11 +87,8 @@ def configuration(repository: ImageRepository, manifest: Document) -> Document |
     """The configuration that the manifest of an image names; None if the registry lacks it, empty if it names none."""
     match manifest.get("config"):
         case {"digest": str(digest)} if is_digest(digest):
-            known = repository.read_before(digest)
             with IfPresent():  # it is missing after a partial copy
-                return known or repository.remember(
-                    digest, repository.get(f"blobs/{digest}", "*/*", CONFIG_LIMIT), "a configuration"
-                )
+                return repository.document(digest, config=True)
             return None
         case _:
             return {}

@@ -29,7 +29,7 @@ from gitops_bot.edges.http import (
 )
 from gitops_bot.edges.registry.credentials import Basic, IdentityToken, RegistryToken, basic, secrets
 from gitops_bot.edges.registry.failure import Refused, Untrusted, error_message
-from gitops_bot.edges.registry.manifest import ACCEPT, MANIFEST_BYTES, document
+from gitops_bot.edges.registry.manifest import ACCEPT, CONFIG_BYTES, MANIFEST_BYTES, document
 from gitops_bot.images.reference import DOCKER_HUB, ImageName
 
 if TYPE_CHECKING:
@@ -370,23 +370,19 @@ class ImageRepository:
         """The manifest of a tag or digest, or its headers only with the method `HEAD`."""
         return self.get(f"manifests/{reference}", ACCEPT, MANIFEST_BYTES, method=method)
 
-    def document(self, digest: str) -> Document:
-        """The manifest or index of that digest; the registry is asked unless it was read.
+    def document(self, digest: str, *, config: bool = False) -> Document:
+        """The manifest or index of that digest, or the configuration; the registry is asked unless it was read.
 
         Raises:
             Refused: the registry refused; 404 if there is no such digest.
             NoResponse, Untrusted: no usable answer, or one that does not match its digest.
         """
-        known = self.read_before(digest)
-        if known is not None:
-            return known
-        return self.remember(digest, self.get(f"manifests/{digest}", ACCEPT, MANIFEST_BYTES), "a manifest")
-
-    def read_before(self, digest: str) -> Document | None:
-        """The document of that digest, if it was read before."""
-        known = self.documents.get(digest)
-        document: Document | None = None if known is None else parse_json(known)
-        return document
+        if (known := self.documents.get(digest)) is not None:
+            content: Document = parse_json(known)
+            return content
+        if config:
+            return self.remember(digest, self.get(f"blobs/{digest}", "*/*", CONFIG_BYTES), "a configuration")
+        return self.remember(digest, self.manifest("GET", digest), "a manifest")
 
     def remember(self, digest: str, answer: Answer, wanted: str) -> Document:
         """The document in an answer, which is remembered once its digest is verified: it is true for every repository.

@@ -31,6 +31,8 @@ _TYPES = (*INDEXES, *IMAGES)
 ACCEPT = ", ".join(_TYPES)
 #: Bytes; the limit that registries themselves have.
 MANIFEST_BYTES = 4 * 1024 * 1024
+#: Bytes of a configuration; a real one has some thousands.
+CONFIG_BYTES = 1024 * 1024
 #: Registries may answer HEAD like this but not GET, which also has an error message.
 _ASK_AGAIN = (400, 404, 405, 406, 501)
 

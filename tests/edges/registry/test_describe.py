@@ -13,7 +13,7 @@ from gitops_bot.config import RegistryAccess
 from gitops_bot.demo.images import push
 from gitops_bot.demo.registry import Registry as Embedded
 from gitops_bot.edges.registry import Registry
-from gitops_bot.edges.registry.describe import CONFIG_LIMIT
+from gitops_bot.edges.registry.manifest import CONFIG_BYTES
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.build import Build
 from gitops_bot.images.reference import ImageName
@@ -289,7 +289,7 @@ WRONG: list[tuple[str, list[Answer], str, int]] = [
     ),
     (
         "an endless configuration",
-        [served(ALL), served(IMAGE), b"HTTP/1.1 200 OK\r\n\r\n" + b" " * (CONFIG_LIMIT + 1)],
+        [served(ALL), served(IMAGE), b"HTTP/1.1 200 OK\r\n\r\n" + b" " * (CONFIG_BYTES + 1)],
         "more than the 1048576 bytes",
         3,
     ),
