@@ -29,14 +29,7 @@ from gitops_bot.edges.git.process import (
     is_branch,
 )
 from gitops_bot.edges.git.refusals import tag_refusal
-from gitops_bot.edges.git.remote import (
-    BRANCH_ADVICE,
-    NO_BLOBS,
-    SMALL_BLOBS,
-    OtherFormat,
-    Remote,
-    SingleObjectsError,
-)
+from gitops_bot.edges.git.remote import BRANCH_ADVICE, NO_BLOBS, SMALL_BLOBS, OtherFormat, Remote, SingleObjectsError
 from gitops_bot.edges.git.signing import sign
 from gitops_bot.edges.git.store import DamagedError, Store, identity
 from gitops_bot.edges.patience import ATTEMPTS

@@ -17,16 +17,7 @@ import httpx
 
 from gitops_bot import redact
 from gitops_bot.edges.address import is_loopback
-from gitops_bot.edges.http import (
-    Allowance,
-    Limit,
-    NoResponse,
-    UnsafeAddress,
-    follow_own,
-    host_of,
-    origin,
-    parse_json,
-)
+from gitops_bot.edges.http import Allowance, Limit, NoResponse, UnsafeAddress, follow_own, host_of, origin, parse_json
 from gitops_bot.edges.registry.credentials import Basic, IdentityToken, RegistryToken, basic, secrets
 from gitops_bot.edges.registry.failure import Refused, Untrusted, error_message
 from gitops_bot.edges.registry.manifest import ACCEPT, CONFIG_BYTES, MANIFEST_BYTES, document

@@ -25,15 +25,7 @@ from gitops_bot.edges.registry.credentials import (
 )
 from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.failure import IfPresent, NoLogin, Refused, Untrusted
-from gitops_bot.edges.registry.host import (
-    HEAD_START,
-    Host,
-    ImageLimits,
-    ImageRepository,
-    Tokens,
-    base_url,
-    location,
-)
+from gitops_bot.edges.registry.host import HEAD_START, Host, ImageLimits, ImageRepository, Tokens, base_url, location
 from gitops_bot.edges.registry.manifest import read, resolve
 from gitops_bot.edges.registry.referrers import list_referrers
 from gitops_bot.edges.registry.tags import PAGE_BYTES, USUAL_BYTES, OneThread, every_tag, read_page

@@ -8,22 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from gitops_bot.errors import Problem
-from gitops_bot.images.reference import (
-    Pin,
-    is_reference,
-    is_tag,
-    split,
-)
+from gitops_bot.images.reference import Pin, is_reference, is_tag, split
 from gitops_bot.targets import compose, dotenv, yaml_pins
-from gitops_bot.targets.pin_file import (
-    FileEntry,
-    PinFile,
-    Place,
-    Span,
-    Target,
-    pin_of,
-    splice,
-)
+from gitops_bot.targets.pin_file import FileEntry, PinFile, Place, Span, Target, pin_of, splice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
