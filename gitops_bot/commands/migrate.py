@@ -62,10 +62,10 @@ def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequenc
         what = f"{len(places)} directories and files are kept current, and {_MOST_PLACES} of them are taken"
         gaps.append(Gap(places[_MOST_PLACES], 1, what, "widen the globs of `overlays` by hand"))
     kept = set(places[:_MOST_PLACES])
-    kinds = _kinds(files, tree, [image for image in tracked if image.place in kept], gaps)
+    here = [image for image in tracked if image.place in kept]
+    kinds = _kinds(files, tree, here, gaps)
     entries = _entries(files, tree, kept, kinds, now)
     words = {directory: name for name, own in infer(tree).items() for directory in own}
-    here = [image for image in tracked if image.place in kept]
     environments, unmatched = assemble(here, entries, words, directories(tree), kinds)
     gaps += unmatched
     if not environments:
@@ -74,15 +74,14 @@ def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequenc
         message = f"{' and '.join(seen)}: nothing of what is kept current there is an entry that gitops-bot can edit"
         advice = "write gitops-bot.yaml by hand, or start with `gitops-bot init`"
         raise ConfigError(*why, Problem("failed.config", message, advice))
-    branches = [branch for read in readings.values() for branch in read.branches]
-    branch = branches[0] if len(set(branches)) == 1 else None
+    branches = sorted({branch for read in readings.values() for branch in read.branches})
+    branch = branches[0] if len(branches) == 1 else None
     if branch is not None and re.match(leaves.BRANCH, branch) is None:
-        gaps.append(
-            Gap("gitops-bot.yaml", 1, f"{branch[:200]!r} is not the name of a branch", "write `branch` by hand")
-        )
+        what = f"{branch[:200]!r} is not the name of a branch"
+        gaps.append(Gap("gitops-bot.yaml", 1, what, "write `branch` by hand"))
         branch = None
-    if len(set(branches)) > 1:
-        what = f"several branches are written to ({', '.join(sorted(set(branches)))[:200]})"
+    if len(branches) > 1:
+        what = f"several branches are written to ({', '.join(branches)[:200]})"
         gaps.append(Gap("gitops-bot.yaml", 1, what, "a configuration has one `branch`: keep one file for each branch"))
     return Migration(seen, environments, tuple(sorted(set(gaps))), branch)
 
