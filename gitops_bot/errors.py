@@ -167,6 +167,16 @@ def bugs_as(kind: type[BotError], about: str = "") -> Iterator[None]:
         raise kind(bug_of(error, about)) from error
 
 
+@contextmanager
+def noted(problems: list[Problem], about: str) -> Iterator[None]:
+    """What is refused in the block, or a bug there, joins the problems: it costs the one item that it is `about`."""
+    try:
+        with bugs_as(EditError, about):
+            yield
+    except EditError as error:
+        problems += error.problems
+
+
 def to_bot_error(error: Exception) -> BotError:
     """What ended a command: an error that the bot can explain, a limit of the machine, or a bug."""
     if isinstance(error, BotError):

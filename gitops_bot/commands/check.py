@@ -8,7 +8,7 @@ from gitops_bot import targets
 from gitops_bot.commands.init import with_suggestion
 from gitops_bot.commands.outside import deployed_paths, look_outside
 from gitops_bot.engine.read import read_disk
-from gitops_bot.errors import EditError, Problem, bugs_as
+from gitops_bot.errors import Problem, noted
 from gitops_bot.migration.deployed import DeployedPaths
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.layout import correspondence
@@ -40,11 +40,8 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     refused = [failed.problem for name in config.environments for failed in snapshot.states[name].failed]
     problems = [*snapshot.layout.selection.problems, *_alone(config, snapshot.layout.selection), *refused]
     for name, file in pin_files:
-        try:
-            with bugs_as(EditError, file.file):
-                problems += _entries(name, file, config)
-        except EditError as error:
-            problems.append(error.problem)
+        with noted(problems, file.file):
+            problems += _entries(name, file, config)
     # A base that is refused is nobody's overlay, and no problem here.
     own = [file for _, file in pin_files]
     problems += targets.dead_entries(own, tree, lambda paths: targets.read_all(paths, files.read(paths))[0])

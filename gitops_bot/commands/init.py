@@ -11,7 +11,7 @@ from gitops_bot.commands.draft import draft, is_ahead, read_formats
 from gitops_bot.commands.outside import deployed_paths, directories, look_outside
 from gitops_bot.config import Config, leaves
 from gitops_bot.engine.read import partners, read_disk
-from gitops_bot.errors import ConfigError, EditError, Problem, bugs_as
+from gitops_bot.errors import ConfigError, Problem, noted
 from gitops_bot.migration.folding import ending_of, fold, fold_files
 from gitops_bot.releases.decisions import EntryKey
 from gitops_bot.releases.layout import causes
@@ -51,12 +51,9 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
     problems += (*suggested.failed, *snapshot.layout.selection.problems, *_failed(snapshot))
     environments = []
     for name in _present(snapshot):
-        try:
-            with bugs_as(EditError, name):
-                there = existing - suggested.empty.get(name, set())
-                environments.append(_environment(snapshot, name, there, tree, deployed))
-        except EditError as error:
-            problems += error.problems
+        with noted(problems, name):
+            there = existing - suggested.empty.get(name, set())
+            environments.append(_environment(snapshot, name, there, tree, deployed))
     if not environments:
         advice = (
             "change to the checkout of your manifests, or pin an image first; "

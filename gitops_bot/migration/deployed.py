@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.errors import EditError, bugs_as
+from gitops_bot.errors import noted
 from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.targets.yaml_values import documents
 
@@ -89,14 +89,11 @@ def _of_files(files: Iterable[tuple[str, bytes]], bugs: list[Problem]) -> Iterat
         left -= len(data)
         if left < 0:
             return
-        try:
-            with bugs_as(EditError, file):
-                for text in _SEPARATOR.split(data.decode("utf-8", "replace")):
-                    if any(mark.decode() in text for mark in MARKS):
-                        for manifest in documents(text) or ():
-                            yield from of_manifest(manifest, file)
-        except EditError as error:
-            bugs += error.problems
+        with noted(bugs, file):
+            for text in _SEPARATOR.split(data.decode("utf-8", "replace")):
+                if any(mark.decode() in text for mark in MARKS):
+                    for manifest in documents(text) or ():
+                        yield from of_manifest(manifest, file)
 
 
 def of_manifest(manifest: Placed, file: str) -> Iterator[DeployedPath]:

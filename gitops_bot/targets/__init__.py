@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.errors import EditError, bugs_as
+from gitops_bot.errors import EditError, bugs_as, noted
 from gitops_bot.targets.compose import ComposeTarget
 from gitops_bot.targets.env import EnvTarget
 from gitops_bot.targets.helm import CHART, HelmTarget
@@ -123,11 +123,8 @@ def read_all(paths: Iterable[str], data: Mapping[str, bytes]) -> tuple[list[PinF
     files: list[PinFile] = []
     refused: list[Problem] = []
     for path in paths:
-        try:
-            with bugs_as(EditError, path):
-                files.append(read(data.get(path, b""), path))
-        except EditError as error:
-            refused += error.problems
+        with noted(refused, path):
+            files.append(read(data.get(path, b""), path))
     return files, refused
 
 
