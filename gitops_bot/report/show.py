@@ -318,7 +318,8 @@ def _print_proposal(proposed: Written, environment: EnvironmentOutcome, screen: 
     asked = environment.asked(proposed)
     if asked:
         print_changes(asked, screen)
-    if others := [change.entry.image for change in proposed.changes if change not in asked]:
+    told = {change.entry.key for change in asked}
+    if others := [change.entry.image for change in proposed.changes if change.entry.key not in told]:
         screen.say(f"it also has, from before: {_list(others, screen)}", indent=4, hang=2)
     for note in dict.fromkeys(note for change in proposed.changes for note in change.not_rolled_back):
         screen.say(f"not rolled back: {plain(note, LONG)}", indent=4, hang=2)
