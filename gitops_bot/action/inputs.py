@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.config import checks
+from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack
 from gitops_bot.errors import Problem, UsageError
 from gitops_bot.images.reference import parse_assignments
+from gitops_bot.releases.choice.promotion import ByHand
 from gitops_bot.wiring.options import REASON_LIMIT, Options
 from gitops_bot.wiring.world import REGISTRY, REGISTRY_PASSWORD, REGISTRY_USERNAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-Command = Literal["set", "promote", "rollback", "update", "plan", "check"]
+Command = Literal["set", "promote", "rollback", "update", "plan", "status", "audit", "check"]
 
 _REMOTE: Final = frozenset({"repository", "token", "registry", "registry-username", "registry-password"})
 _ANY: Final = frozenset({"command", "config", "version"})
@@ -27,7 +29,15 @@ TAKES: Final[Mapping[Command, frozenset[str]]] = {
     "rollback": _ANY | _REMOTE | _NAMED | {"to", "reason"},
     "update": _ANY | _REMOTE | {"environment", "release-hold", "dry-run"},
     "plan": _ANY | _REMOTE | {"environment", "release-hold"},
+    "status": _ANY | _REMOTE | {"environment"},
+    "audit": _ANY | _REMOTE | {"environment"},
     "check": _ANY,
+}
+#: The commands that fail if they cannot change everything that they name, and what each needs.
+NEEDS: Final[Mapping[Command, Sequence[str]]] = {
+    "set": ("environment", "image"),
+    "promote": ("from", "environment"),
+    "rollback": ("environment",),
 }
 INPUTS: Final = frozenset[str]().union(*TAKES.values())
 #: These always have a value, so a command that does not take them ignores them.
@@ -42,21 +52,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The inputs of one step. `environ` is the command's environment; `images` have the pins of `set`."""
+    """The inputs of one step. `environ` is the command's environment; commands that write nothing ask for a poll."""
 
     command: Command
     environ: Mapping[str, str] = field(repr=False)
     options: Options
     environments: tuple[str, ...] = ()
-    images: tuple[str, ...] = ()
-    source: str = ""
-    to: str | None = None
-    reason: str | None = None
-    dry_run: bool = False
-    release_hold: bool = False
-    allow_downgrade: bool = False
-    beyond_policy: bool = False
-    now: bool = False
+    request: Request = field(default_factory=Request)
 
 
 def read(environ: Mapping[str, str]) -> Inputs:
@@ -73,27 +75,26 @@ def read(environ: Mapping[str, str]) -> Inputs:
     problems += [*_check_form(given), *_check_presence(command, given)]
     if problems:
         raise UsageError(*problems)
-    images = _lines(given["image"])
-    if command == "set":
-        # Each with its own pin, else with that of the step.
-        pin = given["tag"] + (f"@{given['digest']}" if given["digest"] else "")
-        images = [line if "=" in line else f"{line}={pin}" for line in images]
     flags = {name: _TRUTHS[given[name].lower()] for name in _FLAGS}
-    return Inputs(
-        command,
-        _visible(environ, given, command),
-        Options(given["repository"] or None, given["config"] or None),
-        environments=tuple(given["environment"].split()),
-        images=tuple(images),
-        source=given["from"],
-        to=given["to"] or None,
-        reason=given["reason"] or None,
-        dry_run=flags["dry-run"] or command == "plan",
-        release_hold=flags["release-hold"],
-        allow_downgrade=flags["allow-downgrade"],
-        beyond_policy=flags["beyond-policy"],
-        now=flags["now"],
-    )
+    request = Request(_what(command, given, flags), flags["release-hold"], flags["dry-run"] or command == "plan")
+    options = Options(given["repository"] or None, given["config"] or None)
+    return Inputs(command, _visible(environ, given, command), options, tuple(given["environment"].split()), request)
+
+
+def _what(command: Command, given: Mapping[str, str], flags: Mapping[str, bool]) -> Poll | Pins | Promote | RollBack:
+    images = tuple(_lines(given["image"]))
+    match command:
+        case "set":
+            # Each with its own pin, else with that of the step.
+            pin = given["tag"] + (f"@{given['digest']}" if given["digest"] else "")
+            pins = parse_assignments([line if "=" in line else f"{line}={pin}" for line in images])
+            return Pins(pins, flags["allow-downgrade"])
+        case "promote":
+            return Promote(given["from"], ByHand(flags["beyond-policy"], flags["now"]), images)
+        case "rollback":
+            return RollBack(given["to"] or None, images, given["reason"] or None)
+        case _:
+            return Poll()
 
 
 def _command(text: str) -> Command:
@@ -157,11 +158,9 @@ def _is_pin(text: str, tag: str, digest: str) -> bool:
 
 
 def _check_presence(command: Command, given: Mapping[str, str]) -> list[Problem]:
-    needed = {"set": ("environment", "image"), "promote": ("from", "environment"), "rollback": ("environment",)}
-    wrong = [
-        problem(f"{name} is needed for the command {command}") for name in needed.get(command, ()) if not given[name]
-    ]
-    if command in needed and len(given["environment"].split()) > 1:
+    needed = (name for name in NEEDS.get(command, ()) if not given[name])
+    wrong = [problem(f"{name} is needed for the command {command}") for name in needed]
+    if command in NEEDS and len(given["environment"].split()) > 1:
         wrong.append(problem(f"the command {command} takes one environment"))
     lines = _lines(given["image"])
     bare, pin = [line for line in lines if "=" not in line], given["tag"] or given["digest"]
@@ -171,7 +170,7 @@ def _check_presence(command: Command, given: Mapping[str, str]) -> list[Problem]
         wrong.append(problem("tag and digest are for images without a pin, but every line of image has its own"))
     if command in ("promote", "rollback") and any("=" in line for line in lines):
         wrong.append(problem(f"image names what to {command}, without a pin"))
-    if command not in ("plan", "check") and not given["token"]:
+    if (command in NEEDS or command == "update") and not given["token"]:
         advice = "check the name of the secret; pull requests from forks and from Dependabot get none"
         wrong.append(problem("token is empty", advice))
     if (given["registry-password"] or given["registry-username"]) and not given["registry"]:

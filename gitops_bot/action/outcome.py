@@ -1,193 +1,249 @@
-"""The result of a step's command as headlines for the log, as outputs, as annotations, and as a summary."""
+"""The result of a step's command as headlines for the log, as outputs, as annotations, and as a summary.
+
+All of them tell the same rows: what became of each image, the most urgent first.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal, TypeVar, get_args
 
-from gitops_bot.images.reference import Assignment, ImageName
+from gitops_bot.action.runner import SHOWN, Annotation
+from gitops_bot.images.reason import counted, shortlist
+from gitops_bot.proposals.text import markdown as md
 from gitops_bot.proposals.text.details import pull_command
 from gitops_bot.proposals.text.markdown import code, plain, prose
+from gitops_bot.releases.decisions import Failed, Held, Kept
+from gitops_bot.report import status
+from gitops_bot.report.screen import place, short
 from gitops_bot.report.show import LABELS
+from gitops_bot.results.audit import Audit
 from gitops_bot.results.checkout import Checked
 from gitops_bot.results.outcome import WRITING, Outcome
 from gitops_bot.results.result import Result
+from gitops_bot.results.status import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from gitops_bot.action.runner import Level
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.proposal import Written
-    from gitops_bot.releases.decisions import Change, Held
+    from gitops_bot.releases.decisions import Managed
     from gitops_bot.results.outcome import EnvironmentOutcome
 
-StepResult = Result[Outcome] | Result[Checked]
+StepResult = Result[Outcome] | Result[Checked] | Result[Status] | Result[Audit]
+#: What became of an image, the most urgent first. `present`: it was pinned or proposed already.
+Kind = Literal["failed", "held", "changed", "present", "untracked"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 #: GitHub keeps 1 MiB of the outputs of a job, counted as UTF-16; beyond this many characters `plan` is left empty.
 PLAN_LIMIT = 256 * 1024
 _SUMMARY_LIMIT = 16 * 1024
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]{1,500}")
-#: Bytes of the summary reserved for the end of a block and for the line that says what is missing.
-_END = 1024
+Key = TypeVar("Key")
+#: Images that a headline names.
+_NAMED: Final = 5
+#: Bytes of one UTF-16 code unit in UTF-8, at most.
+_BYTES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Annotation:
-    """A message for people, with file and line if they are known."""
+class Row:
+    """What became of an entry; without one, of a proposal or an environment. `result` and `why` say it in words.
 
-    message: str
-    next: str = ""
-    file: str | None = None
-    line: int | None = None
-    column: int | None = None
-
-
-def outcome_of(result: StepResult) -> Outcome:
-    """The outcome; that of `check` has no environments."""
-    return result.body if isinstance(result.body, Outcome) else Outcome()
-
-
-def repository(change: Change) -> str:
-    """The repository that an entry pulls from once the change is made."""
-    return change.new_name or change.entry.image
-
-
-def pin_text(pin: Pin) -> str:
-    """A pin in full, as kustomize reads it."""
-    return plain(str(pin)) or "(none)"
-
-
-def _headline(environment: EnvironmentOutcome, proposed: Written, *, written: bool) -> str:
-    """One proposal in one line."""
-    pull = f" #{proposed.pull_request.number}" if proposed.pull_request else ""
-    pins = dict.fromkeys(
-        f"{repository(change).rpartition('/')[2]} {change.after.tag or ''}".strip() for change in proposed.changes
-    )
-    shown = ", ".join([*list(pins)[:5], *([f"{len(pins) - 5} more"] if len(pins) > 5 else [])])
-    details = f": {shown}" if shown else ""
-    why = "" if proposed.action.name in WRITING else f" ({proposed.action.reason.text})"
-    return f"{environment.name}: {LABELS[proposed.action.name][written]}{pull}{details}{why}"
-
-
-def count_line(checked: Checked) -> str:
-    """How much `check` read, and how much of that nothing updates."""
-    coverage = checked.coverage
-    others = {"unmanaged": coverage.unmanaged, "in no environment": coverage.outside.entries}
-    counts = {"files": checked.files, "entries": coverage.entries} | {k: n for k, n in others.items() if n}
-    return ", ".join(f"{count} {name}" for name, count in counts.items())
-
-
-def split_held(environment: EnvironmentOutcome) -> tuple[list[Held], str | None]:
-    """The entries that are held, and one line for those that are unmanaged: there may be hundreds."""
-    unmanaged = [entry for entry in environment.all_held if entry.reason.code == "unmanaged"]
-    others = [entry for entry in environment.held if entry.reason.code != "unmanaged"]
-    if not unmanaged:
-        return others, None
-    first = unmanaged[0]
-    sample = f"such as {first.entry.image}: " if len(unmanaged) > 1 else f"{first.entry.image}: "
-    return others, f"{len(unmanaged)} unmanaged, {sample}{first.reason.text}"
-
-
-def headlines(result: StepResult, *, written: bool) -> list[str]:
-    """The outcome in a few lines for people, without its problems: see `errors`."""
-    if isinstance(result.body, Checked):
-        return [f"{count_line(result.body)}: {result.body.verdict(len(result.head.problems))}"]
-    lines = []
-    for environment in result.body.environments:
-        entries, unmanaged = split_held(environment)
-        own = [_headline(environment, proposed, written=written) for proposed in environment.proposals]
-        own += [f"{environment.name}: held {_held_text(entry)}" for entry in entries]
-        own += [f"{environment.name}: {unmanaged}"] if unmanaged else []
-        lines += [plain(line, 1000) for line in own or [f"{environment.name}: nothing to do"]]
-    return lines
-
-
-def errors(result: StepResult) -> list[str]:
-    """A line for each problem; none for `check`, whose one line counts them."""
-    problems = () if isinstance(result.body, Checked) else result.head.problems
-    return [plain(": ".join(filter(None, ("error", problem.where, problem.message))), 1000) for problem in problems]
-
-
-def to_annotate(result: StepResult, *, named: bool) -> tuple[list[Annotation], list[Annotation]]:
-    """What is wrong, and what was not done although the command named it (`named`)."""
-    outcome = outcome_of(result)
-    wrong = [
-        Annotation(problem.message, problem.next, problem.file, problem.line, problem.column)
-        for problem in dict.fromkeys(result.head.problems)
-    ]
-    if not named:
-        return wrong, []
-    undone = [
-        Annotation(f"held {_held_text(entry)}", "", entry.entry.file, entry.entry.line)
-        for environment in outcome.environments
-        for entry in environment.all_held
-    ]
-    left_alone = (proposal for _, proposal in outcome.proposals if proposal.action.name == "leave" and proposal.changes)
-    return wrong, undone + [
-        Annotation(f"{proposal.branch} is left alone: {proposal.action.reason.text}") for proposal in left_alone
-    ]
-
-
-def outputs(result: StepResult, plan: str, images: Sequence[str], *, written: bool, done: bool) -> dict[str, str]:
-    """The outputs of the step. `plan` is the result as JSON; `images` are those that the step named, with their pins.
-
-    `done`: the step did all that it names.
+    `image` is the repository that is pulled from once it is done, `after` what it is pinned to then. `carried`: an
+    earlier run proposed it, and this step names other entries.
     """
-    all_proposals = [proposed for _, proposed in outcome_of(result).proposals]
-    kept = [proposal for proposal in all_proposals if proposal.action.name != "close"]
-    if images:
-        # Only those with one of the pins that the step names.
-        kept = [
-            proposal
-            for proposal in kept
-            if not _is_undone(proposal) and any(not change.carried for change in proposal.changes)
-        ]
-    pulls = [proposal.pull_request for proposal in kept if proposal.pull_request]
-    pins = _pins(all_proposals, images)
-    if not pins and done:
-        # The step's own pins that have a digest. Everything succeeded, so they are in place.
-        given = [Assignment.parse(image) for image in images if "=" in image]
-        pins = [_reference(own.image, own.pin) for own in given if own.pin.digest]
+
+    environment: str
+    kind: Kind
+    result: str
+    why: str = ""
+    entry: Managed | None = None
+    image: str = ""
+    before: Pin | None = None
+    after: Pin | None = None
+    proposal: Written | None = None
+    problem: Problem | None = None
+    carried: bool = False
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the step may say that this pin is in place: in a proposal, or on the base branch."""
+        return self.kind in ("changed", "present") and self.after is not None and not self.carried
+
+    @property
+    def name(self) -> str:
+        """What people call the image."""
+        return self.image.rpartition("/")[2]
+
+    def pins(self, show: Callable[[Pin], str], arrow: str) -> str:
+        """From what to what."""
+        return arrow.join(dict.fromkeys(show(pin) for pin in (self.before, self.after) if pin is not None))
+
+
+def rows(result: StepResult, *, written: bool) -> list[Row]:
+    """What became of each image. `written` is false for a command that only shows what it would write."""
+    found: list[Row] = []
+    match result.body:
+        case Outcome(environments=environments):
+            for environment in environments:
+                found += [*_proposed(environment, written=written), *_decided(environment)]
+        case Audit(environments=audited):
+            entries = ((name, item) for name, items in audited for item in items)
+            found = [_failure(item.problem, name, item.entry) for name, item in entries if item.problem is not None]
+    told = {row.problem for row in found}
+    found += [_failure(problem) for problem in dict.fromkeys(result.head.problems) if problem not in told]
+    return sorted(found, key=lambda row: KINDS.index(row.kind))
+
+
+def _proposed(environment: EnvironmentOutcome, *, written: bool) -> Iterator[Row]:
+    """The changes of its proposals, and what became of those that have none."""
+    held = {(item.entry.key, item.candidate): item.reason.text for item in environment.held}
+    for proposal in environment.proposals:
+        action, did = proposal.action, LABELS[proposal.action.name][written]
+        if not proposal.changes:
+            kind: Kind = "changed" if action.name in WRITING else "held"
+            yield Row(environment.name, kind, did, action.reason.text, proposal=proposal)
+        for change in proposal.changes:
+            image = change.new_name or change.entry.image
+            row = Row(environment.name, "changed", did, "", change.entry, image, change.before, change.after, proposal)
+            if proposal.failed:
+                yield replace(row, kind="failed", result="not done", why=action.reason.text)
+            elif action.name == "leave":
+                waits = held.get((change.entry.key, change.after))
+                yield replace(row, kind="held", result="held" if waits else did, why=waits or action.reason.text)
+            elif change.carried and environment.named:
+                yield replace(row, kind="present", result="carried on", carried=True)
+            elif change.carried or action.name == "none":
+                yield replace(row, kind="present", result="already proposed")
+            else:
+                yield row
+
+
+def _decided(environment: EnvironmentOutcome) -> Iterator[Row]:
+    """What stays as it is, but for what no one asked about and is current."""
+    left = (proposal for proposal in environment.proposals if proposal.action.name == "leave")
+    told = {(change.entry.key, change.after) for proposal in left for change in proposal.changes}
+    untracked: dict[str, list[Managed]] = {}
+    for decision in environment.decisions:
+        entry = decision.entry
+        named = entry is not None and entry.key in environment.named
+        match decision:
+            case Failed(problem=problem):
+                yield _failure(problem, environment.name, entry)
+            case Held(entry=entry, candidate=pin, reason=reason) if (entry.key, pin) not in told:
+                yield Row(environment.name, "held", "held", reason.text, entry, entry.image, entry.pin, pin)
+            case Kept(entry=entry) if decision.is_current and named:
+                yield Row(environment.name, "present", "already pinned", "", entry, entry.image, entry.pin, entry.pin)
+            case Kept(entry=entry, reason=reason) if reason.code == "unmanaged" or (named and not decision.is_current):
+                untracked.setdefault(reason.text, []).append(entry)
+    for why, (entry, *others) in untracked.items():
+        result = f"not tracked, and {len(others):,} more" if others else "not tracked"
+        yield Row(environment.name, "untracked", result, why, entry, entry.image, entry.pin)
+
+
+def _failure(problem: Problem, environment: str = "", entry: Managed | None = None) -> Row:
+    if entry is None:
+        why = ": ".join(filter(None, (problem.where, problem.message)))
+        return Row(environment, "failed", "failed", why, problem=problem)
+    # Without the image, which stands beside it.
+    why = problem.what if entry.image in problem.about else problem.message
+    return Row(environment, "failed", "failed", why, entry, entry.image, entry.pin, problem=problem)
+
+
+def title(command: str, result: StepResult, told: Sequence[Row], *, written: bool) -> str:
+    """The command and how it went, in one line that begins with "failed" where the step does."""
+    if isinstance(result.body, Checked):
+        coverage = result.body.coverage
+        others = {"unmanaged": coverage.unmanaged, "in no environment": coverage.outside.entries}
+        read = [counted(result.body.files, "file"), counted(coverage.entries, "entry")]
+        read += [f"{count:,} {where}" for where, count in others.items() if count]
+        went = f"{', '.join(read)}: {result.body.verdict(len(result.head.problems))}"
+    else:
+        names = [environment.name for environment in result.body.environments]
+        command += f" {names[0]}" if len(names) == 1 else ""
+        words = ("failed", "held", "changed" if written else "to change", "already in place")
+        # Where no entry failed, something else did.
+        counts = Counter(row.kind for row in told if row.entry) | Counter({row.kind: 1 for row in told if names})
+        went = ", ".join(f"{counts[kind]:,} {word}" for kind, word in zip(KINDS, words, strict=False) if counts[kind])
+    return ("failed: " if result.head.exit_code else "") + ": ".join(filter(None, (plain(command), went)))
+
+
+def headlines(head: str, result: StepResult, told: Sequence[Row]) -> list[str]:
+    """The outcome in a few lines for people: what shares its result is one of them. `head` is its title."""
+    groups = []
+    for row in told:
+        pull = row.proposal.pull_request if row.proposal and row.kind in ("changed", "present") else None
+        number = f"{' in' if row.kind == 'present' else ''} #{pull.number}" if pull else ""
+        name = f"{row.name} {(row.after and row.after.tag) or ''}".strip()
+        groups.append(((row.environment, row.result + number, row.why), name))
+    lines = [head] if result.head.exit_code or isinstance(result.body, Checked) else []
+    for (environment, did, why), names in _together(groups).items():
+        text = ": ".join(filter(None, (environment, did, names)))
+        lines.append(f"{text} ({why})" if names and why else ": ".join(filter(None, (text, why))))
+    return [plain(line, 1000) for line in (*lines, *_overview(result, told))]
+
+
+def _together(pairs: Iterable[tuple[Key, str]]) -> Mapping[Key, str]:
+    """The names that share a key, in short."""
+    groups: dict[Key, dict[str, None]] = {}
+    for key, name in pairs:
+        groups.setdefault(key, {})[name] = None
+    return {key: shortlist(list(filter(None, names)), _NAMED) for key, names in groups.items()}
+
+
+def _overview(result: StepResult, told: Sequence[Row]) -> list[str]:
+    """A line for each environment, or for each of which there is nothing else to tell."""
+    match result.body:
+        case Status() as shown:
+            return [status.headline(shown, environment) for environment in shown.environments]
+        case Audit(environments=audited):
+            return [f"{environment.name}: {environment.headline}" for environment in audited]
+        case Outcome(environments=environments):
+            busy = {row.environment for row in told}
+            return [f"{item.name}: nothing to do" for item in environments if item.name not in busy]
+        case _:
+            return []
+
+
+def to_annotate(told: Sequence[Row], *, named: bool) -> Iterator[tuple[Level, Annotation]]:
+    """What is wrong, and what was not done although the command named it (`named`): as many as GitHub shows."""
+    problems = list(dict.fromkeys(row.problem for row in told if row.problem is not None))
+    for problem in problems[:SHOWN]:
+        yield "error", Annotation(problem.message, problem.next, problem.file, problem.line, problem.column)
+    undone = [(row, row.entry) for row in told if named and row.kind == "held" and row.entry is not None]
+    for row, entry in undone[:SHOWN]:
+        message = f"{row.result}: {row.image} {row.pins(str, ' -> ')}: {row.why}"
+        yield "warning" if problems else "error", Annotation(message, "", entry.file, entry.line)
+
+
+def outputs(result: StepResult, told: Sequence[Row], plan: str, lines: Sequence[str]) -> dict[str, str]:
+    """The outputs of the step. `plan` is the result as JSON; `lines` are the headlines."""
+    pinned = [row for row in told if row.is_pinned]
+    proposals = [row.proposal for row in pinned if row.proposal is not None]
+    pulls = [proposal.pull_request for proposal in proposals if proposal.pull_request]
+    branches = [(row.proposal and row.proposal.branch) or result.head.branch for row in pinned]
+    pins = [(row.image, row.after) for row in pinned if row.after and not (row.entry and row.entry.choices)]
     return {
-        "changed": str(any(proposal.action.name in WRITING for proposal in all_proposals)).lower(),
+        "changed": str(isinstance(result.body, Outcome) and result.body.would_write).lower(),
         "pull-request-number": _lines(str(pull.number) for pull in pulls),
         "pull-request-url": _lines(pull.url for pull in pulls),
-        "branch": _lines(proposal.branch for proposal in kept if proposal.branch),
-        "commit": _lines(proposal.commit for proposal in kept if proposal.commit),
-        "image": _lines(image for image, _ in pins),
-        "digest": _lines(digest for _, digest in pins if digest),
+        "branch": _lines(branch for branch in branches if branch),
+        "commit": _lines(proposal.commit for proposal in proposals if proposal.commit),
+        "image": _lines(_reference(image, pin) for image, pin in pins),
+        "digest": _lines(pin.digest for _, pin in pins if pin.digest),
         "plan": plan if len(plan) <= PLAN_LIMIT else "",
-        "summary": _cut([*headlines(result, written=written), *errors(result)]),
+        "summary": "\n".join(md.cut(lines, str, _SUMMARY_LIMIT, lambda left: f"… {left} more")),
     }
 
 
-def _is_undone(proposed: Written) -> bool:
-    return proposed.action.name == "leave" or proposed.failed
-
-
-def _pins(proposed: Iterable[Written], images: Sequence[str]) -> list[tuple[str, str]]:
-    """Each pin that was (or would be) proposed or written for the named images, as a full reference and its digest."""
-    names = {_normal(image.partition("=")[0]) for image in images}
-    pins = []
-    for proposal in proposed:
-        for change in () if _is_undone(proposal) else proposal.changes:
-            entry = change.entry
-            if names and change.carried:
-                continue  # of an earlier run: what this step named was decided now, or not done
-            if not names or names & {_normal(entry.name), _normal(entry.image)}:
-                pins.append(_reference(repository(change), change.after))
-    return pins
-
-
-def _reference(image: str, pin: Pin) -> tuple[str, str]:
-    tag = f":{pin.tag}" if pin.tag else ""
-    return image + tag + (f"@{pin.digest}" if pin.digest else ""), pin.digest or ""
-
-
-def _normal(image: str) -> str:
-    return str(ImageName.of(image) or image)
+def _reference(image: str, pin: Pin) -> str:
+    return image + (f":{pin.tag}" if pin.tag else "") + (f"@{pin.digest}" if pin.digest else "")
 
 
 def _lines(values: Iterable[str]) -> str:
@@ -195,102 +251,49 @@ def _lines(values: Iterable[str]) -> str:
     return "\n".join(dict.fromkeys(plain(value) for value in values))
 
 
-def _cut(lines: Sequence[str]) -> str:
-    """The first lines, as many as fit into an output."""
-    size = 0
-    for number, line in enumerate(lines):
-        size += len(line) + 1
-        if size > _SUMMARY_LIMIT:
-            return "\n".join([*lines[:number], f"… {len(lines) - number} more"])
-    return "\n".join(lines)
+def summary(head: str, result: StepResult, told: Sequence[Row], room: int) -> str:
+    """One table of what needs attention and what was done, and folded, where that is and how to pull it.
 
-
-def _held_text(held: Held) -> str:
-    candidate = f" -> {pin_text(held.candidate)}" if held.candidate else ""
-    where = f"{plain(held.entry.file)}:{held.entry.line}"
-    return f"{held.entry.image} {pin_text(held.current)}{candidate}: {held.reason.text} ({held.reason.code}, {where})"
-
-
-@dataclass(slots=True)
-class _Text:
-    """Collects lines up to a number of bytes and counts those that do not fit."""
-
-    room: int
-    lines: list[str] = field(default_factory=list)
-    left_out: int = 0
-
-    def block(self, head: Sequence[str], rows: Iterable[str], tail: Sequence[str] = ()) -> None:
-        """Add rows between a head and a tail, which are written completely or not at all."""
-        rows = list(rows)
-        frame = sum(len(line.encode()) + 1 for line in (*head, *tail))
-        if not rows or self.left_out or frame > self.room:
-            self.left_out += len(rows)
-            return
-        self.room -= frame
-        self.lines += head
-        for number, row in enumerate(rows):
-            size = len(row.encode()) + 1
-            if size > self.room:
-                self.left_out += len(rows) - number
-                break
-            self.room -= size
-            self.lines.append(row)
-        self.lines += tail
-
-
-def summary(title: str, result: StepResult, room: int, *, written: bool) -> str:
-    """What was done: changes with digests in full, how to pull them, what was held and what failed.
-
-    `room` is in bytes; what does not fit is left out, and the last line says how much that is.
+    `room` is in bytes. What does not fit is left out, and a line says how much that is.
     """
-    if room < 2 * _END:
-        return ""
-    text = _Text(room - _END)
-    text.block([], [f"### {prose(title)}"])
-    if isinstance(result.body, Checked):
-        text.block([""], [count_line(result.body)])
-    outcome = outcome_of(result)
-    for environment, proposed in outcome.proposals:
-        text.block(["", _heading(environment, proposed, written=written)], [""])
-        text.block(["| Image | From | To | Where |", "|---|---|---|---|"], map(_change_row, proposed.changes), [""])
-        pulls = (pull_command(repository(change), change.after.digest) for change in proposed.changes)
-        text.block(["```sh"], dict.fromkeys(pull for pull in pulls if pull), ["```"])
-    for environment in outcome.environments:
-        entries, unmanaged = split_held(environment)
-        text.block(["", f"**{prose(environment.name)}** held:", ""], map(_held_row, entries))
-        text.block([""], [f"**{prose(environment.name)}**: {prose(unmanaged)}"] if unmanaged else [], [""])
-        if not environment.proposals and not environment.all_held:
-            text.block(["", f"**{prose(environment.name)}**: nothing to do"], [""])
-    text.block(["", "**Failed:**", ""], map(_problem_row, dict.fromkeys(result.head.problems)))
-    if text.left_out:
-        text.lines += ["", f"… {text.left_out} more do not fit here; the log has all of them."]
-    return "\n".join([*text.lines, "", ""])
+    room //= _BYTES
+    lines = [f"### {prose(head)}", ""]
+
+    def add(head: Sequence[str], items: Sequence[str], *foot: str, more: str = "… {} more: the log has all") -> None:
+        lines.extend(md.enclose(head, items, room - md.cost(lines), more.format, [*foot, ""]))
+
+    several = len({row.environment for row in told if row.environment}) > 1
+    same_name = Counter(row.name for row in {row.image: row for row in told}.values())
+    table = ["| image | from → to | result | pull request |", "| --- | --- | --- | --- |"]
+    rows = [_row(row, row.image if same_name[row.name] > 1 else row.name, several=several) for row in told]
+    add(table, rows, more="| … {} more: the log has all | | | |")
+    advice = _together((row.problem.next, row.name) for row in told if row.problem and row.problem.next)
+    steps = [f"- {prose(names)}{': ' if names else ''}{prose(step, 2000)}" for step, names in advice.items()]
+    add(["**Next:**", ""], steps)
+    if isinstance(result.body, Status):
+        add([], status.markdown(result.body).splitlines())
+    else:
+        add([], [f"{prose(line)}  " for line in _overview(result, told)])
+    details = [_details(row, row.entry) for row in told if row.entry is not None]
+    add(["<details><summary>Files and full digests</summary>", ""], details, "", "</details>")
+    pulls = (pull_command(row.image, row.after.digest) for row in told if row.is_pinned and row.after)
+    commands = list(dict.fromkeys(pull for pull in pulls if pull))
+    fence = ["<details><summary>Pull these images</summary>", "", "```sh"]
+    add(fence, commands, "```", "", "</details>", more="# … {} more")
+    return "\n".join([*lines, ""]) if md.cost(lines) <= room else ""
 
 
-def _heading(environment: EnvironmentOutcome, proposed: Written, *, written: bool) -> str:
-    pull, action = proposed.pull_request, LABELS[proposed.action.name][written]
-    link = ""
-    if pull:
-        link = f" [#{pull.number}]({pull.url})" if _ADDRESS.fullmatch(pull.url) else f" {code(pull.url)}"
-    branch = f" on {code(proposed.branch)}" if proposed.branch else ""
-    commit = f" at {code(proposed.commit)}" if proposed.commit else ""
-    why = "" if proposed.action.name in WRITING else f": {prose(proposed.action.reason.text)}"
-    return f"**{prose(environment.name)}**: {action}{link}{branch}{commit}{why}"
+def _row(row: Row, name: str, *, several: bool) -> str:
+    image = code(name) + (f"<br>{prose(row.environment)}" if several else "")
+    result = f"**{row.result}**" if row.kind in ("failed", "held") else row.result
+    result += f": {prose(row.why, 2000)}" if row.why else ""
+    pull, commit = (row.proposal.pull_request, row.proposal.commit) if row.proposal else (None, None)
+    link = code(commit[:10]) if commit else ""
+    if pull is not None:
+        link = f"[#{pull.number}]({pull.url})" if _ADDRESS.fullmatch(pull.url) else code(pull.url)
+    return f"| {image} | {row.pins(lambda pin: code(short(pin)), ' → ')} | {result} | {link} |"
 
 
-def _change_row(change: Change) -> str:
-    entry, before, after = change.entry, pin_text(change.before), pin_text(change.after)
-    cells = (repository(change), before, after, f"{entry.file}:{entry.line}")
-    return f"| {' | '.join(code(cell) for cell in cells)} |"
-
-
-def _held_row(held: Held) -> str:
-    candidate = f" → {code(pin_text(held.candidate))}" if held.candidate else ""
-    where = code(f"{held.entry.file}:{held.entry.line}")
-    return f"- {code(held.entry.image)} {code(pin_text(held.current))}{candidate}: {prose(held.reason.text)} ({where})"
-
-
-def _problem_row(problem: Problem) -> str:
-    where = f"{code(problem.where)}: " if problem.where else ""
-    advice = f" *Next:* {prose(problem.next, 2000)}" if problem.next else ""
-    return f"- {where}{prose(problem.message, 2000)}{advice}"
+def _details(row: Row, entry: Managed) -> str:
+    commit = f", commit {code(row.proposal.commit)}" if row.proposal and row.proposal.commit else ""
+    return f"- {code(row.image)} in {code(place(entry))}: {row.pins(lambda pin: code(str(pin)), ' → ')}{commit}"

@@ -9,6 +9,7 @@ import os
 import secrets
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,14 +20,23 @@ from gitops_bot.redact import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gitops_bot.action.outcome import Annotation
-
 Level = Literal["error", "warning", "notice"]
 
 #: Annotations of one level that GitHub shows for one step.
 SHOWN = 10
 #: Bytes that GitHub takes of the summary of one step; of a longer one it shows nothing.
 SUMMARY_LIMIT = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A message for people, with file and line if they are known."""
+
+    message: str
+    next: str = ""
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
 
 
 def say(line: str) -> None:

@@ -10,40 +10,43 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot import log, redact
 from gitops_bot.action import inputs, outcome, runner
-from gitops_bot.action.outcome import PLAN_LIMIT, Annotation, StepResult
+from gitops_bot.action.outcome import PLAN_LIMIT, StepResult
+from gitops_bot.action.runner import Annotation
+from gitops_bot.commands.audit import audit
 from gitops_bot.commands.check import check
+from gitops_bot.commands.status import status
 from gitops_bot.commands.update import plan, update
 from gitops_bot.edges.clock import Clock
-from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack
 from gitops_bot.errors import UsageError, place_of, to_bot_error
-from gitops_bot.images.reference import parse_assignments
-from gitops_bot.releases.choice.promotion import ByHand
-from gitops_bot.releases.layout.coverage import Coverage
 from gitops_bot.report import document, show
-from gitops_bot.results.checkout import Checked
 from gitops_bot.results.outcome import Outcome
-from gitops_bot.results.result import Head, Result
+from gitops_bot.results.status import Status
 from gitops_bot.wiring import process
 from gitops_bot.wiring.forge import hide_tokens
 from gitops_bot.wiring.local import on_disk
 from gitops_bot.wiring.world import open_world
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from gitops_bot.action.runner import Level
-    from gitops_bot.errors import Problem
+    from gitops_bot.errors import BotError
+    from gitops_bot.results.shape import JsonObject
 
 #: Events that run with the repository's secrets on input from strangers: the checkout may be theirs.
 _STRANGERS = ("pull_request_target", "workflow_run", "issue_comment")
 #: Bytes of the event file that are read: GitHub's largest webhook.
 _EVENT_LIMIT = 25 * 1024 * 1024
-#: The commands that fail if they cannot change everything that they name.
-_NAMING = ("set", "promote", "rollback")
+
+
+class Ran(NamedTuple):
+    """What came of a command, and the JSON of it."""
+
+    result: StepResult
+    document: JsonObject
 
 
 def main() -> int:
@@ -53,24 +56,20 @@ def main() -> int:
         step = inputs.read(environ)
         _stay_away_from_strangers(step, environ)
     except UsageError as error:
-        failed = _failure("set", error.problems)
-        _report(environ, failed, "gitops-bot", None, done=False)
-        _annotate(environ, failed, named=False)
+        _report(environ, None, *_failure("set", error))
         return error.exit_code
-    title = f"gitops-bot {step.command}"
-    with runner.group(title):
-        code, result = _run(step)
-    if result is None:
+    with runner.group(f"gitops-bot {step.command}"):
+        code, ran = _run(step)
+    if ran is None:
         return code
-    _report(environ, result, title, step, done=code == 0)
-    _annotate(environ, result, step.options.config, named=code == 1 and step.command in _NAMING)
+    _report(environ, step, *ran)
     if code == 1 and _is_from_a_fork(environ):
         why = "this run is for a pull request from a fork: GitHub gives it no secrets and a read-only token"
         runner.annotate("notice", Annotation(why))
     return code
 
 
-def _run(step: inputs.Inputs) -> tuple[int, StepResult | None]:
+def _run(step: inputs.Inputs) -> tuple[int, Ran | None]:
     """Run the command in its own environment and show its result; returns the exit code and the result.
 
     The result contains no secrets. It is None after an interruption.
@@ -82,49 +81,39 @@ def _run(step: inputs.Inputs) -> tuple[int, StepResult | None]:
     process.begin()
     try:
         result = _result(step)
+        at = result.body.at if isinstance(result.body, Status) else Clock().now()
         process.log_bugs(result.head.problems)
-        show.show(step.command, result, "text", Clock().now(), written=not step.dry_run)
-        code = result.head.exit_code
+        show.show(step.command, result, "text", at, written=not step.request.dry_run)
+        code, ran = result.head.exit_code, Ran(result, document.of(step.command, result, at))
     except KeyboardInterrupt:
         return process.interrupted(), None
     except Exception as error:  # noqa: BLE001 - the one boundary: an unexpected exception is a bug
         failure = to_bot_error(error)
         process.log_bugs(failure.problems)
         show.show_problems(failure.problems)
-        result, code = _failure(step.command, failure.problems), failure.exit_code
-    struck: StepResult = redact.strike_all(result)
-    return code, struck
+        code, ran = failure.exit_code, _failure(step.command, failure)
+    return code, Ran(*redact.strike_all(tuple(ran)))
 
 
 def _result(step: inputs.Inputs) -> StepResult:
-    action: Poll | Pins | Promote | RollBack
+    notice = partial(show.show_notice, "text")
     match step.command:
         case "check":
             return check(*on_disk(step.options.config), Clock().now())
         case "plan":
-            notice = partial(show.show_notice, "text")
             with open_world(step.options, step.environments, notice=notice) as (world, scope):
-                return plan(world, scope, release_hold=step.release_hold)
-        case "update":
-            action = Poll()
-        case "set":
-            action = Pins(parse_assignments(step.images), step.allow_downgrade)
-        case "promote":
-            action = Promote(step.source, ByHand(step.beyond_policy, step.now), step.images)
-        case "rollback":
-            action = RollBack(step.to, step.images, step.reason)
+                return plan(world, scope, release_hold=step.request.release_hold)
+        case "status" | "audit":
+            with open_world(step.options, step.environments, history=True, notice=notice) as (world, scope):
+                return status(world, scope) if step.command == "status" else audit(world, scope)
         case _:
-            assert_never(step.command)
-    request = Request(action, step.release_hold, step.dry_run)
-    with open_world(step.options, step.environments, request) as (world, scope):
-        return update(world, scope, request)
+            with open_world(step.options, step.environments, step.request) as (world, scope):
+                return update(world, scope, step.request)
 
 
-def _failure(command: inputs.Command, problems: Sequence[Problem]) -> StepResult:
-    """The result of a command that could not start."""
-    if command == "check":
-        return Result(Head(problems=tuple(problems)), Checked(0, Coverage()))
-    return Outcome(problems=tuple(problems), coverage=Coverage() if command == "plan" else None).of()
+def _failure(command: inputs.Command, error: BotError) -> Ran:
+    """What comes of a command that could not start."""
+    return Ran(Outcome(problems=error.problems).of(), document.of_failure(command, error.problems, Clock().now()))
 
 
 def _stay_away_from_strangers(step: inputs.Inputs, environ: Mapping[str, str]) -> None:
@@ -144,37 +133,27 @@ def _stay_away_from_strangers(step: inputs.Inputs, environ: Mapping[str, str]) -
     os.chdir(environ.get("RUNNER_TEMP") or "/")
 
 
-def _report(
-    environ: Mapping[str, str], result: StepResult, title: str, step: inputs.Inputs | None, *, done: bool
-) -> None:
-    """Write the outputs and the summary, and print the headlines below the folded log."""
-    written, images = (not step.dry_run, step.images) if step else (True, ())
-    shown = document.of(step.command if step else "set", result, Clock().now())
-    plan = json.dumps(shown, separators=(",", ":"))
-    outputs = outcome.outputs(result, plan, images, written=written, done=done)
+def _report(environ: Mapping[str, str], step: inputs.Inputs | None, result: StepResult, shown: JsonObject) -> None:
+    """Write the outputs and the summary, print the headlines below the folded log, and annotate what is wrong."""
+    written = step is None or not step.request.dry_run
+    told = outcome.rows(result, written=written)
+    title = outcome.title(f"gitops-bot {step.command}" if step else "gitops-bot", result, told, written=written)
+    lines = outcome.headlines(title, result, told)
+    outputs = outcome.outputs(result, told, json.dumps(shown, separators=(",", ":")), lines)
     runner.write_outputs(environ, outputs)
     if room := runner.room_in_summary(environ):
-        runner.write_summary(environ, outcome.summary(title, result, room, written=written))
+        runner.write_summary(environ, outcome.summary(title, result, told, room))
     if not outputs["plan"]:
         why = f"the output plan is left empty: the JSON has more than {PLAN_LIMIT} characters"
         runner.annotate("warning", Annotation(why))
-    if step is not None:
-        for line in outcome.headlines(result, written=written):  # annotations say what is wrong
-            runner.say(line)
-
-
-def _annotate(environ: Mapping[str, str], result: StepResult, config: str | None = None, *, named: bool) -> None:
-    """Annotate each problem, with file and line if the file is in the repository of the workflow."""
-    wrong, undone = outcome.to_annotate(result, named=named)
+    for line in lines:
+        runner.say(line)
+    named = step is not None and step.command in inputs.NEEDS and result.head.exit_code == 1
     own = result.head.repository in (None, environ.get("GITHUB_REPOSITORY"))
-    levels: dict[Level, list[Annotation]] = {"error": wrong, "warning": undone} if wrong else {"error": undone}
-    for level, items in levels.items():
-        for annotation in items[: runner.SHOWN]:
-            where = place_of(annotation.file, annotation.line, annotation.column)
-            if own or annotation.file == config or not where:
-                runner.annotate(level, annotation)
-            else:
-                runner.annotate(level, Annotation(f"{where}: {annotation.message}", annotation.next))
+    for level, item in outcome.to_annotate(told, named=named):
+        where = place_of(item.file, item.line, item.column)
+        is_here = own or not where or (step is not None and item.file == step.options.config)
+        runner.annotate(level, item if is_here else Annotation(f"{where}: {item.message}", item.next))
 
 
 def _is_from_a_fork(environ: Mapping[str, str]) -> bool:

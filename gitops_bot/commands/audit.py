@@ -149,8 +149,8 @@ def _judge(entry: Managed, answers: Mapping[_Wanted, _Answer | BotError]) -> Aud
             advice = "Push it again, and let the clean-up of the registry spare what `audit --keep-list` prints."
             audited = AuditedEntry(entry, "incomplete", result.digest, result.absent)
     tag, digest = entry.pin.tag, entry.pin.digest
-    message = f"{entry.repository}{f':{tag}' if tag else ''}{f'@{digest}' if digest else ''}: {what}"
-    problem = Problem("failed.registry", message, advice, entry.file, entry.line, entry.column)
+    about = f"{entry.repository}{f':{tag}' if tag else ''}{f'@{digest}' if digest else ''}"
+    problem = Problem("failed.registry", f"{about}: {what}", advice, entry.file, entry.line, entry.column, about=about)
     return replace(audited, problem=problem)
 
 

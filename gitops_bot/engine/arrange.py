@@ -19,7 +19,7 @@ from gitops_bot.proposals.limits import admit, with_what_waits
 from gitops_bot.proposals.people import decline, find_declines
 from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.releases import blue_green
-from gitops_bot.releases.decisions import CODE_OF, Change, Failed, Held
+from gitops_bot.releases.decisions import CODE_OF, Change, Failed, Held, Kept
 from gitops_bot.releases.history import trail
 from gitops_bot.targets.pin_file import edit as edit_file
 
@@ -246,8 +246,11 @@ async def _lay(context: Context, declines: Declined, name: str, decisions: Seque
     if together:
         laid = list(limits.hold_together(laid, name))  # nor does it go on with a part of what it carried
     holds = [(item.entry, item.reason) for item in decided if isinstance(item, Held)]
+    # What the base branch has already is kept: it takes the place of what was proposed, and changes nothing.
+    stays = (item for item in decided if isinstance(item, Change) and item.after == item.before and not item.new_name)
     return [
         *(item for item in decided if not isinstance(item, Change)),
+        *(Kept(item.entry, Reason("nothing_new", f"{item.after} is already pinned"), item.source) for item in stays),
         *(item for item in laid if not isinstance(item, Held) or (item.entry, item.reason) not in holds),
     ]
 

@@ -145,11 +145,8 @@ def print_audit(audit: Audit, screen: Screen) -> None:
                     writer.writerow([_cell(text) for text in row])
         return
     for environment in audit.environments:
-        pinned = [item for item in environment.entries if item.verdict != "unpinned"]
-        present = sum(item.verdict == "present" for item in pinned)
-        of = counted(len(pinned), "pinned image")
-        screen.say(f"{plain(environment.name)}: {present} of {of} can be pulled", style="bold")
-        for item in pinned:
+        screen.say(f"{plain(environment.name)}: {environment.headline}", style="bold")
+        for item in environment.pinned:
             if item.verdict != "present":
                 absent = f" ({plain(', '.join(item.absent))})" if item.absent else ""
                 name = f"{plain(item.entry.name, 300)} in {plain(item.entry.overlay, 300)}"

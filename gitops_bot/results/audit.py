@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from gitops_bot.images.reason import counted
+
 if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import ImageName
@@ -32,6 +34,17 @@ class AuditedEnvironment(NamedTuple):
 
     name: str
     entries: tuple[AuditedEntry, ...]
+
+    @property
+    def pinned(self) -> list[AuditedEntry]:
+        """Those that pin anything."""
+        return [item for item in self.entries if item.verdict != "unpinned"]
+
+    @property
+    def headline(self) -> str:
+        """How many of them can be pulled."""
+        present = sum(item.verdict == "present" for item in self.pinned)
+        return f"{present} of {counted(len(self.pinned), 'pinned image')} can be pulled"
 
 
 @dataclass(frozen=True, slots=True)

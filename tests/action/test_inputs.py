@@ -6,7 +6,10 @@ import pytest
 import yaml
 
 from gitops_bot.action.inputs import INPUTS, TAKES, Inputs, read
+from gitops_bot.engine.request import Pins, Promote, Request, RollBack
 from gitops_bot.errors import UsageError
+from gitops_bot.images.reference import parse_assignments
+from gitops_bot.releases.choice.promotion import ByHand
 from gitops_bot.wiring.options import Options
 from tests.conftest import PROJECT
 
@@ -30,63 +33,75 @@ def refused(**given: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("given", "pins"),
     [
-        pytest.param({"tag": "v1.4.2"}, {"images": ("web=v1.4.2",)}, id="a tag"),
-        pytest.param({"tag": "_" + "v" * 127}, {"images": (f"web=_{'v' * 127}",)}, id="a long tag"),
-        pytest.param({"digest": A}, {"images": (f"web=@{A}",)}, id="a digest"),
-        pytest.param({"digest": LONG}, {"images": (f"web=@{LONG}",)}, id="a long digest"),
-        pytest.param({"tag": "v1", "digest": A}, {"images": (f"web=v1@{A}",)}, id="both"),
-        pytest.param({"environment": "--help"}, {"environments": ("--help",)}, id="an option"),
-        pytest.param({"config": "a b.yaml"}, {"options": Options("acme/deploy", "a b.yaml")}, id="a file"),
+        pytest.param({"tag": "v1.4.2"}, ["web=v1.4.2"], id="a tag"),
+        pytest.param({"tag": "_" + "v" * 127}, [f"web=_{'v' * 127}"], id="a long tag"),
+        pytest.param({"digest": A}, [f"web=@{A}"], id="a digest"),
+        pytest.param({"digest": LONG}, [f"web=@{LONG}"], id="a long digest"),
+        pytest.param({"tag": "v1", "digest": A}, [f"web=v1@{A}"], id="both"),
         pytest.param(
-            {"dry-run": "True", "allow-downgrade": "true", "release-hold": "TRUE"},
-            {"dry_run": True, "allow_downgrade": True, "release_hold": True},
-            id="flags",
-        ),
-        pytest.param(
-            {"image": f"\n web \r\napi=v2@{A}\ndb=@{A}\n"},
-            {"images": ("web=v1", f"api=v2@{A}", f"db=@{A}")},
+            {"tag": "v1", "image": f"\n web \r\napi=v2@{A}\ndb=@{A}\n"},
+            ["web=v1", f"api=v2@{A}", f"db=@{A}"],
             id="several images",
         ),
     ],
 )
-def test_set_gets_its_inputs(given: dict[str, str], expected: dict[str, object]) -> None:
-    pin = {} if "digest" in given else {"tag": "v1"}
-    found = read(variables({"environment": "dev", "image": "web", **pin, **given}))
-    plain = Inputs("set", found.environ, Options("acme/deploy"), ("dev",), ("web=v1",))
-    assert found == replace(plain, **expected)  # type: ignore[arg-type]
+def test_set_gets_its_pins(given: dict[str, str], pins: list[str]) -> None:
+    found = step(**{"environment": "dev", "image": "web", **given})
+    request = Request(Pins(parse_assignments(pins)))
+    assert found == Inputs("set", found.environ, Options("acme/deploy"), ("dev",), request)
+
+
+WEB = Pins(parse_assignments(["web=v1"]))
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
+        pytest.param({"environment": "--help"}, {"environments": ("--help",), "request": Request(WEB)}, id="an option"),
         pytest.param(
-            {"command": "promote", "from": "dev", "environment": "live", "image": "web\napi"},
-            {"source": "dev", "environments": ("live",), "images": ("web", "api")},
+            {"config": "a b.yaml"},
+            {"options": Options("acme/deploy", "a b.yaml"), "request": Request(WEB)},
+            id="a file",
+        ),
+        pytest.param(
+            {"dry-run": "True", "allow-downgrade": "true", "release-hold": "TRUE"},
+            {"request": Request(replace(WEB, allow_downgrade=True), release_hold=True, dry_run=True)},
+            id="flags",
+        ),
+        pytest.param(
+            {"command": "promote", "from": "qa", "image": "web\napi"},
+            {"request": Request(Promote("qa", ByHand(), ("web", "api")))},
             id="promote",
         ),
         pytest.param(
-            {"command": "promote", "from": "dev", "environment": "live", "beyond-policy": "true", "now": "True"},
-            {"source": "dev", "environments": ("live",), "beyond_policy": True, "now": True},
+            {"command": "promote", "from": "qa", "beyond-policy": "true", "now": "True"},
+            {"request": Request(Promote("qa", ByHand(beyond_policy=True, now=True)))},
             id="promote in spite of policy and soak time",
         ),
         pytest.param(
-            {"command": "rollback", "environment": "live", "to": "41", "reason": "it fails: --now"},
-            {"environments": ("live",), "to": "41", "reason": "it fails: --now"},
+            {"command": "rollback", "to": "41", "reason": "it fails: --now"},
+            {"request": Request(RollBack("41", (), "it fails: --now"))},
             id="rollback",
         ),
         pytest.param(
             {"command": "update", "environment": "dev\nlive x"}, {"environments": ("dev", "live", "x")}, id="update"
         ),
-        pytest.param({"command": "plan", "token": ""}, {"dry_run": True}, id="plan"),
-        pytest.param({"command": "check", "token": ""}, {}, id="check"),
+        pytest.param({"command": "plan", "token": ""}, {"request": Request(dry_run=True)}, id="plan"),
+        pytest.param({"command": "status", "token": ""}, {}, id="status"),
+        pytest.param(
+            {"command": "audit", "token": "", "environment": "dev live"}, {"environments": ("dev", "live")}, id="audit"
+        ),
+        pytest.param({"command": "check", "token": "", "environment": ""}, {"environments": ()}, id="check"),
     ],
 )
 def test_each_command_gets_its_inputs(given: dict[str, str], expected: dict[str, object]) -> None:
-    found = read(variables(given))
-    assert found == replace(Inputs(found.command, found.environ, Options("acme/deploy")), **expected)  # type: ignore[arg-type]
-    assert found.command == given["command"]
+    pin = {"image": "web", "tag": "v1"} if "command" not in given else {}
+    found = read(variables({"environment": "dev", **pin, **given}))
+    plain = Inputs(found.command, found.environ, Options("acme/deploy"), ("dev",))
+    assert found == replace(plain, **expected)  # type: ignore[arg-type]
+    assert found.command == given.get("command", "set")
 
 
 @pytest.mark.parametrize(
@@ -130,6 +145,11 @@ def test_each_command_gets_its_inputs(given: dict[str, str], expected: dict[str,
         pytest.param(
             {"registry": "https://ghcr.io", "registry-password": "x"}, "registry must be a host", id="an address"
         ),
+        pytest.param({"command": "status", "tag": "v1"}, "the command status does not take tag", id="a pin to look at"),
+        pytest.param(
+            {"command": "audit", "dry-run": "true"}, "the command audit does not take dry-run", id="a dry audit"
+        ),
+        pytest.param({"image": "web=v1\nweb=v2", "tag": ""}, "web is given two pins", id="two pins of one image"),
         pytest.param({"registry-password": "x"}, "registry must name the host", id="a password for nobody"),
         pytest.param({"registry": "ghcr.io"}, "registry-password is empty", id="an absent password"),
     ],
@@ -147,7 +167,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 
 def test_a_runner_may_write_a_name_with_its_hyphen() -> None:
     environ = variables({"environment": "dev", "image": "web", "tag": "v1"}) | {"INPUT_DRY-RUN": "true"}
-    assert read(environ).dry_run
+    assert read(environ).request.dry_run
 
 
 def test_the_command_sees_one_token_and_none_of_the_inputs() -> None:

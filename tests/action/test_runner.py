@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.action import runner
-from gitops_bot.action.outcome import Annotation
+from gitops_bot.action.runner import Annotation
 from tests.conftest import PROJECT
 from tests.counterparts.runner import obeyed, outputs
 

@@ -108,7 +108,8 @@ def test_the_first_push_opens_a_pull_request_and_the_second_changes_nothing(
     assert '"schema":"gitops-bot/set/1"' in plan
     assert shop.files(BRANCH) == base | {WEB: pinned(base[WEB], (": 1.0.0\n", ": 1.1.0\n"), (was, A))}
     assert f"[#{pull['number']}]({pull['html_url']})" in ran.summary
-    assert f"| `{shop.image('web')}` | `1.0.0@{was}` | `1.1.0@{A}` | `{WEB}:" in ran.summary
+    assert f"| `web` | `1.0.0@{was[:19]}` → `1.1.0@{A[:19]}` | opened | [#1](" in ran.summary
+    assert f": `1.0.0@{was}` → `1.1.0@{A}`, commit `{shop.branches[BRANCH]}`" in ran.summary
     assert f"```sh\ndocker pull {shop.image('web')}@{A}\n```\n" in ran.summary
     assert [command.data for command in ran.commands if command.name == "group"] == ["gitops-bot set"]
 
@@ -129,10 +130,99 @@ def test_the_first_push_opens_a_pull_request_and_the_second_changes_nothing(
     # Merged, the pin is on the base branch, and there is no pull request to name.
     shop.call("PUT", f"/pulls/{pull['number']}/merge", {})
     merged = use(runner, shop, workspace, pushed(shop, A))
-    assert (
-        merged.outputs.items() >= {"changed": "false", "pull-request-number": "", "image": image, "digest": A}.items()
+    there = {"changed": "false", "pull-request-number": "", "branch": "main", "image": image, "digest": A}
+    assert merged.outputs.items() >= there.items()
+    assert merged.outputs["summary"] == "production: already pinned: web 1.1.0"
+
+
+def test_a_step_that_names_a_tag_returns_its_digest_whenever_it_runs(
+    runner: Runner, shop: Deploy, workspace: Path
+) -> None:
+    digest = shop.push("web", "1.1.0")
+    image = f"{shop.image('web')}:1.1.0@{digest}"
+    shop.remote.commit(
+        "main", {"gitops-bot.yaml": CONFIG.replace(b"as: pull-request, labels: [release, bot]", b"as: commit")}
     )
-    assert "**production**: nothing to do" in merged.summary
+    for changed in ("true", "false"):
+        ran = use(runner, shop, workspace, pushed(shop, ""))
+        pinned = {"changed": changed, "branch": "main", "image": image, "digest": digest, "pull-request-number": ""}
+        assert ran.outputs.items() >= pinned.items()
+        assert ran.outputs["commit"] == (shop.branches["main"] if changed == "true" else "")
+    # The pin is there already, and a proposal that would take it elsewhere is not needed any more.
+    shop.remote.commit("main", {"gitops-bot.yaml": CONFIG})
+    shop.push("web", "1.2.0")
+    use(runner, shop, workspace, pushed(shop, "", tag="1.2.0"))
+    back = use(runner, shop, workspace, pushed(shop, "", **{"allow-downgrade": "true"}))
+    assert back.outputs.items() >= {"changed": "true", "image": image, "branch": "main"}.items()
+    assert shop.pulls() == []
+
+
+def test_a_set_that_failed_says_so_first_and_in_part_what_was_done(
+    runner: Runner, shop: Deploy, workspace: Path
+) -> None:
+    ran = use(runner, shop, workspace, pushed(shop, "", tag="9.9.9"))
+    assert ran.code == 1
+    first, second = ran.outputs["summary"].splitlines()
+    assert first == "failed: gitops-bot set production: 1 failed"
+    assert second == "production: failed: web (there is no tag `9.9.9`)"
+    assert first in ran.log.splitlines()
+    assert ran.summary.startswith(f"### {first}\n")
+    assert "| `web` | `1.0.0@sha256:" in ran.summary
+
+    part = use(runner, shop, workspace, pushed(shop, A, image=f"{shop.image('web')}\n{shop.image('api')}=9.9.9"))
+    assert (part.code, len(shop.pulls())) == (1, 1)
+    assert part.outputs["summary"].splitlines() == [
+        "failed: gitops-bot set production: 1 failed, 1 changed",
+        "production: failed: api (there is no tag `9.9.9`)",
+        "production: opened #1: web 1.1.0",
+    ]
+    assert part.outputs["image"] == f"{shop.image('web')}:1.1.0@{A}"
+    rows = [line.split(" | ")[0] for line in part.summary.splitlines() if line.startswith("| `")]
+    assert rows == ["| `api`", "| `web`"]
+
+
+def test_what_a_limit_or_a_label_stops_is_not_told_as_done(runner: Runner, shop: Deploy, workspace: Path) -> None:
+    limited = b"as: pull-request, group: overlay, limit: {open: 1}"
+    shop.remote.commit("main", {"gitops-bot.yaml": CONFIG.replace(b"as: pull-request", limited)})
+    for name in ("web", "api"):
+        shop.push(name, "1.1.0")
+    ran = use(runner, shop, workspace, {"command": "update"})
+    (pull,) = shop.pulls()
+    assert ran.code == 0
+    held, opened = ran.outputs["summary"].splitlines()
+    assert held.startswith("production: held: web 1.1.0 (1 proposal")
+    assert opened == "production: opened #1: api 1.1.0"
+    assert (ran.outputs["branch"], ran.outputs["image"].count("\n")) == (pull["head"]["ref"], 0)
+    assert ran.summary.count("docker pull") == 1
+
+    shop.call("POST", "/issues/1/labels", {"labels": ["hold"]})
+    stopped = use(runner, shop, workspace, pushed(shop, A, image=shop.image("api")))
+    assert stopped.code == 1
+    assert stopped.outputs["summary"].startswith("failed: gitops-bot set production: 1 held\n")
+    assert {stopped.outputs[name] for name in ("branch", "image", "digest", "pull-request-number")} == {""}
+    assert "docker pull" not in stopped.summary
+
+
+def test_status_and_audit_need_no_right_to_write_and_are_told_in_the_summary(
+    runner: Runner, shop: Deploy, workspace: Path
+) -> None:
+    status = use(runner, shop, workspace, {"command": "status", "environment": "production"})
+    assert (status.code, status.plan["schema"], status.outputs["changed"]) == (0, "gitops-bot/status/1", "false")
+    assert [line.partition(":")[0] for line in status.outputs["summary"].splitlines()] == ["production"]
+    assert shop.image("web") in status.summary
+
+    shop.remote.commit("main", {WEB: f"images:\n- name: {shop.image('web')}\n  digest: {A}\n".encode()})
+    with shop.watching() as seen:
+        audit = use(runner, shop, workspace, {"command": "audit"})
+    assert (audit.code, audit.plan["schema"], seen.nothing) == (1, "gitops-bot/audit/1", True)
+    assert audit.outputs["summary"].splitlines() == [
+        "failed: gitops-bot audit production: 1 failed",
+        "production: failed: web (the registry does not have it any more)",
+        "production: 1 of 2 pinned images can be pulled",
+    ]
+    assert f"| `web` | `@{A[:19]}` | **failed**: the registry does not have it any more |  |" in audit.summary
+    (error,) = audit.annotations()
+    assert error.properties["file"] == WEB
 
 
 def test_a_dry_run_says_what_would_be_written_and_writes_nothing(runner: Runner, shop: Deploy, workspace: Path) -> None:
@@ -140,7 +230,8 @@ def test_a_dry_run_says_what_would_be_written_and_writes_nothing(runner: Runner,
         ran = use(runner, shop, workspace, pushed(shop, A, **{"dry-run": "true"}))
     assert (ran.code, seen.nothing, shop.pulls()) == (0, True, [])
     assert ran.outputs.items() >= {"changed": "true", "pull-request-number": "", "commit": "", "digest": A}.items()
-    assert "would open a pull request" in ran.summary
+    assert "| would open a pull request |" in ran.summary
+    assert ran.summary.startswith("### gitops-bot set production: 1 to change\n")
     assert ran.outputs["summary"] == "production: would open a pull request: web 1.1.0"
 
 
@@ -164,7 +255,7 @@ def test_what_is_no_pin_writes_nothing_and_is_never_obeyed(
     assert name in " ".join(ran.said) or name == "image"
     assert ran.outputs["changed"] == "false"
     assert (ran.outputs["image"], ran.outputs["digest"]) == ("", "")
-    assert "**Failed:**" in ran.summary
+    assert ran.summary.startswith("### failed: gitops-bot")
 
 
 def test_words_of_others_are_never_obeyed(runner: Runner, shop: Deploy, workspace: Path) -> None:

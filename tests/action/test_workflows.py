@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from gitops_bot.action.inputs import TAKES
 from tests.conftest import PROJECT, program
 
 if TYPE_CHECKING:
@@ -76,8 +77,19 @@ def test_a_workflow_uses_what_the_action_has(text: str) -> None:
         assert set(outputs) <= ACTION["outputs"].keys()
 
 
-def test_the_page_names_every_command() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    named = re.findall(r"`(\w+)`", ACTION["inputs"]["command"]["description"])
-    assert len(named) == 6
-    assert [name for name in named if f"`{name}`" not in text] == []
+def table(kind: str, *columns: str) -> str:
+    """The table of the inputs or outputs, as the page has it."""
+    lines = [f"| {' | '.join((kind, *columns))} |", "|---" * (len(columns) + 1) + "|"]
+    for name, of in ACTION[f"{kind}s"].items():
+        cells = {"default": f"`{default}`" if (default := of.get("default")) else "", "description": of["description"]}
+        lines.append(f"| {' | '.join((f'`{name}`', *(cells[column] for column in columns)))} |")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("text", [table("input", "default", "description"), table("output", "description")])
+def test_the_page_has_each_input_and_output_as_the_action_describes_it(text: str) -> None:
+    assert f"\n\n{text}\n\n" in PAGE.read_text(encoding="utf-8"), f"docs/action.md needs this table:\n{text}"
+
+
+def test_the_description_names_every_command() -> None:
+    assert re.findall(r"`(\w+)`", ACTION["inputs"]["command"]["description"]) == list(TAKES)
