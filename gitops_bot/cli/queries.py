@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from itertools import starmap
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -13,6 +12,7 @@ from gitops_bot.cli.command import command, reading, remote, show
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gitops_bot.releases.history.releases import ExportedFile
     from gitops_bot.results.result import Result
     from gitops_bot.results.status import Overview, Status
     from gitops_bot.wiring.options import Options
@@ -97,9 +97,9 @@ def history_command(
     wanted = commands.Wanted(limit, after, image, show_release, between, verify)
     place = disk.free_folder(export) if export is not None else None
 
-    def write(files: Iterable[commands.ExportedFile]) -> str | None:
+    def write(files: Iterable[ExportedFile]) -> str | None:
         if place is not None:
-            disk.write_folder(place, starmap(disk.NewFile, files))
+            disk.write_folder(place, files)
         return export
 
     with open_world(options, (environment,), history=True) as (world, scope):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.describe import MOST, ImageStep, describe_images
@@ -14,7 +14,7 @@ from gitops_bot.errors import BotError, ConfigError, EditError, GitError, Proble
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals.text.markdown import git_revision, plain, source_repository
 from gitops_bot.releases.history.record import ImageCommits, Records, net
-from gitops_bot.releases.history.releases import all_releases, find, foreign_tags, is_commit, tag_name
+from gitops_bot.releases.history.releases import ExportedFile, all_releases, find, foreign_tags, is_commit, tag_name
 from gitops_bot.results.history import History
 from gitops_bot.results.release import differences
 from gitops_bot.results.result import Head, Result
@@ -54,14 +54,6 @@ class Wanted:
         if (self.show or self.between) and (self.limit or self.since or self.image):
             message = "--limit, --since and --image choose from the list, which --show and --between do not print"
             raise UsageError(Problem("failed.usage", message, "Give one or the other."))
-
-
-class ExportedFile(NamedTuple):
-    """A file of a release: its path, whether it is a program, and its bytes."""
-
-    path: str
-    executable: bool
-    data: bytes
 
 
 def history(

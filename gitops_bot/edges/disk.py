@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 from gitops_bot import targets
 from gitops_bot.errors import EditError, Problem, UsageError
@@ -16,6 +16,8 @@ from gitops_bot.targets.document import SIZE_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from gitops_bot.releases.history.releases import ExportedFile
 
 #: A folder of git, also as Windows shortens its name.
 _GIT = (".git", "git~1")
@@ -202,14 +204,6 @@ def _failed(what: str, error: OSError, file: str) -> Problem:
 # A new folder of files.
 
 
-class NewFile(NamedTuple):
-    """A file to be written: its path inside the folder, whether it is a program, and its bytes."""
-
-    path: str
-    executable: bool
-    data: bytes
-
-
 def free_folder(folder: str) -> Path:
     """The folder, which is empty or does not exist.
 
@@ -228,7 +222,7 @@ def free_folder(folder: str) -> Path:
     raise UsageError(Problem("failed.usage", f"{folder[:500]} {problem}", advice))
 
 
-def write_folder(folder: Path, files: Iterable[NewFile]) -> None:
+def write_folder(folder: Path, files: Iterable[ExportedFile]) -> None:
     """Write these files into a folder beside, and give it the name of `folder`, which is free.
 
     Raises:
@@ -257,7 +251,7 @@ def write_folder(folder: Path, files: Iterable[NewFile]) -> None:
         raise EditError(Problem("failed.edit", message, "name a folder that does not exist yet")) from error
 
 
-def _write_file(draft: Path, file: NewFile) -> None:
+def _write_file(draft: Path, file: ExportedFile) -> None:
     parts = file.path.split("/")
     if any(part in ("", ".", "..") or part.casefold() in _GIT for part in parts):
         message = f"{file.path[:500]!r} is not written: it leads out of the folder, or into a `.git`"

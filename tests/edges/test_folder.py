@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.edges.disk import NewFile, free_folder, write_folder
+from gitops_bot.edges.disk import free_folder, write_folder
 from gitops_bot.errors import EditError, UsageError
+from gitops_bot.releases.history.releases import ExportedFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,9 @@ def everything(folder: Path) -> set[str]:
 
 def test_files_are_written_with_their_modes(tmp_path: Path) -> None:
     folder = free_folder(str(tmp_path / "new" / "folder"))
-    write_folder(folder, [NewFile("a/b", executable=True, data=b"\0\r\n"), NewFile("c", executable=False, data=b"")])
+    write_folder(
+        folder, [ExportedFile("a/b", executable=True, data=b"\0\r\n"), ExportedFile("c", executable=False, data=b"")]
+    )
     assert everything(tmp_path / "new") == {"folder", "folder/a", "folder/a/b", "folder/c"}
     assert (folder / "a/b").read_bytes() == b"\0\r\n"
     assert [bool((folder / path).stat().st_mode & 0o100) for path in ("a/b", "c")] == [True, False]
@@ -33,23 +36,26 @@ def test_files_are_written_with_their_modes(tmp_path: Path) -> None:
 def test_a_path_that_leads_out_of_it_or_into_git_writes_nothing(path: str, tmp_path: Path) -> None:
     folder = free_folder(str(tmp_path / "folder"))
     with pytest.raises(EditError, match="is not written"):
-        write_folder(folder, [NewFile("good", executable=False, data=b"x"), NewFile(path, executable=False, data=b"x")])
+        write_folder(
+            folder, [ExportedFile("good", executable=False, data=b"x"), ExportedFile(path, executable=False, data=b"x")]
+        )
     assert everything(tmp_path) == set()
 
 
 def test_two_files_of_one_name_write_nothing(tmp_path: Path) -> None:
     with pytest.raises(EditError, match="cannot be written"):
-        write_folder(free_folder(str(tmp_path / "folder")), [NewFile("a", executable=False, data=b"1")] * 2)
+        write_folder(free_folder(str(tmp_path / "folder")), [ExportedFile("a", executable=False, data=b"1")] * 2)
     with pytest.raises(EditError, match="cannot be written"):
         write_folder(
-            free_folder(str(tmp_path / "folder")), [NewFile(path, executable=False, data=b"1") for path in ("a", "a/b")]
+            free_folder(str(tmp_path / "folder")),
+            [ExportedFile(path, executable=False, data=b"1") for path in ("a", "a/b")],
         )
     assert everything(tmp_path) == set()
 
 
 def test_what_ends_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
-    def files() -> Iterator[NewFile]:
-        yield NewFile("a", executable=False, data=b"1")
+    def files() -> Iterator[ExportedFile]:
+        yield ExportedFile("a", executable=False, data=b"1")
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -62,7 +68,7 @@ def test_a_folder_that_was_filled_meanwhile_is_left_alone(tmp_path: Path) -> Non
     folder.mkdir()
     (folder / "mine").write_text("mine")
     with pytest.raises(EditError, match="cannot be written"):
-        write_folder(folder, [NewFile("a", executable=False, data=b"1")])
+        write_folder(folder, [ExportedFile("a", executable=False, data=b"1")])
     assert everything(tmp_path) == {"folder", "folder/mine"}
 
 

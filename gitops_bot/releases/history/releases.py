@@ -242,6 +242,14 @@ def foreign_tags(environment: str, known: Sequence[Release], tags: Mapping[str, 
     return tuple(sorted(tag for tag in own if numbered.get(tag) != tags[tag]))
 
 
+class ExportedFile(NamedTuple):
+    """A file of a release to be written elsewhere: its path in that folder, whether it is a program, and its bytes."""
+
+    path: str
+    executable: bool
+    data: bytes
+
+
 class ContentFile(NamedTuple):
     """A file: its path, its name in the digest, and its blob in Git."""
 
