@@ -42,6 +42,19 @@ def page(folder: Path) -> str:
         return re.sub(re.escape(site.registry.host), "ghcr.io", text)
 
 
+def shoot(file: Path, target: str, width: int, height: int, *, dark: bool = False) -> None:
+    """A picture of a page, as a window of this size shows it."""
+    frame = file.with_name("frame.html")
+    # A browser without a screen lays out no window that is narrower than 500 pixels, but it does a frame.
+    style = f"display:block;border:0;width:{width}px;height:{height}px"
+    frame.write_text(f'<body style="margin:0"><iframe src="{file.name}" style="{style}"></iframe>', encoding="utf-8")
+    scheme = ["--blink-settings=preferredColorScheme=0"] if dark else []
+    shown = [f"--user-data-dir={file.parent}/profile", f"--window-size={width},{height}", f"--screenshot={target}"]
+    subprocess.run(["chromium", *QUIET.split(), *scheme, *shown, frame.as_uri()], check=True, capture_output=True)
+    if shutil.which("pngquant"):
+        subprocess.run(["pngquant", "--force", "--output", target, "--", target], check=True)
+
+
 def main(target: str) -> None:
     """Make the picture."""
     with tempfile.TemporaryDirectory() as name:
@@ -49,10 +62,7 @@ def main(target: str) -> None:
         (folder / "demo").mkdir()
         file = folder / "page.html"
         file.write_text(page(folder / "demo"), encoding="utf-8")
-        shown = [f"--user-data-dir={folder}/profile", f"--window-size={WIDTH},{HEIGHT}", f"--screenshot={target}"]
-        subprocess.run(["chromium", *QUIET.split(), *shown, file.as_uri()], check=True, capture_output=True)
-    if shutil.which("pngquant"):
-        subprocess.run(["pngquant", "--force", "--output", target, "--", target], check=True)
+        shoot(file, target, WIDTH, HEIGHT)
 
 
 if __name__ == "__main__":

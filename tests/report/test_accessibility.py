@@ -20,6 +20,7 @@ from gitops_bot.report import page
 from gitops_bot.results.result import Result
 from gitops_bot.results.status import Overview
 from tests.conftest import PROJECT, absent, program
+from tests.report.services import services
 from tests.report.test_page import EVIL, TURNED, overview
 
 #: Pages on standard input, what axe-core finds in each on standard output. The page's own script runs.
@@ -31,9 +32,18 @@ async function check(text) {
   const window = new JSDOM(text, { runScripts: "dangerously", pretendToBeVisual: true }).window;
   window.eval(axe);
   const found = await window.axe.run(window.document, { rules: { "color-contrast": { enabled: false } } });
+  const all = (query) => [...window.document.querySelectorAll(query)].map((node) => node.textContent);
+  const typed = ["LEDGER", "ghcr.io/acme/ v1.4 ledger", "quay.io", ""].map((words) => {
+    const input = window.document.querySelector("input");
+    input.value = words;
+    input.dispatchEvent(new window.Event("input"));
+    return { waiting: all("#attention tbody:not([hidden]) tr:not([hidden]) th"), told: all("#filter span"),
+             everything: all("#matrix tr:not([hidden]) th[scope=row]"),
+             open: window.document.querySelector("details").open };
+  });
   return { passed: found.passes.map((rule) => rule.id),
            violations: found.violations.map((rule) => [rule.id, rule.nodes.map((node) => node.html)]),
-           filters: window.document.querySelectorAll("input").length };
+           typed };
 }
 (async () => {
   const found = [];
@@ -67,25 +77,40 @@ def test_axe_core_finds_nothing_to_correct() -> None:
         page.html(full),
         page.html(overview(EVIL)),
         page.html(overview(TURNED)),
+        page.html(services(33)),
         page.html(Result(full.head, Overview(status))),
         page.html(Result(replace(full.head, problems=()), Overview(bare))),
         page.html(full).replace('<html lang="en">', "<html>").replace('<th scope="col">', "<th><img src=x>", 1),
     )
     assert [found["violations"] for found in pages] == [[]] * len(pages)
     assert {"document-title", "html-has-lang", "link-name", "region", "svg-img-alt"} <= {*pages[0]["passed"]}
-    assert pages[0]["filters"] == 1, "the page's own script did not run, so its filter was not checked"
+    assert pages[0]["typed"][0]["told"] == ["0 images, 0 need attention"], "the page's own script did not run"
     assert {rule for rule, _ in wrong["violations"]} >= {"html-has-lang", "image-alt"}
+
+
+def test_the_search_shows_what_has_all_words_of_it_in_both_tables() -> None:
+    by_name, by_pin, nothing, everything = checked(page.html(services(33)))[0]["typed"]
+    review = "production: 5 wait for review"
+    assert by_name == {
+        "waiting": [review, "ledger"],
+        "everything": ["ledger", "ledger-1"],
+        "told": ["2 images, 1 need attention"],
+        "open": True,
+    }
+    assert (by_pin["waiting"], by_pin["everything"]) == ([review, "ledger"], ["ledger"])
+    assert (nothing["waiting"], nothing["everything"]) == ([], [])
+    assert (len(everything["waiting"]), len(everything["everything"]), everything["open"]) == (15 + 4, 33, False)
 
 
 _CSS = (Path(page.__file__).parent / "page.css").read_text("utf-8")
 _PALETTES = dict(zip(("light", "dark"), re.findall(r":root\{([^}]*)\}", _CSS), strict=True))
+#: The colours that tell states apart.
+_STATES = set(re.findall(r"--state:var\(--([a-z]+)\)", _CSS))
 #: What is written on what, with WCAG's least contrast (AA): 4.5 for text, 3 for lines that mean something.
 _PAIRS = [
-    *((text, behind, 4.5) for text in ("fg", "dim", "link") for behind in ("bg", "head", "warn-bg")),
-    *(("warn", behind, 4.5) for behind in ("bg", "warn-bg")),
-    ("ok", "bg", 4.5),
+    *((text, behind, 4.5) for text in ("fg", "dim", "link") for behind in ("bg", "head")),
+    *((text, "bg", 4.5) for text in (*_STATES, "ok")),
     ("mark", "bg", 3),
-    ("dim", "bg", 3),
 ]
 
 
@@ -95,6 +120,13 @@ def test_every_colour_can_be_told_from_what_is_behind_it(scheme: str) -> None:
     assert colours.keys() >= {name for text, behind, _ in _PAIRS for name in (text, behind)}
     weak = [pair for pair in _PAIRS if contrast(colours[pair[0]], colours[pair[1]]) < pair[2]]
     assert weak == []
+
+
+def test_a_review_a_hold_a_soak_and_a_failure_differ() -> None:
+    assert {"failed", "review", "wait", "held"} == _STATES
+    for scheme in _PALETTES.values():
+        colours = dict(re.findall(r"--([a-z-]+):#([0-9a-f]{3,6})\b", scheme))
+        assert len({colours[name] for name in (*_STATES, "ok")}) == 5
 
 
 def test_colours_come_from_the_palette_alone() -> None:

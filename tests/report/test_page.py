@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from gitops_bot.report import page
 from gitops_bot.results.result import Head, Result
 from gitops_bot.results.status import EntryStatus, EnvironmentStatus, Overview, Status
 from tests.managed import alter, managed
+from tests.report.services import services
 
 if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Managed
@@ -63,7 +65,7 @@ class Parsed(HTMLParser):
 def overview(text: str = "web", url: str = "https://github.com/acme/deploy/pull/7") -> Result[Overview]:
     """Two environments with everything that a page can show; `text` is whatever others may have written."""
     old, new = Pin(text, "sha256:" + "a" * 64), Pin(text, "sha256:" + "b" * 64)
-    pull = PullRequest(7, url, "open", text, "main", "c" * 40, text, text)
+    pull = PullRequest(7, url, "open", text, "main", "c" * 40, text, text, created_at=NOW - DAY)
     step = Step("d" * 40, ("e" * 40,), NOW - DAY, f"{text} <{text}>", text, (), {})
     release = Release("production", 3, step, ())
     record = Record(release, "manual", (EntryChange(f"{text}/kustomization.yaml", text, old, new),), (text,))
@@ -79,15 +81,17 @@ def overview(text: str = "web", url: str = "https://github.com/acme/deploy/pull/
         source_pin=new,
         drifts_since=NOW - DAY,
         behind_releases=2,
-        state="held",
-        reason=Reason("held.hold", f"held ({text})"),
+        state="review",
+        candidate=new,
         proposal=pull,
     )
+    held = alter(target, state="held", reason=Reason("held.hold", f"held ({text})"), proposal=None)
+    failed = alter(held, state="failed", reason=Reason("failed.registry", text), next=text)
     status = Status(
         at=NOW,
         environments=(
             EnvironmentStatus("staging", None, release, (source,)),
-            EnvironmentStatus("production", "staging", release, (target,)),
+            EnvironmentStatus("production", "staging", release, (target, held, failed)),
         ),
         sees_pull_requests=True,
     )
@@ -126,7 +130,7 @@ def test_a_screen_reader_finds_its_way() -> None:
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
-    assert all(heading.get("scope") in ("col", "row") for heading in parsed.all("th"))
+    assert all(heading.get("scope") in ("col", "row", "rowgroup") for heading in parsed.all("th"))
     assert len(parsed.all("caption")) == len(parsed.all("table"))
     pictures = parsed.all("svg")
     assert pictures
@@ -174,17 +178,184 @@ def test_it_says_what_is_not_known() -> None:
     assert Parsed(text).all("svg") == []
 
 
+def attention(text: str) -> list[list[str]]:
+    """The rows of what needs attention, as text: the cells of each."""
+    begin = text.index('<section id="attention"')
+    lines = re.findall("<tr>(.*?)</tr>", text[begin : text.index("</section>", begin)], re.DOTALL)
+    return [[unescape(re.sub("<[^>]*>", "", cell)) for cell in re.split("(?<=</t[hd]>)", line)[:-1]] for line in lines]
+
+
+def environments(text: str) -> list[tuple[str, str]]:
+    """The environments at the top: the name of each, and its line."""
+    begin = text.index('<section id="environments"')
+    found = re.findall("<h2>(.*?)</h2>\n<p>(.*?)</p>", text[begin : text.index("</section>", begin)])
+    return [(name, re.sub("<[^>]*>", "", line)) for name, line in found]
+
+
+def test_the_first_screen_says_what_waits_for_whom_and_the_last_environment_comes_first() -> None:
+    text = page.html(services(33))
+    release = "release 41 (0a1b2c3d4e), 2 hours ago"
+    assert environments(text) == [
+        (
+            "production",
+            f"15 of 33 behind 5 wait for review 2 soak 2 held 6 over the limit {release}, promoted from staging",
+        ),
+        ("staging", f"all 33 up to date {release}, promoted from dev"),
+        ("dev", f"all 33 up to date {release}"),
+    ]
+    heading, review, *rest = attention(text)
+    assert heading == ["Image", "Pinned", "Next", "Why, and what to do"]
+    assert review == ["production: 5 wait for review"]
+    assert rest[0] == ["ledger", "v1.4.0 4dd427a4e185", "→ v1.9.0 2ba62a5f5134", "waits 16 days · merge #14"]
+    assert [row for row in rest if len(row) == 1] == [
+        ["production: 2 soak"],
+        ["production: 2 held"],
+        ["production: 6 over the limit"],
+    ]
+    assert len(rest) == 15 + 3
+    said = {row[-1] for row in rest}
+    assert {"soaks until Wed 03:00 UTC (9 of 48 h)", "limit of 5 open reached · after #12"} <= said
+
+
+def test_what_needs_attention_comes_before_the_folded_rest() -> None:
+    text = page.html(services(33))
+    order = [
+        "production</h2>",
+        "dev</h2>",
+        'id="attention"',
+        "<details>",
+        'id="matrix"',
+        "</details>",
+        "How images moved",
+    ]
+    assert sorted(order, key=text.index) == order
+
+
+def test_each_count_leads_to_its_entries_without_a_script() -> None:
+    text = page.html(services(33))
+    chips = re.findall('<a class="chip [a-z]+" href="#([^"]*)">([0-9]+)', text)
+    assert [name for name, _ in chips] == [
+        "review-production",
+        "soak-production",
+        "held-production",
+        "limit-production",
+    ]
+    for name, count in chips:
+        (body,) = re.findall(f'<tbody id="{name}".*?</tbody>', text, re.DOTALL)
+        assert body.count('<tr><th scope="row">') == int(count)
+    # Only those show then: the style sheet hides the others.
+    assert ":has(tbody:target) tbody:not(:target)" in Parsed(text).texts["style"]
+
+
+def test_nothing_to_do_is_said_in_calm_lines() -> None:
+    found = services(3)
+    status = found.body.status
+    calm = alter(status, environments=status.environments[:2])
+    text = page.html(alter(found, body=alter(found.body, status=calm)))
+    assert [line.partition(" release")[0] for _, line in environments(text)] == ["all 3 up to date"] * 2
+    assert '<p class="current">Nothing.</p>' in text
+    assert 'class="chip' not in text
+
+
+def test_what_only_lacks_a_policy_is_not_called_behind() -> None:
+    found = services(3)
+    status = found.body.status
+    (entry, *others) = status.environments[0].entries
+    untracked = alter(entry, state="untracked", reason=Reason("unmanaged", "give it a `policy` that orders <tags>"))
+    dev = alter(status.environments[0], entries=(untracked, *others))
+    text = page.html(alter(found, body=alter(found.body, status=alter(status, environments=(dev,)))))
+    assert environments(text)[0][1].startswith("1 of 3 1 not tracked")
+    assert (
+        attention(text)[-1][-1]
+        == "not tracked: give it a policy that orders <tags> · gitops-bot explain dev ghcr.io/acme/web"
+    )
+    assert "<code>gitops-bot explain dev ghcr.io/acme/web</code>" in text
+
+
+def test_a_registry_is_said_once_and_where_an_image_is_elsewhere() -> None:
+    found = services(3)
+    status = found.body.status
+    production = status.environments[2]
+    (first, *others) = production.entries
+    elsewhere = alter(production, entries=(alter(first, image="quay.io/other/web"), *others))
+    text = page.html(alter(found, body=alter(found.body, status=alter(status, environments=(elsewhere,)))))
+    assert '<th scope="row"><small>quay.io/other/</small>web</th>' in text
+    assert '<th scope="row">billing</th>' in text
+    assert "Images without a registry are in ghcr.io/acme/." in text
+
+
+def test_entries_that_say_the_same_are_one_row_and_others_tell_their_overlays() -> None:
+    found = services(3)
+    status = found.body.status
+    production = status.environments[2]
+    alike = production.entries[-1]
+    other = alter(alike, candidate=Pin("v2"), entry=alter(alike.entry, pin=Pin("v1"), overlay="clusters/eu"))
+    entries = (alike, alike, other)
+    text = page.html(
+        alter(found, body=alter(found.body, status=alter(status, environments=(alter(production, entries=entries),))))
+    )
+    assert [row[:3] for row in attention(text)[2:]] == [
+        ["billing in 2 overlays", "v1.4.2 6ad4a635f642", "→ v1.9.2 48a6a8f065f1"],
+        ["billing clusters/eu", "v1 ", "→ v2 "],
+    ]
+
+
+def test_each_relative_time_has_the_exact_one() -> None:
+    text = page.html(services(33))
+    times = Parsed(text).all("time")
+    assert len(times) == 3 + 5 + 2 + 20
+    assert all(
+        datetime.fromisoformat(time["datetime"] or "").strftime("%Y-%m-%d %H:%M UTC") == time["title"] for time in times
+    )
+    matrix = text[text.index('<section id="matrix"') : text.index("</details>")]
+    assert matrix.count('<td title="20') == 3 * 33
+
+
+@pytest.mark.parametrize("name", ["dev", "w" * 60])
+def test_nothing_crosses_the_labels_of_a_timeline(name: str) -> None:
+    found = services(3)
+    ways = tuple(
+        alter(way, arrivals=tuple(alter(stop, environment=name) for stop in way.arrivals))
+        for way in found.body.journeys
+    )
+    text = page.html(alter(found, body=alter(found.body, journeys=ways)))
+    #: What a wide letter and a digit take of the 11 pixels that the style sheet gives them.
+    wide, digit, radius = 9, 7, 5
+    for picture in re.findall('<svg viewBox="0 0 380.*?</svg>', text, re.DOTALL):
+        begin, end = (function(map(int, re.findall(' cx="([0-9]+)"', picture))) for function in (min, max))
+        names = re.findall('<text x="0" y="[0-9]+">([^<]*)<', picture)
+        times = re.findall('<text x="380" y="[0-9]+" class="e">([^<]*)<', picture)
+        assert len(names) == len(times) == 3
+        assert all(len(shown) * wide < begin - radius for shown in names)
+        assert all(380 - len(shown) * digit > end - radius for shown in times)
+
+
 def test_the_matrix_has_a_row_for_each_image_and_a_column_for_each_environment() -> None:
     text = page.html(overview())
-    matrix = Parsed(text[text.index('<section id="matrix"') : text.index('<section id="drift"')])
+    matrix = Parsed(text[text.index('<section id="matrix"') : text.index("</details>")])
     assert [heading["scope"] for heading in matrix.all("th")] == ["col", "col", "col", "row"]
-    assert [cell.get("class") for cell in matrix.all("td")] == [None, "d"]
+    assert len(matrix.all("td")) == 2
+    assert [mark.get("class") for mark in matrix.all("i")] == ["review", "held", "failed"]
+
+
+def test_a_long_list_is_cut_and_says_how_much_is_left_out() -> None:
+    found = services(3)
+    status = found.body.status
+    production = status.environments[2]
+    many = tuple(alter(production.entries[0], image=f"ghcr.io/acme/image-{number}") for number in range(1000))
+    longer = alter(status, environments=(alter(production, entries=many),))
+    text = page.html(alter(found, body=alter(found.body, status=longer)))
+    assert attention(text)[-1] == ["… and 700 more"]
+
+
+def test_three_hundred_services_are_about_a_hundred_kilobytes() -> None:
+    assert len(page.html(services(300)).encode()) < 103_000
 
 
 def test_a_hundred_images_in_twenty_environments_are_less_than_400_kilobytes() -> None:
     found = overview()
     shown = found.body
-    (target,) = shown.status.environments[1].entries
+    target = shown.status.environments[1].entries[0]
     entries = tuple(alter(target, image=f"ghcr.io/acme/image-{number}") for number in range(100))
     environments = tuple(
         alter(shown.status.environments[1], name=f"environment-{number}", entries=entries) for number in range(20)

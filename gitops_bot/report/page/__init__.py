@@ -1,7 +1,7 @@
 """The page: everything that `status` knows as one self-contained HTML file, readable without scripts.
 
-The template gets the plain values of an overview, and what it needs besides: groups, links, texts, and where charts are
-drawn.
+What needs attention comes first, the last environment first. The template gets the plain values of an overview, and
+what it needs besides: groups, links, texts, and where charts are drawn.
 """
 
 from __future__ import annotations
@@ -9,69 +9,41 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections import Counter
 from datetime import timedelta
 from functools import cache, partial
-from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from gitops_bot import redact
 from gitops_bot.images import duration
-from gitops_bot.images.reference import is_digest
 from gitops_bot.proposals.text.markdown import plain, source_repository
 from gitops_bot.report.screen import short
-from gitops_bot.report.status import age, behind, by_image
-from gitops_bot.results.status import LONG_AGO
+from gitops_bot.report.status import attention, counted, next_step, why
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
     from datetime import date, datetime
 
-    from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.history.delivery import Delivery, Journey
+    from gitops_bot.releases.history.delivery import Arrival, Journey
     from gitops_bot.releases.history.record import Record
     from gitops_bot.results.result import Result
-    from gitops_bot.results.status import EntryStatus, Overview, Status
+    from gitops_bot.results.status import EntryStatus, EnvironmentStatus, Overview, Status
+
+_Item = TypeVar("_Item")
 
 _HERE: Final = Path(__file__).parent
 _STYLE, _SCRIPT = "page.css", "page.js"
 #: Characters of one text on the page.
 _LONG: Final = 1000
-#: Rows of a list, and different pins in one cell; what is left out is counted.
-_ROWS, _PINS = 50, 3
+#: Rows of what needs attention, at least so many of each state, and different pins in one cell; others are counted.
+_ROWS, _FEWEST, _PINS = 300, 10, 3
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,255}(?:/[A-Za-z0-9._~/#@!$&*+,;=%-]{0,200})?\Z")
 
-#: Where the line of time begins and ends, and the height of one environment; in the units of the picture.
-_LEFT, _RIGHT, _STEP = 95, 372, 22
-#: The height of the highest bar.
-_HEIGHT = 60
+#: Where the line of time begins and ends, in the units of the picture: beside it are names and times.
+_LEFT, _RIGHT = 150, 270
 #: How many journeys are drawn.
 _DRAWN: Final = 12
-
-
-class _Part(NamedTuple):
-    """One pin in a cell of the matrix: an entry that has it, how far it is behind, and in how many overlays it is."""
-
-    entry: EntryStatus
-    lag: str
-    overlays: int
-
-
-class _Stop(NamedTuple):
-    """Where one environment got the pin."""
-
-    name: str
-    at: str
-    x: int
-    y: int
-
-
-class _Bar(NamedTuple):
-    """The releases of one day."""
-
-    day: date
-    releases: int
-    height: int
 
 
 def html(result: Result[Overview]) -> str:
@@ -97,38 +69,44 @@ def html(result: Result[Overview]) -> str:
     )
     head, overview = result.head, result.body
     status, source = overview.status, source_repository(overview.home)
-    templates.globals.update(
-        rows=_ROWS,
-        pins=_PINS,
-        address=_address,
-        age=partial(age, status),
-        behind=behind,
-        commit_url=source.commit if source is not None else lambda _commit: None,
-        day=lambda date: f"{date:%b} {date.day}",
-        described=_describe,
-        digest=_digest,
-        failures=_failures,
-        moment=_moment,
-        short=short,
-        since=partial(_since, status),
-        span=_span,
-    )
+    environments = status.environments[::-1]
+    matrix = list(_matrix(status, environments))
+    to_do = [
+        (environment, _group(_rows(status, environment, attention(environment)), lambda row: row[0].state))
+        for environment in environments
+    ]
+
+    def split(image: str) -> tuple[str, str]:
+        directory, slash, name = clean(image).rpartition("/")
+        return directory + slash, name
+
+    # Most images are in one place, which is said once.
+    (place, _), *_ = Counter(split(image)[0] for image, _ in matrix).most_common(1) or [("", 0)]
     # The journeys that are drawn: preferably those through several environments.
     ways = [journey for journey in overview.journeys if len(journey.arrivals) > 1] or overview.journeys
-    entries = [(environment, entry) for environment in status.environments for entry in environment.entries]
     return templates.get_template("page.html.j2").render(
         head=head,
         overview=overview,
         status=status,
         title=head.repository or "Environments",
-        matrix=_matrix(status),
-        drift=sorted(
-            (item for item in entries if item[1].drifts_since), key=lambda item: item[1].drifts_since or LONG_AGO
-        ),
-        proposals=[item for item in entries if item[1].proposal],
-        holds=[item for item in entries if item[1].hold],
+        to_do=to_do,
+        matrix=matrix,
         journeys=[(journey, _stops(journey, status.at)) for journey in ways[:_DRAWN]],
         bars=_bars(overview),
+        rows=max(_FEWEST, _ROWS // max(1, sum(len(groups) for _, groups in to_do))),
+        pins=_PINS,
+        place=place,
+        address=_address,
+        clean=clean,
+        commit_url=source.commit if source is not None else lambda _commit: None,
+        day=lambda date: f"{date:%b} {date.day}",
+        counted=counted,
+        described=_describe,
+        moment=lambda at: f"{at:%Y-%m-%d %H:%M} UTC",
+        next=next_step,
+        roughly=duration.roughly,
+        split=split,
+        why=partial(why, status),
         # The content security policy: nothing from outside, and only this page's own style and script.
         policy=f"default-src 'none'; style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)}; base-uri 'none'; "
         "form-action 'none'",
@@ -141,32 +119,30 @@ def _hash(name: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _matrix(status: Status) -> Iterator[tuple[str, Sequence[Sequence[_Part]]]]:
+def _group(items: Iterable[_Item], key: Callable[[_Item], Hashable]) -> dict[Any, list[_Item]]:
+    groups: dict[Hashable, list[_Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def _rows(
+    status: Status, environment: EnvironmentStatus, entries: Iterable[EntryStatus]
+) -> Iterator[tuple[EntryStatus, str]]:
+    """Each entry, those of one image that say the same as one; with its overlay, where the image has several."""
+    of_image = Counter(entry.image for entry in environment.entries)
+    for alike in _group(entries, lambda entry: (entry.image, entry.pin, entry.state, why(status, entry))).values():
+        first, several = alike[0], f"in {len(alike)} overlays" if len(alike) > 1 else ""
+        yield first, several or (first.entry.overlay if of_image[first.image] > 1 else "")
+
+
+def _matrix(
+    status: Status, environments: Sequence[EnvironmentStatus]
+) -> Iterator[tuple[str, list[Sequence[tuple[EntryStatus, str]]]]]:
     """Each image, with the different pins of it in every environment."""
-    for image, pinned in by_image(status).items():
-        groups = groupby(pinned, lambda item: item.environment.name)
-        entries = {name: [item.entry for item in items] for name, items in groups}
-        yield image, [_parts(entries.get(environment.name, ())) for environment in status.environments]
-
-
-def _parts(entries: Sequence[EntryStatus]) -> list[_Part]:
-    alike: dict[tuple[object, ...], list[EntryStatus]] = {}
-    for entry in entries:
-        key = entry.pin, behind(entry), entry.drifts_since is None, entry.proposal, entry.hold is None
-        alike.setdefault(key, []).append(entry)
-    return [_Part(same[0], str(key[1]), len(same)) for key, same in alike.items()]
-
-
-def _digest(pin: Pin) -> str:
-    """The first digits of a digest; a file may pin any text."""
-    digest = pin.digest or ""
-    return digest.partition(":")[2][:12] if is_digest(digest) else digest[:12]
-
-
-def _since(status: Status, entry: EntryStatus) -> str:
-    if entry.drifts_since is None or entry.drifts_since == LONG_AGO:
-        return "longer than the history"
-    return duration.roughly(status.at - entry.drifts_since)
+    columns = [_group(_rows(status, own, own.entries), lambda row: row[0].image) for own in environments]
+    for image in sorted({image for column in columns for image in column}):
+        yield image, [column.get(image, ()) for column in columns]
 
 
 def _describe(record: Record) -> list[str]:
@@ -178,44 +154,23 @@ def _describe(record: Record) -> list[str]:
     ] or [f"configuration: {path}" for path in record.config]
 
 
-def _failures(delivery: Delivery) -> str:
-    if not delivery.deployments:
-        return "none released"
-    share = delivery.failures / delivery.deployments
-    return f"{share:.0%} ({delivery.failures} of {delivery.deployments})"
-
-
-def _span(span: timedelta | None) -> str:
-    return duration.roughly(span) if span is not None else "not known"
-
-
 def _address(url: str | None) -> str | None:
     """The address if it may be a link: a plain web address that every browser reads the same way."""
     return url if url is not None and _ADDRESS.match(url) else None
 
 
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def _bars(overview: Overview) -> Sequence[_Bar]:
+def _bars(overview: Overview) -> Sequence[tuple[date, int]]:
     """Releases per day, where there is a history."""
     days = overview.deliveries[0].days if overview.deliveries else -1
-    today = overview.status.at.date()
-    counts = {day: overview.per_day.get(day, 0) for day in (today - timedelta(back) for back in range(days, -1, -1))}
-    highest = max(counts.values(), default=0)
-    return [_Bar(day, count, round(_HEIGHT * count / highest) if highest else 0) for day, count in counts.items()]
+    dates = (overview.status.at.date() - timedelta(back) for back in range(days, -1, -1))
+    return [(day, overview.per_day.get(day, 0)) for day in dates]
 
 
-def _stops(journey: Journey, now: datetime) -> list[_Stop]:
+def _stops(journey: Journey, now: datetime) -> list[tuple[Arrival, int]]:
+    """When each environment got the pin, and where that is on the line of time."""
     first = journey.arrivals[0].at
     span = max((now - first).total_seconds(), 1)
     return [
-        _Stop(
-            plain(redact.strike(arrival.environment), 15),
-            f"{arrival.at:%Y-%m-%d %H:%M}",
-            _LEFT + round((_RIGHT - _LEFT) * min(1, max(0, (arrival.at - first).total_seconds() / span))),
-            _STEP * at + _STEP // 2,
-        )
-        for at, arrival in enumerate(journey.arrivals)
+        (arrival, _LEFT + round((_RIGHT - _LEFT) * min(1, max(0, (arrival.at - first).total_seconds() / span))))
+        for arrival in journey.arrivals
     ]

@@ -1,15 +1,17 @@
 (() => {
-  const box = document.getElementById("filter"), status = document.getElementById("shown");
-  const rows = [...document.querySelectorAll("#matrix tbody tr")];
-  box.hidden = false;
-  box.querySelector("input").addEventListener("input", (event) => {
-    const words = event.target.value.toLowerCase().split(/\s+/);
-    let shown = 0;
-    for (const row of rows) {
-      const text = row.textContent.toLowerCase();
-      row.hidden = !words.every((word) => text.includes(word));
-      shown += row.hidden ? 0 : 1;
+  const filter = document.getElementById("filter");
+  filter.hidden = false;
+  filter.querySelector("input").addEventListener("input", ({ target }) => {
+    const words = target.value.toLowerCase().split(/\s+/);
+    const show = (part) => [...document.querySelectorAll(`#${part} th[scope=row]`)].filter((head) => {
+      const place = head.firstChild.nodeType === Node.TEXT_NODE ? filter.dataset.place : "";
+      const text = (place + head.parentNode.textContent).toLowerCase();
+      return !(head.parentNode.hidden = !words.every((word) => text.includes(word)));
+    }).length;
+    filter.querySelector("span").textContent = `${show("matrix")} images, ${show("attention")} need attention`;
+    for (const group of document.querySelectorAll("#attention tbody")) {
+      group.hidden = !group.querySelector("tr:not([hidden]) > td");
     }
-    status.textContent = `${shown} of ${rows.length} images`;
+    document.querySelector("details").open = target.value !== "";
   });
 })();
