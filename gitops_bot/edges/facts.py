@@ -27,6 +27,17 @@ LOGIN_REFUSED = (
 )
 
 
+#: What it means that a rule of the branch refused a push, or its size did, whoever says so; and the next step.
+PROTECTED = (
+    "protects this branch: the push was refused",
+    (
+        "Use `propose: {as: pull-request}` in gitops-bot.yaml, or let the bot bypass the branch's rules. If the branch "
+        "starts with gitops-bot/, exclude those branches from the rules."
+    ),
+)
+TOO_LARGE = "refused the push because of its size", "Check for files over the server's size limit."
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """One kind of git's refusals: its pattern, its meaning (after the repository's name) and the next step.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.edges.environment import CHECK_PROXY
-from gitops_bot.edges.facts import LOGIN_REFUSED, Refusal
+from gitops_bot.edges.facts import LOGIN_REFUSED, PROTECTED, TOO_LARGE, Refusal
 from gitops_bot.edges.patience import PASSING_STATUSES
 from gitops_bot.errors import RAISE_THE_LIMIT, GitError, LostRace, Problem
 
@@ -43,15 +43,9 @@ REFUSALS = (
     Refusal(
         r"protected branch hook declined|protected branch update failed"
         r"|not allowed to (?:force )?push (?:code )?to (?:a )?protected branch",
-        "protects this branch: the push was refused",
-        "Use `propose: {as: pull-request}` in gitops-bot.yaml, or let the bot bypass the branch's rules. If the "
-        "branch starts with gitops-bot/, exclude those branches from the rules.",
+        *PROTECTED,
     ),
-    Refusal(
-        r"object is too large|exceeds the maximum (?:allowed|size)",
-        "refused the push because of its size",
-        "Check for files over the server's size limit.",
-    ),
+    Refusal(r"object is too large|exceeds the maximum (?:allowed|size)", *TOO_LARGE),
     Refusal(
         r"refusing to update checked out branch|branch is currently checked out",
         "has this branch checked out in a work tree: the push was refused",
@@ -177,7 +171,7 @@ def tag_refusal(failure: GitError) -> GitError:
     if "propose: {as: pull-request}" not in problem.next:
         return failure
     advice = "Let the bot create tags `release/**` in the rules of the repository, or remove `release_tags`."
-    message = problem.message.replace("protects this branch: the push was refused", "protects its tags")
+    message = problem.message.replace(PROTECTED[0], "protects its tags")
     return GitError(replace(problem, message=message, next=advice))
 
 

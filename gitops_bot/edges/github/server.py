@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from gitops_bot import log
 from gitops_bot.edges.address import OWNER_AND_NAME, is_loopback, origin
-from gitops_bot.edges.facts import PackageApi, Refusal, fixed
+from gitops_bot.edges.facts import PROTECTED, TOO_LARGE, PackageApi, Refusal, fixed
 from gitops_bot.edges.github import app as apps
 from gitops_bot.edges.github.address import API, API_URL, checked_api
 from gitops_bot.edges.github.app import App
@@ -65,17 +65,8 @@ _REFUSALS = (
         "does not let this token change workflow files",
         "Point the overlays away from .github/workflows, or give the token the permission `workflows: write`.",
     ),
-    Refusal(
-        r"GH006|GH013",
-        "protects this branch: the push was refused",
-        "Use `propose: {as: pull-request}` in gitops-bot.yaml, or let the bot bypass the branch's rules. If the "
-        "branch starts with gitops-bot/, exclude those branches from the rules.",
-    ),
-    Refusal(
-        r"GH001|exceeds GitHub's file size limit",
-        "refused the push because of its size",
-        "Check for files over the server's size limit.",
-    ),
+    Refusal(r"GH006|GH013", *PROTECTED),
+    Refusal(r"GH001|exceeds GitHub's file size limit", *TOO_LARGE),
 )
 
 
