@@ -72,25 +72,25 @@ def group(title: str) -> Iterator[None]:
 
 def write_outputs(environ: Mapping[str, str], outputs: Mapping[str, str]) -> None:
     """Set the outputs of this step. The delimiter is random, so no value can end itself and set another output."""
-    if path := environ.get("GITHUB_OUTPUT"):
-        with Path(path).open("a", encoding="utf-8", newline="\n") as file:
-            for name, value in outputs.items():
-                delimiter = f"gitops-bot-{secrets.token_hex(16)}"
-                file.write(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+    for name, value in outputs.items():
+        delimiter = f"gitops-bot-{secrets.token_hex(16)}"
+        _append(environ.get("GITHUB_OUTPUT"), f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
 
 
 def room_in_summary(environ: Mapping[str, str]) -> int:
     """How many bytes this step may still add to the summary; 0 without a summary."""
     path = environ.get("GITHUB_STEP_SUMMARY")
-    if not path:
-        return 0
-    present = Path(path).stat().st_size if Path(path).exists() else 0
-    return max(0, SUMMARY_LIMIT - present)
+    present = Path(path).stat().st_size if path and Path(path).exists() else 0
+    return max(0, SUMMARY_LIMIT - present) if path else 0
 
 
 def write_summary(environ: Mapping[str, str], text: str) -> None:
     """Add to the summary of this step, at most `room_in_summary`."""
-    if path := environ.get("GITHUB_STEP_SUMMARY"):
+    _append(environ.get("GITHUB_STEP_SUMMARY"), text)
+
+
+def _append(path: str | None, text: str) -> None:
+    if path:
         with Path(path).open("a", encoding="utf-8", newline="\n") as file:
             file.write(text)
 

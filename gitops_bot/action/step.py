@@ -10,7 +10,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from gitops_bot import log, redact
 from gitops_bot.action import inputs, outcome, runner
@@ -36,17 +36,13 @@ if TYPE_CHECKING:
     from gitops_bot.errors import BotError
     from gitops_bot.results.shape import JsonObject
 
+    #: What came of a command, and the JSON of it.
+    Ran = tuple[StepResult, JsonObject]
+
 #: Events that run with the repository's secrets on input from strangers: the checkout may be theirs.
 _STRANGERS = ("pull_request_target", "workflow_run", "issue_comment")
 #: Bytes of the event file that are read: GitHub's largest webhook.
 _EVENT_LIMIT = 25 * 1024 * 1024
-
-
-class Ran(NamedTuple):
-    """What came of a command, and the JSON of it."""
-
-    result: StepResult
-    document: JsonObject
 
 
 def main() -> int:
@@ -84,7 +80,7 @@ def _run(step: inputs.Inputs) -> tuple[int, Ran | None]:
         at = result.body.at if isinstance(result.body, Status) else Clock().now()
         process.log_bugs(result.head.problems)
         show.show(step.command, result, "text", at, written=not step.request.dry_run)
-        code, ran = result.head.exit_code, Ran(result, document.of(step.command, result, at))
+        code, ran = result.head.exit_code, (result, document.of(step.command, result, at))
     except KeyboardInterrupt:
         return process.interrupted(), None
     except Exception as error:  # noqa: BLE001 - the one boundary: an unexpected exception is a bug
@@ -92,7 +88,7 @@ def _run(step: inputs.Inputs) -> tuple[int, Ran | None]:
         process.log_bugs(failure.problems)
         show.show_problems(failure.problems)
         code, ran = failure.exit_code, _failure(step.command, failure)
-    return code, Ran(*redact.strike_all(tuple(ran)))
+    return code, redact.strike_all(ran)
 
 
 def _result(step: inputs.Inputs) -> StepResult:
@@ -113,7 +109,7 @@ def _result(step: inputs.Inputs) -> StepResult:
 
 def _failure(command: inputs.Command, error: BotError) -> Ran:
     """What comes of a command that could not start."""
-    return Ran(Outcome(problems=error.problems).of(), document.of_failure(command, error.problems, Clock().now()))
+    return Outcome(problems=error.problems).of(), document.of_failure(command, error.problems, Clock().now())
 
 
 def _stay_away_from_strangers(step: inputs.Inputs, environ: Mapping[str, str]) -> None:
@@ -127,9 +123,8 @@ def _stay_away_from_strangers(step: inputs.Inputs, environ: Mapping[str, str]) -
     if step.options.config:
         event = environ["GITHUB_EVENT_NAME"]
         message = f"config names a file in the workspace, and in a run for {event} anyone may have written it"
-        raise UsageError(
-            inputs.problem(message, "leave config out: the bot reads the one on the branch of the manifests")
-        )
+        advice = "leave config out: the bot reads the one on the branch of the manifests"
+        raise UsageError(inputs.problem(message, advice))
     os.chdir(environ.get("RUNNER_TEMP") or "/")
 
 
@@ -141,8 +136,7 @@ def _report(environ: Mapping[str, str], step: inputs.Inputs | None, result: Step
     lines = outcome.headlines(title, result, told)
     outputs = outcome.outputs(result, told, json.dumps(shown, separators=(",", ":")), lines)
     runner.write_outputs(environ, outputs)
-    if room := runner.room_in_summary(environ):
-        runner.write_summary(environ, outcome.summary(title, result, told, room))
+    runner.write_summary(environ, outcome.summary(title, result, told, runner.room_in_summary(environ)))
     if not outputs["plan"]:
         why = f"the output plan is left empty: the JSON has more than {PLAN_LIMIT} characters"
         runner.annotate("warning", Annotation(why))

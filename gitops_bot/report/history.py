@@ -146,8 +146,8 @@ def print_audit(audit: Audit, screen: Screen) -> None:
         return
     for environment in audit.environments:
         screen.say(f"{plain(environment.name)}: {environment.headline}", style="bold")
-        for item in environment.pinned:
-            if item.verdict != "present":
+        for item in environment.entries:
+            if item.verdict not in ("present", "unpinned"):
                 absent = f" ({plain(', '.join(item.absent))})" if item.absent else ""
                 name = f"{plain(item.entry.name, 300)} in {plain(item.entry.overlay, 300)}"
                 line = f"{item.verdict}{absent}: {name}, {short(item.entry.pin)}"

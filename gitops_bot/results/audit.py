@@ -36,15 +36,10 @@ class AuditedEnvironment(NamedTuple):
     entries: tuple[AuditedEntry, ...]
 
     @property
-    def pinned(self) -> list[AuditedEntry]:
-        """Those that pin anything."""
-        return [item for item in self.entries if item.verdict != "unpinned"]
-
-    @property
     def headline(self) -> str:
-        """How many of them can be pulled."""
-        present = sum(item.verdict == "present" for item in self.pinned)
-        return f"{present} of {counted(len(self.pinned), 'pinned image')} can be pulled"
+        """How many of its images can be pulled."""
+        verdicts = [item.verdict for item in self.entries if item.verdict != "unpinned"]
+        return f"{verdicts.count('present')} of {counted(len(verdicts), 'pinned image')} can be pulled"
 
 
 @dataclass(frozen=True, slots=True)

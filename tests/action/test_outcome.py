@@ -65,7 +65,7 @@ def outcome(
     reason = Reason(code, "because")
     commit = None if action in ("leave", "none") else "c" * 40
     proposed = carried_out(action, *changes, reason=reason, branch=branch, pull_request=pull, commit=commit)
-    proposals = (proposed,) if changes or action == "close" else ()
+    proposals = (proposed,) if changes or action in ("close", "leave") else ()
     keys = frozenset(item.entry.key for item in named)
     environment = EnvironmentOutcome("live", (*decisions, *kept(2)), proposals, named=keys)
     return Outcome((environment,), problems).of("acme/deploy", "main", "d" * 40)
@@ -221,6 +221,8 @@ FAILED = Failed(WEB.entry, PROBLEM)
             ],
             id="in part",
         ),
+        pytest.param(outcome(action="close"), ["live: closed #7: because"], id="closed"),
+        pytest.param(outcome(action="leave", code="person"), ["live: left alone: because"], id="a person's branch"),
         pytest.param(
             outcome(WEB, API, action="none", code="failed.forge", problems=(Problem("failed.forge", "because"),)),
             [
