@@ -289,7 +289,7 @@ def test_the_page_of_a_run_has_the_numbers_that_this_run_gave(stages: Stages) ->
         bot.until("cycle.ended")
         _, page = bot.get("/")
         assert "<td>production</td><td>121 " in page
-        assert "release 121, " in page
+        assert "release 121 (" in page
     assert "release/production/121" in stages.deploy.remote.git("tag").decode().split()
     assert stages.deploy.ask("history", "production").json["releases"][0]["number"] == 121
 

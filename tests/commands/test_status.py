@@ -223,6 +223,18 @@ def test_markdown_has_a_column_for_each_environment(stages: Stages) -> None:
     assert web.endswith("2 behind |")
 
 
+def test_the_page_says_what_waits_for_review_and_leads_there(stages: Stages) -> None:
+    assert stages.promote().code == 0
+    done = stages.deploy.bot("status", "--output", "html")
+    assert '<a class="chip review" href="#review-production">1 waits for review</a>' in done.out
+    (body,) = re.findall('<tbody id="review-production".*?</tbody>', done.out, re.DOTALL)
+    (row,) = re.findall('<tr><th scope="row">(.*?)</tr>', body)
+    image, *tags, why = (re.sub("<[^>]*>", "", cell) for cell in row.split("<td>"))
+    assert (image, why) == ("web", "waits less than a minute · merge #1")
+    assert [tag.split()[-2] for tag in tags] == ["1.0.1", "1.2.0"]
+    assert f'<a href="{stages.deploy.pull()["html_url"]}">merge #1</a>' in row
+
+
 def test_the_page_shows_releases_with_their_pull_requests(stages: Stages) -> None:
     assert stages.promote().code == 0
     stages.merge()

@@ -84,7 +84,7 @@ def test_axe_core_finds_nothing_to_correct() -> None:
     )
     assert [found["violations"] for found in pages] == [[]] * len(pages)
     assert {"document-title", "html-has-lang", "link-name", "region", "svg-img-alt"} <= {*pages[0]["passed"]}
-    assert pages[0]["typed"][0]["told"] == ["0 images, 0 need attention"], "the page's own script did not run"
+    assert pages[0]["typed"][0]["told"] == ["images: 0, needing attention: 0"], "the page's own script did not run"
     assert {rule for rule, _ in wrong["violations"]} >= {"html-has-lang", "image-alt"}
 
 
@@ -94,7 +94,7 @@ def test_the_search_shows_what_has_all_words_of_it_in_both_tables() -> None:
     assert by_name == {
         "waiting": [review, "ledger"],
         "everything": ["ledger", "ledger-1"],
-        "told": ["2 images, 1 need attention"],
+        "told": ["images: 2, needing attention: 1"],
         "open": True,
     }
     assert (by_pin["waiting"], by_pin["everything"]) == ([review, "ledger"], ["ledger"])

@@ -65,7 +65,7 @@ def test_the_first_cycle_proposes_at_once_and_a_quiet_one_tells_its_end_alone(wo
         assert bot.get("/elsewhere")[0] == 404
         status, page = bot.get("/")
         assert (status, page.startswith("<!DOCTYPE html>")) == (200, True)
-        assert all(f">#{pull['number']}</a>" in page for pull in stages.deploy.pulls())
+        assert all(f">merge #{pull['number']}</a>" in page for pull in stages.deploy.pulls())
         numbers = bot.metrics()
         assert numbers["gitops_bot_cycles_total{done}"] >= 1
         assert numbers["gitops_bot_entries{staging,changed}"] == 1

@@ -8,7 +8,7 @@
       const text = (place + head.parentNode.textContent).toLowerCase();
       return !(head.parentNode.hidden = !words.every((word) => text.includes(word)));
     }).length;
-    filter.querySelector("span").textContent = `${show("matrix")} images, ${show("attention")} need attention`;
+    filter.querySelector("span").textContent = `images: ${show("matrix")}, needing attention: ${show("attention")}`;
     for (const group of document.querySelectorAll("#attention tbody")) {
       group.hidden = !group.querySelector("tr:not([hidden]) > td");
     }
