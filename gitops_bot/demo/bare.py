@@ -202,6 +202,16 @@ class Bare:
 
         return self.cached(ask, "counted", base, head)
 
+    def files(self, commit: str) -> dict[str, str]:
+        """The blobs of a commit by the paths of its files; links and submodules are left out."""
+
+        def ask() -> dict[str, str]:
+            output = self.git("ls-tree", "-r", "-z", "--full-tree", commit).decode(errors="replace")
+            entries = (line.partition("\t") for line in output.split("\0")[:-1])
+            return {path: entry.split(" ")[2] for entry, _, path in entries if entry.startswith("100")}
+
+        return self.cached(ask, "files", commit)
+
     def move(self, branch: str, commit: str, *, expected: str | None) -> None:
         """Move a branch to a commit if it is still at `expected`; None: create the branch.
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Literal
 from gitops_bot.demo.refusal import invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from gitops_bot.demo.hub import Check, Hub
 
 State = Literal["EXPECTED", "PENDING", "SUCCESS", "ERROR", "FAILURE"]
@@ -34,7 +32,7 @@ def report(hub: Hub, commit: str, check: Check) -> None:
 
 def rollup(hub: Hub, commit: str) -> State | None:
     """The state of all statuses together; None if there are none."""
-    return _worst(_latest(hub, commit).values())
+    return min(_latest(hub, commit).values(), key=_ORDER.index, default=None)
 
 
 def required(hub: Hub, commit: str, context: str) -> State:
@@ -45,7 +43,3 @@ def required(hub: Hub, commit: str, context: str) -> State:
 def _latest(hub: Hub, commit: str) -> dict[str, State]:
     """The newest state of each context."""
     return {check.context: _STATES[check.state] for check in hub.checks.get(commit, ())}
-
-
-def _worst(states: Iterable[State]) -> State | None:
-    return min(states, key=_ORDER.index, default=None)

@@ -43,7 +43,7 @@ class Forge(Server):
     """Serves the repositories below `folder`; `port` as in `Server`.
 
     `tokens` maps tokens to logins; every user may push, review and merge. `now` is the clock. `visitor` is the user of
-    the merge button on the pages; None: there is no button.
+    the merge button on the pages; None: there is no button. `status` is as in `Pages`.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Forge(Server):
         port: int = 0,
         now: Callable[[], datetime] = _now,
         visitor: str | None = None,
+        status: Callable[[str], bytes | None] | None = None,
     ) -> None:
         self.apps = Apps(now)
         self.accounts = Accounts(tokens, self.apps)
@@ -63,7 +64,7 @@ class Forge(Server):
         self._routes = [
             Route("GET", re.compile(rf"{REPOSITORY}(?:\.git)?/info/refs"), self._advertise),
             Route("POST", re.compile(rf"{REPOSITORY}(?:\.git)?/{service}"), self._serve_git),
-            *Pages(self.store, visitor).routes(),
+            *Pages(self.store, visitor, status).routes(),
         ]
         super().__init__(self._answer, port=port, own_pages=True)
         self.gateway = Gateway(self.url, self.store, self.accounts, self.limits)
@@ -194,7 +195,7 @@ class Forge(Server):
         """The repository, if this request may read or write it."""
         token = git_http.password(request)
         user = self.accounts.whose(token)
-        hub = self.gateway.visible(f"{owner}/{name}", user)
+        hub = self.store.visible(f"{owner}/{name}", user)
         writes = service == "git-receive-pack"
         if user is None and (token is not None or hub is None or writes):
             raise git_http.unauthorized()

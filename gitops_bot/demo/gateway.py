@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import secrets
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitops_bot.demo import api, api_deployments, identity
 from gitops_bot.demo.apps import permission_for
 from gitops_bot.demo.bare import GitFailed
 from gitops_bot.demo.call import Call, Fields
+from gitops_bot.demo.graphql_page import Visible
 from gitops_bot.demo.http import Answer
 from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.shapes import Shapes
@@ -77,11 +77,6 @@ class Gateway:
                 return hub.full_name.lower() if hub else None, subject.writes
         return None, subject.writes
 
-    def visible(self, full_name: str, user: str | None) -> Hub | None:
-        """The repository with this name, if this user may see it."""
-        hub = self.store.named(full_name)
-        return None if hub is None or (hub.private and user is None) else hub
-
     def _answer(self, request: Request, resource: Resource) -> Answer:
         if (answer := self._accounts.apps.answer(request, self.api, self.site, self.store)) is not None:
             return answer
@@ -102,7 +97,7 @@ class Gateway:
 
     def _rest(self, request: Request, user: str | None) -> Answer:
         match = _API.fullmatch(request.path)
-        hub = self.visible(f"{match['owner']}/{match['name']}", user) if match else None
+        hub = self.store.visible(f"{match['owner']}/{match['name']}", user) if match else None
         if match is None or hub is None or not self._in_scope(request, hub):
             raise Invalid(404, "Not Found")
         writes = request.method != "GET"
@@ -137,38 +132,6 @@ class Gateway:
             return Answer.json(200, {"errors": [{"type": "INSUFFICIENT_SCOPES", "message": message}]})
         self.limits.take("graphql", parsed.cost.points)
         with ExitStack() as stack:
-            repositories = _Visible(self, stack, user, request, writes=parsed.subject.writes)
+            writes = parsed.subject.writes
+            repositories = Visible(self.site, self.store, self._accounts, request, user, stack, writes=writes)
             return Answer.json(200, parsed.answer(repositories, user))
-
-    def may(self, request: Request, hub: Hub, permission: str, *, writes: bool) -> bool:
-        """Whether the token of a request has a permission in a repository."""
-        return self._accounts.may(request, hub, permission, writes=writes)
-
-    def opened(self, hub: Hub, stack: ExitStack, *, writes: bool) -> Shapes:
-        """Lock a repository until `stack` ends."""
-        return Shapes(self.api, self.site, stack.enter_context(self.store.opened(hub, writes=writes)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Visible:
-    """The repositories of one GraphQL request; each is locked once, when first used."""
-
-    gateway: Gateway
-    stack: ExitStack
-    viewer: str
-    request: Request
-    writes: bool
-    _opened: dict[int, Shapes] = field(default_factory=dict)
-
-    def named(self, owner: str, name: str) -> Shapes | None:
-        return self._open(self.gateway.visible(f"{owner}/{name}", self.viewer))
-
-    def numbered(self, number: int) -> Shapes | None:
-        return self._open(self.gateway.store.numbered(number))
-
-    def _open(self, hub: Hub | None) -> Shapes | None:
-        if hub is not None and not self.gateway.may(self.request, hub, "pull_requests", writes=self.writes):
-            return None
-        if hub is not None and hub.id not in self._opened:
-            self._opened[hub.id] = self.gateway.opened(hub, self.stack, writes=self.writes)
-        return self._opened[hub.id] if hub else None

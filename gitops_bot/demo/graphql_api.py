@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from gitops_bot.demo import graphql_pull, graphql_repository, landing, query, query_cost
 from gitops_bot.demo.graphql_page import View
@@ -16,24 +16,12 @@ from gitops_bot.demo.identity import node, repository_of
 from gitops_bot.demo.refusal import Invalid
 
 if TYPE_CHECKING:
+    from gitops_bot.demo.graphql_page import Visible
     from gitops_bot.demo.hub import Pull
     from gitops_bot.demo.identity import Json
     from gitops_bot.demo.rules import Method
-    from gitops_bot.demo.shapes import Shapes
 
 _METHODS: dict[str, Method] = {"MERGE": "merge", "SQUASH": "squash", "REBASE": "rebase"}
-
-
-class Repositories(Protocol):
-    """The repositories that a user may see."""
-
-    def named(self, owner: str, name: str) -> Shapes | None:
-        """The repository with this name."""
-        ...
-
-    def numbered(self, number: int) -> Shapes | None:
-        """The repository with this ID."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +63,7 @@ class Request:
         """The repositories and objects it names."""
         return query_cost.subject(self.document, self.operation, self.variables)
 
-    def answer(self, repositories: Repositories, viewer: str) -> Json:
+    def answer(self, repositories: Visible, viewer: str) -> Json:
         """Run the operation."""
         if self.document.errors:
             return {"errors": list(self.document.errors)}
@@ -94,7 +82,7 @@ class Request:
 class _Root:
     """The top-level fields of queries and mutations."""
 
-    repositories: Repositories
+    repositories: Visible
     viewer: str
 
     def queries(self) -> Json:

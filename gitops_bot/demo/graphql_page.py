@@ -1,4 +1,4 @@
-"""What the GraphQL objects share: the repository, the viewer, and lists.
+"""What the GraphQL objects share: the repositories, the viewer, and lists.
 
 An object is a mapping from the schema's field names to values, or to functions of the field's arguments; a function is
 called only if a query asks for its field. Members of a union have a `__typename`.
@@ -6,16 +6,21 @@ called only if a query asks for its field. Members of a union have a `__typename
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from gitops_bot.demo.refusal import Invalid
+from gitops_bot.demo.shapes import Shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import ExitStack
 
+    from gitops_bot.demo.accounts import Accounts
+    from gitops_bot.demo.http import Request
+    from gitops_bot.demo.hub import Hub
     from gitops_bot.demo.identity import Json
-    from gitops_bot.demo.shapes import Shapes
+    from gitops_bot.demo.store import Store
 
 _PAGE_LIMIT = 100
 
@@ -28,6 +33,36 @@ class View:
 
     shapes: Shapes
     viewer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """The repositories that the user of one request may see; each is locked once, when first used, until it ends."""
+
+    site: str
+    store: Store
+    accounts: Accounts
+    request: Request
+    viewer: str
+    end: ExitStack
+    writes: bool
+    _opened: dict[int, Shapes] = field(default_factory=dict)
+
+    def named(self, owner: str, name: str) -> Shapes | None:
+        """The repository with this name."""
+        return self._open(self.store.visible(f"{owner}/{name}", self.viewer))
+
+    def numbered(self, number: int) -> Shapes | None:
+        """The repository with this ID."""
+        return self._open(self.store.numbered(number))
+
+    def _open(self, hub: Hub | None) -> Shapes | None:
+        if hub is None or not self.accounts.may(self.request, hub, "pull_requests", writes=self.writes):
+            return None
+        if hub.id not in self._opened:
+            pulls = self.end.enter_context(self.store.opened(hub, writes=self.writes))
+            self._opened[hub.id] = Shapes(f"{self.site}/api/v3", self.site, pulls)
+        return self._opened[hub.id]
 
 
 def connection(field: str, items: Sequence[T], show: Callable[[T], Json], arguments: Json) -> Json:

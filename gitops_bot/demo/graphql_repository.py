@@ -60,10 +60,6 @@ def _ref(view: View, name: str) -> Json | None:
     }
 
 
-def _rule(rule: Json) -> Json:
-    return {"type": rule["type"].upper()}
-
-
 def _merge_queue(view: View, branch: str) -> Json | None:
     rule = view.shapes.hub.protected.get(branch)
     if rule is None or rule.merge_queue is None:

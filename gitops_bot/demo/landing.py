@@ -1,4 +1,4 @@
-"""Merges: by hand, by auto-merge and by the merge queue; and "Update branch"."""
+"""Merges: by hand, by auto-merge and by the merge queue."""
 
 from __future__ import annotations
 
@@ -204,26 +204,3 @@ def advance(pulls: PullRequests) -> tuple[int, ...]:
         elif _try(pulls, pull, _QUEUE, AutoMerge(entry.user, entry.at, protection.merge_queue)):
             merged.append(pull.number)
     return tuple(merged)
-
-
-def update_branch(pulls: PullRequests, pull: Pull, *, user: str, expected: str | None) -> str:
-    """Merge the base branch into the branch of the pull request; returns the merge commit."""
-    if expected is not None and expected != pull.head_sha:
-        raise Invalid(422, "expected head sha didn't match current head ref.")
-    if pull.state == "closed":
-        raise Invalid(422, "Cannot update a pull request that is closed.")
-    if pulls.fork(pull) == pull.base_sha:
-        raise Invalid(422, "There are no new commits on the base branch.")
-    text = f"Merge branch '{pull.base}' into {pull.head}\n"
-    by = _person(user)
-    try:
-        commit = merging.merge(
-            pulls.bare, pull.head_sha, pull.base_sha, "merge", text, author=by, by=by, at=pulls.moment()
-        )
-        pulls.bare.move(pull.head, commit, expected=pull.head_sha)
-    except merging.Conflict:
-        raise Invalid(422, "merge conflict between base and head") from None
-    except Moved:
-        raise Invalid(422, "expected head sha didn't match current head ref.") from None
-    settle(pulls)
-    return commit

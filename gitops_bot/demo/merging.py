@@ -28,10 +28,7 @@ class Conflict(Exception):  # noqa: N818 - an expected outcome
 
 def write(bare: Bare, files: Mapping[str, bytes], *, message: str, author: Person, at: datetime) -> str:
     """Create a commit without parents that has exactly these files; returns its ID and moves no branch."""
-    with _index() as index:
-        lines = [f"100644 {_blob(bare, content)}\t{path}\0".encode() for path, content in files.items()]
-        bare.git("update-index", "-z", "--index-info", stdin=b"".join(lines), extra=index)
-        tree = bare.line("write-tree", extra=index)
+    tree = changed_tree(bare, None, (("100644", _blob(bare, content), path) for path, content in files.items()))
     when = f"{int(at.timestamp())} +0000"
     return _commit(bare, tree, (), message, author=author, authored=when, committer=author, committed=when)
 

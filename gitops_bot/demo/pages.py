@@ -1,4 +1,4 @@
-"""The web pages, with a button that merges a pull request.
+"""The web pages: repositories with their files, what runs where, and pull requests with a button that merges them.
 
 A browser has no token, so only public repositories have pages. The button merges as a fixed user. Other sites cannot
 use it: the form needs a token that only these pages contain, and `http.py` refuses requests with another `Host` or
@@ -18,7 +18,7 @@ from gitops_bot.demo.http import Answer, Refused, Route
 from gitops_bot.demo.refusal import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gitops_bot.demo.http import Request
     from gitops_bot.demo.hub import Hub, Pull
@@ -30,14 +30,18 @@ _NUMBER = r"/pull/(?P<number>[0-9]{1,9})"
 #: In order of preference.
 _METHODS: tuple[Method, ...] = ("squash", "merge", "rebase")
 _FORM = "application/x-www-form-urlencoded"
+_README = "README.md"
 _NOT_FOUND = Answer(404, b"Not Found\n")
 
 
 class Pages:
-    """Answers a browser's requests; `visitor` is the user of the merge button, None: there is no button."""
+    """Answers a browser's requests; `visitor` is the user of the merge button, None: there is no button.
 
-    def __init__(self, store: Store, visitor: str | None) -> None:
-        self._store, self._visitor = store, visitor
+    `status` makes the status page of the repository with this name, None where it cannot; without it, there is none.
+    """
+
+    def __init__(self, store: Store, visitor: str | None, status: Callable[[str], bytes | None] | None) -> None:
+        self._store, self._visitor, self._status = store, visitor, status
         self._token = secrets.token_urlsafe(32)
 
     def routes(self) -> Sequence[Route]:
@@ -45,8 +49,17 @@ class Pages:
         return (
             Route("GET", re.compile(f"{REPOSITORY}{_NUMBER}"), self._pull),
             Route("POST", re.compile(f"{REPOSITORY}{_NUMBER}/merge"), self._merge),
-            Route("GET", re.compile(f"{REPOSITORY}(?:/pulls)?"), self._list),
+            Route("GET", re.compile(f"{REPOSITORY}/status"), self._show_status),
+            Route("GET", re.compile(f"{REPOSITORY}/blob/(?P<path>.+)"), self._file),
+            Route("GET", re.compile(f"{REPOSITORY}(?:/pulls)?"), self._repository),
+            Route("GET", re.compile("/"), self._first),
         )
+
+    def _first(self, _: Request) -> Answer:
+        hub = self._store.numbered(1)
+        if hub is None or hub.private:
+            raise Refused(_NOT_FOUND)
+        return Answer(302, headers={"Location": f"/{hub.full_name}"})
 
     def _pull(self, _: Request, owner: str, name: str, number: str) -> Answer:
         hub = self._public(owner, name)
@@ -57,11 +70,37 @@ class Pages:
             diff = pulls.diff(pull)
         return Answer(200, page.pull_page(hub, pull, diff, self._form(hub, pull)), page.HEADERS)
 
-    def _list(self, _: Request, owner: str, name: str) -> Answer:
+    def _repository(self, _: Request, owner: str, name: str) -> Answer:
         hub = self._public(owner, name)
         with self._store.opened(hub, writes=False) as pulls:
             newest = pulls.list(state="all", head=None, base=None)
-        return Answer(200, page.list_page(hub, newest), page.HEADERS)
+        branch, files, bare = *self._files(hub), self._store.bare(hub)
+        readme = bare.git("cat-file", "blob", files[_README]) if _README in files else b""
+        return Answer(200, page.repository_page(hub, newest, branch, files, readme), page.HEADERS)
+
+    def _file(self, _: Request, owner: str, name: str, path: str) -> Answer:
+        """A file of the default branch."""
+        hub = self._public(owner, name)
+        branch, files = self._files(hub)
+        path = path.removeprefix(f"{branch}/")
+        if path not in files:
+            raise Refused(_NOT_FOUND)
+        content = self._store.bare(hub).git("cat-file", "blob", files[path])
+        return Answer(200, page.file_page(hub, path, content), page.HEADERS)
+
+    def _files(self, hub: Hub) -> tuple[str, Mapping[str, str]]:
+        bare = self._store.bare(hub)
+        branch = bare.default_branch()
+        commit = bare.branches().get(branch)
+        return branch, bare.files(commit) if commit is not None else {}
+
+    def _show_status(self, _: Request, owner: str, name: str) -> Answer:
+        hub = self._public(owner, name)
+        shown = self._status(hub.full_name) if self._status is not None else None
+        if shown is None:
+            why = "There is no status page: run `gitops-bot status` in a terminal to see why."
+            return self._refusal(404, why, f"/{hub.full_name}")
+        return Answer(200, shown, page.STATUS_HEADERS)
 
     def _merge(self, request: Request, owner: str, name: str, number: str) -> Answer:
         hub = self._public(owner, name)
@@ -95,8 +134,8 @@ class Pages:
         return Answer(status, page.refusal_page(why, back), page.HEADERS)
 
     def _public(self, owner: str, name: str) -> Hub:
-        hub = self._store.named(f"{owner}/{name}")
-        if hub is None or hub.private:
+        hub = self._store.visible(f"{owner}/{name}", None)
+        if hub is None:
             raise Refused(_NOT_FOUND)
         return hub
 

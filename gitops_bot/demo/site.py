@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
+import subprocess
+import sys
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256, shake_256
 from http.client import HTTPConnection
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from gitops_bot.demo.forge import Forge
@@ -57,6 +61,12 @@ class Site:
             "NO_PROXY": "127.0.0.1",
             "no_proxy": "127.0.0.1",
         }
+
+    @property
+    def process_environment(self) -> dict[str, str]:
+        """The variables of a gitops-bot that runs here: nothing in them means another GitHub."""
+        clean = {name: text for name, text in os.environ.items() if not name.startswith(("GITHUB_", "GH_"))}
+        return clean | self.environment
 
     @property
     def person(self) -> Person:
@@ -180,5 +190,17 @@ def _served(folder: Path, ports: Mapping[str, int]) -> Iterator[Site]:
     with ExitStack() as stack:
         registry = stack.enter_context(Registry(folder / "registry", port=ports.get("registry", 0)))
         (folder / "forge").mkdir(exist_ok=True)
-        forge = stack.enter_context(Forge(folder / "forge", tokens=tokens, port=ports.get("forge", 0), visitor=NAME))
-        yield Site(folder, registry, forge, bot, person)
+        turn = Lock()
+
+        def status(repository: str) -> bytes | None:
+            command = [sys.executable, "-m", "gitops_bot", "status", "--output", "html", "--repository", repository]
+            quiet, env = subprocess.DEVNULL, site.process_environment
+            with turn:
+                done = subprocess.run(command, cwd=folder, env=env, stdin=quiet, capture_output=True, check=False)
+            return done.stdout or None
+
+        forge = Forge(folder / "forge", tokens=tokens, port=ports.get("forge", 0), visitor=NAME, status=status)
+        site = Site(folder, registry, stack.enter_context(forge), bot, person)
+        # The servers stop once the last status page is finished, and none is begun after that.
+        stack.callback(turn.acquire)
+        yield site

@@ -54,6 +54,11 @@ class Store:
         """The repository with this name; case does not matter."""
         return self._hubs.get(full_name.lower())
 
+    def visible(self, full_name: str, user: str | None) -> Hub | None:
+        """The repository with this name, if this user may see it."""
+        hub = self.named(full_name)
+        return None if hub is None or (hub.private and user is None) else hub
+
     def numbered(self, number: int) -> Hub | None:
         """The repository with this ID."""
         return next((hub for hub in self._hubs.values() if hub.id == number), None)

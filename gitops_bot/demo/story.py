@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import sys
@@ -69,7 +68,7 @@ def resume(folder: Path, out: TextIO, ended: threading.Event) -> int:
 
 def _serve(site: Site, screen: Screen, ended: threading.Event) -> None:
     """Print how to continue, and wait."""
-    pages = [pull.url for pull in site.person.open_pull_requests()] or [f"{site.forge.url}/{REPOSITORY}/pulls"]
+    pages = [f"{site.forge.url}/{REPOSITORY}", *(pull.url for pull in site.person.open_pull_requests())]
     with site.credentials() as credentials:
         helper = shlex.quote(f"credential.helper=store --file {shlex.quote(str(credentials))}")
         _list(screen, "Read and merge in a browser:", pages)
@@ -165,11 +164,10 @@ class Story:
         arguments = [*words, "--repository", REPOSITORY]
         self.screen.say(f"$ gitops-bot {shlex.join(arguments)}", style="bold")
         self.screen.out.flush()
-        clean = {name: text for name, text in os.environ.items() if not name.startswith(("GITHUB_", "GH_"))}
         ran = terminal.run(
             [sys.executable, "-m", "gitops_bot", *arguments],
             cwd=self.site.folder,
-            env=clean | self.site.environment,
+            env=self.site.process_environment,
             width=min(self.screen.width or _WIDTH, _WIDTH) - 2,
             colours=self.screen.colours,
         )

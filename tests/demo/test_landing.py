@@ -8,7 +8,7 @@ from gitops_bot.demo import checks, conversation, landing
 from gitops_bot.demo.hub import AutoMerge, Check
 from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.rules import Protection
-from tests.counterparts.forge import commit
+from tests.counterparts.forge import commit, update_branch
 from tests.demo.sample import merge, opened
 
 if TYPE_CHECKING:
@@ -326,7 +326,7 @@ def test_the_base_is_merged_into_the_branch(pulls: PullRequests) -> None:
     base = commit(pulls.bare, "main", {"c.txt": b"c"}, onto="main")
     pulls.sync()
     before = pull.head_sha
-    made = landing.update_branch(pulls, pull, user="alice", expected=before)
+    made = update_branch(pulls, pull, user="alice", expected=before)
     told = pulls.bare.commit(made)
     assert (told.parents, told.message, told.author.name) == ((before, base), "Merge branch 'main' into fix", "alice")
     assert (pull.head_sha, pull.state) == (made, "open")
@@ -351,6 +351,6 @@ def test_a_branch_that_cannot_be_updated_stays_where_it_is(pulls: PullRequests, 
         pulls.close(pull)
     before = pulls.bare.branches()
     with pytest.raises(Invalid) as error:
-        landing.update_branch(pulls, pull, user="alice", expected="0" * 40 if way == "moved" else None)
+        update_branch(pulls, pull, user="alice", expected="0" * 40 if way == "moved" else None)
     assert (error.value.status, error.value.message) == (422, why)
     assert pulls.bare.branches() == before

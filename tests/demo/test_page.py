@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gitops_bot.demo.hub import Comment, Hub, Pull
-from gitops_bot.demo.page import HEADERS, Form, list_page, pull_page, refusal_page
+from gitops_bot.demo.page import HEADERS, STATUS_HEADERS, Form, file_page, pull_page, refusal_page, repository_page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 HUB = Hub("acme", "deploy", 1, "t")
 FORM = Form("/acme/deploy/pull/1/merge", "t0ken", "h", "alice")
@@ -28,12 +33,12 @@ HOSTILE = {
 }
 #: Our own elements, and what is left of Markdown; with every attribute that one of them may have.
 OURS: dict[str, set[str]] = {
-    "html": {"lang"}, "meta": {"charset"}, "title": set(), "style": set(), "body": set(), "section": {"class"},
-    "header": set(), "div": set(), "h1": set(), "small": set(), "span": {"class"}, "b": set(), "ul": set(), "li": set(),
-    "form": {"class", "method", "action"}, "input": {"type", "name", "value"}, "button": set(), "a": {"href", "rel"},
-    "p": set(), "pre": {"class"}, "code": set(), "br": set(), "strong": set(), "em": set(), "details": set(),
-    "summary": set(), "table": set(), "thead": set(), "tbody": set(), "tr": set(), "th": set(), "td": set(),
-    "blockquote": set(),
+    "html": {"lang"}, "meta": {"charset", "name", "content"}, "title": set(), "style": set(), "body": set(),
+    "section": {"class"}, "header": set(), "div": set(), "h1": set(), "small": set(), "span": {"class"}, "b": set(),
+    "ul": set(), "li": set(), "form": {"class", "method", "action"}, "input": {"type", "name", "value"},
+    "button": set(), "a": {"href", "rel"}, "p": set(), "pre": {"class"}, "code": set(), "br": set(), "strong": set(),
+    "em": set(), "details": set(), "summary": set(), "table": set(), "thead": set(), "tbody": set(), "tr": set(),
+    "th": set(), "td": set(), "blockquote": set(),
 }  # fmt: skip
 
 
@@ -63,7 +68,9 @@ def test_a_hostile_text_is_nothing_but_text(text: str) -> None:
     pages = (
         pull_page(HUB, pull(text), text, FORM),
         pull_page(hub, merged, text),
-        list_page(hub, [pull(text)]),
+        repository_page(hub, [pull(text)], text, [text], text.encode(errors="replace")),
+        file_page(hub, text, text.encode(errors="replace")),
+        file_page(hub, f"{text}.md", text.encode(errors="replace")),
         refusal_page(text, text),
     )
     for shown in pages:
@@ -86,6 +93,8 @@ def test_a_page_runs_and_loads_nothing_and_sends_forms_to_this_server_only() -> 
         "base-uri 'none'",
         "frame-ancestors 'none'",
     }
+    # The status page says itself what it runs; it is no part of another page either.
+    assert STATUS_HEADERS == {**HEADERS, "Content-Security-Policy": "frame-ancestors 'none'"}
 
 
 BODY = """\
@@ -170,6 +179,57 @@ def test_a_pull_request_says_where_it_stands(more: dict[str, object], form: Form
     assert ("<form" in shown) == (form is not None and not more)
 
 
-def test_a_pull_request_without_a_body_and_a_list_without_pull_requests_have_a_page() -> None:
+def test_a_pull_request_without_a_body_and_a_repository_with_nothing_have_a_page() -> None:
     assert b"<div></div>" in pull_page(HUB, pull("x", body=None), "+x")
-    assert b"no pull requests yet" in list_page(HUB, [])
+    shown = repository_page(HUB, [], "main", [], b"").decode()
+    assert "no pull requests yet" in shown
+    assert "README" not in shown
+
+
+def test_a_repository_lists_open_pull_requests_first_and_its_files_and_shows_its_readme() -> None:
+    pulls = [
+        replace(pull("c"), number=3, state="closed", merged_at="t"),
+        replace(pull("b"), number=2),
+        replace(pull("a"), number=1, state="closed"),
+    ]
+    shown = repository_page(HUB, pulls, "main", ["z.yaml", "a b/#?.yaml", "README.md"], b"# Hello").decode()
+    assert re.findall(r"'state (\w+)'>\w+</span> <a href='/acme/deploy/pull/([0-9])'>", shown) == [
+        ("open", "2"),
+        ("merged", "3"),
+        ("closed", "1"),
+    ]
+    assert re.findall("href='/acme/deploy/blob/([^']*)'>([^<]*)<", shown) == [
+        ("main/README.md", "README.md"),
+        ("main/a%20b/%23%3F.yaml", "a b/#?.yaml"),
+        ("main/z.yaml", "z.yaml"),
+    ]
+    assert "<h1>Hello</h1>" in shown
+    assert "href='/acme/deploy/status'" in shown
+
+
+def test_what_is_long_is_cut_with_a_word() -> None:
+    files = [f"{number}.yaml" for number in range(501)]
+    assert "<li>… and 1 more file</li>" in repository_page(HUB, [], "main", files, b"").decode()
+    assert "more file" not in repository_page(HUB, [], "main", files[:500], b"").decode()
+    shown = file_page(HUB, "x.yaml", b"y" * 200_000 + b"zz").decode()
+    assert "y</pre>" in shown
+    assert "<p>… and 2 more bytes</p>" in shown
+
+
+def test_links_can_be_read_on_either_ground() -> None:
+    """4.5 to 1 (WCAG 2.2, 1.4.3), on the page and on the ground of code, as Chromium paints them."""
+    style = file_page(HUB, "x", b"").decode()
+    links = re.findall("--link:#([0-9a-f]{6})", style)
+    for link, ground in zip(links, ((255, 255, 255), (0x12, 0x12, 0x12)), strict=True):
+        soft = tuple(0x88 * 0x22 / 255 + part * (1 - 0x22 / 255) for part in ground)
+        for behind in (ground, soft):
+            light, dark = sorted((luminance(bytes.fromhex(link)), luminance(behind)), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5
+    assert not re.search("[{;]color:#(?!fff)", style)
+
+
+def luminance(colour: Iterable[float]) -> float:
+    red, green, blue = (
+        (part / 255 / 12.92) if part <= 10 else ((part / 255 + 0.055) / 1.055) ** 2.4 for part in colour
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

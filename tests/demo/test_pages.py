@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from gitops_bot.demo.forge import Forge
-from tests.counterparts.forge import FILES, REPOSITORY, TOKENS, Site, serving
+from tests.counterparts.forge import FILES, REPOSITORY, TOKENS, Site, commit, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -129,10 +129,61 @@ def test_a_forge_without_a_visitor_has_no_button(tmp_path: Path) -> None:
         assert state(site) == "open"
 
 
+def test_the_first_page_leads_to_the_repository_and_that_to_all_there_is(site: Site) -> None:
+    first = site.ask("GET", "/", token=None)
+    assert (first.status, first.headers["location"]) == (302, f"/{REPOSITORY}")
+    shown = site.ask("GET", f"/{REPOSITORY}", token=None).body.decode()
+    assert site.ask("GET", f"/{REPOSITORY}/pulls", token=None).body.decode() == shown
+    for path in re.findall(r"href='(/acme/deploy/(?:pull|blob)/[^']*)'", shown):
+        assert site.ask("GET", path, token=None).status == 200, path
+    assert re.findall(r"/blob/main/([^']*)'", shown) == sorted(FILES)
+    assert "<h1>deploy</h1>" in shown
+
+
+def test_a_file_is_that_of_the_default_branch(site: Site) -> None:
+    text = site.ask("GET", f"/{REPOSITORY}/blob/main/apps/web/kustomization.yaml", token=None).body.decode()
+    assert "<pre>images:\n- name: web\n  newTag: v1\n</pre>" in text
+    commit(site.bare, "main", {"<b>é #1?.yaml": b"<script>\xff"}, onto="main")
+    shown = site.ask("GET", f"/{REPOSITORY}", token=None).body.decode()
+    (path,) = re.findall(r"href='([^']*yaml)'>&lt;b&gt;é", shown)
+    assert "<pre>&lt;script&gt;\ufffd</pre>" in site.ask("GET", path, token=None).body.decode()
+
+
+@pytest.mark.parametrize(
+    "path", ["x", "", "../../HEAD", "apps", "-h", "%2e%2e/HEAD", "apps/web", "README.md/", "x" * 3_000]
+)
+def test_what_is_no_file_is_not_found(site: Site, path: str) -> None:
+    assert site.ask("GET", f"/{REPOSITORY}/blob/main/{path}", token=None).status == 404
+
+
+@pytest.mark.parametrize(("page", "status"), [(b"<!DOCTYPE html><p>all current", 200), (None, 404)])
+def test_the_status_page_is_shown_as_it_is_made(tmp_path: Path, page: bytes | None, status: int) -> None:
+    asked: list[str] = []
+
+    def made(repository: str) -> bytes | None:
+        asked.append(repository)
+        return page
+
+    with Forge(tmp_path / "forge", tokens=TOKENS, status=made) as forge:
+        site = Site(forge, forge.create(REPOSITORY, FILES))
+        forge.create("acme/other", FILES, private=True)
+        answer = site.ask("GET", f"/{REPOSITORY.upper()}/status", token=None)
+        assert (answer.status, asked) == (status, [REPOSITORY])
+        if page is not None:
+            assert answer.body == page
+            assert answer.headers["content-security-policy"] == "frame-ancestors 'none'"
+        else:
+            assert b"run `gitops-bot status` in a terminal" in answer.body
+        assert site.ask("GET", "/acme/other/status", token=None).status == 404
+        assert asked == [REPOSITORY]
+
+
 def test_a_private_repository_has_no_pages(tmp_path: Path) -> None:
     with Forge(tmp_path / "forge", tokens=TOKENS, visitor="alice") as forge:
         site = Site(forge, forge.create(REPOSITORY, FILES, private=True))
         site.proposed()
+        for path in ("/", f"/{REPOSITORY}", f"/{REPOSITORY}/status", f"/{REPOSITORY}/blob/main/README.md"):
+            assert site.ask("GET", path, token=None).status == 404
         assert page(site).status == 404
         assert press(site, {}).status == 404
 

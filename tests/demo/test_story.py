@@ -94,6 +94,11 @@ def test_the_story_fits_a_screen_and_its_servers_take_merges_and_pushes_until_ct
         assert "held.policy: v2.8.0-rc.2 " in held
 
         env = environment(lines)
+        (home,) = (line.strip() for line in lines if line.endswith("/acme/deploy"))
+        status, text = ask("GET", f"{home}/status")
+        assert (status, "acme/web" in text, "v1.5.0" in text) == (200, True, True)
+        assert f'href="{home}"' in text
+        assert f"{home}/pull/3" in text
         (page,) = (line.strip() for line in lines if line.endswith("/pull/3"))
         status, text = ask("GET", page)
         assert (status, "<strong>production</strong>" in text, "gitops-bot:" in text) == (200, True, False)

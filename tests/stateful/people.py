@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from gitops_bot.demo import conversation, landing
 from gitops_bot.demo.hub import AutoMerge
 from gitops_bot.demo.refusal import Invalid
+from tests.counterparts.forge import update_branch
 from tests.stateful import lines
 from tests.stateful.lines import Pinned, version
 from tests.stateful.model import HAND_BACK, HOLD
@@ -72,7 +73,7 @@ class People:
         """Press "Update branch"."""
         with self.shop.acting() as pulls:
             try:
-                landing.update_branch(pulls, pull, user=ALICE, expected=None)
+                update_branch(pulls, pull, user=ALICE, expected=None)
             except Invalid:
                 return "refused"
         return "updated"
