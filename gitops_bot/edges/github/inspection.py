@@ -109,12 +109,10 @@ class Token:
 
     def may_deploy(self, role: Role) -> Permission:
         """Whether it may write deployments of a repository, whose deployments it may read."""
-        advice = self.advice("deployments")
-        enough = {"repo", "repo_deployment"}
-        if (certain := self._certain(role, enough, advice, "write deployments", deployments="write")) is not None:
-            return certain
+        advice, enough = self.advice("deployments"), {"repo", "repo_deployment"}
         text = "deployments can be read; whether the token may write them shows only when it does"
-        return Permission("unknown", text, advice)
+        certain = self._certain(role, enough, advice, "write deployments", deployments="write")
+        return certain or Permission("unknown", text, advice)
 
     def may_record(self, role: Role) -> Permission:
         """Whether it may record the artifacts of an organisation."""
