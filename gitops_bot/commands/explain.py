@@ -178,9 +178,12 @@ async def select(facts: Facts, entry: Managed, at: datetime, left_out: Mapping[s
         others = await _no_images(facts, entry, image, digests)
     # When each of the best was built, as far as its image says.
     builds = await ask_known({tag: facts.describe(image, digest) for tag, digest in digests.items()})
-    built = {tag: age.usable(build.created, at) for tag, build in builds.items()}
-    timed = tuple(replace(candidate, built=built.get(candidate.tag)) for candidate in selection.candidates)
-    return replace(selection, candidates=timed)
+    claims = {tag: build.created for tag, build in builds.items()}
+    timed = (
+        replace(best, built=age.usable(claims.get(best.tag), at), claimed=claims.get(best.tag))
+        for best in selection.candidates
+    )
+    return replace(selection, candidates=tuple(timed))
 
 
 async def _no_images(facts: Facts, entry: Managed, image: ImageName, digests: Mapping[str, str]) -> Mapping[str, str]:

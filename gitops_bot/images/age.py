@@ -13,13 +13,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images import duration
-from gitops_bot.images.kinds import describe
+from gitops_bot.images.kinds import called
+from gitops_bot.images.moment import appointment, days
 from gitops_bot.images.order import admit, compare, ranked_tag
-from gitops_bot.images.policy import NAMED, Chosen, Current, HeldChoice, choose, counts, no_candidate
+from gitops_bot.images.policy import BEST, NAMED, Chosen, Current, HeldChoice, best_of, choose, counts, no_candidate
 from gitops_bot.images.reason import Reason, rfc3339, shortlist
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 
     from gitops_bot.images.kinds import Newest, Pattern, Semver
     from gitops_bot.images.policy import Choice
@@ -38,6 +39,15 @@ def usable(time: datetime | None, now: datetime) -> datetime | None:
     return time if time is not None and EARLIEST <= time <= now + CLOCK_SKEW else None
 
 
+def undated(time: datetime | None) -> str:
+    """Why a build time is not usable."""
+    if time is None:
+        return "its image does not say when it was built"
+    (day,) = days(time)
+    why = "a reproducible build does not say when it was built" if time < EARLIEST else "that is in the future"
+    return f"created {day}: {why}"
+
+
 def is_old(time: datetime, minimum_age: timedelta, now: datetime) -> bool:
     """Whether a build is as old as a policy wants."""
     return not minimum_age or now - time >= minimum_age
@@ -49,21 +59,23 @@ async def choose_aged(
     current: Pin,
     built: Callable[[str], Awaitable[datetime | None]],
     now: datetime,
+    name: str | None = None,
 ) -> Choice:
     """The choice of a policy with a `minimum_age`: the best tag that is old enough, and higher than the present one.
 
     `built` gives the build time of one tag, None where the image does not say. It is asked for as few as possible: the
     best first, and only for those that would be chosen.
     """
-    choice = choose(policy, tags, current)
+    choice = choose(policy, tags, current, name)
     if not isinstance(choice, Chosen) or not policy.minimum_age:
         return choice
     young: dict[str, datetime] = {}
-    unknown: list[str] = []
+    unknown: dict[str, datetime | None] = {}
     for tag in _higher(policy, tags, current):
-        time = usable(await built(tag), now)
+        claimed = await built(tag)
+        time = usable(claimed, now)
         if time is None:
-            unknown.append(tag)
+            unknown[tag] = claimed
         elif not is_old(time, policy.minimum_age, now):
             young[tag] = time
         elif not young and not unknown:
@@ -71,12 +83,14 @@ async def choose_aged(
         else:
             facts = {**choice.reason.data, **_counts(young, unknown), "built": rfc3339(time)}
             text = (
-                f"{tag} is the highest tag that {describe(policy)} admits and that is at least "
+                f"{BEST[policy.order]} that matches {called(policy, name)} and is at least "
                 f"{duration.write(policy.minimum_age)} old{skipped_tags(young, unknown)}"
             )
             return Chosen(tag, Reason(choice.reason.code, text, facts))
     facts = {**choice.reason.data, **_counts(young, unknown)}
-    return wait(young, policy.minimum_age, facts) if young else unknown_age(choice.tag, policy.minimum_age, facts)
+    if young:
+        return wait(young, policy.minimum_age, facts)
+    return unknown_age(choice.tag, unknown.get(choice.tag), policy.minimum_age, facts)
 
 
 def _higher(policy: Semver | Pattern, tags: Sequence[str], current: Pin) -> Iterator[str]:
@@ -94,30 +108,32 @@ def wait(young: Mapping[str, datetime], minimum_age: timedelta, facts: Mapping[s
     candidate = max(tag for tag, time in young.items() if time == built)
     ends = built + minimum_age
     text = (
-        f"{candidate} was built at {rfc3339(built)}, and the policy wants a `minimum_age` of "
-        f"{duration.write(minimum_age)}: it can be chosen from {rfc3339(ends)}"
+        f"{candidate} was built {days(built)[0]}, and has to be {duration.write(minimum_age)} old (`minimum_age`): "
+        f"open on {appointment(ends)}"
     )
     return HeldChoice(Reason("held.age", text, {**facts, "built": rfc3339(built)}, ends), candidate)
 
 
-def unknown_age(tag: str, minimum_age: timedelta, facts: Mapping[str, str | int | None]) -> HeldChoice:
+def unknown_age(
+    tag: str, claimed: datetime | None, minimum_age: timedelta, facts: Mapping[str, str | int | None]
+) -> HeldChoice:
     """The hold of a candidate whose build time is unknown; it does not end by itself."""
     text = (
-        f"when {tag} was built is unknown, and the policy wants a `minimum_age` of {duration.write(minimum_age)}: "
-        "let the build set the label `org.opencontainers.image.created`, use a policy without `minimum_age`, or pin it "
-        "with `set`"
+        f"{tag} has to be {duration.write(minimum_age)} old (`minimum_age`), but its age is unknown "
+        f"({undated(claimed)}): let the build set the label `org.opencontainers.image.created`, use a policy without "
+        "`minimum_age`, or pin it with `set`"
     )
     return HeldChoice(Reason("held.age_unknown", text, facts), tag)
 
 
-def skipped_tags(young: Mapping[str, datetime], unknown: Sequence[str]) -> str:
+def skipped_tags(young: Mapping[str, datetime], unknown: Collection[str]) -> str:
     """The text on better tags that were left out."""
     parts = [f"younger: {shortlist(list(young), NAMED)}"] if young else []
-    parts += [f"built at an unknown time: {shortlist(unknown, NAMED)}"] if unknown else []
+    parts += [f"built at an unknown time: {shortlist([*unknown], NAMED)}"] if unknown else []
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _counts(young: Mapping[str, datetime], unknown: Sequence[str]) -> dict[str, str | int | None]:
+def _counts(young: Mapping[str, datetime], unknown: Mapping[str, object]) -> dict[str, str | int | None]:
     return {"young": len(young), "unknown": len(unknown)}
 
 
@@ -138,6 +154,7 @@ def choose_newest(
     current: Pin,
     built: datetime | None,
     now: datetime,
+    name: str | None = None,
 ) -> Choice:
     """Decide what an entry should pin, given every tag of its repository. The order of `tags` counts for nothing.
 
@@ -151,16 +168,16 @@ def choose_newest(
     listed = current.tag is not None and current.tag in tags
     facts = counts(policy, tags, candidates) | {"unknown": len(unknown)}
     if not candidates.tags:
-        return no_candidate(policy, candidates, current, listed=listed, facts=facts)
+        return no_candidate(policy, name, candidates, current, listed=listed, facts=facts)
     if set(candidates.tags) == {current.tag}:
-        return Current(Reason("current", f"{current.tag} is the only tag that {describe(policy)} admits", facts))
+        return Current(Reason("current", best_of("", 1, called(policy, name)), facts))
     present = usable(built, now)
     if not known and not unknown and present is not None:
-        text = f"no tag that {describe(policy)} admits was built after {current.short} ({rfc3339(present)})"
+        text = f"no tag that matches {called(policy, name)} was built after {current.short} (built {days(present)[0]})"
         return Current(Reason("current", text, facts))
     if not known:
         text = (
-            f"no build time is known of the {len(candidates.tags)} tags that {describe(policy)} admits: "
+            f"no build time is known of any tag that matches {called(policy, name)}: "
             "order them by a number or date in the tag, or let the pipeline `set` what it has pushed"
         )
         return HeldChoice(Reason("held.age_unknown", text, facts), None)
@@ -173,8 +190,8 @@ def choose_newest(
     best = max(old, key=lambda tag: newest_order(tag, old[tag], current))
     facts |= {"built": rfc3339(old[best]), "present": None if built is None else rfc3339(built)}
     left_out = skipped_tags(young, unknown)
-    newest = f"{best} is the newest of {len(candidates.tags)} tags that {describe(policy)} admits{left_out}"
-    choice = _against_pinned(best, old[best], current, present, newest, facts, listed=listed)
+    newest = f"{best_of('newest build', len(candidates.tags), called(policy, name))}{left_out}"
+    choice = _against_pinned(best, old[best], current, built, present, newest, facts, listed=listed)
     if waiting and not isinstance(choice, Chosen) and choice.reason.code not in ("held.vanished", "held.age_unknown"):
         return wait(waiting, policy.minimum_age, facts)
     return choice
@@ -184,6 +201,7 @@ def _against_pinned(
     best: str,
     time: datetime,
     current: Pin,
+    built: datetime | None,
     present: datetime | None,
     newest: str,
     facts: Mapping[str, str | int | None],
@@ -200,12 +218,14 @@ def _against_pinned(
         text = f"{current.tag} is no longer listed, and when it was built is unknown: {best} may be older"
         return HeldChoice(Reason("held.vanished", text, facts), best)
     if present is None:
-        text = f"{newest}, but when {pinned} was built is unknown: pin a newer one once with `set`"
+        text = f"{newest}, but when {pinned} was built is unknown ({undated(built)}): pin a newer one once with `set`"
         return HeldChoice(Reason("held.age_unknown", text, facts), best)
     if time > present:
-        text = f"{newest}, and built after {pinned} ({rfc3339(time)}, {rfc3339(present)})"
+        after, before = days(time, present)
+        text = f"{newest}: built {after}, after {pinned} (built {before})"
         return Chosen(best, Reason("chosen", text, facts))
     if time < present:
-        text = f"{newest}, but built before {pinned} ({rfc3339(time)}, {rfc3339(present)})"
+        before, after = days(time, present)
+        text = f"{newest}, but built {before}, before {pinned} (built {after})"
         return HeldChoice(Reason("held.older_build", text, facts), best)
-    return Current(Reason("current", f"{newest}, and built at the same time as {pinned}", facts))
+    return Current(Reason("current", f"{newest}, built at the same time as {pinned}", facts))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final
 
-from gitops_bot.images.age import newest_order, usable
+from gitops_bot.images.age import newest_order, undated, usable
 from gitops_bot.images.kinds import Newest
 from gitops_bot.images.order import admit, ranked_tag
 
@@ -47,11 +47,15 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class RankedTag:
-    """A tag that no rule removed, the parts of its key as they stand in it, and its build time if that is known."""
+    """A tag that no rule removed, the parts of its key as they stand in it, and its build time if that is known.
+
+    `claimed` is what its image says of that, be it true or not.
+    """
 
     tag: str
     key: tuple[str, ...]
     built: datetime | None
+    claimed: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ def explain(
             if tag not in times:
                 left_out[tag] = (NOT_OLDER, "it was built before what is pinned")
             elif tag not in built:
-                left_out[tag] = (KNOWN, "when it was built is unknown")
+                left_out[tag] = (KNOWN, undated(times[tag]))
         newest = heapq.nlargest(_CANDIDATES, built, key=lambda tag: newest_order(tag, built[tag], current))
         ranked = [RankedTag(tag, (), built[tag]) for tag in newest]
     return PolicySelection(len(listed), tuple(steps), tuple(ranked), left_out)

@@ -131,22 +131,36 @@ def _check_excluded(expressed: Sequence[str]) -> None:
         expressions.check(expression)
 
 
+def called(policy: Policy, name: str | None = None) -> str:
+    """What a reason calls the policy: by its name, else in words, without any expression."""
+    if name is not None:
+        return f"policy `{name}`"
+    match policy:
+        case Semver():
+            prereleases = " with pre-releases" if policy.prereleases else ""
+            family = f" of {' or '.join(map(family_name, policy.prefer))}" if policy.prefer else ""
+            return f"semver {policy.range.expression}{prereleases}{family}"
+        case Pattern() | Newest():
+            return "its pattern"
+        case Follow():
+            return f"digest {policy.tag}"
+    assert_never(policy)
+
+
 def describe(policy: Policy) -> str:
-    """A short description of the policy, for messages: `semver >=1.0.0 <3`, `pattern ^v by version`, `digest main`."""
+    """A short description of the policy: `semver >=1.0.0 <3`, `pattern ^v by version`, `digest main`."""
     exclude = () if isinstance(policy, Follow) else policy.exclude
     without = f" without {' and '.join(exclude)}" if exclude else ""
     match policy:
         case Semver():
-            prereleases = " with pre-releases" if policy.prereleases else ""
             matching = f" of {policy.pattern}" if policy.pattern is not None else ""
-            family = f" of {' or '.join(map(family_name, policy.prefer))}" if policy.prefer else ""
-            return f"semver {policy.range.expression}{prereleases}{matching}{family}{without}"
+            return f"{called(policy)}{matching}{without}"
         case Pattern():
             return f"pattern {policy.expression} by {ORDERS[policy.order]}{without}"
         case Newest():
             return f"pattern {policy.expression} by build time{without}"
         case Follow():
-            return f"digest {policy.tag}"
+            return called(policy)
     assert_never(policy)
 
 

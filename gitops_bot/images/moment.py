@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 #: The years that are accepted: a time in them stays one when some years are added or subtracted.
@@ -34,3 +34,18 @@ def _in_range(time: datetime) -> datetime:
     if not _FIRST_YEAR <= time.year <= _LAST_YEAR:
         raise ValueError(f"the year {time.year} is out of range")
     return time.astimezone(UTC)
+
+
+def days(*moments: datetime) -> list[str]:
+    """Times for people: days where these differ, else to the minute or the second."""
+    texts: list[str] = []
+    for form in ("%Y-%m-%d", "%Y-%m-%d %H:%M UTC", "%Y-%m-%d %H:%M:%S UTC"):
+        texts = [moment.astimezone(UTC).strftime(form) for moment in moments]
+        if len(set(texts)) == len(texts):
+            break
+    return texts
+
+
+def appointment(moment: datetime) -> str:
+    """A time to come, for people, not a second too early: `Tue 2026-11-24 14:00 UTC`."""
+    return f"{moment.astimezone(UTC) + timedelta(seconds=59):%a %Y-%m-%d %H:%M} UTC"

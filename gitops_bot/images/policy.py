@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
-from gitops_bot.images.kinds import ByText, Follow, Newest, Pattern, Policy, Semver, describe
+from gitops_bot.images.kinds import ByText, Follow, Newest, Order, Pattern, Policy, Semver, called, describe
 from gitops_bot.images.order import KEY_OF, Admitted, RankedTag, admit, ranked_tag
-from gitops_bot.images.reason import Reason, shortlist
+from gitops_bot.images.reason import Reason, counted, shortlist
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 #: Tags that a text names.
 NAMED: Final = 3
+#: What the first in an order is, for people.
+BEST: Final[dict[Order, str]] = {
+    "semver": "highest version",
+    "numerical": "highest number",
+    "calver": "latest date",
+    "alphabetical": "alphabetically last tag",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +51,10 @@ class HeldChoice:
 Choice = Chosen | Current | HeldChoice
 
 
-def choose(policy: ByText, tags: Sequence[str], current: Pin) -> Choice:
+def choose(policy: ByText, tags: Sequence[str], current: Pin, name: str | None = None) -> Choice:
     """Decide what an entry should pin, given every tag of its repository. The order of `tags` counts for nothing.
+
+    The reason calls the policy by its `name`, if it has one.
 
     A digest alone cannot be placed among tags and comes back as `held.unordered`, best tag included: who can ask the
     registry finds the digest among the best tags (`order.rank`). Under `Follow` no order is needed, and the tag is
@@ -57,15 +66,17 @@ def choose(policy: ByText, tags: Sequence[str], current: Pin) -> Choice:
     listed = current.tag is not None and current.tag in tags
     facts = counts(policy, tags, candidates)
     if not equals:
-        return no_candidate(policy, candidates, current, listed=listed, facts=facts)
+        return no_candidate(policy, name, candidates, current, listed=listed, facts=facts)
     best, *others = equals
     if others:
         facts["equal"] = shortlist([other.tag for other in others], NAMED)
-    highest = _highest(policy, best, len(candidates.tags), others)
     if isinstance(policy, Follow):
         if current.tag == best.tag:
             return Current(Reason("current", f"{best.tag} is the tag to follow", facts))
         return Chosen(best.tag, Reason("adopted", f"{best.tag} is the tag to follow, instead of {current}", facts))
+    highest = best_of(BEST[policy.order], len(candidates.tags), called(policy, name))
+    if others:
+        highest += f" (equal: {facts['equal']})"
     if present is not None:
         return _compare(best, present, listed, highest, facts)
     if current.tag is not None and not listed:
@@ -93,10 +104,17 @@ def counts(policy: Policy, tags: Sequence[str], candidates: Admitted) -> dict[st
 
 
 def no_candidate(
-    policy: Policy, candidates: Admitted, current: Pin, *, listed: bool, facts: Mapping[str, str | int | None]
+    policy: Policy,
+    name: str | None,
+    candidates: Admitted,
+    current: Pin,
+    *,
+    listed: bool,
+    facts: Mapping[str, str | int | None],
 ) -> Current | HeldChoice:
     """The decision where the policy admits no tag at all."""
-    text = _why_no_candidate(policy, candidates, facts["seen"])
+    listed_tags = counted(len(candidates.stages[0].tags), "tag")
+    text = _why_no_candidate(policy, candidates, f"{called(policy, name)} ({listed_tags} listed)")
     if listed or current.tag is None:
         return Current(Reason("nothing_new", text, facts))
     return HeldChoice(Reason("held.vanished", f"{current.tag} is no longer listed, and {text}", facts), None)
@@ -106,38 +124,32 @@ def _compare(
     best: RankedTag, present: RankedTag, listed: bool, highest: str, facts: Mapping[str, str | int | None]
 ) -> Choice:
     """The decision between two tags that both have a key."""
-    gone = "" if listed else ", which is no longer listed"
+    gone = "" if listed else f"; {present.tag} is no longer listed"
     if best.key > present.key:
-        return Chosen(best.tag, Reason("chosen", f"{highest}, and higher than {present.tag}{gone}", facts))
+        return Chosen(best.tag, Reason("chosen", f"{highest}{gone}", facts))
     if best.key < present.key:
-        return HeldChoice(Reason("held.downgrade", f"{highest}, but lower than {present.tag}{gone}", facts), best.tag)
+        text = f"{best.tag} is lower than {present.tag}, but the {highest}{gone}"
+        return HeldChoice(Reason("held.downgrade", text, facts), best.tag)
     if not listed:
         text = f"{present.tag} is no longer listed; {best.tag} sorts equal to it, but may hold other bytes"
         return HeldChoice(Reason("held.vanished", text, facts), best.tag)
-    same = "" if best.tag == present.tag else f", and equal to {present.tag}"
+    same = "" if best.tag == present.tag else f", equal to {present.tag}"
     return Current(Reason("current", f"{highest}{same}", facts))
 
 
-def _highest(policy: Policy, best: RankedTag, count: int, equals: Sequence[RankedTag]) -> str:
-    """Which tag is the highest, and which others have the same key, since the choice among them is ours."""
-    if count == 1:
-        return f"{best.tag} is the only tag that {describe(policy)} admits"
-    verb = "sorts" if len(equals) == 1 else "sort"
-    same = f" ({shortlist([equal.tag for equal in equals], NAMED)} {verb} the same)" if equals else ""
-    return f"{best.tag} is the highest of {count} tags that {describe(policy)} admits{same}"
+def best_of(best: str, count: int, policy: str) -> str:
+    """What comes first among the tags that a policy admits."""
+    return f"{best} of {count:,} that match {policy}" if count > 1 else f"only tag that matches {policy}"
 
 
-def _why_no_candidate(policy: Policy, candidates: Admitted, seen: str | int | None) -> str:
+def _why_no_candidate(policy: Policy, candidates: Admitted, of: str) -> str:
     """Why there is no candidate. A pattern that matches and still yields nothing is the most confusing case."""
-    none = f"{describe(policy)} admits none of the listed tags ({seen})"
+    matched = f"the pattern matches {counted(candidates.matched, 'tag')}, but what it marks is never"
     match policy:
         case Pattern(order="semver" | "numerical" | "calver" as order) if candidates.matched:
-            return (
-                f"{none}: the pattern matches {candidates.matched}, but the key of none is a {KEY_OF[order]} "
-                f"(name a group, as in (?P<key>...), to mark which part is the key)"
-            )
+            return f"{matched} a {KEY_OF[order]} (name a group, as in (?P<key>...), to mark which part is the key)"
         case Semver(pattern=str()) if candidates.matched:
-            return f"{none}: the pattern matches {candidates.matched}, but the key of none is a version in the range"
+            return f"{matched} a version in the range"
         case Pattern() | Semver() | Newest() | Follow():
-            return none
+            return f"no tag matches {of}"
     assert_never(policy)

@@ -11,7 +11,8 @@ from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from gitops_bot.images.reason import Reason, rfc3339
+from gitops_bot.images.moment import appointment
+from gitops_bot.images.reason import Reason, counted, rfc3339
 from gitops_bot.proposals import reconcile
 from gitops_bot.releases.decisions import Change, Failed, Held
 
@@ -113,17 +114,12 @@ def why_to_wait(propose: Propose, at: datetime, *, open_now: int, opened: Sequen
     if (outside := why_closed(propose.schedule, at)) is not None:
         return outside
     if most_open is not None and open_now >= most_open:
-        count = (
-            "1 proposal of this environment is" if open_now == 1 else f"{open_now} proposals of this environment are"
-        )
-        text = f"{count} open, and the limit is {most_open}: merge or close one first"
+        text = f"limit of {counted(most_open, 'open proposal')} reached ({open_now} open): merge or close one first"
         return Reason("held.limit", text, {"most_open": most_open})
     if most_new_per_hour is not None and len(opened) >= most_new_per_hour:
         frees = sorted(opened)[-most_new_per_hour].astimezone(UTC) + _HOUR
-        text = (
-            f"{len(opened)} proposals of this environment were opened within an hour, and the limit is "
-            f"{most_new_per_hour}: the next one can be opened at {frees:%Y-%m-%d %H:%M:%S} UTC"
-        )
+        limit = counted(most_new_per_hour, "new proposal")
+        text = f"limit of {limit} an hour reached: the next one can be opened at {frees:%Y-%m-%d %H:%M:%S} UTC"
         when = rfc3339(frees)
         return Reason("held.limit", text, {"most_new_per_hour": most_new_per_hour, "opens_at": when})
     return None
@@ -137,7 +133,7 @@ def why_closed(windows: Sequence[Window], at: datetime) -> Reason | None:
     if opens is None:
         text = "the schedule leaves no time at which anything new may be opened"
         return Reason("held.window", text, {"opens_at": None})
-    text = f"outside the schedule: nothing new is opened before {opens:%Y-%m-%d %H:%M} UTC"
+    text = f"outside the schedule: open on {appointment(opens)}"
     return Reason("held.window", text, {"opens_at": rfc3339(opens)})
 
 

@@ -82,6 +82,11 @@ class Managed:
         return self.rules.policy.policy if self.rules.policy is not None else None
 
     @property
+    def policy_name(self) -> str | None:
+        """The name of that policy in the configuration, if it has one."""
+        return self.rules.policy.name if self.rules.policy is not None else None
+
+    @property
     def mistake(self) -> Problem | None:
         """Why it cannot be kept current: it cannot be edited, or it pins what is no tag or no digest.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from gitops_bot.images.age import undated
+from gitops_bot.images.reason import counted
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.report.screen import place, short
 
@@ -71,11 +73,16 @@ def _print_entry(explained: Explained, screen: Screen) -> None:
         _print_selection(selection, screen)
     shown = [gate for gate in explained.gates if gate.words or not gate.passed]
     for number, gate in enumerate(shown):
-        text = f"{gate.words or gate.gate}: {'ok' if gate.passed or gate.reason is None else gate.reason.code}"
-        _line(screen, "" if number else "gates", text, None if gate.passed else "yellow")
-    pin = f"{short(explained.pin)}: " if explained.pin is not None else ""
-    _line(screen, explained.outcome, f"{pin}{plain(explained.reason.text, 1000)}", _STYLES.get(explained.outcome))
-    if entry is not None and (change := _WHAT_CHANGES_IT.get(explained.reason.code)):
+        seen = "ok" if gate.reason is None else f"no, {plain(gate.reason.text, 1000)} ({gate.reason.code})"
+        style: Style | None = None if gate.passed else "yellow"
+        _line(screen, "" if number else "gates", f"{gate.words or gate.gate}: {seen}", style)
+        if gate.reason is not None and (change := _WHAT_CHANGES_IT.get(gate.reason.code)):
+            _line(screen, "", f"  what would open it: {change}")
+    told = explained.reason in [gate.reason for gate in shown]
+    parts = [short(explained.pin)] if explained.pin is not None else []
+    parts += [plain(explained.reason.text, 1000)] if not told else [] if parts else [explained.reason.code]
+    _line(screen, explained.outcome, ": ".join(parts), _STYLES.get(explained.outcome))
+    if entry is not None and not told and (change := _WHAT_CHANGES_IT.get(explained.reason.code)):
         _line(screen, "", f"what would change it: {change}")
     if (asked := explained.asked) is not None:
         _line(screen, "why not", f"{plain(asked.tag, 128)}: {plain(asked.text, 1000)}", "cyan")
@@ -88,20 +95,22 @@ def _policy(policy: PolicySource) -> str:
 
 
 def _print_selection(selection: PolicySelection, screen: Screen) -> None:
-    _line(screen, "tags", f"{selection.seen} listed")
+    _line(screen, "tags", f"{counted(selection.seen, 'tag')} listed")
     for step in selection.steps:
         if not step.removed:
             continue
         more = step.removed - len(step.sample)
         samples = ", ".join(plain(tag, 128) for tag in step.sample) + (f" and {more} more" if more else "")
-        verb = "do" if step.removed > 1 else "does"
-        _line(screen, "", f"{step.kept} pass `{plain(step.rule, 300)}`, {step.removed} {verb} not: {samples}")
+        _line(screen, "", f"`{plain(step.rule, 300)}` leaves {step.kept}, and leaves out {step.removed}: {samples}")
     if not selection.candidates:
         _line(screen, "order", "no tag is left")
     for number, candidate in enumerate(selection.candidates):
         key = ", ".join(candidate.key)
         parts = [f"by {plain(key, 200)}" if key and key != candidate.tag else ""]
-        parts += [f"built {candidate.built:%Y-%m-%d %H:%M:%S}Z" if candidate.built is not None else ""]
+        if candidate.built is not None:
+            parts.append(f"built {candidate.built:%Y-%m-%d %H:%M} UTC")
+        elif candidate.claimed is not None:
+            parts.append(undated(candidate.claimed))
         details = ", ".join(filter(None, parts))
         _line(screen, "" if number else "order", f"{plain(candidate.tag, 128)}{f' ({details})' if details else ''}")
 

@@ -190,7 +190,7 @@ def test_what_a_limit_or_a_label_stops_is_not_told_as_done(runner: Runner, shop:
     (pull,) = shop.pulls()
     assert ran.code == 0
     held, opened = ran.outputs["summary"].splitlines()
-    assert held.startswith("production: held: web 1.1.0 (1 proposal")
+    assert held.startswith("production: held: web 1.1.0 (limit of 1 open proposal")
     assert opened == "production: opened #1: api 1.1.0"
     assert (ran.outputs["branch"], ran.outputs["image"].count("\n")) == (pull["head"]["ref"], 0)
     assert ran.summary.count("docker pull") == 1

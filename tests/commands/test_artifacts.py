@@ -112,7 +112,7 @@ def test_the_next_best_tag_is_taken_where_the_best_is_no_image(worldwide: World,
     assert proposed["to"] == {"tag": "1.1.0", "digest": stages.digests["web", "1.1.0"]}
     assert proposed["reason"]["text"].endswith(told)
     assert (
-        "2 pass `an image`, 1 does not: 2.0.0"
+        "`an image` leaves 2, and leaves out 1: 2.0.0"
         in stages.deploy.bot("explain", "production", stages.deploy.image("web")).out
     )
 

@@ -78,22 +78,31 @@ def test_the_best_tag_that_is_old_enough_is_chosen(
 def test_the_reason_says_what_is_left_out_and_until_when() -> None:
     choice, _ = aged({"1.1.0": OLD, "1.2.0": YOUNG, "1.3.0": None})
     assert choice.reason.text == (
-        "1.1.0 is the highest tag that semver >=1 admits and that is at least 3d old (younger: 1.2.0; built at an "
-        "unknown time: 1.3.0)"
+        "highest version that matches semver >=1 and is at least 3d old (younger: 1.2.0; built at an unknown time: "
+        "1.3.0)"
     )
     choice, _ = aged({"1.2.0": YOUNG})
     assert choice.reason.ends == YOUNG + timedelta(days=3)
     assert choice.reason.text == (
-        "1.2.0 was built at 2026-11-23T00:00:00Z, and the policy wants a `minimum_age` of 3d: it can be chosen from "
-        "2026-11-26T00:00:00Z"
+        "1.2.0 was built 2026-11-23, and has to be 3d old (`minimum_age`): open on Thu 2026-11-26 00:00 UTC"
     )
 
 
-def test_a_hold_for_an_unknown_age_says_what_to_do() -> None:
-    choice, _ = aged({"1.2.0": None})
+@pytest.mark.parametrize(
+    ("claimed", "why"),
+    [
+        (None, "its image does not say when it was built"),
+        (datetime(1970, 1, 1, tzinfo=UTC), "created 1970-01-01: a reproducible build does not say when it was built"),
+        (datetime(2031, 5, 1, tzinfo=UTC), "created 2031-05-01: that is in the future"),
+    ],
+)
+def test_a_hold_for_an_unknown_age_says_what_the_image_claims_and_what_to_do(
+    claimed: datetime | None, why: str
+) -> None:
+    choice, _ = aged({"1.2.0": claimed})
     assert choice.reason.ends is None
     assert choice.reason.text == (
-        "when 1.2.0 was built is unknown, and the policy wants a `minimum_age` of 3d: let the build set the label "
+        f"1.2.0 has to be 3d old (`minimum_age`), but its age is unknown ({why}): let the build set the label "
         "`org.opencontainers.image.created`, use a policy without `minimum_age`, or pin it with `set`"
     )
 

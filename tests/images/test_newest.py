@@ -91,19 +91,24 @@ def test_a_time_that_cannot_be_is_unknown_not_old_and_not_new(wrong: datetime | 
     ("choice", "text"),
     [
         (choose(Pin(OLD), TIMES[OLD]),
-         ("sha-aaaaaaa is the newest of 3 tags that pattern ^sha-[0-9a-f]{7}$ by build time admits, and built after "
-          "sha-fffffff (2026-11-23T11:00:00Z, 2026-11-14T12:00:00Z)")),
+         "newest build of 3 that match its pattern: built 2026-11-23, after sha-fffffff (built 2026-11-14)"),
         (choose(Pin("latest"), NOW, TIMES | {OLD: None}),
-         ("sha-aaaaaaa is the newest of 3 tags that pattern ^sha-[0-9a-f]{7}$ by build time admits (built at an "
-          "unknown time: sha-fffffff), but built before latest (2026-11-23T11:00:00Z, 2026-11-23T12:00:00Z)")),
+         ("newest build of 3 that match its pattern (built at an unknown time: sha-fffffff), but built 2026-11-23 "
+          "11:00 UTC, before latest (built 2026-11-23 12:00 UTC)")),
         (choose(Pin("latest")),
-         ("sha-aaaaaaa is the newest of 3 tags that pattern ^sha-[0-9a-f]{7}$ by build time admits, but when latest "
-          "was built is unknown: pin a newer one once with `set`")),
+         ("newest build of 3 that match its pattern, but when latest was built is unknown (its image does not say "
+          "when it was built): pin a newer one once with `set`")),
+        (choose_newest(COMMITS, (*TIMES, "latest"), TIMES, Pin("latest"), UNKNOWN["the epoch"], NOW, "builds"),
+         ("newest build of 3 that match policy `builds`, but when latest was built is unknown (created 1970-01-01: a "
+          "reproducible build does not say when it was built): pin a newer one once with `set`")),
+        (choose_newest(COMMITS, (OLD, YOUNG), TIMES, Pin(None, DIGEST), TIMES[OLD], NOW, "builds"),
+         ("newest build of 2 that match policy `builds`: built 2026-11-23, after "
+          f"{DIGEST[:19]} (built 2026-11-14)")),
         (choose(Pin("gone")),
          "gone is no longer listed, and when it was built is unknown: sha-aaaaaaa may be older"),
         (choose(Pin(OLD), None, dict.fromkeys(TIMES)),
-         ("no build time is known of the 3 tags that pattern ^sha-[0-9a-f]{7}$ by build time admits: order them by a "
-          "number or date in the tag, or let the pipeline `set` what it has pushed")),
+         ("no build time is known of any tag that matches its pattern: order them by a number or "
+          "date in the tag, or let the pipeline `set` what it has pushed")),
     ],
 )  # fmt: skip
 def test_the_reason_says_both_times_and_what_to_do(choice: Choice, text: str) -> None:
@@ -163,8 +168,7 @@ def test_a_hold_for_age_ends_by_itself_and_says_when() -> None:
     reason = choose_newest(SETTLED, tuple(LATER), LATER, Pin(OLD), LATER[OLD], NOW).reason
     assert reason.ends == NOW + timedelta(days=1)
     assert reason.text == (
-        "sha-0000001 was built at 2026-11-21T12:00:00Z, and the policy wants a `minimum_age` of 3d: it can be chosen "
-        "from 2026-11-24T12:00:00Z"
+        "sha-0000001 was built 2026-11-21, and has to be 3d old (`minimum_age`): open on Tue 2026-11-24 12:00 UTC"
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.images.kinds import Follow, Pattern, Policy, Semver
+from gitops_bot.images.kinds import ByText, Follow, Pattern, Policy, Semver
 from gitops_bot.images.order import compare, rank
 from gitops_bot.images.policy import choose
 from gitops_bot.images.reason import CODES
@@ -105,38 +105,53 @@ def test_choosing(policy: Policy, tags: str, current: Pin, code: str, tag: str |
     ("policy", "tags", "current", "text"),
     [
         (RANGE, "1.4.1 1.4.2", Pin("1.4.1"),
-         "1.4.2 is the highest of 2 tags that semver >=1.0.0 <3 admits, and higher than 1.4.1"),
+         "highest version of 2 that match semver >=1.0.0 <3"),
         (RANGE, "1.4.2", Pin("1.4.1"),
-         "1.4.2 is the only tag that semver >=1.0.0 <3 admits, and higher than 1.4.1, which is no longer listed"),
+         "only tag that matches semver >=1.0.0 <3; 1.4.1 is no longer listed"),
         (RANGE, "1.4.1", Pin("1.4.2"),
-         "1.4.1 is the only tag that semver >=1.0.0 <3 admits, but lower than 1.4.2, which is no longer listed"),
+         "1.4.1 is lower than 1.4.2, but the only tag that matches semver >=1.0.0 <3; 1.4.2 is no longer listed"),
         (RANGE, "1.4 1.4.0", Pin("1.4"),
-         "1.4 is the highest of 2 tags that semver >=1.0.0 <3 admits (1.4.0 sorts the same)"),
+         "highest version of 2 that match semver >=1.0.0 <3 (equal: 1.4.0)"),
         (RANGE, "1.5.0 latest", Pin("latest"),
-         ("1.5.0 is the only tag that semver >=1.0.0 <3 admits; latest has no order under this policy, "
-          "so it is replaced this once")),
-        (RANGE, "1.5.0", Pin(), "1.5.0 is the only tag that semver >=1.0.0 <3 admits; nothing was pinned"),
+         ("only tag that matches semver >=1.0.0 <3; latest has no order under this policy, so it is replaced this "
+          "once")),
+        (RANGE, "1.5.0", Pin(), "only tag that matches semver >=1.0.0 <3; nothing was pinned"),
         (RANGE, "1.5.0", Pin(None, DIGEST),
-         "1.5.0 is the only tag that semver >=1.0.0 <3 admits, but a digest alone cannot be ordered among tags"),
+         "only tag that matches semver >=1.0.0 <3, but a digest alone cannot be ordered among tags"),
         (RANGE, "1.5.0", Pin("latest"),
          "latest is no longer listed and has no order under this policy: 1.5.0 may be older"),
         (RANGE, "1.4.2", Pin("v1.4.2"),
          "v1.4.2 is no longer listed; 1.4.2 sorts equal to it, but may hold other bytes"),
-        (RANGE, "latest", Pin("latest"), "semver >=1.0.0 <3 admits none of the listed tags (1)"),
+        (RANGE, "latest", Pin("latest"), "no tag matches semver >=1.0.0 <3 (1 tag listed)"),
         (RANGE, "latest", Pin("1.0.0"),
-         "1.0.0 is no longer listed, and semver >=1.0.0 <3 admits none of the listed tags (1)"),
+         "1.0.0 is no longer listed, and no tag matches semver >=1.0.0 <3 (1 tag listed)"),
         (Pattern("^b-([0-9]+)$", order="numerical"), "b-1 b-2", Pin("b-1"),
-         ("pattern ^b-([0-9]+)$ by number admits none of the listed tags (2): the pattern matches 2, but the key of "
-          "none is a number (name a group, as in (?P<key>...), to mark which part is the key)")),
+         ("the pattern matches 2 tags, but what it marks is never a number (name a group, as in (?P<key>...), to mark "
+          "which part is the key)")),
+        (Pattern("^b-([0-9]+)$", order="numerical"), "c", Pin("c"), "no tag matches its pattern (1 tag listed)"),
         (Semver(">=2", pattern="^v"), "v1 v2-x", Pin("v1"),
-         ("semver >=2 of ^v admits none of the listed tags (2): the pattern matches 2, but the key of none is a "
-          "version in the range")),
+         "the pattern matches 2 tags, but what it marks is never a version in the range"),
         (MAIN, "main latest", Pin("latest"), "main is the tag to follow, instead of latest"),
         (MAIN, "main", Pin("main"), "main is the tag to follow"),
     ],
 )  # fmt: skip
 def test_the_reason_is_a_sentence(policy: Policy, tags: str, current: Pin, text: str) -> None:
     assert choose(policy, tags.split(), current).reason.text == text
+
+
+@pytest.mark.parametrize(
+    ("policy", "tags", "text"),
+    [
+        (Semver(">=1", pattern="^v"), "v1.0.0 v2.0.0 v3.0.0", "highest version of 3 that match policy `builds`"),
+        (Semver(">=3", pattern="^w"), "v1.0.0", "no tag matches policy `builds` (1 tag listed)"),
+        (Pattern("^b-(?P<n>[0-9]+)$", order="numerical"), "b-1 b-2", "highest number of 2 that match policy `builds`"),
+        (Pattern("^20", order="calver"), "2026.11 2026.12", "latest date of 2 that match policy `builds`"),
+        (Pattern(".", order="alphabetical"), "a b", "alphabetically last tag of 2 that match policy `builds`"),
+    ],
+)  # fmt: skip
+def test_a_policy_with_a_name_is_called_by_it_and_never_by_its_expression(policy: ByText, tags: str, text: str) -> None:
+    listed = tags.split()
+    assert choose(policy, listed, Pin(listed[0]), "builds").reason.text == text
 
 
 def test_the_reason_carries_its_facts() -> None:
@@ -221,10 +236,10 @@ def test_a_tag_that_is_older_than_the_best_never_changes_the_choice(
     ("tags", "current", "text", "equal"),
     [
         ("1.4.2 1.5.0 v1.5.0", "1.4.2",
-         "1.5.0 is the highest of 3 tags that semver >=1.0.0 <3 admits (v1.5.0 sorts the same), and higher than 1.4.2",
+         "highest version of 3 that match semver >=1.0.0 <3 (equal: v1.5.0)",
          "v1.5.0"),
         ("1.5.0 1.5 v1.5 v1.5.0 01.5.0 1.5.0", "1.5",
-         "1.5 is the highest of 6 tags that semver >=1.0.0 <3 admits (1.5.0, 01.5.0, v1.5.0 and 1 more sort the same)",
+         "highest version of 6 that match semver >=1.0.0 <3 (equal: 1.5.0, 01.5.0, v1.5.0 and 1 more)",
          "1.5.0, 01.5.0, v1.5.0 and 1 more"),
     ],
 )  # fmt: skip

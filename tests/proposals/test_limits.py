@@ -176,7 +176,7 @@ def test_who_is_too_early_is_told_when_to_come() -> None:
     reason = limits.why_closed([OFFICE], at)
     assert reason is not None
     assert reason.code == "held.window"
-    assert reason.text == "outside the schedule: nothing new is opened before 2026-11-30 08:00 UTC"
+    assert reason.text == "outside the schedule: open on Mon 2026-11-30 08:00 UTC"
     assert reason.data == {"opens_at": "2026-11-30T08:00:00Z"}
     assert limits.why_closed([OFFICE], utc("2026-11-30T08:00")) is None
 
@@ -239,10 +239,7 @@ def test_where_no_clock_changes_it_is_open_by_the_clock(windows: Sequence[Window
 
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-TOO_MANY = (
-    "3 proposals of this environment were opened within an hour, and the limit is 2: the next one can be opened at "
-    "2026-11-23 12:30:00 UTC"
-)
+TOO_MANY = "limit of 2 new proposals an hour reached: the next one can be opened at 2026-11-23 12:30:00 UTC"
 NEW = reconcile.Open(Reason("chosen", "new"))
 PUSHED = reconcile.Open(Reason("chosen", "new"), push=False)
 OPENED = pull()
@@ -278,7 +275,7 @@ def ago(*minutes: float) -> list[datetime]:
             {"windows": (MORNINGS,)},
             (
                 "held.window",
-                "outside the schedule: nothing new is opened before 2026-11-24 06:00 UTC",
+                "outside the schedule: open on Tue 2026-11-24 06:00 UTC",
                 {"opens_at": "2026-11-24T06:00:00Z"},
             ),
             id="outside of the schedule",
@@ -289,7 +286,7 @@ def ago(*minutes: float) -> list[datetime]:
             {"open_now": 2, "most_open": 2},
             (
                 "held.limit",
-                "2 proposals of this environment are open, and the limit is 2: merge or close one first",
+                "limit of 2 open proposals reached (2 open): merge or close one first",
                 {"most_open": 2},
             ),
             id="no more may be open",

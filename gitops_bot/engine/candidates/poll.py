@@ -135,7 +135,7 @@ async def _newest(
     times = await times_for(facts, image, policy, tags, entry.pin)
 
     async def newest(among: Sequence[str]) -> policies.Choice:
-        return age.choose_newest(policy, among, times.times, entry.pin, times.pinned, now)
+        return age.choose_newest(policy, among, times.times, entry.pin, times.pinned, now, entry.policy_name)
 
     made = await _among_images(facts, entry, image, tags, newest, left_out)
     return await _with_digest(facts, entry, image, made)
@@ -158,7 +158,7 @@ async def _choose(
         return (await facts.times(image, (tag,), Pin())).times.get(tag)
 
     async def aged(pin: Pin) -> policies.Choice:
-        best = partial(age.choose_aged, policy, current=pin, built=built, now=now)
+        best = partial(age.choose_aged, policy, current=pin, built=built, now=now, name=entry.policy_name)
         return await _among_images(facts, entry, image, tags, best, left_out)
 
     made = await aged(entry.pin)

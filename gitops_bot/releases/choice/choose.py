@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.images.kinds import Follow, describe
+from gitops_bot.images.kinds import Follow, called, describe
 from gitops_bot.images.order import admits, compare
 from gitops_bot.images.reason import Reason, shortlist
 from gitops_bot.images.reference import Pin, is_floating
@@ -101,10 +101,8 @@ def outside(policy: NamedPolicy, entry: Managed, tag: str | None) -> Reason | No
     """Why a policy would not choose a tag; None where it may, or where there is only a digest to tell from."""
     if tag is None or admits(policy.policy, tag):
         return None
-    name = f" `{policy.name}`" if policy.name is not None else ""
-    rule = describe(policy.policy)
-    text = f"{tag} is outside the policy{name} of {entry.name} in {entry.environment} ({rule})"
-    return Reason("held.policy", text, {"tag": tag, "policy": rule})
+    text = f"{tag} does not match {called(policy.policy, policy.name)} of {entry.name} in {entry.environment}"
+    return Reason("held.policy", text, {"tag": tag, "policy": describe(policy.policy)})
 
 
 def no_image(image: str, pin: Pin, artifact: str) -> Reason:

@@ -11,6 +11,7 @@ from itertools import tee
 from typing import TYPE_CHECKING
 
 from gitops_bot.images import duration
+from gitops_bot.images.moment import appointment
 from gitops_bot.images.reason import Reason
 from gitops_bot.releases.choice.stepped_back import order
 from gitops_bot.releases.history import trail
@@ -46,7 +47,10 @@ def reason_to_wait(environment: str, since: datetime | None, now: datetime, soak
     remaining = left(since, now, soak)
     if not remaining:
         return None
-    text = f"has run in {environment} for {duration.roughly(now - since)} of {wanted}: {duration.write(remaining)} left"
+    text = (
+        f"soaks in {environment} for {wanted}: {duration.roughly(now - since)} so far, "
+        f"open on {appointment(now + remaining)}"
+    )
     data: dict[str, str | int | None] = {"soak": wanted, "left": int(-(-remaining // timedelta(seconds=1)))}
     return Reason("held.soak", text, data, now + remaining)
 

@@ -148,7 +148,7 @@ def order(rules: Rules, pin: Pin, other: Pin) -> int | None:
 def _bound(line: Line, entry: Managed, candidate: Pin) -> Reason:
     count = len(line.touching(entry.overlay))
     text = (
-        f"only {count} of the last {DEPTH} commits that touch {entry.overlay} are known, too few to tell whether "
+        f"too little history ({count} of the last {DEPTH} commits that touch {entry.overlay}) to tell whether "
         f"{candidate.short} was rolled back before; fetch the full history (`fetch-depth: 0`)"
     )
     return Reason("held.history_bound", text, {"known": count, "needed": DEPTH})
