@@ -26,18 +26,25 @@ _LONGEST: Final = 64 * 1024 * 1024
 
 @command("status", outputs=("text", "json", "markdown", "html"))
 @remote
+@click.option("--behind", is_flag=True, help="Show only what waits, is held, failed or is not tracked.")
 @click.option("--exit-code", is_flag=True, help="Exit with 4 when an entry differs from the one it is promoted from.")
 @click.option(
     "--older-than", metavar="DURATION", help="With --exit-code: only if it has differed for longer, such as 3d."
 )
 @click.argument("environments", metavar="[ENV]...", nargs=-1)
 def status_command(
-    environments: tuple[str, ...], *, exit_code: bool, older_than: str | None, options: Options, output: str
+    environments: tuple[str, ...],
+    *,
+    behind: bool,
+    exit_code: bool,
+    older_than: str | None,
+    options: Options,
+    output: str,
 ) -> int:
-    """Show what each environment pins and how far it is behind.
+    """Show what waits in each environment, why and what to do next, and what runs where.
 
-    Writes nothing. With a token, also shows open proposals, and how many commits an environment is behind if the
-    labels of its images say which commits they were built from.
+    Writes nothing. With a token, also shows what open pull requests propose, and how many commits an environment is
+    behind if the labels of its images say which commits they were built from.
     """
     from gitops_bot.commands.status import overview, status
     from gitops_bot.images import duration
@@ -46,11 +53,13 @@ def status_command(
 
     if older_than is not None and not exit_code:
         raise click.UsageError("--older-than needs --exit-code.")
+    if behind and output == "html":
+        raise click.UsageError("--behind and --output html cannot be used together: the page folds the rest itself.")
     with reading("--older-than", "write it as in `--older-than 3d`"):
         wait = duration.parse(older_than or "0")
     result: Result[Overview] | Result[Status]
     with open_world(options, environments, history=True) as (world, scope):
-        result = overview(world, scope) if output == "html" else status(world, scope)
+        result = overview(world, scope) if output == "html" else status(world, scope, only_waiting=behind)
     shown = result.body.status if isinstance(result.body, Overview) else result.body
     return show("status", result, output, at=shown.at) or (_DRIFTS if exit_code and shown.drifts(wait) else 0)
 

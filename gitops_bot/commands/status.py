@@ -5,6 +5,7 @@ The page also shows the history of releases, and how they were delivered.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from gitops_bot.engine.ask import Asked
     from gitops_bot.engine.read import Scope, Snapshot
     from gitops_bot.engine.world import World
-    from gitops_bot.errors import Problem
     from gitops_bot.images.reason import Code
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.decisions import Decision, EntryKey, Managed
@@ -67,9 +67,10 @@ class Reading:
     line: Line | None = None
     tags: Mapping[str, str] | None = None
     proposed: Proposed = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
     #: What was decided of each entry: that it is held, rather than that it changes.
     decisions: Mapping[EntryKey, Decision] = field(init=False, repr=False, compare=False)
+    #: Why pull requests are left alone, by their numbers.
+    left_alone: Mapping[int, Reason] = field(init=False, repr=False, compare=False)
     #: Those of every environment that has some, as far as the history was read.
     releases: Mapping[str, Sequence[Release]] = field(init=False, repr=False, compare=False)
 
@@ -85,18 +86,23 @@ class Reading:
         decided = [*changes, *(item for environment in self.outcome.environments for item in environment.decisions)]
         own = {item.entry.key: item for item in decided if item.entry is not None}
         object.__setattr__(self, "decisions", own)
+        left = [proposal for _, proposal in self.outcome.proposals if proposal.action.name == "leave"]
+        reasons = {item.pull_request.number: item.action.reason for item in left if item.pull_request is not None}
+        object.__setattr__(self, "left_alone", reasons)
         object.__setattr__(self, "releases", releases)
 
 
-def status(world: World, scope: Scope) -> Result[Status]:
-    """What these environments pin, and what each entry waits for.
+def status(world: World, scope: Scope, *, only_waiting: bool = False) -> Result[Status]:
+    """What these environments pin, and what each entry waits for. `only_waiting` lists nothing else.
 
     Raises what `read` raises.
     """
     snapshot = read(world, scope, also=scope.config.environments)
     facts = Facts(world, snapshot)
     result = status_of(read_history(world, facts))
-    return replace(result, body=with_commits(world, facts, result.body))
+    found = with_commits(world, facts, result.body)
+    environments = (replace(environment, only_waiting=only_waiting) for environment in found.environments)
+    return replace(result, body=replace(found, environments=tuple(environments)))
 
 
 def read_history(world: World, facts: Facts) -> Reading:
@@ -113,15 +119,15 @@ def read_history(world: World, facts: Facts) -> Reading:
     questions: Mapping[str, Asked[Any]] = {"line": facts.line(enough), "tags": facts.release_tags()}
     known = facts.answer(ask_all(questions))
     outcome = update(world, snapshot, Request(Poll(offline=True), dry_run=True), facts).body
-    proposed, problems = _read_proposals(facts)
-    return Reading(snapshot, outcome, facts.known_line or known["line"], known["tags"], proposed, problems)
+    return Reading(snapshot, outcome, facts.known_line, known["tags"], _read_proposals(facts))
 
 
 def status_of(reading: Reading) -> Result[Status]:
     """The environments that were asked for; nothing is read for this any more."""
     snapshot = reading.snapshot
-    failed = (item.problem for own in snapshot.environments for item in snapshot.states[own.name].failed)
-    problems = [*snapshot.layout.selection.problems, *failed, *reading.problems]
+    outcomes = reading.outcome.environments
+    failed = dict.fromkeys(item.problem for own in outcomes for item in own.failed if item.entry is None)
+    problems = [*snapshot.layout.selection.problems, *failed]
     environments = []
     for environment in snapshot.environments:
         name, source = environment.name, environment.promotion.source if environment.promotion is not None else None
@@ -143,21 +149,17 @@ def status_of(reading: Reading) -> Result[Status]:
     return Result(head, Status(snapshot.at, tuple(environments), snapshot.sees_pull_requests))
 
 
-def _read_proposals(facts: Facts) -> tuple[Proposed, tuple[Problem, ...]]:
-    """What open pull requests propose, whoever has a commit on their branches."""
-    snapshot = facts.snapshot
+def _read_proposals(facts: Facts) -> Proposed:
+    """What open pull requests propose, whoever has a commit on their branches; they were read for the decisions."""
     proposed: dict[EntryKey, tuple[PullRequest, Pin]] = {}
-    names = [name for environment in snapshot.environments for name in snapshot.own_branches_of(environment.name)]
-    try:
+    names = [name for own in facts.snapshot.environments for name in facts.snapshot.own_branches_of(own.name)]
+    with suppress(ForgeError):  # that is among the failures of the environments
         pulls, branches = facts.answer(facts.pull_requests(names)), facts.answer(facts.branches(names))
-    except ForgeError as error:
-        message = f"what is proposed is not known: {error.problem.message}"
-        return proposed, (replace(error.problem, message=message),)
-    for name in names:
-        opened, branch = pull_request.find_open(pulls[name]), branches[name]
-        if opened is not None and branch is not None:
-            proposed |= {pin.key: (opened, pin.after) for pin in owner_of(branch).carried}
-    return proposed, ()
+        for name in names:
+            opened, branch = pull_request.find_open(pulls[name]), branches[name]
+            if opened is not None and branch is not None:
+                proposed |= {pin.key: (opened, pin.after) for pin in owner_of(branch).carried}
+    return proposed
 
 
 def _entry(reading: Reading, environment: Environment, entry: Managed) -> EntryStatus:
@@ -215,7 +217,9 @@ def _waiting(reading: Reading, status: EntryStatus, arrived: Step | None) -> Ent
                 status, state=_WAITS.get(reason.code, "held"), candidate=candidate or proposed, reason=reason
             )
         case _ if proposal is not None:
-            return replace(status, state="review")
+            left = reading.left_alone.get(proposal.number)
+            by_label = left is not None and left.code == "held.label"
+            return replace(status, state="held" if by_label else "review", reason=left)
         case Change(after=after, reason=reason):
             return replace(status, state="next", candidate=after, reason=reason)
         case Kept(reason=reason):

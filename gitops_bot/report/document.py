@@ -130,7 +130,7 @@ _ENVIRONMENT_STATUS = record(
                     "proposal": or_null(PULL_REQUEST),
                 }
             )
-        ),
+        ).of("listed"),
     }
 )
 _ELSEWHERE = record({"environment": TEXT, "overlays": many(TEXT)})

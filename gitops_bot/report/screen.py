@@ -28,10 +28,11 @@ _LONGEST_NAME: Final = 100
 _SHORT: Final = len("sha256:") + 12
 #: Blanks between two columns.
 GAP: Final = 2
-Style = Literal["bold", "red", "bold red", "green", "yellow", "cyan"]
+Style = Literal["bold", "dim", "red", "bold red", "green", "yellow", "cyan"]
 
 _CODES: Mapping[Style, str] = {
     "bold": "1",
+    "dim": "2",
     "red": "31",
     "bold red": "1;31",
     "green": "32",
@@ -62,11 +63,19 @@ class Screen:
         return cls(out, shutil.get_terminal_size().columns, colours)
 
     def say(
-        self, text: str = "", *, indent: int = 0, hang: int = 0, lead: str = "", style: Style | None = None
+        self,
+        text: str = "",
+        *,
+        indent: int = 0,
+        hang: int = 0,
+        lead: str = "",
+        style: Style | None = None,
+        rest: Style | None = None,
     ) -> None:
         """Print `lead` and `text` without secrets, and without anything that a terminal or a job's log would interpret.
 
-        Folded lines are indented by `hang` more than the first. The style is for `lead`, else for the whole.
+        Folded lines are indented by `hang` more than the first. The style is for `lead`, else for the whole; `rest` is
+        for what follows a lead.
         """
         # Secrets are struck before the text is folded: half of one is no longer recognised.
         shown = redact.printable(f"{lead}{text}")
@@ -74,11 +83,11 @@ class Screen:
         if self.width is not None:
             # Text from the middle of a line may start one now, where a job's log would take it for a command.
             lines = [redact.printable(line) for line in fold(shown, self.width - indent, hang)]
-        if lead and lines[0].startswith(lead):
-            lines[0] = f"{self._in_style(lead, style)}{lines[0][len(lead) :]}"
-            style = None
+        begins = lead if lines[0].startswith(lead) else ""
         for line in lines:
-            print(f"{' ' * indent}{self._in_style(line, style)}" if line else "", file=self.out)
+            text = f"{self._in_style(begins, style)}{self._in_style(line[len(begins) :], rest if lead else style)}"
+            print(f"{' ' * indent}{text}" if line else "", file=self.out)
+            begins = ""
 
     def say_as_is(self, line: str, style: Style | None = None) -> None:
         """Print one line of a file: it is never folded."""

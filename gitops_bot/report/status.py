@@ -1,16 +1,20 @@
-"""`status` as text and as Markdown: what every environment pins, by image."""
+"""`status` as text and as Markdown: what needs attention, why and what next; then what runs where.
+
+The page and the Action have their words from here.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
 from shlex import quote
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitops_bot import redact
 from gitops_bot.images import duration
-from gitops_bot.images.reason import Reason
+from gitops_bot.images import reason as reasons
+from gitops_bot.images.reason import Reason, Unmanaged
 from gitops_bot.proposals.text import markdown as md
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.history.releases import release_name
@@ -20,49 +24,20 @@ from gitops_bot.results.status import LONG_AGO, STATES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.report.screen import Screen
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.report.screen import Screen, Style
     from gitops_bot.results.result import Head
     from gitops_bot.results.status import EntryStatus, EnvironmentStatus, State, Status
 
-#: A terminal with fewer columns has no table.
-_TABLE: Final = 80
 _INDENT: Final = 2
+#: Different pins that a cell names, and images that a row names.
+_PINS, _NAMES = 3, 3
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%\[\]-]{1,2000}\Z")
-
-
-class Pinned(NamedTuple):
-    """What one environment pins of an image, in one overlay."""
-
-    environment: EnvironmentStatus
-    entry: EntryStatus
-
-
-def by_image(status: Status) -> Mapping[str, Sequence[Pinned]]:
-    """Every image, and what each environment pins of it, in the order of the configuration."""
-    pinned = (Pinned(environment, entry) for environment in status.environments for entry in environment.entries)
-    ordered = sorted(pinned, key=lambda item: item.entry.image)
-    return {image: list(items) for image, items in groupby(ordered, key=lambda item: item.entry.image)}
 
 
 def age(status: Status, entry: EntryStatus) -> str:
     """How long an entry has had its pin."""
     return duration.roughly(status.at - entry.since) if entry.since is not None else "unknown"
-
-
-def behind(entry: EntryStatus) -> str:
-    """How far an entry is behind its source; empty where it has none."""
-    if entry.source_pin is None:
-        return ""
-    if entry.behind_releases is None:
-        return f"differs{_commits(entry)}" if entry.drifts_since is not None else ""
-    if entry.behind_releases or entry.drifts_since:
-        return f"{entry.behind_releases} behind{_commits(entry)}"
-    return "up to date"
-
-
-def _commits(entry: EntryStatus) -> str:
-    count = entry.behind_commits
-    return f" ({count} commit{'' if count == 1 else 's'})" if count is not None else ""
 
 
 #: A state as a headline counts one entry, and several.
@@ -77,6 +52,15 @@ _COUNTED: Final[Mapping[State, tuple[str, str]]] = {
     "untracked": ("not tracked", "not tracked"),
     "current": ("up to date", "up to date"),
 }
+#: What is said of an entry for which nothing is to be done, by the code of its reason.
+_CALM: Final = {"current": "up to date", "ignored": "ignored"}
+_STYLES: Final[Mapping[State, Style]] = {
+    "failed": "red",
+    "review": "cyan",
+    "next": "green",
+    **dict.fromkeys(("soak", "window", "held", "limit"), "yellow"),
+    "untracked": "dim",
+}
 #: Up to here a weekday tells the day.
 _WEEK: Final = timedelta(days=6)
 
@@ -89,11 +73,19 @@ def counted(environment: EnvironmentStatus, state: State) -> str:
 
 def headline(status: Status, environment: EnvironmentStatus) -> str:
     """An environment in one line: how many entries are behind, and what they wait for; or that nothing waits."""
-    name, total, current = plain(environment.name), len(environment.entries), environment.counts["current"]
+    name, total = plain(environment.name), len(environment.entries)
     if waiting := [words for state in STATES[:-1] if (words := counted(environment, state))]:
-        behind = f"{environment.behind} of {total} behind" if environment.behind else f"{total - current} of {total}"
+        needy = total - environment.counts["current"]
+        behind = f"{environment.behind} of {total} behind" if environment.behind else f"{needy} of {total} to look at"
         return f"{name}: {behind}: {', '.join(waiting)}"
-    return f"{name}: all {total} up to date, {newest_release(status, environment)}"
+    known = Counter(entry.reason.code for entry in environment.entries if entry.reason is not None)
+    if not known["current"] or known["current"] + known["ignored"] < total:
+        calm = "nothing waits"  # only a registry tells whether there is something newer
+    elif known["ignored"]:
+        calm = f"{known['current']} up to date, {known['ignored']} ignored"
+    else:
+        calm = f"all {total} up to date"
+    return f"{name}: {calm}, {newest_release(status, environment)}"
 
 
 def newest_release(status: Status, environment: EnvironmentStatus) -> str:
@@ -118,7 +110,7 @@ def move(entry: EntryStatus) -> str:
     """What is pinned, and what it would move to: `v1.4.0 -> v1.9.0`, by digests where the tags do not tell."""
     present, candidate = entry.pin, entry.candidate
     if candidate is None or candidate == present:
-        return short(present)
+        return _version(present)
     by_tag = present.tag and candidate.tag and present.tag != candidate.tag
     before, after = (plain(pin.tag or "") if by_tag else short(pin) for pin in (present, candidate))
     return f"{before} -> {after}"
@@ -137,17 +129,17 @@ def why(status: Status, entry: EntryStatus) -> str:
         case "soak", Reason(ends=datetime() as ends, data=data):
             return f"soaks until {_moment(status, ends)}{_served(data)}"
         case "window", Reason(data={"opens_at": str(opens)}):
-            return f"waits for the schedule, which opens {_moment(status, datetime.fromisoformat(opens))}"
+            return f"waits for the schedule, which opens {_moment(status, opens)}"
         case "limit", Reason(data={"most_open": int(most)}):
             return f"limit of {most} open reached"
         case "limit", Reason(data={"most_new_per_hour": int(most), "opens_at": str(opens)}):
-            return f"limit of {most} an hour reached until {_moment(status, datetime.fromisoformat(opens))}"
+            return f"limit of {most} an hour reached until {_moment(status, opens)}"
         case "held", _:
             return text if text.startswith("held") else f"held: {text}"
         case "untracked", _:
             return f"not tracked: {text}"
         case "current", _:
-            return "ignored" if reason is not None and reason.code == "ignored" else "up to date"
+            return _CALM.get(reason.code if reason is not None else "", "nothing waits")
         case _:
             return text
 
@@ -170,9 +162,9 @@ def next_step(entry: EntryStatus) -> str | None:
             return None
 
 
-def _moment(status: Status, moment: datetime) -> str:
+def _moment(status: Status, moment: datetime | str) -> str:
     """A moment to come: by its weekday within a week, else by its date; in UTC."""
-    moment = moment.astimezone(UTC)
+    moment = (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).astimezone(UTC)
     return f"{moment:%a %H:%M} UTC" if moment - status.at < _WEEK else f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
@@ -187,91 +179,168 @@ def _served(data: Mapping[str, str | int | None]) -> str:
             return ""
 
 
+class Row(NamedTuple):
+    """Entries that wait for the same, and what the first of them says; `place` tells it from others of its image."""
+
+    name: str
+    place: str
+    move: str
+    why: str
+    next: str
+    first: EntryStatus
+
+
+def rows(status: Status, environment: EnvironmentStatus) -> Sequence[Row]:
+    """What needs attention, the most urgent first.
+
+    Entries of one image that say the same have one row, and so have all that are not tracked for one reason.
+    """
+    alike: dict[tuple[str, ...], list[EntryStatus]] = {}
+    for entry in attention(environment):
+        commits = entry.behind_commits if entry.candidate == entry.source_pin else None
+        moves = f"{move(entry)} ({reasons.counted(commits, 'commit')})" if commits else move(entry)
+        words = entry.image, moves, why(status, entry), next_step(entry) or ""
+        if isinstance(entry.reason, Unmanaged):
+            words = "", "", f"not tracked: {plain(entry.reason.alike)}", ""
+        # Secrets are struck before padding and folding: half of one would not be recognised.
+        alike.setdefault(tuple(map(redact.printable, words)), []).append(entry)
+    images, registry = Counter(entry.image for entry in environment.entries), common_registry(status)
+    told = []
+    for (_, moves, reason, step), entries in alike.items():
+        names = dict.fromkeys(plain(entry.image).removeprefix(registry) for entry in entries)
+        place = f"in {len(entries)} overlays" if len(entries) > 1 else plain(entries[0].entry.overlay)
+        name = redact.printable(reasons.shortlist(list(names), _NAMES))
+        is_several = len(names) == 1 and images[entries[0].image] > 1
+        told.append(Row(name, redact.printable(place) if is_several else "", moves, reason, step, entries[0]))
+    return told
+
+
+def common_registry(status: Status) -> str:
+    """What the names of most images begin with, up to the last `/`: it is told once, and left out of each name."""
+    images = dict.fromkeys(entry.image for environment in status.environments for entry in environment.entries)
+    beginnings = Counter("".join(plain(image).rpartition("/")[:2]) for image in images)
+    return max(beginnings, key=lambda text: beginnings[text], default="")
+
+
+def matrix(status: Status) -> list[list[str]]:
+    """What runs where: a row for each image, a cell for each environment with its pins and their age."""
+    registry, cells = common_registry(status), dict[str, list[list[str]]]()
+    for at, environment in enumerate(status.environments):
+        for entry in environment.entries:
+            own = cells.setdefault(entry.image, [[] for _ in status.environments])[at]
+            text = f"{_version(entry.pin)} ({age(status, entry)})"
+            own += [text] if text not in own else []
+    return [
+        [redact.printable(text) for text in (plain(image).removeprefix(registry), *(reasons.shortlist(own, _PINS) for own in pins))]
+        for image, pins in sorted(cells.items())
+    ]
+
+
 def print_status(head: Head, status: Status, screen: Screen) -> None:
-    """Print a table for each image, or a list on a narrow terminal; piped, one line for each entry."""
+    """Print what needs attention in each environment, then what runs where; piped, one line for each entry."""
     screen.say(head.where)
-    for environment in status.environments:
-        screen.say(_head(status, environment))
     if not status.sees_pull_requests:
         screen.say("No token is set, so open pull requests are not shown.")
-    rows = [_cells(status, image, item) for image, items in by_image(status).items() for item in items]
     if screen.width is None:
-        screen.say()
-        lines, _ = align([row[:6] for row in rows])
-        for line, (*_, notes) in zip(lines, rows, strict=True):
-            screen.say(f"{line.rstrip()}  {'; '.join(notes.splitlines())}")
+        _print_lines(status, screen)
         return
-    lines, width = align([row[1:5] for row in rows])
-    table, shown = screen.width >= max(_TABLE, _INDENT + width - GAP), ""
-    for line, (image, *cells, overlay, notes) in zip(lines, rows, strict=True):
-        if image != shown:
-            screen.say()
-            screen.say(image, style="bold")
-            shown = image
-        if table:
-            screen.say(line, indent=_INDENT)
+    if registry := common_registry(status):
+        screen.say(f"images of {registry.rstrip('/')}", style="dim")
+    for environment in status.environments:
+        _print_environment(status, environment, screen)
+    if not any(environment.only_waiting for environment in status.environments):
+        _print_matrix(status, screen)
+
+
+def _print_lines(status: Status, screen: Screen) -> None:
+    for environment in status.environments:
+        screen.say(headline(status, environment))
+    cells, reasons = [], []
+    for environment in status.environments:
+        calm = (entry for entry in environment.listed if entry.state == "current")
+        for entry in (*attention(environment), *calm):
+            pins = " -> ".join(short(pin) for pin in dict.fromkeys((entry.pin, entry.candidate)) if pin is not None)
+            words = entry.image, environment.name, entry.state, pins, age(status, entry), entry.entry.overlay
+            cells.append([redact.printable(plain(word)) for word in words])
+            reasons.append("; ".join(filter(None, (why(status, entry), next_step(entry)))))
+    screen.say()
+    for line, reason in zip(align(cells)[0], reasons, strict=True):
+        screen.say(f"{line}{reason}")
+
+
+def _print_environment(status: Status, environment: EnvironmentStatus, screen: Screen) -> None:
+    screen.say()
+    told = rows(status, environment)
+    screen.say(headline(status, environment), hang=_INDENT, style="bold" if told else "green")
+    if not told:
+        return
+    source = f", promoted from {plain(environment.source)}" if environment.source else ""
+    screen.say(f"{newest_release(status, environment)}{source}", indent=_INDENT, hang=_INDENT, style="dim")
+    columns, width = align([[row.name, row.move] for row in told])
+    for row, line in zip(told, columns, strict=True):
+        style, text = _STYLES[row.first.state], " · ".join(filter(None, (row.why, row.next, row.place)))
+        if width <= (screen.width or 0) * 2 // 3:
+            lead, rest = line[: len(row.name)], f"{line[len(row.name) :]}{text}"
+            screen.say(rest, indent=_INDENT, hang=width, lead=lead, style="bold", rest=style)
         else:
-            screen.say(", ".join(cell for cell in cells if cell), indent=_INDENT, hang=2)
-        for below in (overlay, *notes.splitlines()):
-            screen.say(below, indent=_INDENT + 2, hang=2)
+            screen.say(row.name, indent=_INDENT, style="bold")
+            screen.say(f"{row.move}  {text}", indent=2 * _INDENT, hang=_INDENT, style=style)
+    opened = {row.first.proposal.number: row.first.proposal.url for row in told if row.first.proposal is not None}
+    for number, url in sorted(opened.items()):
+        screen.say(f"#{number}: {plain(url)}", indent=_INDENT, hang=_INDENT, style="dim")
+
+
+def _print_matrix(status: Status, screen: Screen) -> None:
+    names = [redact.printable(plain(environment.name)) for environment in status.environments]
+    table = matrix(status)
+    (heads, *lines), width = align([["", *names], *table])
+    fits = width - GAP <= (screen.width or 0)
+    screen.say()
+    screen.say(heads if fits else "What runs where:", style="dim")
+    for line, (image, *cells) in zip(lines, table, strict=True):
+        if fits:
+            screen.say(line[len(image) :], lead=image, style="bold")
+        else:
+            screen.say(image, style="bold")
+            pins = (f"{name} {cell}" for name, cell in zip(names, cells, strict=True) if cell)
+            screen.say(", ".join(pins), indent=_INDENT, hang=_INDENT)
 
 
 def markdown(status: Status) -> str:
-    """A table of environments by images, for a summary or a comment."""
-    names = [environment.name for environment in status.environments]
-    lines = [f"{md.prose(_head(status, environment))}  " for environment in status.environments]
-    lines += ["", _row(["image", *(md.code(name) for name in names)]), _row(["---"] * (len(names) + 1))]
-    for image, items in by_image(status).items():
-        cells = dict.fromkeys(names, "")
-        for environment, entries in groupby(items, key=lambda item: item.environment.name):
-            cells[environment] = "<br>".join(dict.fromkeys(_cell(status, item.entry) for item in entries))
-        lines.append(_row([md.code(image), *cells.values()]))
-    held = [
-        f"* {md.code(item.entry.image)} in {md.code(item.entry.overlay)}: {md.prose(item.hold.text, 1000)}"
-        for environment in status.environments
-        for item in environment.entries
-        if item.hold is not None
-    ]
-    return "\n".join([*lines, *(["", "Held:", "", *held] if held else []), ""])
+    """What needs attention in each environment, and folded what runs where; for a summary or a comment."""
+    lines = [] if status.sees_pull_requests else ["No token is set, so open pull requests are not shown.", ""]
+    for environment in status.environments:
+        told = rows(status, environment)
+        lines += [f"**{md.prose(headline(status, environment), 1000)}**", ""]
+        if told:
+            lines += [_row(["image", "change", "why", "next"]), _row(["---"] * 4)]
+        for row in told:
+            name = " ".join(filter(None, (f"**{md.code(row.name)}**", md.prose(row.place))))
+            lines.append(_row([name, md.code(row.move), md.prose(row.why, 1000), _next(row)]))
+        lines += [""] if told else []
+    if any(environment.only_waiting for environment in status.environments):
+        return "\n".join(lines)
+    table = matrix(status)
+    registry = f" of {md.html_code(registry)}" if (registry := common_registry(status).rstrip("/")) else ""
+    lines += [f"<details><summary>What runs where: {reasons.counted(len(table), 'image')}{registry}</summary>", ""]
+    heads = ["image", *(md.code(environment.name) for environment in status.environments)]
+    lines += [_row(heads), _row(["---"] * len(heads))]
+    lines += [_row([md.code(image), *map(md.prose, cells)]) for image, *cells in table]
+    return "\n".join([*lines, "", "</details>", ""])
 
 
-def _head(status: Status, environment: EnvironmentStatus) -> str:
-    name, newest = plain(environment.name), environment.newest
-    after = f", promoted from {plain(environment.source)}" if environment.source else ""
-    if newest is None:
-        return f"{name}: no release is known{after}"
-    return f"{name}: {release_name(newest.number, newest.commit)}, {duration.roughly(status.at - newest.at)} ago{after}"
+def _next(row: Row) -> str:
+    """The next step; of a pull request, with its address."""
+    proposal = row.first.proposal or row.first.after
+    if proposal is None or not _ADDRESS.match(proposal.url):
+        return md.prose(row.next, 1000)
+    number = f"#{proposal.number}"
+    return md.prose(row.next).replace(md.prose(number), f"[{number}]({proposal.url})")
 
 
-def _cells(status: Status, image: str, item: Pinned) -> tuple[str, ...]:
-    """Image, environment, pin, age, how far behind, overlay; and the notes, one a line."""
-    entry = item.entry
-    notes = []
-    if entry.proposal is not None:
-        notes.append(f"#{entry.proposal.number} is open: {plain(entry.proposal.url)}")
-    if entry.hold is not None:
-        notes.append(f"held: {plain(entry.hold.text, 1000)}")
-    cells = (
-        plain(image),
-        plain(item.environment.name),
-        short(entry.pin),
-        age(status, entry),
-        behind(entry),
-        plain(entry.entry.overlay),
-        "\n".join(notes),
-    )
-    # Secrets are struck before padding and folding: half of one would not be recognised.
-    return tuple(map(redact.printable, cells))
-
-
-def _cell(status: Status, entry: EntryStatus) -> str:
-    parts = [md.code(short(entry.pin)), age(status, entry), behind(entry)]
-    if entry.proposal is not None:
-        number = f"#{entry.proposal.number}"
-        parts.append(f"[{number}]({entry.proposal.url})" if _ADDRESS.match(entry.proposal.url) else number)
-    if entry.hold is not None:
-        parts.append("held")
-    return ", ".join(part for part in parts if part)
+def _version(pin: Pin) -> str:
+    """A pin by its tag, else by its digest."""
+    return plain(pin.tag) if pin.tag else short(pin)
 
 
 def _row(cells: Sequence[str]) -> str:

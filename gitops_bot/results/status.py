@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date, timedelta
 
     from gitops_bot.images.reason import Reason
@@ -71,13 +71,20 @@ class EntryStatus:
 class EnvironmentStatus:
     """One environment; `source` is the one that it is promoted from.
 
-    The `newest` release is None where there is none, or the history was not read.
+    The `newest` release is None where there is none, or the history was not read. With `only_waiting`, what nothing is
+    to be done about is not listed.
     """
 
     name: str
     source: str | None
     newest: Release | None
     entries: tuple[EntryStatus, ...]
+    only_waiting: bool = False
+
+    @property
+    def listed(self) -> Sequence[EntryStatus]:
+        """The entries to list."""
+        return [entry for entry in self.entries if entry.state != "current" or not self.only_waiting]
 
     @property
     def counts(self) -> Mapping[State, int]:

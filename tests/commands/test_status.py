@@ -83,7 +83,7 @@ def test_the_commits_that_an_environment_is_behind_are_counted_where_the_forge_k
         "api": (None, 3),
     }
     assert comparisons(stages, asked) == 1
-    assert "differs (3 commits)" in deploy.bot("status").out
+    assert "2.0.0 -> 2.1.0 (3 commits)" in deploy.bot("status", "--output", "markdown").out
     # Where an image, or the forge, knows nothing of it, and without a token: nothing is said, and nothing fails.
     labelled(stages, "web", "2.2.0", source=home, revision="f" * 40)
     stages.run("staging", "web", "2.2.0")
@@ -210,17 +210,39 @@ def test_an_entry_that_pins_nothing_is_not_what_a_source_pins_by_its_digest_alon
 def test_people_read_one_line_for_each_entry_where_it_is_piped(stages: Stages) -> None:
     lines = stages.deploy.bot("status").out.splitlines()
     assert lines[0].startswith("acme/")
-    assert any(line.startswith("production: release 2 (") and line.endswith("promoted from staging") for line in lines)
-    (web,) = (line for line in lines if "apps/web/production" in line)
-    assert web.startswith(stages.deploy.image("web"))
-    assert "2 behind" in web
+    assert "production: 1 of 2 behind: 1 comes next" in lines
+    rows = [line.split() for line in lines if line.startswith(stages.deploy.image(""))]
+    assert [(words[1], words[2]) for words in rows] == [
+        *[("staging", "untracked")] * 2,
+        ("production", "next"),
+        ("production", "current"),
+    ]
+    assert rows[2][3:6] == [
+        f"{tag}@{stages.digests['web', tag][:19]}" if tag else "->" for tag in ("1.0.1", "", "1.2.0")
+    ]
 
 
-def test_markdown_has_a_column_for_each_environment(stages: Stages) -> None:
+def test_only_what_waits_is_shown_where_that_is_asked_for(stages: Stages) -> None:
+    everything, waiting = (stages.deploy.bot("status", "production", *more) for more in ((), ("--behind",)))
+    shown, left = ({tuple(line.split()[:3]) for line in done.out.splitlines()} for done in (everything, waiting))
+    assert (everything.code, waiting.code) == (0, 0)
+    assert shown - left == {(stages.deploy.image("api"), "production", "current")}
+    # The counts stay those of all.
+    document = status(stages, "production", "--behind").json["environments"][0]
+    assert [item["state"] for item in document["entries"]] == ["next"]
+    assert (document["behind"], document["counts"]["next"], document["counts"]["current"]) == (1, 1, 1)
+    page = stages.deploy.bot("status", "--behind", "--output", "html")
+    assert (page.code, "--behind and --output html" in page.err) == (2, True)
+
+
+def test_markdown_has_what_waits_first_and_folds_what_runs_where(stages: Stages) -> None:
     lines = stages.deploy.bot("status", "--output", "markdown").out.splitlines()
-    assert "| image | `staging` | `production` |" in lines
-    (web,) = (line for line in lines if line.startswith(f"| `{stages.deploy.image('web')}` |"))
-    assert web.endswith("2 behind |")
+    at = lines.index("**production: 1 of 2 behind: 1 comes next**")
+    assert lines[at + 2] == "| image | change | why | next |"
+    assert lines[at + 4] == "| **`web`** | `1.0.1 -> 1.2.0` | nothing holds it | `gitops-bot update production` |"
+    folded = lines[next(at for at, line in enumerate(lines) if line.startswith("<details>")) :]
+    assert "| image | `staging` | `production` |" in folded
+    assert any(re.match(r"\| `web` \| 1\.2\.0 \(\d+ days\) \| 1\.0\.1 \(\d+ days\) \|", line) for line in folded)
 
 
 def test_the_page_says_what_waits_for_review_and_leads_there(stages: Stages) -> None:

@@ -6,22 +6,25 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
-from gitops_bot.images.reason import Reason
+from gitops_bot.images.reason import Reason, unmanaged
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.history.line import Step
 from gitops_bot.releases.history.releases import Release
 from gitops_bot.report.screen import Screen
-from gitops_bot.report.status import attention, headline, markdown, move, next_step, print_status, why
+from gitops_bot.report.status import attention, headline, markdown, move, next_step, print_status, rows, why
 from gitops_bot.results.result import Head
 from gitops_bot.results.status import EntryStatus, EnvironmentStatus, Status
 from tests.managed import managed
+
+if TYPE_CHECKING:
+    from gitops_bot.images.reason import Code
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 OLD, NEW = (Pin(tag, f"sha256:{letter * 64}") for tag, letter in (("v1.4.1", "a"), ("v1.5.0", "b")))
@@ -70,41 +73,61 @@ def shown(found: Status, width: int | None) -> list[str]:
 def test_no_line_is_torn_and_nothing_is_left_out(width: int, image: str) -> None:
     lines = shown(status(image), width)
     assert [line for line in lines if cell_len(line) > width] == []
-    text = "\n".join(lines)
     words = (
-        "v1.4.1@sha256:" + "a" * 12,
-        "v1.5.0@sha256:" + "b" * 12,
-        "2 behind (14 commits)",
-        URL,
-        image,
+        "production: 1 of 1 behind: 1 held" if image == IMAGE else "production: 2 of 2 behind: 2 held",
+        "release 14 (3f2a1b4c5d), 2 days ago, promoted from staging",
+        "v1.4.1 -> v1.5.0 (14 commits)",
         "held: audit",
+        URL,
+        "v1.5.0 (9 days)",
+        *({image, IMAGE} if image != IMAGE else {"images of ghcr.io/acme", "web"}),
     )
-    folded = " ".join(text.split())
-    assert [word for word in words if word not in folded] == []
+    folded = " ".join(" ".join(lines).split())
+    assert [word for word in words if word.removeprefix("ghcr.io/acme/") not in folded] == []
 
 
 def test_a_wide_terminal_has_columns_and_a_narrow_one_a_list() -> None:
-    wide, narrow = (shown(status(WIDE), width) for width in (200, 60))
-    rows = [line for line in wide if "@sha256:" in line]
-    assert len(rows) == 4
-    assert len({cell_len(line[: line.index("@sha256:")]) for line in rows}) == 1
-    assert len({cell_len(line[: line.index("9 days")]) for line in rows}) == 1
-    at = narrow.index("  production, v1.4.1@sha256:aaaaaaaaaaaa, 9 days, 2 behind")
-    assert narrow[at + 1 : at + 3] == ["    (14 commits)", "    apps/web/overlays/production"]
+    wide, narrow = (shown(status(WIDE), width) for width in (200, 40))
+    rows = [line for line in wide if "->" in line]
+    assert len(rows) == 2
+    assert len({cell_len(line[: line.index("v1.4.1")]) for line in rows}) == 1
+    cells = [line for line in wide if "(9 days)" in line]
+    assert len({cell_len(line[: line.index("v1.4.1 (")]) for line in cells}) == 1
+    at = narrow.index("What runs where:")
+    assert narrow[at + 1 : at + 4] == ["web", "  staging v1.5.0 (9 days), production", "    v1.4.1 (9 days)"]
 
 
-@pytest.mark.parametrize("width", [79, 80])
-def test_from_eighty_columns_on_there_is_a_table(width: int) -> None:
+def test_names_are_bold_and_a_state_has_its_colour_on_a_terminal() -> None:
+    out = StringIO()
+    print_status(Head("acme/deploy", "main", "3f2a1b4c5d" * 4), status(), Screen(out, 100, colours=True))
+    lines = out.getvalue().splitlines()
+    assert "\x1b[2mimages of ghcr.io/acme\x1b[0m" in lines
+    assert any(line.startswith("  \x1b[1mweb\x1b[0m\x1b[33m  v1.4.1 -> v1.5.0") for line in lines)
+
+
+def test_entries_that_say_the_same_have_one_row_and_those_of_an_image_that_do_not_their_place() -> None:
     found = status()
-    short = replace(found, environments=found.environments[:1])
-    assert any(line == "  staging  v1.5.0@sha256:bbbbbbbbbbbb  9 days" for line in shown(short, width)) == (width == 80)
+    (web,) = found.environments[1].entries
+    others = [
+        replace(web, entry=managed("production", place, f"{place}/kustomization.yaml", 3, IMAGE, IMAGE, pin=pin))
+        for place, pin in (("clusters/a", OLD), ("clusters/b", OLD), ("clusters/c", Pin("v1.3.0")))
+    ]
+    environment = replace(found.environments[1], entries=tuple(others))
+    told = rows(replace(found, environments=(environment,)), environment)
+    assert [(row.name, row.place, row.move) for row in told] == [
+        ("web", "in 2 overlays", "v1.4.1 -> v1.5.0 (14 commits)"),
+        ("web", "clusters/c", "v1.3.0 -> v1.5.0 (14 commits)"),
+    ]
 
 
-def test_a_table_that_does_not_fit_is_a_list() -> None:
-    lines = shown(status(name="production-" + "x" * 40), 80)
-    at = lines.index(f"  production-{'x' * 40},")
-    assert lines[at + 1] == "    v1.4.1@sha256:aaaaaaaaaaaa, 9 days, 2 behind (14 commits)"
-    assert "  staging, v1.5.0@sha256:bbbbbbbbbbbb, 9 days" in lines
+def test_all_that_is_not_tracked_for_one_reason_has_one_row() -> None:
+    reason = unmanaged("no_policy", "staging")
+    entries = tuple(
+        replace(entry("staging", OLD, f"ghcr.io/acme/{name}"), state="untracked", reason=reason) for name in "abcd"
+    )
+    environment = EnvironmentStatus("staging", None, None, entries)
+    (row,) = rows(Status(NOW, (environment,), sees_pull_requests=True), environment)
+    assert (row.name, row.why) == ("a, b, c and 1 more", "not tracked: staging has no `policy`")
 
 
 PULL = PullRequest(4, URL, "open", "gitops-bot/production/all", "main", "c" * 40, "", "")
@@ -169,7 +192,8 @@ WORDS: dict[str, tuple[dict[str, Any], str, str | None]] = {
         "it is down",
         "wait",
     ),
-    "current": ({}, "up to date", None),
+    "current": ({"reason": Reason("current", "it is the newest")}, "up to date", None),
+    "only a registry tells": ({}, "nothing waits", None),
     "ignored": ({"reason": Reason("ignored", "the configuration says so")}, "ignored", None),
 }
 
@@ -185,8 +209,8 @@ def test_an_entry_says_why_it_waits_and_what_is_next(more: dict[str, Any], reaso
     ("candidate", "text"),
     [
         (NEW, "v1.4.1 -> v1.5.0"),
-        (OLD, "v1.4.1@sha256:aaaaaaaaaaaa"),
-        (None, "v1.4.1@sha256:aaaaaaaaaaaa"),
+        (OLD, "v1.4.1"),
+        (None, "v1.4.1"),
         (replace(OLD, digest=NEW.digest), "v1.4.1@sha256:aaaaaaaaaaaa -> v1.4.1@sha256:bbbbbbbbbbbb"),
         (Pin(None, NEW.digest), "v1.4.1@sha256:aaaaaaaaaaaa -> @sha256:bbbbbbbbbbbb"),
     ],
@@ -221,9 +245,20 @@ def test_what_waits_for_its_review_longest_comes_first() -> None:
     assert attention(EnvironmentStatus("production", None, None, (younger, older))) == [older, younger]
 
 
-def test_an_environment_in_which_nothing_waits_is_one_calm_line() -> None:
+@pytest.mark.parametrize(
+    ("codes", "calm"),
+    [
+        (("current", "current"), "all 2 up to date"),
+        (("current", "ignored"), "1 up to date, 1 ignored"),
+        (("current", None), "nothing waits"),
+        ((), "nothing waits"),
+    ],
+)
+def test_an_environment_in_which_nothing_waits_is_one_calm_line(codes: tuple[Code | None, ...], calm: str) -> None:
     found = status()
-    assert headline(found, found.environments[0]) == ("staging: all 1 up to date, release 14 (3f2a1b4c5d), 2 days ago")
+    entries = tuple(entry("staging", NEW, reason=Reason(code, "") if code is not None else None) for code in codes)
+    environment = replace(found.environments[0], entries=entries)
+    assert headline(found, environment) == f"staging: {calm}, release 14 (3f2a1b4c5d), 2 days ago"
 
 
 FOREIGN = {
@@ -242,7 +277,7 @@ FOREIGN = {
 @pytest.mark.parametrize("text", [pytest.param(text, id=label) for label, text in FOREIGN.items()])
 def test_what_others_wrote_is_shown_in_markdown_and_never_obeyed(text: str) -> None:
     harmless, foreign = (
-        markdown(status(word, name=f"production {word}", pin=Pin(word, OLD.digest), why=word))
+        markdown(to_review(status(word, name=f"production {word}", pin=Pin(word, OLD.digest), why=word)))
         for word in ("`x`" if "`" in text else "x", text)
     )
     page = MarkdownIt("gfm-like", {"linkify": False, "html": True})
@@ -250,8 +285,8 @@ def test_what_others_wrote_is_shown_in_markdown_and_never_obeyed(text: str) -> N
     kinds = [_kinds(page, source) for source in (harmless, foreign)]
     assert kinds[0] == kinds[1]
     assert not re.search("[\u202a-\u202e\u2066-\u2069]", foreign)
-    rows = [line for line in foreign.splitlines() if line.startswith("|")]
-    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {4}
+    tables = [line for line in foreign.splitlines() if line.startswith("|")]
+    assert [len(re.findall(r"(?<!\\)\|", row)) for row in tables] == [5] * 4 + [4] * 4
     links = {
         token.attrGet("href")
         for line in page.parse(foreign)
@@ -259,6 +294,14 @@ def test_what_others_wrote_is_shown_in_markdown_and_never_obeyed(text: str) -> N
         if token.type == "link_open"
     }
     assert links == {URL}
+
+
+def to_review(found: Status) -> Status:
+    """The same, and the first entry waits for its review."""
+    staging, production = found.environments
+    first, *others = production.entries
+    entries = (replace(first, state="review", reason=None), *others)
+    return replace(found, environments=(staging, replace(production, entries=entries)))
 
 
 def _kinds(page: MarkdownIt, source: str) -> list[str]:

@@ -49,7 +49,7 @@ async def candidates(context: Context) -> Candidates:
         Entrant(entry, _switch(context, entry) if entry.choices else poll(context.facts, entry, now)) for entry in asked
     ]
     if context.request.offline:  # where nothing is decided, an open proposal goes on as it is, unless there is a hold
-        kept = (Kept(entry, Reason("current", "no registry was asked")) for entry in own if not _is_settled(entry))
+        kept = (Kept(entry, Reason("nothing_new", "no registry was asked")) for entry in own if not _is_settled(entry))
         entrants += [as_it_is(decision) for decision in kept if context.hold(decision.entry) is not None]
     if sources:
         entrants += await offers(context, [(state.by_key[key], own) for key, own in sources.items()])

@@ -170,8 +170,8 @@ async def _offer(context: Context, entry: Managed, offer: Offer) -> tuple[Decisi
     if context.request.offline and (
         context.environment.match_by == "revision" or promotion.is_same(entry.pin, running.pin)
     ):
-        text = "only the registry tells whether the images differ"
-        return Kept(entry, Reason("current", text), "promotion"), offer
+        reason = Reason("nothing_new", "only the registry tells whether the images differ")
+        return Kept(entry, reason, "promotion"), offer
     try:
         offered = await _artifact(context, entry, running)
     except RegistryError as error:
