@@ -231,7 +231,10 @@ def matrix(status: Status) -> list[list[str]]:
             text = f"{_version(entry.pin)} ({age(status, entry)})"
             own += [text] if text not in own else []
     return [
-        [redact.printable(text) for text in (plain(image).removeprefix(registry), *(reasons.shortlist(own, _PINS) for own in pins))]
+        [
+            redact.printable(text)
+            for text in (plain(image).removeprefix(registry), *(reasons.shortlist(own, _PINS) for own in pins))
+        ]
         for image, pins in sorted(cells.items())
     ]
 
