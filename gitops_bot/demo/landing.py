@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gitops_bot.demo import merging, signing
@@ -64,14 +65,7 @@ def _land(pulls: PullRequests, pull: Pull, by: str, how: AutoMerge) -> str:
     author, person = _person(pull.user), _person(by)
     try:
         commit = merging.merge(
-            pulls.bare,
-            pull.base_sha,
-            pull.head_sha,
-            how.method,
-            message,
-            author=author,
-            by=person,
-            at=pulls.moment(),
+            pulls.bare, pull.base_sha, pull.head_sha, how.method, message, author=author, by=person, at=pulls.moment()
         )
         pulls.bare.move(pull.base, commit, expected=pull.base_sha)
     except merging.Conflict:
@@ -81,11 +75,8 @@ def _land(pulls: PullRequests, pull: Pull, by: str, how: AutoMerge) -> str:
     pulls.close(pull)
     pull.merged_at, pull.merged_by, pull.merge_commit_sha = pull.closed_at, by, commit
     if pulls.hub.settings.delete_branch_on_merge and pull.head != pulls.bare.default_branch():
-        try:
+        with suppress(Moved):  # there was a push in between: unmerged commits are not deleted
             pulls.bare.delete(pull.head, expected=pull.head_sha)
-        except Moved:
-            # There was a push in between: unmerged commits are not deleted.
-            return commit
     return commit
 
 

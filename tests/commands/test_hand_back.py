@@ -34,6 +34,7 @@ def test_one_comment_says_whose_the_branch_is_and_follows_what_the_person_does(s
     shop.push("web", "1.1.0")
     shop.bot("update")
     ours = shop.branches[BRANCH]
+    assert "hand-back" not in shop.pull()["body"]
     theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"}, author="Eve @root <eve@example.test>")
     with shop.watching() as seen:
         shop.bot("update")
