@@ -122,6 +122,12 @@ def test_every_colour_can_be_told_from_what_is_behind_it(scheme: str) -> None:
     assert weak == []
 
 
+def test_every_colour_of_text_and_behind_it_is_compared() -> None:
+    text = set(re.findall(r"(?<![a-z-])(?:color|fill):var\(--([a-z]+)\)", _CSS)) - {"state"} | _STATES
+    assert text == {one for one, _, _ in _PAIRS}
+    assert set(re.findall(r"background:var\(--([a-z]+)\)", _CSS)) == {behind for _, behind, _ in _PAIRS}
+
+
 def test_a_review_a_hold_a_soak_and_a_failure_differ() -> None:
     assert {"failed", "review", "wait", "held"} == _STATES
     for scheme in _PALETTES.values():
