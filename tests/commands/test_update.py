@@ -58,7 +58,7 @@ def test_a_new_tag_becomes_a_pull_request_that_changes_only_the_pins(shop: Deplo
     assert (pull["head"]["ref"], pull["base"]["ref"], pull["head"]["sha"]) == (BRANCH, "main", seen.after[BRANCH])
     assert pull["title"] == "chore(production): web 1.1.0"
     assert [label["name"] for label in pull["labels"]] == ["release", "bot"]
-    for word in (shop.image("web"), "1.0.0", "1.1.0", digest, WEB, "highest of 2 tags"):
+    for word in (shop.image("web"), "1.0.0", "1.1.0", digest, WEB, "highest version of 2 that match policy"):
         assert word in pull["body"]
     assert "api" not in pull["body"].partition("<!--")[0]
 
