@@ -342,7 +342,7 @@ class Facts:
         def go_on(at: int) -> Questions:
             questions = asking[at]
             while questions and _is_for_registries(questions):
-                questions = advance(at, [self._ask_registry(question) for question in questions])
+                questions = advance(at, list(map(self._ask_registry, questions)))
             return questions
 
         first = {at: questions[0] for at, questions in asking.items()}

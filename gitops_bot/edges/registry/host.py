@@ -373,7 +373,7 @@ class ImageRepository:
             return content
         if config:
             return self.remember(digest, self.get(f"blobs/{digest}", "*/*", CONFIG_BYTES), "a configuration")
-        return self.remember(digest, self.manifest("GET", digest), "a manifest")
+        return self.remember(digest, self.get(f"manifests/{digest}", ACCEPT, MANIFEST_BYTES), "a manifest")
 
     def remember(self, digest: str, answer: Answer, wanted: str) -> Document:
         """The document in an answer, which is remembered once its digest is verified: it is true for every repository.
