@@ -5,7 +5,6 @@ All of them tell the same rows: what became of each image, the most urgent first
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeVar, get_args
@@ -43,7 +42,6 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 #: GitHub keeps 1 MiB of the outputs of a job, counted as UTF-16; beyond this many characters `plan` is left empty.
 PLAN_LIMIT = 256 * 1024
 _SUMMARY_LIMIT = 16 * 1024
-_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]{1,500}")
 Key = TypeVar("Key")
 #: Images that a headline names.
 _NAMED: Final = 5
@@ -264,9 +262,8 @@ def summary(head: str, result: StepResult, told: Sequence[Row], room: int) -> st
 
     several = len({row.environment for row in told if row.environment}) > 1
     same_name = Counter(row.name for row in {row.image: row for row in told}.values())
-    table = ["| image | from → to | result | pull request |", "| --- | --- | --- | --- |"]
     rows = [_row(row, row.image if same_name[row.name] > 1 else row.name, several=several) for row in told]
-    add(table, rows, more="| … {} more: the log has all | | | |")
+    add(md.table(["image", "from → to", "result", "pull request"]), rows, more="| … {} more: the log has all | | | |")
     advice = _together((row.problem.next, row.name) for row in told if row.problem and row.problem.next)
     steps = [f"- {prose(names)}{': ' if names else ''}{prose(step, 2000)}" for step, names in advice.items()]
     add(["**Next:**", ""], steps)
@@ -290,7 +287,7 @@ def _row(row: Row, name: str, *, several: bool) -> str:
     pull, commit = (row.proposal.pull_request, row.proposal.commit) if row.proposal else (None, None)
     link = code(commit[:10]) if commit else ""
     if pull is not None:
-        link = f"[#{pull.number}]({pull.url})" if _ADDRESS.fullmatch(pull.url) else code(pull.url)
+        link = f"[#{pull.number}]({pull.url})" if md.address(pull.url) else code(pull.url)
     return f"| {image} | {row.pins(lambda pin: code(short(pin)), ' → ')} | {result} | {link} |"
 
 

@@ -89,6 +89,12 @@ class Screen:
             print(f"{' ' * indent}{text}" if line else "", file=self.out)
             begins = ""
 
+    def say_rows(self, rows: Iterable[Sequence[str]], indent: int = 0) -> None:
+        """Print a line for each row, in columns; the last cell, a sentence, has any width."""
+        struck = [tuple(map(redact.printable, row)) for row in rows]
+        for line, row in zip(align([row[:-1] for row in struck])[0], struck, strict=True):
+            self.say(f"{line}{row[-1]}", indent=indent)
+
     def say_as_is(self, line: str, style: Style | None = None) -> None:
         """Print one line of a file: it is never folded."""
         print(self._in_style(redact.printable(line), style), file=self.out)

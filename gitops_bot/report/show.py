@@ -296,7 +296,7 @@ def _print_held(held: Sequence[Held], screen: Screen) -> None:
         row = (plain(item.entry.name), short(item.current), candidate, place(item.entry), why)
         rows.setdefault(why, []).append(row)
     if screen.width is None:
-        _print_rows(chain(*rows.values()), screen)
+        screen.say_rows(chain(*rows.values()), _INDENT)
         return
     for why, alike in rows.items():
         for name, before, after, where, _ in alike:
@@ -343,7 +343,7 @@ def print_changes(changes: Sequence[Change], screen: Screen) -> None:
     # Secrets are struck before padding and folding: half of one would not be recognised.
     rows = [tuple(map(redact.printable, row)) for row in cells]
     if screen.width is None:
-        _print_rows([_HEADINGS, *rows], screen)
+        screen.say_rows([_HEADINGS, *rows], _INDENT)
         return
     (heading, *lines), width = align([row[:3] for row in (_HEADINGS, *rows)])
     table = screen.width >= max(_TABLE, _INDENT + width - GAP)
@@ -357,14 +357,6 @@ def print_changes(changes: Sequence[Change], screen: Screen) -> None:
             screen.say(f"{before} -> {after}", indent=_INDENT + 2, hang=2)
         for below in (where, why):
             screen.say(below, indent=_INDENT + 2, hang=2)
-
-
-def _print_rows(rows: Iterable[Sequence[str]], screen: Screen, indent: int = _INDENT) -> None:
-    """A line for each row of a pipe, in columns; the last cell, a sentence, has any width."""
-    struck = [tuple(map(redact.printable, row)) for row in rows]
-    lines = align([row[:-1] for row in struck])[0] if struck else ()
-    for line, row in zip(lines, struck, strict=True):
-        screen.say(f"{line}{row[-1]}", indent=indent)
 
 
 def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> None:
@@ -385,7 +377,7 @@ def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> 
         entries = [failed.entry for _, failed in affected if failed.entry is not None]
         places = [failed.problem.where for _, failed in affected if failed.problem.where]
         if screen.width is None:
-            _print_rows([(*_subject(name, failed), message) for name, failed in affected], screen, indent=2)
+            screen.say_rows([(*_subject(name, failed), message) for name, failed in affected], 2)
         elif len(entries) > 1 or len(places) > 1:
             screen.say(message, indent=2, hang=2)
             files = {failed.entry.file if failed.entry else failed.problem.file for _, failed in affected}

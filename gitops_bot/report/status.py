@@ -5,7 +5,6 @@ The page and the Action have their words from here.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from shlex import quote
@@ -22,7 +21,7 @@ from gitops_bot.report.screen import GAP, align, short
 from gitops_bot.results.status import LONG_AGO, STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.images.reference import Pin
     from gitops_bot.report.screen import Screen, Style
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 _INDENT: Final = 2
 #: Different pins that a cell names, and images that a row names.
 _PINS, _NAMES = 3, 3
-_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%\[\]-]{1,2000}\Z")
 
 
 def age(status: Status, entry: EntryStatus) -> str:
@@ -195,24 +193,35 @@ def rows(status: Status, environment: EnvironmentStatus) -> Sequence[Row]:
 
     Entries of one image that say the same have one row, and so have all that are not tracked for one reason.
     """
-    alike: dict[tuple[str, ...], list[EntryStatus]] = {}
-    for entry in attention(environment):
+
+    def words(entry: EntryStatus) -> tuple[str, ...]:
+        if isinstance(entry.reason, Unmanaged):
+            return "", "", redact.printable(f"not tracked: {plain(entry.reason.alike)}"), ""
         commits = entry.behind_commits if entry.candidate == entry.source_pin else None
         moves = f"{move(entry)} ({reasons.counted(commits, 'commit')})" if commits else move(entry)
-        words = entry.image, moves, why(status, entry), next_step(entry) or ""
-        if isinstance(entry.reason, Unmanaged):
-            words = "", "", f"not tracked: {plain(entry.reason.alike)}", ""
         # Secrets are struck before padding and folding: half of one would not be recognised.
-        alike.setdefault(tuple(map(redact.printable, words)), []).append(entry)
-    images, registry = Counter(entry.image for entry in environment.entries), common_registry(status)
-    told = []
-    for (_, moves, reason, step), entries in alike.items():
-        names = dict.fromkeys(plain(entry.image).removeprefix(registry) for entry in entries)
-        place = f"in {len(entries)} overlays" if len(entries) > 1 else plain(entries[0].entry.overlay)
-        name = redact.printable(reasons.shortlist(list(names), _NAMES))
-        is_several = len(names) == 1 and images[entries[0].image] > 1
-        told.append(Row(name, redact.printable(place) if is_several else "", moves, reason, step, entries[0]))
+        return tuple(map(redact.printable, (entry.image, moves, why(status, entry), next_step(entry) or "")))
+
+    registry, told = common_registry(status), []
+    for alike, place in grouped(environment, attention(environment), words):
+        _, moves, reason, step = words(alike[0])
+        names = list(dict.fromkeys(plain(entry.image).removeprefix(registry) for entry in alike))
+        name = redact.printable(reasons.shortlist(names, _NAMES))
+        told.append(Row(name, redact.printable(plain(place)), moves, reason, step, alike[0]))
     return told
+
+
+def grouped(
+    environment: EnvironmentStatus, entries: Iterable[EntryStatus], key: Callable[[EntryStatus], Hashable]
+) -> Iterator[tuple[Sequence[EntryStatus], str]]:
+    """Entries that are alike; with their place, where they are of one image that the environment has several times."""
+    images = Counter(entry.image for entry in environment.entries)
+    groups: dict[Hashable, list[EntryStatus]] = {}
+    for entry in entries:
+        groups.setdefault(key(entry), []).append(entry)
+    for alike in groups.values():
+        place = f"in {len(alike)} overlays" if len(alike) > 1 else alike[0].entry.overlay
+        yield alike, place if len({entry.image for entry in alike}) == 1 < images[alike[0].image] else ""
 
 
 def common_registry(status: Status) -> str:
@@ -222,21 +231,30 @@ def common_registry(status: Status) -> str:
     return max(beginnings, key=lambda text: beginnings[text], default="")
 
 
-def matrix(status: Status) -> list[list[str]]:
-    """What runs where: a row for each image, a cell for each environment with its pins and their age."""
-    registry, cells = common_registry(status), dict[str, list[list[str]]]()
+def pinned(
+    status: Status, environment: EnvironmentStatus, entries: Iterable[EntryStatus]
+) -> list[tuple[EntryStatus, str]]:
+    """One entry for all of an image of which the same is said, with their place."""
+    groups = grouped(environment, entries, lambda entry: (entry.image, entry.pin, entry.state, why(status, entry)))
+    return [(alike[0], place) for alike, place in groups]
+
+
+def matrix(status: Status) -> list[tuple[str, list[list[tuple[EntryStatus, str]]]]]:
+    """What runs where: each image, with a cell for each environment."""
+    cells: dict[str, list[list[tuple[EntryStatus, str]]]] = {}
     for at, environment in enumerate(status.environments):
-        for entry in environment.entries:
-            own = cells.setdefault(entry.image, [[] for _ in status.environments])[at]
-            text = f"{_version(entry.pin)} ({age(status, entry)})"
-            own += [text] if text not in own else []
-    return [
-        [
-            redact.printable(text)
-            for text in (plain(image).removeprefix(registry), *(reasons.shortlist(own, _PINS) for own in pins))
-        ]
-        for image, pins in sorted(cells.items())
-    ]
+        for entry, place in pinned(status, environment, environment.entries):
+            cells.setdefault(entry.image, [[] for _ in status.environments])[at].append((entry, place))
+    return sorted(cells.items())
+
+
+def _matrix_in_words(status: Status) -> list[list[str]]:
+    registry, told = common_registry(status), []
+    for image, cells in matrix(status):
+        pins = [dict.fromkeys(f"{_version(entry.pin)} ({age(status, entry)})" for entry, _ in cell) for cell in cells]
+        words = plain(image).removeprefix(registry), *(reasons.shortlist(list(own), _PINS) for own in pins)
+        told.append([redact.printable(word) for word in words])
+    return told
 
 
 def print_status(head: Head, status: Status, screen: Screen) -> None:
@@ -258,17 +276,15 @@ def print_status(head: Head, status: Status, screen: Screen) -> None:
 def _print_lines(status: Status, screen: Screen) -> None:
     for environment in status.environments:
         screen.say(headline(status, environment))
-    cells, reasons = [], []
+    lines = []
     for environment in status.environments:
         calm = (entry for entry in environment.listed if entry.state == "current")
         for entry in (*attention(environment), *calm):
             pins = " -> ".join(short(pin) for pin in dict.fromkeys((entry.pin, entry.candidate)) if pin is not None)
             words = entry.image, environment.name, entry.state, pins, age(status, entry), entry.entry.overlay
-            cells.append([redact.printable(plain(word)) for word in words])
-            reasons.append("; ".join(filter(None, (why(status, entry), next_step(entry)))))
+            lines.append([*map(plain, words), "; ".join(filter(None, (why(status, entry), next_step(entry))))])
     screen.say()
-    for line, reason in zip(align(cells)[0], reasons, strict=True):
-        screen.say(f"{line}{reason}")
+    screen.say_rows(lines)
 
 
 def _print_environment(status: Status, environment: EnvironmentStatus, screen: Screen) -> None:
@@ -295,7 +311,7 @@ def _print_environment(status: Status, environment: EnvironmentStatus, screen: S
 
 def _print_matrix(status: Status, screen: Screen) -> None:
     names = [redact.printable(plain(environment.name)) for environment in status.environments]
-    table = matrix(status)
+    table = _matrix_in_words(status)
     (heads, *lines), width = align([["", *names], *table])
     fits = width - GAP <= (screen.width or 0)
     screen.say()
@@ -313,38 +329,29 @@ def markdown(status: Status) -> str:
     """What needs attention in each environment, and folded what runs where; for a summary or a comment."""
     lines = [] if status.sees_pull_requests else ["No token is set, so open pull requests are not shown.", ""]
     for environment in status.environments:
-        told = rows(status, environment)
         lines += [f"**{md.prose(headline(status, environment), 1000)}**", ""]
-        if told:
-            lines += [_row(["image", "change", "why", "next"]), _row(["---"] * 4)]
-        for row in told:
-            name = " ".join(filter(None, (f"**{md.code(row.name)}**", md.prose(row.place))))
-            lines.append(_row([name, md.code(row.move), md.prose(row.why, 1000), _next(row)]))
-        lines += [""] if told else []
+        told = [_cells(row) for row in rows(status, environment)]
+        lines += [*md.table(["image", "change", "why", "next"], told), ""] if told else []
     if any(environment.only_waiting for environment in status.environments):
         return "\n".join(lines)
-    table = matrix(status)
+    table = _matrix_in_words(status)
     registry = f" of {md.html_code(registry)}" if (registry := common_registry(status).rstrip("/")) else ""
     lines += [f"<details><summary>What runs where: {reasons.counted(len(table), 'image')}{registry}</summary>", ""]
     heads = ["image", *(md.code(environment.name) for environment in status.environments)]
-    lines += [_row(heads), _row(["---"] * len(heads))]
-    lines += [_row([md.code(image), *map(md.prose, cells)]) for image, *cells in table]
+    lines += md.table(heads, ([md.code(image), *map(md.prose, cells)] for image, *cells in table))
     return "\n".join([*lines, "", "</details>", ""])
 
 
-def _next(row: Row) -> str:
-    """The next step; of a pull request, with its address."""
-    proposal = row.first.proposal or row.first.after
-    if proposal is None or not _ADDRESS.match(proposal.url):
-        return md.prose(row.next, 1000)
-    number = f"#{proposal.number}"
-    return md.prose(row.next).replace(md.prose(number), f"[{number}]({proposal.url})")
+def _cells(row: Row) -> Sequence[str]:
+    """A row as Markdown; a pull request has its address."""
+    step, proposal = md.prose(row.next, 1000), row.first.proposal or row.first.after
+    if proposal is not None and md.address(proposal.url):
+        number = f"#{proposal.number}"
+        step = step.replace(md.prose(number), f"[{number}]({proposal.url})")
+    name = f"**{md.code(row.name)}** {md.prose(row.place)}".rstrip()
+    return name, md.code(row.move), md.prose(row.why, 1000), step
 
 
 def _version(pin: Pin) -> str:
     """A pin by its tag, else by its digest."""
     return plain(pin.tag) if pin.tag else short(pin)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -35,6 +35,8 @@ _PART = r"\.?[A-Za-z0-9_][A-Za-z0-9._~-]{0,99}"
 _ADDRESS = re.compile(
     rf"(?i:(https?)://((?:{_LABEL}\.){{1,8}}[a-z][a-z0-9-]{{1,62}}))(:[0-9]{{1,5}})?((?:/{_PART}){{2,20}})/?"
 )
+#: A plain web address, which every browser reads the same way.
+_LINK = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,255}(?:/[A-Za-z0-9._~/#@!$&*+,;=%-]{0,200})?\Z")
 _REVISION = re.compile(r"[0-9a-f]{7,64}")
 _LONGEST = 300
 #: Behind owner and name, GitHub and Gitea have these before a directory of the repository.
@@ -83,6 +85,16 @@ def html_code(text: str, limit: int = 500) -> str:
 
     shown = escape(plain(text, limit))
     return f"<code>{shown}</code>" if shown else ""
+
+
+def address(url: str | None) -> str | None:
+    """The address if it may be a link."""
+    return url if url is not None and _LINK.match(url) else None
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]] = ()) -> list[str]:
+    """The lines of a table; cells are Markdown already."""
+    return [f"| {' | '.join(cells)} |" for cells in (heads, ["---"] * len(heads), *rows)]
 
 
 def size(text: str) -> int:

@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
-from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache, partial
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from gitops_bot import redact
 from gitops_bot.images import duration
-from gitops_bot.proposals.text.markdown import plain, source_repository
+from gitops_bot.proposals.text.markdown import address, plain, source_repository
 from gitops_bot.report.screen import short
-from gitops_bot.report.status import attention, counted, next_step, why
+from gitops_bot.report.status import attention, common_registry, counted, matrix, next_step, pinned, why
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import date, datetime
 
     from gitops_bot.releases.history.delivery import Arrival, Journey
     from gitops_bot.releases.history.record import Record
     from gitops_bot.results.result import Result
-    from gitops_bot.results.status import EntryStatus, EnvironmentStatus, Overview, Status
-
-_Item = TypeVar("_Item")
+    from gitops_bot.results.status import Overview
 
 _HERE: Final = Path(__file__).parent
 _STYLE, _SCRIPT = "page.css", "page.js"
@@ -38,8 +37,6 @@ _STYLE, _SCRIPT = "page.css", "page.js"
 _LONG: Final = 1000
 #: Rows of what needs attention, at least so many of each state, and different pins in one cell; others are counted.
 _ROWS, _FEWEST, _PINS = 300, 10, 3
-_ADDRESS = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,255}(?:/[A-Za-z0-9._~/#@!$&*+,;=%-]{0,200})?\Z")
-
 #: Where the line of time begins and ends, in the units of the picture: beside it are names and times.
 _LEFT, _RIGHT = 150, 270
 #: How many journeys are drawn.
@@ -68,20 +65,17 @@ def html(result: Result[Overview]) -> str:
         undefined=StrictUndefined,
     )
     head, overview = result.head, result.body
-    status, source = overview.status, source_repository(overview.home)
-    environments = status.environments[::-1]
-    matrix = list(_matrix(status, environments))
-    to_do = [
-        (environment, _group(_rows(status, environment, attention(environment)), lambda row: row[0].state))
-        for environment in environments
-    ]
+    source = source_repository(overview.home)
+    status = replace(overview.status, environments=overview.status.environments[::-1])
+    to_do = []
+    for environment in status.environments:
+        groups = groupby(attention(environment), attrgetter("state"))
+        to_do.append((environment, {state: pinned(status, environment, own) for state, own in groups}))
 
     def split(image: str) -> tuple[str, str]:
         directory, slash, name = clean(image).rpartition("/")
         return directory + slash, name
 
-    # Most images are in one place, which is said once.
-    (place, _), *_ = Counter(split(image)[0] for image, _ in matrix).most_common(1) or [("", 0)]
     # The journeys that are drawn: preferably those through several environments.
     ways = [journey for journey in overview.journeys if len(journey.arrivals) > 1] or overview.journeys
     return templates.get_template("page.html.j2").render(
@@ -90,13 +84,13 @@ def html(result: Result[Overview]) -> str:
         status=status,
         title=head.repository or "Environments",
         to_do=to_do,
-        matrix=matrix,
+        matrix=matrix(status),
         journeys=[(journey, _stops(journey, status.at)) for journey in ways[:_DRAWN]],
         bars=_bars(overview),
         rows=max(_FEWEST, _ROWS // max(1, sum(len(groups) for _, groups in to_do))),
         pins=_PINS,
-        place=place,
-        address=_address,
+        place=common_registry(overview.status),
+        address=address,
         clean=clean,
         commit_url=source.commit if source is not None else lambda _commit: None,
         day=lambda date: f"{date:%b} {date.day}",
@@ -119,32 +113,6 @@ def _hash(name: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _group(items: Iterable[_Item], key: Callable[[_Item], Hashable]) -> dict[Any, list[_Item]]:
-    groups: dict[Hashable, list[_Item]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return groups
-
-
-def _rows(
-    status: Status, environment: EnvironmentStatus, entries: Iterable[EntryStatus]
-) -> Iterator[tuple[EntryStatus, str]]:
-    """Each entry, those of one image that say the same as one; with its overlay, where the image has several."""
-    of_image = Counter(entry.image for entry in environment.entries)
-    for alike in _group(entries, lambda entry: (entry.image, entry.pin, entry.state, why(status, entry))).values():
-        first, several = alike[0], f"in {len(alike)} overlays" if len(alike) > 1 else ""
-        yield first, several or (first.entry.overlay if of_image[first.image] > 1 else "")
-
-
-def _matrix(
-    status: Status, environments: Sequence[EnvironmentStatus]
-) -> Iterator[tuple[str, list[Sequence[tuple[EntryStatus, str]]]]]:
-    """Each image, with the different pins of it in every environment."""
-    columns = [_group(_rows(status, own, own.entries), lambda row: row[0].image) for own in environments]
-    for image in sorted({image for column in columns for image in column}):
-        yield image, [column.get(image, ()) for column in columns]
-
-
 def _describe(record: Record) -> list[str]:
     """What a release changed."""
     return [
@@ -152,11 +120,6 @@ def _describe(record: Record) -> list[str]:
         f"{short(change.after) if change.after else 'removed'}"
         for change in record.changes
     ] or [f"configuration: {path}" for path in record.config]
-
-
-def _address(url: str | None) -> str | None:
-    """The address if it may be a link: a plain web address that every browser reads the same way."""
-    return url if url is not None and _ADDRESS.match(url) else None
 
 
 def _bars(overview: Overview) -> Sequence[tuple[date, int]]:
