@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from gitops_bot.demo import api_deployments, api_git, api_issues, api_pulls, rule_shapes
@@ -16,28 +15,7 @@ from gitops_bot.demo.http import Answer, Route
 from gitops_bot.demo.refusal import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from gitops_bot.demo.call import Call
-
-
-def routes() -> list[Route]:
-    """All routes; their functions take a `Call` instead of a request."""
-    table: Sequence[tuple[str, str, Callable[..., Answer]]] = (
-        *api_pulls.ROUTES,
-        *api_issues.ROUTES,
-        *api_deployments.ROUTES,
-        *api_git.ROUTES,
-        ("GET", "", _repository),
-        ("GET", "/activity", _activity),
-        ("GET", "/branches/(?P<branch>.+)/protection", _protection),
-        ("GET", "/branches/(?P<branch>.+)", _branch),
-        ("GET", "/rules/branches/(?P<branch>.+)", _rules),
-        ("GET", "/rulesets/(?P<number>[0-9]{1,15})", _ruleset),
-        ("DELETE", "/git/refs/heads/(?P<branch>.+)", _delete_ref),
-        ("GET", r"/compare/(?P<base>.+?)\.\.\.(?P<head>.+)", _compare),
-    )
-    return [Route(method, re.compile(path), answer) for method, path, answer in table]
 
 
 def _repository(call: Call) -> Answer:
@@ -83,7 +61,6 @@ def _ruleset(call: Call, number: str) -> Answer:
 
 
 def _delete_ref(call: Call, branch: str) -> Answer:
-    call.writer()
     commit = call.pulls.bare.branches().get(branch)
     if commit is None:
         raise Invalid(422, "Reference does not exist")
@@ -102,3 +79,20 @@ def _compare(call: Call, base: str, head: str) -> Answer:
     if call.pulls.bare.merge_base(*commits) is None:
         raise Invalid(404, f"No common ancestor between {base[:200]} and {head[:200]}.")
     return Answer.json(200, call.shapes.comparison(*commits))
+
+
+#: Their functions take a `Call` instead of a request.
+ROUTES = (
+    *api_pulls.ROUTES,
+    *api_issues.ROUTES,
+    *api_deployments.ROUTES,
+    *api_git.ROUTES,
+    Route("GET", "", _repository),
+    Route("GET", "/activity", _activity),
+    Route("GET", "/branches/(?P<branch>.+)/protection", _protection),
+    Route("GET", "/branches/(?P<branch>.+)", _branch),
+    Route("GET", "/rules/branches/(?P<branch>.+)", _rules),
+    Route("GET", "/rulesets/(?P<number>[0-9]{1,15})", _ruleset),
+    Route("DELETE", "/git/refs/heads/(?P<branch>.+)", _delete_ref),
+    Route("GET", r"/compare/(?P<base>.+?)\.\.\.(?P<head>.+)", _compare),
+)

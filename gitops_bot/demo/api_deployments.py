@@ -6,14 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.demo.graphql_page import connection
-from gitops_bot.demo.http import Answer
+from gitops_bot.demo.http import Answer, Route
 from gitops_bot.demo.hub import Deployment, DeploymentStatus
 from gitops_bot.demo.identity import node
 from gitops_bot.demo.refusal import Invalid, invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gitops_bot.demo.call import Call, Fields
     from gitops_bot.demo.graphql_page import View
     from gitops_bot.demo.identity import Json
@@ -38,7 +36,7 @@ def _list(call: Call) -> Answer:
 
 def _create(call: Call) -> Answer:
     """Without `auto_merge: false` and `required_contexts: []`, GitHub may merge, or refuse; this server refuses."""
-    user, fields = call.writer(), call.fields()
+    user, fields = call.user, call.fields()
     (ref,) = fields.needed("ref")
     commit = call.pulls.bare.branches().get(ref, ref)
     if not call.pulls.bare.has(commit):
@@ -60,7 +58,7 @@ def _statuses(call: Call, number: str) -> Answer:
 
 
 def _report(call: Call, number: str) -> Answer:
-    user, fields, deployment = call.writer(), call.fields(), _known(call, number)
+    user, fields, deployment = call.user, call.fields(), _known(call, number)
     (state,) = fields.needed("state")
     description = fields.text("description") or ""
     if state not in _STATES:
@@ -79,7 +77,6 @@ def _report(call: Call, number: str) -> Answer:
 
 def _delete(call: Call, number: str) -> Answer:
     """Only one without a status, inactive, or the only one."""
-    call.writer()
     deployments, deployment = call.pulls.hub.deployments, _known(call, number)
     if deployment.state not in (None, "inactive") and len(deployments) > 1:
         raise Invalid(422, "We cannot delete an active deployment unless it is the only deployment.")
@@ -136,12 +133,12 @@ def _show_status(call: Call, deployment: Deployment, status: DeploymentStatus) -
 
 
 _NUMBER = "/deployments/(?P<number>[0-9]{1,15})"
-ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
-    ("GET", "/deployments", _list),
-    ("POST", "/deployments", _create),
-    ("DELETE", _NUMBER, _delete),
-    ("GET", f"{_NUMBER}/statuses", _statuses),
-    ("POST", f"{_NUMBER}/statuses", _report),
+ROUTES = (
+    Route("GET", "/deployments", _list),
+    Route("POST", "/deployments", _create),
+    Route("DELETE", _NUMBER, _delete),
+    Route("GET", f"{_NUMBER}/statuses", _statuses),
+    Route("POST", f"{_NUMBER}/statuses", _report),
 )
 
 

@@ -12,15 +12,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.demo import identity
-from gitops_bot.demo.http import Answer
+from gitops_bot.demo.http import Answer, Route
 from gitops_bot.demo.identity import node
 from gitops_bot.demo.merging import changed_tree
 from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.signing import Keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from gitops_bot.demo.call import Call, Fields
     from gitops_bot.demo.identity import Json
 
@@ -30,7 +28,6 @@ _UNSIGNED: Json = {"verified": False, "reason": "unsigned", "signature": None, "
 
 
 def _blob(call: Call) -> Answer:
-    call.writer()
     fields = call.fields()
     (content,) = fields.needed("content")
     try:
@@ -42,7 +39,6 @@ def _blob(call: Call) -> Answer:
 
 
 def _tree(call: Call) -> Answer:
-    call.writer()
     fields = call.fields()
     base, entries = fields.text("base_tree"), fields.values.get("tree")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
@@ -75,7 +71,7 @@ def _entry(call: Call, entry: Json) -> tuple[str, str, str]:
 
 
 def _commit(call: Call) -> Answer:
-    user, fields, bare = call.writer(), call.fields(), call.pulls.bare
+    user, fields, bare = call.user, call.fields(), call.pulls.bare
     message, tree = fields.needed("message", "tree")
     parents = fields.texts("parents")
     _check(call, tree, "tree", "Tree SHA does not exist")
@@ -132,8 +128,8 @@ def _written(call: Call, kind: str, data: bytes) -> str:
     return call.pulls.bare.line("hash-object", "-t", kind, "-w", "--stdin", stdin=data)
 
 
-ROUTES: Sequence[tuple[str, str, Callable[..., Answer]]] = (
-    ("POST", "/git/blobs", _blob),
-    ("POST", "/git/trees", _tree),
-    ("POST", "/git/commits", _commit),
+ROUTES = (
+    Route("POST", "/git/blobs", _blob),
+    Route("POST", "/git/trees", _tree),
+    Route("POST", "/git/commits", _commit),
 )

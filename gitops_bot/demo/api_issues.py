@@ -6,31 +6,26 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.demo import conversation, pull_shapes
 from gitops_bot.demo.call import texts
-from gitops_bot.demo.http import Answer
+from gitops_bot.demo.http import Answer, Route
 from gitops_bot.demo.refusal import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gitops_bot.demo.call import Call
 
 
 def _assign(call: Call, number: str) -> Answer:
-    call.writer()
     pull = call.pull(number)
     conversation.assign(call.pulls, pull, [*pull.assignees, *call.fields().texts("assignees")])
     return Answer.json(201, pull_shapes.issue(call.shapes, pull))
 
 
 def _unassign(call: Call, number: str) -> Answer:
-    call.writer()
     pull, removed = call.pull(number), call.fields().texts("assignees")
     conversation.assign(call.pulls, pull, [login for login in pull.assignees if login not in removed])
     return Answer.json(200, pull_shapes.issue(call.shapes, pull))
 
 
 def _add_labels(call: Call, number: str) -> Answer:
-    call.writer()
     pull = call.pull(number)
     conversation.label(call.pulls, pull, [*pull.labels, *_label_names(call)])
     return Answer.json(200, [pull_shapes.label(call.shapes, name) for name in pull.labels])
@@ -46,7 +41,6 @@ def _label_names(call: Call) -> list[str]:
 
 
 def _remove_label(call: Call, number: str, name: str) -> Answer:
-    call.writer()
     pull = call.pull(number)
     if name not in pull.labels:
         raise Invalid(404, "Label does not exist")
@@ -60,33 +54,31 @@ def _comments(call: Call, number: str) -> Answer:
 
 
 def _comment(call: Call, number: str) -> Answer:
-    user, pull = call.writer(), call.pull(number)
+    user, pull = call.user, call.pull(number)
     comment = conversation.comment(call.pulls, pull, user=user, body=call.fields().needed("body")[0])
     return Answer.json(201, pull_shapes.comment(call.shapes, pull, comment))
 
 
 def _edit_comment(call: Call, comment: str) -> Answer:
-    call.writer()
     pull, edited = conversation.find_comment(call.pulls, int(comment))
     conversation.edit_comment(call.pulls, edited, call.fields().needed("body")[0])
     return Answer.json(200, pull_shapes.comment(call.shapes, pull, edited))
 
 
 def _delete_comment(call: Call, comment: str) -> Answer:
-    call.writer()
     pull, deleted = conversation.find_comment(call.pulls, int(comment))
     pull.comments.remove(deleted)
     return Answer(204)
 
 
 _NUMBER = "/issues/(?P<number>[0-9]{1,9})"
-ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
-    ("POST", f"{_NUMBER}/assignees", _assign),
-    ("DELETE", f"{_NUMBER}/assignees", _unassign),
-    ("POST", f"{_NUMBER}/labels", _add_labels),
-    ("DELETE", f"{_NUMBER}/labels/(?P<name>.+)", _remove_label),
-    ("GET", f"{_NUMBER}/comments", _comments),
-    ("POST", f"{_NUMBER}/comments", _comment),
-    ("PATCH", "/issues/comments/(?P<comment>[0-9]{1,15})", _edit_comment),
-    ("DELETE", "/issues/comments/(?P<comment>[0-9]{1,15})", _delete_comment),
+ROUTES = (
+    Route("POST", f"{_NUMBER}/assignees", _assign),
+    Route("DELETE", f"{_NUMBER}/assignees", _unassign),
+    Route("POST", f"{_NUMBER}/labels", _add_labels),
+    Route("DELETE", f"{_NUMBER}/labels/(?P<name>.+)", _remove_label),
+    Route("GET", f"{_NUMBER}/comments", _comments),
+    Route("POST", f"{_NUMBER}/comments", _comment),
+    Route("PATCH", "/issues/comments/(?P<comment>[0-9]{1,15})", _edit_comment),
+    Route("DELETE", "/issues/comments/(?P<comment>[0-9]{1,15})", _delete_comment),
 )

@@ -6,12 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from gitops_bot.demo import conversation, landing, pull_shapes
-from gitops_bot.demo.http import Answer
+from gitops_bot.demo.http import Answer, Route
 from gitops_bot.demo.refusal import Invalid, invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gitops_bot.demo.call import Call
     from gitops_bot.demo.rules import Method
 
@@ -31,7 +29,7 @@ def _list(call: Call) -> Answer:
 
 
 def _create(call: Call) -> Answer:
-    user, fields = call.writer(), call.fields()
+    user, fields = call.user, call.fields()
     head, base = fields.needed("head", "base")
     pull = call.pulls.create(
         user=user,
@@ -53,7 +51,6 @@ def _get(call: Call, number: str) -> Answer:
 
 
 def _edit(call: Call, number: str) -> Answer:
-    call.writer()
     pull, fields = call.pull(number), call.fields()
     state = fields.text("state")
     if state not in (None, "open", "closed"):
@@ -63,7 +60,7 @@ def _edit(call: Call, number: str) -> Answer:
 
 
 def _merge(call: Call, number: str) -> Answer:
-    user, pull, fields = call.writer(), call.pull(number), call.fields()
+    user, pull, fields = call.user, call.pull(number), call.fields()
     method = _METHODS.get(fields.text("merge_method") or "merge")
     if method is None:
         raise Invalid(422, "Invalid request.\n\nFor 'properties/merge_method', it is not one of merge, squash, rebase.")
@@ -81,14 +78,12 @@ def _merge(call: Call, number: str) -> Answer:
 
 
 def _request_reviews(call: Call, number: str) -> Answer:
-    call.writer()
     pull, fields = call.pull(number), call.fields()
     conversation.request_reviews(call.pulls, pull, fields.texts("reviewers"), fields.texts("team_reviewers"))
     return Answer.json(201, pull_shapes.show(call.shapes, pull))
 
 
 def _withdraw_requests(call: Call, number: str) -> Answer:
-    call.writer()
     pull, fields = call.pull(number), call.fields()
     conversation.withdraw_requests(call.pulls, pull, fields.texts("reviewers"), fields.texts("team_reviewers"))
     return Answer.json(200, pull_shapes.show(call.shapes, pull))
@@ -100,7 +95,7 @@ def _reviews(call: Call, number: str) -> Answer:
 
 
 def _review(call: Call, number: str) -> Answer:
-    user, pull, fields = call.writer(), call.pull(number), call.fields()
+    user, pull, fields = call.user, call.pull(number), call.fields()
     review = conversation.review(
         call.pulls,
         pull,
@@ -113,22 +108,21 @@ def _review(call: Call, number: str) -> Answer:
 
 
 def _dismiss(call: Call, number: str, review: str) -> Answer:
-    call.writer()
     pull = call.pull(number)
     dismissed = conversation.dismiss(call.pulls, pull, int(review), call.fields().needed("message")[0])
     return Answer.json(200, pull_shapes.review(call.shapes, pull, dismissed))
 
 
 _NUMBER = "/pulls/(?P<number>[0-9]{1,9})"
-ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
-    ("GET", "/pulls", _list),
-    ("POST", "/pulls", _create),
-    ("GET", _NUMBER, _get),
-    ("PATCH", _NUMBER, _edit),
-    ("PUT", f"{_NUMBER}/merge", _merge),
-    ("POST", f"{_NUMBER}/requested_reviewers", _request_reviews),
-    ("DELETE", f"{_NUMBER}/requested_reviewers", _withdraw_requests),
-    ("GET", f"{_NUMBER}/reviews", _reviews),
-    ("POST", f"{_NUMBER}/reviews", _review),
-    ("PUT", f"{_NUMBER}/reviews/(?P<review>[0-9]{{1,15}})/dismissals", _dismiss),
+ROUTES = (
+    Route("GET", "/pulls", _list),
+    Route("POST", "/pulls", _create),
+    Route("GET", _NUMBER, _get),
+    Route("PATCH", _NUMBER, _edit),
+    Route("PUT", f"{_NUMBER}/merge", _merge),
+    Route("POST", f"{_NUMBER}/requested_reviewers", _request_reviews),
+    Route("DELETE", f"{_NUMBER}/requested_reviewers", _withdraw_requests),
+    Route("GET", f"{_NUMBER}/reviews", _reviews),
+    Route("POST", f"{_NUMBER}/reviews", _review),
+    Route("PUT", f"{_NUMBER}/reviews/(?P<review>[0-9]{{1,15}})/dismissals", _dismiss),
 )

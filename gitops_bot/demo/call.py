@@ -27,10 +27,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to a repository; `user` is None without a token."""
+    """One request to a repository; `user` is empty without a token, which only reads."""
 
     request: Request
-    user: str | None
+    user: str
     pulls: PullRequests
     shapes: Shapes
 
@@ -59,13 +59,12 @@ class Call:
         shown = [show(item) for item in items[(page - 1) * size : page * size]]
         return Answer.json(200, shown, {"Link": ", ".join(links)} if links else None)
 
-    def writer(self) -> str:
-        """The user, who must have a token; an archived repository refuses all writes."""
-        if self.user is None:
+    def check_writes(self) -> None:
+        """A user who writes must have a token; an archived repository refuses all writes."""
+        if not self.user:
             raise Invalid(401, "Requires authentication")
         if self.pulls.hub.settings.archived:
             raise Invalid(403, "Repository was archived so is read-only.")
-        return self.user
 
     def commit(self, name: str) -> str:
         """The commit of a branch, `OWNER:BRANCH` or full ID."""

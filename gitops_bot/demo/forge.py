@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
@@ -16,7 +15,7 @@ from gitops_bot.demo import git_http, landing, signing
 from gitops_bot.demo.accounts import Accounts
 from gitops_bot.demo.apps import Apps
 from gitops_bot.demo.gateway import Gateway
-from gitops_bot.demo.http import Answer, Refused, Route, Server, dispatch
+from gitops_bot.demo.http import Answer, Refused, Route, Server, find
 from gitops_bot.demo.hub import Check
 from gitops_bot.demo.limits import Limits
 from gitops_bot.demo.pages import REPOSITORY, Pages
@@ -62,8 +61,8 @@ class Forge(Server):
         self.limits = Limits(now)
         service = f"(?P<service>{'|'.join(git_http.SERVICES)})"
         self._routes = [
-            Route("GET", re.compile(rf"{REPOSITORY}(?:\.git)?/info/refs"), self._advertise),
-            Route("POST", re.compile(rf"{REPOSITORY}(?:\.git)?/{service}"), self._serve_git),
+            Route("GET", rf"{REPOSITORY}(?:\.git)?/info/refs", self._advertise),
+            Route("POST", rf"{REPOSITORY}(?:\.git)?/{service}", self._serve_git),
             *Pages(self.store, visitor, status).routes(),
         ]
         super().__init__(self._answer, port=port, own_pages=True)
@@ -165,14 +164,11 @@ class Forge(Server):
 
     def _answer(self, request: Request) -> Answer:
         if request.path.startswith("/api/"):
-            return self._answer_api(request)
-        answer = dispatch(self._routes, request)
+            return self.gateway.answer(request)
+        answer = find(self._routes, request.method, request.path)
         if answer is None:
             raise Refused(Answer(404, b"Not Found\n"))
-        return answer
-
-    def _answer_api(self, request: Request) -> Answer:
-        return self.gateway.answer(request)
+        return answer(request)
 
     # Git
 

@@ -12,7 +12,7 @@ from gitops_bot.demo.apps import permission_for
 from gitops_bot.demo.bare import GitFailed
 from gitops_bot.demo.call import Call, Fields
 from gitops_bot.demo.graphql_page import Visible
-from gitops_bot.demo.http import Answer
+from gitops_bot.demo.http import Answer, find
 from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.shapes import Shapes
 
@@ -36,7 +36,6 @@ class Gateway:
     def __init__(self, site: str, store: Store, accounts: Accounts, limits: Limits) -> None:
         self.site, self.api = site, f"{site}/api/v3"
         self.store, self._accounts, self.limits = store, accounts, limits
-        self._routes = api.routes()
         #: The deployment records of artifacts, by organisation.
         self.artifacts: dict[str, list[Json]] = {}
 
@@ -104,11 +103,13 @@ class Gateway:
         if not self._accounts.may(request, hub, permission_for(match["rest"] or ""), writes=writes):
             raise Invalid(403, "Resource not accessible by integration")
         with self.store.opened(hub, writes=writes) as pulls:
-            call = Call(request, user, pulls, Shapes(self.api, self.site, pulls))
-            for route in self._routes:
-                if route.method == request.method and (path := route.path.fullmatch(match["rest"] or "")):
-                    return route.answer(call, **path.groupdict())
-        raise Invalid(404, "Not Found")
+            answer = find(api.ROUTES, request.method, match["rest"] or "")
+            if answer is None:
+                raise Invalid(404, "Not Found")
+            call = Call(request, user or "", pulls, Shapes(self.api, self.site, pulls))
+            if writes:
+                call.check_writes()
+            return answer(call)
 
     def _in_scope(self, request: Request, hub: Hub) -> bool:
         """Whether the token's scopes allow this; if not, GitHub answers 404."""

@@ -15,6 +15,7 @@ import zlib
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
@@ -70,15 +71,15 @@ class Route:
     """A method, a pattern for the whole path, and a function that gets its named groups as keyword arguments."""
 
     method: str
-    path: re.Pattern[str]
+    path: str
     answer: Callable[..., Answer]
 
 
-def dispatch(routes: Sequence[Route], request: Request) -> Answer | None:
-    """Answer with the first route that matches; None if none does."""
+def find(routes: Sequence[Route], method: str, path: str) -> Callable[[Any], Answer] | None:
+    """The function of the first route that matches, with the groups of the path; None if none does."""
     for route in routes:
-        if route.method == request.method and (match := route.path.fullmatch(request.path)):
-            return route.answer(request, **match.groupdict())
+        if route.method == method and (match := re.fullmatch(route.path, path)):
+            return partial(route.answer, **match.groupdict())
     return None
 
 

@@ -8,7 +8,6 @@ use it: the form needs a token that only these pages contain, and `http.py` refu
 from __future__ import annotations
 
 import hmac
-import re
 import secrets
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
@@ -47,12 +46,12 @@ class Pages:
     def routes(self) -> Sequence[Route]:
         """The URLs of the pages."""
         return (
-            Route("GET", re.compile(f"{REPOSITORY}{_NUMBER}"), self._pull),
-            Route("POST", re.compile(f"{REPOSITORY}{_NUMBER}/merge"), self._merge),
-            Route("GET", re.compile(f"{REPOSITORY}/status"), self._show_status),
-            Route("GET", re.compile(f"{REPOSITORY}/blob/(?P<path>.+)"), self._file),
-            Route("GET", re.compile(f"{REPOSITORY}(?:/pulls)?"), self._repository),
-            Route("GET", re.compile("/"), self._first),
+            Route("GET", f"{REPOSITORY}{_NUMBER}", self._pull),
+            Route("POST", f"{REPOSITORY}{_NUMBER}/merge", self._merge),
+            Route("GET", f"{REPOSITORY}/status", self._show_status),
+            Route("GET", f"{REPOSITORY}/blob/(?P<path>.+)", self._file),
+            Route("GET", f"{REPOSITORY}(?:/pulls)?", self._repository),
+            Route("GET", "/", self._first),
         )
 
     def _first(self, _: Request) -> Answer:

@@ -15,7 +15,7 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot.demo.http import Answer, Refused, Request, Route, Server, dispatch
+from gitops_bot.demo.http import Answer, Refused, Request, Route, Server, find
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,30 +40,27 @@ class Registry(Server):
         self._uploads = folder / "uploads"
         for directory in (self._blobs, self._repositories, self._uploads):
             directory.mkdir(parents=True, exist_ok=True)
-        self._routes = [
-            Route(method, re.compile(path), answer)
-            for method, path, answer in (
-                ("GET", r"/v2/?", self._version),
-                ("GET", rf"/v2/{_NAME}/tags/list", self._tags),
-                ("GET", rf"/v2/{_NAME}/manifests/(?P<reference>[^/]+)", self._manifest),
-                ("HEAD", rf"/v2/{_NAME}/manifests/(?P<reference>[^/]+)", self._manifest),
-                ("PUT", rf"/v2/{_NAME}/manifests/(?P<reference>[^/]+)", self._put_manifest),
-                ("DELETE", rf"/v2/{_NAME}/manifests/(?P<reference>[^/]+)", self._delete),
-                ("GET", rf"/v2/{_NAME}/referrers/(?P<digest>[^/]+)", self._referrers),
-                ("GET", rf"/v2/{_NAME}/blobs/(?P<digest>[^/]+)", self._blob),
-                ("HEAD", rf"/v2/{_NAME}/blobs/(?P<digest>[^/]+)", self._blob),
-                ("POST", rf"/v2/{_NAME}/blobs/uploads/?", self._start_upload),
-                ("PATCH", rf"/v2/{_NAME}/blobs/uploads/(?P<upload>[^/]+)", self._append),
-                ("PUT", rf"/v2/{_NAME}/blobs/uploads/(?P<upload>[^/]+)", self._finish_upload),
-            )
-        ]
+        self._routes = (
+            Route("GET", r"/v2/?", self._version),
+            Route("GET", rf"/v2/{_NAME}/tags/list", self._tags),
+            Route("GET", rf"/v2/{_NAME}/manifests/(?P<reference>[^/]+)", self._manifest),
+            Route("HEAD", rf"/v2/{_NAME}/manifests/(?P<reference>[^/]+)", self._manifest),
+            Route("PUT", rf"/v2/{_NAME}/manifests/(?P<reference>[^/]+)", self._put_manifest),
+            Route("DELETE", rf"/v2/{_NAME}/manifests/(?P<reference>[^/]+)", self._delete),
+            Route("GET", rf"/v2/{_NAME}/referrers/(?P<digest>[^/]+)", self._referrers),
+            Route("GET", rf"/v2/{_NAME}/blobs/(?P<digest>[^/]+)", self._blob),
+            Route("HEAD", rf"/v2/{_NAME}/blobs/(?P<digest>[^/]+)", self._blob),
+            Route("POST", rf"/v2/{_NAME}/blobs/uploads/?", self._start_upload),
+            Route("PATCH", rf"/v2/{_NAME}/blobs/uploads/(?P<upload>[^/]+)", self._append),
+            Route("PUT", rf"/v2/{_NAME}/blobs/uploads/(?P<upload>[^/]+)", self._finish_upload),
+        )
         super().__init__(self._answer, port=port)
 
     def _answer(self, request: Request) -> Answer:
-        answer = dispatch(self._routes, request)
+        answer = find(self._routes, request.method, request.path)
         if answer is None:
             raise _error(404, "UNSUPPORTED", "this registry does not support that")
-        return answer
+        return answer(request)
 
     def _version(self, _: Request) -> Answer:
         return Answer.json(200, {}, {"Docker-Distribution-API-Version": "registry/2.0"})

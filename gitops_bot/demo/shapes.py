@@ -63,10 +63,10 @@ class Shapes:
         """The repository as part of other answers."""
         return identity.repository(self.api, self.site, self.hub, self.bare.default_branch())
 
-    def full_repository(self, viewer: str | None) -> Json:
+    def full_repository(self, viewer: str) -> Json:
         """The repository itself. GitHub reports no permissions for an App, whatever it may do."""
         shown = {**self.repository(), "network_count": 0, "subscribers_count": 0}
-        if viewer is None:
+        if not viewer:
             return shown
         person, owner = not viewer.endswith("[bot]"), viewer == self.hub.owner
         permissions = {"admin": owner, "maintain": owner, "push": person, "triage": person, "pull": person}
