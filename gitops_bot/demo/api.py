@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _repository(call: Call) -> Answer:
-    return Answer.json(200, call.shapes.full_repository(call.user))
+    return Answer.json(200, call.shapes.full_repository())
 
 
 def _activity(call: Call) -> Answer:

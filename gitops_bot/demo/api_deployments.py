@@ -13,8 +13,8 @@ from gitops_bot.demo.refusal import Invalid, invalid
 
 if TYPE_CHECKING:
     from gitops_bot.demo.call import Call, Fields
-    from gitops_bot.demo.graphql_page import View
     from gitops_bot.demo.identity import Json
+    from gitops_bot.demo.shapes import Shapes
 
 _STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
 _DESCRIPTION_LIMIT = 140
@@ -36,7 +36,7 @@ def _list(call: Call) -> Answer:
 
 def _create(call: Call) -> Answer:
     """Without `auto_merge: false` and `required_contexts: []`, GitHub may merge, or refuse; this server refuses."""
-    user, fields = call.user, call.fields()
+    user, fields = call.shapes.viewer, call.fields()
     (ref,) = fields.needed("ref")
     commit = call.pulls.bare.branches().get(ref, ref)
     if not call.pulls.bare.has(commit):
@@ -58,7 +58,7 @@ def _statuses(call: Call, number: str) -> Answer:
 
 
 def _report(call: Call, number: str) -> Answer:
-    user, fields, deployment = call.user, call.fields(), _known(call, number)
+    user, fields, deployment = call.shapes.viewer, call.fields(), _known(call, number)
     (state,) = fields.needed("state")
     description = fields.text("description") or ""
     if state not in _STATES:
@@ -142,11 +142,11 @@ ROUTES = (
 )
 
 
-def graphql(view: View, arguments: Json) -> Json:
+def graphql(shapes: Shapes, arguments: Json) -> Json:
     """The deployments of a repository, of some environments; the oldest first, unless the query has another order."""
     wanted = arguments.get("environments")
     matching = [
-        deployment for deployment in view.shapes.hub.deployments if wanted is None or deployment.environment in wanted
+        deployment for deployment in shapes.hub.deployments if wanted is None or deployment.environment in wanted
     ]
     if (arguments.get("orderBy") or {}).get("direction") == "DESC":
         matching.reverse()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.demo import identity
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from gitops_bot.demo.call import Call, Fields
     from gitops_bot.demo.identity import Json
 
-_ID = re.compile(r"[0-9a-f]{40}\Z")
 _MODES = {"100644": "blob", "100755": "blob", "120000": "blob", "040000": "tree", "160000": "commit"}
 _UNSIGNED: Json = {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
 
@@ -34,7 +32,7 @@ def _blob(call: Call) -> Answer:
         data = base64.b64decode(content) if fields.text("encoding") == "base64" else content.encode()
     except binascii.Error:
         raise Invalid(422, "content is not valid Base64") from None
-    oid = _written(call, "blob", data)
+    oid = call.pulls.bare.store("blob", data)
     return Answer.json(201, {"sha": oid, "url": f"{call.shapes.here}/git/blobs/{oid}"})
 
 
@@ -64,14 +62,14 @@ def _entry(call: Call, entry: Json) -> tuple[str, str, str]:
     if not isinstance(path, str) or {"", ".", "..", ".git"} & {*path.split("/")}:
         raise Invalid(422, "tree contains malformed path")
     if isinstance(content, str) and "sha" not in entry:
-        return mode, _written(call, "blob", content.encode()), path
+        return mode, call.pulls.bare.store("blob", content.encode()), path
     oid = entry.get("sha")
     _check(call, oid, _MODES[mode], f"tree.sha {str(oid)[:40]} is not a valid {_MODES[mode]}")
     return mode, str(oid), path
 
 
 def _commit(call: Call) -> Answer:
-    user, fields, bare = call.user, call.fields(), call.pulls.bare
+    user, fields, bare = call.shapes.viewer, call.fields(), call.pulls.bare
     message, tree = fields.needed("message", "tree")
     parents = fields.texts("parents")
     _check(call, tree, "tree", "Tree SHA does not exist")
@@ -94,7 +92,7 @@ def _commit(call: Call) -> Answer:
         verification = {"verified": True, "reason": "valid", "signature": signature, "payload": payload}
         verification = {**verification, "verified_at": verified_at}
         head.append("gpgsig " + signature.replace("\n", "\n "))
-    oid = _written(call, "commit", "\n".join([*head, "", message]).encode())
+    oid = call.pulls.bare.store("commit", "\n".join([*head, "", message]).encode())
     info = bare.commit(oid)
     shown: Json = call.shapes.commit(info)
     git: Json = shown["commit"]
@@ -119,13 +117,8 @@ def _person(fields: Fields, role: str) -> str | None:
 
 
 def _check(call: Call, oid: Any, kind: str, message: str) -> None:
-    is_id = isinstance(oid, str) and _ID.match(oid)
-    if not is_id or call.pulls.bare.git("cat-file", "-t", oid, allowed=(0, 128)).decode().strip() != kind:
+    if not isinstance(oid, str) or not call.pulls.bare.has(oid, kind):
         raise Invalid(422, message)
-
-
-def _written(call: Call, kind: str, data: bytes) -> str:
-    return call.pulls.bare.line("hash-object", "-t", kind, "-w", "--stdin", stdin=data)
 
 
 ROUTES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot.demo import conversation, pull_shapes
-from gitops_bot.demo.call import texts
+from gitops_bot.demo.call import body_of, texts
 from gitops_bot.demo.http import Answer, Route
 from gitops_bot.demo.refusal import Invalid
 
@@ -33,7 +33,7 @@ def _add_labels(call: Call, number: str) -> Answer:
 
 def _label_names(call: Call) -> list[str]:
     """GitHub takes a list or an object with a list, of names or of objects with a name."""
-    body = call.body()
+    body = body_of(call.request)
     labels = body.get("labels", []) if isinstance(body, dict) else body
     if not isinstance(labels, list):
         raise Invalid(422, "Invalid request.\n\nThe labels are not a list.")
@@ -54,7 +54,7 @@ def _comments(call: Call, number: str) -> Answer:
 
 
 def _comment(call: Call, number: str) -> Answer:
-    user, pull = call.user, call.pull(number)
+    user, pull = call.shapes.viewer, call.pull(number)
     comment = conversation.comment(call.pulls, pull, user=user, body=call.fields().needed("body")[0])
     return Answer.json(201, pull_shapes.comment(call.shapes, pull, comment))
 

@@ -29,7 +29,7 @@ def _list(call: Call) -> Answer:
 
 
 def _create(call: Call) -> Answer:
-    user, fields = call.user, call.fields()
+    user, fields = call.shapes.viewer, call.fields()
     head, base = fields.needed("head", "base")
     pull = call.pulls.create(
         user=user,
@@ -60,7 +60,7 @@ def _edit(call: Call, number: str) -> Answer:
 
 
 def _merge(call: Call, number: str) -> Answer:
-    user, pull, fields = call.user, call.pull(number), call.fields()
+    user, pull, fields = call.shapes.viewer, call.pull(number), call.fields()
     method = _METHODS.get(fields.text("merge_method") or "merge")
     if method is None:
         raise Invalid(422, "Invalid request.\n\nFor 'properties/merge_method', it is not one of merge, squash, rebase.")
@@ -95,7 +95,7 @@ def _reviews(call: Call, number: str) -> Answer:
 
 
 def _review(call: Call, number: str) -> Answer:
-    user, pull, fields = call.user, call.pull(number), call.fields()
+    user, pull, fields = call.shapes.viewer, call.pull(number), call.fields()
     review = conversation.review(
         call.pulls,
         pull,

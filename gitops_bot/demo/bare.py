@@ -155,9 +155,13 @@ class Bare:
         """Whether `ancestor` is `commit` or one of its ancestors."""
         return self.merge_base(commit, ancestor) == ancestor
 
-    def has(self, commit: str) -> bool:
-        """Whether a commit with this full ID exists."""
-        return bool(_ID.match(commit)) and self.git("cat-file", "-t", commit, allowed=(0, 128)).strip() == b"commit"
+    def has(self, oid: str, kind: str = "commit") -> bool:
+        """Whether an object of this kind with this full ID exists."""
+        return bool(_ID.match(oid)) and self.git("cat-file", "-t", oid, allowed=(0, 128)).decode().strip() == kind
+
+    def store(self, kind: str, content: bytes) -> str:
+        """Write an object; returns its ID."""
+        return self.line("hash-object", "-t", kind, "-w", "--no-filters", "--stdin", stdin=content)
 
     def commit(self, commit: str) -> CommitInfo:
         """One commit."""

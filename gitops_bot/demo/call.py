@@ -27,16 +27,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to a repository; `user` is empty without a token, which only reads."""
+    """One request to a repository."""
 
     request: Request
-    user: str
-    pulls: PullRequests
     shapes: Shapes
 
-    def body(self) -> Any:
-        """The JSON body."""
-        return _body(self.request)
+    @property
+    def pulls(self) -> PullRequests:
+        """The pull requests of the repository."""
+        return self.shapes.pulls
 
     def fields(self) -> Fields:
         """The JSON body, which must be an object."""
@@ -61,7 +60,7 @@ class Call:
 
     def check_writes(self) -> None:
         """A user who writes must have a token; an archived repository refuses all writes."""
-        if not self.user:
+        if not self.shapes.viewer:
             raise Invalid(401, "Requires authentication")
         if self.pulls.hub.settings.archived:
             raise Invalid(403, "Repository was archived so is read-only.")
@@ -90,7 +89,7 @@ class Fields:
     @classmethod
     def read(cls, request: Request) -> Fields:
         """The JSON body of a request, which must be an object."""
-        body = _body(request)
+        body = body_of(request)
         if not isinstance(body, dict):
             raise Invalid(400, "Body should be a JSON object")
         return cls(body)
@@ -128,7 +127,8 @@ class Fields:
         return texts(self.values.get(name) or [])
 
 
-def _body(request: Request) -> Any:
+def body_of(request: Request) -> Any:
+    """The JSON body."""
     try:
         return json.loads(request.body or b"{}")
     except (ValueError, RecursionError):

@@ -164,11 +164,14 @@ class Forge(Server):
 
     def _answer(self, request: Request) -> Answer:
         if request.path.startswith("/api/"):
-            return self.gateway.answer(request)
+            return self._answer_api(request)
         answer = find(self._routes, request.method, request.path)
         if answer is None:
             raise Refused(Answer(404, b"Not Found\n"))
         return answer(request)
+
+    def _answer_api(self, request: Request) -> Answer:
+        return self.gateway.answer(request)
 
     # Git
 

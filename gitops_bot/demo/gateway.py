@@ -106,7 +106,7 @@ class Gateway:
             answer = find(api.ROUTES, request.method, match["rest"] or "")
             if answer is None:
                 raise Invalid(404, "Not Found")
-            call = Call(request, user or "", pulls, Shapes(self.api, self.site, pulls))
+            call = Call(request, Shapes(self.api, self.site, pulls, user or ""))
             if writes:
                 call.check_writes()
             return answer(call)
@@ -135,4 +135,4 @@ class Gateway:
         with ExitStack() as stack:
             writes = parsed.subject.writes
             repositories = Visible(self.site, self.store, self._accounts, request, user, stack, writes=writes)
-            return Answer.json(200, parsed.answer(repositories, user))
+            return Answer.json(200, parsed.answer(repositories))

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.demo import graphql_pull, graphql_repository, landing, query, query_cost
-from gitops_bot.demo.graphql_page import View
 from gitops_bot.demo.hub import AutoMerge
 from gitops_bot.demo.identity import node, repository_of
 from gitops_bot.demo.refusal import Invalid
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from gitops_bot.demo.hub import Pull
     from gitops_bot.demo.identity import Json
     from gitops_bot.demo.rules import Method
+    from gitops_bot.demo.shapes import Shapes
 
 _METHODS: dict[str, Method] = {"MERGE": "merge", "SQUASH": "squash", "REBASE": "rebase"}
 
@@ -63,7 +63,7 @@ class Request:
         """The repositories and objects it names."""
         return query_cost.subject(self.document, self.operation, self.variables)
 
-    def answer(self, repositories: Visible, viewer: str) -> Json:
+    def answer(self, repositories: Visible) -> Json:
         """Run the operation."""
         if self.document.errors:
             return {"errors": list(self.document.errors)}
@@ -73,7 +73,7 @@ class Request:
                 "500,000."
             )
             return {"errors": [{"type": "MAX_NODE_LIMIT_EXCEEDED", "message": message}]}
-        root = _Root(repositories, viewer)
+        root = _Root(repositories)
         fields = root.mutations() if self.subject.writes else root.queries()
         return query.run(self.document, fields, self.variables, self.operation)
 
@@ -83,7 +83,6 @@ class _Root:
     """The top-level fields of queries and mutations."""
 
     repositories: Visible
-    viewer: str
 
     def queries(self) -> Json:
         return {"repository": lambda **arguments: self._repository(arguments["owner"], arguments["name"])}
@@ -101,9 +100,9 @@ class _Root:
         if shapes is None:
             full_name = f"{owner}/{name}"[:200]
             raise Invalid(404, f"Could not resolve to a Repository with the name '{full_name}'.")
-        return graphql_repository.repository(View(shapes, self.viewer))
+        return graphql_repository.repository(shapes)
 
-    def _writable(self, key: str) -> tuple[View, Pull]:
+    def _writable(self, key: str) -> tuple[Shapes, Pull]:
         """The pull request with this ID, unless its repository is archived."""
         number = repository_of(key)
         shapes = self.repositories.numbered(number) if number else None
@@ -113,30 +112,30 @@ class _Root:
             raise Invalid(404, f"Could not resolve to a node with the global id of '{key[:200]}'")
         if shapes.hub.settings.archived:
             raise Invalid(403, "Repository was archived so is read-only.")
-        return View(shapes, self.viewer), pull
+        return shapes, pull
 
     def _enable_auto_merge(self, arguments: Json) -> Json:
-        view, pull = self._writable(arguments["pullRequestId"])
-        pulls = view.shapes.pulls
+        shapes, pull = self._writable(arguments["pullRequestId"])
         method = _METHODS[arguments.get("mergeMethod") or "MERGE"]
-        how = AutoMerge(self.viewer, pulls.time(), method, arguments.get("commitHeadline"), arguments.get("commitBody"))
-        landing.enable_auto_merge(pulls, pull, how, expected=arguments.get("expectedHeadOid"))
-        return _payload(arguments, pullRequest=graphql_pull.show(view, pull))
+        title, message = arguments.get("commitHeadline"), arguments.get("commitBody")
+        how = AutoMerge(shapes.viewer, shapes.pulls.time(), method, title, message)
+        landing.enable_auto_merge(shapes.pulls, pull, how, expected=arguments.get("expectedHeadOid"))
+        return _payload(arguments, pullRequest=graphql_pull.show(shapes, pull))
 
     def _disable_auto_merge(self, arguments: Json) -> Json:
-        view, pull = self._writable(arguments["pullRequestId"])
-        landing.disable_auto_merge(view.shapes.pulls, pull)
-        return _payload(arguments, pullRequest=graphql_pull.show(view, pull))
+        shapes, pull = self._writable(arguments["pullRequestId"])
+        landing.disable_auto_merge(shapes.pulls, pull)
+        return _payload(arguments, pullRequest=graphql_pull.show(shapes, pull))
 
     def _enqueue(self, arguments: Json) -> Json:
-        view, pull = self._writable(arguments["pullRequestId"])
-        entry = landing.enqueue(view.shapes.pulls, pull, user=self.viewer, expected=arguments.get("expectedHeadOid"))
-        return _payload(arguments, mergeQueueEntry=graphql_pull.show_queued(view, entry))
+        shapes, pull = self._writable(arguments["pullRequestId"])
+        entry = landing.enqueue(shapes.pulls, pull, user=shapes.viewer, expected=arguments.get("expectedHeadOid"))
+        return _payload(arguments, mergeQueueEntry=graphql_pull.show_queued(shapes, entry))
 
     def _dequeue(self, arguments: Json) -> Json:
-        view, pull = self._writable(arguments["id"])
-        entry = landing.dequeue(view.shapes.pulls, pull)
-        return _payload(arguments, mergeQueueEntry=graphql_pull.show_queued(view, entry))
+        shapes, pull = self._writable(arguments["id"])
+        entry = landing.dequeue(shapes.pulls, pull)
+        return _payload(arguments, mergeQueueEntry=graphql_pull.show_queued(shapes, entry))
 
 
 def _payload(arguments: Json, **fields: Json) -> Json:

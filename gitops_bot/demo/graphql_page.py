@@ -1,4 +1,4 @@
-"""What the GraphQL objects share: the repositories, the viewer, and lists.
+"""What the GraphQL objects share: the repositories, and lists.
 
 An object is a mapping from the schema's field names to values, or to functions of the field's arguments; a function is
 called only if a query asks for its field. Members of a union have a `__typename`.
@@ -28,14 +28,6 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """A repository, and the user who asks."""
-
-    shapes: Shapes
-    viewer: str
-
-
-@dataclass(frozen=True, slots=True)
 class Visible:
     """The repositories that the user of one request may see; each is locked once, when first used, until it ends."""
 
@@ -61,7 +53,7 @@ class Visible:
             return None
         if hub.id not in self._opened:
             pulls = self.end.enter_context(self.store.opened(hub, writes=self.writes))
-            self._opened[hub.id] = Shapes(f"{self.site}/api/v3", self.site, pulls)
+            self._opened[hub.id] = Shapes(f"{self.site}/api/v3", self.site, pulls, self.viewer)
         return self._opened[hub.id]
 
 

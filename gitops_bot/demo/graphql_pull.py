@@ -9,9 +9,9 @@ from gitops_bot.demo.graphql_page import connection
 from gitops_bot.demo.identity import node
 
 if TYPE_CHECKING:
-    from gitops_bot.demo.graphql_page import View
     from gitops_bot.demo.hub import Comment, Pull, Queued
     from gitops_bot.demo.identity import Json
+    from gitops_bot.demo.shapes import Shapes
 
 
 def state(pull: Pull) -> Literal["CLOSED", "MERGED", "OPEN"]:
@@ -19,13 +19,13 @@ def state(pull: Pull) -> Literal["CLOSED", "MERGED", "OPEN"]:
     return "MERGED" if pull.merged_at else "OPEN" if pull.state == "open" else "CLOSED"
 
 
-def show(view: View, pull: Pull) -> Json:
+def show(shapes: Shapes, pull: Pull) -> Json:
     """A pull request."""
-    pulls = view.shapes.pulls
+    pulls = shapes.pulls
     return {
         "id": node("PullRequest", pull.id),
         "number": pull.number,
-        "url": f"{view.shapes.page}/pull/{pull.number}",
+        "url": f"{shapes.page}/pull/{pull.number}",
         "title": pull.title,
         "body": pull.body or "",
         "state": state(pull),
@@ -42,10 +42,10 @@ def show(view: View, pull: Pull) -> Json:
         "isInMergeQueue": pulls.hub.queued(pull) is not None,
         "labels": lambda **arguments: connection("labels", pull.labels, _label, arguments),
         "comments": lambda **arguments: connection(
-            "comments", pull.comments, lambda comment: _comment(view, comment), arguments
+            "comments", pull.comments, lambda comment: _comment(shapes, comment), arguments
         ),
         "commits": lambda **arguments: connection(
-            "commits", pulls.commits(pull), lambda commit: {"commit": _commit(view, commit.id)}, arguments
+            "commits", pulls.commits(pull), lambda commit: {"commit": _commit(shapes, commit.id)}, arguments
         ),
         "timelineItems": lambda **arguments: _timeline(pull, arguments),
         "latestOpinionatedReviews": lambda **arguments: connection(
@@ -57,9 +57,9 @@ def show(view: View, pull: Pull) -> Json:
     }
 
 
-def show_queued(view: View, entry: Queued) -> Json:
+def show_queued(shapes: Shapes, entry: Queued) -> Json:
     """A place in the merge queue."""
-    hub = view.shapes.hub
+    hub = shapes.hub
     base = hub.pulls[entry.number].base
     ahead = [other for other in hub.queue if hub.pulls[other.number].base == base and other.id < entry.id]
     return {"position": len(ahead) + 1, "state": "QUEUED" if ahead else "AWAITING_CHECKS"}
@@ -82,8 +82,8 @@ def _timeline(pull: Pull, arguments: Json) -> Json:
     return connection("timelineItems", events, lambda event: event, arguments)
 
 
-def _commit(view: View, commit: str) -> Json:
-    rollup = checks.rollup(view.shapes.hub, commit)
+def _commit(shapes: Shapes, commit: str) -> Json:
+    rollup = checks.rollup(shapes.hub, commit)
     return {"oid": commit, "statusCheckRollup": {"state": rollup} if rollup else None}
 
 
@@ -95,9 +95,9 @@ def _label(name: str) -> Json:
     return {"name": name}
 
 
-def _comment(view: View, comment: Comment) -> Json:
+def _comment(shapes: Shapes, comment: Comment) -> Json:
     return {
         "databaseId": comment.id,
         "body": comment.body,
-        "viewerDidAuthor": comment.user == view.viewer,
+        "viewerDidAuthor": comment.user == shapes.viewer,
     }

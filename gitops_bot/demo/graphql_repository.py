@@ -11,18 +11,18 @@ from gitops_bot.demo.identity import node
 from gitops_bot.demo.refusal import Invalid
 
 if TYPE_CHECKING:
-    from gitops_bot.demo.graphql_page import View
     from gitops_bot.demo.hub import Pull
     from gitops_bot.demo.identity import Json
     from gitops_bot.demo.rules import Method
+    from gitops_bot.demo.shapes import Shapes
 
 _METHODS: tuple[Method, ...] = ("merge", "squash", "rebase")
 _ORDERS = {"CREATED_AT": attrgetter("created_at", "number"), "UPDATED_AT": attrgetter("updated_at", "number")}
 
 
-def repository(view: View) -> Json:
+def repository(shapes: Shapes) -> Json:
     """A repository."""
-    hub = view.shapes.hub
+    hub = shapes.hub
     settings = hub.settings
     return {
         "id": node("Repository", hub.id),
@@ -32,26 +32,24 @@ def repository(view: View) -> Json:
         "squashMergeAllowed": settings.allow_squash_merge,
         "rebaseMergeAllowed": settings.allow_rebase_merge,
         "viewerDefaultMergeMethod": next((name.upper() for name in _METHODS if settings.allows(name)), "MERGE"),
-        "deployments": lambda **arguments: api_deployments.graphql(view, arguments),
-        "ref": lambda **arguments: _ref(view, arguments["qualifiedName"]),
-        "mergeQueue": lambda **arguments: _merge_queue(
-            view, arguments.get("branch") or view.shapes.bare.default_branch()
-        ),
-        "pullRequest": lambda **arguments: graphql_pull.show(view, _pull(view, arguments["number"])),
+        "deployments": lambda **arguments: api_deployments.graphql(shapes, arguments),
+        "ref": lambda **arguments: _ref(shapes, arguments["qualifiedName"]),
+        "mergeQueue": lambda **arguments: _merge_queue(shapes, arguments.get("branch") or shapes.bare.default_branch()),
+        "pullRequest": lambda **arguments: graphql_pull.show(shapes, _pull(shapes, arguments["number"])),
         "pullRequests": lambda **arguments: connection(
-            "pullRequests", _pulls(view, arguments), lambda pull: graphql_pull.show(view, pull), arguments
+            "pullRequests", _pulls(shapes, arguments), lambda pull: graphql_pull.show(shapes, pull), arguments
         ),
     }
 
 
-def _ref(view: View, name: str) -> Json | None:
+def _ref(shapes: Shapes, name: str) -> Json | None:
     """A branch, by its short or full name."""
     branch = name.removeprefix("refs/heads/")
-    if branch not in view.shapes.bare.branches():
+    if branch not in shapes.bare.branches():
         return None
-    rule = view.shapes.hub.protected.get(branch)
+    rule = shapes.hub.protected.get(branch)
     classic = rule is not None and not rule.by_ruleset
-    rules = [] if rule is None or classic else rule_shapes.rules(view.shapes, branch, rule)
+    rules = [] if rule is None or classic else rule_shapes.rules(shapes, branch, rule)
     return {
         "refUpdateRule": {"requiredStatusCheckContexts": rule.checks or None} if rule and classic else None,
         "rules": lambda **arguments: connection(
@@ -60,27 +58,27 @@ def _ref(view: View, name: str) -> Json | None:
     }
 
 
-def _merge_queue(view: View, branch: str) -> Json | None:
-    rule = view.shapes.hub.protected.get(branch)
+def _merge_queue(shapes: Shapes, branch: str) -> Json | None:
+    rule = shapes.hub.protected.get(branch)
     if rule is None or rule.merge_queue is None:
         return None
-    return {"id": node("MergeQueue", f"{view.shapes.hub.id}:{branch}")}
+    return {"id": node("MergeQueue", f"{shapes.hub.id}:{branch}")}
 
 
-def _pull(view: View, number: int) -> Pull:
-    pull = view.shapes.hub.pulls.get(number)
+def _pull(shapes: Shapes, number: int) -> Pull:
+    pull = shapes.hub.pulls.get(number)
     if pull is None:
         raise Invalid(404, f"Could not resolve to a PullRequest with the number of {number}.")
     return pull
 
 
-def _pulls(view: View, arguments: Json) -> list[Pull]:
+def _pulls(shapes: Shapes, arguments: Json) -> list[Pull]:
     """The pull requests that match; the oldest first, unless the query has another order."""
     states = arguments.get("states")
     order = arguments.get("orderBy") or {"field": "CREATED_AT", "direction": "ASC"}
     matching = [
         pull
-        for pull in view.shapes.hub.pulls.values()
+        for pull in shapes.hub.pulls.values()
         if (not states or graphql_pull.state(pull) in states)
         and arguments.get("headRefName") in (None, pull.head)
         and arguments.get("baseRefName") in (None, pull.base)

@@ -7,7 +7,6 @@ the bare repository counts like any other.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -205,7 +204,7 @@ class Hub:
         """Write the file atomically."""
         draft = file.with_suffix(".new")
         draft.write_text(json.dumps(self, default=_plain), encoding="utf-8")
-        os.replace(draft, file)  # noqa: PTH105 - clearer than Path.replace: the target may exist
+        draft.replace(file)
 
     @classmethod
     def load(cls, file: Path) -> Hub:

@@ -28,9 +28,9 @@ class Conflict(Exception):  # noqa: N818 - an expected outcome
 
 def write(bare: Bare, files: Mapping[str, bytes], *, message: str, author: Person, at: datetime) -> str:
     """Create a commit without parents that has exactly these files; returns its ID and moves no branch."""
-    tree = changed_tree(bare, None, (("100644", _blob(bare, content), path) for path, content in files.items()))
+    tree = changed_tree(bare, None, (("100644", bare.store("blob", content), path) for path, content in files.items()))
     when = f"{int(at.timestamp())} +0000"
-    return _commit(bare, tree, (), message, author=author, authored=when, committer=author, committed=when)
+    return _commit(bare, tree, (), message, author=(author, when), committer=(author, when))
 
 
 def changed_tree(bare: Bare, base: str | None, entries: Iterable[tuple[str, str, str]]) -> str:
@@ -57,22 +57,14 @@ def merge(
     if method != "rebase":
         parents, author = ((base, head), by) if method == "merge" else ((base,), author)
         tree = merged_tree(bare, _fork(bare, base, head), base, head)
-        return _commit(bare, tree, parents, message, author=author, authored=when, committer=by, committed=when)
+        return _commit(bare, tree, parents, message, author=(author, when), committer=(by, when))
     _fork(bare, base, head)
     top = base
     for commit in bare.commits(base, head):
         if len(commit.parents) == 1:
             tree = merged_tree(bare, commit.parents[0], top, commit.id)
-            top = _commit(
-                bare,
-                tree,
-                (top,),
-                commit.message,
-                author=commit.author,
-                authored=commit.authored_at,
-                committer=by,
-                committed=when,
-            )
+            wrote = (commit.author, commit.authored_at)
+            top = _commit(bare, tree, (top,), commit.message, author=wrote, committer=(by, when))
     return top
 
 
@@ -123,7 +115,7 @@ def _merged_file(bare: Bare, path: str, side: Mapping[str, tuple[str, str]]) -> 
             content = bare.git("merge-file", "-p", "-q", names["2"], names["1"], names["3"])
         except GitFailed as error:
             raise Conflict(path) from error
-    return f"{mode} {_blob(bare, content)}\t{path}\0".encode("utf-8", "surrogateescape")
+    return f"{mode} {bare.store('blob', content)}\t{path}\0".encode("utf-8", "surrogateescape")
 
 
 def _fork(bare: Bare, base: str, head: str) -> str:
@@ -133,10 +125,6 @@ def _fork(bare: Bare, base: str, head: str) -> str:
     return fork
 
 
-def _blob(bare: Bare, content: bytes) -> str:
-    return bare.line("hash-object", "-w", "--no-filters", "--stdin", stdin=content)
-
-
 @contextmanager
 def _index() -> Iterator[dict[str, str]]:
     """The environment variable for a private index."""
@@ -144,24 +132,11 @@ def _index() -> Iterator[dict[str, str]]:
         yield {"GIT_INDEX_FILE": str(Path(folder, "index"))}
 
 
-def _commit(
-    bare: Bare,
-    tree: str,
-    parents: Sequence[str],
-    message: str,
-    *,
-    author: Person,
-    authored: str,
-    committer: Person,
-    committed: str,
-) -> str:
-    identity = {
-        "GIT_AUTHOR_NAME": author.name,
-        "GIT_AUTHOR_EMAIL": author.email,
-        "GIT_AUTHOR_DATE": authored,
-        "GIT_COMMITTER_NAME": committer.name,
-        "GIT_COMMITTER_EMAIL": committer.email,
-        "GIT_COMMITTER_DATE": committed,
-    }
+def _commit(bare: Bare, tree: str, parents: Sequence[str], message: str, **people: tuple[Person, str]) -> str:
+    """Write a commit: its `author` and its `committer`, each with the time."""
+    identity: dict[str, str] = {}
+    for role, (person, when) in people.items():
+        start = f"GIT_{role.upper()}"
+        identity |= {f"{start}_NAME": person.name, f"{start}_EMAIL": person.email, f"{start}_DATE": when}
     onto = [part for parent in parents for part in ("-p", parent)]
     return bare.line("commit-tree", tree, *onto, "-F", "-", stdin=message.encode(), extra=identity)

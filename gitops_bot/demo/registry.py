@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import secrets
 from contextlib import suppress
@@ -232,7 +231,7 @@ def _write(file: Path, content: bytes) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{secrets.token_hex(8)}")
     draft.write_bytes(content)
-    os.replace(draft, file)  # noqa: PTH105 - clearer than Path.replace: the target may exist
+    draft.replace(file)
 
 
 def _named(body: bytes, media_type: str) -> list[tuple[str, bool]]:

@@ -29,11 +29,15 @@ _STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """Formats one repository. `api` and `site` are the URLs of the API and of the pages, without a final slash."""
+    """Formats one repository. `api` and `site` are the URLs of the API and of the pages, without a final slash.
+
+    `viewer` is the user who asks; empty without a token.
+    """
 
     api: str
     site: str
     pulls: PullRequests
+    viewer: str
 
     @property
     def hub(self) -> Hub:
@@ -63,9 +67,10 @@ class Shapes:
         """The repository as part of other answers."""
         return identity.repository(self.api, self.site, self.hub, self.bare.default_branch())
 
-    def full_repository(self, viewer: str) -> Json:
+    def full_repository(self) -> Json:
         """The repository itself. GitHub reports no permissions for an App, whatever it may do."""
         shown = {**self.repository(), "network_count": 0, "subscribers_count": 0}
+        viewer = self.viewer
         if not viewer:
             return shown
         person, owner = not viewer.endswith("[bot]"), viewer == self.hub.owner
