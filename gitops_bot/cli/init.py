@@ -53,8 +53,8 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.registry.cloud import is_cloud
     from gitops_bot.errors import ConfigError, Problem, UsageError
-    from gitops_bot.report.configuration import migration_text, starter
-    from gitops_bot.report.show import show_inventory
+    from gitops_bot.report.configuration import migration_text, print_inventory, starter
+    from gitops_bot.report.screen import Screen
     from gitops_bot.results.checkout import Initialised
     from gitops_bot.results.result import Head, Result
     from gitops_bot.wiring.local import surroundings
@@ -74,7 +74,9 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     inventory = take_inventory(checkout, tree, now, _read(text) if migration else None)
     if not offline:
         inventory = replace(inventory, registries=tuple(_answers(inventory, clock)))
-    show_inventory(inventory, output)
+    if output == "text":  # with JSON it is part of the result
+        # On standard output is the text of the file, where `--dry-run` prints it.
+        print_inventory(inventory, Screen.of(sys.stderr))
     if migration is None and output == "text" and sys.stdin.isatty() and sys.stderr.isatty():
         inventory = replace(inventory, environments=tuple(map(_ask_to_promote, inventory.environments)))
     path = checkout.top / config.FILE

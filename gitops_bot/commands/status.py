@@ -99,10 +99,8 @@ def status(world: World, scope: Scope, *, only_waiting: bool = False) -> Result[
     """
     snapshot = read(world, scope, also=scope.config.environments)
     facts = Facts(world, snapshot)
-    result = status_of(read_history(world, facts))
-    found = with_commits(world, facts, result.body)
-    environments = (replace(environment, only_waiting=only_waiting) for environment in found.environments)
-    return replace(result, body=replace(found, environments=tuple(environments)))
+    result = status_of(read_history(world, facts), only_waiting=only_waiting)
+    return replace(result, body=with_commits(world, facts, result.body))
 
 
 def read_history(world: World, facts: Facts) -> Reading:
@@ -122,7 +120,7 @@ def read_history(world: World, facts: Facts) -> Reading:
     return Reading(snapshot, outcome, facts.known_line, known["tags"], _read_proposals(facts))
 
 
-def status_of(reading: Reading) -> Result[Status]:
+def status_of(reading: Reading, *, only_waiting: bool = False) -> Result[Status]:
     """The environments that were asked for; nothing is read for this any more."""
     snapshot = reading.snapshot
     outcomes = reading.outcome.environments
@@ -144,7 +142,7 @@ def status_of(reading: Reading) -> Result[Status]:
         opened = [entry.proposal for entry in entries if entry.proposal is not None]
         after = min(opened, key=lambda pull: pull.number, default=None)
         entries = [replace(entry, after=after) if entry.state == "limit" else entry for entry in entries]
-        environments.append(EnvironmentStatus(name, source, newest, tuple(entries)))
+        environments.append(EnvironmentStatus(name, source, newest, tuple(entries), only_waiting))
     head = Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(problems))
     return Result(head, Status(snapshot.at, tuple(environments), snapshot.sees_pull_requests))
 

@@ -126,7 +126,8 @@ _ENVIRONMENT_STATUS = record(
                     "source_pin": or_null(PIN),
                     "behind_releases": or_null(COUNT),
                     "behind_commits": or_null(COUNT),
-                    "hold": or_null(_REASON),
+                    # Why it is held, where it is not only waiting.
+                    "hold": or_null(_REASON).of(lambda entry: entry.reason if entry.state == "held" else None),
                     "proposal": or_null(PULL_REQUEST),
                 }
             )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot import redact
 from gitops_bot.images.reason import counted, rfc3339
+from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.report.diff import print_diff
 from gitops_bot.report.screen import LONG, short
@@ -166,10 +167,9 @@ def _rows(environment: str, merged: ReleaseMerge) -> Iterator[tuple[str, ...]]:
     if not record.changes:
         yield (*head, *[""] * (len(_COLUMNS) - len(head)))
     for change in record.changes:
-        pins = [
-            (pin.tag or "", pin.digest or "") if pin is not None else ("", "") for pin in (change.before, change.after)
-        ]
-        yield (*head, change.overlay, change.name, *pins[0], *pins[1])
+        before, after = change.before or Pin(), change.after or Pin()
+        pins = (before.tag, before.digest, after.tag, after.digest)
+        yield (*head, change.overlay, change.name, *(text or "" for text in pins))
 
 
 def _cell(text: str) -> str:

@@ -148,11 +148,7 @@ def list_names(names: Iterable[str], *, most: int = SHOWN) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown) or "-"
 
 
-def list_images(entries: Iterable[Managed], *, environments: bool = True) -> str:
+def list_images(entries: Sequence[Managed]) -> str:
     """Samples of entries, and the environments that they are in."""
-    known = list(entries)
-    names = list_names(entry.name.rpartition("/")[2] or entry.name for entry in known)
-    if not environments:
-        return names
-    known_environments = list_names((entry.environment or "" for entry in known), most=_ENVIRONMENTS)
-    return f"{names}, in {known_environments}"
+    names = list_names(entry.name.rpartition("/")[2] or entry.name for entry in entries)
+    return f"{names}, in {list_names((entry.environment or '' for entry in entries), most=_ENVIRONMENTS)}"

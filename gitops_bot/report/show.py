@@ -1,7 +1,7 @@
 """Shows results as text, with problems on standard error, or as one JSON object.
 
 What `plan`, `update` and the like did is told here: what would change (a table and a diff), what is held, what failed,
-and what to do next. Each other command has a report of its own, which is imported with it: all take 30 ms of CPU.
+and what to do next. Other commands have reports of their own.
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ from gitops_bot import redact
 from gitops_bot.images.reason import counted, shortlist
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.choice import hold
+from gitops_bot.report.configuration import print_coverage, print_initialised
 from gitops_bot.report.diff import print_diff
+from gitops_bot.report.explain import print_explanations
+from gitops_bot.report.history import print_audit, print_history
 from gitops_bot.report.screen import GAP, LONG, Screen, align, place, short
+from gitops_bot.report.status import markdown, print_status
 from gitops_bot.results.checkout import Checked
 from gitops_bot.results.outcome import Outcome
 
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.reconcile import ActionName
     from gitops_bot.releases.decisions import Change, Failed, Held, Managed
     from gitops_bot.report.screen import Style
-    from gitops_bot.results.checkout import Edited, Inventory
+    from gitops_bot.results.checkout import Edited
     from gitops_bot.results.diagnosis import Diagnosis, Verdict
     from gitops_bot.results.outcome import EnvironmentOutcome
     from gitops_bot.results.result import Head, Result
@@ -83,8 +87,6 @@ def show(command: str, result: Result[Any], output: str, at: datetime, *, writte
 
             _print(document.of(command, result, at))
         case "markdown":
-            from gitops_bot.report.status import markdown
-
             screen.out.write(redact.strike(markdown(result.body)))
             show_problems(result.head.problems)
         case "html":
@@ -100,8 +102,6 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
     head, body = result.head, result.body
     match command:
         case "audit":
-            from gitops_bot.report.history import print_audit
-
             print_audit(body, screen)
         case "check":
             entries = f"{counted(body.files, 'file')}, {counted(body.coverage.entries, 'entry')}"
@@ -112,33 +112,22 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
         case "edit":
             _print_edit(body, screen, diff=not written)
         case "explain":
-            from gitops_bot.report.explain import print_explanations
-
             print_explanations(head, body, screen)
         case "history":
-            from gitops_bot.report.history import print_history
-
             print_history(head, body, screen)
         case "init":
-            from gitops_bot.report.configuration import print_initialised
-
             print_initialised(body, screen)
         case "status":
-            from gitops_bot.report.status import print_status
-
             print_status(head, body, screen)
         case _:
             print_outcome(head, body, screen, written=written)
     if isinstance(body, Outcome | Checked):
         _print_sums(body, screen, written=written)
-    problems = body.problems if isinstance(body, Outcome) else head.problems  # it told those of environments
-    show_problems(problems)
+    show_problems(body.problems if isinstance(body, Outcome) else head.problems)  # it told those of environments
 
 
 def _print_sums(body: Outcome | Checked, screen: Screen, *, written: bool) -> None:
     if body.coverage is not None:
-        from gitops_bot.report.configuration import print_coverage
-
         print_coverage(body.coverage, screen)
     if isinstance(body, Outcome) and body.environments:
         screen.say()
@@ -167,15 +156,6 @@ def show_notice(output: str, message: str, advice: str) -> None:
     screen.say(f" {plain(message, LONG)}", hang=2, lead="note:", style="yellow")
     screen.say(f"next: {plain(advice, LONG)}", indent=2, hang=2)
     screen.say()
-
-
-def show_inventory(inventory: Inventory, output: str) -> None:
-    """What `init` found, before it asks or writes anything; with JSON it is part of the result."""
-    if output == "text":
-        from gitops_bot.report.configuration import print_inventory
-
-        # On standard output is the text of the file, where `--dry-run` prints it.
-        print_inventory(inventory, Screen.of(sys.stderr))
 
 
 def show_json_failure(command: str, problems: Sequence[Problem], at: datetime) -> None:
@@ -378,17 +358,16 @@ def print_failed(environments: Sequence[EnvironmentOutcome], screen: Screen) -> 
         places = [failed.problem.where for _, failed in affected if failed.problem.where]
         if screen.width is None:
             screen.say_rows([(*_subject(name, failed), message) for name, failed in affected], 2)
-        elif len(entries) > 1 or len(places) > 1:
+        elif max(len(entries), len(places)) > 1:
             screen.say(message, indent=2, hang=2)
             files = {failed.entry.file if failed.entry else failed.problem.file for _, failed in affected}
             count = counted(len(files), "file")
             count = f"{counted(len(entries), 'entry')} in {count}" if entries else count
             screen.say(f"{count}: {_list(places or map(_name_of, entries), screen)}", indent=4, hang=2)
-        elif entries:
+        elif entries or places:
+            subject = f"{plain(_name_of(entries[0]))}: " if entries else ""
             where = places[0] if places else place(entries[0])
-            screen.say(f"{plain(_name_of(entries[0]))}: {message} ({plain(where)})", indent=2, hang=2)
-        elif places:
-            screen.say(f"{message} ({plain(places[0])})", indent=2, hang=2)
+            screen.say(f"{subject}{message} ({plain(where)})", indent=2, hang=2)
         else:
             names = dict.fromkeys(plain(name) for name, _ in affected)
             screen.say(f"{', '.join(names)}: {message}", indent=2, hang=2)

@@ -57,11 +57,6 @@ class EntryStatus:
     after: PullRequest | None = None
 
     @property
-    def hold(self) -> Reason | None:
-        """Why it is held, where it is not only waiting."""
-        return self.reason if self.state == "held" else None
-
-    @property
     def pin(self) -> Pin:
         """What the base branch pins."""
         return self.entry.pin
