@@ -12,10 +12,11 @@ from gitops_bot.engine.read import read, read_line
 from gitops_bot.engine.records import content, merges_of, records_of
 from gitops_bot.errors import BotError, ConfigError, EditError, GitError, Problem, UsageError, bugs_as
 from gitops_bot.images.reason import shortlist
+from gitops_bot.proposals.pull_request import Merge
 from gitops_bot.proposals.text.markdown import git_revision, plain, source_repository
 from gitops_bot.releases.history.record import ImageCommits, Records, net
 from gitops_bot.releases.history.releases import ExportedFile, all_releases, find, foreign_tags, is_commit, tag_name
-from gitops_bot.results.history import History
+from gitops_bot.results.history import History, ReleaseMerge
 from gitops_bot.results.release import differences
 from gitops_bot.results.result import Head, Result
 
@@ -120,11 +121,11 @@ def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[Hi
     history = History(
         environment=environment.name,
         bounded=not line.complete,
-        records=shown,
-        merges=merges,
+        releases=tuple(
+            ReleaseMerge(record, merges.get(record.id, Merge(None)), contents.get(record.id)) for record in shown
+        ),
         files=_files(world, shown[0].release) if wanted.show is not None else None,
         between=between,
-        contents=contents,
     )
     if wanted.verify:
         problems += _compare_tags(world, history, snapshot.branch, known, tags)

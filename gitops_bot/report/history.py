@@ -50,7 +50,7 @@ _COLUMNS: Final = (
 def print_history(head: Head, history: History, screen: Screen) -> None:
     """Each release: when, who, of what kind, and what it changed."""
     screen.say(f"{plain(history.environment)}: releases of {head.where}")
-    if not history.records:
+    if not history.releases:
         screen.say("no releases: none of these commits changed a file of its overlays")
     for release in history.releases:
         _print_release(release, screen)

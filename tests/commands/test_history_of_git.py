@@ -76,7 +76,7 @@ def history(remote: Remote, environment: str = "production", **wanted: Any) -> H
 
 
 def newest(remote: Remote, environment: str = "production") -> Record:
-    return history(remote, environment, limit=1).records[0]
+    return history(remote, environment, limit=1).releases[0].record
 
 
 def merge(remote: Remote, tip: str, files: Mapping[str, bytes], *heads: str) -> str:
@@ -214,8 +214,8 @@ def test_a_rewritten_base_branch_has_the_history_that_it_shows_now(remote: Remot
     lost = newest(remote).id
     remote.commit("main", {file("api"): images("api", 5)}, parents=(first,))
     found = history(remote)
-    assert [record.release.number for record in found.records] == [2, 1]
-    assert lost not in {record.id for record in found.records}
+    assert [record.release.number for record, *_ in found.releases] == [2, 1]
+    assert lost not in {record.id for record, *_ in found.releases}
     with pytest.raises(BotError, match="is not a release of production"):
         history(remote, show=lost)
 
@@ -224,7 +224,7 @@ def test_overlays_come_go_and_get_another_name(remote: Remote) -> None:
     remote.commit("main", {file("shop"): images("shop", 1)})
     remote.commit("main", {file("web"): None, file("site"): images("web", 0)})
     remote.commit("main", {file("api"): None})
-    changes = [[(c.overlay, c.before, c.after) for c in record.changes] for record in history(remote).records[:3]]
+    changes = [[(c.overlay, c.before, c.after) for c in record.changes] for record, *_ in history(remote).releases[:3]]
     overlay = "apps/{}/production".format
     assert changes == [
         [(overlay("api"), pin(0), None)],
@@ -237,13 +237,13 @@ def test_globs_count_for_all_times_as_they_are_now(remote: Remote) -> None:
     """What an environment is, the configuration of today says; so does `release/<environment>/<n>` its numbers."""
     remote.commit("main", {"clusters/one/kustomization.yaml": images("one", 1)})
     remote.commit("main", WEB)
-    assert [record.release.number for record in history(remote).records] == [2, 1]
+    assert [record.release.number for record, *_ in history(remote).releases] == [2, 1]
     remote.git("tag", "release/production/2", tip(remote))
     config = CONFIG.replace(b'["apps/*/production"]', b'["apps/*/production", "clusters/*"]')
     remote.commit("main", {"gitops-bot.yaml": config})
-    assert [record.release.number for record in history(remote).records] == [2, None, None]
+    assert [record.release.number for record, *_ in history(remote).releases] == [2, None, None]
     remote.git("tag", "--delete", "release/production/2")
-    assert [record.release.number for record in history(remote).records] == [3, 2, 1]
+    assert [record.release.number for record, *_ in history(remote).releases] == [3, 2, 1]
 
 
 @pytest.mark.parametrize("filters", [True, False])
@@ -256,7 +256,7 @@ def test_a_shallow_repository_has_no_numbers_and_says_so(remote: Remote, tmp_pat
     cut.git("config", "uploadpack.allowFilter", str(filters).lower())
     found = history(cut)
     assert found.bounded
-    assert [(record.release.number, record.changes[0].after) for record in found.records] == [
+    assert [(record.release.number, record.changes[0].after) for record, *_ in found.releases] == [
         (None, pin(5)),
         (None, pin(4)),
     ]
@@ -264,9 +264,9 @@ def test_a_shallow_repository_has_no_numbers_and_says_so(remote: Remote, tmp_pat
 
 def test_a_server_without_filters_tells_the_same(remote: Remote) -> None:
     fast(remote)
-    with_filters = history(remote).records
+    with_filters = history(remote).releases
     remote.git("config", "uploadpack.allowFilter", "false")
-    assert history(remote).records == with_filters
+    assert history(remote).releases == with_filters
 
 
 def test_a_blobless_checkout_tells_what_its_origin_does(remote: Remote, tmp_path: Path) -> None:
@@ -294,8 +294,8 @@ def test_two_hundred_environments_are_told_apart(tmp_path: Path) -> None:
     message = said("promotion", ("web", 0, 1), environment="env-0")
     remote.commit("main", {file("web", "env-0"): images("web", 1)}, message=message)
     found = history(remote, "env-0")
-    assert [record.release.number for record in found.records] == [2, 1]
-    assert found.records[0].from_release == source
+    assert [record.release.number for record, *_ in found.releases] == [2, 1]
+    assert found.releases[0].record.from_release == source
 
 
 # What is asked for
@@ -339,8 +339,8 @@ def test_every_mistake_says_what_is_wrong(
 def test_an_image_that_is_gone_has_its_releases_still(remote: Remote) -> None:
     fast(remote)
     remote.commit("main", {file("web"): None})
-    assert [record.release.number for record in history(remote, image="web").records] == [3, 2, 1]
-    assert history(remote, image="docker.io/library/api", limit=1).records[0].release.number == 1
+    assert [record.release.number for record, *_ in history(remote, image="web").releases] == [3, 2, 1]
+    assert history(remote, image="docker.io/library/api", limit=1).releases[0].record.release.number == 1
     with pytest.raises(UsageError, match="no release changed it"):
         history(remote, image="nosuch")
 
@@ -351,7 +351,7 @@ def test_a_clock_that_went_wrong_hides_nothing(remote: Remote) -> None:
     remote.commit("main", WEB, at=datetime(2026, 8, 1, tzinfo=UTC))
     remote.commit("main", {file("web"): images("web", 2)}, at=datetime(1990, 1, 1, tzinfo=UTC))
     remote.commit("main", {file("web"): images("web", 3)}, at=datetime(2026, 8, 2, tzinfo=UTC))
-    found = history(remote, since=datetime(2026, 7, 31, tzinfo=UTC)).records
+    found = [record for record, *_ in history(remote, since=datetime(2026, 7, 31, tzinfo=UTC)).releases]
     assert [record.release.number for record in found if record.at.month == 8] == [4, 2]
 
 
@@ -497,7 +497,7 @@ def test_random_histories_are_told_as_a_simple_model_has_them(
                 model.release(what, {which: pins}, how)
         if at in (1, len(steps) - 1):
             for name, told in model.told.items():
-                found = history(model.remote, name).records
+                found = [record for record, *_ in history(model.remote, name).releases]
                 assert [one.id for one in found] == [one.commit for one in reversed(told)]
                 assert [one.release.number for one in found] == list(range(len(told), 0, -1))
                 # A number that a release had once is its number for ever.

@@ -280,6 +280,6 @@ def test_only_so_many_versions_are_looked_into(
     remote.commit("main", {f"hosts/{name}/web.yaml": None for name in "abc"})
     monkeypatch.setattr(f"gitops_bot.edges.git.line.HELD_{limit}", value)
     with open_world(Options(repository=str(remote.path)), ("production",), history=True) as (world, scope):
-        newest = history(world, scope, Wanted()).body.records[0]
+        newest = history(world, scope, Wanted()).body.releases[0].record
     assert 0 < len(newest.changes) < 3
     assert len(newest.config) == 3
