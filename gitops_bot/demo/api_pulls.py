@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.demo import conversation, landing, pull_shapes
 from gitops_bot.demo.http import Answer, Route
+from gitops_bot.demo.hub import AutoMerge
 from gitops_bot.demo.refusal import Invalid, invalid
 
 if TYPE_CHECKING:
@@ -31,14 +32,8 @@ def _list(call: Call) -> Answer:
 def _create(call: Call) -> Answer:
     user, fields = call.shapes.viewer, call.fields()
     head, base = fields.needed("head", "base")
-    pull = call.pulls.create(
-        user=user,
-        title=fields.text("title") or "",
-        body=fields.text("body"),
-        head=head,
-        base=base,
-        draft=fields.flag("draft"),
-    )
+    title, body, draft = fields.text("title") or "", fields.text("body"), fields.flag("draft")
+    pull = call.pulls.create(user=user, title=title, body=body, head=head, base=base, draft=draft)
     return Answer.json(201, pull_shapes.full(call.shapes, pull))
 
 
@@ -64,15 +59,8 @@ def _merge(call: Call, number: str) -> Answer:
     method = _METHODS.get(fields.text("merge_method") or "merge")
     if method is None:
         raise Invalid(422, "Invalid request.\n\nFor 'properties/merge_method', it is not one of merge, squash, rebase.")
-    commit = landing.merge(
-        call.pulls,
-        pull,
-        user=user,
-        method=method,
-        title=fields.text("commit_title"),
-        message=fields.text("commit_message"),
-        expected=fields.text("sha"),
-    )
+    how = AutoMerge(user, call.pulls.time(), method, fields.text("commit_title"), fields.text("commit_message"))
+    commit = landing.merge(call.pulls, pull, how, expected=fields.text("sha"))
     landing.settle(call.pulls)
     return Answer.json(200, {"sha": commit, "merged": True, "message": "Pull Request successfully merged"})
 
@@ -96,14 +84,8 @@ def _reviews(call: Call, number: str) -> Answer:
 
 def _review(call: Call, number: str) -> Answer:
     user, pull, fields = call.shapes.viewer, call.pull(number), call.fields()
-    review = conversation.review(
-        call.pulls,
-        pull,
-        user=user,
-        event=fields.text("event") or "",
-        body=fields.text("body") or "",
-        commit=fields.text("commit_id"),
-    )
+    event, body, commit = fields.text("event") or "", fields.text("body") or "", fields.text("commit_id")
+    review = conversation.review(call.pulls, pull, user=user, event=event, body=body, commit=commit)
     return Answer.json(200, pull_shapes.review(call.shapes, pull, review))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from gitops_bot.demo import checks as statuses
 from gitops_bot.demo import git_http, landing, signing
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gitops_bot.demo.http import Request
     from gitops_bot.demo.hub import Hub
     from gitops_bot.demo.limits import Resource
-    from gitops_bot.demo.rules import Bypass, Method, Settings
+    from gitops_bot.demo.rules import Settings
 
 
 def _now() -> datetime:
@@ -95,25 +95,10 @@ class Forge(Server):
             pulls.hub.settings = replace(pulls.hub.settings, **changes)
             return pulls.hub.settings
 
-    def protect(
-        self,
-        full_name: str,
-        branch: str | None = None,
-        *,
-        checks: Sequence[str] = (),
-        strict: bool = False,
-        approvals: int = 0,
-        dismiss_stale: bool = False,
-        signatures: bool = False,
-        merge_queue: Method | None = None,
-        by_ruleset: bool = False,
-        bypass: Bypass = "never",
-    ) -> None:
-        """Replace the protection of a branch, by default the default branch (see `rules.Protection`)."""
+    def protect(self, full_name: str, branch: str | None = None, **rule: Any) -> None:
+        """Replace the protection of a branch, by default the default branch, with these fields of `Protection`."""
         with self.store.opened(self._hub(full_name), writes=True) as pulls:
-            pulls.hub.protected[branch or pulls.bare.default_branch()] = Protection(
-                list(checks), strict, approvals, dismiss_stale, signatures, merge_queue, by_ruleset, bypass
-            )
+            pulls.hub.protected[branch or pulls.bare.default_branch()] = Protection(**rule)
             signing.enforce(pulls.bare, pulls.hub.protected)
 
     def unprotect(self, full_name: str, branch: str | None = None) -> None:

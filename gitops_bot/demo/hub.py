@@ -48,7 +48,7 @@ class Comment:
 
 @dataclass(slots=True)
 class AutoMerge:
-    """Who enabled auto-merge, and how; GitHub's default text where `title` or `message` is None."""
+    """Who merges, or enabled auto-merge and when, and how; GitHub's default text where `title` or `message` is None."""
 
     user: str
     at: str
@@ -235,14 +235,7 @@ def _deployment(data: dict[str, Any]) -> Deployment:
 
 
 def _pull(data: dict[str, Any]) -> Pull:
-    reviews = [Review(**item) for item in data.pop("reviews")]
-    comments = [Comment(**item) for item in data.pop("comments")]
-    labelled = [Labelled(**item) for item in data.pop("labelled", ())]
+    for name, kind in (("reviews", Review), ("comments", Comment), ("labelled", Labelled)):
+        data[name] = [kind(**item) for item in data.get(name, ())]
     auto_merge = data.pop("auto_merge", None)
-    return Pull(
-        **data,
-        reviews=reviews,
-        comments=comments,
-        labelled=labelled,
-        auto_merge=AutoMerge(**auto_merge) if auto_merge else None,
-    )
+    return Pull(**data, auto_merge=AutoMerge(**auto_merge) if auto_merge else None)

@@ -29,40 +29,30 @@ def _person(login: str) -> Person:
     return Person(login, f"{login}@users.noreply.github.com")
 
 
-def merge(
-    pulls: PullRequests,
-    pull: Pull,
-    *,
-    user: str,
-    method: Method,
-    title: str | None,
-    message: str | None,
-    expected: str | None,
-) -> str:
+def merge(pulls: PullRequests, pull: Pull, how: AutoMerge, *, expected: str | None) -> str:
     """Merge by hand if all requirements are met; returns the merge commit."""
     status, protection = standing(pulls, pull), pulls.protection(pull)
     if pull.state == "closed" or pull.draft:
         raise Invalid(405, "Pull Request is still a draft" if pull.state == "open" else status.why)
     if expected is not None and expected != pull.head_sha:
         raise Invalid(409, _MODIFIED)
-    if not pulls.hub.settings.allows(method):
-        raise Invalid(405, _NOT_ALLOWED[method])
+    if not pulls.hub.settings.allows(how.method):
+        raise Invalid(405, _NOT_ALLOWED[how.method])
     if protection is not None and protection.merge_queue is not None:
         why = "Changes must be made through the merge queue"
         raise Invalid(405, f"Repository rule violations found\n\n{why}\n\n" if protection.by_ruleset else why)
     if not status.ready:
         raise Invalid(405, status.why)
-    if protection is not None and protection.signatures and method != "squash":
+    if protection is not None and protection.signatures and how.method != "squash":
         # A squashed commit is GitHub's own, which it signs.
         commits = pulls.bare.commits(pull.base_sha, pull.head_sha)
-        if method == "rebase" or not all(signing.is_verified(pulls.bare, commit.id) for commit in commits):
+        if how.method == "rebase" or not all(signing.is_verified(pulls.bare, commit.id) for commit in commits):
             raise Invalid(405, "Repository rule violations found\n\nCommits must have verified signatures.\n\n")
-    return _land(pulls, pull, user, AutoMerge(user, "", method, title, message))
+    return _land(pulls, pull, how)
 
 
-def _land(pulls: PullRequests, pull: Pull, by: str, how: AutoMerge) -> str:
-    message = _message(pulls, pull, how.method, how.title, how.message)
-    author, person = _person(pull.user), _person(by)
+def _land(pulls: PullRequests, pull: Pull, how: AutoMerge) -> str:
+    message, author, person = _message(pulls, pull, how), _person(pull.user), _person(how.user)
     try:
         commit = merging.merge(
             pulls.bare, pull.base_sha, pull.head_sha, how.method, message, author=author, by=person, at=pulls.moment()
@@ -73,25 +63,25 @@ def _land(pulls: PullRequests, pull: Pull, by: str, how: AutoMerge) -> str:
     except Moved:
         raise Invalid(405, "Base branch was modified. Review and try the merge again.") from None
     pulls.close(pull)
-    pull.merged_at, pull.merged_by, pull.merge_commit_sha = pull.closed_at, by, commit
+    pull.merged_at, pull.merged_by, pull.merge_commit_sha = pull.closed_at, how.user, commit
     if pulls.hub.settings.delete_branch_on_merge and pull.head != pulls.bare.default_branch():
         with suppress(Moved):  # there was a push in between: unmerged commits are not deleted
             pulls.bare.delete(pull.head, expected=pull.head_sha)
     return commit
 
 
-def _message(pulls: PullRequests, pull: Pull, method: Method, title: str | None, message: str | None) -> str:
+def _message(pulls: PullRequests, pull: Pull, how: AutoMerge) -> str:
     """The commit message; GitHub's defaults for what is not given."""
     commits = pulls.bare.commits(pull.base_sha, pull.head_sha)
-    if method == "merge":
+    if how.method == "merge":
         head, rest = f"Merge pull request #{pull.number} from {pulls.hub.owner}/{pull.head}", pull.title
     elif len(commits) == 1:
         first, _, rest = commits[0].message.partition("\n")
         head, rest = f"{first} (#{pull.number})", rest.strip("\n")
     else:
         head, rest = f"{pull.title} (#{pull.number})", "\n\n".join(f"* {commit.message}" for commit in commits)
-    rest = rest if message is None else message
-    return f"{title or head}\n\n{rest}\n" if rest else f"{title or head}\n"
+    head, rest = how.title or head, rest if how.message is None else how.message
+    return f"{head}\n\n{rest}\n" if rest else f"{head}\n"
 
 
 def enable_auto_merge(pulls: PullRequests, pull: Pull, how: AutoMerge, *, expected: str | None) -> None:
@@ -163,14 +153,14 @@ def settle(pulls: PullRequests) -> bool:
         if protection is not None and protection.merge_queue is not None:
             enqueue(pulls, pull, user=how.user, expected=None)
         else:
-            _try(pulls, pull, how.user, how)
+            _try(pulls, pull, how)
     return changed
 
 
-def _try(pulls: PullRequests, pull: Pull, by: str, how: AutoMerge) -> bool:
+def _try(pulls: PullRequests, pull: Pull, how: AutoMerge) -> bool:
     """Merge, unless there was a push in between; then the next call does."""
     try:
-        _land(pulls, pull, by, how)
+        _land(pulls, pull, how)
     except Invalid:
         return False
     pulls.sync()
@@ -192,6 +182,6 @@ def advance(pulls: PullRequests) -> tuple[int, ...]:
             pulls.unqueue(pull)
         elif pull.base in waiting or not status.ready:
             waiting.add(pull.base)
-        elif _try(pulls, pull, _QUEUE, AutoMerge(entry.user, entry.at, protection.merge_queue)):
+        elif _try(pulls, pull, AutoMerge(_QUEUE, entry.at, protection.merge_queue)):
             merged.append(pull.number)
     return tuple(merged)

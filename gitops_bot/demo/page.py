@@ -55,11 +55,9 @@ blockquote{border-left:.25rem solid #bf8700;margin:.5rem 0;padding:0 1rem}
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The merge button: its URL, the token of this run, the commit shown, and the user who merges."""
+    """The merge button: the token of this run, and the user who merges."""
 
-    action: str
     token: str
-    head: str
     who: str
 
 
@@ -73,7 +71,7 @@ def pull_page(hub: Hub, pull: Pull, diff: str, form: Form | None = None) -> byte
         f"{_home(hub)}<h1>{escape(pull.title)} <small>#{pull.number}</small></h1>"
         f"<p>{_state(pull)} {escape(pull.user)} wants to merge"
         f" <code>{head}</code> into <code>{base}</code>{labels}</p>"
-        f"{_card(pull.user, pull.body or '')}{comments}{_merge(pull, form)}"
+        f"{_card(pull.user, pull.body or '')}{comments}{_merge(hub, pull, form)}"
         f"{_section('Files changed', f'<pre class=diff>{_diff(diff)}</pre>')}",
     )
 
@@ -131,7 +129,7 @@ def _section(title: str, body: str) -> str:
     return f"<section class=card><header>{title}</header><div>{body}</div></section>"
 
 
-def _merge(pull: Pull, form: Form | None) -> str:
+def _merge(hub: Hub, pull: Pull, form: Form | None) -> str:
     if pull.merged_at:
         who = escape(pull.merged_by or "a push")
         return (
@@ -140,9 +138,9 @@ def _merge(pull: Pull, form: Form | None) -> str:
     if form is None or pull.state != "open":
         return ""
     return (
-        f"<form class='card merge' method=post action='{escape(form.action)}'>"
+        f"<form class='card merge' method=post action='/{escape(hub.full_name)}/pull/{pull.number}/merge'>"
         f"<input type=hidden name=token value='{escape(form.token)}'>"
-        f"<input type=hidden name=head value='{escape(form.head)}'>"
+        f"<input type=hidden name=head value='{escape(pull.head_sha)}'>"
         f"<button>Squash and merge</button> as {escape(form.who)}</form>"
     )
 

@@ -14,14 +14,15 @@ from urllib.parse import parse_qsl
 
 from gitops_bot.demo import landing, page
 from gitops_bot.demo.http import Answer, Refused, Route
+from gitops_bot.demo.hub import AutoMerge
 from gitops_bot.demo.refusal import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gitops_bot.demo.http import Request
-    from gitops_bot.demo.hub import Hub, Pull
-    from gitops_bot.demo.rules import Method, Settings
+    from gitops_bot.demo.hub import Hub
+    from gitops_bot.demo.rules import Method
     from gitops_bot.demo.store import Store
 
 REPOSITORY: Final = r"/(?P<owner>[^/]{1,40})/(?P<name>[^/]{1,110}?)"
@@ -67,7 +68,8 @@ class Pages:
             if pull is None:
                 raise Refused(_NOT_FOUND)
             diff = pulls.diff(pull)
-        return Answer(200, page.pull_page(hub, pull, diff, self._form(hub, pull)), page.HEADERS)
+        form = page.Form(self._token, self._visitor) if self._visitor is not None else None
+        return Answer(200, page.pull_page(hub, pull, diff, form), page.HEADERS)
 
     def _repository(self, _: Request, owner: str, name: str) -> Answer:
         hub = self._public(owner, name)
@@ -111,23 +113,12 @@ class Pages:
             return self._refusal(403, "This form is not from a page of this run: go back and load it again.", back)
         with self._store.opened(hub, writes=True) as pulls:
             try:
-                landing.merge(
-                    pulls,
-                    pulls.get(int(number)),
-                    user=self._visitor,
-                    method=_method(hub.settings),
-                    title=None,
-                    message=None,
-                    expected=form.get("head", ""),
-                )
+                method: Method = next((method for method in _METHODS if hub.settings.allows(method)), "merge")
+                how = AutoMerge(self._visitor, pulls.time(), method)
+                landing.merge(pulls, pulls.get(int(number)), how, expected=form.get("head", ""))
             except Invalid as refused:
                 return self._refusal(409 if refused.status != 404 else 404, refused.message, back)
         return Answer(303, headers={"Location": back})
-
-    def _form(self, hub: Hub, pull: Pull) -> page.Form | None:
-        if self._visitor is None:
-            return None
-        return page.Form(f"/{hub.full_name}/pull/{pull.number}/merge", self._token, pull.head_sha, self._visitor)
 
     def _refusal(self, status: int, why: str, back: str) -> Answer:
         return Answer(status, page.refusal_page(why, back), page.HEADERS)
@@ -147,7 +138,3 @@ def _fields(request: Request) -> dict[str, str]:
         return dict(parse_qsl(request.body.decode("ascii", "replace"), max_num_fields=10))
     except ValueError:
         return {}
-
-
-def _method(settings: Settings) -> Method:
-    return next((method for method in _METHODS if settings.allows(method)), "merge")

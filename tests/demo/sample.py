@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot.demo import landing
+from gitops_bot.demo.hub import AutoMerge
 from tests.counterparts.forge import commit
 
 if TYPE_CHECKING:
@@ -23,4 +24,4 @@ def opened(
 def merge(
     pulls: PullRequests, pull: Pull, method: Method = "merge", title: str | None = None, message: str | None = None
 ) -> str:
-    return landing.merge(pulls, pull, user="alice", method=method, title=title, message=message, expected=None)
+    return landing.merge(pulls, pull, AutoMerge("alice", pulls.time(), method, title, message), expected=None)

@@ -88,7 +88,7 @@ def test_a_way_of_merging_that_the_repository_does_not_allow_is_refused(
 def test_another_head_than_the_expected_one_is_not_merged(pulls: PullRequests) -> None:
     pull, before = opened(pulls), main(pulls)
     with pytest.raises(Invalid, match="Head branch was modified") as error:
-        landing.merge(pulls, pull, user="alice", method="merge", title=None, message=None, expected="0" * 40)
+        landing.merge(pulls, pull, AutoMerge("alice", pulls.time(), "merge"), expected="0" * 40)
     assert (error.value.status, main(pulls)) == (409, before)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 HUB = Hub("acme", "deploy", 1, "t")
-FORM = Form("/acme/deploy/pull/1/merge", "t0ken", "h", "alice")
+FORM = Form("t0ken", "alice")
 HOSTILE = {
     "a script": "</pre></div></form><script>alert(1)</script>",
     "an attribute that runs": "<img src=x onerror=alert(1)><details open ontoggle=alert(1)><b onclick=alert(1)>x</b>",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitops_bot.demo import conversation, landing
+from gitops_bot.demo.hub import AutoMerge
 from gitops_bot.demo.refusal import Invalid
 from tests.stateful.again import LACKS, put_back
 from tests.stateful.disturbed import BRANCHES, State, Traffic, differences, ends, state
@@ -78,7 +79,7 @@ def _writes_around(_: Shop, pulls: PullRequests, pull: Pull) -> bool:
 
 def _merges(_: Shop, pulls: PullRequests, pull: Pull) -> bool:
     with suppress(Invalid):
-        landing.merge(pulls, pull, user=ALICE, method="squash", title=None, message=None, expected=None)
+        landing.merge(pulls, pull, AutoMerge(ALICE, pulls.time(), "squash"), expected=None)
         return True
     return False
 

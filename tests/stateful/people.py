@@ -42,7 +42,7 @@ class People:
         """Press the button; GitHub may refuse."""
         with self.shop.acting() as pulls:
             try:
-                landing.merge(pulls, pull, user=ALICE, method=method, title=None, message=None, expected=None)
+                landing.merge(pulls, pull, AutoMerge(ALICE, pulls.time(), method), expected=None)
             except Invalid as refused:
                 return f"refused: {refused.message.partition(' ')[0]}"
         self.model.merged(pull)
