@@ -209,7 +209,9 @@ def test_status_and_audit_need_no_right_to_write_and_are_told_in_the_summary(
     status = use(runner, shop, workspace, {"command": "status", "environment": "production"})
     assert (status.code, status.plan["schema"], status.outputs["changed"]) == (0, "gitops-bot/status/1", "false")
     assert [line.partition(":")[0] for line in status.outputs["summary"].splitlines()] == ["production"]
-    assert shop.image("web") in status.summary
+    registry, _, name = shop.image("web").rpartition("/")
+    assert f" of <code>{registry}</code></summary>" in status.summary
+    assert f"| `{name}` | " in status.summary
 
     shop.remote.commit("main", {WEB: f"images:\n- name: {shop.image('web')}\n  digest: {A}\n".encode()})
     with shop.watching() as seen:

@@ -58,7 +58,7 @@ def test_a_tag_to_follow_that_never_was_is_an_error_with_what_was_meant(
     done = deploy.ask("plan")
     assert (done.code, held(done.json)) == (1, {})
     assert failed(done.json) == [(f"{WEB}:7", "failed.config", expected)]
-    assert f"{deploy.image('web')}: there is no tag `{tag}` ({WEB}:7:5)" in deploy.bot("plan").out
+    assert f"{deploy.image('web')}  {WEB}:7:5  there is no tag `{tag}`\n" in deploy.bot("plan").out
 
 
 def test_a_tag_that_was_pinned_and_is_gone_is_held(worldwide: World) -> None:
@@ -99,7 +99,7 @@ def test_an_error_names_the_image_once(worldwide: World, command: tuple[str, ...
     done = worldwide.deploy(files).bot(*command)
     assert done.code == 1
     assert done.out.count("Acme/Web") == 1
-    assert f"web (Acme/Web): not an image repository name ({WEB}:7:5)" in done.out
+    assert f"web (Acme/Web)  {WEB}:7:5  not an image repository name\n" in done.out
 
 
 @pytest.mark.parametrize(
