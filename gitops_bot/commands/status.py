@@ -139,8 +139,8 @@ def status_of(reading: Reading, *, only_waiting: bool = False) -> Result[Status]
                 problems.append(replace(error.problem, file=entry.file, line=entry.line, column=entry.column))
                 why = Reason(error.problem.code, error.problem.message)
                 entries.append(EntryStatus(entry, entry.image, state="failed", reason=why, next=error.problem.next))
-        opened = [entry.proposal for entry in entries if entry.proposal is not None]
-        after = min(opened, key=lambda pull: pull.number, default=None)
+        opened = {(item.state != "review", item.proposal.number): item.proposal for item in entries if item.proposal}
+        after = opened[min(opened)] if opened else None  # the oldest, but rather one that may be merged
         entries = [replace(entry, after=after) if entry.state == "limit" else entry for entry in entries]
         environments.append(EnvironmentStatus(name, source, newest, tuple(entries), only_waiting))
     head = Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(problems))
@@ -205,8 +205,8 @@ def _waiting(reading: Reading, status: EntryStatus, arrived: Step | None) -> Ent
     match decision:
         case Failed(problem=problem):
             return replace(status, state="failed", reason=Reason(problem.code, problem.message), next=problem.next)
-        case Kept(reason=reason) if reason.code == "unmanaged":
-            return replace(status, state="review" if proposal else "untracked", reason=reason)
+        case Kept(reason=reason) if reason.code == "unmanaged" and proposal is None:
+            return replace(status, state="untracked", reason=reason)
         case Held(candidate=candidate, reason=reason):
             # An open pull request goes on with its pin while something newer waits.
             if proposal is not None and (reason.code in _LEFT_ALONE or candidate not in (None, proposed)):

@@ -71,26 +71,34 @@ def counted(environment: EnvironmentStatus, state: State) -> str:
 
 def headline(status: Status, environment: EnvironmentStatus) -> str:
     """An environment in one line: how many entries are behind, and what they wait for; or that nothing waits."""
-    name, total = plain(environment.name), len(environment.entries)
-    if waiting := [words for state in STATES[:-1] if (words := counted(environment, state))]:
-        needy = total - environment.counts["current"]
-        behind = f"{environment.behind} of {total} behind" if environment.behind else f"{needy} of {total} to look at"
-        return f"{name}: {behind}: {', '.join(waiting)}"
+    counts = [words for state in STATES[:-1] if (words := counted(environment, state))]
+    name = f"{plain(environment.name)}: {summary(environment)}"
+    if environment.waiting:
+        return f"{name}: {', '.join(counts)}"
+    return ", ".join((name, *counts, newest_release(status, environment)))
+
+
+def summary(environment: EnvironmentStatus) -> str:
+    """How many entries are behind or to look at; calm words where nothing waits."""
+    total, current = len(environment.entries), environment.counts["current"]
+    if environment.waiting:
+        what = "behind" if environment.behind else "to look at"
+        return f"{environment.behind or environment.waiting} of {total} {what}"
+    if not total:
+        return "no images"
     known = Counter(entry.reason.code for entry in environment.entries if entry.reason is not None)
-    if not known["current"] or known["current"] + known["ignored"] < total:
-        calm = "nothing waits"  # only a registry tells whether there is something newer
-    elif known["ignored"]:
-        calm = f"{known['current']} up to date, {known['ignored']} ignored"
-    else:
-        calm = f"all {total} up to date"
-    return f"{name}: {calm}, {newest_release(status, environment)}"
+    if not known["current"] or known["current"] + known["ignored"] < current:
+        return "nothing waits"  # only a registry tells whether there is something newer
+    if known["current"] == total:
+        return f"all {total} up to date"
+    return f"{known['current']} up to date" + (f", {known['ignored']} ignored" if known["ignored"] else "")
 
 
 def newest_release(status: Status, environment: EnvironmentStatus) -> str:
     """The newest release of an environment, and its age."""
     newest = environment.newest
     if newest is None:
-        return "no release is known"
+        return "no release in the history that was read"
     return f"{release_name(newest.number, newest.commit)}, {duration.roughly(status.at - newest.at)} ago"
 
 
@@ -152,8 +160,8 @@ def next_step(entry: EntryStatus) -> str | None:
             return f"merge #{entry.proposal.number}" if entry.proposal is not None else None
         case "next":
             return f"`gitops-bot update {environment}`"
-        case "limit":
-            return f"after #{entry.after.number}" if entry.after is not None else None
+        case "limit" if entry.after is not None and entry.reason is not None and "most_open" in entry.reason.data:
+            return f"after #{entry.after.number}"  # an hour passes by itself
         case "held" | "untracked" if entry.reason is None or entry.reason.code != "held.hold":
             return f"`gitops-bot explain {environment} {quote(plain(entry.entry.name))}`"
         case _:
@@ -195,8 +203,9 @@ def rows(status: Status, environment: EnvironmentStatus) -> Sequence[Row]:
     """
 
     def words(entry: EntryStatus) -> tuple[str, ...]:
-        if isinstance(entry.reason, Unmanaged):
-            return "", "", redact.printable(f"not tracked: {plain(entry.reason.alike)}"), ""
+        if entry.state == "untracked" and isinstance(entry.reason, Unmanaged):
+            by_hand = ", pinned by `set` or by hand" if entry.reason.why == "no_policy" else ""
+            return "", "", redact.printable(f"not tracked{by_hand}: {plain(entry.reason.alike)}"), ""
         commits = entry.behind_commits if entry.candidate == entry.source_pin else None
         moves = f"{move(entry)} ({reasons.counted(commits, 'commit')})" if commits else move(entry)
         # Secrets are struck before padding and folding: half of one would not be recognised.
@@ -204,9 +213,9 @@ def rows(status: Status, environment: EnvironmentStatus) -> Sequence[Row]:
 
     registry, told = common_registry(status), []
     for alike, place in grouped(environment, attention(environment), words):
-        _, moves, reason, step = words(alike[0])
+        _, moves, reason, _ = words(alike[0])
         names = list(dict.fromkeys(plain(entry.image).removeprefix(registry) for entry in alike))
-        name = redact.printable(reasons.shortlist(names, _NAMES))
+        name, step = redact.printable(reasons.shortlist(names, _NAMES)), redact.printable(next_step(alike[0]) or "")
         told.append(Row(name, redact.printable(plain(place)), moves, reason, step, alike[0]))
     return told
 
@@ -231,19 +240,15 @@ def common_registry(status: Status) -> str:
     return max(beginnings, key=lambda text: beginnings[text], default="")
 
 
-def pinned(
-    status: Status, environment: EnvironmentStatus, entries: Iterable[EntryStatus]
-) -> list[tuple[EntryStatus, str]]:
-    """One entry for all of an image of which the same is said, with their place."""
-    groups = grouped(environment, entries, lambda entry: (entry.image, entry.pin, entry.state, why(status, entry)))
-    return [(alike[0], place) for alike, place in groups]
-
-
 def matrix(status: Status) -> list[tuple[str, list[list[tuple[EntryStatus, str]]]]]:
-    """What runs where: each image, with a cell for each environment."""
+    """What runs where: each image, with a cell for each environment; one entry for all that say the same."""
+
+    def words(entry: EntryStatus) -> Hashable:
+        return entry.image, entry.pin, entry.state, why(status, entry)
+
     cells: dict[str, list[list[tuple[EntryStatus, str]]]] = {}
     for at, environment in enumerate(status.environments):
-        for entry, place in pinned(status, environment, environment.entries):
+        for (entry, *_), place in grouped(environment, environment.entries, words):
             cells.setdefault(entry.image, [[] for _ in status.environments])[at].append((entry, place))
     return sorted(cells.items())
 
@@ -290,11 +295,12 @@ def _print_lines(status: Status, screen: Screen) -> None:
 def _print_environment(status: Status, environment: EnvironmentStatus, screen: Screen) -> None:
     screen.say()
     told = rows(status, environment)
-    screen.say(headline(status, environment), hang=_INDENT, style="bold" if told else "green")
+    screen.say(headline(status, environment), hang=_INDENT, style="bold" if environment.waiting else "green")
     if not told:
         return
-    source = f", promoted from {plain(environment.source)}" if environment.source else ""
-    screen.say(f"{newest_release(status, environment)}{source}", indent=_INDENT, hang=_INDENT, style="dim")
+    if environment.waiting:
+        source = f", promoted from {plain(environment.source)}" if environment.source else ""
+        screen.say(f"{newest_release(status, environment)}{source}", indent=_INDENT, hang=_INDENT, style="dim")
     columns, width = align([[row.name, row.move] for row in told])
     for row, line in zip(told, columns, strict=True):
         style, text = _STYLES[row.first.state], " · ".join(filter(None, (row.why, row.next, row.place)))
@@ -303,7 +309,7 @@ def _print_environment(status: Status, environment: EnvironmentStatus, screen: S
             screen.say(rest, indent=_INDENT, hang=width, lead=lead, style="bold", rest=style)
         else:
             screen.say(row.name, indent=_INDENT, style="bold")
-            screen.say(f"{row.move}  {text}", indent=2 * _INDENT, hang=_INDENT, style=style)
+            screen.say("  ".join(filter(None, (row.move, text))), indent=2 * _INDENT, hang=_INDENT, style=style)
     opened = {row.first.proposal.number: row.first.proposal.url for row in told if row.first.proposal is not None}
     for number, url in sorted(opened.items()):
         screen.say(f"#{number}: {plain(url)}", indent=_INDENT, hang=_INDENT, style="dim")

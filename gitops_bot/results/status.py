@@ -87,6 +87,11 @@ class EnvironmentStatus:
         return Counter(entry.state for entry in self.entries)
 
     @property
+    def waiting(self) -> int:
+        """How many entries wait for something; those that nobody asked to track do not."""
+        return len(self.entries) - self.counts["current"] - self.counts["untracked"]
+
+    @property
     def behind(self) -> int:
         """How many entries have something to move to."""
         return sum(entry.candidate is not None and entry.candidate != entry.pin for entry in self.entries)

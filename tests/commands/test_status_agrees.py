@@ -29,6 +29,7 @@ class Case:
     states: Mapping[str, str]
     #: Environment, application and end of a hold.
     hold: tuple[str, str, str] | None = None
+    apps: tuple[str, ...] = ("web", "api")
 
 
 def ago(**span: float) -> datetime:
@@ -69,6 +70,21 @@ def soaked_before(stages: Stages) -> None:
 def labelled(stages: Stages) -> None:
     proposed(stages)
     stages.deploy.call("POST", "/issues/1/labels", {"labels": ["hold"]})
+
+
+def two_proposed_and_one_labelled(stages: Stages) -> None:
+    """What waits for room comes after the one that can be merged, though the other is older."""
+    labelled(stages)
+    newer(stages, "api")
+    assert stages.deploy.bot("update").code == 0
+    newer(stages, "worker")
+    assert entries(stages.deploy.ask("status", "production"))["worker"]["next"] == "after #2"
+
+
+def pinned_by_set(stages: Stages) -> None:
+    digest = stages.push("web", "1.1.0")
+    image = stages.deploy.image("web")
+    assert stages.deploy.bot("set", "production", f"{image}=1.1.0@{digest}").code == 0
 
 
 def declined(stages: Stages) -> None:
@@ -134,6 +150,13 @@ CASES = {
     "a hold on what is current": Case(
         _PROMOTED, newer, {"web": "next", "api": "held"}, hold=("production", "api", "2999-01-01")
     ),
+    "pinned by `set`, and proposed": Case("", pinned_by_set, {"web": "review", "api": "untracked"}),
+    "a limit, and a label": Case(
+        f"{_PROMOTED}\npropose: {{group: overlay, limit: {{open: 2}}}}",
+        two_proposed_and_one_labelled,
+        {"web": "held", "api": "review", "worker": "limit"},
+        apps=("web", "api", "worker"),
+    ),
     "a hold, and soak": Case(
         f"{_PROMOTED}\nsoak: 2d", newer, {"web": "held", "api": "current"}, hold=("production", "web", "2999-01-01")
     ),
@@ -173,7 +196,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_it_says_what_plan_would_do_and_why(worldwide: World, case: Case) -> None:
-    stages = Stages.start(worldwide, case.production, apps=("web", "api"))
+    stages = Stages.start(worldwide, case.production, apps=case.apps)
     case.happens(stages)
     if case.hold is not None:
         hold(stages, case)
@@ -191,7 +214,7 @@ def test_it_says_what_plan_would_do_and_why(worldwide: World, case: Case) -> Non
     for app, item in found.items():
         if item["state"] == "review":  # it is what the pull request has, whatever else waits
             assert item["candidate"] == {"tag": "1.1.0", "digest": stages.digests[app, "1.1.0"]}
-            assert item["next"] == "merge #1"
+            assert item["next"] == f"merge #{item['proposal']['number']}"
         elif item["state"] == "current":
             assert app not in expected
         else:

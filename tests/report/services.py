@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
@@ -46,9 +47,9 @@ def services(count: int) -> Result[Overview]:
             image, overlay = f"ghcr.io/acme/{service}", f"apps/{service}/overlays/{name}"
             now, then = pin(at, 4 if state != "current" else 9), pin(at, 9)
             place = managed(name, overlay, f"{overlay}/kustomization.yaml", 3, image, image, pin=now)
-            more = {}
+            more: dict[str, Any] = {"reason": Reason("current", "the same as in the source")}
             if state != "current":
-                more = {"candidate": then, "drifts_since": NOW - (at + 1) * DAY, "behind_releases": 5}
+                more |= {"candidate": then, "drifts_since": NOW - (at + 1) * DAY, "behind_releases": 5}
             if state == "review":
                 more["proposal"] = pull(at)
             if state == "limit":

@@ -129,10 +129,10 @@ def test_every_colour_of_text_and_behind_it_is_compared() -> None:
 
 
 def test_a_review_a_hold_a_soak_and_a_failure_differ() -> None:
-    assert {"failed", "review", "wait", "held"} == _STATES
+    assert {"failed", "review", "wait", "held", "dim"} == _STATES
     for scheme in _PALETTES.values():
         colours = dict(re.findall(r"--([a-z-]+):#([0-9a-f]{3,6})\b", scheme))
-        assert len({colours[name] for name in (*_STATES, "ok")}) == 5
+        assert len({colours[name] for name in (*_STATES, "ok")}) == 6
 
 
 def test_colours_come_from_the_palette_alone() -> None:

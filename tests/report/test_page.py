@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.errors import Problem
-from gitops_bot.images.reason import Reason
+from gitops_bot.images.reason import Reason, unmanaged
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.pull_request import Merge, PullRequest
 from gitops_bot.releases.history.changes import EntryChange
@@ -264,12 +264,34 @@ def test_what_only_lacks_a_policy_is_not_called_behind() -> None:
     untracked = alter(entry, state="untracked", reason=Reason("unmanaged", "give it a `policy` that orders <tags>"))
     dev = alter(status.environments[0], entries=(untracked, *others))
     text = page.html(alter(found, body=alter(found.body, status=alter(status, environments=(dev,)))))
-    assert environments(text)[0][1].startswith("1 of 3 1 not tracked")
+    assert environments(text)[0][1].startswith("2 up to date 1 not tracked")
     assert (
         attention(text)[-1][-1]
         == "not tracked: give it a policy that orders <tags> · gitops-bot explain dev ghcr.io/acme/web"
     )
     assert "<code>gitops-bot explain dev ghcr.io/acme/web</code>" in text
+
+
+def test_all_that_is_pinned_by_hand_is_one_row_and_an_environment_without_images_says_so() -> None:
+    found = services(33)
+    status = found.body.status
+    dev, staging, production = status.environments
+    reason = unmanaged("no_policy", "dev")
+    untracked = tuple(alter(entry, state="untracked", reason=reason) for entry in dev.entries)
+    shown = (alter(dev, entries=untracked), alter(staging, entries=(), newest=None), production)
+    text = page.html(alter(found, body=alter(found.body, status=alter(status, environments=shown))))
+    lines = dict(environments(text))
+    assert lines["dev"].startswith("nothing waits 33 not tracked release 41")
+    assert lines["staging"].startswith("no images no release in the history that was read")
+    assert attention(text)[-2:] == [
+        ["dev: 33 not tracked"],
+        [
+            "api, api-1, api-2 and 30 more",
+            "",
+            "",
+            "not tracked, pinned by set or by hand: dev has no policy · gitops-bot explain dev ghcr.io/acme/api",
+        ],
+    ]
 
 
 def test_a_registry_is_said_once_and_where_an_image_is_elsewhere() -> None:

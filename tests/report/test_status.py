@@ -127,7 +127,47 @@ def test_all_that_is_not_tracked_for_one_reason_has_one_row() -> None:
     )
     environment = EnvironmentStatus("staging", None, None, entries)
     (row,) = rows(Status(NOW, (environment,), sees_pull_requests=True), environment)
-    assert (row.name, row.why) == ("a, b, c and 1 more", "not tracked: staging has no `policy`")
+    assert (row.name, row.why, row.next) == (
+        "a, b, c and 1 more",
+        "not tracked, pinned by `set` or by hand: staging has no `policy`",
+        "`gitops-bot explain staging ghcr.io/acme/a`",
+    )
+
+
+def test_what_is_not_tracked_is_counted_and_alarms_nobody() -> None:
+    untracked = [entry("staging", OLD, f"{IMAGE}-{at}", state="untracked") for at in range(4)]
+    current = entry("staging", OLD, f"{IMAGE}-a", reason=Reason("current", ""))
+    failed = entry("staging", OLD, f"{IMAGE}-b", state="failed")
+    found = status()
+
+    def told(*entries: EntryStatus) -> str:
+        return headline(found, replace(found.environments[0], entries=entries)).partition(", release")[0]
+
+    assert told(*untracked) == "staging: nothing waits, 4 not tracked"
+    assert told(*untracked, current) == "staging: 1 up to date, 4 not tracked"
+    assert told(*untracked, failed) == "staging: 1 of 5 to look at: 1 failed, 4 not tracked"
+    environment = replace(found.environments[0], entries=tuple(untracked))
+    out = StringIO()
+    shown_to = Screen(out, 80, colours=True)
+    print_status(Head("acme/deploy", "main", "3" * 40), replace(found, environments=(environment,)), shown_to)
+    (line,) = (line for line in out.getvalue().splitlines() if "nothing waits" in line)
+    assert line.startswith("\x1b[32m")
+
+
+def test_an_open_pull_request_is_what_to_review_also_where_no_policy_is() -> None:
+    """`set` opened it."""
+    waiting = entry(
+        "staging", OLD, state="review", candidate=NEW, proposal=PULL, reason=unmanaged("no_policy", "staging")
+    )
+    environment = EnvironmentStatus("staging", None, None, (waiting,))
+    (row,) = rows(Status(NOW, (environment,), sees_pull_requests=True), environment)
+    assert (row.move, row.why, row.next) == ("v1.4.1 -> v1.5.0", "waits for review", "merge #4")
+
+
+def test_a_history_that_does_not_show_a_release_is_told_in_the_same_calm_line() -> None:
+    found = status()
+    environment = replace(found.environments[0], newest=None, entries=(entry("staging", OLD),))
+    assert headline(found, environment) == "staging: nothing waits, no release in the history that was read"
 
 
 PULL = PullRequest(4, URL, "open", "gitops-bot/production/all", "main", "c" * 40, "", "")
@@ -178,6 +218,7 @@ WORDS: dict[str, tuple[dict[str, Any], str, str | None]] = {
         {
             "state": "limit",
             "reason": Reason("held.limit", "", {"most_new_per_hour": 3, "opens_at": "2026-11-23T12:40:00Z"}),
+            "after": OLD_PULL,
         },
         "limit of 3 an hour reached until Mon 12:40 UTC",
         None,
@@ -251,7 +292,7 @@ def test_what_waits_for_its_review_longest_comes_first() -> None:
         (("current", "current"), "all 2 up to date"),
         (("current", "ignored"), "1 up to date, 1 ignored"),
         (("current", None), "nothing waits"),
-        ((), "nothing waits"),
+        ((), "no images"),
     ],
 )
 def test_an_environment_in_which_nothing_waits_is_one_calm_line(codes: tuple[Code | None, ...], calm: str) -> None:

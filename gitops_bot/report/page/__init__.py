@@ -10,9 +10,8 @@ import base64
 import hashlib
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache, partial
+from functools import cache
 from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +19,7 @@ from gitops_bot import redact
 from gitops_bot.images import duration
 from gitops_bot.proposals.text.markdown import address, plain, source_repository
 from gitops_bot.report.screen import short
-from gitops_bot.report.status import attention, common_registry, counted, matrix, next_step, pinned, why
+from gitops_bot.report.status import common_registry, counted, matrix, rows, summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,8 +68,8 @@ def html(result: Result[Overview]) -> str:
     status = replace(overview.status, environments=overview.status.environments[::-1])
     to_do = []
     for environment in status.environments:
-        groups = groupby(attention(environment), attrgetter("state"))
-        to_do.append((environment, {state: pinned(status, environment, own) for state, own in groups}))
+        groups = groupby(rows(status, environment), lambda row: row.first.state)
+        to_do.append((environment, {state: list(own) for state, own in groups}))
 
     def split(image: str) -> tuple[str, str]:
         directory, slash, name = clean(image).rpartition("/")
@@ -97,10 +96,9 @@ def html(result: Result[Overview]) -> str:
         counted=counted,
         described=_describe,
         moment=lambda at: f"{at:%Y-%m-%d %H:%M} UTC",
-        next=next_step,
         roughly=duration.roughly,
         split=split,
-        why=partial(why, status),
+        summary=summary,
         # The content security policy: nothing from outside, and only this page's own style and script.
         policy=f"default-src 'none'; style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)}; base-uri 'none'; "
         "form-action 'none'",
