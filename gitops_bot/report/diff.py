@@ -6,7 +6,7 @@ looks a few lines ahead, in linear time. If more lines differ in one place, it s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from difflib import Match, SequenceMatcher
 from typing import TYPE_CHECKING
 
 from gitops_bot import redact
@@ -55,42 +55,40 @@ def _lines(data: bytes) -> list[str]:
     return lines[:-1] if lines[-1] == "" else [*lines[:-1], f"{lines[-1]}\n\\ No newline at end of file"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """Lines `old` to `old_end` of the first file became lines `new` to `new_end` of the second."""
+class _Matcher(SequenceMatcher[str]):
+    """Finds in linear time where two files agree."""
 
-    old: int
-    old_end: int
-    new: int
-    new_end: int
+    def __init__(self, before: Sequence[str], after: Sequence[str]) -> None:
+        super().__init__(None, before, after, autojunk=False)
+        self._files = before, after
+
+    def get_matching_blocks(self) -> list[Match]:
+        (before, after), blocks = self._files, []
+        old = new = 0
+        while old < len(before) or new < len(after):
+            start = old, new
+            while old < len(before) and new < len(after) and before[old] == after[new]:
+                old, new = old + 1, new + 1
+            blocks.append(Match(*start, old - start[0]))
+            while (step := _step(before, after, old, new)) is None:
+                old, new = old + 1, new + 1
+            old, new = old + step[0], new + step[1]
+        return [*blocks, Match(old, new, 0)]
 
 
 def unified_diff(before: Sequence[str], after: Sequence[str], old_name: str, new_name: str) -> Iterator[str]:
     """The lines of the diff; none where nothing differs."""
-    hunks: list[list[_Change]] = []
-    for change in _changes(before, after):
-        if hunks and change.old - hunks[-1][-1].old_end <= 2 * _CONTEXT:
-            hunks[-1].append(change)
-        else:
-            hunks.append([change])
-    if hunks:
-        yield f"--- {old_name}"
-        yield f"+++ {new_name}"
-    for hunk in hunks:
-        yield from _hunk(hunk, before, after)
-
-
-def _changes(before: Sequence[str], after: Sequence[str]) -> Iterator[_Change]:
-    old = new = 0
-    while old < len(before) or new < len(after):
-        if old < len(before) and new < len(after) and before[old] == after[new]:
-            old, new = old + 1, new + 1
-            continue
-        start = (old, new)
-        while (step := _step(before, after, old, new)) is None:
-            old, new = old + 1, new + 1
-        old, new = old + step[0], new + step[1]
-        yield _Change(start[0], old, start[1], new)
+    head = [f"--- {old_name}", f"+++ {new_name}"]
+    for hunk in _Matcher(before, after).get_grouped_opcodes(_CONTEXT):
+        (_, old, _, new, _), (_, _, old_end, _, new_end) = hunk[0], hunk[-1]
+        yield from (*head, f"@@ -{_range(old, old_end)} +{_range(new, new_end)} @@")
+        head = []
+        for tag, old, old_end, new, new_end in hunk:
+            if tag == "equal":
+                yield from (f" {line}" for line in before[old:old_end])
+            else:
+                yield from (f"-{line}" for line in before[old:old_end])
+                yield from (f"+{line}" for line in after[new:new_end])
 
 
 def _step(before: Sequence[str], after: Sequence[str], old: int, new: int) -> tuple[int, int] | None:
@@ -104,20 +102,6 @@ def _step(before: Sequence[str], after: Sequence[str], old: int, new: int) -> tu
             return more, less
     remaining = len(before) - old, len(after) - new
     return remaining if min(remaining) <= 0 else None
-
-
-def _hunk(hunk: Sequence[_Change], before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
-    first, last = hunk[0], hunk[-1]
-    lead, tail = min(first.old, _CONTEXT), min(len(before) - last.old_end, _CONTEXT)
-    old = _range(first.old - lead, last.old_end + tail)
-    yield f"@@ -{old} +{_range(first.new - lead, last.new_end + tail)} @@"
-    at = first.old - lead
-    for change in hunk:
-        yield from (f" {line}" for line in before[at : change.old])
-        yield from (f"-{line}" for line in before[change.old : change.old_end])
-        yield from (f"+{line}" for line in after[change.new : change.new_end])
-        at = change.old_end
-    yield from (f" {line}" for line in before[at : at + tail])
 
 
 def _range(start: int, end: int) -> str:

@@ -26,7 +26,7 @@ from gitops_bot.results.checkout import Checked
 from gitops_bot.results.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.errors import Problem
@@ -168,27 +168,11 @@ def show_json_failure(command: str, problems: Sequence[Problem], at: datetime) -
 def _print(shown: JsonObject) -> None:
     shown = redact.strike_all(shown)
     # On one line for a program: indenting thousands of releases or pins takes 0.03 s.
-    parts = chain([json.dumps(shown, indent=2)] if sys.stdout.isatty() else _parts(shown), "\n")
+    # Never whole: the text of 20,000 pins would be held twice.
+    parts = chain(json.JSONEncoder(indent=2 if sys.stdout.isatty() else None).iterencode(shown), "\n")
     # In large pieces: if Python's output is unbuffered, as in the container, each piece is a system call.
-    while piece := "".join(islice(parts, 1000)):
+    while piece := "".join(islice(parts, 10_000)):
         sys.stdout.write(piece)
-
-
-def _parts(value: Any) -> Iterator[str]:
-    """The JSON of a value, each item of a list by itself: the whole text of 20,000 pins would be held twice."""
-    match value:
-        case [_, *_]:
-            for number, item in enumerate(value):
-                yield ", " if number else "["
-                yield from _parts(item)
-            yield "]"
-        case dict() if any(isinstance(item, list) for item in value.values()):
-            for number, (key, item) in enumerate(value.items()):
-                yield f"{', ' if number else '{'}{json.dumps(key)}: "
-                yield from _parts(item)
-            yield "}"
-        case _:
-            yield json.dumps(value)
 
 
 def print_outcome(head: Head, outcome: Outcome, screen: Screen, *, written: bool) -> None:
