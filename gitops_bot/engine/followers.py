@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine.candidates.not_found import no_image, problem_with
 from gitops_bot.errors import EditError, RegistryError
+from gitops_bot.images.age import EARLIEST
 from gitops_bot.images.build import CREATED
 from gitops_bot.images.reason import rfc3339
 from gitops_bot.images.reference import ImageName
@@ -41,7 +42,7 @@ async def describe_release(decision: Decision, context: Context) -> Decision:
         build = await context.facts.describe(image, digest)
     except RegistryError as error:
         return Failed(decision.entry, problem_with(error, decision.entry))
-    created = rfc3339(build.created) if build.created is not None else None
+    created = rfc3339(build.created) if build.created is not None and build.created >= EARLIEST else None
     values: dict[str, str | None] = {}
     whys = {}
     for key, label in described.labels.items():

@@ -107,7 +107,7 @@ def explain(
             elif tag not in built:
                 left_out[tag] = (KNOWN, undated(times[tag]))
         newest = heapq.nlargest(_CANDIDATES, built, key=lambda tag: newest_order(tag, built[tag], current))
-        ranked = [RankedTag(tag, (), built[tag]) for tag in newest]
+        ranked = [RankedTag(tag, (), built[tag], built[tag]) for tag in newest]
     return PolicySelection(len(listed), tuple(steps), tuple(ranked), left_out)
 
 

@@ -114,12 +114,13 @@ def why_to_wait(propose: Propose, at: datetime, *, open_now: int, opened: Sequen
     if (outside := why_closed(propose.schedule, at)) is not None:
         return outside
     if most_open is not None and open_now >= most_open:
-        text = f"limit of {counted(most_open, 'open proposal')} reached ({open_now} open): merge or close one first"
+        more = f" ({open_now} are open)" if open_now > most_open else ""
+        text = f"limit of {counted(most_open, 'open proposal')} reached{more}: merge or close one first"
         return Reason("held.limit", text, {"most_open": most_open})
     if most_new_per_hour is not None and len(opened) >= most_new_per_hour:
         frees = sorted(opened)[-most_new_per_hour].astimezone(UTC) + _HOUR
         limit = counted(most_new_per_hour, "new proposal")
-        text = f"limit of {limit} an hour reached: the next one can be opened at {frees:%Y-%m-%d %H:%M:%S} UTC"
+        text = f"limit of {limit} an hour reached: the next one can be opened on {appointment(frees)}"
         when = rfc3339(frees)
         return Reason("held.limit", text, {"most_new_per_hour": most_new_per_hour, "opens_at": when})
     return None

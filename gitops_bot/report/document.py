@@ -218,7 +218,7 @@ _POLICY = record(
     }
 )
 _STEP = record({"rule": TEXT, "kept": COUNT, "removed": COUNT, "sample": many(TEXT)})
-_CANDIDATE = record({"tag": TEXT, "key": many(TEXT), "built": or_null(TIME)})
+_CANDIDATE = record({"tag": TEXT, "key": many(TEXT), "built": or_null(TIME), "claimed": or_null(TIME)})
 _EXPLAINED = record(
     {
         "entry": or_null(_ENTRY),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images.age import undated
+from gitops_bot.images.explain import IMAGE, KNOWN
 from gitops_bot.images.reason import counted
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.report.screen import place, short
@@ -99,8 +100,13 @@ def _print_selection(selection: PolicySelection, screen: Screen) -> None:
     for step in selection.steps:
         if not step.removed:
             continue
-        more = step.removed - len(step.sample)
-        samples = ", ".join(plain(tag, 128) for tag in step.sample) + (f" and {more} more" if more else "")
+        groups: dict[str, list[str]] = {}
+        for tag in step.sample:
+            why = f" ({plain(selection.left_out[tag][1], 300)})" if step.rule in (IMAGE, KNOWN) else ""
+            groups.setdefault(why, []).append(plain(tag, 128))
+        samples = "; ".join(", ".join(tags) + why for why, tags in groups.items())
+        if more := step.removed - len(step.sample):
+            samples += f" and {more} more"
         _line(screen, "", f"`{plain(step.rule, 300)}` leaves {step.kept}, and leaves out {step.removed}: {samples}")
     if not selection.candidates:
         _line(screen, "order", "no tag is left")

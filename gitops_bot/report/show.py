@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gitops_bot import redact
 from gitops_bot.images.reason import counted, shortlist
+from gitops_bot.proposals.reconcile import Open
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.choice import hold
 from gitops_bot.report.configuration import print_coverage, print_initialised
@@ -275,7 +276,9 @@ def _print_proposal(proposed: Written, environment: EnvironmentOutcome, screen: 
     pull = f" #{proposed.pull_request.number} {proposed.pull_request.url}" if proposed.pull_request else ""
     commit = f" {proposed.commit[:10]}" if proposed.commit and proposed.action.name == "commit" else ""
     # Each change says why something was opened, refreshed or committed, and `failed` below says why it was not done.
-    explained = proposed.failed or (written and proposed.action.name in ("open", "refresh", "commit"))
+    told_below = ("open", "refresh", "commit") if written else ()
+    is_new = isinstance(proposed.action, Open) and proposed.action.push
+    explained = proposed.failed or is_new or proposed.action.name in told_below
     why = "" if explained else f": {plain(proposed.action.reason.text)}"
     style = "red" if proposed.failed else _STYLES.get(proposed.action.name, "green")
     screen.say(f"{commit}{pull}{target}{why}", indent=2, hang=2, lead=lead, style=style)

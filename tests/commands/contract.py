@@ -258,7 +258,7 @@ _EXPLAIN: dict[str, Rule] = {
             current=_PIN,
             seen=number,
             steps=many(_STEP),
-            candidates=many(obj(tag=filled, key=many(text), built=maybe(time))),
+            candidates=many(obj(tag=filled, key=many(text), built=maybe(time), claimed=maybe(time))),
             gates=many(obj(gate=filled, passed=flag, reason=maybe(_REASON))),
             outcome=one_of("chosen", "current", "held", "ignored", "failed"),
             pin=maybe(_PIN),

@@ -198,6 +198,30 @@ def test_a_pin_by_digest_alone_goes_on_from_its_tag_with_regard_to_age(worldwide
     assert change(deploy.ask("update").json)["to"] == {"tag": None, "digest": digest}
 
 
+def test_explain_says_what_an_image_without_a_usable_build_time_claims(worldwide: World) -> None:
+    deploy, _ = started(worldwide, BUILDS)
+    push(deploy, B, 20)
+    push(deploy, C, (NOW - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(days=1))
+    push(deploy, D, None)
+    told = " ".join(deploy.bot("explain", "production", deploy.image("web")).out.split())
+    assert (
+        f"leaves out 2: {D} (its image does not say when it was built); {C} (created 1970-01-01: a reproducible build "
+        "does not say when it was built)"
+    ) in told
+
+
+def test_a_candidate_has_what_its_image_claims_beside_what_that_is_worth(worldwide: World) -> None:
+    deploy, _ = started(worldwide, 'semver: ">=1"', tag="1.0.0")
+    push(deploy, "1.2.0", (NOW - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(days=1))
+    push(deploy, "1.1.0", None)
+    (found,) = deploy.ask("explain", "production", deploy.image("web")).json["entries"]
+    by_tag = {each["tag"]: (each["built"], each["claimed"]) for each in found["candidates"]}
+    assert (by_tag["1.2.0"], by_tag["1.1.0"]) == ((None, "1970-01-01T00:00:00Z"), (None, None))
+    assert by_tag["1.0.0"][0] == by_tag["1.0.0"][1] is not None
+    told = deploy.bot("explain", "production", deploy.image("web")).out
+    assert "1.2.0 (created 1970-01-01: a reproducible build does not say when it was built)\n" in told
+
+
 def test_explain_shows_the_order_by_build_time_that_update_goes_by(worldwide: World) -> None:
     deploy, _ = started(worldwide, BUILDS)
     push(deploy, B, 20)

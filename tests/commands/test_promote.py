@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,7 @@ def test_the_pins_of_the_source_are_proposed_with_their_release_and_no_other_byt
     pull = stages.deploy.pull()
     assert pull["title"] == "chore(production): web 1.1.0"
     (row,) = (line for line in pull["body"].splitlines() if line.startswith("| `"))
-    for word in ("`1.0.0`", "`1.1.0`", f"`{digest[:19]}`", "(5 hours)", f"release 2 ({release[:10]})"):
+    for word in ("`1.0.0`", "`1.1.0`", f"`{digest[:19]}`", "for 5 hours, since ", f"release 2 ({release[:10]})"):
         assert word in row, word
     assert digest in pull["body"]
     assert "Gitops-Bot-Plan: 1 production all promotion\n" in stages.deploy.message(BRANCH)
@@ -137,8 +138,8 @@ def test_a_dry_run_says_what_would_be_written_and_touches_nothing(stages: Stages
         text = stages.deploy.bot("promote", "staging", "production", "--dry-run")
     assert seen.nothing
     assert text.code == 0
-    assert "production (from staging)\n  would open a pull request gitops-bot/production/all" in text.out
-    assert "staging runs 1.1.0 since" in text.out
+    assert "production (from staging)\n  would open a pull request gitops-bot/production/all\n" in text.out
+    assert re.search(r"staging has run 1\.1\.0 for [^,]+, since \d{4}-\d\d-\d\d \d\d:\d\d UTC, as release \d", text.out)
     document = stages.promote("--dry-run").json
     assert (actions(document), environment(document)["proposals"][0]["commit"]) == ({"all": "open"}, None)
     assert stages.deploy.pulls("all") == []
@@ -472,5 +473,6 @@ def test_a_reviewer_reads_what_will_run_and_the_way_between_the_sources(stages: 
     stages.promote()
     body = deploy.pull()["body"]
     assert f"https://github.com/acme/web/compare/{old}...{new}" in body
-    assert f"(3 days), release 2 ({release[:10]})" in body
+    assert "staging has run 2.1.0 for 3 days, since " in body
+    assert f"as release 2 ({release[:10]})" in body
     assert visible(body)[0] == "**production**: 1 pin changed, nothing else."

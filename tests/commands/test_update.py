@@ -355,6 +355,28 @@ def test_what_a_person_writes_into_title_and_body_stays_as_long_as_the_plan_does
     assert shop.pull()["title"] == "Release on Monday"
 
 
+def test_a_bot_whose_words_are_others_does_not_write_open_proposals_again(shop: Deploy) -> None:
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    # As an earlier version proposed the same pins: other words in the commit and the text, the same marks and trailers.
+    words, plan, trailers = shop.message(BRANCH).partition("Gitops-Bot-Plan:")
+    message = f"{words.partition(chr(10))[0]}\n\nhighest of 2 tags matched by semver >=1.0.0\n\n{plan}{trailers}"
+    data = {WEB: shop.files(BRANCH)[WEB]}
+    earlier = shop.remote.commit(BRANCH, data, message=message, parents=[shop.branches["main"]])
+    lines = [line for line in shop.pull()["body"].split("\n") if line.startswith("<!--")]
+    lines.insert(1, "web: 1.0.0 to 1.1.0, highest of 2 tags matched by semver >=1.0.0")
+    shop.call("PATCH", "/pulls/1", {"body": "\n".join(lines)})
+    with shop.watching() as seen:
+        done = shop.ask("update")
+    assert seen.nothing
+    assert shop.branches[BRANCH] == earlier
+    assert (proposal(done.json)["action"], proposal(done.json)["reason"]["code"]) == ("none", "nothing_new")
+
+    newer = shop.push("web", "1.2.0")  # it is still the bot's
+    assert proposal(shop.ask("update").json)["action"] == "refresh"
+    assert shop.files(BRANCH) == with_web(shop, "1.2.0", newer)
+
+
 def test_dry_run_says_what_it_would_do_and_writes_nothing(shop: Deploy) -> None:
     shop.push("web", "1.1.0")
     with shop.watching() as seen:

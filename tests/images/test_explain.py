@@ -99,7 +99,10 @@ def test_by_build_time_only_tags_with_a_time_are_ranked() -> None:
     }
     alone = explain(Newest("^[a-e]$"), ["a", "x"], Pin("a"), {}, NOW)
     assert (alone.steps[-1].rule, alone.candidates) == ("pattern ^[a-e]$", (RankedTag("a", (), None),))
-    assert explained.candidates == (RankedTag("b", (), times["b"]), RankedTag("a", (), times["a"]))
+    assert explained.candidates == (
+        RankedTag("b", (), times["b"], times["b"]),
+        RankedTag("a", (), times["a"], times["a"]),
+    )
     assert explain(Pattern("^[ab]$", order="alphabetical"), ["a"], Pin(), times, NOW).candidates == (
         RankedTag("a", ("a",), times["a"]),
     )

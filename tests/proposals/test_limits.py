@@ -239,7 +239,7 @@ def test_where_no_clock_changes_it_is_open_by_the_clock(windows: Sequence[Window
 
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-TOO_MANY = "limit of 2 new proposals an hour reached: the next one can be opened at 2026-11-23 12:30:00 UTC"
+TOO_MANY = "limit of 2 new proposals an hour reached: the next one can be opened on Mon 2026-11-23 12:30 UTC"
 NEW = reconcile.Open(Reason("chosen", "new"))
 PUSHED = reconcile.Open(Reason("chosen", "new"), push=False)
 OPENED = pull()
@@ -286,12 +286,20 @@ def ago(*minutes: float) -> list[datetime]:
             {"open_now": 2, "most_open": 2},
             (
                 "held.limit",
-                "limit of 2 open proposals reached (2 open): merge or close one first",
+                "limit of 2 open proposals reached: merge or close one first",
                 {"most_open": 2},
             ),
             id="no more may be open",
         ),
-        pytest.param({"open_now": 3, "most_open": 2}, "held.limit", id="more are open than may be"),
+        pytest.param(
+            {"open_now": 3, "most_open": 2},
+            (
+                "held.limit",
+                "limit of 2 open proposals reached (3 are open): merge or close one first",
+                {"most_open": 2},
+            ),
+            id="more are open than may be",
+        ),
         pytest.param({"opened": ago(1, 2, 3)}, None, id="many are new and no limit"),
         pytest.param({"opened": ago(61, 600, 59), "most_new_per_hour": 2}, None, id="one more may be new"),
         pytest.param({"opened": ago(60, 60), "most_new_per_hour": 1}, None, id="an hour is over"),

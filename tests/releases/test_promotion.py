@@ -173,7 +173,7 @@ def test_a_person_who_promotes_says_what_to_go_beyond(by_hand: ByHand, expected:
     else:
         assert isinstance(found, Change)
         assert found.reason.data["beyond"] == "held.policy, held.soak"
-        told = f"{OUTSIDE}, promoted anyway (`--beyond-policy`); {SOAKING}, promoted anyway (`--now`); staging runs"
+        told = f"{OUTSIDE}, promoted anyway (`--beyond-policy`); {SOAKING}, promoted anyway (`--now`); staging has run"
         assert found.reason.text.startswith(told)
     assert isinstance(found, Held) is bool(expected)
 
@@ -290,7 +290,7 @@ def test_the_targets_own_order_beats_the_sources() -> None:
             Artifact(V2, True),
             rules(),
             running(V2),
-            "staging runs 1.1.0 since 2026-08-01 11:00 UTC (2 days), release 12 (0000000000)",
+            "staging has run 1.1.0 for 2 days, since 2026-08-01 11:00 UTC, as release 12 (0000000000)",
             {"source": "staging", "release": commit(1), "since": "2026-08-01T11:00:00Z"},
             id="copied",
         ),
@@ -306,7 +306,7 @@ def test_the_targets_own_order_beats_the_sources() -> None:
             Artifact(V2, True),
             rules(),
             alter(running(V2), left=step(4, {}), ahead=2),
-            "staging ran 1.1.0 from 2026-08-01 11:00 UTC (3 hours), release 12 (0000000000); "
+            "staging ran 1.1.0 for 3 hours, from 2026-08-01 11:00 UTC, as release 12 (0000000000); "
             "staging is 2 releases ahead of 1.1.0, which soaked long enough",
             {"source": "staging", "release": commit(1), "since": "2026-08-01T11:00:00Z", "ahead": 2},
             id="the newest that ran for long enough",

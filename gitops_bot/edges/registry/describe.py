@@ -10,19 +10,20 @@ Labels end up in pull requests: a value that is no time, web address or short li
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from gitops_bot.edges.registry.failure import IfPresent
 from gitops_bot.edges.registry.manifest import platform, read
 from gitops_bot.images import moment
+from gitops_bot.images.age import EARLIEST
 from gitops_bot.images.build import CREATED, Build
 from gitops_bot.images.reference import is_digest
 from gitops_bot.redact import strike
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from gitops_bot.edges.registry.host import ImageRepository
     from gitops_bot.edges.registry.manifest import Document
@@ -65,7 +66,7 @@ def _build(top: Document, what: Manifest, manifest: Document, config: Document) 
         if line is not None and len(lines) < _MOST_LABELS:
             lines[name] = line
     return Build(
-        created=first_label("created", parse_time, *sources, {CREATED: config.get("created")}),
+        created=created_in(*sources, {CREATED: config.get("created")}),
         source=first_label("source", parse_url, *sources),
         revision=first_label("revision", parse_line, *sources),
         version=first_label("version", parse_line, *sources),
@@ -117,8 +118,6 @@ T = TypeVar("T")
 _PREFIX = "org.opencontainers.image."
 #: RFC 3339, 5.6; `fromisoformat` also accepts dates without a time and times without a zone.
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})")
-#: Reproducible builds use the Unix epoch or, as buildpacks do, that of ZIP archives: neither is a build time.
-_EPOCH = datetime(1980, 1, 2, tzinfo=UTC)
 _LINE, _ADDRESS = 200, 500
 #: RFC 3986, 2: the characters of an address.
 _IN_ADDRESS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
@@ -134,15 +133,25 @@ def first_label(name: str, read: Callable[[str], T | None], *sources: object) ->
     return None
 
 
+def created_in(*sources: object) -> datetime | None:
+    """The first build time in these maps, in order; a placeholder of build tools only where nothing else stands."""
+    return first_label("created", built, *sources) or first_label("created", parse_time, *sources)
+
+
+def built(text: str) -> datetime | None:
+    """Parse a build time; None for the placeholders of build tools."""
+    time = parse_time(text)
+    return time if time is not None and time >= EARLIEST else None
+
+
 def parse_time(text: str) -> datetime | None:
-    """A time later than the epochs of build tools, in UTC."""
+    """A time in UTC."""
     if not _TIME.fullmatch(text):
         return None
     try:
-        time = moment.parse(text)
+        return moment.parse(text)
     except ValueError:
         return None
-    return time if time >= _EPOCH else None
 
 
 def parse_line(text: str) -> str | None:

@@ -266,21 +266,15 @@ def _reason(rules: Rules, offer: Offer, artifact: Artifact, now: datetime, lifte
     running = offer.running
     source, step = running.environment, running.arrived
     data: dict[str, str | int | None] = {"source": source, "release": None, "since": None}
-    since = f"{source} runs {running.pin.short}"
-    if step is not None and running.left is not None:
-        data |= {"release": step.commit, "since": rfc3339(step.at), "ahead": running.ahead}
-        since = (
-            f"{source} ran {running.pin.short} from {step.at:%Y-%m-%d %H:%M} UTC "
-            f"({duration.roughly(running.left.at - step.at)}), {release_name(running.number, step.commit)}; "
-            f"{_ahead(running)}"
-        )
-    elif step is not None:
+    parts = [f"{source} runs {running.pin.short}"]
+    if step is not None:
         data |= {"release": step.commit, "since": rfc3339(step.at)}
-        since += (
-            f" since {step.at:%Y-%m-%d %H:%M} UTC ({duration.roughly(now - step.at)}), "
-            f"{release_name(running.number, step.commit)}"
-        )
-    parts = [since]
+        verb, end, word = ("has run", now, "since") if running.left is None else ("ran", running.left.at, "from")
+        how_long = f"for {duration.roughly(end - step.at)}, {word} {step.at:%Y-%m-%d %H:%M} UTC"
+        parts = [f"{source} {verb} {running.pin.short} {how_long}, as {release_name(running.number, step.commit)}"]
+        if running.left is not None:
+            data["ahead"] = running.ahead
+            parts.append(_ahead(running))
     match artifact.way:
         case "rebuilt":
             data |= {"rebuilt": 1, "revision": artifact.revision}

@@ -120,7 +120,7 @@ def test_who_is_believed(registry: DockerRegistry, ours: Registry, said: dict[st
 
 TIMES: list[tuple[str, dict[str, Any], datetime | None]] = [
     ("the configuration", {"created": WHEN}, BUILT),
-    ("the epoch", {"created": "1970-01-01T00:00:00Z"}, None),
+    ("nothing but the epoch", {"created": "1970-01-01T00:00:00Z"}, datetime(1970, 1, 1, tzinfo=UTC)),
     ("the epoch, and an annotation", {"created": "1970-01-01T00:00:00Z", "annotations": oci(created=WHEN)}, BUILT),
     ("a label before the configuration", {"created": "2025-05-05T05:05:05Z", "labels": oci(created=WHEN)}, BUILT),
     ("a label of the epoch", {"created": WHEN, "labels": oci(created="1970-01-01T00:00:00Z")}, BUILT),

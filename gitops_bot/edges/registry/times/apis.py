@@ -19,7 +19,7 @@ import httpx
 
 from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.registry.credentials import Basic, basic
-from gitops_bot.edges.registry.describe import parse_time
+from gitops_bot.edges.registry.describe import built
 from gitops_bot.edges.registry.failure import Refused
 from gitops_bot.errors import ForgeError
 from gitops_bot.images import moment
@@ -204,7 +204,7 @@ def _version(digest: object, time: datetime | None, tags: object) -> PackageVers
 
 
 def _time(value: object) -> datetime | None:
-    return parse_time(value) if isinstance(value, str) else None
+    return built(value) if isinstance(value, str) else None
 
 
 def _seconds(value: object, of: int = 1) -> datetime | None:

@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot import log
 from gitops_bot.edges.http import Allowance, Limit, NoResponse
 from gitops_bot.edges.registry.credentials import Once
-from gitops_bot.edges.registry.describe import configuration, first_label, labels, parse_time
+from gitops_bot.edges.registry.describe import built, configuration, created_in, first_label, labels
 from gitops_bot.edges.registry.failure import IfPresent, Refused, Untrusted
 from gitops_bot.edges.registry.manifest import read, resolve_by_content
 from gitops_bot.edges.registry.times.apis import ApiClient, ListUnusable, api_of, newest_first, pages
 from gitops_bot.edges.registry.times.cache import Cache, Created, Memory
-from gitops_bot.images.age import EARLIEST
 from gitops_bot.images.build import CREATED, BuildTimes
 from gitops_bot.images.reference import is_digest, is_floating
 
@@ -205,7 +204,8 @@ class _Reader:
                 config = configuration(self._repository, manifest)
                 if config is None:
                     return Created(None, lasting=False)
-                return Created(first_label("created", built, labels(config), {CREATED: config.get("created")}))
+                sources = (manifest.get("annotations"), labels(config), {CREATED: config.get("created")})
+                return Created(created_in(*sources))
             case "index":
                 return newest(self._children(what, ancestors))
             case "artifact":
@@ -228,12 +228,6 @@ def newest(children: Iterable[Created]) -> Created:
     images = list(children)
     times = (image.time for image in images if image.time is not None)
     return Created(max(times, default=None), all(image.lasting for image in images))
-
-
-def built(text: str) -> datetime | None:
-    """Parse a build time; None for the placeholders of build tools."""
-    time = parse_time(text)
-    return time if time is not None and time >= EARLIEST else None
 
 
 def _in_threads(work: Callable[[str], None], items: Collection[str], threads: int) -> None:

@@ -64,7 +64,7 @@ def manifest(images: Images, *places: tuple[str, str | None]) -> dict[str, Any]:
         pytest.param(EPOCH, None, OLD, OLD, id="a placeholder says nothing"),
         pytest.param("yesterday", "2026-01-01", OLD, OLD, id="nor does what is not a time"),
         pytest.param(None, None, None, None, id="an image need not say"),
-        pytest.param(None, EPOCH, "1980-01-01T00:00:01Z", None, id="only placeholders"),
+        pytest.param(None, EPOCH, "1980-01-01T00:00:01Z", EPOCH, id="the first placeholder where nothing else is"),
         pytest.param(
             None, None, "2026-01-01T01:00:00.123456789+01:00", "2026-01-01T00:00:00.123456Z", id="nanoseconds"
         ),
@@ -83,7 +83,8 @@ def test_what_says_when_an_image_was_built(
     [
         pytest.param([OLD, NEW], {}, NEW, id="the newest of its images"),
         pytest.param([OLD, None], {}, OLD, id="of those that say it"),
-        pytest.param([EPOCH, None], {}, None, id="none says it"),
+        pytest.param([EPOCH, None], {}, EPOCH, id="none says it"),
+        pytest.param([EPOCH, OLD], {}, OLD, id="a placeholder is no newer image"),
         pytest.param([OLD, NEW], {"annotations": {CREATED: MIDDLE}}, MIDDLE, id="its own annotation first"),
         pytest.param([], {}, None, id="an empty index"),
     ],
