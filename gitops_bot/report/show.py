@@ -88,7 +88,7 @@ def show(command: str, result: Result[Any], output: str, at: datetime, *, writte
 
             _print(document.of(command, result, at))
         case "markdown":
-            screen.out.write(redact.strike(markdown(result.body)))
+            screen.out.write(redact.strike(markdown(result.body, result.head.problems)))
             show_problems(result.head.problems)
         case "html":
             from gitops_bot.report import page  # takes 0.1 s of CPU, and is needed only here

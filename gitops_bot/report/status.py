@@ -23,6 +23,7 @@ from gitops_bot.results.status import LONG_AGO, STATES
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
+    from gitops_bot.errors import Problem
     from gitops_bot.images.reference import Pin
     from gitops_bot.report.screen import Screen, Style
     from gitops_bot.results.result import Head
@@ -331,9 +332,12 @@ def _print_matrix(status: Status, screen: Screen) -> None:
             screen.say(", ".join(pins), indent=_INDENT, hang=_INDENT)
 
 
-def markdown(status: Status) -> str:
-    """What needs attention in each environment, and folded what runs where; for a summary or a comment."""
+def markdown(status: Status, problems: Sequence[Problem] = ()) -> str:
+    """What could not be read, what needs attention in each environment, and folded what runs where."""
     lines = [] if status.sees_pull_requests else ["No token is set, so open pull requests are not shown.", ""]
+    texts = ((": ".join(filter(None, (problem.where, problem.message))), problem.next) for problem in problems)
+    wrong = [f"- {md.prose(what, 1000)}. {md.prose(step, 1000)}".rstrip() for what, step in texts]
+    lines += ["**Not everything could be read:**", "", *wrong, ""] if wrong else []
     for environment in status.environments:
         lines += [f"**{md.prose(headline(status, environment), 1000)}**", ""]
         told = [_cells(row) for row in rows(status, environment)]

@@ -12,6 +12,7 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
+from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason, unmanaged
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.pull_request import PullRequest
@@ -335,6 +336,18 @@ def test_what_others_wrote_is_shown_in_markdown_and_never_obeyed(text: str) -> N
         if token.type == "link_open"
     }
     assert links == {URL}
+
+
+def test_markdown_says_what_could_not_be_read() -> None:
+    file = "apps/a\n| owned/kustomization.yaml"
+    broken = Problem("failed.edit", "<b>this</b> is not YAML", "Correct it.", file, 4, 1)
+    assert markdown(status(), [broken]).splitlines()[:4] == [
+        "**Not everything could be read:**",
+        "",
+        r"- apps/a \| owned/kustomization.yaml:4:1: \<b\>this\</b\> is not YAML. Correct it.",
+        "",
+    ]
+    assert "could not be read" not in markdown(status())
 
 
 def to_review(found: Status) -> Status:
