@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from gitops_bot.demo import identity
 from gitops_bot.demo.http import Answer, Route
-from gitops_bot.demo.identity import node
 from gitops_bot.demo.merging import changed_tree
 from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.signing import Keys
@@ -88,27 +87,15 @@ def _commit(call: Call) -> Answer:
     verification = _UNSIGNED
     if signs:
         signature = Keys.of(bare).sign(payload.encode())
-        verified_at = call.pulls.time()
         verification = {"verified": True, "reason": "valid", "signature": signature, "payload": payload}
-        verification = {**verification, "verified_at": verified_at}
+        verification["verified_at"] = call.pulls.time()
         head.append("gpgsig " + signature.replace("\n", "\n "))
     oid = call.pulls.bare.store("commit", "\n".join([*head, "", message]).encode())
-    info = bare.commit(oid)
-    shown: Json = call.shapes.commit(info)
+    shown: Json = call.shapes.commit(bare.commit(oid))
     git: Json = shown["commit"]
-    answer = {
-        "sha": oid,
-        "node_id": node("Commit", oid),
-        "url": git["url"],
-        "html_url": shown["html_url"],
-        "author": git["author"],
-        "committer": git["committer"],
-        "message": message,
-        "tree": git["tree"],
-        "parents": shown["parents"],
-        "verification": verification,
-    }
-    return Answer.json(201, answer)
+    answer = {name: shown[name] for name in ("sha", "node_id", "html_url", "parents")}
+    answer |= {name: git[name] for name in ("url", "author", "committer", "tree")}
+    return Answer.json(201, {**answer, "message": message, "verification": verification})
 
 
 def _person(fields: Fields, role: str) -> str | None:

@@ -98,9 +98,7 @@ class Fields:
         """A string, or None."""
         value = self.values.get(name)
         if value is not None and not isinstance(value, str):
-            raise Invalid(
-                422, f"Invalid request.\n\nFor 'properties/{name}', {json.dumps(value)[:100]} is not a string."
-            )
+            raise self._wrong(name, "a string")
         # JSON allows a lone surrogate, but UTF-8 cannot store it.
         return None if value is None else value.encode(errors="replace").decode()
 
@@ -117,10 +115,12 @@ class Fields:
         """A boolean, false by default."""
         value = self.values.get(name, False)
         if not isinstance(value, bool):
-            raise Invalid(
-                422, f"Invalid request.\n\nFor 'properties/{name}', {json.dumps(value)[:100]} is not a boolean."
-            )
+            raise self._wrong(name, "a boolean")
         return value
+
+    def _wrong(self, name: str, kind: str) -> Invalid:
+        value = json.dumps(self.values[name])[:100]
+        return Invalid(422, f"Invalid request.\n\nFor 'properties/{name}', {value} is not {kind}.")
 
     def texts(self, name: str) -> list[str]:
         """A list of strings, empty by default."""

@@ -59,8 +59,7 @@ class Visible:
 
 def connection(field: str, items: Sequence[T], show: Callable[[T], Json], arguments: Json) -> Json:
     """The first or last items of a list. As on GitHub, the query must say how many."""
-    first, last = arguments.get("first"), arguments.get("last")
-    after = arguments.get("after")
+    first, last, after = arguments.get("first"), arguments.get("last"), arguments.get("after")
     size = last if first is None else first
     if size is None:
         message = f"You must provide a `first` or `last` value to properly paginate the `{field}` connection."

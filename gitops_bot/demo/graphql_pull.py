@@ -96,8 +96,4 @@ def _label(name: str) -> Json:
 
 
 def _comment(shapes: Shapes, comment: Comment) -> Json:
-    return {
-        "databaseId": comment.id,
-        "body": comment.body,
-        "viewerDidAuthor": comment.user == shapes.viewer,
-    }
+    return {"databaseId": comment.id, "body": comment.body, "viewerDidAuthor": comment.user == shapes.viewer}

@@ -217,7 +217,10 @@ class Hub:
             teams={slug: Team(**item) for slug, item in data.pop("teams", {}).items()},
             queue=[Queued(**item) for item in data.pop("queue", ())],
             checks={commit: [Check(**item) for item in items] for commit, items in data.pop("checks", {}).items()},
-            deployments=[_deployment(item) for item in data.pop("deployments", ())],
+            deployments=[
+                Deployment(**{**item, "statuses": [DeploymentStatus(**status) for status in item["statuses"]]})
+                for item in data.pop("deployments", ())
+            ],
             activity=[Pushed(**item) for item in data.pop("activity", ())],
             pulls={pull.number: pull for pull in pulls},
             **data,
@@ -227,11 +230,6 @@ class Hub:
 def _plain(value: Any) -> dict[str, Any]:
     """A dataclass for JSON; `asdict` would be slow, because it copies deeply."""
     return {member.name: getattr(value, member.name) for member in fields(value)}
-
-
-def _deployment(data: dict[str, Any]) -> Deployment:
-    statuses = [DeploymentStatus(**item) for item in data.pop("statuses")]
-    return Deployment(**data, statuses=statuses)
 
 
 def _pull(data: dict[str, Any]) -> Pull:

@@ -19,12 +19,7 @@ if TYPE_CHECKING:
     from gitops_bot.demo.pulls import PullRequests
 
 _COMPARED = 250
-_STATUS = {
-    (True, True): "diverged",
-    (True, False): "ahead",
-    (False, True): "behind",
-    (False, False): "identical",
-}
+_STATUS = {(True, True): "diverged", (True, False): "ahead", (False, True): "behind", (False, False): "identical"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -295,10 +295,7 @@ _HELD_OFFERS: Final = (
     Gate("there is room for its digest", digest_room),
     Gate("the source has run it for long enough", soak),
 )
-_PLACE: Final = (
-    Gate("", slot, "slot"),
-    Gate("not rolled back before", left_before, "left before"),
-)
+_PLACE: Final = (Gate("", slot, "slot"), Gate("not rolled back before", left_before, "left before"))
 _PLATFORMS: Final = Gate("an image, there for every platform", platforms, "platforms")
 _END: Final = (
     Gate("not on hold", declared_hold, "declared hold"),

@@ -38,11 +38,7 @@ def live_pins(base: Mapping[EntryKey, Managed], carried: Sequence[PinChange]) ->
 
 
 def lay(
-    decisions: Sequence[Decision],
-    carried: Sequence[PinChange],
-    base: Mapping[EntryKey, Managed],
-    *,
-    asked: bool = True,
+    decisions: Sequence[Decision], carried: Sequence[PinChange], base: Mapping[EntryKey, Managed], *, asked: bool = True
 ) -> tuple[Change, ...]:
     """The changes of the proposal: what was decided now, and of the carried pins those that no decision replaces.
 

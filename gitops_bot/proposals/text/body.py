@@ -67,10 +67,7 @@ _COMMENT_MARK = re.compile(rf"<!-- gitops-bot:((?:person|late) [0-9a-f]{{7,64}}|
 
 
 def render(
-    environment: str,
-    changes: Sequence[Change],
-    held: Sequence[Held],
-    described: Mapping[EntryKey, DescribedChange],
+    environment: str, changes: Sequence[Change], held: Sequence[Held], described: Mapping[EntryKey, DescribedChange]
 ) -> str:
     """The whole description, within the limit: cut at a whole row or section, with a note.
 

@@ -12,15 +12,7 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot.images import version
 from gitops_bot.images.reason import counted
 from gitops_bot.images.reference import ImageName, is_digest
-from gitops_bot.proposals.text.markdown import (
-    code,
-    enclose,
-    git_revision,
-    html_code,
-    plain,
-    prose,
-    source_repository,
-)
+from gitops_bot.proposals.text.markdown import code, enclose, git_revision, html_code, plain, prose, source_repository
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -115,10 +115,7 @@ def is_commit(name: str, tags: Mapping[str, str]) -> bool:
 
 
 def _number(
-    environment: str,
-    touched: Sequence[tuple[Step, tuple[str, ...]]],
-    line: Line,
-    tagged: Mapping[str, int] | None,
+    environment: str, touched: Sequence[tuple[Step, tuple[str, ...]]], line: Line, tagged: Mapping[str, int] | None
 ) -> tuple[Release, ...]:
     counted = {step.commit: len(touched) - at for at, (step, _) in enumerate(touched)} if line.complete else {}
     numbers = tagged or counted
