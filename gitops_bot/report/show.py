@@ -297,18 +297,12 @@ def print_changes(changes: Sequence[Change], screen: Screen) -> None:
 
     A terminal that is too narrow for the table gets a block for each change. Words are never broken.
     """
-    cells = (
-        (
-            plain(change.entry.image) + (f" (now {plain(change.new_name)})" if change.new_name else ""),
-            short(change.before),
-            short(change.after),
-            place(change.entry),
-            plain(change.reason.text),
-        )
-        for change in changes
-    )
-    # Secrets are struck before padding and folding: half of one would not be recognised.
-    rows = [tuple(map(redact.printable, row)) for row in cells]
+    rows = []
+    for change in changes:
+        image = plain(change.entry.image) + (f" (now {plain(change.new_name)})" if change.new_name else "")
+        row = image, short(change.before), short(change.after), place(change.entry), plain(change.reason.text)
+        # Secrets are struck before padding and folding: half of one would not be recognised.
+        rows.append(tuple(map(redact.printable, row)))
     if screen.width is None:
         screen.say_rows([_HEADINGS, *rows], _INDENT)
         return

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from gitops_bot.results.status import Overview
 
 _HERE: Final = Path(__file__).parent
-_STYLE, _SCRIPT = "page.css", "page.js"
 #: Characters of one text on the page.
 _LONG: Final = 1000
 #: Rows of what needs attention, at least so many of each state, and different pins in one cell; others are counted.
@@ -100,7 +99,7 @@ def html(result: Result[Overview]) -> str:
         split=split,
         summary=summary,
         # The content security policy: nothing from outside, and only this page's own style and script.
-        policy=f"default-src 'none'; style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)}; base-uri 'none'; "
+        policy=f"default-src 'none'; style-src {_hash('page.css')}; script-src {_hash('page.js')}; base-uri 'none'; "
         "form-action 'none'",
     )
 
