@@ -94,19 +94,14 @@ def node(kind: str, key: int | str) -> str:
     return f"{kind[0]}_{base64.urlsafe_b64encode(f'{kind}:{key}'.encode()).decode().rstrip('=')}"
 
 
-def _parse_node(text: str) -> tuple[str, str] | None:
-    """The type and the key of a node ID."""
-    try:
-        kind, colon, key = base64.urlsafe_b64decode(text[2:] + "=" * (-len(text[2:]) % 4)).decode().partition(":")
-    except (binascii.Error, ValueError):
-        return None
-    return (kind, key) if colon and node(kind or "?", key) == text else None
-
-
 def repository_of(key: str) -> int | None:
     """The ID of the repository of the pull request with this node ID."""
-    kind, number = _parse_node(key) or ("", "")
-    return int(number) // IDS if kind == "PullRequest" and number.isdecimal() and len(number) < 20 else None
+    try:
+        kind, _, number = base64.urlsafe_b64decode(key[2:] + "=" * (-len(key[2:]) % 4)).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    known = kind == "PullRequest" and number.isdecimal() and len(number) < 20 and node(kind, number) == key
+    return int(number) // IDS if known else None
 
 
 def user(api: str, site: str, login: str) -> Json:
