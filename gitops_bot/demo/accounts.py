@@ -9,7 +9,7 @@ from gitops_bot.demo import git_http
 from gitops_bot.demo.refusal import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from gitops_bot.demo.apps import Apps
     from gitops_bot.demo.http import Request
@@ -59,9 +59,9 @@ class Accounts:
         token = self.apps.token(self._token(request))
         return token is None or token.covers(hub) or not hub.private
 
-    def scope(self, token: str, scopes: Iterable[str]) -> None:
+    def scope(self, token: str, *scopes: str) -> None:
         """Set the scopes of a classic token; the default is `repo`."""
-        self._scopes[token] = tuple(scopes)
+        self._scopes[token] = scopes
 
     def scopes(self, request: Request) -> tuple[str, ...] | None:
         """The scopes of a request's token; None without a token, and for an App's, which has no scopes."""

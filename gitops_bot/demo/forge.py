@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from gitops_bot.demo import checks as statuses
 from gitops_bot.demo import git_http, landing, signing
@@ -107,10 +107,6 @@ class Forge(Server):
             pulls.hub.protected.pop(branch or pulls.bare.default_branch(), None)
             signing.enforce(pulls.bare, pulls.hub.protected)
 
-    def signing_key(self, user: str, public_key: str) -> None:
-        """Add the SSH key that a user signs commits with."""
-        signing.Keys(self.store.folder / ".keys").add(user, public_key)
-
     def team(self, full_name: str, slug: str, members: Sequence[str] = ()) -> None:
         """Give a team access to a repository."""
         with self.store.opened(self._hub(full_name), writes=True) as pulls:
@@ -126,20 +122,12 @@ class Forge(Server):
         with self.store.opened(self._hub(full_name), writes=True) as pulls:
             return landing.advance(pulls)
 
-    def scope(self, token: str, *scopes: str) -> None:
-        """Set the scopes of a user's classic token."""
-        self.accounts.scope(token, scopes)
-
     def limit(
         self, *, remaining: int, resets_in: int = 3600, resources: Sequence[Resource] = ("core", "graphql")
     ) -> None:
         """Leave this many requests in the current rate-limit window, which ends in `resets_in` seconds."""
         for resource in resources:
             self.limits.set(resource, remaining, resets_in)
-
-    def throttle(self, *, requests: int = 1, retry_after: int | None = 60, status: Literal[403, 429] = 403) -> None:
-        """Refuse the next API requests with a secondary rate limit; `retry_after` in seconds."""
-        self.limits.throttle(requests, retry_after, status)
 
     def _hub(self, full_name: str) -> Hub:
         hub = self.store.named(full_name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gitops_bot.demo.signing import Keys
 from tests.commands.conftest import pinned
 from tests.commands.scene import approve
 from tests.conftest import program
@@ -308,7 +309,7 @@ def test_commits_signed_with_a_known_ssh_key_pass_the_rule(guarded: Deploy, tmp_
     assert "could not verify the bot's" in problem(unknown)[1]
     assert seen.nothing
 
-    guarded.world.forge.signing_key("bot", key.with_suffix(".pub").read_text())
+    Keys.of(guarded.world.forge.bare(guarded.name)).add("bot", key.with_suffix(".pub").read_text())
     base = guarded.branches["main"]
     who = {"GIT_AUTHOR_NAME": "Grüße", "GIT_COMMITTER_NAME": "bot", "GIT_COMMITTER_EMAIL": "bot@example.test"}
     with guarded.watching() as seen:

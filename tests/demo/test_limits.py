@@ -82,6 +82,6 @@ def test_what_is_set_on_the_server_counts_for_every_request_to_it(tmp_path: Path
         assert site.graphql(question)["data"]["repository"]["nameWithOwner"] == REPOSITORY
         assert site.graphql(question)["errors"][0]["type"] == "RATE_LIMITED"
         site.forge.limit(remaining=100)
-        site.forge.throttle(retry_after=3)
+        site.forge.limits.throttle(1, 3, 403)
         assert site.call("GET", "").headers["retry-after"] == "3"
         assert site.call("GET", "").json["full_name"] == REPOSITORY
