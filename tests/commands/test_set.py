@@ -87,6 +87,7 @@ def test_set_lays_its_pins_over_the_open_proposal(shop: Deploy) -> None:
     gone = shop.ask("set", "--allow-downgrade", "production", f"{shop.image('web')}=1.0.0@{was}")
     assert gone.code == 0
     assert list(changes(gone.json)) == ["api"]
+    assert (gone.json["environments"][0]["unchanged"], holds(gone.json)) == (1, [])  # web is pinned as it was asked for
     assert shop.files(BRANCH)[WEB] == shop.files("main")[WEB]
 
 
