@@ -1,37 +1,31 @@
 """The embedded GitHub server: REST, GraphQL, git over HTTP and web pages on one loopback port.
 
 `GITHUB_SERVER_URL` is its `url` and `GITHUB_API_URL` its `api_url`, as on GitHub Enterprise. Its state is in one folder
-(`store.py`), so a later run can serve it again. Methods replace the settings pages of a browser.
+(`store.py`), so a later run can serve it again.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from gitops_bot.demo import checks as statuses
-from gitops_bot.demo import git_http, landing, signing
+from gitops_bot.demo import git_http
 from gitops_bot.demo.accounts import Accounts
 from gitops_bot.demo.apps import Apps
 from gitops_bot.demo.gateway import Gateway
 from gitops_bot.demo.http import Answer, Refused, Route, Server, find
-from gitops_bot.demo.hub import Check
 from gitops_bot.demo.limits import Limits
 from gitops_bot.demo.pages import REPOSITORY, Pages
 from gitops_bot.demo.refusal import Invalid
-from gitops_bot.demo.rules import Protection, Team
 from gitops_bot.demo.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from gitops_bot.demo.bare import Bare
     from gitops_bot.demo.http import Request
     from gitops_bot.demo.hub import Hub
-    from gitops_bot.demo.limits import Resource
-    from gitops_bot.demo.rules import Settings
 
 
 def _now() -> datetime:
@@ -73,8 +67,6 @@ class Forge(Server):
         """The URL of the REST API, without a final slash; GraphQL is at `/api/graphql`."""
         return self.gateway.api
 
-    # Settings
-
     def create(
         self, full_name: str, files: Mapping[str, bytes], *, private: bool = False, branch: str = "main"
     ) -> Bare:
@@ -84,56 +76,6 @@ class Forge(Server):
             ValueError: the name is taken, or GitHub does not allow it.
         """
         return self.store.create(full_name, files, private=private, branch=branch)
-
-    def bare(self, full_name: str) -> Bare:
-        """The Git repository of `owner/name`."""
-        return self.store.bare(self._hub(full_name))
-
-    def settings(self, full_name: str, **changes: bool) -> Settings:
-        """Change settings of a repository (fields of `rules.Settings`) and return all of them."""
-        with self.store.opened(self._hub(full_name), writes=True) as pulls:
-            pulls.hub.settings = replace(pulls.hub.settings, **changes)
-            return pulls.hub.settings
-
-    def protect(self, full_name: str, branch: str | None = None, **rule: Any) -> None:
-        """Replace the protection of a branch, by default the default branch, with these fields of `Protection`."""
-        with self.store.opened(self._hub(full_name), writes=True) as pulls:
-            pulls.hub.protected[branch or pulls.bare.default_branch()] = Protection(**rule)
-            signing.enforce(pulls.bare, pulls.hub.protected)
-
-    def unprotect(self, full_name: str, branch: str | None = None) -> None:
-        """Remove the protection of a branch."""
-        with self.store.opened(self._hub(full_name), writes=True) as pulls:
-            pulls.hub.protected.pop(branch or pulls.bare.default_branch(), None)
-            signing.enforce(pulls.bare, pulls.hub.protected)
-
-    def team(self, full_name: str, slug: str, members: Sequence[str] = ()) -> None:
-        """Give a team access to a repository."""
-        with self.store.opened(self._hub(full_name), writes=True) as pulls:
-            pulls.hub.teams[slug] = Team(pulls.hub.next_id(), slug, list(members))
-
-    def report(self, full_name: str, commit: str, context: str, state: str = "success") -> None:
-        """Set a commit status: `success`, `pending`, `failure` or `error`."""
-        with self.store.opened(self._hub(full_name), writes=True) as pulls:
-            statuses.report(pulls.hub, commit, Check(context, state))
-
-    def advance(self, full_name: str) -> tuple[int, ...]:
-        """Process the merge queues of a repository and return the merged pull requests."""
-        with self.store.opened(self._hub(full_name), writes=True) as pulls:
-            return landing.advance(pulls)
-
-    def limit(
-        self, *, remaining: int, resets_in: int = 3600, resources: Sequence[Resource] = ("core", "graphql")
-    ) -> None:
-        """Leave this many requests in the current rate-limit window, which ends in `resets_in` seconds."""
-        for resource in resources:
-            self.limits.set(resource, remaining, resets_in)
-
-    def _hub(self, full_name: str) -> Hub:
-        hub = self.store.named(full_name)
-        if hub is None:
-            raise KeyError(full_name)
-        return hub
 
     def _answer(self, request: Request) -> Answer:
         if request.path.startswith("/api/"):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.demo.apps import App
-    from gitops_bot.demo.forge import Forge
+    from tests.counterparts.github import Forge
 
 #: What the documentation asks for.
 PERMISSIONS = {"contents": "write", "pull_requests": "write"}

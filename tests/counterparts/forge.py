@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from gitops_bot.demo import landing, merging
 from gitops_bot.demo.bare import Moved, Person
-from gitops_bot.demo.forge import Forge
 from gitops_bot.demo.refusal import Invalid
+from tests.counterparts.github import Forge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

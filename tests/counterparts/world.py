@@ -21,12 +21,12 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from gitops_bot.demo.forge import Forge
 from gitops_bot.demo.http import Refused
 from tests.commands import contract
 from tests.conftest import PROJECT
 from tests.counterparts.forked import parent
 from tests.counterparts.git_http import WRITER, Remote, git_server
+from tests.counterparts.github import Forge
 from tests.counterparts.registry import docker_registry
 
 if TYPE_CHECKING:

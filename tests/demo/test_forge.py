@@ -7,7 +7,6 @@ from urllib.request import urlopen
 
 import pytest
 
-from gitops_bot.demo.forge import Forge
 from tests.counterparts.forge import (
     BOT,
     BOT_TOKEN,
@@ -21,6 +20,7 @@ from tests.counterparts.forge import (
     git,
     serving,
 )
+from tests.counterparts.github import Forge
 from tests.counterparts.myworld import emulating
 from tests.counterparts.openapi import Checker, checker
 

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from gitops_bot.demo.forge import Forge
 from tests.counterparts.forge import FILES, REPOSITORY, TOKENS, Site, commit, serving
+from tests.counterparts.github import Forge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from gitops_bot import config
-from gitops_bot.demo.forge import Forge
 from gitops_bot.demo.registry import Registry as Images
 from gitops_bot.edges.git import Credentials, Repository
 from gitops_bot.edges.github.forge import GitHub
@@ -24,6 +23,7 @@ from gitops_bot.releases.choice.promotion import ByHand
 from gitops_bot.results.outcome import Outcome
 from tests.counterparts.clock import StillClock
 from tests.counterparts.git_http import Remote
+from tests.counterparts.github import Forge
 from tests.counterparts.registry import DockerRegistry
 from tests.counterparts.world import overlay, run
 from tests.stateful import lines, writes

@@ -1,0 +1,73 @@
+"""The embedded GitHub server with what people do on GitHub's settings pages, which no demo needs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from gitops_bot.demo import checks as statuses
+from gitops_bot.demo import forge, landing, signing
+from gitops_bot.demo.hub import Check
+from gitops_bot.demo.rules import Protection, Team
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.demo.bare import Bare
+    from gitops_bot.demo.hub import Hub
+    from gitops_bot.demo.limits import Resource
+    from gitops_bot.demo.rules import Settings
+
+
+class Forge(forge.Forge):
+    """Serves repositories, with their settings, protected branches, teams, checks and limits as a test wants them."""
+
+    def bare(self, full_name: str) -> Bare:
+        """The Git repository of `owner/name`."""
+        return self.store.bare(self._named(full_name))
+
+    def settings(self, full_name: str, **changes: bool) -> Settings:
+        """Change settings of a repository (fields of `rules.Settings`) and return all of them."""
+        with self.store.opened(self._named(full_name), writes=True) as pulls:
+            pulls.hub.settings = replace(pulls.hub.settings, **changes)
+            return pulls.hub.settings
+
+    def protect(self, full_name: str, branch: str | None = None, **rule: Any) -> None:
+        """Replace the protection of a branch, by default the default branch, with these fields of `Protection`."""
+        with self.store.opened(self._named(full_name), writes=True) as pulls:
+            pulls.hub.protected[branch or pulls.bare.default_branch()] = Protection(**rule)
+            signing.enforce(pulls.bare, pulls.hub.protected)
+
+    def unprotect(self, full_name: str, branch: str | None = None) -> None:
+        """Remove the protection of a branch."""
+        with self.store.opened(self._named(full_name), writes=True) as pulls:
+            pulls.hub.protected.pop(branch or pulls.bare.default_branch(), None)
+            signing.enforce(pulls.bare, pulls.hub.protected)
+
+    def team(self, full_name: str, slug: str, members: Sequence[str] = ()) -> None:
+        """Give a team access to a repository."""
+        with self.store.opened(self._named(full_name), writes=True) as pulls:
+            pulls.hub.teams[slug] = Team(pulls.hub.next_id(), slug, list(members))
+
+    def report(self, full_name: str, commit: str, context: str, state: str = "success") -> None:
+        """Set a commit status: `success`, `pending`, `failure` or `error`."""
+        with self.store.opened(self._named(full_name), writes=True) as pulls:
+            statuses.report(pulls.hub, commit, Check(context, state))
+
+    def advance(self, full_name: str) -> tuple[int, ...]:
+        """Process the merge queues of a repository and return the merged pull requests."""
+        with self.store.opened(self._named(full_name), writes=True) as pulls:
+            return landing.advance(pulls)
+
+    def limit(
+        self, *, remaining: int, resets_in: int = 3600, resources: Sequence[Resource] = ("core", "graphql")
+    ) -> None:
+        """Leave this many requests in the current rate-limit window, which ends in `resets_in` seconds."""
+        for resource in resources:
+            self.limits.set(resource, remaining, resets_in)
+
+    def _named(self, full_name: str) -> Hub:
+        hub = self.store.named(full_name)
+        if hub is None:
+            raise KeyError(full_name)
+        return hub
