@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.proposals import reconcile
-from gitops_bot.releases.decisions import Change
+from gitops_bot.releases.decisions import Change, Held, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,15 +52,22 @@ class Proposal:
 
         Where that leaves it as it is, every entry is held whose pin the open one does not have as it should be.
         """
-        held: list[Decision] = []
-        if isinstance(action, reconcile.Leave) and action.reason.code.startswith("held."):
-            proposed = {(pin.key, pin.after, pin.new_name) for pin in self.carried}
-            held = [
-                change.hold(action.reason)
-                for change in self.changes
-                if (change.entry.key, change.after, change.new_name) not in proposed
-            ]
-        return replace(self, action=action, decisions=(*self.decisions, *held))
+        if not isinstance(action, reconcile.Leave) or not action.reason.code.startswith("held."):
+            return replace(self, action=action)
+        proposed = {pin.key: (pin.after, pin.new_name) for pin in self.carried}
+        held = [
+            change.hold(action.reason)
+            for change in self.changes
+            if (change.after, change.new_name) != proposed.get(change.entry.key)
+        ]
+        # What was set to the pin of the base branch should have left the open one.
+        decisions = (
+            Held(item.entry, None, action.reason)
+            if isinstance(item, Kept) and item.source == "set" and item.entry.key in proposed
+            else item
+            for item in self.decisions
+        )
+        return replace(self, action=action, decisions=(*decisions, *held))
 
 
 @dataclass(frozen=True, slots=True)

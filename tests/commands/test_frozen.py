@@ -97,6 +97,28 @@ def test_a_pin_that_is_set_waits_too_and_the_command_says_that_it_could_not(shop
     assert (done.code, held(done.json)) == (1, {"api": ("1.1.0", "held.frozen")})
 
 
+@pytest.mark.parametrize(("by", "code"), [("hold", "held.label"), ("approval", "held.frozen")])
+def test_a_pin_that_should_leave_it_waits_too_and_the_command_says_so(shop: Deploy, by: str, code: str) -> None:
+    was = shop.push("web", "1.0.0")
+    for name in ("web", "api"):
+        shop.push(name, "1.1.0")
+    shop.remote.commit(
+        "main", {WEB: f"images:\n- name: {shop.image('web')}\n  newTag: 1.0.0\n  digest: {was}\n".encode()}
+    )
+    shop.bot("update")
+    freeze(shop, by)
+    words = ("set", "production", "--allow-downgrade", f"{shop.image('web')}=1.0.0@{was}")
+    with shop.watching() as seen:
+        done = shop.ask(*words)
+    assert seen.nothing
+    assert (done.code, held(done.json)) == (1, {"web": (None, code)})
+
+    thaw(shop, by)
+    done = shop.ask(*words)
+    assert (done.code, actions(done.json), held(done.json)) == (0, {"all": "refresh"}, {})
+    assert news(shop, BRANCH) == {"api/api": "1.1.0"}
+
+
 def test_failed_checks_let_newer_pins_into_what_would_merge_by_itself(shop: Deploy) -> None:
     shop.push("web", "1.1.0")
     shop.bot("update")
