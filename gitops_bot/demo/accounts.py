@@ -21,7 +21,8 @@ class Accounts:
 
     def __init__(self, tokens: Mapping[str, str], apps: Apps) -> None:
         self._tokens, self.apps = dict(tokens), apps
-        self._scopes: dict[str, tuple[str, ...]] = {}
+        #: Of classic tokens; the default is `repo`.
+        self.classic: dict[str, tuple[str, ...]] = {}
 
     @property
     def people(self) -> frozenset[str]:
@@ -59,17 +60,13 @@ class Accounts:
         token = self.apps.token(self._token(request))
         return token is None or token.covers(hub) or not hub.private
 
-    def scope(self, token: str, *scopes: str) -> None:
-        """Set the scopes of a classic token; the default is `repo`."""
-        self._scopes[token] = scopes
-
     def scopes(self, request: Request) -> tuple[str, ...] | None:
         """The scopes of a request's token; None without a token, and for an App's, which has no scopes."""
         token = self._token(request)
         user = self.whose(token)
         if user is None or user.endswith("[bot]"):
             return None
-        return self._scopes.get(token or "", ("repo",))
+        return self.classic.get(token or "", ("repo",))
 
     def may_write(self, request: Request) -> bool:
         """Whether the token may write to public repositories."""

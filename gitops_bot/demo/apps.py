@@ -101,21 +101,8 @@ class Apps:
     uses: int = 0
     end_after: int | None = None
     tokens: dict[str, Token] = field(default_factory=dict)
-    _apps: dict[str, App] = field(default_factory=dict)
-    _installations: list[Installation] = field(default_factory=list)
-
-    def register(self, number: int, slug: str, public_key: str) -> App:
-        """Add an App."""
-        app = self._apps[str(number)] = App(number, slug, public_key)
-        return app
-
-    def install(self, app: App, permissions: Mapping[str, str], *full_names: str) -> None:
-        """Install an App on repositories of one account, instead of where it was installed before there."""
-        owner = full_names[0].partition("/")[0].lower()
-        names = frozenset(name.lower() for name in full_names)
-        kept = [each for each in self._installations if (each.app, each.owner) != (app, owner)]
-        number = app.number * 1000 + len(kept) + 1
-        self._installations = [*kept, Installation(number, app, owner, names, {"metadata": "read", **permissions})]
+    known: dict[str, App] = field(default_factory=dict)
+    installations: list[Installation] = field(default_factory=list)
 
     def token(self, text: str | None) -> Token | None:
         """The token with this text, if it is valid now."""
@@ -144,13 +131,13 @@ class Apps:
             return Answer.json(200, _show_app(self._app(request), api, site, self.now()))
         if request.method == "GET" and (match := _INSTALLATION.fullmatch(request.path)):
             app = self._app(request)
-            for each in self._installations:
+            for each in self.installations:
                 if each.app is app and match[1].lower() in each.repositories:
                     return Answer.json(200, _show_installation(each, api, site, self.now()))
             raise Invalid(404, "Not Found")
         if request.method == "POST" and (match := _TOKENS.fullmatch(request.path)):
             app = self._app(request)
-            for each in self._installations:
+            for each in self.installations:
                 if each.app is app and each.number == int(match[1]):
                     return self._issue(each, Fields.read(request), api, site, store)
             raise Invalid(404, "Not Found")
@@ -164,7 +151,7 @@ class Apps:
         undecoded = Invalid(401, "A JSON web token could not be decoded")
         try:
             claims = jwt.decode(text, options={"verify_signature": False})
-            app = self._apps.get(str(claims["iss"]))
+            app = self.known.get(str(claims["iss"]))
             if kind.lower() != "bearer":
                 raise undecoded
             if app is None:

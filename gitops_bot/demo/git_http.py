@@ -68,7 +68,7 @@ def serve(request: Request, repository: Path, service: str) -> Answer:
 
 def _run(request: Request, repository: Path, service: str, *options: str) -> bytes:
     protocol = request.headers.get("git-protocol", "")
-    # Of hooks, only those of the repository: `signing.py` writes one.
+    # Of hooks, only those of the repository: tests write one.
     own = (*_SETTINGS, f"core.hooksPath={repository}/hooks")
     settings = [part for setting in own for part in ("-c", setting)]
     result = subprocess.run(

@@ -41,8 +41,8 @@ class Window:
 
 
 @dataclass(slots=True)
-class _Throttle:
-    """A secondary limit: the next `requests` are refused."""
+class Throttle:
+    """A secondary limit: the next `requests` are refused; without a Retry-After header where that is None."""
 
     requests: int = 0
     retry_after: int | None = None
@@ -55,16 +55,12 @@ class Limits:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._windows: dict[Resource, Window] = {}
-        self._throttle = _Throttle()
+        self.throttle = Throttle()
 
     def set(self, resource: Resource, remaining: int, resets_in: int) -> None:
         """Leave this many requests in the current window, which ends in `resets_in` seconds."""
         limit = max(_LIMIT, remaining)
         self._windows[resource] = Window(limit, limit - remaining, self._time() + resets_in, strict=True)
-
-    def throttle(self, requests: int, retry_after: int | None, status: Literal[403, 429]) -> None:
-        """Refuse the next requests with a secondary limit; None: without a Retry-After header."""
-        self._throttle = _Throttle(requests, retry_after, status)
 
     def window(self, resource: Resource) -> Window:
         """The current window."""
@@ -75,14 +71,14 @@ class Limits:
 
     def refusal(self, resource: Resource, user: str | None) -> Answer | None:
         """The answer if the request exceeds a limit."""
-        if self._throttle.requests > 0:
-            self._throttle.requests -= 1
-            retry = self._throttle.retry_after
+        if self.throttle.requests > 0:
+            self.throttle.requests -= 1
+            retry = self.throttle.retry_after
             message = (
                 "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. "
                 "If you reach out to GitHub Support for help, please include the request ID."
             )
-            return self._refused(self._throttle.status, message, {} if retry is None else {"Retry-After": str(retry)})
+            return self._refused(self.throttle.status, message, {} if retry is None else {"Retry-After": str(retry)})
         window = self.window(resource)
         if not window.strict or window.remaining:
             return None

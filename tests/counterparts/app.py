@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from gitops_bot.demo.apps import App, Installation
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.demo.apps import App
     from tests.counterparts.github import Forge
 
 #: What the documentation asks for.
@@ -51,8 +52,12 @@ class Registered:
         }
 
     def install(self, *full_names: str, permissions: Mapping[str, str] = PERMISSIONS) -> None:
-        """Install it on these repositories of one account alone."""
-        self.forge.apps.install(self.app, permissions, *full_names)
+        """Install it on these repositories of one account alone, instead of where it was installed before there."""
+        apps, owner = self.forge.apps, full_names[0].partition("/")[0].lower()
+        names = frozenset(name.lower() for name in full_names)
+        kept = [each for each in apps.installations if (each.app, each.owner) != (self.app, owner)]
+        number, granted = self.app.number * 1000 + len(kept) + 1, {"metadata": "read", **permissions}
+        apps.installations = [*kept, Installation(number, self.app, owner, names, granted)]
 
     @property
     def issued(self) -> list[tuple[tuple[str, ...], dict[str, str]]]:
@@ -63,4 +68,5 @@ class Registered:
 
 def registered(forge: Forge, number: int = 4711, slug: str = "acme-bot") -> Registered:
     """Register an App."""
-    return Registered(forge, forge.apps.register(number, slug, key_pair()[1]))
+    app = forge.apps.known[str(number)] = App(number, slug, key_pair()[1])
+    return Registered(forge, app)

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.demo import checks as statuses
-from gitops_bot.demo import forge, landing, signing
+from gitops_bot.demo import forge, landing
 from gitops_bot.demo.hub import Check
 from gitops_bot.demo.rules import Protection, Team
+from tests.counterparts import signed_pushes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,13 +37,13 @@ class Forge(forge.Forge):
         """Replace the protection of a branch, by default the default branch, with these fields of `Protection`."""
         with self.store.opened(self._named(full_name), writes=True) as pulls:
             pulls.hub.protected[branch or pulls.bare.default_branch()] = Protection(**rule)
-            signing.enforce(pulls.bare, pulls.hub.protected)
+            signed_pushes.enforce(pulls.bare, pulls.hub.protected)
 
     def unprotect(self, full_name: str, branch: str | None = None) -> None:
         """Remove the protection of a branch."""
         with self.store.opened(self._named(full_name), writes=True) as pulls:
             pulls.hub.protected.pop(branch or pulls.bare.default_branch(), None)
-            signing.enforce(pulls.bare, pulls.hub.protected)
+            signed_pushes.enforce(pulls.bare, pulls.hub.protected)
 
     def team(self, full_name: str, slug: str, members: Sequence[str] = ()) -> None:
         """Give a team access to a repository."""

@@ -200,7 +200,7 @@ def test_what_a_token_is_for_is_told_of_people_and_counts(site: Site, descriptio
     assert (whole.headers["x-oauth-scopes"], "x-oauth-scopes" in app.headers) == ("repo", False)
     assert (whole.json["permissions"]["push"], app.json["permissions"]["push"]) == (True, False)
     assert description.breaches("GET", f"/repos/{REPOSITORY}", status=200, body=whole.body, headers=whole.headers) == []
-    site.forge.accounts.scope(PERSON_TOKEN, "read:org")
+    site.forge.accounts.classic[PERSON_TOKEN] = ("read:org",)
     read = site.call("GET", "")
     assert (read.status, read.headers["x-oauth-scopes"]) == (200, "read:org")
     asked = {"title": "t", "head": FIX, "base": "main"}
@@ -209,7 +209,7 @@ def test_what_a_token_is_for_is_told_of_people_and_counts(site: Site, descriptio
     assert site.ask("POST", "/api/graphql", mutation).json["errors"][0]["type"] == "INSUFFICIENT_SCOPES"
     site.forge.create("acme/hidden", FILES, private=True)
     assert site.ask("GET", "/api/v3/repos/acme/hidden").status == 404
-    site.forge.accounts.scope(PERSON_TOKEN, "public_repo")
+    site.forge.accounts.classic[PERSON_TOKEN] = ("public_repo",)
     assert site.call("POST", "/pulls", asked).status == 422
     assert site.ask("GET", "/api/v3/repos/acme/hidden").status == 404
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.demo.limits import Limits
+from gitops_bot.demo.limits import Limits, Throttle
 from tests.counterparts.forge import REPOSITORY, serving
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def test_graphql_is_refused_in_its_own_way() -> None:
 @pytest.mark.parametrize(("retry_after", "status", "header"), [(7, 403, "7"), (None, 403, None), (60, 429, "60")])
 def test_a_secondary_limit_refuses_so_many_requests(retry_after: int | None, status: int, header: str | None) -> None:
     limits = Limits(Clock())
-    limits.throttle(2, retry_after, 429 if status == 429 else 403)
+    limits.throttle = Throttle(2, retry_after, 429 if status == 429 else 403)
     for resource in ("core", "graphql"):
         refused = limits.refusal("core" if resource == "core" else "graphql", "bot")
         assert refused is not None
@@ -82,6 +82,6 @@ def test_what_is_set_on_the_server_counts_for_every_request_to_it(tmp_path: Path
         assert site.graphql(question)["data"]["repository"]["nameWithOwner"] == REPOSITORY
         assert site.graphql(question)["errors"][0]["type"] == "RATE_LIMITED"
         site.forge.limit(remaining=100)
-        site.forge.limits.throttle(1, 3, 403)
+        site.forge.limits.throttle = Throttle(1, 3, 403)
         assert site.call("GET", "").headers["retry-after"] == "3"
         assert site.call("GET", "").json["full_name"] == REPOSITORY

@@ -179,11 +179,11 @@ def test_without_a_token_the_rest_is_checked(guarded: Deploy) -> None:
 
 def test_a_token_without_the_scope_may_read_and_not_write(guarded: Deploy) -> None:
     forge = guarded.world.forge
-    forge.accounts.scope(PERSON_TOKEN, "read:org")
+    forge.accounts.classic[PERSON_TOKEN] = ("read:org",)
     try:
         done = guarded.ask("doctor", env=as_person(guarded))
     finally:
-        forge.accounts.scope(PERSON_TOKEN, "repo")
+        forge.accounts.classic[PERSON_TOKEN] = ("repo",)
     assert done.code == 1
     assert {name for name, each in verdicts(done).items() if each == "wrong"} == {"push", "pull-requests"}
     assert "the scope read:org, which is not enough to write" in one(done, "pull-requests")["text"]
