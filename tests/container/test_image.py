@@ -60,7 +60,9 @@ def test_a_user_who_may_write_only_in_tmpdir_goes_the_whole_way(
         site.push("web", "v1.4.2")
         words = (*image.entrypoint, "update", "--repository", REPOSITORY, "--output", "json")
         done = image.start(*words, user=user, TMPDIR=str(writable), **site.environment)
-        refs = site.forge.bare(REPOSITORY).branches()
+        hub = site.forge.store.named(REPOSITORY)
+        assert hub is not None
+        refs = site.forge.store.bare(hub).branches()
     assert done.returncode == 0, done.stderr
     (production,) = (each for each in json.loads(done.stdout)["environments"] if each["name"] == "production")
     assert [(each["action"], each["pull_request"]["number"]) for each in production["proposals"]] == [("open", 1)]
