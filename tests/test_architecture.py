@@ -86,7 +86,6 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "httpcore": ("edges.http*",),
     "httpx": ("edges.http*", "edges.registry*"),
     "jinja2": ("report.page",),
-    "jwt": ("demo.apps",),  # PyGithub has it for Apps, and signs with it
     "markdown_it": ("demo.markdown", "demo.extra"),
     "nh3": ("demo.markdown", "demo.extra"),
     "prometheus_client": ("server.metrics",),

@@ -11,16 +11,15 @@ from gitops_bot.demo.refusal import Invalid
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.demo.apps import Apps
     from gitops_bot.demo.http import Request
     from gitops_bot.demo.hub import Hub
 
 
 class Accounts:
-    """The user and the scopes of each token; the tokens of `apps` have permissions instead."""
+    """The user and the scopes of each token."""
 
-    def __init__(self, tokens: Mapping[str, str], apps: Apps) -> None:
-        self._tokens, self.apps = dict(tokens), apps
+    def __init__(self, tokens: Mapping[str, str]) -> None:
+        self._tokens = dict(tokens)
         #: Of classic tokens; the default is `repo`.
         self.classic: dict[str, tuple[str, ...]] = {}
 
@@ -31,8 +30,6 @@ class Accounts:
 
     def whose(self, token: str | None) -> str | None:
         """The login; None for an unknown token."""
-        if (of_app := self.apps.token(token)) is not None:
-            return of_app.user
         sent = (token or "").encode()
         return next((user for known, user in self._tokens.items() if hmac.compare_digest(known.encode(), sent)), None)
 
@@ -44,25 +41,18 @@ class Accounts:
         """
         if not request.headers.get("authorization"):
             return None
-        user = self.whose(self._token(request))
+        user = self.whose(self.token(request))
         if user is None:
             raise Invalid(401, "Bad credentials")
-        self.apps.use(self._token(request))
         return user
 
-    def may(self, request: Request, hub: Hub, permission: str, *, writes: bool) -> bool:
-        """Whether an App's token has a permission in a repository; other tokens have scopes, and a person's rights."""
-        token = self.apps.token(self._token(request))
-        return token is None or token.may(hub, permission, writes=writes)
-
-    def sees(self, request: Request, hub: Hub) -> bool:
-        """Whether a token may know that a repository exists."""
-        token = self.apps.token(self._token(request))
-        return token is None or token.covers(hub) or not hub.private
+    def may(self, request: Request, hub: Hub, permission: str, *, writes: bool) -> bool:  # noqa: ARG002
+        """Whether the token has a permission in a repository; those of people have them all, where scopes allow it."""
+        return True
 
     def scopes(self, request: Request) -> tuple[str, ...] | None:
         """The scopes of a request's token; None without a token, and for an App's, which has no scopes."""
-        token = self._token(request)
+        token = self.token(request)
         user = self.whose(token)
         if user is None or user.endswith("[bot]"):
             return None
@@ -78,6 +68,7 @@ class Accounts:
         scopes = self.scopes(request)
         return scopes is None or "repo" in scopes
 
-    def _token(self, request: Request) -> str | None:
+    def token(self, request: Request) -> str | None:
+        """What a request is authorised by, as a password or by itself."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         return git_http.password(request) if kind.lower() == "basic" else token or None

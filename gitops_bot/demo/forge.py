@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.demo import git_http
 from gitops_bot.demo.accounts import Accounts
-from gitops_bot.demo.apps import Apps
 from gitops_bot.demo.gateway import Gateway
 from gitops_bot.demo.http import Answer, Refused, Route, Server, find
 from gitops_bot.demo.limits import Limits
 from gitops_bot.demo.pages import REPOSITORY, Pages
-from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.store import Store
 
 if TYPE_CHECKING:
@@ -28,7 +26,8 @@ if TYPE_CHECKING:
     from gitops_bot.demo.hub import Hub
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """The present moment."""
     return datetime.now(UTC)
 
 
@@ -45,12 +44,11 @@ class Forge(Server):
         *,
         tokens: Mapping[str, str],
         port: int = 0,
-        now: Callable[[], datetime] = _now,
+        now: Callable[[], datetime] = now,
         visitor: str | None = None,
         status: Callable[[str], bytes | None] | None = None,
     ) -> None:
-        self.apps = Apps(now)
-        self.accounts = Accounts(tokens, self.apps)
+        self.accounts = Accounts(tokens)
         self.store = Store(folder, self.accounts.people, now)
         self.limits = Limits(now)
         service = f"(?P<service>{'|'.join(git_http.SERVICES)})"
@@ -115,14 +113,7 @@ class Forge(Server):
             raise git_http.unauthorized()
         if hub is None:
             raise Refused(Answer(404, b"Repository not found.\n"))
-        try:
-            self.apps.use(token)
-        except Invalid as invalid:
-            raise git_http.unauthorized() if invalid.status == 401 else Refused(Answer(404)) from None
-        if not self.accounts.sees(request, hub):
-            raise Refused(Answer(404, b"Repository not found.\n"))
-        may = self.accounts.may(request, hub, "contents", writes=writes)
-        if not may or (writes and not self.accounts.may_write(request)):
+        if writes and not self.accounts.may_write(request):
             raise Refused(Answer(403, f"Permission to {hub.full_name}.git denied to {user}.\n".encode()))
         if writes and hub.settings.archived:
             raise Refused(Answer(403, b"This repository was archived so it is read-only.\n"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gitops_bot.demo.apps import App, Installation
+from tests.counterparts.apps import App, Installation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,22 +6,39 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.demo import checks as statuses
-from gitops_bot.demo import forge, landing
+from gitops_bot.demo import forge, git_http, landing
+from gitops_bot.demo.http import Answer, Refused
 from gitops_bot.demo.hub import Check
+from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.rules import Protection, Team
 from tests.counterparts import signed_pushes
+from tests.counterparts.apps import AppAccounts, AppGateway, Apps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
 
     from gitops_bot.demo.bare import Bare
+    from gitops_bot.demo.http import Request
     from gitops_bot.demo.hub import Hub
     from gitops_bot.demo.limits import Resource
     from gitops_bot.demo.rules import Settings
 
 
 class Forge(forge.Forge):
-    """Serves repositories, with their settings, protected branches, teams, checks and limits as a test wants them."""
+    """Serves repositories, with their settings, protected branches, teams, checks and limits as a test wants them.
+
+    Apps may be installed on it: `tests.counterparts.app`.
+    """
+
+    def __init__(
+        self, folder: Path, *, tokens: Mapping[str, str], now: Callable[[], datetime] = forge.now, **options: Any
+    ) -> None:
+        super().__init__(folder, tokens=tokens, now=now, **options)
+        self.apps = Apps(now)
+        self.accounts = accounts = AppAccounts(tokens, self.apps)
+        self.gateway = AppGateway(self.url, self.store, accounts, self.limits, self.apps)
 
     def bare(self, full_name: str) -> Bare:
         """The Git repository of `owner/name`."""
@@ -66,6 +83,19 @@ class Forge(forge.Forge):
         """Leave this many requests in the current rate-limit window, which ends in `resets_in` seconds."""
         for resource in resources:
             self.limits.set(resource, remaining, resets_in)
+
+    def _git_hub(self, request: Request, owner: str, name: str, service: str) -> Hub:
+        hub, token = super()._git_hub(request, owner, name, service), git_http.password(request)
+        try:
+            self.apps.use(token)
+        except Invalid as invalid:
+            raise git_http.unauthorized() if invalid.status == 401 else Refused(Answer(404)) from None
+        if not self.accounts.sees(request, hub):
+            raise Refused(Answer(404, b"Repository not found.\n"))
+        if not self.accounts.may(request, hub, "contents", writes=service == "git-receive-pack"):
+            who = self.accounts.whose(token)
+            raise Refused(Answer(403, f"Permission to {hub.full_name}.git denied to {who}.\n".encode()))
+        return hub
 
     def _named(self, full_name: str) -> Hub:
         hub = self.store.named(full_name)

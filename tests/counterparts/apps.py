@@ -1,4 +1,4 @@
-"""GitHub Apps of the embedded GitHub server: who they are, where they are installed, and the tokens that they get.
+"""GitHub Apps of the tests' GitHub server: who they are, where they are installed, and the tokens that they get.
 
 An App proves itself by a JSON Web Token, signed with its private key (RS256), and exchanges it for a token of one
 installation, which ends after an hour and may be narrowed to repositories and permissions.
@@ -13,7 +13,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gitops_bot.demo import identity
+from gitops_bot.demo.accounts import Accounts
 from gitops_bot.demo.call import Fields
+from gitops_bot.demo.gateway import Gateway
 from gitops_bot.demo.http import Answer
 from gitops_bot.demo.refusal import Invalid
 
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
     from gitops_bot.demo.http import Request
     from gitops_bot.demo.hub import Hub
     from gitops_bot.demo.identity import Json
+    from gitops_bot.demo.limits import Limits, Resource
     from gitops_bot.demo.store import Store
 
+_REPOSITORY = re.compile(r"/api/v3/repos/([^/]{1,40}/[^/]{1,110}?)(/.*)?")
 _INSTALLATION = re.compile(r"/api/v3/repos/([^/]{1,40}/[^/]{1,110})/installation")
 _TOKENS = re.compile(r"/api/v3/app/installations/([0-9]{1,15})/access_tokens")
 #: What begins so below a repository needs that permission; other paths need `metadata`.
@@ -198,6 +202,54 @@ class Apps:
                 if (hub := store.named(name)) is not None
             ]
         return Answer.json(201, shown)
+
+
+class AppAccounts(Accounts):
+    """The users of a server and its Apps, whose tokens have permissions instead of scopes."""
+
+    def __init__(self, tokens: Mapping[str, str], apps: Apps) -> None:
+        super().__init__(tokens)
+        self._apps = apps
+
+    def whose(self, token: str | None) -> str | None:
+        of_app = self._apps.token(token)
+        return super().whose(token) if of_app is None else of_app.user
+
+    def asking(self, request: Request) -> str | None:
+        user = super().asking(request)
+        self._apps.use(self.token(request))
+        return user
+
+    def may(self, request: Request, hub: Hub, permission: str, *, writes: bool) -> bool:
+        token = self._apps.token(self.token(request))
+        return token is None or token.may(hub, permission, writes=writes)
+
+    def sees(self, request: Request, hub: Hub) -> bool:
+        """Whether a token may know that a repository exists."""
+        token = self._apps.token(self.token(request))
+        return token is None or token.covers(hub) or not hub.private
+
+
+class AppGateway(Gateway):
+    """The API of a server where Apps may be installed."""
+
+    def __init__(self, site: str, store: Store, accounts: AppAccounts, limits: Limits, apps: Apps) -> None:
+        super().__init__(site, store, accounts, limits)
+        self._of_apps, self._apps = accounts, apps
+
+    def _answer(self, request: Request, resource: Resource) -> Answer:
+        answer = self._apps.answer(request, self.api, self.site, self.store)
+        return super()._answer(request, resource) if answer is None else answer
+
+    def _rest(self, request: Request, user: str | None) -> Answer:
+        match = _REPOSITORY.fullmatch(request.path)
+        hub = self.store.visible(match[1], user) if match is not None else None
+        if match is not None and hub is not None:
+            if not self._of_apps.sees(request, hub):
+                raise Invalid(404, "Not Found")
+            if not self._of_apps.may(request, hub, permission_for(match[2] or ""), writes=request.method != "GET"):
+                raise Invalid(403, "Resource not accessible by integration")
+        return super()._rest(request, user)
 
 
 def permission_for(rest: str) -> str:
