@@ -405,26 +405,76 @@ def test_one_overlay_becomes_many_by_a_named_capture(worldwide: World) -> None:
     )
 
 
-def test_many_overlays_go_back_into_one_only_where_they_are_of_one_mind(worldwide: World) -> None:
+def test_many_overlays_go_back_into_one_with_the_newest_pin_that_all_of_them_ran(worldwide: World) -> None:
+    pins: dict[str, bytes] = {}
+
     def files(deploy: Deploy) -> dict[str, bytes]:
         text = config().replace(b'"apps/*/staging"', b'"clusters/{cluster}/{app}"')
-        digests = {tag: deploy.push("web", tag) for tag in ("1.0.0", "1.1.0")}
-        pins = {tag: overlay([(deploy.image("web"), f"newTag: {tag}; digest: {digests[tag]}")]) for tag in digests}
+        digests = {tag: deploy.push("web", tag) for tag in ("1.0.0", "1.1.0", "1.2.0", "1.3.0")}
+        pins.update(
+            (tag, overlay([(deploy.image("web"), f"newTag: {tag}; digest: {digests[tag]}")])) for tag in digests
+        )
         return {
             "gitops-bot.yaml": text.replace(b'"apps/*/production"', b'"production/{app}"'),
             "clusters/eu/web/kustomization.yaml": pins["1.1.0"],
-            "clusters/us/web/kustomization.yaml": pins["1.0.0"],
+            "clusters/us/web/kustomization.yaml": pins["1.2.0"],
             "production/web/kustomization.yaml": pins["1.0.0"],
         }
 
     deploy = worldwide.deploy(files)
+
+    def run(cluster: str, tag: str) -> None:
+        deploy.remote.commit("main", {f"clusters/{cluster}/web/kustomization.yaml": pins[tag]})
+
+    def promoted() -> str | None:
+        assert deploy.ask("promote", "staging", "production").code == 0
+        proposed = deploy.files(BRANCH)["production/web/kustomization.yaml"] if BRANCH in deploy.branches else None
+        return next((tag for tag, text in pins.items() if text == proposed), None)
+
     done = deploy.ask("promote", "staging", "production")
     assert held(done.json) == {"production/web": "held.unordered"}
-    assert "1.1.0 in clusters/eu/web, 1.0.0 in clusters/us/web" in reason(done.json)["text"]
-    eu = deploy.files("main")["clusters/eu/web/kustomization.yaml"]
-    deploy.remote.commit("main", {"clusters/us/web/kustomization.yaml": eu})
+    assert "no other: 1.1.0 in clusters/eu/web, 1.2.0 in clusters/us/web" in reason(done.json)["text"]
+    run("eu", "1.2.0")
+    run("eu", "1.3.0")
+    assert promoted() == "1.2.0"
+    assert "staging ran 1.2.0" in deploy.pull()["body"]
+    run("us", "1.3.0")
+    assert promoted() == "1.3.0"
+    # What one of them went back from is no pin that all of them trust.
+    run("eu", "1.2.0")
     deploy.ask("promote", "staging", "production")
-    assert deploy.files(BRANCH)["production/web/kustomization.yaml"] == eu
+    assert promoted() == "1.2.0"
+
+
+@pytest.mark.parametrize("soak", ["0s", "1h"])
+def test_overlays_that_fan_in_wait_for_the_last_of_them_without_a_word_of_alarm(worldwide: World, soak: str) -> None:
+    def files(deploy: Deploy) -> dict[str, bytes]:
+        digests = {tag: deploy.push("web", tag) for tag in ("1.0.0", "1.1.0")}
+        pins = {tag: overlay([(deploy.image("web"), f"newTag: {tag}; digest: {digests[tag]}")]) for tag in digests}
+        config = (
+            'version: 1\nenvironments:\n  staging: {overlays: ["eu/{app}", "us/{app}"]}\n'
+            f'  production: {{overlays: ["live/{{app}}"], promote_from: staging, soak: {soak}}}\n'
+        )
+        return {
+            "gitops-bot.yaml": config.encode(),
+            "eu/web/kustomization.yaml": pins["1.1.0"],
+            **{f"{name}/web/kustomization.yaml": pins["1.0.0"] for name in ("us", "live")},
+        }
+
+    deploy = worldwide.deploy(files)
+    us = deploy.files("main")["us/web/kustomization.yaml"]
+    deploy.remote.commit("main", {"eu/web/kustomization.yaml": us})
+    deploy.remote.commit("main", {"eu/web/kustomization.yaml": deploy.files("main~1")["eu/web/kustomization.yaml"]})
+    before = deploy.branches
+    done = deploy.ask("update")
+    assert (done.code, deploy.branches) == (0, before)
+    production = environment(done.json)
+    assert (production["held"], production["failed"], production["unchanged"]) == ([], [], 1)
+    (explained,) = deploy.ask("explain", "production", "web").json["entries"]
+    assert explained["outcome"] == "current"
+    assert explained["reason"]["text"] == (
+        "every overlay of staging ran this pin, and none that is newer; staging runs 1.1.0 in eu/web"
+    )
 
 
 def test_a_source_overlay_that_was_renamed_has_no_partner_any_more_and_what_is_proposed_stays(stages: Stages) -> None:

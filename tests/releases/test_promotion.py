@@ -395,7 +395,9 @@ def test_several_overlays_of_the_source_that_differ_promote_nothing() -> None:
     found = promotion.common_run(alter(WEB, pin=V1), [running(V2, overlay="eu"), running(V3, overlay="us")])
     assert isinstance(found, Held)
     assert found.reason.code == "held.unordered"
-    assert found.reason.text == "staging runs several different pins: 1.1.0 in eu, 1.2.0 in us"
+    assert found.reason.text == (
+        "staging runs several different pins, and all of them ran no other: 1.1.0 in eu, 1.2.0 in us"
+    )
 
 
 @pytest.mark.parametrize(("count", "end"), [(5, "1.0.0 in 4"), (7, "1.0.0 in 4 and 2 more")])

@@ -147,6 +147,9 @@ async def _candidate(
             return Candidate(decision, offer)
     running = promotion.common_run(entry, present)
     if isinstance(running, Held):
+        release_tag = context.environment.release_tag
+        if soaked is not None and promotion.is_current(entry, soaked.pin, release_tag=release_tag):
+            return Candidate(promotion.newest_in_common(entry, present))
         return Candidate(running)
     return Candidate(*await _offer(context, entry, Offer(running, None, _soak(context), upcoming)))
 
@@ -214,9 +217,9 @@ class PromotionPair:
 
 
 async def source_pins(context: Context, pairs: Sequence[PromotionPair]) -> list[tuple[tuple[Run, ...], Run | None]]:
-    """What each source runs, and while that soaks the newest earlier pin that has soaked.
+    """What each source runs, and the newest earlier pin that has soaked where that has not, or is not one pin.
 
-    As little history is read as tells it. For a person only the present pin counts.
+    As little history is read as tells it. For a person only the present pin counts, or the newest that all ran.
     """
     snapshot, now, release_tag = context.snapshot, context.snapshot.at, context.environment.release_tag
     wait = timedelta(0) if context.by_hand is not None else _soak(context)
@@ -231,12 +234,15 @@ async def source_pins(context: Context, pairs: Sequence[PromotionPair]) -> list[
         )
 
     def has_soaked(line: Line, pair: PromotionPair) -> bool:
-        """Whether every overlay of the source runs its present pin for long enough."""
+        """Whether every overlay of the source runs the same pin for long enough."""
+        if promotion.run_apart(pair.running):
+            return False
         arrived = [_arrival(snapshot, line, source) for source in pair.sources] if wait else []
         return all(step is not None and not soak.left(step.at, now, wait) for step in arrived)
 
     def soaked(line: Line, pair: PromotionPair) -> Run | None:
         """The newest earlier pin that every overlay of the source ran for long enough, unless the target has it."""
+        apart = promotion.run_apart(pair.running)
         runs = [
             served(
                 line,
@@ -245,6 +251,7 @@ async def source_pins(context: Context, pairs: Sequence[PromotionPair]) -> list[
                 wait=wait,
                 is_current=lambda pin: promotion.is_current(pair.entry, pin, release_tag=release_tag),
                 is_proposed=lambda pin: pair.proposed is not None and promotion.is_same(pin, pair.proposed),
+                one_of_several=apart,
             )
             for source in pair.sources
         ]

@@ -79,7 +79,7 @@ class ByHand:
 
 
 def common_run(entry: Managed, running: Sequence[Run]) -> Run | Held:
-    """What the source runs where several of its overlays correspond to the target's: they have to be of one mind.
+    """What the source runs where several of its overlays correspond to the target's, if all of them run the same.
 
     The one that got the pin last speaks for them, so that all have soaked.
     """
@@ -90,7 +90,7 @@ def common_run(entry: Managed, running: Sequence[Run]) -> Run | Held:
     others = [(run.pin.short, run.entry) for run in running]
     if len({other.overlay for _, other in others}) == len(running):
         overlays = [f"{pin} in {other.overlay}" for pin, other in others]
-        text = f"{source} runs several different pins: {shortlist(overlays, _NAMED)}"
+        text = f"{source} runs several different pins, and all of them ran no other: {shortlist(overlays, _NAMED)}"
     else:
         places = [f"{pin} of {other.name} ({other.file}:{other.line})" for pin, other in others]
         text = (
@@ -98,6 +98,19 @@ def common_run(entry: Managed, running: Sequence[Run]) -> Run | Held:
             "the name of the one that it stands for, or a `policy` of its own"
         )
     return Held(entry, None, Reason("held.unordered", text, {"source": source}))
+
+
+def run_apart(running: Sequence[Run]) -> bool:
+    """Whether several overlays of the source run different pins: the newest that all of them ran is promoted then."""
+    return len({run.pin for run in running}) > 1 and len({run.entry.overlay for run in running}) == len(running)
+
+
+def newest_in_common(entry: Managed, running: Sequence[Run]) -> Kept:
+    """What becomes of an entry that has the newest pin which every overlay of the source ran."""
+    ahead = shortlist([f"{run.pin.short} in {run.entry.overlay}" for run in running if run.pin != entry.pin], _NAMED)
+    source = running[0].environment
+    text = f"every overlay of {source} ran this pin, and none that is newer; {source} runs {ahead}"
+    return Kept(entry, Reason("current", text), "promotion")
 
 
 def settle(entry: Managed, running: Sequence[Run], *, release_tag: bool = False) -> Kept | Held | Failed | None:
@@ -111,7 +124,7 @@ def settle(entry: Managed, running: Sequence[Run], *, release_tag: bool = False)
         return Failed(entry, mistake)
     source = common_run(entry, running)
     if isinstance(source, Held):
-        return source
+        return None if run_apart(running) else source
     if is_current(entry, source.pin, release_tag=release_tag):
         return Kept(entry, Reason("current", f"{source.environment} runs the same pin"), "promotion")
     if source.pin == Pin():

@@ -63,18 +63,24 @@ def served(
     wait: timedelta,
     is_current: Callable[[Pin], bool],
     is_proposed: Callable[[Pin], bool],
+    one_of_several: bool = False,
 ) -> Iterator[Run]:
     """The pins before the present one that an entry had for `wait`, the newest first.
 
     None that the entry went back from, be it at once or later on: whoever went back did not trust it. None that the
-    target has (`is_current`), and none that is older than that or than what is proposed to it.
+    target has (`is_current`), and none that is older than that or than what is proposed to it. If the entry is
+    `one_of_several` with different pins, also its present pin, and what the target has: all of them may have had that.
     """
     complete = trail.enough(line, entry.overlay)
     newer: list[Run] = []
     runs = trail.runs(line, entry)
-    while (run := next(runs, None)) is not None and not is_current(run.pin):
-        if run.left is not None and run.arrived is not None:
-            ended = min(run.left.at, now)
+    while (run := next(runs, None)) is not None:
+        if is_current(run.pin):
+            if one_of_several:
+                yield run
+            return
+        if (run.left is not None or one_of_several) and run.arrived is not None:
+            ended = min(run.left.at, now) if run.left is not None else now
             if not left(run.arrived.at, ended, wait):
                 runs, older = tee(runs)  # history is read as far as somebody asks
                 if _went_back(entry.rules, run.pin, newer, older, complete=complete) is False:
