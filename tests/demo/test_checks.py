@@ -7,9 +7,12 @@ import pytest
 from gitops_bot.demo import checks
 from gitops_bot.demo.hub import Check, Hub
 from gitops_bot.demo.refusal import Invalid
+from tests.counterparts.gitops_statuses import ARGO_CD, FLUX
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from tests.counterparts.gitops_statuses import GitOpsStatus
 
 COMMIT = "c" * 40
 
@@ -50,3 +53,14 @@ def test_a_status_that_github_does_not_accept_is_refused_and_not_kept(check: Che
         checks.report(made, COMMIT, check)
     assert error.value.status == 422
     assert made.checks == {}
+
+
+@pytest.mark.parametrize("events", [pytest.param(ARGO_CD, id="Argo CD"), pytest.param(FLUX, id="Flux")])
+def test_statuses_as_argo_cd_and_flux_write_them_are_accepted_and_the_newest_counts(
+    events: Mapping[str, GitOpsStatus],
+) -> None:
+    made = hub()
+    for status in events.values():
+        assert len(status.description) <= 140
+        checks.report(made, COMMIT, Check(status.context, status.state))
+        assert checks.rollup(made, COMMIT) == status.state.upper()
