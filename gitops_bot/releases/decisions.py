@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reason import Code
     from gitops_bot.images.reference import ImageName
+    from gitops_bot.releases.checks import Check, CheckState, DeploymentState
     from gitops_bot.targets.pin_file import FileEntry
 
 Source = Literal["policy", "promotion", "set", "rollback"]
@@ -152,6 +153,20 @@ class PinChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What a gate asked for and saw.
+
+    `name` is as the configuration asks for it, captures filled in. `check` is what answered; where nothing has yet, the
+    state is pending.
+    """
+
+    gate: Literal["checks", "source_checks", "deployment"]
+    name: str
+    state: CheckState
+    check: Check | DeploymentState | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A change of a pin, as it is decided: of which entry, which way, and why.
 
@@ -170,6 +185,8 @@ class Change:
     not_rolled_back: tuple[str, ...] = ()
     because: str | None = None
     lifted: tuple[Reason, ...] = ()
+    #: What its gates saw.
+    seen: tuple[Seen, ...] = ()
     #: As `pin_change` says; what is to be pinned is also the `candidate`, as of `Held`.
     before: Pin = field(init=False, repr=False, compare=False)
     after: Pin = field(init=False, repr=False, compare=False)
@@ -189,7 +206,7 @@ class Change:
 
     def hold(self, reason: Reason) -> Held:
         """The same, held for a reason."""
-        return Held(self.entry, self.after, reason)
+        return Held(self.entry, self.after, reason, seen=self.seen)
 
     def with_info(self, info: InfoChange | None) -> Change:
         """With what the file beside the pin says with the new one."""
@@ -209,6 +226,8 @@ class Held:
     reason: Reason
     withdraws: bool = False
     several: tuple[Reason, ...] = ()
+    #: What its gates saw.
+    seen: tuple[Seen, ...] = ()
 
     @property
     def current(self) -> Pin:
