@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeVar, get_args
 
 from gitops_bot.action.runner import SHOWN, Annotation
 from gitops_bot.images.reason import counted, shortlist
+from gitops_bot.proposals.text import evidence
 from gitops_bot.proposals.text import markdown as md
 from gitops_bot.proposals.text.details import pull_command
 from gitops_bot.proposals.text.markdown import code, plain, prose
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.proposal import Written
-    from gitops_bot.releases.decisions import Managed
+    from gitops_bot.releases.decisions import Managed, Seen
     from gitops_bot.results.outcome import EnvironmentOutcome
 
 StepResult = Result[Outcome] | Result[Checked] | Result[Status] | Result[Audit]
@@ -54,7 +55,7 @@ class Row:
     """What became of an entry; without one, of a proposal or an environment. `result` and `why` say it in words.
 
     `image` is the repository that is pulled from once it is done, `after` what it is pinned to then. `carried`: an
-    earlier run proposed it, and this step names other entries.
+    earlier run proposed it, and this step names other entries. `seen` is what its gates saw.
     """
 
     environment: str
@@ -68,6 +69,7 @@ class Row:
     proposal: Written | None = None
     problem: Problem | None = None
     carried: bool = False
+    seen: tuple[Seen, ...] = ()
 
     @property
     def is_pinned(self) -> bool:
@@ -109,7 +111,8 @@ def _proposed(environment: EnvironmentOutcome, *, written: bool) -> Iterator[Row
             yield Row(environment.name, kind, did, action.reason.text, proposal=proposal)
         for change in proposal.changes:
             image = change.new_name or change.entry.image
-            row = Row(environment.name, "changed", did, "", change.entry, image, change.before, change.after, proposal)
+            pins = change.before, change.after
+            row = Row(environment.name, "changed", did, "", change.entry, image, *pins, proposal, seen=change.seen)
             if proposal.failed:
                 yield replace(row, kind="failed", result="not done", why=action.reason.text)
             elif action.name == "leave":
@@ -134,8 +137,8 @@ def _decided(environment: EnvironmentOutcome) -> Iterator[Row]:
         match decision:
             case Failed(problem=problem):
                 yield _failure(problem, environment.name, entry)
-            case Held(entry=entry, candidate=pin, reason=reason) if (entry.key, pin) not in told:
-                yield Row(environment.name, "held", "held", reason.text, entry, entry.image, entry.pin, pin)
+            case Held(entry=entry, candidate=pin, reason=reason, seen=seen) if (entry.key, pin) not in told:
+                yield Row(environment.name, "held", "held", reason.text, entry, entry.image, entry.pin, pin, seen=seen)
             case Kept(entry=entry) if decision.is_current and named:
                 yield Row(environment.name, "present", "already pinned", "", entry, entry.image, entry.pin, entry.pin)
             case Kept(entry=entry, reason=reason) if reason.code == "unmanaged" or (named and not decision.is_current):
@@ -284,6 +287,7 @@ def _row(row: Row, name: str, *, several: bool) -> str:
     image = code(name) + (f"<br>{prose(row.environment)}" if several else "")
     result = f"**{row.result}**" if row.kind in ("failed", "held") else row.result
     result += f": {prose(row.why, 2000)}" if row.why else ""
+    result = "<br>".join([result, *evidence.markdown(row.seen)])
     pull, commit = (row.proposal.pull_request, row.proposal.commit) if row.proposal else (None, None)
     link = code(commit[:10]) if commit else ""
     if pull is not None:

@@ -114,6 +114,7 @@ async def _explain(
         selection=selection or PolicySelection(),
         entry=entry,
         gates=tuple(gates),
+        seen=decision.seen if isinstance(decision, Change | Held) else (),
         problem=decision.problem if isinstance(decision, Failed) else None,
     )
     if tag is not None:

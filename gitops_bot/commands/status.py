@@ -201,7 +201,8 @@ def _waiting(reading: Reading, status: EntryStatus, arrived: Step | None) -> Ent
     """What an entry waits for, with what it would move to, by what was decided and what is proposed."""
     entry, decision = status.entry, reading.decisions.get(status.entry.key)
     proposal, proposed = reading.proposed.get(entry.key, (None, None))
-    status = replace(status, proposal=proposal, candidate=proposed)
+    seen = decision.seen if isinstance(decision, Change | Held) else ()
+    status = replace(status, proposal=proposal, candidate=proposed, seen=seen)
     match decision:
         case Failed(problem=problem):
             return replace(status, state="failed", reason=Reason(problem.code, problem.message), next=problem.next)

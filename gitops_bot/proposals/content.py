@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from gitops_bot.config.propose import render
 from gitops_bot.proposals import naming, trailers
-from gitops_bot.proposals.text import body
+from gitops_bot.proposals.text import body, evidence
 from gitops_bot.proposals.text.details import REASONS, alike, because, is_rollback, name_of
 from gitops_bot.proposals.text.markdown import BREAK, clip, cut, plain, quiet, size
 from gitops_bot.proposals.trailers import Trailers
@@ -71,7 +71,9 @@ def write(
     held = [decision for decision in decisions if isinstance(decision, Held)]
     known = fields(environment, changes, group, source)
     headline = title_of(title, known)
-    text = message_of(message, known | {"title": headline, "changes": table(changes)})
+    # A pull request has what gates saw in its description: it changes no commit there.
+    told = [replace(change, seen=()) for change in changes] if pull_request else changes
+    text = message_of(message, known | {"title": headline, "changes": table(told)})
     if why := because(changes):
         text = f"{text}\n\nWhy: {quiet(why)}"
     block = Trailers(*naming.trailer_names(environment, group), source, tuple(change.pin_change for change in changes))
@@ -162,6 +164,7 @@ def _row(row: Sequence[Change]) -> str:
     first = row[0]
     where = quiet(first.entry.file) if len(row) == 1 else f"{len(row)} overlays"
     reasons = dict.fromkeys(f"    {quiet(change.reason.text)}" for change in row)
+    seen = dict.fromkeys(f"    {quiet(line)}" for change in row for line in evidence.lines(change.seen))
     renamed = f" (now {quiet(first.new_name)})" if first.new_name else ""
     name = "" if name_of(first) == first.entry.image else f" ({quiet(first.entry.name)})"
     return "\n".join((
@@ -169,6 +172,7 @@ def _row(row: Sequence[Change]) -> str:
         f"    {_pin(first.before)}",
         f"    -> {_pin(first.after)}",
         *list(reasons)[:REASONS],
+        *list(seen)[: evidence.MOST],
     ))  # fmt: skip
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from gitops_bot.images.reason import CODES
 from gitops_bot.proposals.reconcile import ActionName
+from gitops_bot.proposals.text import evidence
 from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.releases.checks import CheckState
 from gitops_bot.releases.decisions import Direction, Source
 from gitops_bot.releases.layout.causes import Cause
 from gitops_bot.report.diff import diff_text
@@ -63,6 +65,19 @@ _REASON = define("reason", {"code": _CODE, "text": TEXT, "data": _OBJECT})
 _ENTRY = define(
     "entry",
     {"environment": or_null(TEXT), "overlay": TEXT, "file": TEXT, "line": LINE, "name": TEXT, "image": TEXT},
+)
+#: A check or deployment that a gate looked at; what it says is null where nothing has answered yet.
+_EVIDENCE = define(
+    "evidence",
+    {
+        "gate": one_of("checks", "source_checks", "deployment"),
+        "name": TEXT.of(evidence.name),
+        "state": one_of(*get_args(CheckState)),
+        "since": or_null(TIME).of(lambda seen: seen.check.at if seen.check is not None else None),
+        "by": or_null(TEXT).of(lambda seen: plain(seen.check.by) if seen.check is not None else None),
+        "url": or_null(TEXT).of(evidence.link),
+        "text": or_null(TEXT).of(lambda seen: plain(seen.check.text) if seen.check is not None else None),
+    },
 )
 _FOUND = record(
     {
@@ -129,6 +144,7 @@ _ENVIRONMENT_STATUS = record(
                     # Why it is held, where it is not only waiting.
                     "hold": or_null(_REASON).of(lambda entry: entry.reason if entry.state == "held" else None),
                     "proposal": or_null(PULL_REQUEST),
+                    "evidence": many(_EVIDENCE).of("seen"),
                 }
             )
         ).of("listed"),
@@ -168,6 +184,7 @@ _CHANGE = define(
         "direction": one_of(*get_args(Direction)),
         "reason": _REASON.of(lambda change: replace(change.reason, data=_reason_data(change))),
         "carried": BOOL,
+        "evidence": many(_EVIDENCE).of("seen"),
     },
 )
 _PROPOSAL = define(
@@ -182,7 +199,16 @@ _PROPOSAL = define(
         "changes": many(_CHANGE),
     },
 )
-_HELD = define("held", {"entry": _ENTRY, "current": PIN, "candidate": or_null(PIN), "reason": _REASON})
+_HELD = define(
+    "held",
+    {
+        "entry": _ENTRY,
+        "current": PIN,
+        "candidate": or_null(PIN),
+        "reason": _REASON,
+        "evidence": many(_EVIDENCE).of("seen"),
+    },
+)
 _FAILED = define("failed", {"entry": or_null(_ENTRY), "problem": _PROBLEM})
 _ENVIRONMENT = define(
     "environment",
@@ -232,6 +258,7 @@ _EXPLAINED = record(
         "reason": _REASON,
         "asked": or_null(record({"tag": TEXT, "rule": or_null(TEXT), "text": TEXT})),
         "gates": many(record({"gate": TEXT, "passed": BOOL, "reason": or_null(_REASON)})),
+        "evidence": many(_EVIDENCE).of("seen"),
     }
 )
 _AUDITED = record(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot.images.age import undated
 from gitops_bot.images.explain import IMAGE, KNOWN
 from gitops_bot.images.reason import counted
+from gitops_bot.proposals.text import evidence
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.report.screen import place, short
 
@@ -79,6 +80,8 @@ def _print_entry(explained: Explained, screen: Screen) -> None:
         _line(screen, "" if number else "gates", f"{gate.words or gate.gate}: {seen}", style)
         if gate.reason is not None and (change := _WHAT_CHANGES_IT.get(gate.reason.code)):
             _line(screen, "", f"  what would open it: {change}")
+    for number, line in enumerate(evidence.lines(explained.seen)):
+        _line(screen, "" if number else "seen", line)
     told = explained.reason in [gate.reason for gate in shown]
     parts = [short(explained.pin)] if explained.pin is not None else []
     parts += [plain(explained.reason.text, 1000)] if not told else [] if parts else [explained.reason.code]

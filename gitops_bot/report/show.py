@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gitops_bot import redact
 from gitops_bot.images.reason import counted, shortlist
 from gitops_bot.proposals.reconcile import Open
+from gitops_bot.proposals.text import evidence
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.choice import hold
 from gitops_bot.report.diff import print_diff
@@ -264,20 +265,22 @@ def _print_environment(environment: EnvironmentOutcome, screen: Screen, *, writt
 
 def _print_held(held: Sequence[Held], screen: Screen) -> None:
     """Each held entry; a terminal shows a reason once, below its entries."""
-    rows: dict[str, list[tuple[str, ...]]] = {}
+    rows: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
     for item in held:
         candidate = short(item.candidate) if item.candidate else "-"
-        why = f"{item.reason.code}: {plain(item.reason.text)}"
-        row = (plain(item.entry.name), short(item.current), candidate, place(item.entry), why)
-        rows.setdefault(why, []).append(row)
+        told = (f"{item.reason.code}: {plain(item.reason.text)}", *evidence.lines(item.seen))
+        row = (plain(item.entry.name), short(item.current), candidate, place(item.entry), "; ".join(told))
+        rows.setdefault(told, []).append(row)
     if screen.width is None:
         screen.say_rows(chain(*rows.values()), _INDENT)
         return
-    for why, alike in rows.items():
+    for (why, *seen), alike in rows.items():
         for name, before, after, where, _ in alike:
             screen.say(f"{name} {before}{'' if after == '-' else f' -> {after}'}  {where}", indent=4, hang=2)
         code, _, text = why.partition(":")
         screen.say(text, indent=6, hang=2, lead=f"{code}:", style="yellow")
+        for line in seen:
+            screen.say(line, indent=6, hang=2)
 
 
 def _print_proposal(proposed: Written, environment: EnvironmentOutcome, screen: Screen, *, written: bool) -> None:
@@ -310,23 +313,24 @@ def print_changes(changes: Sequence[Change], screen: Screen) -> None:
     rows = []
     for change in changes:
         image = plain(change.entry.image) + (f" (now {plain(change.new_name)})" if change.new_name else "")
-        row = image, short(change.before), short(change.after), place(change.entry), plain(change.reason.text)
+        why = plain(change.reason.text), *evidence.lines(change.seen)
+        row = image, short(change.before), short(change.after), place(change.entry), *why
         # Secrets are struck before padding and folding: half of one would not be recognised.
         rows.append(tuple(map(redact.printable, row)))
     if screen.width is None:
-        screen.say_rows([_HEADINGS, *rows], _INDENT)
+        screen.say_rows([_HEADINGS, *((*row[:4], "; ".join(row[4:])) for row in rows)], _INDENT)
         return
     (heading, *lines), width = align([row[:3] for row in (_HEADINGS, *rows)])
     table = screen.width >= max(_TABLE, _INDENT + width - GAP)
     if table:
         screen.say(heading, indent=_INDENT)
-    for line, (image, before, after, where, why) in zip(lines, rows, strict=True):
+    for line, (image, before, after, *told) in zip(lines, rows, strict=True):
         if table:
             screen.say(line, indent=_INDENT)
         else:
             screen.say(image, indent=_INDENT, style="bold")
             screen.say(f"{before} -> {after}", indent=_INDENT + 2, hang=2)
-        for below in (where, why):
+        for below in told:
             screen.say(below, indent=_INDENT + 2, hang=2)
 
 

@@ -14,6 +14,7 @@ from gitops_bot import redact
 from gitops_bot.images import duration
 from gitops_bot.images import reason as reasons
 from gitops_bot.images.reason import Reason, Unmanaged
+from gitops_bot.proposals.text import evidence
 from gitops_bot.proposals.text import markdown as md
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.history.releases import release_name
@@ -210,11 +211,12 @@ def rows(status: Status, environment: EnvironmentStatus) -> Sequence[Row]:
         commits = entry.behind_commits if entry.candidate == entry.source_pin else None
         moves = f"{move(entry)} ({reasons.counted(commits, 'commit')})" if commits else move(entry)
         # Secrets are struck before padding and folding: half of one would not be recognised.
-        return tuple(map(redact.printable, (entry.image, moves, why(status, entry), next_step(entry) or "")))
+        own = (entry.image, moves, why(status, entry), next_step(entry) or "", *evidence.lines(entry.seen))
+        return tuple(map(redact.printable, own))
 
     registry, told = common_registry(status), []
     for alike, place in grouped(environment, attention(environment), words):
-        _, moves, reason, _ = words(alike[0])
+        _, moves, reason, *_ = words(alike[0])
         names = list(dict.fromkeys(plain(entry.image).removeprefix(registry) for entry in alike))
         name, step = redact.printable(reasons.shortlist(names, _NAMES)), redact.printable(next_step(alike[0]) or "")
         told.append(Row(name, redact.printable(plain(place)), moves, reason, step, alike[0]))
@@ -288,7 +290,8 @@ def _print_lines(status: Status, screen: Screen) -> None:
         for entry in (*attention(environment), *calm):
             pins = " -> ".join(short(pin) for pin in dict.fromkeys((entry.pin, entry.candidate)) if pin is not None)
             words = entry.image, environment.name, entry.state, pins, age(status, entry), entry.entry.overlay
-            lines.append([*map(plain, words), "; ".join(filter(None, (why(status, entry), next_step(entry))))])
+            told = (why(status, entry), next_step(entry), *evidence.lines(entry.seen))
+            lines.append([*map(plain, words), "; ".join(filter(None, told))])
     screen.say()
     screen.say_rows(lines)
 
@@ -311,6 +314,8 @@ def _print_environment(status: Status, environment: EnvironmentStatus, screen: S
         else:
             screen.say(row.name, indent=_INDENT, style="bold")
             screen.say("  ".join(filter(None, (row.move, text))), indent=2 * _INDENT, hang=_INDENT, style=style)
+        for seen in evidence.lines(row.first.seen):
+            screen.say(seen, indent=2 * _INDENT, hang=_INDENT, style="dim")
     opened = {row.first.proposal.number: row.first.proposal.url for row in told if row.first.proposal is not None}
     for number, url in sorted(opened.items()):
         screen.say(f"#{number}: {plain(url)}", indent=_INDENT, hang=_INDENT, style="dim")
@@ -359,7 +364,8 @@ def _cells(row: Row) -> Sequence[str]:
         number = f"#{proposal.number}"
         step = step.replace(md.prose(number), f"[{number}]({proposal.url})")
     name = f"**{md.code(row.name)}** {md.prose(row.place)}".rstrip()
-    return name, md.code(row.move), md.prose(row.why, 1000), step
+    reasons = "<br>".join([md.prose(row.why, 1000), *evidence.markdown(row.first.seen)])
+    return name, md.code(row.move), reasons, step
 
 
 def _version(pin: Pin) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.decisions import Managed
+    from gitops_bot.releases.decisions import Managed, Seen
 
 EntryOutcome = Literal["chosen", "current", "held", "ignored", "failed"]
 Kind = Literal["semver", "pattern", "newest", "digest", "promotion", "none"]
@@ -54,7 +54,8 @@ class AskedTag:
 class Explained:
     """The choice for one pin: how its policy selects, the gates, and the outcome.
 
-    `current` is pinned now, `pin` is what is chosen or held back; `problem` says what failed. `entry` is None where a
+    `current` is pinned now, `pin` is what is chosen or held back; `seen` is what the gates saw; `problem` says what
+    failed. `entry` is None where a
     policy is tried on a list of tags.
     """
 
@@ -67,6 +68,7 @@ class Explained:
     asked: AskedTag | None = None
     entry: Managed | None = None
     gates: tuple[PassedGate, ...] = ()
+    seen: tuple[Seen, ...] = ()
     problem: Problem | None = None
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.pull_request import Merge, PullRequest
-    from gitops_bot.releases.decisions import Managed
+    from gitops_bot.releases.decisions import Managed, Seen
     from gitops_bot.releases.history.delivery import Delivery, Journey
     from gitops_bot.releases.history.record import Record
     from gitops_bot.releases.history.releases import Release
@@ -38,7 +38,7 @@ class EntryStatus:
 
     `candidate` is what it would move to: the pin of the open `proposal`, else what was decided. `reason` is why it does
     not yet, why it is not tracked, or what failed, and `next` what to do about that failure. `after` is the open
-    proposal to merge or close first, where a limit is reached.
+    proposal to merge or close first, where a limit is reached. `seen` is what its gates saw.
     """
 
     entry: Managed
@@ -55,6 +55,7 @@ class EntryStatus:
     next: str | None = None
     proposal: PullRequest | None = None
     after: PullRequest | None = None
+    seen: tuple[Seen, ...] = ()
 
     @property
     def pin(self) -> Pin:

@@ -172,6 +172,15 @@ _PIN = obj(tag=maybe(like(_TAG)), digest=maybe(like(_DIGEST)))
 _REASON = obj(code=code, text=filled, data=data)
 _PROBLEM = obj(code=failure, message=filled, file=maybe(filled), line=maybe(place), column=maybe(place), next=filled)
 _PULL_REQUEST = obj(number=place, url=like(_URL), state=one_of("open", "closed", "merged"))
+_EVIDENCE = obj(
+    gate=one_of("checks", "source_checks", "deployment"),
+    name=filled,
+    state=one_of("success", "pending", "failure"),
+    since=maybe(time),
+    by=maybe(text),
+    url=maybe(like(_URL)),
+    text=maybe(text),
+)
 _CHANGE = obj(
     entry=_ENTRY,
     from_=_PIN,
@@ -180,6 +189,7 @@ _CHANGE = obj(
     direction=one_of("forward", "backward", "moved", "adopted"),
     reason=_REASON,
     carried=flag,
+    evidence=many(_EVIDENCE),
 )
 _PROPOSAL = obj(
     group=filled,
@@ -194,7 +204,7 @@ _ENVIRONMENT = obj(
     name=filled,
     promoted_from=maybe(filled),
     proposals=many(_PROPOSAL),
-    held=many(obj(entry=_ENTRY, current=_PIN, candidate=maybe(_PIN), reason=_REASON)),
+    held=many(obj(entry=_ENTRY, current=_PIN, candidate=maybe(_PIN), reason=_REASON, evidence=many(_EVIDENCE))),
     failed=many(obj(entry=maybe(_ENTRY), problem=_PROBLEM)),
     unchanged=number,
 )
@@ -260,6 +270,7 @@ _EXPLAIN: dict[str, Rule] = {
             steps=many(_STEP),
             candidates=many(obj(tag=filled, key=many(text), built=maybe(time), claimed=maybe(time))),
             gates=many(obj(gate=filled, passed=flag, reason=maybe(_REASON))),
+            evidence=many(_EVIDENCE),
             outcome=one_of("chosen", "current", "held", "ignored", "failed"),
             pin=maybe(_PIN),
             reason=_REASON,
@@ -374,6 +385,7 @@ _STATUS: dict[str, Rule] = {
                     behind_commits=maybe(number),
                     hold=maybe(_REASON),
                     proposal=maybe(_PULL_REQUEST),
+                    evidence=many(_EVIDENCE),
                 )
             ),
         )

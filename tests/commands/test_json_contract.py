@@ -32,6 +32,15 @@ ENTRY = {
 }
 REASON = {"code": "chosen", "text": "newer", "data": {"seen": 3, "tag": None}}
 PROBLEM = {"code": "failed.git", "message": "no", "file": None, "line": None, "column": None, "next": "retry"}
+EVIDENCE = {
+    "gate": "checks",
+    "name": "continuous-delivery/web",
+    "state": "success",
+    "since": "2026-11-21T11:00:00Z",
+    "by": "argocd[bot]",
+    "url": "https://argocd.test/web",
+    "text": "is healthy",
+}
 PLAN: dict[str, Any] = {
     "schema": "gitops-bot/update/1",
     "repository": "acme/deploy",
@@ -61,11 +70,20 @@ PLAN: dict[str, Any] = {
                             "direction": "forward",
                             "reason": REASON,
                             "carried": False,
+                            "evidence": [EVIDENCE, EVIDENCE | dict.fromkeys(("since", "by", "url", "text"))],
                         }
                     ],
                 }
             ],
-            "held": [{"entry": ENTRY, "current": {"tag": "1", "digest": None}, "candidate": None, "reason": REASON}],
+            "held": [
+                {
+                    "entry": ENTRY,
+                    "current": {"tag": "1", "digest": None},
+                    "candidate": None,
+                    "reason": REASON,
+                    "evidence": [],
+                }
+            ],
             "failed": [{"entry": None, "problem": PROBLEM}],
             "unchanged": 0,
         }

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from gitops_bot.images.reason import counted
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.text import details
-from gitops_bot.proposals.text.details import alike, because, is_rollback
+from gitops_bot.proposals.text import details, evidence
+from gitops_bot.proposals.text.details import alike, because, is_rollback, name_of
 from gitops_bot.proposals.text.markdown import LIMIT, clip, code, cost, cut, enclose, plain, prose, size
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def render(
 ) -> str:
     """The whole description, within the limit: cut at a whole row or section, with a note.
 
-    Where room is short, the table has it first, then the ways back, what was held, the digests in full, and what is
-    known of images.
+    Where room is short, the table has it first, then the ways back, what was held, the digests in full, what its gates
+    saw, and what is known of images. What they saw is told as it was then: it refreshes no description by itself.
     """
     back = is_rollback(changes)
     head = _head(environment, changes, back=back)
@@ -107,12 +107,19 @@ def render(
     room -= cost(waiting)
     full = details.in_full(rows, room - _WORD)
     room -= cost(full)
+    checks = enclose(
+        ["", "Checks, as they were when this was written:", ""],
+        list(dict.fromkeys(f"- {code(name_of(c))}: {line}" for c in changes for line in evidence.markdown(c.seen))),
+        min(room - _WORD, _HELD_ROOM),
+        lambda left: f"- … and {left} more",
+    )
+    room -= cost(checks)
     # Equal ones, of one image in several overlays, are merged.
     sections = [text for text in dict.fromkeys(details.section(*item) for item in known) if text]
     shown = cut(
         sections, str, room, lambda left: f"\n… and details of {counted(left, 'more change')}, left out to save space."
     )
-    return "\n".join([*head, *table, *lost, *full, *shown, *waiting, after, people, *marks])
+    return "\n".join([*head, *table, *lost, *checks, *full, *shown, *waiting, after, people, *marks])
 
 
 def _head(environment: str, changes: Sequence[Change], *, back: bool) -> list[str]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot import redact
 from gitops_bot.images import duration
+from gitops_bot.proposals.text import evidence
 from gitops_bot.proposals.text.markdown import address, plain, source_repository
 from gitops_bot.report.screen import short
 from gitops_bot.report.status import common_registry, counted, matrix, rows, summary
@@ -89,6 +90,7 @@ def html(result: Result[Overview]) -> str:
         pins=_PINS,
         place=common_registry(overview.status),
         address=address,
+        checks=evidence,
         clean=clean,
         commit_url=source.commit if source is not None else lambda _commit: None,
         day=lambda date: f"{date:%b} {date.day}",
