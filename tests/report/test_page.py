@@ -17,6 +17,8 @@ from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason, unmanaged
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.pull_request import Merge, PullRequest
+from gitops_bot.releases.checks import Check, CheckState
+from gitops_bot.releases.decisions import Seen
 from gitops_bot.releases.history.changes import EntryChange
 from gitops_bot.releases.history.delivery import Arrival, Delivery, Journey
 from gitops_bot.releases.history.line import Step
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
+STATES: tuple[CheckState, ...] = ("success", "pending", "failure")
 EVIL = "<script>alert('x')</script>"
 TURNED = "moc\u202e.evil\u2066\x1b[2J"
 
@@ -85,7 +88,8 @@ def overview(text: str = "web", url: str = "https://github.com/acme/deploy/pull/
         candidate=new,
         proposal=pull,
     )
-    held = alter(target, state="held", reason=Reason("held.hold", f"held ({text})"), proposal=None)
+    checks = tuple(Seen("checks", text, state, Check(text, state, NOW, text, url, text)) for state in STATES)
+    held = alter(target, state="held", reason=Reason("held.hold", f"held ({text})"), proposal=None, seen=checks)
     failed = alter(held, state="failed", reason=Reason("failed.registry", text), next=text)
     status = Status(
         at=NOW,
