@@ -80,7 +80,7 @@ def _print_entry(explained: Explained, screen: Screen) -> None:
         _line(screen, "" if number else "gates", f"{gate.words or gate.gate}: {seen}", style)
         if gate.reason is not None and (change := _WHAT_CHANGES_IT.get(gate.reason.code)):
             _line(screen, "", f"  what would open it: {change}")
-    for number, line in enumerate(evidence.lines(explained.seen)):
+    for number, line in enumerate(evidence.lines(explained.seen, explained.reason.text)):
         _line(screen, "" if number else "seen", line)
     told = explained.reason in [gate.reason for gate in shown]
     parts = [short(explained.pin)] if explained.pin is not None else []

@@ -268,7 +268,7 @@ def _print_held(held: Sequence[Held], screen: Screen) -> None:
     rows: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
     for item in held:
         candidate = short(item.candidate) if item.candidate else "-"
-        told = (f"{item.reason.code}: {plain(item.reason.text)}", *evidence.lines(item.seen))
+        told = (f"{item.reason.code}: {plain(item.reason.text)}", *evidence.lines(item.seen, item.reason.text))
         row = (plain(item.entry.name), short(item.current), candidate, place(item.entry), "; ".join(told))
         rows.setdefault(told, []).append(row)
     if screen.width is None:

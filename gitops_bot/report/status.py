@@ -152,6 +152,10 @@ def why(status: Status, entry: EntryStatus) -> str:
             return text
 
 
+def _seen(entry: EntryStatus) -> Sequence[str]:
+    return evidence.lines(entry.seen, entry.reason.text if entry.reason is not None else "")
+
+
 def next_step(entry: EntryStatus) -> str | None:
     """What to do about an entry, in few words: `merge #4`; None where nothing is to be done but wait."""
     environment = quote(plain(entry.entry.environment or ""))
@@ -211,7 +215,7 @@ def rows(status: Status, environment: EnvironmentStatus) -> Sequence[Row]:
         commits = entry.behind_commits if entry.candidate == entry.source_pin else None
         moves = f"{move(entry)} ({reasons.counted(commits, 'commit')})" if commits else move(entry)
         # Secrets are struck before padding and folding: half of one would not be recognised.
-        own = (entry.image, moves, why(status, entry), next_step(entry) or "", *evidence.lines(entry.seen))
+        own = (entry.image, moves, why(status, entry), next_step(entry) or "", *_seen(entry))
         return tuple(map(redact.printable, own))
 
     registry, told = common_registry(status), []
@@ -290,7 +294,7 @@ def _print_lines(status: Status, screen: Screen) -> None:
         for entry in (*attention(environment), *calm):
             pins = " -> ".join(short(pin) for pin in dict.fromkeys((entry.pin, entry.candidate)) if pin is not None)
             words = entry.image, environment.name, entry.state, pins, age(status, entry), entry.entry.overlay
-            told = (why(status, entry), next_step(entry), *evidence.lines(entry.seen))
+            told = (why(status, entry), next_step(entry), *_seen(entry))
             lines.append([*map(plain, words), "; ".join(filter(None, told))])
     screen.say()
     screen.say_rows(lines)
@@ -314,7 +318,7 @@ def _print_environment(status: Status, environment: EnvironmentStatus, screen: S
         else:
             screen.say(row.name, indent=_INDENT, style="bold")
             screen.say("  ".join(filter(None, (row.move, text))), indent=2 * _INDENT, hang=_INDENT, style=style)
-        for seen in evidence.lines(row.first.seen):
+        for seen in _seen(row.first):
             screen.say(seen, indent=2 * _INDENT, hang=_INDENT, style="dim")
     opened = {row.first.proposal.number: row.first.proposal.url for row in told if row.first.proposal is not None}
     for number, url in sorted(opened.items()):

@@ -98,6 +98,14 @@ def test_what_argo_cd_and_flux_write_is_one_line(status: Any) -> None:
     assert ("degraded" in line or "failed" in line) == (state == "failure")
 
 
+def test_what_a_reason_names_already_is_not_told_again() -> None:
+    passed, failed, waiting = seen("lint"), seen("e2e", "failure"), seen("smoke", "pending")
+    assert [line.split(":")[0] for line in evidence.lines([passed, failed, waiting], "lint passed, e2e failed")] == [
+        "check lint",
+        "check smoke",
+    ]
+
+
 def test_many_are_counted_and_equal_ones_are_told_once() -> None:
     many = [seen(f"shard {number}") for number in range(8)]
     assert evidence.lines([*many, *many])[-1] == "… and 3 more"

@@ -49,10 +49,11 @@ def kind(seen: Seen) -> str:
     return _KINDS[seen.gate]
 
 
-def lines(evidence: Sequence[Seen]) -> list[str]:
-    """A line for each, for a terminal."""
-    told = (" ".join(filter(None, (f"{kind(item)} {name(item)}: {result(item)}", link(item)))) for item in evidence)
-    return _short(list(dict.fromkeys(told)))
+def lines(evidence: Sequence[Seen], told: str = "") -> list[str]:
+    """A line for each, for a terminal, but for those that a decision waits for and that its reason (`told`) names."""
+    others = (item for item in evidence if item.state == "success" or item.name not in told)
+    shown = (" ".join(filter(None, (f"{kind(item)} {name(item)}: {result(item)}", link(item)))) for item in others)
+    return _short(list(dict.fromkeys(shown)))
 
 
 def markdown(evidence: Sequence[Seen]) -> list[str]:
