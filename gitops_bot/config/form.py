@@ -111,10 +111,11 @@ class EnvironmentForm(RulesForm):
         about(
             "The directories with its files that hold pins, or those files, as paths from the repository root: "
             "`charts/*/values-production.yaml`. `*` and `?` match within one "
-            "part of a path, `**` matches any number of parts, and `{name}` matches one part and names it, so that a "
-            "promotion can find the same part in the other environment. A part that starts with a dot is matched only "
-            "if the dot is written out.",
+            "part of a path, `**` matches any number of parts, and `{name}` matches one part, or some of one "
+            "(`clusters/eu-{cluster}`, once in a part), and names it, so that a promotion can find the same text in "
+            "the other environment. A part that starts with a dot is matched only if the dot is written out.",
             ["apps/*/overlays/staging"],
+            ["clusters/eu-{cluster}/{app}"],
         ),
     ]
     targets: Annotated[

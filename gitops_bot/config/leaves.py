@@ -32,8 +32,8 @@ _AS_IN = f"as in {EXAMPLE}"
 STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 _SEGMENT = (
-    r"(?:\*\*|\{[A-Za-z_][A-Za-z0-9_]{0,59}\}"
-    r"|(?!\.\.?(?:/|$))(?:[^*?{}\[\]\\/\x00-\x1f\x7f]|\?|\*(?!\*))+)"
+    r"(?:\*\*|(?!\.\.?(?:/|$)|[^/]*\{[^/]*\{)"
+    r"(?:[^*?{}\[\]\\/\x00-\x1f\x7f]|\?|\*(?!\*)|\{[A-Za-z_][A-Za-z0-9_]{0,59}\})+)"
 )
 #: The globs of `releases.overlays`, as one expression.
 GLOB = rf"^(?=.{{1,500}}$)(?:\./)*(?:\.|{_SEGMENT}(?:/{_SEGMENT})*)/?$"
@@ -260,7 +260,8 @@ def _check_names(glob: str) -> None:
 
 #: A path with wildcards to directories with pins.
 OVERLAY = text(
-    "must be a path from the repository root, with `*`, `?`, `**` or `{name}` (no `..`, no `[...]`, no leading `/`)",
+    "must be a path from the repository root, with `*`, `?`, `**` or `{name}` (once in a part; no `..`, no `[...]`, no "
+    "leading `/`)",
     GLOB,
     check=_check_names,
 )

@@ -598,6 +598,10 @@ WITHIN = {
         "overlays: ['a/[bc]']",
         "4:16 an item of `overlays` must be a path from the repository root",
     ),
+    "two names in a part": (
+        "overlays: ['a/b', 'a/{b}-{c}']",
+        "4:23 an item of `overlays` must be a path from the repository root, with `*`, `?`, `**` or `{name}` (once in",
+    ),
     "alternatives": ("overlays: ['a/{b,c}']", "4:16 an item of `overlays` must be a path from the repository root,"),
     "a truth for a path": (
         "overlays: [true]",

@@ -56,6 +56,22 @@ def met(source: tuple[list[str], list[str]], target: tuple[list[str], list[str]]
             id="one to many",
         ),
         pytest.param(
+            (["clusters/canary-{canary}/{app}"], ["clusters/canary-a/web", "clusters/canary-b/web"]),
+            (["clusters/eu-{cluster}/{app}"], ["clusters/eu-1/web", "clusters/eu-2/web", "clusters/eu-1/api"]),
+            {
+                "clusters/eu-1/api": [],
+                "clusters/eu-1/web": ["clusters/canary-a/web", "clusters/canary-b/web"],
+                "clusters/eu-2/web": ["clusters/canary-a/web", "clusters/canary-b/web"],
+            },
+            id="many to many, by a name in a part",
+        ),
+        pytest.param(
+            (["eu-{cluster}/{app}"], ["eu-1/web", "eu-2/web"]),
+            (["us-{cluster}/{app}"], ["us-1/web", "us-3/web"]),
+            {"us-1/web": ["eu-1/web"], "us-3/web": []},
+            id="a name in a part that both sides have",
+        ),
+        pytest.param(
             (["{cluster}/{app}/staging"], ["eu/web/staging", "us/web/staging"]),
             (["{app}/production"], ["web/production"]),
             {"web/production": ["eu/web/staging", "us/web/staging"]},

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from gitops_bot.config import leaves
 from gitops_bot.releases.layout.glob import Glob
 
+RULE = "(`*`, `?` and at most one `{name}` in it, or `**`)"
+
 
 def captures(glob: str, directory: str) -> dict[str, str] | None:
     found = Glob.parse(glob).match(f"{directory}/" if directory else "")
@@ -42,6 +44,12 @@ def captures(glob: str, directory: str) -> dict[str, str] | None:
         pytest.param("a.b+c", "a.b+c", {}, id="no expression"),
         pytest.param("ümlaut/*", "ümlaut/日本", {"1": "日本"}, id="other letters"),
         pytest.param("a*", "a", {"1": ""}, id="a star for nothing"),
+        pytest.param("c/eu-{cluster}/{app}", "c/eu-1/web", {"cluster": "1", "app": "web"}, id="by name in a part"),
+        pytest.param("{cluster}-prod", "a-prod-prod", {"cluster": "a-prod"}, id="by name before a text"),
+        pytest.param("eu-{cluster}-?", "eu-a-b-c", {"cluster": "a-b", "2": "c"}, id="by name between two texts"),
+        pytest.param("*-{cluster}", "eu-a-b", {"1": "eu", "cluster": "a-b"}, id="by name after a star"),
+        pytest.param("eu-{cluster}", "eu-.x", {"cluster": ".x"}, id="a dot within a part, by name"),
+        pytest.param(".{cluster}", ".x", {"cluster": "x"}, id="a hidden part by name after its dot"),
     ],
 )
 def test_a_glob_means_a_directory_and_says_what_its_wildcards_stood_for(
@@ -62,6 +70,11 @@ def test_a_glob_means_a_directory_and_says_what_its_wildcards_stood_for(
         pytest.param("*", ".git", id="a hidden directory for a star"),
         pytest.param("?git", ".git", id="a hidden directory for a question mark"),
         pytest.param("{a}", ".git", id="a hidden directory by name"),
+        pytest.param("{a}t", ".git", id="a hidden directory by the start of a part"),
+        pytest.param("eu-{a}", "eu-", id="a name for nothing"),
+        pytest.param("eu-{a}", "eu-1/x", id="a name beyond its part"),
+        pytest.param("eu-{a}", "us-1", id="another start"),
+        pytest.param("{a}-eu", "1-eu2", id="another end"),
         pytest.param("**", "a/.git/b", id="a hidden directory on the way"),
         pytest.param("**/b", "a/.git/b", id="a hidden directory before the end"),
         pytest.param("*", "", id="the top is no part"),
@@ -84,14 +97,30 @@ def test_a_glob_does_not_mean(glob: str, directory: str) -> None:
         ("a/../b", "the glob 'a/../b' has an empty part, `.` or `..`"),
         ("a/./b", "the glob 'a/./b' has an empty part, `.` or `..`"),
         ("a//b", "the glob 'a//b' has an empty part, `.` or `..`"),
-        ("a/[bc]", "the glob 'a/[bc]': '[bc]' is not a valid part of a path (`*` and `?` in it, or `**`, or `{name}`)"),
+        (
+            "a/[bc]",
+            f"the glob 'a/[bc]': '[bc]' is not a valid part of a path {RULE}",
+        ),
         (
             "a/{b,c}",
-            "the glob 'a/{b,c}': '{b,c}' is not a valid part of a path (`*` and `?` in it, or `**`, or `{name}`)",
+            f"the glob 'a/{{b,c}}': '{{b,c}}' is not a valid part of a path {RULE}",
         ),
-        ("a/x{b}", "the glob 'a/x{b}': 'x{b}' is not a valid part of a path (`*` and `?` in it, or `**`, or `{name}`)"),
-        ("a**/b", "the glob 'a**/b': 'a**' is not a valid part of a path (`*` and `?` in it, or `**`, or `{name}`)"),
-        ("a\\b", "the glob 'a\\\\b': 'a\\\\b' is not a valid part of a path (`*` and `?` in it, or `**`, or `{name}`)"),
+        (
+            "a/{b}{c}",
+            f"the glob 'a/{{b}}{{c}}': '{{b}}{{c}}' is not a valid part of a path {RULE}",
+        ),
+        (
+            "a/{b",
+            f"the glob 'a/{{b': '{{b' is not a valid part of a path {RULE}",
+        ),
+        (
+            "a**/b",
+            f"the glob 'a**/b': 'a**' is not a valid part of a path {RULE}",
+        ),
+        (
+            "a\\b",
+            f"the glob 'a\\\\b': 'a\\\\b' is not a valid part of a path {RULE}",
+        ),
         ("{a}/{a}", "the glob '{a}/{a}' uses a name in braces twice"),
     ],
 )
@@ -116,20 +145,24 @@ def naive(parts: list[str], path: list[str]) -> bool:
         return naive(rest, path) or (bool(path) and not path[0].startswith(".") and naive(parts, path[1:]))
     if not path or (first[0] in "*?{" and path[0].startswith(".")):
         return False
-    same = first.startswith("{") or characters(first, path[0])
-    return same and naive(rest, path[1:])
+    return characters(first, path[0]) and naive(rest, path[1:])
 
 
 def characters(pattern: str, text: str) -> bool:
     if not pattern:
         return not text
+    if pattern[0] == "{":  # one character, then any
+        return bool(text) and characters(f"*{pattern[3:]}", text[1:])
     if pattern[0] == "*":
         return characters(pattern[1:], text) or (bool(text) and characters(pattern, text[1:]))
     return bool(text) and pattern[0] in ("?", text[0]) and characters(pattern[1:], text[1:])
 
 
 PARTS = st.one_of(
-    st.text(alphabet="ab.*?", min_size=1, max_size=5), st.just("**"), st.sampled_from(["{x}", "{y}", "*", "a", ".a"])
+    st.text(alphabet="ab.*?", min_size=1, max_size=5),
+    st.just("**"),
+    st.sampled_from(["{x}", "{y}", "*", "a", ".a"]),
+    st.tuples(st.text("ab.*?", max_size=2), st.sampled_from(["{x}", "{y}"]), st.text("ab.*?", max_size=2)).map("".join),
 )
 NAMES = st.text(alphabet="ab.", min_size=1, max_size=5)
 

@@ -125,7 +125,7 @@ def _name_last(globs: Sequence[str], name: str) -> str | None:
     called like an environment.
     """
     paths = [text.removesuffix("/").split("/") for text in globs]
-    wild = next((parts for parts in paths if any(part[0] in "*{" for part in parts)), None)
+    wild = next((parts for parts in paths if any(set("*?{") & set(part) for part in parts)), None)
     parts = list(wild or paths[0])
     if wild is not None:
         places = [at for at, part in enumerate(parts) if part[0] in "*{"]
@@ -134,8 +134,8 @@ def _name_last(globs: Sequence[str], name: str) -> str | None:
     else:
         places = [at for at, column in enumerate(zip(*paths, strict=False)) if len(set(column)) > 1]
         places = places if len(places) == 1 == len(set(map(len, paths))) else []
-    if not places or any(set("*?") & set(part) and part != "*" for part in parts):
-        return None
+    if not places or any(set("*?{") & set(part) and part != "*" and part[:: len(part) - 1] != "{}" for part in parts):
+        return None  # what a part has beside a wildcard would be lost
     for number, at in enumerate(places, 1):
         parts[at] = "{cluster}" if parts[at] == "*" and number == 1 else parts[at].replace("*", f"{{part{number}}}")
     parts[places[-1]] = f"{{{name}}}"

@@ -1,10 +1,10 @@
 """Globs of overlays: which directories of a repository they mean, and what their wildcards stood for.
 
 A glob is a path from the top of the repository. `*` is any text within one part of it and `?` one character; `**` is
-any number of parts, none included; `{name}` is one whole part, remembered by that name. There are no character classes
-and no `..`. A part that begins with a dot is matched only where the dot is written. `./` before and `/` behind count
-for nothing, and `.` is the top itself. A glob may mean files that hold pins instead of directories with such files:
-its last part then has the ending of one, as in `charts/*/values-production.yaml`.
+any number of parts, none included; `{name}` is one part, or some of it, remembered by that name, at most one in a part.
+There are no character classes and no `..`. A part that begins with a dot is matched only where the dot is written. `./`
+before and `/` behind count for nothing, and `.` is the top itself. A glob may mean files that hold pins instead of
+directories with such files: its last part then has the ending of one, as in `charts/*/values-production.yaml`.
 
 The time is bounded by the length of the glob times that of the path: each wildcard takes the shortest text after which
 the next literal follows, and is never tried again (an atomic group). Nothing is lost by that, since what comes later
@@ -25,14 +25,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _LIMIT = 500
-_NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,59})\}\Z")
+_NAME = r"\{[A-Za-z_][A-Za-z0-9_]{0,59}\}"
 _FOREIGN = re.compile(r"[{}\[\]\\\x00-\x1f\x7f]|\*\*")
 _PATH_LIMIT = 4096
 #: Control characters, and the surrogates that stand for bytes that are not UTF-8.
 _NOT_IN_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 #: `.git` as case-insensitive file systems and Windows' short names spell it, with the dots and blanks that they ignore.
 _DOT_GIT = re.compile(r"(?:\.git|git~[0-9]+)[. ]*(?::.*)?\Z", re.IGNORECASE)
-_WILD = re.compile(r"[*?{]")
+_WILD = re.compile(rf"{_NAME}|[*?]")
+#: What stands for a text of any length.
+_ANY = re.compile(rf"({_NAME}|\*)")
 _PART = r"(?!\.)[^/]+/"
 
 
@@ -72,16 +74,18 @@ class Glob:
         for part in parts:
             if part in ("", ".", ".."):
                 raise ValueError(f"the glob {text!r} has an empty part, `.` or `..`")
-            if part != "**" and not _NAMED.match(part) and _FOREIGN.search(part):
-                rule = "`*` and `?` in it, or `**`, or `{name}`"
+            plain, named = re.subn(_NAME, "_", part)
+            if part != "**" and (named > 1 or _FOREIGN.search(plain)):
+                rule = "`*`, `?` and at most one `{name}` in it, or `**`"
                 raise ValueError(f"the glob {text!r}: {part!r} is not a valid part of a path ({rule})")
         target = target_of(parts[-1]) if parts else None
         file = parts.pop() if target is not None and target.ALONE else None
         names: list[str] = []
         for part in parts:
-            named = _NAMED.match(part)
-            wildcards = [named[1]] if named else _WILD.findall(part) if part != "**" else ["**"]
-            names += [name if named else str(len(names) + at) for at, name in enumerate(wildcards, 1)]
+            wildcards = _WILD.findall(part) if part != "**" else ["**"]
+            names += [
+                wild.strip("{}") if wild[0] == "{" else str(len(names) + at) for at, wild in enumerate(wildcards, 1)
+            ]
         if len(set(names)) < len(names):
             raise ValueError(f"the glob {text!r} uses a name in braces twice")
         matches = re.compile(_expression(parts))
@@ -163,11 +167,15 @@ def _expression(parts: Iterable[str]) -> str:
 
 
 def _segment(part: str) -> str:
-    if _NAMED.match(part):
-        return r"((?!\.)[^/]+)/"
-    first, *rest = ("".join("([^/])" if char == "?" else re.escape(char) for char in run) for run in part.split("*"))
-    visible = r"(?!\.)" if part[0] in "*?" else ""
-    if not rest:
-        return f"{visible}{first}/"
-    *middle, last = rest
-    return f"{visible}{first}" + "".join(f"(?>([^/]*?){run})" for run in middle) + f"([^/]*){last}/"
+    first, *rest = _ANY.split(part)
+    expression = (r"(?!\.)" if part[0] in "*?{" else "") + _run(first)
+    pairs = list(zip(("[^/]*" if wild == "*" else "[^/]+" for wild in rest[::2]), map(_run, rest[1::2]), strict=True))
+    for text, run in pairs[:-1]:
+        expression += f"(?>({text}?){run})"
+    for text, run in pairs[-1:]:
+        expression += f"({text}){run}"
+    return f"{expression}/"
+
+
+def _run(text: str) -> str:
+    return "".join("([^/])" if char == "?" else re.escape(char) for char in text)
