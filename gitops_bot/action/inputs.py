@@ -25,7 +25,7 @@ _NAMED: Final = frozenset({"environment", "image", "release-hold", "dry-run"})
 #: The inputs that each command takes.
 TAKES: Final[Mapping[Command, frozenset[str]]] = {
     "set": _ANY | _REMOTE | _NAMED | {"tag", "digest", "allow-downgrade"},
-    "promote": _ANY | _REMOTE | _NAMED | {"from", "beyond-policy", "now"},
+    "promote": _ANY | _REMOTE | _NAMED | {"from", "beyond-policy", "beyond-checks", "now"},
     "rollback": _ANY | _REMOTE | _NAMED | {"to", "reason"},
     "update": _ANY | _REMOTE | {"environment", "release-hold", "dry-run"},
     "plan": _ANY | _REMOTE | {"environment", "release-hold"},
@@ -43,7 +43,7 @@ INPUTS: Final = frozenset[str]().union(*TAKES.values())
 #: These always have a value, so a command that does not take them ignores them.
 _ALWAYS_THERE: Final = _REMOTE | {"command"}
 _SEVERAL: Final = frozenset({"image", "environment"})
-_FLAGS: Final = ("dry-run", "release-hold", "allow-downgrade", "beyond-policy", "now")
+_FLAGS: Final = ("dry-run", "release-hold", "allow-downgrade", "beyond-policy", "beyond-checks", "now")
 _TRUTHS: Final[Mapping[str, bool]] = {"true": True, "false": False, "": False}
 #: Characters of one input, and lines of those that take several. A token of an App may be long.
 _LONGEST, _MOST = 16_384, 100
@@ -90,7 +90,7 @@ def _what(command: Command, given: Mapping[str, str], flags: Mapping[str, bool])
             pins = parse_assignments([line if "=" in line else f"{line}={pin}" for line in images])
             return Pins(pins, flags["allow-downgrade"])
         case "promote":
-            return Promote(given["from"], ByHand(flags["beyond-policy"], flags["now"]), images)
+            return Promote(given["from"], ByHand(flags["beyond-policy"], flags["now"], flags["beyond-checks"]), images)
         case "rollback":
             return RollBack(given["to"] or None, images, given["reason"] or None)
         case _:

@@ -135,11 +135,19 @@ _images_option = click.option(
 @_images_option
 @click.option("--overlay", "overlays", metavar="GLOB", multiple=True, help="Only these overlays of the target.")
 @click.option("--beyond-policy", is_flag=True, help="Also promote what the policy of TARGET does not allow.")
+@click.option("--beyond-checks", is_flag=True, help="Also promote what has not passed the checks that TARGET requires.")
 @click.option("--now", is_flag=True, help="Do not wait for the `soak` time of TARGET.")
 @click.argument("source", metavar="SOURCE")
 @click.argument("target", metavar="TARGET")
 def promote_command(
-    source: str, target: str, *, images: tuple[str, ...], overlays: tuple[str, ...], beyond_policy: bool, now: bool
+    source: str,
+    target: str,
+    *,
+    images: tuple[str, ...],
+    overlays: tuple[str, ...],
+    beyond_policy: bool,
+    beyond_checks: bool,
+    now: bool,
 ) -> Asked:
     """Copy the pins that SOURCE runs to TARGET.
 
@@ -151,7 +159,7 @@ def promote_command(
 
     with reading("--overlay", "correct the glob"):
         globs = [Glob.parse(text) for text in overlays]
-    return (target,), Promote(source, ByHand(beyond_policy, now), images, globs)
+    return (target,), Promote(source, ByHand(beyond_policy, now, beyond_checks), images, globs)
 
 
 def _short(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:

@@ -17,6 +17,7 @@ from gitops_bot.config.document import parse
 from gitops_bot.config.form import RegistryAccess
 from gitops_bot.config.form_target import ReleaseInfoForm
 from gitops_bot.config.propose import Limit, NamedGroup, Propose, Window
+from gitops_bot.config.require import Require
 from gitops_bot.config.validation import FILE, reader, schema, schema_text
 from gitops_bot.images.build import LABELS
 from gitops_bot.images.kinds import NamedPolicy, Rules
@@ -106,6 +107,7 @@ class Environment:
     match_by: MatchBy = "digest"
     release_tag: bool = False
     promotion: Promotion | None = None
+    require: Require = field(default_factory=Require)
     defaults: ImageRules = field(default=ImageRules(), repr=False)
     by_name: Mapping[str, ImageRules] = field(default_factory=dict, repr=False)
     by_repository: Mapping[ImageName, ImageRules] = field(default_factory=dict, repr=False)
@@ -162,7 +164,7 @@ class Hold:
 
 
 #: A key of `images`, the `image` of `release_info` and of a hold, and the globs of a group.
-MentionKind = Literal["rule", "release info", "hold", "group images", "group overlays"]
+MentionKind = Literal["rule", "source of checks", "release info", "hold", "group images", "group overlays"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +302,7 @@ def _environment(
         deployments=(form.records or whole.records or "none") != "none",
         artifact_metadata=bool(whole.artifact_metadata if form.artifact_metadata is None else form.artifact_metadata),
         promotion=promotion,
+        require=form.require or Require(),
         defaults=_rules(document, path, form, policies),
         by_name=MappingProxyType({image: rules for image, rules in images.items() if "*" not in image}),
         by_glob=MappingProxyType({image: rules for image, rules in images.items() if "*" in image}),
@@ -335,6 +338,10 @@ def _mentions(document: Document, form: ConfigForm, environments: Mapping[str, E
     for name, environment in form.environments.items():
         path: Path = ("environments", name)
         yield from (mention(name, "rule", image, (*path, "images", image)) for image in environment.images)
+        if environment.require is not None and environment.require.source_checks is not None:
+            images = (*path, "require", "source_checks", "images")
+            sources = environment.require.source_checks.images
+            yield from (mention(name, "source of checks", image, (*images, image)) for image in sources)
         several = isinstance(document.at((*path, "release_info")), list)
         for at, info in enumerate(environments[name].release_info):
             if info.image is not None:

@@ -13,6 +13,7 @@ from gitops_bot.config.document import Scalar, Section
 from gitops_bot.config.form_policy import KINDS
 from gitops_bot.config.leaves import quote
 from gitops_bot.config.propose import FOR_PULL_REQUESTS
+from gitops_bot.config.require import CAPTURE
 from gitops_bot.config.validation import meant, suggestion
 from gitops_bot.images.reference import ImageName, normalised
 
@@ -46,6 +47,8 @@ def check(document: Document) -> None:
     for registry in registries.values():
         _login(registry)
         _mirror(registries, registry)
+    for environment in environments.values():
+        _require(environments, environment)
     for hold in file.below("holds").items():
         _environment(hold.below("environment"), environments)
 
@@ -184,6 +187,27 @@ def _settings(environment: Section) -> None:
         environment.below("match").report(message, "set `tag: release` too, or remove `match`", at_key=False)
     if environment["blue_green"] is not None:
         _blue_green(environment)
+
+
+def _require(environments: Section, environment: Section) -> None:
+    """Report requirements that nothing can meet: without a promotion, or by a capture that no overlay has."""
+    require, source = environment.below("require"), environment.below("promote_from").word
+    if environment["require"] == {}:
+        require.report("`require` is empty", "set `checks`, `source_checks` or `deployment`, or remove it")
+    for key in ("checks", "deployment"):
+        if require[key] is not None and environment["promote_from"] is None:
+            message = f"`{key}` needs `promote_from`: it is about the commit that brought a pin to that environment"
+            require.below(key).report(message, f"set `promote_from`, or remove `{key}`")
+    sides = (environment, *([environments.below(source)] if source is not None else []))
+    overlays = [glob.word or "" for side in sides for glob in side.below("overlays").items()]
+    known = {name for glob in overlays for name in CAPTURE.findall(glob)}
+    for written in (*require.below("checks").items(), *require.below("source_checks", "checks").items()):
+        name = written.word if written.word is not None else written.below("name").word
+        for capture in CAPTURE.findall(name or ""):
+            if capture not in known:
+                message = f"no overlay of this environment, or of the one it is promoted from, captures `{{{capture}}}`"
+                have = ", ".join(f"`{{{one}}}`" for one in sorted(known)) or "nothing: write `apps/{app}/production`"
+                written.report(message, f"they capture {have}", at_key=False)
 
 
 def _records(file: Section) -> None:

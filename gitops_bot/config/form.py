@@ -15,8 +15,9 @@ from gitops_bot.config import form_policy, times
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.commits import CommitsSetting  # noqa: TC001 - likewise
 from gitops_bot.config.form_target import ReleaseInfoSetting, Slots, TargetForm  # noqa: TC001 - likewise
-from gitops_bot.config.leaves import Listed, about
+from gitops_bot.config.leaves import IMAGE_WORDS, Listed, about
 from gitops_bot.config.propose import Propose
+from gitops_bot.config.require import Require  # noqa: TC001 - likewise
 from gitops_bot.images.build import PLATFORM, normal_platform
 from gitops_bot.images.kinds import OnMove, PinShape
 
@@ -179,6 +180,13 @@ class EnvironmentForm(RulesForm):
             0,
         ),
     ] = None
+    require: Annotated[
+        Require | None,
+        about(
+            "What must have succeeded before something is proposed here. Without it, nothing is asked.",
+            {"checks": ["continuous-delivery/{app}-staging"], "deployment": "staging"},
+        ),
+    ] = None
     propose: Annotated[
         Propose,
         about(
@@ -260,7 +268,6 @@ class ConfigForm:
     artifact_metadata: ArtifactMetadata = None
 
 
-IMAGE_WORDS = "must be the name of an entry or an image repository"
 _UNTIL = leaf.text("must be a date, or a moment with its offset from UTC", times.MOMENT, parse=times.moment)
 
 

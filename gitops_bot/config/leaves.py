@@ -47,6 +47,7 @@ HOST = (
 #: No control characters, and nothing that counts as a line break anywhere.
 _VISIBLE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]"
 LINE = rf"^{_VISIBLE}{{1,500}}$"
+IMAGE_WORDS = "must be the name of an entry or an image repository"
 #: A line that is not blank.
 WORDS = rf"^(?=.*\S){_VISIBLE}{{1,500}}$"
 #: These two labels are reserved for people (GitHub ignores case).

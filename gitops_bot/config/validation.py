@@ -22,6 +22,7 @@ from gitops_bot.config.form_policy import KINDS
 from gitops_bot.config.form_target import INFO_FILE, INFO_FORM, INFO_LIST
 from gitops_bot.config.leaves import EXAMPLE, INVALID, nearest, quote
 from gitops_bot.config.propose import GROUP_LIST, GROUP_WORD
+from gitops_bot.config.require import CHECK_FORM, CHECK_NAME
 from gitops_bot.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ _SECRETS = ("auth", "passphrase", "password", "secret", "token")
 #: pydantic's names for the branches of a union; they are not part of the path in the file.
 _BRANCHES = (
     *(form_policy.NAMED, *form_policy.KINDS.values()),
-    *(COMMITS_KEY, COMMITS_WORD, GROUP_WORD, GROUP_LIST, INFO_FILE, INFO_FORM, INFO_LIST),
+    *(CHECK_FORM, CHECK_NAME, COMMITS_KEY, COMMITS_WORD, GROUP_WORD, GROUP_LIST, INFO_FILE, INFO_FORM, INFO_LIST),
 )
 _POLICY = "a policy has `semver`, `pattern` with `order`, or `digest`"
 _EXAMPLE = 'as in `{semver: ">=1.0 <2"}`'

@@ -160,7 +160,18 @@ def _graphql(deployment: Deployment) -> Json:
         "commitOid": deployment.commit,
         "description": deployment.description,
         "environment": deployment.environment,
+        "creator": {"__typename": "User", "login": deployment.user},
         "latestStatus": None if latest is None else {"state": latest.upper()},
+        "statuses": lambda **arguments: connection("statuses", deployment.statuses[::-1], _graphql_status, arguments),
+    }
+
+
+def _graphql_status(status: DeploymentStatus) -> Json:
+    return {
+        "state": status.state.upper(),
+        "createdAt": status.at,
+        "description": status.description,
+        "logUrl": status.url,
     }
 
 

@@ -1,4 +1,4 @@
-"""Commit statuses, and the state they add up to."""
+"""Commit statuses and check runs, and the state they add up to."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ from gitops_bot.demo.refusal import invalid
 
 if TYPE_CHECKING:
     from gitops_bot.demo.hub import Check, Hub
+    from gitops_bot.demo.identity import Json
 
 State = Literal["EXPECTED", "PENDING", "SUCCESS", "ERROR", "FAILURE"]
 
 _STATES: dict[str, State] = {"success": "SUCCESS", "pending": "PENDING", "failure": "FAILURE", "error": "ERROR"}
+#: Of check runs: conclusions, and the statuses before there is one.
+_RUN_STATES: dict[str, State] = {
+    **dict.fromkeys(("success", "neutral", "skipped"), "SUCCESS"),
+    **dict.fromkeys(("failure", "timed_out", "cancelled", "action_required", "startup_failure", "stale"), "FAILURE"),
+    **dict.fromkeys(("queued", "in_progress", "waiting", "requested", "pending"), "PENDING"),
+}
 #: The worst first: one failure fails the whole.
 _ORDER: tuple[State, ...] = ("ERROR", "FAILURE", "EXPECTED", "PENDING", "SUCCESS")
 _CONTEXT_LIMIT = 255
@@ -25,21 +32,53 @@ def report(hub: Hub, commit: str, check: Check) -> None:
     """
     if not 0 < len(check.context) <= _CONTEXT_LIMIT:
         raise invalid("invalid", "Status", field="context")
-    if check.state not in _STATES:
+    if check.state not in (_RUN_STATES if check.app else _STATES):
         raise invalid("custom", "Status", field="state", message="state is not included in the list")
     hub.checks.setdefault(commit, []).append(check)
 
 
 def rollup(hub: Hub, commit: str) -> State | None:
     """The state of all statuses together; None if there are none."""
-    return min(_latest(hub, commit).values(), key=_ORDER.index, default=None)
+    return min(map(_state, latest(hub, commit)), key=_ORDER.index, default=None)
 
 
 def required(hub: Hub, commit: str, context: str) -> State:
     """The state of a required status; EXPECTED until it is reported."""
-    return _latest(hub, commit).get(context, "EXPECTED")
+    return next((_state(check) for check in latest(hub, commit) if check.context == context), "EXPECTED")
 
 
-def _latest(hub: Hub, commit: str) -> dict[str, State]:
-    """The newest state of each context."""
-    return {check.context: _STATES[check.state] for check in hub.checks.get(commit, ())}
+def latest(hub: Hub, commit: str) -> list[Check]:
+    """The newest of each context, and of each check run of an app."""
+    return list({(check.context, check.app): check for check in hub.checks.get(commit, ())}.values())
+
+
+def show(check: Check) -> Json:
+    """A check for GraphQL."""
+    if check.app is None:
+        bot = check.user.endswith("[bot]")
+        creator = {"__typename": "Bot" if bot else "User", "login": check.user.removesuffix("[bot]")}
+        return {
+            "__typename": "StatusContext",
+            "context": check.context,
+            "state": _state(check),
+            "createdAt": check.at,
+            "description": check.description or None,
+            "targetUrl": check.url,
+            "creator": creator if check.user else None,
+        }
+    done = _state(check) != "PENDING"
+    return {
+        "__typename": "CheckRun",
+        "name": check.context,
+        "status": "COMPLETED" if done else check.state.upper(),
+        "conclusion": check.state.upper() if done else None,
+        "startedAt": check.at,
+        "completedAt": check.at if done else None,
+        "detailsUrl": check.url,
+        "title": check.description or None,
+        "checkSuite": {"app": {"slug": check.app}},
+    }
+
+
+def _state(check: Check) -> State:
+    return (_RUN_STATES if check.app else _STATES)[check.state]

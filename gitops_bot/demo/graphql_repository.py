@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gitops_bot.demo import api_deployments, graphql_pull, rule_shapes
+from gitops_bot.demo import api_deployments, checks, graphql_pull, rule_shapes
 from gitops_bot.demo.graphql_page import connection
 from gitops_bot.demo.identity import node
 from gitops_bot.demo.refusal import Invalid
@@ -33,6 +33,7 @@ def repository(shapes: Shapes) -> Json:
         "rebaseMergeAllowed": settings.allow_rebase_merge,
         "viewerDefaultMergeMethod": next((name.upper() for name in _METHODS if settings.allows(name)), "MERGE"),
         "deployments": lambda **arguments: api_deployments.graphql(shapes, arguments),
+        "object": lambda **arguments: _commit(shapes, arguments["oid"]),
         "ref": lambda **arguments: _ref(shapes, arguments["qualifiedName"]),
         "mergeQueue": lambda **arguments: _merge_queue(shapes, arguments.get("branch") or shapes.bare.default_branch()),
         "pullRequest": lambda **arguments: graphql_pull.show(shapes, _pull(shapes, arguments["number"])),
@@ -56,6 +57,18 @@ def _ref(shapes: Shapes, name: str) -> Json | None:
             "rules", rules, lambda shown: {"type": shown["type"].upper()}, arguments
         ),
     }
+
+
+def _commit(shapes: Shapes, oid: str) -> Json | None:
+    """A commit with its checks; None where the repository has no such commit."""
+    if not shapes.bare.has(oid):
+        return None
+    latest = checks.latest(shapes.hub, oid)
+
+    def contexts(**arguments: Any) -> Json:
+        return connection("contexts", latest, checks.show, arguments)
+
+    return {"__typename": "Commit", "oid": oid, "statusCheckRollup": {"contexts": contexts} if latest else None}
 
 
 def _merge_queue(shapes: Shapes, branch: str) -> Json | None:

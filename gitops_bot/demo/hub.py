@@ -90,10 +90,18 @@ class Labelled:
 
 @dataclass(slots=True)
 class Check:
-    """A status of a commit; `state` is `success`, `pending`, `failure` or `error`."""
+    """A status of a commit; `state` is `success`, `pending`, `failure` or `error`.
+
+    With an `app`, it is a check run, and `state` is its conclusion, or its status as long as that is not `completed`.
+    """
 
     context: str
     state: str
+    user: str = ""
+    at: str = ""
+    description: str = ""
+    url: str | None = None
+    app: str | None = None
 
 
 @dataclass(slots=True)
@@ -105,6 +113,7 @@ class DeploymentStatus:
     description: str
     user: str
     at: str
+    url: str | None = None
 
 
 @dataclass(slots=True)

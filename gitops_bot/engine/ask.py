@@ -23,6 +23,7 @@ from gitops_bot.images.build import Build, BuildTimes
 from gitops_bot.images.reason import counted
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import naming
+from gitops_bot.releases.checks import Check, DeploymentState, Reported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator, Hashable, Iterable, Mapping, Sequence
@@ -81,8 +82,23 @@ class PullRequestsQuestion(Asked["tuple[PullRequest, ...]"]):
     branch: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChecksQuestion(Asked[tuple[Check, ...]]):
+    """What was reported of a commit of a repository (None: the one with the manifests)."""
+
+    repository: str | None
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentsQuestion(Asked[tuple[DeploymentState, ...]]):
+    """The newest deployments to an environment of the forge."""
+
+    environment: str
+
+
 if TYPE_CHECKING:
-    Questions = Sequence[Question[Any] | HistoryQuestion | PullRequestsQuestion]
+    Questions = Sequence[Question[Any] | HistoryQuestion | PullRequestsQuestion | ChecksQuestion | DeploymentsQuestion]
     #: A decision that is not made yet.
     Deciding = Coroutine[Any, Any, T]
 
@@ -135,7 +151,7 @@ class Facts:
         if before is not None:
             self._of_registries, self._lines = before._of_registries, before._lines  # noqa: SLF001 - of the same class
             self.ended = before.ended
-        self._others: dict[Question[Any], Any] = {}
+        self._others: dict[Question[Any] | ChecksQuestion | DeploymentsQuestion, Any] = {}
         self._pulls: dict[str, tuple[PullRequest, ...] | ForgeError] = {}
         #: What was closed unmerged, by branch: the forge tells it along with the first pull requests.
         self.closed: Mapping[str, tuple[PullRequest, ...]] | None = None
@@ -202,6 +218,11 @@ class Facts:
     def commits_ahead(self, source: str, old: str, new: str) -> Question[int | None]:
         """How many commits one revision of a source repository has that the older one lacks."""
         return Question(("ahead", source, old, new), lambda world: _forge(world).commits_ahead(source, old, new))
+
+    @property
+    def has_forge(self) -> bool:
+        """Whether there is a forge to ask about checks: without a token there is none."""
+        return self._world.forge is not None
 
     # --- what was answered -------------------------------------------------------------------------------------------
 
@@ -323,7 +344,7 @@ class Facts:
                     if branch not in self._pulls:
                         return None
                     answers.append(self._pulls[branch])
-                case Question(image=None):
+                case Question(image=None) | ChecksQuestion() | DeploymentsQuestion():
                     if question not in self._others:
                         return None
                     answers.append(self._others[question])
@@ -387,6 +408,8 @@ class Facts:
             self._read_history(lambda line: all(enough(line) for enough in history))
         if branches := [question.branch for question in asked if isinstance(question, PullRequestsQuestion)]:
             self._read_pull_requests(list(dict.fromkeys(branches)))
+        if any(isinstance(question, ChecksQuestion | DeploymentsQuestion) for question in asked):
+            self._read_reported(asked)
         for question in asked:
             if isinstance(question, Question) and question.image is not None:
                 self._ask_registry(question)
@@ -396,6 +419,26 @@ class Facts:
                         self._others[question] = question.ask(self._world)
                 except BotError as failure:
                     self._others[question] = copy(failure)
+
+    def _read_reported(self, asked: Questions) -> None:
+        commits: dict[str | None, dict[str, None]] = {}
+        environments: dict[str, None] = {}
+        for question in asked:
+            match question:
+                case ChecksQuestion(repository, commit):
+                    commits.setdefault(repository, {})[commit] = None
+                case DeploymentsQuestion(environment):
+                    environments[environment] = None
+        try:
+            with bugs_as(ForgeError):
+                told = _forge(self._world).checks({name: list(each) for name, each in commits.items()}, [*environments])
+        except ForgeError as failure:
+            told = Reported(
+                {(name, commit): copy(failure) for name, each in commits.items() for commit in each},
+                {name: copy(failure) for name in environments},
+            )
+        self._others |= {ChecksQuestion(*key): answer for key, answer in told.checks.items()}
+        self._others |= {DeploymentsQuestion(name): answer for name, answer in told.deployments.items()}
 
     def _read_history(self, enough: Callable[[Line], bool]) -> None:
         snapshot = self.snapshot

@@ -71,7 +71,8 @@ class EnvironmentState:
 
     `failed` are the files that could not be read, and slots that are not complete. `infos` are the files that describe
     entries, and `partners` the entries of the configured source that entries are promoted from, both by the entries'
-    keys. `unmatched` are the names that the configuration says of it and that mean nothing.
+    keys. `unmatched` are the names that the configuration says of it and that mean nothing. `captures` are what the
+    wildcards of the overlays stood for, by the files.
     """
 
     environment: Environment
@@ -84,6 +85,7 @@ class EnvironmentState:
     infos: Mapping[EntryKey, Described]
     unmatched: Unmatched
     partners: Mapping[EntryKey, tuple[Managed, ...]] = field(default_factory=dict)
+    captures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def slots_of(self, entry: Managed) -> Slots | None:
         """The slots that an entry belongs to, as one of their pins or as their selector."""
@@ -375,6 +377,7 @@ def _state(
         slots_by_file={file: pair for pair in pairs for file in pair.files},
         infos={entry.key: info for entry, info in infos} if environment.release_info else {},
         unmatched=find_unmatched(name, mentions, entries, selected, at, unread=unread),
+        captures={overlay_file.file: overlay_file.captures for overlay_file in selected},
     )
 
 

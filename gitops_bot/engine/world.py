@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import Deployed, Deployment, HandBackTimes, Merge, PullRequest, RateLimit
+    from gitops_bot.releases.checks import Reported
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.releases import NewTag
     from gitops_bot.targets import FileTargets
@@ -252,6 +253,12 @@ class Forge(Protocol):
 
     def deployments(self, environments: Sequence[str]) -> Mapping[str, tuple[Deployed, ...]]:
         """The newest deployments of each of these environments, the newest first: a bounded number."""
+
+    def checks(self, commits: Mapping[str | None, Sequence[str]], environments: Sequence[str]) -> Reported:
+        """What was reported of these commits, by repository (None: this one), and deployed to these environments.
+
+        All is asked together, and bounded. Our own records of deployments are left out.
+        """
 
     def deploy(self, deployment: Deployment) -> Problem | None:
         """Record a deployment with its artifacts, unless that was done; returns why an artifact is not recorded."""

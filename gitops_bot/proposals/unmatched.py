@@ -30,13 +30,16 @@ _SHOWN: Final = 3
 #: Where a name stands, for people.
 _WHERE: Final[Mapping[MentionKind, str]] = {
     "rule": "`images`",
+    "source of checks": "`source_checks`",
     "release info": "`release_info`",
     "hold": "a hold",
     "group images": "a group",
     "group overlays": "a group",
 }
 #: Where they name an entry.
-_OF_ENTRIES: Final = ("rule", "release info", "hold")
+_OF_ENTRIES: Final = ("rule", "source of checks", "release info", "hold")
+#: Where `*` stands for any text.
+_BY_GLOBS: Final = ("rule", "source of checks")
 _WORD: Final = re.compile(r"[a-z0-9]+")
 
 
@@ -110,9 +113,9 @@ def _by_last_part(entries: Iterable[Managed]) -> Mapping[str, Sequence[Managed]]
 
 def _meets(mention: Mention, known: Collection[str], overlays: Sequence[OverlayFile]) -> bool:
     match mention.kind:
-        case "rule" if "*" in mention.text:
+        case "rule" | "source of checks" if "*" in mention.text:
             return any(fits(mention.text, text) for text in known)
-        case "rule" | "release info" | "hold":
+        case "rule" | "source of checks" | "release info" | "hold":
             return any(text in known for text in _spellings(mention.text))
         case "group images":
             return any(fits(mention.text, text) for text in known)
@@ -153,7 +156,7 @@ def _problem(mention: Mention, near: Sequence[Managed], entries: Sequence[Manage
     what = "overlay" if mention.kind == "group overlays" else "entry"
     if unread:
         advice = "fix the unreadable files first: one of them may contain it"
-    elif "*" in mention.text and of_entries and mention.kind != "rule":
+    elif "*" in mention.text and of_entries and mention.kind not in _BY_GLOBS:
         advice = "write one exact name: `*` is not a wildcard here"
     elif near:
         advice = f"did you mean {_some(near, 'or')}?"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: The options that lift a rule.
-LIFT = {"--release-hold", "--allow-downgrade", "--beyond-policy", "--now", "--offline"}
+LIFT = {"--release-hold", "--allow-downgrade", "--beyond-policy", "--beyond-checks", "--now", "--offline"}
 
 
 @pytest.mark.parametrize("words", [["version"], ["-V"], ["--version"]], ids=" ".join)

@@ -108,7 +108,7 @@ def test_no_mapping_of_the_schema_is_open() -> None:
                 yield from mappings(value)
 
     found = list(mappings(SCHEMA))
-    assert len(found) == 27
+    assert len(found) == 31
     assert all(mapping["additionalProperties"] is False for mapping in found)
 
 

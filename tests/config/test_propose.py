@@ -183,7 +183,8 @@ WRONG = {
         [
             (
                 "6:36 an item of `overlays` must be a path from the repository root, with `*`, `?`, `**` or `{name}` "
-                "(once in a part; no `..`, no `[...]`, no leading `/`), not '../b' / as in `overlays: [\"apps/web/**\"]`"
+                "(once in a part; no `..`, no `[...]`, no leading `/`), not '../b' / "
+                'as in `overlays: ["apps/web/**"]`'
             )
         ],
     ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gitops_bot.demo import checks as statuses
 from gitops_bot.demo import forge, git_http, landing
 from gitops_bot.demo.http import Answer, Refused
-from gitops_bot.demo.hub import Check
+from gitops_bot.demo.hub import Check, Deployment, DeploymentStatus
 from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.rules import Protection, Team
 from tests.counterparts import signed_pushes
@@ -70,7 +70,56 @@ class Forge(forge.Forge):
     def report(self, full_name: str, commit: str, context: str, state: str = "success") -> None:
         """Set a commit status: `success`, `pending`, `failure` or `error`."""
         with self.store.opened(self._named(full_name), writes=True) as pulls:
-            statuses.report(pulls.hub, commit, Check(context, state))
+            statuses.report(pulls.hub, commit, Check(context, state, at=pulls.time()))
+
+    def check_run(
+        self,
+        full_name: str,
+        commit: str,
+        name: str,
+        state: str = "success",
+        *,
+        app: str = "github-actions",
+        url: str | None = None,
+        text: str = "",
+    ) -> None:
+        """Report a check run of an App: its conclusion, or `queued` or `in_progress`."""
+        self._check(full_name, commit, Check(name, state, url=url, description=text, app=app))
+
+    def status(
+        self,
+        full_name: str,
+        commit: str,
+        context: str,
+        state: str = "success",
+        *,
+        by: str = "argocd[bot]",
+        url: str | None = None,
+        text: str = "",
+    ) -> None:
+        """Set a commit status as a user, or as an App (`argocd[bot]`)."""
+        self._check(full_name, commit, Check(context, state, by, url=url, description=text))
+
+    def deployment(
+        self,
+        full_name: str,
+        environment: str,
+        commit: str,
+        *states: str,
+        by: str = "argocd[bot]",
+        text: str | None = None,
+        url: str | None = None,
+    ) -> None:
+        """Deploy a commit, with these states of the deployment one after the other."""
+        with self.store.opened(self._named(full_name), writes=True) as pulls:
+            hub, at = pulls.hub, pulls.time()
+            made = Deployment(hub.next_id(), commit, commit, "deploy", environment, text, by, at)
+            made.statuses += (DeploymentStatus(hub.next_id(), state, "", by, pulls.time(), url) for state in states)
+            hub.deployments.append(made)
+
+    def _check(self, full_name: str, commit: str, check: Check) -> None:
+        with self.store.opened(self._named(full_name), writes=True) as pulls:
+            statuses.report(pulls.hub, commit, replace(check, at=pulls.time()))
 
     def advance(self, full_name: str) -> tuple[int, ...]:
         """Process the merge queues of a repository and return the merged pull requests."""

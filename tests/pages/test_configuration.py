@@ -26,6 +26,8 @@ LEAST: dict[str, dict[str, Any]] = {
     "ImagePatternForm": {"repository": "a", "pattern": "(?P<tag>a)"},
     "NamedGroup": {"name": "web", "images": ["a"]},
     "Window": {"days": ["mon"]},
+    "CheckForm": {"name": "e2e"},
+    "SourceChecks": {"images": {"web": "acme/web"}, "checks": ["test"]},
     "HoldForm": {"environment": "production", "until": "2026-12-24", "why": "a"},
 }
 #: What a key needs beside it.
@@ -50,6 +52,9 @@ def with_example(section: Section, key: str, value: Any) -> str:
         "policies": {"releases": {"semver": "*"}},
         "environments": {name: {"overlays": [name]} for name in ("staging", "production")},
     }
+    if ".require" in section.path or key == "require":
+        tree["environments"]["production"] = {"overlays": ["{app}/production"], "promote_from": "staging"}
+        tree["environments"]["staging"] = {"overlays": ["{app}/staging"]}
     here: Any = tree
     for part in section.path.split(".") if section.path else ():
         name = NAMES.get(part, part.removesuffix("[]"))

@@ -102,7 +102,8 @@ class LineReader:
         steps = (self._compared[link.commit] for link in known)
         whole = len(known) == len(pairs)
         self.ended = rooted or not whole or len(chain) < window
-        return Line(tuple(step for step in steps if step is not None), complete=rooted and whole)
+        commits = tuple(link.commit for link in known)
+        return Line(tuple(step for step in steps if step is not None), rooted and whole, commits)
 
     def _chain(self, commit: str, window: int) -> list[_LineCommit]:
         """The first commits of the line, newest first."""

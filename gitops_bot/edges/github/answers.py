@@ -107,6 +107,11 @@ def parse_time(value: Any) -> datetime | None:
     return None if value is None else moment.parse(of_type(str, value))
 
 
+def link(value: Any) -> str | None:
+    """An address that may be shown; None for anything else."""
+    return value if isinstance(value, str) and _ADDRESS.match(value) else None
+
+
 def _opened(pull: PullRequest, node: Any) -> PullRequest:
     reviews = [of_type(str, review["state"]) for review in nodes(node["latestOpinionatedReviews"])]
     commits = nodes(node["commits"])
@@ -305,8 +310,8 @@ def read_graphql(
     hidden: set[str] = set()
     failed = []
     for problem in problems:
-        # A permission error may concern optional fields alone.
-        path = problem.get("path") if isinstance(problem, dict) and _status(problem) == 403 else None
+        # What may not be seen, or is not there, may concern optional fields alone.
+        path = problem.get("path") if isinstance(problem, dict) and _status(problem) in (403, 404) else None
         names = optional.intersection(map(str, path)) if isinstance(path, list) else frozenset[str]()
         hidden |= names
         if not names:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from gitops_bot.edges.github import answers, signed_commit
 from gitops_bot.edges.github.address import API_URL
 from gitops_bot.edges.github.api import Api
+from gitops_bot.edges.github.checks import Checks
 from gitops_bot.edges.github.commits import Commits, merges
 from gitops_bot.edges.github.deployments import Deployments
 from gitops_bot.edges.github.failure import Refused, Unsupported, may_merge_now, merge_advice, review_advice
@@ -76,6 +77,7 @@ class GitHub:
         self.commits_between, self.commits_ahead = commits.between, commits.ahead
         self.merges = partial(merges, self._api)
         self.commit = partial(signed_commit.make, self._api)
+        self.checks = Checks(self._api).read
         deployments = Deployments(self._api)
         self.deployments, self.deploy = deployments.newest, deployments.write
         self.merge_when_ready = Merging(self._api, self._reading).when_ready

@@ -29,9 +29,16 @@ if TYPE_CHECKING:
 
 #: Pins of a source that a text names.
 _NAMED: Final = 5
-_POLICY, _NOW = "--beyond-policy", "--now"
+_POLICY, _NOW, _CHECKS = "--beyond-policy", "--now", "--beyond-checks"
 #: The option that lifts a hold, by the code of its reason.
-_OPTIONS: Final[dict[Code, str]] = {"held.policy": _POLICY, "held.soak": _NOW, "held.history_bound": _NOW}
+_OPTIONS: Final[dict[Code, str]] = {
+    "held.policy": _POLICY,
+    "held.soak": _NOW,
+    "held.history_bound": _NOW,
+    "held.check": _CHECKS,
+    "held.source_check": _CHECKS,
+    "held.deployment": _CHECKS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +74,17 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class ByHand:
-    """What a person who promotes may go beyond: the policy of the target, and its soak time."""
+    """What a person who promotes may go beyond: the policy of the target, its soak time, and what it requires."""
 
     beyond_policy: bool = False
     now: bool = False
+    beyond_checks: bool = False
 
     def lifts(self, reason: Reason) -> bool:
         """Whether they said to promote in spite of this reason."""
         option = _OPTIONS.get(reason.code)
-        return (option == _POLICY and self.beyond_policy) or (option == _NOW and self.now)
+        said = {_POLICY: self.beyond_policy, _NOW: self.now, _CHECKS: self.beyond_checks}
+        return option is not None and said[option]
 
 
 def common_run(entry: Managed, running: Sequence[Run]) -> Run | Held:

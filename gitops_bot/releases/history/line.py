@@ -84,10 +84,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The commits that touched the files asked for, the newest first; `complete` when nothing older was cut away."""
+    """The commits that touched the files asked for, the newest first; `complete` when nothing older was cut away.
+
+    `commits` are the ids of all commits that were looked at, the newest first.
+    """
 
     steps: tuple[Step, ...]
     complete: bool
+    commits: tuple[str, ...] = ()
+    _places: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
     _touching: dict[str, tuple[Step, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def touching(self, overlay: str) -> tuple[Step, ...]:
@@ -99,6 +104,16 @@ class Line:
                     by_directory[directory][step.commit] = step
             self._touching.update({name: tuple(steps.values()) for name, steps in by_directory.items()})
         return self._touching.get(overlay, ())
+
+    def between(self, first: str, end: str | None) -> tuple[str, ...]:
+        """The commits from `first` up to the one before `end`, or to the newest, the newest first.
+
+        Empty where `first` was not looked at.
+        """
+        if not self._places:
+            self._places.update((commit, at) for at, commit in enumerate(self.commits))
+        start = self._places.get(end, -1) + 1 if end is not None else 0
+        return self.commits[start : self._places.get(first, -1) + 1]
 
 
 @lru_cache(maxsize=256)  # what one commit leaves is what the next one finds, and every entry asks again

@@ -1,0 +1,137 @@
+"""What must have succeeded before a release goes on: `require` of an environment."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Annotated, Final
+
+from pydantic import Discriminator, Tag
+
+from gitops_bot.config import leaves as leaf
+from gitops_bot.config.leaves import IMAGE_WORDS, Listed, about
+from gitops_bot.images.reference import fits, normalised
+
+#: The ways in which a check is written, as pydantic's errors name them.
+CHECK_NAME, CHECK_FORM = "the name of a check", "a check of a maker"
+#: A capture of an overlay in the name of a check.
+CAPTURE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,59})\}")
+_NAME = r"^(?:[^{}\x00-\x1f\x7f-\x9f\u2028\u2029]|\{[A-Za-z_][A-Za-z0-9_]{0,59}\}){1,255}$"
+_NAME_WORDS = "must be the name of a check, with `*` for any text and `{app}` for what the overlays capture"
+#: Logins, those of apps (`argocd[bot]`) included.
+_LOGIN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?$"
+_APP = r"^[a-z0-9][a-z0-9-]{0,99}$"
+_REPOSITORY = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._-]{1,100}){1,10}$"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckForm:
+    """A commit status or check run, and who must have made it; a bare name accepts it from anybody."""
+
+    __pydantic_config__ = leaf.STRICT
+
+    name: Annotated[
+        str,
+        leaf.text(_NAME_WORDS, _NAME),
+        about("Its name: the context of a commit status, or the name of a check run.", "e2e"),
+    ]
+    app: Annotated[
+        str | None,
+        leaf.text("must be the name of an app as in its address: small letters, digits and `-`", _APP),
+        about(
+            "The app of the forge that must have made it, by the name in its address. Without it, anybody may.",
+            "argocd",
+        ),
+    ] = None
+    user: Annotated[
+        str | None,
+        leaf.text("must be a login", _LOGIN),
+        about("The user that must have made it. Without it, anybody may.", "argocd-bot"),
+    ] = None
+
+    def is_by(self, maker: str) -> bool:
+        """Whether it counts if that login made it."""
+        wanted = self.user or (f"{self.app}[bot]" if self.app is not None else None)
+        return wanted is None or wanted.lower() == maker.lower()
+
+
+def _named(name: str) -> CheckForm:
+    return CheckForm(name=name)
+
+
+#: A check by its name alone, or with who must have made it.
+CheckSetting = Annotated[
+    Annotated[CheckForm, Tag(CHECK_FORM)]
+    | Annotated[CheckForm, leaf.text(_NAME_WORDS, _NAME, parse=_named), Tag(CHECK_NAME)],
+    Discriminator(lambda value: CHECK_FORM if isinstance(value, dict) else CHECK_NAME),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceChecks:
+    """Checks of the commit that an image was built from."""
+
+    __pydantic_config__ = leaf.STRICT
+
+    images: Annotated[
+        dict[
+            Annotated[str, leaf.key(IMAGE_WORDS, leaf.LINE)],
+            Annotated[str, leaf.text("must be the repository that the image is built from: OWNER/NAME", _REPOSITORY)],
+        ],
+        about(
+            "The repository that each image is built from, by the `name` of an entry or by its repository, with `*` "
+            "for any text. Other images pass.",
+            {"ghcr.io/acme/web": "acme/web"},
+        ),
+    ]
+    checks: Annotated[
+        tuple[CheckSetting, ...],
+        Listed(least=1, most=50),
+        about(
+            "The checks that must have succeeded on the commit that the image's label "
+            "`org.opencontainers.image.revision` names.",
+            ["test", "trivy"],
+        ),
+    ]
+
+    def repository_of(self, name: str, image: str) -> str | None:
+        """The repository that an entry's image is built from, if one is named."""
+        exact = (its for key, its in self.images.items() if key == name or normalised(key) == image)
+        alike = (its for key, its in self.images.items() if "*" in key and (fits(key, name) or fits(key, image)))
+        return next(exact, None) or next(alike, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Require:
+    """What must have succeeded before a pin is proposed."""
+
+    __pydantic_config__ = leaf.STRICT
+
+    checks: Annotated[
+        tuple[CheckSetting, ...],
+        Listed(least=1, most=50),
+        about(
+            "Commit statuses and check runs that must have succeeded on the commit that brought the pin to the other "
+            "environment, or on a later one on which it still stood: by name, or with the `app` or `user` that must "
+            "have made them. `{app}` is what the overlays capture; of `*`, at least one must exist, and all must have "
+            "succeeded. Without it, none.",
+            ["continuous-delivery/{app}-staging", {"name": "e2e", "app": "argocd"}],
+        ),
+    ] = field(default_factory=tuple)
+    source_checks: Annotated[
+        SourceChecks | None,
+        about(
+            "Checks of the commit that the image was built from, for promotions and for tags that a policy "
+            "chooses. Without it, none.",
+            {"images": {"ghcr.io/acme/web": "acme/web"}, "checks": ["test", "trivy"]},
+        ),
+    ] = None
+    deployment: Annotated[
+        str | None,
+        leaf.text("must be the name of an environment of the forge", leaf.LINE),
+        about(
+            "An environment of the forge: the newest deployment of the commit that brought the pin to the other "
+            "environment, or of a later one on which it still stood, must have succeeded. Without it, none.",
+            "staging",
+        ),
+    ] = None

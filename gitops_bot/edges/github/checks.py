@@ -1,0 +1,214 @@
+"""What was reported of commits: statuses, check runs and deployments. One query asks for many of them.
+
+GitHub leaves out of a commit's `statusCheckRollup` what a newer status of the context, or attempt of the run, replaced.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gitops_bot.edges.github import answers
+from gitops_bot.edges.github.deployments import TEXT
+from gitops_bot.edges.github.failure import Refused, Unsupported
+from gitops_bot.edges.http import NoResponse
+from gitops_bot.edges.http.transport import TooLarge, clean
+from gitops_bot.errors import ForgeError, Problem
+from gitops_bot.releases.checks import Check, DeploymentState, Reported
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gitops_bot.edges.github.api import Api
+    from gitops_bot.releases.checks import CheckState
+
+#: Commits and environments of one query, checks of one page, pages of one commit, deployments of one environment.
+_TOGETHER, _PER_PAGE, _PAGES, _NEWEST = 100, 100, 10, 30
+#: Characters of a name, as GitHub has them, and of what is said with it.
+_NAME, _TEXT = 255, 200
+_STATES: Mapping[str, CheckState] = {
+    **dict.fromkeys(("SUCCESS", "NEUTRAL", "SKIPPED", "INACTIVE"), "success"),
+    **dict.fromkeys(("PENDING", "EXPECTED", "QUEUED", "IN_PROGRESS", "WAITING"), "pending"),
+}
+_CONTEXTS = f"""
+      ... on Commit {{ statusCheckRollup {{ contexts(first: {_PER_PAGE}%s) {{
+        pageInfo {{ hasNextPage endCursor }}
+        nodes {{
+          __typename
+          ... on StatusContext {{ context state createdAt description targetUrl creator {{ __typename login }} }}
+          ... on CheckRun {{
+            name status conclusion startedAt completedAt title detailsUrl checkSuite {{ app {{ slug }} }}
+          }}
+        }}
+      }} }} }}"""
+_DEPLOYMENTS = f"""
+    d%d: deployments(environments: [$e%d], first: {_NEWEST}, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
+      nodes {{
+        commitOid description creator {{ __typename login }}
+        statuses(first: {_PER_PAGE}) {{ nodes {{ state createdAt description logUrl }} }}
+      }}
+    }}"""
+
+
+class _Item(NamedTuple):
+    """A commit of a repository (None: the one with the manifests) from a page on, or an environment of that."""
+
+    repository: str | None
+    commit: str | None
+    environment: str | None = None
+    cursor: str | None = None
+    page: int = 1
+
+
+@dataclass(slots=True)
+class Checks:
+    """The checks of any repository that the token can read."""
+
+    api: Api
+    _checks: dict[tuple[str | None, str], list[Check]] = field(default_factory=dict)
+    _failed: dict[str | None, ForgeError] = field(default_factory=dict)
+    _deployments: dict[str, list[DeploymentState]] = field(default_factory=dict)
+
+    def read(self, commits: Mapping[str | None, Sequence[str]], environments: Sequence[str]) -> Reported:
+        """One request for a hundred commits and environments together; implements `Forge.checks`."""
+        items = [_Item(None, None, name) for name in environments]
+        items += [_Item(repository, commit) for repository, several in commits.items() for commit in several]
+        self._checks, self._failed, self._deployments = {}, {}, {}
+        most = _TOGETHER
+        while items:
+            now, items = items[:most], items[most:]
+            try:
+                items += self._ask(now)
+            except Unsupported:
+                advice = "remove `require` and `require_after` from the configuration, or update the server"
+                raise ForgeError(Problem("failed.forge", f"{self.api.host} does not tell checks", advice)) from None
+            except (Refused, NoResponse) as failure:
+                too_much = isinstance(failure, TooLarge) or (isinstance(failure, Refused) and failure.status == 413)
+                if len(now) < 2 or not too_much:
+                    self.api.fail(failure)
+                most, items = len(now) // 2, [*now, *items]
+        return Reported(
+            {
+                (repository, commit): self._failed.get(repository) or tuple(self._checks.get((repository, commit), ()))
+                for repository, several in commits.items()
+                for commit in several
+            },
+            {name: self._failed.get(None) or tuple(self._deployments.get(name, ())) for name in environments},
+        )
+
+    def _ask(self, items: Sequence[_Item]) -> list[_Item]:
+        """Ask for these together, and return what is left of them."""
+        repositories = list(dict.fromkeys(item.repository for item in items))
+        aliases = {repository: f"r{at}" for at, repository in enumerate(repositories)}
+        variables: dict[str, object] = {}
+        declared: list[str] = []
+        fields: dict[str | None, str] = dict.fromkeys(repositories, "")
+        for repository, alias in aliases.items():
+            owner, _, name = (self.api.repository if repository is None else repository).partition("/")
+            variables |= {f"o{alias}": owner, f"n{alias}": name}
+            declared += [f"$o{alias}: String!", f"$n{alias}: String!"]
+        for at, item in enumerate(items):
+            if item.environment is not None:
+                declared.append(f"$e{at}: String!")
+                variables[f"e{at}"] = item.environment
+                fields[item.repository] += _DEPLOYMENTS % (at, at)
+                continue
+            declared.append(f"$c{at}: GitObjectID!")
+            variables[f"c{at}"] = item.commit
+            if item.cursor is not None:
+                declared.append(f"$a{at}: String!")
+                variables[f"a{at}"] = item.cursor
+            contexts = _CONTEXTS % (f", after: $a{at}" if item.cursor is not None else "")
+            fields[item.repository] += f"\n    c{at}: object(oid: $c{at}) {{{contexts}\n    }}"
+        asked = "".join(
+            f"\n  {alias}: repository(owner: $o{alias}, name: $n{alias}) {{{fields[repository]}\n  }}"
+            for repository, alias in aliases.items()
+        )
+        query = f"query Checks({', '.join(declared)}) {{{asked}\n}}"
+        answer = self.api.wire.graphql(query, variables, write=False, optional=frozenset(aliases.values()))
+        left = []
+        with self.api.reading():
+            for at, item in enumerate(items):
+                alias = aliases[item.repository]
+                told: Any = answer.data.get(alias)
+                if alias in answer.hidden or told is None:
+                    self._failed[item.repository] = self._unreadable(item.repository)
+                elif item.environment is not None:
+                    self._read_deployments(item.environment, told[f"d{at}"])
+                elif (more := self._read_commit(item, told[f"c{at}"])) is not None:
+                    left.append(more)
+        return left
+
+    def _read_commit(self, item: _Item, commit: Any) -> _Item | None:
+        """Keep what a page says of a commit; returns the next page, if there is one."""
+        rollup = commit.get("statusCheckRollup") if commit is not None else None
+        if rollup is None or item.commit is None:
+            return None
+        contexts = rollup["contexts"]
+        known = self._checks.setdefault((item.repository, item.commit), [])
+        known += (self._check(node) for node in answers.nodes(contexts))
+        page = contexts["pageInfo"]
+        if page["hasNextPage"] is not True or item.page == _PAGES:
+            return None
+        return item._replace(cursor=answers.of_type(str, page["endCursor"]), page=item.page + 1)
+
+    def _check(self, node: Any) -> Check:
+        if node["__typename"] == "StatusContext":
+            creator = node["creator"]
+            at, state = node["createdAt"], node["state"]
+            name, by, url = node["context"], _login(creator), node["targetUrl"]
+            text = node["description"]
+        else:
+            app = node["checkSuite"]["app"]
+            at = node["completedAt"] or node["startedAt"]
+            state = node["conclusion"] if node["status"] == "COMPLETED" else "PENDING"
+            name, by, url = node["name"], f"{app['slug']}[bot]" if app is not None else "", node["detailsUrl"]
+            text = node["title"] or state
+        when = answers.parse_time(at) or self.api.clock.now()  # what waits in a queue has no time yet
+        return Check(
+            self._line(name, _NAME), _state(state), when, self._line(by, _NAME), answers.link(url), self._line(text)
+        )
+
+    def _read_deployments(self, environment: str, connection: Any) -> None:
+        known = self._deployments.setdefault(environment, [])
+        for node in answers.nodes(connection):
+            if node["description"] == TEXT:
+                continue  # our own records say what Git has, not what runs
+            statuses = sorted(answers.nodes(node["statuses"]), key=lambda status: str(status["createdAt"]))
+            # A success that a newer deployment made inactive was one.
+            told = [status for status in statuses if status["state"] != "INACTIVE"]
+            if not told:
+                continue
+            newest = told[-1]
+            known.append(
+                DeploymentState(
+                    environment,
+                    answers.of_type(str, node["commitOid"]),
+                    _state(newest["state"]),
+                    answers.parse_time(newest["createdAt"]) or self.api.clock.now(),
+                    self._line(_login(node["creator"]), _NAME),
+                    answers.link(newest["logUrl"]),
+                    self._line(newest["description"]),
+                )
+            )
+
+    def _line(self, value: Any, limit: int = _TEXT) -> str:
+        return clean(" ".join(answers.of_type(str, value).split()) if value is not None else "", (), limit)
+
+    def _unreadable(self, repository: str | None) -> ForgeError:
+        name = repository or self.api.repository
+        rights = "`checks: read`, `statuses: read`, `deployments: read` and `contents: read`"
+        advice = f"give the token {rights} there; for another repository that takes a GitHub App or a token of its own"
+        return ForgeError(Problem("failed.forge", f"the checks of {name} cannot be read", advice))
+
+
+def _state(value: Any) -> CheckState:
+    return _STATES.get(answers.of_type(str, value), "failure")
+
+
+def _login(actor: Any) -> str:
+    """The login of a user, of an App with `[bot]` as REST has it; empty for one that was deleted."""
+    if actor is None:
+        return ""
+    login = answers.of_type(str, actor["login"])
+    return f"{login}[bot]" if actor["__typename"] == "Bot" and not login.endswith("[bot]") else login

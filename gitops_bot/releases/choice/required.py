@@ -1,0 +1,102 @@
+"""What `require` asks of checks and deployments, and why a decision has to wait for them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, Literal
+
+from gitops_bot.config.require import CAPTURE
+from gitops_bot.images.reason import Reason, rfc3339
+from gitops_bot.releases.checks import Check
+from gitops_bot.releases.decisions import Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from gitops_bot.config.require import CheckForm
+    from gitops_bot.images.reason import Code
+    from gitops_bot.releases.checks import CheckState, DeploymentState
+    from gitops_bot.releases.history.line import Line
+    from gitops_bot.releases.history.trail import Run
+
+    GateName = Literal["checks", "source_checks", "deployment"]
+
+#: Of many commits on which a pin stood, so many of the first and of the newest are looked at.
+_EDGE: Final = 50
+#: Checks that a reason names.
+_NAMED: Final = 3
+#: The worst first.
+_STATES: Final[tuple[CheckState, ...]] = ("failure", "pending", "success")
+_CODES: Final[Mapping[str, Code]] = {
+    "checks": "held.check",
+    "source_checks": "held.source_check",
+    "deployment": "held.deployment",
+}
+_TOKEN: Final = re.compile(rf"\*|{CAPTURE.pattern}|[^*{{]+|\{{")
+
+
+def commits_with(line: Line, run: Run) -> tuple[str, ...]:
+    """The commits on which a pin stood, the oldest first; none where its arrival is older than what is known."""
+    if run.arrived is None:
+        return ()
+    stood = line.between(run.arrived.commit, run.left.commit if run.left is not None else None)[::-1]
+    return stood if len(stood) <= 2 * _EDGE else (*stood[:_EDGE], *stood[-_EDGE:])
+
+
+def see(gate: GateName, wanted: CheckForm, captures: Mapping[str, str], reported: Iterable[Check]) -> Seen:
+    """What came of a check: by the newest result of each name that it means, the worst of those of one second.
+
+    Of a glob, all must have succeeded, and one must exist. What an overlay captured is text, whatever it looks like.
+    """
+    shown = expression = ""
+    for token in _TOKEN.finditer(wanted.name):
+        text = captures.get(token[1], token[0])
+        shown += text
+        expression += ".*" if token[0] == "*" else re.escape(text)
+    pattern, newest = re.compile(expression, re.DOTALL), dict[str, Check]()
+    for check in reported:
+        if wanted.is_by(check.by) and pattern.fullmatch(check.name):
+            newest[check.name] = max(newest.get(check.name, check), check, key=_rank)
+    return Seen(gate, shown, *_worst(list(newest.values())))
+
+
+def see_deployment(environment: str, commits: Sequence[str], reported: Sequence[DeploymentState]) -> Seen:
+    """What came of the newest deployment of one of these commits; the newest are the first that are reported."""
+    return Seen("deployment", environment, *_worst([its for its in reported if its.commit in commits][:1]))
+
+
+def _rank(check: Check) -> tuple[datetime, int]:
+    return check.at, -_STATES.index(check.state)
+
+
+def _worst(found: Sequence[Check] | Sequence[DeploymentState]) -> tuple[CheckState, Check | DeploymentState | None]:
+    for state in _STATES:
+        if mine := [its for its in found if its.state == state]:
+            return state, max(mine, key=lambda its: its.at)
+    return "pending", None
+
+
+def why_not(seen: Sequence[Seen], of: str) -> Reason | None:
+    """Why what is required has not succeeded, of the commit or environment that `of` names; None where it has."""
+    failed, waiting = ([its for its in seen if its.state == state] for state in ("failure", "pending"))
+    if not (open_ones := failed or waiting):
+        return None
+    first = open_ones[0]
+    told = [_sentence(its) for its in open_ones[:_NAMED]]
+    more = [f"and {len(open_ones) - _NAMED} more"] if len(open_ones) > _NAMED else []
+    advice = "run it again, or release a fix" if failed else "it goes on as soon as that has succeeded"
+    link, since = (first.check.url, rfc3339(first.check.at)) if first.check is not None else (None, None)
+    data: dict[str, str | int | None] = {"name": first.name, "state": first.state, "url": link, "since": since}
+    return Reason(_CODES[first.gate], f"{of}: {', '.join([*told, *more])}; {advice}", data)
+
+
+def _sentence(seen: Seen) -> str:
+    check, what = seen.check, f"the deployment to {seen.name}" if seen.gate == "deployment" else seen.name
+    if check is None:
+        return f"{what} was not reported yet"
+    if isinstance(check, Check) and check.name != seen.name:
+        what = f"{check.name} of {what}"
+    how = "failed on" if seen.state == "failure" else "has been pending since"
+    by = f", by {check.by}" if check.by else ""
+    return f"{what} {how} {check.at:%Y-%m-%d %H:%M} UTC{by}{f' ({check.url})' if check.url else ''}"
