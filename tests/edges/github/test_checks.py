@@ -1,0 +1,124 @@
+"""Checks at the edge: many at once, over several pages, of repositories that cannot be read, and answers that lie."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gitops_bot.demo.http import Answer
+from gitops_bot.edges.github.deployments import TEXT
+from gitops_bot.errors import ForgeError
+from tests.edges.github.scripted import HEAD, NO_GRAPHQL, playing
+
+OTHER = "e" * 40
+AT = "2026-11-24T14:02:00Z"
+
+
+def status(context: str = "ci", **more: Any) -> dict[str, Any]:
+    return {
+        "__typename": "StatusContext",
+        "context": context,
+        "state": "SUCCESS",
+        "createdAt": AT,
+        "description": None,
+        "targetUrl": None,
+        "creator": {"__typename": "User", "login": "ann"},
+    } | more
+
+
+def commit(*nodes: Any, more: bool = False) -> dict[str, Any]:
+    page = {"hasNextPage": more, "endCursor": "next" if more else None}
+    return {"statusCheckRollup": {"contexts": {"pageInfo": page, "nodes": list(nodes)}}}
+
+
+def answered(errors: Any = None, **repositories: Any) -> Answer:
+    return Answer.json(200, {"data": repositories} | ({"errors": errors} if errors else {}))
+
+
+def test_a_commit_with_many_checks_is_read_over_several_pages_and_no_longer_than_ten() -> None:
+    def answer(body: Any) -> Answer:
+        page = sum(name.startswith("a") for name in body["variables"])
+        return answered(r0={"c0": commit(status(f"ci {page}"), more=True)})
+
+    with playing({"Checks": answer}) as script:
+        told = script.bot.forge.checks({None: [HEAD]}, [])
+    assert script.asked == ["Checks"] * 10
+    assert len(told.checks[None, HEAD]) == 10  # type: ignore[arg-type]
+
+
+def test_a_hundred_commits_take_one_request_and_too_large_an_answer_is_asked_for_in_halves() -> None:
+    commits = [f"{number:040x}" for number in range(150)]
+
+    def answer(body: Any) -> Answer:
+        asked = [name for name in body["variables"] if name.startswith("c")]
+        if len(asked) > 60:
+            return Answer.json(200, {"errors": [{"type": "MAX_NODE_LIMIT_EXCEEDED", "message": "too many"}]})
+        return answered(r0={f"c{at}": None for at in range(len(asked))})
+
+    with playing({"Checks": answer}) as script:
+        told = script.bot.forge.checks({None: commits}, [])
+    assert set(told.checks.values()) == {()}
+    assert len(told.checks) == 150
+    assert script.asked == ["Checks"] * 4
+
+
+@pytest.mark.parametrize("kind", ["NOT_FOUND", "FORBIDDEN"])
+def test_a_repository_that_cannot_be_read_costs_its_own_commits_alone(kind: str) -> None:
+    errors = [{"type": kind, "path": ["r1"], "message": "no"}]
+    with playing({"Checks": answered(errors, r0={"c0": commit(status())}, r1=None)}) as script:
+        told = script.bot.forge.checks({None: [HEAD], "acme/web": [OTHER]}, [])
+    (ours,) = told.checks[None, HEAD]  # type: ignore[misc]
+    assert (ours.name, ours.by, ours.state) == ("ci", "ann", "success")
+    failure = told.checks["acme/web", OTHER]
+    assert isinstance(failure, ForgeError)
+    assert "the checks of acme/web cannot be read" in str(failure)
+
+
+def test_what_strangers_write_is_one_bounded_line_and_only_web_links_are_links() -> None:
+    hostile = status(
+        "a\u202e\x1b[2Jb" * 99, description="x\n::error::" * 99, targetUrl="javascript:alert(1)", creator=None
+    )
+    with playing({"Checks": answered(r0={"c0": commit(hostile)})}, broken=True) as script:
+        told = script.bot.forge.checks({None: [HEAD]}, [])
+    (its,) = told.checks[None, HEAD]  # type: ignore[misc]
+    assert its.name.isprintable()
+    assert its.text.isprintable()
+    assert (len(its.name), len(its.text), its.url, its.by) == (255, 200, None, "")
+
+
+def test_deployments_count_by_their_newest_status_and_our_own_records_never() -> None:
+    def deployed(commit_id: str, text: str | None, *states: str) -> dict[str, Any]:
+        statuses = [
+            {"state": state, "createdAt": f"2026-11-24T14:0{at}:00Z", "description": None, "logUrl": None}
+            for at, state in enumerate(states)
+        ]
+        creator = {"__typename": "Bot", "login": "argocd"}
+        return {"commitOid": commit_id, "description": text, "creator": creator, "statuses": {"nodes": statuses[::-1]}}
+
+    nodes = [
+        deployed(HEAD, TEXT, "SUCCESS"),
+        deployed(OTHER, None),
+        deployed(HEAD, None, "IN_PROGRESS", "SUCCESS", "INACTIVE"),
+        deployed(OTHER, None, "SUCCESS", "ERROR"),
+    ]
+    with playing({"Checks": answered(r0={"d0": {"nodes": nodes}})}) as script:
+        told = script.bot.forge.checks({}, ["staging"])
+    found = [(its.commit, its.state, its.by) for its in told.deployments["staging"]]  # type: ignore[union-attr]
+    assert found == [(HEAD, "success", "argocd[bot]"), (OTHER, "failure", "argocd[bot]")]
+
+
+@pytest.mark.parametrize(
+    "play",
+    [
+        pytest.param(NO_GRAPHQL, id="no GraphQL"),
+        pytest.param(answered(r0={"c0": commit({"__typename": "StatusContext"})}), id="a check without fields"),
+        pytest.param(answered(r0={"c0": commit(status(context=7))}), id="a name that is a number"),
+        pytest.param(answered(r0={"c0": commit(status(createdAt="soon"))}), id="a time that is none"),
+        pytest.param(answered(r0={"c0": {"statusCheckRollup": 7}}), id="no rollup"),
+        pytest.param(answered(r0={}), id="without the commit"),
+    ],
+)
+def test_answers_of_another_form_are_an_error(play: Any) -> None:
+    with playing({"Checks": play}, broken=True) as script, pytest.raises(ForgeError):
+        script.bot.forge.checks({None: [HEAD]}, [])
