@@ -54,9 +54,9 @@ def examine(setup: Setup, seconds: float) -> Result[Diagnosis]:
             _check_keys(read, notes)
         # Nothing is proposed from an inferred configuration: `update` needs a file.
         config = read.config if read is not None and read.config is not None and read.config.file else None
-        forge.end(read.branch if read is not None else setup.branch, config)
+        branch, commit = (read.branch, read.commit) if read is not None else (setup.branch, None)
+        forge.end(branch, commit, config)
         end_registries()
-    branch, commit = (read.branch, read.commit) if read is not None else (setup.branch, None)
     problems = tuple(finding.problem for finding in notes.findings if finding.problem is not None)
     return Result(Head(setup.name, branch, commit, problems, least_code=notes.code), tuple(notes.findings))
 

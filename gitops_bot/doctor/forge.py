@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
+from gitops_bot.config.require import Require
 from gitops_bot.doctor import branch as branches
 from gitops_bot.doctor.notes import good, unknown, warning, wrong
-from gitops_bot.errors import Problem
+from gitops_bot.errors import ForgeError, Problem
 from gitops_bot.images.reason import counted
 from gitops_bot.proposals import naming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from gitops_bot.config import Config, Environment
@@ -40,30 +42,32 @@ class ForgeChecks:
         self._setup, self._bounded, self._notes = setup, bounded, setup.notes
         self._server = bounded.put(setup.forge.server) if setup.forge is not None else None
 
-    def end(self, branch: str | None, config: Config | None) -> None:
+    def end(self, branch: str | None, commit: str | None, config: Config | None) -> None:
         """Record all findings, including those on the base branch and the environments, if these are known."""
         environments = [*config.environments.values()] if config is not None else []
         proposed = [environment for environment in environments if environment.propose.as_ == "pull-request"]
         deployed = [environment for environment in environments if environment.deployments]
         by_api = [environment for environment in environments if environment.signer == "api"]
+        requiring = [environment for environment in environments if environment.require != Require()]
         forge, token, where, notes = self._setup.forge, self._setup.token, self._setup.where, self._notes
         server = self._answer_of_server(forge) if forge is not None else None
         if isinstance(token, Problem):
             # Pull requests need a token; a commit may be pushed over ssh.
-            if proposed or deployed or by_api or not environments:
+            if proposed or deployed or by_api or requiring or not environments:
                 notes.add(wrong("token", where, token))
             else:
                 text = f"{token.message}: the rules of the branch cannot be read"
                 notes.add(warning("token", where, text, token.next))
         elif self._setup.name is None:
             needs: list[tuple[Check, list[Environment], str, str]] = [
-                ("propose", proposed, "it proposes pull requests", "`propose: {as: commit}`"),
-                ("deployments", deployed, "it records deployments (`records`)", "`records: none`"),
-                ("commits", by_api, "it has `commits: api`", "`commits: {ssh_key_file: PATH}`"),
+                ("propose", proposed, "it proposes pull requests", "set `propose: {as: commit}`"),
+                ("deployments", deployed, "it records deployments (`records`)", "set `records: none`"),
+                ("commits", by_api, "it has `commits: api`", "set `commits: {ssh_key_file: PATH}`"),
+                ("checks", requiring, "it waits for checks (`require`)", "remove `require`"),
             ]
             for check, environment, what, otherwise in ((c, e, w, o) for c, es, w, o in needs for e in es):
                 message = f"{what}, but {where} is not on a forge"
-                advice = f"give the repository as OWNER/NAME or https URL, or set {otherwise}"
+                advice = f"give the repository as OWNER/NAME or https URL, or {otherwise}"
                 notes.add(wrong(check, environment.name, Problem("failed.forge", message, advice)))
         elif forge is not None and token is not None:
             if server is None:
@@ -71,6 +75,8 @@ class ForgeChecks:
                 notes.add(unknown("rules", where, text, "fix the failed check of the forge first"))
             else:
                 self._check_repository(forge, self._setup.name, branch, environments)
+                if commit is not None and requiring:
+                    self._check_checks(forge, self._setup.name, commit, [item.require for item in requiring])
 
     def _answer_of_server(self, forge: CheckedForge) -> ServerFacts | None:
         host, notes = forge.host, self._notes
@@ -136,6 +142,24 @@ class ForgeChecks:
         for is_needed, check, subject, question in questions:
             if is_needed and (permission := self._ask(check, subject, question)) is not None:
                 self._notes.add(judge_permission(check, permission, subject))
+
+    def _check_checks(self, forge: CheckedForge, name: str, commit: str, required: Sequence[Require]) -> None:
+        """Whether the checks of a commit can be read, and the repositories that images are built from."""
+        sources = {
+            source for require in required if require.source_checks for source in require.source_checks.images.values()
+        }
+        deployed = {require.deployment for require in required if require.deployment is not None}
+
+        def read(repository: str | None) -> bool:
+            reported = forge.checks({repository: [commit]}, () if repository is not None else sorted(deployed))
+            for answer in (*reported.checks.values(), *reported.deployments.values()):
+                if isinstance(answer, ForgeError):
+                    raise answer
+            return True
+
+        for subject, repository in ((name, None), *((source, source) for source in sorted(sources - {name}))):
+            if self._ask("checks", subject, partial(read, repository)):
+                self._notes.add(good("checks", subject, "what was reported of its commits can be read"))
 
     def _ask(self, name: Check, subject: str, question: Callable[[], T]) -> T | None:
         host = self._setup.forge.host if self._setup.forge is not None else ""

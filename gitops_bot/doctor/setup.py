@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from gitops_bot.config import Config
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry import Registry
     from gitops_bot.engine.world import Clock
     from gitops_bot.errors import Problem
+    from gitops_bot.releases.checks import Reported
 
     #: Of git: 2.38 is (2, 38).
     Version = tuple[int, int]
@@ -36,6 +37,9 @@ class CheckedForge(Protocol):
 
     def pull_requests(self) -> None:
         """Check that pull requests can be read."""
+
+    def checks(self, commits: Mapping[str | None, Sequence[str]], environments: Sequence[str]) -> Reported:
+        """What was reported of commits and environments, as `engine.world.Forge.checks`."""
 
     def deploying(self) -> Permission:
         """Whether deployments may be written."""

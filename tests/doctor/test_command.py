@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -146,6 +147,68 @@ def test_what_records_releases_needs_is_checked_where_it_is_configured(guarded: 
     assert guarded.branches == before
     person = verdicts(guarded.ask("doctor", env=as_person(guarded)))
     assert person["deployments"] == "good"
+
+
+def requiring(more: str = "") -> str:
+    """A configuration whose production waits for checks, of its own and of two repositories that images are from."""
+    return f"""\
+version: 1
+environments:
+  staging: {{overlays: ["apps/*/staging"], policy: {{semver: ">=1.0.0"}}, propose: {{as: commit}}}}
+  production:
+    overlays: ["apps/*/production"]
+    promote_from: staging
+    propose: {{as: commit}}
+    require:
+      checks: [e2e]
+      source_checks: {{images: {{"{WEB}": acme/web, "ghcr.io/acme/*": acme/hidden}}, checks: [test]}}
+      deployment: staging
+{more}"""
+
+
+def test_the_checks_that_gates_wait_for_are_read_as_the_gates_read_them(guarded: Deploy) -> None:
+    guarded.remote.commit("main", {"gitops-bot.yaml": requiring().encode()}, message="configuration")
+    asked: dict[str, Any] = {}
+
+    def play(name: str, answer: Answer | None) -> None:
+        def gate(request: Request, go: Callable[[], Answer]) -> Answer:
+            if not request.path.endswith("/graphql"):
+                return go()
+            asked[name] = sorted(map(str, json.loads(request.body)["variables"].values()))
+            return answer or go()
+
+        guarded.world.forge.gates[name] = gate
+
+    refused = {"type": "FORBIDDEN", "path": ["r0", "c0", "statusCheckRollup"], "message": "not accessible"}
+    play(guarded.name, None)
+    play("acme/hidden", Answer.json(200, {"data": {"r0": None}, "errors": [refused]}))
+    play("acme/web", Answer.json(200, {"data": {"r0": {"c0": None}}}))
+    try:
+        found = examined(guarded.ask("doctor"))
+    finally:
+        guarded.world.forge.gates.clear()
+    verdict = {subject: check["verdict"] for (name, subject), check in found.items() if name == "checks"}
+    assert verdict == {guarded.name: "good", "acme/hidden": "wrong", "acme/web": "good"}
+    hidden = found["checks", "acme/hidden"]
+    assert "the checks of acme/hidden cannot be read" in hidden["text"]
+    assert "`checks: read`" in hidden["next"]
+    head, (owner, own) = guarded.branches["main"], guarded.name.split("/")
+    assert asked == {
+        guarded.name: sorted([owner, own, head, "staging"]),
+        "acme/hidden": sorted(["acme", "hidden", head]),
+        "acme/web": sorted(["acme", "web", head]),
+    }
+
+
+def test_gates_need_a_forge_and_a_token(guarded: Deploy) -> None:
+    guarded.remote.commit("main", {"gitops-bot.yaml": requiring().encode()}, message="configuration")
+    env = as_person(guarded)
+    del env["GITHUB_TOKEN"]
+    assert one(guarded.ask("doctor", env=env), "token")["verdict"] == "wrong"
+    done = run("doctor", "--repository", str(guarded.remote.path), "--output", "json", cwd=guarded.folder)
+    found = one(done, "checks")
+    assert (found["subject"], found["verdict"]) == ("production", "wrong")
+    assert found["next"].endswith("or remove `require`")
 
 
 def test_records_need_a_forge_and_a_token(guarded: Deploy) -> None:

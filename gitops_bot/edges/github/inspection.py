@@ -16,16 +16,18 @@ from urllib.parse import quote
 
 from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, Rule, ServerFacts, Settings
 from gitops_bot.edges.github import answers, signed_commit
+from gitops_bot.edges.github.checks import Checks
 from gitops_bot.edges.github.failure import Refused
 from gitops_bot.errors import ForgeError
 from gitops_bot.images import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from gitops_bot.edges.facts import Bypass
     from gitops_bot.edges.github.api import Api
     from gitops_bot.edges.github.app import App, Installation
+    from gitops_bot.releases.checks import Reported
 
 
 #: By the prefix of the token; `other` has no known one.
@@ -261,6 +263,10 @@ class Inspection:
     def pull_requests(self) -> None:
         """Check that pull requests can be read. One request."""
         self.api.ask_list("/pulls", {"state": "open", "per_page": "1"})
+
+    def checks(self, commits: Mapping[str | None, Sequence[str]], environments: Sequence[str]) -> Reported:
+        """What was reported of commits and environments; see `Checks.read`."""
+        return Checks(self.api).read(commits, environments)
 
     def deploying(self) -> Permission:
         """Whether the token may write deployments; ask `repository` first. One request."""
