@@ -72,11 +72,11 @@ def show(check: Check) -> Json:
         "name": check.context,
         "status": "COMPLETED" if done else check.state.upper(),
         "conclusion": check.state.upper() if done else None,
-        "startedAt": check.at,
+        "startedAt": check.at if check.state != "queued" else None,
         "completedAt": check.at if done else None,
         "detailsUrl": check.url,
         "title": check.description or None,
-        "checkSuite": {"app": {"slug": check.app}},
+        "checkSuite": {"createdAt": check.at, "app": {"slug": check.app}},
     }
 
 

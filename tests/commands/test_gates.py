@@ -73,6 +73,17 @@ def test_a_release_goes_on_once_its_check_succeeded_and_says_what_it_waits_for(w
     gated.status("pending", url="https://argocd.test/web")
     assert gated.update() == "held.check"
     gated.status("failure", url="https://argocd.test/web", text="it is degraded")
+    seen = {"gate": "checks", "name": NAME, "by": "argocd[bot]", "url": "https://argocd.test/web"}
+    seen |= {"state": "failure", "text": "it is degraded"}
+    asked = (
+        lambda: gated.stages.deploy.ask("plan", "production").json["environments"][0]["held"],
+        lambda: gated.stages.deploy.ask("explain", "production", "web").json["entries"],
+        lambda: environment(gated.stages.deploy.ask("status").json)["entries"],
+    )
+    for ask in asked:
+        (shown,) = (item for entry in ask() for item in entry["evidence"])
+        assert {name: shown[name] for name in seen} == seen
+        assert shown["since"].endswith("Z")
     plan = gated.stages.deploy.ask("plan", "production").json
     assert "failed on " in reason(plan)["text"]
     assert "by argocd[bot] (https://argocd.test/web); run it again" in reason(plan)["text"]
@@ -80,6 +91,8 @@ def test_a_release_goes_on_once_its_check_succeeded_and_says_what_it_waits_for(w
     gated.status("success")
     assert gated.update() == "promoted"
     assert gated.stages.news() == {"web": gated.stages.pin("web", "1.1.0")}
+    ((shown,),) = (entry["evidence"] for entry in environment(gated.stages.deploy.ask("status").json)["entries"])
+    assert (shown["state"], shown["text"]) == ("success", "")
 
 
 @pytest.mark.parametrize("events", [pytest.param(ARGO_CD, id="Argo CD"), pytest.param(FLUX, id="Flux")])

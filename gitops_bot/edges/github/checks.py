@@ -14,6 +14,7 @@ from gitops_bot.edges.github.failure import Refused, Unsupported
 from gitops_bot.edges.http import NoResponse
 from gitops_bot.edges.http.transport import TooLarge, clean
 from gitops_bot.errors import ForgeError, Problem
+from gitops_bot.images import moment
 from gitops_bot.releases.checks import Check, DeploymentState, Reported
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _CONTEXTS = f"""
           __typename
           ... on StatusContext {{ context state createdAt description targetUrl creator {{ __typename login }} }}
           ... on CheckRun {{
-            name status conclusion startedAt completedAt title detailsUrl checkSuite {{ app {{ slug }} }}
+            name status conclusion startedAt completedAt title detailsUrl checkSuite {{ createdAt app {{ slug }} }}
           }}
         }}
       }} }} }}"""
@@ -159,14 +160,19 @@ class Checks:
             name, by, url = node["context"], _login(creator), node["targetUrl"]
             text = node["description"]
         else:
-            app = node["checkSuite"]["app"]
-            at = node["completedAt"] or node["startedAt"]
+            suite = node["checkSuite"]
+            app = suite["app"]
+            at = node["completedAt"] or node["startedAt"] or suite["createdAt"]  # what waits in a queue never started
             state = node["conclusion"] if node["status"] == "COMPLETED" else "PENDING"
             name, by, url = node["name"], f"{app['slug']}[bot]" if app is not None else "", node["detailsUrl"]
             text = node["title"] or state
-        when = answers.parse_time(at) or self.api.clock.now()  # what waits in a queue has no time yet
         return Check(
-            self._line(name, _NAME), _state(state), when, self._line(by, _NAME), answers.link(url), self._line(text)
+            self._line(name, _NAME),
+            _state(state),
+            moment.parse(answers.of_type(str, at)),
+            self._line(by, _NAME),
+            answers.link(url),
+            self._line(text),
         )
 
     def _read_deployments(self, environment: str, connection: Any) -> None:
@@ -185,7 +191,7 @@ class Checks:
                     environment,
                     answers.of_type(str, node["commitOid"]),
                     _state(newest["state"]),
-                    answers.parse_time(newest["createdAt"]) or self.api.clock.now(),
+                    moment.parse(answers.of_type(str, newest["createdAt"])),
                     self._line(_login(node["creator"]), _NAME),
                     answers.link(newest["logUrl"]),
                     self._line(newest["description"]),
