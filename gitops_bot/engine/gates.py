@@ -298,21 +298,16 @@ _HELD_OFFERS: Final = (
 _PLACE: Final = (Gate("", slot, "slot"), Gate("not rolled back before", left_before, "left before"))
 _PLATFORMS: Final = Gate("an image, there for every platform", platforms, "platforms")
 _ON_HOLD: Final = Gate("not on hold", declared_hold, "declared hold")
-_SOURCE_CHECKS: Final = Gate("the checks of its source succeeded", required.source_checks, "source checks", quiet=True)
-#: Last, since they ask the forge about what would go on otherwise.
-_REQUIRED: Final = (
-    Gate("its checks succeeded", required.checks, "checks", quiet=True),
-    _SOURCE_CHECKS,
-    Gate("its deployment succeeded", required.deployment, "deployment", quiet=True),
-)
+#: Behind the others, since it asks the forge about what would go on otherwise.
+_REQUIRED: Final = Gate("all that it requires succeeded", required.require, "require", quiet=True)
 _INFO: Final = Gate("its release info is known", describe_release, "release info", quiet=True)
 
 #: For `update` and `plan`: entries that follow a policy, and those that are promoted from a source environment.
-POLL: Final = (Gate("the tag was not moved", tag_moved), *_PLACE, _PLATFORMS, _ON_HOLD, _SOURCE_CHECKS, _INFO)
-POLL_SOURCE: Final = (*_OFFERED, *_HELD_OFFERS, _LEFT, *_PLACE, _PLATFORMS, _ON_HOLD, *_REQUIRED, _INFO)
+POLL: Final = (Gate("the tag was not moved", tag_moved), *_PLACE, _PLATFORMS, _ON_HOLD, _REQUIRED, _INFO)
+POLL_SOURCE: Final = (*_OFFERED, *_HELD_OFFERS, _LEFT, *_PLACE, _PLATFORMS, _ON_HOLD, _REQUIRED, _INFO)
 PROMOTE: Final = (
     *_OFFERED, Gate("the policy admits it", beyond_policy), *_HELD_OFFERS, _IGNORED, _LEFT, *_PLACE,
-    _PLATFORMS, _ON_HOLD, *_REQUIRED, _INFO,
+    _PLATFORMS, _ON_HOLD, _REQUIRED, _INFO,
 )  # fmt: skip
 PINS: Final = (
     Gate("no step back", step_back), Gate("the tag was not moved", given_tag_moved), *_PLACE, _PLATFORMS, _ON_HOLD,

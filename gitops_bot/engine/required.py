@@ -1,15 +1,15 @@
-"""The gates of `require`: checks of the release that a pin comes from, of its source, and a deployment.
+"""The gate of `require`: checks of the release that a pin comes from, those of its source, and a deployment.
 
-Everything that they ask of the forge is asked at once, and only for what would go on otherwise.
+All that it asks of the forge is asked at once, and only for what would go on otherwise.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
-from gitops_bot.engine.ask import ChecksQuestion, DeploymentsQuestion, Several
+from gitops_bot.engine.ask import Asked, ChecksQuestion, DeploymentsQuestion, ask_all
 from gitops_bot.errors import BotError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName
@@ -19,7 +19,7 @@ from gitops_bot.releases.decisions import Change, Failed, Held
 from gitops_bot.releases.history import trail
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gitops_bot.engine.context import Context
     from gitops_bot.images.reason import Code
@@ -29,95 +29,96 @@ if TYPE_CHECKING:
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
-async def checks(decision: Decision, context: Context) -> Decision:
-    """Hold what the forge does not tell to have succeeded on the commit that brought it to the source, or later."""
-    wanted = context.environment.require.checks
-    if not wanted or not isinstance(decision, Change) or not isinstance(context.given, Offer):
+@dataclass(frozen=True, slots=True)
+class _Requirement:
+    """What one part of `require` asks of the forge, and how its answers are read.
+
+    `of` names the release or the build that it is about, for people; `code` is that of being held for it.
+    """
+
+    code: Code
+    of: str
+    questions: Sequence[Asked[Any]]
+    see: Callable[[Mapping[Asked[Any], Any]], list[Seen]]
+
+
+async def require(decision: Decision, context: Context) -> Decision:
+    """Hold what the forge does not tell to have succeeded, with a reason for each part of `require`."""
+    if not isinstance(decision, Change):
         return decision
-    if (unknown := _unknown(decision, context, "held.check")) is not None:
-        return unknown
-    await _ask_together(decision, context)
-    seen = []
     try:
-        for source, commits in (await _stood(decision, context, context.given)).items():
-            reported = [check for commit in commits for check in await ChecksQuestion(None, commit)]
+        parts = [await part(decision, context) for part in (_checks, _source_checks, _deployment)]
+        asked = [part for part in parts if isinstance(part, _Requirement)]
+        if asked and not context.facts.has_forge:
+            text = "without a token for the forge, nobody knows whether what `require` asks for has succeeded; set one"
+            return _hold(decision, context, Reason(asked[0].code, text))
+        answers = await ask_all({question: question for part in asked for question in part.questions})
+    except BotError as failure:
+        return Failed(decision.entry, failure.problem)
+    reasons = [part for part in parts if isinstance(part, Reason)]
+    for part in asked:
+        seen = part.see(answers)
+        decision = replace(decision, seen=(*decision.seen, *seen))
+        reasons += filter(None, [required.why_not(seen, part.of)])
+    held: Decision = decision
+    for reason in reasons:
+        held = _hold(held, context, reason)
+    return held
+
+
+async def _checks(decision: Change, context: Context) -> _Requirement | None:
+    """Checks of the commit that brought the pin to the source, and of later ones on which it stood."""
+    wanted, offer = context.environment.require.checks, context.given
+    if not wanted or not isinstance(offer, Offer):
+        return None
+    stood = await _stood(decision, context, offer)
+
+    def see(answers: Mapping[Asked[Any], Any]) -> list[Seen]:
+        seen = []
+        for source, commits in stood.items():
+            reported = [check for commit in commits for check in answers[ChecksQuestion(None, commit)]]
             captures = {**_captures(context, source), **_captures(context, decision.entry)}
             seen += [required.see("checks", check, captures, reported) for check in wanted]
-    except BotError as failure:
-        return Failed(decision.entry, failure.problem)
-    return _judged(decision, context, seen, _release(context.given))
+        return seen
+
+    questions = [ChecksQuestion(None, commit) for commits in stood.values() for commit in commits]
+    return _Requirement("held.check", _release(offer), questions, see)
 
 
-async def source_checks(decision: Decision, context: Context) -> Decision:
-    """Hold an image if checks of the commit that it was built from have not succeeded.
-
-    Which commit that is, the image claims; of which repository, the configuration says.
-    """
+async def _source_checks(decision: Change, context: Context) -> _Requirement | Reason | None:
+    """Checks of the commit that the image claims to be built from, in the repository that the configuration names."""
     wanted = context.environment.require.source_checks
-    if wanted is None or not isinstance(decision, Change):
-        return decision
-    repository = wanted.repository_of(decision.entry.name, decision.entry.image)
-    if repository is None:
-        return decision
-    if (unknown := _unknown(decision, context, "held.source_check")) is not None:
-        return unknown
+    repository = wanted.repository_of(decision.entry.name, decision.entry.image) if wanted is not None else None
+    if wanted is None or repository is None:
+        return None
     if context.request.offline:
-        text = "the checks of its source are not asked for here; `plan` asks for them"
-        return _hold(decision, context, Reason("held.source_check", text))
-    try:
-        revision = await _revision(decision, context)
-        if revision is None:
-            text = (
-                f"{decision.entry.image} does not say from which commit of {repository} it was built; label it with "
-                "org.opencontainers.image.revision"
-            )
-            return _hold(decision, context, Reason("held.source_check", text))
-        await _ask_together(decision, context)
-        reported = await ChecksQuestion(repository, revision)
-    except BotError as failure:
-        return Failed(decision.entry, failure.problem)
-    captures = _captures(context, decision.entry)
-    seen = [required.see("source_checks", check, captures, reported) for check in wanted.checks]
-    return _judged(decision, context, seen, f"built from {revision[:10]} of {repository}, as the image claims")
+        return Reason("held.source_check", "the checks of its source are not asked for here; `plan` asks for them")
+    if (revision := await _revision(decision, context)) is None:
+        text = (
+            f"{decision.entry.image} does not say from which commit of {repository} it was built; label it with "
+            "org.opencontainers.image.revision"
+        )
+        return Reason("held.source_check", text)
+    captures, question = _captures(context, decision.entry), ChecksQuestion(repository, revision)
+
+    def see(answers: Mapping[Asked[Any], Any]) -> list[Seen]:
+        return [required.see("source_checks", check, captures, answers[question]) for check in wanted.checks]
+
+    of = f"built from {revision[:10]} of {repository}, as the image claims"
+    return _Requirement("held.source_check", of, [question], see)
 
 
-async def deployment(decision: Decision, context: Context) -> Decision:
-    """Hold what the newest deployment to an environment of the forge has not brought there."""
-    name = context.environment.require.deployment
-    if name is None or not isinstance(decision, Change) or not isinstance(context.given, Offer):
-        return decision
-    if (unknown := _unknown(decision, context, "held.deployment")) is not None:
-        return unknown
-    await _ask_together(decision, context)
-    try:
-        deployed = await DeploymentsQuestion(name)
-        stood = await _stood(decision, context, context.given)
-    except BotError as failure:
-        return Failed(decision.entry, failure.problem)
-    seen = [required.see_deployment(name, commits, deployed) for commits in stood.values()]
-    return _judged(decision, context, seen, _release(context.given))
+async def _deployment(decision: Change, context: Context) -> _Requirement | None:
+    """The newest deployment, to an environment of the forge, of a commit on which the pin stood in the source."""
+    name, offer = context.environment.require.deployment, context.given
+    if name is None or not isinstance(offer, Offer):
+        return None
+    stood, question = await _stood(decision, context, offer), DeploymentsQuestion(name)
 
+    def see(answers: Mapping[Asked[Any], Any]) -> list[Seen]:
+        return [required.see_deployment(name, commits, answers[question]) for commits in stood.values()]
 
-async def _ask_together(decision: Change, context: Context) -> None:
-    """Ask for all that the gates of a decision need, at once; failures are told where an answer is used."""
-    require = context.environment.require
-    questions: list[ChecksQuestion | DeploymentsQuestion] = []
-    if isinstance(context.given, Offer):
-        if require.checks:
-            stood = await _stood(decision, context, context.given)
-            questions += (ChecksQuestion(None, commit) for commits in stood.values() for commit in commits)
-        if require.deployment is not None:
-            questions.append(DeploymentsQuestion(require.deployment))
-    source = require.source_checks
-    repository = source.repository_of(decision.entry.name, decision.entry.image) if source is not None else None
-    if repository is not None and not context.request.offline:
-        try:
-            revision = await _revision(decision, context)
-        except BotError:
-            revision = None
-        if revision is not None:
-            questions.append(ChecksQuestion(repository, revision))
-    await Several(list(dict.fromkeys(questions)))
+    return _Requirement("held.deployment", _release(offer), [question], see)
 
 
 async def _stood(decision: Change, context: Context, offer: Offer) -> Mapping[Managed, Sequence[str]]:
@@ -155,28 +156,15 @@ def _release(offer: Offer) -> str:
     return f"released to {running.environment} by {running.arrived.commit[:10]}"
 
 
-def _unknown(decision: Change, context: Context, code: Code) -> Decision | None:
-    """What becomes of it where there is nobody to ask; None where there is."""
-    if context.facts.has_forge:
-        return None
-    text = "without a token for the forge, nobody knows whether what `require` asks for has succeeded; set one"
-    return _hold(decision, context, Reason(code, text))
-
-
-def _judged(decision: Change, context: Context, seen: Sequence[Seen], of: str) -> Decision:
-    decision, reason = replace(decision, seen=(*decision.seen, *seen)), required.why_not(seen, of)
-    return decision if reason is None else _hold(decision, context, reason)
-
-
-def _hold(decision: Change, context: Context, reason: Reason) -> Decision:
+def _hold(decision: Decision, context: Context, reason: Reason) -> Decision:
     """Hold it, unless a person lifts that. What is proposed already is withdrawn once it failed."""
-    given = context.given
-    held = (
-        promotion.hold_for(decision, given, reason, context.by_hand, context.snapshot.at)
-        if isinstance(given, Offer)
-        else decision.hold(reason)
-    )
-    proposed = context.existing.proposed.get(decision.entry.key)
+    given, entry = context.given, decision.entry
+    if isinstance(given, Offer):
+        held = promotion.hold_for(decision, given, reason, context.by_hand, context.snapshot.at)
+    else:
+        held = decision.hold(reason) if isinstance(decision, Change | Held) else decision
+    proposed = context.existing.proposed.get(entry.key) if entry is not None else None
     if not isinstance(held, Held) or reason.data.get("state") != "failure" or proposed is None:
         return held
-    return replace(held, withdraws=held.withdraws or promotion.is_same(proposed, decision.after))
+    is_proposed = held.candidate is not None and promotion.is_same(proposed, held.candidate)
+    return replace(held, withdraws=held.withdraws or is_proposed)

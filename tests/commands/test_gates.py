@@ -225,6 +225,20 @@ def test_the_newest_deployment_decides(worldwide: World, deployed: list[tuple[st
     assert gated.update() == expected
 
 
+def test_each_part_of_require_says_what_it_saw(worldwide: World) -> None:
+    gated = Gated.start(worldwide, "promote_from: staging\nrequire: {checks: [e2e], deployment: staging}")
+    gated.run("failure")
+    plan = gated.stages.deploy.ask("plan", "production").json
+    (entry,) = environment(plan)["held"]
+    assert [(seen["gate"], seen["state"]) for seen in entry["evidence"]] == [
+        ("checks", "failure"),
+        ("deployment", "pending"),
+    ]
+    assert "e2e failed on " in entry["reason"]["text"]
+    assert "the deployment to staging was not reported yet" in entry["reason"]["text"]
+    assert (entry["reason"]["code"], entry["reason"]["data"]["also"]) == ("held.check", "held.deployment")
+
+
 def test_what_the_bot_records_itself_is_no_deployment(worldwide: World) -> None:
     required = "promote_from: staging\nrequire: {deployment: staging}"
     gated = Gated.start(worldwide, required, staging="records: github")
