@@ -32,6 +32,8 @@ _DOCUMENTATION = "https://docs.github.com/rest"
 class Gateway:
     """Answers API requests; `site` is the URL of the pages, without a final slash."""
 
+    routes = api.ROUTES
+
     def __init__(self, site: str, store: Store, accounts: Accounts, limits: Limits) -> None:
         self.site, self.api = site, f"{site}/api/v3"
         self.store, self._accounts, self.limits = store, accounts, limits
@@ -98,7 +100,7 @@ class Gateway:
             raise Invalid(404, "Not Found")
         writes = request.method != "GET"
         with self.store.opened(hub, writes=writes) as pulls:
-            answer = find(api.ROUTES, request.method, match["rest"] or "")
+            answer = find(self.routes, request.method, match["rest"] or "")
             if answer is None:
                 raise Invalid(404, "Not Found")
             call = Call(request, Shapes(self.api, self.site, pulls, user or ""))

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.commands.stages import BRANCH, Stages, actions, environment, held, reason
+from gitops_bot.demo.http import Answer
+from tests.commands.stages import BRANCH, Stages, actions, change, environment, held, reason
 from tests.counterparts.gitops_statuses import ARGO_CD, FLUX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gitops_bot.demo.http import Request
     from tests.counterparts.world import World
 
 CHECK = 'promote_from: staging\nrequire: {checks: ["continuous-delivery/{app}-staging"]}'
@@ -237,6 +239,33 @@ def test_each_part_of_require_says_what_it_saw(worldwide: World) -> None:
     assert "e2e failed on " in entry["reason"]["text"]
     assert "the deployment to staging was not reported yet" in entry["reason"]["text"]
     assert (entry["reason"]["code"], entry["reason"]["data"]["also"]) == ("held.check", "held.deployment")
+
+
+def test_a_server_without_graphql_tells_the_same_by_rest(worldwide: World) -> None:
+    gated = Gated.start(worldwide, 'promote_from: staging\nrequire: {checks: [e2e, "*-staging"], deployment: staging}')
+    deploy, forge = gated.stages.deploy, gated.stages.deploy.world.forge
+
+    def old(request: Request, go: Callable[[], Answer]) -> Answer:
+        return Answer.json(404, {"message": "Not Found"}) if request.path.endswith("/graphql") else go()
+
+    deploy.gate(old)
+    assert gated.update() == "held.check"
+    gated.run("failure")
+    gated.run("success")
+    gated.status("success", "web-staging", by="ann")
+    assert gated.update() == "held.deployment"
+    forge.deployment(deploy.name, "staging", gated.commit, "failure")
+    forge.deployment(deploy.name, "staging", gated.commit, "success", "inactive")
+    assert gated.update() == "promoted"
+    evidence = change(deploy.ask("plan", "production").json)["evidence"]
+    makers = [("e2e", "github-actions[bot]"), ("web-staging", "ann"), ("staging", "argocd[bot]")]
+    assert [(seen["name"], seen["by"]) for seen in evidence] == makers
+    gated.run("in_progress")
+    assert gated.update() == "held.check"
+    later = gated.other()
+    gated.run("timed_out", commit=later)
+    assert gated.update() == "held.check"
+    assert BRANCH not in deploy.branches, "what failed is withdrawn"
 
 
 def test_what_the_bot_records_itself_is_no_deployment(worldwide: World) -> None:

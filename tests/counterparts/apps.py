@@ -18,6 +18,7 @@ from gitops_bot.demo.call import Fields
 from gitops_bot.demo.gateway import Gateway
 from gitops_bot.demo.http import Answer
 from gitops_bot.demo.refusal import Invalid
+from tests.counterparts import commit_checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +38,8 @@ _PERMISSIONS = (
     (r"/pulls/[0-9]+/merge", "contents"),
     (r"/pulls|/issues/", "pull_requests"),
     (r"/deployments", "deployments"),
+    (r"/commits/.+/statuses|/statuses/", "statuses"),
+    (r"/commits/.+/check-runs", "checks"),
     (r"/branches/.+/protection", "administration"),
     (r"/branches/|/compare/|/git/|/activity", "contents"),
 )
@@ -231,7 +234,9 @@ class AppAccounts(Accounts):
 
 
 class AppGateway(Gateway):
-    """The API of a server where Apps may be installed."""
+    """The API of a server where Apps may be installed, and which tells checks by REST too."""
+
+    routes = (*Gateway.routes, *commit_checks.ROUTES)
 
     def __init__(self, site: str, store: Store, accounts: AppAccounts, limits: Limits, apps: Apps) -> None:
         super().__init__(site, store, accounts, limits)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gitops_bot.edges.github import answers
+from gitops_bot.edges.github import answers, checks_by_rest
 from gitops_bot.edges.github.deployments import TEXT
 from gitops_bot.edges.github.failure import Refused, Unsupported
 from gitops_bot.edges.http import NoResponse
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Commits and environments of one query, checks of one page, pages of one commit, deployments of one environment.
 _TOGETHER, _PER_PAGE, _PAGES, _NEWEST = 100, 100, 10, 30
+#: By which REST says that a repository has no such commit.
+_NO_COMMIT = 422
 #: Characters of a name, as GitHub has them, and of what is said with it.
 _NAME, _TEXT = 255, 200
 _STATES: Mapping[str, CheckState] = {
@@ -75,19 +77,11 @@ class Checks:
         items = [_Item(None, None, name) for name in environments]
         items += [_Item(repository, commit) for repository, several in commits.items() for commit in several]
         self._checks, self._failed, self._deployments = {}, {}, {}
-        most = _TOGETHER
-        while items:
-            now, items = items[:most], items[most:]
-            try:
-                items += self._ask(now)
-            except Unsupported:
-                advice = "remove `require` and `require_after` from the configuration, or update the server"
-                raise ForgeError(Problem("failed.forge", f"{self.api.host} does not tell checks", advice)) from None
-            except (Refused, NoResponse) as failure:
-                too_much = isinstance(failure, TooLarge) or (isinstance(failure, Refused) and failure.status == 413)
-                if len(now) < 2 or not too_much:
-                    self.api.fail(failure)
-                most, items = len(now) // 2, [*now, *items]
+        try:
+            self._by_graphql(items)
+        except Unsupported:
+            for item in items:
+                self._by_rest(item)
         return Reported(
             {
                 (repository, commit): self._failed.get(repository) or tuple(self._checks.get((repository, commit), ()))
@@ -96,6 +90,33 @@ class Checks:
             },
             {name: self._failed.get(None) or tuple(self._deployments.get(name, ())) for name in environments},
         )
+
+    def _by_graphql(self, items: Sequence[_Item]) -> None:
+        most = _TOGETHER
+        while items:
+            now, items = items[:most], items[most:]
+            try:
+                items = [*items, *self._ask(now)]
+            except (Refused, NoResponse) as failure:
+                too_much = isinstance(failure, TooLarge) or (isinstance(failure, Refused) and failure.status == 413)
+                if len(now) < 2 or not too_much:
+                    self.api.fail(failure)
+                most, items = len(now) // 2, [*now, *items]
+
+    def _by_rest(self, item: _Item) -> None:
+        if item.repository in self._failed:
+            return
+        try:
+            with self.api.reading():
+                if item.environment is not None:
+                    deployed = checks_by_rest.of_environment(self.api, item.environment, _NEWEST)
+                    self._read_deployments(item.environment, {"nodes": list(deployed)})
+                elif item.commit is not None:
+                    known = checks_by_rest.of_commit(self.api, item.repository or self.api.repository, item.commit)
+                    self._checks[item.repository, item.commit] = [self._check(node) for node in known]
+        except Refused as refused:
+            if refused.status != _NO_COMMIT:
+                self._failed[item.repository] = self._unreadable(item.repository)
 
     def _ask(self, items: Sequence[_Item]) -> list[_Item]:
         """Ask for these together, and return what is left of them."""

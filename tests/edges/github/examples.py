@@ -23,6 +23,8 @@ OPERATIONS = (
     ("GET", "//rate_limit", 200),
     ("GET", "/branches/{branch}", 200),
     ("GET", "/branches/{branch}/protection", 200),
+    ("GET", "/commits/{ref}/check-runs", 200),
+    ("GET", "/commits/{ref}/statuses", 200),
     ("GET", "/compare/{basehead}", 200),
     ("GET", "/issues/{issue_number}/comments", 200),
     ("GET", "/pulls", 200),

@@ -9,7 +9,7 @@ import pytest
 from gitops_bot.demo.http import Answer
 from gitops_bot.edges.github.deployments import TEXT
 from gitops_bot.errors import ForgeError
-from tests.edges.github.scripted import HEAD, NO_GRAPHQL, playing
+from tests.edges.github.scripted import HEAD, NO_GRAPHQL, playing, recorded
 
 OTHER = "e" * 40
 AT = "2026-11-24T14:02:00Z"
@@ -111,7 +111,6 @@ def test_deployments_count_by_their_newest_status_and_our_own_records_never() ->
 @pytest.mark.parametrize(
     "play",
     [
-        pytest.param(NO_GRAPHQL, id="no GraphQL"),
         pytest.param(answered(r0={"c0": commit({"__typename": "StatusContext"})}), id="a check without fields"),
         pytest.param(answered(r0={"c0": commit(status(context=7))}), id="a name that is a number"),
         pytest.param(answered(r0={"c0": commit(status(createdAt="soon"))}), id="a time that is none"),
@@ -121,4 +120,40 @@ def test_deployments_count_by_their_newest_status_and_our_own_records_never() ->
 )
 def test_answers_of_another_form_are_an_error(play: Any) -> None:
     with playing({"Checks": play}, broken=True) as script, pytest.raises(ForgeError):
+        script.bot.forge.checks({None: [HEAD]}, [])
+
+
+def test_by_rest_a_repository_that_cannot_be_read_costs_its_own_commits_alone() -> None:
+    statuses, runs = f"GET /commits/{HEAD}/statuses", f"GET /commits/{HEAD}/check-runs"
+    plays = {
+        "Checks": NO_GRAPHQL,
+        statuses: Answer.json(200, recorded("GET", "/commits/{ref}/statuses", 200)),
+        runs: Answer.json(200, recorded("GET", "/commits/{ref}/check-runs", 200)),
+        f"GET /commits/{OTHER}/statuses": Answer.json(422, {"message": f"No commit found for SHA: {OTHER}"}),
+        f"GET //repos/acme/web/commits/{OTHER}/statuses": Answer.json(404, {"message": "Not Found"}),
+    }
+    with playing(plays) as script:
+        told = script.bot.forge.checks({None: [HEAD, OTHER], "acme/web": [OTHER, HEAD]}, [])
+    assert script.asked == list(plays)
+    known = [(its.name, its.state, its.by) for its in told.checks[None, HEAD]]  # type: ignore[union-attr]
+    assert known == [
+        ("continuous-integration/jenkins", "success", "octocat"),
+        ("mighty_readme", "success", "octoapp[bot]"),
+    ]
+    assert told.checks[None, OTHER] == ()
+    failures = [told.checks["acme/web", commit] for commit in (OTHER, HEAD)]
+    assert all("the checks of acme/web cannot be read" in str(failure) for failure in failures)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param({}, id="no list"),
+        pytest.param([{}], id="a status without fields"),
+        pytest.param(["status"], id="a text"),
+    ],
+)
+def test_by_rest_answers_of_another_form_are_an_error(answer: Any) -> None:
+    plays = {"Checks": NO_GRAPHQL, f"GET /commits/{HEAD}/statuses": Answer.json(200, answer)}
+    with playing(plays, broken=True) as script, pytest.raises(ForgeError):
         script.bot.forge.checks({None: [HEAD]}, [])

@@ -1,0 +1,119 @@
+"""Commit statuses and check runs of the tests' GitHub server by REST; the demo shows them by GraphQL alone."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from gitops_bot.demo import checks
+from gitops_bot.demo.http import Answer, Route
+from gitops_bot.demo.hub import Check
+from gitops_bot.demo.identity import node
+from gitops_bot.demo.refusal import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitops_bot.demo.call import Call
+    from gitops_bot.demo.identity import Json
+
+_COMMIT = "/commits/(?P<commit>[^/]+)"
+
+
+def _reported(call: Call, commit: str, *, runs: bool) -> Sequence[Check]:
+    """What was reported of a commit, the newest first."""
+    if not call.pulls.bare.has(commit):
+        raise Invalid(422, f"No commit found for SHA: {commit[:100]}")
+    known = call.pulls.hub.checks.get(commit, [])[::-1]
+    return [check for check in known if (check.app is not None) is runs]
+
+
+def _statuses(call: Call, commit: str) -> Answer:
+    return call.page(_reported(call, commit, runs=False), lambda check: _status(call, commit, check))
+
+
+def _runs(call: Call, commit: str) -> Answer:
+    reported = _reported(call, commit, runs=True)
+    newest = [check for check in checks.latest(call.pulls.hub, commit) if check in reported]
+    shown = call.page(newest, lambda check: _run(call, commit, check))
+    body = {"total_count": len(newest), "check_runs": json.loads(shown.body)}
+    return Answer.json(shown.status, body, shown.headers)
+
+
+def _report(call: Call, commit: str) -> Answer:
+    fields = call.fields()
+    words = {name: fields.text(name) for name in ("context", "state", "description")}
+    check = Check(
+        words["context"] or "default", words["state"] or "", call.shapes.viewer, call.pulls.time(),
+        words["description"] or "", fields.text("target_url"),
+    )  # fmt: skip
+    checks.report(call.pulls.hub, commit, check)
+    return Answer.json(201, _status(call, commit, check))
+
+
+def _status(call: Call, commit: str, check: Check) -> Json:
+    return {
+        "url": f"{call.shapes.here}/statuses/{commit}",
+        "avatar_url": None,
+        "id": 1,
+        "node_id": node("StatusContext", 1),
+        "state": check.state,
+        "description": check.description or None,
+        "target_url": check.url,
+        "context": check.context,
+        "created_at": check.at,
+        "updated_at": check.at,
+        "creator": call.shapes.user(check.user) if check.user else None,
+    }
+
+
+def _run(call: Call, commit: str, check: Check) -> Json:
+    shown, here = checks.show(check), f"{call.shapes.here}/check-runs/1"
+    return {
+        "id": 1,
+        "node_id": node("CheckRun", 1),
+        "head_sha": commit,
+        "external_id": "",
+        "url": here,
+        "html_url": check.url,
+        "details_url": check.url,
+        "status": shown["status"].lower(),
+        "conclusion": shown["conclusion"].lower() if shown["conclusion"] else None,
+        "started_at": shown["startedAt"],
+        "completed_at": shown["completedAt"],
+        "output": {
+            "title": shown["title"],
+            "summary": None,
+            "text": None,
+            "annotations_count": 0,
+            "annotations_url": f"{here}/annotations",
+        },
+        "name": check.context,
+        "check_suite": {"id": 1},
+        "app": None if not check.app else _app(call, check.app, check.at),
+        "pull_requests": [],
+    }
+
+
+def _app(call: Call, slug: str, at: str) -> Json:
+    return {
+        "id": 1,
+        "slug": slug,
+        "node_id": node("App", 1),
+        "owner": call.shapes.user("acme"),
+        "name": slug,
+        "description": None,
+        "external_url": call.shapes.page,
+        "html_url": call.shapes.page,
+        "created_at": at,
+        "updated_at": at,
+        "permissions": {},
+        "events": [],
+    }
+
+
+ROUTES = (
+    Route("GET", f"{_COMMIT}/statuses", _statuses),
+    Route("GET", f"{_COMMIT}/check-runs", _runs),
+    Route("POST", "/statuses/(?P<commit>[0-9a-f]{40})", _report),
+)
