@@ -46,6 +46,16 @@ class Context:
         """What a person who promotes goes beyond; None where the bot promotes by itself."""
         return self.request.what.by_hand if isinstance(self.request.what, Promote) else None
 
+    def before(self, wave: Sequence[Managed]) -> list[Managed]:
+        """The entries that those of a wave get their pins through: of all waves before it."""
+        states, level = self.snapshot.states, {its.key: its for its in wave}
+        found: dict[EntryKey, Managed] = {}
+        while level:
+            before = (states[its.environment or ""].partners.get(key, ()) for key, its in level.items())
+            level = {source.key: source for sources in before for source in sources}
+            found |= level
+        return [*found.values()]
+
     def refuse(self, unknown: Sequence[Problem]) -> None:
         """Refuse a command line that names nothing that is there.
 

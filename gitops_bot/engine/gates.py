@@ -107,32 +107,41 @@ def _of_offer(decision: Decision, context: Context, why_held: Callable[[Managed,
 
 
 async def source_left(decision: Decision, context: Context) -> Decision:
-    """Withdraw the pin of an open promotion if the entry is held, and the source no longer stands behind that pin.
+    """Hold a pin that any wave before the source went back from, and withdraw what is proposed of such a pin.
 
-    That is so if this very pin is held now, or if the source went back from it. The pin stays while only something
-    newer has to wait, and if a person promoted it although it had not soaked or is outside the policy.
+    The pin of an open promotion is withdrawn if the entry is held, and this very pin is held now or a wave went back
+    from it. The pin stays while only something newer has to wait, and if a person promoted it although it had not
+    soaked or is outside the policy.
     """
-    if not isinstance(decision, Held) or not (sources := context.sources.get(decision.entry.key)):
+    if not isinstance(decision, Change | Held) or not (sources := context.sources.get(decision.entry.key)):
         return decision
-    if (pin := context.existing.promoted.get(decision.entry.key)) is None:
+    pin, offer = context.existing.promoted.get(decision.entry.key), context.given
+    earlier = context.before(sources) if not context.request.release_hold else []
+    if earlier and is_open(decision) and isinstance(offer, Offer):
+        line = await _trails(context, earlier)
+        if reason := next(filter(None, (_why_left(context, line, its, offer.running.pin) for its in earlier)), None):
+            decision = decision.hold(reason)
+    if not isinstance(decision, Held) or pin is None:
         return decision
     if decision.candidate is not None and promotion.is_same(decision.candidate, pin):
         return replace(decision, withdraws=any(reason.code not in _OVERRIDABLE for reason in decision.reasons))
-    line = await context.facts.line(lambda line: all(trail.enough(line, source.overlay) for source in sources))
-    gone = any(
-        left_behind(line, source, lambda its: promotion.is_same(its, pin)) or _switched_back(context, line, source, pin)
-        for source in sources
-    )
-    return replace(decision, withdraws=gone)
+    line = await _trails(context, (*sources, *earlier))
+    return replace(decision, withdraws=any(_why_left(context, line, source, pin) for source in (*sources, *earlier)))
 
 
-def _switched_back(context: Context, line: Line, source: Managed, pin: Pin) -> bool:
-    """Whether the source's slot with this pin was live, and the other slot is live again."""
+async def _trails(context: Context, sources: Sequence[Managed]) -> Line:
+    """As much history as tells what these entries went back from."""
+    return await context.facts.line(lambda line: all(trail.enough(line, source.overlay) for source in sources))
+
+
+def _why_left(context: Context, line: Line, source: Managed, pin: Pin) -> Reason | None:
+    """Why a source does not stand behind a pin: it went back from it, or from the slot that has it."""
+    step = left_behind(line, source, lambda its: promotion.is_same(its, pin))
     slots = context.snapshot.slots_of(source)
     other = slots.counterpart(source) if slots is not None else None
-    if slots is None or slots.selector is None or other is None or not promotion.is_same(other.pin, pin):
-        return False
-    return blue_green.switch_back(slots, slots.selector, line) is not None
+    if slots is not None and slots.selector and other is not None and promotion.is_same(other.pin, pin):
+        step = step or blue_green.switch_back(slots, slots.selector, line)
+    return stepped_back.in_source(source, pin, step) if step is not None else None
 
 
 # --- what a registry has --------------------------------------------------------------------------------------------
@@ -282,7 +291,7 @@ async def declared_hold(decision: Decision, context: Context) -> Decision:
     return decision if written is None else hold.hold(decision, written)
 
 
-_LEFT: Final = Gate("its source still stands behind what is proposed", source_left)
+_LEFT: Final = Gate("no wave before it went back from it", source_left)
 _IGNORED: Final = Gate("not ignored", ignored)
 _OFFERED: Final = (
     Gate("no step back", source_steps_back),

@@ -102,4 +102,5 @@ def test_several_overlays_promote_the_newest_that_all_of_them_ran_and_the_last_t
     ],
 )
 def test_what_the_source_went_back_from_is_left_behind(pins: Sequence[Pin], pin: Pin, expected: bool) -> None:
-    assert left_behind(web(*pins), replace(WEB, rules=SEMVER), lambda other: other == pin) is expected
+    left = left_behind(web(*pins), replace(WEB, rules=SEMVER), lambda other: other == pin)
+    assert (left is not None) is expected

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from itertools import tee
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.images import duration
 from gitops_bot.images.moment import appointment
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.kinds import Rules
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.decisions import Managed
-    from gitops_bot.releases.history.line import Line
+    from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.history.trail import Run
 
 
@@ -103,19 +103,22 @@ def newest_of_all(overlays: Sequence[Iterable[Run]]) -> Run | None:
     return None
 
 
-def left_behind(line: Line, entry: Managed, is_it: Callable[[Pin], bool]) -> bool:
-    """Whether the entry had a pin, and has something older since."""
+def left_behind(line: Line, entry: Managed, is_it: Callable[[Pin], bool]) -> Step | None:
+    """The commit by which the entry went back from a pin that it had; None where none did."""
     newer: list[Run] = []
     runs = trail.runs(line, entry)
     for run in runs:
         if is_it(run.pin):
-            return _went_back(entry.rules, run.pin, newer, runs, complete=trail.enough(line, entry.overlay)) is True
+            older = _went_back(entry.rules, run.pin, newer, runs, complete=trail.enough(line, entry.overlay))
+            return older.arrived if older else None
         newer.append(run)
-    return False
+    return None
 
 
-def _went_back(rules: Rules, pin: Pin, newer: Sequence[Run], older: Iterable[Run], *, complete: bool) -> bool | None:
-    """Whether any of the pins that came after one is older than that. None where only history that was cut could tell.
+def _went_back(
+    rules: Rules, pin: Pin, newer: Sequence[Run], older: Iterable[Run], *, complete: bool
+) -> Run | Literal[False] | None:
+    """Which of the pins that came after one is older than that. None where only history that was cut could tell.
 
     By the order of the tags; where they have none, what the entry had before that pin is older.
     """
@@ -125,11 +128,10 @@ def _went_back(rules: Rules, pin: Pin, newer: Sequence[Run], older: Iterable[Run
             continue
         way = order(rules, later.pin, pin)
         if way is not None and way < 0:
-            return True
+            return later
         if not way:
-            undecided.append(later.pin)
+            undecided.append(later)
     if not undecided:
         return False
-    if any(agree(newer_pin, run.pin) for run in older for newer_pin in undecided):
-        return True
-    return False if complete else None
+    back = next((later for run in older for later in undecided if agree(later.pin, run.pin)), None)
+    return back or (False if complete else None)

@@ -98,6 +98,15 @@ def stepped_back(line: Line, entry: Managed, candidate: Pin) -> Reason | None:
     return Reason("held.reverted", text, step.data)
 
 
+def in_source(source: Managed, pin: Pin, step: Step) -> Reason:
+    """Why a pin is not promoted: an environment that it came through went back from it by this commit."""
+    text = (
+        f"{source.environment} went back from {pin.short} in {step.commit[:10]} on {step.at:%Y-%m-%d} by {step.who} "
+        "(`--release-hold` allows it again)"
+    )
+    return Reason("held.reverted", text, {**step.data, "source": source.environment})
+
+
 def went_past(line: Line, entry: Managed, present: Pin, candidate: Pin) -> Reason | None:
     """Why a candidate would be a step back where the tags tell no order: the environment has been there.
 
