@@ -212,9 +212,8 @@ def _waiting(reading: Reading, status: EntryStatus, arrived: Step | None) -> Ent
             # An open pull request goes on with its pin while something newer waits.
             if proposal is not None and (reason.code in _LEFT_ALONE or candidate not in (None, proposed)):
                 return replace(status, state="review", reason=reason)
-            return replace(
-                status, state=_WAITS.get(reason.code, "held"), candidate=candidate or proposed, reason=reason
-            )
+            waits = "checks" if reason.data.get("state") == "pending" else _WAITS.get(reason.code, "held")
+            return replace(status, state=waits, candidate=candidate or proposed, reason=reason)
         case _ if proposal is not None:
             left = reading.left_alone.get(proposal.number)
             by_label = left is not None and left.code == "held.label"

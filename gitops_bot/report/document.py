@@ -142,7 +142,9 @@ _ENVIRONMENT_STATUS = record(
                     "behind_releases": or_null(COUNT),
                     "behind_commits": or_null(COUNT),
                     # Why it is held, where it is not only waiting.
-                    "hold": or_null(_REASON).of(lambda entry: entry.reason if entry.state == "held" else None),
+                    "hold": or_null(_REASON).of(
+                        lambda entry: entry.reason if entry.state in ("held", "checks") else None
+                    ),
                     "proposal": or_null(PULL_REQUEST),
                     "evidence": many(_EVIDENCE).of("seen"),
                 }

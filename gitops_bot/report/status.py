@@ -46,6 +46,7 @@ _COUNTED: Final[Mapping[State, tuple[str, str]]] = {
     "review": ("waits for review", "wait for review"),
     "next": ("comes next", "come next"),
     "soak": ("soaks", "soak"),
+    "checks": ("waits for checks", "wait for checks"),
     "window": ("waits for the schedule", "wait for the schedule"),
     "held": ("held", "held"),
     "limit": ("over the limit", "over the limit"),
@@ -58,7 +59,7 @@ _STYLES: Final[Mapping[State, Style]] = {
     "failed": "red",
     "review": "cyan",
     "next": "green",
-    **dict.fromkeys(("soak", "window", "held", "limit"), "yellow"),
+    **dict.fromkeys(("soak", "checks", "window", "held", "limit"), "yellow"),
     "untracked": "dim",
 }
 #: Up to here a weekday tells the day.

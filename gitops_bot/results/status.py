@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from gitops_bot.releases.history.releases import Release
 
 #: What an entry waits for, the most urgent first: a repair, a review of its pull request, the next run, the end of its
-#: soak time, the schedule, the end of a hold, room for another proposal, a policy; or nothing.
-State = Literal["failed", "review", "next", "soak", "window", "held", "limit", "untracked", "current"]
+#: soak time, pending checks, the schedule, the end of a hold, room for another proposal, a policy; or nothing.
+State = Literal["failed", "review", "next", "soak", "checks", "window", "held", "limit", "untracked", "current"]
 STATES: Final[tuple[State, ...]] = get_args(State)
 #: When a pin came that is older than the history that was read.
 LONG_AGO = datetime.min.replace(tzinfo=UTC)

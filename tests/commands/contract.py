@@ -365,7 +365,7 @@ _HISTORY: dict[str, Rule] = {
     ),
     "exported": maybe(filled),
 }
-_STATES = ("failed", "review", "next", "soak", "window", "held", "limit", "untracked", "current")
+_STATES = ("failed", "review", "next", "soak", "checks", "window", "held", "limit", "untracked", "current")
 _STATUS: dict[str, Rule] = {
     "environments": many(
         obj(

@@ -74,7 +74,11 @@ def test_a_release_goes_on_once_its_check_succeeded_and_says_what_it_waits_for(w
     assert environment(plan)["held"][0]["candidate"]["tag"] == "1.1.0"
     gated.status("pending", url="https://argocd.test/web")
     assert gated.update() == "held.check"
+    (entry,) = environment(gated.stages.deploy.ask("status").json)["entries"]
+    assert (entry["state"], entry["hold"]["code"]) == ("checks", "held.check")
+    assert "production: 1 of 1 behind: 1 waits for checks" in gated.stages.deploy.bot("status").out
     gated.status("failure", url="https://argocd.test/web", text="it is degraded")
+    assert environment(gated.stages.deploy.ask("status").json)["entries"][0]["state"] == "held"
     seen = {"gate": "checks", "name": NAME, "by": "argocd[bot]", "url": "https://argocd.test/web"}
     seen |= {"state": "failure", "text": "it is degraded"}
     asked = (
