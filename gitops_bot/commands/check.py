@@ -60,7 +60,7 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
         advice = "list environments and their overlays in gitops-bot.yaml, or change to the checkout of your manifests"
         problems.append(Problem("failed.config", message, advice))
     # 2 where nothing was checked: green would mean nothing.
-    head = Head(problems=tuple(problems), least_code=0 if count else 2)
+    head = Head(problems=tuple(dict.fromkeys(problems)), least_code=0 if count else 2)
     deployed = deployed_paths(files, tree, problems) if snapshot.layout.others else DeployedPaths.of(())
     outside = look_outside(files, snapshot, deployed)
     coverage = with_suggestion(snapshot.covered(outside), files, tree, now)

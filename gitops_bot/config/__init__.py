@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from gitops_bot.config import checks, form_policy, validation
+from gitops_bot.config import checks, form_policy, times, validation
 from gitops_bot.config.document import parse
 from gitops_bot.config.form import RegistryAccess
 from gitops_bot.config.form_target import ReleaseInfoForm
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config.commits import Signer
     from gitops_bot.config.document import Document, Path
-    from gitops_bot.config.form import ConfigForm, EnvironmentForm, MatchBy, RulesForm
+    from gitops_bot.config.form import ConfigForm, EnvironmentForm, HoldForm, MatchBy, RulesForm
     from gitops_bot.config.form_policy import PolicyForm
     from gitops_bot.config.form_target import BlueGreenForm
     from gitops_bot.images.kinds import OnMove, PinShape, Policy
@@ -154,13 +154,18 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A declared hold of an entry, by name or repository, or of a whole environment; `until` is in UTC."""
+    """A declared hold of an entry, by name or repository, or of whole environments, but for the `excepted` images.
 
-    environment: str
+    It is about these `environments`, about all where it names none. `begins` and `until` are in UTC.
+    """
+
+    environments: tuple[str, ...]
     until: datetime
     why: str
     place: tuple[str, int, int]
     image: str | None = None
+    excepted: tuple[str, ...] = ()
+    begins: datetime | None = None
 
 
 #: A key of `images`, the `image` of `release_info` and of a hold, and the globs of a group.
@@ -169,13 +174,16 @@ MentionKind = Literal["rule", "source of checks", "release info", "hold", "group
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """One name or glob of an environment, with file, line and column. `until` is when a hold ends."""
+    """One name or glob of an environment, with file, line and column; `hold` is the one that has it.
 
-    environment: str
+    Of several `environments`, one must have it.
+    """
+
+    environments: tuple[str, ...]
     kind: MentionKind
     text: str
     place: tuple[str, int, int]
-    until: datetime | None = None
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,17 +226,15 @@ def read(text: str, file: str) -> Config:
         name: _environment(document, name, environment, policies, form)
         for name, environment in form.environments.items()
     }
+    holds = tuple(_hold(document, ("holds", at), hold) for at, hold in enumerate(form.holds))
     return Config(
         file=file,
         repository=form.repository,
         branch=form.branch,
         environments=MappingProxyType(environments),
-        holds=tuple(
-            Hold(hold.environment, hold.until, hold.why, document.where(("holds", at)), hold.image)
-            for at, hold in enumerate(form.holds)
-        ),
+        holds=holds,
         registries=MappingProxyType({checks.host(name) or name: access for name, access in form.registries.items()}),
-        mentions=tuple(_mentions(document, form, environments)),
+        mentions=(*_mentions(document, form, environments), *_held(document, holds, tuple(environments))),
     )
 
 
@@ -329,11 +335,21 @@ def _policy(document: Document, path: Path, written: PolicyForm, name: str | Non
     return NamedPolicy(name, written.policy, "config", f"{file}:{line}")
 
 
+def _hold(document: Document, path: Path, form: HoldForm) -> Hold:
+    zone = times.zone(form.timezone or "UTC")
+    names = form.environments if form.environment is None else (form.environment,)
+    begins = times.moment(form.from_, zone) if form.from_ is not None else None
+    until, place = times.moment(form.until, zone), document.where(path)
+    return Hold(
+        () if form.environments == (checks.ALL,) else names, until, form.why, place, form.image, form.except_, begins
+    )
+
+
 def _mentions(document: Document, form: ConfigForm, environments: Mapping[str, Environment]) -> Iterator[Mention]:
     """The names of entries and overlays in a configuration, in the order of the file."""
 
-    def mention(environment: str, kind: MentionKind, text: str, path: Path, until: datetime | None = None) -> Mention:
-        return Mention(environment, kind, text, document.where(path, at_key=True), until)
+    def mention(environment: str, kind: MentionKind, text: str, path: Path) -> Mention:
+        return Mention((environment,), kind, text, document.where(path, at_key=True))
 
     for name, environment in form.environments.items():
         path: Path = ("environments", name)
@@ -358,9 +374,18 @@ def _mentions(document: Document, form: ConfigForm, environments: Mapping[str, E
                 mention(name, "group overlays", glob, (*group_path, "overlays", number))
                 for number, glob in enumerate(group.overlays)
             )
-    for at, hold in enumerate(form.holds):
+
+
+def _held(document: Document, holds: Sequence[Hold], every: tuple[str, ...]) -> Iterator[Mention]:
+    """The names of entries in holds; each environment that one names must have the image that it holds there."""
+    for at, hold in enumerate(holds):
         if hold.image is not None:
-            yield mention(hold.environment, "hold", hold.image, ("holds", at, "image"), hold.until)
+            place = document.where(("holds", at, "image"), at_key=True)
+            each = [Mention((name,), "hold", hold.image, place, hold) for name in hold.environments]
+            yield from each or [Mention(every, "hold", hold.image, place, hold)]
+        for number, text in enumerate(hold.excepted):
+            place = document.where(("holds", at, "except", number))
+            yield Mention(hold.environments or every, "hold", text, place, hold)
 
 
 def _follow_format(image: ImageName | None, pin: Pin) -> NamedPolicy | Unmanaged:

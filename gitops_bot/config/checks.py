@@ -6,6 +6,8 @@ They read the text, not the validated values: if one part is wrong, the others a
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.config import times
@@ -19,9 +21,12 @@ from gitops_bot.images.reference import ImageName, normalised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import tzinfo
 
     from gitops_bot.config.document import Document, Tree
 
+#: What a hold says of all environments.
+ALL: Final = "all"
 #: How many environments of a circle are listed.
 _MOST_NAMED = 10
 
@@ -50,7 +55,7 @@ def check(document: Document) -> None:
     for environment in environments.values():
         _require(environments, environment)
     for hold in file.below("holds").items():
-        _environment(hold.below("environment"), environments)
+        _hold(hold, environments)
 
 
 def host(key: str) -> str | None:
@@ -76,7 +81,8 @@ def _environment(section: Section, known: Iterable[str]) -> Scalar | None:
     name, others = section.word, list(known)
     if name is None or name in others:
         return name
-    advice = meant(section.document, name, "environments", others) or "write it under `environments`"
+    alone = f"write `environments: {ALL}` alone" if name == ALL else None
+    advice = alone or meant(section.document, name, "environments", others) or "write it under `environments`"
     section.report(f"there is no environment {quote(name)}", advice, at_key=False)
     return None
 
@@ -98,6 +104,35 @@ def _policy(policies: Section, environment: Section, rules: Section) -> None:
         message = "a policy that follows the digest of a tag has nothing to write with `pin: tag`"
         advice = "choose another `pin`, or another policy"
         rules.below("policy" if own is not None else "pin").report(message, advice, at_key=False)
+
+
+def _hold(hold: Section, environments: Section) -> None:
+    """Report a hold of no environment, or of one in two ways, and times that are not in order."""
+    one, several, excepted, zone = map(hold.below, ("environment", "environments", "except", "timezone"))
+    is_all = several.value in (ALL, [ALL])
+    for name in (one, *(() if is_all else several.items() or (several,))):
+        _environment(name, environments)
+    if isinstance(hold.value, dict) and one.value is None and several.value is None:
+        advice = f"add it, as in `environment: production`, or `environments: {ALL}`"
+        hold.report("an item of `holds` has no `environment`", advice, at_key=False)
+    if one.value is not None and several.value is not None:
+        several.report("`environments` and `environment` cannot be used together", "remove one of the two")
+    if excepted.value is not None and hold["image"] is not None:
+        message = "`except` is for freezes of whole environments, and this one is of an image"
+        excepted.report(message, "remove `except`, or `image`")
+    written = {key: text for key in ("from", "until") if (text := hold.below(key).word) is not None}
+    for key, text in written.items():
+        if zone.value is None and re.match(times.MOMENT, text) and not re.match(times.IN_UTC, text):
+            advice = "write it, as in `2026-12-24T18:00+01:00`, or set `timezone`"
+            hold.below(key).report(f"`{key}` has no offset from UTC", advice, at_key=False)
+    full = [re.match(times.IN_UTC, text) and not re.match(times.LOCAL, text) for text in written.values()]
+    if zone.value is not None and full and all(full):
+        zone.report("`timezone` has no effect: the times have offsets of their own", "remove it")
+    known = _zone(zone)
+    with suppress(ValueError, OverflowError):  # only one is given, or what is no time is reported by itself
+        begins, until = (times.moment(written[key], known) for key in ("from", "until") if key in written)
+        if begins >= until:
+            hold.below("until").report("`until` is not after `from`", "correct one of the two", at_key=False)
 
 
 def _one_choice(policy: Section) -> None:
@@ -296,19 +331,26 @@ def _groups(propose: Section) -> None:
 
 
 def _window(window: Section) -> None:
-    zone = window["timezone"]
     if isinstance(window.value, dict) and set(window) <= {"timezone"}:
         advice = 'add one, as in `{days: [mon-fri], hours: "09:00-16:30"}`; to allow any time, remove the window'
         window.report("this window has neither `days` nor `hours`", advice, at_key=False)
-    if isinstance(zone, Scalar) and times.is_zone(zone):
-        try:
-            times.zone(zone)
-        except ValueError as error:
-            city = zone.rpartition("/")[2].lower()
-            known = times.cities(city[0])
-            close = suggestion(window.document, city, known)
-            advice = f"did you mean `{known[close]}`?" if close else "use an IANA name, as in `timezone: Europe/Berlin`"
-            window.below("timezone").report(str(error), advice, at_key=False)
+    _zone(window.below("timezone"))
+
+
+def _zone(section: Section) -> tzinfo:
+    """The time zone that is named there, UTC without one; if it is unknown, report it."""
+    zone = section.value
+    if not isinstance(zone, Scalar) or not times.is_zone(zone):
+        return UTC
+    try:
+        return times.zone(zone)
+    except ValueError as error:
+        city = zone.rpartition("/")[2].lower()
+        known = times.cities(city[0])
+        close = suggestion(section.document, city, known)
+        advice = f"did you mean `{known[close]}`?" if close else "use an IANA name, as in `timezone: Europe/Berlin`"
+        section.report(str(error), advice, at_key=False)
+        return UTC
 
 
 def _blue_green(environment: Section) -> None:

@@ -6,7 +6,7 @@ From these come the reader, the JSON Schema and `docs/configuration.md`. A key t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta  # noqa: TC003 - pydantic reads them from here
+from datetime import timedelta  # noqa: TC003 - pydantic reads it from here
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
@@ -16,7 +16,7 @@ from gitops_bot.config import leaves as leaf
 from gitops_bot.config.commits import CommitsSetting  # noqa: TC001 - likewise
 from gitops_bot.config.form_target import ReleaseInfoSetting, Slots, TargetForm  # noqa: TC001 - likewise
 from gitops_bot.config.leaves import IMAGE_WORDS, Listed, about
-from gitops_bot.config.propose import Propose
+from gitops_bot.config.propose import MOST, ZONE, Propose
 from gitops_bot.config.require import Require  # noqa: TC001 - likewise
 from gitops_bot.images.build import PLATFORM, normal_platform
 from gitops_bot.images.kinds import OnMove, PinShape
@@ -24,6 +24,8 @@ from gitops_bot.images.kinds import OnMove, PinShape
 MatchBy = Literal["digest", "revision"]
 TagOf = Literal["source", "release"]
 Recorder = Literal["none", "github"]
+#: The keys of a hold that say when.
+_ENDS = ("from", "until")
 
 _NAME = leaf.key("must be up to 60 letters, digits, `.`, `_` and `-`", leaf.NAME)
 _HOST = leaf.key("must be a host, with its port if it has one", leaf.HOST)
@@ -242,7 +244,8 @@ class ConfigForm:
         tuple[HoldForm, ...],
         Listed(most=1000),
         about(
-            "Freezes: nothing is proposed for these environments or images until they end.",
+            "Freezes: nothing is proposed for these environments or images until they end. Rollbacks pass those of "
+            "whole environments.",
             [
                 {
                     "environment": "production",
@@ -268,37 +271,85 @@ class ConfigForm:
     artifact_metadata: ArtifactMetadata = None
 
 
-_UNTIL = leaf.text("must be a date, or a moment with its offset from UTC", times.MOMENT, parse=times.moment)
+_ENVIRONMENT = leaf.text("must be the name of an environment", leaf.NAME)
+_IMAGE = leaf.text(IMAGE_WORDS, leaf.LINE)
+_MOMENT = leaf.text("must be a date, or a moment with its offset from UTC", times.MOMENT, check=times.moment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldForm:
-    """A freeze: what stays as it is for a while, and why."""
+    """A freeze: what stays as it is for a while, and why. It has either `environment` or `environments`."""
 
-    __pydantic_config__ = leaf.STRICT
+    # As `checks` has it; the settings cannot say it, since each may be right by itself.
+    __pydantic_config__ = ConfigDict(
+        **leaf.STRICT,
+        json_schema_extra={
+            "oneOf": [{"required": ["environment"]}, {"required": ["environments"]}],
+            "dependentSchemas": {
+                "image": {"properties": {"except": False}},
+                "timezone": {
+                    "anyOf": [{"required": [key], "properties": {key: {"pattern": times.LOCAL}}} for key in _ENDS]
+                },
+            },
+            "if": {"not": {"required": ["timezone"]}},
+            "then": {"properties": {key: {"pattern": times.IN_UTC} for key in _ENDS}},
+        },
+    )
 
     environment: Annotated[
-        str,
-        leaf.text("must be the name of an environment", leaf.NAME),
-        about("The environment to freeze.", "production"),
-    ]
+        str | None, _ENVIRONMENT, about("The environment to freeze. Without it, those of `environments`.", "production")
+    ] = None
+    environments: Annotated[
+        tuple[Annotated[str, _ENVIRONMENT], ...],
+        Listed(least=1, once=True, or_one=True),
+        about(
+            "Several environments to freeze, or `all` of them. Without it, the one of `environment`.",
+            ["staging", "production"],
+            "all",
+        ),
+    ] = field(default_factory=tuple)
     image: Annotated[
         str | None,
-        leaf.text(IMAGE_WORDS, leaf.LINE),
+        _IMAGE,
         about(
             "The image to freeze, by the `name` of an entry or by its repository. Without it, the whole environment.",
             "ghcr.io/acme/web",
         ),
     ] = None
-    until: Annotated[
-        datetime,
-        _UNTIL,
+    except_: Annotated[
+        tuple[Annotated[str, _IMAGE], ...],
+        Listed(least=1, most=MOST),
+        Field(alias="except"),
         about(
-            "When the freeze ends: at the start of that day in UTC, or at that moment (RFC 3339).",
+            "The images that a freeze of whole environments leaves alone, each by the `name` of an entry or by its "
+            "repository. Without it, none.",
+            ["ghcr.io/acme/web"],
+        ),
+    ] = field(default_factory=tuple)
+    from_: Annotated[
+        str | None,
+        _MOMENT,
+        Field(alias="from"),
+        about("When the freeze begins, written like `until`. Without it, it has begun.", "2026-12-19"),
+    ] = None
+    until: Annotated[
+        str,
+        _MOMENT,
+        about(
+            "When the freeze ends: at the start of that day, or at that moment (RFC 3339). With `timezone`, the moment "
+            "may be one of that zone's clock, without its offset from UTC.",
             "2026-12-24",
             "2026-12-24T18:00:00+01:00",
         ),
     ]
+    timezone: Annotated[
+        str | None,
+        ZONE,
+        about(
+            "The time zone, by its IANA name, of dates and of moments without an offset. Without it, UTC.",
+            "Europe/Berlin",
+        ),
+    ] = None
     why: Annotated[
         str,
         leaf.text("must be one line of 1 to 500 characters", leaf.WORDS),

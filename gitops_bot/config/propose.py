@@ -40,7 +40,7 @@ _LOGIN = leaf.text("must be a person's login", leaf.LOGIN)
 _IMAGES = leaf.text("must be the name of an entry or an image repository, with `*` for any text", leaf.WORDS)
 _DAY = leaf.text("must be a day or a range of days, as `mon` or `mon-fri`", times.DAYS)
 _HOURS = leaf.text('must be two different times, as in "09:00-16:30"', times.HOURS)
-_ZONE = leaf.text("must be the name of a time zone, as in the IANA database", times.ZONE)
+ZONE = leaf.text("must be the name of a time zone, as in the IANA database", times.ZONE)
 _GROUP_NAME = leaf.text(
     "must be up to 60 letters, digits, `.`, `_` and `-` (neither `all` nor `rollback-...`, which the bot uses)",
     leaf.GROUP,
@@ -132,7 +132,7 @@ class Window:
             "18:00-24:00",
         ),
     ] = None
-    timezone: Annotated[str, _ZONE, about("The time zone of the window, by its IANA name.", "Europe/Berlin")] = "UTC"
+    timezone: Annotated[str, ZONE, about("The time zone of the window, by its IANA name.", "Europe/Berlin")] = "UTC"
 
     @property
     def weekdays(self) -> frozenset[int]:

@@ -9,8 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, available_timezones
 
+from gitops_bot.images import moment as moments
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import tzinfo
 
 _DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY = f"(?:{'|'.join(f'{day[:3]}(?:{day[3:]})?' for day in _DAYS)})"
@@ -26,11 +29,13 @@ _PART = "[A-Za-z0-9_+-]{1,30}"
 ZONE = f"^(?!posix|right/|localtime$)[A-Z]{_PART}(?:/{_PART}){{0,2}}$"
 _IS_ZONE = re.compile(ZONE.removesuffix("$") + r"\Z")
 
-#: A date, or a time as in RFC 3339 section 5.6 with optional seconds. These years are safe with every offset.
-MOMENT = (
-    r"^2[0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
-    rf"(?:[Tt ]{_MINUTE}(?::[0-5][0-9](?:\.[0-9]{{1,9}})?)?(?:[Zz]|[+-]{_MINUTE}))?$"
-)
+_DATE = r"2[0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_TIME = rf"[Tt ]{_MINUTE}(?::[0-5][0-9](?:\.[0-9]{{1,9}})?)?"
+#: A date, or a time as in RFC 3339 section 5.6 with optional seconds, with or without an offset. These years are safe
+#: with every offset. `IN_UTC` are those that need no time zone to be read, `LOCAL` those that a time zone changes.
+MOMENT = rf"^{_DATE}(?:{_TIME}(?:[Zz]|[+-]{_MINUTE})?)?$"
+IN_UTC = rf"^{_DATE}(?:{_TIME}(?:[Zz]|[+-]{_MINUTE}))?$"
+LOCAL = rf"^{_DATE}(?:{_TIME})?$"
 
 
 def days(written: Iterable[str]) -> frozenset[int]:
@@ -53,8 +58,8 @@ def hours(written: str) -> tuple[time, time]:
     return time.fromisoformat(start), time() if end == "24:00" else time.fromisoformat(end)
 
 
-def moment(written: str) -> datetime:
-    """The UTC time of a text that matches `MOMENT`; a date is the start of that day in UTC.
+def moment(written: str, zone: tzinfo = UTC) -> datetime:
+    """The UTC time of a text that matches `MOMENT`: a date is the start of that day, both by the clock of the zone.
 
     Raises:
         ValueError: the month does not have that day.
@@ -63,7 +68,7 @@ def moment(written: str) -> datetime:
         moment = datetime.fromisoformat(written.upper())
     except ValueError:
         raise ValueError(f"there is no {written[:10]}") from None
-    return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo is not None else moments.first(moment, zone)
 
 
 def is_zone(written: str) -> bool:

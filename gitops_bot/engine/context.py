@@ -66,9 +66,9 @@ class Context:
             raise UsageError(*unknown)
 
     def hold(self, entry: Managed) -> Hold | None:
-        """The hold that somebody wrote down for an entry, unless the request lifts holds."""
-        snapshot = self.snapshot
-        return None if self.request.release_hold else hold.lasting(snapshot.config.holds, entry, snapshot.at)
+        """The hold that somebody wrote down for an entry, unless the request lifts holds, or passes this one."""
+        holds, at, request = self.snapshot.config.holds, self.snapshot.at, self.request
+        return None if request.release_hold else hold.lasting(holds, entry, at, rolls_back=request.rolls_back)
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,11 +205,12 @@ async def find_existing(
             continue
         pins = carried_pins(remote, existing)
         present = (entries[pin.key] for pin in pins if pin.key in entries)
-        held = {entry.key for entry in present if hold.lasting(holds, entry, snapshot.at) is not None}
+        back = naming.is_rollback(name)
+        held = {entry.key for entry in present if hold.lasting(holds, entry, snapshot.at, rolls_back=back) is not None}
         # A group that goes together loses all of them with the first.
         torn = {group_of[key] for key in held if naming.is_together(group_of[key], propose)}
         carried = tuple(pin for pin in pins if pin.key not in held and group_of.get(pin.key) not in torn)
-        rolls_back = not request.rolls_back and naming.is_rollback(name) and bool(carry.live_pins(entries, carried))
+        rolls_back = not request.rolls_back and back and bool(carry.live_pins(entries, carried))
         blocked = _why_rolled_back(existing) if rolls_back else why_left_alone
         by_branch[name] = ExistingProposal(name, remote, existing, "own", carried, changes, blocked, rolls_back)
     own = [proposal for proposal in by_branch.values() if proposal.role == "own"]

@@ -346,6 +346,13 @@ def read_states(config: Config, layout: Layout, at: datetime) -> dict[str, Envir
                 continue
             own = {key: sources for key, sources in every.items() if state.by_key[key].rules.takes_promotions}
             states[name] = replace(state, partners=own)
+    # One of several environments must have what is said of all of them, once all of them are read.
+    for names in dict.fromkeys(own.environments for own in config.mentions if len(own.environments) > 1):
+        every_one = [states[name] for name in names if name in states and not states[name].failed]
+        if len(every_one) == len(names):
+            entries = [entry for state in every_one for entry in state.entries]
+            found = find_unmatched(names, config.mentions, entries, (), at)
+            states |= {name: replace(states[name], unmatched=states[name].unmatched + found) for name in names}
     return states
 
 
@@ -378,7 +385,7 @@ def _state(
         slots=pairs,
         slots_by_file={file: pair for pair in pairs for file in pair.files},
         infos={entry.key: info for entry, info in infos} if environment.release_info else {},
-        unmatched=find_unmatched(name, mentions, entries, selected, at, unread=unread),
+        unmatched=find_unmatched((name,), mentions, entries, selected, at, unread=unread),
         captures={overlay_file.file: overlay_file.captures for overlay_file in selected},
     )
 

@@ -63,7 +63,7 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
         reported = {failed.problem for outcome in outcomes for failed in outcome.failed}
         names = [environment.name for environment in environments]
         unmatched = (problem for name in names for problem in base.states[name].unmatched.problems)
-        problems += [problem for problem in unmatched if problem not in reported]
+        problems += dict.fromkeys(problem for problem in unmatched if problem not in reported)
     if not request.dry_run and any(environment.release_tags or environment.deployments for environment in environments):
         problems += record(world, facts)
     done = Outcome(

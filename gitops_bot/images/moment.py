@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 #: The years that are accepted: a time in them stays one when some years are added or subtracted.
 _FIRST_YEAR: Final = 2
 _LAST_YEAR: Final = 9990
+_SECOND: Final = timedelta(seconds=1)
 
 
 def parse(text: str) -> datetime:
@@ -49,3 +54,17 @@ def days(*moments: datetime) -> list[str]:
 def appointment(moment: datetime) -> str:
     """A time to come, for people, not a second too early: `Tue 2026-11-24 14:00 UTC`."""
     return f"{moment.astimezone(UTC) + timedelta(seconds=59):%a %Y-%m-%d %H:%M} UTC"
+
+
+def first(wall: datetime, zone: tzinfo) -> datetime:
+    """The first moment, in UTC, at which the clock of a zone shows `wall` or later."""
+    # PEP 495: what a clock shows twice is first shown at fold 0; what it leaps over is, reckoned with the offset of
+    # the other side, before the leap at fold 1 and after it at fold 0.
+    earlier, later = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if earlier <= later:
+        return earlier
+
+    def is_past(seconds: int) -> bool:
+        return (later + seconds * _SECOND).astimezone(zone).replace(tzinfo=None) >= wall
+
+    return later + bisect_left(range((earlier - later) // _SECOND), True, key=is_past) * _SECOND

@@ -7,18 +7,16 @@ start, nor opened twice where one is put back.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from gitops_bot.images.moment import appointment
+from gitops_bot.images.moment import appointment, first
 from gitops_bot.images.reason import Reason, counted, rfc3339
 from gitops_bot.proposals import reconcile
 from gitops_bot.releases.decisions import Change, Failed, Held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import tzinfo
 
     from gitops_bot.config import Propose
     from gitops_bot.config.propose import Window
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.decisions import Decision
 
-_SECOND, _HOUR, _DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 #: Days that are looked at: from two before, for what passes midnight, to two weeks after. A zone may once have left out
 #: a day of the calendar, and with it all that a weekly window had.
 _FROM, _TO = -2, 16
@@ -154,18 +152,4 @@ def _openings(window: Window, at: datetime) -> Iterator[tuple[datetime, datetime
     for day in (today + count * _DAY for count in range(_FROM, _TO)):
         if day.weekday() in weekdays:
             last = day if opens < closes else day + _DAY
-            yield _first(datetime.combine(day, opens), zone), _first(datetime.combine(last, closes), zone)
-
-
-def _first(wall: datetime, zone: tzinfo) -> datetime:
-    """The first moment, in UTC, at which the clock of a zone shows `wall` or later."""
-    # PEP 495: what a clock shows twice is first shown at fold 0; what it leaps over is, reckoned with the offset of
-    # the other side, before the leap at fold 1 and after it at fold 0.
-    earlier, later = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    if earlier <= later:
-        return earlier
-
-    def is_past(seconds: int) -> bool:
-        return (later + seconds * _SECOND).astimezone(zone).replace(tzinfo=None) >= wall
-
-    return later + bisect_left(range((earlier - later) // _SECOND), True, key=is_past) * _SECOND
+            yield first(datetime.combine(day, opens), zone), first(datetime.combine(last, closes), zone)

@@ -1,7 +1,7 @@
 """Names in the configuration that match nothing in the repository: misspelt or obsolete.
 
-A hold that matches nothing stops its environment, because nobody can tell what it was meant for, until it is corrected.
-Every other name is reported, and stops nothing.
+A hold that matches nothing stops its environments, because nobody can tell what it was meant for, until it is
+corrected. Every other name, and one of a hold that has not begun, is reported, and stops nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.errors import Problem
+from gitops_bot.images.reason import shortlist
 from gitops_bot.images.reference import fits, normalised
+from gitops_bot.releases.choice import hold
 from gitops_bot.releases.layout.glob import Glob
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ _WORD: Final = re.compile(r"[a-z0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """The names of one environment that match nothing; `groups` are those in groups, which only `check` reports.
+    """The names of environments that match nothing; `groups` are those in groups, which only `check` reports.
 
     `stops` says why nothing may be written there.
     """
@@ -54,9 +56,13 @@ class Unmatched:
     groups: tuple[Problem, ...] = ()
     stops: Problem | None = None
 
+    def __add__(self, other: Unmatched) -> Unmatched:
+        problems, groups = (*self.problems, *other.problems), (*self.groups, *other.groups)
+        return Unmatched(problems, groups, self.stops or other.stops)
+
 
 def find_unmatched(
-    environment: str,
+    environments: tuple[str, ...],
     mentions: Iterable[Mention],
     entries: Sequence[Managed],
     overlays: Sequence[OverlayFile],
@@ -64,14 +70,14 @@ def find_unmatched(
     *,
     unread: bool = False,
 ) -> Unmatched:
-    """Find the names of an environment that match none of its entries; expired holds do not count.
+    """Find the names of just these environments that match none of their entries; expired holds do not count.
 
     `unread`: not all of its files could be read.
     """
     mine = [
         mention
         for mention in mentions
-        if mention.environment == environment and (mention.until is None or mention.until > now)
+        if mention.environments == environments and (mention.hold is None or mention.hold.until > now)
     ]
     known = {text for entry in entries for text in (entry.name, entry.image)}
     lost = [mention for mention in mine if not _meets(mention, known, overlays)]
@@ -88,10 +94,10 @@ def find_unmatched(
         if mention.kind == "rule":
             # This rule was not meant for an entry that has a rule of its own.
             near = [entry for entry in near if ruled.isdisjoint((entry.name, entry.image))]
-        problem = _problem(mention, near, entries, unread=unread)
+        is_stopped = mention.hold is not None and hold.has_begun(mention.hold, now)
+        problem = _problem(mention, near, entries, unread=unread, is_stopped=is_stopped)
         (problems if mention.kind in _OF_ENTRIES else groups).append(problem)
-        if mention.kind == "hold":
-            stops = stops or problem
+        stops = stops or (problem if is_stopped else None)
     return Unmatched(tuple(problems), tuple(groups), stops)
 
 
@@ -151,8 +157,10 @@ def _last(text: str) -> str:
     return text.rpartition("/")[2].casefold()[:_LONGEST]
 
 
-def _problem(mention: Mention, near: Sequence[Managed], entries: Sequence[Managed], *, unread: bool) -> Problem:
-    environment, of_entries = mention.environment, mention.kind in _OF_ENTRIES
+def _problem(
+    mention: Mention, near: Sequence[Managed], entries: Sequence[Managed], *, unread: bool, is_stopped: bool
+) -> Problem:
+    environment, of_entries = shortlist(mention.environments, _SHOWN), mention.kind in _OF_ENTRIES
     what = "overlay" if mention.kind == "group overlays" else "entry"
     if unread:
         advice = "fix the unreadable files first: one of them may contain it"
@@ -163,7 +171,7 @@ def _problem(mention: Mention, near: Sequence[Managed], entries: Sequence[Manage
     else:
         has = f" ({environment} has {_some(entries, 'and')})" if entries and of_entries else ""
         advice = f"remove it if it is obsolete, or correct it{has}"
-    if mention.kind == "hold":
+    if is_stopped:
         end = "" if advice.endswith("?") else "."
         advice = f"{advice}{end} Until this is corrected, nothing is written for {environment}"
     message = f"{_WHERE[mention.kind]} of {environment} names `{mention.text[:300]}`, but there is no such {what}"

@@ -73,8 +73,7 @@ def show(command: str, result: Result[Any], output: str, at: datetime, *, writte
     for ended in result.body.ended if isinstance(result.body, Outcome | Checked) else ():
         # A hold that has ended is no failure, but its author wants to know.
         file, line, column = ended.place
-        subject = f"{ended.environment} {ended.image}" if ended.image else ended.environment
-        why = f"the hold on {plain(subject)} ended {hold.end_text(ended.until)} ({plain(ended.why)})"
+        why = f"the hold on {plain(hold.subject(ended))} ended {hold.end_text(ended.until)} ({plain(ended.why)})"
         errors = Screen.of(sys.stderr)
         errors.say(f" {plain(file)}:{line}:{column}: {why}", hang=2, lead="warning:", style="yellow")
         errors.say("next: remove it, or give it a later `until`", indent=2, hang=2)

@@ -123,14 +123,14 @@ def test_a_good_file_is_read_in_its_order() -> None:
     assert read.environments["staging"].propose == config.Propose("commit")
     assert read.holds == (
         config.Hold(
-            environment="production",
+            environments=("production",),
             image="ghcr.io/acme/web",
             until=datetime(2026, 12, 24, tzinfo=UTC),
             why="no release before the fair",
             place=("gitops-bot.yaml", 46, 5),
         ),
         config.Hold(
-            environment="staging",
+            environments=("staging",),
             until=datetime(2026, 12, 24, 17, tzinfo=UTC),
             why="the fair",
             place=("gitops-bot.yaml", 47, 5),

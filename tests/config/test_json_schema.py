@@ -169,6 +169,8 @@ holds:
   - {environment: prod.eu-1, image: a b:c, until: 2028-02-29, why: "ümlaut: yes"}
   - {environment: prod.eu-1, until: "2026-12-24T23:59:59.5-23:59", why: 1}
   - {environment: prod.eu-1, until: 2026-12-24 18:00Z, why: fair}
+  - {environments: [prod.eu-1], except: [a b:c], from: "2026-12-19T18:00", until: 2026-12-24, timezone: UTC, why: fair}
+  - {environments: all, from: 2026-12-19T18:00Z, until: 2026-12-24T18:00, timezone: Europe/Berlin, why: fair}
 registries:
   ghcr.io: {username: bot, password_env: _T1}
   "[::1]:5000": {plain_http: true, concurrency: 64, rate: 0.5}
@@ -311,6 +313,13 @@ REFUSED = {
     "a hold until a number": held("environment: dev, until: 2026, why: a"),
     "a hold until no month": held("environment: dev, until: 2026-13-01, why: a"),
     "a hold until an hour of nowhere": held("environment: dev, until: 2026-12-24T18:00:00, why: a"),
+    "a hold from an hour of nowhere": held("environment: dev, from: 2026-12-23T18:00, until: 2026-12-24, why: a"),
+    "a hold of a zone for nothing": held("environment: dev, until: 2026-12-24T18:00Z, timezone: UTC, why: a"),
+    "a hold in a zone of no name": held("environment: dev, until: 2026-12-24, timezone: +01:00, why: a"),
+    "a hold of environments in two ways": held("environment: dev, environments: all, until: 2026-12-24, why: a"),
+    "a hold of no environments": held("environments: [], until: 2026-12-24, why: a"),
+    "a hold with no exceptions": held("environment: dev, except: [], until: 2026-12-24, why: a"),
+    "a hold of an image with exceptions": held("environment: dev, image: a, except: [b], until: 2026-12-24, why: a"),
     "holds as a mapping": DEV + "holds: {environment: dev, until: 2026-12-24, why: a}",
     "a label too long": HEAD + f"environments: {{a: {{overlays: [a], propose: {{labels: [{'a' * 51}]}}}}}}",
     "a policy of nothing": DEV + "policies: {a: {}}",
@@ -351,6 +360,9 @@ ONLY_THE_READER_REFUSES = {
     + "environments: {a: {overlays: [a], promote_from: b}, b: {overlays: [b], promote_from: a}}",
     "soaking for years": promoted("promote_from: b, soak: 367d"),
     "no such environment": held("environment: production, until: 2026-12-24, why: a"),
+    "no such environments": held("environments: [dev, production], until: 2026-12-24, why: a"),
+    "a hold that ends before it begins": held("environment: dev, from: 2026-12-25, until: 2026-12-24, why: a"),
+    "a hold in no such zone": held("environment: dev, until: 2026-12-24, timezone: Europe/Berln, why: a"),
     "no such day": held("environment: dev, until: 2026-02-30, why: a"),
     "a digest that is not pinned": HEAD + "environments: {a: {overlays: [a], pin: tag, policy: {digest: b}}}",
 }

@@ -489,6 +489,30 @@ def held(lines: str) -> str:
     return f"version: 1\nholds:\n{lines}\nenvironments: {{production: {{overlays: [a]}}, staging: {{overlays: [b]}}}}\n"
 
 
+def test_a_freeze_knows_its_environments_its_exceptions_and_when_it_begins_by_the_clock_of_its_zone() -> None:
+    text = held("""\
+  - {environments: [staging, production, staging], from: 2026-12-19, until: 2026-12-24T18:00, why: x,
+     except: [web, api], timezone: Europe/Berlin}
+  - {environments: all, from: 2026-12-19T08:00:00-05:00, until: 2027-01-07, why: y, timezone: America/New_York}
+  - {environments: [all], until: 2026-12-24, why: z}
+  - {environments: staging, until: 2026-12-24, why: z}""")
+    first, second, third, fourth = config.read(text, "f.yaml").holds
+    assert first == config.Hold(
+        environments=("staging", "production"),
+        begins=datetime(2026, 12, 18, 23, tzinfo=UTC),
+        until=datetime(2026, 12, 24, 17, tzinfo=UTC),
+        why="x",
+        place=("f.yaml", 3, 5),
+        excepted=("web", "api"),
+    )
+    assert (second.environments, second.begins, second.until) == (
+        (),
+        datetime(2026, 12, 19, 13, tzinfo=UTC),
+        datetime(2027, 1, 7, 5, tzinfo=UTC),
+    )
+    assert (third.environments, third.begins, fourth.environments) == ((), None, ("staging",))
+
+
 def test_a_hold_knows_when_it_ends_and_where_it_stands() -> None:
     text = held("""\
   - environment: production
@@ -497,13 +521,13 @@ def test_a_hold_knows_when_it_ends_and_where_it_stands() -> None:
   - {why: "two: words", until: 2026-12-24T18:00:00+01:00, environment: staging, image: postgres}""")
     expected: tuple[Hold, ...] = (
         config.Hold(
-            environment="production",
+            environments=("production",),
             until=datetime(2026, 12, 24, tzinfo=UTC),
             why="no release before the fair",
             place=("f.yaml", 3, 5),
         ),
         config.Hold(
-            environment="staging",
+            environments=("staging",),
             image="postgres",
             until=datetime(2026, 12, 24, 17, tzinfo=UTC),
             why="two: words",
@@ -514,6 +538,9 @@ def test_a_hold_knows_when_it_ends_and_where_it_stands() -> None:
 
 
 MOMENT = "`until` must be a date, or a moment with its offset from UTC, not "
+
+HOLD = "{environment: a, until: 2026-12-24, why: x}, "
+OFFSET = "/ write it, as in `2026-12-24T18:00+01:00`, or set `timezone`"
 
 WRONG_HOLDS = {
     "no such environment": (
@@ -531,9 +558,12 @@ WRONG_HOLDS = {
     "nothing": (
         "{}",
         [
-            "3:5 an item of `holds` has no `environment` / add it, as in `environment: production`",
             "3:5 an item of `holds` has no `until` / add it, as in `until: 2026-12-24`",
             "3:5 an item of `holds` has no `why` / add it, as in `why: no release before the fair`",
+            (
+                "3:5 an item of `holds` has no `environment` / add it, as in `environment: production`, or "
+                "`environments: all`"
+            ),
         ],
     ),
     "a word": (
@@ -570,6 +600,89 @@ WRONG_HOLDS = {
         "{environment: staging, until: 2026-02-30, why: x}",
         ["3:35 `until` is not valid: there is no 2026-02-30 / as in `until: 2026-12-24`"],
     ),
+    "no environment and no like it, in two ways": (
+        "{environment: prodction, environments: [staging, x], until: 2026-12-24, why: x}",
+        [
+            "3:19 there is no environment 'prodction' / did you mean `production`?",
+            "3:30 `environments` and `environment` cannot be used together / remove one of the two",
+            "3:54 there is no environment 'x' / `environments` has: `production`, `staging`",
+        ],
+    ),
+    "all beside another": (
+        "{environments: [all, staging], until: 2026-12-24, why: x}",
+        ["3:21 there is no environment 'all' / write `environments: all` alone"],
+    ),
+    "all as one": (
+        "{environment: all, until: 2026-12-24, why: x}",
+        ["3:19 there is no environment 'all' / write `environments: all` alone"],
+    ),
+    "no environments": (
+        "{environments: [], until: 2026-12-24, why: x}",
+        ["3:20 `environments` must not be an empty list / as in `environments: [staging, production]`"],
+    ),
+    "an exception from one image": (
+        "{environment: staging, image: web, except: [api], until: 2026-12-24, why: x}",
+        [
+            (
+                "3:40 `except` is for freezes of whole environments, and this one is of an image / remove `except`, or "
+                "`image`"
+            )
+        ],
+    ),
+    "no exceptions": (
+        "{environment: staging, except: [], until: 2026-12-24, why: x}",
+        ["3:36 `except` must not be an empty list / as in `except: [ghcr.io/acme/web]`"],
+    ),
+    "one exception": (
+        "{environment: staging, except: web, until: 2026-12-24, why: x}",
+        ["3:36 `except` must be a list / as in `except: [ghcr.io/acme/web]`"],
+    ),
+    "it ends when it begins": (
+        "{environment: staging, from: 2026-12-24, until: 2026-12-24T01:00:00+01:00, why: x}",
+        ["3:53 `until` is not after `from` / correct one of the two"],
+    ),
+    "it ends before it begins, by the clock of its zone": (
+        "{environment: staging, from: 2026-12-24, until: 2026-12-23T23:00Z, timezone: Europe/Berlin, why: x}",
+        ["3:53 `until` is not after `from` / correct one of the two"],
+    ),
+    "a begin that is none": (
+        "{environment: staging, from: now, until: 2026-02-30, why: x}",
+        [
+            "3:34 `from` must be a date, or a moment with its offset from UTC, not 'now' / as in `from: 2026-12-19`",
+            "3:46 `until` is not valid: there is no 2026-02-30 / as in `until: 2026-12-24`",
+        ],
+    ),
+    "times out of range": (
+        "{environment: staging, from: 9999-12-31, until: '0001-01-01T00:00+23:59', timezone: America/New_York, why: x}",
+        [
+            (
+                "3:34 `from` must be a date, or a moment with its offset from UTC, not '9999-12-31' / as in "
+                "`from: 2026-12-19`"
+            ),
+            f"3:53 {MOMENT}'0001-01-01T00:00+23:59' / as in `until: 2026-12-24`",
+        ],
+    ),
+    "moments of no offset": (
+        "{environment: staging, from: 2026-12-19T18:00, until: '2026-12-24T18:00:00', why: x}",
+        [f"3:34 `from` has no offset from UTC {OFFSET}", f"3:59 `until` has no offset from UTC {OFFSET}"],
+    ),
+    "a zone for nothing": (
+        "{environment: staging, from: 2026-12-19T18:00Z, until: 2026-12-24T18:00+01:00, timezone: UTC, why: x}",
+        ["3:84 `timezone` has no effect: the times have offsets of their own / remove it"],
+    ),
+    "no such zone": (
+        "{environment: staging, until: 2026-12-24, timezone: Europe/Berln, why: x}",
+        ["3:57 there is no time zone 'Europe/Berln' / did you mean `Europe/Berlin`?"],
+    ),
+    "no name of a zone": (
+        "{environment: staging, until: 2026-12-24, timezone: +01:00, why: x}",
+        [
+            (
+                "3:57 `timezone` must be the name of a time zone, as in the IANA database, not '+01:00' / as in "
+                "`timezone: Europe/Berlin`"
+            )
+        ],
+    ),
     **{
         f"until {until}": (
             f"{{environment: staging, until: '{until}', why: x}}",
@@ -580,7 +693,6 @@ WRONG_HOLDS = {
             "24.12.2026",
             "2026-12",
             "1999-12-31",
-            "2026-12-24T18:00:00",
             "2026-12-24T18:00:00 Europe/Berlin",
             "2026-12-24+01:00",
             "2026-W52-4",
@@ -599,7 +711,7 @@ def test_a_wrong_hold_is_told_at_its_place(lines: str, expected: list[str]) -> N
     [
         ("holds: {environment: a}", "2:8 `holds` must be a list / as in "),
         ("holds:", "2:1 `holds` has no value / as in "),
-        (f"holds: [{'{}, ' * 1001}]", "2:8 `holds` has 1001 items, and the limit is 1000 / keep only the ones"),
+        (f"holds: [{HOLD * 1001}]", "2:8 `holds` has 1001 items, and the limit is 1000 / keep only the ones"),
     ],
     ids=["a mapping", "nothing", "too many"],
 )
@@ -634,9 +746,14 @@ holds:
     image: postgres
     until: 2026-12-24
     why: one of it
+  - {environments: all, except: [web], until: 2026-12-24, why: the rest}
+  - {environments: all, image: api, until: 2026-12-24, why: everywhere}
 """
     end = datetime(2026, 12, 24, tzinfo=UTC)
-    assert [(each.kind, each.text, each.place[1:], each.until) for each in config.read(text, "f.yaml").mentions] == [
+    assert [
+        (each.kind, each.text, each.place[1:], each.hold and each.hold.until)
+        for each in config.read(text, "f.yaml").mentions
+    ] == [
         ("rule", "ghcr.io/acme/web", (6, 7), None),
         ("rule", "10", (7, 7), None),
         ("group images", "web*", (10, 32), None),
@@ -644,4 +761,6 @@ holds:
         ("group overlays", "a/b", (10, 57), None),
         ("group overlays", "c/**", (13, 15), None),
         ("hold", "postgres", (17, 5), end),
+        ("hold", "web", (20, 34), end),
+        ("hold", "api", (21, 25), end),
     ]

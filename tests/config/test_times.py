@@ -1,8 +1,11 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import available_timezones
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from gitops_bot.config import times
 
@@ -54,6 +57,51 @@ def test_hours_are_two_times_of_the_clock(written: str, expected: tuple[time, ti
 def test_a_moment_is_in_utc_and_a_date_is_its_beginning(written: str, expected: datetime) -> None:
     found = times.moment(written)
     assert (found, found.tzinfo) == (expected, UTC)
+
+
+@pytest.mark.parametrize(
+    ("written", "zone", "expected"),
+    [
+        pytest.param("2026-12-24", "Europe/Berlin", "2026-12-23T23:00Z", id="a date"),
+        pytest.param("2026-12-24T18:00", "Europe/Berlin", "2026-12-24T17:00Z", id="a moment"),
+        pytest.param("2026-12-24T18:00+09:00", "Europe/Berlin", "2026-12-24T09:00Z", id="a moment of another clock"),
+        pytest.param("2026-03-29T02:30", "Europe/Berlin", "2026-03-29T01:00Z", id="a moment that is leapt over"),
+        pytest.param("2026-10-25T02:30", "Europe/Berlin", "2026-10-25T00:30Z", id="a moment that is shown twice"),
+        pytest.param("2026-03-08", "America/Havana", "2026-03-08T05:00Z", id="a day that begins at one"),
+        pytest.param("2017-10-15", "America/Sao_Paulo", "2017-10-15T03:00Z", id="another"),
+        pytest.param("2018-02-18", "America/Sao_Paulo", "2018-02-18T03:00Z", id="the hour before it comes twice"),
+        pytest.param("2006-10-29", "America/St_Johns", "2006-10-29T02:30Z", id="its first minute comes twice"),
+        pytest.param("2011-12-30", "Pacific/Apia", "2011-12-30T10:00Z", id="a day that was left out"),
+        pytest.param("2600-07-01", "Europe/Berlin", "2600-06-30T22:00Z", id="in centuries"),
+    ],
+)
+def test_a_date_or_a_moment_is_one_of_the_clock_of_its_zone(written: str, zone: str, expected: str) -> None:
+    assert times.moment(written, times.zone(zone)) == datetime.fromisoformat(expected)
+
+
+ZONES = sorted(filter(times.is_zone, available_timezones()))
+
+
+@given(
+    st.sampled_from(ZONES),
+    st.dates(date(2000, 1, 1), date(2100, 12, 31)),
+    st.timedeltas(timedelta(0), timedelta(days=3)),
+)
+@example("America/Sao_Paulo", date(2018, 2, 18), timedelta(minutes=30))
+@example("America/St_Johns", date(2006, 10, 29), timedelta(microseconds=1))
+@example("America/Havana", date(2026, 3, 8), timedelta(seconds=1))
+def test_a_day_begins_at_the_first_instant_of_that_date_wherever_clocks_change(
+    zone: str, day: date, away: timedelta
+) -> None:
+    """So what lasts from one date to another is one interval, which no clock shifts by an hour."""
+    where = times.zone(zone)
+    begin = times.moment(day.isoformat(), where)
+    assert begin.astimezone(where).date() >= day
+    for earlier in (timedelta(microseconds=1), away):
+        assert (begin - max(earlier, timedelta(microseconds=1))).astimezone(where).date() < day
+    following = times.moment((day + timedelta(days=1)).isoformat(), where)
+    left_out = begin.astimezone(where).date() > day
+    assert begin == following if left_out else begin < following
 
 
 @pytest.mark.parametrize("written", ["2026-02-30", "2026-04-31T00:00:00Z", "2027-02-29"])

@@ -28,7 +28,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "Window": {"days": ["mon"]},
     "CheckForm": {"name": "e2e"},
     "SourceChecks": {"images": {"web": "acme/web"}, "checks": ["test"]},
-    "HoldForm": {"environment": "production", "until": "2026-12-24", "why": "a"},
+    "HoldForm": {"until": "2026-12-24", "why": "a"},
 }
 #: What a key needs beside it.
 COMPANY: dict[str, dict[str, Any]] = {
@@ -38,6 +38,10 @@ COMPANY: dict[str, dict[str, Any]] = {
     "merge_method": {"auto_merge": True},
     "TargetForm.images": {"kind": "helm"},
     "TargetForm.patterns": {"kind": "pattern"},
+    **{
+        f"HoldForm.{key}": {"environment": "production"}
+        for key in ("image", "except", "from", "until", "timezone", "why")
+    },
     **{f"ImageForm.{key}": {"repository": "a", "tag": ".a"} for key in ("registry", "repository", "tag", "digest")},
 }
 #: The kind of files that a section is about.

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from gitops_bot.config import Hold
 from gitops_bot.errors import Problem
 from gitops_bot.proposals.unmatched import Unmatched, find_unmatched
 from gitops_bot.releases.layout.overlays import OverlayFile
@@ -22,13 +23,13 @@ Kind = Literal["rule", "release info", "hold", "group images", "group overlays"]
 class Mention:
     text: str
     kind: Kind = "rule"
-    environment: str = "production"
-    until: datetime | None = None
+    environments: tuple[str, ...] = ("production",)
+    hold: Hold | None = None
     place: tuple[str, int, int] = ("gitops-bot.yaml", 9, 7)
 
 
-def hold(text: str, until: datetime = NOW + timedelta(days=1)) -> Mention:
-    return Mention(text, "hold", until=until)
+def hold(text: str, until: datetime = NOW + timedelta(days=1), begins: datetime | None = None) -> Mention:
+    return Mention(text, "hold", hold=Hold(("production",), until, "why", ("gitops-bot.yaml", 9, 3), begins=begins))
 
 
 def entry(name: str, image: str | None = None) -> Managed:
@@ -43,7 +44,7 @@ OVERLAYS = [OverlayFile(each.overlay, each.file, "apps/*/production", {}) for ea
 
 
 def look(*mentions: Mention, entries: tuple[Managed, ...] = ENTRIES, unread: bool = False) -> Unmatched:
-    return find_unmatched("production", mentions, entries, OVERLAYS, NOW, unread=unread)
+    return find_unmatched(("production",), mentions, entries, OVERLAYS, NOW, unread=unread)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def look(*mentions: Mention, entries: tuple[Managed, ...] = ENTRIES, unread: boo
         pytest.param(Mention("postgres"), id="a name that is a short repository"),
         pytest.param(Mention("docker.io/library/postgres"), id="a repository"),
         pytest.param(Mention("index.docker.io/library/postgres"), id="a repository in another spelling"),
-        pytest.param(Mention("wbe", environment="staging"), id="a name of another environment"),
+        pytest.param(Mention("wbe", environments=("staging",)), id="a name of another environment"),
         pytest.param(hold("postgres"), id="a hold"),
         pytest.param(Mention("postgres", "release info"), id="the image that a file describes"),
         pytest.param(hold("wbe", NOW), id="a hold that has ended"),
@@ -160,3 +161,27 @@ def test_a_configuration_for_something_else_is_not_compared_name_by_name() -> No
     found = look(*(Mention(f"service{number}") for number in range(100)), entries=entries)
     assert (len(found.problems), found.stops) == (100, None)
     assert found.problems[99].next.startswith("remove it if it is obsolete, or correct it (production has `")
+
+
+def test_a_name_of_several_environments_is_told_of_all_of_them() -> None:
+    names = ("staging", "production")
+    wrong = replace(hold("wbe"), environments=names)
+    assert look(wrong) == Unmatched()
+    found = find_unmatched(names, [wrong, hold("wbe")], ENTRIES, (), NOW)
+    assert found.problems == (found.stops,)
+    assert found.stops == Problem(
+        "failed.config",
+        "a hold of staging, production names `wbe`, but there is no such entry",
+        "did you mean `ghcr.io/acme/web`? Until this is corrected, nothing is written for staging, production",
+        "gitops-bot.yaml",
+        9,
+        7,
+    )
+    assert find_unmatched(names, [replace(hold("postgres"), environments=names)], ENTRIES, (), NOW) == Unmatched()
+
+
+def test_a_hold_that_has_not_begun_is_reported_and_stops_nothing() -> None:
+    for begins, stops in ((NOW + timedelta(seconds=1), False), (NOW, True)):
+        found = look(hold("wbe", begins=begins))
+        (problem,) = found.problems
+        assert (found.stops is not None, "nothing is written" in problem.next) == (stops, stops)

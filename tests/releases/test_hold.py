@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
@@ -22,11 +24,13 @@ BEFORE, TICK = UNTIL - timedelta(days=1), timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Written:
-    environment: str = "production"
+    environments: tuple[str, ...] = ("production",)
     image: str | None = None
     until: datetime = UNTIL
     why: str = "no release before the fair"
     place: tuple[str, int, int] = ("gitops-bot.yaml", 31, 5)
+    excepted: tuple[str, ...] = ()
+    begins: datetime | None = None
 
 
 ALL = Written()
@@ -39,9 +43,18 @@ ODD = alter(WEB, name="Odd Name", image="Odd Name")
     ("written", "entry", "expected"),
     [
         pytest.param(ALL, WEB, True, id="every entry of the environment"),
-        pytest.param(alter(ALL, environment="staging"), WEB, False, id="another environment"),
-        pytest.param(alter(ALL, environment="Production"), WEB, False, id="another environment by its case"),
+        pytest.param(alter(ALL, environments=("staging",)), WEB, False, id="another environment"),
+        pytest.param(alter(ALL, environments=("Production",)), WEB, False, id="another environment by its case"),
         pytest.param(ALL, alter(WEB, environment=None), False, id="an entry of no environment"),
+        pytest.param(alter(ALL, environments=("staging", "production")), WEB, True, id="one of several environments"),
+        pytest.param(alter(ALL, environments=("staging", "dev")), WEB, False, id="none of several environments"),
+        pytest.param(alter(ALL, environments=()), WEB, True, id="all environments"),
+        pytest.param(alter(ALL, environments=()), alter(WEB, environment=None), False, id="all, and an entry of none"),
+        pytest.param(alter(ALL, environments=(), image="web"), WEB, True, id="an image of all environments"),
+        pytest.param(alter(ALL, excepted=("api", "web")), WEB, False, id="all but it by name"),
+        pytest.param(alter(ALL, excepted=("GHCR.IO/acme/web",)), WEB, False, id="all but it by repository"),
+        pytest.param(alter(ALL, excepted=("nginx",)), NGINX, False, id="all but it by a short repository"),
+        pytest.param(alter(ALL, excepted=("api", "we", "Web")), WEB, True, id="all but others"),
         pytest.param(alter(ALL, image="web"), WEB, True, id="by name"),
         pytest.param(alter(ALL, image="Web"), WEB, False, id="by another name"),
         pytest.param(alter(ALL, image="we"), WEB, False, id="by a part of the name"),
@@ -74,6 +87,37 @@ def test_a_hold_stands_until_its_end_and_has_ended_from_then_on(at: datetime, st
     assert hold.find_ended([ALL], at) == (() if stands else (ALL,))
 
 
+SPANS = st.lists(st.tuples(st.none() | st.integers(-5, 5), st.integers(-5, 6)), max_size=4)
+
+
+@given(SPANS, st.integers(-6, 6), st.booleans())
+def test_a_hold_holds_from_its_begin_until_its_end(
+    spans: list[tuple[int | None, int]], hour: int, rolls_back: bool
+) -> None:
+    def hours(count: int) -> datetime:
+        return UNTIL + timedelta(hours=count)
+
+    holds = [
+        alter(ALL, begins=None if begins is None else hours(begins), until=hours(until), excepted=("api",) * at)
+        for at, (begins, until) in enumerate(spans)
+    ]
+    images = [alter(each, image="web", excepted=()) for each in holds[::2]]
+    lasts = [(begins is None or begins <= hour) and hour < until for begins, until in spans]
+    found = hold.lasting(holds, WEB, hours(hour))
+    assert (found is not None) is any(lasts)
+    assert found is None or found.until == max(each.until for each, on in zip(holds, lasts, strict=True) if on)
+    frozen = hold.freezes(holds, "production", hours(hour))
+    assert set(frozen) == {each for each, on in zip(holds, lasts, strict=True) if on}
+    assert hold.freezes([*holds, *images], "production", hours(hour)) == frozen
+    assert hold.freezes(holds, "staging", hours(hour)) == ()
+    assert set(hold.find_ended(holds, hours(hour))) == {each for each in holds if each.until <= hours(hour)}
+    # A rollback passes freezes, and is held by holds of the image.
+    held = hold.lasting([*images, *holds], WEB, hours(hour), rolls_back=True)
+    assert hold.lasting(holds, WEB, hours(hour), rolls_back=True) is None
+    assert (held is not None) is any(lasts[::2])
+    assert held is None or held.image == "web"
+
+
 def test_the_hold_that_lasts_longest_is_told() -> None:
     longer = alter(ALL, image="web", until=UNTIL + timedelta(days=7), why="until the new year")
     past = alter(ALL, until=BEFORE)
@@ -83,7 +127,7 @@ def test_the_hold_that_lasts_longest_is_told() -> None:
 
 
 def test_those_that_ended_are_told_in_the_order_of_the_file_whatever_they_meant() -> None:
-    gone = alter(ALL, environment="nowhere", until=BEFORE)
+    gone = alter(ALL, environments=("nowhere",), until=BEFORE)
     assert hold.find_ended([gone, ALL, alter(gone, image="x")], BEFORE) == (gone, alter(gone, image="x"))
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from gitops_bot.images.reason import Reason, rfc3339
+from gitops_bot.images.reason import Reason, rfc3339, shortlist
 from gitops_bot.images.reference import normalised
 from gitops_bot.releases.decisions import Change, Failed, Held, Kept
 
@@ -16,11 +16,25 @@ if TYPE_CHECKING:
     from gitops_bot.config import Hold
     from gitops_bot.releases.decisions import Decision, Managed
 
+#: Environments and images that a text names.
+_NAMED: Final = 5
 
-def lasting(holds: Sequence[Hold], entry: Managed, at: datetime) -> Hold | None:
-    """The hold on an entry that lasts longest, if there is one at this moment."""
-    mine = (hold for hold in holds if hold.until > at and _means(hold, entry))
-    return max(mine, key=lambda hold: hold.until, default=None)
+
+def lasting(holds: Sequence[Hold], entry: Managed, at: datetime, *, rolls_back: bool = False) -> Hold | None:
+    """The hold on an entry that lasts longest, if there is one at this moment; a rollback passes freezes."""
+    mine = (hold for hold in holds if _lasts(hold, entry.environment, at) and _means(hold, entry))
+    return max((hold for hold in mine if hold.image or not rolls_back), key=lambda hold: hold.until, default=None)
+
+
+def freezes(holds: Sequence[Hold], environment: str, at: datetime) -> tuple[Hold, ...]:
+    """The holds of a whole environment that last at this moment, the longest first."""
+    mine = (hold for hold in holds if hold.image is None and _lasts(hold, environment, at))
+    return tuple(sorted(mine, key=lambda hold: hold.until, reverse=True))
+
+
+def has_begun(hold: Hold, at: datetime) -> bool:
+    """Whether it holds something at this moment, or did."""
+    return hold.begins is None or hold.begins <= at
 
 
 def find_ended(holds: Sequence[Hold], at: datetime) -> tuple[Hold, ...]:
@@ -48,10 +62,20 @@ def end_text(until: datetime) -> str:
     return f"{until:%Y-%m-%d}" if until.time() == time() else f"{until:%Y-%m-%d %H:%M} UTC"
 
 
+def subject(hold: Hold) -> str:
+    """What it is about: its environments, and its image."""
+    names = shortlist(hold.environments, _NAMED) if hold.environments else "all environments"
+    return f"{names} {hold.image}" if hold.image else names
+
+
+def _lasts(hold: Hold, environment: str | None, at: datetime) -> bool:
+    is_about = environment in hold.environments or (not hold.environments and environment is not None)
+    return is_about and has_begun(hold, at) and at < hold.until
+
+
 def _means(hold: Hold, entry: Managed) -> bool:
-    if hold.environment != entry.environment:
-        return False
-    return hold.image is None or hold.image == entry.name or normalised(hold.image) == entry.image
+    names = (hold.image,) if hold.image else hold.excepted
+    return any(name == entry.name or normalised(name) == entry.image for name in names) is (hold.image is not None)
 
 
 def reason(written: Hold) -> Reason:

@@ -1,0 +1,145 @@
+"""Freezes of whole environments: what they hold and for how long, what passes them, and how they are shown on top."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands.stages import ROLLBACK, Stages, actions, held
+
+if TYPE_CHECKING:
+    from tests.counterparts.world import World
+
+POLICY = "policy: releases"
+FAIR = 'until: 2999-12-24, why: "no release before the fair"'
+BOTH = {"web/production": "held.hold", "api/production": "held.hold"}
+
+
+@pytest.fixture
+def stages(worldwide: World) -> Stages:
+    """`web` and `api` in staging and production, by a policy; the registry has 1.1.0 of both."""
+    made = Stages.start(worldwide, POLICY, staging=POLICY, apps=("web", "api"))
+    for app in ("web", "api"):
+        made.push(app, "1.1.0")
+    return made
+
+
+def freeze(stages: Stages, which: str, when: str = FAIR, *, production: str = POLICY) -> None:
+    """Commit a configuration with one hold."""
+    stages.configure(production, staging=POLICY, more=f"holds: [{{{which}, {when}}}]")
+
+
+@pytest.mark.parametrize(
+    ("which", "production", "staging"),
+    [
+        pytest.param("environments: all", BOTH, True, id="all"),
+        pytest.param("environments: [production, staging]", BOTH, True, id="a list"),
+        pytest.param("environments: [production]", BOTH, False, id="a list of one"),
+        pytest.param("environment: production", BOTH, False, id="one"),
+        pytest.param("environments: all, except: [WEB]", {"api/production": "held.hold"}, True, id="all but an image"),
+        pytest.param("environments: all, image: WEB", {"web/production": "held.hold"}, True, id="an image everywhere"),
+    ],
+)
+def test_a_freeze_holds_its_environments_but_for_its_exceptions(
+    stages: Stages, which: str, production: dict[str, str], staging: bool
+) -> None:
+    freeze(stages, which.replace("WEB", stages.deploy.image("web")))
+    done = stages.deploy.ask("update")
+    assert done.code == 0
+    assert held(done.json) == production
+    expected = {key.replace("production", "staging"): code for key, code in production.items()} if staging else {}
+    assert held(done.json, "staging") == expected
+    going = {"web", "api"} - {key.partition("/")[0] for key in production}
+    assert actions(done.json) == ({"all": "open"} if going else {})
+    assert [*stages.news()] == [*going] if going else "gitops-bot/production/all" not in stages.deploy.branches
+
+
+def test_a_freeze_that_has_not_begun_holds_nothing_and_is_not_told_as_over(stages: Stages) -> None:
+    freeze(stages, "environments: all, from: 2999-12-19")
+    done = stages.deploy.bot("update")
+    assert (done.code, done.err) == (0, "")
+    assert stages.news().keys() == {"web", "api"}
+    freeze(stages, "environments: all, from: 2019-12-19")
+    assert held(stages.deploy.ask("update").json) == BOTH
+    freeze(stages, "environments: all, from: 2019-12-19", "until: 2020-01-07, why: x")
+    done = stages.deploy.bot("update")
+    assert "the hold on all environments ended 2020-01-07 (x)" in done.err
+    assert stages.news().keys() == {"web", "api"}
+
+
+@pytest.mark.parametrize(
+    ("zone", "is_frozen"),
+    [("Pacific/Kiritimati", True), ("Etc/GMT-6", True), ("UTC", False), ("Etc/GMT+12", False)],
+)
+def test_a_freeze_begins_by_the_clock_of_its_zone(stages: Stages, zone: str, is_frozen: bool) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=4)
+    freeze(stages, f'environment: production, from: "{soon:%Y-%m-%dT%H:%M:%S}", timezone: {zone}')
+    done = stages.deploy.ask("plan", "production")
+    assert held(done.json) == (BOTH if is_frozen else {})
+
+
+def test_a_rollback_passes_freezes_and_the_next_run_leaves_it_alone(stages: Stages) -> None:
+    stages.run("production", "web", "1.1.0")
+    freeze(stages, "environments: all")
+    done = stages.rollback()
+    assert (done.code, actions(done.json), held(done.json)) == (0, {"rollback-all": "open"}, {})
+    assert stages.news(ROLLBACK) == {"web": stages.pin("web", "1.0.0")}
+    with stages.deploy.watching() as seen:
+        assert stages.deploy.bot("update").code == 0
+    assert seen.nothing
+
+
+def test_a_hold_of_an_image_holds_a_rollback_unless_it_is_released(stages: Stages) -> None:
+    stages.run("production", "web", "1.1.0")
+    image = stages.deploy.image("web")
+    stages.configure(
+        POLICY, more=f"holds: [{{environments: all, {FAIR}}}, {{environments: all, image: {image}, {FAIR}}}]"
+    )
+    done = stages.rollback()
+    assert held(done.json) == {"web/production": "held.hold"}
+    assert ROLLBACK not in stages.deploy.branches
+    assert actions(stages.rollback("--release-hold").json) == {"rollback-all": "open"}
+
+
+def test_a_rollback_straight_to_the_branch_passes_freezes(stages: Stages) -> None:
+    stages.run("production", "web", "1.1.0")
+    freeze(stages, "environments: all", production=f"{POLICY}\npropose: {{as: commit}}")
+    assert actions(stages.deploy.ask("update").json) == {}
+    assert actions(stages.rollback().json) == {"all": "commit"}
+    assert stages.pins()["web"] == stages.pin("web", "1.0.0")
+
+
+@pytest.mark.parametrize("frozen", ["staging", "production"])
+def test_set_and_promote_are_held_where_source_or_target_is_frozen_unless_released(stages: Stages, frozen: str) -> None:
+    stages.run("staging", "web", "1.1.0")
+    freeze(stages, f"environments: [{frozen}]", production="")
+    done = stages.promote()
+    assert (done.code, actions(done.json)) == (0, {})
+    assert held(done.json)["web/production"] == "held.hold"
+    asked = stages.deploy.ask("set", frozen, f"{stages.deploy.image('web')}=1.2.0@{stages.push('web', '1.2.0')}")
+    assert (asked.code, held(asked.json, frozen)) == (1, {f"web/{frozen}": "held.hold"})
+    assert stages.deploy.branches.keys() == {"main"}
+    done = stages.promote("--release-hold")
+    assert actions(done.json) == {"all": "open"}
+    assert stages.news() == {"web": stages.pin("web", "1.1.0")}
+
+
+@pytest.mark.parametrize("among", ["production", "staging, production"])
+def test_an_exception_that_is_nowhere_stops_the_frozen_environments(stages: Stages, among: str) -> None:
+    freeze(stages, f"environments: [{among}], except: [wbe]")
+    with stages.deploy.watching() as seen:
+        done = stages.deploy.ask("plan")
+        check = stages.deploy.ask("plan", "production")
+    assert seen.nothing
+    (problem,) = done.json["problems"]
+    assert (problem["code"], problem["message"]) == (
+        "failed.config",
+        f"a hold of {among} names `wbe`, but there is no such entry",
+    )
+    line = len(stages.deploy.files("main")["gitops-bot.yaml"].splitlines())
+    place = (problem["file"], problem["line"], problem["column"])
+    assert place == ("gitops-bot.yaml", line, len(among) + 37)
+    assert problem["next"].startswith(f"did you mean `{stages.deploy.image('web')}`?")
+    assert bool(check.json["problems"]) is (among == "production")  # that of others is not read
