@@ -201,6 +201,13 @@ class Config:
     registries: Mapping[str, RegistryAccess] = field(default_factory=dict)
     mentions: tuple[Mention, ...] = ()
 
+    def waves_before(self, name: str) -> list[str]:
+        """The environments that the pins of one come through: its source first, then that one's source, and so on."""
+        names: list[str] = []
+        while (promotion := self.environments[name].promotion) is not None:
+            names.append(name := promotion.source)
+        return names
+
     @classmethod
     def inferred(cls, directories: Mapping[str, Sequence[str]]) -> Config:
         """The configuration of a repository without one, from the overlays of each environment."""

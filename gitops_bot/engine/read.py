@@ -241,10 +241,8 @@ def read(world: World, scope: Scope, *, also: Collection[str] = (), whole: bool 
                 advice = f"did you mean {' or '.join(f'`{other}`' for other in close[:3])}?"
             raise UsageError(Problem("failed.usage", f"there is no environment {name[:100]!r}", advice))
     environments = [environment for name, environment in config.environments.items() if not names or name in names]
-    wanted = [*(environment.name for environment in environments), *also]
-    for name in wanted:  # it grows by the sources, and theirs
-        if (promotion := config.environments[name].promotion) is not None and promotion.source not in wanted:
-            wanted.append(promotion.source)
+    asked = [*(environment.name for environment in environments), *also]
+    wanted = {each for name in asked for each in (name, *config.waves_before(name))}
     tree, read_files = world.repository.tree(scope.commit), partial(world.repository.read, scope.commit)
     layout = select(config, tree, wanted, read_files, whole=whole)
     now = world.clock.now()

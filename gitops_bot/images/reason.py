@@ -35,6 +35,7 @@ Code = Literal[
     "held.no_release_tag",
     "held.no_digest",
     "held.absent_in_target",
+    "held.no_partner",
     "held.policy",
     "held.platforms",
     "held.no_image",

@@ -36,6 +36,7 @@ _WHAT_CHANGES_IT: Final[dict[Code, str]] = {
     "held.no_release_tag": "a version tag on the same digest, in the registry",
     "held.no_digest": "a place for the digest in the target's file, or `pin: tag`",
     "held.absent_in_target": "the digest in the repository of the target",
+    "held.no_partner": "the same entry in the source, or a `policy` for this image",
     "held.policy": "a wider policy of the target, or `promote --beyond-policy`",
     "held.platforms": "pushing the missing platforms",
     "held.no_image": "an image under that tag, or a policy that leaves the tag out",

@@ -17,6 +17,7 @@ _HELD = (
     *("no_release_tag", "no_digest"),
     *(
         "absent_in_target",
+        "no_partner",
         "policy",
         "platforms",
         "age",

@@ -26,7 +26,7 @@ from gitops_bot.releases.decisions import IGNORED, Failed, Held, Kept
 from gitops_bot.releases.history import trail
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from gitops_bot.engine.ask import Facts
     from gitops_bot.engine.context import Context
@@ -44,8 +44,11 @@ async def candidates(context: Context) -> Candidates:
     """What registries have, and for the entries that its source has too what that runs."""
     state, sources, now = context.state, context.sources, context.snapshot.at
     own = [entry for entry in state.entries if entry.key not in sources]
+    alone = {held.entry.key: held for held in _without_partner(context, own)}
+    entrants = [as_it_is(held) for held in alone.values()]
+    own = [entry for entry in own if entry.key not in alone]
     asked = [entry for entry in own if not context.request.offline or _is_settled(entry)]
-    entrants = [
+    entrants += [
         Entrant(entry, _switch(context, entry) if entry.choices else poll(context.facts, entry, now)) for entry in asked
     ]
     if context.request.offline:  # where nothing is decided, an open proposal goes on as it is, unless there is a hold
@@ -54,6 +57,35 @@ async def candidates(context: Context) -> Candidates:
     if sources:
         entrants += await offers(context, [(state.by_key[key], own) for key, own in sources.items()])
     return Candidates(context, entrants)
+
+
+def _without_partner(context: Context, own: Sequence[Managed]) -> Iterator[Held]:
+    """Hold the entries whose image any wave before has, while the source has no entry to promote to them.
+
+    The policy of the environment is for images that no wave before has: those it would let overtake the waves. Where a
+    file of these cannot be read, nobody can tell.
+    """
+    snapshot = context.snapshot
+    waves = [snapshot.states[name] for name in snapshot.config.waves_before(context.environment.name)]
+    known = {name: wave for wave in reversed(waves) for entry in wave.entries for name in _names(entry)}
+    unread = next((wave.environment.name for wave in waves if wave.failed), None)
+    for entry in own if waves else ():
+        if _is_settled(entry) or not entry.rules.takes_promotions:
+            continue
+        if (wave := next(filter(None, map(known.get, _names(entry))), None)) is not None:
+            has, source = wave.environment.name, waves[0].environment.name
+            text = f"{has} has this image, and no entry of {source} corresponds to this one, to be promoted to it"
+            advice = f"add it to {source}, or give the image a `policy` of its own"
+        elif unread is not None:
+            text, advice = f"a file of {unread} cannot be read, and may have this image", "correct that file first"
+        else:
+            continue
+        yield Held(entry, None, Reason("held.no_partner", f"{text}; {advice}"))
+
+
+def _names(entry: Managed) -> Sequence[str]:
+    """What the image of an entry is called: by its repository, and by the name that stands for another one."""
+    return (entry.image, entry.name) if entry.new_name else (entry.image,)
 
 
 def _is_settled(entry: Managed) -> bool:
