@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tests.stateful import writes
 from tests.stateful.model import Model
 from tests.stateful.people import People
-from tests.stateful.world import NAME, SOURCE, Command, Shop, Source, file_of
+from tests.stateful.world import ENVIRONMENT, NAME, SOURCE, Command, Shop, Wave, file_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,8 +19,6 @@ UPDATE = Command()
 ALL = "gitops-bot/production/all"
 #: The overlays of every journey.
 PLACES = ("front", "back")
-#: A source that is changed without asking anybody.
-BY_HAND, BY_ITSELF = Source({"as": "commit"}, by_itself=False), Source({"as": "commit"}, by_itself=True)
 FRONT = file_of("front")
 DRESSED = {"labels": ["release", "bot"], "reviewers": ["alice"], "assignees": ["bob"]}
 
@@ -29,7 +27,8 @@ DRESSED = {"labels": ["release", "bot"], "reviewers": ["alice"], "assignees": ["
 class Journey:
     """`prepare` makes what is there, in a new repository with these overlays and this `propose:`.
 
-    With a `source`, production gets its pins from there.
+    With a `source`, production gets its pins from there, which is changed without asking anybody: by hand, or by
+    itself.
     """
 
     name: str
@@ -37,14 +36,16 @@ class Journey:
     prepare: Callable[[Shop, People], None]
     command: Command = UPDATE
     places: tuple[tuple[str, ...], ...] = (("web", "api"), ("web",))
-    source: Source | None = None
+    source: Literal["by hand", "by itself"] | None = None
     #: Releases are recorded, as deployments and by tags.
     records: bool = False
 
     def begin(self, shop: Shop) -> People:
         """Make what is there in a new repository; gives the people who did it."""
         shop.records = self.records
-        shop.begin(dict(zip(PLACES, self.places, strict=False)), dict(self.propose), self.source)
+        waves = {SOURCE: Wave({"as": "commit"})} if self.source is not None else {}
+        waves[ENVIRONMENT] = Wave(dict(self.propose), follows=self.source == "by itself")
+        shop.begin(dict(zip(PLACES, self.places, strict=False)), waves)
         people = People(shop, Model(shop))
         self.prepare(shop, people)
         return people
@@ -253,10 +254,10 @@ JOURNEYS: Sequence[Journey] = (
     Journey("refresh what was reopened", {}, _reopened),
     Journey("propose anew on a merged branch", {}, _merged),
     Journey("commit", {"as": "commit"}, _new),
-    Journey("promote", {"labels": ["release"]}, _tested, Command("promote"), source=BY_HAND),
-    Journey("promote once more", {"labels": ["release"]}, _promoted, Command("promote"), source=BY_HAND),
-    Journey("promote by a commit", {"as": "commit"}, _tested, Command("promote"), source=BY_HAND),
-    Journey("commit to the source and promote that", {"labels": ["release"]}, _new, source=BY_ITSELF),
+    Journey("promote", {"labels": ["release"]}, _tested, Command("promote"), source="by hand"),
+    Journey("promote once more", {"labels": ["release"]}, _promoted, Command("promote"), source="by hand"),
+    Journey("promote by a commit", {"as": "commit"}, _tested, Command("promote"), source="by hand"),
+    Journey("commit to the source and promote that", {"labels": ["release"]}, _new, source="by itself"),
     Journey("roll back", {"labels": ["release"]}, _gone_forward, Command("rollback")),
     Journey("roll back one image beside an open proposal", {}, _gone_forward_and_on, Command("rollback", image="web")),
     Journey(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tests.stateful import lines
 from tests.stateful.lines import Pinned, agree, version
 from tests.stateful.past import Past, environment_on, is_rollback
-from tests.stateful.world import ENVIRONMENT, NAME, environment_of, partner_of
+from tests.stateful.world import NAME, environment_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -211,7 +211,8 @@ class Model:
         self._held_and_frozen_stay(before, now)
         self._nothing_comes_by_stealth(before, now)
         self._nothing_declined_comes_back(before, command, now)
-        self._nothing_asked_for_is_lost([command, *([around] if around else [])], now, killed=ran.outcome is None)
+        commands = [command, *([around] if around else [])]
+        self._nothing_asked_for_is_lost(before, commands, now, killed=ran.outcome is None)
         if disturbed or ran.outcome is None:
             return
         # A file may be broken, and a tag that is set may not be there. There may be nothing to go back to.
@@ -228,7 +229,8 @@ class Model:
                 self._rollbacks_stand_alone(now, outcome.name, left)
             told = {each.branch for each in outcome.proposals}
             for shown in self._kept_up(now, outcome.name, left, rollbacks=command.verb == "rollback"):
-                if command.verb != "set" or shown.branch in told:  # a `set` leaves the groups of others alone
+                # Whoever names images leaves the groups of others alone.
+                if (command.verb != "set" and command.image is None) or shown.branch in told:
                     self._is_whole(shown, now)
             if command.verb in ("update", "promote") and command.image is None:
                 self._everything_newer_is_told(outcome, command, now)
@@ -317,7 +319,7 @@ class Model:
             if was.held:
                 assert number in now.pulls, f"#{number} has the label `hold`, and was closed"
                 assert now.pulls[number] == was, f"#{number} has the label `hold`, and was changed"
-            elif self.shop.propose_of(environment_on(was.branch)).get("refresh_approved"):
+            elif self.shop.waves[environment_on(was.branch)].propose.get("refresh_approved"):
                 continue
             elif number not in now.pulls:
                 stand = [key for key, (old, new) in was.pins.items() if self._stands(key, old, new)]
@@ -345,7 +347,9 @@ class Model:
                 ]
                 assert not again, f"#{shown.number} proposes {key[1]} {pin} again, which was declined with #{again[0]}"
 
-    def _nothing_asked_for_is_lost(self, commands: Sequence[Command], now: Moment, *, killed: bool) -> None:
+    def _nothing_asked_for_is_lost(
+        self, before: Moment, commands: Sequence[Command], now: Moment, *, killed: bool
+    ) -> None:
         main = self.shop.main
         heads = {shown.branch: shown.head for shown in now.pulls.values()}
         # What was pushed and never opened is opened by a later run, as soon as a limit or a broken file lets it.
@@ -374,8 +378,10 @@ class Model:
             ):
                 del self.asked[key]
                 continue
-            if any(self._asks_for(each, key) for each in commands[1:]):
-                del self.asked[key]  # a run that is under way may have replaced it, and this one what that asked for
+            if any(self._asks_for(each, key) for each in commands[0 if self.touched else 1 :]):
+                # A run that is under way may have replaced it, and this one what that asked for; or a person closed
+                # what replaced it.
+                del self.asked[key]
                 continue
             # Whoever sets what the base branch has already takes the carried pin away.
             replaced = any(version(pin) > version(asked.pin) for pin in there)
@@ -384,10 +390,12 @@ class Model:
             assert replaced, f"{key[1]} {asked.pin} in {key[0]} was set, and is proposed no more: {there}"
             del self.asked[key]
         for key, was, pin in changes:
-            # One that was made from what the base branch has no more is of no use, and replaced by the next run.
+            # One that was made from what the base branch has no more is of no use, and replaced by the next run. What
+            # was proposed already, a `set` leaves as it is: it goes where its policy or its source takes it.
             if (
                 was is not None
                 and main.get(key) == was
+                and all(carried.get(key) != pin for carried in before.carried.values())
                 and any(each.verb == "set" and self._wanted_for(each, key) == pin for each in commands)
             ):
                 self.asked[key] = Asked(pin, was)
@@ -404,8 +412,8 @@ class Model:
         """The pin that a person asks for by a command, for one entry."""
         if not self._asks_for(command, key):
             return None
-        found = self.wanted(command)
-        return found[1] if found is not None else self.shop.main.get(partner_of(key))
+        found, partner = self.wanted(command), self.shop.partner_of(key)
+        return found[1] if found is not None else self.shop.main.get(partner) if partner is not None else None
 
     def _asks_for(self, command: Command, key: Key) -> bool:
         """Whether a person asks for something for an entry by `set` or `promote`."""
@@ -467,7 +475,7 @@ class Model:
             assert pin.digest is None or pin.digest in shown.body, f"the text of #{shown.number} lacks {key[1]} {pin}"
         assert _PLAN.search(shown.body), f"#{shown.number} has no finished text"
         assert not is_closing_mark(shown.body), f"#{shown.number} is open, with a closing mark"
-        assert set(self.shop.propose_of(environment_on(shown.branch)).get("labels", ())) <= set(shown.labels)
+        assert set(self.shop.waves[environment_on(shown.branch)].propose.get("labels", ())) <= set(shown.labels)
         marks = [each.partition("\n")[0] for each in shown.comments]
         assert len(marks) == len(set(marks)), f"#{shown.number} says something twice"
 
@@ -477,7 +485,8 @@ class Model:
         told |= {change.entry.key for proposed in outcome.proposals for change in proposed.changes}
         main = self.shop.pins(now.main)
         for key, pin in main.items():
-            if environment_of(key) != outcome.name or {key[0], partner_of(key)[0]} & self.broken:
+            partner = self.shop.partner_of(key) or key
+            if environment_of(key) != outcome.name or {key[0], partner[0]} & self.broken:
                 continue
             newest = self._newest(key, command, main)
             if newest is not None and version(newest) > version(pin):
@@ -486,26 +495,29 @@ class Model:
     def _promotions_are_vouched_for(
         self, outcome: EnvironmentOutcome, command: Command, now: Moment, left: Mapping[str | None, str]
     ) -> None:
-        """What the source has left by going back is not proposed any more."""
-        source = self.shop.source
-        if outcome.name != ENVIRONMENT or source is None or not (source.by_itself or command.verb == "promote"):
+        """What the wave before has left by going back is not proposed any more."""
+        if not self._is_promoted(outcome.name, command):
             return
         main = self.shop.pins(now.main)
-        for shown in self._kept_up(now, ENVIRONMENT, left, rollbacks=False):
+        for shown in self._kept_up(now, outcome.name, left, rollbacks=False):
             for key, (old, pin) in shown.pins.items():
-                there = partner_of(key)
+                there = self.shop.partner_of(key)
                 if there in main and there[0] not in self.broken and (key, pin) not in self.past.said:
                     stays = self._stands(key, old, pin) and self.past.is_left(there, pin)
                     assert not stays, f"#{shown.number} goes on with {key[1]} {pin}, which its source has left"
 
     def _newest(self, key: Key, command: Command, main: Mapping[Key, Pinned]) -> Pinned | None:
         """What a command brings to an entry: what its source runs, or what the registry has."""
-        if self.shop.source is not None and environment_of(key) == ENVIRONMENT:
+        partner = self.shop.partner_of(key)
+        if partner is not None:
             # Where the source has no such entry, its own policy counts, if it has one.
-            asked = self.shop.source.by_itself or command.verb == "promote"
-            return main.get(partner_of(key)) if asked else None
+            return main.get(partner) if self._is_promoted(environment_of(key), command) else None
         tags = self.shop.pushed[key[1]]
         return Pinned(max(tags, key=lambda tag: version(Pinned(tag)) * ("-" not in tag)))
+
+    def _is_promoted(self, environment: str, command: Command) -> bool:
+        """Whether a command brings an environment what the wave before it runs."""
+        return command.verb == "promote" or self.shop.waves[environment].follows
 
 
 def _is_held(shown: Shown) -> bool:

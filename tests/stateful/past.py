@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tests.stateful.lines import Pinned, agree, version
-from tests.stateful.world import BROKEN, ENVIRONMENT, PREFIX, SOURCE, environment_of, partner_of
+from tests.stateful.world import BROKEN, PREFIX, environment_of, source_of, wave_of
 
 if TYPE_CHECKING:
     from tests.stateful.world import Command, Key, Shop
@@ -38,7 +38,7 @@ class Past:
     said: set[tuple[Key, Pinned]] = field(default_factory=set)
     #: What was proposed again because a person lifted the hold.
     lifted: set[tuple[Key, Pinned]] = field(default_factory=set)
-    #: Entries of production that the source did not have at some time: then they go by their own policy.
+    #: Entries that the wave before did not have at some time: then they go by their own policy.
     alone: set[Key] = field(default_factory=set)
     #: Whether one of the commands that are running lifts holds.
     lifts: bool = False
@@ -57,15 +57,17 @@ class Past:
         now = {key: pin for key, pin in self.shop.pins(commit).items() if not self._is_broken(commit, key)}
         changed = {key: pin for key, pin in now.items() if self._last.get(key) != pin}
         at = self.places[commit] = len(self.places)
-        # The source's first: what one commit brings to both has been there.
-        for key, pin in sorted(changed.items(), key=lambda each: environment_of(each[0]) == ENVIRONMENT):
-            if self.shop.source is not None and environment_of(key) == ENVIRONMENT and partner_of(key) not in now:
+        # Wave by wave: what one commit brings to several has been in each of them.
+        for key, pin in sorted(changed.items(), key=lambda each: wave_of(each[0])):
+            if self.shop.partner_of(key) not in {None, *now}:
                 self.alone.add(key)
             if at and self.shop.commits(environment_of(key)) and self._is_the_bots(commit):
                 assert not self.is_left(key, pin, at - 1), f"{commit[:8]} brings {key} back to {pin}, which it had left"
             stays = self.stays[key]
             if at:
-                assert self.has_come_by_right(key, pin), f"{commit[:8]}: {key} runs {pin}, which {SOURCE} has not run"
+                assert self.has_come_by_right(key, pin), (
+                    f"{commit[:8]}: {key} runs {pin}, which {source_of(environment_of(key))} has not run"
+                )
             self.had[key].add(pin)
             if stays and agree(stays[-1].pin, pin):
                 both = Pinned(pin.tag, pin.digest or stays[-1].pin.digest)
@@ -99,12 +101,13 @@ class Past:
     # What is known
 
     def has_come_by_right(self, key: Key, pin: Pinned) -> bool:
-        """Whether the source has had what production gets, or a person said so."""
-        if self.shop.source is None or environment_of(key) != ENVIRONMENT or key in self.alone:
+        """Whether the wave before has had what an entry gets, or a person said so."""
+        partner = self.shop.partner_of(key)
+        if partner is None or key in self.alone:
             return True
         if (key, pin) in self.said or any(agree(pin, each) for each in self.had[key]):
             return True
-        there = self.had[partner_of(key)]
+        there = self.had[partner]
         # Of a tag alone nobody wrote down what it meant: it is looked up once.
         return pin in there or (
             Pinned(pin.tag) in there and pin.digest in self.shop.named.get((key[1], pin.tag or ""), ())
@@ -131,7 +134,9 @@ class Past:
             assert any(agree(pin, each) for each in self.had[key]) or (key, pin) in self.said, (
                 f"a rollback brings {key} to {pin}, which it never had"
             )
-        assert self.has_come_by_right(key, pin), f"{key} is to get {pin}, which {SOURCE} has not run"
+        assert self.has_come_by_right(key, pin), (
+            f"{key} is to get {pin}, which {source_of(environment_of(key))} has not run"
+        )
         if self.lifts:
             self.lifted.add((key, pin))
         if fork in self.places:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.stateful.again import put_back, whatever_the_bot_closed_says_why
-from tests.stateful.journeys import JOURNEYS, PLACES
+from tests.stateful.journeys import JOURNEYS
 from tests.stateful.model import HAND_BACK, HOLD, Model, is_closing_mark
 from tests.stateful.people import People
 from tests.stateful.world import NAME, Shop
@@ -193,9 +193,7 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """One for all acts: each test puts back what it did."""
     journey: Journey = request.param
     with Shop.open(tmp_path_factory.mktemp("shop")) as shop:
-        shop.begin(dict(zip(PLACES, journey.places, strict=False)), dict(journey.propose), journey.source)
-        model = Model(shop)
-        journey.prepare(shop, People(shop, model))
+        model = journey.begin(shop).model
         with put_back(shop):
             requests = len(shop.run(journey.command).seen.asks)
         assert requests, "there is nothing to act between"

@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.stateful.again import put_back, what_is_there, what_was_said, whatever_the_bot_closed_says_why
-from tests.stateful.journeys import JOURNEYS, PLACES
-from tests.stateful.model import Model
+from tests.stateful.journeys import JOURNEYS
 from tests.stateful.past import Past
-from tests.stateful.people import People
 from tests.stateful.world import Command, Shop
 from tests.stateful.writes import Killed
 
@@ -40,9 +38,7 @@ LONG = os.environ.get("GITOPS_BOT_LONG") == "1"
 )
 def test_a_run_that_is_killed_at_any_write_is_carried_on_to_the_same_end(journey: Journey, tmp_path: Path) -> None:
     with Shop.open(tmp_path / "shop") as shop:
-        shop.begin(dict(zip(PLACES, journey.places, strict=False)), dict(journey.propose), journey.source)
-        model = Model(shop)
-        journey.prepare(shop, People(shop, model))
+        model = journey.begin(shop).model
         with put_back(shop):
             whole = shop.run(journey.command)
             assert whole.outcome is not None

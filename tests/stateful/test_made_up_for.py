@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.demo.http import Answer
 from tests.stateful.again import put_back
-from tests.stateful.world import Command, Shop
+from tests.stateful.world import ENVIRONMENT, Command, Shop, Wave
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ def test_details_that_a_registry_did_not_give_are_there_after_the_next_run(tmp_p
         return Answer(503) if "/blobs/" in request.path else go()
 
     with Shop.open(tmp_path) as shop:
-        shop.begin({"front": ["web"]}, {})
+        shop.begin({"front": ["web"]}, {ENVIRONMENT: Wave({})})
         shop.push("web", "1.6.0")
         with put_back(shop):
             assert shop.command(Command()).code == 0

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.stateful.again import put_back, what_is_there, what_was_said, whatever_the_bot_closed_says_why
-from tests.stateful.journeys import JOURNEYS, PLACES
+from tests.stateful.journeys import JOURNEYS
 from tests.stateful.model import Model
 from tests.stateful.people import People
 from tests.stateful.two_runs import Meeting, at_random, in_step, is_deletion, one_within_the_other
-from tests.stateful.world import Command, Shop
+from tests.stateful.world import ENVIRONMENT, Command, Shop, Wave
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,8 +70,7 @@ def _meetings(shop: Shop, requests: int) -> Iterator[tuple[str, int, Meeting[Don
 @pytest.mark.parametrize("journey", EACH_JOURNEY)
 def test_two_runs_at_once_come_to_what_one_comes_to(journey: Journey, tmp_path: Path) -> None:
     with Shop.open(tmp_path / "shop") as shop:
-        shop.begin(dict(zip(PLACES, journey.places, strict=False)), dict(journey.propose), journey.source)
-        journey.prepare(shop, People(shop, Model(shop)))
+        journey.begin(shop)
         with put_back(shop):
             alone = Meeting(shop, shop.command, in_step)
             _end(shop, journey.command, alone, 1)
@@ -92,7 +91,7 @@ def _end(shop: Shop, command: Command, meeting: Meeting[Done], runs: int) -> Non
 
 def test_what_two_runs_close_for_a_freeze_is_proposed_again_when_it_ends(tmp_path: Path) -> None:
     with Shop.open(tmp_path / "shop") as shop:
-        shop.begin({"front": ["web"]}, {})
+        shop.begin({"front": ["web"]}, {ENVIRONMENT: Wave({})})
         people = People(shop, Model(shop))
         shop.push("web", "1.6.0")
         shop.run(Command())

@@ -46,8 +46,10 @@ if TYPE_CHECKING:
     Gate = Callable[[Asked, Callable[[], Answer]], Answer]
 
 NAME = "acme/deploy"
+#: The environments in the order in which a pin reaches them; a repository has some of them, without a gap.
+WAVES = ("staging", "production", "edge")
 #: What everything is about, and what it may be promoted from.
-ENVIRONMENT, SOURCE = "production", "staging"
+SOURCE, ENVIRONMENT = WAVES[:2]
 BOT, ALICE, BOB = "gitops-bot[bot]", "alice", "bob"
 CONFIG = "gitops-bot.yaml"
 PREFIX = "gitops-bot/"
@@ -79,9 +81,14 @@ def environment_of(key: Key) -> str:
     return key[0].split("/")[2]
 
 
-def partner_of(key: Key) -> Key:
-    """The entry of the source that an entry gets its pins from."""
-    return key[0].replace(f"/{ENVIRONMENT}/", f"/{SOURCE}/"), key[1]
+def wave_of(key: Key) -> int:
+    """The place of its environment among the waves."""
+    return WAVES.index(environment_of(key))
+
+
+def source_of(environment: str) -> str:
+    """The environment that one is promoted from."""
+    return WAVES[WAVES.index(environment) - 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,8 @@ class Command:
     @property
     def words(self) -> list[str]:
         """As it is typed."""
-        words = [self.verb, SOURCE if self.verb == "promote" else "", self.environment if self.verb != "update" else ""]
+        words = [self.verb, source_of(self.environment) if self.verb == "promote" else ""]
+        words += [self.environment if self.verb != "update" else ""]
         words += [self.pin, *(["--image", self.image] if self.image else []), *(["--to", self.to] if self.to else [])]
         words += ["--allow-downgrade"] * self.allow_downgrade + ["--release-hold"] * self.release_hold
         return [word for word in words if word]
@@ -113,11 +121,11 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """The environment that production gets its pins from: how it is proposed to, and whether that needs nobody."""
+class Wave:
+    """An environment: how it is proposed to, and whether it follows the one before it without being asked."""
 
     propose: dict[str, Any]
-    by_itself: bool
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +165,8 @@ class Shop:
     forge: GatedForge
     images: GatedImages
     clock: StillClock
-    propose: dict[str, Any] = field(default_factory=dict)
-    source: Source | None = None
+    #: What there is of WAVES, in that order.
+    waves: dict[str, Wave] = field(default_factory=dict)
     #: Whether releases are recorded: as deployments, and by tags.
     records: bool = False
     #: Whether the bot reaches the repository as anybody does, or by its folder, which is faster.
@@ -182,57 +190,56 @@ class Shop:
             stack.enter_context(writes.hooked(shop.settle))
             yield shop
 
-    def begin(self, places: Mapping[str, Sequence[str]], propose: dict[str, Any], source: Source | None = None) -> None:
-        """Make the repository: overlays and the names of their entries, and how changes are proposed."""
-        self.propose, self.source = propose, source
+    def begin(self, places: Mapping[str, Sequence[str]], waves: Mapping[str, Wave]) -> None:
+        """Make the repository: overlays and the names of their entries, each in every wave."""
+        self.waves = dict(waves)
         for name in sorted({name for names in places.values() for name in names}):
             self.push(name, f"1.{FIRST}.0")
         files = {CONFIG: self.config(), "README.md": b"# Deploy\n"}
         for number, (place, names) in enumerate(places.items()):
-            for environment in self.environments:
+            for environment in self.waves:
                 entries = []
                 for name in names:
-                    # One overlay has no digests yet (of the source another one), another the line ends of Windows.
-                    there = number != (1 if environment == ENVIRONMENT else 0)
+                    # One overlay has no digests yet (in each wave another one), another the line ends of Windows.
+                    there = number != WAVES.index(environment)
                     digest = f"; digest: {self.pushed[name][f'1.{FIRST}.0']}" if there else ""
                     entries.append((name, f"newName: {self.image(name)}; newTag: 1.{FIRST}.0{digest}"))
                 files[file_of(place, environment)] = overlay(entries, end="\r\n" if number == 2 else "\n")
         self.forge.create(NAME, files)
 
     @property
-    def environments(self) -> tuple[str, ...]:
-        """Their names, the one that a pin reaches first before the other."""
-        return (ENVIRONMENT,) if self.source is None else (SOURCE, ENVIRONMENT)
+    def propose(self) -> dict[str, Any]:
+        """How changes of the environment that everything is about are proposed."""
+        return self.waves[ENVIRONMENT].propose
 
-    def propose_of(self, environment: str) -> Mapping[str, Any]:
-        """How changes of an environment are proposed."""
-        return self.source.propose if self.source is not None and environment == SOURCE else self.propose
+    def partner_of(self, key: Key) -> Key | None:
+        """The entry of the wave before that an entry gets its pins from; None in the first wave."""
+        environment = environment_of(key)
+        if environment == next(iter(self.waves)):
+            return None
+        return key[0].replace(f"/{environment}/", f"/{source_of(environment)}/"), key[1]
 
     def commits(self, environment: str) -> bool:
         """Whether an environment is changed without asking anybody."""
-        return self.propose_of(environment).get("as") == "commit"
+        return self.waves[environment].propose.get("as") == "commit"
 
     def config(self) -> bytes:
         """What `gitops-bot.yaml` says now."""
-        policy = {"policy": "releases"}
-        environments: dict[str, Any] = {
-            ENVIRONMENT: {"overlays": [f"apps/*/{ENVIRONMENT}"], "propose": self.propose, **policy}
-        }
-        if self.source is not None:
-            staging = {"overlays": [f"apps/*/{SOURCE}"], "propose": self.source.propose, **policy}
-            environments = {SOURCE: staging, **environments}
-            if self.source.by_itself:
-                environments[ENVIRONMENT]["promote_from"] = SOURCE
-            else:
-                del environments[ENVIRONMENT]["policy"]
-        said = {
+        environments: dict[str, dict[str, Any]] = {}
+        for name, wave in self.waves.items():
+            said = environments[name] = {"overlays": [f"apps/*/{name}"], "propose": wave.propose}
+            if wave.follows:
+                said["promote_from"] = source_of(name)
+            if wave.follows or len(environments) == 1:
+                said["policy"] = "releases"
+        book = {
             "version": 1,
             "policies": {"releases": {"semver": ">=0.1.0"}},
             "environments": environments,
             **({"holds": self.holds} if self.holds else {}),
             **({"records": "github", "release_tags": True} if self.records else {}),
         }
-        return json.dumps(said, indent=1).encode()
+        return json.dumps(book, indent=1).encode()
 
     # The registry
 
@@ -282,7 +289,7 @@ class Shop:
             forge = GitHub(NAME, token, clock=self.clock, warn=warnings.append, api_url=self.forge.api_url)
             world = World(repository, lambda: registry, forge, self.clock)
             names = [] if command.verb == "update" else [command.environment]
-            also = [SOURCE] if command.verb == "promote" else []
+            also = [source_of(command.environment)] if command.verb == "promote" else []
             snapshot = read(world, Scope(book, NAME, "main", commit, names), also=also)
             try:
                 outcome = _journey(world, snapshot, command)
@@ -393,7 +400,7 @@ def _journey(world: World, snapshot: Snapshot, command: Command) -> Outcome:
         case "set":
             what = Pins([Assignment.parse(command.pin)], command.allow_downgrade)
         case "promote":
-            what = Promote(SOURCE, ByHand(), images)
+            what = Promote(source_of(command.environment), ByHand(), images)
         case "rollback":
             what = RollBack(command.to, images)
     return update(world, snapshot, Request(what, command.release_hold)).body
