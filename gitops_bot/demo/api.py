@@ -1,7 +1,6 @@
 """The REST routes below `/repos/{owner}/{repo}`: the repository, its branches, rules and commits.
 
-`api_pulls.py` and `api_issues.py` have the routes of pull requests, `api_deployments.py` those of deployments, and
-`api_git.py` those that create commits.
+`api_pulls.py` and `api_issues.py` have the routes of pull requests.
 `call.py` checks a request, `pulls.py` and its neighbours carry it out, and `shapes.py` shows the result.
 """
 
@@ -9,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.demo import api_deployments, api_git, api_issues, api_pulls, rule_shapes
+from gitops_bot.demo import api_issues, api_pulls, rule_shapes
 from gitops_bot.demo.bare import Moved
 from gitops_bot.demo.http import Answer, Route
 from gitops_bot.demo.refusal import Invalid
@@ -85,8 +84,6 @@ def _compare(call: Call, base: str, head: str) -> Answer:
 ROUTES = (
     *api_pulls.ROUTES,
     *api_issues.ROUTES,
-    *api_deployments.ROUTES,
-    *api_git.ROUTES,
     Route("GET", "", _repository),
     Route("GET", "/activity", _activity),
     Route("GET", "/branches/(?P<branch>.+)/protection", _protection),

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 import secrets
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from gitops_bot.demo import api, api_deployments, identity
+from gitops_bot.demo import api, identity
 from gitops_bot.demo.bare import GitFailed
-from gitops_bot.demo.call import Call, Fields
+from gitops_bot.demo.call import Call
 from gitops_bot.demo.graphql_page import Visible
 from gitops_bot.demo.http import Answer, find
 from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.shapes import Shapes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from gitops_bot.demo.accounts import Accounts
     from gitops_bot.demo.http import Request
     from gitops_bot.demo.hub import Hub
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 _API = re.compile(r"/api/v3/repos/(?P<owner>[^/]{1,40})/(?P<name>[^/]{1,110}?)(?P<rest>/.*)?")
 _GRAPHQL = "/api/graphql"
-_ARTIFACTS = re.compile(r"/api/v3/orgs/(?P<organization>[^/]{1,40})/artifacts/metadata/deployment-record")
 _DOCUMENTATION = "https://docs.github.com/rest"
 
 
@@ -33,12 +34,12 @@ class Gateway:
     """Answers API requests; `site` is the URL of the pages, without a final slash."""
 
     routes = api.ROUTES
+    #: Fields of a repository by GraphQL, besides those of `graphql_repository`.
+    fields: ClassVar[Mapping[str, Callable[..., Json]]] = {}
 
     def __init__(self, site: str, store: Store, accounts: Accounts, limits: Limits) -> None:
         self.site, self.api = site, f"{site}/api/v3"
         self.store, self._accounts, self.limits = store, accounts, limits
-        #: The deployment records of artifacts, by organisation.
-        self.artifacts: dict[str, list[Json]] = {}
 
     def answer(self, request: Request) -> Answer:
         """Answer a request, with the headers that GitHub always sends."""
@@ -86,11 +87,6 @@ class Gateway:
         if resource == "graphql":
             return self._graphql(request, user)
         self.limits.take(resource)
-        if request.method == "POST" and (match := _ARTIFACTS.fullmatch(request.path)):
-            if user is None:
-                raise Invalid(401, "Requires authentication")
-            records = self.artifacts.setdefault(match["organization"].lower(), [])
-            return api_deployments.record_artifact(records, Fields.read(request))
         return self._rest(request, user)
 
     def _rest(self, request: Request, user: str | None) -> Answer:
@@ -129,5 +125,5 @@ class Gateway:
         self.limits.take("graphql", parsed.cost.points)
         with ExitStack() as stack:
             writes = parsed.subject.writes
-            repositories = Visible(self.site, self.store, self._accounts, request, user, stack, writes=writes)
+            repositories = Visible(self.site, self.store, self._accounts, request, user, stack, writes, self.fields)
             return Answer.json(200, parsed.answer(repositories))

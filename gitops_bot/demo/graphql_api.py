@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.demo import graphql_pull, graphql_repository, landing, query, query_cost
@@ -100,7 +101,8 @@ class _Root:
         if shapes is None:
             full_name = f"{owner}/{name}"[:200]
             raise Invalid(404, f"Could not resolve to a Repository with the name '{full_name}'.")
-        return graphql_repository.repository(shapes)
+        more = {field: partial(show, shapes) for field, show in self.repositories.more.items()}
+        return graphql_repository.repository(shapes) | more
 
     def _writable(self, key: str) -> tuple[Shapes, Pull]:
         """The pull request with this ID, unless its repository is archived."""

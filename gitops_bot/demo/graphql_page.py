@@ -13,7 +13,7 @@ from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.shapes import Shapes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import ExitStack
 
     from gitops_bot.demo.accounts import Accounts
@@ -29,7 +29,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """The repositories that the user of one request may see; each is locked once, when first used, until it ends."""
+    """The repositories that the user of one request may see; each is locked once, when first used, until it ends.
+
+    `more` are further fields of a repository.
+    """
 
     site: str
     store: Store
@@ -38,6 +41,7 @@ class Visible:
     viewer: str
     end: ExitStack
     writes: bool
+    more: Mapping[str, Callable[..., Json]]
     _opened: dict[int, Shapes] = field(default_factory=dict)
 
     def named(self, owner: str, name: str) -> Shapes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot.demo import api_deployments, checks, graphql_pull, rule_shapes
+from gitops_bot.demo import checks, graphql_pull, rule_shapes
 from gitops_bot.demo.graphql_page import connection
 from gitops_bot.demo.identity import node
 from gitops_bot.demo.refusal import Invalid
@@ -32,7 +32,6 @@ def repository(shapes: Shapes) -> Json:
         "squashMergeAllowed": settings.allow_squash_merge,
         "rebaseMergeAllowed": settings.allow_rebase_merge,
         "viewerDefaultMergeMethod": next((name.upper() for name in _METHODS if settings.allows(name)), "MERGE"),
-        "deployments": lambda **arguments: api_deployments.graphql(shapes, arguments),
         "object": lambda **arguments: _commit(shapes, arguments["oid"]),
         "ref": lambda **arguments: _ref(shapes, arguments["qualifiedName"]),
         "mergeQueue": lambda **arguments: _merge_queue(shapes, arguments.get("branch") or shapes.bare.default_branch()),

@@ -10,7 +10,7 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from gitops_bot.demo import identity
 from gitops_bot.demo.accounts import Accounts
@@ -18,7 +18,7 @@ from gitops_bot.demo.call import Fields
 from gitops_bot.demo.gateway import Gateway
 from gitops_bot.demo.http import Answer
 from gitops_bot.demo.refusal import Invalid
-from tests.counterparts import commit_checks
+from tests.counterparts import api_deployments, api_git, commit_checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _REPOSITORY = re.compile(r"/api/v3/repos/([^/]{1,40}/[^/]{1,110}?)(/.*)?")
 _INSTALLATION = re.compile(r"/api/v3/repos/([^/]{1,40}/[^/]{1,110})/installation")
+_ARTIFACTS = re.compile(r"/api/v3/orgs/([^/]{1,40})/artifacts/metadata/deployment-record")
 _TOKENS = re.compile(r"/api/v3/app/installations/([0-9]{1,15})/access_tokens")
 #: What begins so below a repository needs that permission; other paths need `metadata`.
 _PERMISSIONS = (
@@ -234,17 +235,28 @@ class AppAccounts(Accounts):
 
 
 class AppGateway(Gateway):
-    """The API of a server where Apps may be installed, and which tells checks by REST too."""
+    """The API of a server where Apps may be installed, with what no demo needs: checks, deployments, commits."""
 
-    routes = (*Gateway.routes, *commit_checks.ROUTES)
+    routes = (*Gateway.routes, *commit_checks.ROUTES, *api_deployments.ROUTES, *api_git.ROUTES)
+    fields: ClassVar = {"deployments": api_deployments.graphql}
 
     def __init__(self, site: str, store: Store, accounts: AppAccounts, limits: Limits, apps: Apps) -> None:
         super().__init__(site, store, accounts, limits)
         self._of_apps, self._apps = accounts, apps
+        #: The deployment records of artifacts, by organisation.
+        self.artifacts: dict[str, list[Json]] = {}
 
     def _answer(self, request: Request, resource: Resource) -> Answer:
-        answer = self._apps.answer(request, self.api, self.site, self.store)
+        answer = self._apps.answer(request, self.api, self.site, self.store) or self._recorded(request)
         return super()._answer(request, resource) if answer is None else answer
+
+    def _recorded(self, request: Request) -> Answer | None:
+        match = _ARTIFACTS.fullmatch(request.path)
+        if match is None or request.method != "POST":
+            return None
+        if self._of_apps.asking(request) is None:
+            raise Invalid(401, "Requires authentication")
+        return api_deployments.record_artifact(self.artifacts.setdefault(match[1].lower(), []), Fields.read(request))
 
     def _rest(self, request: Request, user: str | None) -> Answer:
         match = _REPOSITORY.fullmatch(request.path)

@@ -142,7 +142,7 @@ ROUTES = (
 )
 
 
-def graphql(shapes: Shapes, arguments: Json) -> Json:
+def graphql(shapes: Shapes, **arguments: Any) -> Json:
     """The deployments of a repository, of some environments; the oldest first, unless the query has another order."""
     wanted = arguments.get("environments")
     matching = [
