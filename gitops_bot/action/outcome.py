@@ -17,7 +17,7 @@ from gitops_bot.proposals.text.details import pull_command
 from gitops_bot.proposals.text.markdown import code, plain, prose
 from gitops_bot.releases.decisions import Failed, Held, Kept
 from gitops_bot.report import status
-from gitops_bot.report.screen import place, short
+from gitops_bot.report.screen import frozen, place, short
 from gitops_bot.report.show import LABELS
 from gitops_bot.results.audit import Audit
 from gitops_bot.results.checkout import Checked
@@ -184,6 +184,7 @@ def headlines(head: str, result: StepResult, told: Sequence[Row]) -> list[str]:
         name = f"{row.name} {(row.after and row.after.tag) or ''}".strip()
         groups.append(((row.environment, row.result + number, row.why), name))
     lines = [head] if result.head.exit_code or isinstance(result.body, Checked) else []
+    lines += _frozen(result)
     for (environment, did, why), names in _together(groups).items():
         text = ": ".join(filter(None, (environment, did, names)))
         lines.append(f"{text} ({why})" if names and why else ": ".join(filter(None, (text, why))))
@@ -198,11 +199,16 @@ def _together(pairs: Iterable[tuple[Key, str]]) -> Mapping[Key, str]:
     return {key: shortlist(list(filter(None, names)), _NAMED) for key, names in groups.items()}
 
 
+def _frozen(result: StepResult) -> list[str]:
+    return frozen(result.body.environments) if isinstance(result.body, Outcome) else []
+
+
 def _overview(result: StepResult, told: Sequence[Row]) -> list[str]:
     """A line for each environment, or for each of which there is nothing else to tell."""
     match result.body:
         case Status() as shown:
-            return [status.headline(shown, environment) for environment in shown.environments]
+            headlines = (status.headline(shown, environment) for environment in shown.environments)
+            return [*frozen(shown.environments), *headlines]
         case Audit(environments=audited):
             return [f"{environment.name}: {environment.headline}" for environment in audited]
         case Outcome(environments=environments):
@@ -266,6 +272,7 @@ def summary(head: str, result: StepResult, told: Sequence[Row], room: int) -> st
     several = len({row.environment for row in told if row.environment}) > 1
     same_name = Counter(row.name for row in {row.image: row for row in told}.values())
     rows = [_row(row, row.image if same_name[row.name] > 1 else row.name, several=several) for row in told]
+    add([], [f"**{prose(text, 2000)}**  " for text in _frozen(result)])
     add(md.table(["image", "from → to", "result", "pull request"]), rows, more="| … {} more: the log has all | | | |")
     advice = _together((row.problem.next, row.name) for row in told if row.problem and row.problem.next)
     steps = [f"- {prose(names)}{': ' if names else ''}{prose(step, 2000)}" for step, names in advice.items()]

@@ -142,7 +142,8 @@ def status_of(reading: Reading, *, only_waiting: bool = False) -> Result[Status]
         opened = {(item.state != "review", item.proposal.number): item.proposal for item in entries if item.proposal}
         after = opened[min(opened)] if opened else None  # the oldest, but rather one that may be merged
         entries = [replace(entry, after=after) if entry.state == "limit" else entry for entry in entries]
-        environments.append(EnvironmentStatus(name, source, newest, tuple(entries), only_waiting))
+        frozen = snapshot.frozen(name)
+        environments.append(EnvironmentStatus(name, source, newest, tuple(entries), only_waiting, frozen))
     head = Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(problems))
     return Result(head, Status(snapshot.at, tuple(environments), snapshot.sees_pull_requests))
 

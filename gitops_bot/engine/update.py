@@ -55,7 +55,7 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
     for environment, planned in zip(environments, plan(facts, request, environments), strict=True):
         is_last = environment is environments[-1]
         outcome, now = _write(world, now, request, environment, planned, is_last=is_last)
-        outcomes.append(outcome)
+        outcomes.append(replace(outcome, frozen=snapshot.frozen(environment.name)))
     base = now.snapshot
     problems = [*base.layout.selection.problems]
     if isinstance(request.what, Poll) or (isinstance(request.what, Promote) and not request.what.images):

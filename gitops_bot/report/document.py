@@ -121,11 +121,24 @@ _BETWEEN = record(
         "images": many(_IMAGE_COMMITS),
     }
 )
+#: A freeze of the whole environment that lasts now; `from` is null where it has no begin.
+_FROZEN = define(
+    "frozen",
+    {
+        "from": or_null(TIME).of("begins"),
+        "until": TIME,
+        "why": TEXT.of(lambda hold: plain(hold.why)),
+        "except": many(TEXT).of(lambda hold: [plain(name) for name in hold.excepted]),
+        "file": TEXT.of(lambda hold: hold.place[0]),
+        "line": LINE.of(lambda hold: hold.place[1]),
+    },
+)
 _ENVIRONMENT_STATUS = record(
     {
         "name": TEXT,
         "release": or_null(TEXT).of(lambda own: own.newest.commit if own.newest is not None else None),
         "released_at": or_null(TIME).of(lambda own: own.newest.at if own.newest is not None else None),
+        "frozen": many(_FROZEN),
         "behind": COUNT,
         "counts": record({state: COUNT.of(itemgetter(state)) for state in STATES}),
         "entries": many(
@@ -217,6 +230,7 @@ _ENVIRONMENT = define(
     {
         "name": TEXT,
         "promoted_from": or_null(TEXT),
+        "frozen": many(_FROZEN),
         "proposals": many(_PROPOSAL),
         "held": many(_HELD).of("all_held"),
         "failed": many(_FAILED),

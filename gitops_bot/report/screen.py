@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot import redact
 from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.releases.choice import hold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.decisions import Managed
+    from gitops_bot.results.outcome import EnvironmentOutcome
+    from gitops_bot.results.status import EnvironmentStatus
 
 #: Characters of one message; what is longer is cut.
 LONG: Final = 2000
@@ -138,6 +141,12 @@ def short(pin: Pin) -> str:
 def place(entry: Managed) -> str:
     """`file:line`."""
     return f"{plain(entry.file)}:{entry.line}"
+
+
+def frozen(environments: Iterable[EnvironmentOutcome | EnvironmentStatus]) -> list[str]:
+    """The freezes of whole environments that last now, each once, in a line."""
+    lasting = dict.fromkeys(freeze for environment in environments for freeze in environment.frozen)
+    return [f"frozen: {plain(hold.freeze_text(freeze), LONG)}" for freeze in lasting]
 
 
 def list_names(names: Iterable[str], *, most: int = SHOWN) -> str:

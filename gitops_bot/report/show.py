@@ -19,7 +19,7 @@ from gitops_bot.proposals.text import evidence
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.choice import hold
 from gitops_bot.report.diff import print_diff
-from gitops_bot.report.screen import GAP, LONG, Screen, align, place, short
+from gitops_bot.report.screen import GAP, LONG, Screen, align, frozen, place, short
 from gitops_bot.results.checkout import Checked
 from gitops_bot.results.outcome import Outcome
 
@@ -190,6 +190,8 @@ def print_outcome(head: Head, outcome: Outcome, screen: Screen, *, written: bool
     """Print a plan with its diff (`written` is false), or what came of it."""
     if head.commit:
         screen.say(head.where)
+    for text in frozen(outcome.environments):
+        screen.say(text, hang=2, style="yellow")
     if not outcome.environments:
         for line in _NO_ENVIRONMENT:
             screen.say(line)

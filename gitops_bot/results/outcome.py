@@ -25,7 +25,8 @@ WRITING: tuple[ActionName, ...] = ("open", "refresh", "close", "commit")
 class EnvironmentOutcome:
     """One environment: the decisions about its entries (changes are those of the proposals), and its proposals.
 
-    `named` are the keys of the entries that the command named: held ones of them could not be done.
+    `named` are the keys of the entries that the command named: held ones of them could not be done. `frozen` are the
+    freezes of the whole environment that last now.
     """
 
     name: str
@@ -33,6 +34,7 @@ class EnvironmentOutcome:
     proposals: tuple[Written, ...] = ()
     promoted_from: str | None = None
     named: frozenset[EntryKey] = frozenset()
+    frozen: tuple[Hold, ...] = ()
 
     @property
     def held(self) -> tuple[Held, ...]:

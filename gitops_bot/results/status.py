@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date, timedelta
 
+    from gitops_bot.config import Hold
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.pull_request import Merge, PullRequest
@@ -68,7 +69,7 @@ class EnvironmentStatus:
     """One environment; `source` is the one that it is promoted from.
 
     The `newest` release is None where there is none, or the history was not read. With `only_waiting`, what nothing is
-    to be done about is not listed.
+    to be done about is not listed. `frozen` are the freezes of the whole environment that last now.
     """
 
     name: str
@@ -76,6 +77,7 @@ class EnvironmentStatus:
     newest: Release | None
     entries: tuple[EntryStatus, ...]
     only_waiting: bool = False
+    frozen: tuple[Hold, ...] = ()
 
     @property
     def listed(self) -> Sequence[EntryStatus]:

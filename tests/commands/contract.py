@@ -195,6 +195,7 @@ _CHANGE = obj(
     carried=flag,
     evidence=many(_EVIDENCE),
 )
+_FROZEN = obj(from_=maybe(time), until=time, why=filled, except_=many(filled), file=filled, line=place)
 _PROPOSAL = obj(
     group=filled,
     branch=maybe(like(_BRANCH)),
@@ -207,6 +208,7 @@ _PROPOSAL = obj(
 _ENVIRONMENT = obj(
     name=filled,
     promoted_from=maybe(filled),
+    frozen=many(_FROZEN),
     proposals=many(_PROPOSAL),
     held=many(obj(entry=_ENTRY, current=_PIN, candidate=maybe(_PIN), reason=_REASON, evidence=many(_EVIDENCE))),
     failed=many(obj(entry=maybe(_ENTRY), problem=_PROBLEM)),
@@ -373,6 +375,7 @@ _STATUS: dict[str, Rule] = {
             name=filled,
             release=maybe(like(_COMMIT)),
             released_at=maybe(time),
+            frozen=many(_FROZEN),
             behind=number,
             counts=obj(**dict.fromkeys(_STATES, number)),
             entries=many(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.commands.stages import ROLLBACK, Stages, actions, held
+from tests.commands.stages import ROLLBACK, Stages, actions, environment, held
 
 if TYPE_CHECKING:
     from tests.counterparts.world import World
@@ -143,3 +143,20 @@ def test_an_exception_that_is_nowhere_stops_the_frozen_environments(stages: Stag
     assert place == ("gitops-bot.yaml", line, len(among) + 37)
     assert problem["next"].startswith(f"did you mean `{stages.deploy.image('web')}`?")
     assert bool(check.json["problems"]) is (among == "production")  # that of others is not read
+
+
+def test_plan_and_status_say_first_what_is_frozen(stages: Stages) -> None:
+    image = stages.deploy.image("web")
+    freeze(stages, f"environments: [production], except: [{image}], from: 2020-12-19")
+    line = len(stages.deploy.files("main")["gitops-bot.yaml"].splitlines())
+    told = f"frozen: production until 2999-12-24 (no release before the fair) by gitops-bot.yaml:{line}, except {image}"
+    for command in ("plan", "update", "status"):
+        text = stages.deploy.bot(command).out.splitlines()
+        assert text[1] == told
+        for name, count in (("production", 1), ("staging", 0)):
+            frozen = environment(stages.deploy.ask(command).json, name)["frozen"]
+            assert [item["except"] for item in frozen] == [[image]] * count
+    for shape in ("markdown", "html"):
+        assert "no release before the fair" in stages.deploy.bot("status", "--output", shape).out
+    gates = stages.deploy.ask("explain", "production", stages.deploy.image("api")).json["entries"][0]["gates"]
+    assert [item["reason"]["code"] for item in gates if not item["passed"]] == ["held.hold"]

@@ -53,6 +53,16 @@ PLAN: dict[str, Any] = {
         {
             "name": "dev",
             "promoted_from": None,
+            "frozen": [
+                {
+                    "from": None,
+                    "until": "2026-12-24T00:00:00Z",
+                    "why": "the fair",
+                    "except": ["web"],
+                    "file": "gitops-bot.yaml",
+                    "line": 9,
+                }
+            ],
             "proposals": [
                 {
                     "group": "all",
@@ -107,6 +117,8 @@ def test_the_validator_takes_what_the_design_says() -> None:
         lambda plan: plan.update(commit="abc"),
         lambda plan: plan.update(schema="gitops-bot/demo/1"),
         lambda plan: plan["environments"][0].pop("promoted_from"),
+        lambda plan: plan["environments"][0].pop("frozen"),
+        lambda plan: plan["environments"][0]["frozen"][0].update(until=None),
         lambda plan: plan["environments"][0].update(unchanged=True),
         lambda plan: plan["environments"][0]["proposals"][0].update(action="opened"),
         lambda plan: plan["environments"][0]["proposals"][0]["pull_request"].update(number="1"),

@@ -68,6 +68,17 @@ def subject(hold: Hold) -> str:
     return f"{names} {hold.image}" if hold.image else names
 
 
+def freeze_text(written: Hold) -> str:
+    """A freeze in a line: of what, until when, why, where it is written, and what it leaves alone."""
+    excepted = f", except {shortlist(written.excepted, _NAMED)}" if written.excepted else ""
+    return f"{subject(written)} {_span(written)}{excepted}"
+
+
+def _span(written: Hold) -> str:
+    file, line, _ = written.place
+    return f"until {end_text(written.until)} ({written.why}) by {file}:{line}"
+
+
 def _lasts(hold: Hold, environment: str | None, at: datetime) -> bool:
     is_about = environment in hold.environments or (not hold.environments and environment is not None)
     return is_about and has_begun(hold, at) and at < hold.until
@@ -83,7 +94,7 @@ def reason(written: Hold) -> Reason:
     file, line, _ = written.place
     return Reason(
         "held.hold",
-        f"held until {end_text(written.until)} ({written.why}) by {file}:{line}",
+        f"held {_span(written)}",
         {"until": rfc3339(written.until), "why": written.why, "file": file, "line": line},
         written.until,
     )

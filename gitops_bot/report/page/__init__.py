@@ -19,7 +19,7 @@ from gitops_bot import redact
 from gitops_bot.images import duration
 from gitops_bot.proposals.text import evidence
 from gitops_bot.proposals.text.markdown import address, plain, source_repository
-from gitops_bot.report.screen import short
+from gitops_bot.report.screen import frozen, short
 from gitops_bot.report.status import common_registry, counted, matrix, rows, summary
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def html(result: Result[Overview]) -> str:
         day=lambda date: f"{date:%b} {date.day}",
         counted=counted,
         described=_describe,
+        frozen=frozen(status.environments[::-1]),
         moment=lambda at: f"{at:%Y-%m-%d %H:%M} UTC",
         roughly=duration.roughly,
         split=split,
