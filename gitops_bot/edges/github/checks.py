@@ -201,12 +201,11 @@ class Checks:
         for node in answers.nodes(connection):
             if node["description"] == TEXT:
                 continue  # our own records say what Git has, not what runs
-            statuses = sorted(answers.nodes(node["statuses"]), key=lambda status: str(status["createdAt"]))
             # A success that a newer deployment made inactive was one.
-            told = [status for status in statuses if status["state"] != "INACTIVE"]
+            told = [status for status in answers.nodes(node["statuses"]) if status["state"] != "INACTIVE"]
             if not told:
                 continue
-            newest = told[-1]
+            newest = max(told, key=lambda status: str(status["createdAt"]))  # of one second, the first that is listed
             known.append(
                 DeploymentState(
                     environment,

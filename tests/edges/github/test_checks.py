@@ -123,6 +123,16 @@ def test_answers_of_another_form_are_an_error(play: Any) -> None:
         script.bot.forge.checks({None: [HEAD]}, [])
 
 
+def test_of_a_deployments_statuses_of_one_second_the_newest_counts_which_is_listed_first() -> None:
+    told = {"createdAt": "2026-11-24T14:00:00Z", "description": None, "logUrl": None}
+    statuses = [{**told, "state": state} for state in ("INACTIVE", "SUCCESS", "IN_PROGRESS")]
+    creator = {"__typename": "Bot", "login": "argocd"}
+    node = {"commitOid": HEAD, "description": None, "creator": creator, "statuses": {"nodes": statuses}}
+    with playing({"Checks": answered(r0={"d0": {"nodes": [node]}})}) as script:
+        found = script.bot.forge.checks({}, ["staging"]).deployments["staging"]
+    assert [its.state for its in found] == ["success"]  # type: ignore[union-attr]
+
+
 def test_by_rest_a_repository_that_cannot_be_read_costs_its_own_commits_alone() -> None:
     statuses, runs = f"GET /commits/{HEAD}/statuses", f"GET /commits/{HEAD}/check-runs"
     plays = {
