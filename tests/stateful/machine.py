@@ -14,11 +14,12 @@ from hypothesis import seed as with_seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from tests.stateful import gates
 from tests.stateful.lines import Pinned, version
 from tests.stateful.model import HAND_BACK, Model
 from tests.stateful.people import People
 from tests.stateful.two_runs import Meeting, at_random, is_deletion
-from tests.stateful.world import ENVIRONMENT, FIRST, NAME, WAVES, Command, Shop, Wave, environment_of
+from tests.stateful.world import ENVIRONMENT, FIRST, NAME, WAVES, Command, Shop, Wave, environment_of, source_of
 from tests.stateful.writes import Killed
 
 if TYPE_CHECKING:
@@ -66,6 +67,14 @@ STAGES = st.sampled_from([WAVES, WAVES[:2], WAVES, WAVES[1:2]])
 #: Of each wave: how it is proposed to, and whether it follows the one before it by itself.
 WAYS = st.sampled_from(["pull-request", "pull-request", "pull-request", "commit"])
 FOLLOWS = st.sampled_from([True, True, False])
+#: Likewise: what it requires, if it follows.
+REQUIRES = st.sampled_from([("checks",), (), ("checks", "deployment"), ("deployment",), ()])
+REPORTS = st.sampled_from(
+    ["everything", "everything", "status", "check run", "e2e", "deployment", "a stranger's", "the bot's record"]
+)
+STATES = st.sampled_from(["success", "success", "success", "failure", "pending"])
+#: What tools say of the newest commit when they have synced it; None: they have not.
+SYNCED = st.sampled_from([None, "success", "success", "failure"])
 #: Mostly the environment that everything is about; stands for that where the repository has no such wave.
 WHERE = st.sampled_from([ENVIRONMENT, ENVIRONMENT, *WAVES])
 #: How far back: the release before the last, or which one of those before.
@@ -101,6 +110,7 @@ class Proposals(RuleBasedStateMachine):
         stages=STAGES,
         ways=st.tuples(WAYS, WAYS, WAYS),
         follows=st.tuples(FOLLOWS, FOLLOWS, FOLLOWS),
+        requires=st.tuples(REQUIRES, REQUIRES, REQUIRES),
     )
     def repository(
         self,
@@ -115,6 +125,7 @@ class Proposals(RuleBasedStateMachine):
         stages: Sequence[str],
         ways: Sequence[str],
         follows: Sequence[bool],
+        requires: Sequence[Sequence[str]],
     ) -> None:
         propose: dict[str, Any] = {"group": group, "refresh_approved": refresh_approved, "auto_merge": auto_merge}
         if dressed:
@@ -122,11 +133,14 @@ class Proposals(RuleBasedStateMachine):
         if most_open:
             propose["limit"] = {"open": most_open}
         waves: dict[str, Wave] = {}
-        for name, way, by_itself in zip(WAVES, ways, follows, strict=True):
-            if name in stages:
-                full = name == ENVIRONMENT and way != "commit"
-                waves[name] = Wave(propose if full else {"as": way}, follows=by_itself and bool(waves))
-                self._note(f"wave {len(waves)}", f"{way}, {'follows' if waves[name].follows else 'is asked for'}")
+        for name, way, by_itself, required in zip(WAVES, ways, follows, requires, strict=True):
+            if name not in stages:
+                continue
+            full, followed = name == ENVIRONMENT and way != "commit", by_itself and bool(waves)
+            require = {what: gates.of(what, source_of(name)) for what in required if followed}
+            waves[name] = Wave(propose if full else {"as": way}, followed, require)
+            how = " and ".join(["follows", *require]) if followed else "is asked for"
+            self._note(f"wave {len(waves)}", f"{way}, {how}")
         self.shop.begin(dict(zip(PLACES, places, strict=False)), waves)
         self.shop.forge.settings(NAME, allow_auto_merge=True)
         if base != "free" and not any(map(self.shop.commits, waves)):
@@ -158,8 +172,9 @@ class Proposals(RuleBasedStateMachine):
 
     # The bot
 
-    @rule()
-    def update(self) -> None:
+    @rule(synced=SYNCED)
+    def update(self, synced: Any) -> None:
+        self._sync(synced)
         self._run_to_its_end(Command())
 
     @rule(name=st.sampled_from(IMAGES), to=SETS, environment=WHERE)
@@ -172,9 +187,11 @@ class Proposals(RuleBasedStateMachine):
         name=st.sampled_from([None, None, *IMAGES]),
         lifts=st.sampled_from([False, False, False, True]),
         environment=st.sampled_from(WAVES[1:]),
+        beyond=st.sampled_from([False, False, True]),
     )
-    def promote(self, name: str | None, lifts: bool, environment: str) -> None:
-        command = Command("promote", image=name, environment=self._there(environment), release_hold=lifts)
+    def promote(self, name: str | None, lifts: bool, environment: str, beyond: bool) -> None:
+        where = self._there(environment)
+        command = Command("promote", image=name, environment=where, release_hold=lifts, beyond_checks=beyond)
         self._run_to_its_end(command)
 
     @rule(
@@ -224,7 +241,7 @@ class Proposals(RuleBasedStateMachine):
         """Their requests come in any order; where `lost`, the answer to the first deletion of a branch is."""
         one, two = self._command(command), self._command(other)
         self.model.touched.clear()
-        self.model.past.lifts = False
+        self.model.past.lifts = self.model.past.beyond = False
         moments = [self.model.begins(each) for each in (one, two)]
         meeting = Meeting(self.shop, partial(_run_as, self.shop), at_random(seed))
         if lost:
@@ -251,9 +268,10 @@ class Proposals(RuleBasedStateMachine):
     # People and pull requests
 
     @precondition(lambda self: self.shop.pulls())
-    @rule(which=WHICH, method=st.sampled_from(["merge", "squash", "rebase"]), delete=st.booleans())
-    def merge(self, which: int, method: Any, delete: bool) -> None:
+    @rule(which=WHICH, method=st.sampled_from(["merge", "squash", "rebase"]), delete=st.booleans(), synced=SYNCED)
+    def merge(self, which: int, method: Any, delete: bool, synced: Any) -> None:
         self._note("merge", self.people.merge(self._pull(which), method, delete=delete))
+        self._sync(synced)
 
     @precondition(lambda self: self.shop.pulls())
     @rule(which=WHICH, delete=st.booleans())
@@ -352,6 +370,19 @@ class Proposals(RuleBasedStateMachine):
                 came_of_it = self.people.pin_by_hand((path, name), how)
         self._note(f"push {how}", came_of_it)
 
+    @precondition(lambda self: self._gated())
+    @rule(
+        what=REPORTS,
+        state=STATES,
+        back=st.sampled_from([0, 0, 0, 1, 3]),
+        place=st.sampled_from([None, None, *PLACES]),
+        seconds=st.integers(0, 1),
+    )
+    def report(self, what: str, state: Any, back: int, place: str | None, seconds: int) -> None:
+        """It is written on the newest commit, or on one so many before it; maybe within one second with another."""
+        self.shop.clock.sleep(seconds)
+        self._report(what, state, back, place)
+
     # The configuration, and time
 
     @rule(name=st.sampled_from([*IMAGES, None]), hours=st.integers(1, 30))
@@ -382,15 +413,26 @@ class Proposals(RuleBasedStateMachine):
             self.people.configure()
             self._note("regroup", "done")
 
-    @rule(hours=st.sampled_from([0.5, 3, 48]))
-    def time_passes(self, hours: float) -> None:
+    @rule(hours=st.sampled_from([0.5, 3, 48]), synced=SYNCED)
+    def time_passes(self, hours: float, synced: Any) -> None:
         self.shop.clock.sleep(hours * 3600)
+        self._sync(synced)
 
     # How it is done
 
+    def _sync(self, state: Any) -> None:
+        if state is not None:
+            self._report("everything", state)
+
+    def _report(self, what: str, state: Any, back: int = 0, place: str | None = None) -> None:
+        commits = self.shop.remote.git("rev-list", "--first-parent", "main").decode().split()
+        for name in self._gated():
+            self.people.report(source_of(name), what, commits[min(back, len(commits) - 1)], state, place)
+            self._note("report", f"{what}: {state}")
+
     def _run(self, command: Command, happens: Callable[[int, When], None] | None = None) -> Ran:
         self.model.touched.clear()
-        self.model.past.lifts = False
+        self.model.past.lifts = self.model.past.beyond = False
         before = self.model.begins(command)
         ran = self.shop.run(command, happens)
         self.model.check(before, command, ran, disturbed=happens is not None)
@@ -414,8 +456,9 @@ class Proposals(RuleBasedStateMachine):
                 assert ran.seen.writes == [], f"nothing has changed, and {command} writes"
                 # When each label was put on, and the last push before it, is asked for again: two requests.
                 handed_back = sum(HAND_BACK in pull.labels for pull in self.shop.pulls())
+                gated = bool(self._gated())
                 # What should merge by itself and cannot is looked at once more, and warned of, each time.
-                assert len(ran.seen.reads) <= 2 + 2 * handed_back + len(ran.warnings), ran.seen.reads
+                assert len(ran.seen.reads) <= 2 + 2 * handed_back + len(ran.warnings) + gated, ran.seen.reads
                 return
         raise AssertionError(f"{command} comes to no end")
 
@@ -479,6 +522,9 @@ class Proposals(RuleBasedStateMachine):
         if name not in self.shop.pushed:
             digest = f"@sha256:{'c' * 64}"
         return Command("set", f"{name}={tag}{digest}", environment, allow_downgrade=allowed, release_hold=allowed)
+
+    def _gated(self) -> list[str]:
+        return [name for name, wave in self.shop.waves.items() if wave.require]
 
     def _there(self, environment: str) -> str:
         return environment if environment in self.shop.waves else ENVIRONMENT

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.stateful import lines
+from tests.stateful.gates import CODES
 from tests.stateful.lines import Pinned, agree, version
 from tests.stateful.past import Past, environment_on, is_rollback
 from tests.stateful.world import NAME, environment_of
@@ -219,9 +220,13 @@ class Model:
         known = {"failed.edit", "failed.registry"} | ({"failed.git"} if command.verb == "rollback" else set())
         if command.image is not None or command.verb == "set":
             known |= {"failed.usage"}  # nothing has it where its file is broken
+        # What it merged itself, later waves have not seen yet: the next run tells of that.
+        merged = any("/merge" in each for each in ran.seen.writes)
         for outcome in ran.outcome.environments:
             assert {each.problem.code for each in outcome.failed} <= known, outcome.failed
             self._what_is_told_is_there(outcome, now)
+            if not merged:
+                self._closed_gates_are_closed(outcome, now)
             left = self._left_for_a_reason(outcome, now)
             self._no_entry_twice(now, outcome.name, left)
             if command.verb != "rollback":
@@ -233,7 +238,8 @@ class Model:
                 if (command.verb != "set" and command.image is None) or shown.branch in told:
                     self._is_whole(shown, now)
             if command.verb in ("update", "promote") and command.image is None:
-                self._everything_newer_is_told(outcome, command, now)
+                if not merged:
+                    self._everything_newer_is_told(outcome, command, now)
                 self._promotions_are_vouched_for(outcome, command, now, left)
 
     def _kept_up(
@@ -294,13 +300,17 @@ class Model:
             assert not both, f"#{shown.number} has {both}, which is being rolled back"
 
     def _nothing_comes_by_stealth(self, before: Moment, now: Moment) -> None:
-        """What the bot has just put on its branches was tested, and was not left by going back."""
+        """What the bot has just put on its branches was tested, is required no more, and was not left by going back."""
+        since = list(self.past.places)[self.past.places[before.main] :]
+        carried = {(key, pin) for pins in before.carried.values() for key, pin in pins.items()}
         for branch, head in self.shop.proposing.items():
             if before.heads.get(branch) == head or self.is_theirs(branch) or branch in self.touched | self.rewritten:
                 continue
             fork = self.shop.fork(head)
             for key, (_, pin) in self.shop.proposed(head).items():
                 self.past.holds(key, pin, fork=fork, rollback=is_rollback(branch))
+                if not is_rollback(branch) and (key, pin) not in carried:
+                    self.past.passes(key, pin, since)
 
     def _no_commit_of_a_person_is_lost(self) -> None:
         bare, branches = self.shop.forge.bare(NAME), self.shop.branches
@@ -455,6 +465,19 @@ class Model:
                     assert shown is None or self.regrouped, f"{branch} is kept up at any time"
         return {branch: reason.code for branch, reason in left.items()}
 
+    def _closed_gates_are_closed(self, outcome: EnvironmentOutcome, now: Moment) -> None:
+        """What is held for what it requires is held for what the forge was told, and for nothing else."""
+        main = self.past.pins[now.main]
+        for held in outcome.held:
+            key = (held.entry.file, held.entry.name)
+            for reason in held.reasons:
+                if (part := CODES.get(reason.code)) is None:
+                    continue
+                partner = self.shop.partner_of(key)
+                assert partner in main, f"{key} is held for what its source does not run: {reason}"
+                state = self.past.gates(key, main[partner], now.main)[part]
+                assert state == reason.data["state"], f"{key} is held, and {part} is {state}: {reason}"
+
     def _is_whole(self, shown: Shown, now: Moment) -> None:
         """The bot's own, kept up: byte by byte the base branch but for pins, never backwards, and it says so."""
         assert shown.pins, f"#{shown.number} proposes nothing"
@@ -495,16 +518,23 @@ class Model:
     def _promotions_are_vouched_for(
         self, outcome: EnvironmentOutcome, command: Command, now: Moment, left: Mapping[str | None, str]
     ) -> None:
-        """What the wave before has left by going back is not proposed any more."""
+        """What a wave before has left by going back, or what has failed there, is not proposed any more."""
         if not self._is_promoted(outcome.name, command):
             return
         main = self.shop.pins(now.main)
         for shown in self._kept_up(now, outcome.name, left, rollbacks=False):
             for key, (old, pin) in shown.pins.items():
                 there = self.shop.partner_of(key)
-                if there in main and there[0] not in self.broken and (key, pin) not in self.past.said:
-                    stays = self._stands(key, old, pin) and self.past.is_left(there, pin)
-                    assert not stays, f"#{shown.number} goes on with {key[1]} {pin}, which its source has left"
+                if there not in main or there[0] in self.broken or (key, pin) in self.past.said:
+                    continue
+                if not self._stands(key, old, pin):
+                    continue
+                assert not self.past.is_left(there, pin), (
+                    f"#{shown.number} goes on with {key[1]} {pin}, which its source has left"
+                )
+                assert self.past.beyond or "failure" not in self.past.gates(key, pin, now.main).values(), (
+                    f"#{shown.number} goes on with {key[1]} {pin}, which has failed"
+                )
 
     def _newest(self, key: Key, command: Command, main: Mapping[Key, Pinned]) -> Pinned | None:
         """What a command brings to an entry: what its source runs, or what the registry has."""

@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from tests.stateful.gates import judge, worst
 from tests.stateful.lines import Pinned, agree, version
-from tests.stateful.world import BROKEN, PREFIX, environment_of, source_of, wave_of
+from tests.stateful.world import BROKEN, PREFIX, environment_of, place_of, source_of, wave_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from tests.stateful.gates import State
     from tests.stateful.world import Command, Key, Shop
 
 ROLLBACK = "rollback-"
@@ -32,16 +36,20 @@ class Past:
     #: The place of each commit of the base branch, the oldest first.
     places: dict[str, int] = field(default_factory=dict)
     stays: defaultdict[Key, list[Stay]] = field(default_factory=lambda: defaultdict(list))
+    #: What every entry pins at each of these commits, without files that cannot be read.
+    pins: dict[str, dict[Key, Pinned]] = field(default_factory=dict)
     #: Every pin that an entry ever had, as it was written.
     had: defaultdict[Key, set[Pinned]] = field(default_factory=lambda: defaultdict(set))
     #: What a person gave to an entry by its value: by `set`, or by hand.
     said: set[tuple[Key, Pinned]] = field(default_factory=set)
     #: What was proposed again because a person lifted the hold.
     lifted: set[tuple[Key, Pinned]] = field(default_factory=set)
-    #: Entries that the wave before did not have at some time: then they go by their own policy.
+    #: Entries whose image no wave before had at some time: then they go by their own policy.
     alone: set[Key] = field(default_factory=set)
     #: Whether one of the commands that are running lifts holds.
     lifts: bool = False
+    #: Whether one of them goes beyond the checks.
+    beyond: bool = False
     _last: dict[Key, Pinned] = field(default_factory=dict)
 
     def read(self) -> None:
@@ -54,15 +62,20 @@ class Past:
             self._arrive(commit)
 
     def _arrive(self, commit: str) -> None:
-        now = {key: pin for key, pin in self.shop.pins(commit).items() if not self._is_broken(commit, key)}
+        there = self.shop.pins(commit)
+        now = self.pins[commit] = {key: pin for key, pin in there.items() if not self._is_broken(commit, key)}
         changed = {key: pin for key, pin in now.items() if self._last.get(key) != pin}
+        before = next(reversed(self.places), commit)
         at = self.places[commit] = len(self.places)
+        named = {(environment_of(key), key[1]) for key in there}
+        self.alone |= {key for key in now if named.isdisjoint((name, key[1]) for name in self._waves_before(key))}
+        plan = self._plan_of(commit)
         # Wave by wave: what one commit brings to several has been in each of them.
         for key, pin in sorted(changed.items(), key=lambda each: wave_of(each[0])):
-            if self.shop.partner_of(key) not in {None, *now}:
-                self.alone.add(key)
-            if at and self.shop.commits(environment_of(key)) and self._is_the_bots(commit):
+            if at and self.shop.commits(environment_of(key)) and plan:
                 assert not self.is_left(key, pin, at - 1), f"{commit[:8]} brings {key} back to {pin}, which it had left"
+                if not plan.endswith(" rollback"):
+                    self.passes(key, pin, [before])
             stays = self.stays[key]
             if at:
                 assert self.has_come_by_right(key, pin), (
@@ -80,14 +93,24 @@ class Past:
     def _is_broken(self, commit: str, key: Key) -> bool:
         return self.shop.files(commit)[key[0]].endswith(BROKEN)
 
-    def _is_the_bots(self, commit: str) -> bool:
-        return b"\nGitops-Bot-Plan: " in self.shop.remote.git("log", "-1", "--format=%B", commit)
+    def _waves_before(self, key: Key) -> list[str]:
+        """The waves that an entry's pins come through, if nobody carries them past."""
+        names, name = [], environment_of(key)
+        while self.shop.waves[name].follows:
+            names.append(name := source_of(name))
+        return names
+
+    def _plan_of(self, commit: str) -> str:
+        """What a commit of the bot says of itself; empty for those of others."""
+        said = self.shop.remote.git("log", "-1", "--format=%B", commit).decode()
+        return next((line for line in said.splitlines() if line.startswith("Gitops-Bot-Plan: ")), "")
 
     # What people say
 
     def asks(self, command: Command, wanted: tuple[str, Pinned] | None) -> None:
         """A command is about to run; `wanted` is the image and the pin that a `set` means."""
         self.lifts |= command.release_hold
+        self.beyond |= command.beyond_checks
         if wanted is not None:
             name, pin = wanted
             self.said |= {
@@ -126,7 +149,32 @@ class Past:
             return version(successor) < version(left)
         return any(agree(each, successor) for each in stays[:number])
 
+    def gates(self, key: Key, pin: Pinned, commit: str) -> Mapping[str, State]:
+        """How it stands with what is required of a pin on a commit; empty where the source does not run it there."""
+        partner, require = self.shop.partner_of(key), self.shop.waves[environment_of(key)].require
+        if partner is None or partner not in self.pins[commit] or not agree(pin, self.pins[commit][partner]):
+            return {}
+        return judge(self.shop.hub, require, place_of(key), list(self._stood(partner, commit)))
+
+    def _stood(self, key: Key, commit: str) -> Iterator[str]:
+        """The commits up to this one on which an entry certainly had the pin that it has there."""
+        pin = self.pins[commit][key]
+        for each in list(self.places)[self.places[commit] :: -1]:
+            was = self.pins[each].get(key)
+            if was is None or (was.digest != pin.digest if pin.digest else was.tag != pin.tag):
+                return
+            yield each
+
     # What must hold
+
+    def passes(self, key: Key, pin: Pinned, commits: Iterable[str]) -> None:
+        """Of a pin that the bot has just proposed or committed, as it saw the base branch at one of these commits."""
+        require = self.shop.waves[environment_of(key)].require
+        if not require or self.beyond or key in self.alone or (key, pin) in self.said:
+            return
+        seen = [self.gates(key, pin, commit) for commit in commits]
+        is_open = any(states and worst(states.values()) == "success" for states in seen)
+        assert is_open, f"{key} is to get {pin} before what it requires has succeeded: {seen}"
 
     def holds(self, key: Key, pin: Pinned, *, fork: str, rollback: bool) -> None:
         """Of a pin that the bot put on a branch which leaves the base branch at `fork`."""

@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING, Literal
 from gitops_bot.demo import conversation, landing
 from gitops_bot.demo.hub import AutoMerge
 from gitops_bot.demo.refusal import Invalid
+from gitops_bot.edges.github.deployments import TEXT
 from tests.counterparts.forge import update_branch
 from tests.stateful import lines
+from tests.stateful.gates import WRITTEN
 from tests.stateful.lines import Pinned, version
 from tests.stateful.model import HAND_BACK, HOLD
 from tests.stateful.past import environment_on
-from tests.stateful.world import ALICE, BOB, BROKEN, CONFIG, NAME
+from tests.stateful.world import ALICE, BOB, BOT, BROKEN, CONFIG, NAME, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.demo.hub import Pull
     from gitops_bot.demo.rules import Method
+    from tests.stateful.gates import State
     from tests.stateful.model import Model
     from tests.stateful.world import Key, Shop
 
@@ -276,6 +279,24 @@ class People:
     def configure(self) -> None:
         """Push the configuration as the shop has it now."""
         self.push(CONFIG, self.shop.config(), "configure the bot")
+
+    # What tools say of the base branch
+
+    def report(self, source: str, what: str, commit: str, state: State, place: str | None) -> None:
+        """Write on a commit how a wave is: of one place or all, by the names that gates look for."""
+        forge, (status, run, deployed) = self.shop.forge, WRITTEN[state]
+        for each in sorted({place_of(key) for key in self.shop.main if place in (None, place_of(key))}):
+            name = f"cd/{each}-{source}"
+            if what in ("everything", "status", "a stranger's"):
+                forge.status(NAME, commit, name, status, by=BOB if what == "a stranger's" else "argocd[bot]")
+            if what == "check run":
+                forge.check_run(NAME, commit, name, run, app="argocd")
+            if what in ("everything", "e2e"):
+                forge.check_run(NAME, commit, f"e2e {each}", run)
+        if what in ("everything", "deployment"):
+            forge.deployment(NAME, source, commit, *deployed)
+        if what == "the bot's record":
+            forge.deployment(NAME, source, commit, *deployed, by=BOT, text=TEXT)
 
 
 def _said(pin: Pinned) -> dict[str, str | None]:

@@ -81,6 +81,11 @@ def environment_of(key: Key) -> str:
     return key[0].split("/")[2]
 
 
+def place_of(key: Key) -> str:
+    """The overlay that an entry is in, without its environment."""
+    return key[0].split("/")[1]
+
+
 def wave_of(key: Key) -> int:
     """The place of its environment among the waves."""
     return WAVES.index(environment_of(key))
@@ -102,6 +107,7 @@ class Command:
     to: str | None = None
     allow_downgrade: bool = False
     release_hold: bool = False
+    beyond_checks: bool = False
 
     def means(self, environment: str) -> bool:
         """Whether it proposes anything to an environment."""
@@ -114,6 +120,7 @@ class Command:
         words += [self.environment if self.verb != "update" else ""]
         words += [self.pin, *(["--image", self.image] if self.image else []), *(["--to", self.to] if self.to else [])]
         words += ["--allow-downgrade"] * self.allow_downgrade + ["--release-hold"] * self.release_hold
+        words += ["--beyond-checks"] * self.beyond_checks
         return [word for word in words if word]
 
     def __str__(self) -> str:
@@ -122,10 +129,14 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """An environment: how it is proposed to, and whether it follows the one before it without being asked."""
+    """An environment: how it is proposed to, and whether it follows the one before it without being asked.
+
+    `require` is what must have succeeded before.
+    """
 
     propose: dict[str, Any]
     follows: bool = False
+    require: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +238,11 @@ class Shop:
         """What `gitops-bot.yaml` says now."""
         environments: dict[str, dict[str, Any]] = {}
         for name, wave in self.waves.items():
-            said = environments[name] = {"overlays": [f"apps/*/{name}"], "propose": wave.propose}
+            said = environments[name] = {"overlays": [f"apps/{{place}}/{name}"], "propose": wave.propose}
             if wave.follows:
                 said["promote_from"] = source_of(name)
+            if wave.require:
+                said["require"] = dict(wave.require)
             if wave.follows or len(environments) == 1:
                 said["policy"] = "releases"
         book = {
@@ -400,7 +413,7 @@ def _journey(world: World, snapshot: Snapshot, command: Command) -> Outcome:
         case "set":
             what = Pins([Assignment.parse(command.pin)], command.allow_downgrade)
         case "promote":
-            what = Promote(source_of(command.environment), ByHand(), images)
+            what = Promote(source_of(command.environment), ByHand(beyond_checks=command.beyond_checks), images)
         case "rollback":
             what = RollBack(command.to, images)
     return update(world, snapshot, Request(what, command.release_hold)).body
