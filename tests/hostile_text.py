@@ -10,6 +10,7 @@ import io
 import resource
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ from gitops_bot.proposals.text import body, markdown
 from gitops_bot.releases.layout.glob import Glob, is_path
 from gitops_bot.report.diff import print_diff
 from gitops_bot.report.screen import Screen
+from gitops_bot.results import waiting
 from gitops_bot.targets import kustomization
 from gitops_bot.targets.pin_file import edit
 
@@ -146,6 +148,10 @@ _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "message": (lambda text: content.message_of("{a}", {"a": text, "title": "x", "changes": ""}), ("",)),
     "group": (naming.group_slug, ("",)),
     "glob": (Glob.parse, ("", "*/")),
+    "memory of an issue": (
+        lambda text: waiting.State.read([text], datetime.now(UTC)),
+        ("", "<!-- gitops-bot:state [1, ["),
+    ),
     "configuration": (lambda text: config.read(text, "x"), ("version: 1\nbranch: ", "version: '")),
     "directory": (lambda text: _GLOB.match(f"{text[:4096]}/"), ("", "a/")),
 }

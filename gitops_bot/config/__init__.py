@@ -200,6 +200,7 @@ class Config:
     holds: tuple[Hold, ...] = ()
     registries: Mapping[str, RegistryAccess] = field(default_factory=dict)
     mentions: tuple[Mention, ...] = ()
+    report_issue: bool = False
 
     def waves_before(self, name: str) -> list[str]:
         """The environments that the pins of one come through: its source first, then that one's source, and so on."""
@@ -242,6 +243,7 @@ def read(text: str, file: str) -> Config:
         holds=holds,
         registries=MappingProxyType({checks.host(name) or name: access for name, access in form.registries.items()}),
         mentions=(*_mentions(document, form, environments), *_held(document, holds, tuple(environments))),
+        report_issue=bool(form.report_issue),
     )
 
 

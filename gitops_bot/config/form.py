@@ -269,6 +269,15 @@ class ConfigForm:
     release_tags: ReleaseTags = None
     records: _Records = None
     artifact_metadata: ArtifactMetadata = None
+    report_issue: Annotated[
+        bool | None,
+        leaf.truth(),
+        about(
+            "Keep one issue in the repository that says what failed, is frozen, is held or waits for review, with "
+            "comments when something starts to fail, is stuck for a day, or recovers. Without it, `false`.",
+            True,
+        ),
+    ] = None
 
 
 _ENVIRONMENT = leaf.text("must be the name of an environment", leaf.NAME)

@@ -20,22 +20,23 @@ from gitops_bot.engine.gates import judge
 from gitops_bot.engine.read import after_commit, partners, read_again
 from gitops_bot.engine.records import record
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw
-from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, LostRace, bugs_as
+from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, LostRace, Problem, bugs_as
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, reconcile
 from gitops_bot.proposals.proposal import Written
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.decisions import Failed
+from gitops_bot.results import waiting
 from gitops_bot.results.outcome import WRITING, EnvironmentOutcome, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from gitops_bot.config import Environment
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.world import World
-    from gitops_bot.errors import Problem
     from gitops_bot.releases.decisions import Managed
     from gitops_bot.results.result import Result
 
@@ -73,7 +74,31 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
         token_variable=world.token_variable,
         ended=hold.find_ended(snapshot.config.holds, base.at),
     )
+    is_full = isinstance(request.what, Poll) and len(environments) == len(snapshot.config.environments)
+    if is_full and snapshot.config.report_issue and not request.dry_run:
+        done = replace(done, problems=(*problems, *_report(world, done, base.at)))
     return done.of(snapshot.repository, snapshot.branch, base.commit)
+
+
+def _report(world: World, outcome: Outcome, now: datetime) -> tuple[Problem, ...]:
+    """Keep the issue as a full run left things; returns a bug of ours, and warns of what the forge refused."""
+    if world.forge is None:
+        advice = "set a token for the repository's server, or remove `report_issue`"
+        world.warn(Problem("failed.auth", "what waits is not reported: there is no forge, or no token for it", advice))
+        return ()
+    try:
+        with bugs_as(ForgeError, "the issue that says what waits"):
+            items, issue = [*waiting.waiting(outcome)], world.forge.find_issue(waiting.MARK)
+            texts, closed = ([], None) if issue is None else ([issue.body, *issue.comments], issue.closed)
+            state, comment = waiting.follow(waiting.State.read(texts, now), items, now, closed)
+            if items or issue is not None:
+                with world.whole():
+                    world.forge.write_issue(issue, waiting.TITLE, waiting.render(items, state), comment)
+    except ForgeError as error:
+        if error.problem.code == "failed.bug":
+            return error.problems
+        world.warn(replace(error.problem, message=f"what waits is not reported: {error.problem.message}"))
+    return ()
 
 
 def plan(facts: Facts, request: Request, environments: Sequence[Environment]) -> list[Planned | BotError]:

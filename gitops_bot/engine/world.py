@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from gitops_bot.images.build import Build, BuildTimes, Child, Manifest
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.proposals.branch import Branch
-    from gitops_bot.proposals.pull_request import Deployed, Deployment, HandBackTimes, Merge, PullRequest, RateLimit
+    from gitops_bot.proposals.pull_request import (
+        Deployed,
+        Deployment,
+        HandBackTimes,
+        Issue,
+        Merge,
+        PullRequest,
+        RateLimit,
+    )
     from gitops_bot.releases.checks import Reported
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.releases import NewTag
@@ -250,6 +258,12 @@ class Forge(Protocol):
 
     def close(self, number: int, *, body: str) -> PullRequest:
         """Close a pull request, with this body; writes only what differs."""
+
+    def find_issue(self, mark: str) -> Issue | None:
+        """The oldest issue of the bot's own whose text has this line."""
+
+    def write_issue(self, issue: Issue | None, title: str, body: str, comment: str | None) -> None:
+        """Comment on an issue, open again, and then give it this text where it differs; None: open a new one."""
 
     def deployments(self, environments: Sequence[str]) -> Mapping[str, tuple[Deployed, ...]]:
         """The newest deployments of each of these environments, the newest first: a bounded number."""

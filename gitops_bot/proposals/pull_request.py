@@ -89,6 +89,15 @@ def find_open(pulls: Sequence[PullRequest]) -> PullRequest | None:
     return next((pull for pull in pulls if pull.state == "open"), None)
 
 
+class Issue(NamedTuple):
+    """The bot's own issue, and its own comments there, the last ones; `closed` is when people closed it."""
+
+    number: int
+    body: str
+    closed: datetime | None
+    comments: tuple[str, ...]
+
+
 class ReleasedImage(NamedTuple):
     """An image that a release brought; `place` tells the entry from all others of the environment."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
@@ -18,7 +19,9 @@ from gitops_bot.demo.call import Fields
 from gitops_bot.demo.gateway import Gateway
 from gitops_bot.demo.http import Answer
 from gitops_bot.demo.refusal import Invalid
+from gitops_bot.demo.shapes import Shapes
 from tests.counterparts import api_deployments, api_git, commit_checks
+from tests.counterparts.issues import Issues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +40,7 @@ _TOKENS = re.compile(r"/api/v3/app/installations/([0-9]{1,15})/access_tokens")
 #: What begins so below a repository needs that permission; other paths need `metadata`.
 _PERMISSIONS = (
     (r"/pulls/[0-9]+/merge", "contents"),
+    (r"/issues$|/issues/1[0-9]{3}\b", "issues"),
     (r"/pulls|/issues/", "pull_requests"),
     (r"/deployments", "deployments"),
     (r"/commits/.+/statuses|/statuses/", "statuses"),
@@ -245,6 +249,8 @@ class AppGateway(Gateway):
         self._of_apps, self._apps = accounts, apps
         #: The deployment records of artifacts, by organisation.
         self.artifacts: dict[str, list[Json]] = {}
+        #: The issues of each repository, by its name in lower case.
+        self.issues: defaultdict[str, Issues] = defaultdict(Issues)
 
     def _answer(self, request: Request, resource: Resource) -> Answer:
         answer = self._apps.answer(request, self.api, self.site, self.store) or self._recorded(request)
@@ -266,7 +272,21 @@ class AppGateway(Gateway):
                 raise Invalid(404, "Not Found")
             if not self._of_apps.may(request, hub, permission_for(match[2] or ""), writes=request.method != "GET"):
                 raise Invalid(403, "Resource not accessible by integration")
+            if "/issues" in request.path:
+                with self.store.opened(hub, writes=False) as pulls:
+                    shapes = Shapes(self.api, self.site, pulls, user or "")
+                    answer = self.issues[match[1].lower()].rest(shapes, request, match[2] or "")
+                if answer is not None:
+                    self.limits.take("core")
+                    return answer
         return super()._rest(request, user)
+
+    def _graphql(self, request: Request, user: str | None) -> Answer:
+        name, _ = self.about(request)
+        answer = (
+            self.issues[name].graphql(request, user or "") if name is not None and request.method == "POST" else None
+        )
+        return super()._graphql(request, user) if answer is None else answer
 
 
 def permission_for(rest: str) -> str:

@@ -144,7 +144,7 @@ def test_all_that_holds_a_pin_is_told_and_what_lasts_longest_first() -> None:
 RELEASES = NamedPolicy("releases", kinds.Semver(">=1.0.0"), "config")
 CANDIDATE = Pin("1.1.0-rc.1", B)
 OUTSIDE = "1.1.0-rc.1 does not match policy `releases` of web in production"
-SOAKING = "soaks in staging for 3h: 1 hour so far, open on Sat 2026-08-01 14:00 UTC"
+SOAKING = "soaks in staging for 3h, since 2026-08-01 11:00 UTC: open on Sat 2026-08-01 14:00 UTC"
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_a_pin_that_has_not_run_long_enough_is_held_with_what_is_left() -> None:
     reason = soak.reason_to_wait("staging", NOW - timedelta(minutes=90), NOW, TWO_HOURS)
     assert reason is not None
     assert (reason.code, dict(reason.data)) == ("held.soak", {"soak": "2h", "left": 1800})
-    assert reason.text == "soaks in staging for 2h: 1 hour so far, open on Sat 2026-08-01 12:30 UTC"
+    assert reason.text == "soaks in staging for 2h, since 2026-08-01 10:30 UTC: open on Sat 2026-08-01 12:30 UTC"
     assert reason.ends == NOW + timedelta(minutes=30)
 
 

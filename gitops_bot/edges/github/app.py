@@ -36,7 +36,9 @@ KEY, KEY_FILE = "GITHUB_APP_PRIVATE_KEY", "GITHUB_APP_PRIVATE_KEY_FILE"
 #: of a source repository, and to read images.
 Purpose = Literal["propose", "read", "inspect", "source", "packages"]
 _READ = dict.fromkeys(("contents", "metadata", "pull_requests", "checks", "statuses", "deployments"), "read")
-_WRITE = dict.fromkeys(("contents", "pull_requests", "deployments", "artifact_metadata", "workflows"), "write")
+_WRITE = dict.fromkeys(
+    ("contents", "pull_requests", "issues", "deployments", "artifact_metadata", "workflows"), "write"
+)
 #: The permissions that are asked for, as far as the installation has them. The first one is needed.
 _WANTED: Mapping[Purpose, Mapping[str, str]] = {
     "propose": {**_READ, **_WRITE, "members": "read"},

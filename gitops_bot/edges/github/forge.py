@@ -1,4 +1,4 @@
-"""Pull requests on GitHub: found, opened, refreshed, merged and closed, with as few requests as possible.
+"""Pull requests on GitHub: found, opened, refreshed, merged and closed, with as few requests as possible; and an issue.
 
 They merge by themselves by auto-merge, by the merge queue, or at once if nothing blocks them. A merge by REST is sent
 only if nothing blocks it: with the token of somebody who may bypass the rules of a branch, it would bypass them
@@ -21,10 +21,11 @@ from gitops_bot.edges.github.commits import Commits, merges
 from gitops_bot.edges.github.deployments import Deployments
 from gitops_bot.edges.github.failure import Refused, Unsupported, may_merge_now, merge_advice, review_advice
 from gitops_bot.edges.github.reading import PullRequestReader
-from gitops_bot.errors import Problem
+from gitops_bot.errors import ForgeError, Problem
+from gitops_bot.proposals.pull_request import Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from gitops_bot.config.propose import MergeMethod
     from gitops_bot.edges.clock import Clock
@@ -39,6 +40,19 @@ TITLE_LIMIT, BODY_LIMIT = 256, 65_536
 _FORBIDDEN = 403
 _EXPECTED = (_FORBIDDEN, 404, 410, 422)
 _PERMISSION = "give the token `pull-requests: write`"
+#: A repository may have thousands of issues: the oldest with the label are looked at and, as people may take it away,
+#: the newest.
+_LABEL = "gitops-bot"
+ISSUES = """
+query Issues($owner: String!, $name: String!, $label: String!) {
+  repository(owner: $owner, name: $name) {
+    labelled: issues(labels: [$label], first: 10, orderBy: {field: CREATED_AT, direction: ASC}) { nodes { ...Own } }
+    newest: issues(first: 10, orderBy: {field: CREATED_AT, direction: DESC}) { nodes { ...Own } }
+  }
+}
+fragment Own on Issue {
+  number body closedAt viewerDidAuthor comments(last: 10) { nodes { body viewerDidAuthor } }
+}"""
 #: Comments per page, and pages that are searched for the same comment.
 _PER_PAGE, _PAGES = 100, 3
 
@@ -204,17 +218,62 @@ class GitHub:
         pull = self._api.pull_request(number)
         return self._edit(pull, {} if pull.state == "closed" else {"state": "closed"}, body)
 
+    def find_issue(self, mark: str) -> Issue | None:
+        """One request. The mark of somebody else is none. Doubles of runs at the same time lose to the oldest."""
+        try:
+            variables = {**self._api.names, "label": _LABEL}
+            data: Any = self._api.graphql(ISSUES, variables, expected=_EXPECTED)
+        except (Refused, Unsupported) as refused:
+            raise _no_issue(refused) from None
+        with self._api.reading():
+            nodes = (node for name in ("labelled", "newest") for node in answers.nodes(data["repository"][name]))
+            own = [node for node in nodes if node["viewerDidAuthor"] is True and mark in node["body"].splitlines()]
+            if not own:
+                return None
+            first = min(own, key=lambda node: answers.of_type(int, node["number"]))
+            comments = (
+                answers.of_type(str, said["body"])
+                for said in answers.nodes(first["comments"])
+                if said["viewerDidAuthor"] is True
+            )
+            return Issue(first["number"], first["body"], answers.parse_time(first["closedAt"]), tuple(comments))
+
+    def write_issue(self, issue: Issue | None, title: str, body: str, comment: str | None) -> None:
+        """None if nothing differs, else one; with a comment three or four. Three to open one, four for a double."""
+        try:
+            if issue is None:
+                fields = {"title": title, "body": body}
+                with self._api.reading():
+                    made = self._api.ask("POST", "/issues", body=fields, expected=_EXPECTED)
+                    number = answers.of_type(int, made["number"])
+                with suppress(Refused):
+                    labels = {"labels": [_LABEL]}
+                    self._api.ask("POST", f"/issues/{number}/labels", body=labels, expected=_EXPECTED)
+                first = self.find_issue(body.partition("\n")[0])
+                if first is not None and first.number != number:  # another run was faster, or this was sent twice
+                    double = {"state": "closed", "state_reason": "not_planned"}
+                    self._api.ask("PATCH", f"/issues/{number}", body=double, expected=_EXPECTED)
+                return
+            if comment is not None:
+                if issue.closed is not None:
+                    self._api.ask("PATCH", f"/issues/{issue.number}", body={"state": "open"}, expected=_EXPECTED)
+                self._post_comment(issue.number, comment, _EXPECTED)
+            if not _same(body, issue.body):
+                self._api.ask("PATCH", f"/issues/{issue.number}", body={"body": body}, expected=_EXPECTED)
+        except Refused as refused:
+            raise _no_issue(refused) from None
+
     def _edit(self, pull: PullRequest, changed: dict[str, str], body: str) -> PullRequest:
         if not _same(body[:BODY_LIMIT], pull.body):
             changed["body"] = body[:BODY_LIMIT]
         return self._api.keep(self._api.ask("PATCH", f"/pulls/{pull.number}", body=changed)) if changed else pull
 
-    def _post_comment(self, number: int, text: str) -> None:
+    def _post_comment(self, number: int, text: str, expected: Collection[int] = ()) -> None:
         """Say it; of what the bot says again, only the first stays: another run may say it, too.
 
         So may we: what was sent without an answer is sent again.
         """
-        posted = self._api.ask("POST", f"/issues/{number}/comments", body={"body": text})
+        posted = self._api.ask("POST", f"/issues/{number}/comments", body={"body": text}, expected=expected)
         with self._api.reading():
             author = posted["user"]["login"]
         same = sorted(one for one, by, said in self._comments(number) if by == author and _same(text, said))
@@ -248,6 +307,12 @@ class GitHub:
         why = self._api.explained(refused).problem
         self._api.warn(Problem(why.code, f"pull request #{number} continues without {what}: {why.message}", advice))
         return refused.status != _FORBIDDEN
+
+
+def _no_issue(refused: Refused | Unsupported) -> ForgeError:
+    quoted = f"GitHub says: {refused.message}" if isinstance(refused, Refused) else "this server has no GraphQL"
+    advice = "give the token `issues: write`, switch on issues in the repository's settings, or remove `report_issue`"
+    return ForgeError(Problem("failed.auth", f"the issue cannot be read or written ({quoted})", advice))
 
 
 def _title(text: str) -> str:

@@ -6,7 +6,7 @@ A source that gets a new pin more often than that would never promote anything, 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from itertools import tee
 from typing import TYPE_CHECKING, Literal
 
@@ -48,7 +48,7 @@ def reason_to_wait(environment: str, since: datetime | None, now: datetime, soak
     if not remaining:
         return None
     text = (
-        f"soaks in {environment} for {wanted}: {duration.roughly(now - since)} so far, "
+        f"soaks in {environment} for {wanted}, since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC: "
         f"open on {appointment(now + remaining)}"
     )
     data: dict[str, str | int | None] = {"soak": wanted, "left": int(-(-remaining // timedelta(seconds=1)))}

@@ -1,0 +1,555 @@
+"""`report_issue`: one issue says what failed, what is held and what waits for review, and people are told once."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from queue import SimpleQueue
+from threading import Barrier
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gitops_bot.demo.http import Answer
+from gitops_bot.edges.github import forge
+from tests.commands.running import running
+from tests.commands.stages import Stages, path
+from tests.counterparts import graphql, openapi
+from tests.counterparts.world import BOT, PATIENCE, PERSON, ended, overlay, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitops_bot.demo.http import Request
+    from tests.counterparts.issues import Issue
+    from tests.counterparts.world import Deploy, Watched, World
+
+ON = "report_issue: true"
+#: What staging has waits for a check, anything else follows a policy.
+PRODUCTION = "promote_from: staging\nrequire: {checks: [e2e]}\npolicy: releases"
+GONE = path("gone", "production")
+
+
+def start(world: World, production: str = PRODUCTION, more: str = ON, **how: Any) -> Stages:
+    return Stages.start(world, production, more=more, **how)
+
+
+def issues(deploy: Deploy) -> list[Issue]:
+    return deploy.world.forge.gateway.issues[deploy.name.lower()].all
+
+
+def the(deploy: Deploy) -> Issue:
+    """The only issue."""
+    (issue,) = issues(deploy)
+    return issue
+
+
+def said(deploy: Deploy) -> list[str]:
+    """What people see of each comment."""
+    return [visible(comment.body) for comment in the(deploy).comments]
+
+
+def visible(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if line and not line.startswith("<!--"))
+
+
+def update(stages: Stages, *more: str, code: int = 0) -> list[str]:
+    """What an update writes to issues."""
+    with stages.deploy.watching() as seen:
+        done = stages.deploy.bot("update", *more)
+    assert done.code == code, (done.out, done.err)
+    return written(seen)
+
+
+def written(seen: Watched) -> list[str]:
+    return [line for line in seen.writes if "/issues" in line]
+
+
+def fail(stages: Stages, name: str = "gone") -> None:
+    """An image is pinned that the registry does not have."""
+    entry = overlay([(stages.deploy.image(name), "newTag: 1.0.0")])
+    stages.deploy.remote.commit("main", {path(name, "production"): entry}, message="pin it")
+
+
+def recover(stages: Stages) -> None:
+    """The registry has it now."""
+    stages.push("gone", "1.0.0")
+
+
+def days_pass(issue: Issue) -> None:
+    """Everything began long ago."""
+    began = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}Z")
+    issue.body = "\n".join(
+        began.sub("2020-01-02T03:04Z", line) if line.startswith("<!--") else line for line in issue.body.split("\n")
+    )
+
+
+def test_it_says_what_failed_what_is_held_and_what_waits_for_review_with_the_way_on(worldwide: World) -> None:
+    stages = start(worldwide, PRODUCTION + "\npropose: {group: overlay}", staging="policy: releases")
+    deploy = stages.deploy
+    released = stages.run("staging", "web", "1.1.0")
+    deploy.world.forge.check_run(deploy.name, released, "e2e", "failure", url="https://ci.test/1")
+    stages.push("web", "1.2.0")
+    fail(stages)
+    assert update(stages, code=1) == ["POST /issues 201", "POST /issues/1001/labels 200"]
+    issue = the(deploy)
+    assert (issue.user, issue.title, issue.comments) == (BOT, "gitops-bot: what waits", [])
+    failed, held, review = re.split(r"^### .*$", visible(issue.body), flags=re.MULTILINE)[1:]
+    assert re.findall("^### (.*)$", issue.body, re.MULTILINE) == ["Failed (1)", "Held (1)", "Waiting for review (1)"]
+    assert f"- **production** `{deploy.image('gone')}`: " in failed
+    assert f"`gitops-bot explain production {deploy.image('gone')}`" in failed
+    assert "  - Next: " in failed
+    assert f"- **production** `{deploy.image('web')}` `1.0.0` → `1.1.0`: released to staging by {released[:10]}" in held
+    assert re.search(r"Since [0-9-]{10} [0-9:]{5} UTC\.\n", held)
+    assert "check [`e2e`](https://ci.test/1): failure since " in held
+    assert f"`gitops-bot promote staging production --beyond-checks --image {deploy.image('web')}`" in held
+    pull = deploy.pull()
+    created = f"{pull['created_at'][:10]} {pull['created_at'][11:16]}"
+    assert f"- **staging** [#1]({pull['html_url']}): {pull['title']}. Since {created} UTC." in review
+    assert issue.labels == ["gitops-bot"]
+
+
+def test_an_unchanged_cycle_writes_nothing_and_asks_once(worldwide: World) -> None:
+    stages = start(worldwide)
+    stages.run("staging", "web", "1.1.0")
+    fail(stages)
+    update(stages, code=1)
+    before = the(stages.deploy).body
+    with stages.deploy.watching() as on:
+        assert stages.deploy.bot("update").code == 1
+    assert (the(stages.deploy).body, on.nothing) == (before, True)
+    stages.configure(PRODUCTION)
+    with stages.deploy.watching() as off:
+        assert stages.deploy.bot("update").code == 1
+    assert len(on.api) == len(off.api) + 1, (on.api, off.api)
+
+
+def test_where_nothing_waits_none_is_opened_and_once_nothing_does_any_more_it_says_so(worldwide: World) -> None:
+    stages = start(worldwide)
+    assert update(stages) == []
+    assert issues(stages.deploy) == []
+    stages.run("staging", "web", "1.1.0")
+    update(stages)
+    stages.run("staging", "web", "1.0.0")
+    assert update(stages) == ["PATCH /issues/1001 200"], "what was only held for a while is no recovery"
+    issue = the(stages.deploy)
+    assert visible(issue.body).splitlines()[-1].startswith("Nothing waits: ")
+    assert (issue.closed_at, issue.comments) == (None, [])
+    assert update(stages) == []
+
+
+def test_what_starts_to_fail_and_what_recovers_is_one_comment_each(worldwide: World) -> None:
+    stages = start(worldwide)
+    stages.run("staging", "web", "1.1.0")
+    update(stages)
+    fail(stages)
+    fail(stages, "also")
+    both = ["POST /issues/1001/comments 201", "PATCH /issues/1001 200"]
+    assert update(stages, code=1) == both
+    (started,) = said(stages.deploy)
+    assert started.splitlines()[0] == "**Started to fail**"
+    assert started.count("gitops-bot explain") == len(started.splitlines()) // 3 >= 1
+    assert update(stages, code=1) == []
+    recover(stages)
+    stages.push("also", "1.0.0")
+    assert update(stages) == both
+    _, recovered = said(stages.deploy)
+    names = sorted(f"- **production** `{stages.deploy.image(name)}`" for name in ("also", "gone"))
+    assert (recovered.splitlines()[0], sorted(recovered.splitlines()[1:])) == ("**Recovered**", names)
+    assert update(stages) == []
+
+
+def test_what_is_stuck_for_a_day_is_told_once(worldwide: World) -> None:
+    stages = start(worldwide)
+    stages.run("staging", "web", "1.1.0")
+    fail(stages)
+    update(stages, code=1)
+    days_pass(the(stages.deploy))
+    update(stages, code=1)
+    (stuck,) = said(stages.deploy)
+    assert stuck.splitlines()[0] == "**Stuck for a day**"
+    assert stuck.count(". Since 2020-01-02 03:04 UTC.\n") == 2
+    assert update(stages, code=1) == []
+    stages.run("staging", "web", "1.0.0")
+    recover(stages)
+    update(stages)
+    assert sorted(said(stages.deploy)[1].splitlines()) == sorted(
+        ["**Recovered**", *(f"- **production** `{stages.deploy.image(name)}`" for name in ("web", "gone"))]
+    )
+
+
+@pytest.mark.parametrize(
+    ("production", "more"),
+    [
+        ("promote_from: staging\nsoak: 366d", ON),
+        ("promote_from: staging", f'{ON}\nholds: [{{environment: production, until: 2200-01-01, why: "a fair"}}]'),
+    ],
+    ids=["soaks", "is held by people"],
+)
+def test_what_waits_for_its_time_is_listed_and_never_stuck(worldwide: World, production: str, more: str) -> None:
+    stages = start(worldwide, production, more)
+    stages.run("staging", "web", "1.1.0")
+    update(stages)
+    assert "### Held (1)" in the(stages.deploy).body
+    frozen = "### Frozen (1)\n\n- freeze: production until 2200-01-01 (a fair) by gitops-bot.yaml:10.\n"
+    assert (frozen in the(stages.deploy).body) is ("holds:" in more)
+    days_pass(the(stages.deploy))
+    assert update(stages) == ["PATCH /issues/1001 200"]
+    assert said(stages.deploy) == []
+    assert "Since 2020-01-02 03:04 UTC." in the(stages.deploy).body
+    assert update(stages) == []
+
+
+def test_closed_by_people_it_stays_quiet_until_something_new_begins(worldwide: World) -> None:
+    stages = start(worldwide)
+    deploy = stages.deploy
+    stages.run("staging", "web", "1.1.0")
+    fail(stages)
+    update(stages, code=1)
+    days_pass(the(deploy))
+    deploy.call("PATCH", "/issues/1001", {"state": "closed"})
+    assert update(stages, code=1) == ["PATCH /issues/1001 200"], "the text is kept current"
+    assert update(stages, code=1) == []
+    recover(stages)
+    assert update(stages) == ["PATCH /issues/1001 200"]
+    assert said(deploy) == []
+    assert the(deploy).closed_at is not None
+    fail(stages, "other")
+    opened = ["PATCH /issues/1001 200", "POST /issues/1001/comments 201", "PATCH /issues/1001 200"]
+    assert update(stages, code=1) == opened
+    assert said(deploy)[0].startswith("**Started to fail**")
+    assert (the(deploy).closed_at, the(deploy).reason) == (None, "reopened")
+
+
+def test_closed_by_people_it_speaks_of_what_is_stuck_since(worldwide: World) -> None:
+    stages = start(worldwide)
+    update(stages)
+    stages.run("staging", "web", "1.1.0")
+    update(stages)
+    stages.deploy.call("PATCH", "/issues/1001", {"state": "closed"})
+    the(stages.deploy).closed_at = "2019-01-01T00:00:00Z"
+    days_pass(the(stages.deploy))
+    update(stages)
+    assert said(stages.deploy)[0].startswith("**Stuck for a day**")
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("wanted", ["POST /issues/1001/comments", "PATCH /issues/1001", "POST /issues"])
+def test_a_run_that_dies_at_a_write_loses_and_doubles_nothing(worldwide: World, wanted: str, done: bool) -> None:
+    stages = start(worldwide)
+    deploy = stages.deploy
+    if wanted != "POST /issues":
+        stages.run("staging", "web", "1.1.0")
+        update(stages)
+    fail(stages)
+    pids: SimpleQueue[int] = SimpleQueue()
+
+    def kill(request: Request, go: Callable[[], Answer]) -> Answer:
+        if f"{request.method} {request.path.partition(deploy.name)[2]}" != wanted:
+            return go()
+        if done:
+            go()
+        os.kill(pids.get(), signal.SIGKILL)
+        return Answer(500)
+
+    deploy.gate(kill)
+    process = deploy.start("update")
+    pids.put(process.pid)
+    assert ended(process).code == -signal.SIGKILL
+    deploy.gate(None)
+    update(stages, code=1)
+    assert "### Failed (1)" in the(deploy).body
+    assert [text.splitlines()[0] for text in said(deploy)] == ["**Started to fail**"] * (wanted != "POST /issues")
+    recover(stages)
+    update(stages)
+    assert said(deploy)[-1].startswith("**Recovered**")
+    assert update(stages) == []
+
+
+def test_a_run_that_dies_between_the_two_is_carried_on_although_things_changed(worldwide: World) -> None:
+    stages = start(worldwide)
+    deploy = stages.deploy
+    stages.run("staging", "web", "1.1.0")
+    update(stages)
+    fail(stages)
+    deploy.gate(lambda request, go: Answer.json(403, {}) if request.method == "PATCH" else go())
+    update(stages, code=1)
+    assert len(said(deploy)) == 1
+    deploy.gate(None)
+    recover(stages)
+    update(stages)
+    assert [text.splitlines()[0] for text in said(deploy)] == ["**Started to fail**", "**Recovered**"]
+
+
+def test_a_comment_whose_answer_is_lost_is_there_once(worldwide: World) -> None:
+    stages = start(worldwide)
+    update(stages)
+    stages.run("staging", "web", "1.1.0")
+    update(stages)
+    fail(stages)
+    lost = iter([True])
+
+    def losing(request: Request, go: Callable[[], Answer]) -> Answer:
+        answer = go()
+        is_comment = request.method == "POST" and request.path.endswith("/comments")
+        return Answer(502) if is_comment and next(lost, False) else answer
+
+    stages.deploy.gate(losing)
+    update(stages, code=1)
+    assert len(said(stages.deploy)) == 1
+
+
+NONSENSE = {
+    "cut off": lambda body: body.replace("]", "", 1),
+    "other words": lambda body: re.sub(r"state .*", "state [1, 2, 3] -->", body),
+    "a number without end": lambda body: re.sub(r"state .*", f"state [{'9' * 5000}] -->", body),
+    "no number": lambda body: re.sub(r"state .*", "state [Infinity] -->", body),
+    "nested": lambda body: re.sub(r"state .*", f"state {'[' * 20_000} -->", body),
+    "no such time": lambda body: re.sub(r"T..:..Z", "T99:99Z", body),
+    "the text alone": lambda body: "<!-- gitops-bot:waiting -->\nLook here.",
+    "lines of a browser": lambda body: body.replace("\n", "\r\n") + "\r\n",
+}
+
+
+@pytest.mark.parametrize("edit", NONSENSE.values(), ids=NONSENSE)
+def test_a_text_that_people_edited_starts_afresh_without_a_word(worldwide: World, edit: Callable[[str], str]) -> None:
+    stages = start(worldwide)
+    stages.run("staging", "web", "1.1.0")
+    fail(stages)
+    update(stages, code=1)
+    issue = the(stages.deploy)
+    before = issue.body
+    issue.body = edit(before)
+    update(stages, code=1)
+    assert said(stages.deploy) == []
+    times = re.compile("....-..-..[T ]..:..")
+    assert times.sub("", issue.body.strip()).splitlines() == times.sub("", before).splitlines()
+    assert update(stages, code=1) == []
+    recover(stages)
+    update(stages)
+    assert said(stages.deploy)[0].startswith("**Recovered**")
+
+
+def test_what_people_write_around_it_goes_and_a_name_that_looks_like_markdown_is_text(worldwide: World) -> None:
+    names = [
+        "@acme/team #1",
+        "fixes #1 GH-2 <!-- gitops-bot:state [9] -->",
+        "-->`<b>` | x",
+        "www.evil.test https://e.test",
+    ]
+    stages = start(worldwide, "policy: {digest: main}")
+    entries = {
+        f"apps/h{at}/production/kustomization.yaml": f"images:\n- name: {json.dumps(name)}\n  newTag: main\n".encode()
+        for at, name in enumerate(names)
+    }
+    stages.deploy.remote.commit("main", entries)
+    update(stages, code=1)
+    issue = the(stages.deploy)
+    outside = re.sub(r"(`+).*?\1", "", visible(issue.body))
+    assert not re.search(r"@\w|#[0-9]|GH-[0-9]|<b>|://|www\.", outside), outside
+    assert [line for line in issue.body.splitlines() if line.startswith("<!--")] == issue.body.splitlines()[:2]
+    assert [line.count(">") for line in issue.body.splitlines()[:2]] == [1, 1], "nothing ends a comment early"
+    assert all(json.dumps(name).replace(">", "\\u003e") in issue.body for name in names)
+    issue.body = f"a note\n{issue.body}"
+    assert update(stages, code=1) == ["PATCH /issues/1001 200"]
+    assert not the(stages.deploy).body.startswith("a note")
+
+
+def test_the_mark_of_somebody_else_is_none(worldwide: World) -> None:
+    stages = start(worldwide)
+    stages.run("staging", "web", "1.1.0")
+    update(stages)
+    quoted = the(stages.deploy).body
+    issues(stages.deploy).clear()
+    stages.deploy.call("POST", "/issues", {"title": "theirs", "body": quoted, "labels": ["gitops-bot"]})
+    assert update(stages)[0] == "POST /issues 201"
+    theirs, own = issues(stages.deploy)
+    assert (theirs.user, theirs.body, theirs.comments) == (PERSON, quoted, [])
+    own.comments.clear()
+    state = re.sub(r"state \[[0-9]+", "state [99", quoted.splitlines()[1])
+    stages.deploy.call("POST", f"/issues/{own.number}/comments", {"body": f"{state}\n"})
+    assert update(stages) == []
+
+
+def test_it_is_found_among_many_by_its_label_and_without_that_among_the_newest(worldwide: World) -> None:
+    stages = start(worldwide)
+    stages.run("staging", "web", "1.1.0")
+    update(stages)
+    own = the(stages.deploy)
+    for number in range(12):
+        stages.deploy.call("POST", "/issues", {"title": f"other {number}", "body": "x"})
+    assert update(stages) == []
+    own.labels.clear()
+    del issues(stages.deploy)[4:]
+    assert update(stages) == []
+    assert sum(issue.user == BOT for issue in issues(stages.deploy)) == 1
+
+
+def test_two_runs_at_once_leave_one_open(worldwide: World) -> None:
+    stages = start(worldwide)
+    stages.run("staging", "web", "1.1.0")
+    both_looked = Barrier(2, timeout=PATIENCE)
+
+    def together(request: Request, go: Callable[[], Answer]) -> Answer:
+        if request.method == "POST" and request.path.endswith("/issues"):
+            both_looked.wait()
+        return go()
+
+    stages.deploy.gate(together)
+    runs = [stages.deploy.start("update") for _ in range(2)]
+    assert [ended(run).code for run in runs] == [0, 0]
+    stages.deploy.gate(None)
+    assert [(issue.number, issue.reason) for issue in issues(stages.deploy)] == [(1001, None), (1002, "not_planned")]
+    assert update(stages) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(403, "Resource not accessible by integration"), (404, "Not Found"), (410, "Issues are disabled for this repo")],
+)
+@pytest.mark.parametrize("method", ["POST", "GraphQL"])
+def test_what_is_not_allowed_is_a_warning_with_the_permission(
+    worldwide: World, status: int, message: str, method: str
+) -> None:
+    stages = start(worldwide)
+    stages.run("staging", "web", "1.1.0")
+    hidden = {
+        "data": {"repository": None},
+        "errors": [{"type": "FORBIDDEN", "path": ["repository"], "message": message}],
+    }
+
+    def gate(request: Request, go: Callable[[], Answer]) -> Answer:
+        if method == "POST" and request.method == "POST" and request.path.endswith("/issues"):
+            return Answer.json(status, {"message": message})
+        return Answer.json(200, hidden) if method == "GraphQL" and b"query Issues" in (request.body or b"") else go()
+
+    stages.deploy.gate(gate)
+    done = stages.deploy.ask("update")
+    assert (done.code, done.json["problems"]) == (0, [])
+    assert "what waits is not reported" in done.err
+    assert message in done.err
+    assert "issues: write" in done.err
+
+
+def test_a_server_that_does_not_answer_is_a_warning(worldwide: World) -> None:
+    stages = start(worldwide)
+    stages.run("staging", "web", "1.1.0")
+    no_graphql = Answer.json(404, {"message": "Not Found"})
+    stages.deploy.gate(lambda request, go: no_graphql if b"query Issues" in (request.body or b"") else go())
+    done = stages.deploy.ask("update")
+    assert (done.code, issues(stages.deploy)) == (0, [])
+    assert "this server has no GraphQL" in done.err
+
+
+def test_without_a_token_it_is_a_warning(worldwide: World) -> None:
+    stages = start(worldwide, "promote_from: staging\npropose: {as: commit}", staging="propose: {as: commit}")
+    folder = stages.deploy.remote.path
+    done = run("update", "--repository", str(folder), cwd=stages.deploy.folder)
+    assert done.code == 0, done.err
+    assert "what waits is not reported: there is no forge, or no token for it" in done.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("plan",),
+        ("update", "production"),
+        ("update", "--dry-run"),
+        ("promote", "staging", "production"),
+        ("set", "production", "web=1.0.0"),
+        ("status",),
+        ("doctor",),
+    ],
+    ids=" ".join,
+)
+def test_anything_but_a_full_run_leaves_it_alone(worldwide: World, command: tuple[str, ...]) -> None:
+    stages = start(worldwide)
+    stages.run("staging", "web", "1.1.0")
+    fail(stages)
+    with stages.deploy.watching() as seen:
+        stages.deploy.bot(*command)
+    assert issues(stages.deploy) == []
+    assert [line for line in seen.api if "/issues" in line] == []
+
+
+def test_each_cycle_of_a_long_run_keeps_it(worldwide: World) -> None:
+    stages = start(worldwide)
+    stages.run("staging", "web", "1.1.0")
+    with running(stages.deploy, "--every", "1s") as cycles:
+        cycles.until("cycle.ended")
+        assert len(issues(stages.deploy)) == 1
+        fail(stages)
+        while not said(stages.deploy):
+            cycles.until("cycle.ended")
+        recover(stages)
+        while len(said(stages.deploy)) < 2:
+            cycles.until("cycle.ended")
+    assert [text.splitlines()[0] for text in said(stages.deploy)] == ["**Started to fail**", "**Recovered**"]
+
+
+def test_a_thousand_entries_are_a_short_text(worldwide: World) -> None:
+    stages = start(worldwide, "promote_from: staging\nrequire: {checks: [e2e]}\npolicy: releases", apps=())
+    many = {
+        f"apps/{number}/production/kustomization.yaml": overlay(
+            [(stages.deploy.image(f"{'x' * 60}{number}"), "newTag: 1.0.0")]
+        )
+        for number in range(600)
+    }
+    stages.deploy.remote.commit("main", many)
+    update(stages, code=1)
+    issue = the(stages.deploy)
+    assert "### Failed (601)" in issue.body, "and that staging has nothing"
+    assert len(issue.body) < 65_536
+    assert update(stages, code=1) == [], "what there is no room for is not told as new"
+    for name in ("newer", "gone"):
+        fail(stages, name)
+    update(stages, code=1)
+    assert said(stages.deploy) == []
+
+
+def test_a_file_that_cannot_be_read_is_told_and_what_it_hides_has_not_recovered(worldwide: World) -> None:
+    stages = start(worldwide)
+    stages.run("staging", "web", "1.1.0")
+    fail(stages)
+    update(stages, code=1)
+    good = stages.deploy.files("main")[GONE]
+    stages.deploy.remote.commit("main", {GONE: b"images: [\n"})
+    update(stages, code=1)
+    (started,) = said(stages.deploy)
+    assert f"- **production** `{GONE}`: " in started
+    assert "Recovered" not in started
+    stages.deploy.remote.commit("main", {GONE: good})
+    update(stages, code=1)
+    assert said(stages.deploy)[1].splitlines() == ["**Recovered**", f"- **production** `{GONE}`"]
+
+
+def test_the_question_is_one_that_github_knows_and_so_are_the_answers_of_the_counterpart(worldwide: World) -> None:
+    stages = start(worldwide)
+    stages.run("staging", "web", "1.1.0")
+    rest, asked = openapi.described(), graphql.described()
+    breaches: list[str] = []
+
+    def check(request: Request, go: Callable[[], Answer]) -> Answer:
+        answer, sent = go(), json.loads(request.body) if request.body else None
+        if b"query Issues" in (request.body or b""):
+            breaches.extend(asked.breaches(sent["query"], sent["variables"], json.loads(answer.body)))
+        elif "/issues" in request.path:
+            target, headers = request.path.removeprefix("/api/v3"), {k.lower(): v for k, v in answer.headers.items()}
+            found = rest.breaches(
+                request.method, target, sent=sent, status=answer.status, body=answer.body, headers=headers
+            )
+            breaches.extend(f"{request.method} {target}: {each}" for each in found)
+        return answer
+
+    stages.deploy.gate(check)
+    update(stages)
+    fail(stages)
+    update(stages, code=1)
+    stages.deploy.call("PATCH", "/issues/1001", {"state": "closed"})
+    fail(stages, "other")
+    update(stages, code=1)
+    assert len(said(stages.deploy)) == 2
+    assert breaches == []
+    assert asked.breaches(forge.ISSUES, {"owner": "acme", "name": "deploy", "label": "gitops-bot"}) == []
