@@ -331,6 +331,10 @@ def _groups(propose: Section) -> None:
 
 
 def _window(window: Section) -> None:
+    if (closed := window.below("not")).value is not None:
+        if len(set(window)) > 1:
+            closed.report("`not` stands alone in its item", "give the other keys an item of their own")
+        window = closed
     if isinstance(window.value, dict) and set(window) <= {"timezone"}:
         advice = 'add one, as in `{days: [mon-fri], hours: "09:00-16:30"}`; to allow any time, remove the window'
         window.report("this window has neither `days` nor `hours`", advice, at_key=False)

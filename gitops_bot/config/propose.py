@@ -105,8 +105,8 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """A window of time in each week. It has `days`, `hours` or both."""
+class Span:
+    """A span of time in each week. It has `days`, `hours` or both."""
 
     __pydantic_config__ = ConfigDict(
         **leaf.STRICT, json_schema_extra={"anyOf": [{"required": ["days"]}, {"required": ["hours"]}]}
@@ -116,8 +116,8 @@ class Window:
         tuple[Annotated[str, _DAY], ...],
         Listed(least=1),
         about(
-            "The days on which the window opens: `mon` or `monday`, or a range, which may wrap around the end of the "
-            "week (`sat-mon`). Without it, every day.",
+            "The days on which it begins: `mon` or `monday`, or a range, which may wrap around the end of the week "
+            "(`sat-mon`). Without it, every day.",
             ["mon-fri"],
             ["monday", "sat-mon"],
         ),
@@ -126,28 +126,52 @@ class Window:
         str | None,
         _HOURS,
         about(
-            "From the first time up to the second. A window that crosses midnight (`22:00-06:00`) belongs to the day "
-            "on which it opens. Without it, the whole day.",
+            "From the first time up to the second. A span that crosses midnight (`22:00-06:00`) belongs to the day on "
+            "which it begins. Without it, the whole day.",
             "09:00-16:30",
             "18:00-24:00",
         ),
     ] = None
-    timezone: Annotated[str, ZONE, about("The time zone of the window, by its IANA name.", "Europe/Berlin")] = "UTC"
+    timezone: Annotated[str, ZONE, about("Its time zone, by its IANA name.", "Europe/Berlin")] = "UTC"
 
     @property
     def weekdays(self) -> frozenset[int]:
-        """The days on which it opens; Monday is 0."""
+        """The days on which it begins; Monday is 0."""
         return times.days(self.days or ("mon-sun",))
 
     @property
     def span(self) -> tuple[time, time]:
-        """When it opens and closes; if the second is not after the first, it is on the next day."""
+        """When it begins and ends; if the second is not after the first, it is on the next day."""
         return times.hours(self.hours) if self.hours is not None else (time(), time())
 
     @property
     def zone(self) -> ZoneInfo:
         """Its time zone."""
         return times.zone(self.timezone)
+
+
+@dataclass(frozen=True, slots=True)
+class Window(Span):
+    """A window of time in each week, with `days`, `hours` or both, or alone `not`, a span in which none is open."""
+
+    # As `checks` has it; the settings cannot say it, since each may be right by itself.
+    __pydantic_config__ = ConfigDict(
+        **leaf.STRICT,
+        json_schema_extra={
+            "anyOf": [{"required": [key]} for key in ("days", "hours", "not")],
+            "dependentSchemas": {"not": {"maxProperties": 1}},
+        },
+    )
+
+    not_: Annotated[
+        Span | None,
+        Field(alias="not"),
+        about(
+            "A span in which nothing new may be opened or committed, whatever window is open. It stands alone in its "
+            "item. Without it, the item is a window.",
+            {"days": ["fri"], "hours": "15:00-24:00"},
+        ),
+    ] = None
 
 
 TITLE_FIELDS: Final = ("environment", "group", "summary", "count", "images", "overlays", "source")
@@ -328,8 +352,10 @@ class Propose:
         tuple[Window, ...],
         Listed(least=1, most=MOST),
         about(
-            "The time windows in which something new may be opened or committed. Without it, any time.",
+            "The time windows in which something new may be opened or committed, and the spans in which it may `not`. "
+            "Without a window, any time but these. Without it, any time.",
             [{"days": ["mon-fri"], "hours": "09:00-16:30", "timezone": "Europe/Berlin"}],
+            [{"not": {"days": ["fri"], "hours": "15:00-24:00"}}, {"not": {"days": ["sat-sun"]}}],
         ),
     ] = field(default_factory=tuple)
     title: Annotated[

@@ -1,14 +1,14 @@
 """What has to wait: the rest of a group that goes together, and what the schedule or a limit does not allow yet.
 
-A window of the schedule has days and hours in a time zone. It opens and closes once for each of its days: at the first
-moment at which the clock shows that time or a later one. So it is neither missed where a clock is put forward over its
-start, nor opened twice where one is put back.
+A window of the schedule, and a span that is `not` in it, has days and hours in a time zone. It begins and ends once for
+each of its days: at the first moment at which the clock shows that time or a later one. So it is neither missed where a
+clock is put forward over its start, nor comes twice where one is put back.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images.moment import appointment, first
 from gitops_bot.images.reason import Reason, counted, rfc3339
@@ -19,15 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gitops_bot.config import Propose
-    from gitops_bot.config.propose import Window
+    from gitops_bot.config.propose import Span, Window
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.decisions import Decision
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-#: Days that are looked at: from two before, for what passes midnight, to two weeks after. A zone may once have left out
-#: a day of the calendar, and with it all that a weekly window had.
-_FROM, _TO = -2, 16
+_WEEK: Final = 7 * _DAY
+#: Days that are looked at for a week: from two before, for what passes midnight, to two after, for zones ahead.
+_FROM, _TO = -2, 10
+#: Weeks that are looked at. Not all zones change their clocks, so what is closed all summer may open in winter.
+_WEEKS: Final = 54
 
 
 def hold_together(decisions: Sequence[Decision], name: str) -> tuple[Decision, ...]:
@@ -137,16 +139,25 @@ def why_closed(windows: Sequence[Window], at: datetime) -> Reason | None:
 
 
 def next_opening(windows: Sequence[Window], at: datetime) -> datetime | None:
-    """The first time from `at` on when something new may be opened, in UTC; None if never."""
-    at = at.astimezone(UTC)
-    if not windows:
-        return at
-    later = (max(begin, at) for window in windows for begin, end in _openings(window, at) if max(begin, at) < end)
-    return min(later, default=None)
+    """The first time from `at` on when something new may be opened, in UTC; None if there is none within a year."""
+    opening = [window for window in windows if window.not_ is None]
+    closing = [window.not_ for window in windows if window.not_ is not None]
+    for start in (at.astimezone(UTC) + week * _WEEK for week in range(_WEEKS)):
+        moment, end = start, start + _WEEK
+        opened = [span for window in opening for span in _around(window, start)] if opening else [(start, end)]
+        closed = [span for window in closing for span in _around(window, start)]
+        while moment < end:
+            if (over := max((until for since, until in closed if since <= moment < until), default=None)) is not None:
+                moment = over
+            elif any(since <= moment < until for since, until in opened):
+                return moment
+            else:
+                moment = min((since for since, _ in opened if since > moment), default=end)
+    return None
 
 
-def _openings(window: Window, at: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """From when to when the window is open around a moment, in UTC."""
+def _around(window: Span, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """From when to when it is, in UTC, in the week from a moment on."""
     zone, weekdays, (opens, closes) = window.zone, window.weekdays, window.span
     today = at.astimezone(zone).date()
     for day in (today + count * _DAY for count in range(_FROM, _TO)):

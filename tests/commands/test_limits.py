@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -93,6 +93,21 @@ def test_outside_of_the_schedule_nothing_new_is_opened_and_what_is_open_is_kept_
     shop.push("web", "1.2.0")
     assert actions(shop.ask("update").json) == {"all": "refresh"}
     assert news(shop, BRANCH) == {"web/web": "1.2.0"}
+
+
+def test_in_a_span_that_is_not_in_the_schedule_nothing_new_is_opened(shop: Deploy) -> None:
+    now = datetime.now(UTC)
+    days = f"days: [{DAYS[(now.weekday() - 1) % 7]}-{DAYS[(now.weekday() + 1) % 7]}]"  # yesterday, today and tomorrow
+    configure(shop, f"{{schedule: [{{days: [mon-sun]}}, {{not: {{{days}}}}}]}}")
+    shop.push("web", "1.1.0")
+    with shop.watching() as seen:
+        done = shop.ask("update")
+    assert seen.nothing
+    assert held(done.json) == {"web": ("1.1.0", "held.window")}
+    opens = datetime.fromisoformat(reason(done.json, "web")["data"]["opens_at"])
+    assert timedelta(days=1) <= opens - now <= timedelta(days=2)
+    configure(shop, f"{{schedule: [{{not: {{days: [{DAYS[(now.weekday() + 3) % 7]}]}}}}]}}")
+    assert actions(shop.ask("update").json) == {"all": "open"}
 
 
 def test_what_is_set_outside_of_the_schedule_waits_and_the_command_says_that_it_could_not(shop: Deploy) -> None:

@@ -108,7 +108,7 @@ def test_no_mapping_of_the_schema_is_open() -> None:
                 yield from mappings(value)
 
     found = list(mappings(SCHEMA))
-    assert len(found) == 31
+    assert len(found) == 32
     assert all(mapping["additionalProperties"] is False for mapping in found)
 
 
@@ -160,6 +160,8 @@ environments:
         - {days: [mon, tuesday-wed, sat-mon], hours: 22:00-06:00, timezone: America/Argentina/Buenos_Aires}
         - {hours: "00:00-24:00"}
         - {days: [sun], timezone: UTC}
+        - {not: {days: [fri], hours: "15:00-24:00", timezone: Europe/Berlin}}
+        - not: {hours: "22:00-06:00"}
       title: "{{{environment}}}: {group} {summary} {count} {images} {overlays} {source}"
       message: |
         {title}
@@ -299,6 +301,11 @@ REFUSED = {
     "a brace that is closed": proposed("message: 'a }}}'"),
     "a trailer": proposed('message: "{title}\\n\\nGitops-Bot-Plan: 1 a b policy"'),
     "a title of two lines": proposed('title: "a\\nb"'),
+    "a window in which none is": proposed("schedule: [{days: [mon], not: {days: [tue]}}]"),
+    "a span of nothing": proposed("schedule: [{not: {timezone: UTC}}]"),
+    "a span in a span": proposed("schedule: [{not: {not: {days: [mon]}}}]"),
+    "spans in a list": proposed("schedule: [{not: [{days: [mon]}]}]"),
+    "a zone of a span": proposed("schedule: [{not: {days: [mon]}, timezone: UTC}]"),
     "a title of a separator": proposed('title: "a\\u2028b"'),
     "a title too long": proposed(f"title: {'x' * 201}"),
     "a title of nothing": proposed("title: '  '"),
@@ -354,6 +361,7 @@ ONLY_THE_READER_REFUSES = {
     "a glob that says a name twice": HEAD + "environments: {a: {overlays: ['{b}/{b}']}}",
     "groups that make one branch": proposed("group: [{name: a.b, images: [a]}, {name: A-b, images: [c]}]"),
     "no such time zone": proposed("schedule: [{days: [mon], timezone: Europe/Berln}]"),
+    "no such time zone of a span": proposed("schedule: [{not: {days: [mon], timezone: Europe/Berln}}]"),
     "promoted from no environment": promoted("promote_from: c"),
     "promoted from itself": promoted("promote_from: a"),
     "promoted in a circle": HEAD

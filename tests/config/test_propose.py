@@ -8,6 +8,7 @@ import pytest
 
 from gitops_bot import config
 from gitops_bot.config import Limit, NamedGroup, Propose, Window
+from gitops_bot.config.propose import Span
 from gitops_bot.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -81,12 +82,14 @@ GOOD = {
         (
             "schedule:\n"
             "  - {days: [sat-mon, wednesday], hours: 22:00-06:00, timezone: Europe/Berlin}\n"
-            '  - {hours: "12:00-24:00"}'
+            '  - {hours: "12:00-24:00"}\n'
+            "  - not: {days: [fri], timezone: Asia/Tokyo}"
         ),
         Propose(
             schedule=(
                 Window(("sat-mon", "wednesday"), "22:00-06:00", "Europe/Berlin"),
                 Window((), "12:00-24:00"),
+                Window(not_=Span(("fri",), timezone="Asia/Tokyo")),
             )
         ),
     ),
@@ -356,6 +359,31 @@ WRONG = {
                 'add one, as in `{days: [mon-fri], hours: "09:00-16:30"}`; to allow any time, remove the window'
             )
         ],
+    ),
+    "a span of nothing": (
+        "schedule: [{not: {timezone: UTC}}]",
+        [
+            (
+                "6:24 this window has neither `days` nor `hours` / "
+                'add one, as in `{days: [mon-fri], hours: "09:00-16:30"}`; to allow any time, remove the window'
+            )
+        ],
+    ),
+    "a span in no such zone": (
+        "schedule: [{not: {days: [fri], timezone: Europe/Berln}}]",
+        ["6:48 there is no time zone 'Europe/Berln' / did you mean `Europe/Berlin`?"],
+    ),
+    "a span beside a window": (
+        "schedule: [{days: [mon], not: {days: [tue]}, timezone: UTC}]",
+        ["6:32 `not` stands alone in its item / give the other keys an item of their own"],
+    ),
+    "a span in a span": (
+        "schedule: [{not: {days: [mon], not: {days: [tue]}}}]",
+        ["6:38 unknown key 'not' / known here: `days`, `hours`, `timezone`"],
+    ),
+    "a span of no value": (
+        "schedule: [{not: }]",
+        ["6:19 `not` is empty / indent its contents below it, or remove the line"],
     ),
     "a day without a list": ("schedule: [{days: mon-fri}]", ["6:25 `days` must be a list / as in `days: [mon-fri]`"]),
     **{

@@ -111,6 +111,7 @@ SECTIONS = (
     Section("Named groups", "environments.<name>.propose.group[]", "NamedGroup"),
     Section("Limits", "environments.<name>.propose.limit", "Limit"),
     Section("Schedules", "environments.<name>.propose.schedule[]", "Window"),
+    Section("Spans without any window", "environments.<name>.propose.schedule[].not", "Span"),
     Section("What must have succeeded", "environments.<name>.require", "Require"),
     Section("Checks", "environments.<name>.require.checks[]", "CheckForm"),
     Section("Checks of the source", "environments.<name>.require.source_checks", "SourceChecks"),

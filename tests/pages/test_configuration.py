@@ -25,7 +25,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "ReleaseInfoForm": {"file": "r.yaml"},
     "ImagePatternForm": {"repository": "a", "pattern": "(?P<tag>a)"},
     "NamedGroup": {"name": "web", "images": ["a"]},
-    "Window": {"days": ["mon"]},
+    "Span": {"days": ["mon"]},
     "CheckForm": {"name": "e2e"},
     "SourceChecks": {"images": {"web": "acme/web"}, "checks": ["test"]},
     "HoldForm": {"until": "2026-12-24", "why": "a"},
@@ -36,6 +36,7 @@ COMPANY: dict[str, dict[str, Any]] = {
     "artifact_metadata": {"records": "github"},
     "username": {"password_env": "TOKEN"},
     "merge_method": {"auto_merge": True},
+    "Window.timezone": {"days": ["mon"]},
     "TargetForm.images": {"kind": "helm"},
     "TargetForm.patterns": {"kind": "pattern"},
     **{

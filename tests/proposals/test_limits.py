@@ -33,13 +33,19 @@ MINUTE = timedelta(minutes=1)
 @dataclass(frozen=True)
 class Window:
     weekdays: frozenset[int]
-    span: tuple[time, time]
+    span: tuple[time, time] = (time(), time())
     zone: tzinfo = UTC
+    not_: Window | None = None
 
 
 def window(hours: str, *days: int, zone: tzinfo = UTC) -> Window:
     start, end = map(time.fromisoformat, hours.split("-"))
     return Window(frozenset(days) or WEEK, (start, end), zone)
+
+
+def none(closed: Window) -> Window:
+    """An item of the schedule in which nothing may be opened."""
+    return Window(WEEK, not_=closed)
 
 
 def utc(text: str) -> datetime:
@@ -171,6 +177,65 @@ def test_the_window_that_opens_first_counts() -> None:
     assert limits.why_closed([OFFICE, NIGHT], utc("2026-11-28T02:00")) is None
 
 
+#: A schedule, and when it is open next from a moment on; None: not within a year.
+NOT = {
+    "without a window, any other time is open": ([none(OFFICE)], "2026-11-23T08:00", "2026-11-23T15:30"),
+    "before it begins": ([none(OFFICE)], "2026-11-23T07:59", "2026-11-23T07:59"),
+    "inside a window and outside of it": ([OFFICE, none(NIGHT)], "2026-11-23T08:00", "2026-11-23T08:00"),
+    "it ends inside a window": (
+        [OFFICE, none(window("08:00-10:00", MON, zone=BERLIN))],
+        "2026-11-23T08:30",
+        "2026-11-23T09:00",
+    ),
+    "it ends when another begins": (
+        [none(window("08:00-10:00")), none(window("10:00-11:00")), none(window("10:30-12:00"))],
+        "2026-11-23T09:00",
+        "2026-11-23T12:00",
+    ),
+    "it covers a whole window": ([OFFICE, none(window("00:00-00:00", MON))], "2026-11-23T05:00", "2026-11-24T08:00"),
+    "it covers a window of each day but one": (
+        [OFFICE, none(window("00:00-00:00", MON, TUE, WED, FRI, zone=BERLIN))],
+        "2026-11-27T09:00",
+        "2026-12-03T08:00",
+    ),
+    "over a weekend and a clock that is put back": (
+        [none(window("00:00-00:00", SAT, SUN, zone=BERLIN))],
+        "2026-10-23T22:00",
+        "2026-10-25T23:00",
+    ),
+    "the hour that comes twice is closed both times": (
+        [none(window("02:00-03:00", SUN, zone=BERLIN))],
+        "2026-10-25T00:00",
+        "2026-10-25T02:00",
+    ),
+    "its end is leapt over": (
+        [none(window("01:00-02:30", SUN, zone=BERLIN))],
+        "2026-03-29T00:30",
+        "2026-03-29T01:00",
+    ),
+    # 13:30 UTC is 09:30 in New York in summer and 08:30 in winter.
+    "all summer it covers the window of another zone": (
+        [window("13:30-14:00", MON), none(window("09:30-10:00", zone=NEW_YORK))],
+        "2026-04-01T00:00",
+        "2026-11-02T13:30",
+    ),
+    "it covers every window": ([OFFICE, none(OFFICE)], "2026-11-23T08:30", None),
+    "it is always": ([none(window("00:00-00:00"))], "2026-11-23T08:30", None),
+}
+
+
+@pytest.mark.parametrize(("windows", "at", "opens"), [pytest.param(*row, id=label) for label, row in NOT.items()])
+def test_in_a_span_that_is_not_in_the_schedule_nothing_is_open(
+    windows: list[Window], at: str, opens: str | None
+) -> None:
+    assert limits.next_opening(windows, utc(at)) == (utc(opens) if opens is not None else None)
+    assert (limits.why_closed(windows, utc(at)) is None) is (at == opens)
+    if opens is not None:
+        assert limits.why_closed(windows, utc(opens)) is None
+        before = utc(opens) - timedelta(microseconds=1)
+        assert at == opens or limits.next_opening(windows, before) == utc(opens)
+
+
 def test_who_is_too_early_is_told_when_to_come() -> None:
     at = utc("2026-11-27T18:00")
     reason = limits.why_closed([OFFICE], at)
@@ -217,6 +282,30 @@ def test_the_next_opening_is_open_and_nothing_is_open_before_it(
     if before < found:
         assert limits.why_closed(windows, before) is not None
         assert limits.next_opening(windows, before) == found
+
+
+def is_open(windows: Sequence[Window], at: datetime) -> bool:
+    """Said another way: some window is open, if there is one, and no span that it may not."""
+    opening, closing = ([own for own in windows if (own.not_ is None) is plain] for plain in (True, False))
+    inside = [limits.next_opening([own], at) == at for own in opening]
+    return (any(inside) or not opening) and not any(
+        limits.next_opening([own.not_], at) == at for own in closing if own.not_
+    )
+
+
+@given(WINDOWS | st.just([]), WINDOWS, MOMENTS, st.floats(0, 1))
+def test_the_next_opening_is_in_a_window_and_in_no_span_that_is_not_in_the_schedule(
+    opening: list[Window], closing: list[Window], at: datetime, part: float
+) -> None:
+    windows = [*opening, *map(none, closing)]
+    found = limits.next_opening(windows, at)
+    assert found is None or (found >= at and is_open(windows, found))
+    assert (found == at) is is_open(windows, at)
+    before = at + ((found or at + timedelta(days=300)) - at) * part
+    assert before == found or not is_open(windows, before)
+    for own in windows:  # nor where any span or window begins or ends on the way
+        near = limits.next_opening([own if own.not_ is None else own.not_], at)
+        assert near is None or (found is not None and near >= found) or not is_open(windows, near)
 
 
 def by_the_clock(hours: Window, at: datetime) -> bool:
