@@ -94,7 +94,9 @@ class ReleaseInfo:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One environment. `places` are the file, line and column of each of its `overlays`, where a file has them.
+    """One environment: of its `overlays`, it has none that `exclude` matches.
+
+    `places` are the file, line and column of each of its `overlays`, where a file has them.
 
     Rules of an image stand by its name, its repository, or a glob with `*` for any text, in the order of the file.
     `match_by` and `release_tag` hold for every promotion to it, `promotion` is the one that needs nobody to ask for it.
@@ -103,6 +105,7 @@ class Environment:
     name: str
     overlays: tuple[str, ...]
     places: tuple[tuple[str, int, int], ...] = ()
+    exclude: tuple[str, ...] = ()
     propose: Propose = field(default_factory=Propose)
     match_by: MatchBy = "digest"
     release_tag: bool = False
@@ -168,8 +171,8 @@ class Hold:
     begins: datetime | None = None
 
 
-#: A key of `images`, the `image` of `release_info` and of a hold, and the globs of a group.
-MentionKind = Literal["rule", "source of checks", "release info", "hold", "group images", "group overlays"]
+#: A glob of `exclude`, a key of `images`, the `image` of `release_info` and of a hold, and the globs of a group.
+MentionKind = Literal["exclude", "rule", "source of checks", "release info", "hold", "group images", "group overlays"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +304,7 @@ def _environment(
         name=name,
         overlays=form.overlays,
         places=tuple(document.where((*path, "overlays", at)) for at in range(len(form.overlays))),
+        exclude=form.exclude,
         propose=form.propose,
         match_by=form.match,
         targets=(
@@ -362,6 +366,9 @@ def _mentions(document: Document, form: ConfigForm, environments: Mapping[str, E
 
     for name, environment in form.environments.items():
         path: Path = ("environments", name)
+        yield from (
+            mention(name, "exclude", glob, (*path, "exclude", at)) for at, glob in enumerate(environment.exclude)
+        )
         yield from (mention(name, "rule", image, (*path, "images", image)) for image in environment.images)
         if environment.require is not None and environment.require.source_checks is not None:
             images = (*path, "require", "source_checks", "images")

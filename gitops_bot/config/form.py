@@ -121,6 +121,15 @@ class EnvironmentForm(RulesForm):
             ["clusters/eu-{cluster}/{app}"],
         ),
     ]
+    exclude: Annotated[
+        tuple[Annotated[str, leaf.OVERLAY], ...],
+        Listed(most=1000),
+        about(
+            "What `overlays` does not mean although it matches, with the same wildcards: these overlays are not this "
+            "environment's, and another one may have them. Without it, all that `overlays` matches.",
+            ["clusters/eu-canary*/**"],
+        ),
+    ] = ()
     targets: Annotated[
         tuple[TargetForm, ...],
         Listed(most=100),

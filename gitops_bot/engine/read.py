@@ -379,6 +379,9 @@ def _state(
     unread = bool(problems or layout.selection.problems)
     # Where no glob matches anything, that is what is wrong: names that match nothing only follow from it.
     mentions = config.mentions if selected else ()
+    matched = selected
+    if environment.exclude:
+        matched = overlays.select({name: replace(environment, exclude=())}, layout.tree).overlays[name]
     return EnvironmentState(
         environment=environment,
         overlays=in_overlays,
@@ -388,7 +391,7 @@ def _state(
         slots=pairs,
         slots_by_file={file: pair for pair in pairs for file in pair.files},
         infos={entry.key: info for entry, info in infos} if environment.release_info else {},
-        unmatched=find_unmatched((name,), mentions, entries, selected, at, unread=unread),
+        unmatched=find_unmatched((name,), mentions, entries, matched, at, unread=unread),
         captures={overlay_file.file: overlay_file.captures for overlay_file in selected},
     )
 

@@ -31,6 +31,7 @@ _LONGEST, _MOST_COMPARED = 100, 20_000
 _SHOWN: Final = 3
 #: Where a name stands, for people.
 _WHERE: Final[Mapping[MentionKind, str]] = {
+    "exclude": "`exclude`",
     "rule": "`images`",
     "source of checks": "`source_checks`",
     "release info": "`release_info`",
@@ -40,6 +41,8 @@ _WHERE: Final[Mapping[MentionKind, str]] = {
 }
 #: Where they name an entry.
 _OF_ENTRIES: Final = ("rule", "source of checks", "release info", "hold")
+#: Where they are globs of overlays.
+_OF_OVERLAYS: Final = ("exclude", "group overlays")
 #: Where `*` stands for any text.
 _BY_GLOBS: Final = ("rule", "source of checks")
 _WORD: Final = re.compile(r"[a-z0-9]+")
@@ -72,6 +75,7 @@ def find_unmatched(
 ) -> Unmatched:
     """Find the names of just these environments that match none of their entries; expired holds do not count.
 
+    `overlays` are those that the environment has, and those that it excludes.
     `unread`: not all of its files could be read.
     """
     mine = [
@@ -90,13 +94,13 @@ def find_unmatched(
     groups: list[Problem] = []
     stops: Problem | None = None
     for mention in lost:
-        near = [] if too_many or mention.kind == "group overlays" else _near(mention.text, names)
+        near = [] if too_many or mention.kind in _OF_OVERLAYS else _near(mention.text, names)
         if mention.kind == "rule":
             # This rule was not meant for an entry that has a rule of its own.
             near = [entry for entry in near if ruled.isdisjoint((entry.name, entry.image))]
         is_stopped = mention.hold is not None and hold.has_begun(mention.hold, now)
         problem = _problem(mention, near, entries, unread=unread, is_stopped=is_stopped)
-        (problems if mention.kind in _OF_ENTRIES else groups).append(problem)
+        (groups if mention.kind in ("group images", "group overlays") else problems).append(problem)
         stops = stops or (problem if is_stopped else None)
     return Unmatched(tuple(problems), tuple(groups), stops)
 
@@ -125,7 +129,7 @@ def _meets(mention: Mention, known: Collection[str], overlays: Sequence[OverlayF
             return any(text in known for text in _spellings(mention.text))
         case "group images":
             return any(fits(mention.text, text) for text in known)
-        case "group overlays":
+        case "exclude" | "group overlays":
             glob = Glob.parse(mention.text)
             return any(glob.means(overlay.directory, overlay.file) for overlay in overlays)
     assert_never(mention.kind)
@@ -161,7 +165,7 @@ def _problem(
     mention: Mention, near: Sequence[Managed], entries: Sequence[Managed], *, unread: bool, is_stopped: bool
 ) -> Problem:
     environment, of_entries = shortlist(mention.environments, _SHOWN), mention.kind in _OF_ENTRIES
-    what = "overlay" if mention.kind == "group overlays" else "entry"
+    what = "overlay" if mention.kind in _OF_OVERLAYS else "entry"
     if unread:
         advice = "fix the unreadable files first: one of them may contain it"
     elif "*" in mention.text and of_entries and mention.kind not in _BY_GLOBS:

@@ -23,6 +23,7 @@ class Globs:
     overlays: tuple[str, ...]
     places: tuple[tuple[str, int, int], ...] = ()
     targets: tuple[FileRule, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 def found(globs: list[str], directories: list[str]) -> tuple[OverlayFile, ...]:

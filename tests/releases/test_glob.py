@@ -212,3 +212,25 @@ def test_the_configuration_takes_the_same_globs(text: str) -> None:
     except ValueError:
         taken = False
     assert taken == bool(re.search(leaves.GLOB.replace("$", r"\Z"), text))
+
+
+@pytest.mark.parametrize(
+    ("glob", "exclude", "path", "expected"),
+    [
+        pytest.param(
+            "clusters/eu-{c}/{app}", "clusters/eu-canary*/**", "clusters/eu-canary1/web/", False, id="below it"
+        ),
+        pytest.param("clusters/eu-{c}/{app}", "clusters/eu-canary*/**", "clusters/eu-1/web/", True, id="another"),
+        pytest.param("clusters/**", "clusters/{c}/web", "clusters/a/web/", False, id="with a name"),
+        pytest.param("clusters/**", "clusters/{c}/web", "clusters/a/web/more/", True, id="not what is below"),
+        pytest.param("apps/*", "apps/web/kustomization.yaml", "apps/web/", False, id="by the file of the directory"),
+        pytest.param("c/*/values-prod.yaml", "c/old*", "c/old1/values-prod.yaml", False, id="a file by its directory"),
+        pytest.param("c/*/values-prod.yaml", "c/old/values-*.yaml", "c/old/values-prod.yaml", False, id="a file"),
+        pytest.param("c/*/values-prod.yaml", "c/old/values-q.yaml", "c/old/values-prod.yaml", True, id="another file"),
+        pytest.param("**", ".", "", False, id="the top"),
+        pytest.param("**", ".", "a/", True, id="not the top"),
+    ],
+)
+def test_what_is_excluded_is_not_meant(glob: str, exclude: str, path: str, expected: bool) -> None:
+    assert (Glob.parse(glob, ("x/y", exclude)).match(path) is not None) is expected
+    assert Glob.parse(glob).match(path) is not None

@@ -22,6 +22,7 @@ class Globs:
     overlays: tuple[str, ...]
     places: tuple[tuple[str, int, int], ...] = ()
     targets: tuple[FileRule, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 ENVIRONMENTS = {"staging": Globs(("apps/*/overlays/staging",)), "production": Globs(("apps/*/overlays/production",))}

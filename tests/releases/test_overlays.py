@@ -19,6 +19,7 @@ class Environment:
     overlays: tuple[str, ...]
     places: tuple[tuple[str, int, int], ...] = ()
     targets: tuple[FileRule, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 def tree(*paths: str, **modes: str) -> dict[str, str]:
@@ -284,6 +285,7 @@ class Claimed:
     overlays: tuple[str, ...]
     places: tuple[tuple[str, int, int], ...]
     targets: tuple[FileRule, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 def test_every_pair_of_globs_that_meet_is_told_at_its_place() -> None:

@@ -17,6 +17,7 @@ class Globs:
     overlays: tuple[str, ...]
     places: tuple[tuple[str, int, int], ...] = ()
     targets: tuple[FileRule, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 ENVIRONMENTS = {

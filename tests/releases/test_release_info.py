@@ -135,6 +135,7 @@ def test_the_files_are_those_beside_the_pins() -> None:
         release_info: tuple[Setting, ...] = (Setting(), Setting("db", keys=(("version", "c"), ("x", "y"))))
         targets: tuple[()] = ()
         places: tuple[()] = ()
+        exclude: tuple[()] = ()
 
     tree = {
         "web/values-a.yaml": "100644",

@@ -54,11 +54,13 @@ class Glob:
     names: tuple[str, ...]
     _parts: tuple[str, ...]
     _matches: re.Pattern[str]
+    #: What it does not mean although it matches.
+    exclude: tuple[Glob, ...] = ()
 
     @classmethod
     @lru_cache(maxsize=16_384)  # as many as a configuration may well have: reading one takes longer than its use
-    def parse(cls, text: str) -> Glob:
-        """Read a glob.
+    def parse(cls, text: str, exclude: tuple[str, ...] = ()) -> Glob:
+        """Read a glob that means nothing of what the globs `exclude` mean.
 
         Raises:
             ValueError: not of the grammar above; the message says why.
@@ -92,13 +94,13 @@ class Glob:
         of_files = bool(file is None and parts and is_file(parts[-1]))
         folders = parts[:-1] if of_files else parts
         prefix = "".join(f"{part}/" for part in takewhile(lambda part: not _WILD.search(part), folders))
-        return cls(text, of_files, file, prefix, tuple(names), tuple(folders), matches)
+        return cls(text, of_files, file, prefix, tuple(names), tuple(folders), matches, tuple(map(cls.parse, exclude)))
 
     def match(self, path: str) -> Mapping[str, str] | None:
         """What each wildcard stood for; None where a directory (`apps/web/`, the top is empty) or file is not meant."""
         is_file = bool(path) and not path.endswith("/")
         match = self._matches.match(f"{path}/" if is_file else path) if is_file == self.of_files else None
-        if match is None:
+        if match is None or self._excludes(path):
             return None
         return dict(zip(self.names, (text.removesuffix("/") for text in match.groups()), strict=True))
 
@@ -108,7 +110,11 @@ class Glob:
             return self.match(file) is not None
         if self.file is not None and not file.endswith(f"/{self.file}") and file != self.file:
             return False
-        return self.match("" if directory == "." else f"{directory}/") is not None
+        return self.match("" if directory == "." else f"{directory}/") is not None and not self._excludes(file)
+
+    def _excludes(self, path: str) -> bool:
+        directory, slash, _ = path.rpartition("/")
+        return any(glob.match(path if glob.of_files else directory + slash) is not None for glob in self.exclude)
 
     def on_the_way(self, *, wild: bool) -> Iterator[re.Pattern[str]]:
         """What matches the directories that lead to those meant, and those; `wild` says whether by wildcards too."""

@@ -268,6 +268,8 @@ class _Tree:
             problems.append(Problem("failed.edit", message, "keep one of them", min(alone)))
         for file in sorted(readers.keys() - (alone if len(alone) > 1 else ())):
             target, by_content = readers[file]
+            if not claim.glob.means(directory or ".", file):
+                continue
             if not is_path(file):
                 message = f"{file!r} is not written: it has control characters, or git keeps it for itself"
                 problems.append(Problem("failed.edit", message, "rename the file or directory", repr(file)[1:-1]))
@@ -299,7 +301,8 @@ class _Tree:
         met = self.on_the_way(glob, wild=True)
         hint = f"; {met[0]} is {FOREIGN[self._tree[met[0]]]}, which gitops-bot does not follow" if met else ""
         if not bare:
-            message = f"`{claim.text}` of environment {claim.environment} matches no directory"
+            left = " that `exclude` leaves" if glob.exclude else ""
+            message = f"`{claim.text}` of environment {claim.environment} matches no directory{left}"
             return claim.problem(message, f"correct the path, which is relative to the repository root{hint}")
         return claim.without_pins(bare, hint)
 
@@ -345,7 +348,7 @@ def _claims(environments: Mapping[str, Environment]) -> Iterator[Claim]:
         for at, text in enumerate(environment.overlays):
             place = places[at] if at < len(places) else None
             try:
-                yield Claim(name, text, place, Glob.parse(text), environment.targets)
+                yield Claim(name, text, place, Glob.parse(text, environment.exclude), environment.targets)
             except ValueError as error:
                 wrong.append(Problem("failed.config", str(error), "correct the glob", *(place or ())))
     if wrong:

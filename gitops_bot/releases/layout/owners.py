@@ -34,9 +34,9 @@ class Owners:
         """
         #: By what all that they mean begins with: number, environment and glob.
         self._globs: defaultdict[str, list[tuple[int, str, Glob]]] = defaultdict(list)
-        written = ((name, text) for name, environment in environments.items() for text in environment.overlays)
-        for number, (name, text) in enumerate(written):
-            glob = Glob.parse(text)
+        written = ((name, each, text) for name, each in environments.items() for text in each.overlays)
+        for number, (name, each, text) in enumerate(written):
+            glob = Glob.parse(text, each.exclude)
             self._globs[glob.prefix].append((number, name, glob))
         selected = [(overlay, name) for name, overlays in selection.overlays.items() for overlay in overlays]
         self._now = {overlay.directory: name for overlay, name in selected if not overlay.named}
@@ -70,7 +70,7 @@ class FileSettings:
     """What an environment says of files."""
 
     environment: str
-    globs: tuple[str, ...]
+    globs: tuple[Glob, ...]
     rules: tuple[FileRule, ...]
     #: The names of files whose values follow pins, and their keys.
     following: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -92,11 +92,10 @@ class ClaimedFiles:
             return None
         settings = next(settings for settings in self.settings if settings.environment == owner[0])
         directory, name = posixpath.split(path)
-        globs = [Glob.parse(text) for text in settings.globs]
         keys = next((keys for file, keys in settings.following if file == name), ())
-        if keys and any(glob.match(f"{directory}/" if directory else "") is not None for glob in globs):
+        if keys and any(glob.match(f"{directory}/" if directory else "") is not None for glob in settings.globs):
             return FileClaim(following=keys)
-        meaning = [glob for glob in globs if glob.means(directory or ".", path)]
+        meaning = [glob for glob in settings.globs if glob.means(directory or ".", path)]
         if not meaning:
             return None
         return FileClaim(target_by_rules(settings.rules, path), any(glob.of_files for glob in meaning))

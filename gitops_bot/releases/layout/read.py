@@ -12,6 +12,7 @@ from gitops_bot.images.kinds import Rules
 from gitops_bot.images.reason import unmanaged
 from gitops_bot.releases.decisions import Managed
 from gitops_bot.releases.layout import release_info
+from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.releases.layout.overlays import FOREIGN, SUBMODULE, contents_by_directory
 from gitops_bot.releases.layout.owners import ClaimedFiles, FileSettings
 from gitops_bot.targets import FileTargets, overriding_files, with_overrides
@@ -93,7 +94,12 @@ def file_targets(
         for path, names in release_info.files(environments, selection).items()
     }
     settings = (
-        FileSettings(name, tuple(environment.overlays), tuple(environment.targets), tuple(keys[name].items()))
+        FileSettings(
+            name,
+            tuple(Glob.parse(text, environment.exclude) for text in environment.overlays),
+            tuple(environment.targets),
+            tuple(keys[name].items()),
+        )
         for name, environment in environments.items()
     )
     return FileTargets.of(with_overrides(targets, files), following, ClaimedFiles(tuple(settings), owners))
