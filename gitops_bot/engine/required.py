@@ -74,14 +74,17 @@ async def _checks(decision: Change, context: Context) -> _Requirement | None:
     stood = await _stood(decision, context, offer)
 
     def see(answers: Mapping[Asked[Any], Any]) -> list[Seen]:
+        reported = {
+            commits: required.by_name(check for commit in commits for check in answers[ChecksQuestion(None, commit)])
+            for commits in set(stood.values())
+        }
         seen = []
         for source, commits in stood.items():
-            reported = [check for commit in commits for check in answers[ChecksQuestion(None, commit)]]
             captures = {**_captures(context, source), **_captures(context, decision.entry)}
-            seen += [required.see("checks", check, captures, reported) for check in wanted]
+            seen += [required.see("checks", check, captures, reported[commits]) for check in wanted]
         return seen
 
-    questions = [ChecksQuestion(None, commit) for commits in stood.values() for commit in commits]
+    questions = [ChecksQuestion(None, commit) for commits in set(stood.values()) for commit in commits]
     return _Requirement("held.check", _release(offer), questions, see)
 
 
@@ -102,7 +105,8 @@ async def _source_checks(decision: Change, context: Context) -> _Requirement | R
     captures, question = _captures(context, decision.entry), ChecksQuestion(repository, revision)
 
     def see(answers: Mapping[Asked[Any], Any]) -> list[Seen]:
-        return [required.see("source_checks", check, captures, answers[question]) for check in wanted.checks]
+        reported = required.by_name(answers[question])
+        return [required.see("source_checks", check, captures, reported) for check in wanted.checks]
 
     of = f"built from {revision[:10]} of {repository}, as the image claims"
     return _Requirement("held.source_check", of, [question], see)
@@ -121,7 +125,7 @@ async def _deployment(decision: Change, context: Context) -> _Requirement | None
     return _Requirement("held.deployment", _release(offer), [question], see)
 
 
-async def _stood(decision: Change, context: Context, offer: Offer) -> Mapping[Managed, Sequence[str]]:
+async def _stood(decision: Change, context: Context, offer: Offer) -> Mapping[Managed, tuple[str, ...]]:
     """The commits on which the pin that is offered stood in each overlay of the source, by the entry there."""
     running, stood = offer.running, {}
     line = await context.facts.line(lambda line: offer.running.arrived is not None or line.complete)

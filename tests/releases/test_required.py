@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from gitops_bot.config.require import CheckForm
 from gitops_bot.releases.checks import Check, CheckState, DeploymentState
-from gitops_bot.releases.choice.required import see, see_deployment, why_not
+from gitops_bot.releases.choice.required import by_name, see, see_deployment, why_not
 
 BEGIN = datetime(2026, 11, 24, 14, tzinfo=UTC)
 STATES: tuple[CheckState, ...] = ("success", "pending", "failure")
@@ -42,7 +42,7 @@ def test_the_order_of_results_makes_no_difference(reported: list[Check], wanted:
     mixed = list(reported)
     chance.shuffle(mixed)  # type: ignore[attr-defined]
     captures = {"app": "a*b"}
-    one, other = (see("checks", wanted, captures, each) for each in (reported, mixed))
+    one, other = (see("checks", wanted, captures, by_name(each)) for each in (reported, mixed))
     assert (one.state, one.name) == (other.state, other.name)
 
 
@@ -62,7 +62,7 @@ def test_it_succeeded_only_if_the_newest_of_each_name_that_counts_did_and_there_
     states = set().union(*newest)
     expected = "failure" if "failure" in {_worst(its) for its in newest} else None
     expected = expected or ("pending" if not mine or "pending" in {_worst(its) for its in newest} else "success")
-    seen = see("checks", wanted, {"app": "a*b"}, reported)
+    seen = see("checks", wanted, {"app": "a*b"}, by_name(reported))
     assert seen.state == expected
     assert (seen.check is None) == (not mine)
     assert not states or seen.state in states

@@ -12,7 +12,7 @@ from gitops_bot.proposals.text.markdown import address, code, plain, prose
 from gitops_bot.releases.checks import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from gitops_bot.releases.decisions import Seen
 
@@ -52,18 +52,22 @@ def kind(seen: Seen) -> str:
 def lines(evidence: Sequence[Seen], told: str = "") -> list[str]:
     """A line for each, for a terminal, but for those that a decision waits for and that its reason (`told`) names."""
     others = (item for item in evidence if item.state == "success" or item.name not in told)
-    shown = (" ".join(filter(None, (f"{kind(item)} {name(item)}: {result(item)}", link(item)))) for item in others)
-    return _short(list(dict.fromkeys(shown)))
+    return _short(
+        others, lambda item: " ".join(filter(None, (f"{kind(item)} {name(item)}: {result(item)}", link(item))))
+    )
 
 
 def markdown(evidence: Sequence[Seen]) -> list[str]:
     """A line for each, as Markdown."""
-    told = []
-    for item in evidence:
+
+    def line(item: Seen) -> str:
         shown, page = code(name(item)), link(item)
-        told.append(f"{kind(item)} {f'[{shown}]({page})' if page else shown}: {prose(result(item))}")
-    return _short(list(dict.fromkeys(told)))
+        return f"{kind(item)} {f'[{shown}]({page})' if page else shown}: {prose(result(item))}"
+
+    return _short(evidence, line)
 
 
-def _short(told: list[str]) -> list[str]:
-    return told if len(told) <= MOST else [*told[:MOST], f"… and {len(told) - MOST} more"]
+def _short(evidence: Iterable[Seen], line: Callable[[Seen], str]) -> list[str]:
+    distinct = list(dict.fromkeys(evidence))
+    more = [f"… and {len(distinct) - MOST} more"] if len(distinct) > MOST else []
+    return [*map(line, distinct[:MOST]), *more]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.config.require import CAPTURE
@@ -44,7 +45,17 @@ def commits_with(line: Line, run: Run) -> tuple[str, ...]:
     return stood if len(stood) <= 2 * _EDGE else (*stood[:_EDGE], *stood[-_EDGE:])
 
 
-def see(gate: GateName, wanted: CheckForm, captures: Mapping[str, str], reported: Iterable[Check]) -> Seen:
+def by_name(reported: Iterable[Check]) -> Mapping[str, Sequence[Check]]:
+    """Checks by their names: clusters may be many, and each has one of its own on the same commits."""
+    names: defaultdict[str, list[Check]] = defaultdict(list)
+    for check in reported:
+        names[check.name].append(check)
+    return names
+
+
+def see(
+    gate: GateName, wanted: CheckForm, captures: Mapping[str, str], reported: Mapping[str, Sequence[Check]]
+) -> Seen:
     """What came of a check: by the newest result of each name that it means, the worst of those of one second.
 
     Of a glob, all must have succeeded, and one must exist. What an overlay captured is text, whatever it looks like.
@@ -54,11 +65,10 @@ def see(gate: GateName, wanted: CheckForm, captures: Mapping[str, str], reported
         text = captures.get(token[1], token[0])
         shown += text
         expression += ".*" if token[0] == "*" else re.escape(text)
-    pattern, newest = re.compile(expression, re.DOTALL), dict[str, Check]()
-    for check in reported:
-        if wanted.is_by(check.by) and pattern.fullmatch(check.name):
-            newest[check.name] = max(newest.get(check.name, check), check, key=_rank)
-    return Seen(gate, shown, *_worst(list(newest.values())))
+    matches = re.compile(expression, re.DOTALL).fullmatch if "*" in wanted.name else None
+    names = filter(matches, reported) if matches is not None else [shown]
+    found = ([check for check in reported.get(name, ()) if wanted.is_by(check.by)] for name in names)
+    return Seen(gate, shown, *_worst([max(each, key=_rank) for each in found if each]))
 
 
 def see_deployment(environment: str, commits: Sequence[str], reported: Sequence[DeploymentState]) -> Seen:
