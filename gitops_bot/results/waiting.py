@@ -31,12 +31,7 @@ _STATE, _END = "<!-- gitops-bot:state ", " -->"
 _PEOPLE: Final = """\
 gitops-bot keeps this up to date, and comments when something starts to fail, is stuck for a day, or recovers. Close \
 it to be told only of what begins after that: a comment then opens it again."""
-_HEADS: Final = (
-    ("Failed", "failed"),
-    ("Frozen", "frozen"),
-    ("Held", "held", "waits"),
-    ("Waiting for review", "review"),
-)
+_HEADS: Final = {"Failed": ("failed",), "Frozen": ("frozen",), "Held": ("held", "waits"), "To review": ("review",)}
 _CALM: Final = "Nothing waits: nothing failed, nothing is held, and no pull request is open."
 #: What people hold on purpose, and how they promote past a gate.
 _ON_PURPOSE: Final = ("held.declined", "held.hold", "held.label", "held.reverted")
@@ -164,7 +159,7 @@ def follow(before: State, items: Sequence[Item], now: datetime, closed: datetime
 def render(items: Sequence[Item], state: State) -> str:
     """The text of the issue: the same for the same things, whatever the time."""
     lines = [MARK, state.line, _PEOPLE, ""]
-    for head, *kinds in _HEADS:
+    for head, kinds in _HEADS.items():
         of, room = [item for item in items if item.kind in kinds], LIMIT - cost(lines) - 200
         lines += enclose([f"### {head} ({len(of):,})", ""], _lines(of, state), room, "- … and {} more".format, [""])
     return "\n".join(lines if items else [*lines, _CALM])
