@@ -126,7 +126,7 @@ class _Root:
 
     def _disable_auto_merge(self, arguments: Json) -> Json:
         shapes, pull = self._writable(arguments["pullRequestId"])
-        landing.disable_auto_merge(shapes.pulls, pull)
+        landing.disable_auto_merge(shapes.pulls, pull, shapes.viewer)
         return _payload(arguments, pullRequest=graphql_pull.show(shapes, pull))
 
     def _enqueue(self, arguments: Json) -> Json:

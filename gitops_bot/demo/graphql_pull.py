@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from gitops_bot.demo.shapes import Shapes
 
 
+_AUTO_MERGES = {
+    "AutoMergeDisabledEvent": "AUTO_MERGE_DISABLED_EVENT",
+    "AutoMergeEnabledEvent": "AUTO_MERGE_ENABLED_EVENT",
+}
+
+
 def state(pull: Pull) -> Literal["CLOSED", "MERGED", "OPEN"]:
     """Whether it is open, closed or merged."""
     return "MERGED" if pull.merged_at else "OPEN" if pull.state == "open" else "CLOSED"
@@ -38,7 +44,11 @@ def show(shapes: Shapes, pull: Pull) -> Json:
         "mergeCommit": {"oid": pull.merge_commit_sha} if pull.merged_at and pull.merge_commit_sha else None,
         "mergedBy": _actor(pull.merged_by),
         "reviewDecision": lambda: gate.decision(pulls, pull),
-        "autoMergeRequest": {"enabledAt": pull.auto_merge.at} if pull.auto_merge else None,
+        "author": _actor(pull.user),
+        "viewerDidAuthor": pull.user == shapes.viewer,
+        "autoMergeRequest": (
+            {"enabledAt": pull.auto_merge.at, "enabledBy": _actor(pull.auto_merge.user)} if pull.auto_merge else None
+        ),
         "isInMergeQueue": pulls.hub.queued(pull) is not None,
         "labels": lambda **arguments: connection("labels", pull.labels, _label, arguments),
         "comments": lambda **arguments: connection(
@@ -67,10 +77,12 @@ def show_queued(shapes: Shapes, entry: Queued) -> Json:
 
 def _timeline(pull: Pull, arguments: Json) -> Json:
     """What happened to it: the kinds of events that gitops-bot asks for."""
-    kinds = arguments.get("itemTypes") or ("ADDED_TO_MERGE_QUEUE_EVENT", "AUTO_MERGE_ENABLED_EVENT", "LABELED_EVENT")
-    events: list[Json] = []
-    if "AUTO_MERGE_ENABLED_EVENT" in kinds:
-        events += [{"__typename": "AutoMergeEnabledEvent", "createdAt": at} for at in pull.enabled_at]
+    kinds = arguments.get("itemTypes") or ("ADDED_TO_MERGE_QUEUE_EVENT", *_AUTO_MERGES.values(), "LABELED_EVENT")
+    events: list[Json] = [
+        {"__typename": name, "createdAt": at, "actor": _actor(user)}
+        for name, at, user in pull.auto_merges
+        if _AUTO_MERGES[name] in kinds
+    ]
     if "ADDED_TO_MERGE_QUEUE_EVENT" in kinds:
         events += [{"__typename": "AddedToMergeQueueEvent", "createdAt": at} for at in pull.queued_at]
     if "LABELED_EVENT" in kinds:

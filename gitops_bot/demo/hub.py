@@ -166,7 +166,8 @@ class Pull:
     reviewers: list[str] = field(default_factory=list)
     teams: list[str] = field(default_factory=list)
     auto_merge: AutoMerge | None = None
-    enabled_at: list[str] = field(default_factory=list)
+    #: What became of auto-merge: the type of the event, when, and by whom.
+    auto_merges: list[tuple[str, str, str]] = field(default_factory=list)
     queued_at: list[str] = field(default_factory=list)
     labelled: list[Labelled] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)

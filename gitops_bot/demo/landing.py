@@ -101,15 +101,16 @@ def enable_auto_merge(pulls: PullRequests, pull: Pull, how: AutoMerge, *, expect
         if status.state not in ("BLOCKED", "BEHIND"):
             raise Invalid(422, f"Pull request Pull request is in {status.state.lower()} status")
     pull.auto_merge, pull.updated_at = how, pulls.time()
-    pull.enabled_at.append(how.at)
+    pull.auto_merges.append(("AutoMergeEnabledEvent", how.at, how.user))
     settle(pulls)
 
 
-def disable_auto_merge(pulls: PullRequests, pull: Pull) -> None:
+def disable_auto_merge(pulls: PullRequests, pull: Pull, user: str) -> None:
     """Disable auto-merge."""
     if pull.auto_merge is None:
         raise Invalid(422, "Pull request Can't disable auto-merge for this pull request.")
     pull.auto_merge, pull.updated_at = None, pulls.time()
+    pull.auto_merges.append(("AutoMergeDisabledEvent", pull.updated_at, user))
 
 
 def enqueue(pulls: PullRequests, pull: Pull, *, user: str, expected: str | None) -> Queued:

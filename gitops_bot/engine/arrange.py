@@ -13,7 +13,7 @@ from gitops_bot.engine.gates import left_before, slot
 from gitops_bot.engine.request import Poll, Withdraw
 from gitops_bot.errors import EditError
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import carry, limits, naming, reconcile
+from gitops_bot.proposals import carry, limits, naming, people, reconcile
 from gitops_bot.proposals.branch import owner_of
 from gitops_bot.proposals.limits import admit, with_what_waits
 from gitops_bot.proposals.people import decline, find_declines
@@ -179,6 +179,7 @@ async def _proposal(context: Context, declines: Declined, name: str, decisions: 
     unread = refused | {problem.file for problem in failures if problem.file}
     if not context.request.rolls_back:  # a rollback does not wait for the files that follow its pins
         unread |= {described.path for described in context.state.infos.values() if described.wrong is not None}
+    on_hold = any(context.hold(existing.entries[key]) is not None for key in present.changes)
     action: reconcile.Action
     carried = {path for pin in present.carried for path in pin.files}
     if unclear := sorted(path for path in carried if not unread.isdisjoint((path, posixpath.dirname(path) or "."))):
@@ -189,7 +190,7 @@ async def _proposal(context: Context, declines: Declined, name: str, decisions: 
     else:
         action = reconcile.decide(
             present.remote,
-            present.pulls,
+            tuple(map(people.without_bot, present.pulls)) if on_hold else present.pulls,
             pins,
             after,
             refresh_approved=environment.propose.refresh_approved,
@@ -197,6 +198,10 @@ async def _proposal(context: Context, declines: Declined, name: str, decisions: 
             why_gone=None if pins else _why_gone(existing, name, present.carried, done),
             signs=environment.signer is not None,
         )
+    if isinstance(action, reconcile.Leave) and on_hold and present.opened is not None and present.opened.merges_by_bot:
+        text = "some of it is on hold, and until that ends, gitops-bot takes back the auto-merge that it set"
+        reason = replace(action.reason, text=f"{action.reason.text}; {text}")
+        action = replace(action, reason=reason, frozen=True)
     proposal = Proposal(
         group=name,
         branch=branch,

@@ -111,8 +111,8 @@ def recheck_pull_requests(world: World, snapshot: Snapshot, proposal: Proposal, 
     match proposal.action:
         case reconcile.Open() | reconcile.Refresh() | reconcile.Close() | reconcile.Commit():
             writes = True
-        case reconcile.Leave(pull_request=pull, comment=remark):
-            writes = pull is not None and remark is not None
+        case reconcile.Leave(pull_request=pull, comment=remark, frozen=frozen):
+            writes = pull is not None and (remark is not None or frozen)
         case reconcile.Nothing(pull_request=pull):
             writes = pull is not None and asks_to_merge(pull, propose)
         case _:
@@ -236,6 +236,8 @@ def _write_pull_request(
             return _follow_up(world, forge, opened, content, head, propose, lacks)
         case reconcile.Close(pull_request=opened, reason=reason):
             return _close(world, forge, opened, proposal.remote, reason)
+        case reconcile.Leave(pull_request=opened, frozen=True) if opened is not None and opened.merges_by_bot:
+            return forge.merge_by_hand(opened.number)
         case reconcile.Nothing(pull_request=opened) if (
             opened is not None and head is not None and asks_to_merge(opened, propose)
         ):

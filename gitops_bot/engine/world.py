@@ -256,6 +256,9 @@ class Forge(Protocol):
         that moment.
         """
 
+    def merge_by_hand(self, number: int) -> PullRequest:
+        """Take auto-merge back from a pull request. It warns of what is not possible, as with labels."""
+
     def close(self, number: int, *, body: str) -> PullRequest:
         """Close a pull request, with this body; writes only what differs."""
 

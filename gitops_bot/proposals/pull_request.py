@@ -55,11 +55,11 @@ class PullRequest:
 
     `node` is the forge's other name for it, which some requests want. `approved`: a review that counts approves it and
     none asks for changes. `queued`: it waits in a merge queue. `auto_merge`: it merges by itself once nothing blocks
-    it. `checks_failed`: a check of its head commit has failed, so that this will not happen. `merge_was_requested`: it
-    was set to auto-merge or queued at some time; a person who took that back is not overruled. `retargeted`: a person
-    gave it another base branch than the one that was asked for. `given`: whether the
-    word that hands the branch back, where it stands, counts; it is `late` where somebody pushed after it, and `unsure`
-    where the forge does not know the last push yet.
+    it; `merges_by_bot`: the bot's own account set that. `checks_failed`: a check of its head commit has failed, so that
+    this will not happen. `merge_was_requested`: it was set to auto-merge or queued, and it was not the bot that took
+    this back last; a person who did is not overruled. `retargeted`: a person gave it another base branch than the one
+    that was asked for. `given`: whether the word that hands the branch back, where it stands, counts; it is `late`
+    where somebody pushed after it, and `unsure` where the forge does not know the last push yet.
     """
 
     number: int
@@ -77,6 +77,7 @@ class PullRequest:
     approved: bool = False
     queued: bool = False
     auto_merge: bool = False
+    merges_by_bot: bool = False
     checks_failed: bool = False
     merge_was_requested: bool = False
     retargeted: bool = False

@@ -58,11 +58,15 @@ class Refresh:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """People win: nothing is written, except the `comment` that says so, once."""
+    """People win: nothing is written, except the `comment` that says so, once.
+
+    `frozen`: what it proposes is on hold, so auto-merge that the bot has set is taken back; it sets it again later.
+    """
 
     pull_request: PullRequest | None
     reason: Reason
     comment: Remark | None = None
+    frozen: bool = False
     name: ClassVar[ActionName] = "leave"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.commands.scene import actions, configure, held, mutate, news, proposals, tags
+from tests.commands.scene import actions, approve, configure, held, mutate, news, proposals, tags
 from tests.counterparts.world import BOT
 
 if TYPE_CHECKING:
@@ -191,3 +191,129 @@ def test_nothing_is_merged_where_the_bot_has_no_say(shop: Deploy, by: str) -> No
         shop.bot("update")
     assert not [line for line in seen.writes if "merge" in line or "graphql" in line]
     assert shop.pull()["number"] == 1
+
+
+FAIR = 'until: 2999-12-24, why: "the fair"'
+
+
+def frozen(shop: Deploy, more: str, propose: str = "{auto_merge: true, merge_method: squash}") -> None:
+    configure(shop, propose, more=f"holds: [{{{more}, {FAIR}}}]\n")
+
+
+@pytest.mark.parametrize("left_alone_by", ["hold", "commit", "approval"])
+def test_a_freeze_takes_back_what_the_bot_set_and_gives_it_again(shop: Deploy, left_alone_by: str) -> None:
+    guard(shop)
+    propose = "{auto_merge: true, merge_method: squash}"
+    configure(shop, propose)
+    shop.push("web", "1.1.0")
+    shop.push("api", "1.1.0")
+    shop.bot("update")
+    assert shop.pull()["auto_merge"]["enabled_by"]["login"] == BOT
+    match left_alone_by:
+        case "hold":
+            shop.call("POST", "/issues/1/labels", {"labels": ["hold"]})
+        case "commit":
+            shop.remote.commit(BRANCH, {"apps/web/production/note": b"mine"}, message="mine")
+            shop.bot("update")  # it says so
+        case _:
+            approve(shop)
+    frozen(shop, f"environments: all, except: [{shop.image('api')}]")
+    plan = shop.ask("plan")
+    done = shop.bot("update")
+    assert (done.code, done.err) == (0, "")
+    (proposal,) = proposals(plan.json)
+    assert proposal["action"] == "leave"
+    assert proposal["reason"]["text"].endswith(
+        "; some of it is on hold, and until that ends, gitops-bot takes back the auto-merge that it set"
+    )
+    assert (shop.pull()["number"], shop.pull()["auto_merge"]) == (1, None)
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+    passes(shop)
+    assert tags(shop, "main")["web/web"] == "1.0.0"
+
+    configure(shop, propose)
+    if left_alone_by == "hold":
+        shop.call("DELETE", "/issues/1/labels/hold")
+    if left_alone_by == "commit":  # that is theirs now
+        with shop.watching() as seen:
+            shop.bot("update")
+        assert seen.nothing
+        return
+    done = shop.ask("update")
+    assert (done.code, actions(done.json)) == (0, {"all": "none"})
+    assert tags(shop, "main") == {"web/web": "1.1.0", "api/api": "1.1.0"}  # its checks are green
+
+
+def test_a_freeze_takes_its_pins_from_what_only_the_bot_set_to_merge(shop: Deploy) -> None:
+    guard(shop)
+    configure(shop, "{auto_merge: true, merge_method: squash}")
+    for name in ("web", "api"):
+        shop.push(name, "1.1.0")
+    shop.bot("update")
+    frozen(shop, f"environments: all, except: [{shop.image('api')}]")
+    assert actions(shop.ask("update").json) == {"all": "refresh"}
+    assert news(shop, BRANCH) == {"api/api": "1.1.0"}
+    assert shop.pull()["auto_merge"] is not None
+    frozen(shop, "environments: all")
+    assert actions(shop.ask("update").json) == {"all": "close"}
+    configure(shop, "{auto_merge: true, merge_method: squash}")
+    assert actions(shop.ask("update").json) == {"all": "open"}
+    assert (shop.pull()["number"], shop.pull()["auto_merge"]["enabled_by"]["login"]) == (2, BOT)
+
+
+def test_what_a_person_set_to_merge_is_never_taken_back(shop: Deploy) -> None:
+    guard(shop)
+    configure(shop)
+    for name in ("web", "api"):
+        shop.push(name, "1.1.0")
+    shop.bot("update")
+    mutate(shop, "enablePullRequestAutoMerge")
+    frozen(shop, f"environments: all, except: [{shop.image('api')}]")
+    with shop.watching() as seen:
+        done = shop.ask("update")
+    assert seen.nothing
+    assert actions(done.json) == {"all": "leave"}
+    assert "takes back" not in proposals(done.json)[0]["reason"]["text"]
+    assert shop.pull()["auto_merge"]["enabled_by"]["login"] != BOT
+
+
+def test_a_person_who_switches_it_off_after_a_freeze_is_not_overruled(shop: Deploy) -> None:
+    guard(shop)
+    propose = "{auto_merge: true, merge_method: squash}"
+    configure(shop, propose)
+    shop.push("web", "1.1.0")
+    shop.bot("update")
+    shop.call("POST", "/issues/1/labels", {"labels": ["hold"]})
+    frozen(shop, "environments: all")
+    shop.bot("update")
+    configure(shop, propose)
+    shop.call("DELETE", "/issues/1/labels/hold")
+    shop.bot("update")
+    assert shop.pull()["auto_merge"] is not None
+    mutate(shop, "disablePullRequestAutoMerge")
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+
+
+def test_a_rollback_goes_on_to_merge_by_itself_in_a_freeze(shop: Deploy) -> None:
+    guard(shop)
+    shop.push("web", "1.1.0")
+    configure(shop, "{auto_merge: without-checks}")
+    shop.world.forge.protect(shop.name)
+    shop.bot("update")
+    assert tags(shop, "main")["web/web"] == "1.1.0"
+    guard(shop)
+    frozen(shop, "environments: all")
+    assert shop.bot("rollback", "production").code == 0
+    rollback = "gitops-bot/production/rollback-all"
+    assert shop.pull()["auto_merge"]["enabled_by"]["login"] == BOT
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
+    assert shop.pull()["auto_merge"] is not None
+    shop.world.forge.report(shop.name, shop.branches[rollback], "ci")
+    assert shop.pulls() == []
+    assert tags(shop, "main") == {"web/web": "1.0.0", "api/api": "1.0.0"}

@@ -215,12 +215,12 @@ def test_github_says_why_it_does_not_merge_by_itself(pulls: PullRequests, way: s
 def test_it_is_switched_off_once(pulls: PullRequests) -> None:
     pull = guarded(pulls)
     enable(pulls, pull)
-    landing.disable_auto_merge(pulls, pull)
+    landing.disable_auto_merge(pulls, pull, "bot")
     report(pulls, pull)
     landing.settle(pulls)
     assert pull.state == "open"
     with pytest.raises(Invalid, match="Can't disable auto-merge"):
-        landing.disable_auto_merge(pulls, pull)
+        landing.disable_auto_merge(pulls, pull, "bot")
 
 
 # The merge queue

@@ -129,7 +129,7 @@ class People:
         with self.shop.acting() as pulls:
             try:
                 if pull.auto_merge is not None:
-                    landing.disable_auto_merge(pulls, pull)
+                    landing.disable_auto_merge(pulls, pull, ALICE)
                     return "off"
                 landing.enable_auto_merge(pulls, pull, AutoMerge(ALICE, pulls.time(), "squash"), expected=None)
             except Invalid:

@@ -94,7 +94,8 @@ class GitHub:
         self.checks = Checks(self._api).read
         deployments = Deployments(self._api)
         self.deployments, self.deploy = deployments.newest, deployments.write
-        self.merge_when_ready = Merging(self._api, self._reading).when_ready
+        merging = Merging(self._api, self._reading)
+        self.merge_when_ready, self.merge_by_hand = merging.when_ready, merging.by_hand
 
     def rate_limit(self) -> RateLimit | None:
         """The rate limit as the last REST answer of this run reported it, else by one request, which is free."""
@@ -334,6 +335,11 @@ mutation EnableAutoMerge($input: EnablePullRequestAutoMergeInput!) {
   }
 }"""
 
+DISABLE_AUTO_MERGE = """
+mutation DisableAutoMerge($input: DisablePullRequestAutoMergeInput!) {
+  disablePullRequestAutoMerge(input: $input) { clientMutationId }
+}"""
+
 ENQUEUE = """
 mutation Enqueue($input: EnqueuePullRequestInput!) {
   enqueuePullRequest(input: $input) { mergeQueueEntry { state } }
@@ -374,6 +380,17 @@ class Merging:
         if not base.auto_merge or self.reading.only_rest:
             return self._merge_if_ready(pull, head, method)
         return self._enable(pull, head, method, base)
+
+    def by_hand(self, number: int) -> PullRequest:
+        """One request."""
+        pull = self.api.pull_request(number)
+        try:
+            self._mutate(DISABLE_AUTO_MERGE, {"pullRequestId": pull.node})
+        except Refused as refused:
+            message = f"auto-merge of pull request #{number} stays on: GitHub says: {refused.message or refused.status}"
+            self.api.warn(Problem("failed.forge", message, "disable it there, or close the pull request"))
+            return pull
+        return self.api.remember(replace(pull, auto_merge=False, merges_by_bot=False))
 
     def _enable(self, pull: PullRequest, head: str, method: MergeMethod, base: Base) -> PullRequest:
         fields = {"pullRequestId": pull.node, "expectedHeadOid": head}

@@ -46,8 +46,11 @@ fragment Open on PullRequest {
   isDraft isInMergeQueue reviewDecision
   labels(first: 100) { nodes { name } }
   latestOpinionatedReviews(first: 50, writersOnly: true) { nodes { state } }
-  autoMergeRequest { enabledAt }
-  timelineItems(first: 1, itemTypes: [AUTO_MERGE_ENABLED_EVENT, ADDED_TO_MERGE_QUEUE_EVENT]) { nodes { __typename } }
+  author { login } viewerDidAuthor
+  autoMergeRequest { enabledBy { login } }
+  timelineItems(
+    last: 1, itemTypes: [AUTO_MERGE_ENABLED_EVENT, AUTO_MERGE_DISABLED_EVENT, ADDED_TO_MERGE_QUEUE_EVENT]
+  ) { nodes { ... on AutoMergeDisabledEvent { actor { login } } } }
   commits(last: 1) { nodes { commit { statusCheckRollup { state } } } }
   comments(last: 100) { nodes { databaseId body viewerDidAuthor } }
 }"""

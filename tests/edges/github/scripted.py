@@ -181,6 +181,8 @@ def opened(**changes: Any) -> dict[str, Any]:
             "reviewDecision": None,
             "labels": {"nodes": []},
             "latestOpinionatedReviews": {"nodes": []},
+            "author": {"login": "bot"},
+            "viewerDidAuthor": True,
             "autoMergeRequest": None,
             "timelineItems": {"nodes": []},
             "commits": {"nodes": [{"commit": {"statusCheckRollup": None}}]},

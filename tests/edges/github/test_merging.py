@@ -270,15 +270,38 @@ def test_without_auto_merge_what_is_not_ready_is_never_merged(mergeable: str) ->
     ("found", "expected"),
     [
         pytest.param(opened(isInMergeQueue=True), ("open", False, True), id="queued"),
-        pytest.param(
-            opened(autoMergeRequest={"enabledAt": "2026-01-02T03:04:05Z"}), ("open", True, False), id="set already"
-        ),
+        pytest.param(opened(autoMergeRequest={"enabledBy": {"login": "bot"}}), ("open", True, False), id="set already"),
     ],
 )
 def test_what_merges_by_itself_already_is_left_alone(found: Any, expected: tuple[str, bool, bool]) -> None:
     with playing({"Proposals": having(found, **CHECKED)}) as script:
         assert state(merging(script)) == expected
         assert (script.asked, script.warned) == ([], [])
+
+
+def test_auto_merge_is_taken_back_by_one_request() -> None:
+    found = having(opened(autoMergeRequest={"enabledBy": {"login": "bot"}}), **CHECKED)
+    answer = Answer.json(200, {"data": {"disablePullRequestAutoMerge": {"clientMutationId": None}}})
+    with playing({"Proposals": found, "DisableAutoMerge": answer}) as script:
+        (pull,) = script.bot.forge.find([BRANCH], BASE)[BRANCH]
+        script.asked.clear()
+        assert state(script.bot.forge.merge_by_hand(pull.number)) == ("open", False, False)
+        assert (script.asked, script.sent[-1]) == (["DisableAutoMerge"], {"input": {"pullRequestId": pull.node}})
+        assert script.warned == []
+
+
+def test_auto_merge_that_cannot_be_taken_back_is_told() -> None:
+    found = having(opened(autoMergeRequest={"enabledBy": {"login": "bot"}}), **CHECKED)
+    refused = unprocessable("Can't disable auto-merge for this pull request.", "disablePullRequestAutoMerge")
+    with playing({"Proposals": found, "DisableAutoMerge": refused}) as script:
+        (pull,) = script.bot.forge.find([BRANCH], BASE)[BRANCH]
+        assert state(script.bot.forge.merge_by_hand(pull.number)) == ("open", True, False)
+        assert script.warned == [
+            (
+                "auto-merge of pull request #1 stays on: GitHub says: Can't disable auto-merge for this pull request. "
+                "-> disable it there, or close the pull request"
+            )
+        ]
 
 
 def test_a_draft_does_not_merge_and_that_is_told() -> None:

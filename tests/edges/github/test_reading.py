@@ -58,7 +58,7 @@ def test_a_pull_request_is_read_in_full() -> None:
         isInMergeQueue=True,
         reviewDecision="APPROVED",
         labels={"nodes": [{"name": "release"}, {"name": "hold"}]},
-        autoMergeRequest={"enabledAt": "2026-01-02T03:00:00Z"},
+        autoMergeRequest={"enabledBy": {"login": "bot"}},
         commits=checks("FAILURE"),
         comments={
             "nodes": [
@@ -89,6 +89,7 @@ def test_a_pull_request_is_read_in_full() -> None:
         approved=True,
         queued=True,
         auto_merge=True,
+        merges_by_bot=True,
         checks_failed=True,
         comments=(Comment(7, "<!-- gitops-bot:person -->\nleft alone"),),
     )
@@ -119,10 +120,38 @@ def test_checks_fail_by_their_rollup(state: str | None, failed: bool) -> None:
     assert one(commits=checks(state)).checks_failed is failed
 
 
-@pytest.mark.parametrize("kind", ["AutoMergeEnabledEvent", "AddedToMergeQueueEvent"])
-def test_it_is_known_that_it_was_set_to_merge_by_itself_at_some_time(kind: str) -> None:
-    assert one(timelineItems={"nodes": [{"__typename": kind}]}, autoMergeRequest=None).merge_was_requested
-    assert not one().merge_was_requested
+@pytest.mark.parametrize(
+    ("events", "opener", "was_requested"),
+    [
+        pytest.param([], {}, False, id="never"),
+        pytest.param([{}], {}, True, id="it was set or queued"),
+        pytest.param([{"actor": {"login": "ada"}}], {}, True, id="a person took it back"),
+        pytest.param([{"actor": None}], {}, True, id="somebody who is gone took it back"),
+        pytest.param([{"actor": {"login": "bot"}}], {}, False, id="the bot took it back"),
+        pytest.param([{"actor": {"login": "bot"}}], {"viewerDidAuthor": False}, True, id="another account did"),
+        pytest.param([{"actor": None}], {"author": None}, True, id="nobody knows who did"),
+    ],
+)
+def test_it_is_known_that_it_was_set_to_merge_by_itself_unless_the_bot_took_it_back(
+    events: list[Any], opener: dict[str, Any], was_requested: bool
+) -> None:
+    assert one(timelineItems={"nodes": events}, **opener).merge_was_requested is was_requested
+
+
+@pytest.mark.parametrize(
+    ("by", "opener", "is_own"),
+    [
+        pytest.param({"login": "bot"}, {}, True, id="the account that opened it, and asks"),
+        pytest.param({"login": "ada"}, {}, False, id="a person"),
+        pytest.param(None, {}, False, id="somebody who is gone"),
+        pytest.param({"login": "ada"}, {"author": {"login": "ada"}, "viewerDidAuthor": False}, False, id="its opener"),
+        pytest.param(None, {"author": None}, False, id="nobody knows"),
+    ],
+)
+def test_it_is_known_who_set_auto_merge(by: Any, opener: dict[str, Any], is_own: bool) -> None:
+    pull = one(autoMergeRequest={"enabledBy": by}, **opener)
+    assert (pull.auto_merge, pull.merges_by_bot) == (True, is_own)
+    assert not one().merges_by_bot
 
 
 def test_a_pull_request_without_commits_and_reviews_is_one_too() -> None:
