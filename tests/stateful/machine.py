@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from contextlib import ExitStack
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,23 @@ from tests.stateful.lines import Pinned, version
 from tests.stateful.model import HAND_BACK, Model
 from tests.stateful.people import People
 from tests.stateful.two_runs import Meeting, at_random, is_deletion
-from tests.stateful.world import ENVIRONMENT, FIRST, NAME, WAVES, Command, Shop, Wave, environment_of, source_of
+from tests.stateful.world import (
+    ENVIRONMENT,
+    FIRST,
+    NAME,
+    WAVES,
+    Command,
+    Shop,
+    Wave,
+    environment_of,
+    environments_in,
+    moment,
+    source_of,
+)
 from tests.stateful.writes import Killed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gitops_bot.demo.hub import Pull
     from tests.stateful.world import Ran
@@ -360,7 +373,7 @@ class Proposals(RuleBasedStateMachine):
                 came_of_it = self.people.touch(path, above=name)
             case "without an entry":
                 came_of_it = self.people.remove((path, name))
-                holds = [each for each in self.shop.holds if self._has_entry(each["environment"], each.get("image"))]
+                holds = list(filter(self._means_something, self.shop.holds))
                 if holds != self.shop.holds:
                     self.shop.holds = holds
                     self.people.configure()
@@ -385,18 +398,31 @@ class Proposals(RuleBasedStateMachine):
 
     # The configuration, and time
 
-    @rule(name=st.sampled_from([*IMAGES, None]), hours=st.integers(1, 30))
-    def write_hold(self, name: str | None, hours: int) -> None:
-        until = self.shop.clock.now().timestamp() + hours * 3600
-        environment = self._there(WAVES[hours % len(WAVES)])
-        if not self._has_entry(environment, name):
+    @rule(
+        name=st.sampled_from([*IMAGES, None]),
+        spared=st.sampled_from([None, None, *IMAGES]),
+        hours=st.integers(1, 30),
+        begins=st.sampled_from([None, None, 0, 1]),
+        where=st.sampled_from([*([name] for name in WAVES), WAVES[1:], "all"]),
+    )
+    def write_hold(self, name: str | None, spared: str | None, hours: int, begins: int | None, where: Any) -> None:
+        now = self.shop.clock.now()
+        environments = where if where == "all" else list(dict.fromkeys(map(self._there, where)))
+        said = {"environments": environments, "until": moment(now + timedelta(hours=hours)), "why": "the fair"}
+        said |= {"image": name} if name else {"except": [spared]} if spared else {}
+        said |= {"from": moment(now + timedelta(hours=begins))} if begins is not None and begins < hours else {}
+        if not self._means_something(said):
             return  # it would stop the environment: tests/commands/test_unmatched_names.py
-        said = {"environment": environment, "until": _moment(until), "why": "the fair"}
-        self.shop.holds.append(said if name is None else {**said, "image": name})
+        self.shop.holds.append(said)
         self.people.configure()
+        self._note("hold", "of an image" if name else "of all but one" if spared else "of environments")
 
-    def _has_entry(self, environment: str, name: str | None) -> bool:
-        return any(environment_of(key) == environment and name in (key[1], None) for key in self.shop.main)
+    def _means_something(self, hold: Mapping[str, Any]) -> bool:
+        there, environments = {(environment_of(key), key[1]) for key in self.shop.main}, environments_in(hold)
+        every = [[name] for name in environments] if environments != "all" else [list(self.shop.waves)]
+        named = [(among, hold["image"]) for among in every if "image" in hold]
+        named += [([one for among in every for one in among], image) for image in hold.get("except", ())]
+        return all(any((one, image) in there for one in among) for among, image in named)
 
     @precondition(lambda self: self.shop.holds)
     @rule()
@@ -573,9 +599,3 @@ def explore(*, examples: int, seed: int, steps: int = 25, shrinks: bool = True) 
 
 def _run_as(shop: Shop, command: Command, token: str) -> Ran:
     return shop.run(command, token=token)
-
-
-def _moment(timestamp: float) -> str:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

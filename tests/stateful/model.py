@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.stateful import lines
@@ -145,14 +144,9 @@ class Model:
         """Whether a person put something on a branch that is neither merged nor handed back."""
         return branch in self.theirs.values()
 
-    def is_held(self, key: Key) -> bool:
-        """Whether a hold that somebody wrote down stands for an entry."""
-        now = self.shop.clock.now()
-        mine = (environment_of(key), key[1])
-        return any(
-            (each["environment"], each.get("image", key[1])) == mine and datetime.fromisoformat(each["until"]) > now
-            for each in self.shop.holds
-        )
+    def is_held(self, key: Key, *, rolls_back: bool = False) -> bool:
+        """Whether a hold that somebody wrote down stands for an entry now."""
+        return self.shop.is_held(key, self.shop.clock.now(), rolls_back=rolls_back)
 
     # What there is
 
@@ -220,6 +214,7 @@ class Model:
         known = {"failed.edit", "failed.registry"} | ({"failed.git"} if command.verb == "rollback" else set())
         if command.image is not None or command.verb == "set":
             known |= {"failed.usage"}  # nothing has it where its file is broken
+        known |= {"failed.config"} if self.broken else set()  # nobody can tell whether a hold means what is in it
         # What it merged itself, later waves have not seen yet: the next run tells of that.
         merged = any("/merge" in each for each in ran.seen.writes)
         for outcome in ran.outcome.environments:
@@ -280,7 +275,8 @@ class Model:
                 assert now.pulls[number].head == was.head, f"#{number} rolls back, and was changed"
 
     def _is_of_use(self, shown: Shown) -> bool:
-        return all(self._stands(key, old, new) for key, (old, new) in shown.pins.items())
+        back = is_rollback(shown.branch)
+        return all(self._stands(key, old, new, rolls_back=back) for key, (old, new) in shown.pins.items())
 
     def _rollbacks_stand_alone(self, now: Moment, environment: str, left: Mapping[str | None, str]) -> None:
         """What a rollback takes back while it is open, no other proposal goes on with."""
@@ -309,8 +305,8 @@ class Model:
             fork = self.shop.fork(head)
             for key, (_, pin) in self.shop.proposed(head).items():
                 self.past.holds(key, pin, fork=fork, rollback=is_rollback(branch))
-                if not is_rollback(branch) and (key, pin) not in carried:
-                    self.past.passes(key, pin, since)
+                if (key, pin) not in carried:
+                    self.past.passes(key, pin, since, rolls_back=is_rollback(branch))
 
     def _no_commit_of_a_person_is_lost(self) -> None:
         bare, branches = self.shop.forge.bare(NAME), self.shop.branches
@@ -340,9 +336,9 @@ class Model:
                     f"#{number} is frozen, and was refreshed"
                 )
 
-    def _stands(self, key: Key, old: Pinned | None, new: Pinned) -> bool:
-        main = self.shop.main
-        return key in main and main[key] == old and main[key] != new and not self.is_held(key)
+    def _stands(self, key: Key, old: Pinned | None, new: Pinned, *, rolls_back: bool = False) -> bool:
+        main, held = self.shop.main, self.is_held(key, rolls_back=rolls_back)
+        return key in main and main[key] == old and main[key] != new and not held
 
     def _nothing_declined_comes_back(self, before: Moment, command: Command, now: Moment) -> None:
         for shown in now.pulls.values():
@@ -452,7 +448,10 @@ class Model:
             shown = by_branch.get(branch or "")
             match reason.code:
                 case "person":
-                    assert self.is_theirs(branch or ""), f"{branch} is left to people, and has nothing of theirs"
+                    late = shown is not None and HAND_BACK in shown.labels  # it was given before the last push
+                    assert late or self.is_theirs(branch or ""), (
+                        f"{branch} is left to people, and has nothing of theirs"
+                    )
                 case "held.label" | "held.frozen":
                     # What is to move to another proposal waits for that one.
                     which = [shown, *(now.pulls.values() if self.regrouped else ())]
@@ -493,8 +492,10 @@ class Model:
             if base[key] == pin:
                 continue  # it came to the base branch by another way
             allowed = version(pin) >= version(base[key]) or (key, pin.tag or "") in self.allowed
-            allowed |= is_rollback(shown.branch)
+            back = is_rollback(shown.branch)
+            allowed |= back
             assert allowed, f"#{shown.number} takes {key[1]} back from {base[key]} to {pin}"
+            assert not self.past.is_frozen(key, rolls_back=back), f"#{shown.number} goes on with {key}, which is held"
             assert pin.digest is None or pin.digest in shown.body, f"the text of #{shown.number} lacks {key[1]} {pin}"
         assert _PLAN.search(shown.body), f"#{shown.number} has no finished text"
         assert not is_closing_mark(shown.body), f"#{shown.number} is open, with a closing mark"

@@ -13,6 +13,7 @@ from tests.stateful.world import BROKEN, PREFIX, environment_of, place_of, sourc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from tests.stateful.gates import State
     from tests.stateful.world import Command, Key, Shop
@@ -50,6 +51,8 @@ class Past:
     lifts: bool = False
     #: Whether one of them goes beyond the checks.
     beyond: bool = False
+    #: When the last of them began.
+    began: datetime | None = None
     _last: dict[Key, Pinned] = field(default_factory=dict)
 
     def read(self) -> None:
@@ -74,8 +77,7 @@ class Past:
         for key, pin in sorted(changed.items(), key=lambda each: wave_of(each[0])):
             if at and self.shop.commits(environment_of(key)) and plan:
                 assert not self.is_left(key, pin, at - 1), f"{commit[:8]} brings {key} back to {pin}, which it had left"
-                if not plan.endswith(" rollback"):
-                    self.passes(key, pin, [before])
+                self.passes(key, pin, [before], rolls_back=plan.endswith(" rollback"))
             stays = self.stays[key]
             if at:
                 assert self.has_come_by_right(key, pin), (
@@ -109,6 +111,7 @@ class Past:
 
     def asks(self, command: Command, wanted: tuple[str, Pinned] | None) -> None:
         """A command is about to run; `wanted` is the image and the pin that a `set` means."""
+        self.began = self.shop.clock.now()
         self.lifts |= command.release_hold
         self.beyond |= command.beyond_checks
         if wanted is not None:
@@ -149,6 +152,12 @@ class Past:
             return version(successor) < version(left)
         return any(agree(each, successor) for each in stays[:number])
 
+    def is_frozen(self, key: Key, *, rolls_back: bool = False) -> bool:
+        """Whether an entry is held, from when a run began until now, and nobody lifts that."""
+        now = self.shop.clock.now()
+        both = (self.shop.is_held(key, at, rolls_back=rolls_back) for at in (self.began or now, now))
+        return not self.lifts and all(both)
+
     def gates(self, key: Key, pin: Pinned, commit: str) -> Mapping[str, State]:
         """How it stands with what is required of a pin on a commit; empty where the source does not run it there."""
         partner, require = self.shop.partner_of(key), self.shop.waves[environment_of(key)].require
@@ -167,10 +176,14 @@ class Past:
 
     # What must hold
 
-    def passes(self, key: Key, pin: Pinned, commits: Iterable[str]) -> None:
+    def passes(self, key: Key, pin: Pinned, commits: Iterable[str], *, rolls_back: bool) -> None:
         """Of a pin that the bot has just proposed or committed, as it saw the base branch at one of these commits."""
-        require = self.shop.waves[environment_of(key)].require
-        if not require or self.beyond or key in self.alone or (key, pin) in self.said:
+        assert not self.is_frozen(key, rolls_back=rolls_back), f"{key} is to get {pin}, and is held"
+        partner, require = self.shop.partner_of(key), self.shop.waves[environment_of(key)].require
+        if partner is None or rolls_back or key in self.alone or (key, pin) in self.said:
+            return
+        assert not self.is_frozen(partner), f"{key} is to get {pin}, which is held in its source"
+        if not require or self.beyond:
             return
         seen = [self.gates(key, pin, commit) for commit in commits]
         is_open = any(states and worst(states.values()) == "success" for states in seen)

@@ -6,6 +6,7 @@ import json
 import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from gitops_bot import config
@@ -30,6 +31,7 @@ from tests.stateful import lines, writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from gitops_bot.demo.http import Answer
@@ -89,6 +91,16 @@ def place_of(key: Key) -> str:
 def wave_of(key: Key) -> int:
     """The place of its environment among the waves."""
     return WAVES.index(environment_of(key))
+
+
+def environments_in(hold: Mapping[str, Any]) -> Any:
+    """What a hold is about: environments, or `all`."""
+    return hold["environments"] if "environments" in hold else [hold["environment"]]
+
+
+def moment(at: datetime) -> str:
+    """A moment as holds have it; in this form, an earlier one comes first."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def source_of(environment: str) -> str:
@@ -182,7 +194,7 @@ class Shop:
     records: bool = False
     #: Whether the bot reaches the repository as anybody does, or by its folder, which is faster.
     over_http: bool = False
-    holds: list[dict[str, str]] = field(default_factory=list)
+    holds: list[dict[str, Any]] = field(default_factory=list)
     #: Tag and digest of everything that was pushed, by image.
     pushed: dict[str, dict[str, str]] = field(default_factory=dict)
     #: Every digest that a tag ever named, by image and tag.
@@ -253,6 +265,16 @@ class Shop:
             **({"records": "github", "release_tags": True} if self.records else {}),
         }
         return json.dumps(book, indent=1).encode()
+
+    def is_held(self, key: Key, at: datetime, *, rolls_back: bool = False) -> bool:
+        """Whether a hold that somebody wrote down stands for an entry; a rollback passes freezes."""
+        mine = (hold for hold in self.holds if "image" in hold or not rolls_back)
+        return any(
+            (environment_of(key) in environments_in(hold) or environments_in(hold) == "all")
+            and hold.get("image", key[1]) == key[1] not in hold.get("except", ())
+            and hold.get("from", "") <= moment(at) < hold["until"]
+            for hold in mine
+        )
 
     # The registry
 
