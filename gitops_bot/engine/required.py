@@ -76,7 +76,7 @@ async def _checks(decision: Change, context: Context) -> _Requirement | None:
     def see(answers: Mapping[Asked[Any], Any]) -> list[Seen]:
         reported = {
             commits: required.by_name(check for commit in commits for check in answers[ChecksQuestion(None, commit)])
-            for commits in set(stood.values())
+            for commits in dict.fromkeys(stood.values())
         }
         seen = []
         for source, commits in stood.items():
@@ -84,7 +84,7 @@ async def _checks(decision: Change, context: Context) -> _Requirement | None:
             seen += [required.see("checks", check, captures, reported[commits]) for check in wanted]
         return seen
 
-    questions = [ChecksQuestion(None, commit) for commits in set(stood.values()) for commit in commits]
+    questions = [ChecksQuestion(None, commit) for commits in dict.fromkeys(stood.values()) for commit in commits]
     return _Requirement("held.check", _release(offer), questions, see)
 
 

@@ -37,6 +37,8 @@ _CALM: Final = "Nothing waits: nothing failed, nothing is held, and no pull requ
 _ON_PURPOSE: Final = ("held.declined", "held.hold", "held.label", "held.reverted")
 _CHECKS: Final = dict.fromkeys(("held.check", "held.source_check", "held.deployment"), "--beyond-checks")
 _PAST: Final[Mapping[str, str]] = {**_CHECKS, "held.policy": "--beyond-policy", "held.soak": "--now"}
+#: The kind of what failed and recovered.
+_OVER: Final = "over"
 _TIME, _DAY = "%Y-%m-%dT%H:%MZ", timedelta(days=1)
 #: Characters of a name, of a sentence, of the hidden line, and of each part of a comment; names that one line has.
 _NAME, _WHY, _REMEMBERED, _PART, _NAMED = 200, 2_000, 20_000, 10_000, 10
@@ -130,22 +132,27 @@ def waiting(outcome: Outcome) -> Iterator[Item]:
 def follow(before: State, items: Sequence[Item], now: datetime, closed: datetime | None) -> tuple[State, str | None]:
     """How things are now, and the comment on what is new, if anything is.
 
-    Once people `closed` the issue, only what began since is told.
+    Once people `closed` the issue, only what began since is told. What failed and recovered is not told again within a
+    day, so that a registry that fails now and then does not fill the issue; what is stuck is told all the same.
     """
     things, started, stuck = dict[tuple[str, str, str], tuple[datetime, bool]](), [], []
+    minute = now.replace(second=0, microsecond=0)
+    calm = {key: was for key, was in before.things.items() if key[0] == _OVER and now - was[0] < _DAY}
     for item in (item for item in items if item.kind in ("failed", "held", "waits")):
-        since, told = before.things.get(item.key, (now.replace(second=0, microsecond=0), False))
-        if item.kind == "failed" and item.key not in before.things and before.whole:
+        since, told = before.things.get(item.key, (minute, False))
+        if item.kind == "failed" and item.key not in before.things and before.whole and _over(item.key) not in calm:
             started.append(item)
         is_due = item.kind != "waits" and not told and now - since >= _DAY and (closed is None or since > closed)
         if is_due:
             stuck.append(item)
         things[item.key] = since, told or is_due
-    gone = {key: was for key, was in before.things.items() if key not in things}
+    gone = {key: was for key, was in before.things.items() if key not in things and key[0] != _OVER}
     # Where a file or a whole environment failed, the others were not seen.
     unseen = {item.environment for item in items if item.kind == "failed" and not item.commands}
-    over = [key for key, (_, told) in gone.items() if key[1] not in unseen and (told or key[0] == "failed")]
+    ended = {key: told for key, (_, told) in gone.items() if key[1] not in unseen and (told or key[0] == "failed")}
     things |= {key: was for key, was in gone.items() if key[1] in unseen}
+    things |= calm | {_over(key): (minute, False) for key in ended if key[0] == "failed"}
+    over = [key for key, told in ended.items() if told or _over(key) not in calm]
     speaks = bool(started or stuck or (over and closed is None))
     after = State.read([State(before.number + speaks, things, whole=True).line], now)  # what there was room for
     recovered = [f"- {_subject(environment, [code(name)])}" for _, environment, name in over]
@@ -154,6 +161,11 @@ def follow(before: State, items: Sequence[Item], now: datetime, closed: datetime
     for head, told_now in parts.items():
         lines += enclose([f"**{head}**", ""], told_now, _PART, "- … and {} more".format, [""])
     return after, "\n".join(lines) if speaks else None
+
+
+def _over(key: tuple[str, str, str]) -> tuple[str, str, str]:
+    """What is remembered, for a day, of something that failed and recovered."""
+    return _OVER, *key[1:]
 
 
 def render(items: Sequence[Item], state: State) -> str:

@@ -161,6 +161,39 @@ def test_what_starts_to_fail_and_what_recovers_is_one_comment_each(worldwide: Wo
     assert update(stages) == []
 
 
+def test_what_fails_now_and_then_is_told_once_a_day(worldwide: World) -> None:
+    stages = start(worldwide)
+    deploy = stages.deploy
+
+    def put(content: bytes) -> list[str]:
+        deploy.remote.commit("main", {GONE: content})
+        return update(stages, code=1 if content == broken else 0)
+
+    def heads() -> list[str]:
+        return [text.splitlines()[0] for text in said(deploy)]
+
+    broken, mended = b"images: [\n", overlay([(deploy.image("web"), "newTag: 1.0.0")])
+    put(broken)
+    put(mended)
+    told = ["**Recovered**"]  # the issue itself said that it failed
+    assert heads() == told
+    for _ in range(2):
+        assert put(broken) == ["PATCH /issues/1001 200"]
+        assert "### Failed (1)" in the(deploy).body
+        assert put(mended) == ["PATCH /issues/1001 200"]
+        assert "Failed" not in visible(the(deploy).body)
+    assert heads() == told
+    put(broken)
+    days_pass(the(deploy))
+    update(stages, code=1)
+    put(mended)
+    assert heads()[1] == "**Stuck for a day**"
+    assert "**Recovered**" in said(deploy)[2]
+    days_pass(the(deploy))
+    put(broken)
+    assert heads()[3:] == ["**Started to fail**"]
+
+
 def test_what_is_stuck_for_a_day_is_told_once(worldwide: World) -> None:
     stages = start(worldwide)
     stages.run("staging", "web", "1.1.0")
