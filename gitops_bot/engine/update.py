@@ -107,8 +107,9 @@ def plan(facts: Facts, request: Request, environments: Sequence[Environment]) ->
     for environment in environments:
         # A hold that matches nothing, here or in the source, stops it: nobody can tell what was meant to be held.
         names = [environment.name, request.origin(environment).environment]
-        stops = (facts.snapshot.states[name].unmatched.stops for name in names if name is not None)
-        stop = None if request.release_hold else next((problem for problem in stops if problem is not None), None)
+        lost = [facts.snapshot.states[name].unmatched for name in names if name is not None]
+        stops = [own.stops or (None if request.rolls_back else own.freezes) for own in lost]
+        stop = None if request.release_hold else next(filter(None, stops), None)
         begun.append(_context(facts, request, environment) if stop is None else ConfigError(stop))
     decided = _decide(facts, facts.drive(begun))
     return facts.drive([item if isinstance(item, BotError) else arrange(item) for item in decided])

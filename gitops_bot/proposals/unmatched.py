@@ -52,16 +52,17 @@ _WORD: Final = re.compile(r"[a-z0-9]+")
 class Unmatched:
     """The names of environments that match nothing; `groups` are those in groups, which only `check` reports.
 
-    `stops` says why nothing may be written there.
+    `stops` says why nothing may be written there, and `freezes` why nothing but a rollback, which passes freezes.
     """
 
     problems: tuple[Problem, ...] = ()
     groups: tuple[Problem, ...] = ()
     stops: Problem | None = None
+    freezes: Problem | None = None
 
     def __add__(self, other: Unmatched) -> Unmatched:
         problems, groups = (*self.problems, *other.problems), (*self.groups, *other.groups)
-        return Unmatched(problems, groups, self.stops or other.stops)
+        return Unmatched(problems, groups, self.stops or other.stops, self.freezes or other.freezes)
 
 
 def find_unmatched(
@@ -93,6 +94,7 @@ def find_unmatched(
     problems: list[Problem] = []
     groups: list[Problem] = []
     stops: Problem | None = None
+    freezes: Problem | None = None
     for mention in lost:
         near = [] if too_many or mention.kind in _OF_OVERLAYS else _near(mention.text, names)
         if mention.kind == "rule":
@@ -101,8 +103,11 @@ def find_unmatched(
         is_stopped = mention.hold is not None and hold.has_begun(mention.hold, now)
         problem = _problem(mention, near, entries, unread=unread, is_stopped=is_stopped)
         (groups if mention.kind in ("group images", "group overlays") else problems).append(problem)
-        stops = stops or (problem if is_stopped else None)
-    return Unmatched(tuple(problems), tuple(groups), stops)
+        if is_stopped and mention.hold is not None and mention.hold.image is None:
+            freezes = freezes or problem
+        else:
+            stops = stops or (problem if is_stopped else None)
+    return Unmatched(tuple(problems), tuple(groups), stops, freezes)
 
 
 def suggestion(text: str, entries: Sequence[Managed]) -> str | None:

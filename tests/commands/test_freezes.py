@@ -145,6 +145,15 @@ def test_an_exception_that_is_nowhere_stops_the_frozen_environments(stages: Stag
     assert bool(check.json["problems"]) is (among == "production")  # that of others is not read
 
 
+def test_a_rollback_passes_a_freeze_of_which_an_exception_is_misspelt(stages: Stages) -> None:
+    stages.run("production", "web", "1.1.0")
+    freeze(stages, "environment: production, except: [wbe]")
+    done = stages.rollback()
+    assert (done.code, actions(done.json)) == (0, {"rollback-all": "open"})
+    freeze(stages, "environment: production, image: wbe")
+    assert stages.rollback().code == 1
+
+
 def test_plan_and_status_say_first_what_is_frozen(stages: Stages) -> None:
     image = stages.deploy.image("web")
     freeze(stages, f"environments: [production], except: [{image}], from: 2020-12-19")

@@ -29,7 +29,8 @@ class Mention:
 
 
 def hold(text: str, until: datetime = NOW + timedelta(days=1), begins: datetime | None = None) -> Mention:
-    return Mention(text, "hold", hold=Hold(("production",), until, "why", ("gitops-bot.yaml", 9, 3), begins=begins))
+    place = ("gitops-bot.yaml", 9, 3)
+    return Mention(text, "hold", hold=Hold(("production",), until, "why", place, image=text, begins=begins))
 
 
 def entry(name: str, image: str | None = None) -> Managed:
@@ -178,6 +179,17 @@ def test_a_name_of_several_environments_is_told_of_all_of_them() -> None:
         7,
     )
     assert find_unmatched(names, [replace(hold("postgres"), environments=names)], ENTRIES, (), NOW) == Unmatched()
+
+
+def test_an_exception_of_a_freeze_stops_all_but_rollbacks() -> None:
+    wrong = hold("wbe")
+    assert wrong.hold is not None
+    found = look(replace(wrong, hold=replace(wrong.hold, image=None, excepted=("wbe",))))
+    assert (found.stops, found.problems) == (None, (found.freezes,))
+    assert (look(wrong) + found) == Unmatched(
+        (*look(wrong).problems, *found.problems), (), look(wrong).stops, found.freezes
+    )
+    assert found + Unmatched() == Unmatched() + found == found
 
 
 def test_a_hold_that_has_not_begun_is_reported_and_stops_nothing() -> None:
