@@ -68,7 +68,7 @@ def test_renovate_is_told_of_the_registry_by_its_host() -> None:
     assert rule == {"matchHost": "127.0.0.1:5000", "insecureRegistry": True}
 
 
-@pytest.mark.parametrize("name", ["run", "promote", "action", "newest", "history", "status", "walk"])
+@pytest.mark.parametrize("name", ["run", "promote", "action", "newest", "history", "status", "walk", "waves"])
 def test_a_benchmark_says_that_it_needs_the_tests_libraries(name: str, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\n\nsys.modules['pytest'] = None\n", "utf-8")
     done = subprocess.run(

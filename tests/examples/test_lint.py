@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,7 @@ SCHEMAS = {
 }
 SCRIPTS = sorted([*EXAMPLES.rglob("Jenkinsfile"), *EXAMPLES.rglob(".gitlab-ci.yml")])
 #: Repositories of manifests, each whole: the bot itself checks them.
-WHOLE = ("blue-green",)
+WHOLE = ("blue-green", "waves")
 LINTED = {
     "github": ".yml",
     "gitlab": ".gitlab-ci.yml",
@@ -94,7 +95,8 @@ def test_the_bot_takes_a_whole_repository(folder: str, tmp_path: Path) -> None:
     shutil.copytree(EXAMPLES / folder, tmp_path, dirs_exist_ok=True)
     done = lint(sys.executable, "-P", "-m", "gitops_bot", "check", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    manifests = [str(path) for path in tmp_path.rglob("apps/**/*.yaml")]
+    others = ("gitops-bot.yaml", "kustomization.yaml")
+    manifests = [str(path) for path in tmp_path.rglob("*.yaml") if path.name not in others]
     assert manifests
     assert lint(program("kubernetes-validate"), "-k", "1.31", "--strict", *manifests).returncode == 0
 
@@ -104,9 +106,10 @@ def test_every_example_is_linted_and_told_of() -> None:
     readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     for folder in WHOLE:
         own = (EXAMPLES / folder / "README.md").read_text(encoding="utf-8")
-        readme += own.replace("](apps/", f"]({folder}/apps/")
+        readme += re.sub(r"\]\((?=(?:apps|base|clusters)/)", f"]({folder}/", own)
     kept = {name for name in files if name.endswith(("README.md", "gitops-bot.yaml"))}
     for name in files - kept:
         folder = name.partition("/")[0]
         assert name in SCHEMAS or name.endswith(LINTED[folder]), name
-        assert f"({name})" in readme, name
+        # Of the clusters, one stands for all.
+        assert f"({re.sub(r'clusters/[a-z-]+[0-9]+/', 'clusters/eu-7/', name)})" in readme, name
