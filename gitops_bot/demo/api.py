@@ -1,4 +1,4 @@
-"""The REST routes below `/repos/{owner}/{repo}`: the repository, its branches, rules and commits.
+"""The REST routes below `/repos/{owner}/{repo}`: the repository, its branches and commits.
 
 `api_pulls.py` and `api_issues.py` have the routes of pull requests.
 `call.py` checks a request, `pulls.py` and its neighbours carry it out, and `shapes.py` shows the result.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.demo import api_issues, api_pulls, rule_shapes
+from gitops_bot.demo import api_issues, api_pulls
 from gitops_bot.demo.bare import Moved
 from gitops_bot.demo.http import Answer, Route
 from gitops_bot.demo.refusal import Invalid
@@ -39,26 +39,6 @@ def _head(call: Call, branch: str) -> str:
     return commit
 
 
-def _protection(call: Call, branch: str) -> Answer:
-    _head(call, branch)
-    rule = call.pulls.hub.protected.get(branch)
-    if rule is None or rule.by_ruleset:
-        raise Invalid(404, "Branch not protected")
-    return Answer.json(200, rule_shapes.protection(call.shapes, branch, rule))
-
-
-def _rules(call: Call, branch: str) -> Answer:
-    rule = call.pulls.hub.protected.get(branch)
-    return Answer.json(200, rule_shapes.rules(call.shapes, branch, rule) if rule and rule.by_ruleset else [])
-
-
-def _ruleset(call: Call, number: str) -> Answer:
-    for branch, rule in call.pulls.hub.protected.items():
-        if rule.by_ruleset and rule_shapes.ruleset_id(branch) == int(number):
-            return Answer.json(200, rule_shapes.ruleset(call.shapes, branch, rule))
-    raise Invalid(404, "Not Found")
-
-
 def _delete_ref(call: Call, branch: str) -> Answer:
     commit = call.pulls.bare.branches().get(branch)
     if commit is None:
@@ -86,10 +66,7 @@ ROUTES = (
     *api_issues.ROUTES,
     Route("GET", "", _repository),
     Route("GET", "/activity", _activity),
-    Route("GET", "/branches/(?P<branch>.+)/protection", _protection),
     Route("GET", "/branches/(?P<branch>.+)", _branch),
-    Route("GET", "/rules/branches/(?P<branch>.+)", _rules),
-    Route("GET", "/rulesets/(?P<number>[0-9]{1,15})", _ruleset),
     Route("DELETE", "/git/refs/heads/(?P<branch>.+)", _delete_ref),
     Route("GET", r"/compare/(?P<base>.+?)\.\.\.(?P<head>.+)", _compare),
 )

@@ -1,11 +1,11 @@
-"""A repository and its branch rules, as GraphQL shows them."""
+"""A repository, as GraphQL shows it: without rules for branches, which the demo has none of."""
 
 from __future__ import annotations
 
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot.demo import checks, graphql_pull, rule_shapes
+from gitops_bot.demo import checks, graphql_pull
 from gitops_bot.demo.graphql_page import connection
 from gitops_bot.demo.identity import node
 from gitops_bot.demo.refusal import Invalid
@@ -33,27 +33,11 @@ def repository(shapes: Shapes) -> Json:
         "rebaseMergeAllowed": settings.allow_rebase_merge,
         "viewerDefaultMergeMethod": next((name.upper() for name in _METHODS if settings.allows(name)), "MERGE"),
         "object": lambda **arguments: _commit(shapes, arguments["oid"]),
-        "ref": lambda **arguments: _ref(shapes, arguments["qualifiedName"]),
+        "ref": lambda **_: {"refUpdateRule": None, "rules": {"nodes": []}},
         "mergeQueue": lambda **arguments: _merge_queue(shapes, arguments.get("branch") or shapes.bare.default_branch()),
         "pullRequest": lambda **arguments: graphql_pull.show(shapes, _pull(shapes, arguments["number"])),
         "pullRequests": lambda **arguments: connection(
             "pullRequests", _pulls(shapes, arguments), lambda pull: graphql_pull.show(shapes, pull), arguments
-        ),
-    }
-
-
-def _ref(shapes: Shapes, name: str) -> Json | None:
-    """A branch, by its short or full name."""
-    branch = name.removeprefix("refs/heads/")
-    if branch not in shapes.bare.branches():
-        return None
-    rule = shapes.hub.protected.get(branch)
-    classic = rule is not None and not rule.by_ruleset
-    rules = [] if rule is None or classic else rule_shapes.rules(shapes, branch, rule)
-    return {
-        "refUpdateRule": {"requiredStatusCheckContexts": rule.checks or None} if rule and classic else None,
-        "rules": lambda **arguments: connection(
-            "rules", rules, lambda shown: {"type": shown["type"].upper()}, arguments
         ),
     }
 

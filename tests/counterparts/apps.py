@@ -20,7 +20,7 @@ from gitops_bot.demo.gateway import Gateway
 from gitops_bot.demo.http import Answer
 from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.shapes import Shapes
-from tests.counterparts import api_deployments, api_git, commit_checks
+from tests.counterparts import api_deployments, api_git, branch_rules, commit_checks
 from tests.counterparts.issues import Issues
 
 if TYPE_CHECKING:
@@ -241,8 +241,8 @@ class AppAccounts(Accounts):
 class AppGateway(Gateway):
     """The API of a server where Apps may be installed, with what no demo needs: checks, deployments, commits."""
 
-    routes = (*Gateway.routes, *commit_checks.ROUTES, *api_deployments.ROUTES, *api_git.ROUTES)
-    fields: ClassVar = {"deployments": api_deployments.graphql}
+    routes = (*branch_rules.ROUTES, *commit_checks.ROUTES, *api_deployments.ROUTES, *api_git.ROUTES, *Gateway.routes)
+    fields: ClassVar = {"deployments": api_deployments.graphql, "ref": branch_rules.graphql}
 
     def __init__(self, site: str, store: Store, accounts: AppAccounts, limits: Limits, apps: Apps) -> None:
         super().__init__(site, store, accounts, limits)

@@ -1,4 +1,4 @@
-"""Branch protection and rulesets in the JSON format of GitHub's REST API."""
+"""Branch protection and rulesets of the tests' GitHub server, by REST and GraphQL; a demo has none."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import zlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from gitops_bot.demo.graphql_page import connection
+from gitops_bot.demo.http import Answer, Route
 from gitops_bot.demo.identity import node
+from gitops_bot.demo.refusal import Invalid
 
 if TYPE_CHECKING:
+    from gitops_bot.demo.call import Call
     from gitops_bot.demo.identity import Json
     from gitops_bot.demo.rules import Protection
     from gitops_bot.demo.shapes import Shapes
@@ -114,3 +118,46 @@ def rules(shapes: Shapes, branch: str, rule: Protection) -> list[Json]:
         "ruleset_id": ruleset_id(branch),
     }
     return [{"type": kind, **source, **({"parameters": shown} if shown else {})} for kind, shown in kinds]
+
+
+def _protection(call: Call, branch: str) -> Answer:
+    call.commit(branch)
+    rule = call.pulls.hub.protected.get(branch)
+    if rule is None or rule.by_ruleset:
+        raise Invalid(404, "Branch not protected")
+    return Answer.json(200, protection(call.shapes, branch, rule))
+
+
+def _rules(call: Call, branch: str) -> Answer:
+    rule = call.pulls.hub.protected.get(branch)
+    return Answer.json(200, rules(call.shapes, branch, rule) if rule and rule.by_ruleset else [])
+
+
+def _ruleset(call: Call, number: str) -> Answer:
+    for branch, rule in call.pulls.hub.protected.items():
+        if rule.by_ruleset and ruleset_id(branch) == int(number):
+            return Answer.json(200, ruleset(call.shapes, branch, rule))
+    raise Invalid(404, "Not Found")
+
+
+def graphql(shapes: Shapes, *, qualifiedName: str) -> Json | None:  # noqa: N803 - the schema's name
+    """A branch, by its short or full name."""
+    branch = qualifiedName.removeprefix("refs/heads/")
+    if branch not in shapes.bare.branches():
+        return None
+    rule = shapes.hub.protected.get(branch)
+    classic = rule is not None and not rule.by_ruleset
+    known = [] if rule is None or classic else rules(shapes, branch, rule)
+    return {
+        "refUpdateRule": {"requiredStatusCheckContexts": rule.checks or None} if rule and classic else None,
+        "rules": lambda **arguments: connection(
+            "rules", known, lambda shown: {"type": shown["type"].upper()}, arguments
+        ),
+    }
+
+
+ROUTES = (
+    Route("GET", "/branches/(?P<branch>.+)/protection", _protection),
+    Route("GET", "/rules/branches/(?P<branch>.+)", _rules),
+    Route("GET", "/rulesets/(?P<number>[0-9]{1,15})", _ruleset),
+)
