@@ -26,6 +26,7 @@ from gitops_bot.images.explain import PolicySelection, removed_by
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver, describe
 from gitops_bot.images.reason import Reason, Unmanaged
 from gitops_bot.images.reference import Pin
+from gitops_bot.proposals import naming
 from gitops_bot.releases.decisions import Change, Failed, Held, Kept
 from gitops_bot.results.explained import AskedTag, Explained, Explanations, PassedGate, PolicySource
 from gitops_bot.results.result import Head, Result
@@ -67,6 +68,7 @@ def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> R
     if isinstance(planned, BotError):
         raise planned
     judged = {item.decision.entry.key: item for item in planned.decided.judged if item.decision.entry is not None}
+    failed = {item.candidate.decision.entry: item for item in planned.failed.judged} if planned.failed else {}
     final = _final_decisions(planned)
     explanations: list[Explained] = []
     problems: list[Problem] = []
@@ -76,7 +78,8 @@ def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> R
         if isinstance(explained, BotError):
             problems += explained.problems
             continue
-        explanations.append(explained)
+        after = failed.get(explained.entry)
+        explanations.append(explained if after is None else _with_failures(explained, after))
         problems += [explained.problem] if explained.problem is not None else []
     head = Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(dict.fromkeys(problems)))
     return Result(head, tuple(explanations))
@@ -88,7 +91,7 @@ def _final_decisions(planned: Planned) -> Mapping[EntryKey, Decision]:
         return {}
     decisions: list[Decision] = [item for item in planned.decisions if isinstance(item, Held | Failed)]
     for proposal in planned.proposals:
-        decisions += proposal.changes
+        decisions += proposal.changes if naming.lead_of(proposal.group) != naming.FAILED else ()
     return {item.entry.key: item for item in decisions if item.entry is not None}
 
 
@@ -120,6 +123,14 @@ async def _explain(
     if tag is not None:
         explained = replace(explained, asked=await _answer(context, entry, explained, selection, tag))
     return explained
+
+
+def _with_failures(explained: Explained, after: Judged) -> Explained:
+    """With what its checks said after its release."""
+    passed = isinstance(after.decision, Kept)
+    reason = None if passed else _reason(after.decision)
+    gate = PassedGate("afterwards", "no check failed after its release", passed=passed, reason=reason)
+    return replace(explained, gates=(*explained.gates, gate), seen=(*explained.seen, *after.candidate.seen))
 
 
 def _gates(judged: Judged) -> list[PassedGate]:

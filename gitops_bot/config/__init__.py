@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gitops_bot.config.form import ConfigForm, EnvironmentForm, HoldForm, MatchBy, RulesForm
     from gitops_bot.config.form_policy import PolicyForm
     from gitops_bot.config.form_target import BlueGreenForm
+    from gitops_bot.config.require import CheckForm
     from gitops_bot.images.kinds import OnMove, PinShape, Policy
     from gitops_bot.images.reference import Pin
     from gitops_bot.targets import FileRule
@@ -111,6 +112,8 @@ class Environment:
     release_tag: bool = False
     promotion: Promotion | None = None
     require: Require = field(default_factory=Require)
+    require_after: tuple[CheckForm, ...] = ()
+    on_failure: Literal["rollback"] | None = None
     defaults: ImageRules = field(default=ImageRules(), repr=False)
     by_name: Mapping[str, ImageRules] = field(default_factory=dict, repr=False)
     by_repository: Mapping[ImageName, ImageRules] = field(default_factory=dict, repr=False)
@@ -322,6 +325,8 @@ def _environment(
         artifact_metadata=bool(whole.artifact_metadata if form.artifact_metadata is None else form.artifact_metadata),
         promotion=promotion,
         require=form.require or Require(),
+        require_after=form.require_after,
+        on_failure=form.on_failure,
         defaults=_rules(document, path, form, policies),
         by_name=MappingProxyType({image: rules for image, rules in images.items() if "*" not in image}),
         by_glob=MappingProxyType({image: rules for image, rules in images.items() if "*" in image}),

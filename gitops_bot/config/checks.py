@@ -233,14 +233,25 @@ def _require(environments: Section, environment: Section) -> None:
         if require[key] is not None and environment["promote_from"] is None:
             message = f"`{key}` needs `promote_from`: it is about the commit that brought a pin to that environment"
             require.below(key).report(message, f"set `promote_from`, or remove `{key}`")
-    sides = (environment, *([environments.below(source)] if source is not None else []))
+    for key, other in (("require_after", "on_failure"), ("on_failure", "require_after")):
+        if environment[key] is not None and environment[other] is None:
+            advice = f"set `{other}`, or remove `{key}`"
+            environment.below(key).report(f"`{key}` has no effect without `{other}`", advice)
+    before = (*require.below("checks").items(), *require.below("source_checks", "checks").items())
+    _captures(before, environment, *([environments.below(source)] if source is not None else []))
+    _captures(environment.below("require_after").items(), environment)
+
+
+def _captures(checks: Iterable[Section], *sides: Section) -> None:
+    """Report captures in the names of checks that no overlay has."""
     overlays = [glob.word or "" for side in sides for glob in side.below("overlays").items()]
     known = {name for glob in overlays for name in CAPTURE.findall(glob)}
-    for written in (*require.below("checks").items(), *require.below("source_checks", "checks").items()):
+    for written in checks:
         name = written.word if written.word is not None else written.below("name").word
         for capture in CAPTURE.findall(name or ""):
             if capture not in known:
-                message = f"no overlay of this environment, or of the one it is promoted from, captures `{{{capture}}}`"
+                also = ", or of the one it is promoted from," if len(sides) > 1 else ""
+                message = f"no overlay of this environment{also} captures `{{{capture}}}`"
                 have = ", ".join(f"`{{{one}}}`" for one in sorted(known)) or "nothing: write `apps/{app}/production`"
                 written.report(message, f"they capture {have}", at_key=False)
 

@@ -17,13 +17,14 @@ from gitops_bot.config.commits import CommitsSetting  # noqa: TC001 - likewise
 from gitops_bot.config.form_target import ReleaseInfoSetting, Slots, TargetForm  # noqa: TC001 - likewise
 from gitops_bot.config.leaves import IMAGE_WORDS, Listed, about
 from gitops_bot.config.propose import MOST, ZONE, Propose
-from gitops_bot.config.require import Require  # noqa: TC001 - likewise
+from gitops_bot.config.require import CheckSetting, Require  # noqa: TC001 - likewise
 from gitops_bot.images.build import PLATFORM, normal_platform
 from gitops_bot.images.kinds import OnMove, PinShape
 
 MatchBy = Literal["digest", "revision"]
 TagOf = Literal["source", "release"]
 Recorder = Literal["none", "github"]
+OnFailure = Literal["rollback"]
 #: The keys of a hold that say when.
 _ENDS = ("from", "until")
 
@@ -102,7 +103,11 @@ class EnvironmentForm(RulesForm):
     __pydantic_config__ = ConfigDict(
         **leaf.STRICT,
         json_schema_extra={
-            "dependentRequired": {"soak": ["promote_from"]},
+            "dependentRequired": {
+                "soak": ["promote_from"],
+                "require_after": ["on_failure"],
+                "on_failure": ["require_after"],
+            },
             "if": {"properties": {"match": {"const": "revision"}}, "required": ["match"]},
             "then": {"properties": {"tag": {"const": "release"}}, "required": ["tag"]},
         },
@@ -196,6 +201,24 @@ class EnvironmentForm(RulesForm):
         about(
             "What must have succeeded before something is proposed here. Without it, nothing is asked.",
             {"checks": ["continuous-delivery/{app}-staging"], "deployment": "staging"},
+        ),
+    ] = None
+    require_after: Annotated[
+        tuple[CheckSetting, ...],
+        Listed(least=1, most=50),
+        about(
+            "Checks of what was released here, written as in `require`: on the commit that brought a pin, or a later "
+            "one on which it still stands. `on_failure` says what happens if one fails. Without it, none.",
+            ["continuous-delivery/{app}-production", {"name": "e2e", "app": "argocd"}],
+        ),
+    ] = field(default_factory=tuple)
+    on_failure: Annotated[
+        OnFailure | None,
+        leaf.choice(OnFailure),
+        about(
+            "`rollback`: open a pull request that rolls back what the newest release of an overlay brought, if a check "
+            "of `require_after` fails within a day. It never merges by itself. Without it, nothing happens.",
+            "rollback",
         ),
     ] = None
     propose: Annotated[

@@ -52,8 +52,9 @@ IMAGE_WORDS = "must be the name of an entry or an image repository"
 WORDS = rf"^(?=.*\S){_VISIBLE}{{1,500}}$"
 #: These two labels are reserved for people (GitHub ignores case).
 LABEL = rf"^(?![Hh][Oo][Ll][Dd]$|[Hh][Aa][Nn][Dd]-[Bb][Aa][Cc][Kk]$){_VISIBLE}{{1,50}}$"
-#: `all` is the default group, and `rollback-` the prefix of rollback groups: their branches are reserved.
-GROUP = r"^(?![Aa][Ll][Ll]$|[Rr][Oo][Ll][Ll][Bb][Aa][Cc][Kk][._-])[A-Za-z0-9][A-Za-z0-9._-]{0,59}$"
+#: `all` is the default group; `rollback-` and `rollback-failed-` begin those of rollbacks. Their branches are reserved.
+_RESERVED = r"[Rr][Oo][Ll][Ll][Bb][Aa][Cc][Kk]|[Ff][Aa][Ii][Ll][Ee][Dd]"
+GROUP = rf"^(?![Aa][Ll][Ll]$|(?:{_RESERVED})[._-])[A-Za-z0-9][A-Za-z0-9._-]{{0,59}}$"
 _LOGIN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
 LOGIN = rf"^{_LOGIN}$"
 REVIEWER = rf"^(?:{_LOGIN}|team:(?:{_LOGIN}/)?[a-z0-9_-]{{1,100}})$"
@@ -155,7 +156,7 @@ def key(requirement: str, pattern: str = NAME) -> Leaf:
 def choice(literal: object) -> Leaf:
     """One of the words of a `Literal`."""
     values = get_args(literal)
-    known = f"{', '.join(values[:-1])} or {values[-1]}"
+    known = " or ".join(", ".join(values).rsplit(", ", 1))
 
     def read(value: object) -> str:
         scalar = _scalar(value)

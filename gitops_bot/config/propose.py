@@ -42,7 +42,7 @@ _DAY = leaf.text("must be a day or a range of days, as `mon` or `mon-fri`", time
 _HOURS = leaf.text('must be two different times, as in "09:00-16:30"', times.HOURS)
 ZONE = leaf.text("must be the name of a time zone, as in the IANA database", times.ZONE)
 _GROUP_NAME = leaf.text(
-    "must be up to 60 letters, digits, `.`, `_` and `-` (neither `all` nor `rollback-...`, which the bot uses)",
+    "must be up to 60 letters, digits, `.`, `_` and `-` (not `all`, `rollback-...` or `failed-...`: the bot has these)",
     leaf.GROUP,
 )
 

@@ -48,7 +48,7 @@ class ForgeChecks:
         proposed = [environment for environment in environments if environment.propose.as_ == "pull-request"]
         deployed = [environment for environment in environments if environment.deployments]
         by_api = [environment for environment in environments if environment.signer == "api"]
-        requiring = [environment for environment in environments if environment.require != Require()]
+        requiring = [own for own in environments if own.require != Require() or own.require_after]
         forge, token, where, notes = self._setup.forge, self._setup.token, self._setup.where, self._notes
         server = self._answer_of_server(forge) if forge is not None else None
         if isinstance(token, Problem):
@@ -63,7 +63,7 @@ class ForgeChecks:
                 ("propose", proposed, "it proposes pull requests", "set `propose: {as: commit}`"),
                 ("deployments", deployed, "it records deployments (`records`)", "set `records: none`"),
                 ("commits", by_api, "it has `commits: api`", "set `commits: {ssh_key_file: PATH}`"),
-                ("checks", requiring, "it waits for checks (`require`)", "remove `require`"),
+                ("checks", requiring, "it asks for checks (`require`, `require_after`)", "remove these"),
             ]
             for check, environment, what, otherwise in ((c, e, w, o) for c, es, w, o in needs for e in es):
                 message = f"{what}, but {where} is not on a forge"

@@ -10,8 +10,8 @@ from gitops_bot.engine import followers
 from gitops_bot.engine.context import Planned
 from gitops_bot.engine.existing import ExistingProposal, find_existing
 from gitops_bot.engine.gates import left_before, slot
-from gitops_bot.engine.request import Poll, Withdraw
-from gitops_bot.errors import EditError
+from gitops_bot.engine.request import Poll, RollBack, Withdraw
+from gitops_bot.errors import BotError, EditError
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, limits, naming, people, reconcile
 from gitops_bot.proposals.branch import owner_of
@@ -32,18 +32,33 @@ if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Decision, EntryKey, Managed, PinChange
 
 
-async def arrange(decided: Decided) -> Planned:
-    """What becomes of an environment, before anything is written."""
+async def arrange(decided: Decided, failed: Decided | BotError | None = None) -> Planned:
+    """What becomes of an environment, and of what `failed` a check in it, before anything is written."""
+    if isinstance(failed, BotError):
+        raise failed
     context, decisions = decided.context, [item.decision for item in decided.judged]
+    backs = [item.decision for item in failed.judged] if failed is not None else []
+    why = {item.entry.key: f"what is pinned now failed: {item.because}" for item in backs if isinstance(item, Change)}
+    decisions = [
+        followers.add_to_reason(item, text) if isinstance(item, Change) and (text := why.get(item.entry.key)) else item
+        for item in decisions
+    ]
     by_commit = context.environment.propose.as_ == "commit"
     proposals = [_commit(context, decisions)] if by_commit else await _proposals(context, decisions)
     others = [item for proposal in proposals for item in proposal.decisions if not isinstance(item, Change)]
-    failed = [item for item in (*context.state.failed, *decisions, *others) if isinstance(item, Failed)]
-    rest = (item for item in others if not isinstance(item, Failed))
     if context.request.rolls_back and not by_commit:
         proposals = await _withdraw(context, proposals)
+    if failed is not None:
+        rollbacks = await _roll_back_failed(failed.context, backs, proposals)
+        told = [item for proposal in rollbacks for item in proposal.decisions if not isinstance(item, Kept)]
+        keys = {item.entry.key for item in told if item.entry is not None}
+        others = [item for item in others if not isinstance(item, Kept) or item.entry.key not in keys]
+        others += [item for item in told if not isinstance(item, Change)]
+        proposals = [*_beside(proposals, rollbacks), *_beside(rollbacks, proposals)]
+    failures = [item for item in (*context.state.failed, *decisions, *others) if isinstance(item, Failed)]
+    rest = (item for item in others if not isinstance(item, Failed))
     shown = (item for item in proposals if item.changes or item.action.name not in ("commit", "none"))
-    return Planned(decided, (*dict.fromkeys(failed), *rest, *decided.only_in_source), tuple(shown))
+    return Planned(decided, (*dict.fromkeys(failures), *rest, *decided.only_in_source), tuple(shown), failed)
 
 
 def whole(context: Context, decisions: Sequence[Decision], branch: str | None, action: reconcile.Action) -> Proposal:
@@ -83,18 +98,19 @@ async def _proposals(context: Context, decisions: Sequence[Decision]) -> list[Pr
     closed = {**(facts.closed or {}), **{branch: item.pulls for branch, item in existing.by_branch.items()}}
     beginning = naming.beginning(context.environment.name)
     ended = [pull for branch, own in closed.items() if branch.startswith(beginning) for pull in own]
-    anew = request.rolls_back  # whatever people closed before; what they close while it runs counts
+    anew = request.lead == naming.ROLLBACK  # whatever people closed before; what they close while it runs counts
     declines = find_declines(
         (pull for pull in ended if not anew or pull.number not in facts.ended),
         {item.branch: item.remote for item in existing.own},
-        rollbacks=anew,
+        rollbacks=request.rolls_back,
     )
     proposals = await _propose_groups(context, declines, grouped)
     if request.own_groups:
         proposals = _own(proposals, existing, decisions)
     if request.rolls_back:
         return with_what_waits(proposals)
-    every = [pull for item in existing.by_branch.values() for pull in item.pulls]
+    counted = [item for item in existing.by_branch.values() if naming.kind(item.branch) != naming.FAILED]
+    every = [pull for item in counted for pull in item.pulls]
     return admit(proposals, context.environment.propose, every, context.snapshot.at)
 
 
@@ -232,7 +248,7 @@ async def _lay(context: Context, declines: Declined, name: str, decisions: Seque
             return decision.hold(reason)
         # What an open pull request shows is wanted again: it was reopened, or asked for in another group since. What a
         # push came too late for stays declined.
-        meant = await _of_this_switch(context, declines, decision) if decision.entry.choices else declines
+        meant = await _since_then(context, declines, decision)
         return decline(decision, existing.branch_of(name), meant, shown) or decision
 
     # What a person declined decides nothing: a pin that the open proposal carries for that entry stays in it.
@@ -260,13 +276,15 @@ async def _lay(context: Context, declines: Declined, name: str, decisions: Seque
     ]
 
 
-async def _of_this_switch(context: Context, declines: Declined, change: Change) -> Declined:
-    """What was declined, but for switches that were proposed before the slot got its present pins."""
-    slots = context.state.slots_of(change.entry)
-    if slots is None:
+async def _since_then(context: Context, declines: Declined, change: Change) -> Declined:
+    """What was declined; of switches, since the slot got its present pins, of what failed since it was released."""
+    entry = change.entry
+    slots, failed = context.state.slots_of(entry) if entry.choices else None, context.request.lead == naming.FAILED
+    if slots is None and not failed:
         return declines
-    line = await context.facts.line(lambda line: trail.enough(line, slots.overlay))
-    since = blue_green.newest_arrival(slots, line)
+    line = await context.facts.line(lambda line: trail.enough(line, entry.overlay))
+    arrived = trail.arrival(line, entry, entry.pin) if failed else None
+    since = blue_green.newest_arrival(slots, line) if slots is not None else arrived.at if arrived is not None else None
     return {
         mark: [pull for pull in pulls if since is None or pull.created_at is None or pull.created_at >= since]
         for mark, pulls in declines.items()
@@ -275,7 +293,10 @@ async def _of_this_switch(context: Context, declines: Declined, change: Change) 
 
 def _why_gone(existing: Existing, name: str, own: Sequence[PinChange], decisions: Sequence[Decision]) -> Reason | None:
     """What to say where nothing is left for a group, if it is not that its pins are done or not wanted."""
-    if name.startswith(naming.ROLLBACK):
+    kept = [item.reason for item in decisions if isinstance(item, Kept)]
+    if naming.lead_of(name) == naming.FAILED and kept:
+        return kept[0]
+    if naming.lead_of(name) == naming.ROLLBACK:
         return Reason("nothing_new", "the base branch already has the requested release")
     if name not in existing.group_of.values():
         return Reason("nothing_new", "no entry belongs to this group any more")
@@ -300,20 +321,40 @@ async def _withdraw(context: Context, proposals: Sequence[Proposal]) -> list[Pro
     }
     if not taken:
         return list(proposals)
-    # What else these propose stays as it is.
-    request = replace(context.request, what=Withdraw(tuple(taken.values())), release_hold=True)
+    losing: list[Proposal] = []
     names = tuple(context.existing.by_branch)
-    existing = await find_existing(context.facts, request, context.environment, names)
-    other = replace(
-        context, request=request, existing=replace(existing, waits=dict.fromkeys(taken, _TAKEN)), sources={}
-    )
-    losing = [proposal for proposal in await _proposals(other, list(taken.values())) if _loses(proposal, taken)]
-    ends = {proposal.branch for proposal in losing if isinstance(proposal.action, reconcile.Close)}
-    then = [
-        replace(proposal, beside={branch: () if branch in ends else pulls for branch, pulls in proposal.beside.items()})
-        for proposal in proposals
+    for what in (Withdraw(tuple(taken.values())), RollBack(failed=True)):
+        # What else these propose stays as it is.
+        request = replace(context.request, what=what, release_hold=True)
+        existing = await find_existing(context.facts, request, context.environment, names)
+        other = replace(
+            context, request=request, existing=replace(existing, waits=dict.fromkeys(taken, _TAKEN)), sources={}
+        )
+        losing += [proposal for proposal in await _proposals(other, list(taken.values())) if _loses(proposal, taken)]
+    return [*losing, *_beside(proposals, losing)]
+
+
+def _beside(proposals: Sequence[Proposal], others: Sequence[Proposal]) -> list[Proposal]:
+    """The proposals beside others of the same run, those that it closes being gone."""
+    ends = {item.branch for item in others if isinstance(item.action, reconcile.Close)}
+    return [
+        replace(item, beside={branch: () if branch in ends else pulls for branch, pulls in item.beside.items()})
+        for item in proposals
     ]
-    return [*losing, *then]
+
+
+async def _roll_back_failed(
+    context: Context, decisions: Sequence[Decision], others: Sequence[Proposal]
+) -> list[Proposal]:
+    """What rolls back what failed a check. It gives way to whatever brings another pin, now or in an open proposal."""
+    reason = Reason("nothing_new", "another pin is proposed for it, and the rollback gives way to that")
+    going = [item for item in others if not isinstance(item.action, reconcile.Leave)]
+    moving = {change.entry.key for item in going for change in item.changes}
+    moving = moving.union(*(item.changes for item in context.existing.by_branch.values() if item.role == "competing"))
+    return await _proposals(
+        context,
+        [Kept(own, reason, "rollback") if (own := item.entry) and own.key in moving else item for item in decisions],
+    )
 
 
 def _goes_live(context: Context, change: Change) -> Sequence[Managed]:

@@ -51,13 +51,14 @@ def carry_out(world: World, planned: Planned, done: dict[str, Written]) -> tuple
         LostRace: something moved meanwhile.
     """
     context = planned.decided.context
-    rolls_back = context.request.rolls_back
+    request = context.request
     failed: list[Failed] = []
     in_the_way: list[Failed] = []
 
     def goes_first(proposal: Proposal) -> bool:
-        """Whether it is another proposal in a rollback's run, which loses to it what is rolled back."""
-        return rolls_back and not proposal.group.startswith(naming.ROLLBACK)
+        """Whether it is another proposal in a rollback's run, which loses to it, or a rollback that gives way."""
+        loses = request.rolls_back or isinstance(proposal.action, reconcile.Close)
+        return naming.lead_of(proposal.group) != request.lead and loses
 
     # What is proposed elsewhere now is taken away last: a run that dies in between has lost nothing. What loses entries
     # to a rollback goes first: never do two proposals stand on one entry.
@@ -146,6 +147,8 @@ def _write(
     """
     content, branch, now = proposal.text, proposal.branch, proposal
     propose, signer = environment.propose, environment.signer
+    if naming.lead_of(proposal.group) == naming.FAILED:
+        propose = replace(propose, auto_merge=False)  # nobody asked for it: people merge it
     if branch is None:
         commit = _push(world, snapshot, proposal, content, snapshot.commit, signer) if content is not None else None
         return replace(Written.of(proposal), commit=commit), None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Assignment
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.releases.choice.promotion import ByHand, Offer
-    from gitops_bot.releases.decisions import Decision, EntryKey, Held, Managed
+    from gitops_bot.releases.decisions import Decision, EntryKey, Held, Managed, Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +75,14 @@ class Context:
 class Candidate:
     """What an entry would become if no gate held it: by the pin that it is given or offered, where it is by one.
 
-    `left_out` are the tags that would have been chosen but name no image, each with what it names.
+    `left_out` are the tags that would have been chosen but name no image, each with what it names. `seen` is what came
+    of the checks that a rollback without a person is decided by.
     """
 
     decision: Decision
     given: Assignment | Offer | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    seen: tuple[Seen, ...] = ()
 
 
 class Entrant(NamedTuple):
@@ -148,8 +150,9 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One environment arranged: its proposals, and the decisions that are not theirs."""
+    """One environment arranged: its proposals, and the decisions that are not theirs; `failed` as in `arrange`."""
 
     decided: Decided
     decisions: tuple[Decision, ...]
     proposals: tuple[Proposal, ...]
+    failed: Decided | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from gitops_bot.engine.request import Poll, Withdraw
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, naming, people, pull_request, reconcile
 from gitops_bot.proposals.branch import Ours, Theirs, owner_of
@@ -137,11 +138,13 @@ class Existing:
     def beside(self, name: str) -> dict[str, tuple[PullRequest, ...]]:
         """The pull requests of other branches that a group may be proposed by: where its pins come from or are now.
 
-        With the rollback of a group, or the group of a rollback: one may have been opened since all was read.
+        With the rollbacks of a group, or the group of a rollback: one may have been opened since all was read.
         """
         competing = (each for each in self._by_group.get(name, {}).values() if each.role == "competing")
-        other = name.removeprefix(naming.ROLLBACK) if name.startswith(naming.ROLLBACK) else f"{naming.ROLLBACK}{name}"
-        branches = [*(each.branch for each in (*self.sources(name), *competing)), self.branch_of(other)]
+        own = naming.lead_of(name)
+        leads = {"", naming.ROLLBACK, naming.FAILED if self.environment.on_failure is not None else ""} - {own}
+        others = (self.branch_of(f"{lead}{name.removeprefix(own)}") for lead in sorted(leads))
+        branches = [*(each.branch for each in (*self.sources(name), *competing)), *others]
         return {branch: self.by_branch[branch].pulls if branch in self.by_branch else () for branch in branches}
 
     @cached_property
@@ -193,8 +196,13 @@ async def find_existing(
         why_left_alone = action.reason if isinstance(action, reconcile.Leave) else None
         live = carry.live_pins(entries, owner_of(remote).carried) if remote is not None else ()
         changes = frozenset(pin.key for pin in live)
-        if request.rolls_back and not naming.is_rollback(name):
-            # A rollback goes on with nothing that is proposed otherwise, which makes way for it.
+        failed = naming.kind(name) == naming.FAILED
+        if failed and isinstance(request.what, Poll | Withdraw) and why_left_alone is None:
+            # It gives way to everything else, so that it is in the way of nothing.
+            by_branch[name] = ExistingProposal(name, remote, existing, "other")
+            continue
+        if request.rolls_back and naming.kind(name) != request.lead:
+            # A rollback goes on with nothing that is proposed otherwise: where people ask for it, that makes way.
             opened = pull_request.find_open(existing)
             competes = opened is not None and remote is not None
             by_branch[name] = ExistingProposal(
@@ -205,12 +213,13 @@ async def find_existing(
             continue
         pins = carried_pins(remote, existing)
         present = (entries[pin.key] for pin in pins if pin.key in entries)
-        back = naming.is_rollback(name)
+        back = bool(naming.kind(name))
         held = {entry.key for entry in present if hold.lasting(holds, entry, snapshot.at, rolls_back=back) is not None}
         # A group that goes together loses all of them with the first.
         torn = {group_of[key] for key in held if naming.is_together(group_of[key], propose)}
         carried = tuple(pin for pin in pins if pin.key not in held and group_of.get(pin.key) not in torn)
-        rolls_back = not request.rolls_back and back and bool(carry.live_pins(entries, carried))
+        goes_on = bool(carry.live_pins(entries, carried)) or (failed and why_left_alone is not None)
+        rolls_back = not request.rolls_back and back and goes_on
         blocked = _why_rolled_back(existing) if rolls_back else why_left_alone
         by_branch[name] = ExistingProposal(name, remote, existing, "own", carried, changes, blocked, rolls_back)
     own = [proposal for proposal in by_branch.values() if proposal.role == "own"]

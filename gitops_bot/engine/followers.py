@@ -63,7 +63,7 @@ def restore(decision: Decision, context: Context, goal: Goal) -> Decision:
         return decision
     if described.file is None:
         why = described.wrong.message if described.wrong is not None else "it cannot be edited"
-        return _add_to_reason(decision, f"{described.name} stays as it is: {why}", {"release_info": described.path})
+        return add_to_reason(decision, f"{described.name} stays as it is: {why}", {"release_info": described.path})
     then: Mapping[str, str] = {}
     try:
         if (data := goal.content(described.path, context.snapshot.layout.files[described.path])) is not None:
@@ -114,14 +114,15 @@ def _with_values(
     told = [f"{verb} {_join(keys)}" for verb, keys in (("gets", gets), ("keeps", keeps)) if keys]
     data = {"release_info": described.path, "release_info_left": ", ".join(key for key in present if key not in new)}
     text = f"{described.name} {' and '.join(told)}" if told else ""
-    return _add_to_reason(change, text, data).with_info(info)
+    return add_to_reason(change, text, data).with_info(info)
 
 
 def _join(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
 
 
-def _add_to_reason(change: Change, text: str, data: Mapping[str, str]) -> Change:
+def add_to_reason(change: Change, text: str, data: Mapping[str, str] | None = None) -> Change:
+    """The change with more to say."""
     reason = change.reason
     told = f"{reason.text}; {text}" if text else reason.text
-    return replace(change, reason=replace(reason, text=told, data={**reason.data, **data}))
+    return replace(change, reason=replace(reason, text=told, data={**reason.data, **(data or {})}))

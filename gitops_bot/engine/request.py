@@ -50,13 +50,15 @@ class Promote:
 class RollBack:
     """`rollback`: what the environment ran before its last release, or at the release `to`.
 
-    `because` is a person's reason. `offline`: registries are not asked whether the images are still there.
+    `because` is a person's reason. `offline`: registries are not asked whether the images are still there. `failed`:
+    nobody asked, and what is rolled back failed a check (`on_failure`), each overlay behind its own newest release.
     """
 
     to: str | None = None
     images: Sequence[str] = ()
     because: str | None = None
     offline: bool = False
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,11 @@ class Request:
         return isinstance(self.what, RollBack)
 
     @property
+    def lead(self) -> str:
+        """What the names of its groups begin with."""
+        return (naming.FAILED if self.what.failed else naming.ROLLBACK) if isinstance(self.what, RollBack) else ""
+
+    @property
     def offline(self) -> bool:
         """Whether no registry is asked."""
         return isinstance(self.what, Poll | RollBack) and self.what.offline
@@ -122,4 +129,4 @@ class Request:
         """The group that an entry is proposed in."""
         # A switch is proposed alone; no group of people has a name with a space.
         name = f"switch {entry.file}" if entry.choices else naming.group_of(entry, environment.propose.group)
-        return f"{naming.ROLLBACK}{name}" if self.rolls_back else name
+        return f"{self.lead}{name}"

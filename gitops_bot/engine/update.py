@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine.arrange import arrange, whole
 from gitops_bot.engine.ask import Facts
-from gitops_bot.engine.candidates import assign, poll, promote, roll_back
+from gitops_bot.engine.candidates import assign, failed, poll, promote, roll_back
 from gitops_bot.engine.carry_out import Race, carry_out
 from gitops_bot.engine.context import Candidate, Candidates, Context, Decided, Judged, Planned, as_it_is
 from gitops_bot.engine.describe import describe
@@ -111,8 +111,21 @@ def plan(facts: Facts, request: Request, environments: Sequence[Environment]) ->
         stops = [own.stops or (None if request.rolls_back else own.freezes) for own in lost]
         stop = None if request.release_hold else next(filter(None, stops), None)
         begun.append(_context(facts, request, environment) if stop is None else ConfigError(stop))
+    failing = replace(request, what=RollBack(offline=request.offline, failed=True))
+    watched = [environment for environment in environments if _is_watched(facts, request, environment)]
+    begun += [_context(facts, failing, environment) for environment in watched]
     decided = _decide(facts, facts.drive(begun))
-    return facts.drive([item if isinstance(item, BotError) else arrange(item) for item in decided])
+    failed = dict(zip((environment.name for environment in watched), decided[len(environments) :], strict=True))
+    return facts.drive([
+        item if isinstance(item, BotError) else arrange(item, failed.get(environment.name))
+        for environment, item in zip(environments, decided, strict=False)
+    ])  # fmt: skip
+
+
+def _is_watched(facts: Facts, request: Request, environment: Environment) -> bool:
+    """Whether what fails its checks there is rolled back, or is being rolled back already."""
+    proposed = any(naming.kind(name) == naming.FAILED for name in facts.snapshot.own_branches_of(environment.name))
+    return isinstance(request.what, Poll) and facts.has_forge and (environment.on_failure is not None or proposed)
 
 
 async def _context(facts: Facts, request: Request, environment: Environment, *, alone: bool = False) -> Context:
@@ -125,7 +138,8 @@ async def _context(facts: Facts, request: Request, environment: Environment, *, 
             sources = partners(snapshot.layout, snapshot.states[source], snapshot.states[name])
         case _:
             sources = {}
-    branches = () if alone or environment.propose.as_ == "commit" else snapshot.own_branches_of(name)
+    is_seen = request.lead == naming.FAILED or (environment.propose.as_ != "commit" and not alone)
+    branches = snapshot.own_branches_of(name) if is_seen else ()
     # The pull requests of a promotion's source are asked for in the same request.
     along = snapshot.own_branches_of(request.what.source) if isinstance(request.what, Promote) and not alone else ()
     existing = await find_existing(facts, request, environment, branches, along)
@@ -176,6 +190,8 @@ async def _candidates(context: Context) -> Candidates:
             return await assign.candidates(context, asked)
         case Promote() as asked:
             return await promote.candidates(context, asked)
+        case RollBack(failed=True) as asked:
+            return await failed.candidates(context, asked)
         case RollBack() as asked:
             return await roll_back.candidates(context, asked)
         case Withdraw(entries=entries):

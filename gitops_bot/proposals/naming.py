@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 PREFIX = "gitops-bot"
 DEFAULT_GROUP = "all"
-#: The prefix of rollback groups, which are proposed separately from everything else.
+#: The prefix of rollback groups, which are proposed separately from everything else; of those that nobody asked for.
 ROLLBACK = "rollback-"
+FAILED = f"{ROLLBACK}failed-"
 Grouping: TypeAlias = 'Literal["environment", "overlay", "image"] | Sequence[NamedGroup]'
 _SLUG = re.compile(r"(?=.{1,60}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
 _HASH = 8
@@ -71,15 +72,15 @@ def group_slug(text: str) -> str:
     """
     if _SLUG.fullmatch(text):
         return text
-    lead = ROLLBACK if text.startswith(ROLLBACK) else ""
+    lead = lead_of(text)
     plain, room = _plain(text.removeprefix(lead)), _ROOM - len(lead)
     end = plain
     if len(plain) > room:  # the last whole words that fit, or the end of a word that is too long
         end = plain[-room:]
         cut = "" if plain[-room - 1] == "-" else end.partition("-")[0]
         end = end.removeprefix(cut).strip("-") or end
-    while not lead and f"{end}-".startswith(ROLLBACK):
-        end = end[len(ROLLBACK) :]
+    while lead_of(f"{lead}{end}-") != lead:
+        end = end.partition("-")[2]
     return lead + f"{end}-{_hash(text)}".strip("-")
 
 
@@ -109,6 +110,11 @@ def beginning(environment: str) -> str:
     return f"{PREFIX}/{slug(environment)}/"
 
 
-def is_rollback(branch: str) -> bool:
-    """Whether a gitops-bot branch proposes a rollback."""
-    return branch.rpartition("/")[2].startswith(ROLLBACK)
+def lead_of(group: str) -> str:
+    """`ROLLBACK` or `FAILED`, where the name of a group begins with it, else nothing."""
+    return next((lead for lead in (FAILED, ROLLBACK) if group.startswith(lead)), "")
+
+
+def kind(branch: str) -> str:
+    """The same for the branch of a group: what kind of rollback it proposes, if it does."""
+    return lead_of(branch.rpartition("/")[2])

@@ -172,8 +172,8 @@ class Change:
 
     `carried`: nobody decided it now, the open proposal has it from an earlier run. `rebuilt`: not the bytes that were
     tested, but another build of the same revision. `not_rolled_back`: what a rollback leaves as it is, a sentence each.
-    `because`: why a person asked for it, in their own words. `lifted`: what would have held it, had they not said to
-    go on.
+    `because`: why a person asked for it, in their own words, or which check failed. `lifted`: what would have held it,
+    had they not said to go on.
     """
 
     entry: Managed

@@ -200,12 +200,12 @@ WRONG = {
             f"group: [{{name: {name}, images: [b]}}]",
             [
                 (
-                    "6:22 `name` must be up to 60 letters, digits, `.`, `_` and `-` (neither `all` nor `rollback-...`, "
-                    f"which the bot uses), not '{name}' / as in `name: web`"
+                    "6:22 `name` must be up to 60 letters, digits, `.`, `_` and `-` (not `all`, `rollback-...` or "
+                    f"`failed-...`: the bot has these), not '{name}' / as in `name: web`"
                 )
             ],
         )
-        for name in ("all", "ALL", "rollback-web", "Rollback_web", "rollback.", "a b", "-a", "ä", "a/b")
+        for name in ("all", "ALL", "rollback-web", "Rollback_web", "rollback.", "failed-web", "a b", "-a", "ä", "a/b")
     },
     "two groups of one name": (
         "group:\n  - {name: web, images: [b]}\n  - {name: web, images: [c]}",
@@ -448,8 +448,8 @@ WRONG = {
                 '`images: ["ghcr.io/acme/web*"]`, `overlays: ["apps/web/**"]`'
             ),
             (
-                "6:22 `name` must be up to 60 letters, digits, `.`, `_` and `-` (neither `all` nor `rollback-...`, "
-                "which the bot uses), not 'all' / as in `name: web`"
+                "6:22 `name` must be up to 60 letters, digits, `.`, `_` and `-` (not `all`, `rollback-...` or "
+                "`failed-...`: the bot has these), not 'all' / as in `name: web`"
             ),
             "7:14 `draft` must be true or false, not 'maybe' / as in `draft: true`",
             (

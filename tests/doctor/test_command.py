@@ -208,7 +208,7 @@ def test_gates_need_a_forge_and_a_token(guarded: Deploy) -> None:
     done = run("doctor", "--repository", str(guarded.remote.path), "--output", "json", cwd=guarded.folder)
     found = one(done, "checks")
     assert (found["subject"], found["verdict"]) == ("production", "wrong")
-    assert found["next"].endswith("or remove `require`")
+    assert found["next"].endswith("or remove these")
 
 
 def test_records_need_a_forge_and_a_token(guarded: Deploy) -> None:

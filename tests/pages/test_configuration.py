@@ -37,6 +37,8 @@ COMPANY: dict[str, dict[str, Any]] = {
     "username": {"password_env": "TOKEN"},
     "merge_method": {"auto_merge": True},
     "Window.timezone": {"days": ["mon"]},
+    "require_after": {"on_failure": "rollback"},
+    "on_failure": {"require_after": ["e2e"]},
     "TargetForm.images": {"kind": "helm"},
     "TargetForm.patterns": {"kind": "pattern"},
     **{
@@ -57,7 +59,7 @@ def with_example(section: Section, key: str, value: Any) -> str:
         "policies": {"releases": {"semver": "*"}},
         "environments": {name: {"overlays": [name]} for name in ("staging", "production")},
     }
-    if ".require" in section.path or key == "require":
+    if ".require" in section.path or key in ("require", "require_after"):
         tree["environments"]["production"] = {"overlays": ["{app}/production"], "promote_from": "staging"}
         tree["environments"]["staging"] = {"overlays": ["{app}/staging"]}
     here: Any = tree

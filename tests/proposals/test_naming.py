@@ -41,6 +41,9 @@ NAMED = "payments-gateway-for-the-whole-of-europe-and-asia"
         pytest.param(f"{'x' * 100}-", "x" * 51, id="the end of a name that is too long"),
         pytest.param(f"clusters/eu/{LONG}", "corporation-platform-backend-services-payments-web", id="of an overlay"),
         pytest.param(f"rollback-{LONG}", "rollback-platform-backend-services-payments-web", id="of a rollback"),
+        pytest.param(f"rollback-failed-{LONG}", "rollback-failed-backend-services-payments-web", id="of a failure"),
+        pytest.param("rollback-x/failed/web", "rollback-x-failed-web", id="a rollback's"),
+        pytest.param("rollback-/failed/web", "rollback-web", id="a rollback that would be taken for one of a failure"),
         pytest.param(f"rollback-{'x' * 100}", f"rollback-{'x' * 42}", id="the end of a rollback's"),
         pytest.param("rollback/overlays/live", "overlays-live", id="an overlay that is called as a rollback is"),
         pytest.param("Rollback", "", id="a name that would be taken for a rollback's"),
@@ -51,14 +54,14 @@ def test_a_group_keeps_its_last_words(group: str, expected: str) -> None:
     slug = naming.group_slug(group)
     assert slug[:-8].removesuffix("-") == expected
     assert re.fullmatch(r"[0-9a-f]{8}", slug[-8:])
-    assert naming.is_rollback(naming.branch("live", group)) == group.startswith("rollback-")
+    assert bool(naming.kind(naming.branch("live", group))) == group.startswith("rollback-")
 
 
 def test_an_environment_keeps_its_beginning() -> None:
     assert naming.slug(f"EU-{'x' * 57}").startswith(f"eu-{'x' * 48}-")
 
 
-GROUPS = st.text(max_size=200) | st.from_regex(r"\A(?:rollback-)?(?:[a-z]{1,9}[-/.A]{1,2}){0,20}\Z")
+GROUPS = st.text(max_size=200) | st.from_regex(r"\A(?:rollback-)?(?:failed-)?(?:[a-z]{1,9}[-/.A]{1,2}){0,20}\Z")
 
 
 @given(GROUPS)
@@ -78,7 +81,8 @@ def test_two_names_never_share_a_branch(one: str, other: str) -> None:
 
 @given(GROUPS)
 def test_only_rollbacks_have_the_branches_of_rollbacks(text: str) -> None:
-    assert naming.is_rollback(naming.branch("live", text)) == text.startswith("rollback-")
+    assert naming.kind(naming.branch("live", text)) == naming.lead_of(text)
+    assert bool(naming.lead_of(text)) == text.startswith("rollback-")
 
 
 @pytest.mark.parametrize("text", ["staging", "..", "@{", "a.lock", "-", "x" * 300])

@@ -44,20 +44,20 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
         context.refuse(unknown)
         return Candidates(context, [as_it_is(decision) for decision in decisions])
     meant = list(entries.values()) if asked.images else state.entries
-    goal = await _goal(context, asked.to, {entry.place for entry in meant} if asked.images else None)
+    goal = await find_goal(context, asked.to, {entry.place for entry in meant} if asked.images else None)
     named = set()
     if isinstance(goal, Problem):
         decisions.append(Failed(None, goal))
     else:
         for entry in meant:
-            decision = _restore(entry, goal, asked, context)
+            decision = restore(entry, goal, asked, context)
             if not isinstance(decision, Kept) or (asked.images and entry.rules.ignore):
                 named.add(entry.key)
             decisions.append(followers.restore(decision, context, goal))
     return Candidates(context, [as_it_is(decision) for decision in decisions], frozenset(named))
 
 
-async def _goal(context: Context, to: str | None, wanted: Collection[EntryKey] | None) -> Goal | Problem:
+async def find_goal(context: Context, to: str | None, wanted: Collection[EntryKey] | None) -> Goal | Problem:
     """The release to go back to (`to`, else the one before the last that moved a pin of entries in these places).
 
     As little history is read as tells it.
@@ -77,8 +77,8 @@ async def _goal(context: Context, to: str | None, wanted: Collection[EntryKey] |
     return rollback.goal(releases(name, line, owners, tags), chosen, present)
 
 
-def _restore(entry: Managed, goal: Goal, asked: RollBack, context: Context) -> Decision:
-    """An entry as the release had it, with what the person said who asked."""
+def restore(entry: Managed, goal: Goal, asked: RollBack, context: Context) -> Decision:
+    """An entry as the release had it, with why that is asked for."""
     if entry.rules.ignore:
         return Kept(entry, IGNORED, "rollback")
     if entry.refusal is not None:

@@ -27,7 +27,7 @@ HEAD: Final = ("| image | from → to | digest | why |", "| --- | --- | --- | --
 #: How many reasons of equal changes are shown.
 REASONS: Final = 3
 _DIGEST: Final = len("sha256:") + 12
-#: The most characters of a reason that a person gives.
+#: The most characters of the reasons.
 _BECAUSE = 500
 #: How many subjects and platforms are shown, and how many characters of each.
 _SUBJECTS, _SUBJECT = 20, 120
@@ -80,8 +80,8 @@ def is_rollback(changes: Sequence[Change]) -> bool:
 
 
 def because(changes: Sequence[Change]) -> str | None:
-    """The reason that a person gave for the changes, on one line; None if they gave none."""
-    return next((why for change in changes if (why := plain(change.because or "", _BECAUSE))), None)
+    """The reasons of people for the changes, or the checks that failed, on one line; None if there are none."""
+    return plain("; ".join(dict.fromkeys(change.because for change in changes if change.because)), _BECAUSE) or None
 
 
 def row_of_table(row: Row, described: DescribedChange | None = None) -> str:

@@ -93,12 +93,16 @@ def why_not(seen: Sequence[Seen], of: str) -> Reason | None:
     if not (open_ones := failed or waiting):
         return None
     first = open_ones[0]
-    told = [_sentence(its) for its in open_ones[:_NAMED]]
-    more = [f"and {len(open_ones) - _NAMED} more"] if len(open_ones) > _NAMED else []
     advice = "run it again, or release a fix" if failed else "it goes on as soon as that has succeeded"
     link, since = (first.check.url, rfc3339(first.check.at)) if first.check is not None else (None, None)
     data: dict[str, str | int | None] = {"name": first.name, "state": first.state, "url": link, "since": since}
-    return Reason(_CODES[first.gate], f"{of}: {', '.join([*told, *more])}; {advice}", data)
+    return Reason(_CODES[first.gate], f"{of}: {sentences(open_ones)}; {advice}", data)
+
+
+def sentences(seen: Sequence[Seen]) -> str:
+    """What came of checks that have not succeeded, with when, by whom and where."""
+    more = [f"and {len(seen) - _NAMED} more"] if len(seen) > _NAMED else []
+    return ", ".join([*map(_sentence, seen[:_NAMED]), *more])
 
 
 def _sentence(seen: Seen) -> str:

@@ -1,0 +1,535 @@
+"""`on_failure: rollback`: what fails its checks after its release is proposed to be rolled back, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.commands.conftest import pinned
+from tests.commands.scene import approve
+from tests.commands.stages import BRANCH, ROLLBACK, Stages, actions, change, environment, held, path, reason
+from tests.commands.test_blue_green import Shop
+from tests.commands.test_changes_during_a_run import meanwhile
+from tests.commands.test_crashes import kill_at
+from tests.commands.test_rollback_alone import speak
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.counterparts.world import World
+
+FAILED = "gitops-bot/production/rollback-failed-all"
+AFTER = 'require_after: ["continuous-delivery/{app}-production"]\non_failure: rollback'
+WEB = path("web", "production")
+OPEN, CLOSE, NONE = ({"rollback-failed-all": action} for action in ("open", "close", "none"))
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Production ran 1.0.0 of every application, and since `commit` web 1.1.0."""
+
+    stages: Stages
+    commit: str
+
+    @classmethod
+    def start(cls, world: World, rule: str = "policy: releases", *, after: str = AFTER, **more: Any) -> Watched:
+        stages = Stages.start(world, f"{rule}\n{after}", **more)
+        config = stages.deploy.files("main")["gitops-bot.yaml"].replace(b"apps/*/", b"apps/{app}/")
+        stages.deploy.remote.commit("main", {"gitops-bot.yaml": config})
+        return cls(stages, stages.run("production", "web", "1.1.0"))
+
+    def status(self, state: str, app: str = "web", *, commit: str | None = None, **how: Any) -> None:
+        """A status of the release, or of another commit."""
+        deploy, context = self.stages.deploy, f"continuous-delivery/{app}-production"
+        deploy.world.forge.status(deploy.name, commit or self.commit, context, state, **how)
+
+    def update(self, *more: str) -> dict[str, str]:
+        """What an update does with each group of production."""
+        done = self.stages.deploy.ask("update", *more)
+        assert done.code == 0, done.json
+        return actions(done.json)
+
+    def standing(self) -> dict[str, set[str]]:
+        """The applications that each open pull request changes."""
+        return {pull["head"]["ref"]: set(self.stages.news(pull["head"]["ref"])) for pull in self.stages.deploy.pulls()}
+
+
+@pytest.fixture
+def watched(worldwide: World) -> Watched:
+    return Watched.start(worldwide, apps=("web", "api"))
+
+
+def test_what_failed_is_proposed_to_be_rolled_back_with_the_check_as_the_reason(watched: Watched) -> None:
+    deploy = watched.stages.deploy
+    watched.status("failure", url="https://argocd.test/web", text="it is degraded")
+    base = deploy.files("main")
+    with deploy.watching() as seen:
+        plan = deploy.ask("plan", "production").json
+    assert (seen.nothing, actions(plan)) == (True, OPEN)
+    found = change(plan)
+    assert (found["source"], found["direction"], found["reason"]["code"]) == ("rollback", "backward", "rolled_back")
+    why = found["reason"]["data"]["because"]
+    assert why.startswith("continuous-delivery/web-production failed on ")
+    assert why.endswith(" UTC, by argocd[bot] (https://argocd.test/web)")
+    (evidence,) = found["evidence"]
+    assert (evidence["gate"], evidence["state"], evidence["by"]) == ("checks", "failure", "argocd[bot]")
+    with deploy.watching() as seen:
+        assert watched.update() == OPEN
+    assert seen.writes == ["POST /pulls 201"]
+    old, new = (watched.stages.digests["web", tag] for tag in ("1.1.0", "1.0.0"))
+    assert deploy.files(FAILED) == base | {WEB: pinned(base[WEB], (": 1.1.0", ": 1.0.0"), (old, new))}
+    pull = deploy.pull()
+    assert pull["title"] == "chore(production): roll back web to 1.0.0"
+    assert (
+        "**production**: 1 pin rolled back, nothing else.\n\n**Why:** continuous-delivery/web-production"
+        in pull["body"]
+    )
+    assert "check [`continuous-delivery/web-production`](https://argocd.test/web): failure since " in pull["body"]
+    assert "Why: continuous-delivery/web-production failed on " in deploy.message(FAILED)
+    assert "Gitops-Bot-Plan: 1 production rollback-failed-all rollback\n" in deploy.message(FAILED)
+    with deploy.watching() as seen:
+        assert watched.update() == NONE
+    assert seen.nothing
+
+
+@pytest.mark.parametrize("states", [(), ("pending",), ("success",), ("failure", "success"), ("failure", "pending")])
+def test_what_has_not_failed_stays(watched: Watched, states: Sequence[str]) -> None:
+    for state in states:
+        watched.status(state)
+    with watched.stages.deploy.watching() as seen:
+        assert watched.update() == {}
+    assert seen.nothing
+
+
+@pytest.mark.parametrize(
+    ("wanted", "app", "expected"),
+    [
+        ("{name: 'e2e-{app}', app: github-actions}", "github-actions", OPEN),
+        ("{name: 'e2e-{app}', app: github-actions}", "evil", {}),
+        ("'e2e-*'", "evil", OPEN),
+        ("'e2e-api'", "github-actions", {}),
+    ],
+)
+def test_a_check_counts_by_name_and_maker_as_in_require(
+    worldwide: World, wanted: str, app: str, expected: dict[str, str]
+) -> None:
+    watched = Watched.start(worldwide, after=f"require_after: [{wanted}]\non_failure: rollback")
+    deploy = watched.stages.deploy
+    deploy.world.forge.check_run(deploy.name, watched.commit, "e2e-web", "failure", app=app)
+    assert watched.update() == expected
+
+
+def test_it_is_withdrawn_once_the_check_succeeds_on_whichever_commit_and_stays_while_that_runs(
+    watched: Watched,
+) -> None:
+    watched.status("failure")
+    assert watched.update() == OPEN
+    deploy = watched.stages.deploy
+    fixed = deploy.remote.commit("main", {"apps/web/production/patch.yaml": b"replicas: 3\n"})
+    watched.status("pending", commit=fixed)
+    with deploy.watching() as seen:
+        assert watched.update() == NONE
+    assert seen.nothing
+    watched.status("success", commit=fixed)
+    assert watched.update() == CLOSE
+    assert FAILED not in deploy.branches
+    closed = deploy.call("GET", "/pulls/1")
+    assert closed["state"] == "closed"
+    assert "Closed by gitops-bot: none of its checks fails any more." in closed["body"]
+    assert watched.update() == {}
+
+
+def test_one_that_a_person_closes_is_not_opened_again_for_that_release(watched: Watched) -> None:
+    deploy = watched.stages.deploy
+    watched.status("failure")
+    watched.update()
+    watched.stages.close()
+    for _ in range(2):
+        with deploy.watching() as seen:
+            done = deploy.ask("update")
+        assert (seen.nothing, actions(done.json)) == (True, {})
+        assert held(done.json) == {"web/production": "held.declined"}
+    released = watched.stages.run("production", "web", "1.2.0")
+    assert watched.update() == {}
+    watched.status("failure", commit=released)
+    assert watched.update() == OPEN
+    assert watched.stages.news(FAILED) == {"web": watched.stages.pin("web", "1.1.0")}
+
+
+def test_a_release_that_went_the_same_way_before_is_another_one(watched: Watched) -> None:
+    watched.status("failure")
+    watched.update()
+    watched.stages.close()
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    watched.stages.run("production", "web", "1.0.0", at=later)
+    again = watched.stages.run("production", "web", "1.2.0", at=later + timedelta(minutes=1))
+    watched.status("failure", commit=again)
+    assert watched.update() == OPEN
+    assert watched.stages.news(FAILED) == {"web": watched.stages.pin("web", "1.0.0")}
+
+
+@pytest.mark.parametrize("how", ["the bot's", "a person's"])
+def test_a_rollback_that_fails_is_not_rolled_back_and_the_pin_does_not_come_again(watched: Watched, how: str) -> None:
+    stages = watched.stages
+    watched.status("failure")
+    if how == "the bot's":
+        assert watched.update() == OPEN
+        back = stages.merge()
+    else:
+        back = stages.run("production", "web", "1.0.0")
+    watched.status("failure", commit=back)
+    done = stages.deploy.ask("update")
+    assert (actions(done.json), held(done.json)) == ({}, {"web/production": "held.reverted"})
+    assert reason(done.json)["text"].startswith("rolled back to 1.0.0 in ")
+    assert stages.deploy.pulls() == []
+
+
+def test_a_change_of_configuration_that_fails_is_not_rolled_back(watched: Watched) -> None:
+    deploy = watched.stages.deploy
+    watched.status("success")
+    changed = deploy.files("main")[WEB] + b"commonLabels: {tier: front}\n"
+    for files in ({"apps/web/production/patch.yaml": b"replicas: 3\n"}, {WEB: changed}):
+        watched.status("failure", commit=deploy.remote.commit("main", files))
+        assert watched.update() == {}
+
+
+def test_a_new_entry_has_nothing_to_go_back_to(watched: Watched) -> None:
+    stages = watched.stages
+    stages.push("new", "1.0.0")
+    watched.status("failure", "new", commit=stages.run("production", "new", "1.0.0"))
+    assert watched.update() == {}
+
+
+def test_a_release_is_watched_for_a_day_and_costs_nothing_then(worldwide: World) -> None:
+    watched = Watched.start(worldwide)
+    stages = watched.stages
+    forge = stages.deploy.world.forge
+
+    def asked() -> tuple[dict[str, str], int]:
+        before = len(forge.asked)
+        return actions(stages.deploy.ask("plan", "production").json), len(forge.asked) - before
+
+    done, recent = asked()
+    assert done == {}
+    old = datetime.now(UTC) - timedelta(days=1, minutes=1)
+    watched.status("failure", commit=stages.run("production", "web", "1.2.0", at=old))
+    assert asked() == ({}, recent - 1)
+    stages.configure("policy: releases")
+    assert asked() == ({}, recent - 1)
+
+
+def test_checks_of_several_environments_and_gates_are_one_request(worldwide: World) -> None:
+    required = 'promote_from: staging\nrequire: {checks: ["continuous-delivery/{app}-staging"]}'
+    staging = 'require_after: ["continuous-delivery/{app}-staging"]\non_failure: rollback'
+    stages = Watched.start(worldwide, required, staging=staging, apps=("web", "api")).stages
+    forge = stages.deploy.world.forge
+
+    def asked() -> int:
+        before = len(forge.asked)
+        assert stages.deploy.ask("plan").code == 0
+        return len(forge.asked) - before
+
+    alone = asked()
+    for app in ("web", "api"):
+        stages.run("staging", app, "1.2.0")
+        stages.run("production", app, "1.1.1")
+    assert asked() == alone
+
+
+def test_only_what_failed_of_a_release_is_rolled_back(worldwide: World) -> None:
+    watched = Watched.start(worldwide, apps=("web", "api", "shop"))
+    stages = watched.stages
+    for app in ("web", "api", "shop"):
+        stages.push(app, "1.3.0")
+    assert watched.update() == {"all": "open"}
+    released = stages.merge()
+    watched.status("success", "web", commit=released)
+    watched.status("failure", "api", commit=released)
+    assert watched.update() == OPEN
+    assert watched.standing() == {FAILED: {"api"}}
+    watched.status("failure", "shop", commit=released)
+    assert watched.update() == {"rollback-failed-all": "refresh"}
+    assert watched.standing() == {FAILED: {"api", "shop"}}
+    assert "failed on" in stages.deploy.pull()["body"]
+    watched.status("success", "api", commit=released)
+    assert watched.update() == {"rollback-failed-all": "refresh"}
+    assert stages.news(FAILED) == {"shop": stages.pin("shop", "1.0.0")}
+
+
+def test_it_gives_way_to_a_newer_pin(watched: Watched) -> None:
+    stages = watched.stages
+    watched.status("failure")
+    stages.push("web", "1.2.0")
+    done = stages.deploy.ask("update")
+    assert actions(done.json) == {"all": "open"}
+    assert "; what is pinned now failed: continuous-delivery/web-production" in change(done.json)["reason"]["text"]
+    assert watched.standing() == {BRANCH: {"web"}}
+    assert watched.update() == {"all": "none"}
+    # Once people decline the newer one, going back is what is left.
+    stages.close()
+    assert watched.update() == OPEN
+    assert watched.standing() == {FAILED: {"web"}}
+    (explained,) = stages.deploy.ask("explain", "production", "web").json["entries"]
+    assert (explained["outcome"], explained["reason"]["code"]) == ("held", "held.declined")
+
+
+def test_an_open_one_is_withdrawn_before_a_newer_pin_is_proposed(watched: Watched) -> None:
+    stages = watched.stages
+    watched.status("failure")
+    assert watched.update() == OPEN
+    stages.push("web", "1.2.0")
+    stages.push("api", "1.1.0")
+    assert actions(stages.deploy.ask("plan").json) == {"all": "open", **CLOSE}
+    with stages.deploy.watching() as seen:
+        assert watched.update() == {"all": "open", **CLOSE}
+    writes = [line.split()[:2] for line in seen.writes if "comments" not in line]
+    assert writes == [["PATCH", "/pulls/1"], ["POST", "/pulls"]]
+    assert (
+        "another pin is proposed for it, and the rollback gives way to that"
+        in stages.deploy.call("GET", "/pulls/1")["body"]
+    )
+    assert watched.standing() == {BRANCH: {"web", "api"}}
+    assert watched.update() == {"all": "none"}
+
+
+def test_it_takes_nothing_from_what_is_proposed_already(watched: Watched) -> None:
+    stages = watched.stages
+    stages.push("web", "0.9.0")
+    assert stages.deploy.ask("set", "production", "web=0.9.0", "--allow-downgrade").code == 0
+    stages.push("api", "1.1.0")
+    assert watched.update() == {"all": "refresh"}
+    before = stages.deploy.files(BRANCH)
+    watched.status("failure")
+    with stages.deploy.watching() as seen:
+        assert watched.update() == {"all": "none"}
+    assert seen.nothing
+    watched.status("failure", "api", commit=stages.run("production", "api", "1.0.1"))
+    assert watched.standing() == {BRANCH: {"web", "api"}}
+    stages.deploy.call("PATCH", "/pulls/1", {"state": "closed"})
+    stages.deploy.call("PATCH", "/pulls/1", {"state": "open"})
+    assert stages.deploy.files(BRANCH) == before
+
+
+@pytest.mark.parametrize("by", ["approval", "hold", "commit"])
+def test_it_gives_way_to_a_newer_pin_that_is_left_alone(watched: Watched, by: str) -> None:
+    stages = watched.stages
+    stages.push("web", "1.2.0")
+    assert watched.update() == {"all": "open"}
+    speak(stages, by)
+    stages.push("web", "1.3.0")
+    watched.status("failure")
+    assert "rollback-failed-all" not in actions(stages.deploy.ask("update").json)
+    assert watched.standing() == {BRANCH: {"web"}}
+
+
+def test_one_with_a_persons_commit_is_left_to_people_who_are_told_once(watched: Watched) -> None:
+    stages = watched.stages
+    watched.status("failure")
+    watched.update()
+    stages.deploy.remote.commit(FAILED, {"apps/web/production/patch.yaml": b"x: 1\n"})
+    head = stages.deploy.branches[FAILED]
+    watched.status("success")
+    stages.push("web", "1.2.0")
+    for writes in (["POST /issues/1/comments 201"], []):
+        with stages.deploy.watching() as seen:
+            done = stages.deploy.ask("update")
+        assert (seen.writes, actions(done.json)) == (writes, {"rollback-failed-all": "leave"})
+        assert held(done.json) == {"web/production": "held.reverted"}
+    assert stages.deploy.branches[FAILED] == head
+
+
+def test_an_unrelated_proposal_is_not_touched(watched: Watched) -> None:
+    stages = watched.stages
+    stages.push("api", "1.1.0")
+    assert watched.update() == {"all": "open"}
+    before = stages.deploy.branches[BRANCH]
+    watched.status("failure")
+    with stages.deploy.watching() as seen:
+        assert watched.update() == {"all": "none", **OPEN}
+    assert seen.writes == ["POST /pulls 201"]
+    assert (stages.deploy.branches[BRANCH], watched.standing()) == (before, {BRANCH: {"api"}, FAILED: {"web"}})
+
+
+def test_both_open_in_one_run(watched: Watched) -> None:
+    watched.stages.push("api", "1.1.0")
+    watched.status("failure")
+    with watched.stages.deploy.watching() as seen:
+        assert watched.update() == {"all": "open", **OPEN}
+    assert seen.writes == ["POST /pulls 201"] * 2
+    assert watched.standing() == {BRANCH: {"api"}, FAILED: {"web"}}
+
+
+def test_where_releases_are_committed_it_is_a_pull_request_all_the_same(worldwide: World) -> None:
+    watched = Watched.start(worldwide, "policy: releases\npropose: {as: commit}", apps=("web", "api"))
+    stages = watched.stages
+    watched.status("failure")
+    base = stages.deploy.branches["main"]
+    assert watched.update() == OPEN
+    assert (watched.standing(), stages.deploy.branches["main"]) == ({FAILED: {"web"}}, base)
+    assert watched.update() == NONE
+    stages.push("web", "1.2.0")
+    assert watched.update() == {"all": "commit", **CLOSE}
+    assert stages.pins()["web"] == stages.pin("web", "1.2.0")
+    assert watched.standing() == {}
+
+
+def test_it_never_merges_by_itself(worldwide: World) -> None:
+    watched = Watched.start(worldwide, "policy: releases\npropose: {auto_merge: without-checks, limit: {open: 1}}")
+    watched.status("failure")
+    for action in (OPEN, NONE):
+        assert watched.update() == action
+        assert watched.stages.deploy.pull()["auto_merge"] is None
+    # Nor is it in the way of the newer pin that the limit admits.
+    watched.stages.push("web", "1.2.0")
+    assert watched.update() == {"all": "open", **CLOSE}
+
+
+def test_a_closed_window_does_not_stop_it_and_what_waits_for_the_window_is_no_fix_yet(worldwide: World) -> None:
+    day = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[(datetime.now(UTC).weekday() + 3) % 7]
+    watched = Watched.start(worldwide, f"policy: releases\npropose: {{schedule: [{{days: [{day}]}}]}}")
+    watched.status("failure")
+    watched.stages.push("web", "1.2.0")
+    for action in (OPEN, NONE):
+        done = watched.stages.deploy.ask("update")
+        assert actions(done.json)["rollback-failed-all"] == action["rollback-failed-all"]
+        assert held(done.json) == {"web/production": "held.window"}
+    assert watched.standing() == {FAILED: {"web"}}
+
+
+def test_one_that_people_approved_stays_and_nothing_else_is_proposed_for_its_entries(watched: Watched) -> None:
+    stages = watched.stages
+    watched.status("failure")
+    watched.update()
+    approve(stages.deploy)
+    watched.status("success")
+    stages.push("web", "1.2.0")
+    with stages.deploy.watching() as seen:
+        done = stages.deploy.ask("update")
+    assert (seen.nothing, actions(done.json)) == (True, {"rollback-failed-all": "leave"})
+    assert held(done.json) == {"web/production": "held.reverted"}
+
+
+def test_a_person_who_rolls_back_takes_its_place(watched: Watched) -> None:
+    stages = watched.stages
+    watched.status("failure")
+    watched.update()
+    done = stages.rollback("--reason", "as it says")
+    assert (done.code, actions(done.json)) == (0, {"rollback-all": "open", **CLOSE})
+    assert "it is being rolled back" in stages.deploy.call("GET", "/pulls/1")["body"]
+    assert watched.standing() == {ROLLBACK: {"web"}}
+    for state in ("failure", "success"):
+        watched.status(state)
+        with stages.deploy.watching() as seen:
+            assert watched.update() == {}
+        assert seen.nothing
+
+
+def test_a_person_who_rolls_back_one_entry_leaves_the_others_in_it(watched: Watched) -> None:
+    stages = watched.stages
+    watched.status("failure", "api", commit=stages.run("production", "api", "1.1.0"))
+    watched.status("failure")
+    watched.update()
+    done = stages.rollback("--image", "web")
+    assert (done.code, actions(done.json)) == (0, {"rollback-all": "open", "rollback-failed-all": "refresh"})
+    assert watched.standing() == {ROLLBACK: {"web"}, FAILED: {"api"}}
+    assert watched.update() == NONE
+
+
+def test_set_waits_for_the_one_that_is_open(watched: Watched) -> None:
+    watched.status("failure")
+    watched.update()
+    watched.stages.push("web", "1.2.0")
+    done = watched.stages.deploy.ask("set", "production", "web=1.2.0")
+    assert (done.code, held(done.json)) == (1, {"web/production": "held.reverted"})
+
+
+def test_without_the_setting_an_open_one_is_withdrawn(watched: Watched) -> None:
+    watched.status("failure")
+    watched.update()
+    watched.stages.configure("policy: releases")
+    assert watched.update() == CLOSE
+
+
+def test_what_left_the_registry_is_not_gone_back_to(watched: Watched) -> None:
+    deploy = watched.stages.deploy
+    watched.status("failure")
+    deploy.world.registry.delete(f"{deploy.name}/web", watched.stages.digests["web", "1.0.0"])
+    done = deploy.ask("update")
+    assert (actions(done.json), held(done.json)) == ({}, {"web/production": "held.vanished"})
+
+
+@pytest.mark.parametrize(
+    "text", ["\x1b[2J\u202e", "a\n::error::b", "<img src=x onerror=alert(1)>", "|`*_[x](y)@all #1"]
+)
+def test_hostile_names_links_and_descriptions_do_no_harm(worldwide: World, text: str) -> None:
+    watched = Watched.start(worldwide, after='require_after: ["*"]\non_failure: rollback')
+    deploy = watched.stages.deploy
+    url = f"javascript:{text}"
+    deploy.world.forge.status(deploy.name, watched.commit, (text * 20)[:200], "failure", text=text * 5, url=url)
+    out = deploy.bot("plan", "production").out
+    assert "\x1b" not in out
+    assert "\n::error::" not in out
+    assert watched.update() == OPEN
+    body, message = deploy.pull()["body"], deploy.message(FAILED)
+    for said in (out, body, message):
+        assert "javascript:" not in said
+    assert not re.search(r"(?<!\\)<img", re.sub(r"`+[^`]*`+", "", body))
+    assert not [line for line in message.splitlines() if line.startswith("::")]
+    assert watched.update() == NONE
+
+
+def test_a_switch_between_slots_is_left_to_people(worldwide: World) -> None:
+    shop = Shop.start(worldwide, rules="policy: releases\n    require_after: [e2e]\n    on_failure: rollback")
+    shop.give("green", "1.1.0", minutes=5)
+    shop.switch("green")
+    shop.deploy.world.forge.status(shop.deploy.name, shop.deploy.branches["main"], "e2e", "failure")
+    assert environment(shop.update())["proposals"] == []
+
+
+def test_two_runs_at_once_open_one(watched: Watched) -> None:
+    watched.status("failure")
+    meanwhile(watched.stages.deploy, lambda: watched.stages.deploy.bot("update"))
+    # Within one second both make the same commit, and the later one only finishes the pull request.
+    assert watched.update()["rollback-failed-all"] in ("none", "refresh")
+    assert watched.standing() == {FAILED: {"web"}}
+    assert len(watched.stages.deploy.pulls("all")) == 1
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_a_run_that_is_killed_is_carried_on(watched: Watched, *, done: bool) -> None:
+    watched.status("failure")
+    kill_at(watched.stages.deploy, "POST /pulls", done=done)
+    assert watched.update() == (NONE if done else OPEN)
+    assert watched.standing() == {FAILED: {"web"}}
+    watched.status("success")
+    assert watched.update() == CLOSE
+
+
+def test_without_a_token_nothing_is_rolled_back(watched: Watched) -> None:
+    watched.status("failure")
+    forge = watched.stages.deploy.world.forge
+    env = {"GITHUB_SERVER_URL": forge.url, "GITHUB_API_URL": forge.api_url}
+    assert actions(watched.stages.deploy.ask("plan", "production", env=env).json) == {}
+
+
+def test_explain_and_status_say_what_the_check_said(watched: Watched) -> None:
+    deploy = watched.stages.deploy
+    watched.status("failure", url="https://argocd.test/web")
+    (explained,) = deploy.ask("explain", "production", "web").json["entries"]
+    assert explained["outcome"] == "current"
+    (gate,) = (gate for gate in explained["gates"] if gate["gate"] == "afterwards")
+    assert (gate["passed"], gate["reason"]["code"]) == (False, "rolled_back")
+    assert [item["state"] for item in explained["evidence"]] == ["failure"]
+    watched.update()
+    entries = environment(deploy.ask("status", "production").json)["entries"]
+    (web,) = (entry for entry in entries if entry["entry"]["overlay"] == "apps/web/production")
+    assert web["proposal"]["number"] == 1
+    assert [item["url"] for item in web["evidence"]] == ["https://argocd.test/web"]
+    watched.status("success")
+    (explained,) = deploy.ask("explain", "production", "web").json["entries"]
+    (gate,) = (gate for gate in explained["gates"] if gate["gate"] == "afterwards")
+    assert (gate["passed"], explained["evidence"][0]["state"]) == (True, "success")
