@@ -118,7 +118,7 @@ def _opened(pull: PullRequest, node: Any) -> PullRequest:
     checks = commits[-1]["commit"]["statusCheckRollup"] if commits else None
     request, events = node["autoMergeRequest"], nodes(node["timelineItems"])
     # A deleted account is null. The bot's name in other fields is only known where it opened the pull request.
-    bot = node["author"] if node["viewerDidAuthor"] is True else None
+    bot = node.get("author") if node.get("viewerDidAuthor") is True else None
     return replace(
         pull,
         labels=tuple(of_type(str, label["name"]) for label in nodes(node["labels"])),
@@ -126,7 +126,7 @@ def _opened(pull: PullRequest, node: Any) -> PullRequest:
         approved=approved(node["reviewDecision"], reviews),
         queued=of_type(bool, node["isInMergeQueue"]),
         auto_merge=request is not None,
-        merges_by_bot=bot is not None and request is not None and request["enabledBy"] == bot,
+        merges_by_bot=bot is not None and request is not None and request.get("enabledBy") == bot,
         merge_was_requested=bool(events) and (bot is None or events[-1].get("actor") != bot),
         checks_failed=checks is not None and checks["state"] in ("FAILURE", "ERROR"),
         comments=tuple(
