@@ -165,11 +165,11 @@ def _entry(reading: Reading, environment: Environment, entry: Managed) -> EntryS
     arrived = _arrival(reading, entry)
     states = reading.snapshot.states
     sources = states[environment.name].partners.get(entry.key, ())
-    first = entry
+    first, wave = entry, 1
     while own := states[first.environment or ""].partners.get(first.key):
-        first = own[0]
+        first, wave = own[0], wave + 1
     since = arrived.at if arrived is not None else None
-    status = _waiting(reading, EntryStatus(entry, first.image, since), arrived)
+    status = _waiting(reading, EntryStatus(entry, first.image, since, wave=wave), arrived)
     if entry.refusal is not None or entry.rules.ignore or not sources:
         return status
     source = promotion.common_run(

@@ -146,6 +146,7 @@ _ENVIRONMENT_STATUS = record(
                 {
                     "entry": _ENTRY,
                     "pin": PIN,
+                    "wave": COUNT,
                     "state": one_of(*STATES),
                     "candidate": or_null(PIN),
                     "reason": or_null(_REASON),

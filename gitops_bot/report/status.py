@@ -5,8 +5,9 @@ The page and the Action have their words from here.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from shlex import quote
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -261,11 +262,23 @@ def matrix(status: Status) -> list[tuple[str, list[list[tuple[EntryStatus, str]]
     return sorted(cells.items())
 
 
+def reached(cells: Iterable[Iterable[tuple[EntryStatus, str]]]) -> str:
+    """How many waves, of three or more, run the pin that an image has in the first one: `2 of 6 waves`, or nothing."""
+    pins: defaultdict[int, set[str | None]] = defaultdict(set)
+    for entry, _ in chain.from_iterable(cells):
+        pins[entry.wave].add(entry.pin.digest or entry.pin.tag)
+    last, count = max(pins), 0
+    while len(pins[1]) == 1 and pins[count + 1] == pins[1]:
+        count += 1
+    return f"{count} of {last} waves" if last > 2 and pins[1] else ""
+
+
 def _matrix_in_words(status: Status) -> list[list[str]]:
     registry, told = common_registry(status), []
     for image, cells in matrix(status):
         pins = [dict.fromkeys(f"{_version(entry.pin)} ({age(status, entry)})" for entry, _ in cell) for cell in cells]
-        words = plain(image).removeprefix(registry), *(reasons.shortlist(list(own), _PINS) for own in pins)
+        name = f"{plain(image).removeprefix(registry)} {reached(cells)}".rstrip()
+        words = name, *(reasons.shortlist(list(own), _PINS) for own in pins)
         told.append([redact.printable(word) for word in words])
     return told
 

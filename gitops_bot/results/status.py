@@ -57,6 +57,8 @@ class EntryStatus:
     proposal: PullRequest | None = None
     after: PullRequest | None = None
     seen: tuple[Seen, ...] = ()
+    #: Its place in its chain of promotions: 1 where it follows a policy, or nothing.
+    wave: int = 1
 
     @property
     def pin(self) -> Pin:

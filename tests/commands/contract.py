@@ -382,6 +382,7 @@ _STATUS: dict[str, Rule] = {
                 obj(
                     entry=_ENTRY,
                     pin=_PIN,
+                    wave=number,
                     state=one_of(*_STATES),
                     candidate=maybe(_PIN),
                     reason=maybe(_REASON),

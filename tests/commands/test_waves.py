@@ -205,3 +205,18 @@ def test_an_entry_that_gets_a_partner_is_promoted(worldwide: World) -> None:
     chain.run("1.1.0", "eu")
     assert actions(deploy.ask("update", "us").json, "us") == {"all": "open"}
     assert chain.reaches("us") == "1.1.0"
+
+
+def test_status_says_the_wave_of_each_entry_and_how_far_an_image_has_come(worldwide: World) -> None:
+    chain = Chain.start(worldwide)
+    chain.run("1.1.0", "dev", "canary")
+    document = chain.deploy.ask("status").json
+    waves = {each["name"]: [entry["wave"] for entry in each["entries"]] for each in document["environments"]}
+    assert waves == {"dev": [1], "canary": [2], "eu": [3], "us": [4]}
+    for output in ("markdown", "html"):
+        assert "2 of 4 waves" in chain.deploy.bot("status", "--output", output).out
+    # An image with a policy of its own begins there.
+    own = CHAIN.format(canary=', images: {"*/web": {policy: releases}}').encode()
+    chain.deploy.remote.commit("main", {"gitops-bot.yaml": own})
+    document = chain.deploy.ask("status").json
+    assert [each["entries"][0]["wave"] for each in document["environments"]] == [1, 1, 2, 3]

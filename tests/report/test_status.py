@@ -19,7 +19,7 @@ from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.history.line import Step
 from gitops_bot.releases.history.releases import Release
 from gitops_bot.report.screen import Screen
-from gitops_bot.report.status import attention, headline, markdown, move, next_step, print_status, rows, why
+from gitops_bot.report.status import attention, headline, markdown, move, next_step, print_status, reached, rows, why
 from gitops_bot.results.result import Head
 from gitops_bot.results.status import EntryStatus, EnvironmentStatus, Status
 from tests.managed import managed
@@ -369,3 +369,20 @@ def _kinds(page: MarkdownIt, source: str) -> list[str]:
             if child.type not in ("text", "text_special", "softbreak", "hardbreak")
         ]
     return kinds
+
+
+@pytest.mark.parametrize(
+    ("pins", "expected"),
+    [
+        pytest.param([("v3", 1), ("v3", 2), ("v2", 3)], "2 of 3 waves", id="it has come so far"),
+        pytest.param([("v3", 1), ("v2", 2), ("v3", 3)], "1 of 3 waves", id="a later one that is ahead does not count"),
+        pytest.param([("v3", 1), ("v3", 2), ("v2", 2), ("v2", 3)], "1 of 3 waves", id="all overlays of a wave"),
+        pytest.param([("v3", 1), ("v2", 1), ("v2", 2), ("v2", 3)], "0 of 3 waves", id="the first one is not done"),
+        pytest.param([("v3", 1), ("v3", 2), ("v3", 3)], "3 of 3 waves", id="everywhere"),
+        pytest.param([("v3", 1), ("v2", 2)], "", id="a source and its target are no waves"),
+        pytest.param([("v3", 2), ("v2", 3)], "", id="the first one was not asked for"),
+    ],
+)
+def test_an_image_says_how_far_its_newest_pin_has_come(pins: list[tuple[str, int]], expected: str) -> None:
+    cells = [[(entry("eu", Pin(tag), wave=wave), "")] for tag, wave in pins]
+    assert reached(cells) == expected

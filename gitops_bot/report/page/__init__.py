@@ -20,7 +20,7 @@ from gitops_bot.images import duration
 from gitops_bot.proposals.text import evidence
 from gitops_bot.proposals.text.markdown import address, plain, source_repository
 from gitops_bot.report.screen import frozen, short
-from gitops_bot.report.status import common_registry, counted, matrix, rows, summary
+from gitops_bot.report.status import common_registry, counted, matrix, reached, rows, summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +98,7 @@ def html(result: Result[Overview]) -> str:
         described=_describe,
         frozen=frozen(status.environments[::-1]),
         moment=lambda at: f"{at:%Y-%m-%d %H:%M} UTC",
+        reached=reached,
         roughly=duration.roughly,
         split=split,
         summary=summary,
