@@ -31,7 +31,12 @@ CODES = {"held.check": "checks", "held.deployment": "deployment"}
 
 def of(what: str, source: str) -> Any:
     """One part of `require` for a wave that follows `source`: what an app says of each place, or anybody of any."""
-    return source if what == "deployment" else [{"name": f"cd/{{place}}-{source}", "app": "argocd"}, "e2e*"]
+    return source if what == "deployment" else [*after(source), "e2e*"]
+
+
+def after(wave: str) -> Any:
+    """What a wave requires of its own releases: what an app says of each place."""
+    return [{"name": f"cd/{{place}}-{wave}", "app": "argocd"}]
 
 
 def judge(hub: Hub, require: Mapping[str, Any], place: str, commits: Sequence[str]) -> dict[str, State]:

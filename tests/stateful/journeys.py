@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from tests.stateful import writes
+from tests.stateful import gates, writes
 from tests.stateful.model import Model
 from tests.stateful.people import People
 from tests.stateful.world import ENVIRONMENT, NAME, SOURCE, Command, Shop, Wave, file_of
@@ -39,16 +39,25 @@ class Journey:
     source: Literal["by hand", "by itself"] | None = None
     #: Releases are recorded, as deployments and by tags.
     records: bool = False
+    #: Production requires checks and a deployment of its source, and none that fails of its own releases.
+    gated: bool = False
 
     def begin(self, shop: Shop) -> People:
         """Make what is there in a new repository; gives the people who did it."""
         shop.records = self.records
         waves = {SOURCE: Wave({"as": "commit"})} if self.source is not None else {}
-        waves[ENVIRONMENT] = Wave(dict(self.propose), follows=self.source == "by itself")
+        follows = self.source == "by itself"
+        require = {what: gates.of(what, SOURCE) for what in ("checks", "deployment") if self.gated and follows}
+        waves[ENVIRONMENT] = Wave(dict(self.propose), follows, require, watched=self.gated)
         shop.begin(dict(zip(PLACES, self.places, strict=False)), waves)
         people = People(shop, Model(shop))
         self.prepare(shop, people)
         return people
+
+
+def _told(shop: Shop, people: People, source: str, state: gates.State) -> None:
+    """Tools write on the newest commit how a wave is."""
+    people.report(source, "everything", shop.branches["main"], state, None)
 
 
 def _newer(shop: Shop, *names: str) -> None:
@@ -232,6 +241,24 @@ def _committed(shop: Shop, _: People) -> None:
     shop.run(Command())
 
 
+def _checked_in_source(shop: Shop, people: People) -> None:
+    _tested(shop, people)
+    assert not shop.pulls()
+    _told(shop, people, SOURCE, "success")
+
+
+def _failed(shop: Shop, people: People) -> None:
+    _gone_forward(shop, people)
+    _told(shop, people, ENVIRONMENT, "failure")
+
+
+def _recovered(shop: Shop, people: People) -> None:
+    _failed(shop, people)
+    shop.run(Command())
+    assert shop.pulls()
+    _told(shop, people, ENVIRONMENT, "success")
+
+
 JOURNEYS: Sequence[Journey] = (
     Journey("open and dress", DRESSED, _new),
     Journey("open and let it merge", {**DRESSED, "auto_merge": True, "merge_method": "squash"}, _checked),
@@ -266,6 +293,9 @@ JOURNEYS: Sequence[Journey] = (
     Journey("roll back by a commit", {"as": "commit"}, _committed, Command("rollback")),
     Journey("make way for a rollback", {}, _rolling_back),
     Journey("go on after a rollback", {}, _rolled_back_and_further),
+    Journey("promote what its source has passed", DRESSED, _checked_in_source, source="by itself", gated=True),
+    Journey("roll back what failed", DRESSED, _failed, gated=True),
+    Journey("withdraw the rollback of what fails no more", {}, _recovered, gated=True),
 )
 #: These record what was released, which a run does when all else is written.
 RECORDED: Sequence[Journey] = (

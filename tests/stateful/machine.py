@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from tests.stateful import gates
 from tests.stateful.lines import Pinned, version
 from tests.stateful.model import HAND_BACK, Model
+from tests.stateful.past import is_for_failure
 from tests.stateful.people import People
 from tests.stateful.two_runs import Meeting, at_random, is_deletion
 from tests.stateful.world import (
@@ -87,7 +88,7 @@ REPORTS = st.sampled_from(
 )
 STATES = st.sampled_from(["success", "success", "success", "failure", "pending"])
 #: What tools say of the newest commit when they have synced it; None: they have not.
-SYNCED = st.sampled_from([None, "success", "success", "failure"])
+SYNCED = st.sampled_from([None, "success", "failure", "success", "failure"])
 #: Mostly the environment that everything is about; stands for that where the repository has no such wave.
 WHERE = st.sampled_from([ENVIRONMENT, ENVIRONMENT, *WAVES])
 #: How far back: the release before the last, or which one of those before.
@@ -124,6 +125,7 @@ class Proposals(RuleBasedStateMachine):
         ways=st.tuples(WAYS, WAYS, WAYS),
         follows=st.tuples(FOLLOWS, FOLLOWS, FOLLOWS),
         requires=st.tuples(REQUIRES, REQUIRES, REQUIRES),
+        watched=st.tuples(st.booleans(), st.booleans(), st.booleans()),
     )
     def repository(
         self,
@@ -139,6 +141,7 @@ class Proposals(RuleBasedStateMachine):
         ways: Sequence[str],
         follows: Sequence[bool],
         requires: Sequence[Sequence[str]],
+        watched: Sequence[bool],
     ) -> None:
         propose: dict[str, Any] = {"group": group, "refresh_approved": refresh_approved, "auto_merge": auto_merge}
         if dressed:
@@ -146,13 +149,13 @@ class Proposals(RuleBasedStateMachine):
         if most_open:
             propose["limit"] = {"open": most_open}
         waves: dict[str, Wave] = {}
-        for name, way, by_itself, required in zip(WAVES, ways, follows, requires, strict=True):
+        for name, way, by_itself, required, after in zip(WAVES, ways, follows, requires, watched, strict=True):
             if name not in stages:
                 continue
             full, followed = name == ENVIRONMENT and way != "commit", by_itself and bool(waves)
             require = {what: gates.of(what, source_of(name)) for what in required if followed}
-            waves[name] = Wave(propose if full else {"as": way}, followed, require)
-            how = " and ".join(["follows", *require]) if followed else "is asked for"
+            waves[name] = Wave(propose if full else {"as": way}, followed, require, watched=after)
+            how = " and ".join(["follows" if followed else "is asked for", *require, *["is watched"] * after])
             self._note(f"wave {len(waves)}", f"{way}, {how}")
         self.shop.begin(dict(zip(PLACES, places, strict=False)), waves)
         self.shop.forge.settings(NAME, allow_auto_merge=True)
@@ -383,7 +386,7 @@ class Proposals(RuleBasedStateMachine):
                 came_of_it = self.people.pin_by_hand((path, name), how)
         self._note(f"push {how}", came_of_it)
 
-    @precondition(lambda self: self._gated())
+    @precondition(lambda self: self._reporting())
     @rule(
         what=REPORTS,
         state=STATES,
@@ -452,8 +455,8 @@ class Proposals(RuleBasedStateMachine):
 
     def _report(self, what: str, state: Any, back: int = 0, place: str | None = None) -> None:
         commits = self.shop.remote.git("rev-list", "--first-parent", "main").decode().split()
-        for name in self._gated():
-            self.people.report(source_of(name), what, commits[min(back, len(commits) - 1)], state, place)
+        for name in self._reporting():
+            self.people.report(name, what, commits[min(back, len(commits) - 1)], state, place)
             self._note("report", f"{what}: {state}")
 
     def _run(self, command: Command, happens: Callable[[int, When], None] | None = None) -> Ran:
@@ -466,7 +469,8 @@ class Proposals(RuleBasedStateMachine):
         self._note(command.verb, how)
         for outcome in ran.outcome.environments if ran.outcome else ():
             for proposed in outcome.proposals:
-                self._note("proposal", f"{proposed.action.name} {proposed.action.reason.code}")
+                what = "rollback for a failure" if is_for_failure(proposed.branch or "") else "proposal"
+                self._note(what, f"{proposed.action.name} {proposed.action.reason.code}")
             for held in {each.reason.code for each in outcome.held}:
                 self._note(command.verb, held)
         return ran
@@ -482,7 +486,7 @@ class Proposals(RuleBasedStateMachine):
                 assert ran.seen.writes == [], f"nothing has changed, and {command} writes"
                 # When each label was put on, and the last push before it, is asked for again: two requests.
                 handed_back = sum(HAND_BACK in pull.labels for pull in self.shop.pulls())
-                gated = bool(self._gated())
+                gated = bool(self._reporting())
                 # What should merge by itself and cannot is looked at once more, and warned of, each time.
                 assert len(ran.seen.reads) <= 2 + 2 * handed_back + len(ran.warnings) + gated, ran.seen.reads
                 return
@@ -549,8 +553,11 @@ class Proposals(RuleBasedStateMachine):
             digest = f"@sha256:{'c' * 64}"
         return Command("set", f"{name}={tag}{digest}", environment, allow_downgrade=allowed, release_hold=allowed)
 
-    def _gated(self) -> list[str]:
-        return [name for name, wave in self.shop.waves.items() if wave.require]
+    def _reporting(self) -> list[str]:
+        """The waves of which a gate asks, their own or that of the next one."""
+        waves = self.shop.waves
+        asked = {source_of(name) for name, wave in waves.items() if wave.require}
+        return [name for name, wave in waves.items() if wave.watched or name in asked]
 
     def _there(self, environment: str) -> str:
         return environment if environment in self.shop.waves else ENVIRONMENT

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tests.stateful import lines
 from tests.stateful.gates import CODES
 from tests.stateful.lines import Pinned, agree, version
-from tests.stateful.past import Past, environment_on, is_rollback
-from tests.stateful.world import NAME, environment_of
+from tests.stateful.past import Past, environment_on, is_for_failure, is_rollback
+from tests.stateful.world import BOT, NAME, environment_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -74,6 +74,8 @@ class Declined:
     number: int
     branch: str
     pins: dict[Key, Pinned]
+    #: The base branch then.
+    main: str
 
 
 @dataclass(slots=True)
@@ -123,7 +125,7 @@ class Model:
         if not is_closing_mark(pull.body):
             # Once the branch is gone, all that is left of it is the text, which a race or a crash may have left behind.
             said = {key: pin for key, pin in pins.items() if (pin.digest or "") in (pull.body or "")}
-            self.declined.append(Declined(pull.number, pull.head, said))
+            self.declined.append(Declined(pull.number, pull.head, said, self.shop.branches["main"]))
         self.forget(pins.items())
 
     def forget(self, pins: Iterable[tuple[Key, Pinned]]) -> None:
@@ -206,6 +208,7 @@ class Model:
         self._held_and_frozen_stay(before, now)
         self._nothing_comes_by_stealth(before, now)
         self._nothing_declined_comes_back(before, command, now)
+        self._failures_are_rolled_back_by_people(ran)
         commands = [command, *([around] if around else [])]
         self._nothing_asked_for_is_lost(before, commands, now, killed=ran.outcome is None)
         if disturbed or ran.outcome is None:
@@ -232,6 +235,7 @@ class Model:
                 # Whoever names images leaves the groups of others alone.
                 if (command.verb != "set" and command.image is None) or shown.branch in told:
                     self._is_whole(shown, now)
+            self._failures_fail(outcome.name, command, now, left)
             if command.verb in ("update", "promote") and command.image is None:
                 if not merged:
                     self._everything_newer_is_told(outcome, command, now)
@@ -245,6 +249,7 @@ class Model:
             shown
             for shown in now.pulls.values()
             if (environment_on(shown.branch), is_rollback(shown.branch)) == (environment, rollbacks)
+            and not is_for_failure(shown.branch)
             and shown.branch not in left
             and not shown.frozen
         ]
@@ -270,6 +275,8 @@ class Model:
     def _rollbacks_stay(self, before: Moment, now: Moment) -> None:
         """Nothing but another rollback changes one that is open and of use."""
         for number, was in before.pulls.items():
+            if is_for_failure(was.branch):
+                continue  # it gives way to whatever else is proposed, and is withdrawn once nothing fails
             if is_rollback(was.branch) and was.branch not in self.rewritten and self._is_of_use(was):
                 assert number in now.pulls, f"#{number} rolls back, and was closed"
                 assert now.pulls[number].head == was.head, f"#{number} rolls back, and was changed"
@@ -307,6 +314,12 @@ class Model:
                 self.past.holds(key, pin, fork=fork, rollback=is_rollback(branch))
                 if (key, pin) not in carried:
                     self.past.passes(key, pin, since, rolls_back=is_rollback(branch))
+                    self._has_failed(branch, key, since)
+
+    def _has_failed(self, branch: str, key: Key, since: Sequence[str]) -> None:
+        """What nobody asked to roll back has failed a check."""
+        states = [self.past.after(key, commit) for commit in since] if is_for_failure(branch) else ["failure"]
+        assert "failure" in states, f"{key} is rolled back on {branch}, and nothing has failed: {states}"
 
     def _no_commit_of_a_person_is_lost(self) -> None:
         bare, branches = self.shop.forge.bare(NAME), self.shop.branches
@@ -342,6 +355,8 @@ class Model:
 
     def _nothing_declined_comes_back(self, before: Moment, command: Command, now: Moment) -> None:
         for shown in now.pulls.values():
+            if is_for_failure(shown.branch):
+                self._is_not_declined(before, shown)
             if is_rollback(shown.branch):
                 continue  # a person asks for it now, whatever was declined before
             carried = before.pulls[shown.number].pins if shown.number in before.pulls else {}
@@ -352,6 +367,39 @@ class Model:
                     each.number for each in self.declined if each.pins.get(key) == pin and not is_rollback(each.branch)
                 ]
                 assert not again, f"#{shown.number} proposes {key[1]} {pin} again, which was declined with #{again[0]}"
+
+    def _is_not_declined(self, before: Moment, shown: Shown) -> None:
+        """Once it was closed, a release that failed is not rolled back again: only a later one is."""
+        if shown.number in before.pulls:
+            return
+        for key in shown.pins:
+            since = self.past.stays[key][-1].since
+            again = [
+                each.number
+                for each in self.declined
+                if is_for_failure(each.branch) and key in each.pins and self.past.places.get(each.main, -1) >= since
+            ]
+            assert not again, f"#{shown.number} rolls {key} back again, which was declined with #{again[0]}"
+
+    def _failures_are_rolled_back_by_people(self, ran: Ran) -> None:
+        """What nobody asked for never merges by itself."""
+        for pull in self.shop.pulls("all"):
+            if is_for_failure(pull.head):
+                assert pull.auto_merge is None or pull.auto_merge.user != BOT, f"#{pull.number} is to merge by itself"
+                assert not any(each.endswith(f"/pulls/{pull.number}/merge") for each in ran.seen.writes)
+
+    def _failures_fail(self, environment: str, command: Command, now: Moment, left: Mapping[str | None, str]) -> None:
+        """A rollback for a failure is withdrawn once all its checks have succeeded."""
+        if command.verb != "update":
+            return
+        for shown in now.pulls.values():
+            mine = environment_on(shown.branch) == environment and is_for_failure(shown.branch)
+            if not mine or shown.branch in left or shown.frozen or shown.branch in self.rewritten:
+                continue
+            for key, (old, new) in shown.pins.items():
+                if self._stands(key, old, new, rolls_back=True) and key[0] not in self.broken:
+                    state = self.past.after(key, now.main)
+                    assert state != "success", f"#{shown.number} rolls {key} back, which is fine"
 
     def _nothing_asked_for_is_lost(
         self, before: Moment, commands: Sequence[Command], now: Moment, *, killed: bool

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tests.stateful.gates import judge, worst
+from tests.stateful.gates import after, judge, worst
 from tests.stateful.lines import Pinned, agree, version
 from tests.stateful.world import BROKEN, PREFIX, environment_of, place_of, source_of, wave_of
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.stateful.world import Command, Key, Shop
 
 ROLLBACK = "rollback-"
+FAILED = f"{ROLLBACK}failed-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ class Past:
         plan = self._plan_of(commit)
         # Wave by wave: what one commit brings to several has been in each of them.
         for key, pin in sorted(changed.items(), key=lambda each: wave_of(each[0])):
-            if at and self.shop.commits(environment_of(key)) and plan:
+            # What failed is rolled back by a pull request, which people merge.
+            if at and self.shop.commits(environment_of(key)) and plan and f" {FAILED}" not in plan:
                 assert not self.is_left(key, pin, at - 1), f"{commit[:8]} brings {key} back to {pin}, which it had left"
                 self.passes(key, pin, [before], rolls_back=plan.endswith(" rollback"))
             stays = self.stays[key]
@@ -152,6 +154,11 @@ class Past:
             return version(successor) < version(left)
         return any(agree(each, successor) for each in stays[:number])
 
+    def after(self, key: Key, commit: str) -> State:
+        """How it stands with what is required of the pin that an entry has on a commit, where it has it."""
+        stood = list(self._stood(key, commit)) if key in self.pins[commit] else []
+        return judge(self.shop.hub, {"checks": after(environment_of(key))}, place_of(key), stood)["checks"]
+
     def is_frozen(self, key: Key, *, rolls_back: bool = False) -> bool:
         """Whether an entry is held, from when a run began until now, and nobody lifts that."""
         now = self.shop.clock.now()
@@ -214,6 +221,11 @@ class Past:
 def is_rollback(branch: str) -> bool:
     """Whether a branch of the bot is a rollback's."""
     return branch.rpartition("/")[2].startswith(ROLLBACK)
+
+
+def is_for_failure(branch: str) -> bool:
+    """Whether it is that of a rollback which nobody asked for."""
+    return branch.rpartition("/")[2].startswith(FAILED)
 
 
 def environment_on(branch: str) -> str:

@@ -28,6 +28,7 @@ from tests.counterparts.github import Forge
 from tests.counterparts.registry import DockerRegistry
 from tests.counterparts.world import overlay, run
 from tests.stateful import lines, writes
+from tests.stateful.gates import after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -143,12 +144,13 @@ class Command:
 class Wave:
     """An environment: how it is proposed to, and whether it follows the one before it without being asked.
 
-    `require` is what must have succeeded before.
+    `require` is what must have succeeded before. `watched`: what fails a check afterwards is rolled back.
     """
 
     propose: dict[str, Any]
     follows: bool = False
     require: Mapping[str, Any] = field(default_factory=dict)
+    watched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +257,8 @@ class Shop:
                 said["promote_from"] = source_of(name)
             if wave.require:
                 said["require"] = dict(wave.require)
+            if wave.watched:
+                said |= {"require_after": after(name), "on_failure": "rollback"}
             if wave.follows or len(environments) == 1:
                 said["policy"] = "releases"
         book = {
