@@ -217,7 +217,7 @@ class EnvironmentForm(RulesForm):
         leaf.choice(OnFailure),
         about(
             "`rollback`: open a pull request that rolls back what the newest release of an overlay brought, if a check "
-            "of `require_after` fails within a day. It never merges by itself. Without it, nothing happens.",
+            "of `require_after` fails within a week. It never merges by itself. Without it, nothing happens.",
             "rollback",
         ),
     ] = None

@@ -204,7 +204,7 @@ def test_a_new_entry_has_nothing_to_go_back_to(watched: Watched) -> None:
     assert watched.update() == {}
 
 
-def test_a_release_is_watched_for_a_day_and_costs_nothing_then(worldwide: World) -> None:
+def test_a_release_is_watched_for_a_week_and_costs_nothing_then(worldwide: World) -> None:
     watched = Watched.start(worldwide)
     stages = watched.stages
     forge = stages.deploy.world.forge
@@ -215,7 +215,7 @@ def test_a_release_is_watched_for_a_day_and_costs_nothing_then(worldwide: World)
 
     done, recent = asked()
     assert done == {}
-    old = datetime.now(UTC) - timedelta(days=1, minutes=1)
+    old = datetime.now(UTC) - timedelta(days=7, minutes=1)
     watched.status("failure", commit=stages.run("production", "web", "1.2.0", at=old))
     assert asked() == ({}, recent - 1)
     stages.configure("policy: releases")

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from gitops_bot.releases.choice.rollback import Goal
     from gitops_bot.releases.decisions import Decision, Managed
 
-#: How long a release is watched. What fails later may have any cause, and costs no request.
-WATCHED: Final = timedelta(days=1)
+#: How long a release is watched, over a weekend and a few holidays. What fails later may have any cause, and costs no
+#: request.
+WATCHED: Final = timedelta(days=7)
 
 
 async def candidates(context: Context, asked: RollBack) -> Candidates:
