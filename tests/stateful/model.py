@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.stateful import lines
@@ -374,10 +375,16 @@ class Model:
             return
         for key in shown.pins:
             since = self.past.stays[key][-1].since
+            arrived = list(self.past.places)[since]
+            at = int(self.shop.remote.git("log", "-1", "--format=%ct", arrived))
             again = [
                 each.number
                 for each in self.declined
-                if is_for_failure(each.branch) and key in each.pins and self.past.places.get(each.main, -1) >= since
+                if is_for_failure(each.branch)
+                and key in each.pins
+                and self.past.places.get(each.main, -1) >= since
+                # A commit of git itself has the time of the machine: to the bot, what was closed came before it.
+                and datetime.fromisoformat(self.shop.hub.pulls[each.number].created_at).timestamp() >= at
             ]
             assert not again, f"#{shown.number} rolls {key} back again, which was declined with #{again[0]}"
 
