@@ -78,7 +78,7 @@ def test_every_command_of_the_page_prints_what_it_shows(worldwide: World, tmp_pa
 def test_a_release_goes_through_one_wave_after_the_other_and_each_waits_for_all_clusters_before_it(
     worldwide: World,
 ) -> None:
-    waves = Waves.start(worldwide)
+    waves = Waves.start(worldwide, most=3)
     waves.push(NEW)
     assert waves.deploy.bot("update").code == 0
     for number, wave in enumerate(NAMES, 1):

@@ -37,9 +37,14 @@ class Waves:
     digests: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def start(cls, world: World) -> Waves:
+    def start(cls, world: World, most: int = 999) -> Waves:
+        """With so many clusters of each wave, at most."""
+
         def files(deploy: Deploy) -> dict[str, bytes]:
             found = {str(path.relative_to(EXAMPLE)): path.read_bytes() for path in EXAMPLE.rglob("*") if path.is_file()}
+            for name in list(found):
+                if (cluster := _FILE.fullmatch(name)) is not None and int(cluster[2]) > most:
+                    del found[name]
             pin = f"newTag: {FIRST}\n    digest: {deploy.push('web', FIRST)}".encode()
             image = deploy.image("web").encode()
             return {name: _PIN.sub(pin, data).replace(b"ghcr.io/acme/web", image) for name, data in found.items()}
