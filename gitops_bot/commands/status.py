@@ -191,6 +191,9 @@ def _entry(reading: Reading, environment: Environment, entry: Managed) -> EntryS
 _WAITS: Final[Mapping[Code, State]] = {
     "held.soak": "soak",
     "held.age": "soak",
+    "held.check": "checks",
+    "held.source_check": "checks",
+    "held.deployment": "checks",
     "held.window": "window",
     "held.limit": "limit",
 }
@@ -213,7 +216,9 @@ def _waiting(reading: Reading, status: EntryStatus, arrived: Step | None) -> Ent
             # An open pull request goes on with its pin while something newer waits.
             if proposal is not None and (reason.code in _LEFT_ALONE or candidate not in (None, proposed)):
                 return replace(status, state="review", reason=reason)
-            waits = "checks" if reason.data.get("state") == "pending" else _WAITS.get(reason.code, "held")
+            waits = _WAITS.get(reason.code, "held")
+            if waits == "checks" and {its.state for its in seen} not in ({"pending"}, {"pending", "success"}):
+                waits = "held"  # one failed, or nobody can say
             return replace(status, state=waits, candidate=candidate or proposed, reason=reason)
         case _ if proposal is not None:
             left = reading.left_alone.get(proposal.number)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.engine.ask import Asked, ChecksQuestion, DeploymentsQuestion, ask_all
@@ -55,14 +56,14 @@ async def require(decision: Decision, context: Context) -> Decision:
         answers = await ask_all({question: question for part in asked for question in part.questions})
     except BotError as failure:
         return Failed(decision.entry, failure.problem)
-    reasons = [part for part in parts if isinstance(part, Reason)]
-    for part in asked:
-        seen = part.see(answers)
-        decision = replace(decision, seen=(*decision.seen, *seen))
-        reasons += filter(None, [required.why_not(seen, part.of)])
-    held: Decision = decision
-    for reason in reasons:
-        held = _hold(held, context, reason)
+    seen = [part.see(answers) for part in asked]
+    held: Decision = replace(decision, seen=(*decision.seen, *chain.from_iterable(seen)))
+    for reason in parts:
+        if isinstance(reason, Reason):
+            held = _hold(held, context, reason)
+    for part, its in zip(asked, seen, strict=True):
+        if (why := required.why_not(its, part.of)) is not None:
+            held = _hold(held, context, why, failed=any(item.state == "failure" for item in its))
     return held
 
 
@@ -160,15 +161,15 @@ def _release(offer: Offer) -> str:
     return f"released to {running.environment} by {running.arrived.commit[:10]}"
 
 
-def _hold(decision: Decision, context: Context, reason: Reason) -> Decision:
-    """Hold it, unless a person lifts that. What is proposed already is withdrawn once it failed."""
+def _hold(decision: Decision, context: Context, reason: Reason, *, failed: bool = False) -> Decision:
+    """Hold it, unless a person lifts that. What is proposed already is withdrawn once it `failed`."""
     given, entry = context.given, decision.entry
     if isinstance(given, Offer):
         held = promotion.hold_for(decision, given, reason, context.by_hand, context.snapshot.at)
     else:
         held = decision.hold(reason) if isinstance(decision, Change | Held) else decision
     proposed = context.existing.proposed.get(entry.key) if entry is not None else None
-    if not isinstance(held, Held) or reason.data.get("state") != "failure" or proposed is None:
+    if not isinstance(held, Held) or not failed or proposed is None:
         return held
     is_proposed = held.candidate is not None and promotion.is_same(proposed, held.candidate)
     return replace(held, withdraws=held.withdraws or is_proposed)
