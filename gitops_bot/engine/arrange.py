@@ -33,9 +33,12 @@ if TYPE_CHECKING:
 
 
 async def arrange(decided: Decided, failed: Decided | BotError | None = None) -> Planned:
-    """What becomes of an environment, and of what `failed` a check in it, before anything is written."""
-    if isinstance(failed, BotError):
-        raise failed
+    """What becomes of an environment, and of what `failed` a check in it, before anything is written.
+
+    Where nobody can tell what failed, that is told, and costs nothing else.
+    """
+    unknown = [Failed(None, failed.problem)] if isinstance(failed, BotError) else []
+    failed = None if isinstance(failed, BotError) else failed
     context, decisions = decided.context, [item.decision for item in decided.judged]
     backs = [item.decision for item in failed.judged] if failed is not None else []
     why = {item.entry.key: f"what is pinned now failed: {item.because}" for item in backs if isinstance(item, Change)}
@@ -55,7 +58,7 @@ async def arrange(decided: Decided, failed: Decided | BotError | None = None) ->
         others = [item for item in others if not isinstance(item, Kept) or item.entry.key not in keys]
         others += [item for item in told if not isinstance(item, Change)]
         proposals = [*_beside(proposals, rollbacks), *_beside(rollbacks, proposals)]
-    failures = [item for item in (*context.state.failed, *decisions, *others) if isinstance(item, Failed)]
+    failures = [item for item in (*context.state.failed, *decisions, *others, *unknown) if isinstance(item, Failed)]
     rest = (item for item in others if not isinstance(item, Failed))
     shown = (item for item in proposals if item.changes or item.action.name not in ("commit", "none"))
     return Planned(decided, (*dict.fromkeys(failures), *rest, *decided.only_in_source), tuple(shown), failed)

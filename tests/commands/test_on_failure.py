@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gitops_bot.demo.http import Answer
 from tests.commands.conftest import pinned
 from tests.commands.scene import approve
 from tests.commands.stages import BRANCH, ROLLBACK, Stages, actions, change, environment, held, path, reason
@@ -533,3 +534,18 @@ def test_explain_and_status_say_what_the_check_said(watched: Watched) -> None:
     (explained,) = deploy.ask("explain", "production", "web").json["entries"]
     (gate,) = (gate for gate in explained["gates"] if gate["gate"] == "afterwards")
     assert (gate["passed"], explained["evidence"][0]["state"]) == (True, "success")
+
+
+def test_a_forge_that_refuses_costs_the_rollback_alone_where_the_environment_commits(worldwide: World) -> None:
+    watched = Watched.start(worldwide, "policy: releases\npropose: {as: commit}")
+    deploy = watched.stages.deploy
+    watched.status("failure")
+    assert watched.update() == OPEN
+    watched.stages.push("web", "1.2.0")
+    deploy.gate(lambda request, go: Answer.json(403, {"message": "no"}))
+    done = deploy.ask("update")
+    deploy.gate(None)
+    assert done.code == 1
+    (problem,) = (item["problem"] for item in environment(done.json)["failed"])
+    assert problem["code"].startswith("failed.")
+    assert watched.stages.pins()["web"] == watched.stages.pin("web", "1.2.0")
