@@ -26,7 +26,6 @@ from gitops_bot.images.explain import PolicySelection, removed_by
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver, describe
 from gitops_bot.images.reason import Reason, Unmanaged
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import naming
 from gitops_bot.releases.decisions import Change, Failed, Held, Kept
 from gitops_bot.results.explained import AskedTag, Explained, Explanations, PassedGate, PolicySource
 from gitops_bot.results.result import Head, Result
@@ -67,13 +66,14 @@ def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> R
     (planned,) = plan(facts, request, [environment])
     if isinstance(planned, BotError):
         raise planned
-    judged = {item.decision.entry.key: item for item in planned.decided.judged if item.decision.entry is not None}
-    failed = {item.candidate.decision.entry: item for item in planned.failed.judged} if planned.failed else {}
+    asked, *after_failure = planned.decided
+    judged = {item.decision.entry.key: item for item in asked.judged if item.decision.entry is not None}
+    failed = {item.candidate.decision.entry: item for decided in after_failure for item in decided.judged}
     final = _final_decisions(planned)
     explanations: list[Explained] = []
     problems: list[Problem] = []
     for explained in facts.drive(
-        [_explain(planned.decided.context, entry, judged[entry.key], final.get(entry.key), tag) for entry in entries]
+        [_explain(planned.context, entry, judged[entry.key], final.get(entry.key), tag) for entry in entries]
     ):
         if isinstance(explained, BotError):
             problems += explained.problems
@@ -87,11 +87,11 @@ def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> R
 
 def _final_decisions(planned: Planned) -> Mapping[EntryKey, Decision]:
     """What becomes of each entry once pull requests have their say; nothing where it is committed to the branch."""
-    if planned.decided.context.environment.propose.as_ == "commit":
+    if planned.context.environment.propose.as_ == "commit":
         return {}
     decisions: list[Decision] = [item for item in planned.decisions if isinstance(item, Held | Failed)]
     for proposal in planned.proposals:
-        decisions += proposal.changes if naming.lead_of(proposal.group) != naming.FAILED else ()
+        decisions += proposal.changes if proposal.kind != "failure" else ()
     return {item.entry.key: item for item in decisions if item.entry is not None}
 
 

@@ -10,7 +10,7 @@ from gitops_bot.engine import followers
 from gitops_bot.engine.context import Planned
 from gitops_bot.engine.existing import ExistingProposal, find_existing
 from gitops_bot.engine.gates import left_before, slot
-from gitops_bot.engine.request import Poll, RollBack, Withdraw
+from gitops_bot.engine.request import Poll, Withdraw
 from gitops_bot.errors import BotError, EditError
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, limits, naming, people, reconcile
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Decision, EntryKey, Managed, PinChange
 
 
-async def arrange(decided: Decided, failed: Decided | BotError | None = None) -> Planned:
-    """What becomes of an environment, and of what `failed` a check in it, before anything is written.
+async def arrange(decided: Decided, after_failure: Sequence[Decided | BotError] = ()) -> Planned:
+    """What becomes of an environment before anything is written, `after_failure` with what failed a check in it.
 
-    Where nobody can tell what failed, that is told, and costs nothing else.
+    Where nobody can tell what failed, that is reported, and stops nothing else.
     """
-    unknown = [Failed(None, failed.problem)] if isinstance(failed, BotError) else []
-    failed = None if isinstance(failed, BotError) else failed
+    unknown = [Failed(None, item.problem) for item in after_failure if isinstance(item, BotError)]
+    failing = [item for item in after_failure if not isinstance(item, BotError)]
     context, decisions = decided.context, [item.decision for item in decided.judged]
-    backs = [item.decision for item in failed.judged] if failed is not None else []
+    backs = [item.decision for failed in failing for item in failed.judged]
     why = {item.entry.key: f"what is pinned now failed: {item.because}" for item in backs if isinstance(item, Change)}
     decisions = [
         followers.add_to_reason(item, text) if isinstance(item, Change) and (text := why.get(item.entry.key)) else item
@@ -51,7 +51,7 @@ async def arrange(decided: Decided, failed: Decided | BotError | None = None) ->
     others = [item for proposal in proposals for item in proposal.decisions if not isinstance(item, Change)]
     if context.request.rolls_back and not by_commit:
         proposals = await _withdraw(context, proposals)
-    if failed is not None:
+    for failed in failing:
         rollbacks = await _roll_back_failed(failed.context, backs, proposals)
         told = [item for proposal in rollbacks for item in proposal.decisions if not isinstance(item, Kept)]
         keys = {item.entry.key for item in told if item.entry is not None}
@@ -61,7 +61,7 @@ async def arrange(decided: Decided, failed: Decided | BotError | None = None) ->
     failures = [item for item in (*context.state.failed, *decisions, *others, *unknown) if isinstance(item, Failed)]
     rest = (item for item in others if not isinstance(item, Failed))
     shown = (item for item in proposals if item.changes or item.action.name not in ("commit", "none"))
-    return Planned(decided, (*dict.fromkeys(failures), *rest, *decided.only_in_source), tuple(shown), failed)
+    return Planned((decided, *failing), (*dict.fromkeys(failures), *rest, *decided.only_in_source), tuple(shown))
 
 
 def whole(context: Context, decisions: Sequence[Decision], branch: str | None, action: reconcile.Action) -> Proposal:
@@ -101,7 +101,7 @@ async def _proposals(context: Context, decisions: Sequence[Decision]) -> list[Pr
     closed = {**(facts.closed or {}), **{branch: item.pulls for branch, item in existing.by_branch.items()}}
     beginning = naming.beginning(context.environment.name)
     ended = [pull for branch, own in closed.items() if branch.startswith(beginning) for pull in own]
-    anew = request.lead == naming.ROLLBACK  # whatever people closed before; what they close while it runs counts
+    anew = request.kind == "rollback"  # whatever people closed before; what they close while it runs counts
     declines = find_declines(
         (pull for pull in ended if not anew or pull.number not in facts.ended),
         {item.branch: item.remote for item in existing.own},
@@ -112,7 +112,7 @@ async def _proposals(context: Context, decisions: Sequence[Decision]) -> list[Pr
         proposals = _own(proposals, existing, decisions)
     if request.rolls_back:
         return with_what_waits(proposals)
-    counted = [item for item in existing.by_branch.values() if naming.kind(item.branch) != naming.FAILED]
+    counted = [item for item in existing.by_branch.values() if naming.kind_of_branch(item.branch) != "failure"]
     every = [pull for item in counted for pull in item.pulls]
     return admit(proposals, context.environment.propose, every, context.snapshot.at)
 
@@ -282,7 +282,7 @@ async def _lay(context: Context, declines: Declined, name: str, decisions: Seque
 async def _since_then(context: Context, declines: Declined, change: Change) -> Declined:
     """What was declined; of switches, since the slot got its present pins, of what failed since it was released."""
     entry = change.entry
-    slots, failed = context.state.slots_of(entry) if entry.choices else None, context.request.lead == naming.FAILED
+    slots, failed = context.state.slots_of(entry) if entry.choices else None, context.request.kind == "failure"
     if slots is None and not failed:
         return declines
     line = await context.facts.line(lambda line: trail.enough(line, entry.overlay))
@@ -297,9 +297,9 @@ async def _since_then(context: Context, declines: Declined, change: Change) -> D
 def _why_gone(existing: Existing, name: str, own: Sequence[PinChange], decisions: Sequence[Decision]) -> Reason | None:
     """What to say where nothing is left for a group, if it is not that its pins are done or not wanted."""
     kept = [item.reason for item in decisions if isinstance(item, Kept)]
-    if naming.lead_of(name) == naming.FAILED and kept:
+    if naming.kind_of(name) == "failure" and kept:
         return kept[0]
-    if naming.lead_of(name) == naming.ROLLBACK:
+    if naming.kind_of(name) == "rollback":
         return Reason("nothing_new", "the base branch already has the requested release")
     if name not in existing.group_of.values():
         return Reason("nothing_new", "no entry belongs to this group any more")
@@ -326,9 +326,10 @@ async def _withdraw(context: Context, proposals: Sequence[Proposal]) -> list[Pro
         return list(proposals)
     losing: list[Proposal] = []
     names = tuple(context.existing.by_branch)
-    for what in (Withdraw(tuple(taken.values())), RollBack(failed=True)):
+    kinds: tuple[naming.Kind, ...] = ("update", "failure")
+    for kind in kinds:
         # What else these propose stays as it is.
-        request = replace(context.request, what=what, release_hold=True)
+        request = replace(context.request, what=Withdraw(kind, tuple(taken.values())), release_hold=True)
         existing = await find_existing(context.facts, request, context.environment, names)
         other = replace(
             context, request=request, existing=replace(existing, waits=dict.fromkeys(taken, _TAKEN)), sources={}

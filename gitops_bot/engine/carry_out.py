@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, assert_never
 from gitops_bot.engine.world import silent
 from gitops_bot.errors import ForgeError, GitError, LostRace, Problem, bugs_as
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import naming, people, reconcile
+from gitops_bot.proposals import people, reconcile
 from gitops_bot.proposals.proposal import Written
 from gitops_bot.proposals.text import body
 from gitops_bot.releases.decisions import Failed
@@ -50,7 +50,7 @@ def carry_out(world: World, planned: Planned, done: dict[str, Written]) -> tuple
     Raises:
         LostRace: something moved meanwhile.
     """
-    context = planned.decided.context
+    context = planned.context
     request = context.request
     failed: list[Failed] = []
     in_the_way: list[Failed] = []
@@ -58,7 +58,7 @@ def carry_out(world: World, planned: Planned, done: dict[str, Written]) -> tuple
     def goes_first(proposal: Proposal) -> bool:
         """Whether it is another proposal in a rollback's run, which loses to it, or a rollback that gives way."""
         loses = request.rolls_back or isinstance(proposal.action, reconcile.Close)
-        return naming.lead_of(proposal.group) != request.lead and loses
+        return proposal.kind != request.kind and loses
 
     # What is proposed elsewhere now is taken away last: a run that dies in between has lost nothing. What loses entries
     # to a rollback goes first: never do two proposals stand on one entry.
@@ -147,7 +147,7 @@ def _write(
     """
     content, branch, now = proposal.text, proposal.branch, proposal
     propose, signer = environment.propose, environment.signer
-    if naming.lead_of(proposal.group) == naming.FAILED:
+    if proposal.kind == "failure":
         propose = replace(propose, auto_merge=False)  # nobody asked for it: people merge it
     if branch is None:
         commit = _push(world, snapshot, proposal, content, snapshot.commit, signer) if content is not None else None

@@ -150,9 +150,16 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One environment arranged: its proposals, and the decisions that are not theirs; `failed` as in `arrange`."""
+    """What becomes of one environment: its proposals, and the decisions that are in none of them.
 
-    decided: Decided
+    `decided` has what was decided for the request itself, then what was decided to roll back after a failure.
+    """
+
+    decided: tuple[Decided, ...]
     decisions: tuple[Decision, ...]
     proposals: tuple[Proposal, ...]
-    failed: Decided | None = None
+
+    @property
+    def context(self) -> Context:
+        """What the environment was decided by."""
+        return self.decided[0].context

@@ -59,7 +59,7 @@ def describe(world: World, planned: Planned) -> Planned:
             continue
         try:
             with bugs_as(BotError, proposal.branch or ""):
-                proposals.append(replace(proposal, text=_text(world, planned.decided.context, proposal)))
+                proposals.append(replace(proposal, text=_text(world, planned.context, proposal)))
         except BotError as error:
             reason = Reason(error.problem.code, error.problem.message)
             proposals.append(replace(proposal, action=Nothing(None, reason)))

@@ -141,9 +141,10 @@ class Existing:
         With the rollbacks of a group, or the group of a rollback: one may have been opened since all was read.
         """
         competing = (each for each in self._by_group.get(name, {}).values() if each.role == "competing")
-        own = naming.lead_of(name)
-        leads = {"", naming.ROLLBACK, naming.FAILED if self.environment.on_failure is not None else ""} - {own}
-        others = (self.branch_of(f"{lead}{name.removeprefix(own)}") for lead in sorted(leads))
+        mine = naming.PREFIXES[naming.kind_of(name)]
+        kinds = (kind for kind in naming.PREFIXES if kind != "failure" or self.environment.on_failure is not None)
+        prefixes = (prefix for kind in kinds if (prefix := naming.PREFIXES[kind]) != mine)
+        others = (self.branch_of(f"{prefix}{name.removeprefix(mine)}") for prefix in sorted(prefixes))
         branches = [*(each.branch for each in (*self.sources(name), *competing)), *others]
         return {branch: self.by_branch[branch].pulls if branch in self.by_branch else () for branch in branches}
 
@@ -196,12 +197,17 @@ async def find_existing(
         why_left_alone = action.reason if isinstance(action, reconcile.Leave) else None
         live = carry.live_pins(entries, owner_of(remote).carried) if remote is not None else ()
         changes = frozenset(pin.key for pin in live)
-        failed = naming.kind(name) == naming.FAILED
-        if failed and isinstance(request.what, Poll | Withdraw) and why_left_alone is None:
+        kind = naming.kind_of_branch(name)
+        failed = kind == "failure"
+        if isinstance(request.what, Withdraw):
+            gives_way = kind != request.what.kind
+        else:
+            gives_way = isinstance(request.what, Poll) and failed and why_left_alone is None
+        if gives_way:
             # It gives way to everything else, so that it is in the way of nothing.
             by_branch[name] = ExistingProposal(name, remote, existing, "other")
             continue
-        if request.rolls_back and naming.kind(name) != request.lead:
+        if request.rolls_back and kind != request.kind:
             # A rollback goes on with nothing that is proposed otherwise: where people ask for it, that makes way.
             opened = pull_request.find_open(existing)
             competes = opened is not None and remote is not None
@@ -213,7 +219,7 @@ async def find_existing(
             continue
         pins = carried_pins(remote, existing)
         present = (entries[pin.key] for pin in pins if pin.key in entries)
-        back = bool(naming.kind(name))
+        back = kind != "update"
         held = {entry.key for entry in present if hold.lasting(holds, entry, snapshot.at, rolls_back=back) is not None}
         # A group that goes together loses all of them with the first.
         torn = {group_of[key] for key in held if naming.is_together(group_of[key], propose)}

@@ -10,7 +10,7 @@ from gitops_bot.engine import pullable, required
 from gitops_bot.engine.candidates import roll_back
 from gitops_bot.engine.context import Gate, Judged
 from gitops_bot.engine.followers import describe_release
-from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw
+from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, RollBackFailed, Withdraw
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.build import runs_on
 from gitops_bot.images.kinds import Follow
@@ -337,7 +337,7 @@ async def judge(deciding: Deciding[Candidate], context: Context) -> Judged:
             gates = PROMOTE
         case Pins():
             gates = PINS
-        case RollBack():
+        case RollBack() | RollBackFailed():
             gates = ROLL_BACK
         case Withdraw():
             gates = ()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Environment
     from gitops_bot.images.reference import Assignment
+    from gitops_bot.proposals.naming import Kind
     from gitops_bot.releases.choice.promotion import ByHand
     from gitops_bot.releases.decisions import Held, Managed, Source
     from gitops_bot.releases.layout.glob import Glob
@@ -50,21 +51,27 @@ class Promote:
 class RollBack:
     """`rollback`: what the environment ran before its last release, or at the release `to`.
 
-    `because` is a person's reason. `offline`: registries are not asked whether the images are still there. `failed`:
-    nobody asked, and what is rolled back failed a check (`on_failure`), each overlay behind its own newest release.
+    `because` is a person's reason. `offline`: registries are not asked whether the images are still there.
     """
 
     to: str | None = None
     images: Sequence[str] = ()
     because: str | None = None
     offline: bool = False
-    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RollBackFailed:
+    """`on_failure: rollback`: what the newest release of an overlay brought, if a check of it failed. Nobody asked."""
+
+    offline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """What a rollback is about to take from the other proposals of its environment, and why."""
+    """What a rollback takes from the open proposals of another `kind`, and why."""
 
+    kind: Kind
     entries: Sequence[Held]
 
 
@@ -82,7 +89,7 @@ class Request:
     `release_hold` lifts what the configuration holds, and what an environment left by going back.
     """
 
-    what: Poll | Pins | Promote | RollBack | Withdraw = field(default_factory=Poll)
+    what: Poll | Pins | Promote | RollBack | RollBackFailed | Withdraw = field(default_factory=Poll)
     release_hold: bool = False
     dry_run: bool = False
 
@@ -92,17 +99,27 @@ class Request:
 
         At two in the morning nothing but a hold is in its way: no schedule, no limit, no pull request that was closed.
         """
-        return isinstance(self.what, RollBack)
+        return self.kind != "update"
 
     @property
-    def lead(self) -> str:
-        """What the names of its groups begin with."""
-        return (naming.FAILED if self.what.failed else naming.ROLLBACK) if isinstance(self.what, RollBack) else ""
+    def kind(self) -> Kind:
+        """The kind of the proposals that it is about."""
+        match self.what:
+            case RollBack():
+                return "rollback"
+            case RollBackFailed():
+                return "failure"
+            case Withdraw(kind=kind):
+                return kind
+            case Poll() | Pins() | Promote():
+                return "update"
+            case _:
+                assert_never(self.what)
 
     @property
     def offline(self) -> bool:
         """Whether no registry is asked."""
-        return isinstance(self.what, Poll | RollBack) and self.what.offline
+        return isinstance(self.what, Poll | RollBack | RollBackFailed) and self.what.offline
 
     @property
     def own_groups(self) -> bool:
@@ -112,6 +129,8 @@ class Request:
     def origin(self, environment: Environment) -> Origin:
         """Where the pins of an environment come from."""
         match self.what:
+            case RollBack() | RollBackFailed() | Withdraw(kind="failure" | "rollback"):
+                return Origin("rollback")
             case Poll() | Withdraw() if environment.promotion is not None:
                 return Origin("promotion", environment.promotion.source)
             case Poll() | Withdraw():
@@ -120,8 +139,6 @@ class Request:
                 return Origin("set")
             case Promote(source=source):
                 return Origin("promotion", source)
-            case RollBack():
-                return Origin("rollback")
             case _:
                 assert_never(self.what)
 
@@ -129,4 +146,4 @@ class Request:
         """The group that an entry is proposed in."""
         # A switch is proposed alone; no group of people has a name with a space.
         name = f"switch {entry.file}" if entry.choices else naming.group_of(entry, environment.propose.group)
-        return f"{self.lead}{name}"
+        return f"{naming.PREFIXES[self.kind]}{name}"

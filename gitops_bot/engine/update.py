@@ -19,7 +19,7 @@ from gitops_bot.engine.existing import find_existing
 from gitops_bot.engine.gates import judge
 from gitops_bot.engine.read import after_commit, partners, read_again
 from gitops_bot.engine.records import record
-from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, Withdraw
+from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, RollBackFailed, Withdraw
 from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, LostRace, Problem, bugs_as
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, reconcile
@@ -111,20 +111,23 @@ def plan(facts: Facts, request: Request, environments: Sequence[Environment]) ->
         stops = [own.stops or (None if request.rolls_back else own.freezes) for own in lost]
         stop = None if request.release_hold else next(filter(None, stops), None)
         begun.append(_context(facts, request, environment) if stop is None else ConfigError(stop))
-    failing = replace(request, what=RollBack(offline=request.offline, failed=True))
+    failing = replace(request, what=RollBackFailed(request.offline))
     watched = [environment for environment in environments if _is_watched(facts, request, environment)]
     begun += [_context(facts, failing, environment) for environment in watched]
-    decided = _decide(facts, facts.drive(begun))
-    failed = dict(zip((environment.name for environment in watched), decided[len(environments) :], strict=True))
+    decided: dict[str, list[Decided | BotError]] = {}
+    for environment, item in zip((*environments, *watched), _decide(facts, facts.drive(begun)), strict=True):
+        decided.setdefault(environment.name, []).append(item)
     return facts.drive([
-        item if isinstance(item, BotError) else arrange(item, failed.get(environment.name))
-        for environment, item in zip(environments, decided, strict=False)
+        asked if isinstance(asked, BotError) else arrange(asked, after_failure)
+        for asked, *after_failure in decided.values()
     ])  # fmt: skip
 
 
 def _is_watched(facts: Facts, request: Request, environment: Environment) -> bool:
     """Whether what fails its checks there is rolled back, or is being rolled back already."""
-    proposed = any(naming.kind(name) == naming.FAILED for name in facts.snapshot.own_branches_of(environment.name))
+    proposed = any(
+        naming.kind_of_branch(name) == "failure" for name in facts.snapshot.own_branches_of(environment.name)
+    )
     return isinstance(request.what, Poll) and facts.has_forge and (environment.on_failure is not None or proposed)
 
 
@@ -138,7 +141,7 @@ async def _context(facts: Facts, request: Request, environment: Environment, *, 
             sources = partners(snapshot.layout, snapshot.states[source], snapshot.states[name])
         case _:
             sources = {}
-    is_seen = request.lead == naming.FAILED or (environment.propose.as_ != "commit" and not alone)
+    is_seen = request.kind == "failure" or (environment.propose.as_ != "commit" and not alone)
     branches = snapshot.own_branches_of(name) if is_seen else ()
     # The pull requests of a promotion's source are asked for in the same request.
     along = snapshot.own_branches_of(request.what.source) if isinstance(request.what, Promote) and not alone else ()
@@ -190,10 +193,10 @@ async def _candidates(context: Context) -> Candidates:
             return await assign.candidates(context, asked)
         case Promote() as asked:
             return await promote.candidates(context, asked)
-        case RollBack(failed=True) as asked:
-            return await failed.candidates(context, asked)
         case RollBack() as asked:
             return await roll_back.candidates(context, asked)
+        case RollBackFailed():
+            return await failed.candidates(context)
         case Withdraw(entries=entries):
             return Candidates(context, [as_it_is(held) for held in entries])
         case _:
@@ -217,7 +220,7 @@ def _write(
     done: dict[str, Written] = {}
     try:
         with bugs_as(GitError, environment.name):
-            if isinstance(planned, Planned) and planned.decided.context.snapshot.commit != facts.snapshot.commit:
+            if isinstance(planned, Planned) and planned.context.snapshot.commit != facts.snapshot.commit:
                 (planned,) = plan(facts, request, [environment])
             while isinstance(planned, Planned):
                 failed: list[Failed] = []
@@ -261,10 +264,10 @@ def _outcome(
             for item in written
             if item.action.name in WRITING or not all(change.carried for change in item.changes)
         ]
-    environment = planned.decided.context.environment
+    environment = planned.context.environment
     decisions = (*planned.decisions, *dict.fromkeys(failed))
     promoted_from = request.origin(environment).environment
-    return EnvironmentOutcome(environment.name, decisions, tuple(written), promoted_from, planned.decided.named)
+    return EnvironmentOutcome(environment.name, decisions, tuple(written), promoted_from, planned.decided[0].named)
 
 
 def _outcome_without_writing(

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from gitops_bot.images.reference import fits
 from gitops_bot.releases.layout.glob import Glob
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gitops_bot.config.propose import NamedGroup, Propose
     from gitops_bot.releases.decisions import Managed
 
 PREFIX = "gitops-bot"
 DEFAULT_GROUP = "all"
-#: The prefix of rollback groups, which are proposed separately from everything else; of those that nobody asked for.
-ROLLBACK = "rollback-"
-FAILED = f"{ROLLBACK}failed-"
+#: What a proposal does: it updates pins, rolls back as a person asked, or rolls back what failed a check.
+Kind = Literal["update", "rollback", "failure"]
+#: How the groups of each kind begin. The kinds are proposed separately from one another.
+PREFIXES: Final[Mapping[Kind, str]] = {"failure": "rollback-failed-", "rollback": "rollback-", "update": ""}
 Grouping: TypeAlias = 'Literal["environment", "overlay", "image"] | Sequence[NamedGroup]'
 _SLUG = re.compile(r"(?=.{1,60}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
 _HASH = 8
@@ -72,16 +73,16 @@ def group_slug(text: str) -> str:
     """
     if _SLUG.fullmatch(text):
         return text
-    lead = lead_of(text)
-    plain, room = _plain(text.removeprefix(lead)), _ROOM - len(lead)
+    prefix = PREFIXES[kind_of(text)]
+    plain, room = _plain(text.removeprefix(prefix)), _ROOM - len(prefix)
     end = plain
     if len(plain) > room:  # the last whole words that fit, or the end of a word that is too long
         end = plain[-room:]
         cut = "" if plain[-room - 1] == "-" else end.partition("-")[0]
         end = end.removeprefix(cut).strip("-") or end
-    while lead_of(f"{lead}{end}-") != lead:
+    while PREFIXES[kind_of(f"{prefix}{end}-")] != prefix:
         end = end.partition("-")[2]
-    return lead + f"{end}-{_hash(text)}".strip("-")
+    return prefix + f"{end}-{_hash(text)}".strip("-")
 
 
 def _plain(text: str) -> str:
@@ -110,11 +111,11 @@ def beginning(environment: str) -> str:
     return f"{PREFIX}/{slug(environment)}/"
 
 
-def lead_of(group: str) -> str:
-    """`ROLLBACK` or `FAILED`, where the name of a group begins with it, else nothing."""
-    return next((lead for lead in (FAILED, ROLLBACK) if group.startswith(lead)), "")
+def kind_of(group: str) -> Kind:
+    """The kind of a group, by its name."""
+    return next(kind for kind, prefix in PREFIXES.items() if group.startswith(prefix))
 
 
-def kind(branch: str) -> str:
-    """The same for the branch of a group: what kind of rollback it proposes, if it does."""
-    return lead_of(branch.rpartition("/")[2])
+def kind_of_branch(branch: str) -> Kind:
+    """The kind of the group that has this branch."""
+    return kind_of(branch.rpartition("/")[2])

@@ -125,7 +125,7 @@ def find_declines(
     """What people declined by closing these, newest first. A declined rollback declines nothing but `rollbacks`."""
     by_pin: dict[str, list[PullRequest]] = {}
     for pull in sorted(closed, key=lambda pull: -pull.number):
-        counts = rollbacks or not naming.kind(pull.branch)
+        counts = rollbacks or naming.kind_of_branch(pull.branch) == "update"
         if counts and pull.state == "closed" and not body.is_closed_by_bot(pull.body):
             for mark in _marks_of(pull, branches.get(pull.branch)):
                 by_pin.setdefault(mark, []).append(pull)

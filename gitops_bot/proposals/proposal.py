@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.proposals import reconcile
+from gitops_bot.proposals import naming, reconcile
 from gitops_bot.releases.decisions import Change, Held, Kept
 
 if TYPE_CHECKING:
@@ -41,6 +41,11 @@ class Proposal:
     moved: frozenset[EntryKey] = frozenset()
     beside: Mapping[str, tuple[PullRequest, ...]] = field(default_factory=dict)
     text: ProposalText | None = None
+
+    @property
+    def kind(self) -> naming.Kind:
+        """Whether it updates pins or rolls them back."""
+        return naming.kind_of(self.group)
 
     @property
     def changes(self) -> tuple[Change, ...]:

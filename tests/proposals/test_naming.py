@@ -54,7 +54,7 @@ def test_a_group_keeps_its_last_words(group: str, expected: str) -> None:
     slug = naming.group_slug(group)
     assert slug[:-8].removesuffix("-") == expected
     assert re.fullmatch(r"[0-9a-f]{8}", slug[-8:])
-    assert bool(naming.kind(naming.branch("live", group))) == group.startswith("rollback-")
+    assert (naming.kind_of_branch(naming.branch("live", group)) != "update") == group.startswith("rollback-")
 
 
 def test_an_environment_keeps_its_beginning() -> None:
@@ -81,8 +81,8 @@ def test_two_names_never_share_a_branch(one: str, other: str) -> None:
 
 @given(GROUPS)
 def test_only_rollbacks_have_the_branches_of_rollbacks(text: str) -> None:
-    assert naming.kind(naming.branch("live", text)) == naming.lead_of(text)
-    assert bool(naming.lead_of(text)) == text.startswith("rollback-")
+    assert naming.kind_of_branch(naming.branch("live", text)) == naming.kind_of(text)
+    assert (naming.kind_of(text) != "update") == text.startswith("rollback-")
 
 
 @pytest.mark.parametrize("text", ["staging", "..", "@{", "a.lock", "-", "x" * 300])

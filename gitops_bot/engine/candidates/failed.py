@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.engine.context import Context
-    from gitops_bot.engine.request import RollBack
     from gitops_bot.releases.checks import Check
     from gitops_bot.releases.choice.rollback import Goal
     from gitops_bot.releases.decisions import Decision, Managed
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 WATCHED: Final = timedelta(days=7)
 
 
-async def candidates(context: Context, asked: RollBack) -> Candidates:
+async def candidates(context: Context) -> Candidates:
     """The entries that an overlay's newest release gave another pin, unless it was a rollback; and what is proposed."""
     name, owners, since = context.environment.name, context.snapshot.layout.owners, context.snapshot.at - WATCHED
     line = await context.facts.line(lambda line: line.complete or (bool(line.steps) and line.steps[-1].at < since))
@@ -46,7 +45,7 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
     proposed, shared, entrants = {pin.key for pin in context.existing.pins}, _Shared({}, {}), []
     for entry in context.state.entries:
         at = newest.get(entry.overlay, -1)
-        is_new = at >= 0 and known[at].at >= since and not asked.offline
+        is_new = at >= 0 and known[at].at >= since and not context.request.offline
         if entry.key not in proposed and (not is_new or context.state.slots_of(entry) is not None):
             continue  # in slots, people switch back
         arrived = trail.arrival(line, entry, entry.pin)
@@ -57,7 +56,7 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
             if not brought or record.kind == "rollback" or record.rollback_of is not None:
                 continue
         commits = required.commits_with(line, trail.Run(entry, entry.pin, arrived))
-        entrants.append(Entrant(entry, _candidate(context, asked, entry, commits, shared)))
+        entrants.append(Entrant(entry, _candidate(context, entry, commits, shared)))
     return Candidates(context, entrants)
 
 
@@ -68,9 +67,7 @@ class _Shared(NamedTuple):
     goals: dict[tuple[str, ...], Goal | Problem]
 
 
-async def _candidate(
-    context: Context, asked: RollBack, entry: Managed, commits: tuple[str, ...], shared: _Shared
-) -> Candidate:
+async def _candidate(context: Context, entry: Managed, commits: tuple[str, ...], shared: _Shared) -> Candidate:
     """The entry as it was before its pin came, with the first of these commits, if a check on one of them failed."""
     wanted, captures = context.environment.require_after, context.state.captures.get(entry.file, {})
     try:
@@ -87,6 +84,6 @@ async def _candidate(
     if failed and commits not in shared.goals:
         shared.goals[commits] = await roll_back.find_goal(context, None, {entry.place})
     if failed and not isinstance(goal := shared.goals[commits], Problem):
-        decision = roll_back.restore(entry, goal, replace(asked, because=required.sentences(failed)), context)
+        decision = roll_back.restore(entry, goal, context, required.sentences(failed))
         decision = followers.restore(decision, context, goal)
     return Candidate(replace(decision, seen=seen) if isinstance(decision, Change) else decision, seen=seen)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from gitops_bot.engine import followers, pullable
 from gitops_bot.engine.candidates.not_found import problem_with, unless_absent
 from gitops_bot.engine.context import Candidates, as_it_is
-from gitops_bot.engine.request import RollBack
 from gitops_bot.errors import Problem, RegistryError, place_of
 from gitops_bot.releases.choice import rollback
 from gitops_bot.releases.decisions import IGNORED, Change, Failed, Kept
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from gitops_bot.engine.context import Context
+    from gitops_bot.engine.request import RollBack
     from gitops_bot.releases.choice.rollback import Goal
     from gitops_bot.releases.decisions import Decision, EntryKey, Managed
     from gitops_bot.releases.history.line import Line
@@ -50,7 +50,7 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
         decisions.append(Failed(None, goal))
     else:
         for entry in meant:
-            decision = restore(entry, goal, asked, context)
+            decision = restore(entry, goal, context, asked.because)
             if not isinstance(decision, Kept) or (asked.images and entry.rules.ignore):
                 named.add(entry.key)
             decisions.append(followers.restore(decision, context, goal))
@@ -77,7 +77,7 @@ async def find_goal(context: Context, to: str | None, wanted: Collection[EntryKe
     return rollback.goal(releases(name, line, owners, tags), chosen, present)
 
 
-def restore(entry: Managed, goal: Goal, asked: RollBack, context: Context) -> Decision:
+def restore(entry: Managed, goal: Goal, context: Context, because: str | None) -> Decision:
     """An entry as the release had it, with why that is asked for."""
     if entry.rules.ignore:
         return Kept(entry, IGNORED, "rollback")
@@ -89,11 +89,11 @@ def restore(entry: Managed, goal: Goal, asked: RollBack, context: Context) -> De
     if malformed := change.after.malformed:
         return Failed(entry, _malformed_then(entry, goal, context, malformed[0]))
     reason = change.reason
-    if asked.because:
-        reason = replace(reason, data={**reason.data, "because": asked.because})
-    if asked.offline:
+    if because:
+        reason = replace(reason, data={**reason.data, "because": because})
+    if context.request.offline:
         reason = replace(reason, text=f"{reason.text}; not looked up in the registry (--offline)")
-    return replace(change, reason=reason, because=asked.because or None)
+    return replace(change, reason=reason, because=because or None)
 
 
 def _malformed_then(entry: Managed, goal: Goal, context: Context, what: str) -> Problem:
@@ -111,8 +111,8 @@ def _malformed_then(entry: Managed, goal: Goal, context: Context, what: str) -> 
 
 async def available(decision: Decision, context: Context) -> Decision:
     """A gate: hold what cannot be pulled on every platform any more."""
-    what, image = context.request.what, decision.entry.repository if decision.entry is not None else None
-    if not isinstance(decision, Change) or not isinstance(what, RollBack) or what.offline or image is None:
+    image = decision.entry.repository if decision.entry is not None else None
+    if not isinstance(decision, Change) or context.request.offline or image is None:
         return decision
     facts, digest, tag = context.facts, decision.after.digest, decision.after.tag or ""
     missing: tuple[str, ...] = ()
