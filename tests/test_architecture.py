@@ -93,11 +93,11 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "pydantic_core": ("config*",),
     "re2": ("images.*",),
     "requests": ("edges.github*",),
-    "rich": ("cli.*", "report.*", "wiring.process"),
     "ruamel": ("targets.*", "config*"),
     "structlog": ("log",),
     "tenacity": ("edges.patience",),
     "urllib3": ("edges.github*",),
+    "wcwidth": ("report.screen",),
 }
 
 #: Of these one file knows everything, so that another could take their place.
@@ -779,7 +779,10 @@ SOUND: list[tuple[str, dict[str, str]]] = [
         "cli and what it may import",
         {"__main__.py": "from gitops_bot.cli.a import main\n", "cli/a.py": "import click, os\n"},
     ),
-    ("cli imports report", {"cli/text.py": "from gitops_bot.report.a import table\n", "report/a.py": "import rich\n"}),
+    (
+        "cli imports report",
+        {"cli/text.py": "from gitops_bot.report.screen import a\n", "report/screen.py": "import wcwidth\n"},
+    ),
     ("pure paths and moments", {"releases/a.py": "from pathlib import PurePosixPath\nfrom datetime import datetime\n"}),
     ("a thread pool in the engine", {"engine/a.py": "from concurrent.futures import ThreadPoolExecutor\n"}),
     ("a function of its own named like a builtin", {"proposals/a.py": "def open(x): ...\ndef f():\n    open(1)\n"}),

@@ -106,13 +106,20 @@ class Screen:
         return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.colours and style is not None and text else text
 
 
+def cells(text: str) -> int:
+    """How many columns of a terminal a text takes: some characters take none, some two."""
+    if text.isascii():
+        return len(text)
+    import wcwidth
+
+    return wcwidth.width(text)
+
+
 def fold(text: str, width: int, hang: int = 0) -> Iterator[str]:
     """Lines of at most `width` columns, broken between words; a longer word gets its own line."""
-    from rich.cells import cell_len
-
     line, columns = "", 0
     for number, word in enumerate(text.split(" ")):
-        size = cell_len(word)
+        size = cells(word)
         if number and line.strip() and columns + 1 + size > width:
             yield line.rstrip()
             line, columns = " " * hang + word, hang + size
@@ -123,11 +130,9 @@ def fold(text: str, width: int, hang: int = 0) -> Iterator[str]:
 
 def align(rows: Sequence[Sequence[str]]) -> tuple[list[str], int]:
     """A line for each row, with its cells in columns and a gap after each; and how wide each of them is."""
-    from rich.cells import cell_len
-
-    columns = [max(map(cell_len, column)) + GAP for column in zip(*rows, strict=True)]
+    columns = [max(map(cells, column)) + GAP for column in zip(*rows, strict=True)]
     lines = [
-        "".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, columns, strict=True)) for row in rows
+        "".join(cell + " " * (width - cells(cell)) for cell, width in zip(row, columns, strict=True)) for row in rows
     ]
     return lines, sum(columns)
 

@@ -41,8 +41,7 @@ _IMPORTED_LATE = (
     "jinja2",
     "pydantic.dataclasses",
     "re2",
-    "rich._unicode_data",
-    "rich.cells",
+    "wcwidth",
 )
 
 

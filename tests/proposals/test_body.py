@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt  # what `rich` renders Markdown with
+from markdown_it import MarkdownIt
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from markdown_it import MarkdownIt
-from rich.cells import cell_len
+from wcwidth import wcswidth
 
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason, unmanaged
@@ -73,7 +73,7 @@ def shown(found: Status, width: int | None) -> list[str]:
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_no_line_is_torn_and_nothing_is_left_out(width: int, image: str) -> None:
     lines = shown(status(image), width)
-    assert [line for line in lines if cell_len(line) > width] == []
+    assert [line for line in lines if wcswidth(line) > width] == []
     words = (
         "production: 1 of 1 behind: 1 held" if image == IMAGE else "production: 2 of 2 behind: 2 held",
         "release 14 (3f2a1b4c5d), 2 days ago, promoted from staging",
@@ -91,9 +91,9 @@ def test_a_wide_terminal_has_columns_and_a_narrow_one_a_list() -> None:
     wide, narrow = (shown(status(WIDE), width) for width in (200, 40))
     rows = [line for line in wide if "->" in line]
     assert len(rows) == 2
-    assert len({cell_len(line[: line.index("v1.4.1")]) for line in rows}) == 1
+    assert len({wcswidth(line[: line.index("v1.4.1")]) for line in rows}) == 1
     cells = [line for line in wide if "(9 days)" in line]
-    assert len({cell_len(line[: line.index("v1.4.1 (")]) for line in cells}) == 1
+    assert len({wcswidth(line[: line.index("v1.4.1 (")]) for line in cells}) == 1
     at = narrow.index("What runs where:")
     assert narrow[at + 1 : at + 4] == ["web", "  staging v1.5.0 (9 days), production", "    v1.4.1 (9 days)"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import io
 import re
 import sys
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: What takes a line away again.
-GONE = "\r\x1b[1A\x1b[2K"
+GONE = "\r\x1b[2K"
 
 
 class Terminal(io.StringIO):
@@ -112,13 +111,3 @@ def test_work_that_fails_leaves_the_terminal_as_it_was(monkeypatch: pytest.Monke
     assert sys.stderr is terminal
     work()
     assert "asking 2 registries: 3 of 3 ..." in terminal.getvalue()
-
-
-def test_without_threads_the_work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = watched(monkeypatch)
-    before = _thread.stack_size(1 << 46)  # no machine has addresses for that
-    try:
-        work()
-    finally:
-        _thread.stack_size(before)
-    assert terminal.getvalue().endswith(GONE)
