@@ -79,6 +79,8 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "botocore": ("edges.registry.cloud.ecr_process",),
     "click": ("cli.*",),
     "cronsim": ("server.loop",),  # calendars, and what clocks do in spring; it knows no present of its own
+    "git": ("edges.git*",),
+    "gitdb": ("edges.git*",),
     "github": ("edges.github*",),
     "graphql": ("demo.*",),
     "httpcore": ("edges.http*",),
@@ -99,7 +101,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
 }
 
 #: Of these one file knows everything, so that another could take their place.
-IN_ONE_FILE = ("github",)
+IN_ONE_FILE = ("git", "github")
 
 #: What the pure packages may use of the standard library: nothing that reaches network, disk, clock, environment or
 #: chance.
@@ -646,10 +648,10 @@ BREACHES: list[tuple[str, dict[str, str], Callable[[Tree], Iterator[str]], str]]
         "`attrs` is imported outside of every place that is agreed",
     ),
     (
-        "PyGithub in two files",
-        {"edges/github/a.py": "import github\n", "edges/github/b.py": "import re\nfrom github import Auth\n"},
+        "GitPython in two files",
+        {"edges/git.py": "import git\n", "edges/git_push.py": "import re\nfrom git.exc import GitError\n"},
         some_libraries_stay_in_one_file,
-        "gitops_bot/edges/github/b.py:2: `github` is imported by a second file (the first is edges.github.a)",
+        "gitops_bot/edges/git_push.py:2: `git` is imported by a second file (the first is edges.git)",
     ),
     (
         "the environment in a pure package",

@@ -69,9 +69,10 @@ def test_neither_key_nor_token_is_in_an_argument_or_a_file_or_the_key_anywhere_b
     spy, scratch, cache, git = tmp_path / "spy", tmp_path / "scratch", tmp_path / "cache", shutil.which("git")
     for folder in (spy, scratch):
         folder.mkdir()
-    # Each git writes down its arguments, its environment, and every file that is there.
+    # Each git writes down its arguments, its environment, and every file that is there. GitPython asks for the version
+    # when it is imported, with all that the process has.
     (spy / "git").write_text(
-        f'#!/bin/sh\nprintf "%s\\n" "$@" >>{spy}/arguments\nenv >>{spy}/environment\n'
+        f'#!/bin/sh\nprintf "%s\\n" "$@" >>{spy}/arguments\n[ "$1" = version ] || env >>{spy}/environment\n'
         f'{git} "$@"; ended=$?\nfind {scratch} -type f -exec cat {{}} + >>{spy}/files 2>/dev/null\nexit $ended\n'
     )
     (spy / "git").chmod(0o755)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 #: What Python and its libraries read of the environment while they start: a fork comes too late for another value.
-_READ_AT_START = ("LANG", "LC_", "PATH", "PYTHON", "MALLOC", "LD_")
+_READ_AT_START = ("LANG", "LC_", "PATH", "PYTHON", "GIT_PYTHON", "MALLOC", "LD_")
 
 #: Libraries that the bot, or one of its libraries, imports inside functions.
 _IMPORTED_LATE = (
@@ -36,6 +36,7 @@ _IMPORTED_LATE = (
     "encodings.ascii",
     "encodings.idna",
     "encodings.utf_16_le",
+    "git",
     "github",
     "jinja2",
     "pydantic.dataclasses",

@@ -1,7 +1,7 @@
 """Runs git as a child process with a clean environment, a time limit, and output that is safe to print.
 
-The only module that starts git. Commands are lists of words without a shell, and user input never stands where git
-expects an option; the names that may reach it are at the end.
+The only module that imports GitPython. Commands are lists of words without a shell, and user input never stands where
+git expects an option; the names that may reach it are at the end.
 """
 
 from __future__ import annotations
@@ -81,6 +81,8 @@ _VARIABLES = {
 _MEMORY = {"MALLOC_TRIM_THRESHOLD_": "67108864", "MALLOC_TOP_PAD_": "1048576"}
 #: Bytes of complaints that are kept, and of one read; seconds between reads of less than that.
 _COMPLAINT_LIMIT, _CHUNK, _PAUSE = 64 * 1024, 64 * 1024, 0.001
+#: By its path: PATH may have nothing but git.
+_ENV = "/usr/bin/env"
 _SSH = "ssh -o BatchMode=yes -o ConnectTimeout=30"
 
 _LOGIN_IN_URL = re.compile(r"(?<=://)[^/@\s'\"]+@")
@@ -308,21 +310,31 @@ def _running(
     git = shutil.which("git", path=environment.get("PATH", os.defpath))
     if git is None:
         raise _not_installed()
+    # When it is imported, GitPython runs git twice for its version, with our whole environment: this git does not run.
+    os.environ |= {"GIT_PYTHON_REFRESH": "quiet", "GIT_PYTHON_GIT_EXECUTABLE": os.devnull}
+    from git.cmd import Git as GitPython
+    from git.exc import GitCommandNotFound
+
+    # GitPython passes our own environment and can only add to it: env(1) removes the rest.
+    strangers = os.environ.keys() - environment.keys()
+    without = [word for name in sorted(strangers) for word in ("-u", name)]
+    command = [*([_ENV, *without] if without else []), git, *arguments]
     try:
-        process = subprocess.Popen(
-            [git, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+        # It ends with this object.
+        started = GitPython().execute(
+            command,
+            istream=subprocess.PIPE,
+            as_process=True,
             env=environment,
             # Its own group can be stopped together with its helpers, and has no terminal for prompts.
             start_new_session=True,
             pass_fds=inherited,
         )
-    except (FileNotFoundError, PermissionError) as missing:
+    except (GitCommandNotFound, PermissionError) as missing:
         raise _not_installed() from missing
     except OSError as failure:
         raise _not_started(failure) or _not_executed(failure.strerror) from failure
+    process = cast("subprocess.Popen[bytes]", started.proc)
     try:
         if bounded:
             with contextlib.suppress(AttributeError, OSError):  # only Linux can; the process waits for its input
@@ -344,9 +356,9 @@ def _running(
         log.debug("git.command", verb=arguments[0], exit=process.returncode, since=began)
 
 
-def _not_started(failure: OSError) -> GitError | None:
+def _not_started(failure: BaseException | None) -> GitError | None:
     """The error if the machine cannot start more processes."""
-    limit = limit_of(failure)
+    limit = limit_of(failure) if failure is not None else None
     return error(f"git cannot be started: {limit.message}", limit.next) if limit is not None else None
 
 
