@@ -526,6 +526,35 @@ def test_what_logs_in_at_clouds_is_loaded_for_their_registries_only() -> None:
     assert loaded == "[]\n"
 
 
+def imports_of_tests(folder: Path) -> list[str]:
+    """Where a test module imports another one. What two of them need belongs to a module that is no test."""
+    found = []
+    for path in sorted(folder.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+        for _, _, use in _imports(tree, ["tests", *path.relative_to(folder).parent.parts]):
+            parts = use.symbol.split(".")
+            if parts[0] == "tests" and any(part.startswith("test_") for part in parts[:-1]):
+                found.append(f"{path.relative_to(folder)}:{use.line}: imports {use.symbol}")
+    return found
+
+
+def test_no_module_imports_from_a_test_module() -> None:
+    assert imports_of_tests(Path(__file__).parent) == []
+
+
+def test_an_import_from_a_test_module_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "test_one.py").write_text(
+        "from tests.a.helper import test_case\nfrom tests.a.test_two import x\n"
+    )
+    (tmp_path / "a" / "helper.py").write_text("def f():\n    from .test_one import y\n    import tests.a.test_two.z\n")
+    assert imports_of_tests(tmp_path) == [
+        "a/helper.py:2: imports tests.a.test_one.y",
+        "a/helper.py:3: imports tests.a.test_two.z",
+        "a/test_one.py:2: imports tests.a.test_two.x",
+    ]
+
+
 # --- the rules themselves, on packages that are made up -----------------------------------------------------------
 
 BREACHES: list[tuple[str, dict[str, str], Callable[[Tree], Iterator[str]], str]] = [

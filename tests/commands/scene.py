@@ -1,4 +1,4 @@
-"""What the tests of proposals share: configurations, what people do in a browser, short words for what came of it."""
+"""What the tests of proposals share: configurations, what people do in a browser, and views of the result."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import json
 import re
 import shlex
 from contextlib import closing
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 from tests.counterparts.world import PERSON_TOKEN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitops_bot.demo.http import Answer, Request
     from tests.counterparts.world import Deploy
 
 _PIN = re.compile(r"- name: (\S+)\s+newTag: (\S+)")
@@ -107,3 +111,37 @@ def way_back(body: str) -> list[str]:
     """The arguments of the command that its text says to roll a merged pull request back by."""
     (line,) = re.findall(r"^gitops-bot (rollback .+)$", body, re.MULTILINE)
     return shlex.split(line)
+
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def closed() -> str:
+    """A schedule that is surely closed: one day of the week, days away from now wherever midnight is."""
+    return f"schedule: [{{days: [{DAYS[(datetime.now(UTC).weekday() + 3) % 7]}], timezone: Europe/Berlin}}]"
+
+
+def meanwhile(deploy: Deploy, act: Callable[[], object], *, after: int = 1) -> None:
+    """People act as soon as the next run has read its pull requests (and looked at them again, with `after` 2)."""
+    left = [after]
+
+    def gate(request: Request, go: Callable[[], Answer]) -> Answer:
+        answer = go()
+        left[0] -= request.path.endswith("/graphql")
+        if not left[0]:
+            deploy.gate(None)
+            act()
+        return answer
+
+    deploy.gate(gate)
+
+
+def label(deploy: Deploy, name: str = "hold", number: int = 1) -> None:
+    """Add a label to a pull request."""
+    deploy.call("POST", f"/issues/{number}/labels", {"labels": [name]})
+
+
+def shown(deploy: Deploy, number: int = 1) -> tuple[str, str, str, str]:
+    """What a person sees of a pull request."""
+    pull = deploy.call("GET", f"/pulls/{number}")
+    return pull["state"], pull["head"]["sha"], pull["title"], pull["body"]

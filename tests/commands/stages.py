@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tests.commands.scene import approve, label
 from tests.counterparts.world import overlay
 
 if TYPE_CHECKING:
@@ -158,3 +159,20 @@ def reason(document: Any, name: str = "production") -> Any:
 def visible(body: str) -> list[str]:
     """The lines of a pull request that people see, the first of them first."""
     return [line for line in body.splitlines() if line and not line.startswith("<!--")]
+
+
+def cut(deploy: Deploy) -> None:
+    """Make the remote a shallow one: its history ends at the tip of the base branch."""
+    deploy.remote.commit("main", {"note.txt": b"x"})
+    (deploy.remote.path / "shallow").write_text(f"{deploy.branches['main']}\n")
+
+
+def speak(stages: Stages, by: str) -> None:
+    """Somebody does to the open pull request what keeps the bot from touching it."""
+    match by:
+        case "approval":
+            approve(stages.deploy)
+        case "hold":
+            label(stages.deploy)
+        case _:
+            stages.deploy.remote.commit(BRANCH, {"apps/web/production/patch.yaml": b"x: 1\n"})

@@ -9,7 +9,7 @@ import pytest
 
 from gitops_bot.demo.http import Answer
 from tests.commands.conftest import WEB
-from tests.commands.scene import actions, approve, configure, held, news, said
+from tests.commands.scene import actions, approve, configure, held, label, meanwhile, news, said, shown
 from tests.commands.stages import ROLLBACK, Stages
 from tests.commands.stages import actions as actions_of
 from tests.commands.stages import held as held_of
@@ -23,31 +23,6 @@ if TYPE_CHECKING:
     from tests.counterparts.world import Deploy, World
 
 BRANCH = "gitops-bot/production/all"
-
-
-def meanwhile(deploy: Deploy, act: Callable[[], object], *, after: int = 1) -> None:
-    """People act as soon as the next run has read its pull requests (and looked at them again, with `after` 2)."""
-    left = [after]
-
-    def gate(request: Request, go: Callable[[], Answer]) -> Answer:
-        answer = go()
-        left[0] -= request.path.endswith("/graphql")
-        if not left[0]:
-            deploy.gate(None)
-            act()
-        return answer
-
-    deploy.gate(gate)
-
-
-def label(deploy: Deploy, name: str = "hold", number: int = 1) -> None:
-    deploy.call("POST", f"/issues/{number}/labels", {"labels": [name]})
-
-
-def shown(deploy: Deploy, number: int = 1) -> tuple[str, str, str, str]:
-    """What a person sees of a pull request."""
-    pull = deploy.call("GET", f"/pulls/{number}")
-    return pull["state"], pull["head"]["sha"], pull["title"], pull["body"]
 
 
 @pytest.mark.parametrize(("by", "code"), [("hold", "held.label"), ("approval", "held.frozen")])

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.commands.offline import check, places, write
 from tests.counterparts.world import run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.counterparts.world import Done
 
 CONFIG = """\
 version: 1
@@ -23,24 +23,6 @@ environments:
     policy: releases
 """
 GOOD = "images:\n- name: ghcr.io/acme/web\n  newTag: 1.0.0\n"
-
-
-def check(tmp_path: Path, files: dict[str, str], *args: str) -> Done:
-    """Run `check` in a checkout with these files; git is there only as a folder, and no network is needed."""
-    (tmp_path / ".git").mkdir(exist_ok=True)
-    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
-    write(tmp_path, files)
-    return run("check", *args, cwd=tmp_path)
-
-
-def write(folder: Path, files: dict[str, str]) -> None:
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
-
-
-def places(done: Done) -> list[tuple[str | None, int | None, int | None]]:
-    return [(problem["file"], problem["line"], problem["column"]) for problem in done.json["problems"]]
 
 
 def test_a_good_repository_is_said_to_be_good(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.commands.conftest import WEB
-from tests.commands.test_check import check
+from tests.commands.offline import check
 from tests.conftest import unpack
 from tests.counterparts.world import run
 

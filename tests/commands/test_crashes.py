@@ -13,45 +13,17 @@ import pytest
 
 from gitops_bot.demo.http import Answer
 from tests.commands.conftest import WEB, pinned
+from tests.commands.killed import GONE, kill_at
 from tests.counterparts.world import PATIENCE, ended
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from gitops_bot.demo.http import Request
     from tests.counterparts.world import Deploy
 
 BRANCH = "gitops-bot/production/all"
-_GONE = Answer(500, b"nobody is there to read this")
-
-
-class Killer:
-    """A gate that kills the bot when it asks for `wanted` (as in `POST /pulls`), before or after it is done."""
-
-    def __init__(self, wanted: str, *, done: bool) -> None:
-        self.method, _, self.path = wanted.partition(" ")
-        self.done, self.kills = done, 0
-        self.process: subprocess.Popen[str] | None = None
-
-    def __call__(self, request: Request, go: Callable[[], Answer]) -> Answer:
-        if self.process is None or request.method != self.method or not request.path.endswith(self.path):
-            return go()
-        if self.done:
-            go()
-        self.kills += 1
-        os.kill(self.process.pid, signal.SIGKILL)
-        return _GONE
-
-
-def kill_at(shop: Deploy, wanted: str, *, done: bool, command: Sequence[str] = ("update",)) -> None:
-    """Run a command and kill it at that request."""
-    killer = Killer(wanted, done=done)
-    shop.gate(killer)
-    killer.process = shop.start(*command)
-    assert ended(killer.process).code == -signal.SIGKILL
-    assert killer.kills == 1
-    shop.gate(None)
 
 
 def assert_whole(shop: Deploy, tag: str, digest: str, number: int = 1) -> None:
@@ -136,7 +108,7 @@ def test_a_run_that_dies_after_git_has_begun_to_push_sends_nothing(shop: Deploy)
         asked.append(request.path)
         if len(asked) == 2:  # the last look
             os.kill(process.pid, signal.SIGKILL)
-            return _GONE
+            return GONE
         return go()
 
     shop.gate(kill)
@@ -185,7 +157,7 @@ def test_an_interrupted_run_says_so_and_leaves_no_files(shop: Deploy) -> None:
         begun.wait()
         running[0].send_signal(signal.SIGINT)
         running[0].wait()
-        return _GONE
+        return GONE
 
     shop.gate(interrupted)
     with shop.watching() as seen:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.commands.test_init import checkout, init
+from tests.commands.offline import checkout, init
 from tests.counterparts.world import run
 
 if TYPE_CHECKING:

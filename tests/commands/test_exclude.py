@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.commands.offline import check, places
 from tests.commands.stages import actions, environment
-from tests.commands.test_check import check, places
 from tests.counterparts.world import overlay
 
 if TYPE_CHECKING:

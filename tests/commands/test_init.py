@@ -17,13 +17,14 @@ import yaml
 from gitops_bot.report.configuration import starter
 from gitops_bot.results.checkout import Draft
 from tests.commands.conftest import shop_files
+from tests.commands.offline import checkout, init
 from tests.conftest import PROJECT, unpack
 from tests.counterparts.world import run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.counterparts.world import Deploy, Done, World
+    from tests.counterparts.world import Deploy, World
 
 ENTRY = "images:\n- name: {name}\n  newTag: {tag}\n"
 #: Two environments, a base, and a directory that only Argo CD knows.
@@ -48,19 +49,6 @@ spec:
   template: {spec: {source: {path: "{{path}}/overlays/staging"}}}
 """,
 }
-
-
-def checkout(folder: Path, files: dict[str, str]) -> Path:
-    (folder / ".git").mkdir(parents=True)
-    (folder / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
-    return folder
-
-
-def init(folder: Path, *args: str) -> Done:
-    return run("init", "--offline", *args, cwd=folder)
 
 
 def test_the_file_has_a_policy_for_each_format_of_tags_and_environments_by_globs(tmp_path: Path) -> None:

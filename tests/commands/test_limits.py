@@ -8,18 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.commands.conftest import API
-from tests.commands.scene import actions, configure, held, news, reason
+from tests.commands.scene import DAYS, actions, closed, configure, held, news, reason
 
 if TYPE_CHECKING:
     from tests.counterparts.world import Deploy
 
 BRANCH = "gitops-bot/production/all"
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def closed() -> str:
-    """A schedule that is surely closed: one day of the week, days away from now wherever midnight is."""
-    return f"schedule: [{{days: [{DAYS[(datetime.now(UTC).weekday() + 3) % 7]}], timezone: Europe/Berlin}}]"
 
 
 @pytest.mark.parametrize(

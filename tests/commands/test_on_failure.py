@@ -11,12 +11,10 @@ import pytest
 
 from gitops_bot.demo.http import Answer
 from tests.commands.conftest import pinned
-from tests.commands.scene import approve
-from tests.commands.stages import BRANCH, ROLLBACK, Stages, actions, change, environment, held, path, reason
-from tests.commands.test_blue_green import Shop
-from tests.commands.test_changes_during_a_run import meanwhile
-from tests.commands.test_crashes import kill_at
-from tests.commands.test_rollback_alone import speak
+from tests.commands.killed import kill_at
+from tests.commands.scene import approve, meanwhile
+from tests.commands.slots import Shop
+from tests.commands.stages import BRANCH, ROLLBACK, Stages, actions, change, environment, held, path, reason, speak
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.commands.stages import Stages, actions, change, environment, held, kustomization, path, reason
+from tests.commands.stages import Stages, actions, change, cut, environment, held, kustomization, path, reason
 from tests.counterparts.world import overlay
 
 if TYPE_CHECKING:
@@ -301,12 +301,6 @@ def test_soak_is_held_where_the_known_history_does_not_tell_since_when(worldwide
     assert "does not show when it started" in reason(done.json)["text"]
     assert "fetch-depth: 0" in reason(done.json)["text"]
     assert stages.deploy.branches.keys() == {"main"}
-
-
-def cut(deploy: Deploy) -> None:
-    """Make the remote a shallow one: its history ends at the tip of the base branch."""
-    deploy.remote.commit("main", {"note.txt": b"x"})
-    (deploy.remote.path / "shallow").write_text(f"{deploy.branches['main']}\n")
 
 
 CHAIN = """\

@@ -9,8 +9,7 @@ import pytest
 
 from tests.commands.conftest import pinned
 from tests.commands.scene import way_back
-from tests.commands.stages import ROLLBACK, Stages, actions, change, environment, held, kustomization, path, reason
-from tests.commands.test_promote_from import cut
+from tests.commands.stages import ROLLBACK, Stages, actions, change, cut, environment, held, kustomization, path, reason
 
 if TYPE_CHECKING:
     from gitops_bot.demo.http import Request

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.commands.scene import approve
-from tests.commands.stages import BRANCH, ROLLBACK, Stages, actions, held, path, reason
-from tests.commands.test_changes_during_a_run import label, meanwhile, shown
-from tests.commands.test_crashes import kill_at
+from tests.commands.killed import kill_at
+from tests.commands.scene import meanwhile, shown
+from tests.commands.stages import BRANCH, ROLLBACK, Stages, actions, held, path, reason, speak
 
 if TYPE_CHECKING:
     from tests.counterparts.world import World
@@ -59,16 +58,6 @@ WORDS = {
     "hold": ("held.label", "has the label `hold`: close it, or remove the label; then roll back again"),
     "commit": ("person", "has somebody else's commit: close it, or hand it back (label `hand-back`)"),
 }
-
-
-def speak(stages: Stages, by: str) -> None:
-    match by:
-        case "approval":
-            approve(stages.deploy)
-        case "hold":
-            label(stages.deploy)
-        case _:
-            stages.deploy.remote.commit(BRANCH, {"apps/web/production/patch.yaml": b"x: 1\n"})
 
 
 @pytest.mark.parametrize("by", WORDS)

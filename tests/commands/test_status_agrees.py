@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.commands.scene import closed
 from tests.commands.stages import BRANCH, Stages, kustomization, path
-from tests.commands.test_limits import closed
 from tests.counterparts.world import overlay, run
 
 if TYPE_CHECKING:

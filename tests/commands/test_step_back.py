@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.commands.stages import BRANCH, ROLLBACK, Stages, actions, held, reason
-from tests.commands.test_promote_from import cut
+from tests.commands.stages import BRANCH, ROLLBACK, Stages, actions, cut, held, reason
 
 if TYPE_CHECKING:
     from tests.counterparts.world import World

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.commands.conftest import API, WEB
+from tests.commands.offline import check
 from tests.commands.scene import actions, config, configure, news, proposals
 from tests.commands.stages import Stages, path
-from tests.commands.test_check import check
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.history.line import Line, Step
+from gitops_bot.releases.layout.overlays import select
+from gitops_bot.releases.layout.owners import Owners
 from gitops_bot.targets.kustomization import FILE_NAMES
 from tests.managed import managed
+
+if TYPE_CHECKING:
+    from gitops_bot.targets import FileRule
 
 START = datetime(2026, 8, 1, 10, 0, tzinfo=UTC)
 A, B, C, D = ("sha256:" + letter * 64 for letter in "abcd")
@@ -60,3 +67,16 @@ def step(at: int, changed: Mapping[str, tuple[bytes | None, bytes | None]]) -> S
 def web(*pins: Pin | str | None, complete: bool = True) -> Line:
     """The line of one entry: a commit for each pin; None takes the entry away."""
     return line(*({FILE: images(web=pin) if pin is not None else images(other="x")} for pin in pins), complete=complete)
+
+
+@dataclass(frozen=True)
+class Globs:
+    overlays: tuple[str, ...]
+    places: tuple[tuple[str, int, int], ...] = ()
+    targets: tuple[FileRule, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+ENVIRONMENTS = {"staging": Globs(("apps/*/overlays/staging",)), "production": Globs(("apps/*/overlays/production",))}
+
+GROUND = Owners(ENVIRONMENTS, select(ENVIRONMENTS, {FILE: "100644", FILE.replace("production", "staging"): "100644"}))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,25 +8,12 @@ import pytest
 from gitops_bot.errors import Problem
 from gitops_bot.releases.history import releases as history
 from gitops_bot.releases.history.releases import Release
-from gitops_bot.releases.layout.overlays import select
-from gitops_bot.releases.layout.owners import Owners
-from tests.releases.past import FILE, START, Files, commit, images, line
+from tests.releases.past import FILE, GROUND, START, Files, commit, images, line
 
 if TYPE_CHECKING:
     from gitops_bot.releases.history.line import Step
-    from gitops_bot.targets import FileRule
 
 
-@dataclass(frozen=True)
-class Globs:
-    overlays: tuple[str, ...]
-    places: tuple[tuple[str, int, int], ...] = ()
-    targets: tuple[FileRule, ...] = ()
-    exclude: tuple[str, ...] = ()
-
-
-ENVIRONMENTS = {"staging": Globs(("apps/*/overlays/staging",)), "production": Globs(("apps/*/overlays/production",))}
-GROUND = Owners(ENVIRONMENTS, select(ENVIRONMENTS, {FILE: "100644", FILE.replace("production", "staging"): "100644"}))
 COMMITS: tuple[Files, ...] = (
     {FILE: images(web="1")},
     {"README.md": b"no release"},

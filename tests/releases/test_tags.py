@@ -8,8 +8,7 @@ import pytest
 
 from gitops_bot.errors import Problem
 from gitops_bot.releases.history.releases import due_tags, releases, skipped_tags, tag_name
-from tests.releases.past import FILE, commit, images, line
-from tests.releases.test_history import GROUND
+from tests.releases.past import FILE, GROUND, commit, images, line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,7 +21,7 @@ from gitops_bot.results.result import Result
 from gitops_bot.results.status import Overview
 from tests.conftest import PROJECT, absent, program
 from tests.report.services import services
-from tests.report.test_page import EVIL, TURNED, overview
+from tests.report.shown import EVIL, TURNED, overview
 
 #: Pages on standard input, what axe-core finds in each on standard output. The page's own script runs.
 _CHECK = """

@@ -31,9 +31,9 @@ from gitops_bot.results.result import Head, Result
 from gitops_bot.results.status import EntryStatus, EnvironmentStatus, Overview, Status
 from tests.counterparts.gitops_statuses import ARGO_CD, FLUX
 from tests.managed import alter
+from tests.proposals.hostile import HOSTILE
 from tests.proposals.sample import B, carried_out, change, entry
-from tests.proposals.test_body import HOSTILE
-from tests.report.test_page import Parsed
+from tests.report.shown import Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,8 +22,8 @@ from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.results.result import Head, Result
 from gitops_bot.results.status import EnvironmentStatus, Overview, Status
 from tests.managed import alter
-from tests.proposals.test_body import HOSTILE
-from tests.report.test_page import Parsed
+from tests.proposals.hostile import HOSTILE
+from tests.report.shown import Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

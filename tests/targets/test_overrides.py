@@ -11,7 +11,7 @@ from gitops_bot.targets import TARGETS, overriding_files, with_overrides
 from gitops_bot.targets.manifests import ManifestsTarget
 from tests.conftest import program
 from tests.counterparts.world import run
-from tests.targets.test_reach import DEPLOYMENT, put
+from tests.targets.built import DEPLOYMENT, put
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

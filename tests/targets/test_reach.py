@@ -11,22 +11,13 @@ from gitops_bot.errors import EditError
 from gitops_bot.targets import reach
 from gitops_bot.targets.kustomization import references
 from tests.conftest import program
+from tests.targets.built import DEPLOYMENT, put
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
 MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {}}}\ndata: {{a: b}}\n"
-DEPLOYMENT = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: web, image: web}]}
-"""
 OVERLAY = """\
 Resources: [../../base/, extra.yaml, "../../single"]
 components: [../../component]
@@ -124,13 +115,6 @@ UNUSED = {
     "apps/base/unused.yaml": MAP.format("unused"),
     "gitops-bot.yaml": "version: 1\n",
 }
-
-
-def put(folder: Path, files: Mapping[str, str]) -> Path:
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
-    return folder
 
 
 def rendered(folder: Path) -> str:
