@@ -67,6 +67,9 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "version": (),
 }
 
+#: What may import `migration`: the command `init --from`, and for the types of what it finds, those who pass it on.
+KNOWS_MIGRATION = ("cli.init", "commands.migrate", "report.configuration", "results.checkout")
+
 #: What every package may import: errors, and the version.
 EVERYWHERE = ("errors", "version")
 
@@ -461,6 +464,19 @@ def imports_make_no_circle(tree: Tree) -> Iterator[str]:
         )
 
 
+def only_init_knows_the_settings_of_other_tools(tree: Tree) -> Iterator[str]:
+    for module in tree.values():
+        users = KNOWS_MIGRATION if module.package != "migration" else (module.name,)
+        for use in module.imports():
+            if use.symbol.startswith("gitops_bot.migration") and module.name not in users:
+                yield breach(
+                    module,
+                    use.line,
+                    f"`{module.name}` imports `{use.symbol}`",
+                    "Only `init --from` needs it: move what others need to the package that it belongs to.",
+                )
+
+
 def modules_stay_small(tree: Tree) -> Iterator[str]:
     for module in tree.values():
         if module.lines > MOST_LINES:
@@ -484,6 +500,7 @@ RULES: tuple[Callable[[Tree], Iterator[str]], ...] = (
     only_targets_know_what_a_file_with_pins_looks_like,
     only_its_edge_knows_which_forge_it_is,
     imports_make_no_circle,
+    only_init_knows_the_settings_of_other_tools,
     modules_stay_small,
 )
 
@@ -783,6 +800,12 @@ BREACHES: list[tuple[str, dict[str, str], Callable[[Tree], Iterator[str]], str]]
         {"images/a.py": "from gitops_bot.images import b\n", "images/b.py": "from gitops_bot.images.a import x\n"},
         imports_make_no_circle,
         "imports go round in a circle: ",
+    ),
+    (
+        "check reads the settings of other tools",
+        {"commands/check.py": "from gitops_bot.migration import flux\n", "migration/flux.py": ""},
+        only_init_knows_the_settings_of_other_tools,
+        "gitops_bot/commands/check.py:1: `commands.check` imports `gitops_bot.migration.flux`",
     ),
     (
         "a module of 501 lines",

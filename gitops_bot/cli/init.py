@@ -11,14 +11,17 @@ import click
 
 from gitops_bot.cli.command import command, show
 from gitops_bot.cli.doctor import registry_for
-from gitops_bot.migration import Peer
+from gitops_bot.results.checkout import Peer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from gitops_bot.config import Config
     from gitops_bot.edges.clock import Clock
+    from gitops_bot.engine.read import Files
     from gitops_bot.errors import ConfigError
+    from gitops_bot.migration.assemble import Migration
     from gitops_bot.results.checkout import FoundEnvironment, Inventory
     from gitops_bot.results.diagnosis import Finding
 
@@ -48,7 +51,6 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     from gitops_bot.commands.check import check
     from gitops_bot.commands.compose import compose
     from gitops_bot.commands.init import take_inventory
-    from gitops_bot.commands.migrate import migrate
     from gitops_bot.edges import disk
     from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.registry.cloud import is_cloud
@@ -67,9 +69,9 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     if config.FILE in tree and not dry_run:
         advice = "edit that one; `gitops-bot init --dry-run` prints what init would write"
         raise ConfigError(Problem("failed.config", f"{config.FILE} already exists, and init never replaces it", advice))
-    chosen = tuple(peer for peer in get_args(Peer) if peer in peers or "auto" in peers)
     now = clock.now()
-    migration = migrate(checkout, tree, now, chosen) if peers else None
+    chosen = tuple(peer for peer in get_args(Peer) if peer in peers or "auto" in peers)
+    migration = _migrate(checkout, tree, now, chosen) if peers else None
     text = migration_text(migration) if migration else ""
     inventory = take_inventory(checkout, tree, now, _read(text) if migration else None)
     if not offline:
@@ -95,6 +97,12 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     bugs = (gap.bug for gap in gaps if gap.bug is not None)
     initialised = Initialised(inventory, coverage, os.path.relpath(path), text, not dry_run, gaps)
     return show("init", Result(Head(problems=(*inventory.problems, *bugs)), initialised), output)
+
+
+def _migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequence[Peer]) -> Migration:
+    from gitops_bot.commands.migrate import migrate  # nothing else needs what knows these tools
+
+    return migrate(files, tree, now, peers)
 
 
 def _needs_login(finding: Finding) -> bool:

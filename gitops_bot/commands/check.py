@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot import targets
-from gitops_bot.commands.init import with_suggestion
 from gitops_bot.commands.outside import deployed_paths, look_outside
+from gitops_bot.commands.suggestion import with_suggestion
 from gitops_bot.engine.read import read_disk
 from gitops_bot.errors import Problem, noted
-from gitops_bot.migration.deployed import DeployedPaths
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.layout import correspondence
+from gitops_bot.releases.layout.deployed import DeployedPaths
 from gitops_bot.results.checkout import Checked
 from gitops_bot.results.result import Head, Result
 from gitops_bot.targets.pin_file import problem

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot import targets
-from gitops_bot.commands.draft import draft, is_ahead, read_formats
+from gitops_bot.commands.draft import is_ahead, read_formats
 from gitops_bot.commands.outside import deployed_paths, directories, look_outside
 from gitops_bot.config import Config, leaves
 from gitops_bot.engine.read import partners, read_disk
 from gitops_bot.errors import ConfigError, Problem, noted
-from gitops_bot.migration.folding import ending_of, fold, fold_files
 from gitops_bot.releases.decisions import EntryKey
 from gitops_bot.releases.layout import causes
+from gitops_bot.releases.layout.folding import ending_of, fold, fold_files
 from gitops_bot.releases.layout.glob import is_plain
 from gitops_bot.releases.layout.inference import WORDS, environment_in, infer, is_skipped, named_by_place
 from gitops_bot.results.checkout import FoundEnvironment, Ignored, Inventory
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
     from gitops_bot.engine.read import Files, Snapshot
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.migration.deployed import DeployedPaths
     from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.layout.causes import OutsideFile
-    from gitops_bot.releases.layout.coverage import Coverage
+    from gitops_bot.releases.layout.deployed import DeployedPaths
 
 #: What belongs to several environments, or to none that a name tells; and the only environment of a repository.
 _SHARED: Final = "shared"
@@ -241,15 +240,3 @@ def _images(entries: Iterable[Managed]) -> Mapping[str, tuple[ImageName, Pin]]:
         if entry.repository is not None and entry.refusal is None:
             images.setdefault(entry.repository.registry, (entry.repository, entry.pin))
     return images
-
-
-def with_suggestion(coverage: Coverage, files: Files, tree: Mapping[str, str], now: datetime) -> Coverage:
-    """With how many entries `init` would keep current, by these files, where nothing is kept current."""
-    if coverage.tracked or coverage.promoted:
-        return coverage
-    try:
-        inventory = take_inventory(files, tree, now)
-    except ConfigError:
-        return coverage
-    drafted = draft(inventory.environments, inventory.ignored).environments
-    return replace(coverage, suggested=sum(environment.followed for environment in drafted))

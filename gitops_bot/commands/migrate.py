@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.engine.read import Files
-    from gitops_bot.migration import Peer
     from gitops_bot.migration.flux import Marker
     from gitops_bot.migration.rules import Tracked
     from gitops_bot.releases.decisions import Managed
+    from gitops_bot.results.checkout import Peer
 
 #: Bytes of a file beyond which nobody wrote it, and of all files that are parsed, at some 5 microseconds each.
 _LONGEST: Final = 512 * 1024

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot import targets
-from gitops_bot.migration.deployed import DeployedPaths, deployments
 from gitops_bot.releases.layout import causes
+from gitops_bot.releases.layout.deployed import DeployedPaths, deployments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.commands.init import with_suggestion
+from gitops_bot.commands.suggestion import with_suggestion
 from gitops_bot.engine import update as engine
 from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Promote, Request

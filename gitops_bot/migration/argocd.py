@@ -12,14 +12,14 @@ from gitops_bot.images import expression
 from gitops_bot.images.build import PLATFORM, normal_platform
 from gitops_bot.images.reference import split
 from gitops_bot.migration import rules
-from gitops_bot.migration.deployed import of_manifest
 from gitops_bot.migration.rules import EVERY_TAG, IGNORED, ImageRule, Read, Tracked, gap, resources
+from gitops_bot.releases.layout.deployed import of_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from gitops_bot.migration.deployed import DeployedPath
     from gitops_bot.migration.rules import Gap
+    from gitops_bot.releases.layout.deployed import DeployedPath
     from gitops_bot.targets.yaml_values import Placed
 
     #: An image of an Application and its settings, each where it stands.

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.images.reference import ImageName
 from gitops_bot.migration import rules
-from gitops_bot.migration.folding import fold
 from gitops_bot.migration.rules import Gap
+from gitops_bot.releases.layout.folding import fold
 from gitops_bot.releases.layout.inference import WORDS, environment_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from gitops_bot.migration import Peer
     from gitops_bot.migration.rules import ImageRule, Tracked
     from gitops_bot.releases.decisions import EntryKey, Managed
 
@@ -47,7 +46,7 @@ class MigratedEnvironment:
 class Migration:
     """What the settings of other tools mean: environments, the branch, and what has no counterpart."""
 
-    peers: tuple[Peer, ...]
+    peers: tuple[str, ...]
     environments: tuple[MigratedEnvironment, ...]
     gaps: tuple[Gap, ...]
     branch: str | None = None

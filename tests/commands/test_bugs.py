@@ -232,7 +232,7 @@ INIT_BUGS = {
     "a file with pins": (("gitops_bot.targets.kustomization", "KustomizationTarget.read"), ()),
     "an overlay": (("gitops_bot.releases.layout.overlays", "_Tree._meant", 1), ()),
     "an environment": (("gitops_bot.commands.init", "_environment", 1), ()),
-    "a manifest": (("gitops_bot.migration.deployed", "of_manifest", 1), ()),
+    "a manifest": (("gitops_bot.releases.layout.deployed", "of_manifest", 1), ()),
     "a manifest of a tool": (("gitops_bot.migration.rules", "documents", 1), ("--from", "argocd-image-updater")),
     "one tool": (("gitops_bot.commands.migrate", "flux.read"), ("--from", "argocd-image-updater", "--from", "flux")),
 }

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.migration.deployed import DeployedPaths, deployments
+from gitops_bot.releases.layout.deployed import DeployedPaths, deployments
 
 APPLICATION = """\
 apiVersion: argoproj.io/v1alpha1

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.migration import folding
-from gitops_bot.migration.folding import fold
+from gitops_bot.releases.layout import folding
+from gitops_bot.releases.layout.folding import fold
 from gitops_bot.releases.layout.glob import Glob
 
 if TYPE_CHECKING:
