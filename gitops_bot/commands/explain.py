@@ -6,9 +6,9 @@ With `--policy`, what a policy makes of a list of tags is told offline.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import replace
-from itertools import groupby
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot import config
@@ -67,7 +67,10 @@ def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> R
     if isinstance(planned, BotError):
         raise planned
     asked, *after_failure = planned.decided
-    judged = {item.decision.entry.key: item for item in asked.judged if item.decision.entry is not None}
+    judged: defaultdict[EntryKey, list[Judged]] = defaultdict(list)
+    for item in (*asked.judged, *planned.carried):
+        if item.decision.entry is not None:
+            judged[item.decision.entry.key].append(item)
     failed = {item.candidate.decision.entry: item for decided in after_failure for item in decided.judged}
     final = _final_decisions(planned)
     explanations: list[Explained] = []
@@ -96,9 +99,10 @@ def _final_decisions(planned: Planned) -> Mapping[EntryKey, Decision]:
 
 
 async def _explain(
-    context: Context, entry: Managed, judged: Judged, final: Decision | None, tag: str | None
+    context: Context, entry: Managed, judged: Sequence[Judged], final: Decision | None, tag: str | None
 ) -> Explained:
-    gates, decision = _gates(judged), judged.decision
+    """`judged`: what was decided, and the pin that an open proposal carries, if one does."""
+    gates, decision = [gate for passed in judged for gate in _gates(passed)], judged[0].decision
     if final is not None and isinstance(decision, Change):  # pull requests decide after all gates
         stopped = isinstance(final, Held | Failed)
         decision = final if stopped else decision
@@ -106,7 +110,8 @@ async def _explain(
         gates.append(PassedGate("proposal", "no pull request is in its way", passed=not stopped, reason=reason))
     promoted = entry.key in context.state.partners
     policy = source_of(entry, context.environment.promotion if promoted else None)
-    selection = None if promoted else await select(context.facts, entry, context.snapshot.at, judged.candidate.left_out)
+    left_out = judged[0].candidate.left_out
+    selection = None if promoted else await select(context.facts, entry, context.snapshot.at, left_out)
     outcome, pin = _outcome(decision)
     explained = Explained(
         policy=policy,
@@ -134,15 +139,18 @@ def _with_failures(explained: Explained, after: Judged) -> Explained:
 
 
 def _gates(judged: Judged) -> list[PassedGate]:
-    """The gates that the decision went through, and those that belong to the choice as one with it."""
+    """The gates that the decision went through, those of the choice as one with it."""
     before, gates = judged.candidate.decision, []
-    for (name, quiet), group in groupby(judged.trace, lambda passed: (passed[0].name, passed[0].quiet)):
-        gate, after = [*group][-1]
-        is_choice = name == "choice" and isinstance(after, Held | Failed)
-        stopped = is_choice or (name != "choice" and after != before and not isinstance(after, Change))
-        if stopped or not quiet:
-            words = "may be chosen" if name == "choice" else gate.words
-            gates.append(PassedGate(name, words, passed=not stopped, reason=_reason(after) if stopped else None))
+    if chosen := [after for gate, after in judged.trace if gate.shown == "choice"]:
+        before = chosen[-1]
+        stopped = isinstance(before, Held | Failed)
+        reason = _reason(before) if stopped else None
+        gates.append(PassedGate("choice", "may be chosen", passed=not stopped, reason=reason))
+    for gate, after in judged.trace[len(chosen) :]:
+        stopped = after != before and not isinstance(after, Change)
+        if stopped or gate.shown != "stop":
+            reason = _reason(after) if stopped else None
+            gates.append(PassedGate(gate.name, gate.words, passed=not stopped, reason=reason))
         before = after
     return gates
 

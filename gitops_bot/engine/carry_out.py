@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from gitops_bot.engine.world import silent
 from gitops_bot.errors import ForgeError, GitError, LostRace, Problem, bugs_as
@@ -21,7 +21,7 @@ from gitops_bot.proposals.text import body
 from gitops_bot.releases.decisions import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from gitops_bot.config import Environment, Propose
     from gitops_bot.config.commits import Signer
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import PullRequest
 
-#: A race is given up after so many losses, each of which let somebody else through, or after so many seconds.
+#: A race is abandoned after so many losses, each of which let somebody else through, or after so many seconds.
 MOST_LOST, MOST_SECONDS = 100, 600.0
 #: The longest wait before the next try, as a multiple of what the last one took. The more of them compete for a
 #: machine, the longer a try takes, and the longer each of them stays out of the others' way.
@@ -42,16 +42,28 @@ _LONGEST_WAIT = 16
 _GONE = Reason("nothing_new", "nothing is left to propose: its branch is gone")
 
 
-def carry_out(world: World, planned: Planned, done: dict[str, Written]) -> tuple[list[Written], list[Failed]]:
-    """Carry out what is planned for an environment; gives what came of it, by group, and what failed.
+class CarriedOut(NamedTuple):
+    """What came of the proposals of an environment, by group, and what failed.
 
-    `done` remembers what came of the proposals that were through before a race was lost.
-
-    Raises:
-        LostRace: something moved meanwhile.
+    `lost`: something moved meanwhile. What came of the proposals before that remains.
     """
+
+    by_group: Mapping[str, Written]
+    failed: Sequence[Failed] = ()
+    lost: LostRace | None = None
+
+    @property
+    def written(self) -> list[Written]:
+        """What to report, in the order of the groups."""
+        written = (self.by_group[name] for name in sorted(self.by_group))
+        return [item for item in written if item.action.name != "none" or item.changes]
+
+
+def carry_out(world: World, planned: Planned, before: Mapping[str, Written]) -> CarriedOut:
+    """Carry out what is planned for an environment; `before` is what came of its groups before a race was lost."""
     context = planned.context
     request = context.request
+    done = dict(before)
     failed: list[Failed] = []
     in_the_way: list[Failed] = []
 
@@ -61,7 +73,7 @@ def carry_out(world: World, planned: Planned, done: dict[str, Written]) -> tuple
         return proposal.kind != request.kind and loses
 
     # What is proposed elsewhere now is taken away last: a run that dies in between has lost nothing. What loses entries
-    # to a rollback goes first: never do two proposals stand on one entry.
+    # to a rollback goes first: never are two proposals open for one entry.
     proposals = sorted(
         planned.proposals,
         key=lambda proposal: (
@@ -83,8 +95,8 @@ def carry_out(world: World, planned: Planned, done: dict[str, Written]) -> tuple
                 try:
                     with bugs_as(GitError, proposal.branch or context.snapshot.branch), world.whole():
                         written, failure = _write(world, context.snapshot, proposal, context.environment)
-                except LostRace:
-                    raise
+                except LostRace as lost:
+                    return CarriedOut(done, lost=lost)
                 except (GitError, ForgeError) as error:
                     written, failure = _give_up(proposal, error.problem), Failed(None, error.problem)
             if failure is not None:
@@ -94,7 +106,7 @@ def carry_out(world: World, planned: Planned, done: dict[str, Written]) -> tuple
             if written.action.name != "none" or written.group not in done:
                 done[written.group] = written
             advance()
-    return [done[name] for name in sorted(done) if done[name].action.name != "none" or done[name].changes], failed
+    return CarriedOut(done, failed)
 
 
 def recheck_pull_requests(world: World, snapshot: Snapshot, proposal: Proposal, propose: Propose) -> Proposal:
@@ -107,7 +119,7 @@ def recheck_pull_requests(world: World, snapshot: Snapshot, proposal: Proposal, 
         LostRace: something is different, and has to be planned again.
         ForgeError: the forge refused or did not answer: then nothing is written.
     """
-    if world.forge is None or proposal.branch is None:
+    if world.forge is None or proposal.on is None:
         return proposal
     match proposal.action:
         case reconcile.Open() | reconcile.Refresh() | reconcile.Close() | reconcile.Commit():
@@ -120,20 +132,20 @@ def recheck_pull_requests(world: World, snapshot: Snapshot, proposal: Proposal, 
             assert_never(proposal.action)
     if not writes:
         return proposal
-    own = proposal.branch
-    pulls = world.forge.find([own, *proposal.beside], snapshot.branch)
-    now = pulls.get(own, ())
-    if people.have_changed(proposal.pulls, now) or any(
+    name = proposal.on.name
+    pulls = world.forge.find([name, *proposal.beside], snapshot.branch)
+    now = pulls.get(name, ())
+    if people.have_changed(proposal.on.pulls, now) or any(
         people.have_changed(before, pulls.get(branch, ()), beside=True) for branch, before in proposal.beside.items()
     ):
-        message = f"the pull requests of {own} kept changing while it was about to be written"
+        message = f"the pull requests of {name} kept changing while it was about to be written"
         raise LostRace(Problem("failed.forge", message, "run again to plan from the current state"))
     action = proposal.action
     if not isinstance(action, reconcile.Open | reconcile.Commit) and action.pull_request is not None:
         # Nobody has changed anything that it was decided by.
         by_number = {pull.number: pull for pull in now}
         action = replace(action, pull_request=by_number[action.pull_request.number])
-    return replace(proposal, pulls=now, action=action)
+    return replace(proposal, on=replace(proposal.on, pulls=now), action=action)
 
 
 def _write(
@@ -145,11 +157,11 @@ def _write(
         LostRace: the branch moved meanwhile and nothing was written, or the pull request ended meanwhile.
         GitError, ForgeError: the remote refused, or there is no token for the forge.
     """
-    content, branch, now = proposal.text, proposal.branch, proposal
+    content, on, now = proposal.text, proposal.on, proposal
     propose, signer = environment.propose, environment.signer
     if proposal.kind == "failure":
         propose = replace(propose, auto_merge=False)  # nobody asked for it: people merge it
-    if branch is None:
+    if on is None:
         commit = _push(world, snapshot, proposal, content, snapshot.commit, signer) if content is not None else None
         return replace(Written.of(proposal), commit=commit), None
 
@@ -157,7 +169,7 @@ def _write(
         nonlocal now
         now = recheck_pull_requests(world, snapshot, proposal, propose)
 
-    forge, head = _forge(world), proposal.remote.head if proposal.remote is not None else None
+    forge, head = _forge(world), on.remote.head if on.remote is not None else None
     commit = None
     if content is not None and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
         commit = head = _push(world, snapshot, proposal, content, head, signer, look)
@@ -172,8 +184,8 @@ def _write(
         return replace(_give_up(now, error.problem), commit=commit), Failed(None, error.problem)
     has_text = pull is not None and pull.state == "open" and isinstance(action, reconcile.Open | reconcile.Refresh)
     # Whoever writes the text last must have seen the last commit: else the text lacks what another run pushed.
-    if has_text and world.repository.commit_of(branch) != head:
-        message = f"{branch} kept moving while its pull request was being written"
+    if has_text and world.repository.commit_of(on.name) != head:
+        message = f"{on.name} kept moving while its pull request was being written"
         raise LostRace(Problem("failed.git", message, "run again: the text does not cover the latest commit yet"))
     return written if pull is None else replace(written, pull_request=pull), None
 
@@ -195,7 +207,8 @@ def _push(
         LostRace: the branch is not at `expected` any more, or what was on it is on a base that is not read yet.
         GitError: the remote refused.
     """
-    merged = any(pull.state == "merged" and pull.head == expected for pull in proposal.pulls)
+    pulls = proposal.on.pulls if proposal.on is not None else ()
+    merged = any(pull.state == "merged" and pull.head == expected for pull in pulls)
     # The pull request that was merged as the branch is may have been open when the base was read.
     is_open_again = isinstance(proposal.action, reconcile.Open) and merged
     if is_open_again and world.repository.commit_of(snapshot.branch) != snapshot.commit:
@@ -238,7 +251,7 @@ def _write_pull_request(
             lacks = _asked_for(propose) & body.lacks(opened.body)
             return _follow_up(world, forge, opened, content, head, propose, lacks)
         case reconcile.Close(pull_request=opened, reason=reason):
-            return _close(world, forge, opened, proposal.remote, reason)
+            return _close(world, forge, opened, proposal.on.remote if proposal.on is not None else None, reason)
         case reconcile.Leave(pull_request=opened, frozen=True) if opened is not None and opened.merges_by_bot:
             return forge.merge_by_hand(opened.number)
         case reconcile.Nothing(pull_request=opened) if (
@@ -303,7 +316,7 @@ def _finish(
 
     Raises:
         LostRace: it ended since it was found. It keeps or gets back the text that people decided on, and what was just
-            pushed is proposed anew.
+            pushed is proposed once more.
     """
     now = None
     if asks_to_merge(pull, propose):
@@ -317,7 +330,7 @@ def _finish(
     except LostRace:
         if pull.state == "merged" or world.repository.commit_of(pull.branch) is not None:
             forge.refresh(pull.number, title=now.title, body=now.body)
-        elif any(body.comment_mark(said) == body.CLOSING for said in forge.comments(pull.number)):
+        elif any(body.comment_mark(comment) == body.CLOSING for comment in forge.comments(pull.number)):
             # Another run has closed it, and its mark was overwritten just now. One that has not said so yet will look.
             forge.refresh(pull.number, title=now.title, body=body.with_closing_mark(now.body, _GONE))
         raise
@@ -339,7 +352,7 @@ def _close(world: World, forge: Forge, opened: PullRequest, branch: Branch | Non
     """Mark it and say why, delete the branch if nobody pushed to it meanwhile, close it: the branch is the lock.
 
     `opened` was looked up right before, and the answer to the mark shows what has come since. A forge closes what has
-    no branch. Whatever kills the run after that, the reason stands in the text already; the comment is for those who
+    no branch. Whatever kills the run after that, the reason is in the text already; the comment is for those who
     are notified. Another run may be closing it, too: whoever finds the branch gone goes on, and looks in the end
     whether the mark is still there.
 
@@ -397,7 +410,7 @@ class Race:
         """Stay out of the others' way for a while.
 
         Raises:
-            LostRace: the one that is given, once it makes no sense to try again.
+            LostRace: `lost` itself, once it makes no sense to try again.
         """
         now = self._clock.monotonic()
         self._lost += 1

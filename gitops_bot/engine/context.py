@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gitops_bot.engine.request import Promote
 from gitops_bot.errors import UsageError
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Environment, Hold
     from gitops_bot.engine.ask import Deciding, Facts
-    from gitops_bot.engine.existing import Existing
     from gitops_bot.engine.read import EnvironmentState, Snapshot
     from gitops_bot.engine.request import Request
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import Assignment
+    from gitops_bot.proposals.branches import Branches
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.releases.choice.promotion import ByHand, Offer
     from gitops_bot.releases.decisions import Decision, EntryKey, Held, Managed, Seen
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 class Context:
     """What is known of one environment: what decides its entries, and what they are arranged by.
 
-    `existing` is what is proposed already. `sources` are the entries of the source that each promoted entry stands for,
-    by its key. `given` is the pin that is given or offered to the entry that is judged.
+    `branches` are the bot's, as the request sees them. `sources` are the entries of the source that each promoted entry
+    gets its pin from, by its key. `basis` is what the candidate that is judged comes from: a pin that a person or a
+    pipeline names, or the offer of a source.
     """
 
     snapshot: Snapshot
@@ -37,9 +38,9 @@ class Context:
     request: Request
     environment: Environment
     state: EnvironmentState
-    existing: Existing
+    branches: Branches
     sources: Mapping[EntryKey, Sequence[Managed]]
-    given: Assignment | Offer | None = None
+    basis: Assignment | Offer | None = None
 
     @property
     def by_hand(self) -> ByHand | None:
@@ -47,14 +48,14 @@ class Context:
         return self.request.what.by_hand if isinstance(self.request.what, Promote) else None
 
     def before(self, wave: Sequence[Managed]) -> list[Managed]:
-        """The entries that those of a wave get their pins through: of all waves before it."""
-        states, level = self.snapshot.states, {its.key: its for its in wave}
-        found: dict[EntryKey, Managed] = {}
+        """The entries of all waves before this one that its entries get their pins through."""
+        states, level = self.snapshot.states, {entry.key: entry for entry in wave}
+        earlier: dict[EntryKey, Managed] = {}
         while level:
-            before = (states[its.environment or ""].partners.get(key, ()) for key, its in level.items())
+            before = (states[entry.environment or ""].partners.get(key, ()) for key, entry in level.items())
             level = {source.key: source for sources in before for source in sources}
-            found |= level
-        return [*found.values()]
+            earlier |= level
+        return [*earlier.values()]
 
     def refuse(self, unknown: Sequence[Problem]) -> None:
         """Refuse a command line that names nothing that is there.
@@ -73,14 +74,14 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What an entry would become if no gate held it: by the pin that it is given or offered, where it is by one.
+    """What an entry would become if no gate held it; `basis` as in `Context`.
 
     `left_out` are the tags that would have been chosen but name no image, each with what it names. `seen` is what came
     of the checks that a rollback without a person is decided by.
     """
 
     decision: Decision
-    given: Assignment | Offer | None = None
+    basis: Assignment | Offer | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     seen: tuple[Seen, ...] = ()
 
@@ -105,8 +106,8 @@ def as_it_is(decision: Decision) -> Entrant:
 class Candidates:
     """The candidates of the entries that a request means.
 
-    `named` are the keys of the entries that the command line names. `only_in_source` are told, and decided by nobody:
-    the environment that is promoted to does not have them.
+    `named` are the keys of the entries that the command line names. `only_in_source` are reported, and nobody decides
+    them: the environment that is promoted to does not have them.
     """
 
     context: Context
@@ -119,19 +120,19 @@ class Candidates:
 class Gate:
     """A rule that lets a decision pass, or holds it.
 
-    `words` are its name as a person says it: what is true of a decision that passes; empty where few have to do with
-    it. `explain` shows the gates that choose as one, `choice`. `quiet`: it is shown only where it stops something.
+    `words` are for people: what is true of a decision that passes. `explain` shows it `always`, in its `data` alone
+    until it stops something, or only if it does; those of the `choice` are shown as one.
     """
 
-    words: str
+    name: str
     judge: Callable[[Decision, Context], Awaitable[Decision]]
-    name: str = "choice"
-    quiet: bool = False
+    words: str = ""
+    shown: Literal["always", "choice", "data", "stop"] = "always"
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The decision about an entry behind all gates, and what it was behind each of them."""
+    """The decision about an entry after all gates, and what it was after each of them."""
 
     decision: Decision
     candidate: Candidate
@@ -152,12 +153,14 @@ class Decided:
 class Planned:
     """What becomes of one environment: its proposals, and the decisions that are in none of them.
 
-    `decided` has what was decided for the request itself, then what was decided to roll back after a failure.
+    `decided` has what was decided for the request itself, then what was decided to roll back after a failure. `carried`
+    are the pins of open proposals, after the gates that they pass again.
     """
 
     decided: tuple[Decided, ...]
     decisions: tuple[Decision, ...]
     proposals: tuple[Proposal, ...]
+    carried: tuple[Judged, ...] = ()
 
     @property
     def context(self) -> Context:

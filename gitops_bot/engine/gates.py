@@ -100,10 +100,10 @@ async def soak(decision: Decision, context: Context) -> Decision:
 
 def _of_offer(decision: Decision, context: Context, why_held: Callable[[Managed, Offer], Reason | None]) -> Decision:
     """The decision about an offer: held if `why_held` gives a reason."""
-    given = context.given
-    if decision.entry is None or not isinstance(given, Offer):
+    offer = context.basis
+    if decision.entry is None or not isinstance(offer, Offer):
         return decision
-    return promotion.hold_for(decision, given, why_held(decision.entry, given), context.by_hand, context.snapshot.at)
+    return promotion.hold_for(decision, offer, why_held(decision.entry, offer), context.by_hand, context.snapshot.at)
 
 
 async def source_left(decision: Decision, context: Context) -> Decision:
@@ -115,11 +115,11 @@ async def source_left(decision: Decision, context: Context) -> Decision:
     """
     if not isinstance(decision, Change | Held) or not (sources := context.sources.get(decision.entry.key)):
         return decision
-    pin, offer = context.existing.promoted.get(decision.entry.key), context.given
+    pin, offer = context.branches.promoted.get(decision.entry.key), context.basis
     earlier = context.before(sources) if not context.request.release_hold else []
     if earlier and is_open(decision) and isinstance(offer, Offer):
         line = await _trails(context, earlier)
-        if reason := next(filter(None, (_why_left(context, line, its, offer.running.pin) for its in earlier)), None):
+        if reason := next(filter(None, (_why_left(context, line, wave, offer.running.pin) for wave in earlier)), None):
             decision = decision.hold(reason)
     if not isinstance(decision, Held) or pin is None:
         return decision
@@ -136,7 +136,7 @@ async def _trails(context: Context, sources: Sequence[Managed]) -> Line:
 
 def _why_left(context: Context, line: Line, source: Managed, pin: Pin) -> Reason | None:
     """Why a source does not stand behind a pin: it went back from it, or from the slot that has it."""
-    step = left_behind(line, source, lambda its: promotion.is_same(its, pin))
+    step = left_behind(line, source, lambda left: promotion.is_same(left, pin))
     slots = context.snapshot.slots_of(source)
     other = slots.counterpart(source) if slots is not None else None
     if slots is not None and slots.selector and other is not None and promotion.is_same(other.pin, pin):
@@ -167,11 +167,11 @@ async def platforms(decision: Decision, context: Context) -> Decision:
     those of an index have none; and a build may leave out a platform that clusters need. If the open proposal has this
     very pin, the pin is withdrawn. A digest that a person gives is the truth: nobody is asked about it.
     """
-    given = context.given
+    basis = context.basis
     if context.request.offline or not is_open(decision) or (pin := decision.candidate) is None:
         return decision
     image = ImageName.of((decision.new_name if isinstance(decision, Change) else None) or decision.entry.image)
-    if image is None or (isinstance(given, Assignment) and given.pin.digest is not None):
+    if image is None or (isinstance(basis, Assignment) and basis.pin.digest is not None):
         return decision  # a decision without an image says so already
     try:
         usable = await _usable(decision, context.facts, image, pin)
@@ -180,10 +180,10 @@ async def platforms(decision: Decision, context: Context) -> Decision:
         return decision if isinstance(decision, Held) else Failed(decision.entry, error.problem)
     if not isinstance(usable, Reason):
         return usable
-    if isinstance(given, Assignment):
+    if isinstance(basis, Assignment):
         usable = replace(usable, text=f"{usable.text}; with its digest (`{pin.short}@sha256:...`) it is set anyway")
     held = decision.hold(usable)
-    return replace(held, withdraws=held.withdraws or context.existing.proposed.get(decision.entry.key) == pin)
+    return replace(held, withdraws=held.withdraws or context.branches.proposed.get(decision.entry.key) == pin)
 
 
 async def _usable(decision: Change | Held, facts: Facts, image: ImageName, pin: Pin) -> Decision | Reason:
@@ -230,14 +230,14 @@ async def step_back(decision: Decision, context: Context) -> Decision:
     """Hold an older pin that a person gives. A policy never proposes one, and a rollback is meant to."""
     if not isinstance(decision, Change) or not _may_not_go_back(decision, context):
         return decision
-    reason = choice.steps_back(decision, context.existing.proposed.get(decision.entry.key))
+    reason = choice.steps_back(decision, context.branches.proposed.get(decision.entry.key))
     return decision if reason is None else decision.hold(reason)
 
 
 async def given_tag_moved(decision: Decision, context: Context) -> Decision:
     """Hold a tag that a person gives without a digest, if it names other bytes than before."""
-    given = context.given
-    if not isinstance(decision, Change) or (isinstance(given, Assignment) and given.pin.digest is not None):
+    basis = context.basis
+    if not isinstance(decision, Change) or (isinstance(basis, Assignment) and basis.pin.digest is not None):
         return decision
     entry, after = decision.entry, decision.after
     if not _may_not_go_back(decision, context) or not choice.moves(entry.pin, after):
@@ -268,7 +268,7 @@ async def slot(decision: Decision, context: Context) -> Decision:
     """Hold a pin for the live slot of two, and one for a slot while a switch to it is proposed."""
     if not isinstance(decision, Change) or (slots := context.state.slots_of(decision.entry)) is None:
         return decision
-    switching = slots.selector is not None and slots.selector.key in context.existing.changing
+    switching = slots.selector is not None and slots.selector.key in context.branches.changing
     return blue_green.decide_pin(decision, slots, switching=switching)
 
 
@@ -278,7 +278,7 @@ async def left_before(decision: Decision, context: Context) -> Decision:
         return decision
     entry, facts = decision.entry, context.facts
     slots = context.state.slots_of(entry) if entry.choices else None
-    proposed = not entry.choices and (entry.key, decision.candidate) in context.existing.proposed_at_this_commit
+    proposed = not entry.choices and (entry.key, decision.candidate) in context.branches.proposed_at_this_commit
     if proposed or (entry.choices and slots is None):
         return decision
     line = await facts.line(lambda line: trail.enough(line, entry.overlay))
@@ -291,48 +291,62 @@ async def declared_hold(decision: Decision, context: Context) -> Decision:
     return decision if written is None else hold.hold(decision, written)
 
 
-_LEFT: Final = Gate("no wave before it went back from it", source_left)
-_IGNORED: Final = Gate("not ignored", ignored)
+#: Of a promotion.
 _OFFERED: Final = (
-    Gate("no step back", source_steps_back),
-    Gate("the source's tag was not moved", source_tag_moved),
-    Gate("the target's registry has it", absent),
+    Gate("no step back", source_steps_back, shown="choice"),
+    Gate("source's tag not moved", source_tag_moved, shown="choice"),
+    Gate("in the target's registry", absent, shown="choice"),
 )
 _HELD_OFFERS: Final = (
-    Gate("not held in the source", source_hold),
-    Gate("it has a tag", release_tag),
-    Gate("there is room for its digest", digest_room),
-    Gate("the source has run it for long enough", soak),
+    Gate("not held in the source", source_hold, shown="choice"),
+    Gate("has a tag", release_tag, shown="choice"),
+    Gate("room for its digest", digest_room, shown="choice"),
+    Gate("soaked", soak, shown="choice"),
 )
-_PLACE: Final = (Gate("", slot, "slot"), Gate("not rolled back before", left_before, "left before"))
-_PLATFORMS: Final = Gate("an image, there for every platform", platforms, "platforms")
-_ON_HOLD: Final = Gate("not on hold", declared_hold, "declared hold")
+_LEFT: Final = Gate("no wave went back from it", source_left, shown="choice")
+_IGNORED: Final = Gate("not ignored", ignored, shown="choice")
+#: Of everything.
+_PLACE: Final = (
+    Gate("slot", slot, shown="data"),
+    Gate("left before", left_before, "not rolled back before"),
+)
+_PLATFORMS: Final = Gate("platforms", platforms, "an image, there for every platform")
+_ON_HOLD: Final = Gate("declared hold", declared_hold, "not on hold")
 #: Behind the others, since it asks the forge about what would go on otherwise.
-_REQUIRED: Final = Gate("all that it requires succeeded", required.require, "require", quiet=True)
-_INFO: Final = Gate("its release info is known", describe_release, "release info", quiet=True)
+_REQUIRED: Final = Gate("require", required.require, "all that it requires succeeded", shown="stop")
+_INFO: Final = Gate("release info", describe_release, "its release info is known", shown="stop")
 
 #: For `update` and `plan`: entries that follow a policy, and those that are promoted from a source environment.
-POLL: Final = (Gate("the tag was not moved", tag_moved), *_PLACE, _PLATFORMS, _ON_HOLD, _REQUIRED, _INFO)
+POLL: Final = (
+    Gate("tag not moved", tag_moved, shown="choice"), *_PLACE, _PLATFORMS, _ON_HOLD, _REQUIRED, _INFO,
+)  # fmt: skip
 POLL_SOURCE: Final = (*_OFFERED, *_HELD_OFFERS, _LEFT, *_PLACE, _PLATFORMS, _ON_HOLD, _REQUIRED, _INFO)
 PROMOTE: Final = (
-    *_OFFERED, Gate("the policy admits it", beyond_policy), *_HELD_OFFERS, _IGNORED, _LEFT, *_PLACE,
+    *_OFFERED, Gate("admitted by the policy", beyond_policy, shown="choice"), *_HELD_OFFERS, _IGNORED, _LEFT, *_PLACE,
     _PLATFORMS, _ON_HOLD, _REQUIRED, _INFO,
 )  # fmt: skip
 PINS: Final = (
-    Gate("no step back", step_back), Gate("the tag was not moved", given_tag_moved), *_PLACE, _PLATFORMS, _ON_HOLD,
-    _INFO,
+    Gate("no step back", step_back, shown="choice"), Gate("tag not moved", given_tag_moved, shown="choice"), *_PLACE,
+    _PLATFORMS, _ON_HOLD, _INFO,
 )  # fmt: skip
-ROLL_BACK: Final = (Gate("the registry still has it", roll_back.available), _IGNORED, *_PLACE, _ON_HOLD, _INFO)
+ROLL_BACK: Final = (
+    Gate("in the registry", roll_back.available, shown="choice"), _IGNORED, *_PLACE, _ON_HOLD, _INFO,
+)  # fmt: skip
+#: For the pins that open proposals carry: everything else was judged when they were proposed.
+CARRIED: Final = (
+    Gate("carried slot", slot, shown="data"),
+    Gate("carried left before", left_before, "the proposed pin was not rolled back since"),
+)
 
 
 async def judge(deciding: Deciding[Candidate], context: Context) -> Judged:
-    """Pass a candidate through the gates of its kind of request, in their order."""
+    """Pass a candidate through the gates of its kind of request."""
     candidate = await deciding
-    context, decision, trace = replace(context, given=candidate.given), candidate.decision, []
+    entry = candidate.decision.entry
     gates: Sequence[Gate]
     match context.request.what:
         case Poll():
-            gates = POLL_SOURCE if decision.entry is not None and decision.entry.key in context.sources else POLL
+            gates = POLL_SOURCE if entry is not None and entry.key in context.sources else POLL
         case Promote():
             gates = PROMOTE
         case Pins():
@@ -343,6 +357,12 @@ async def judge(deciding: Deciding[Candidate], context: Context) -> Judged:
             gates = ()
         case _:
             assert_never(context.request.what)
+    return await pass_gates(gates, candidate, replace(context, basis=candidate.basis))
+
+
+async def pass_gates(gates: Sequence[Gate], candidate: Candidate, context: Context) -> Judged:
+    """Pass a candidate through gates, in their order."""
+    decision, trace = candidate.decision, []
     for gate in gates:
         decision = await gate.judge(decision, context)
         trace.append((gate, decision))

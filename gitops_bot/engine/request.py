@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, assert_never
 
 from gitops_bot.proposals import naming
 
@@ -27,6 +27,7 @@ class Poll:
     """
 
     offline: bool = False
+    kind: ClassVar[Kind] = "update"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Pins:
 
     assignments: Sequence[Assignment]
     allow_downgrade: bool = False
+    kind: ClassVar[Kind] = "update"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Promote:
     by_hand: ByHand
     images: Sequence[str] = ()
     overlays: Sequence[Glob] = ()
+    kind: ClassVar[Kind] = "update"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class RollBack:
     images: Sequence[str] = ()
     because: str | None = None
     offline: bool = False
+    kind: ClassVar[Kind] = "rollback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class RollBackFailed:
     """`on_failure: rollback`: what the newest release of an overlay brought, if a check of it failed. Nobody asked."""
 
     offline: bool = False
+    kind: ClassVar[Kind] = "failure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +109,7 @@ class Request:
     @property
     def kind(self) -> Kind:
         """The kind of the proposals that it is about."""
-        match self.what:
-            case RollBack():
-                return "rollback"
-            case RollBackFailed():
-                return "failure"
-            case Withdraw(kind=kind):
-                return kind
-            case Poll() | Pins() | Promote():
-                return "update"
-            case _:
-                assert_never(self.what)
+        return self.what.kind
 
     @property
     def offline(self) -> bool:

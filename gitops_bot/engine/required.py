@@ -61,15 +61,15 @@ async def require(decision: Decision, context: Context) -> Decision:
     for reason in parts:
         if isinstance(reason, Reason):
             held = _hold(held, context, reason)
-    for part, its in zip(asked, seen, strict=True):
-        if (why := required.why_not(its, part.of)) is not None:
-            held = _hold(held, context, why, failed=any(item.state == "failure" for item in its))
+    for part, results in zip(asked, seen, strict=True):
+        if (why := required.why_not(results, part.of)) is not None:
+            held = _hold(held, context, why, failed=any(result.state == "failure" for result in results))
     return held
 
 
 async def _checks(decision: Change, context: Context) -> _Requirement | None:
     """Checks of the commit that brought the pin to the source, and of later ones on which it stood."""
-    wanted, offer = context.environment.require.checks, context.given
+    wanted, offer = context.environment.require.checks, context.basis
     if not wanted or not isinstance(offer, Offer):
         return None
     stood = await _stood(decision, context, offer)
@@ -115,7 +115,7 @@ async def _source_checks(decision: Change, context: Context) -> _Requirement | R
 
 async def _deployment(decision: Change, context: Context) -> _Requirement | None:
     """The newest deployment, to an environment of the forge, of a commit on which the pin stood in the source."""
-    name, offer = context.environment.require.deployment, context.given
+    name, offer = context.environment.require.deployment, context.basis
     if name is None or not isinstance(offer, Offer):
         return None
     stood, question = await _stood(decision, context, offer), DeploymentsQuestion(name)
@@ -163,12 +163,12 @@ def _release(offer: Offer) -> str:
 
 def _hold(decision: Decision, context: Context, reason: Reason, *, failed: bool = False) -> Decision:
     """Hold it, unless a person lifts that. What is proposed already is withdrawn once it `failed`."""
-    given, entry = context.given, decision.entry
-    if isinstance(given, Offer):
-        held = promotion.hold_for(decision, given, reason, context.by_hand, context.snapshot.at)
+    offer, entry = context.basis, decision.entry
+    if isinstance(offer, Offer):
+        held = promotion.hold_for(decision, offer, reason, context.by_hand, context.snapshot.at)
     else:
         held = decision.hold(reason) if isinstance(decision, Change | Held) else decision
-    proposed = context.existing.proposed.get(entry.key) if entry is not None else None
+    proposed = context.branches.proposed.get(entry.key) if entry is not None else None
     if not isinstance(held, Held) or not failed or proposed is None:
         return held
     is_proposed = held.candidate is not None and promotion.is_same(proposed, held.candidate)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, assert_never
 from gitops_bot.engine.arrange import arrange, whole
 from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.candidates import assign, failed, poll, promote, roll_back
-from gitops_bot.engine.carry_out import Race, carry_out
+from gitops_bot.engine.carry_out import CarriedOut, Race, carry_out
 from gitops_bot.engine.context import Candidate, Candidates, Context, Decided, Judged, Planned, as_it_is
 from gitops_bot.engine.describe import describe
-from gitops_bot.engine.existing import find_existing
 from gitops_bot.engine.gates import judge
+from gitops_bot.engine.policies import look_up, see
 from gitops_bot.engine.read import after_commit, partners, read_again
 from gitops_bot.engine.records import record
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, RollBackFailed, Withdraw
-from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, LostRace, Problem, bugs_as
+from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, Problem, bugs_as
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, reconcile
 from gitops_bot.proposals.proposal import Written
@@ -30,7 +30,7 @@ from gitops_bot.results import waiting
 from gitops_bot.results.outcome import WRITING, EnvironmentOutcome, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.config import Environment
@@ -145,8 +145,9 @@ async def _context(facts: Facts, request: Request, environment: Environment, *, 
     branches = snapshot.own_branches_of(name) if is_seen else ()
     # The pull requests of a promotion's source are asked for in the same request.
     along = snapshot.own_branches_of(request.what.source) if isinstance(request.what, Promote) and not alone else ()
-    existing = await find_existing(facts, request, environment, branches, along)
-    return Context(snapshot, facts, request, environment, snapshot.states[name], existing, sources)
+    known = await look_up(facts, environment, branches, along)
+    seen = see(snapshot, request, environment, known)
+    return Context(snapshot, facts, request, environment, snapshot.states[name], seen, sources)
 
 
 def _decide(facts: Facts, contexts: Sequence[Context | BotError]) -> list[Decided | BotError]:
@@ -217,30 +218,30 @@ def _write(
     Also returns the facts about the base branch as it is afterwards.
     """
     race = Race(world.clock)
-    done: dict[str, Written] = {}
+    done: Mapping[str, Written] = {}
     try:
         with bugs_as(GitError, environment.name):
             if isinstance(planned, Planned) and planned.context.snapshot.commit != facts.snapshot.commit:
                 (planned,) = plan(facts, request, [environment])
             while isinstance(planned, Planned):
-                failed: list[Failed] = []
-                try:
-                    if request.dry_run:
-                        written = [Written.of(item) for item in sorted(planned.proposals, key=lambda item: item.group)]
-                    else:
-                        planned = describe(world, planned)
-                        written, failed = carry_out(world, planned, done)
-                except LostRace as lost:
-                    race.wait(lost)
+                if request.dry_run:
+                    carried_out = CarriedOut({item.group: Written.of(item) for item in planned.proposals})
+                else:
+                    planned = describe(world, planned)
+                    carried_out = carry_out(world, planned, done)
+                if carried_out.lost is not None:
+                    done = carried_out.by_group
+                    race.wait(carried_out.lost)
                     facts = Facts(world, read_again(world, facts.snapshot), facts)
                     (planned,) = plan(facts, request, [environment])
                     continue
+                written = carried_out.written
                 for item in written:
                     if item.branch is None and item.commit is not None:  # the base branch is there now
                         now = replace(facts.snapshot, commit=item.commit)
                         contents = {path: after for path, (_, after) in item.files.items()}
                         facts = Facts(world, now if is_last else after_commit(now, contents), facts)
-                return _outcome(request, planned, written, failed), facts
+                return _outcome(request, planned, written, carried_out.failed), facts
         stop = planned.problem
     except (GitError, ForgeError) as error:
         stop = error.problem

@@ -1,4 +1,4 @@
-"""Every plan is laid over the pins that the open proposal carries: base + branch + new.
+"""Every plan keeps the pins that the open proposal carries: base + branch + new.
 
 Ten services that run `set` in one minute share one branch; what one of them put there, the next must not lose.
 """
@@ -37,7 +37,7 @@ def live_pins(base: Mapping[EntryKey, Managed], carried: Sequence[PinChange]) ->
     return tuple(kept)
 
 
-def lay(
+def combine(
     decisions: Sequence[Decision], carried: Sequence[PinChange], base: Mapping[EntryKey, Managed], *, asked: bool = True
 ) -> tuple[Change, ...]:
     """The changes of the proposal: what was decided now, and of the carried pins those that no decision replaces.

@@ -16,6 +16,7 @@ from gitops_bot.proposals.text import body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
@@ -70,8 +71,8 @@ def without_bot(pull: PullRequest) -> PullRequest:
     return replace(pull, auto_merge=pull.auto_merge and not pull.merges_by_bot)
 
 
-def why_frozen(pull: PullRequest, pins: Sequence[PinChange], branch: Branch | None, *, stands: bool) -> Reason:
-    """Why a frozen pull request is left as it is, and how people can unfreeze it. `stands`: see `reconcile.decide`."""
+def why_frozen(pull: PullRequest, pins: Sequence[PinChange], branch: Branch | None, *, applies: bool) -> Reason:
+    """Why a frozen pull request is left as it is, and how people can unfreeze it. `applies`: as in `Wanted`."""
     known = freezes(pull)
     it = f"#{pull.number} {' and '.join(freeze.what for freeze in known)}"
     undo = " and ".join(freeze.undo for freeze in known)
@@ -81,7 +82,7 @@ def why_frozen(pull: PullRequest, pins: Sequence[PinChange], branch: Branch | No
         text = (
             f"{it}, but {branch.rewritten}, which a merge would bring back: {undo} to have it rebuilt on the new base"
         )
-    elif not stands:
+    elif not applies:
         text = f"{it}, but the base branch has moved on: {undo} to have it rebuilt on the new base"
     elif branch is not None and _proposes_exactly(branch, pins):
         text = f"{it}, and its files have changed on the base branch since: merge it, or {undo} to have it rebuilt"
@@ -101,7 +102,7 @@ def _proposes_exactly(branch: Branch, pins: Sequence[PinChange]) -> bool:
 
 def is_handed_back(pull: PullRequest) -> bool:
     """Whether a person handed the branch, as it is now, back to the bot."""
-    return pull.given == "counts" and has_label(pull, HAND_BACK)
+    return pull.hand_back == "counts" and has_label(pull, HAND_BACK)
 
 
 def judge_hand_back(pull: PullRequest, head: str, times: HandBackTimes) -> PullRequest:
@@ -111,12 +112,12 @@ def judge_hand_back(pull: PullRequest, head: str, times: HandBackTimes) -> PullR
     forge does not record pushes, it applies to the head that the pull request had when it was read.
     """
     if times.pushed is None:
-        return replace(pull, given="counts" if pull.head == head else "unsure")
+        return replace(pull, hand_back="counts" if pull.head == head else "unsure")
     commit, pushed = times.pushed
     if not commit == pull.head == head:
-        return replace(pull, given="unsure")
+        return replace(pull, hand_back="unsure")
     labelled = times.labelled
-    return replace(pull, given="counts" if labelled is not None and labelled > pushed else "late")
+    return replace(pull, hand_back="counts" if labelled is not None and labelled > pushed else "late")
 
 
 def find_declines(
@@ -132,16 +133,19 @@ def find_declines(
     return by_pin
 
 
-def decline(change: Change, branch: str, known: Declined, carried: Sequence[PinChange]) -> Held | None:
-    """The hold on a change that a person declined, if one did.
+def decline(
+    change: Change, branch: str, known: Declined, shown: Sequence[PinChange], since: datetime | None = None
+) -> Held | None:
+    """The hold on a change that a person declined, if one did `since` that time.
 
-    A pin that the open proposal `carried` is not declined by an earlier one of its branch: to reopen a pull request
-    takes its decline back. One of another group's stands until that one is reopened: it may have been closed just while
-    its pins were moved.
+    A pin that an open pull request has `shown` is not declined by an earlier one of its branch: to reopen a pull
+    request takes its decline back. One of another group's lasts until that one is reopened: it may have been closed
+    just while its pins were moved.
     """
-    shown = any(pin.key == change.entry.key and pin.after == change.after for pin in carried)
+    is_shown = any(pin.key == change.entry.key and pin.after == change.after for pin in shown)
     for pull in known.get(body.pin_mark(change.entry.key, change.after, change.new_name), ()):
-        if pull.branch != branch or not shown:
+        is_recent = since is None or pull.created_at is None or pull.created_at >= since
+        if is_recent and (pull.branch != branch or not is_shown):
             reason = Reason(
                 "held.declined",
                 f"{change.after} was declined: #{pull.number} was closed unmerged; reopen it to undo that",

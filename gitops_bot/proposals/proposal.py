@@ -11,7 +11,7 @@ from gitops_bot.releases.decisions import Change, Held, Kept
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.proposals.branch import Branch
+    from gitops_bot.proposals.branches import BotBranch
     from gitops_bot.proposals.content import ProposalText
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.decisions import Decision, EntryKey, PinChange, Source
@@ -21,22 +21,18 @@ if TYPE_CHECKING:
 class Proposal:
     """The decisions about the entries of one group, and how the changes among them reach the base branch.
 
-    `branch` is the name of its branch, None where it is committed straight to the base branch; `source` is where the
-    pins come from that are decided now. `files` holds the bytes before and after. `remote` is the branch as it was
-    read, `pulls` are its pull requests, and `pull_request` is the open one. `carried` are the pins that the branch
-    proposes as it is, `moved` the entries among them that belong to other groups now. `beside` are the pull requests of
-    other branches that this rests on. `text` is what people read of it, where it is to be written.
+    `on` is its branch as it was read, None where the changes are committed straight to the base branch; `source` is
+    where the pins come from that are decided now. `files` holds the bytes before and after. `carried` are the pins that
+    the branch proposes as it is, `moved` the entries among them that belong to other groups now. `beside` are the pull
+    requests of other branches that this depends on. `text` is what people read of it, where it is to be written.
     """
 
     group: str
-    branch: str | None
+    on: BotBranch | None
     source: Source
     action: reconcile.Action
     decisions: tuple[Decision, ...] = ()
     files: Mapping[str, tuple[bytes, bytes]] = field(default_factory=dict)
-    pull_request: PullRequest | None = None
-    remote: Branch | None = None
-    pulls: tuple[PullRequest, ...] = ()
     carried: tuple[PinChange, ...] = ()
     moved: frozenset[EntryKey] = frozenset()
     beside: Mapping[str, tuple[PullRequest, ...]] = field(default_factory=dict)
@@ -46,6 +42,16 @@ class Proposal:
     def kind(self) -> naming.Kind:
         """Whether it updates pins or rolls them back."""
         return naming.kind_of(self.group)
+
+    @property
+    def branch(self) -> str | None:
+        """The name of its branch."""
+        return self.on.name if self.on is not None else None
+
+    @property
+    def pull_request(self) -> PullRequest | None:
+        """Its open pull request."""
+        return self.on.opened if self.on is not None else None
 
     @property
     def changes(self) -> tuple[Change, ...]:

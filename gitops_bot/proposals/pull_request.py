@@ -58,8 +58,8 @@ class PullRequest:
     it; `merges_by_bot`: the bot's own account set that. `checks_failed`: a check of its head commit has failed, so that
     this will not happen. `merge_was_requested`: it was set to auto-merge or queued, and it was not the bot that took
     this back last; a person who did is not overruled. `retargeted`: a person gave it another base branch than the one
-    that was asked for. `given`: whether the word that hands the branch back, where it stands, counts; it is `late`
-    where somebody pushed after it, and `unsure` where the forge does not know the last push yet.
+    that was asked for. `hand_back`: whether the label that hands the branch back counts, if it has it;
+    it is `late` where somebody pushed after it, and `unsure` where the forge does not know the last push yet.
     """
 
     number: int
@@ -82,7 +82,7 @@ class PullRequest:
     merge_was_requested: bool = False
     retargeted: bool = False
     comments: tuple[Comment, ...] = ()
-    given: Literal["counts", "late", "unsure"] = "counts"
+    hand_back: Literal["counts", "late", "unsure"] = "counts"
 
 
 def find_open(pulls: Sequence[PullRequest]) -> PullRequest | None:

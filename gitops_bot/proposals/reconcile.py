@@ -5,13 +5,13 @@ Whatever an earlier run wrote before it died, this decision continues from there
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import people
-from gitops_bot.proposals import pull_request as pull_requests
 from gitops_bot.proposals.branch import Ours, Theirs, owner_of
+from gitops_bot.proposals.branches import BotBranch
 from gitops_bot.proposals.text import body
 from gitops_bot.proposals.text.markdown import plain
 
@@ -99,29 +99,33 @@ class Nothing:
 Action = Open | Refresh | Leave | Close | Commit | Nothing
 
 
-def decide(
-    branch: Branch | None,
-    existing: Sequence[PullRequest],
-    pins: Sequence[PinChange] = (),
-    files: Mapping[str, bytes] | None = None,
-    *,
-    refresh_approved: bool = False,
-    stands: bool = True,
-    why_gone: Reason | None = None,
-    signs: bool = False,
-) -> Action:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be proposed on a branch: the `pins`, and the bytes of the `files` with them.
+
+    `applies`: some pin that the branch carries is not on the base branch yet, and its `from` still is. `why_gone` is
+    the reason to give where nothing is left, if it is another than that. `signs`: commits without a signature are made
+    again, but not those that were reviewed.
+    """
+
+    pins: Sequence[PinChange] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    applies: bool = True
+    why_gone: Reason | None = None
+    refresh_approved: bool = False
+    signs: bool = False
+
+
+def decide(branch: BotBranch, wanted: Wanted) -> Action:
     """The action for one branch.
 
-    `pins` are what is to be proposed, and `files` their bytes; `existing` is newest first. `stands`: whether any
-    carried pin of the branch still applies: it is not yet on the base branch, and its `from` still is. `why_gone` is
-    the reason to give if the group itself no longer exists. `signs`: commits without a signature are made again, but
-    not those that were reviewed. The configured labels do not matter here: a label that a person removed stays removed.
+    The configured labels do not matter here: a label that a person removed stays removed.
     """
-    opened = pull_requests.find_open(existing)
-    if not pins and opened is None:
+    remote, opened = branch.remote, branch.opened
+    if not wanted.pins and opened is None:
         return Nothing(None, Reason("nothing_new", "nothing to propose"))
-    if opened is None and any(branch and pull.state == "merged" and pull.head == branch.head for pull in existing):
-        branch = None  # all of it has been merged: nothing on it can be lost, whoever wrote it
+    if opened is None and any(remote and pull.state == "merged" and pull.head == remote.head for pull in branch.pulls):
+        remote = None  # all of it has been merged: nothing on it can be lost, whoever wrote it
     if opened is not None and people.is_held(opened):
         text = f"#{opened.number} has the label `{people.HOLD}`: it is left as it is until the label is removed"
         return Leave(opened, Reason("held.label", text, {"pull_request": opened.number, "url": opened.url}))
@@ -132,25 +136,25 @@ def decide(
             "that is changed back, or it is merged or closed"
         )
         return Leave(opened, Reason("person", text, {"pull_request": opened.number, "url": opened.url}))
-    whose = owner_of(branch) if branch is not None else None
-    if branch is not None and isinstance(whose, Theirs) and not (opened is not None and people.is_handed_back(opened)):
-        return _leave_to_people(opened, branch, whose)
-    frozen = opened is not None and bool(people.freezes(opened)) and not refresh_approved
+    owner = owner_of(remote) if remote is not None else None
+    if remote is not None and isinstance(owner, Theirs) and not (opened is not None and people.is_handed_back(opened)):
+        return _leave_to_people(opened, remote, owner)
+    frozen = opened is not None and bool(people.freezes(opened)) and not wanted.refresh_approved
     pushed = False
-    if pins and branch is not None and isinstance(whose, Ours):
+    if wanted.pins and remote is not None and isinstance(owner, Ours):
         # A base that moved on to other pins conflicts with it, even where both come to the same in the end.
-        same_base = {(pin.key, pin.before) for pin in pins} == {(pin.key, pin.before) for pin in whose.carried}
-        is_signed = frozen or not signs or all(commit.signed for commit in branch.commits)
-        pushed = same_base and is_signed and branch.has_exactly(files or {})
+        same_base = {(pin.key, pin.before) for pin in wanted.pins} == {(pin.key, pin.before) for pin in owner.carried}
+        is_signed = frozen or not wanted.signs or all(commit.signed for commit in remote.commits)
+        pushed = same_base and is_signed and remote.has_exactly(wanted.files)
     if opened is not None:
-        return _keep(opened, pins, branch, frozen=frozen, pushed=pushed, stands=stands, why_gone=why_gone)
+        return _keep(opened, remote, wanted, frozen=frozen, pushed=pushed)
     missing = "the branch exists without a pull request" if pushed else "no pull request is open for this branch"
     return Open(Reason("chosen", missing), push=not pushed)
 
 
-def decide_unseen(branch: Branch | None, pins: Sequence[PinChange], files: Mapping[str, bytes]) -> Action:
+def decide_unseen(remote: Branch | None, wanted: Wanted) -> Action:
     """The action if pull requests cannot be read: without a token, or for a repository at a path."""
-    match decide(branch, (), pins, files):
+    match decide(BotBranch("", remote), wanted):
         case Open(push=False):
             text = "the branch proposes exactly this; pull requests were not checked"
             return Nothing(None, Reason("nothing_new", text))
@@ -160,43 +164,24 @@ def decide_unseen(branch: Branch | None, pins: Sequence[PinChange], files: Mappi
             return action
 
 
-def counts_as_proposed(branch: Branch | None, existing: Sequence[PullRequest]) -> bool:
-    """Whether the pins on the branch count as proposed.
-
-    They do while a pull request is open, and if none was ever opened for this head (a run died before that). A branch
-    left over from a closed or merged pull request does not count.
-    """
-    is_open = pull_requests.find_open(existing) is not None
-    return branch is not None and (is_open or all(pull.head != branch.head for pull in existing))
-
-
-def _keep(
-    opened: PullRequest,
-    pins: Sequence[PinChange],
-    branch: Branch | None,
-    *,
-    frozen: bool,
-    pushed: bool,
-    stands: bool,
-    why_gone: Reason | None,
-) -> Action:
+def _keep(opened: PullRequest, remote: Branch | None, wanted: Wanted, *, frozen: bool, pushed: bool) -> Action:
     """Update the open pull request in place, if it lacks anything. A frozen one stays: what was reviewed merges."""
-    handed_back = people.is_handed_back(opened)
-    if not pins and (not frozen or not (stands or handed_back)):
-        if stands:
+    pins, handed_back = wanted.pins, people.is_handed_back(opened)
+    if not pins and (not frozen or not (wanted.applies or handed_back)):
+        if wanted.applies:
             text = "what it proposes is no longer wanted: its source went back, or another group proposes it now"
         else:
             text = "nothing is left to propose: the base branch already has it or has moved on, or it is held now"
-        return Close(opened, why_gone or Reason("nothing_new", text))
+        return Close(opened, wanted.why_gone or Reason("nothing_new", text))
     complete = Nothing(opened, Reason("nothing_new", f"pull request #{opened.number} already proposes exactly this"))
     if frozen:
-        return complete if pushed else Leave(opened, people.why_frozen(opened, pins, branch, stands=stands))
+        return complete if pushed else Leave(opened, people.why_frozen(opened, pins, remote, applies=wanted.applies))
     if handed_back:
         # Also if the branch is ours: a `hand-back` left in place would drop the next person's commit.
         text = f"#{opened.number} was handed back to gitops-bot"
         return Refresh(opened, Reason("chosen", text), push=not pushed)
     if not pushed:
-        why = f", since {branch.rewritten}" if branch is not None and branch.rewritten is not None else ""
+        why = f", since {remote.rewritten}" if remote is not None and remote.rewritten is not None else ""
         return Refresh(opened, Reason("chosen", f"#{opened.number} is open and will be updated in place{why}"))
     # A closing mark in an open one is from a run that died, or it was reopened: a person closing it must count again.
     outdated = body.plan_mark(opened.body) != body.mark(pins) or body.is_closed_by_bot(opened.body)
@@ -208,7 +193,7 @@ def _keep(
 
 def _leave_to_people(opened: PullRequest | None, branch: Branch, theirs: Theirs) -> Leave:
     """Leave a branch with a commit of somebody else's, and say so on its pull request, once for each such commit."""
-    late = opened is not None and opened.given == "late"
+    late = opened is not None and opened.hand_back == "late"
     if opened is None:
         until = "merged or deleted"
     elif late:

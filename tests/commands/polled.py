@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def polled(registry: Any, entries: Sequence[Managed], now: datetime = NOW) -> list[Decision]:
     """A decision for each entry, in their order."""
     facts = facts_of(registry)
-    context: Any = SimpleNamespace(given=None, request=Request(), facts=facts)
+    context: Any = SimpleNamespace(basis=None, request=Request(), facts=facts)
 
     async def decide(entry: Managed) -> Decision:
         return await tag_moved((await poll(facts, entry, now)).decision, context)

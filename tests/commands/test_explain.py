@@ -134,6 +134,17 @@ def test_a_declined_pin_is_held_by_the_proposal(shop: Deploy) -> None:
     assert held(shop.ask("plan").json) == {"web": ("1.1.0", entry["reason"]["code"])}
 
 
+def test_a_pin_that_the_open_proposal_keeps_passes_its_gates_again(shop: Deploy) -> None:
+    shop.push("web", "2.0.0-rc.1")
+    assert shop.bot("set", "production", "web=2.0.0-rc.1").code == 0
+    entry = explained(shop, "web")
+    assert (entry["outcome"], list(gates(entry))[-2:]) == ("current", ["carried slot", "carried left before"])
+    assert set(gates(entry).values()) == {None}
+    out = shop.bot("explain", "production", shop.image("web")).out
+    assert out.count("the proposed pin was not rolled back since: ok") == 1
+    assert "slot" not in out
+
+
 @pytest.mark.parametrize(
     ("rules", "outcome", "code", "kind"),
     [

@@ -13,6 +13,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import content as proposals
 from gitops_bot.proposals import naming, reconcile
 from gitops_bot.proposals.branch import Branch, FileChange, UnmergedCommit
+from gitops_bot.proposals.branches import BotBranch
 from gitops_bot.proposals.proposal import Proposal, Written
 from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.decisions import Change, Kept, Managed
@@ -103,10 +104,12 @@ def proposal(
     *decisions: Decision,
     reason: Reason | None = None,
     branch: str = "gitops-bot/staging/all",
+    pull_request: PullRequest | None = None,
     **more: object,
 ) -> Proposal:
-    """A proposal of the group `all`."""
-    return Proposal("all", branch, "policy", action(name, reason or Reason("chosen", "new")), decisions, **more)
+    """A proposal of the group `all`, with this open pull request."""
+    on = BotBranch(branch, pulls=(pull_request,) if pull_request is not None else ())
+    return Proposal("all", on, "policy", action(name, reason or Reason("chosen", "new")), decisions, **more)
 
 
 def carried_out(name: ActionName, *decisions: Decision, commit: str | None = None, **more: object) -> Written:

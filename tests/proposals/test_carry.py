@@ -176,7 +176,7 @@ MOVES, MOVED = Pin("main", B), Pin("main", C)
 def test_a_carried_pin_goes_only_where_its_entry_was_decided(
     pin: PinChange, decision: Decision | None, policy: Policy | None, expected: Pin | None
 ) -> None:
-    laid = carry.lay([decision] if decision else [], (pin,), standing(policy=policy))
+    laid = carry.combine([decision] if decision else [], (pin,), standing(policy=policy))
     assert [each.after for each in laid] == ([expected] if expected else [])
     for each in laid:
         assert each.before == V1
@@ -229,7 +229,7 @@ WITHDRAWN = Held(entry(), V3, HELD.reason, withdraws=True)
 def test_what_a_run_finds_by_itself_gives_way_to_what_somebody_asked_for(
     pin: PinChange, decision: Decision, policy: Policy | None, expected: Pin | None
 ) -> None:
-    laid = carry.lay([decision], (pin,), standing(policy=policy), asked=False)
+    laid = carry.combine([decision], (pin,), standing(policy=policy), asked=False)
     assert [each.after for each in laid] == ([expected] if expected else [])
 
 
@@ -245,7 +245,7 @@ def test_what_a_run_finds_by_itself_gives_way_to_what_somebody_asked_for(
 def test_the_direction_of_a_carried_pin_is_worked_out_again(
     before: Pin, after: Pin, policy: Policy, direction: str
 ) -> None:
-    (laid,) = carry.lay([], (carried(after, before, source="set"),), standing(before, policy))
+    (laid,) = carry.combine([], (carried(after, before, source="set"),), standing(before, policy))
     assert laid.direction == direction
 
 
@@ -254,15 +254,15 @@ def test_the_direction_of_a_carried_pin_is_worked_out_again(
     [("policy", "chosen"), ("promotion", "promoted"), ("set", "set"), ("rollback", "rolled_back")],
 )
 def test_the_reason_of_a_carried_pin_says_where_it_came_from(source: str, code: str) -> None:
-    (laid,) = carry.lay([], (carried(source=source),), standing())
+    (laid,) = carry.combine([], (carried(source=source),), standing())
     assert laid.reason.code == code
 
 
 def test_without_anything_carried_the_decisions_are_the_plan() -> None:
     new_name = change("renamed", V1, V1, source="set", new_name="r.test/x")
     nothing = change("same", V1, V1, source="set")
-    assert carry.lay([found(V2), HELD, KEPT, FAILED, new_name, nothing], (), {}) == (new_name,)
-    assert carry.lay([found(V2), new_name, nothing], (), standing()) == (new_name, found(V2))
+    assert carry.combine([found(V2), HELD, KEPT, FAILED, new_name, nothing], (), {}) == (new_name,)
+    assert carry.combine([found(V2), new_name, nothing], (), standing()) == (new_name, found(V2))
 
 
 def test_the_changes_come_in_the_order_of_files_and_names() -> None:
@@ -271,7 +271,7 @@ def test_the_changes_come_in_the_order_of_files_and_names() -> None:
         for file, name in itertools.product((WEB, API), ("web", "api"))
     }
     said = [PinChange(*key, V1, V2, "set") for key in base]
-    assert [each.entry.key for each in carry.lay([], said, base)] == sorted(base)
+    assert [each.entry.key for each in carry.combine([], said, base)] == sorted(base)
 
 
 # Properties.
@@ -315,7 +315,7 @@ def test_nothing_carried_is_lost_without_one_of_three_reasons(
     situation: tuple[list[Decision], list[PinChange], dict[EntryKey, Managed]],
 ) -> None:
     decisions, said, base = situation
-    laid = {each.entry.key: each for each in carry.lay(decisions, said, base)}
+    laid = {each.entry.key: each for each in carry.combine(decisions, said, base)}
     decided = {each.entry.key: each for each in decisions if isinstance(each, Change | Kept)}
     for pin in said:
         kept = laid.get(pin.key)
@@ -334,7 +334,7 @@ def test_nothing_appears_that_was_neither_decided_nor_carried(
 ) -> None:
     decisions, said, base = situation
     known = {(pin.key, pin.before, pin.after) for pin in said}
-    for each in carry.lay(decisions, said, base):
+    for each in carry.combine(decisions, said, base):
         assert each in decisions or (each.entry.key, each.before, each.after) in known
         assert each.before == base[each.entry.key].pin
         assert each.before != each.after or each.new_name is not None
@@ -346,10 +346,10 @@ def test_the_order_of_decisions_and_of_carried_pins_does_not_matter(
     situation: tuple[list[Decision], list[PinChange], dict[EntryKey, Managed]], random: Random
 ) -> None:
     decisions, said, base = situation
-    expected = carry.lay(decisions, said, base)
+    expected = carry.combine(decisions, said, base)
     random.shuffle(decisions)
     random.shuffle(said)
-    assert carry.lay(decisions, said, base) == expected
+    assert carry.combine(decisions, said, base) == expected
 
 
 @settings(max_examples=10, deadline=None)
@@ -371,7 +371,7 @@ def test_ten_services_that_set_their_pin_one_after_the_other_lose_nothing(order:
         mine = change(f"s{number}", Pin(f"v{number + 2}"), file=f"apps/{number // 2}/kustomization.yaml", source="set")
         judged = owner_of(there)
         assert isinstance(judged, Ours)
-        there = branch(commit(written(*carry.lay([mine], judged.carried, base), files=files), files))
+        there = branch(commit(written(*carry.combine([mine], judged.carried, base), files=files), files))
     judged = owner_of(there)
     assert isinstance(judged, Ours)
     assert sorted((pin.name, pin.after.tag) for pin in judged.carried) == [

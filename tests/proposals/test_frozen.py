@@ -59,19 +59,19 @@ def test_what_freezes(facts: dict[str, object], expected: list[str]) -> None:
 )
 def test_newer_pins_wait_and_say_for_what(facts: dict[str, object], text: str) -> None:
     opened = replace(pull(), **facts)
-    reason = people.why_frozen(opened, WANTED.pins, OURS_OLDER, stands=True)
+    reason = people.why_frozen(opened, WANTED.pins, OURS_OLDER, applies=True)
     assert (reason.code, reason.text) == ("held.frozen", text)
     assert reason.data == {"pull_request": 7, "url": opened.url, "by": " ".join(facts)}
 
 
 def test_a_base_that_moved_on_is_told_from_newer_pins() -> None:
     opened = replace(pull(), approved=True)
-    assert people.why_frozen(opened, WANTED.pins, OURS, stands=True).text == (
+    assert people.why_frozen(opened, WANTED.pins, OURS, applies=True).text == (
         "#7 is approved, and its files have changed on the base branch since: merge it, or dismiss the approval to "
         "have it "
         "rebuilt"
     )
-    assert people.why_frozen(opened, WANTED.pins, OURS_OLDER, stands=False).text == (
+    assert people.why_frozen(opened, WANTED.pins, OURS_OLDER, applies=False).text == (
         "#7 is approved, but the base branch has moved on: dismiss the approval to have it rebuilt on the new base"
     )
 
@@ -79,14 +79,14 @@ def test_a_base_that_moved_on_is_told_from_newer_pins() -> None:
 def test_what_a_rewritten_base_has_dropped_is_told_before_that() -> None:
     opened = replace(pull(), approved=True)
     rewritten = replace(OURS_OLDER, former_base="f" * 40)
-    assert people.why_frozen(opened, WANTED.pins, rewritten, stands=False).text == (
+    assert people.why_frozen(opened, WANTED.pins, rewritten, applies=False).text == (
         "#7 is approved, but the base branch was rewritten and no longer has commit ffffffffff, which a merge would "
         "bring back: dismiss the approval to have it rebuilt on the new base"
     )
 
 
 def test_what_would_not_be_proposed_today_stays_too() -> None:
-    assert people.why_frozen(replace(pull(), queued=True), (), OURS, stands=True).text == (
+    assert people.why_frozen(replace(pull(), queued=True), (), OURS, applies=True).text == (
         "#7 is in the merge queue, so it stays open, although it would not be proposed today: close it, or remove it "
         "from the queue"
     )

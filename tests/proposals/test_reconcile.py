@@ -12,8 +12,9 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import people, reconcile
 from gitops_bot.proposals.branch import Branch, FileChange, Theirs, owner_of
+from gitops_bot.proposals.branches import BotBranch
 from gitops_bot.proposals.pull_request import Comment, HandBackTimes
-from gitops_bot.proposals.reconcile import Close, Commit, Leave, Nothing, Open, Refresh, Remark
+from gitops_bot.proposals.reconcile import Close, Commit, Leave, Nothing, Open, Refresh, Remark, Wanted
 from gitops_bot.proposals.text import body
 from tests.proposals.sample import BASE, HEAD, NEWER, B, branch, change, commit, merge, pull, written
 
@@ -28,9 +29,8 @@ def decide(
     wanted: Proposed | None, there: Branch | None, existing: tuple[PullRequest, ...], **more: object
 ) -> reconcile.Action:
     """The action for a branch on which this is to be proposed, or nothing any more."""
-    if wanted is None:
-        return reconcile.decide(there, existing, **more)
-    return reconcile.decide(there, existing, wanted.pins, wanted.files, **more)
+    proposed = {"pins": wanted.pins, "files": wanted.files} if wanted is not None else {}
+    return reconcile.decide(BotBranch("gitops-bot/staging/all", there, existing), Wanted(**proposed, **more))
 
 
 WANTED = written(change())
@@ -150,7 +150,7 @@ TABLE = {
         more={"refresh_approved": True},
     ),
     "on hold, nothing is left": Row("ours", (ON_HOLD,), Leave, wanted=False, code="held.label"),
-    "on hold, nothing stands": Row("ours", (ON_HOLD,), Leave, wanted=False, code="held.label", more={"stands": False}),
+    "on hold, nothing stands": Row("ours", (ON_HOLD,), Leave, wanted=False, code="held.label", more={"applies": False}),
     "a label that begins so": Row("outdated", (replace(OPEN_OLDER, labels=("holder", "on hold")),), Refresh, push=True),
     "the closed one is on hold": Row("none", (replace(DECLINED, labels=("hold",)),), Open, push=True),
     # What was reviewed is what merges.
@@ -167,7 +167,7 @@ TABLE = {
         "outdated", (replace(FAILED_OLDER, approved=True),), Leave, code="held.frozen"
     ),
     "approved, the base moved into a conflict": Row(
-        "outdated", (APPROVED_OLDER,), Leave, code="held.frozen", more={"stands": False}
+        "outdated", (APPROVED_OLDER,), Leave, code="held.frozen", more={"applies": False}
     ),
     "approved, a person's commit": Row("person", (APPROVED,), Leave, says=True),
     "approved, handed back": Row("person", (replace(LABELLED, approved=True),), Leave, code="held.frozen"),
@@ -176,14 +176,14 @@ TABLE = {
     "approved, its group is gone": Row(
         "ours", (APPROVED,), Leave, wanted=False, code="held.frozen", more={"why_gone": Reason("nothing_new", "gone")}
     ),
-    "approved, the base has it": Row("ours", (APPROVED,), Close, wanted=False, more={"stands": False}),
+    "approved, the base has it": Row("ours", (APPROVED,), Close, wanted=False, more={"applies": False}),
     "approved, handed back, nothing known of it stands": Row(
         "person",
         (replace(LABELLED, approved=True),),
         Leave,
         wanted=False,
         code="held.frozen",
-        more={"stands": False},
+        more={"applies": False},
     ),
     "a closed one was approved": Row("none", (replace(DECLINED, approved=True),), Open, push=True),
     "approved, newer pins, not waiting": Row(
@@ -296,14 +296,14 @@ def test_whatever_is_there_people_win_and_a_second_run_writes_nothing(
     opened: PullRequest | None,
     ended: list[PullRequest],
     refresh_approved: bool,
-    stands: bool,
+    applies: bool,
 ) -> None:
     there = BRANCHES[name]
     opened = None if opened is None else replace(opened, state="open", number=7)
     existing = (*([opened] if opened else []), *ended)
 
-    action = decide(proposal, there, existing, refresh_approved=refresh_approved, stands=stands)
-    assert action == decide(proposal, there, existing, refresh_approved=refresh_approved, stands=stands), (
+    action = decide(proposal, there, existing, refresh_approved=refresh_approved, applies=applies)
+    assert action == decide(proposal, there, existing, refresh_approved=refresh_approved, applies=applies), (
         "the same facts give the same action"
     )
 
@@ -318,14 +318,14 @@ def test_whatever_is_there_people_win_and_a_second_run_writes_nothing(
         assert isinstance(action, Leave), "a pull request on hold is not touched"
         assert action.comment is None
     elif opened is not None and people.freezes(opened) and not refresh_approved:
-        assert not writes or (isinstance(action, Close) and not stands and not theirs), "nor is a frozen one"
+        assert not writes or (isinstance(action, Close) and not applies and not theirs), "nor is a frozen one"
     assert isinstance(action, Open) <= (opened is None), "there are never two"
     assert (proposal is None) <= (not isinstance(action, Open | Refresh)), "nothing is proposed out of nothing"
     if isinstance(action, Leave):
         assert action.reason.code == "person" or action.comment is None
 
     branch_then, pulls_then = carried_out(action, proposal, there, existing)
-    again = decide(proposal, branch_then, pulls_then, refresh_approved=refresh_approved, stands=stands or writes)
+    again = decide(proposal, branch_then, pulls_then, refresh_approved=refresh_approved, applies=applies or writes)
     assert isinstance(again, Nothing | Leave)
     assert getattr(again, "comment", None) is None
     assert type(again) is type(action) or writes
@@ -386,12 +386,12 @@ def test_a_persons_commit_is_told_once(texts: tuple[str, ...], expected: tuple[b
             id="its pins still mean something",
         ),
         pytest.param(
-            {"stands": False},
+            {"applies": False},
             "nothing is left to propose: the base branch already has it or has moved on, or it is held now",
             id="they mean nothing any more",
         ),
         pytest.param(
-            {"stands": False, "why_gone": Reason("nothing_new", "its group is no more")},
+            {"applies": False, "why_gone": Reason("nothing_new", "its group is no more")},
             "its group is no more",
             id="its group is gone",
         ),
@@ -447,7 +447,7 @@ def test_a_persons_commit_is_named_in_plain_words() -> None:
 def test_pins_of_a_branch_count_while_it_is_proposed_or_about_to_be(
     there: str, existing: tuple[PullRequest, ...], expected: bool
 ) -> None:
-    assert reconcile.counts_as_proposed(BRANCHES[there], existing) is expected
+    assert BotBranch("gitops-bot/staging/all", BRANCHES[there], existing).counts is expected
 
 
 def test_every_action_has_the_name_that_scripts_know() -> None:
@@ -490,7 +490,7 @@ def test_the_branches_of_the_table_are_what_they_are_called() -> None:
 def test_without_a_sight_of_pull_requests_only_what_the_branch_lacks_is_to_be_written(
     there: str, wanted: bool, expected: type[reconcile.Action], word: str
 ) -> None:
-    action = reconcile.decide_unseen(BRANCHES[there], WANTED.pins if wanted else (), WANTED.files if wanted else {})
+    action = reconcile.decide_unseen(BRANCHES[there], Wanted(WANTED.pins, WANTED.files) if wanted else Wanted())
     assert type(action) is expected
     assert getattr(action, "pull_request", None) is None
     assert word in action.reason.text
@@ -518,7 +518,7 @@ def at(hour: int) -> datetime:
 def test_a_word_gives_back_what_was_there_when_it_was_given(words: HandBackTimes, shown: str, given_as: str) -> None:
     labelled = replace(pull(head=shown), labels=("Hand-Back",))
     found = people.judge_hand_back(labelled, HEAD, words)
-    assert found.given == given_as
+    assert found.hand_back == given_as
     assert people.is_handed_back(found) is (given_as == "counts")
 
 
@@ -526,7 +526,7 @@ def test_a_word_that_came_before_the_last_push_leaves_the_branch_to_people_and_s
     theirs = BRANCHES["person"]
     assert theirs is not None
     said = (Comment(5, body.person_comment(NEWER, "", "x")),)
-    late = replace(pull(head=NEWER), labels=("hand-back",), given="late", comments=said)
+    late = replace(pull(head=NEWER), labels=("hand-back",), hand_back="late", comments=said)
     action = decide(WANTED, theirs, (late,))
     assert isinstance(action, Leave)
     assert "given before the last push" in action.reason.text

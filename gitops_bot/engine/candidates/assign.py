@@ -43,7 +43,7 @@ async def candidates(context: Context, asked: Pins) -> Candidates:
                 meant.append((entry, assignment))
 
     async def candidate(entry: Managed, assignment: Assignment) -> Candidate:
-        proposed = context.existing.proposed.get(entry.key)
+        proposed = context.branches.proposed.get(entry.key)
         return Candidate(await _give(context.facts, entry, assignment, proposed), assignment)
 
     if not given:

@@ -42,7 +42,7 @@ async def candidates(context: Context) -> Candidates:
     for at, release in enumerate(known):
         for path in release.paths:
             newest.setdefault((owners.owner(path) or ("", ""))[1], at)
-    proposed, shared, entrants = {pin.key for pin in context.existing.pins}, _Shared({}, {}), []
+    proposed, shared, entrants = {pin.key for pin in context.branches.pins}, _Shared({}, {}), []
     for entry in context.state.entries:
         at = newest.get(entry.overlay, -1)
         is_new = at >= 0 and known[at].at >= since and not context.request.offline

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Literal
 from gitops_bot.engine import pullable
 from gitops_bot.engine.candidates.not_found import no_image, unless_absent
 from gitops_bot.engine.context import Candidate, Candidates, Entrant, as_it_is
-from gitops_bot.engine.existing import carried_pins
 from gitops_bot.errors import GitError, Problem, RegistryError, UsageError
 from gitops_bot.images import kinds, version
 from gitops_bot.images.order import rank
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.proposals import pull_request
+from gitops_bot.proposals.branches import BotBranch
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases import blue_green
 from gitops_bot.releases.choice import promotion, soak
@@ -103,10 +102,9 @@ async def _upcoming(facts: Facts, source: str) -> Mapping[EntryKey, tuple[int, s
     branches, pulls = await facts.branches(names), await facts.pull_requests(names)
     upcoming: dict[EntryKey, tuple[int, str]] = {}
     for name in names:
-        opened = pull_request.find_open(pulls[name])
-        if opened is not None:
-            carried = carried_pins(branches[name], pulls[name])
-            upcoming |= {pin.key: (opened.number, plain(str(pin.after))) for pin in carried}
+        branch = BotBranch(name, branches[name], pulls[name])
+        if branch.opened is not None:
+            upcoming |= {pin.key: (branch.opened.number, plain(str(pin.after))) for pin in branch.proposed}
     return upcoming
 
 
@@ -120,7 +118,7 @@ async def offers(
     The source's own pin is the truth; a registry is asked whether the target's repository has it. History is read only
     where a pin would change.
     """
-    release_tag, proposed = context.environment.release_tag, context.existing.promoted
+    release_tag, proposed = context.environment.release_tag, context.branches.promoted
     pairs = [PromotionPair(entry, sources, proposed.get(entry.key)) for entry, sources in entries]
     settled = [promotion.settle(pair.entry, pair.running, release_tag=release_tag) for pair in pairs]
     asked = [pair for pair, decision in zip(pairs, settled, strict=True) if decision is None]
