@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from gitops_bot.commands.history import Wanted, list_releases
 from gitops_bot.engine import pullable
 from gitops_bot.engine.ask import Facts
-from gitops_bot.engine.candidates.not_found import no_image, problem_with, unless_absent
+from gitops_bot.engine.not_found import no_image, problem_with, unless_absent
 from gitops_bot.engine.read import read, read_line
 from gitops_bot.errors import BotError, Problem, RegistryError
 from gitops_bot.images.build import Child, Manifest

@@ -108,7 +108,7 @@ async def _propose(context: Context, decisions: Sequence[Decision]) -> Arranged:
         if branch.startswith(beginning)
         for pull in found
         # A person who rolls back means it, whatever was closed before: only what is closed while this runs counts.
-        if request.kind != "rollback" or pull.number not in facts.ended
+        if request.what.kind != "rollback" or pull.number not in facts.ended
     ]
     remotes = {role.branch.name: role.branch.remote for role in branches.going_on}
     declines = find_declines(ended, remotes, rollbacks=request.rolls_back)
@@ -298,7 +298,7 @@ async def _combine(context: Context, declines: Declined, group: Group) -> tuple[
 
 async def _declined_since(context: Context, entry: Managed) -> datetime | None:
     """Since when closing a pull request declines: a switch since its slot got its pins, a failure since its release."""
-    slots, failed = context.state.slots_of(entry) if entry.choices else None, context.request.kind == "failure"
+    slots, failed = context.state.slots_of(entry) if entry.choices else None, context.request.what.kind == "failure"
     if slots is None and not failed:
         return None
     line = await context.facts.line(lambda line: trail.enough(line, entry.overlay))
@@ -327,7 +327,7 @@ def _why_gone(context: Context, group: Group, decisions: Sequence[Decision]) -> 
 
 
 async def _withdraw(context: Context, proposals: Sequence[Proposal]) -> list[Proposal]:
-    """The proposals of a rollback, behind those that lose its entries to them: never two on one entry."""
+    """The proposals of a rollback, after those that lose entries to them: no entry is ever in two open proposals."""
     taken = {
         entry.key: Held(entry, None, _TAKEN)
         for proposal in proposals

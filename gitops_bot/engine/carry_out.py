@@ -1,4 +1,4 @@
-"""Carry out what is planned, in an order that a crash at any instant cannot turn into a loss.
+"""Carry out what is planned, in an order that loses nothing if the run dies at any moment.
 
 Only this writes branches and pull requests; `records` writes what is recorded of releases afterwards.
 
@@ -52,12 +52,6 @@ class CarriedOut(NamedTuple):
     failed: Sequence[Failed] = ()
     lost: LostRace | None = None
 
-    @property
-    def written(self) -> list[Written]:
-        """What to report, in the order of the groups."""
-        written = (self.by_group[name] for name in sorted(self.by_group))
-        return [item for item in written if item.action.name != "none" or item.changes]
-
 
 def carry_out(world: World, planned: Planned, before: Mapping[str, Written]) -> CarriedOut:
     """Carry out what is planned for an environment; `before` is what came of its groups before a race was lost."""
@@ -70,10 +64,10 @@ def carry_out(world: World, planned: Planned, before: Mapping[str, Written]) -> 
     def goes_first(proposal: Proposal) -> bool:
         """Whether it is another proposal in a rollback's run, which loses to it, or a rollback that gives way."""
         loses = request.rolls_back or isinstance(proposal.action, reconcile.Close)
-        return proposal.kind != request.kind and loses
+        return loses and proposal.kind != request.what.kind
 
-    # What is proposed elsewhere now is taken away last: a run that dies in between has lost nothing. What loses entries
-    # to a rollback goes first: never are two proposals open for one entry.
+    # What is proposed elsewhere now is removed last: a run that dies in between has lost nothing. What loses entries to
+    # a rollback goes first: no entry is ever in two open proposals.
     proposals = sorted(
         planned.proposals,
         key=lambda proposal: (
@@ -82,11 +76,11 @@ def carry_out(world: World, planned: Planned, before: Mapping[str, Written]) -> 
             isinstance(proposal.action, reconcile.Close),
         ),
     )
-    progress = silent if all(proposal.branch is None for proposal in proposals) else world.progress
+    progress = silent if all(proposal.on is None for proposal in proposals) else world.progress
     with progress("writing pull requests", len(proposals)) as advance:
         for proposal in proposals:
-            # What moves elsewhere may not have come there, what is rolled back may be proposed elsewhere still.
-            # What the token may not do for one group it may not for the next.
+            # After a failure, what moves may not have arrived, and what is rolled back may still be proposed elsewhere.
+            # And what the token may not do for one group, it may not do for the next.
             refused = failed[-1:] if proposal.moved or (failed and failed[-1].problem.code == "failed.auth") else []
             failure = next(iter(refused or ([] if goes_first(proposal) else in_the_way)), None)
             if failure is not None:
@@ -315,7 +309,7 @@ def _finish(
     comes while this one request is on its way is lost.
 
     Raises:
-        LostRace: it ended since it was found. It keeps or gets back the text that people decided on, and what was just
+        LostRace: it has ended meanwhile. It keeps or gets back the text that people decided on, and what was just
             pushed is proposed once more.
     """
     now = None

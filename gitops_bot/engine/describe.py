@@ -1,4 +1,4 @@
-"""What people want to know of images: it decides nothing, and may be unknown."""
+"""What pull requests say about images: it decides nothing, and may be unknown."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def describe_images(world: World, facts: Facts, images: Mapping[Key, ImageStep])
 
 
 def builds(facts: Facts, images: Sequence[ImageStep]) -> list[tuple[Build | None, Build | None]]:
-    """What each image says of itself before and after, asked for side by side; None where it cannot be had."""
+    """What each image says of itself before and after, asked side by side; None where no registry answers."""
 
     async def both(image: ImageStep) -> tuple[Build | None, Build | None]:
         built: list[Build | None] = [None, None]

@@ -1,11 +1,11 @@
-"""Files that follow a pin: what an image says of itself goes into the file that describes it, along with its pin."""
+"""Files that follow a pin: labels of the image go into the file that describes it, in the commit of the pin."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.candidates.not_found import no_image, problem_with
+from gitops_bot.engine.not_found import no_image, problem_with
 from gitops_bot.errors import EditError, RegistryError
 from gitops_bot.images.age import EARLIEST
 from gitops_bot.images.build import CREATED
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 async def describe_release(decision: Decision, context: Context) -> Decision:
-    """The decision, with what the image says of itself where a file describes it; failed where that cannot be done."""
+    """A gate: add the values that a file describes the image with; fail the decision where that is not possible."""
     if not isinstance(decision, Change) or decision.source == "rollback":
         return decision
     described = context.state.infos.get(decision.entry.key)
@@ -69,7 +69,7 @@ def restore(decision: Decision, context: Context, goal: Goal) -> Decision:
         if (data := goal.content(described.path, context.snapshot.layout.files[described.path])) is not None:
             then = release_info.read(data, described.path, described.labels).values
     except EditError:
-        pass  # nobody knows what it said
+        pass  # it cannot be read
     whys = dict.fromkeys(described.labels, "not told by that release")
     return _with_values(decision, described, then, whys)
 
@@ -105,15 +105,15 @@ def edit(context: Context, changes: Sequence[Change]) -> tuple[list[Change], lis
 def _with_values(
     change: Change, described: Described, values: Mapping[str, str | None], whys: Mapping[str, str]
 ) -> Change:
-    """The change with these values for the keys that the file has; it tells which of them stay, and why."""
+    """The change with these values for the keys that the file has; its reason names those that stay, and why."""
     present = described.file.values if described.file is not None else {}
     new = {key: text for key in present if (text := values.get(key)) is not None and release_info.fits(text)}
     info = InfoChange(described.path, tuple((key, present[key], text) for key, text in new.items()))
     gets = [key for key, text in new.items() if text != present[key]]
     keeps = [f"{key} ({whys[key]})" for key in present if key not in new]
-    told = [f"{verb} {_join(keys)}" for verb, keys in (("gets", gets), ("keeps", keeps)) if keys]
+    parts = [f"{verb} {_join(keys)}" for verb, keys in (("gets", gets), ("keeps", keeps)) if keys]
     data = {"release_info": described.path, "release_info_left": ", ".join(key for key in present if key not in new)}
-    text = f"{described.name} {' and '.join(told)}" if told else ""
+    text = f"{described.name} {' and '.join(parts)}" if parts else ""
     return add_to_reason(change, text, data).with_info(info)
 
 
@@ -122,7 +122,7 @@ def _join(words: Sequence[str]) -> str:
 
 
 def add_to_reason(change: Change, text: str, data: Mapping[str, str] | None = None) -> Change:
-    """The change with more to say."""
+    """The change, with a text behind its reason."""
     reason = change.reason
-    told = f"{reason.text}; {text}" if text else reason.text
-    return replace(change, reason=replace(reason, text=told, data={**reason.data, **(data or {})}))
+    whole = f"{reason.text}; {text}" if text else reason.text
+    return replace(change, reason=replace(reason, text=whole, data={**reason.data, **(data or {})}))

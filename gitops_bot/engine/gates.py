@@ -130,12 +130,12 @@ async def source_left(decision: Decision, context: Context) -> Decision:
 
 
 async def _trails(context: Context, sources: Sequence[Managed]) -> Line:
-    """As much history as tells what these entries went back from."""
+    """Enough history to see what these entries went back from."""
     return await context.facts.line(lambda line: all(trail.enough(line, source.overlay) for source in sources))
 
 
 def _why_left(context: Context, line: Line, source: Managed, pin: Pin) -> Reason | None:
-    """Why a source does not stand behind a pin: it went back from it, or from the slot that has it."""
+    """Why a pin of a source does not count: the source went back from it, or from the slot that has it."""
     step = left_behind(line, source, lambda left: promotion.is_same(left, pin))
     slots = context.snapshot.slots_of(source)
     other = slots.counterpart(source) if slots is not None else None
@@ -165,7 +165,7 @@ async def platforms(decision: Decision, context: Context) -> Decision:
 
     Other things than images are pushed to the same repositories, some clean-ups delete manifests without a tag, and
     those of an index have none; and a build may leave out a platform that clusters need. If the open proposal has this
-    very pin, the pin is withdrawn. A digest that a person gives is the truth: nobody is asked about it.
+    very pin, the pin is withdrawn. A digest that a person names is taken as it is: no registry is asked about it.
     """
     basis = context.basis
     if context.request.offline or not is_open(decision) or (pin := decision.candidate) is None:
@@ -216,26 +216,26 @@ async def _usable(decision: Change | Held, facts: Facts, image: ImageName, pin: 
         if present is None:
             raise
     if not built_for and present is not None:
-        # The registry may fail for this one blob, and the image may be fine: people are told.
+        # The registry may fail for this one blob, and the image may be fine: the reason says so.
         note = f"which platforms it is built for is unknown, and what is pinned is for {', '.join(wanted)}"
         return replace(decision, reason=replace(decision.reason, text=f"{decision.reason.text}; {note}"))
     lacking = tuple(platform for platform in wanted if not any(runs_on(built, platform) for built in built_for))
     return choice.unbuilt(str(image), pin, built_for, lacking, present) if lacking else decision
 
 
-# --- what a person gives ----------------------------------------------------------------------------------------------
+# --- what a person asks for -------------------------------------------------------------------------------------------
 
 
 async def step_back(decision: Decision, context: Context) -> Decision:
-    """Hold an older pin that a person gives. A policy never proposes one, and a rollback is meant to."""
+    """Hold an older pin that a person asks for. A policy never proposes one, and a rollback is meant to."""
     if not isinstance(decision, Change) or not _may_not_go_back(decision, context):
         return decision
     reason = choice.steps_back(decision, context.branches.proposed.get(decision.entry.key))
     return decision if reason is None else decision.hold(reason)
 
 
-async def given_tag_moved(decision: Decision, context: Context) -> Decision:
-    """Hold a tag that a person gives without a digest, if it names other bytes than before."""
+async def asked_tag_moved(decision: Decision, context: Context) -> Decision:
+    """Hold a tag that a person asks for without a digest, if it names other bytes than before."""
     basis = context.basis
     if not isinstance(decision, Change) or (isinstance(basis, Assignment) and basis.pin.digest is not None):
         return decision
@@ -247,13 +247,13 @@ async def given_tag_moved(decision: Decision, context: Context) -> Decision:
 
 
 def _may_not_go_back(change: Change, context: Context) -> bool:
-    """Whether a pin that a person gives must not be older; one of another repository cannot be compared."""
+    """Whether a pin that a person asks for must not be older; one of another repository cannot be compared."""
     what = context.request.what
     return isinstance(what, Pins) and not (what.allow_downgrade or change.new_name or change.entry.choices)
 
 
 async def ignored(decision: Decision, context: Context) -> Decision:
-    """Report an ignored entry that was asked for by name: it is not passed over in silence."""
+    """Report an ignored entry that was named, rather than pass over it in silence."""
     what = context.request.what
     asked = isinstance(what, Promote | RollBack) and what.images
     if asked and isinstance(decision, Kept) and decision.reason.code == "ignored":
@@ -326,7 +326,7 @@ PROMOTE: Final = (
     _PLATFORMS, _ON_HOLD, _REQUIRED, _INFO,
 )  # fmt: skip
 PINS: Final = (
-    Gate("no step back", step_back, shown="choice"), Gate("tag not moved", given_tag_moved, shown="choice"), *_PLACE,
+    Gate("no step back", step_back, shown="choice"), Gate("tag not moved", asked_tag_moved, shown="choice"), *_PLACE,
     _PLATFORMS, _ON_HOLD, _INFO,
 )  # fmt: skip
 ROLL_BACK: Final = (

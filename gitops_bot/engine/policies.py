@@ -63,17 +63,17 @@ def see(snapshot: Snapshot, request: Request, environment: Environment, branches
 
 def role_of(request: Request, branch: BotBranch, carried: tuple[PinChange, ...], *, is_pending: bool) -> Role:
     """What a request does with a branch that goes on with these pins; `is_pending`: the base branch lacks some."""
-    if branch.kind == request.kind:
+    if branch.kind == request.what.kind:
         return Own(branch, carried)
     match request.what:
         case RollBack() | RollBackFailed():
-            # It goes on with nothing that is proposed otherwise. Where people ask for it, that makes way.
+            # A rollback keeps no other kind of proposal: whatever is open for the same entries makes way.
             is_open = branch.opened is not None and branch.remote is not None
             return Competing(branch) if is_open else Yielding(branch)
         case Withdraw():
             return Yielding(branch)
         case Poll() if branch.kind == "failure" and branch.left_alone is None:
-            # What rolls back a failure gives way to everything else.
+            # The rollback of a failure gives way to everything else.
             return Yielding(branch)
         case Poll() | Pins() | Promote():
             if is_pending or (branch.kind == "failure" and branch.left_alone is not None):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.candidates.not_found import unless_absent
+from gitops_bot.engine.not_found import unless_absent
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.build import MOST_PLATFORMS
 

@@ -104,12 +104,7 @@ class Request:
 
         At two in the morning nothing but a hold is in its way: no schedule, no limit, no pull request that was closed.
         """
-        return self.kind != "update"
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of the proposals that it is about."""
-        return self.what.kind
+        return self.what.kind != "update"
 
     @property
     def offline(self) -> bool:
@@ -141,4 +136,4 @@ class Request:
         """The group that an entry is proposed in."""
         # A switch is proposed alone; no group of people has a name with a space.
         name = f"switch {entry.file}" if entry.choices else naming.group_of(entry, environment.propose.group)
-        return f"{naming.PREFIXES[self.kind]}{name}"
+        return f"{naming.PREFIXES[self.what.kind]}{name}"

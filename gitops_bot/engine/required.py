@@ -44,7 +44,7 @@ class _Requirement:
 
 
 async def require(decision: Decision, context: Context) -> Decision:
-    """Hold what the forge does not tell to have succeeded, with a reason for each part of `require`."""
+    """Hold what has not succeeded as far as the forge knows, with a reason for each part of `require`."""
     if not isinstance(decision, Change):
         return decision
     try:
@@ -68,24 +68,24 @@ async def require(decision: Decision, context: Context) -> Decision:
 
 
 async def _checks(decision: Change, context: Context) -> _Requirement | None:
-    """Checks of the commit that brought the pin to the source, and of later ones on which it stood."""
+    """Checks of the commit that brought the pin to the source, and of later ones that still had it."""
     wanted, offer = context.environment.require.checks, context.basis
     if not wanted or not isinstance(offer, Offer):
         return None
-    stood = await _stood(decision, context, offer)
+    commits_of = await _commits_with(decision, context, offer)
 
     def see(answers: Mapping[Asked[Any], Any]) -> list[Seen]:
         reported = {
             commits: required.by_name(check for commit in commits for check in answers[ChecksQuestion(None, commit)])
-            for commits in dict.fromkeys(stood.values())
+            for commits in dict.fromkeys(commits_of.values())
         }
         seen = []
-        for source, commits in stood.items():
+        for source, commits in commits_of.items():
             captures = {**_captures(context, source), **_captures(context, decision.entry)}
             seen += [required.see("checks", check, captures, reported[commits]) for check in wanted]
         return seen
 
-    questions = [ChecksQuestion(None, commit) for commits in dict.fromkeys(stood.values()) for commit in commits]
+    questions = [ChecksQuestion(None, commit) for commits in dict.fromkeys(commits_of.values()) for commit in commits]
     return _Requirement("held.check", _release(offer), questions, see)
 
 
@@ -114,27 +114,27 @@ async def _source_checks(decision: Change, context: Context) -> _Requirement | R
 
 
 async def _deployment(decision: Change, context: Context) -> _Requirement | None:
-    """The newest deployment, to an environment of the forge, of a commit on which the pin stood in the source."""
+    """The newest deployment, to an environment of the forge, of a commit on which the source had the pin."""
     name, offer = context.environment.require.deployment, context.basis
     if name is None or not isinstance(offer, Offer):
         return None
-    stood, question = await _stood(decision, context, offer), DeploymentsQuestion(name)
+    commits_of, question = await _commits_with(decision, context, offer), DeploymentsQuestion(name)
 
     def see(answers: Mapping[Asked[Any], Any]) -> list[Seen]:
-        return [required.see_deployment(name, commits, answers[question]) for commits in stood.values()]
+        return [required.see_deployment(name, commits, answers[question]) for commits in commits_of.values()]
 
     return _Requirement("held.deployment", _release(offer), [question], see)
 
 
-async def _stood(decision: Change, context: Context, offer: Offer) -> Mapping[Managed, tuple[str, ...]]:
-    """The commits on which the pin that is offered stood in each overlay of the source, by the entry there."""
-    running, stood = offer.running, {}
+async def _commits_with(decision: Change, context: Context, offer: Offer) -> Mapping[Managed, tuple[str, ...]]:
+    """The commits on which each overlay of the source had the pin that is offered, by the entry there."""
+    running, commits_of = offer.running, {}
     line = await context.facts.line(lambda line: offer.running.arrived is not None or line.complete)
     for source in context.sources.get(decision.entry.key) or (running.entry,):
         in_slot = context.snapshot.slots_of(source) is not None
-        own = None if in_slot else next((run for run in trail.runs(line, source) if run.pin == running.pin), None)
-        stood[source] = required.commits_with(line, own or running)
-    return stood
+        runs = () if in_slot else trail.runs(line, source)
+        commits_of[source] = required.commits_with(line, next((run for run in runs if run.pin == running.pin), running))
+    return commits_of
 
 
 async def _revision(decision: Change, context: Context) -> str | None:

@@ -124,7 +124,7 @@ def plan(facts: Facts, request: Request, environments: Sequence[Environment]) ->
 
 
 def _is_watched(facts: Facts, request: Request, environment: Environment) -> bool:
-    """Whether what fails its checks there is rolled back, or is being rolled back already."""
+    """Whether what fails its checks is to be rolled back there, or is being rolled back already."""
     proposed = any(
         naming.kind_of_branch(name) == "failure" for name in facts.snapshot.own_branches_of(environment.name)
     )
@@ -141,7 +141,7 @@ async def _context(facts: Facts, request: Request, environment: Environment, *, 
             sources = partners(snapshot.layout, snapshot.states[source], snapshot.states[name])
         case _:
             sources = {}
-    is_seen = request.kind == "failure" or (environment.propose.as_ != "commit" and not alone)
+    is_seen = request.what.kind == "failure" or (environment.propose.as_ != "commit" and not alone)
     branches = snapshot.own_branches_of(name) if is_seen else ()
     # The pull requests of a promotion's source are asked for in the same request.
     along = snapshot.own_branches_of(request.what.source) if isinstance(request.what, Promote) and not alone else ()
@@ -151,7 +151,7 @@ async def _context(facts: Facts, request: Request, environment: Environment, *, 
 
 
 def _decide(facts: Facts, contexts: Sequence[Context | BotError]) -> list[Decided | BotError]:
-    """The decisions about each environment: the candidates of its entries, each behind the gates of the request."""
+    """The decisions about each environment: the candidates of its entries, each after the gates of the request."""
     begun = facts.drive([item if isinstance(item, BotError) else _candidates(item) for item in contexts])
     judging = [
         judge(entrant.candidate, own.context)
@@ -235,13 +235,12 @@ def _write(
                     facts = Facts(world, read_again(world, facts.snapshot), facts)
                     (planned,) = plan(facts, request, [environment])
                     continue
-                written = carried_out.written
-                for item in written:
+                for item in carried_out.by_group.values():
                     if item.branch is None and item.commit is not None:  # the base branch is there now
                         now = replace(facts.snapshot, commit=item.commit)
                         contents = {path: after for path, (_, after) in item.files.items()}
                         facts = Facts(world, now if is_last else after_commit(now, contents), facts)
-                return _outcome(request, planned, written, carried_out.failed), facts
+                return _outcome(request, planned, carried_out), facts
         stop = planned.problem
     except (GitError, ForgeError) as error:
         stop = error.problem
@@ -254,10 +253,9 @@ def _write(
         return EnvironmentOutcome(environment.name, decisions, promoted_from=promoted_from), facts
 
 
-def _outcome(
-    request: Request, planned: Planned, written: Sequence[Written], failed: Sequence[Failed]
-) -> EnvironmentOutcome:
+def _outcome(request: Request, planned: Planned, done: CarriedOut) -> EnvironmentOutcome:
     """What came of an environment that was written."""
+    written = [item for _, item in sorted(done.by_group.items()) if item.action.name != "none" or item.changes]
     if request.own_groups:
         # Proposals that only carry pins of earlier requests are reported only if they were written.
         written = [
@@ -266,7 +264,7 @@ def _outcome(
             if item.action.name in WRITING or not all(change.carried for change in item.changes)
         ]
     environment = planned.context.environment
-    decisions = (*planned.decisions, *dict.fromkeys(failed))
+    decisions = (*planned.decisions, *dict.fromkeys(done.failed))
     promoted_from = request.origin(environment).environment
     return EnvironmentOutcome(environment.name, decisions, tuple(written), promoted_from, planned.decided[0].named)
 

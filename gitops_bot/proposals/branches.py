@@ -82,7 +82,7 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A rollback, which the request neither changes nor proposes anything else for: the `reason` says so."""
+    """A rollback that the request does not change. For its entries nothing else is proposed, for this `reason`."""
 
     branch: BotBranch
     carried: tuple[PinChange, ...]
@@ -91,7 +91,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Competing:
-    """An open proposal that loses to the request what both have: never are two proposals open for one entry."""
+    """An open proposal that loses entries to the request: no entry is ever in two open proposals."""
 
     branch: BotBranch
 

@@ -40,7 +40,7 @@ def live_pins(base: Mapping[EntryKey, Managed], carried: Sequence[PinChange]) ->
 def combine(
     decisions: Sequence[Decision], carried: Sequence[PinChange], base: Mapping[EntryKey, Managed], *, asked: bool = True
 ) -> tuple[Change, ...]:
-    """The changes of the proposal: what was decided now, and of the carried pins those that no decision replaces.
+    """The changes of the proposal: what was decided now, and the carried pins that no decision replaces.
 
     `asked`: somebody asks for these decisions by name; otherwise the bot came to them by itself.
     """
@@ -65,8 +65,8 @@ def _survives(carried: PinChange, decision: Decision | None, policy: Policy | No
             # Without an order, the last one wins.
             return not _newer(decision.after, carried, policy, unordered=True)
         case Change(source="promotion") if not asked and carried.source in ("set", "rollback"):
-            # Likewise what another environment runs by now. Without an order it is there to stay: a run finds the
-            # same again and again, and would never let it be.
+            # The same for what another environment runs by now. Without an order the carried pin stays: each run finds
+            # the same promotion again.
             return not _newer(decision.after, carried, policy, unordered=False)
         case Change():
             return False

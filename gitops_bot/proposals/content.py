@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.text.details import DescribedChange
     from gitops_bot.releases.decisions import Decision, EntryKey, Source
 
-#: What is said where people do not say it otherwise: Conventional Commits 1.0.0.
+#: The templates where the configuration has none: Conventional Commits 1.0.0.
 TITLE = "chore({environment}): {summary}"
 MESSAGE = "{title}\n\n{changes}"
 #: In characters. A forge that takes less cuts a title itself; a commit message is read in terminals, a line of it at a
@@ -71,9 +71,9 @@ def write(
     held = [decision for decision in decisions if isinstance(decision, Held)]
     known = fields(environment, changes, group, source)
     headline = title_of(title, known)
-    # A pull request has what gates saw in its description: it changes no commit there.
-    told = [replace(change, seen=()) for change in changes] if pull_request else changes
-    text = message_of(message, known | {"title": headline, "changes": table(told)})
+    # A pull request has what gates saw in its description, so that it changes no commit.
+    listed = [replace(change, seen=()) for change in changes] if pull_request else changes
+    text = message_of(message, known | {"title": headline, "changes": table(listed)})
     if why := because(changes):
         text = f"{text}\n\nWhy: {quiet(why)}"
     block = Trailers(*naming.trailer_names(environment, group), source, tuple(change.pin_change for change in changes))
@@ -150,7 +150,7 @@ def in_words(changes: Sequence[Change], group: str = naming.DEFAULT_GROUP) -> st
 def table(changes: Sequence[Change]) -> str:
     """The changes as indented lines: image and file, from and to, why. No line can be taken for a trailer.
 
-    Changes that are alike are told once; the trailers name every file.
+    Changes that are alike share one item; the trailers name every file.
     """
     rows = alike(changes)
 
@@ -177,6 +177,6 @@ def _row(row: Sequence[Change]) -> str:
 
 
 def _pin(pin: Pin) -> str:
-    # What stood in the file may be any text. A digest alone goes without its `@`, which would name a user.
+    # The old text in the file may be anything. A digest alone goes without `@`, which would name a user.
     shown = plain(str(pin)).removeprefix("@")
     return quiet(shown) if pin.malformed else shown

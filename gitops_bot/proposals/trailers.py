@@ -134,14 +134,14 @@ def _change(text: str, source: Source) -> PinChange | None:
             before, after = _pin(old), _pin(new)
         case _:
             return None
-    # What stood in the file may be no tag at all: the proposal that mends `newTag: 1.0+build` says so too.
+    # The old text in the file may be no tag at all, as where a proposal corrects `newTag: 1.0+build`.
     if before is None or after is None or after.malformed:
         return None
-    own_source, new_name, info = fields.get("source", source), fields.get("newName"), _info(fields.get("info"))
+    change_source, new_name, info = fields.get("source", source), fields.get("newName"), _info(fields.get("info"))
     named = new_name is None or (isinstance(new_name, str) and ImageName.of(new_name) is not None)
-    if own_source not in _SOURCES or not named or info is False:
+    if change_source not in _SOURCES or not named or info is False:
         return None
-    return PinChange(file, name, before, after, own_source, new_name, info)
+    return PinChange(file, name, before, after, change_source, new_name, info)
 
 
 def _pin(written: object) -> Pin | None:

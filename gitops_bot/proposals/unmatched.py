@@ -29,7 +29,7 @@ _ALIKE: Final = 0.65
 #: Longer names are compared by their start. With more pairs, the configuration is for another repository.
 _LONGEST, _MOST_COMPARED = 100, 20_000
 _SHOWN: Final = 3
-#: Where a name stands, for people.
+#: Where a name is written, for people.
 _WHERE: Final[Mapping[MentionKind, str]] = {
     "exclude": "`exclude`",
     "rule": "`images`",
@@ -43,7 +43,7 @@ _WHERE: Final[Mapping[MentionKind, str]] = {
 _OF_ENTRIES: Final = ("rule", "source of checks", "release info", "hold")
 #: Where they are globs of overlays.
 _OF_OVERLAYS: Final = ("exclude", "group overlays")
-#: Where `*` stands for any text.
+#: Where `*` matches any text.
 _BY_GLOBS: Final = ("rule", "source of checks")
 _WORD: Final = re.compile(r"[a-z0-9]+")
 
@@ -156,7 +156,7 @@ def _near(text: str, names: Mapping[str, Sequence[Managed]]) -> list[Managed]:
     related = [
         name
         for name in sorted(names, reverse=True)
-        if words and (own := set(_WORD.findall(name))) and (words <= own or own <= words)
+        if words and (others := set(_WORD.findall(name))) and (words <= others or others <= words)
     ]
     close = get_close_matches(last, names, n=max(len(names), 1), cutoff=_ALIKE)
     return [entry for name in dict.fromkeys((last, *related, *close)) for entry in names.get(name, ())]

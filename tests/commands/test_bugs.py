@@ -116,7 +116,7 @@ def test_one_that_meets_a_whole_environment_leaves_the_others(newer: Deploy, tmp
 
 
 IN_OTHERS = {
-    "set": (("set", "production", "api=1.1.0"), ("gitops_bot.engine.candidates.assign", "_give", 1)),
+    "set": (("set", "production", "api=1.1.0"), ("gitops_bot.engine.candidates.assign", "_assign", 1)),
     "audit": (("audit", "--keep-list"), ("gitops_bot.edges.registry.registry", "Registry.digest")),
     "audit of a decision": (("audit",), ("gitops_bot.commands.audit", "unless_absent")),
     "history": (("history", "production"), ("gitops_bot.commands.history", "merges_of")),

@@ -159,4 +159,4 @@ def test_what_failed_is_rolled_back_beside_what_was_asked(
     watched = replace(STAGING, on_failure="rollback")
     planned = arranged("poll", present, *asked, environment=watched, failed=failed)
     assert [told(proposal) for proposal in planned.proposals] == expected
-    assert [decided.context.request.kind for decided in planned.decided] == ["update", "failure"]
+    assert [decided.context.request.what.kind for decided in planned.decided] == ["update", "failure"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.candidates.not_found import digest_of, no_image, problem_with
 from gitops_bot.engine.context import Candidate, Candidates, Entrant, as_it_is
+from gitops_bot.engine.not_found import digest_of, no_image, problem_with
 from gitops_bot.errors import Problem, RegistryError, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin
@@ -22,40 +22,40 @@ if TYPE_CHECKING:
 
 
 async def candidates(context: Context, asked: Pins) -> Candidates:
-    """The pins that were given, for the entries that they mean.
+    """The pins that the command line names, for the entries that they match.
 
     Raises:
-        UsageError: two assignments ask for different pins of one entry, or none of them means one.
+        UsageError: two assignments ask for different pins of one entry, or none of them matches one.
     """
-    given: dict[EntryKey, Assignment] = {}
-    meant: list[tuple[Managed, Assignment] | Failed] = []
+    by_entry: dict[EntryKey, Assignment] = {}
+    matched: list[tuple[Managed, Assignment] | Failed] = []
     for assignment in asked.assignments:
         entries = context.state.meant(assignment.image)
         if not entries:
-            meant.append(Failed(None, context.state.unknown(assignment.image)))
+            matched.append(Failed(None, context.state.unknown(assignment.image)))
         for entry in entries:
-            first = given.setdefault(entry.key, assignment)
+            first = by_entry.setdefault(entry.key, assignment)
             if (first.pin, first.new_name) != (assignment.pin, assignment.new_name):
                 message = f"{first.image} and {assignment.image} both match the entry {entry.name!r}"
                 where = (entry.file, entry.line, entry.column)
                 raise UsageError(Problem("failed.usage", message, "keep one of them", *where))
             if first is assignment:
-                meant.append((entry, assignment))
+                matched.append((entry, assignment))
 
     async def candidate(entry: Managed, assignment: Assignment) -> Candidate:
         proposed = context.branches.proposed.get(entry.key)
-        return Candidate(await _give(context.facts, entry, assignment, proposed), assignment)
+        return Candidate(await _assign(context.facts, entry, assignment, proposed), assignment)
 
-    if not given:
-        context.refuse([item.problem for item in meant if isinstance(item, Failed)])
-    entrants = [as_it_is(item) if isinstance(item, Failed) else Entrant(item[0], candidate(*item)) for item in meant]
-    return Candidates(context, entrants, frozenset(given))
+    if not by_entry:
+        context.refuse([item.problem for item in matched if isinstance(item, Failed)])
+    entrants = [as_it_is(item) if isinstance(item, Failed) else Entrant(item[0], candidate(*item)) for item in matched]
+    return Candidates(context, entrants, frozenset(by_entry))
 
 
-async def _give(facts: Facts, entry: Managed, assignment: Assignment, proposed: Pin | None) -> Decision:
-    """An entry with the pin that it is given; `proposed` is what the open proposal pins it to, if it does.
+async def _assign(facts: Facts, entry: Managed, assignment: Assignment, proposed: Pin | None) -> Decision:
+    """An entry with the pin that was asked for; `proposed` is what the open proposal pins it to, if it does.
 
-    A given digest is the truth; a missing one is asked of the registry. By a short name, a digest could be meant for
+    A digest is taken as it is; the registry is asked for a missing one. With a short name, a digest may belong to
     another image: the registry must have it.
     """
     present = entry.pin
@@ -78,7 +78,7 @@ async def _give(facts: Facts, entry: Managed, assignment: Assignment, proposed: 
 
 
 def _select(entry: Managed, assignment: Assignment) -> Decision:
-    """A selector with the slot that it is given; no registry has anything to say."""
+    """A selector with the slot that was asked for; registries know nothing of slots."""
     pin = assignment.pin
     if entry.refusal is not None:
         return Failed(entry, entry.refusal)
@@ -101,7 +101,7 @@ async def _resolve(facts: Facts, entry: Managed, assignment: Assignment, propose
         # A digest alone keeps the tag: the one that is proposed, where there is a proposal.
         return Pin((proposed or entry.pin).tag, digest)
     if digest is not None:
-        # `pin: tag` does not apply: a digest that is given is the truth.
+        # `pin: tag` does not apply: somebody asked for this very digest.
         return choice.shaped("digest", entry.pin, tag, digest) if shape == "digest" else Pin(tag, digest)
     if image is None:
         raise RegistryError(no_image(entry))
@@ -109,7 +109,7 @@ async def _resolve(facts: Facts, entry: Managed, assignment: Assignment, propose
 
 
 async def _require(facts: Facts, entry: Managed, image: ImageName | None, digest: str, short: str) -> None:
-    """Raises a RegistryError where the repository that is meant by a short name does not have a digest."""
+    """Raises a RegistryError where the repository that a short name matches does not have a digest."""
     advice = f"`{short[:100]}` stands for this image: write its name in full if it is right, else the right one."
     if image is None:
         raise RegistryError(no_image(entry))

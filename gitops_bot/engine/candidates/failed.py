@@ -68,7 +68,7 @@ class _Shared(NamedTuple):
 
 
 async def _candidate(context: Context, entry: Managed, commits: tuple[str, ...], shared: _Shared) -> Candidate:
-    """The entry as it was before its pin came, with the first of these commits, if a check on one of them failed."""
+    """The entry as it was before the first of these commits brought its pin, if a check on one of them failed."""
     wanted, captures = context.environment.require_after, context.state.captures.get(entry.file, {})
     try:
         reported = await ask_all({commit: ChecksQuestion(None, commit) for commit in commits if wanted})

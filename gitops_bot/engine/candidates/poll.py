@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine import pullable
-from gitops_bot.engine.candidates.not_found import digest_of, no_image, problem_with
 from gitops_bot.engine.candidates.promote import offers
 from gitops_bot.engine.context import Candidate, Candidates, Entrant, as_it_is
+from gitops_bot.engine.not_found import digest_of, no_image, problem_with
 from gitops_bot.errors import RegistryError
 from gitops_bot.images import age
 from gitops_bot.images import policy as policies
@@ -41,7 +41,7 @@ MOST_LEFT_OUT = 30
 
 
 async def candidates(context: Context) -> Candidates:
-    """What registries have, and for the entries that its source has too what that runs."""
+    """What registries have, or, for an entry that the source has too, what the source runs."""
     state, sources, now = context.state, context.sources, context.snapshot.at
     own = [entry for entry in state.entries if entry.key not in sources]
     alone = {held.entry.key: held for held in _without_partner(context, own)}
@@ -84,7 +84,7 @@ def _without_partner(context: Context, own: Sequence[Managed]) -> Iterator[Held]
 
 
 def _names(entry: Managed) -> Sequence[str]:
-    """What the image of an entry is called: by its repository, and by the name that stands for another one."""
+    """The names of an entry's image: its repository, and the name that `newName` replaces."""
     return (entry.image, entry.name) if entry.new_name else (entry.image,)
 
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.engine import pullable
-from gitops_bot.engine.candidates.not_found import no_image, unless_absent
 from gitops_bot.engine.context import Candidate, Candidates, Entrant, as_it_is
+from gitops_bot.engine.not_found import no_image, unless_absent
 from gitops_bot.errors import GitError, Problem, RegistryError, UsageError
 from gitops_bot.images import kinds, version
 from gitops_bot.images.order import rank
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 
 async def candidates(context: Context, asked: Promote) -> Candidates:
-    """What the source runs, for the entries that are meant; those that it does not have are told.
+    """What the source runs, for the entries that the request names; those that it does not have are reported.
 
     Raises:
-        UsageError: no overlay is meant, or no entry.
+        UsageError: the request names no overlay, or no entry, that exists.
     """
     entries, unknown = _meant(context.state, asked)
     if not entries:
@@ -72,7 +72,7 @@ async def candidates(context: Context, asked: Promote) -> Candidates:
 
 
 def _meant(state: EnvironmentState, asked: Promote) -> tuple[list[Managed], list[Problem]]:
-    """The entries of the target that are meant, in their order, and what matches none."""
+    """The entries of the target that the request names, in their order, and the names that match none."""
     entries = [
         entry
         for entry in state.entries
@@ -97,7 +97,7 @@ def _meant(state: EnvironmentState, asked: Promote) -> tuple[list[Managed], list
 
 
 async def _upcoming(facts: Facts, source: str) -> Mapping[EntryKey, tuple[int, str]]:
-    """What open proposals of the source will pin there: people may have meant that, and are told."""
+    """What open proposals of the source will pin there: people may expect to promote that, and get a note."""
     names = facts.snapshot.own_branches_of(source)
     branches, pulls = await facts.branches(names), await facts.pull_requests(names)
     upcoming: dict[EntryKey, tuple[int, str]] = {}
@@ -115,7 +115,7 @@ async def offers(
 ) -> list[Entrant]:
     """The candidates of the entries that the source has too; `upcoming` is what open proposals will pin there.
 
-    The source's own pin is the truth; a registry is asked whether the target's repository has it. History is read only
+    What the source pins counts; a registry is only asked whether the target's repository has it. History is read only
     where a pin would change.
     """
     release_tag, proposed = context.environment.release_tag, context.branches.promoted
@@ -140,7 +140,7 @@ async def _candidate(
     """What the source runs; while that soaks, the newest earlier pin that has soaked, if the target may have that."""
     if soaked is not None and not _is_barred(context, entry, soaked):
         decision, offer = await _offer(context, entry, Offer(soaked, None, timedelta(0), upcoming))
-        # Where the target has it or something newer, the newest pin is the one to tell of.
+        # Where the target has it or something newer, the newest pin is the one to report.
         if not isinstance(decision, Kept) and promotion.downgrade(entry, offer) is None:
             return Candidate(decision, offer)
     running = promotion.common_run(entry, present)
@@ -202,7 +202,7 @@ def refuse_impossible(snapshot: Snapshot, source: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PromotionPair:
-    """An entry of the target, those of the source that it stands for, and what an open proposal promotes to it."""
+    """An entry of the target, those of the source that it follows, and what an open proposal promotes to it."""
 
     entry: Managed
     sources: Sequence[Managed]
@@ -217,12 +217,12 @@ class PromotionPair:
 async def source_pins(context: Context, pairs: Sequence[PromotionPair]) -> list[tuple[tuple[Run, ...], Run | None]]:
     """What each source runs, and the newest earlier pin that has soaked where that has not, or is not one pin.
 
-    As little history is read as tells it. For a person only the present pin counts, or the newest that all ran.
+    It reads no more history than it needs. For a person only the present pin counts, or the newest that all ran.
     """
     snapshot, now, release_tag = context.snapshot, context.snapshot.at, context.environment.release_tag
     wait = timedelta(0) if context.by_hand is not None else _soak(context)
 
-    def is_told(line: Line, pair: PromotionPair) -> bool:
+    def is_known(line: Line, pair: PromotionPair) -> bool:
         if any(_arrival(snapshot, line, source) is None for source in pair.sources):
             return False
         return (
@@ -258,7 +258,7 @@ async def source_pins(context: Context, pairs: Sequence[PromotionPair]) -> list[
         earlier = newest_of_all(runs) if not in_slots else None
         return replace(earlier, entry=pair.sources[0]) if earlier is not None else None
 
-    line = await context.facts.line(lambda line: all(is_told(line, pair) for pair in pairs))
+    line = await context.facts.line(lambda line: all(is_known(line, pair) for pair in pairs))
     numbers = await _numbers(context, line, pairs)
 
     def with_number(running: Run) -> Run:
@@ -288,7 +288,7 @@ async def _numbers(context: Context, line: Line, pairs: Sequence[PromotionPair])
 
 
 def _arrival(snapshot: Snapshot, line: Line, source: Managed) -> Step | None:
-    """The commit since which the source runs its pin; in a slot, the pin may have waited for the switch."""
+    """The commit since which the source runs what it pins; in a slot, the pin may have waited for the switch."""
     slots = snapshot.slots_of(source)
     return trail.arrival(line, source, source.pin) if slots is None else blue_green.live_since(slots, source, line)
 
@@ -304,7 +304,7 @@ async def _artifact(context: Context, entry: Managed, running: Run) -> Artifact 
     digest = running.pin.digest
     way: Literal["copied", "resolved"] = "copied"
     if digest is None and (entry.rules.pin != "tag" or environment.release_tag):
-        # Said in the proposal: nobody wrote down what the source's tag meant when it was tested.
+        # The proposal says so: nobody wrote down what the source's tag meant when it was tested.
         digest, way = await facts.digest(source, running.pin.tag or ""), "resolved"
     if environment.match_by == "revision" and digest is not None:
         return await _find_rebuild(facts, entry, running, source, target, digest)
@@ -373,7 +373,7 @@ async def _names(facts: Facts, image: ImageName, tag: str, digest: str) -> bool:
 
 
 async def _versions(facts: Facts, image: ImageName, hint: Build | None) -> list[str]:
-    """Full versions (`1.2` moves), the newest first; before them all what the image itself says to be."""
+    """Full versions (`1.2` moves), the newest first; the version that the image itself claims comes before them all."""
     tags = await facts.tags(image)
     claimed = hint.version if hint is not None else None
     named = [tag for tag in (claimed, f"v{claimed}") if tag in tags and _is_full(tag)] if claimed else []

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.engine import followers, pullable
-from gitops_bot.engine.candidates.not_found import problem_with, unless_absent
 from gitops_bot.engine.context import Candidates, as_it_is
+from gitops_bot.engine.not_found import problem_with, unless_absent
 from gitops_bot.errors import Problem, RegistryError, place_of
 from gitops_bot.releases.choice import rollback
 from gitops_bot.releases.decisions import IGNORED, Change, Failed, Kept
@@ -60,7 +60,7 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
 async def find_goal(context: Context, to: str | None, wanted: Collection[EntryKey] | None) -> Goal | Problem:
     """The release to go back to (`to`, else the one before the last that moved a pin of entries in these places).
 
-    As little history is read as tells it.
+    It reads no more history than it needs.
     """
     name, owners = context.environment.name, context.snapshot.layout.owners
     tags = await context.facts.release_tags()

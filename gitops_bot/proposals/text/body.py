@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Change, EntryKey, Held, PinChange
 
 #: What people can do with a proposal: merge, decline, hold, take over, and roll back once it is merged. How to hand a
-#: branch back says the comment to those who took one over.
+#: branch back is in the comment for those who took one over.
 _TAKE_OVER: Final = """\
 Add the label `hold` to keep everything as it is. Push a commit to this branch to take it over: from then on, the bot \
 leaves it alone, and a comment says how to return it."""
@@ -123,7 +123,7 @@ def render(
 
 
 def _head(environment: str, changes: Sequence[Change], *, back: bool) -> list[str]:
-    """What stands above the rows of the table."""
+    """The lines above the rows of the table."""
     lines = [_BEGIN, *([_REBUILT, ""] if any(change.rebuilt for change in changes) else [])]
     values = sum(len(info.values) for change in changes if (info := change.pin_change.info) is not None)
     what = counted(len(changes), "pin") + (f" and {counted(values, 'value')} of release info" if values else "")

@@ -59,7 +59,7 @@ def quiet(text: str, limit: int = 500) -> str:
 
 
 def prose(text: str, limit: int = 500) -> str:
-    """Text that Markdown shows as it stands, what messages quote in back-ticks as code.
+    """Text that Markdown shows as it is, what messages quote in back-ticks as code.
 
     Zero-width spaces keep the rest from notifying, closing or linking anything.
     """
@@ -80,7 +80,7 @@ def code(text: str, limit: int = 500) -> str:
 
 
 def html_code(text: str, limit: int = 500) -> str:
-    """A code element, for where HTML stands around it and Markdown is not read."""
+    """A code element, for use inside HTML, where Markdown is not read."""
     from html import escape  # which also loads 2,000 names of characters
 
     shown = escape(plain(text, limit))
