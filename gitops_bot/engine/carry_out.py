@@ -153,11 +153,11 @@ def _write(
     """
     content, on, now = proposal.text, proposal.on, proposal
     propose, signer = environment.propose, environment.signer
-    if proposal.kind == "failure":
-        propose = replace(propose, auto_merge=False)  # nobody asked for it: people merge it
     if on is None:
         commit = _push(world, snapshot, proposal, content, snapshot.commit, signer) if content is not None else None
         return replace(Written.of(proposal), commit=commit), None
+    if proposal.kind == "failure":
+        propose = replace(propose, auto_merge=False)  # nobody asked for it: people merge it
 
     def look() -> None:
         nonlocal now

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from gitops_bot.engine.request import Promote
 from gitops_bot.errors import UsageError
@@ -116,6 +116,10 @@ class Candidates:
     only_in_source: tuple[Held, ...] = ()
 
 
+#: How a gate judges.
+Judge: TypeAlias = "Callable[[Decision, Context], Awaitable[Decision]]"
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """A rule that lets a decision pass, or holds it.
@@ -125,7 +129,7 @@ class Gate:
     """
 
     name: str
-    judge: Callable[[Decision, Context], Awaitable[Decision]]
+    judge: Judge
     words: str = ""
     shown: Literal["always", "choice", "data", "stop"] = "always"
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gitops_bot.engine.ask import Deciding, Facts
-    from gitops_bot.engine.context import Candidate, Context
+    from gitops_bot.engine.context import Candidate, Context, Judge
     from gitops_bot.images.reason import Code
     from gitops_bot.releases.decisions import Decision, Managed
     from gitops_bot.releases.history.line import Line
@@ -40,70 +40,40 @@ _OVERRIDABLE: tuple[Code, ...] = ("held.soak", "held.policy")
 # --- promotions ---------------------------------------------------------------------------------------------------
 
 
-async def beyond_policy(decision: Decision, context: Context) -> Decision:
-    """Hold what a person promotes although it is outside the policy of the image, else of the environment.
+def _offered(why_held: Callable[[Managed, Offer, Context], Reason | None]) -> Judge:
+    """The judge of an offer: it is held if `why_held` gives a reason."""
+
+    async def judge_offer(decision: Decision, context: Context) -> Decision:
+        offer, entry = context.basis, decision.entry
+        if entry is None or not isinstance(offer, Offer):
+            return decision
+        reason = why_held(entry, offer, context)
+        return promotion.hold_for(decision, offer, reason, context.by_hand, context.snapshot.at)
+
+    return judge_offer
+
+
+def _beyond_policy(entry: Managed, offer: Offer, context: Context) -> Reason | None:
+    """Why a person may not promote it: it is outside the policy of the image, else of the environment.
 
     If the configuration promotes from this very source, only the policy of an image counts.
     """
-
-    def outside(entry: Managed, offer: Offer) -> Reason | None:
-        configured, policy = context.environment.promotion, entry.rules.policy
-        promotes = configured is not None and configured.source == offer.running.environment
-        if policy is None or offer.artifact is None:
-            return None
-        return choice.outside(policy, entry, offer.artifact.pin.tag) if entry.rules.own_policy or not promotes else None
-
-    return _of_offer(decision, context, outside)
+    configured, policy = context.environment.promotion, entry.rules.policy
+    promotes = configured is not None and configured.source == offer.running.environment
+    if policy is None or offer.artifact is None or (promotes and not entry.rules.own_policy):
+        return None
+    return choice.outside(policy, entry, offer.artifact.pin.tag)
 
 
-async def source_steps_back(decision: Decision, context: Context) -> Decision:
-    """Hold a step back, by the order of the target's policy or of the source's."""
-    return _of_offer(decision, context, promotion.downgrade)
+def _held_in_source(_: Managed, offer: Offer, context: Context) -> Reason | None:
+    """The hold that somebody wrote down for it in the source itself."""
+    written = context.hold(offer.running.entry)
+    return promotion.held_in_source(offer, hold.reason(written)) if written is not None else None
 
 
-async def source_tag_moved(decision: Decision, context: Context) -> Decision:
-    """Hold a tag that was moved, if the source pins it without a digest."""
-    return _of_offer(decision, context, promotion.moved)
-
-
-async def absent(decision: Decision, context: Context) -> Decision:
-    """Hold what the target's repository does not have."""
-    return _of_offer(decision, context, promotion.absent)
-
-
-async def source_hold(decision: Decision, context: Context) -> Decision:
-    """Hold what is held in the source itself."""
-
-    def held(_: Managed, offer: Offer) -> Reason | None:
-        written = context.hold(offer.running.entry)
-        return promotion.held_in_source(offer, hold.reason(written)) if written is not None else None
-
-    return _of_offer(decision, context, held)
-
-
-async def release_tag(decision: Decision, context: Context) -> Decision:
-    """Hold a digest without a tag where a tag is pinned."""
-    if context.environment.release_tag:
-        return decision
-    return _of_offer(decision, context, lambda entry, offer: promotion.untagged(entry, offer.running))
-
-
-async def digest_room(decision: Decision, context: Context) -> Decision:
-    """Hold what would lose its digest."""
-    return _of_offer(decision, context, lambda entry, offer: promotion.no_room(entry, offer.running))
-
-
-async def soak(decision: Decision, context: Context) -> Decision:
-    """Hold what the source has not run for long enough."""
-    return _of_offer(decision, context, lambda _, offer: promotion.unsoaked(offer, context.snapshot.at))
-
-
-def _of_offer(decision: Decision, context: Context, why_held: Callable[[Managed, Offer], Reason | None]) -> Decision:
-    """The decision about an offer: held if `why_held` gives a reason."""
-    offer = context.basis
-    if decision.entry is None or not isinstance(offer, Offer):
-        return decision
-    return promotion.hold_for(decision, offer, why_held(decision.entry, offer), context.by_hand, context.snapshot.at)
+def _without_tag(entry: Managed, offer: Offer, context: Context) -> Reason | None:
+    """Why a digest without a tag is not written where a tag is pinned."""
+    return None if context.environment.release_tag else promotion.untagged(entry, offer.running)
 
 
 async def source_left(decision: Decision, context: Context) -> Decision:
@@ -291,17 +261,22 @@ async def declared_hold(decision: Decision, context: Context) -> Decision:
     return decision if written is None else hold.hold(decision, written)
 
 
-#: Of a promotion.
+#: Of a promotion: by the order of the target's policy or of the source's; where the source pins a tag without a digest;
+#: what the target's repository has.
 _OFFERED: Final = (
-    Gate("no step back", source_steps_back, shown="choice"),
-    Gate("source's tag not moved", source_tag_moved, shown="choice"),
-    Gate("in the target's registry", absent, shown="choice"),
+    Gate("no step back", _offered(lambda entry, offer, _: promotion.downgrade(entry, offer)), shown="choice"),
+    Gate("source's tag not moved", _offered(lambda entry, offer, _: promotion.moved(entry, offer)), shown="choice"),
+    Gate("in the target's registry", _offered(lambda entry, offer, _: promotion.absent(entry, offer)), shown="choice"),
 )
 _HELD_OFFERS: Final = (
-    Gate("not held in the source", source_hold, shown="choice"),
-    Gate("has a tag", release_tag, shown="choice"),
-    Gate("room for its digest", digest_room, shown="choice"),
-    Gate("soaked", soak, shown="choice"),
+    Gate("not held in the source", _offered(_held_in_source), shown="choice"),
+    Gate("has a tag", _offered(_without_tag), shown="choice"),
+    Gate(
+        "room for its digest",
+        _offered(lambda entry, offer, _: promotion.no_room(entry, offer.running)),
+        shown="choice",
+    ),
+    Gate("soaked", _offered(lambda _, offer, context: promotion.unsoaked(offer, context.snapshot.at)), shown="choice"),
 )
 _LEFT: Final = Gate("no wave went back from it", source_left, shown="choice")
 _IGNORED: Final = Gate("not ignored", ignored, shown="choice")
@@ -322,8 +297,8 @@ POLL: Final = (
 )  # fmt: skip
 POLL_SOURCE: Final = (*_OFFERED, *_HELD_OFFERS, _LEFT, *_PLACE, _PLATFORMS, _ON_HOLD, _REQUIRED, _INFO)
 PROMOTE: Final = (
-    *_OFFERED, Gate("admitted by the policy", beyond_policy, shown="choice"), *_HELD_OFFERS, _IGNORED, _LEFT, *_PLACE,
-    _PLATFORMS, _ON_HOLD, _REQUIRED, _INFO,
+    *_OFFERED, Gate("admitted by the policy", _offered(_beyond_policy), shown="choice"), *_HELD_OFFERS, _IGNORED, _LEFT,
+    *_PLACE, _PLATFORMS, _ON_HOLD, _REQUIRED, _INFO,
 )  # fmt: skip
 PINS: Final = (
     Gate("no step back", step_back, shown="choice"), Gate("tag not moved", asked_tag_moved, shown="choice"), *_PLACE,

@@ -45,7 +45,8 @@ class _Requirement:
 
 async def require(decision: Decision, context: Context) -> Decision:
     """Hold what has not succeeded as far as the forge knows, with a reason for each part of `require`."""
-    if not isinstance(decision, Change):
+    wanted = context.environment.require
+    if not isinstance(decision, Change) or not (wanted.checks or wanted.source_checks or wanted.deployment):
         return decision
     try:
         parts = [await part(decision, context) for part in (_checks, _source_checks, _deployment)]
