@@ -3,11 +3,10 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-import pytest
-
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.text import body
 from tests.proposals.sample import API, A, B, change
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Change
@@ -34,17 +33,17 @@ def test_the_ways_of_people_are_said_and_that_back_only_to_those_who_took_it_ove
     assert "hand-back" in body.person_comment("0" * 40, "Ada", "it has no trailers")
 
 
-@pytest.mark.parametrize(
-    ("changed", "name"),
-    [
-        pytest.param(change(before=Pin("v1")), "web", id="a tag"),
-        pytest.param(change(before=Pin("v1", A)), "web", id="a tag and a digest"),
-        pytest.param(change(before=Pin(None, A), after=Pin(None, B)), "web", id="a digest"),
-        pytest.param(change("ghcr.io/acme/web"), "ghcr.io/acme/web", id="a name with a registry"),
-        pytest.param(change("it's"), "it's", id="a quote"),
-        pytest.param(change("$(rm -rf ~);`x`"), "$(rm -rf ~);`x`", id="words to a shell"),
-        pytest.param(change("a=b"), "a=b", id="an equals sign"),
-    ],
+@rows(
+    "changed name",
+    {
+        "a tag": (change(before=Pin("v1")), "web"),
+        "a tag and a digest": (change(before=Pin("v1", A)), "web"),
+        "a digest": (change(before=Pin(None, A), after=Pin(None, B)), "web"),
+        "a name with a registry": (change("ghcr.io/acme/web"), "ghcr.io/acme/web"),
+        "a quote": (change("it's"), "it's"),
+        "words to a shell": (change("$(rm -rf ~);`x`"), "$(rm -rf ~);`x`"),
+        "an equals sign": (change("a=b"), "a=b"),
+    },
 )
 def test_the_command_names_what_changed(changed: Change, name: str) -> None:
     line = command(changed)
@@ -52,20 +51,20 @@ def test_the_command_names_what_changed(changed: Change, name: str) -> None:
     assert shlex.split(line) == ["gitops-bot", "rollback", "staging", "--image", name]
 
 
-@pytest.mark.parametrize(
+@rows(
     "changed",
-    [
-        pytest.param(change(before=Pin(None, A)), id="a digest alone: a rollback would keep the new tag"),
-        pytest.param(change(before=Pin("v1", A), new_name="ghcr.io/acme/web"), id="a new repository"),
-        pytest.param(change(before=Pin()), id="nothing was pinned"),
-        pytest.param(change(before=Pin("1.0+build")), id="no tag"),
-        pytest.param(change(before=Pin("v1", "sha256:x")), id="no digest"),
-        pytest.param(change("--output"), id="a name like an option"),
-        pytest.param(change("a\nb"), id="a line break"),
-        pytest.param(change("a\u202eb"), id="what is not seen"),
-        pytest.param(change("a  b"), id="blanks that Markdown would drop"),
-        pytest.param(change("x" * 4_000), id="more than anybody reads"),
-    ],
+    {
+        "a digest alone: a rollback would keep the new tag": change(before=Pin(None, A)),
+        "a new repository": change(before=Pin("v1", A), new_name="ghcr.io/acme/web"),
+        "nothing was pinned": change(before=Pin()),
+        "no tag": change(before=Pin("1.0+build")),
+        "no digest": change(before=Pin("v1", "sha256:x")),
+        "a name like an option": change("--output"),
+        "a line break": change("a\nb"),
+        "what is not seen": change("a\u202eb"),
+        "blanks that Markdown would drop": change("a  b"),
+        "more than anybody reads": change("x" * 4_000),
+    },
 )
 def test_no_command_is_better_than_a_wrong_one(changed: Change) -> None:
     assert command(changed) is None
@@ -77,13 +76,13 @@ def test_one_name_in_two_overlays_is_named_once() -> None:
     assert command(*changes) == "gitops-bot rollback staging --image web --image api"
 
 
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        pytest.param("EU West", "gitops-bot rollback 'EU West' --image web", id="a blank"),
-        pytest.param("--dry-run", None, id="like an option"),
-        pytest.param("a\nb", None, id="a line break"),
-    ],
+@rows(
+    "environment expected",
+    {
+        "a blank": ("EU West", "gitops-bot rollback 'EU West' --image web"),
+        "like an option": ("--dry-run", None),
+        "a line break": ("a\nb", None),
+    },
 )
 def test_the_environment_is_one_word(environment: str, expected: str | None) -> None:
     assert command(change(), environment=environment) == expected

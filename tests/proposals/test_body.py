@@ -18,6 +18,7 @@ from gitops_bot.releases.decisions import Change, Held, PinChange
 from tests.managed import alter, change_of, managed
 from tests.proposals.hostile import CLOSED, HOSTILE
 from tests.proposals.sample import API, WEB, A, B, C, build, change
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -348,17 +349,17 @@ def test_the_mark_is_of_the_pins_and_not_of_their_order_or_reasons() -> None:
     assert mark == body.mark(said(alter(one, source="set"), other))
 
 
-@pytest.mark.parametrize(
+@rows(
     "other",
-    [
-        pytest.param(change(after=Pin("v3", B)), id="another tag"),
-        pytest.param(change(after=Pin("v2", C)), id="another digest"),
-        pytest.param(change(after=Pin("v2")), id="no digest"),
-        pytest.param(change(before=Pin("v0")), id="another present pin"),
-        pytest.param(change("api"), id="another entry"),
-        pytest.param(change(file=API), id="another file"),
-        pytest.param(change(new_name="ghcr.io/acme/web"), id="another repository"),
-    ],
+    {
+        "another tag": change(after=Pin("v3", B)),
+        "another digest": change(after=Pin("v2", C)),
+        "no digest": change(after=Pin("v2")),
+        "another present pin": change(before=Pin("v0")),
+        "another entry": change("api"),
+        "another file": change(file=API),
+        "another repository": change(new_name="ghcr.io/acme/web"),
+    },
 )
 def test_the_mark_differs_when_the_pins_do(other: Change) -> None:
     assert body.mark(said(other)) != body.mark(said(change()))
@@ -376,15 +377,15 @@ def test_pins_are_found_again_one_by_one() -> None:
     assert body.pin_mark(other.entry.key, one.after, None) not in marks
 
 
-@pytest.mark.parametrize(
+@rows(
     "edit",
-    [
-        pytest.param(lambda text: text.replace("\n", "\r\n"), id="saved in a browser"),
-        pytest.param(lambda text: f"Please review.\n\n{text}", id="words before"),
-        pytest.param(lambda text: f"{text}\n\nThanks!", id="words after"),
-        pytest.param(lambda text: re.sub(r"^\|.*\n", "", text, flags=re.MULTILINE), id="the table taken out"),
-        pytest.param(lambda text: f"{text}   ", id="blanks at the end"),
-    ],
+    {
+        "saved in a browser": lambda text: text.replace("\n", "\r\n"),
+        "words before": lambda text: f"Please review.\n\n{text}",
+        "words after": lambda text: f"{text}\n\nThanks!",
+        "the table taken out": lambda text: re.sub(r"^\|.*\n", "", text, flags=re.MULTILINE),
+        "blanks at the end": lambda text: f"{text}   ",
+    },
 )
 def test_marks_outlive_what_people_do_to_the_text(edit: Callable[[str], str]) -> None:
     text = rendered(change())
@@ -484,36 +485,34 @@ def test_any_text_can_be_marked_as_closed_within_the_limit(text: str) -> None:
 OLD, NEW = rendered(change()), rendered(change(after=Pin("v3", C)))
 
 
-@pytest.mark.parametrize(
-    ("found", "expected"),
-    [
-        pytest.param(OLD, NEW, id="its text alone"),
-        pytest.param(f"before\n\n{OLD}", f"before\n\n{NEW}", id="words before"),
-        pytest.param(f"{OLD}\n\nafter", f"{NEW}\n\nafter", id="words after"),
-        pytest.param(f"before\n{OLD}\nafter\n", f"before\n{NEW}\nafter", id="words around"),
-        pytest.param(f"{OLD}\n\n```\n\\1 \\g<0>\n```", f"{NEW}\n\n```\n\\1 \\g<0>\n```", id="words with backslashes"),
-        pytest.param(
+@rows(
+    "found expected",
+    {
+        "its text alone": (OLD, NEW),
+        "words before": (f"before\n\n{OLD}", f"before\n\n{NEW}"),
+        "words after": (f"{OLD}\n\nafter", f"{NEW}\n\nafter"),
+        "words around": (f"before\n{OLD}\nafter\n", f"before\n{NEW}\nafter"),
+        "words with backslashes": (f"{OLD}\n\n```\n\\1 \\g<0>\n```", f"{NEW}\n\n```\n\\1 \\g<0>\n```"),
+        "saved in the web editor": (
             f"before\n\n{OLD}\n\nafter".replace("\n", "\r\n"),
             f"before\r\n\r\n{NEW}\r\n\r\nafter",
-            id="saved in the web editor",
         ),
-        pytest.param(f"{OLD}\n\n{CLOSED}", NEW, id="the closing mark after it"),
-        pytest.param(f"{OLD}\r\n\r\n{CLOSED}\r\n", NEW, id="the closing mark after it, saved in the web editor"),
-        pytest.param(f"{OLD}\n\nafter\n\n{CLOSED}", f"{NEW}\n\nafter", id="the closing mark after words"),
-        pytest.param(f"{CLOSED}\n{OLD}", f"{NEW}", id="the closing mark before it"),
-        pytest.param(f"a {CLOSED} b\n{OLD}", f"a {CLOSED} b\n{NEW}", id="a closing mark that somebody quotes"),
-        pytest.param(OLD.replace("nothing else.", "nothing else. Really."), NEW, id="words within it"),
-        pytest.param("", NEW, id="nothing"),
-        pytest.param("a person's words alone", NEW, id="no place of the bot's"),
-        pytest.param("before\n<!-- gitops-bot:begin -->\nafter", NEW, id="a beginning without an end"),
-        pytest.param(f"{'x' * LIMIT}\n{OLD}", NEW, id="words that leave no room"),
-        pytest.param(
+        "the closing mark after it": (f"{OLD}\n\n{CLOSED}", NEW),
+        "the closing mark after it, saved in the web editor": (f"{OLD}\r\n\r\n{CLOSED}\r\n", NEW),
+        "the closing mark after words": (f"{OLD}\n\nafter\n\n{CLOSED}", f"{NEW}\n\nafter"),
+        "the closing mark before it": (f"{CLOSED}\n{OLD}", f"{NEW}"),
+        "a closing mark that somebody quotes": (f"a {CLOSED} b\n{OLD}", f"a {CLOSED} b\n{NEW}"),
+        "words within it": (OLD.replace("nothing else.", "nothing else. Really."), NEW),
+        "nothing": ("", NEW),
+        "no place of the bot's": ("a person's words alone", NEW),
+        "a beginning without an end": ("before\n<!-- gitops-bot:begin -->\nafter", NEW),
+        "words that leave no room": (f"{'x' * LIMIT}\n{OLD}", NEW),
+        "words that leave just enough room": (
             f"{'x' * (LIMIT - len(NEW) - 1)}\n{OLD}",
             f"{'x' * (LIMIT - len(NEW) - 1)}\n{NEW}",
-            id="words that leave just enough room",
         ),
-        pytest.param(f"{'x' * (LIMIT - len(NEW))}\n{OLD}", NEW, id="words that are one character too long"),
-    ],
+        "words that are one character too long": (f"{'x' * (LIMIT - len(NEW))}\n{OLD}", NEW),
+    },
 )
 def test_the_new_text_takes_the_place_of_the_old_and_no_other(found: str, expected: str) -> None:
     whole = body.replace_own_part(found, NEW)
@@ -604,18 +603,16 @@ def test_changes_that_are_alike_are_one_row_with_their_files_and_digests_below()
     assert len(body.pin_marks(text)) == 8
 
 
-@pytest.mark.parametrize(
+@rows(
     "other",
-    [
-        pytest.param(change(file=API, after=Pin("v3", B)), id="another tag"),
-        pytest.param(change(file=API, after=Pin("v2", C)), id="another digest"),
-        pytest.param(change(file=API, before=Pin("v0")), id="another present pin"),
-        pytest.param(change(file=API, new_name="ghcr.io/acme/web"), id="another repository"),
-        pytest.param(change("api", file=API), id="another image"),
-        pytest.param(
-            alter(change(), entry=alter(change("front").entry, image="docker.io/library/web")), id="another entry"
-        ),
-    ],
+    {
+        "another tag": change(file=API, after=Pin("v3", B)),
+        "another digest": change(file=API, after=Pin("v2", C)),
+        "another present pin": change(file=API, before=Pin("v0")),
+        "another repository": change(file=API, new_name="ghcr.io/acme/web"),
+        "another image": change("api", file=API),
+        "another entry": alter(change(), entry=alter(change("front").entry, image="docker.io/library/web")),
+    },
 )
 def test_changes_that_differ_have_rows_of_their_own(other: Change) -> None:
     assert len(shown(rendered(change(), other)).rows) == 3

@@ -18,6 +18,7 @@ from gitops_bot.releases.decisions import Change, Failed, Held, Kept, PinChange
 from gitops_bot.targets import kustomization
 from tests.managed import alter
 from tests.proposals.sample import API, WEB, A, B, C, branch, change, commit, entry, written
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,35 +58,31 @@ def pins(changes: Sequence[Change]) -> list[tuple[str, Pin, str]]:
 # What is carried counts only as long as it means something.
 
 
-@pytest.mark.parametrize(
-    ("pin", "base", "stands"),
-    [
-        pytest.param(carried(), standing(), True, id="the base is as it was"),
-        pytest.param(carried(), standing(V2), False, id="the base has it"),
-        pytest.param(carried(), standing(V3), False, id="the base has something newer"),
-        pytest.param(carried(), standing(Pin("v1.0.0", A)), False, id="the base has another digest"),
-        pytest.param(carried(), standing(Pin()), False, id="the base pins nothing any more"),
-        pytest.param(carried(), {}, False, id="the entry is gone"),
-        pytest.param(carried(name="api"), standing(), False, id="it is about another entry"),
-        pytest.param(carried(V1), standing(), False, id="it changes nothing"),
-        pytest.param(carried(V1, new_name="r.test/web"), standing(), True, id="only another repository"),
-        pytest.param(carried(V2, new_name="r.test/web"), standing(), True, id="another repository and pin"),
-        pytest.param(
-            carried(V1, new_name="r.test/web"), standing(image="r.test/web"), False, id="the base has the repository"
-        ),
-        pytest.param(
+@rows(
+    "pin base stands",
+    {
+        "the base is as it was": (carried(), standing(), True),
+        "the base has it": (carried(), standing(V2), False),
+        "the base has something newer": (carried(), standing(V3), False),
+        "the base has another digest": (carried(), standing(Pin("v1.0.0", A)), False),
+        "the base pins nothing any more": (carried(), standing(Pin()), False),
+        "the entry is gone": (carried(), {}, False),
+        "it is about another entry": (carried(name="api"), standing(), False),
+        "it changes nothing": (carried(V1), standing(), False),
+        "only another repository": (carried(V1, new_name="r.test/web"), standing(), True),
+        "another repository and pin": (carried(V2, new_name="r.test/web"), standing(), True),
+        "the base has the repository": (carried(V1, new_name="r.test/web"), standing(image="r.test/web"), False),
+        "the base has the repository, spelt otherwise": (
             carried(V1, new_name="nginx"),
             standing(image="docker.io/library/nginx"),
             False,
-            id="the base has the repository, spelt otherwise",
         ),
-        pytest.param(
+        "the base has the repository, but not the pin": (
             carried(V2, new_name="r.test/web"),
             standing(image="r.test/web"),
             True,
-            id="the base has the repository, but not the pin",
         ),
-    ],
+    },
 )
 def test_a_carried_pin_stands_while_the_base_has_its_from_and_not_its_to(
     pin: PinChange, base: dict[EntryKey, Managed], stands: bool
@@ -107,71 +104,66 @@ def kept(source: Source) -> Kept:
 MOVES, MOVED = Pin("main", B), Pin("main", C)
 
 
-@pytest.mark.parametrize(
-    ("pin", "decision", "policy", "expected"),
-    [
+@rows(
+    "pin decision policy expected",
+    {
         # Nothing was decided: nothing is lost.
-        pytest.param(carried(), None, SEMVER, V2, id="not looked at"),
-        pytest.param(carried(source="set"), None, SEMVER, V2, id="not looked at, set"),
-        pytest.param(carried(), FAILED, SEMVER, V2, id="the registry failed"),
-        pytest.param(carried(), HELD, SEMVER, V2, id="something else was held"),
-        pytest.param(carried(), Failed(None, FAILED.problem), SEMVER, V2, id="something else failed"),
+        "not looked at": (carried(), None, SEMVER, V2),
+        "not looked at, set": (carried(source="set"), None, SEMVER, V2),
+        "the registry failed": (carried(), FAILED, SEMVER, V2),
+        "something else was held": (carried(), HELD, SEMVER, V2),
+        "something else failed": (carried(), Failed(None, FAILED.problem), SEMVER, V2),
         # A poll over what a poll proposed.
-        pytest.param(carried(), found(V3), SEMVER, V3, id="a newer one is found"),
-        pytest.param(carried(V3), found(V2), SEMVER, V2, id="the newest was taken back"),
-        pytest.param(carried(), KEPT, SEMVER, None, id="the only newer one was taken back"),
-        pytest.param(carried(Pin("v2.0.0", B)), found(Pin("v2.0.0", C)), SEMVER, Pin("v2.0.0", C), id="moved"),
+        "a newer one is found": (carried(), found(V3), SEMVER, V3),
+        "the newest was taken back": (carried(V3), found(V2), SEMVER, V2),
+        "the only newer one was taken back": (carried(), KEPT, SEMVER, None),
+        "moved": (carried(Pin("v2.0.0", B)), found(Pin("v2.0.0", C)), SEMVER, Pin("v2.0.0", C)),
         # A poll over what was asked for.
-        pytest.param(carried(source="set"), found(V3), SEMVER, V3, id="set, a newer one is found"),
-        pytest.param(carried(V3, source="set"), found(V2), SEMVER, V3, id="set, an older one is found"),
-        pytest.param(carried(source="set"), KEPT, SEMVER, V2, id="set to what the policy does not admit"),
-        pytest.param(carried(V3, source="promotion"), found(V2), SEMVER, V3, id="promoted, an older one is found"),
-        pytest.param(carried(V3, source="rollback"), found(V2), SEMVER, V3, id="rolled back, an older one is found"),
-        pytest.param(carried(V3, source="set"), found(V2), LETTERS, V3, id="set, older by letters"),
-        pytest.param(carried(Pin("v10"), source="set"), found(Pin("v9")), LETTERS, Pin("v9"), id="newer by letters"),
-        pytest.param(carried(V3, source="set"), found(V2), None, V3, id="set, older by version without a policy"),
-        pytest.param(
-            carried(Pin("2.0.0"), source="set"), found(V2), SEMVER, Pin("2.0.0"), id="set, an equal one is found"
-        ),
-        pytest.param(carried(Pin("fix"), source="set"), found(V2), SEMVER, V2, id="set, without an order"),
-        pytest.param(carried(Pin(None, B), source="set"), found(V2), SEMVER, V2, id="set to a digest"),
-        pytest.param(carried(V2, source="set"), found(Pin(None, B)), SEMVER, Pin(None, B), id="a digest is found"),
-        pytest.param(
+        "set, a newer one is found": (carried(source="set"), found(V3), SEMVER, V3),
+        "set, an older one is found": (carried(V3, source="set"), found(V2), SEMVER, V3),
+        "set to what the policy does not admit": (carried(source="set"), KEPT, SEMVER, V2),
+        "promoted, an older one is found": (carried(V3, source="promotion"), found(V2), SEMVER, V3),
+        "rolled back, an older one is found": (carried(V3, source="rollback"), found(V2), SEMVER, V3),
+        "set, older by letters": (carried(V3, source="set"), found(V2), LETTERS, V3),
+        "newer by letters": (carried(Pin("v10"), source="set"), found(Pin("v9")), LETTERS, Pin("v9")),
+        "set, older by version without a policy": (carried(V3, source="set"), found(V2), None, V3),
+        "set, an equal one is found": (carried(Pin("2.0.0"), source="set"), found(V2), SEMVER, Pin("2.0.0")),
+        "set, without an order": (carried(Pin("fix"), source="set"), found(V2), SEMVER, V2),
+        "set to a digest": (carried(Pin(None, B), source="set"), found(V2), SEMVER, V2),
+        "a digest is found": (carried(V2, source="set"), found(Pin(None, B)), SEMVER, Pin(None, B)),
+        "set, and its tag was moved": (
             carried(Pin("v2.0.0", B), source="set"),
             found(Pin("v2.0.0", C)),
             SEMVER,
             Pin("v2.0.0", B),
-            id="set, and its tag was moved",
         ),
-        pytest.param(carried(MOVES, source="set"), found(MOVED), MAIN, MOVED, id="set, and a tag that moves moved on"),
-        pytest.param(carried(MOVES, source="set"), found(MOVED), None, MOVED, id="so it is by its name alone"),
-        pytest.param(
+        "set, and a tag that moves moved on": (carried(MOVES, source="set"), found(MOVED), MAIN, MOVED),
+        "so it is by its name alone": (carried(MOVES, source="set"), found(MOVED), None, MOVED),
+        "set, and the followed tag moved on": (
             carried(Pin("v2.0.0", B), source="set"),
             found(Pin("v2.0.0", C)),
             kinds.Follow("v2.0.0"),
             Pin("v2.0.0", C),
-            id="set, and the followed tag moved on",
         ),
-        pytest.param(
+        "set with another repository, which the poll does not know": (
             carried(V2, source="set", new_name="r.test/web"),
             found(V3),
             SEMVER,
             V2,
-            id="set with another repository, which the poll does not know",
         ),
         # The same question again says that the base is as it should be.
-        pytest.param(carried(source="promotion"), kept("promotion"), SEMVER, None, id="promoted, the source went back"),
-        pytest.param(carried(source="rollback"), kept("rollback"), SEMVER, None, id="another release had it as it is"),
-        pytest.param(carried(), kept("promotion"), SEMVER, None, id="polled, and promoted by now"),
-        pytest.param(carried(source="promotion"), KEPT, SEMVER, V2, id="promoted to what the policy does not admit"),
-        pytest.param(carried(source="set"), kept("promotion"), SEMVER, V2, id="set to what the source does not run"),
+        "promoted, the source went back": (carried(source="promotion"), kept("promotion"), SEMVER, None),
+        "another release had it as it is": (carried(source="rollback"), kept("rollback"), SEMVER, None),
+        "polled, and promoted by now": (carried(), kept("promotion"), SEMVER, None),
+        "promoted to what the policy does not admit": (carried(source="promotion"), KEPT, SEMVER, V2),
+        "set to what the source does not run": (carried(source="set"), kept("promotion"), SEMVER, V2),
         # What is asked for now replaces whatever was there.
-        pytest.param(carried(V3), found(V2, source="set"), SEMVER, V2, id="set over a poll"),
-        pytest.param(carried(V3, source="set"), found(V2, source="set"), SEMVER, V2, id="set over set"),
-        pytest.param(carried(V3, source="set"), found(V2, source="promotion"), SEMVER, V2, id="promoted over set"),
-        pytest.param(carried(V3), found(V2, source="rollback"), SEMVER, V2, id="rolled back over a poll"),
-        pytest.param(carried(), found(V1, source="set"), SEMVER, None, id="set to what the base has"),
-    ],
+        "set over a poll": (carried(V3), found(V2, source="set"), SEMVER, V2),
+        "set over set": (carried(V3, source="set"), found(V2, source="set"), SEMVER, V2),
+        "promoted over set": (carried(V3, source="set"), found(V2, source="promotion"), SEMVER, V2),
+        "rolled back over a poll": (carried(V3), found(V2, source="rollback"), SEMVER, V2),
+        "set to what the base has": (carried(), found(V1, source="set"), SEMVER, None),
+    },
 )
 def test_a_carried_pin_goes_only_where_its_entry_was_decided(
     pin: PinChange, decision: Decision | None, policy: Policy | None, expected: Pin | None
@@ -190,41 +182,26 @@ def test_a_carried_pin_goes_only_where_its_entry_was_decided(
 WITHDRAWN = Held(entry(), V3, HELD.reason, withdraws=True)
 
 
-@pytest.mark.parametrize(
-    ("pin", "decision", "policy", "expected"),
-    [
-        pytest.param(carried(V3, source="set"), found(V2, source="promotion"), SEMVER, V3, id="set, older promoted"),
-        pytest.param(carried(V2, source="set"), found(V3, source="promotion"), SEMVER, V3, id="set, newer promoted"),
-        pytest.param(carried(V2, source="set"), found(V3, source="promotion"), None, V3, id="newer by version alone"),
-        pytest.param(
-            carried(Pin("sha-2"), source="set"),
-            found(Pin("sha-3"), source="promotion"),
-            None,
-            Pin("sha-2"),
-            id="no order",
-        ),
-        pytest.param(
-            carried(Pin(None, B), source="set"),
-            found(V3, source="promotion"),
-            SEMVER,
-            Pin(None, B),
-            id="set to a digest",
-        ),
-        pytest.param(
+@rows(
+    "pin decision policy expected",
+    {
+        "set, older promoted": (carried(V3, source="set"), found(V2, source="promotion"), SEMVER, V3),
+        "set, newer promoted": (carried(V2, source="set"), found(V3, source="promotion"), SEMVER, V3),
+        "newer by version alone": (carried(V2, source="set"), found(V3, source="promotion"), None, V3),
+        "no order": (carried(Pin("sha-2"), source="set"), found(Pin("sha-3"), source="promotion"), None, Pin("sha-2")),
+        "set to a digest": (carried(Pin(None, B), source="set"), found(V3, source="promotion"), SEMVER, Pin(None, B)),
+        "set with another repository": (
             carried(V2, source="set", new_name="r.test/web"),
             found(V3, source="promotion"),
             SEMVER,
             V2,
-            id="set with another repository",
         ),
-        pytest.param(
-            carried(V3, source="promotion"), found(V2, source="promotion"), SEMVER, V2, id="its source went back"
-        ),
-        pytest.param(carried(V3), found(V2, source="promotion"), SEMVER, V2, id="polled once, promoted by now"),
-        pytest.param(carried(V2, source="promotion"), HELD, SEMVER, V2, id="promoted, and something newer waits"),
-        pytest.param(carried(V2, source="promotion"), WITHDRAWN, SEMVER, None, id="promoted, and withdrawn"),
-        pytest.param(carried(V2, source="set"), WITHDRAWN, SEMVER, V2, id="set, which no source withdraws"),
-    ],
+        "its source went back": (carried(V3, source="promotion"), found(V2, source="promotion"), SEMVER, V2),
+        "polled once, promoted by now": (carried(V3), found(V2, source="promotion"), SEMVER, V2),
+        "promoted, and something newer waits": (carried(V2, source="promotion"), HELD, SEMVER, V2),
+        "promoted, and withdrawn": (carried(V2, source="promotion"), WITHDRAWN, SEMVER, None),
+        "set, which no source withdraws": (carried(V2, source="set"), WITHDRAWN, SEMVER, V2),
+    },
 )
 def test_what_a_run_finds_by_itself_gives_way_to_what_somebody_asked_for(
     pin: PinChange, decision: Decision, policy: Policy | None, expected: Pin | None
@@ -233,14 +210,14 @@ def test_what_a_run_finds_by_itself_gives_way_to_what_somebody_asked_for(
     assert [each.after for each in laid] == ([expected] if expected else [])
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "policy", "direction"),
-    [
-        pytest.param(V1, V2, SEMVER, "forward", id="forward"),
-        pytest.param(V2, V1, SEMVER, "backward", id="backward"),
-        pytest.param(MOVES, MOVED, MAIN, "moved", id="moved"),
-        pytest.param(Pin(), V1, SEMVER, "adopted", id="adopted"),
-    ],
+@rows(
+    "before after policy direction",
+    {
+        "forward": (V1, V2, SEMVER, "forward"),
+        "backward": (V2, V1, SEMVER, "backward"),
+        "moved": (MOVES, MOVED, MAIN, "moved"),
+        "adopted": (Pin(), V1, SEMVER, "adopted"),
+    },
 )
 def test_the_direction_of_a_carried_pin_is_worked_out_again(
     before: Pin, after: Pin, policy: Policy, direction: str
@@ -250,8 +227,7 @@ def test_the_direction_of_a_carried_pin_is_worked_out_again(
 
 
 @pytest.mark.parametrize(
-    ("source", "code"),
-    [("policy", "chosen"), ("promotion", "promoted"), ("set", "set"), ("rollback", "rolled_back")],
+    ("source", "code"), [("policy", "chosen"), ("promotion", "promoted"), ("set", "set"), ("rollback", "rolled_back")]
 )
 def test_the_reason_of_a_carried_pin_says_where_it_came_from(source: str, code: str) -> None:
     (laid,) = carry.combine([], (carried(source=source),), standing())

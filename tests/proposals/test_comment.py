@@ -7,6 +7,7 @@ import pytest
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals.text import body
 from tests.proposals.sample import HEAD, NEWER
+from tests.tables import rows
 
 
 def test_a_persons_commit_is_named_with_the_way_back() -> None:
@@ -32,21 +33,19 @@ def test_a_closing_says_why() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param(body.person_comment(HEAD, "Ada", "x"), f"person {HEAD}", id="a person's commit"),
-        pytest.param(
-            body.person_comment(HEAD, "Ada", "x").replace("\n", "\r\n"), f"person {HEAD}", id="edited in a browser"
-        ),
-        pytest.param(body.closing_comment(Reason("nothing_new", "x")), "closing", id="a closing"),
-        pytest.param("", None, id="empty"),
-        pytest.param("LGTM", None, id="a person's"),
-        pytest.param(f"> {body.person_comment(HEAD, 'Ada', 'x')}", None, id="quoted"),
-        pytest.param(f"x\n{body.person_comment(HEAD, 'Ada', 'x')}", None, id="not at the beginning"),
-        pytest.param("<!-- gitops-bot:person x -->", None, id="no commit"),
-        pytest.param(f"<!-- gitops-bot:person {HEAD} --> x", None, id="not alone on its line"),
-    ],
+@rows(
+    "text expected",
+    {
+        "a person's commit": (body.person_comment(HEAD, "Ada", "x"), f"person {HEAD}"),
+        "edited in a browser": (body.person_comment(HEAD, "Ada", "x").replace("\n", "\r\n"), f"person {HEAD}"),
+        "a closing": (body.closing_comment(Reason("nothing_new", "x")), "closing"),
+        "empty": ("", None),
+        "a person's": ("LGTM", None),
+        "quoted": (f"> {body.person_comment(HEAD, 'Ada', 'x')}", None),
+        "not at the beginning": (f"x\n{body.person_comment(HEAD, 'Ada', 'x')}", None),
+        "no commit": ("<!-- gitops-bot:person x -->", None),
+        "not alone on its line": (f"<!-- gitops-bot:person {HEAD} --> x", None),
+    },
 )
 def test_the_bots_comments_are_known_by_their_first_line(text: str, expected: str | None) -> None:
     assert body.comment_mark(text) == expected

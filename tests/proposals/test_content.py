@@ -19,21 +19,8 @@ from gitops_bot.proposals.trailers import Trailers
 from gitops_bot.releases.decisions import Change, PinChange
 from tests.conftest import program
 from tests.managed import alter, change_of, managed
-from tests.proposals.sample import (
-    API,
-    FILES,
-    HEAD,
-    NEWER,
-    WEB,
-    A,
-    B,
-    branch,
-    build,
-    change,
-    commit,
-    merge,
-    written,
-)
+from tests.proposals.sample import API, FILES, HEAD, NEWER, WEB, A, B, branch, build, change, commit, merge, written
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from gitops_bot.proposals.branch import Branch
@@ -132,11 +119,7 @@ def test_no_text_forges_a_trailer(text: str) -> None:
 @given(st.text(max_size=60), st.text(max_size=60), st.none() | st.text(max_size=60))
 def test_whatever_a_manifest_holds_the_plan_is_read_again(name: str, reason: str, tag: str | None) -> None:
     one = change_of(
-        managed("staging", "", name, 1, name, name, pin=Pin(tag)),
-        Pin("v2"),
-        "set",
-        "forward",
-        Reason("set", reason),
+        managed("staging", "", name, 1, name, name, pin=Pin(tag)), Pin("v2"), "set", "forward", Reason("set", reason)
     )
     done = made(one)
     said = trailers.parse(done.message)
@@ -210,60 +193,48 @@ MOVED = FILES | {API: FILES[API] + b"\n"}
 SAME_FILE = FILES | {WEB: FILES[WEB] + b"# more\r\n"}
 
 
-@pytest.mark.parametrize(
-    ("wanted", "there", "expected"),
-    [
-        pytest.param(WANTED, branch(DONE), True, id="the same bytes"),
-        pytest.param(written(change(), parent=NEWER), branch(DONE), True, id="on a newer base"),
-        pytest.param(written(change(), files=MOVED, parent=NEWER), branch(DONE), True, id="the base moved elsewhere"),
-        pytest.param(
+@rows(
+    "wanted there expected",
+    {
+        "the same bytes": (WANTED, branch(DONE), True),
+        "on a newer base": (written(change(), parent=NEWER), branch(DONE), True),
+        "the base moved elsewhere": (written(change(), files=MOVED, parent=NEWER), branch(DONE), True),
+        "the base was merged into it": (
             WANTED,
             branch(DONE, merge(FileChange("README.md", b"a", b"b"), FileChange(API, FILES[API], MOVED[API]))),
             True,
-            id="the base was merged into it",
         ),
-        pytest.param(
+        "the base changed the same file, and was merged into it": (
             written(change(), files=SAME_FILE, parent=NEWER),
             branch(DONE, merge(FileChange(WEB, WANTED.files[WEB], WANTED.files[WEB] + b"# more\r\n"))),
             True,
-            id="the base changed the same file, and was merged into it",
         ),
-        pytest.param(
-            written(change(), files=SAME_FILE, parent=NEWER), branch(DONE), False, id="the base changed the same file"
-        ),
-        pytest.param(
+        "the base changed the same file": (written(change(), files=SAME_FILE, parent=NEWER), branch(DONE), False),
+        "merged into it is what the base has taken back since": (
             WANTED,
             branch(DONE, merge(FileChange(WEB, WANTED.files[WEB], WANTED.files[WEB] + b"# more\r\n"))),
             False,
-            id="merged into it is what the base has taken back since",
         ),
-        pytest.param(written(change(after=Pin("v3", B))), branch(DONE), False, id="another pin"),
-        pytest.param(WANTED, branch(), False, id="no commit"),
-        pytest.param(
-            written(change(), change("api", Pin("v2", B), Pin("v1", A), file=API)), branch(DONE), False, id="one more"
-        ),
-        pytest.param(
+        "another pin": (written(change(after=Pin("v3", B))), branch(DONE), False),
+        "no commit": (WANTED, branch(), False),
+        "one more": (written(change(), change("api", Pin("v2", B), Pin("v1", A), file=API)), branch(DONE), False),
+        "one less": (
             WANTED,
             branch(commit(written(change(), change("api", Pin("v2", B), Pin("v1", A), file=API)))),
             False,
-            id="one less",
         ),
-        pytest.param(
-            WANTED, branch(alter(DONE, changes=(FileChange(WEB, FILES[WEB], None),))), False, id="deleted there"
-        ),
-        pytest.param(
+        "deleted there": (WANTED, branch(alter(DONE, changes=(FileChange(WEB, FILES[WEB], None),))), False),
+        "in two steps": (
             WANTED,
             branch(commit(written(change(after=Pin("v3"))), name=NEWER), alter(DONE, id=HEAD)),
             True,
-            id="in two steps",
         ),
-        pytest.param(
+        "done and taken back": (
             WANTED,
             branch(DONE, alter(DONE, id=NEWER, changes=(FileChange(WEB, WANTED.files[WEB], FILES[WEB]),))),
             False,
-            id="done and taken back",
         ),
-    ],
+    },
 )
 def test_a_branch_says_a_proposal_when_it_has_its_bytes_and_no_other(
     wanted: Proposed, there: Branch, expected: bool

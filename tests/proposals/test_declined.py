@@ -13,6 +13,7 @@ from gitops_bot.proposals.text import body
 from gitops_bot.releases.decisions import PinChange
 from tests.managed import alter
 from tests.proposals.sample import API, HEAD, NEWER, WEB, A, B, C, branch, change, commit, merge, pull, written
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,34 +43,29 @@ def decline(
     return judged(change, name, known(existing, {CLOSED.branch: there}), carried)
 
 
-@pytest.mark.parametrize(
-    ("there", "existing"),
-    [
-        pytest.param(branch(DONE), (CLOSED,), id="the branch is as it was"),
-        pytest.param(branch(DONE), (alter(CLOSED, body=""),), id="the commit counts, not the body"),
-        pytest.param(
+@rows(
+    "there existing",
+    {
+        "the branch is as it was": (branch(DONE), (CLOSED,)),
+        "the commit counts, not the body": (branch(DONE), (alter(CLOSED, body=""),)),
+        "the base was merged into it": (
             branch(DONE, merge(FileChange("README.md", b"a", b"b"))),
             (alter(CLOSED, head=NEWER, body=""),),
-            id="the base was merged into it",
         ),
-        pytest.param(
+        "a person committed on top": (
             branch(DONE, alter(DONE, id=NEWER, message="fix: by hand")),
             (alter(CLOSED, head=NEWER, body=""),),
-            id="a person committed on top",
         ),
-        pytest.param(None, (CLOSED,), id="the branch is gone"),
-        pytest.param(ELSEWHERE, (CLOSED,), id="the branch has moved on"),
-        pytest.param(branch(DONE, complete=False), (CLOSED,), id="the branch could not be read"),
-        pytest.param(alter(branch(), head=HEAD), (CLOSED,), id="the branch has no commit of its own"),
-        pytest.param(
-            ELSEWHERE, (pull(number=9, head=NEWER), pull("merged", number=8), CLOSED), id="others came after it"
-        ),
-        pytest.param(
+        "the branch is gone": (None, (CLOSED,)),
+        "the branch has moved on": (ELSEWHERE, (CLOSED,)),
+        "the branch could not be read": (branch(DONE, complete=False), (CLOSED,)),
+        "the branch has no commit of its own": (alter(branch(), head=HEAD), (CLOSED,)),
+        "others came after it": (ELSEWHERE, (pull(number=9, head=NEWER), pull("merged", number=8), CLOSED)),
+        "somebody quotes the closing mark": (
             None,
             (alter(CLOSED, body=f"<!-- gitops-bot:closed --> is what the bot writes\n\n{PROPOSED.body}"),),
-            id="somebody quotes the closing mark",
         ),
-    ],
+    },
 )
 @pytest.mark.parametrize("declined", [WEB_V2, API_V2], ids=["web", "api"])
 def test_what_a_person_closed_unmerged_is_not_proposed_again(
@@ -84,16 +80,16 @@ def test_what_a_person_closed_unmerged_is_not_proposed_again(
 
 
 @pytest.mark.parametrize("there", [branch(DONE), None], ids=["by its commit", "by its body"])
-@pytest.mark.parametrize(
+@rows(
     "other",
-    [
-        pytest.param(change(after=Pin("v3", B)), id="a newer tag"),
-        pytest.param(change(after=Pin("v2", C)), id="another digest"),
-        pytest.param(change(after=Pin("v2")), id="the tag without its digest"),
-        pytest.param(change("proxy", before=Pin("v1", A)), id="another entry of the file"),
-        pytest.param(change(file=API), id="an entry of that name in another file"),
-        pytest.param(change(new_name="r.test/web"), id="another repository"),
-    ],
+    {
+        "a newer tag": change(after=Pin("v3", B)),
+        "another digest": change(after=Pin("v2", C)),
+        "the tag without its digest": change(after=Pin("v2")),
+        "another entry of the file": change("proxy", before=Pin("v1", A)),
+        "an entry of that name in another file": change(file=API),
+        "another repository": change(new_name="r.test/web"),
+    },
 )
 def test_exactly_these_pins_are_declined(other: Change, there: Branch | None) -> None:
     assert decline(other, there, (CLOSED,), ()) is None
@@ -108,16 +104,16 @@ def test_the_same_pin_from_another_one_is_still_declined() -> None:
         )
 
 
-@pytest.mark.parametrize(
+@rows(
     "existing",
-    [
-        pytest.param((), id="nothing was ever opened"),
-        pytest.param((pull(body=PROPOSED.body),), id="it is open"),
-        pytest.param((pull("merged", body=PROPOSED.body),), id="it was merged"),
-        pytest.param((alter(CLOSED, body=body.with_closing_mark(PROPOSED.body, NO_MORE)),), id="the bot closed it"),
-        pytest.param((alter(CLOSED, head=NEWER, body=written(API_V2).body),), id="it was about something else"),
-        pytest.param((alter(CLOSED, head=NEWER, body="rewritten by a person"),), id="nothing tells what it was"),
-    ],
+    {
+        "nothing was ever opened": (),
+        "it is open": (pull(body=PROPOSED.body),),
+        "it was merged": (pull("merged", body=PROPOSED.body),),
+        "the bot closed it": (alter(CLOSED, body=body.with_closing_mark(PROPOSED.body, NO_MORE)),),
+        "it was about something else": (alter(CLOSED, head=NEWER, body=written(API_V2).body),),
+        "nothing tells what it was": (alter(CLOSED, head=NEWER, body="rewritten by a person"),),
+    },
 )
 def test_nothing_else_is_a_decline(existing: tuple[PullRequest, ...]) -> None:
     assert decline(WEB_V2, branch(DONE), existing, ()) is None

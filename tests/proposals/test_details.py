@@ -3,13 +3,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-import pytest
-
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.text import details
 from gitops_bot.proposals.text.details import DescribedChange
 from tests.managed import alter
 from tests.proposals.sample import A, B, build, change, entry
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from gitops_bot.images.build import Build
@@ -67,24 +66,21 @@ def test_the_new_repository_is_the_one_to_pull_from() -> None:
     assert f"docker pull docker.io/library/nginx@{B}\n" in text
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        pytest.param(None, NEW, ["- built 2026-08-02 13:05 UTC"], id="nothing of before"),
-        pytest.param(build(created=None), NEW, ["- built 2026-08-02 13:05 UTC"], id="no time of before"),
-        pytest.param(
+@rows(
+    "before after expected",
+    {
+        "nothing of before": (None, NEW, ["- built 2026-08-02 13:05 UTC"]),
+        "no time of before": (build(created=None), NEW, ["- built 2026-08-02 13:05 UTC"]),
+        "of another time zone": (
             None,
             build(created=datetime(2026, 8, 2, 1, 0, tzinfo=timezone(timedelta(hours=2)))),
             ["- built 2026-08-01 23:00 UTC"],
-            id="of another time zone",
         ),
-        pytest.param(OLD, build(created=None), [], id="no time"),
-        pytest.param(OLD, build(created=datetime(1970, 1, 1, tzinfo=UTC)), [], id="a reproducible build"),
-        pytest.param(OLD, build(created=datetime(1980, 1, 1, 0, 0, 1, tzinfo=UTC)), [], id="of buildpacks"),
-        pytest.param(
-            OLD, build(created=datetime.max.replace(tzinfo=timezone(timedelta(hours=-2)))), [], id="the end of time"
-        ),
-    ],
+        "no time": (OLD, build(created=None), []),
+        "a reproducible build": (OLD, build(created=datetime(1970, 1, 1, tzinfo=UTC)), []),
+        "of buildpacks": (OLD, build(created=datetime(1980, 1, 1, 0, 0, 1, tzinfo=UTC)), []),
+        "the end of time": (OLD, build(created=datetime.max.replace(tzinfo=timezone(timedelta(hours=-2)))), []),
+    },
 )
 def test_the_build_time_is_in_utc(before: Build | None, after: Build, expected: list[str]) -> None:
     assert [line for line in lines(before, after) if line.startswith("- built")] == expected
@@ -94,31 +90,29 @@ HOME = "https://github.com/acme/web"
 ONE_COMMIT = f"- source: [`bbbbbbbbbb`]({HOME}/commit/{'b' * 40}) of `github.com/acme/web`"
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        pytest.param(None, NEW, ONE_COMMIT, id="nothing of before"),
-        pytest.param(build(revision="main"), NEW, ONE_COMMIT, id="a branch before"),
-        pytest.param(build(source="https://github.com/else/web"), NEW, ONE_COMMIT, id="from elsewhere before"),
-        pytest.param(NEW, NEW, f"{ONE_COMMIT}, built again from the same commit", id="the same commit"),
-        pytest.param(OLD, build(revision=None), f"- source: [`github.com/acme/web`]({HOME})", id="no commit"),
-        pytest.param(OLD, build(revision="main"), f"- source: [`github.com/acme/web`]({HOME})", id="a branch"),
-        pytest.param(OLD, build(source=None), "- source: commit `aaaaaaaaaa`", id="no source"),
-        pytest.param(
+@rows(
+    "before after expected",
+    {
+        "nothing of before": (None, NEW, ONE_COMMIT),
+        "a branch before": (build(revision="main"), NEW, ONE_COMMIT),
+        "from elsewhere before": (build(source="https://github.com/else/web"), NEW, ONE_COMMIT),
+        "the same commit": (NEW, NEW, f"{ONE_COMMIT}, built again from the same commit"),
+        "no commit": (OLD, build(revision=None), f"- source: [`github.com/acme/web`]({HOME})"),
+        "a branch": (OLD, build(revision="main"), f"- source: [`github.com/acme/web`]({HOME})"),
+        "no source": (OLD, build(source=None), "- source: commit `aaaaaaaaaa`"),
+        "a source that is no link": (
             OLD,
             build(source="git@github.com:acme/web"),
             "- source: commit `aaaaaaaaaa` of `git@github.com:acme/web`",
-            id="a source that is no link",
         ),
-        pytest.param(OLD, build(source="x](y)`", revision=None), "- source: `` x](y)` ``", id="a hostile source"),
-        pytest.param(OLD, build(source=None, revision=None), None, id="neither"),
-        pytest.param(
+        "a hostile source": (OLD, build(source="x](y)`", revision=None), "- source: `` x](y)` ``"),
+        "neither": (OLD, build(source=None, revision=None), None),
+        "only the commit of before": (
             build(source=None),
             NEW,
             f"- source: [`aaaaaaaaaa...bbbbbbbbbb`]({HOME}/compare/{'a' * 40}...{'b' * 40}) of `github.com/acme/web`",
-            id="only the commit of before",
         ),
-    ],
+    },
 )
 def test_the_source_is_linked_as_far_as_it_is_known(before: Build | None, after: Build, expected: str | None) -> None:
     assert next((line for line in lines(before, after) if line.startswith("- source")), None) == expected
@@ -132,17 +126,15 @@ def test_subjects_are_bounded_and_the_newest_stay() -> None:
     assert len(lines(None, None, "x" * 1_000)[1]) == len("  - ") + 120
 
 
-@pytest.mark.parametrize(
-    ("subject", "expected"),
-    [
-        pytest.param(
-            "fixes #1, closes GH-2 @ada", "  - fixes \\#\u200b1, closes GH\u200b-2 @\u200bada", id="words to a forge"
-        ),
-        pytest.param("[x] done", "  - \\[x\\] done", id="a ticked box"),
-        pytest.param("a\n- [x] <!-- gitops-bot:end -->", "  - a - \\[x\\] \\<!-- gitops-bot:end --\\>", id="lines"),
-        pytest.param("</details>", "  - \\</details\\>", id="the end of the section"),
-        pytest.param("1. first", "  - 1\\. first", id="a list"),
-    ],
+@rows(
+    "subject expected",
+    {
+        "words to a forge": ("fixes #1, closes GH-2 @ada", "  - fixes \\#\u200b1, closes GH\u200b-2 @\u200bada"),
+        "a ticked box": ("[x] done", "  - \\[x\\] done"),
+        "lines": ("a\n- [x] <!-- gitops-bot:end -->", "  - a - \\[x\\] \\<!-- gitops-bot:end --\\>"),
+        "the end of the section": ("</details>", "  - \\</details\\>"),
+        "a list": ("1. first", "  - 1\\. first"),
+    },
 )
 def test_subjects_are_shown_and_not_obeyed(subject: str, expected: str) -> None:
     assert lines(None, None, subject)[1:] == [expected]
@@ -152,16 +144,16 @@ def test_blank_subjects_are_left_out() -> None:
     assert lines(None, None, "", "\u200b") == []
 
 
-@pytest.mark.parametrize(
-    ("tag", "page"),
-    [
-        pytest.param("v1.4.2", "releases/tag/v1.4.2", id="full"),
-        pytest.param("1.4.2", "releases?q=1.4.2", id="without a v"),
-        pytest.param("v2.0.0-rc.1", "releases/tag/v2.0.0-rc.1", id="a pre-release"),
-        pytest.param("v1.4", None, id="half a version"),
-        pytest.param("sha-0123abc", None, id="a commit"),
-        pytest.param(None, None, id="no tag"),
-    ],
+@rows(
+    "tag page",
+    {
+        "full": ("v1.4.2", "releases/tag/v1.4.2"),
+        "without a v": ("1.4.2", "releases?q=1.4.2"),
+        "a pre-release": ("v2.0.0-rc.1", "releases/tag/v2.0.0-rc.1"),
+        "half a version": ("v1.4", None),
+        "a commit": ("sha-0123abc", None),
+        "no tag": (None, None),
+    },
 )
 def test_full_versions_have_release_notes(tag: str | None, page: str | None) -> None:
     text = details.section(alter(WEB, after=Pin(tag, B)), DescribedChange(None, NEW))
@@ -173,23 +165,22 @@ def test_without_a_forge_there_are_no_release_notes() -> None:
     assert "release notes" not in details.section(WEB, DescribedChange(None, build(source="https://acme.example")))
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "expected", "warning"),
-    [
-        pytest.param((), ("linux/amd64",), "- platforms: `linux/amd64`", "", id="nothing of before"),
-        pytest.param(("a", "b"), ("b", "a"), "- platforms: `b`, `a`", "", id="the same"),
-        pytest.param(("a",), ("a", "b"), "- platforms: `a`, `b`", "", id="one more"),
-        pytest.param(("a", "b", "c"), ("b",), "- platforms: `b`; **no longer `a`, `c`**", "`a`, `c`", id="two less"),
-        pytest.param(("a", "b"), (), None, "", id="unknown now"),
-        pytest.param(
+@rows(
+    "before after expected warning",
+    {
+        "nothing of before": ((), ("linux/amd64",), "- platforms: `linux/amd64`", ""),
+        "the same": (("a", "b"), ("b", "a"), "- platforms: `b`, `a`", ""),
+        "one more": (("a",), ("a", "b"), "- platforms: `a`, `b`", ""),
+        "two less": (("a", "b", "c"), ("b",), "- platforms: `b`; **no longer `a`, `c`**", "`a`, `c`"),
+        "unknown now": (("a", "b"), (), None, ""),
+        "many": (
             (),
             tuple(f"p{number:02}" for number in range(14)),
             f"- platforms: {', '.join(f'`p{number:02}`' for number in range(12))} and 2 more",
             "",
-            id="many",
         ),
-        pytest.param(("**x**", "a"), ("a",), "- platforms: `a`; **no longer `**x**`**", "`**x**`", id="hostile"),
-    ],
+        "hostile": (("**x**", "a"), ("a",), "- platforms: `a`; **no longer `**x**`**", "`**x**`"),
+    },
 )
 def test_lost_platforms_are_said_loudly(
     before: tuple[str, ...], after: tuple[str, ...], expected: str | None, warning: str
@@ -209,37 +200,31 @@ def test_where_one_image_is_unknown_no_platform_is_lost() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        pytest.param(None, 999, "- size: 999 B to pull for `linux/amd64`", id="bytes, and nothing before"),
-        pytest.param(
-            2_000, 1_500, "- size: 1.5 kB to pull for `linux/amd64`, previously 2.0 kB (-500 B)", id="smaller"
-        ),
-        pytest.param(
-            10**9, 10**9, "- size: 1.0 GB to pull for `linux/amd64`, previously 1.0 GB (the same)", id="the same"
-        ),
-        pytest.param(0, 10, "- size: 10 B to pull for `linux/amd64`, previously 0 B (+10 B)", id="from nothing"),
-        pytest.param(5, None, None, id="unknown"),
-        pytest.param(5, -1, None, id="less than nothing"),
-        pytest.param(5, 10**4_000, None, id="more than there is"),
-        pytest.param(10**4_000, 5, "- size: 5 B to pull for `linux/amd64`", id="more than there was"),
-    ],
+@rows(
+    "before after expected",
+    {
+        "bytes, and nothing before": (None, 999, "- size: 999 B to pull for `linux/amd64`"),
+        "smaller": (2_000, 1_500, "- size: 1.5 kB to pull for `linux/amd64`, previously 2.0 kB (-500 B)"),
+        "the same": (10**9, 10**9, "- size: 1.0 GB to pull for `linux/amd64`, previously 1.0 GB (the same)"),
+        "from nothing": (0, 10, "- size: 10 B to pull for `linux/amd64`, previously 0 B (+10 B)"),
+        "unknown": (5, None, None),
+        "less than nothing": (5, -1, None),
+        "more than there is": (5, 10**4_000, None),
+        "more than there was": (10**4_000, 5, "- size: 5 B to pull for `linux/amd64`"),
+    },
 )
 def test_the_size_is_that_of_the_pull(before: int | None, after: int | None, expected: str | None) -> None:
     shown = lines(build(size=before), build(size=after))
     assert next((line for line in shown if line.startswith("- size")), None) == expected
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        pytest.param(11, 12, "12 layers, 83.0 MB to pull for `linux/amd64`, previously 11 layers, 81.3 MB", id="more"),
-        pytest.param(2, 1, "1 layer, 83.0 MB to pull for `linux/amd64`, previously 2 layers, 81.3 MB", id="one"),
-        pytest.param(
-            None, 0, "0 layers, 83.0 MB to pull for `linux/amd64`, previously 81.3 MB", id="none, and unknown"
-        ),
-    ],
+@rows(
+    "before after expected",
+    {
+        "more": (11, 12, "12 layers, 83.0 MB to pull for `linux/amd64`, previously 11 layers, 81.3 MB"),
+        "one": (2, 1, "1 layer, 83.0 MB to pull for `linux/amd64`, previously 2 layers, 81.3 MB"),
+        "none, and unknown": (None, 0, "0 layers, 83.0 MB to pull for `linux/amd64`, previously 81.3 MB"),
+    },
 )
 def test_layers_stand_beside_the_size(before: int | None, after: int, expected: str) -> None:
     shown = lines(build(size=81_300_000, layers=before), build(size=83_000_000, layers=after))

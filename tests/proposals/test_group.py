@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gitops_bot.config.propose import Propose
 from gitops_bot.proposals import naming
 from tests.managed import managed
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Managed
@@ -29,34 +29,34 @@ def place(name: str = "web", overlay: str = "apps/web/overlays/prod", image: str
     return managed("production", overlay, file, 3, name, image or f"ghcr.io/acme/{name}")
 
 
-@pytest.mark.parametrize(
-    ("grouping", "expected"),
-    [
-        pytest.param("environment", "all", id="one for the environment"),
-        pytest.param("overlay", "apps/web/overlays/prod", id="one for each overlay"),
-        pytest.param("image", "ghcr.io/acme/web", id="one for each image"),
-        pytest.param((), "all", id="no named group"),
-        pytest.param((Named("every"),), "every", id="without globs it takes everything"),
-        pytest.param((Named("a", images=("web",)),), "a", id="by name"),
-        pytest.param((Named("a", images=("ghcr.io/acme/web",)),), "a", id="by repository"),
-        pytest.param((Named("a", images=("we",)),), "all", id="a part of the name is not the name"),
-        pytest.param((Named("a", images=("Web",)),), "all", id="another case is another name"),
-        pytest.param((Named("a", images=("ghcr.io/*",)),), "a", id="a star is any text, slashes too"),
-        pytest.param((Named("a", images=("*",)),), "a", id="a star alone"),
-        pytest.param((Named("a", images=("w**b",)),), "a", id="two stars are one"),
-        pytest.param((Named("a", images=("ghcr.io/acme/web*",)),), "a", id="a star for nothing"),
-        pytest.param((Named("a", images=("w?b",)),), "all", id="a question mark is no wildcard"),
-        pytest.param((Named("a", images=("w[e]b",)),), "all", id="brackets are no wildcard"),
-        pytest.param((Named("a", images=("api", "web")),), "a", id="one of several"),
-        pytest.param((Named("a", overlays=("apps/web/**",)),), "a", id="by overlay"),
-        pytest.param((Named("a", overlays=("apps/*",)),), "all", id="a star is one part of an overlay's path"),
-        pytest.param((Named("a", overlays=("apps/web/overlays/prod/kustomization.yaml",)),), "a", id="by its file"),
-        pytest.param((Named("a", overlays=("apps/web/overlays/prod/kustomization.yml",)),), "all", id="another file"),
-        pytest.param((Named("a", ("web",), ("apps/api/**",)),), "all", id="the image fits, the overlay does not"),
-        pytest.param((Named("a", ("api",), ("apps/web/**",)),), "all", id="the overlay fits, the image does not"),
-        pytest.param((Named("a", ("web",), ("apps/web/**",)),), "a", id="both fit"),
-        pytest.param((Named("a", ("api",)), Named("b", ("w*",)), Named("c", ("web",))), "b", id="the first that fits"),
-    ],
+@rows(
+    "grouping expected",
+    {
+        "one for the environment": ("environment", "all"),
+        "one for each overlay": ("overlay", "apps/web/overlays/prod"),
+        "one for each image": ("image", "ghcr.io/acme/web"),
+        "no named group": ((), "all"),
+        "without globs it takes everything": ((Named("every"),), "every"),
+        "by name": ((Named("a", images=("web",)),), "a"),
+        "by repository": ((Named("a", images=("ghcr.io/acme/web",)),), "a"),
+        "a part of the name is not the name": ((Named("a", images=("we",)),), "all"),
+        "another case is another name": ((Named("a", images=("Web",)),), "all"),
+        "a star is any text, slashes too": ((Named("a", images=("ghcr.io/*",)),), "a"),
+        "a star alone": ((Named("a", images=("*",)),), "a"),
+        "two stars are one": ((Named("a", images=("w**b",)),), "a"),
+        "a star for nothing": ((Named("a", images=("ghcr.io/acme/web*",)),), "a"),
+        "a question mark is no wildcard": ((Named("a", images=("w?b",)),), "all"),
+        "brackets are no wildcard": ((Named("a", images=("w[e]b",)),), "all"),
+        "one of several": ((Named("a", images=("api", "web")),), "a"),
+        "by overlay": ((Named("a", overlays=("apps/web/**",)),), "a"),
+        "a star is one part of an overlay's path": ((Named("a", overlays=("apps/*",)),), "all"),
+        "by its file": ((Named("a", overlays=("apps/web/overlays/prod/kustomization.yaml",)),), "a"),
+        "another file": ((Named("a", overlays=("apps/web/overlays/prod/kustomization.yml",)),), "all"),
+        "the image fits, the overlay does not": ((Named("a", ("web",), ("apps/api/**",)),), "all"),
+        "the overlay fits, the image does not": ((Named("a", ("api",), ("apps/web/**",)),), "all"),
+        "both fit": ((Named("a", ("web",), ("apps/web/**",)),), "a"),
+        "the first that fits": ((Named("a", ("api",)), Named("b", ("w*",)), Named("c", ("web",))), "b"),
+    },
 )
 def test_an_entry_belongs_to_one_group(grouping: naming.Grouping, expected: str) -> None:
     assert naming.group_of(place(), grouping) == expected
@@ -84,16 +84,16 @@ def test_a_hostile_glob_is_tried_once() -> None:
     assert naming.group_of(place("a" * 20_000), (hostile,)) == "all"
 
 
-@pytest.mark.parametrize(
-    ("name", "grouping", "default", "expected"),
-    [
-        pytest.param("all", "environment", True, True, id="as the environment says"),
-        pytest.param("apps/web", "overlay", False, False, id="as the environment says, not"),
-        pytest.param("a", (Named("a", together=True),), False, True, id="as the group says"),
-        pytest.param("a", (Named("a", together=False),), True, False, id="as the group says, not"),
-        pytest.param("all", (Named("a", together=False),), True, True, id="what is in no group"),
-        pytest.param("b", (Named("a", together=True), Named("b")), True, False, id="the one that is meant"),
-    ],
+@rows(
+    "name grouping default expected",
+    {
+        "as the environment says": ("all", "environment", True, True),
+        "as the environment says, not": ("apps/web", "overlay", False, False),
+        "as the group says": ("a", (Named("a", together=True),), False, True),
+        "as the group says, not": ("a", (Named("a", together=False),), True, False),
+        "what is in no group": ("all", (Named("a", together=False),), True, True),
+        "the one that is meant": ("b", (Named("a", together=True), Named("b")), True, False),
+    },
 )
 def test_a_group_says_whether_it_goes_together(
     name: str, grouping: naming.Grouping, default: bool, expected: bool

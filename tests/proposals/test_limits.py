@@ -17,6 +17,7 @@ from gitops_bot.proposals import limits, reconcile
 from gitops_bot.releases.decisions import Failed, Held, Kept
 from tests.managed import alter
 from tests.proposals.sample import API, B, change, entry, proposal, pull
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -208,11 +209,7 @@ NOT = {
         "2026-10-25T00:00",
         "2026-10-25T02:00",
     ),
-    "its end is leapt over": (
-        [none(window("01:00-02:30", SUN, zone=BERLIN))],
-        "2026-03-29T00:30",
-        "2026-03-29T01:00",
-    ),
+    "its end is leapt over": ([none(window("01:00-02:30", SUN, zone=BERLIN))], "2026-03-29T00:30", "2026-03-29T01:00"),
     # 13:30 UTC is 09:30 in New York in summer and 08:30 in winter.
     "all summer it covers the window of another zone": (
         [window("13:30-14:00", MON), none(window("09:30-10:00", zone=NEW_YORK))],
@@ -355,57 +352,43 @@ def ago(*minutes: float) -> list[datetime]:
     return [AT - timedelta(minutes=each) for each in minutes]
 
 
-@pytest.mark.parametrize(
-    ("more", "expected"),
-    [
-        pytest.param({}, None, id="no schedule and no limit"),
-        pytest.param({"windows": (MORNINGS,), "at": AT - timedelta(seconds=1)}, None, id="within the schedule"),
-        pytest.param(
+@rows(
+    "more expected",
+    {
+        "no schedule and no limit": ({}, None),
+        "within the schedule": ({"windows": (MORNINGS,), "at": AT - timedelta(seconds=1)}, None),
+        "outside of the schedule": (
             {"windows": (MORNINGS,)},
             (
                 "held.window",
                 "outside the schedule: open on Tue 2026-11-24 06:00 UTC",
                 {"opens_at": "2026-11-24T06:00:00Z"},
             ),
-            id="outside of the schedule",
         ),
-        pytest.param({"open_now": 500}, None, id="many are open and no limit"),
-        pytest.param({"open_now": 1, "most_open": 2}, None, id="one more may be open"),
-        pytest.param(
+        "many are open and no limit": ({"open_now": 500}, None),
+        "one more may be open": ({"open_now": 1, "most_open": 2}, None),
+        "no more may be open": (
             {"open_now": 2, "most_open": 2},
-            (
-                "held.limit",
-                "limit of 2 open proposals reached: merge or close one first",
-                {"most_open": 2},
-            ),
-            id="no more may be open",
+            ("held.limit", "limit of 2 open proposals reached: merge or close one first", {"most_open": 2}),
         ),
-        pytest.param(
+        "more are open than may be": (
             {"open_now": 3, "most_open": 2},
             (
                 "held.limit",
                 "limit of 2 open proposals reached (3 are open): merge or close one first",
                 {"most_open": 2},
             ),
-            id="more are open than may be",
         ),
-        pytest.param({"opened": ago(1, 2, 3)}, None, id="many are new and no limit"),
-        pytest.param({"opened": ago(61, 600, 59), "most_new_per_hour": 2}, None, id="one more may be new"),
-        pytest.param({"opened": ago(60, 60), "most_new_per_hour": 1}, None, id="an hour is over"),
-        pytest.param(
+        "many are new and no limit": ({"opened": ago(1, 2, 3)}, None),
+        "one more may be new": ({"opened": ago(61, 600, 59), "most_new_per_hour": 2}, None),
+        "an hour is over": ({"opened": ago(60, 60), "most_new_per_hour": 1}, None),
+        "no more may be new, and when the second of three is an hour old, one may": (
             {"opened": ago(10, 50, 300, 30), "most_new_per_hour": 2},
-            (
-                "held.limit",
-                TOO_MANY,
-                {"most_new_per_hour": 2, "opens_at": "2026-11-23T12:30:00Z"},
-            ),
-            id="no more may be new, and when the second of three is an hour old, one may",
+            ("held.limit", TOO_MANY, {"most_new_per_hour": 2, "opens_at": "2026-11-23T12:30:00Z"}),
         ),
-        pytest.param({"opened": ago(-5), "most_new_per_hour": 1}, "held.limit", id="the forge's clock is ahead"),
-        pytest.param(
-            {"windows": (MORNINGS,), "open_now": 2, "most_open": 2}, "held.window", id="the schedule comes first"
-        ),
-    ],
+        "the forge's clock is ahead": ({"opened": ago(-5), "most_new_per_hour": 1}, "held.limit"),
+        "the schedule comes first": ({"windows": (MORNINGS,), "open_now": 2, "most_open": 2}, "held.window"),
+    },
 )
 def test_something_new_is_opened_when_it_may_be(more: Mapping[str, object], expected: object) -> None:
     for action in (NEW, PUSHED):

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gitops_bot.proposals.text import markdown
+from tests.tables import rows
 
 OLD, NEW = "a" * 40, "b" * 40
 
@@ -38,17 +39,17 @@ def test_gitlab_has_groups_within_groups_and_pages_of_its_own() -> None:
     assert pages(home, "1.4.2")[2] == f"{home}/-/releases"
 
 
-@pytest.mark.parametrize(
-    ("source", "name"),
-    [
-        pytest.param("https://github.com/acme/web", "github.com/acme/web", id="as it should be"),
-        pytest.param("https://github.com/acme/web/", "github.com/acme/web", id="a slash at the end"),
-        pytest.param("https://github.com/acme/web.git", "github.com/acme/web", id="as it is cloned"),
-        pytest.param("HTTPS://GitHub.com/Acme/Web", "github.com/Acme/Web", id="capital letters"),
-        pytest.param("https://github.com/acme/.github", "github.com/acme/.github", id="a dot before the name"),
-        pytest.param("https://github.com/acme/mono/tree/main/web", "github.com/acme/mono", id="a directory"),
-        pytest.param("https://gitlab.com/a/b/c/d", "gitlab.com/a/b/c/d", id="groups within groups"),
-    ],
+@rows(
+    "source name",
+    {
+        "as it should be": ("https://github.com/acme/web", "github.com/acme/web"),
+        "a slash at the end": ("https://github.com/acme/web/", "github.com/acme/web"),
+        "as it is cloned": ("https://github.com/acme/web.git", "github.com/acme/web"),
+        "capital letters": ("HTTPS://GitHub.com/Acme/Web", "github.com/Acme/Web"),
+        "a dot before the name": ("https://github.com/acme/.github", "github.com/acme/.github"),
+        "a directory": ("https://github.com/acme/mono/tree/main/web", "github.com/acme/mono"),
+        "groups within groups": ("https://gitlab.com/a/b/c/d", "gitlab.com/a/b/c/d"),
+    },
 )
 def test_a_repository_is_known_by_its_address(source: str, name: str) -> None:
     there = markdown.source_repository(source)
@@ -111,20 +112,20 @@ def test_an_address_has_no_character_that_could_end_a_link(source: str) -> None:
         assert ".." not in there.name.split("/")
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param("0123abc", "0123abc", id="a short one"),
-        pytest.param("a" * 64, "a" * 64, id="of SHA-256"),
-        pytest.param("012345", None, id="too short"),
-        pytest.param("a" * 65, None, id="too long"),
-        pytest.param("A" * 40, None, id="capital letters"),
-        pytest.param("main", None, id="a branch"),
-        pytest.param("a" * 40 + "\n", None, id="a line break"),
-        pytest.param("../../" + "a" * 40, None, id="a path"),
-        pytest.param("", None, id="empty"),
-        pytest.param(None, None, id="none"),
-    ],
+@rows(
+    "text expected",
+    {
+        "a short one": ("0123abc", "0123abc"),
+        "of SHA-256": ("a" * 64, "a" * 64),
+        "too short": ("012345", None),
+        "too long": ("a" * 65, None),
+        "capital letters": ("A" * 40, None),
+        "a branch": ("main", None),
+        "a line break": ("a" * 40 + "\n", None),
+        "a path": ("../../" + "a" * 40, None),
+        "empty": ("", None),
+        "none": (None, None),
+    },
 )
 def test_a_revision_is_a_commit(text: str | None, expected: str | None) -> None:
     assert markdown.git_revision(text) == expected

@@ -7,93 +7,94 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.proposals.text import markdown
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param("v1.4.2", "`v1.4.2`", id="plain"),
-        pytest.param("a`b", "``a`b``", id="a back-tick inside"),
-        pytest.param("`x", "`` `x ``", id="a back-tick at the edge"),
-        pytest.param("a|b", r"`a\|b`", id="a pipe would end the table cell"),
-        pytest.param("a\nb\r\nc", "`a b c`", id="line breaks"),
-        pytest.param("a\x1b[31mb\x00", "`a[31mb`", id="terminal escapes"),
-        pytest.param("a\u202eb", "`ab`", id="bidirectional override"),
-        pytest.param("", "", id="nothing"),
-    ],
+@rows(
+    "text expected",
+    {
+        "plain": ("v1.4.2", "`v1.4.2`"),
+        "a back-tick inside": ("a`b", "``a`b``"),
+        "a back-tick at the edge": ("`x", "`` `x ``"),
+        "a pipe would end the table cell": ("a|b", r"`a\|b`"),
+        "line breaks": ("a\nb\r\nc", "`a b c`"),
+        "terminal escapes": ("a\x1b[31mb\x00", "`a[31mb`"),
+        "bidirectional override": ("a\u202eb", "`ab`"),
+        "nothing": ("", ""),
+    },
 )
 def test_code_shows_foreign_text_as_it_stands(text: str, expected: str) -> None:
     assert markdown.code(text) == expected
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param("1.4.2 is newer", "1.4.2 is newer", id="a sentence"),
-        pytest.param("<img src=x>", r"\<img src=x\>", id="markup"),
-        pytest.param("[a](http://x)", "\\[a\\](http:\u200b//x)", id="a link"),
-        pytest.param("see www.example.test", "see www\u200b.example.test", id="an address"),
-        pytest.param("ping @team", "ping @\u200bteam", id="nobody is notified"),
-        pytest.param("fixes #12", "fixes \\#\u200b12", id="no issue is closed"),
-        pytest.param("^v.*$ and $", r"^v.\*\$ and \$", id="no formula"),
-        pytest.param("a | b", r"a \| b", id="a table cell"),
-        pytest.param("fixes GH-12", "fixes GH\u200b-12", id="no issue is closed by its short name"),
-        pytest.param("- a", r"\- a", id="no list"),
-        pytest.param("+ a", r"\+ a", id="no list with a plus"),
-        pytest.param("* [x] a", r"\* \[x\] a", id="no ticked box"),
-        pytest.param("---", r"\---", id="no rule"),
-        pytest.param("1. a", r"1\. a", id="no numbered list"),
-        pytest.param("12) a", r"12\) a", id="no numbered list with a bracket"),
-        pytest.param("7.", r"7\.", id="no empty numbered list"),
-        pytest.param("2.0.1", "2.0.1", id="a version is no list"),
-        pytest.param("a back`tick", "a back\\`tick", id="one back-tick quotes nothing"),
-        pytest.param("`` `", "\\`\\` \\`", id="back-ticks that quote nothing"),
-        pytest.param("```sh", "\\`\\`\\`sh", id="no fence"),
-    ],
+@rows(
+    "text expected",
+    {
+        "a sentence": ("1.4.2 is newer", "1.4.2 is newer"),
+        "markup": ("<img src=x>", r"\<img src=x\>"),
+        "a link": ("[a](http://x)", "\\[a\\](http:\u200b//x)"),
+        "an address": ("see www.example.test", "see www\u200b.example.test"),
+        "nobody is notified": ("ping @team", "ping @\u200bteam"),
+        "no issue is closed": ("fixes #12", "fixes \\#\u200b12"),
+        "no formula": ("^v.*$ and $", r"^v.\*\$ and \$"),
+        "a table cell": ("a | b", r"a \| b"),
+        "no issue is closed by its short name": ("fixes GH-12", "fixes GH\u200b-12"),
+        "no list": ("- a", r"\- a"),
+        "no list with a plus": ("+ a", r"\+ a"),
+        "no ticked box": ("* [x] a", r"\* \[x\] a"),
+        "no rule": ("---", r"\---"),
+        "no numbered list": ("1. a", r"1\. a"),
+        "no numbered list with a bracket": ("12) a", r"12\) a"),
+        "no empty numbered list": ("7.", r"7\."),
+        "a version is no list": ("2.0.1", "2.0.1"),
+        "one back-tick quotes nothing": ("a back`tick", "a back\\`tick"),
+        "back-ticks that quote nothing": ("`` `", "\\`\\` \\`"),
+        "no fence": ("```sh", "\\`\\`\\`sh"),
+    },
 )
 def test_prose_shows_foreign_text_as_it_stands(text: str, expected: str) -> None:
     assert markdown.prose(text) == expected
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param("the label `hold` is on #4", "the label `hold` is on \\#\u200b4", id="a word"),
-        pytest.param("`v.*_` or `$x`: *both*", "`v.*_` or `$x`: \\*both\\*", id="two, and nothing is escaped in them"),
-        pytest.param("`a|b` | c", r"`a\|b` \| c", id="a table cell"),
-        pytest.param("`<!-- x`-->", "`<!-- x`--\\>", id="markup"),
-        pytest.param("`a` b`", "`a` b\\`", id="one back-tick more"),
-        pytest.param("``a`b``", "\\`\\`a\\`b\\`\\`", id="with a fence of two: shown as it stands"),
-        pytest.param("- `a`", r"\- `a`", id="behind what would be a list"),
-        pytest.param("`- a`", "`- a`", id="at the beginning"),
-    ],
+@rows(
+    "text expected",
+    {
+        "a word": ("the label `hold` is on #4", "the label `hold` is on \\#\u200b4"),
+        "two, and nothing is escaped in them": ("`v.*_` or `$x`: *both*", "`v.*_` or `$x`: \\*both\\*"),
+        "a table cell": ("`a|b` | c", r"`a\|b` \| c"),
+        "markup": ("`<!-- x`-->", "`<!-- x`--\\>"),
+        "one back-tick more": ("`a` b`", "`a` b\\`"),
+        "with a fence of two: shown as it stands": ("``a`b``", "\\`\\`a\\`b\\`\\`"),
+        "behind what would be a list": ("- `a`", r"\- `a`"),
+        "at the beginning": ("`- a`", "`- a`"),
+    },
 )
 def test_prose_shows_as_code_what_messages_quote(text: str, expected: str) -> None:
     assert markdown.prose(text) == expected
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param("ghcr.io/acme/web_1 *", "ghcr.io/acme/web_1 *", id="nothing is escaped"),
-        pytest.param("@team\nfixes #1", "@\u200bteam fixes #\u200b1", id="nobody is notified and nothing closed"),
-        pytest.param("https://x.test", "https:\u200b//x.test", id="no link"),
-    ],
+@rows(
+    "text expected",
+    {
+        "nothing is escaped": ("ghcr.io/acme/web_1 *", "ghcr.io/acme/web_1 *"),
+        "nobody is notified and nothing closed": ("@team\nfixes #1", "@\u200bteam fixes #\u200b1"),
+        "no link": ("https://x.test", "https:\u200b//x.test"),
+    },
 )
 def test_quiet_text_is_for_where_no_markdown_is_read(text: str, expected: str) -> None:
     assert markdown.quiet(text) == expected
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param("a<b>&\"'c", "<code>a&lt;b&gt;&amp;&quot;&#x27;c</code>", id="markup"),
-        pytest.param("</code></summary>\n\n# x", "<code>&lt;/code&gt;&lt;/summary&gt; # x</code>", id="the end of it"),
-        pytest.param("\u200b", "", id="nothing"),
-    ],
+@rows(
+    "text expected",
+    {
+        "markup": ("a<b>&\"'c", "<code>a&lt;b&gt;&amp;&quot;&#x27;c</code>"),
+        "the end of it": ("</code></summary>\n\n# x", "<code>&lt;/code&gt;&lt;/summary&gt; # x</code>"),
+        "nothing": ("\u200b", ""),
+    },
 )
 def test_code_in_html_shows_foreign_text_as_it_stands(text: str, expected: str) -> None:
     assert markdown.html_code(text) == expected
@@ -111,14 +112,14 @@ def test_plain_is_one_bounded_line_without_control_characters(text: str) -> None
     assert shown.isprintable() or not shown
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param("", 0, id="nothing"),
-        pytest.param("añ€", 3, id="of the first plane"),
-        pytest.param("\U0001f600", 2, id="a surrogate pair"),
-        pytest.param("\ud800", 1, id="a lone surrogate"),
-    ],
+@rows(
+    "text expected",
+    {
+        "nothing": ("", 0),
+        "of the first plane": ("añ€", 3),
+        "a surrogate pair": ("\U0001f600", 2),
+        "a lone surrogate": ("\ud800", 1),
+    },
 )
 def test_a_text_is_as_long_as_the_strictest_forge_finds_it(text: str, expected: int) -> None:
     assert markdown.size(text) == expected
@@ -129,16 +130,16 @@ def more(left: int) -> str:
     return f"and {left} more"
 
 
-@pytest.mark.parametrize(
-    ("room", "expected"),
-    [
-        pytest.param(15, ["aaaa", "bbbb", "cccc"], id="all fit exactly"),
-        pytest.param(14, ["and 3 more"], id="one character short: the word takes the room of the others"),
-        pytest.param(11, ["and 3 more"], id="the word alone fits"),
-        pytest.param(10, [], id="not even the word fits"),
-        pytest.param(0, [], id="no room"),
-        pytest.param(-5, [], id="less than no room"),
-    ],
+@rows(
+    "room expected",
+    {
+        "all fit exactly": (15, ["aaaa", "bbbb", "cccc"]),
+        "one character short: the word takes the room of the others": (14, ["and 3 more"]),
+        "the word alone fits": (11, ["and 3 more"]),
+        "not even the word fits": (10, []),
+        "no room": (0, []),
+        "less than no room": (-5, []),
+    },
 )
 def test_what_does_not_fit_is_cut_with_a_word(room: int, expected: list[str]) -> None:
     assert markdown.cut(["aaaa", "bbbb", "cccc"], str, room, more) == expected
@@ -169,15 +170,15 @@ def test_parts_are_whole_in_order_and_within_the_room(parts: list[str], room: in
         assert last == more(len(parts) - len(first))
 
 
-@pytest.mark.parametrize(
-    ("text", "room", "expected"),
-    [
-        pytest.param("abc", 5, "abc", id="short enough"),
-        pytest.param("abc", 2, "ab", id="cut"),
-        pytest.param("a\U0001f600b", 2, "a", id="never within a character"),
-        pytest.param("a\U0001f600b", 3, "a\U0001f600", id="behind a wide one"),
-        pytest.param("abc", -1, "", id="no room"),
-    ],
+@rows(
+    "text room expected",
+    {
+        "short enough": ("abc", 5, "abc"),
+        "cut": ("abc", 2, "ab"),
+        "never within a character": ("a\U0001f600b", 2, "a"),
+        "behind a wide one": ("a\U0001f600b", 3, "a\U0001f600"),
+        "no room": ("abc", -1, ""),
+    },
 )
 def test_a_text_is_clipped_between_characters(text: str, room: int, expected: str) -> None:
     assert markdown.clip(text, room) == expected

@@ -8,14 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.proposals import naming
+from tests.tables import rows
 
 
-@pytest.mark.parametrize(
-    ("environment", "group", "expected"),
-    [
-        pytest.param("staging", "all", "gitops-bot/staging/all", id="plain words stay"),
-        pytest.param("eu-west-1", "web", "gitops-bot/eu-west-1/web", id="dashes and digits stay"),
-    ],
+@rows(
+    "environment group expected",
+    {
+        "plain words stay": ("staging", "all", "gitops-bot/staging/all"),
+        "dashes and digits stay": ("eu-west-1", "web", "gitops-bot/eu-west-1/web"),
+    },
 )
 def test_a_slug_stays_as_it_is(environment: str, group: str, expected: str) -> None:
     assert naming.branch(environment, group) == expected
@@ -31,24 +32,24 @@ LONG = "ghcr.io/acme-corporation/platform/backend-services/payments/web"
 NAMED = "payments-gateway-for-the-whole-of-europe-and-asia"
 
 
-@pytest.mark.parametrize(
-    ("group", "expected"),
-    [
-        pytest.param("ghcr.io/acme/web", "ghcr-io-acme-web", id="all of it where there is room"),
-        pytest.param(LONG, "corporation-platform-backend-services-payments-web", id="the last parts of an image"),
-        pytest.param(f"ghcr.io/acme/{NAMED}", f"{NAMED}", id="as many as fit, and no half of one"),
-        pytest.param(f"ghcr.io/a/{'x' * 100}", "x" * 51, id="the end of a part that is too long"),
-        pytest.param(f"{'x' * 100}-", "x" * 51, id="the end of a name that is too long"),
-        pytest.param(f"clusters/eu/{LONG}", "corporation-platform-backend-services-payments-web", id="of an overlay"),
-        pytest.param(f"rollback-{LONG}", "rollback-platform-backend-services-payments-web", id="of a rollback"),
-        pytest.param(f"rollback-failed-{LONG}", "rollback-failed-backend-services-payments-web", id="of a failure"),
-        pytest.param("rollback-x/failed/web", "rollback-x-failed-web", id="a rollback's"),
-        pytest.param("rollback-/failed/web", "rollback-web", id="a rollback that would be taken for one of a failure"),
-        pytest.param(f"rollback-{'x' * 100}", f"rollback-{'x' * 42}", id="the end of a rollback's"),
-        pytest.param("rollback/overlays/live", "overlays-live", id="an overlay that is called as a rollback is"),
-        pytest.param("Rollback", "", id="a name that would be taken for a rollback's"),
-        pytest.param(f"{'x' * 99}/rollback-{'y' * 40}", "y" * 40, id="an end that would be taken for a rollback's"),
-    ],
+@rows(
+    "group expected",
+    {
+        "all of it where there is room": ("ghcr.io/acme/web", "ghcr-io-acme-web"),
+        "the last parts of an image": (LONG, "corporation-platform-backend-services-payments-web"),
+        "as many as fit, and no half of one": (f"ghcr.io/acme/{NAMED}", f"{NAMED}"),
+        "the end of a part that is too long": (f"ghcr.io/a/{'x' * 100}", "x" * 51),
+        "the end of a name that is too long": (f"{'x' * 100}-", "x" * 51),
+        "of an overlay": (f"clusters/eu/{LONG}", "corporation-platform-backend-services-payments-web"),
+        "of a rollback": (f"rollback-{LONG}", "rollback-platform-backend-services-payments-web"),
+        "of a failure": (f"rollback-failed-{LONG}", "rollback-failed-backend-services-payments-web"),
+        "a rollback's": ("rollback-x/failed/web", "rollback-x-failed-web"),
+        "a rollback that would be taken for one of a failure": ("rollback-/failed/web", "rollback-web"),
+        "the end of a rollback's": (f"rollback-{'x' * 100}", f"rollback-{'x' * 42}"),
+        "an overlay that is called as a rollback is": ("rollback/overlays/live", "overlays-live"),
+        "a name that would be taken for a rollback's": ("Rollback", ""),
+        "an end that would be taken for a rollback's": (f"{'x' * 99}/rollback-{'y' * 40}", "y" * 40),
+    },
 )
 def test_a_group_keeps_its_last_words(group: str, expected: str) -> None:
     slug = naming.group_slug(group)

@@ -10,6 +10,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.releases.decisions import Failed, Held
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from tests.proposals.sample import carried_out, change, entry
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from gitops_bot.proposals.proposal import Written
@@ -40,50 +41,48 @@ def environment(
     return EnvironmentOutcome("staging", (*held, *failed), tuple(map(proposed, actions)), named=named)
 
 
-@pytest.mark.parametrize(
-    ("found", "expected"),
-    [
-        pytest.param(outcome(), 0, id="nothing to look at"),
-        pytest.param(outcome(environment()), 0, id="nothing to do"),
-        pytest.param(outcome(environment("open", "refresh", "close", "commit", "none")), 0, id="done"),
-        pytest.param(outcome(environment("leave")), 0, id="left to a person"),
-        pytest.param(outcome(environment(held=(HELD,))), 0, id="held"),
-        pytest.param(outcome(saw_pull_requests=False), 0, id="pull requests not seen"),
-        pytest.param(outcome(environment("open", failed=(Failed(entry(), ONE),))), 1, id="one item failed"),
-        pytest.param(outcome(environment(), environment(failed=(Failed(None, ONE),))), 1, id="one file failed"),
-        pytest.param(outcome(environment("open"), problems=(ONE,)), 1, id="the run had a problem"),
-        pytest.param(outcome(environment("open", named=NAMED)), 0, id="named and done"),
-        pytest.param(outcome(environment("none", named=NAMED)), 0, id="named and there already"),
-        pytest.param(outcome(environment("open", held=(HELD,), named=NAMED)), 1, id="named and held"),
-        pytest.param(outcome(environment("open", held=(HELD,), named=frozenset())), 0, id="another one is held"),
-        pytest.param(outcome(environment("leave", named=NAMED)), 1, id="named and left to a person"),
-        pytest.param(outcome(environment("open", "leave", named=NAMED)), 1, id="named, and one of two groups is left"),
-        pytest.param(
+@rows(
+    "found expected",
+    {
+        "nothing to look at": (outcome(), 0),
+        "nothing to do": (outcome(environment()), 0),
+        "done": (outcome(environment("open", "refresh", "close", "commit", "none")), 0),
+        "left to a person": (outcome(environment("leave")), 0),
+        "held": (outcome(environment(held=(HELD,))), 0),
+        "pull requests not seen": (outcome(saw_pull_requests=False), 0),
+        "one item failed": (outcome(environment("open", failed=(Failed(entry(), ONE),))), 1),
+        "one file failed": (outcome(environment(), environment(failed=(Failed(None, ONE),))), 1),
+        "the run had a problem": (outcome(environment("open"), problems=(ONE,)), 1),
+        "named and done": (outcome(environment("open", named=NAMED)), 0),
+        "named and there already": (outcome(environment("none", named=NAMED)), 0),
+        "named and held": (outcome(environment("open", held=(HELD,), named=NAMED)), 1),
+        "another one is held": (outcome(environment("open", held=(HELD,), named=frozenset())), 0),
+        "named and left to a person": (outcome(environment("leave", named=NAMED)), 1),
+        "named, and one of two groups is left": (outcome(environment("open", "leave", named=NAMED)), 1),
+        "named and done, another group is left": (
             outcome(EnvironmentOutcome("staging", (), (proposed("open"), proposed("leave", "api")), named=NAMED)),
             0,
-            id="named and done, another group is left",
         ),
-        pytest.param(
+        "named among others that are left": (
             outcome(EnvironmentOutcome("staging", (), (proposed("leave", "api", "web"),), named=NAMED)),
             1,
-            id="named among others that are left",
         ),
-        pytest.param(outcome(environment("leave", named=frozenset())), 0, id="none is named, one is left"),
-        pytest.param(outcome(environment(failed=(Failed(None, ONE),), named=NAMED)), 1, id="named and failed"),
-    ],
+        "none is named, one is left": (outcome(environment("leave", named=frozenset())), 0),
+        "named and failed": (outcome(environment(failed=(Failed(None, ONE),), named=NAMED)), 1),
+    },
 )
 def test_the_exit_code_tells(found: Result[Outcome], expected: int) -> None:
     assert found.head.exit_code == expected
 
 
-@pytest.mark.parametrize(
-    ("found", "expected"),
-    [
-        pytest.param(outcome(environment("leave", held=(HELD,))), True, id="held and left alone is complete"),
-        pytest.param(outcome(environment(failed=(Failed(entry(), ONE),))), False, id="something failed"),
-        pytest.param(outcome(problems=(ONE,)), False, id="the run had a problem"),
-        pytest.param(outcome(saw_pull_requests=False), False, id="pull requests not seen"),
-    ],
+@rows(
+    "found expected",
+    {
+        "held and left alone is complete": (outcome(environment("leave", held=(HELD,))), True),
+        "something failed": (outcome(environment(failed=(Failed(entry(), ONE),))), False),
+        "the run had a problem": (outcome(problems=(ONE,)), False),
+        "pull requests not seen": (outcome(saw_pull_requests=False), False),
+    },
 )
 def test_complete_means_that_everything_was_seen_and_done(found: Result[Outcome], expected: bool) -> None:
     assert found.head.complete is expected

@@ -11,6 +11,7 @@ from gitops_bot.proposals.branch import FileChange, Ours, Theirs, owner_of
 from gitops_bot.releases.decisions import InfoChange, PinChange
 from tests.managed import alter
 from tests.proposals.sample import API, FILES, HEAD, NEWER, WEB, A, B, branch, change, commit, merge, written
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,18 +30,18 @@ def said(*changes: Change) -> tuple[PinChange, ...]:
     )
 
 
-@pytest.mark.parametrize(
+@rows(
     "changes",
-    [
-        pytest.param((change(),), id="a tag, with a digest added"),
-        pytest.param((change(after=Pin("v2")),), id="a tag alone"),
-        pytest.param((change("proxy", Pin("v2"), Pin("v1", A)),), id="a stale digest removed"),
-        pytest.param((change("proxy", Pin("v1", B), Pin("v1", A)),), id="a digest alone"),
-        pytest.param((change("joined", Pin("v2", B), Pin("v1", A)),), id="tag and digest in one value"),
-        pytest.param((change(new_name="ghcr.io/acme/web", source="set"),), id="another repository"),
-        pytest.param((change(), change("proxy", Pin("v2", B), Pin("v1", A))), id="two entries of one file"),
-        pytest.param(TWO, id="two files"),
-    ],
+    {
+        "a tag, with a digest added": (change(),),
+        "a tag alone": (change(after=Pin("v2")),),
+        "a stale digest removed": (change("proxy", Pin("v2"), Pin("v1", A)),),
+        "a digest alone": (change("proxy", Pin("v1", B), Pin("v1", A)),),
+        "tag and digest in one value": (change("joined", Pin("v2", B), Pin("v1", A)),),
+        "another repository": (change(new_name="ghcr.io/acme/web", source="set"),),
+        "two entries of one file": (change(), change("proxy", Pin("v2", B), Pin("v1", A))),
+        "two files": TWO,
+    },
 )
 def test_what_the_bot_commits_is_its_own(changes: tuple[Change, ...]) -> None:
     assert owner_of(branch(commit(written(*changes)))) == Ours(said(*changes))
@@ -169,20 +170,20 @@ def test_values_that_follow_a_pin_are_the_bots_own_and_are_carried_along() -> No
     assert owner_of(branch(FOLLOWING)) == Ours((FOLLOWED.pin_change,))
 
 
-@pytest.mark.parametrize(
+@rows(
     "following",
-    [
-        pytest.param((INFO, INFO_BEFORE, INFO_AFTER.replace(b"# shown", b"# SHOWN")), id="a changed comment"),
-        pytest.param((INFO, INFO_BEFORE, INFO_AFTER.replace(b"team: x", b"team: y")), id="another value, too"),
-        pytest.param((INFO, INFO_BEFORE, INFO_AFTER.replace(b"v2", b"v3")), id="another value than said"),
-        pytest.param((INFO, INFO_BEFORE.replace(b"v1", b"v0"), INFO_AFTER), id="another old value than said"),
-        pytest.param((INFO, INFO_BEFORE, INFO_AFTER.replace(b"\r", b"")), id="other line ends"),
-        pytest.param((INFO, INFO_BEFORE, b"{"), id="no YAML any more"),
-        pytest.param((INFO, INFO_BEFORE.replace(b"ConfigMap", b"Secret"), INFO_AFTER), id="of no ConfigMap"),
-        pytest.param((INFO, INFO_BEFORE, None), id="deleted"),
-        pytest.param((INFO, None, INFO_AFTER), id="new"),
-        pytest.param(("other.yaml", INFO_BEFORE, INFO_AFTER), id="of another file"),
-    ],
+    {
+        "a changed comment": (INFO, INFO_BEFORE, INFO_AFTER.replace(b"# shown", b"# SHOWN")),
+        "another value, too": (INFO, INFO_BEFORE, INFO_AFTER.replace(b"team: x", b"team: y")),
+        "another value than said": (INFO, INFO_BEFORE, INFO_AFTER.replace(b"v2", b"v3")),
+        "another old value than said": (INFO, INFO_BEFORE.replace(b"v1", b"v0"), INFO_AFTER),
+        "other line ends": (INFO, INFO_BEFORE, INFO_AFTER.replace(b"\r", b"")),
+        "no YAML any more": (INFO, INFO_BEFORE, b"{"),
+        "of no ConfigMap": (INFO, INFO_BEFORE.replace(b"ConfigMap", b"Secret"), INFO_AFTER),
+        "deleted": (INFO, INFO_BEFORE, None),
+        "new": (INFO, None, INFO_AFTER),
+        "of another file": ("other.yaml", INFO_BEFORE, INFO_AFTER),
+    },
 )
 def test_any_other_edit_of_the_file_that_follows_is_a_persons(following: tuple[str, bytes, bytes]) -> None:
     only_pins = alter(FOLLOWING, changes=FOLLOWING.changes[:-1])

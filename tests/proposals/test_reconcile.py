@@ -17,6 +17,7 @@ from gitops_bot.proposals.pull_request import Comment, HandBackTimes
 from gitops_bot.proposals.reconcile import Close, Commit, Leave, Nothing, Open, Refresh, Remark, Wanted
 from gitops_bot.proposals.text import body
 from tests.proposals.sample import BASE, HEAD, NEWER, B, branch, change, commit, merge, pull, written
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,11 +144,7 @@ TABLE = {
     "on hold, handed back": Row("person", (replace(OPEN, labels=("hold", "hand-back")),), Leave, code="held.label"),
     "on hold and approved": Row("outdated", (replace(ON_HOLD_OLDER, approved=True),), Leave, code="held.label"),
     "on hold, refreshed though approved": Row(
-        "outdated",
-        (replace(ON_HOLD_OLDER, approved=True),),
-        Leave,
-        code="held.label",
-        more={"refresh_approved": True},
+        "outdated", (replace(ON_HOLD_OLDER, approved=True),), Leave, code="held.label", more={"refresh_approved": True}
     ),
     "on hold, nothing is left": Row("ours", (ON_HOLD,), Leave, wanted=False, code="held.label"),
     "on hold, nothing stands": Row("ours", (ON_HOLD,), Leave, wanted=False, code="held.label", more={"applies": False}),
@@ -178,12 +175,7 @@ TABLE = {
     ),
     "approved, the base has it": Row("ours", (APPROVED,), Close, wanted=False, more={"applies": False}),
     "approved, handed back, nothing known of it stands": Row(
-        "person",
-        (replace(LABELLED, approved=True),),
-        Leave,
-        wanted=False,
-        code="held.frozen",
-        more={"applies": False},
+        "person", (replace(LABELLED, approved=True),), Leave, wanted=False, code="held.frozen", more={"applies": False}
     ),
     "a closed one was approved": Row("none", (replace(DECLINED, approved=True),), Open, push=True),
     "approved, newer pins, not waiting": Row(
@@ -351,18 +343,18 @@ ABOUT_THIS = body.person_comment(NEWER, "Ada", "it has no valid gitops-bot trail
 ABOUT_OTHERS = [body.person_comment(letter * 40, "Bob", "it is another's") for letter in "ab"]
 
 
-@pytest.mark.parametrize(
-    ("texts", "expected"),
-    [
-        pytest.param((), (True, None), id="nothing was said yet"),
-        pytest.param(("Closed: nothing is left.", ""), (True, None), id="something else was said"),
-        pytest.param((ABOUT_THIS,), None, id="it was said"),
-        pytest.param((f"{ABOUT_THIS}\nedited", "thanks"), None, id="it was said, whatever else was"),
-        pytest.param(ABOUT_OTHERS[:1], (True, 10), id="it was said of another commit"),
-        pytest.param(ABOUT_OTHERS, (True, 11), id="it was said of others, and the last one is edited"),
-        pytest.param((*ABOUT_OTHERS, ABOUT_THIS), None, id="it was said of others and of this one"),
-        pytest.param((f"> {ABOUT_THIS}",), (True, None), id="somebody quoted it"),
-    ],
+@rows(
+    "texts expected",
+    {
+        "nothing was said yet": ((), (True, None)),
+        "something else was said": (("Closed: nothing is left.", ""), (True, None)),
+        "it was said": ((ABOUT_THIS,), None),
+        "it was said, whatever else was": ((f"{ABOUT_THIS}\nedited", "thanks"), None),
+        "it was said of another commit": (ABOUT_OTHERS[:1], (True, 10)),
+        "it was said of others, and the last one is edited": (ABOUT_OTHERS, (True, 11)),
+        "it was said of others and of this one": ((*ABOUT_OTHERS, ABOUT_THIS), None),
+        "somebody quoted it": ((f"> {ABOUT_THIS}",), (True, None)),
+    },
 )
 def test_a_persons_commit_is_told_once(texts: tuple[str, ...], expected: tuple[bool, int | None] | None) -> None:
     action = decide(WANTED, BRANCHES["person"], said(*texts))
@@ -377,25 +369,22 @@ def test_a_persons_commit_is_told_once(texts: tuple[str, ...], expected: tuple[b
     assert "it has no valid gitops-bot trailers" in action.comment.body
 
 
-@pytest.mark.parametrize(
-    ("more", "text"),
-    [
-        pytest.param(
+@rows(
+    "more text",
+    {
+        "its pins still mean something": (
             {},
             "what it proposes is no longer wanted: its source went back, or another group proposes it now",
-            id="its pins still mean something",
         ),
-        pytest.param(
+        "they mean nothing any more": (
             {"applies": False},
             "nothing is left to propose: the base branch already has it or has moved on, or it is held now",
-            id="they mean nothing any more",
         ),
-        pytest.param(
+        "its group is gone": (
             {"applies": False, "why_gone": Reason("nothing_new", "its group is no more")},
             "its group is no more",
-            id="its group is gone",
         ),
-    ],
+    },
 )
 def test_a_closing_says_why(more: Mapping[str, object], text: str) -> None:
     for opened in (OPEN, APPROVED) if more else (OPEN,):
@@ -422,27 +411,23 @@ def test_a_persons_commit_is_named_in_plain_words() -> None:
     )
     closed = decide(WANTED, BRANCHES["person"], ()).reason
     assert closed.text.endswith("the branch is left alone until it is merged or deleted")
-    assert reason.data == {
-        "commit": NEWER,
-        "branch": "gitops-bot/staging/all",
-        "author": "Ada[31m <ada@example.test>",
-    }
+    assert reason.data == {"commit": NEWER, "branch": "gitops-bot/staging/all", "author": "Ada[31m <ada@example.test>"}
 
 
-@pytest.mark.parametrize(
-    ("there", "existing", "expected"),
-    [
-        pytest.param("none", (), False, id="no branch"),
-        pytest.param("none", (OPEN,), False, id="no branch any more"),
-        pytest.param("ours", (), True, id="no pull request was ever opened"),
-        pytest.param("ours", (OPEN,), True, id="open"),
-        pytest.param("ours", (OPEN, DECLINED_HERE), True, id="reopened, or opened again, at the declined commit"),
-        pytest.param("ours", (DECLINED, MERGED, TIDIED), True, id="pushed after older ones ended, not opened yet"),
-        pytest.param("ours", (DECLINED_HERE,), False, id="closed at this commit"),
-        pytest.param("ours", (MERGED_HERE,), False, id="merged at this commit"),
-        pytest.param("ours", (DECLINED, MERGED_HERE), False, id="merged at this commit, and others"),
-        pytest.param("updated", (replace(DECLINED, head=NEWER),), False, id="closed after the base was merged into it"),
-    ],
+@rows(
+    "there existing expected",
+    {
+        "no branch": ("none", (), False),
+        "no branch any more": ("none", (OPEN,), False),
+        "no pull request was ever opened": ("ours", (), True),
+        "open": ("ours", (OPEN,), True),
+        "reopened, or opened again, at the declined commit": ("ours", (OPEN, DECLINED_HERE), True),
+        "pushed after older ones ended, not opened yet": ("ours", (DECLINED, MERGED, TIDIED), True),
+        "closed at this commit": ("ours", (DECLINED_HERE,), False),
+        "merged at this commit": ("ours", (MERGED_HERE,), False),
+        "merged at this commit, and others": ("ours", (DECLINED, MERGED_HERE), False),
+        "closed after the base was merged into it": ("updated", (replace(DECLINED, head=NEWER),), False),
+    },
 )
 def test_pins_of_a_branch_count_while_it_is_proposed_or_about_to_be(
     there: str, existing: tuple[PullRequest, ...], expected: bool
@@ -472,20 +457,20 @@ def test_the_branches_of_the_table_are_what_they_are_called() -> None:
     assert BASE not in (HEAD, NEWER)
 
 
-@pytest.mark.parametrize(
-    ("there", "wanted", "expected", "word"),
-    [
-        pytest.param("none", True, Open, "pull requests were not checked", id="the first time"),
-        pytest.param("empty", True, Open, "pull requests were not checked", id="a branch at the base"),
-        pytest.param("outdated", True, Open, "pull requests were not checked", id="newer pins"),
-        pytest.param("ours", True, Nothing, "were not checked", id="everything is on the branch"),
-        pytest.param("updated", True, Nothing, "were not checked", id="everything, and the base merged into it"),
-        pytest.param("person", True, Leave, "is left alone", id="a person's commit"),
-        pytest.param("cut", True, Leave, "is left alone", id="a history that ends nowhere"),
-        pytest.param("none", False, Nothing, "nothing to propose", id="nothing to do"),
-        pytest.param("ours", False, Nothing, "nothing to propose", id="nothing to do, though a branch is there"),
-        pytest.param("person", False, Nothing, "nothing to propose", id="nothing to do, a person's branch"),
-    ],
+@rows(
+    "there wanted expected word",
+    {
+        "the first time": ("none", True, Open, "pull requests were not checked"),
+        "a branch at the base": ("empty", True, Open, "pull requests were not checked"),
+        "newer pins": ("outdated", True, Open, "pull requests were not checked"),
+        "everything is on the branch": ("ours", True, Nothing, "were not checked"),
+        "everything, and the base merged into it": ("updated", True, Nothing, "were not checked"),
+        "a person's commit": ("person", True, Leave, "is left alone"),
+        "a history that ends nowhere": ("cut", True, Leave, "is left alone"),
+        "nothing to do": ("none", False, Nothing, "nothing to propose"),
+        "nothing to do, though a branch is there": ("ours", False, Nothing, "nothing to propose"),
+        "nothing to do, a person's branch": ("person", False, Nothing, "nothing to propose"),
+    },
 )
 def test_without_a_sight_of_pull_requests_only_what_the_branch_lacks_is_to_be_written(
     there: str, wanted: bool, expected: type[reconcile.Action], word: str
@@ -500,20 +485,18 @@ def at(hour: int) -> datetime:
     return datetime(2026, 1, 2, hour, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
-    ("words", "shown", "given_as"),
-    [
-        pytest.param(HandBackTimes(at(2), (HEAD, at(1))), HEAD, "counts", id="nothing was pushed since"),
-        pytest.param(HandBackTimes(at(1), (HEAD, at(2))), HEAD, "late", id="pushed after it"),
-        pytest.param(HandBackTimes(at(1), (HEAD, at(1))), HEAD, "late", id="within the same second"),
-        pytest.param(HandBackTimes(None, (HEAD, at(1))), HEAD, "late", id="nobody knows when"),
-        pytest.param(HandBackTimes(at(2), ("e" * 40, at(1))), HEAD, "unsure", id="the forge has not seen the push"),
-        pytest.param(HandBackTimes(at(2), (HEAD, at(1))), "e" * 40, "unsure", id="the pull request has not"),
-        pytest.param(HandBackTimes(), HEAD, "counts", id="no pushes are kept"),
-        pytest.param(
-            HandBackTimes(), "e" * 40, "unsure", id="no pushes are kept, and the pull request has another head"
-        ),
-    ],
+@rows(
+    "words shown given_as",
+    {
+        "nothing was pushed since": (HandBackTimes(at(2), (HEAD, at(1))), HEAD, "counts"),
+        "pushed after it": (HandBackTimes(at(1), (HEAD, at(2))), HEAD, "late"),
+        "within the same second": (HandBackTimes(at(1), (HEAD, at(1))), HEAD, "late"),
+        "nobody knows when": (HandBackTimes(None, (HEAD, at(1))), HEAD, "late"),
+        "the forge has not seen the push": (HandBackTimes(at(2), ("e" * 40, at(1))), HEAD, "unsure"),
+        "the pull request has not": (HandBackTimes(at(2), (HEAD, at(1))), "e" * 40, "unsure"),
+        "no pushes are kept": (HandBackTimes(), HEAD, "counts"),
+        "no pushes are kept, and the pull request has another head": (HandBackTimes(), "e" * 40, "unsure"),
+    },
 )
 def test_a_word_gives_back_what_was_there_when_it_was_given(words: HandBackTimes, shown: str, given_as: str) -> None:
     labelled = replace(pull(head=shown), labels=("Hand-Back",))

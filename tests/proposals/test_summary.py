@@ -3,44 +3,43 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import pytest
-
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import content
 from gitops_bot.proposals.text.markdown import size
 from tests.managed import alter
 from tests.proposals.sample import API, WEB, A, B, change, entry
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Change
 
 
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        pytest.param([change()], "web v2", id="one image"),
-        pytest.param([change(after=Pin(None, B))], f"web {B[:19]}", id="a digest alone"),
-        pytest.param([change(), change(file=API)], "web v2", id="one image in two overlays"),
-        pytest.param([change(), change(file=API, after=Pin("v3"))], "update web", id="one image, two tags"),
-        pytest.param([change(), change("api")], "update api and web", id="two"),
-        pytest.param([change("c"), change("a"), change("b")], "update a, b and c", id="three, in order"),
-        pytest.param([change(name) for name in "abcd"], "update 4 images", id="four"),
-    ],
+@rows(
+    "changes expected",
+    {
+        "one image": ([change()], "web v2"),
+        "a digest alone": ([change(after=Pin(None, B))], f"web {B[:19]}"),
+        "one image in two overlays": ([change(), change(file=API)], "web v2"),
+        "one image, two tags": ([change(), change(file=API, after=Pin("v3"))], "update web"),
+        "two": ([change(), change("api")], "update api and web"),
+        "three, in order": ([change("c"), change("a"), change("b")], "update a, b and c"),
+        "four": ([change(name) for name in "abcd"], "update 4 images"),
+    },
 )
 def test_a_summary_names_what_there_is_room_for(changes: list[Change], expected: str) -> None:
     assert content.in_words(changes) == expected
     assert content.in_words(changes[::-1]) == expected
 
 
-@pytest.mark.parametrize(
-    ("group", "expected"),
-    [
-        pytest.param("all", "web v2", id="the whole environment"),
-        pytest.param("web", "web v2", id="named as the image"),
-        pytest.param("docker.io/library/web", "web v2", id="the image"),
-        pytest.param("apps/web/overlays/eu", "web v2 in apps/web/overlays/eu", id="an overlay"),
-        pytest.param("frontend", "web v2 in frontend", id="named by people"),
-    ],
+@rows(
+    "group expected",
+    {
+        "the whole environment": ("all", "web v2"),
+        "named as the image": ("web", "web v2"),
+        "the image": ("docker.io/library/web", "web v2"),
+        "an overlay": ("apps/web/overlays/eu", "web v2 in apps/web/overlays/eu"),
+        "named by people": ("frontend", "web v2 in frontend"),
+    },
 )
 def test_a_summary_says_the_group_unless_that_says_nothing_new(group: str, expected: str) -> None:
     assert content.in_words([change()], group) == expected

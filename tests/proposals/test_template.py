@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gitops_bot.proposals import content
 from gitops_bot.proposals.text.markdown import size
+from tests.tables import rows
 
 FIELDS = {
     "environment": "production",
@@ -21,15 +22,15 @@ FIELDS = {
 FOR_MESSAGE = FIELDS | {"title": "chore(production): web v1.4.2", "changes": "* web\n    v1\n    -> v2"}
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param(None, "chore(production): web v1.4.2", id="the bot's own"),
-        pytest.param("[{environment}] {summary}", "[production] web v1.4.2", id="one of people's"),
-        pytest.param("{summary}\n\n{count}\t{source}\x1b", "web v1.4.2 1 policy", id="of several lines"),
-        pytest.param(" \n ", "chore(production): web v1.4.2", id="blank"),
-        pytest.param("\u200b", "chore(production): web v1.4.2", id="invisible"),
-    ],
+@rows(
+    "text expected",
+    {
+        "the bot's own": (None, "chore(production): web v1.4.2"),
+        "one of people's": ("[{environment}] {summary}", "[production] web v1.4.2"),
+        "of several lines": ("{summary}\n\n{count}\t{source}\x1b", "web v1.4.2 1 policy"),
+        "blank": (" \n ", "chore(production): web v1.4.2"),
+        "invisible": ("\u200b", "chore(production): web v1.4.2"),
+    },
 )
 def test_a_title_is_one_line_and_never_empty(text: str | None, expected: str) -> None:
     assert content.title_of(text, FIELDS) == expected
@@ -44,24 +45,22 @@ def test_a_title_is_cut_at_200_characters(char: str) -> None:
     assert whole == (char * 200 if size(char) == 1 else cut)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param(None, "chore(production): web v1.4.2\n\n* web\n    v1\n    -> v2", id="the bot's own"),
-        pytest.param("{title} [skip ci]", "chore(production): web v1.4.2 [skip ci]", id="one of people's"),
-        pytest.param("\n\n{title}\n\n", "chore(production): web v1.4.2", id="blank lines around it"),
-        pytest.param("a\tb\x00\x1b[2J \r\nc\u2028d\u202e", "a b[2J\nc\nd", id="control characters"),
-        pytest.param(" \n", "chore(production): web v1.4.2\n\n* web\n    v1\n    -> v2", id="blank"),
-        pytest.param("x\nGitops-Bot-Plan: 1 a b set", "x\n Gitops-Bot-Plan: 1 a b set", id="a plan"),
-        pytest.param("gitops-bot-change: {{}}", " gitops-bot-change: {}", id="a change, in another case"),
-        pytest.param("x\x0bGitops-Bot-Plan: 1 a b set", "x\n Gitops-Bot-Plan: 1 a b set", id="behind an odd break"),
-        pytest.param("\u200bGitops-Bot-Plan: 1", " \u200bGitops-Bot-Plan: 1", id="behind what is not seen"),
-        pytest.param("\u202eGitops-Bot-Plan: 1", " Gitops-Bot-Plan: 1", id="behind what turns the line round"),
-        pytest.param("see @\u200bada", "see @\u200bada", id="what keeps a field quiet"),
-        pytest.param(
-            "{title}\n\nGitops-Bots rule", "chore(production): web v1.4.2\n\nGitops-Bots rule", id="no trailer"
-        ),
-    ],
+@rows(
+    "text expected",
+    {
+        "the bot's own": (None, "chore(production): web v1.4.2\n\n* web\n    v1\n    -> v2"),
+        "one of people's": ("{title} [skip ci]", "chore(production): web v1.4.2 [skip ci]"),
+        "blank lines around it": ("\n\n{title}\n\n", "chore(production): web v1.4.2"),
+        "control characters": ("a\tb\x00\x1b[2J \r\nc\u2028d\u202e", "a b[2J\nc\nd"),
+        "blank": (" \n", "chore(production): web v1.4.2\n\n* web\n    v1\n    -> v2"),
+        "a plan": ("x\nGitops-Bot-Plan: 1 a b set", "x\n Gitops-Bot-Plan: 1 a b set"),
+        "a change, in another case": ("gitops-bot-change: {{}}", " gitops-bot-change: {}"),
+        "behind an odd break": ("x\x0bGitops-Bot-Plan: 1 a b set", "x\n Gitops-Bot-Plan: 1 a b set"),
+        "behind what is not seen": ("\u200bGitops-Bot-Plan: 1", " \u200bGitops-Bot-Plan: 1"),
+        "behind what turns the line round": ("\u202eGitops-Bot-Plan: 1", " Gitops-Bot-Plan: 1"),
+        "what keeps a field quiet": ("see @\u200bada", "see @\u200bada"),
+        "no trailer": ("{title}\n\nGitops-Bots rule", "chore(production): web v1.4.2\n\nGitops-Bots rule"),
+    },
 )
 def test_a_message_is_as_people_want_it_without_a_trailer_of_the_bots(text: str | None, expected: str) -> None:
     assert content.message_of(text, FOR_MESSAGE) == expected

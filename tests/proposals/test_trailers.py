@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +9,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.trailers import Trailers
 from gitops_bot.releases.decisions import InfoChange, PinChange
+from tests.tables import rows
 
 A = "sha256:" + "a" * 64
 B = "sha256:" + "b" * 64
@@ -58,17 +58,17 @@ def test_values_that_follow_a_pin_stand_beside_it() -> None:
     assert {**said, "info": None}.keys() == {"file", "name", "from", "to", "info"}
 
 
-@pytest.mark.parametrize(
+@rows(
     "info",
-    [
-        pytest.param("[]", id="a list"),
-        pytest.param("true", id="a truth"),
-        pytest.param('{"file": "i", "from": {"version": "1"}}', id="without `to`"),
-        pytest.param('{"file": "i", "from": {}, "to": {}}', id="no values"),
-        pytest.param('{"file": "i", "from": {"version": "1"}, "to": {"sha": "1"}}', id="other keys"),
-        pytest.param('{"file": "i", "from": {"version": "1"}, "to": {"version": 1}}', id="a number"),
-        pytest.param('{"file": "i", "from": {"version": "1"}, "to": {"version": "${X}"}}', id="a value that is none"),
-    ],
+    {
+        "a list": "[]",
+        "a truth": "true",
+        "without `to`": '{"file": "i", "from": {"version": "1"}}',
+        "no values": '{"file": "i", "from": {}, "to": {}}',
+        "other keys": '{"file": "i", "from": {"version": "1"}, "to": {"sha": "1"}}',
+        "a number": '{"file": "i", "from": {"version": "1"}, "to": {"version": 1}}',
+        "a value that is none": '{"file": "i", "from": {"version": "1"}, "to": {"version": "${X}"}}',
+    },
 )
 def test_values_that_are_malformed_make_no_plan(info: str) -> None:
     assert trailers.parse(GOOD[:-1] % (PIN, PIN) + f',"info":{info}}}') is None
@@ -96,22 +96,22 @@ GOOD = 'Gitops-Bot-Plan: 1 dev all policy\nGitops-Bot-Change: {"file":"f","name"
 PIN = '{"tag":"v1","digest":null}'
 
 
-@pytest.mark.parametrize(
+@rows(
     "message",
-    [
-        pytest.param("", id="nothing"),
-        pytest.param("fix: by hand", id="a person's message"),
-        pytest.param("Gitops-Bot-Plan: 2 dev all policy", id="a later version of the format"),
-        pytest.param("Gitops-Bot-Plan: 1 dev all magic", id="an unknown source"),
-        pytest.param("Gitops-Bot-Plan: 1 dev policy", id="a word too few"),
-        pytest.param("Gitops-Bot-Plan: 1 a all policy\nGitops-Bot-Plan: 1 b all policy", id="two plans"),
-        pytest.param("Gitops-Bot-Plan: 1 dev all policy\nGitops-Bot-Change: {", id="broken JSON"),
-        pytest.param("Gitops-Bot-Plan: 1 dev all policy\nGitops-Bot-Change: []", id="not an object"),
-        pytest.param(GOOD % (PIN, '{"tag":"not a tag","digest":null}'), id="not a tag"),
-        pytest.param(GOOD % (PIN, '{"tag":null,"digest":"sha256:abc"}'), id="not a digest"),
-        pytest.param(GOOD % (PIN, '{"tag":1,"digest":null}'), id="a number for a tag"),
-        pytest.param("Gitops-Bot-Plan: 1 dev all policy\nGitops-Bot-Change: " + "[" * 100_000, id="deep nesting"),
-    ],
+    {
+        "nothing": "",
+        "a person's message": "fix: by hand",
+        "a later version of the format": "Gitops-Bot-Plan: 2 dev all policy",
+        "an unknown source": "Gitops-Bot-Plan: 1 dev all magic",
+        "a word too few": "Gitops-Bot-Plan: 1 dev policy",
+        "two plans": "Gitops-Bot-Plan: 1 a all policy\nGitops-Bot-Plan: 1 b all policy",
+        "broken JSON": "Gitops-Bot-Plan: 1 dev all policy\nGitops-Bot-Change: {",
+        "not an object": "Gitops-Bot-Plan: 1 dev all policy\nGitops-Bot-Change: []",
+        "not a tag": GOOD % (PIN, '{"tag":"not a tag","digest":null}'),
+        "not a digest": GOOD % (PIN, '{"tag":null,"digest":"sha256:abc"}'),
+        "a number for a tag": GOOD % (PIN, '{"tag":1,"digest":null}'),
+        "deep nesting": "Gitops-Bot-Plan: 1 dev all policy\nGitops-Bot-Change: " + "[" * 100_000,
+    },
 )
 def test_a_message_that_is_not_wholly_well_formed_carries_no_plan(message: str) -> None:
     assert trailers.parse(message) is None

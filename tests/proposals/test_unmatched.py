@@ -11,6 +11,7 @@ from gitops_bot.errors import Problem
 from gitops_bot.proposals.unmatched import Unmatched, find_unmatched
 from gitops_bot.releases.layout.overlays import OverlayFile
 from tests.managed import managed
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Managed
@@ -48,22 +49,22 @@ def look(*mentions: Mention, entries: tuple[Managed, ...] = ENTRIES, unread: boo
     return find_unmatched(("production",), mentions, entries, OVERLAYS, NOW, unread=unread)
 
 
-@pytest.mark.parametrize(
+@rows(
     "mention",
-    [
-        pytest.param(Mention("ghcr.io/acme/web"), id="a name"),
-        pytest.param(Mention("postgres"), id="a name that is a short repository"),
-        pytest.param(Mention("docker.io/library/postgres"), id="a repository"),
-        pytest.param(Mention("index.docker.io/library/postgres"), id="a repository in another spelling"),
-        pytest.param(Mention("wbe", environments=("staging",)), id="a name of another environment"),
-        pytest.param(hold("postgres"), id="a hold"),
-        pytest.param(Mention("postgres", "release info"), id="the image that a file describes"),
-        pytest.param(hold("wbe", NOW), id="a hold that has ended"),
-        pytest.param(Mention("ghcr.io/acme/*", "group images"), id="a glob of images"),
-        pytest.param(Mention("docker.io/*gres", "group images"), id="a glob of repositories"),
-        pytest.param(Mention("apps/*/production", "group overlays"), id="a glob of overlays"),
-        pytest.param(Mention("apps/web/production/kustomization.yaml", "group overlays"), id="a file of an overlay"),
-    ],
+    {
+        "a name": Mention("ghcr.io/acme/web"),
+        "a name that is a short repository": Mention("postgres"),
+        "a repository": Mention("docker.io/library/postgres"),
+        "a repository in another spelling": Mention("index.docker.io/library/postgres"),
+        "a name of another environment": Mention("wbe", environments=("staging",)),
+        "a hold": hold("postgres"),
+        "the image that a file describes": Mention("postgres", "release info"),
+        "a hold that has ended": hold("wbe", NOW),
+        "a glob of images": Mention("ghcr.io/acme/*", "group images"),
+        "a glob of repositories": Mention("docker.io/*gres", "group images"),
+        "a glob of overlays": Mention("apps/*/production", "group overlays"),
+        "a file of an overlay": Mention("apps/web/production/kustomization.yaml", "group overlays"),
+    },
 )
 def test_a_name_that_means_something_is_no_mistake(mention: Mention) -> None:
     assert look(mention) == Unmatched()
