@@ -11,7 +11,7 @@ import click
 
 from gitops_bot.cli.command import command, show
 from gitops_bot.cli.doctor import registry_for
-from gitops_bot.results.checkout import Peer
+from gitops_bot.results.result import Peer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

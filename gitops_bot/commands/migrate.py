@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gitops_bot.migration.flux import Marker
     from gitops_bot.migration.rules import Tracked
     from gitops_bot.releases.decisions import Managed
-    from gitops_bot.results.checkout import Peer
+    from gitops_bot.results.result import Peer
 
 #: Bytes of a file beyond which nobody wrote it, and of all files that are parsed, at some 5 microseconds each.
 _LONGEST: Final = 512 * 1024

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.commands.suggestion import with_suggestion
 from gitops_bot.engine import update as engine
 from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Promote, Request
@@ -29,5 +28,7 @@ def plan(world: World, scope: Scope, *, release_hold: bool = False) -> Result[Ou
     planned = engine.update(world, snapshot, Request(release_hold=release_hold, dry_run=True))
     coverage = snapshot.coverage
     if snapshot.states.keys() >= snapshot.config.environments.keys():
+        from gitops_bot.commands.suggestion import with_suggestion  # `update` suggests nothing
+
         coverage = with_suggestion(coverage, snapshot.layout, snapshot.layout.tree, snapshot.at)
     return replace(planned, body=replace(planned.body, coverage=coverage))

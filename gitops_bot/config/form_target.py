@@ -13,12 +13,10 @@ from gitops_bot.config.leaves import Listed, about
 from gitops_bot.images import expression
 from gitops_bot.images.reference import ImageName
 from gitops_bot.targets import FileRule, Target, target_of
-from gitops_bot.targets.blue_green import SelectorTarget
 from gitops_bot.targets.compose import ComposeTarget
 from gitops_bot.targets.env import EnvImage, EnvTarget
 from gitops_bot.targets.helm import HelmTarget, ImagePaths, path
 from gitops_bot.targets.manifests import ManifestsTarget
-from gitops_bot.targets.patterns import GROUPS, ImagePattern, PatternTarget
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -101,6 +99,8 @@ class ImageForm:
 
 
 def _check_pattern(text: str) -> None:
+    from gitops_bot.targets.patterns import GROUPS
+
     expression.check(text)
     if not expression.names(text) or expression.names(text) - set(GROUPS):
         raise ValueError(f"the pattern {text!r} must name the groups (?P<tag>...) or (?P<digest>...), and no others")
@@ -202,6 +202,8 @@ class TargetForm:
             case "manifests":
                 target = ManifestsTarget(tuple(sorted(self.kinds.items())))
             case "pattern":
+                from gitops_bot.targets.patterns import ImagePattern, PatternTarget
+
                 patterns = (
                     (name, ImagePattern(it.repository, it.pattern)) for name, it in sorted(self.patterns.items())
                 )
@@ -253,6 +255,8 @@ class BlueGreenForm:
     @property
     def rules(self) -> tuple[FileRule, ...]:
         """How its files are read."""
+        from gitops_bot.targets.blue_green import SelectorTarget
+
         return (
             FileRule((self.service,), SelectorTarget(self.selector, tuple(self.slots)), self.overlays),
             FileRule(

@@ -8,10 +8,10 @@ when git has read its refs and only has to send the commit.
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from typing import TYPE_CHECKING, assert_never
 
+from gitops_bot.engine.context import CarriedOut
 from gitops_bot.engine.world import silent
 from gitops_bot.errors import ForgeError, GitError, LostRace, Problem, bugs_as
 from gitops_bot.images.reason import Reason
@@ -27,30 +27,14 @@ if TYPE_CHECKING:
     from gitops_bot.config.commits import Signer
     from gitops_bot.engine.context import Planned
     from gitops_bot.engine.read import Snapshot
-    from gitops_bot.engine.world import Clock, Forge, World
+    from gitops_bot.engine.world import Forge, World
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.content import ProposalText
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import PullRequest
 
-#: A race is abandoned after so many losses, each of which let somebody else through, or after so many seconds.
-MOST_LOST, MOST_SECONDS = 100, 600.0
-#: The longest wait before the next try, as a multiple of what the last one took. The more of them compete for a
-#: machine, the longer a try takes, and the longer each of them stays out of the others' way.
-_LONGEST_WAIT = 16
 #: Why a pull request was closed that has no branch any more.
 _GONE = Reason("nothing_new", "nothing is left to propose: its branch is gone")
-
-
-class CarriedOut(NamedTuple):
-    """What came of the proposals of an environment, by group, and what failed.
-
-    `lost`: something moved meanwhile. What came of the proposals before that remains.
-    """
-
-    by_group: Mapping[str, Written]
-    failed: Sequence[Failed] = ()
-    lost: LostRace | None = None
 
 
 def carry_out(world: World, planned: Planned, before: Mapping[str, Written]) -> CarriedOut:
@@ -390,26 +374,3 @@ def _forge(world: World) -> Forge:
         advice = f"set {world.token_variable} ({world.token_rights}), or set `propose: {{as: commit}}`"
         raise ForgeError(Problem("failed.auth", message, advice))
     return world.forge
-
-
-class Race:
-    """The tries of one environment: how long to wait after a lost race before the next one, and when to give up."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._started = self._tried = clock.monotonic()
-        self._lost = 0
-
-    def wait(self, lost: LostRace) -> None:
-        """Stay out of the others' way for a while.
-
-        Raises:
-            LostRace: `lost` itself, once it makes no sense to try again.
-        """
-        now = self._clock.monotonic()
-        self._lost += 1
-        if self._lost > MOST_LOST or now - self._started > MOST_SECONDS:
-            raise lost
-        longest = (now - self._tried) * min(2**self._lost, _LONGEST_WAIT)
-        self._clock.sleep(random.uniform(0, longest))  # noqa: S311 - spreads the racers, guards no secret
-        self._tried = self._clock.monotonic()

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from gitops_bot.engine.ask import Deciding, Facts
     from gitops_bot.engine.read import EnvironmentState, Snapshot
     from gitops_bot.engine.request import Request
-    from gitops_bot.errors import Problem
+    from gitops_bot.errors import LostRace, Problem
     from gitops_bot.images.reference import Assignment
     from gitops_bot.proposals.branches import Branches
-    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.proposal import Proposal, Written
     from gitops_bot.releases.choice.promotion import ByHand, Offer
-    from gitops_bot.releases.decisions import Decision, EntryKey, Held, Managed, Seen
+    from gitops_bot.releases.decisions import Decision, EntryKey, Failed, Held, Managed, Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +170,14 @@ class Planned:
     def context(self) -> Context:
         """What the environment was decided by."""
         return self.decided[0].context
+
+
+class CarriedOut(NamedTuple):
+    """What came of the proposals of an environment, by group, and what failed.
+
+    `lost`: something moved meanwhile. What came of the proposals before that remains.
+    """
+
+    by_group: Mapping[str, Written]
+    failed: Sequence[Failed] = ()
+    lost: LostRace | None = None

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.engine import pullable, required
-from gitops_bot.engine.candidates import roll_back
 from gitops_bot.engine.context import Gate, Judged
 from gitops_bot.engine.followers import describe_release
+from gitops_bot.engine.not_found import problem_with, unless_absent
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, RollBackFailed, Withdraw
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.build import runs_on
@@ -193,6 +193,26 @@ async def _usable(decision: Change | Held, facts: Facts, image: ImageName, pin: 
     return choice.unbuilt(str(image), pin, built_for, lacking, present) if lacking else decision
 
 
+async def available(decision: Decision, context: Context) -> Decision:
+    """Hold what cannot be pulled on every platform any more."""
+    image = decision.entry.repository if decision.entry is not None else None
+    if not isinstance(decision, Change) or context.request.offline or image is None:
+        return decision
+    facts, digest, tag = context.facts, decision.after.digest, decision.after.tag or ""
+    missing: tuple[str, ...] = ()
+    try:
+        if digest is None:
+            exists = await unless_absent(facts.digest(image, tag)) is not None
+        else:
+            manifest = await pullable.find(facts, image, digest)
+            exists, missing = manifest is not None, await pullable.lost(facts, image, manifest) if manifest else ()
+    except RegistryError as error:
+        return Failed(decision.entry, problem_with(error, decision.entry))
+    from gitops_bot.releases.choice import rollback
+
+    return rollback.check(decision, exists=exists, missing=missing)
+
+
 # --- what a person asks for -------------------------------------------------------------------------------------------
 
 
@@ -305,7 +325,7 @@ PINS: Final = (
     _PLATFORMS, _ON_HOLD, _INFO,
 )  # fmt: skip
 ROLL_BACK: Final = (
-    Gate("in the registry", roll_back.available, shown="choice"), _IGNORED, *_PLACE, _ON_HOLD, _INFO,
+    Gate("in the registry", available, shown="choice"), _IGNORED, *_PLACE, _ON_HOLD, _INFO,
 )  # fmt: skip
 #: For the pins that open proposals carry: everything else was judged when they were proposed.
 CARRIED: Final = (

@@ -15,7 +15,7 @@ from gitops_bot.proposals.unmatched import Unmatched, find_unmatched, suggestion
 from gitops_bot.releases import blue_green
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.decisions import Failed
-from gitops_bot.releases.layout import causes, correspondence, coverage, overlays, release_info
+from gitops_bot.releases.layout import correspondence, overlays, release_info
 from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.releases.layout.owners import Owners
 from gitops_bot.releases.layout.read import file_targets, paths, read_overlays
@@ -205,10 +205,14 @@ class Snapshot:
     @property
     def coverage(self) -> Coverage:
         """How much of the repository is kept current, by what becomes of the entries of these environments."""
+        from gitops_bot.releases.layout import causes  # only reports of the whole repository need them
+
         return self.covered(causes.find(self.layout.files, self.layout.others, self.layout.tree, self.layout.read))
 
     def covered(self, outside: Iterable[OutsideFile]) -> Coverage:
         """The same by the files that no environment claims, as far as they were read."""
+        from gitops_bot.releases.layout import coverage
+
         kinds = [
             (entry, entry.pin, coverage.kind(entry.rules, promoted=entry.key in state.partners))
             for state in (self.states[environment.name] for environment in self.environments)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.carry_out import Race
+from gitops_bot.engine.race import Race
 from gitops_bot.engine.read import Scope, read, read_again, read_line, select
 from gitops_bot.errors import ConfigError, EditError, ForgeError, GitError, LostRace, Problem, bugs_as
 from gitops_bot.images.reason import shortlist

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine.arrange import arrange, whole
 from gitops_bot.engine.ask import Facts
-from gitops_bot.engine.candidates import assign, failed, poll, promote, roll_back
-from gitops_bot.engine.carry_out import CarriedOut, Race, carry_out
-from gitops_bot.engine.context import Candidate, Candidates, Context, Decided, Judged, Planned, as_it_is
-from gitops_bot.engine.describe import describe
+from gitops_bot.engine.candidates import poll
+from gitops_bot.engine.context import Candidate, Candidates, CarriedOut, Context, Decided, Judged, Planned, as_it_is
 from gitops_bot.engine.gates import judge
 from gitops_bot.engine.policies import look_up, see
+from gitops_bot.engine.race import Race
 from gitops_bot.engine.read import after_commit, partners, read_again
-from gitops_bot.engine.records import record
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, RollBackFailed, Withdraw
 from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, Problem, bugs_as
 from gitops_bot.images.reason import Reason
@@ -26,7 +24,6 @@ from gitops_bot.proposals import naming, reconcile
 from gitops_bot.proposals.proposal import Written
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.decisions import Failed
-from gitops_bot.results import waiting
 from gitops_bot.results.outcome import WRITING, EnvironmentOutcome, Outcome
 
 if TYPE_CHECKING:
@@ -50,6 +47,8 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
         UsageError: the request makes no sense in this repository.
     """
     if isinstance(request.what, Promote):
+        from gitops_bot.engine.candidates import promote
+
         promote.refuse_impossible(snapshot, request.what.source)
     facts, environments, outcomes = facts or Facts(world, snapshot), snapshot.environments, []
     now = facts  # the base branch moves, by our own commits and by others'
@@ -66,6 +65,8 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
         unmatched = (problem for name in names for problem in base.states[name].unmatched.problems)
         problems += dict.fromkeys(problem for problem in unmatched if problem not in reported)
     if not request.dry_run and any(environment.release_tags or environment.deployments for environment in environments):
+        from gitops_bot.engine.records import record
+
         problems += record(world, facts)
     done = Outcome(
         environments=tuple(outcomes),
@@ -86,6 +87,8 @@ def _report(world: World, outcome: Outcome, now: datetime) -> tuple[Problem, ...
         advice = "set a token for the repository's server, or remove `report_issue`"
         world.warn(Problem("failed.auth", "what waits is not reported: there is no forge, or no token for it", advice))
         return ()
+    from gitops_bot.results import waiting
+
     try:
         with bugs_as(ForgeError, "the issue that says what waits"):
             items, issue = [*waiting.waiting(outcome)], world.forge.find_issue(waiting.MARK)
@@ -191,12 +194,20 @@ async def _candidates(context: Context) -> Candidates:
         case Poll():
             return await poll.candidates(context)
         case Pins() as asked:
+            from gitops_bot.engine.candidates import assign
+
             return await assign.candidates(context, asked)
         case Promote() as asked:
+            from gitops_bot.engine.candidates import promote
+
             return await promote.candidates(context, asked)
         case RollBack() as asked:
+            from gitops_bot.engine.candidates import roll_back
+
             return await roll_back.candidates(context, asked)
         case RollBackFailed():
+            from gitops_bot.engine.candidates import failed
+
             return await failed.candidates(context)
         case Withdraw(entries=entries):
             return Candidates(context, [as_it_is(held) for held in entries])
@@ -226,9 +237,14 @@ def _write(
             while isinstance(planned, Planned):
                 if request.dry_run:
                     carried_out = CarriedOut({item.group: Written.of(item) for item in planned.proposals})
-                else:
+                elif planned.proposals:
+                    from gitops_bot.engine.carry_out import carry_out  # most runs have nothing to write
+                    from gitops_bot.engine.describe import describe
+
                     planned = describe(world, planned)
                     carried_out = carry_out(world, planned, done)
+                else:
+                    carried_out = CarriedOut(done)
                 if carried_out.lost is not None:
                     done = carried_out.by_group
                     race.wait(carried_out.lost)

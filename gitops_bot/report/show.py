@@ -20,7 +20,6 @@ from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.choice import hold
 from gitops_bot.report.diff import print_diff
 from gitops_bot.report.screen import GAP, LONG, Screen, align, frozen, place, short
-from gitops_bot.results.checkout import Checked
 from gitops_bot.results.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ _NAMED = 5
 
 def show(command: str, result: Result[Any], output: str, at: datetime, *, written: bool = True) -> None:
     """Show what a command did or found. If nothing was `written`, include the diff of what would be."""
-    for ended in result.body.ended if isinstance(result.body, Outcome | Checked) else ():
+    for ended in result.body.ended if command == "check" or isinstance(result.body, Outcome) else ():
         # A hold that has ended is no failure, but its author wants to know.
         file, line, column = ended.place
         why = f"the hold on {plain(hold.subject(ended))} ended {hold.end_text(ended.until)} ({plain(ended.why)})"
@@ -105,8 +104,11 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
 
             print_audit(body, screen)
         case "check":
+            from gitops_bot.report.configuration import print_coverage
+
             entries = f"{counted(body.files, 'file')}, {counted(body.coverage.entries, 'entry')}"
             screen.say(f"{entries}: {body.verdict(len(head.problems))}")
+            print_coverage(body.coverage, screen)
         case "doctor":
             _print_diagnosis(body, screen)
             return  # the problems are among its findings
@@ -130,19 +132,20 @@ def _print_text(command: str, result: Result[Any], screen: Screen, *, written: b
             print_status(head, body, screen)
         case _:
             print_outcome(head, body, screen, written=written)
-    if isinstance(body, Outcome | Checked):
-        _print_sums(body, screen, written=written)
-    show_problems(body.problems if isinstance(body, Outcome) else head.problems)  # it told those of environments
+            _print_sums(body, screen, written=written)
+            show_problems(body.problems)  # those of environments are among the failures
+            return
+    show_problems(head.problems)
 
 
-def _print_sums(body: Outcome | Checked, screen: Screen, *, written: bool) -> None:
-    if body.coverage is not None:
+def _print_sums(outcome: Outcome, screen: Screen, *, written: bool) -> None:
+    if outcome.coverage is not None:
         from gitops_bot.report.configuration import print_coverage
 
-        print_coverage(body.coverage, screen)
-    if isinstance(body, Outcome) and body.environments:
+        print_coverage(outcome.coverage, screen)
+    if outcome.environments:
         screen.say()
-        screen.say(totals(body, written=written), style="bold")
+        screen.say(totals(outcome, written=written), style="bold")
 
 
 def _print_diagnosis(diagnosis: Diagnosis, screen: Screen) -> None:

@@ -18,7 +18,7 @@ from gitops_bot.images.reason import Reason, Unmanaged
 from gitops_bot.proposals.text import evidence
 from gitops_bot.proposals.text import markdown as md
 from gitops_bot.proposals.text.markdown import plain
-from gitops_bot.releases.history.releases import release_name
+from gitops_bot.releases.history.trail import release_name
 from gitops_bot.report.screen import GAP, align, frozen, short
 from gitops_bot.results.status import LONG_AGO, STATES
 

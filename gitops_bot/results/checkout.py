@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Change, EntryKey, Managed
     from gitops_bot.releases.layout.coverage import Coverage
     from gitops_bot.results.diagnosis import Finding
-
-#: The tools whose settings `init --from` converts.
-Peer = Literal["argocd-image-updater", "flux", "renovate"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
 from gitops_bot.errors import exit_code_of
 
@@ -15,6 +15,8 @@ COMMANDS: Final = (
     *("plan", "update", "set", "promote", "rollback"),
     *("check", "doctor", "edit", "init", "explain", "history", "audit", "status"),
 )
+#: The tools whose settings `init --from` converts.
+Peer = Literal["argocd-image-updater", "flux", "renovate"]
 Body_co = TypeVar("Body_co", covariant=True)
 
 

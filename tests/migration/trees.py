@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from gitops_bot.config import Config
-    from gitops_bot.results.checkout import Peer
+    from gitops_bot.results.result import Peer
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine import pullable
-from gitops_bot.engine.candidates.promote import offers
 from gitops_bot.engine.context import Candidate, Candidates, Entrant, as_it_is
 from gitops_bot.engine.not_found import digest_of, no_image, problem_with
 from gitops_bot.errors import RegistryError
@@ -55,6 +54,8 @@ async def candidates(context: Context) -> Candidates:
         kept = (Kept(entry, Reason("nothing_new", "no registry was asked")) for entry in own if not _is_settled(entry))
         entrants += [as_it_is(decision) for decision in kept if context.hold(decision.entry) is not None]
     if sources:
+        from gitops_bot.engine.candidates.promote import offers
+
         entrants += await offers(context, [(state.by_key[key], own) for key, own in sources.items()])
     return Candidates(context, entrants)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine import followers, pullable
+from gitops_bot.engine import followers
 from gitops_bot.engine.context import Candidates, as_it_is
-from gitops_bot.engine.not_found import problem_with, unless_absent
-from gitops_bot.errors import Problem, RegistryError, place_of
+from gitops_bot.errors import Problem, place_of
 from gitops_bot.releases.choice import rollback
 from gitops_bot.releases.decisions import IGNORED, Change, Failed, Kept
 from gitops_bot.releases.history.changes import previous
@@ -107,21 +106,3 @@ def _malformed_then(entry: Managed, goal: Goal, context: Context, what: str) -> 
     return Problem(
         "failed.edit", f"{goal.release} has a malformed pin at {where}: {what}", advice, file, entry.line, entry.column
     )
-
-
-async def available(decision: Decision, context: Context) -> Decision:
-    """A gate: hold what cannot be pulled on every platform any more."""
-    image = decision.entry.repository if decision.entry is not None else None
-    if not isinstance(decision, Change) or context.request.offline or image is None:
-        return decision
-    facts, digest, tag = context.facts, decision.after.digest, decision.after.tag or ""
-    missing: tuple[str, ...] = ()
-    try:
-        if digest is None:
-            exists = await unless_absent(facts.digest(image, tag)) is not None
-        else:
-            manifest = await pullable.find(facts, image, digest)
-            exists, missing = manifest is not None, await pullable.lost(facts, image, manifest) if manifest else ()
-    except RegistryError as error:
-        return Failed(decision.entry, problem_with(error, decision.entry))
-    return rollback.check(decision, exists=exists, missing=missing)

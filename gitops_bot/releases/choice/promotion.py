@@ -16,7 +16,7 @@ from gitops_bot.releases.choice import soak
 from gitops_bot.releases.choice.stepped_back import order
 from gitops_bot.releases.decisions import IGNORED, Change, Failed, Held, Kept
 from gitops_bot.releases.history import trail
-from gitops_bot.releases.history.releases import release_name
+from gitops_bot.releases.history.trail import release_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.errors import Problem
+from gitops_bot.releases.history.trail import release_name
 from gitops_bot.releases.layout.glob import Glob
 
 if TYPE_CHECKING:
@@ -74,11 +75,6 @@ class NewTag:
     name: str
     commit: str
     text: str
-
-
-def release_name(number: int | None, commit: str) -> str:
-    """How people are told of a release."""
-    return f"release {commit[:10]}" if number is None else f"release {number} ({commit[:10]})"
 
 
 def releases(

@@ -141,3 +141,8 @@ def _name_before(name: str, before: Mapping[str, Seen], after: Mapping[str, Seen
     image = after[name].image
     gone = [other for other, seen in before.items() if other not in after and seen.image == image is not None]
     return gone[0] if len(gone) == 1 else name
+
+
+def release_name(number: int | None, commit: str) -> str:
+    """How people are told of a release."""
+    return f"release {commit[:10]}" if number is None else f"release {number} ({commit[:10]})"
