@@ -98,15 +98,15 @@ async def _propose(context: Context, decisions: Sequence[Decision]) -> Arranged:
     # Of groups without a branch too: one may have been closed, or opened just now.
     absent = [branch for name in sorted(names) if (branch := branches.branch_of(name)) not in branches.by_name]
     pulls = await facts.pull_requests(absent)
-    known = {name: Yielding(BotBranch(name, pulls=found)) for name, found in pulls.items()}
+    known = {name: Yielding(BotBranch(name, pulls=of_branch)) for name, of_branch in pulls.items()}
     branches = replace(branches, by_name={**branches.by_name, **known})
     known_pulls = {name: role.branch.pulls for name, role in branches.by_name.items()}
     beginning = naming.beginning(context.environment.name)
     ended = [
         pull
-        for branch, found in {**(facts.closed or {}), **known_pulls}.items()
+        for branch, of_branch in {**(facts.closed or {}), **known_pulls}.items()
         if branch.startswith(beginning)
-        for pull in found
+        for pull in of_branch
         # A person who rolls back means it, whatever was closed before: only what is closed while this runs counts.
         if request.what.kind != "rollback" or pull.number not in facts.ended
     ]
@@ -114,7 +114,7 @@ async def _propose(context: Context, decisions: Sequence[Decision]) -> Arranged:
     declines = find_declines(ended, remotes, rollbacks=request.rolls_back)
     proposals, carried = await _propose_groups(replace(context, branches=branches), declines, decisions)
     if request.own_groups:
-        proposals = _own(proposals, branches.group_of, decisions)
+        proposals = _concerned(proposals, branches.group_of, decisions)
     if request.rolls_back:
         return with_what_waits(proposals), carried
     counted = [role.branch for role in branches.by_name.values() if role.branch.kind != "failure"]
@@ -177,20 +177,20 @@ def edit(
     return (*done, *others, *refused), {path: (layout.files[path], data) for path, data in files.items()}
 
 
-def _own(
+def _concerned(
     proposals: Sequence[Proposal], group_of: Mapping[EntryKey, str], decisions: Sequence[Decision]
 ) -> list[Proposal]:
     """The groups of the decided entries, and every group that exchanges pins with one of them."""
     groups = {group_of[item.entry.key] for item in decisions if item.entry is not None}
     while True:
-        own = [
+        kept = [
             proposal
             for proposal in proposals
             if proposal.group in groups or any(group_of.get(key) in groups for key in proposal.moved)
         ]
-        reached = {group_of[key] for proposal in own for key in proposal.moved if key in group_of}
+        reached = {group_of[key] for proposal in kept for key in proposal.moved if key in group_of}
         if reached <= groups:
-            return own
+            return kept
         groups |= reached
 
 

@@ -110,8 +110,8 @@ def plan(facts: Facts, request: Request, environments: Sequence[Environment]) ->
     for environment in environments:
         # A hold that matches nothing, here or in the source, stops it: nobody can tell what was meant to be held.
         names = [environment.name, request.origin(environment).environment]
-        lost = [facts.snapshot.states[name].unmatched for name in names if name is not None]
-        stops = [own.stops or (None if request.rolls_back else own.freezes) for own in lost]
+        unmatched = [facts.snapshot.states[name].unmatched for name in names if name is not None]
+        stops = [lost.stops or (None if request.rolls_back else lost.freezes) for lost in unmatched]
         stop = None if request.release_hold else next(filter(None, stops), None)
         begun.append(_context(facts, request, environment) if stop is None else ConfigError(stop))
     failing = replace(request, what=RollBackFailed(request.offline))
@@ -155,23 +155,19 @@ async def _context(facts: Facts, request: Request, environment: Environment, *, 
 
 def _decide(facts: Facts, contexts: Sequence[Context | BotError]) -> list[Decided | BotError]:
     """The decisions about each environment: the candidates of its entries, each after the gates of the request."""
-    begun = facts.drive([item if isinstance(item, BotError) else _candidates(item) for item in contexts])
-    judging = [
-        judge(entrant.candidate, own.context)
-        for own in begun
-        if isinstance(own, Candidates)
-        for entrant in own.entrants
-    ]
+    asked = facts.drive([item if isinstance(item, BotError) else _candidates(item) for item in contexts])
+    known = [item for item in asked if isinstance(item, Candidates)]
+    judging = [judge(entrant.candidate, item.context) for item in known for entrant in item.entrants]
     judged = iter(facts.drive(judging))
     decided: list[Decided | BotError] = []
-    for own in begun:
-        if isinstance(own, BotError):
-            decided.append(own)
+    for item in asked:
+        if isinstance(item, BotError):
+            decided.append(item)
             continue
-        results = list(zip(own.entrants, islice(judged, len(own.entrants)), strict=True))
-        failure = next((item for _, item in results if isinstance(item, GitError | ForgeError)), None)
-        done = tuple(_failed(entrant.entry, item) if isinstance(item, BotError) else item for entrant, item in results)
-        decided.append(failure or Decided(own.context, done, own.named, own.only_in_source))
+        results = list(zip(item.entrants, islice(judged, len(item.entrants)), strict=True))
+        failure = next((result for _, result in results if isinstance(result, GitError | ForgeError)), None)
+        done = [_failed(to.entry, result) if isinstance(result, BotError) else result for to, result in results]
+        decided.append(failure or Decided(item.context, tuple(done), item.named, item.only_in_source))
     return decided
 
 

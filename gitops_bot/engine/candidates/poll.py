@@ -42,25 +42,27 @@ MOST_LEFT_OUT = 30
 async def candidates(context: Context) -> Candidates:
     """What registries have, or, for an entry that the source has too, what the source runs."""
     state, sources, now = context.state, context.sources, context.snapshot.at
-    own = [entry for entry in state.entries if entry.key not in sources]
-    alone = {held.entry.key: held for held in _without_partner(context, own)}
+    polled = [entry for entry in state.entries if entry.key not in sources]
+    alone = {held.entry.key: held for held in _without_partner(context, polled)}
     entrants = [as_it_is(held) for held in alone.values()]
-    own = [entry for entry in own if entry.key not in alone]
-    asked = [entry for entry in own if not context.request.offline or _is_settled(entry)]
+    polled = [entry for entry in polled if entry.key not in alone]
+    asked = [entry for entry in polled if not context.request.offline or _is_settled(entry)]
     entrants += [
         Entrant(entry, _switch(context, entry) if entry.choices else poll(context.facts, entry, now)) for entry in asked
     ]
     if context.request.offline:  # where nothing is decided, an open proposal goes on as it is, unless there is a hold
-        kept = (Kept(entry, Reason("nothing_new", "no registry was asked")) for entry in own if not _is_settled(entry))
+        kept = (
+            Kept(entry, Reason("nothing_new", "no registry was asked")) for entry in polled if not _is_settled(entry)
+        )
         entrants += [as_it_is(decision) for decision in kept if context.hold(decision.entry) is not None]
     if sources:
         from gitops_bot.engine.candidates.promote import offers
 
-        entrants += await offers(context, [(state.by_key[key], own) for key, own in sources.items()])
+        entrants += await offers(context, [(state.by_key[key], partners) for key, partners in sources.items()])
     return Candidates(context, entrants)
 
 
-def _without_partner(context: Context, own: Sequence[Managed]) -> Iterator[Held]:
+def _without_partner(context: Context, polled: Sequence[Managed]) -> Iterator[Held]:
     """Hold the entries whose image any wave before has, while the source has no entry to promote to them.
 
     The policy of the environment is for images that no wave before has: those it would let overtake the waves. Where a
@@ -70,7 +72,7 @@ def _without_partner(context: Context, own: Sequence[Managed]) -> Iterator[Held]
     waves = [snapshot.states[name] for name in snapshot.config.waves_before(context.environment.name)]
     known = {name: wave for wave in reversed(waves) for entry in wave.entries for name in _names(entry)}
     unread = next((wave.environment.name for wave in waves if wave.failed), None)
-    for entry in own if waves else ():
+    for entry in polled if waves else ():
         if _is_settled(entry) or not entry.rules.takes_promotions:
             continue
         if (wave := next(filter(None, map(known.get, _names(entry))), None)) is not None:
@@ -120,8 +122,8 @@ async def poll(facts: Facts, entry: Managed, now: datetime) -> Candidate:
     except RegistryError as error:
         decision = Failed(entry, problem_with(error, entry))
     if left_out and not isinstance(decision, Failed):
-        told = shortlist([f"{tag} is no image, but {what}" for tag, what in left_out.items()], policies.NAMED)
-        text = f"{decision.reason.text}; left out: {told}"
+        names = shortlist([f"{tag} is no image, but {what}" for tag, what in left_out.items()], policies.NAMED)
+        text = f"{decision.reason.text}; left out: {names}"
         decision = replace(decision, reason=replace(decision.reason, text=text))
     return Candidate(decision, left_out=left_out)
 

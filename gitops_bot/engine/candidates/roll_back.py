@@ -65,8 +65,8 @@ async def find_goal(context: Context, to: str | None, wanted: Collection[EntryKe
     tags = await context.facts.release_tags()
 
     def release(line: Line) -> Release | Problem:
-        own = releases(name, line, owners, tags)
-        return find(own, to, tags) if to is not None else previous(own, wanted)
+        known = releases(name, line, owners, tags)
+        return find(known, to, tags) if to is not None else previous(known, wanted)
 
     line = await context.facts.line(lambda line: not isinstance(release(line), Problem))
     chosen = release(line)
