@@ -5,7 +5,7 @@ Whatever an earlier run wrote before it died, this decision continues from there
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from gitops_bot.images.reason import Reason
@@ -153,8 +153,11 @@ def decide(branch: BotBranch, wanted: Wanted) -> Action:
 
 
 def decide_unseen(remote: Branch | None, wanted: Wanted) -> Action:
-    """The action if pull requests cannot be read: without a token, or for a repository at a path."""
-    match decide(BotBranch("", remote), wanted):
+    """The action if pull requests cannot be read: without a token, or for a repository at a path.
+
+    Nobody knows then whether a commit without a signature was reviewed.
+    """
+    match decide(BotBranch("", remote), replace(wanted, signs=False)):
         case Open(push=False):
             text = "the branch proposes exactly this; pull requests were not checked"
             return Nothing(None, Reason("nothing_new", text))

@@ -475,7 +475,9 @@ def test_the_branches_of_the_table_are_what_they_are_called() -> None:
 def test_without_a_sight_of_pull_requests_only_what_the_branch_lacks_is_to_be_written(
     there: str, wanted: bool, expected: type[reconcile.Action], word: str
 ) -> None:
-    action = reconcile.decide_unseen(BRANCHES[there], Wanted(WANTED.pins, WANTED.files) if wanted else Wanted())
+    proposed = Wanted(WANTED.pins, WANTED.files) if wanted else Wanted()
+    action = reconcile.decide_unseen(BRANCHES[there], proposed)
+    assert action == reconcile.decide_unseen(BRANCHES[there], replace(proposed, signs=True))
     assert type(action) is expected
     assert getattr(action, "pull_request", None) is None
     assert word in action.reason.text
