@@ -44,6 +44,10 @@ def window(hours: str, *days: int, zone: tzinfo = UTC) -> Window:
     return Window(frozenset(days) or WEEK, (start, end), zone)
 
 
+def berlin(hours: str, *days: int) -> Window:
+    return window(hours, *days, zone=BERLIN)
+
+
 def none(closed: Window) -> Window:
     """An item of the schedule in which nothing may be opened."""
     return Window(WEEK, not_=closed)
@@ -53,96 +57,63 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-OFFICE = window("09:00-16:30", MON, TUE, WED, THU, FRI, zone=BERLIN)
-NIGHT = window("22:00-06:00", FRI, zone=BERLIN)
-WHOLE = window("00:00-00:00", SUN, zone=BERLIN)
+OFFICE = berlin("09:00-16:30", MON, TUE, WED, THU, FRI)
+NIGHT = berlin("22:00-06:00", FRI)
+WHOLE = berlin("00:00-00:00", SUN)
 
 #: When the window opens and closes next, from a moment at which it is closed.
 OPENINGS = {
-    "the same day": (OFFICE, "2026-11-23T07:59", "2026-11-23T08:00", "2026-11-23T15:30"),
-    "the next day": (OFFICE, "2026-11-23T15:30", "2026-11-24T08:00", "2026-11-24T15:30"),
-    "over the weekend": (OFFICE, "2026-11-27T18:00", "2026-11-30T08:00", "2026-11-30T15:30"),
-    "over midnight": (NIGHT, "2026-11-27T20:59", "2026-11-27T21:00", "2026-11-28T05:00"),
-    "over midnight, a week before": (NIGHT, "2026-11-28T05:00", "2026-12-04T21:00", "2026-12-05T05:00"),
+    "the same day": (OFFICE, "2026-11-23T07:59 2026-11-23T08:00 2026-11-23T15:30"),
+    "the next day": (OFFICE, "2026-11-23T15:30 2026-11-24T08:00 2026-11-24T15:30"),
+    "over the weekend": (OFFICE, "2026-11-27T18:00 2026-11-30T08:00 2026-11-30T15:30"),
+    "over midnight": (NIGHT, "2026-11-27T20:59 2026-11-27T21:00 2026-11-28T05:00"),
+    "over midnight, a week before": (NIGHT, "2026-11-28T05:00 2026-12-04T21:00 2026-12-05T05:00"),
     "over midnight, another zone's day": (
         window("20:00-02:00", MON, zone=NEW_YORK),
-        "2026-11-24T00:59",
-        "2026-11-24T01:00",
-        "2026-11-24T07:00",
+        "2026-11-24T00:59 2026-11-24T01:00 2026-11-24T07:00",
     ),
-    "a whole day": (WHOLE, "2026-11-28T22:59", "2026-11-28T23:00", "2026-11-29T23:00"),
-    "until midnight": (window("18:00-00:00", MON), "2026-11-23T17:59", "2026-11-23T18:00", "2026-11-24T00:00"),
-    "the shortest": (window("12:00-12:01", MON), "2026-11-23T00:00", "2026-11-23T12:00", "2026-11-23T12:01"),
-    "over New Year": (window("22:00-02:00", THU), "2026-12-31T00:00", "2026-12-31T22:00", "2027-01-01T02:00"),
+    "a whole day": (WHOLE, "2026-11-28T22:59 2026-11-28T23:00 2026-11-29T23:00"),
+    "until midnight": (window("18:00-00:00", MON), "2026-11-23T17:59 2026-11-23T18:00 2026-11-24T00:00"),
+    "the shortest": (window("12:00-12:01", MON), "2026-11-23T00:00 2026-11-23T12:00 2026-11-23T12:01"),
+    "over New Year": (window("22:00-02:00", THU), "2026-12-31T00:00 2026-12-31T22:00 2027-01-01T02:00"),
     # Berlin, 2026-03-29: at 01:00 UTC the clock goes from 02:00 to 03:00.
-    "a day of 23 hours": (WHOLE, "2026-03-28T22:59", "2026-03-28T23:00", "2026-03-29T22:00"),
-    "by the clock before the change": (OFFICE, "2026-03-27T07:59", "2026-03-27T08:00", "2026-03-27T15:30"),
-    "by the clock after the change": (OFFICE, "2026-03-30T06:59", "2026-03-30T07:00", "2026-03-30T14:30"),
-    "its start is leapt over": (
-        window("02:30-04:00", SUN, zone=BERLIN),
-        "2026-03-29T00:59:59",
-        "2026-03-29T01:00",
-        "2026-03-29T02:00",
-    ),
-    "its end is leapt over": (
-        window("01:00-02:30", SUN, zone=BERLIN),
-        "2026-03-28T23:59",
-        "2026-03-29T00:00",
-        "2026-03-29T01:00",
-    ),
+    "a day of 23 hours": (WHOLE, "2026-03-28T22:59 2026-03-28T23:00 2026-03-29T22:00"),
+    "by the clock before the change": (OFFICE, "2026-03-27T07:59 2026-03-27T08:00 2026-03-27T15:30"),
+    "by the clock after the change": (OFFICE, "2026-03-30T06:59 2026-03-30T07:00 2026-03-30T14:30"),
+    "its start is leapt over": (berlin("02:30-04:00", SUN), "2026-03-29T00:59:59 2026-03-29T01:00 2026-03-29T02:00"),
+    "its end is leapt over": (berlin("01:00-02:30", SUN), "2026-03-28T23:59 2026-03-29T00:00 2026-03-29T01:00"),
     "all of it is leapt over, so a week later": (
-        window("02:15-02:45", SUN, zone=BERLIN),
-        "2026-03-28T12:00",
-        "2026-04-05T00:15",
-        "2026-04-05T00:45",
+        berlin("02:15-02:45", SUN),
+        "2026-03-28T12:00 2026-04-05T00:15 2026-04-05T00:45",
     ),
     # Berlin, 2026-10-25: at 01:00 UTC the clock goes from 03:00 to 02:00.
-    "a day of 25 hours": (WHOLE, "2026-10-24T21:59", "2026-10-24T22:00", "2026-10-25T23:00"),
-    "its start is shown twice": (
-        window("02:30-04:00", SUN, zone=BERLIN),
-        "2026-10-25T00:29",
-        "2026-10-25T00:30",
-        "2026-10-25T03:00",
-    ),
-    "its end is shown twice": (
-        window("01:00-02:30", SUN, zone=BERLIN),
-        "2026-10-24T22:59",
-        "2026-10-24T23:00",
-        "2026-10-25T00:30",
-    ),
+    "a day of 25 hours": (WHOLE, "2026-10-24T21:59 2026-10-24T22:00 2026-10-25T23:00"),
+    "its start is shown twice": (berlin("02:30-04:00", SUN), "2026-10-25T00:29 2026-10-25T00:30 2026-10-25T03:00"),
+    "its end is shown twice": (berlin("01:00-02:30", SUN), "2026-10-24T22:59 2026-10-24T23:00 2026-10-25T00:30"),
     "all of it is shown twice, and opened once": (
-        window("02:15-02:45", SUN, zone=BERLIN),
-        "2026-10-25T00:45",
-        "2026-11-01T01:15",
-        "2026-11-01T01:45",
+        berlin("02:15-02:45", SUN),
+        "2026-10-25T00:45 2026-11-01T01:15 2026-11-01T01:45",
     ),
     # Lord Howe changes by half an hour: 2026-10-03 at 15:30 UTC from 02:00 to 02:30.
     "half an hour is leapt over": (
         window("02:10-03:00", SUN, zone=LORD_HOWE),
-        "2026-10-03T15:29:59",
-        "2026-10-03T15:30",
-        "2026-10-03T16:00",
+        "2026-10-03T15:29:59 2026-10-03T15:30 2026-10-03T16:00",
     ),
     # Samoa had no 30 December 2011: at 10:00 UTC of that day the clock went from Friday to Saturday.
     "a day that was left out": (
         window("08:00-09:00", FRI, zone=APIA),
-        "2011-12-30T00:00",
-        "2012-01-05T18:00",
-        "2012-01-05T19:00",
+        "2011-12-30T00:00 2012-01-05T18:00 2012-01-05T19:00",
     ),
     "into a day after one that was left out": (
         window("00:00-08:00", SAT, zone=APIA),
-        "2011-12-30T09:59",
-        "2011-12-30T10:00",
-        "2011-12-30T18:00",
+        "2011-12-30T09:59 2011-12-30T10:00 2011-12-30T18:00",
     ),
 }
 
 
-@pytest.mark.parametrize(
-    ("hours", "at", "opens", "closes"), [pytest.param(*row, id=label) for label, row in OPENINGS.items()]
-)
-def test_a_window_opens_and_closes(hours: Window, at: str, opens: str, closes: str) -> None:
+@rows("hours moments", OPENINGS)
+def test_a_window_opens_and_closes(hours: Window, moments: str) -> None:
+    at, opens, closes = moments.split()
     assert limits.why_closed([hours], utc(at)) is not None
     assert limits.next_opening([hours], utc(at)) == utc(opens)
     assert limits.why_closed([hours], utc(opens)) is None
@@ -183,11 +154,7 @@ NOT = {
     "without a window, any other time is open": ([none(OFFICE)], "2026-11-23T08:00", "2026-11-23T15:30"),
     "before it begins": ([none(OFFICE)], "2026-11-23T07:59", "2026-11-23T07:59"),
     "inside a window and outside of it": ([OFFICE, none(NIGHT)], "2026-11-23T08:00", "2026-11-23T08:00"),
-    "it ends inside a window": (
-        [OFFICE, none(window("08:00-10:00", MON, zone=BERLIN))],
-        "2026-11-23T08:30",
-        "2026-11-23T09:00",
-    ),
+    "it ends inside a window": ([OFFICE, none(berlin("08:00-10:00", MON))], "2026-11-23T08:30", "2026-11-23T09:00"),
     "it ends when another begins": (
         [none(window("08:00-10:00")), none(window("10:00-11:00")), none(window("10:30-12:00"))],
         "2026-11-23T09:00",
@@ -195,21 +162,21 @@ NOT = {
     ),
     "it covers a whole window": ([OFFICE, none(window("00:00-00:00", MON))], "2026-11-23T05:00", "2026-11-24T08:00"),
     "it covers a window of each day but one": (
-        [OFFICE, none(window("00:00-00:00", MON, TUE, WED, FRI, zone=BERLIN))],
+        [OFFICE, none(berlin("00:00-00:00", MON, TUE, WED, FRI))],
         "2026-11-27T09:00",
         "2026-12-03T08:00",
     ),
     "over a weekend and a clock that is put back": (
-        [none(window("00:00-00:00", SAT, SUN, zone=BERLIN))],
+        [none(berlin("00:00-00:00", SAT, SUN))],
         "2026-10-23T22:00",
         "2026-10-25T23:00",
     ),
     "the hour that comes twice is closed both times": (
-        [none(window("02:00-03:00", SUN, zone=BERLIN))],
+        [none(berlin("02:00-03:00", SUN))],
         "2026-10-25T00:00",
         "2026-10-25T02:00",
     ),
-    "its end is leapt over": ([none(window("01:00-02:30", SUN, zone=BERLIN))], "2026-03-29T00:30", "2026-03-29T01:00"),
+    "its end is leapt over": ([none(berlin("01:00-02:30", SUN))], "2026-03-29T00:30", "2026-03-29T01:00"),
     # 13:30 UTC is 09:30 in New York in summer and 08:30 in winter.
     "all summer it covers the window of another zone": (
         [window("13:30-14:00", MON), none(window("09:30-10:00", zone=NEW_YORK))],
@@ -221,7 +188,7 @@ NOT = {
 }
 
 
-@pytest.mark.parametrize(("windows", "at", "opens"), [pytest.param(*row, id=label) for label, row in NOT.items()])
+@rows("windows at opens", NOT)
 def test_in_a_span_that_is_not_in_the_schedule_nothing_is_open(
     windows: list[Window], at: str, opens: str | None
 ) -> None:
@@ -266,7 +233,7 @@ MOMENTS = st.datetimes(datetime(2011, 1, 1), datetime(2035, 1, 1), timezones=st.
 
 
 @given(WINDOWS, MOMENTS, st.floats(0, 1))
-@example([window("02:30-04:00", SUN, zone=BERLIN)], utc("2026-03-28T12:00"), 0.999_999)
+@example([berlin("02:30-04:00", SUN)], utc("2026-03-28T12:00"), 0.999_999)
 def test_the_next_opening_is_open_and_nothing_is_open_before_it(
     windows: Sequence[Window], at: datetime, part: float
 ) -> None:
