@@ -309,7 +309,7 @@ def _finish(
         if pull.state == "merged" or world.repository.commit_of(pull.branch) is not None:
             forge.refresh(pull.number, title=now.title, body=now.body)
         elif any(body.comment_mark(comment) == body.CLOSING for comment in forge.comments(pull.number)):
-            # Another run has closed it, and its mark was overwritten just now. One that has not said so yet will look.
+            # Another run has closed it, and its mark was overwritten just now. One that did not comment yet will look.
             forge.refresh(pull.number, title=now.title, body=body.with_closing_mark(now.body, _GONE))
         raise
     return pull

@@ -55,7 +55,7 @@ async def describe_release(decision: Decision, context: Context) -> Decision:
 
 
 def restore(decision: Decision, context: Context, goal: Goal) -> Decision:
-    """A rollback, with what the file said at the release to go back to. It waits for nothing, and asks no registry."""
+    """A rollback, with the values of the file at the release to go back to. No registry is asked."""
     if not isinstance(decision, Change):
         return decision
     described = context.state.infos.get(decision.entry.key)

@@ -1,7 +1,7 @@
 """Whether what a digest names can be pulled: an image, whole, and built for the platforms that are needed.
 
 What a digest names never changes: the edges remember it, for every repository. Whether a repository has it is another
-question, which costs nothing where this very repository told what it names.
+question, which costs nothing where this very repository answered what it names.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ async def unlike_pinned(facts: Facts, entry: Managed, image: ImageName, digest: 
 
 
 async def pinned_digest(facts: Facts, entry: Managed) -> str | None:
-    """The digest that an entry pins, or that its tag names now; None where that cannot be told."""
+    """The digest that an entry pins, or that its tag names now; None where nobody knows."""
     pin, image = entry.pin, entry.repository
     if pin.digest is not None or pin.tag is None or image is None:
         return pin.digest

@@ -81,7 +81,7 @@ def _survives(carried: PinChange, decision: Decision | None, policy: Policy | No
 
 
 def _newer(pin: Pin, carried: PinChange, policy: Policy | None, *, unordered: bool) -> bool:
-    """Whether a pin is newer than a carried one, and `unordered` where that cannot be told."""
+    """Whether a pin is newer than a carried one, and `unordered` where nothing orders them."""
     if carried.new_name is not None:
         return False  # the pin was found in another repository
     if pin.tag is None or carried.after.tag is None:

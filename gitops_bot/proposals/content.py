@@ -1,4 +1,4 @@
-"""A proposal in words: what git and the forge will be given beside its files.
+"""A proposal in words: what goes to Git and to the forge beside its files.
 
 Title and commit message are made from people's templates or the bot's own.
 """

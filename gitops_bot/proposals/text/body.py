@@ -1,7 +1,7 @@
 """The texts on a pull request: its description, and the bot's comments.
 
 Both are for the person who reviews it, and in hidden HTML comments for the next run. These marks are a hint only: what
-is proposed stands in the commit's trailers. A mark counts only as a line of its own, which no name from a manifest and
+is proposed is in the commit's trailers. A mark counts only as a line of its own, which no name from a manifest and
 no word from a registry can be. Anybody may edit the text, so it is read line by line, in time linear in its length.
 """
 
@@ -72,7 +72,7 @@ def render(
     """The whole description, within the limit: cut at a whole row or section, with a note.
 
     Where room is short, the table has it first, then the ways back, what was held, the digests in full, what its gates
-    saw, and what is known of images. What they saw is told as it was then: it refreshes no description by itself.
+    saw, and what is known of images. What they saw is shown as it was then: it refreshes no description by itself.
     """
     back = is_rollback(changes)
     head = _head(environment, changes, back=back)

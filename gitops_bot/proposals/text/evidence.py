@@ -33,7 +33,7 @@ def result(seen: Seen) -> str:
     if check is None:
         return "not reported yet"
     by = f", by {maker}" if (maker := plain(check.by, _BY)) else ""
-    why = f": {said}" if seen.state == "failure" and (said := plain(check.text, _TEXT)) else ""
+    why = f": {text}" if seen.state == "failure" and (text := plain(check.text, _TEXT)) else ""
     # A label of an image names the commit, and anybody can write a label.
     claimed = ", on the commit that the image claims" if seen.gate == "source_checks" else ""
     return f"{seen.state} since {check.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC{by}{claimed}{why}"
@@ -45,13 +45,13 @@ def link(seen: Seen) -> str | None:
 
 
 def kind(seen: Seen) -> str:
-    """What stands before its name."""
+    """The words before its name."""
     return _KINDS[seen.gate]
 
 
-def lines(evidence: Sequence[Seen], told: str = "") -> list[str]:
-    """A line for each, for a terminal, but for those that a decision waits for and that its reason (`told`) names."""
-    others = (item for item in evidence if item.state == "success" or item.name not in told)
+def lines(evidence: Sequence[Seen], reason: str = "") -> list[str]:
+    """A line for each, for a terminal, but for those that a decision waits for and that its `reason` names."""
+    others = (item for item in evidence if item.state == "success" or item.name not in reason)
     return _short(
         others, lambda item: " ".join(filter(None, (f"{kind(item)} {name(item)}: {result(item)}", link(item))))
     )
