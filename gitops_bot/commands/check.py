@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from gitops_bot import targets
@@ -87,6 +88,9 @@ def _alone(config: Config, selection: Selection) -> Iterator[Problem]:
 
 
 def _entries(name: str, file: PinFile, config: Config) -> Iterator[Problem]:
+    mistakes: defaultdict[int, list[Problem]] = defaultdict(list)
+    for index, mistake in file.type_mistakes():
+        mistakes[index].append(mistake)
     for index, entry in enumerate(file.entries):
         rules = config.environments[name].rules(entry)
         if rules.ignore or entry.unset is not None:
@@ -96,7 +100,7 @@ def _entries(name: str, file: PinFile, config: Config) -> Iterator[Problem]:
             continue
         if not entry.choices and (malformed := entry.pin.malformed):
             yield problem(file, entry, *malformed)
-        yield from file.type_mistakes(index)
+        yield from mistakes[index]
         if (
             entry.image is None
             and not entry.choices

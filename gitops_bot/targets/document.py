@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, chain
 from operator import add
@@ -22,6 +22,7 @@ from ruamel.yaml.reader import ReaderError
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import conflict, loader
+from gitops_bot.targets.memo import Memo
 from gitops_bot.targets.nodes import children, walk
 from gitops_bot.targets.writing import LINE_BREAK, Splice
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from gitops_bot.targets.nodes import KeyAndValue
 
 SIZE_LIMIT = 1 << 20  # bytes
+#: Why files cannot be composed: several targets try, and looking for the reason takes as long as reading the file.
+_REFUSED: Final = Memo[Problem](8 << 20)
 DEPTH_LIMIT = 100  # collections inside collections, the scalar in the innermost included
 #: Tokens of YAML: keys, values, brackets, commas, dashes. 1 MiB may hold a million of them, which take 20 s to read;
 #: these take 2 s. The largest of 720 files from real GitOps repositories has 4,878.
@@ -137,7 +140,13 @@ def read(data: bytes, file: str, *, several: bool = False) -> Document:
             deep, more than 100,000 tokens of YAML, or several documents where one is expected; with file, line and
             column.
     """
-    return compose(decode(data, file), file, several=several)
+    if (why := _REFUSED.get((data, several))) is not None:
+        raise EditError(replace(why, file=file))
+    try:
+        return compose(decode(data, file), file, several=several)
+    except EditError as error:
+        _REFUSED.put((data, several), error.problem, len(data))
+        raise
 
 
 def decode(data: bytes, file: str) -> str:

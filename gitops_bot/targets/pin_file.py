@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, NamedT
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import DOCKER_HUB, ImageName, Pin, split
+from gitops_bot.targets.memo import Memo
 from gitops_bot.targets.writing import Splice, apply
 
 if TYPE_CHECKING:
@@ -120,15 +121,10 @@ class Place(Generic[ValueT]):
 
 @dataclass(frozen=True, slots=True)
 class PinFile(ABC):
-    """A file that was read: its path, and the places of its entries in the order of the file."""
+    """A file that was read: its path, and its entries in the order of the file."""
 
     file: str
-    places: tuple[Place[Any], ...] = field(repr=False)
-
-    @property
-    def entries(self) -> tuple[FileEntry, ...]:
-        """Its entries, in the order of the file."""
-        return tuple(place.entry for place in self.places)
+    entries: tuple[FileEntry, ...]
 
     @abstractmethod
     def with_pins(self, wanted: Mapping[int, Assignment]) -> bytes:
@@ -140,10 +136,31 @@ class PinFile(ABC):
             EditError: a pin cannot be written without touching something else.
         """
 
-    def type_mistakes(self, index: int) -> Iterator[Problem]:
-        """The values of an entry that programs read as something else than text, though they can be edited."""
-        del index
+    def type_mistakes(self) -> Iterator[tuple[int, Problem]]:
+        """The values that programs read as something else than text, though they can be edited: entry and problem."""
         return iter(())
+
+
+@dataclass(frozen=True, slots=True)
+class TextPins(PinFile):
+    """A file whose values are spans of its text. The text may hold secrets."""
+
+    places: tuple[Place[Span], ...] = field(repr=False)
+    text: str = field(repr=False, compare=False)
+
+    def spliced(self, wanted: Mapping[int, Assignment]) -> tuple[str, dict[Span, str]]:
+        """The text with other pins for these entries, by their places; and what became of each value that changes."""
+        changed = {
+            span: new
+            for index, assignment in wanted.items()
+            for span, new in texts(self, self.places[index], assignment)
+            if new != span.text
+        }
+        return apply(self.text, (Splice(span.start, span.end, new) for span, new in changed.items())), changed
+
+
+#: The files that were read last. What is known of one takes some five times its bytes.
+_READ: Final = Memo["PinFile | tuple[Problem, ...]"](8 << 20)
 
 
 class Target(ABC):
@@ -167,13 +184,27 @@ class Target(ABC):
     #: The names of other files of the directory that it takes something from: see `beside`.
     READS: ClassVar[re.Pattern[str] | None] = None
 
-    @abstractmethod
     def read(self, data: bytes, file: str) -> PinFile:
-        r"""Read a file; `file` is its path, for messages.
+        """Read a file; `file` is its path, for messages. What was read lately is not parsed again.
 
         Raises:
-            EditError: the file as a whole cannot be edited. `\0` alone stands for what git could not show: refuse it.
+            EditError: the file as a whole cannot be edited.
         """
+        key = (self, file, data)
+        known = _READ.get(key)
+        if known is None:
+            try:
+                known = self.parse(data, file)
+            except EditError as error:
+                known = error.problems
+            _READ.put(key, known, len(data))
+        if isinstance(known, tuple):
+            raise EditError(*known)
+        return known
+
+    @abstractmethod
+    def parse(self, data: bytes, file: str) -> PinFile:
+        r"""Parse a file; see `read`. `\0` alone stands for what git could not show: refuse it."""
 
     def count(self, data: bytes) -> int:
         """How many entries the file has, 0 where it cannot be read. A repository may have thousands of such files.
@@ -324,19 +355,6 @@ def _no_room(place: Place[ValueT], pin: Pin, name: str | None) -> tuple[str, str
     if place.digest.bare and not pin.digest.startswith(BARE):
         return "has no place for such a digest", "Give one that begins with `sha256:`."
     return None
-
-
-def splice(
-    file: PinFile, text: str, places: Sequence[Place[Span]], wanted: Mapping[int, Assignment]
-) -> tuple[str, dict[Span, str]]:
-    """The text of a file with other pins for these entries, by their places; and what became of each value."""
-    changed = {
-        span: new
-        for index, assignment in wanted.items()
-        for span, new in texts(file, places[index], assignment)
-        if new != span.text
-    }
-    return apply(text, (Splice(span.start, span.end, new) for span, new in changed.items())), changed
 
 
 def _join(repository: str, pin: Pin) -> str:

@@ -5,27 +5,28 @@ And the reasons not to edit such a value, the same for every target.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, cast
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin, is_pinned, is_reference, is_tag, split
-from gitops_bot.targets import writing
+from gitops_bot.targets import packed, writing
 from gitops_bot.targets.changes import MappingEdit, apply_changes
+from gitops_bot.targets.document import Block, Document
 from gitops_bot.targets.nodes import KeyAndValue
-from gitops_bot.targets.pin_file import BARE, FileEntry, PinFile, Place, pin_of, problem, texts
+from gitops_bot.targets.pin_file import BARE, FileEntry, Frame, PinFile, Place, pin_of, problem, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ruamel.yaml.nodes import Node
 
     from gitops_bot.images.reference import Assignment
-    from gitops_bot.targets.document import Block, Document
 
 #: Entries of one file that are read. Each may have a refusal of its own: a hostile file must not make endless ones.
 ENTRY_LIMIT: Final = 10_000
@@ -70,16 +71,23 @@ class Slot(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class YamlPins(PinFile):
-    """A YAML file, and the places of its pins; see `PinFile`."""
+    """A YAML file; see `PinFile`. `composed` are its nodes and the places of its pins among them, packed."""
 
-    places: tuple[Place[Slot], ...] = field(repr=False)
-    document: Document = field(repr=False, compare=False)
+    data: bytes = field(repr=False, compare=False)
+    composed: str = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, data: bytes, document: Document, places: Sequence[Place[Slot]], **fields: Any) -> Self:
+        """The file with these bytes, as it was composed, and with these places."""
+        entries = tuple(place.entry for place in places)
+        return cls(document.file, entries, data, _pack(document, places) if entries else "", **fields)
 
     def with_pins(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`."""
+        document, places = self.unpack()
         asked: dict[Block | None, dict[int, MappingEdit]] = {}
         for index, assignment in wanted.items():
-            place = self.places[index]
+            place = places[index]
             for slot, text in texts(self, place, assignment):
                 if text == (slot.text if slot.says_something else ""):
                     continue
@@ -87,18 +95,43 @@ class YamlPins(PinFile):
                 change.texts[slot.key] = None if slot.optional and not text else text
                 if slot.pair is None:
                     change.behind[slot.key] = self._behind(place, slot)
-        return apply_changes(self.document, {block: tuple(inside.values()) for block, inside in asked.items()})
+        return apply_changes(document, {block: tuple(inside.values()) for block, inside in asked.items()})
 
-    def type_mistakes(self, index: int) -> Iterator[Problem]:
+    def type_mistakes(self) -> Iterator[tuple[int, Problem]]:
         """A tag by itself that is a number, and may become another text where it is used: `1.10` becomes `1.1`."""
-        place = self.places[index]
-        pair = place.tag.pair if place.tag is not None else None
-        if pair is None or not isinstance(pair.value, ScalarNode) or pair.value.style is not None:
-            return
-        text = str(pair.value.value)
-        if (kind := writing.kind_in_go(text)) and not writing.SHORT_NUMBER.fullmatch(text):
-            message = f"{pair.key.value}: {text[:100]} is {kind}, and may be printed in another form"
-            yield problem(self, place.entry, message, f'Write it in quotes: `{pair.key.value}: "{text[:100]}"`.')
+        for index, place in enumerate(self.unpack()[1]):
+            pair = place.tag.pair if place.tag is not None else None
+            if pair is None or not isinstance(pair.value, ScalarNode) or pair.value.style is not None:
+                continue
+            text = str(pair.value.value)
+            if (kind := writing.kind_in_go(text)) and not writing.SHORT_NUMBER.fullmatch(text):
+                message = f"{pair.key.value}: {text[:100]} is {kind}, and may be printed in another form"
+                advice = f'Write it in quotes: `{pair.key.value}: "{text[:100]}"`.'
+                yield index, problem(self, place.entry, message, advice)
+
+    def unpack(self) -> tuple[Document, list[Place[Slot]]]:
+        """The document as it was composed, and the place of each entry."""
+        if not self.composed:
+            return Document(self.file, self.data.decode(), ()), []
+        tables, packed_blocks, packed_places = json.loads(self.composed)
+        roots, outside = packed.unpack(tables[0])
+        blocks: list[Block] = []
+        inside: list[list[Node]] = []
+        for table, (number, text, origin, around, *rest) in zip(tables[1:], packed_blocks, strict=True):
+            inner_roots, nodes = packed.unpack(table)
+            inner = Document(self.file, text, inner_roots, tuple(origin), around)
+            blocks.append(Block(cast("ScalarNode", outside[number]), inner, *rest))
+            inside.append(nodes)
+        places: list[Place[Slot]] = []
+        for entry, (block, slots, frame, digest_stays) in zip(self.entries, packed_places, strict=True):
+            nodes = outside if block is None else inside[block]
+            reference, name, registry, repository, tag, digest = (
+                slot and Slot(cast("MappingNode", nodes[slot[0]]), *slot[1:]) for slot in slots
+            )
+            stays = frame and Frame(*frame)
+            around = None if block is None else blocks[block]
+            places.append(Place(entry, reference, name, registry, repository, tag, digest, stays, digest_stays, around))
+        return Document(self.file, self.data.decode(), roots), places
 
     def _behind(self, place: Place[Slot], slot: Slot) -> str:
         """The key behind which a missing one of the same mapping goes."""
@@ -108,6 +141,36 @@ class YamlPins(PinFile):
                 return other.key
         message = f"the entry {place.entry.name!r} has no key {slot.key!r} yet"
         raise EditError(problem(self, place.entry, message, f'Add it by hand: `{slot.key}: ""`.'))
+
+
+def _pack(document: Document, places: Sequence[Place[Slot]]) -> str:
+    """The nodes of the document and of the texts inside of it, and the places; as `YamlPins.unpack` takes them."""
+    table, outside = packed.pack(document.roots)
+    tables: list[Any] = [table]
+    packed_blocks: list[Any] = []
+    packed_places: list[Any] = []
+    known: dict[int, tuple[int, dict[int, int]]] = {}
+    for place in places:
+        number, numbers = None, outside
+        if (block := place.block) is not None:
+            if id(block) not in known:
+                table, numbers = packed.pack(block.document.roots)
+                known[id(block)] = len(packed_blocks), numbers
+                tables.append(table)
+                inner = block.document
+                packed_blocks.append((
+                    outside[id(block.node)], inner.text, inner.origin, inner.around,
+                    block.chomping, block.indent, block.blanks, block.lines, block.places,
+                ))  # fmt: skip
+            number, numbers = known[id(block)]
+        slots = (place.reference, place.name, place.registry, place.repository, place.tag, place.digest)
+        # A text that cannot be edited has nodes of its own, and a refusal for each entry.
+        found = [
+            (numbers[id(slot.mapping)], *slot[1:]) if slot is not None and id(slot.mapping) in numbers else None
+            for slot in slots
+        ]
+        packed_places.append((number, found, place.frame, place.digest_stays))
+    return json.dumps((tables, packed_blocks, packed_places), separators=(",", ":"))
 
 
 def reference(

@@ -89,7 +89,7 @@ IN_UPDATE = {
     "an answer of a registry": (("gitops_bot.edges.registry.registry", "Registry.tags"), "/api: "),
     "the choice of a tag": (("gitops_bot.engine.candidates.poll", "choice.advance"), MESSAGE),
     "a gate": (("gitops_bot.engine.gates", "stepped_back.check", 0), MESSAGE),
-    "a file": (("gitops_bot.targets.kustomization", "KustomizationTarget.read"), f"{API}: "),
+    "a file": (("gitops_bot.targets.kustomization", "KustomizationTarget.parse"), f"{API}: "),
     "the text of a proposal": (("gitops_bot.engine.describe", "content.write", slice(0)), API_BRANCH),
     "a push": (("gitops_bot.edges.git.repository", "Repository.publish"), API_BRANCH),
     "a pull request": (("gitops_bot.edges.github.forge", "GitHub.open"), API_BRANCH),
@@ -155,7 +155,7 @@ def test_check_looks_at_the_other_files(newer: Deploy, tmp_path: Path) -> None:
     for path, data in {**newer.files("main"), WEB: overlay([("web", "newTag: a b")])}.items():
         (checkout / path).parent.mkdir(parents=True, exist_ok=True)
         (checkout / path).write_bytes(data)
-    env = broken(tmp_path, ("gitops_bot.targets.kustomization", "KustomizationTarget.read"))
+    env = broken(tmp_path, ("gitops_bot.targets.kustomization", "KustomizationTarget.parse"))
     code, out, _ = told(start("check", "--output", "json", cwd=checkout, env=env))
     assert code == 3
     assert [(problem["code"], problem["file"]) for problem in json.loads(out)["problems"]] == [
@@ -229,7 +229,7 @@ spec: {source: {path: NAME/production}}
 """
 #: Where `init` meets a bug, and whether that is asked for the settings of another tool.
 INIT_BUGS = {
-    "a file with pins": (("gitops_bot.targets.kustomization", "KustomizationTarget.read"), ()),
+    "a file with pins": (("gitops_bot.targets.kustomization", "KustomizationTarget.parse"), ()),
     "an overlay": (("gitops_bot.releases.layout.overlays", "_Tree._meant", 1), ()),
     "an environment": (("gitops_bot.commands.init", "_environment", 1), ()),
     "a manifest": (("gitops_bot.releases.layout.deployed", "of_manifest", 1), ()),

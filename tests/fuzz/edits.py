@@ -222,7 +222,7 @@ def run(number: int, seed: int, sources: list[str]) -> Outcome:
     asked = ""
     try:
         before = read(data, "k.yaml")
-        if before.document.text.encode() != data:
+        if before.data != data:
             return Outcome("WRONG", "reading changed the text", data)
         editable = [entry for entry in before.entries if entry.refusal is None]
         if not editable:
@@ -272,11 +272,11 @@ def judge(before: Kustomization, asks: list[Assignment], data: bytes) -> None:
         fields += (new_name != old.new_name) + (pin.tag != old.pin.tag) + (pin.digest != old.pin.digest)
         if pin.digest is None and old.pin.digest is not None and ask:
             # `- digest: ...` goes and the next key takes its place behind the dash; in braces a comma goes.
-            first = _BREAK.split(before.document.text)[old.line - 1].casefold()
+            first = _BREAK.split(before.data.decode())[old.line - 1].casefold()
             moved += "digest" in first or "{" in first
         if ask and edit(again, [ask]) != data:
             raise Wrong("the same edit again is not nothing")
-    _judge_lines(before.document.text, data.decode(), fields + moved, alone=len(asks) == 1)
+    _judge_lines(before.data.decode(), data.decode(), fields + moved, alone=len(asks) == 1)
     _judge_tree(before, by_name, data.decode())
 
 
@@ -301,7 +301,7 @@ def _judge_lines(before: str, after: str, fields: int, *, alone: bool) -> None:
 def _judge_tree(before: Kustomization, asks: dict[str, Assignment], after: str) -> None:
     """By libyaml, the trees differ in the asked fields only, and these are strings."""
     try:
-        old = _tree(yaml.compose(before.document.text, Loader=yaml.CSafeLoader))
+        old = _tree(yaml.compose(before.data.decode(), Loader=yaml.CSafeLoader))
     except (yaml.YAMLError, RecursionError):
         return  # the two parsers disagree on the original, so there is no second opinion
     new = _tree(yaml.compose(after, Loader=yaml.CSafeLoader))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin
-from gitops_bot.targets.pin_file import FileEntry, PinFile, Place, Span, Target, pin_after
+from gitops_bot.targets.pin_file import FileEntry, PinFile, Target, pin_after
 from gitops_bot.targets.writing import Splice, apply
 
 if TYPE_CHECKING:
@@ -31,9 +31,10 @@ class PinList(PinFile):
         pins = {index: pin_after(self.entries[index], assignment.pin) for index, assignment in wanted.items()}
         return apply(self.text, (Splice(*self.spans[index], str(pin)) for index, pin in pins.items())).encode()
 
-    def type_mistakes(self, index: int) -> Iterator[Problem]:
-        if self.entries[index].pin.tag == "latest":
-            yield Problem("failed.edit", "`latest` is no version", "Write one.", self.file, self.entries[index].line, 1)
+    def type_mistakes(self) -> Iterator[tuple[int, Problem]]:
+        for index, entry in enumerate(self.entries):
+            if entry.pin.tag == "latest":
+                yield index, Problem("failed.edit", "`latest` is no version", "Write one.", self.file, entry.line, 1)
 
 
 def read(data: bytes, file: str, comment: str) -> PinList:
@@ -41,13 +42,13 @@ def read(data: bytes, file: str, comment: str) -> PinList:
     if "\0" in text:
         raise EditError(Problem("failed.edit", "no text", "", file))
     lines = list(re.finditer(_LINE % comment, text, re.MULTILINE))
-    places: tuple[Place[Span], ...] = tuple(
-        Place(FileEntry(line["name"], None, pin, text.count("\n", 0, line.start()) + 1, 1, None))
+    entries = tuple(
+        FileEntry(line["name"], None, pin, text.count("\n", 0, line.start()) + 1, 1, None)
         for line in lines
         for pin in [Pin(line["tag"] or None, line["digest"])]
     )
     ends = (line.end("digest") if line["digest"] else line.end("tag") for line in lines)
-    return PinList(file, places, text, tuple((line.start("tag"), end) for line, end in zip(lines, ends, strict=True)))
+    return PinList(file, entries, text, tuple((line.start("tag"), end) for line, end in zip(lines, ends, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class PinListTarget(Target):
 
     comment: str = "#"
 
-    def read(self, data: bytes, file: str) -> PinList:
+    def parse(self, data: bytes, file: str) -> PinList:
         return read(data, file, self.comment)
 
     def count(self, data: bytes) -> int:

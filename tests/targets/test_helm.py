@@ -170,7 +170,7 @@ def test_a_file_that_is_a_template_is_refused_with_the_line() -> None:
 def test_numbers_that_may_be_printed_in_another_form_are_told() -> None:
     values = "{a: {repository: a, tag: 1.10}, b: {repository: b, tag: 1.25}, c: {repository: c, tag: 20250131}}"
     pins = HelmTarget().read(values.encode(), "values.yaml")
-    told = [problem.message for index in range(3) for problem in pins.type_mistakes(index)]
+    told = [problem.message for _, problem in pins.type_mistakes()]
     assert told == [
         "tag: 1.10 is a number, and may be printed in another form",
         "tag: 20250131 is a number, and may be printed in another form",

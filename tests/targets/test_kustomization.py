@@ -291,7 +291,7 @@ def test_a_file_that_leaves_a_doubt_is_refused_with_its_place(text: str, expecte
 def test_a_kustomization_without_images_has_no_entries(text: str, kind: str, resources: tuple[str, ...]) -> None:
     found = read(text.encode(), "k.yaml")
 
-    assert (found.entries, found.kind, found.resources, found.document.text) == ((), kind, resources, text)
+    assert (found.entries, found.kind, found.resources, found.data.decode()) == ((), kind, resources, text)
 
 
 def test_keys_are_found_as_kustomize_finds_them() -> None:

@@ -34,7 +34,7 @@ TEXTS = [
 def told(text: str) -> list[str]:
     """The problems of all entries."""
     item = kustomization.read(text.encode(), "k.yaml")
-    found = [problem for index in range(len(item.entries)) for problem in item.type_mistakes(index)]
+    found = [problem for _, problem in item.type_mistakes()]
     assert all(problem.code == "failed.edit" for problem in found)
     return [f"{problem.where}: {problem.message} / {problem.next}" for problem in found]
 

@@ -34,10 +34,10 @@ class SelectorTarget(Target):
     key: str
     slots: tuple[str, ...]
 
-    def read(self, data: bytes, file: str) -> YamlPins:
+    def parse(self, data: bytes, file: str) -> YamlPins:
         """Read the selectors of its Services; see `Target`."""
         parsed = document.read(data, file, several=True)
-        return YamlPins(file, tuple(_places(parsed, self.key, self.slots)), parsed)
+        return YamlPins.of(data, parsed, tuple(_places(parsed, self.key, self.slots)))
 
     def count(self, data: bytes) -> int:
         """It has no image."""

@@ -57,10 +57,10 @@ class ComposeTarget(Target):
 
     known: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
-    def read(self, data: bytes, file: str) -> YamlPins:
+    def parse(self, data: bytes, file: str) -> YamlPins:
         """Read the images of all its services; see `Target`."""
         parsed = document.read(data, file)
-        return YamlPins(file, tuple(_places(parsed, dict(self.known))), parsed)
+        return YamlPins.of(data, parsed, tuple(_places(parsed, dict(self.known))))
 
     def count(self, data: bytes) -> int:
         """How many services have an image; none where the file has keys that docker compose refuses."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from gitops_bot.errors import Problem
 from gitops_bot.images.reference import Pin, is_reference, is_tag, split
 from gitops_bot.targets import compose, dotenv, yaml_pins
-from gitops_bot.targets.pin_file import FileEntry, PinFile, Place, Span, Target, pin_of, splice
+from gitops_bot.targets.pin_file import FileEntry, Place, Span, Target, TextPins, pin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -47,15 +47,12 @@ class EnvImage:
 
 
 @dataclass(frozen=True, slots=True)
-class EnvPins(PinFile):
-    """A `.env` file; see `PinFile`. The text may hold secrets."""
-
-    places: tuple[Place[Span], ...] = field(repr=False)
-    text: str = field(repr=False, compare=False)
+class EnvPins(TextPins):
+    """A `.env` file; see `PinFile`."""
 
     def with_pins(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`."""
-        after, changed = splice(self, self.text, self.places, wanted)
+        after, changed = self.spliced(wanted)
         if changed:
             dotenv.prove(self.text, after, {statement.key: text for statement, text in changed.items()}, self.file)
         return after.encode()
@@ -77,7 +74,7 @@ class EnvTarget(Target):
 
     images: tuple[EnvImage, ...] = ()
 
-    def read(self, data: bytes, file: str) -> EnvPins:
+    def parse(self, data: bytes, file: str) -> EnvPins:
         """Read the pins of a file; see `Target`.
 
         Those of its images, of which the first that names a key has it, and those of keys that end in IMAGE.
@@ -100,7 +97,8 @@ class EnvTarget(Target):
             if keys and not empty and taken.isdisjoint(keys) and image.name not in places:
                 taken.update(keys)
                 places[image.name] = _place(image, by_key, values, over_lines, file)
-        return EnvPins(file, tuple(sorted(places.values(), key=lambda place: place.entry.line)), text)
+        ordered = tuple(sorted(places.values(), key=lambda place: place.entry.line))
+        return EnvPins(file, tuple(place.entry for place in ordered), ordered, text)
 
     def count(self, data: bytes) -> int:
         """How many images it has."""

@@ -82,11 +82,11 @@ class HelmTarget(Target):
 
     images: tuple[tuple[str, ImagePaths], ...] = ()
 
-    def read(self, data: bytes, file: str) -> YamlPins:
+    def parse(self, data: bytes, file: str) -> YamlPins:
         """Read the images in its values; see `Target`."""
         parsed = document.read(data, file, several=True)
         trees = ((tree, tree.places(self.images)) for tree in _trees(parsed))
-        return YamlPins(file, tuple(name_all(file, trees)), parsed)
+        return YamlPins.of(data, parsed, tuple(name_all(file, trees)))
 
     def count(self, data: bytes) -> int:
         """How many lines look like pins in values."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
@@ -58,28 +58,28 @@ class Kustomization(YamlPins):
 
     kind: str = "Kustomization"
     resources: tuple[str, ...] = ()
-    #: The composed items of `images:`, one for each of the first entries; the others are of charts.
-    items: tuple[Node, ...] = field(default=(), repr=False, compare=False)
+    #: How many of the entries, the first ones, are of `images:`; the others are of charts.
+    listed: int = 0
 
     @property
     def images(self) -> tuple[FileEntry, ...]:
         """The entries of its list `images:`."""
-        return self.entries[: len(self.items)]
+        return self.entries[: self.listed]
 
-    def type_mistakes(self, index: int) -> Iterator[Problem]:
+    def type_mistakes(self) -> Iterator[tuple[int, Problem]]:
         """The values without quotes that are strings to people, but not to kustomize: `newTag: 1.10`.
 
         kustomize decodes the file through go-yaml v2 into Go strings and refuses all of it where a value is a number or
         a truth. What only other parsers take for something else (`2024-01-15`) is a string to it.
         """
-        if index >= len(self.items):
-            yield from YamlPins.type_mistakes(self, index)
-            return
-        for key, (_, value) in _pairs(self.items[index]).items():
-            text = str(value.value) if isinstance(value, ScalarNode) and value.style is None else ""
-            if kind := writing.kind_in_go(text):
-                message = f"{key}: {text[:100]} is {kind} to kustomize, which refuses the file"
-                yield self.document.problem(value, message, f'Write it in quotes: `{key}: "{text[:100]}"`.')
+        yield from ((index, problem) for index, problem in YamlPins.type_mistakes(self) if index >= self.listed)
+        parsed, places = self.unpack()
+        for index, place in enumerate(places[: self.listed]):
+            for key, (_, value) in _pairs(place.name.mapping).items() if place.name is not None else ():
+                text = str(value.value) if isinstance(value, ScalarNode) and value.style is None else ""
+                if kind := writing.kind_in_go(text):
+                    message = f"{key}: {text[:100]} is {kind} to kustomize, which refuses the file"
+                    yield index, parsed.problem(value, message, f'Write it in quotes: `{key}: "{text[:100]}"`.')
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class KustomizationTarget(Target):
     ALONE: ClassVar = True
     CUT: ClassVar = "pins and names"
 
-    def read(self, data: bytes, file: str) -> Kustomization:
+    def parse(self, data: bytes, file: str) -> Kustomization:
         """Read a kustomization. Without `images:` and charts it has no entries.
 
         Raises:
@@ -102,7 +102,7 @@ class KustomizationTarget(Target):
         """
         parsed = document.read(data, file)
         if parsed.root is None:
-            return Kustomization(file, (), parsed)
+            return Kustomization.of(data, parsed, ())
         if not isinstance(parsed.root, MappingNode):
             message = "the file is not a kustomization: it is not a mapping"
             raise EditError(parsed.problem(parsed.root, message, "Name another file."))
@@ -118,15 +118,15 @@ class KustomizationTarget(Target):
         places = [_entry(parsed, node, anchored=anchored) for node in items]
         if (charts := top.get("helmcharts")) is not None:
             places += _of_charts(parsed, charts)
-        return Kustomization(
-            file,
-            tuple(_unique(places, file)),
+        return Kustomization.of(
+            data,
             parsed,
-            "Component" if kind is not None and kind.value == "Component" else "Kustomization",
-            tuple(
+            tuple(_unique(places, file)),
+            kind="Component" if kind is not None and kind.value == "Component" else "Kustomization",
+            resources=tuple(
                 str(item.value) for key in LISTS for item in nodes.items(top.get(key)) if isinstance(item, ScalarNode)
             ),
-            items,
+            listed=len(items),
         )
 
     def count(self, data: bytes) -> int:

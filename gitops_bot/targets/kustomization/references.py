@@ -6,7 +6,6 @@ import posixpath
 import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from ruamel.yaml.nodes import ScalarNode
@@ -14,6 +13,7 @@ from ruamel.yaml.nodes import ScalarNode
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import document, nodes
 from gitops_bot.targets.kustomization import FILE_NAMES, LISTS
+from gitops_bot.targets.memo import Memo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -27,8 +27,6 @@ _FILES: Final = ("crds", "configurations", "patchesstrategicmerge")
 _PATHS: Final = ("patches", "patchesjson6902", "replacements")
 _CHARTS: Final = ("helmcharts", "helmchartinflationgenerator")
 _SOURCES: Final = ("configmapgenerator", "secretgenerator")
-#: Bytes of a file whose references are remembered.
-_SMALL: Final = 16 * 1024
 #: A patch that is written out where a path may stand.
 _INLINE: Final = re.compile(r"\n|\{|: ")
 Kind = Literal["file", "resource", "plugin", "chart"]
@@ -63,7 +61,11 @@ def inside(directory: str, text: str) -> str | None:
 
 def references(data: bytes, *, plugin: bool = False) -> tuple[Reference, ...] | Problem:
     """What a kustomization, or the configuration of a plug-in, refers to; the problem where it cannot be read."""
-    return (_cached_references if len(data) <= _SMALL else _references)(data, plugin=plugin)
+    known = _REFERENCES.get((data, plugin))
+    if known is None:
+        known = _references(data, plugin=plugin)
+        _REFERENCES.put((data, plugin), known, len(data))
+    return known
 
 
 def _references(data: bytes, *, plugin: bool) -> tuple[Reference, ...] | Problem:
@@ -76,7 +78,7 @@ def _references(data: bytes, *, plugin: bool) -> tuple[Reference, ...] | Problem
 
 
 #: From one release to the next, most files stay.
-_cached_references = lru_cache(maxsize=2048)(_references)
+_REFERENCES: Final = Memo[tuple[Reference, ...] | Problem](8 << 20)
 
 
 def _of_kustomization(root: Node) -> Iterator[Reference]:

@@ -71,7 +71,7 @@ class ManifestsTarget(Target):
     #: The images that kustomizations pin, each with the path of the kustomization.
     above: tuple[tuple[str, str], ...] = ()
 
-    def read(self, data: bytes, file: str) -> YamlPins:
+    def parse(self, data: bytes, file: str) -> YamlPins:
         """Read the images of all its resources; see `Target`."""
         parsed, above = document.read(data, file, several=True), dict(self.above)
         places = (
@@ -80,7 +80,7 @@ class ManifestsTarget(Target):
             else place
             for place in _places(parsed, dict(self.kinds))
         )
-        return YamlPins(file, tuple(places), parsed)
+        return YamlPins.of(data, parsed, tuple(places))
 
     def count(self, data: bytes) -> int:
         """How many lines look like images of a resource."""

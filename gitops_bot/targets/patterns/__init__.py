@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -10,7 +10,7 @@ from gitops_bot.errors import EditError, Problem
 from gitops_bot.images import expression
 from gitops_bot.images.reference import Pin, is_digest, is_tag
 from gitops_bot.targets import document
-from gitops_bot.targets.pin_file import BARE, FileEntry, PinFile, Place, Span, Target, pin_of, splice
+from gitops_bot.targets.pin_file import BARE, FileEntry, Place, Span, Target, TextPins, pin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +39,7 @@ class PatternTarget(Target):
 
     patterns: tuple[tuple[str, ImagePattern], ...]
 
-    def read(self, data: bytes, file: str) -> PatternFile:
+    def parse(self, data: bytes, file: str) -> PatternFile:
         """Find each pattern's match. What is wrong with one is in the `refusal` of its entry.
 
         Raises:
@@ -55,7 +55,7 @@ class PatternTarget(Target):
                 place = _refuse(place.entry, "matches what another pattern matches", "Keep one of them.", file)
             places.append(place)
             taken += groups
-        return PatternFile(file, tuple(places), self, text)
+        return PatternFile(file, tuple(place.entry for place in places), tuple(places), text, self)
 
     def count(self, data: bytes) -> int:
         """One entry for each expression, whatever it matches."""
@@ -64,12 +64,10 @@ class PatternTarget(Target):
 
 
 @dataclass(frozen=True, slots=True)
-class PatternFile(PinFile):
+class PatternFile(TextPins):
     """A file that was read; see `PinFile`."""
 
-    places: tuple[Place[Span], ...] = field(repr=False)
     target: PatternTarget
-    text: str = field(repr=False, compare=False)
 
     @property
     def groups(self) -> dict[tuple[str, str], Span]:
@@ -92,8 +90,8 @@ class PatternFile(PinFile):
 
         Every pattern has to match again, what was asked and what was there, and around it nothing may differ.
         """
-        after, changed = splice(self, self.text, self.places, wanted)
-        again = self.target.read(after.encode(), self.file)
+        after, changed = self.spliced(wanted)
+        again = self.target.parse(after.encode(), self.file)
         asked = [key for key, group in self.groups.items() if group in changed]
         expected = {key: changed.get(group, group.text) for key, group in self.groups.items()}
         if expected != {key: group.text for key, group in again.groups.items()} or (
