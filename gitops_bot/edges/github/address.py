@@ -12,6 +12,9 @@ from gitops_bot.errors import Problem, UsageError
 #: The environment variable with the address of the API, and where that of github.com is.
 API: Final = "GITHUB_API_URL"
 API_URL: Final = "https://api.github.com"
+#: The variables with the id (or client id) of a GitHub App, and with its private key or the path of a file that has it.
+APP_ID: Final = "GITHUB_APP_ID"
+APP_KEY, APP_KEY_FILE = "GITHUB_APP_PRIVATE_KEY", "GITHUB_APP_PRIVATE_KEY_FILE"
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,1000}\Z")
 

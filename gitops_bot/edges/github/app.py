@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from gitops_bot import redact
 from gitops_bot.edges.clock import Clock
 from gitops_bot.edges.facts import fixed
 from gitops_bot.edges.github import answers
-from gitops_bot.edges.github.address import unusable
+from gitops_bot.edges.github.address import APP_ID, APP_KEY, APP_KEY_FILE, unusable
 from gitops_bot.edges.github.api import Api
 from gitops_bot.edges.github.failure import Refused
 from gitops_bot.errors import ForgeError, Problem
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from gitops_bot.edges.facts import Token
-
-#: The variables with the App's id (or client id), and with its private key or the path of a file that has it.
-ID: Final = "GITHUB_APP_ID"
-KEY, KEY_FILE = "GITHUB_APP_PRIVATE_KEY", "GITHUB_APP_PRIVATE_KEY_FILE"
 
 #: What a token is for: to write proposals, to read them, to check the settings (`doctor`), to read commits and checks
 #: of a source repository, and to read images.
@@ -92,25 +88,24 @@ class App:
         self._lock = RLock()
 
     @classmethod
-    def read(cls, environ: Mapping[str, str], api_url: str) -> App | None:
-        """The App in the environment, if there is one; the same object for the same one, with the tokens that it has.
+    def read(cls, environ: Mapping[str, str], api_url: str) -> App:
+        """The App in the environment; the same object for the same one, with the tokens that it has.
 
         Raises:
             UsageError: a part is missing or cannot be read.
         """
-        app_id, key, file = (environ.get(name, "").strip() for name in (ID, KEY, KEY_FILE))
-        if not (app_id or key or file):
-            return None
+        app_id, key, file = (environ.get(name, "").strip() for name in (APP_ID, APP_KEY, APP_KEY_FILE))
         if not app_id or bool(key) == bool(file):
-            advice = f"set {ID} to its id or client id, and one of {KEY} (the text) and {KEY_FILE} (the path of a file)"
+            keys = f"one of {APP_KEY} (the text) and {APP_KEY_FILE} (the path of a file)"
+            advice = f"set {APP_ID} to its id or client id, and {keys}"
             raise unusable("a GitHub App needs an id, and one private key", advice)
         try:
             # On one line, as files of variables have it, a key has `\n` for its line breaks.
             text = (key or Path(file).read_text("ascii")).replace("\\n", "\n")
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise unusable(f"the file in {KEY_FILE} cannot be read: {why}", "correct its path") from None
-        return _same(app_id, text, KEY if key else KEY_FILE, api_url)
+            raise unusable(f"the file in {APP_KEY_FILE} cannot be read: {why}", "correct its path") from None
+        return _same(app_id, text, APP_KEY if key else APP_KEY_FILE, api_url)
 
     def token(self, home: str, purpose: Purpose) -> Token:
         """The token for a purpose in the repository `home`, `OWNER/NAME`, got when it is used; others are sources.
@@ -181,7 +176,7 @@ class App:
             if refused.status != 401 and "integration" not in refused.message.lower():
                 raise
             told = f"(GitHub says: {refused.message})"
-            message = f"{self._api.host} does not accept {ID} with the key of {self._variable} {told}"
+            message = f"{self._api.host} does not accept {APP_ID} with the key of {self._variable} {told}"
             advice = "check both in Settings > Developer settings > GitHub Apps, and this machine's clock"
             raise ForgeError(Problem("failed.auth", message, advice)) from None
 

@@ -13,9 +13,7 @@ from urllib.parse import urlsplit
 from gitops_bot import log
 from gitops_bot.edges.address import OWNER_AND_NAME, is_loopback, origin
 from gitops_bot.edges.facts import PROTECTED, TOO_LARGE, PackageApi, Refusal, fixed
-from gitops_bot.edges.github import app as apps
-from gitops_bot.edges.github.address import API, API_URL, checked_api
-from gitops_bot.edges.github.app import App
+from gitops_bot.edges.github.address import API, API_URL, APP_ID, APP_KEY, APP_KEY_FILE, checked_api
 from gitops_bot.errors import Problem
 
 if TYPE_CHECKING:
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.address import Address
     from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.facts import Token
-    from gitops_bot.edges.github.app import Purpose
+    from gitops_bot.edges.github.app import App, Purpose
     from gitops_bot.edges.github.forge import GitHub
     from gitops_bot.edges.github.inspection import Inspection
 
@@ -81,7 +79,7 @@ class Server:
     #: the token as password; what the token must be allowed to do; what to set where a repository is on another server;
     #: how many parts the name of a repository has; what only git there says.
     TOKENS: ClassVar[Sequence[str]] = ("GITHUB_TOKEN", "GH_TOKEN")
-    SECRETS: ClassVar[Sequence[str]] = (*TOKENS, apps.KEY)
+    SECRETS: ClassVar[Sequence[str]] = (*TOKENS, APP_KEY)
     USER: ClassVar[str] = "x-access-token"
     RIGHTS: ClassVar[str] = "contents: write, pull-requests: write"
     TOKEN_ELSEWHERE: ClassVar[str] = f"set {_SERVER} to the server that the token is for"
@@ -114,10 +112,13 @@ class Server:
         api = api or (API_URL if url == PUBLIC else f"{url}/api/v3")
         in_workflow = environ.get("GITHUB_ACTIONS") == "true"
         if variable is None:
-            app = App.read(environ, api)
-            return cls(url, api, None, apps.ID if app is not None else None, in_workflow, app)
-        if environ.get(apps.ID, "").strip():
-            log.once("app.unused", level="warning", next=f"unset {variable} to use the GitHub App of {apps.ID}")
+            if not any(environ.get(name, "").strip() for name in (APP_ID, APP_KEY, APP_KEY_FILE)):
+                return cls(url, api, in_workflow=in_workflow)
+            from gitops_bot.edges.github.app import App
+
+            return cls(url, api, None, APP_ID, in_workflow, App.read(environ, api))
+        if environ.get(APP_ID, "").strip():
+            log.once("app.unused", level="warning", next=f"unset {variable} to use the GitHub App of {APP_ID}")
         # A token from a mounted file often ends in a line break.
         return cls(url, api, environ[variable].strip(), variable, in_workflow)
 
