@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from gitops_bot.commands.history import Wanted, list_releases
 from gitops_bot.engine import pullable
-from gitops_bot.engine.ask import Facts
+from gitops_bot.engine.drive import drive
+from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.not_found import no_image, problem_with, unless_absent
 from gitops_bot.engine.read import read, read_line
 from gitops_bot.errors import BotError, Problem, RegistryError
@@ -24,7 +25,7 @@ from gitops_bot.targets import same_file
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from gitops_bot.engine.ask import Question
+    from gitops_bot.engine.facts import Question
     from gitops_bot.engine.read import Scope, Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.releases.decisions import Managed
@@ -68,8 +69,8 @@ def audit(world: World, scope: Scope, keep: int | None = None) -> Result[Audit]:
         for wanted in (*map(_lookup_of, present), *past.get(name, ())):
             if wanted is not None:
                 uses[wanted].add(name)
-    facts = Facts(world, snapshot)
-    looked = facts.drive([_look(facts, wanted) for wanted in uses])
+    facts = Facts(snapshot)
+    looked = drive(world, facts, [_look(facts, wanted) for wanted in uses])
     answers = dict(zip(uses, looked, strict=True))
     environments = tuple(
         AuditedEnvironment(name, tuple(_judge(entry, answers) for entry in present))
@@ -85,7 +86,7 @@ def audit(world: World, scope: Scope, keep: int | None = None) -> Result[Audit]:
     problems += (error.problem for wanted, error in failed.items() if wanted not in reported)
     kept = None
     if keep is not None:
-        kept, unknown = _list_kept(facts, uses, answers)
+        kept, unknown = _list_kept(world, facts, uses, answers)
         problems += unknown
     head = Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(dict.fromkeys(problems)))
     return Result(head, Audit(environments, kept))
@@ -202,7 +203,7 @@ _DIGEST_IN_TAG: Final = len("sha256:") + 64
 
 
 def _list_kept(
-    facts: Facts, uses: Mapping[_Wanted, set[str]], answers: Mapping[_Wanted, _Answer | BotError]
+    world: World, facts: Facts, uses: Mapping[_Wanted, set[str]], answers: Mapping[_Wanted, _Answer | BotError]
 ) -> tuple[tuple[KeptImage, ...], list[Problem]]:
     """What must be kept, and what is not known of it: all that is there, with everything that belongs to it.
 
@@ -221,7 +222,7 @@ def _list_kept(
         use.tags |= {pin.tag} if pin.tag is not None else set()
         if isinstance(result, _Answer):
             roots[image, digest] = None
-    for belonging in facts.drive([_Belonging(facts, *root).find() for root in roots]):
+    for belonging in drive(world, facts, [_Belonging(facts, *root).find() for root in roots]):
         if isinstance(belonging, BotError):
             problems.append(belonging.problem)
             continue

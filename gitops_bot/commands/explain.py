@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot import config
 from gitops_bot.engine import pullable
-from gitops_bot.engine.ask import Facts, ask_known
 from gitops_bot.engine.candidates.poll import MOST_LEFT_OUT, times_for
+from gitops_bot.engine.drive import drive
+from gitops_bot.engine.facts import Facts, ask_known
 from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.update import plan
@@ -62,8 +63,8 @@ def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> R
     if not entries:
         unread = (*snapshot.layout.selection.problems, *(failed.problem for failed in state.failed))
         raise UsageError(*unread, state.unknown(image))
-    facts, request = Facts(world, snapshot), Request(dry_run=True)
-    (planned,) = plan(facts, request, [environment])
+    facts, request = Facts(snapshot), Request(dry_run=True)
+    (planned,) = plan(world, facts, request, [environment])
     if isinstance(planned, BotError):
         raise planned
     asked, *after_failure = planned.decided
@@ -75,8 +76,10 @@ def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> R
     final = _final_decisions(planned)
     explanations: list[Explained] = []
     problems: list[Problem] = []
-    for explained in facts.drive(
-        [_explain(planned.context, entry, judged[entry.key], final.get(entry.key), tag) for entry in entries]
+    for explained in drive(
+        world,
+        facts,
+        [_explain(planned.context, entry, judged[entry.key], final.get(entry.key), tag) for entry in entries],
     ):
         if isinstance(explained, BotError):
             problems += explained.problems

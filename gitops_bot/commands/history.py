@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.describe import MOST, ImageStep, describe_images
+from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.read import read, read_line
 from gitops_bot.engine.records import content, merges_of, records_of
 from gitops_bot.errors import BotError, ConfigError, EditError, GitError, Problem, UsageError, bugs_as
@@ -141,7 +141,7 @@ def _images(world: World, snapshot: Snapshot, changes: Sequence[EntryChange]) ->
         if change.before is not None and change.after is not None and change.before.digest != change.after.digest:
             image = snapshot.image(change.key)
             steps[change] = ImageStep(image, change.before.digest, image, change.after.digest)
-    described = describe_images(world, Facts(world, snapshot), dict(islice(steps.items(), MOST)))
+    described = describe_images(world, Facts(snapshot), dict(islice(steps.items(), MOST)))
     commits = []
     for change, answer in described.items():
         before, after = answer.before, answer.after

@@ -13,8 +13,9 @@ from itertools import takewhile
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
-from gitops_bot.engine.ask import Facts, ask_all
 from gitops_bot.engine.describe import MOST, ImageStep, builds, step_of
+from gitops_bot.engine.drive import answer
+from gitops_bot.engine.facts import Facts, ask_all
 from gitops_bot.engine.read import read
 from gitops_bot.engine.records import announcement_reader, merges_of
 from gitops_bot.engine.request import Poll, Request
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.config import Environment
-    from gitops_bot.engine.ask import Asked
+    from gitops_bot.engine.facts import Asked
     from gitops_bot.engine.read import Scope, Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.images.reason import Code
@@ -98,7 +99,7 @@ def status(world: World, scope: Scope, *, only_waiting: bool = False) -> Result[
     Raises what `read` raises.
     """
     snapshot = read(world, scope, also=scope.config.environments)
-    facts = Facts(world, snapshot)
+    facts = Facts(snapshot)
     result = status_of(read_history(world, facts), only_waiting=only_waiting)
     return replace(result, body=with_commits(world, facts, result.body))
 
@@ -115,9 +116,9 @@ def read_history(world: World, facts: Facts) -> Reading:
         return all(entry.pin == Pin() or trail.arrival(line, entry, entry.pin) is not None for entry in entries)
 
     questions: Mapping[str, Asked[Any]] = {"line": facts.line(enough), "tags": facts.release_tags()}
-    known = facts.answer(ask_all(questions))
+    known = answer(world, facts, ask_all(questions))
     outcome = update(world, snapshot, Request(Poll(offline=True), dry_run=True), facts).body
-    return Reading(snapshot, outcome, facts.known_line, known["tags"], _read_proposals(facts))
+    return Reading(snapshot, outcome, facts.known_line, known["tags"], _read_proposals(world, facts))
 
 
 def status_of(reading: Reading, *, only_waiting: bool = False) -> Result[Status]:
@@ -148,12 +149,12 @@ def status_of(reading: Reading, *, only_waiting: bool = False) -> Result[Status]
     return Result(head, Status(snapshot.at, tuple(environments), snapshot.sees_pull_requests))
 
 
-def _read_proposals(facts: Facts) -> Proposed:
+def _read_proposals(world: World, facts: Facts) -> Proposed:
     """What open pull requests propose, whoever has a commit on their branches; they were read for the decisions."""
     proposed: dict[EntryKey, tuple[PullRequest, Pin]] = {}
     names = [name for own in facts.snapshot.environments for name in facts.snapshot.own_branches_of(own.name)]
     with suppress(ForgeError):  # that is among the failures of the environments
-        pulls, branches = facts.answer(facts.pull_requests(names)), facts.answer(facts.branches(names))
+        pulls, branches = answer(world, facts, facts.pull_requests(names)), answer(world, facts, facts.branches(names))
         for name in names:
             opened, branch = pull_request.find_open(pulls[name]), branches[name]
             if opened is not None and branch is not None:
@@ -272,12 +273,12 @@ def with_commits(world: World, facts: Facts, status: Status) -> Status:
     asked = list(differing)[:MOST]
     steps: dict[ImageStep, tuple[str, str, str]] = {}
     known: dict[ImageStep, int] = {}
-    for image, (before, after) in zip(asked, builds(facts, asked), strict=True):
+    for image, (before, after) in zip(asked, builds(world, facts, asked), strict=True):
         if (step := step_of(before, after)) is not None:
             steps[image] = step
         elif before is not None and after is not None and before.revision is not None:
             known |= {image: 0} if before.revision == after.revision else {}
-    counts = facts.answer(ask_all({step: facts.commits_ahead(*step) for step in dict.fromkeys(steps.values())}))
+    counts = answer(world, facts, ask_all({step: facts.commits_ahead(*step) for step in dict.fromkeys(steps.values())}))
     known |= {image: count for image, step in steps.items() if (count := counts[step]) is not None}
 
     def with_count(entry: EntryStatus) -> EntryStatus:
@@ -314,7 +315,7 @@ def overview(world: World, scope: Scope) -> Result[Overview]:
     Raises what `read` raises.
     """
     snapshot = read(world, scope, also=scope.config.environments)
-    facts = Facts(world, snapshot)
+    facts = Facts(snapshot)
     result = _overview_of(read_history(world, facts), scope.home, partial(_ask_builds, world, facts, snapshot))
     now = with_commits(world, facts, result.body.status)
     # Of the releases that are listed, in one request; without them where that fails.
@@ -381,5 +382,5 @@ def _ask_builds(world: World, facts: Facts, snapshot: Snapshot, records: Sequenc
         if change.after is not None and change.after.digest is not None:
             image = snapshot.image(change.key)
             asked.setdefault(change.after.digest, ImageStep(image, change.after.digest, image, None))
-    builds(facts, list(asked.values())[:MOST])
+    builds(world, facts, list(asked.values())[:MOST])
     return facts.built

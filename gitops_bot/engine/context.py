@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from gitops_bot.config import Environment, Hold
-    from gitops_bot.engine.ask import Deciding, Facts
+    from gitops_bot.engine.drive import Deciding
+    from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.read import EnvironmentState, Snapshot
     from gitops_bot.engine.request import Request
     from gitops_bot.errors import LostRace, Problem

@@ -6,7 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from gitops_bot.engine.ask import ask_known
+from gitops_bot.engine.drive import answer, drive
+from gitops_bot.engine.facts import ask_known
 from gitops_bot.errors import BotError, RegistryError, bugs_as
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName
@@ -19,8 +20,8 @@ from gitops_bot.releases.decisions import Failed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.engine.ask import Facts
     from gitops_bot.engine.context import Context, Planned
+    from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.world import World
     from gitops_bot.images.build import Build
     from gitops_bot.proposals.content import ProposalText
@@ -101,20 +102,20 @@ def _text(world: World, context: Context, proposal: Proposal) -> ProposalText:
 
 def describe_images(world: World, facts: Facts, images: Mapping[Key, ImageStep]) -> Mapping[Key, DescribedChange]:
     """What images say of themselves before and after, and the commits in between of the first few, by any keys."""
-    answers = builds(facts, list(images.values()))
+    answers = builds(world, facts, list(images.values()))
     steps = [
         step_of(after, before) if image.goes_back else step_of(before, after)
         for image, (before, after) in zip(images.values(), answers, strict=True)
     ]
     compared = [step for step in dict.fromkeys(steps) if step is not None and world.forge is not None][:COMPARED]
-    commits = facts.answer(ask_known({step: facts.commits_between(*step) for step in compared}))
+    commits = answer(world, facts, ask_known({step: facts.commits_between(*step) for step in compared}))
     return {
         key: DescribedChange(before, after, commits.get(step, ()) if step is not None else ())
         for key, (before, after), step in zip(images, answers, steps, strict=True)
     }
 
 
-def builds(facts: Facts, images: Sequence[ImageStep]) -> list[tuple[Build | None, Build | None]]:
+def builds(world: World, facts: Facts, images: Sequence[ImageStep]) -> list[tuple[Build | None, Build | None]]:
     """What each image says of itself before and after, asked side by side; None where no registry answers."""
 
     async def both(image: ImageStep) -> tuple[Build | None, Build | None]:
@@ -125,7 +126,7 @@ def builds(facts: Facts, images: Sequence[ImageStep]) -> list[tuple[Build | None
                     built[side] = await facts.describe(name, digest)
         return built[0], built[1]
 
-    known = facts.drive([both(image) for image in images])
+    known = drive(world, facts, [both(image) for image in images])
     return [(None, None) if isinstance(build, BotError) else build for build in known]
 
 

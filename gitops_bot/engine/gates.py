@@ -27,8 +27,9 @@ from gitops_bot.releases.history import trail
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gitops_bot.engine.ask import Deciding, Facts
     from gitops_bot.engine.context import Candidate, Context, Judge
+    from gitops_bot.engine.drive import Deciding
+    from gitops_bot.engine.facts import Facts
     from gitops_bot.images.reason import Code
     from gitops_bot.releases.decisions import Decision, Managed
     from gitops_bot.releases.history.line import Line

@@ -9,7 +9,7 @@ from gitops_bot.errors import BotError, Problem, RegistryError
 from gitops_bot.images.reference import nearest
 
 if TYPE_CHECKING:
-    from gitops_bot.engine.ask import Asked, Facts
+    from gitops_bot.engine.facts import Asked, Facts
     from gitops_bot.errors import FailureCode
     from gitops_bot.images.kinds import NamedPolicy
     from gitops_bot.images.reference import ImageName

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from gitops_bot.config import Environment
-    from gitops_bot.engine.ask import Facts
+    from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.request import Request
     from gitops_bot.proposals.branch import Branch

@@ -13,7 +13,7 @@ from gitops_bot.errors import RegistryError
 from gitops_bot.images.build import MOST_PLATFORMS
 
 if TYPE_CHECKING:
-    from gitops_bot.engine.ask import Facts
+    from gitops_bot.engine.facts import Facts
     from gitops_bot.images.build import Manifest
     from gitops_bot.images.reference import ImageName
     from gitops_bot.releases.decisions import Managed

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.config import Environment
-    from gitops_bot.engine.ask import Facts
+    from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.world import World
     from gitops_bot.releases.history.line import Line, Step
@@ -65,7 +65,7 @@ def record(world: World, facts: Facts) -> tuple[Problem, ...]:
             every = all_releases(line, snapshot.layout.owners, tags)
     except (GitError, ConfigError) as error:
         return _alike("recorded", [("", error.problem)])
-    facts.learn(snapshot.commit, line, tags if tagged else None)
+    facts.learn_recorded(snapshot.commit, line, tags if tagged else None)
     return (
         *_alike("tagged", _tag_all(world, facts, snapshot, line, every, tagged)),
         *_alike("recorded", _deploy_all(world, snapshot, every, deployed) if deployed else ()),
@@ -115,7 +115,7 @@ def _tag_all(
         try:
             with bugs_as(GitError):
                 tags = _tag(world, snapshot, line, every, tags, environment)
-            facts.learn(snapshot.commit, line, tags)
+            facts.learn_recorded(snapshot.commit, line, tags)
         except GitError as error:
             yield name, error.problem
 

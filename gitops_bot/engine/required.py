@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from gitops_bot.engine.ask import Asked, ChecksQuestion, DeploymentsQuestion, ask_all
+from gitops_bot.engine.facts import Asked, ChecksQuestion, DeploymentsQuestion, ask_all
 from gitops_bot.errors import BotError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName

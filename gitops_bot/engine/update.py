@@ -10,9 +10,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine.arrange import arrange, whole
-from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.candidates import poll
 from gitops_bot.engine.context import Candidate, Candidates, CarriedOut, Context, Decided, Judged, Planned, as_it_is
+from gitops_bot.engine.drive import answer, drive
+from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.gates import judge
 from gitops_bot.engine.policies import look_up, see
 from gitops_bot.engine.race import Race
@@ -50,9 +51,9 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
         from gitops_bot.engine.candidates import promote
 
         promote.refuse_impossible(snapshot, request.what.source)
-    facts, environments, outcomes = facts or Facts(world, snapshot), snapshot.environments, []
+    facts, environments, outcomes = facts or Facts(snapshot), snapshot.environments, []
     now = facts  # the base branch moves, by our own commits and by others'
-    for environment, planned in zip(environments, plan(facts, request, environments), strict=True):
+    for environment, planned in zip(environments, plan(world, facts, request, environments), strict=True):
         is_last = environment is environments[-1]
         outcome, now = _write(world, now, request, environment, planned, is_last=is_last)
         outcomes.append(replace(outcome, frozen=snapshot.frozen(environment.name)))
@@ -104,7 +105,7 @@ def _report(world: World, outcome: Outcome, now: datetime) -> tuple[Problem, ...
     return ()
 
 
-def plan(facts: Facts, request: Request, environments: Sequence[Environment]) -> list[Planned | BotError]:
+def plan(world: World, facts: Facts, request: Request, environments: Sequence[Environment]) -> list[Planned | BotError]:
     """Decide and arrange each environment, in order, or say why that is not possible. Nothing is written."""
     begun = []
     for environment in environments:
@@ -118,9 +119,10 @@ def plan(facts: Facts, request: Request, environments: Sequence[Environment]) ->
     watched = [environment for environment in environments if _is_watched(facts, request, environment)]
     begun += [_context(facts, failing, environment) for environment in watched]
     decided: dict[str, list[Decided | BotError]] = {}
-    for environment, item in zip((*environments, *watched), _decide(facts, facts.drive(begun)), strict=True):
+    results = _decide(world, facts, drive(world, facts, begun))
+    for environment, item in zip((*environments, *watched), results, strict=True):
         decided.setdefault(environment.name, []).append(item)
-    return facts.drive([
+    return drive(world, facts, [
         asked if isinstance(asked, BotError) else arrange(asked, after_failure)
         for asked, *after_failure in decided.values()
     ])  # fmt: skip
@@ -153,12 +155,12 @@ async def _context(facts: Facts, request: Request, environment: Environment, *, 
     return Context(snapshot, facts, request, environment, snapshot.states[name], seen, sources)
 
 
-def _decide(facts: Facts, contexts: Sequence[Context | BotError]) -> list[Decided | BotError]:
+def _decide(world: World, facts: Facts, contexts: Sequence[Context | BotError]) -> list[Decided | BotError]:
     """The decisions about each environment: the candidates of its entries, each after the gates of the request."""
-    asked = facts.drive([item if isinstance(item, BotError) else _candidates(item) for item in contexts])
+    asked = drive(world, facts, [item if isinstance(item, BotError) else _candidates(item) for item in contexts])
     known = [item for item in asked if isinstance(item, Candidates)]
     judging = [judge(entrant.candidate, item.context) for item in known for entrant in item.entrants]
-    judged = iter(facts.drive(judging))
+    judged = iter(drive(world, facts, judging))
     decided: list[Decided | BotError] = []
     for item in asked:
         if isinstance(item, BotError):
@@ -229,7 +231,7 @@ def _write(
     try:
         with bugs_as(GitError, environment.name):
             if isinstance(planned, Planned) and planned.context.snapshot.commit != facts.snapshot.commit:
-                (planned,) = plan(facts, request, [environment])
+                (planned,) = plan(world, facts, request, [environment])
             while isinstance(planned, Planned):
                 if request.dry_run:
                     carried_out = CarriedOut({item.group: Written.of(item) for item in planned.proposals})
@@ -244,21 +246,21 @@ def _write(
                 if carried_out.lost is not None:
                     done = carried_out.by_group
                     race.wait(carried_out.lost)
-                    facts = Facts(world, read_again(world, facts.snapshot), facts)
-                    (planned,) = plan(facts, request, [environment])
+                    facts = Facts(read_again(world, facts.snapshot), facts)
+                    (planned,) = plan(world, facts, request, [environment])
                     continue
                 for item in carried_out.by_group.values():
                     if item.branch is None and item.commit is not None:  # the base branch is there now
                         now = replace(facts.snapshot, commit=item.commit)
                         contents = {path: after for path, (_, after) in item.files.items()}
-                        facts = Facts(world, now if is_last else after_commit(now, contents), facts)
+                        facts = Facts(now if is_last else after_commit(now, contents), facts)
                 return _outcome(request, planned, carried_out), facts
         stop = planned.problem
     except (GitError, ForgeError) as error:
         stop = error.problem
     try:
         with bugs_as(BotError):
-            return _outcome_without_writing(facts, request, environment, stop), facts
+            return _outcome_without_writing(world, facts, request, environment, stop), facts
     except BotError:  # the same problem stops this, too
         decisions = (*facts.snapshot.states[environment.name].failed, Failed(None, stop))
         promoted_from = request.origin(environment).environment
@@ -282,7 +284,7 @@ def _outcome(request: Request, planned: Planned, done: CarriedOut) -> Environmen
 
 
 def _outcome_without_writing(
-    facts: Facts, request: Request, environment: Environment, problem: Problem
+    world: World, facts: Facts, request: Request, environment: Environment, problem: Problem
 ) -> EnvironmentOutcome:
     """What is known of an environment that could not be written: what would have changed, and why it did not.
 
@@ -290,8 +292,8 @@ def _outcome_without_writing(
         BotError: the same problem stops this, too.
     """
     state, promoted_from = facts.snapshot.states[environment.name], request.origin(environment).environment
-    context = facts.answer(_context(facts, request, environment, alone=True))
-    (done,) = _decide(facts, [context])
+    context = answer(world, facts, _context(facts, request, environment, alone=True))
+    (done,) = _decide(world, facts, [context])
     if isinstance(done, BotError):
         raise done
     branch = naming.branch(environment.name) if environment.propose.as_ == "pull-request" else None

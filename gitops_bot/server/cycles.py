@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from gitops_bot import log
 from gitops_bot.commands.status import overview_of_cycle
 from gitops_bot.edges.signals import Overran
-from gitops_bot.engine.ask import Facts
+from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.update import update
@@ -202,7 +202,7 @@ class Cycles:
         with ExitStack() as stack:
             request = Request(dry_run=self.dry_run)
             world, scope, snapshot = self._read(stack, request, number)
-            facts = Facts(world, snapshot)
+            facts = Facts(snapshot)
             result = update(world, snapshot, request, facts)
             outcome = result.body
             requests_left = None

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot.engine.ask import Facts
 from gitops_bot.engine.candidates.poll import poll
+from gitops_bot.engine.drive import answer, drive
+from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.gates import tag_moved
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.world import silent
@@ -28,11 +29,25 @@ def polled(registry: Any, entries: Sequence[Managed], now: datetime = NOW) -> li
     async def decide(entry: Managed) -> Decision:
         return await tag_moved((await poll(facts, entry, now)).decision, context)
 
-    return facts.drive([decide(entry) for entry in entries])  # type: ignore[return-value]
+    return facts.drive([decide(entry) for entry in entries])
 
 
-def facts_of(registry: Any) -> Facts:
+class FactsOfWorld(Facts):
+    """Facts with the world that decisions about them are driven in."""
+
+    def __init__(self, world: Any, snapshot: Any) -> None:
+        super().__init__(snapshot)
+        self._world = world
+
+    def drive(self, decisions: Sequence[Any]) -> list[Any]:
+        return drive(self._world, self, decisions)
+
+    def answer(self, deciding: Any) -> Any:
+        return answer(self._world, self, deciding)
+
+
+def facts_of(registry: Any) -> FactsOfWorld:
     """Facts of a world that has nothing but this registry."""
     world: Any = SimpleNamespace(registry=lambda: registry, progress=silent)
     snapshot: Any = SimpleNamespace(commit="c0")
-    return Facts(world, snapshot)
+    return FactsOfWorld(world, snapshot)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gitops_bot.engine.ask import Facts, Several
+from gitops_bot.engine.facts import Several
 from gitops_bot.engine.world import silent
 from gitops_bot.errors import GitError, Problem, RegistryError
 from gitops_bot.images import kinds
@@ -14,7 +14,7 @@ from gitops_bot.images.build import Manifest
 from gitops_bot.images.kinds import NamedPolicy, Rules
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.decisions import Change, Failed, Managed
-from tests.commands.polled import facts_of, polled
+from tests.commands.polled import FactsOfWorld, facts_of, polled
 from tests.managed import managed
 
 WEB = ImageName("r.test", "web")
@@ -140,7 +140,7 @@ def test_history_is_asked_once_as_deep_as_anyone_needs() -> None:
 
     world: Any = SimpleNamespace(repository=SimpleNamespace(line=read), progress=silent)
     snapshot: Any = SimpleNamespace(commit="c0", directories=(), layout=SimpleNamespace(targets=None))
-    facts = Facts(world, snapshot)
+    facts = FactsOfWorld(world, snapshot)
 
     async def look(*depths: int) -> list[int]:
         return [(await facts.line(lambda line, depth=depth: line.depth >= depth)).depth for depth in depths]
@@ -155,7 +155,7 @@ def test_a_failure_of_git_ends_the_decisions_that_asked_and_no_other() -> None:
 
     world: Any = SimpleNamespace(repository=SimpleNamespace(line=read), progress=silent, registry=Registry)
     snapshot: Any = SimpleNamespace(commit="c0", directories=(), layout=SimpleNamespace(targets=None))
-    facts = Facts(world, snapshot)
+    facts = FactsOfWorld(world, snapshot)
 
     async def look_back() -> object:
         return await facts.line(lambda _: True)

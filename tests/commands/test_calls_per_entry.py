@@ -46,7 +46,10 @@ ONCE = (
     "engine/followers.py:describe_release",
 )
 #: What a promotion passes besides.
-PROMOTED = tuple(f"engine/gates.py:{gate}" for gate in ("source_tag_moved", "absent", "source_hold", "soak"))
+PROMOTED = (
+    *(f"releases/choice/promotion.py:{why_held}" for why_held in ("downgrade", "moved", "absent", "unsoaked")),
+    *(f"engine/gates.py:{gate}" for gate in ("_held_in_source", "_without_tag", "source_left")),
+)
 
 
 @pytest.mark.parametrize("way", ["commit", "pull-request"])
@@ -56,7 +59,7 @@ def test_two_entries_are_each_decided_once(shop: Deploy, tmp_path: Path, way: st
     assert {name: number.get(name, 0) for name in ONCE} == dict.fromkeys(ONCE, 2)
     assert not number.keys() & set(PROMOTED)
     # A pin that is only carried on passes two gates again, `slot` is one of them; nothing is carried here.
-    assert number.get("engine/arrange.py:_lay", 0) == (1 if way == "pull-request" else 0)
+    assert number.get("engine/arrange.py:_combine", 0) == (1 if way == "pull-request" else 0)
 
 
 def test_two_promoted_entries_pass_each_gate_once(worldwide: World, tmp_path: Path) -> None:
@@ -76,6 +79,6 @@ def test_a_request_is_twelve_frames_from_the_worker_that_asks(shop: Deploy, tmp_
     assert len(chains) >= 6
     for chain in chains:
         assert chain[0].startswith("engine/workers.py:"), chain
-        assert any(name.startswith("engine/ask.py:") for name in chain), chain
+        assert any(name.startswith("engine/drive.py:") for name in chain), chain
         assert chain[-1].startswith("edges/http/client.py:"), chain
         assert len(chain) <= 12, chain

@@ -14,7 +14,8 @@ from gitops_bot.commands.status import overview_of_cycle
 from gitops_bot.edges.clock import Clock
 from gitops_bot.edges.git import Repository
 from gitops_bot.edges.registry import Registry
-from gitops_bot.engine.ask import Facts
+from gitops_bot.engine.drive import answer
+from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.read import Scope, read
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.update import update
@@ -261,7 +262,7 @@ def test_the_page_of_a_cycle_numbers_as_history_does(
         snapshot = read(
             world, Scope(config.read(text, "gitops-bot.yaml"), None, "main", repository.head("main"), ["production"])
         )
-        facts = Facts(world, snapshot)
+        facts = Facts(snapshot)
         outcome = update(world, snapshot, Request(dry_run=True), facts).body
 
         async def look_back() -> None:
@@ -269,7 +270,7 @@ def test_the_page_of_a_cycle_numbers_as_history_does(
             if read_tags:
                 await facts.release_tags()
 
-        facts.answer(look_back())
+        answer(world, facts, look_back())
     (release,) = overview_of_cycle(snapshot, facts, outcome, None).body.releases
     assert release.release.number == number
     (release,) = overview_of_cycle(snapshot, facts, outcome, None, {"release/production/120": release.id}).body.releases

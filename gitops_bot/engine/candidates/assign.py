@@ -15,8 +15,8 @@ from gitops_bot.releases.decisions import IGNORED, Change, Failed, Kept
 from gitops_bot.targets.pin_file import matching
 
 if TYPE_CHECKING:
-    from gitops_bot.engine.ask import Facts
     from gitops_bot.engine.context import Context
+    from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.request import Pins
     from gitops_bot.releases.decisions import Decision, EntryKey, Managed
 

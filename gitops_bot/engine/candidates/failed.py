@@ -8,9 +8,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitops_bot.engine import followers
-from gitops_bot.engine.ask import ChecksQuestion, ask_all
 from gitops_bot.engine.candidates import roll_back
 from gitops_bot.engine.context import Candidate, Candidates, Entrant
+from gitops_bot.engine.facts import ChecksQuestion, ask_all
 from gitops_bot.engine.records import announcement_reader
 from gitops_bot.errors import BotError, Problem
 from gitops_bot.images.reason import Reason

@@ -27,8 +27,8 @@ from gitops_bot.releases.history import trail
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-    from gitops_bot.engine.ask import Facts
     from gitops_bot.engine.context import Context
+    from gitops_bot.engine.facts import Facts
     from gitops_bot.images.reference import ImageName
     from gitops_bot.releases.decisions import Decision, Managed
 

@@ -29,8 +29,8 @@ from gitops_bot.releases.layout import correspondence
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.engine.ask import Facts
     from gitops_bot.engine.context import Context
+    from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.read import EnvironmentState, Snapshot
     from gitops_bot.engine.request import Promote
     from gitops_bot.images.build import Build

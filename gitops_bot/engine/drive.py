@@ -1,0 +1,208 @@
+"""Drives decisions, many side by side: each runs once, from beginning to end, and equal questions are asked once.
+
+A decision that waits for registries goes on by itself, in a thread, as soon as its answers are there. Git and the forge
+are asked for all decisions together.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from gitops_bot.engine.facts import (
+    ChecksQuestion,
+    DeploymentsQuestion,
+    HistoryQuestion,
+    PullRequestsQuestion,
+    Question,
+    forge_of,
+)
+from gitops_bot.engine.read import read_line
+from gitops_bot.engine.workers import together
+from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, UsageError, bug_of, bugs_as
+from gitops_bot.images.reason import counted
+from gitops_bot.proposals import naming
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping, Sequence
+
+    from gitops_bot.engine.facts import AnyQuestion, Facts
+    from gitops_bot.engine.world import World
+    from gitops_bot.releases.history.line import Line
+
+    Questions = Sequence[AnyQuestion]
+
+T = TypeVar("T")
+#: Decisions that are made side by side.
+_AT_ONCE: Final = 2_000
+
+if TYPE_CHECKING:
+    #: A decision that is not made yet.
+    Deciding = Coroutine[Any, Any, T]
+
+
+def drive(world: World, facts: Facts, decisions: Sequence[Deciding[T] | BotError]) -> list[T | BotError]:
+    """The result of every decision, in order, or the failure of git or the forge, or the bug, that stopped it.
+
+    Decisions handle failures of registries themselves. A failure in place of a decision is returned as it is.
+    """
+    # Each that waits takes 4 KiB, so thousands of them take turns.
+    parts = (decisions[at : at + _AT_ONCE] for at in range(0, len(decisions), _AT_ONCE))
+    return [result for part in parts for result in _Scheduler(world, facts, part).run()]
+
+
+def answer(world: World, facts: Facts, deciding: Deciding[T]) -> T:
+    """The result of one decision.
+
+    Raises:
+        GitError, ForgeError: a fact that it needs is not available.
+        BotError: a bug.
+    """
+    (result,) = drive(world, facts, [deciding])
+    if isinstance(result, BotError):
+        raise result
+    return result
+
+
+class _Scheduler(Generic[T]):
+    """Drives decisions to their ends. A decision goes by its place among them."""
+
+    def __init__(self, world: World, facts: Facts, decisions: Sequence[Deciding[T] | BotError]) -> None:
+        self._world, self._facts, self._count = world, facts, len(decisions)
+        self._deciding = {at: item for at, item in enumerate(decisions) if not isinstance(item, BotError)}
+        self._results: dict[int, T | BotError] = {
+            at: item for at, item in enumerate(decisions) if isinstance(item, BotError)
+        }
+
+    def run(self) -> list[T | BotError]:
+        """The results, in order."""
+        try:
+            waiting = {at: self._advance(at, None) for at in self._deciding}
+            while waiting := _unanswered(waiting):
+                waiting = _unanswered(waiting | self._ask_registries(waiting))
+                self._ask_together([question for questions in waiting.values() for question in questions])
+                answers = {at: self._facts.known(questions) for at, questions in waiting.items()}
+                waiting = {at: self._advance(at, known) for at, known in answers.items()}
+        finally:
+            for unfinished in self._deciding.values():
+                with suppress(ValueError):  # after an interrupt, a thread may still be running it
+                    unfinished.close()
+        return [self._results[at] for at in range(self._count)]
+
+    def _advance(self, at: int, answers: Sequence[Any] | None) -> Questions:
+        """Run a decision as far as answers are known; returns what it asks next, nothing once it has ended."""
+        try:
+            while True:
+                questions: Questions = self._deciding[at].send(answers)
+                if (answers := self._facts.known(questions)) is None:
+                    return questions
+        except StopIteration as result:
+            self._results[at] = result.value
+        except (UsageError, ConfigError):
+            raise
+        except BotError as failure:
+            self._results[at] = failure
+        except Exception as error:  # noqa: BLE001 - a boundary: it costs this decision alone
+            self._results[at] = BotError(bug_of(error))
+        return ()
+
+    def _ask_registries(self, waiting: Mapping[int, Questions]) -> dict[int, Questions]:
+        """Ask registries side by side; run each decision that waits for them alone on for as long as it does.
+
+        Returns what these decisions ask next.
+        """
+        first = {at: questions[0] for at, questions in waiting.items() if _is_for_registries(questions)}
+        images = {at: asked.image for at, asked in first.items() if isinstance(asked, Question) and asked.image}
+        if not images:
+            return {}
+
+        def go_on(at: int) -> Questions:
+            questions = waiting[at]
+            while questions and _is_for_registries(questions):
+                questions = self._advance(at, list(map(ask, questions)))
+            return questions
+
+        ask = partial(self._facts.registries.ask, self._world)
+        what = f"querying {counted(len({image.registry for image in images.values()}), 'registry')}"
+        remaining = {}
+        with (
+            self._world.progress(what, len(images)) as done,
+            together(go_on, list(images), images.__getitem__) as answers,
+        ):
+            for at, questions in zip(images, answers, strict=True):
+                remaining[at] = questions
+                done()
+        return remaining
+
+    def _ask_together(self, asked: Questions) -> None:
+        """Ask git and the forge what several decisions lack: all history at once, all pull requests at once."""
+        if history := [question for question in asked if isinstance(question, HistoryQuestion)]:
+            self._read_history(history)
+        if branches := [question.branch for question in asked if isinstance(question, PullRequestsQuestion)]:
+            self._read_pull_requests(list(dict.fromkeys(branches)))
+        checks = [question for question in asked if isinstance(question, ChecksQuestion)]
+        deployments = [question for question in asked if isinstance(question, DeploymentsQuestion)]
+        if checks or deployments:
+            self._read_reported(checks, deployments)
+        for question in asked:
+            if not isinstance(question, Question):
+                continue
+            if question.image is not None:
+                self._facts.registries.ask(self._world, question)
+            elif self._facts.known([question]) is None:
+                try:
+                    with bugs_as(BotError):
+                        self._facts.learn({question: question.ask(self._world)})
+                except BotError as failure:
+                    self._facts.learn({question: failure})
+
+    def _read_history(self, asked: Sequence[HistoryQuestion]) -> None:
+        def enough(line: Line) -> bool:
+            return all(question.enough(line) for question in asked)
+
+        try:
+            with bugs_as(GitError):
+                line = read_line(self._world, self._facts.snapshot, enough)
+                self._facts.learn_history(line, ends=not enough(line))
+        except GitError as failure:
+            self._facts.learn_history(failure, ends=True)
+
+    def _read_pull_requests(self, branches: Sequence[str]) -> None:
+        facts, forge = self._facts, self._world.forge
+        if forge is None:
+            facts.learn({PullRequestsQuestion(name): () for name in branches})
+            return
+        try:
+            closed = f"{naming.PREFIX}/" if facts.closed is None else None
+            with bugs_as(ForgeError):
+                found = forge.find(branches, facts.snapshot.branch, closed=closed)
+        except ForgeError as failure:
+            facts.learn({PullRequestsQuestion(name): failure for name in branches})
+        else:
+            facts.learn_pull_requests(branches, found)
+
+    def _read_reported(self, checks: Sequence[ChecksQuestion], deployments: Sequence[DeploymentsQuestion]) -> None:
+        commits: dict[str | None, dict[str, None]] = {}
+        for question in checks:
+            commits.setdefault(question.repository, {})[question.commit] = None
+        environments = list(dict.fromkeys(question.environment for question in deployments))
+        try:
+            with bugs_as(ForgeError):
+                reported = forge_of(self._world).checks(
+                    {repository: list(each) for repository, each in commits.items()}, environments
+                )
+        except ForgeError as failure:
+            self._facts.learn(dict.fromkeys((*checks, *deployments), failure))
+        else:
+            self._facts.learn({ChecksQuestion(*key): answer for key, answer in reported.checks.items()})
+            self._facts.learn({DeploymentsQuestion(key): answer for key, answer in reported.deployments.items()})
+
+
+def _unanswered(waiting: Mapping[int, Questions]) -> dict[int, Questions]:
+    """Of these decisions those that have not ended."""
+    return {at: questions for at, questions in waiting.items() if questions}
+
+
+def _is_for_registries(questions: Questions) -> bool:
+    return all(isinstance(question, Question) and question.image is not None for question in questions)

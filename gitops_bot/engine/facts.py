@@ -1,0 +1,350 @@
+"""What decisions ask about a snapshot and about images, and the answers known so far.
+
+A decision is a coroutine. Where it lacks a fact it awaits a question: `tags = await facts.tags(image)`.
+`engine/drive.py` answers it.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from copy import copy
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+
+from gitops_bot.errors import BotError, GitError, RegistryError, bugs_as
+from gitops_bot.images.build import Build, BuildTimes
+from gitops_bot.images.reference import Pin
+from gitops_bot.releases.checks import Check, DeploymentState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
+
+    from gitops_bot.engine.read import Snapshot
+    from gitops_bot.engine.world import Forge, World
+    from gitops_bot.images.build import Child, Manifest
+    from gitops_bot.images.reference import ImageName
+    from gitops_bot.proposals.branch import Branch
+    from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
+    from gitops_bot.releases.history.line import Line
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+Key = TypeVar("Key")
+
+
+class Asked(Generic[T_co]):
+    """What a decision can await. It raises the `BotError` that came in place of the answer.
+
+    A failure is kept and raised as a copy: its traceback would keep connections open for as long as it is kept.
+    """
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, Any, T_co]:
+        (answer,) = yield (self,)
+        if isinstance(answer, BotError):
+            raise copy(answer)
+        answered: T_co = answer
+        return answered
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Asked[T_co]):
+    """One question, identified by its `key`, and how to ask it. With an `image`, it is for that image's registry."""
+
+    key: Hashable
+    ask: Callable[[World], T_co] = field(compare=False)
+    image: ImageName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuestion(Asked["Line"]):
+    """As much of the base branch's first-parent line as is `enough`, or all there is."""
+
+    enough: Callable[[Line], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequestsQuestion(Asked["tuple[PullRequest, ...]"]):
+    """The pull requests from a branch into the base branch, the open one first."""
+
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksQuestion(Asked[tuple[Check, ...]]):
+    """What was reported of a commit of a repository (None: the one with the manifests)."""
+
+    repository: str | None
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentsQuestion(Asked[tuple[DeploymentState, ...]]):
+    """The newest deployments to an environment of the forge."""
+
+    environment: str
+
+
+AnyQuestion = Question[Any] | HistoryQuestion | PullRequestsQuestion | ChecksQuestion | DeploymentsQuestion
+
+
+@dataclass(frozen=True, slots=True)
+class Several(Generic[T]):
+    """Several questions that are asked at once; each answer is the answer, or the `BotError` in its place."""
+
+    questions: Sequence[Asked[T]]
+
+    def __await__(self) -> Generator[Any, Any, list[T | BotError]]:
+        return list((yield self.questions)) if self.questions else []
+
+
+async def ask_all(questions: Mapping[Key, Asked[T]]) -> dict[Key, T]:
+    """The answers by the keys of their questions, which are asked at once; raises the first failure among them."""
+    answers = {}
+    for key, answer in zip(questions, await Several(list(questions.values())), strict=True):
+        if isinstance(answer, BotError):
+            raise copy(answer)
+        answers[key] = answer
+    return answers
+
+
+async def ask_known(questions: Mapping[Key, Asked[T]]) -> dict[Key, T]:
+    """As `ask_all`, but without the questions that failed."""
+    answers = zip(questions, await Several(list(questions.values())), strict=True)
+    return {key: answer for key, answer in answers if not isinstance(answer, BotError)}
+
+
+_NOT_FOUND: Final = 404
+_RELEASE_TAGS: Final[Question[Mapping[str, str]]] = Question("release tags", lambda world: world.repository.tags())
+#: Stands for an answer that is not known yet: an answer may be None.
+_UNKNOWN: Final = object()
+
+
+class _History(NamedTuple):
+    """A part of the base branch's first-parent line; `ends`: there is no more to read."""
+
+    line: Line
+    ends: bool
+
+
+class RegistryAnswers:
+    """The answers of registries. Threads that ask the same question at the same time share one answer."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answers: dict[Question[Any], Future[Any]] = {}
+
+    def __iter__(self) -> Iterator[tuple[Question[Any], Any]]:
+        """The questions that are answered, each with its answer."""
+        return ((question, answer.result()) for question, answer in self._answers.items() if answer.done())
+
+    def find(self, question: Question[Any]) -> Any:
+        """The answer, or `_UNKNOWN`."""
+        answer = self._answers.get(question)
+        return answer.result() if answer is not None and answer.done() else _UNKNOWN
+
+    def ask(self, world: World, question: Question[Any]) -> Any:
+        """Ask, unless the answer is known, or another thread is asking: then wait for its answer.
+
+        If the thread that asks is interrupted, so are those that wait, and the question counts as not asked.
+        """
+        with self._lock:
+            answer = self._answers.get(question)
+            if is_first := answer is None:
+                answer = self._answers[question] = Future()
+        if is_first:
+            try:
+                with bugs_as(RegistryError, str(question.image)):
+                    answered = question.ask(world)
+                answer.set_result(answered)
+            except BotError as failure:
+                answer.set_result(kept(failure))
+            except BaseException as interruption:
+                del self._answers[question]
+                answer.set_exception(interruption)
+                raise
+        return answer.result()
+
+
+class Facts:
+    """The answers about one `snapshot`, and about images. A failure is an answer, too: nobody asks twice.
+
+    After a lost race, the answers of registries and the histories of commits are taken over from the facts `before`;
+    branches and pull requests may have changed.
+    """
+
+    def __init__(self, snapshot: Snapshot, before: Facts | None = None) -> None:
+        self.snapshot = snapshot
+        self.registries: RegistryAnswers = before.registries if before is not None else RegistryAnswers()
+        self.histories: dict[str, _History | GitError] = before.histories if before is not None else {}
+        #: The numbers of the pull requests that had ended when the run began.
+        self.ended: frozenset[int] = before.ended if before is not None else frozenset()
+        #: The pull requests that were closed unmerged, by branch: the forge sends them along with the first ones.
+        self.closed: Mapping[str, tuple[PullRequest, ...]] | None = None
+        self._is_first = before is None
+        self._answers: dict[AnyQuestion, Any] = {}
+
+    # --- what can be asked -------------------------------------------------------------------------------------------
+
+    def tags(self, image: ImageName) -> Question[tuple[str, ...]]:
+        """Every tag of the repository, in the registry's order; raises a RegistryError, as all about images do."""
+        return Question(("tags", image), lambda world: world.registry().tags(image), image)
+
+    def digest(self, image: ImageName, tag: str) -> Question[str]:
+        """The digest that the tag names; an error with `status` 404 where the tag does not exist."""
+        return Question(("digest", image, tag), lambda world: world.registry().digest(image, tag), image)
+
+    def exists(self, image: ImageName, digest: str) -> Question[bool]:
+        """Whether the repository has a manifest (or index) of that digest."""
+        return Question(("exists", image, digest), lambda world: world.registry().exists(image, digest), image)
+
+    def manifest(self, image: ImageName, digest: str) -> Question[Manifest]:
+        """What the digest names; an error with `status` 404 where it is gone, unless it is known already."""
+        return Question(("manifest", image, digest), lambda world: world.registry().manifest(image, digest), image)
+
+    def referrers(self, image: ImageName, digest: str) -> Question[tuple[Child, ...]]:
+        """What refers to a digest, by the API of its registry; none where that has no such API."""
+        return Question(("referrers", image, digest), lambda world: world.registry().referrers(image, digest), image)
+
+    def describe(self, image: ImageName, digest: str) -> Question[Build]:
+        """What the image says of itself."""
+        return Question(("describe", image, digest), lambda world: world.registry().describe(image, digest), image)
+
+    def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> Question[BuildTimes]:
+        """When the images of these tags, and of what is pinned, were built."""
+        return Question(("times", image, tags, pin), lambda world: world.registry().times(image, tags, pin), image)
+
+    def line(self, enough: Callable[[Line], bool]) -> HistoryQuestion:
+        """The history of the base branch, as much of it as is enough, or all there is; raises a GitError."""
+        return HistoryQuestion(enough)
+
+    def release_tags(self) -> Question[Mapping[str, str]]:
+        """The tags of the manifest repository, each with its commit; raises a GitError."""
+        return _RELEASE_TAGS
+
+    async def branches(self, names: Iterable[str]) -> dict[str, Branch | None]:
+        """These branches of the bot as the remote has them, compared with the snapshot; None where there is none."""
+        return await ask_all({name: Question(("branch", name), partial(self._branch, name)) for name in names})
+
+    def _branch(self, name: str, world: World) -> Branch | None:
+        branch = world.repository.branch(name, self.snapshot.commit)
+        return replace(branch, targets=self.snapshot.layout.targets) if branch is not None else None
+
+    async def pull_requests(self, branches: Iterable[str]) -> dict[str, tuple[PullRequest, ...]]:
+        """The pull requests of each of these branches, the open one first; raises a ForgeError."""
+        return await ask_all({name: PullRequestsQuestion(name) for name in branches})
+
+    def hand_back(self, number: int, branch: str, label: str) -> Question[HandBackTimes]:
+        """When a pull request was handed back, and when its branch was pushed last."""
+        key = ("hand back", number, branch, label)
+        return Question(key, lambda world: forge_of(world).hand_back_times(number, branch, label))
+
+    def commits_between(self, source: str, old: str, new: str) -> Question[tuple[str, ...]]:
+        """The subjects of the commits from one revision of a source repository to another, oldest first."""
+        return Question(("commits", source, old, new), lambda world: forge_of(world).commits_between(source, old, new))
+
+    def commits_ahead(self, source: str, old: str, new: str) -> Question[int | None]:
+        """How many commits one revision of a source repository has that the older one lacks."""
+        return Question(("ahead", source, old, new), lambda world: forge_of(world).commits_ahead(source, old, new))
+
+    # --- what is known -----------------------------------------------------------------------------------------------
+
+    @property
+    def has_forge(self) -> bool:
+        """Whether there is a forge to ask about checks: without a token there is none."""
+        return self.snapshot.sees_pull_requests
+
+    def known(self, questions: Sequence[AnyQuestion]) -> list[Any] | None:
+        """The answers to these questions; None where one of them is not known yet."""
+        answers = [self._find(question) for question in questions]
+        return None if any(answer is _UNKNOWN for answer in answers) else answers
+
+    def _find(self, question: AnyQuestion) -> Any:
+        match question:
+            case HistoryQuestion(enough=enough):
+                match self.histories.get(self.snapshot.commit):
+                    case _History(line, ends) if ends or line.complete or enough(line):
+                        return line
+                    case GitError() as failure:
+                        return failure
+                    case _:
+                        return _UNKNOWN
+            case Question(image=image) if image is not None:
+                return self.registries.find(question)
+            case _:
+                return self._answers.get(question, _UNKNOWN)
+
+    @property
+    def known_line(self) -> Line | None:
+        """The history up to the snapshot, as far as somebody asked for it; None where nobody did, or it failed."""
+        known = self.histories.get(self.snapshot.commit)
+        return known.line if isinstance(known, _History) else None
+
+    @property
+    def known_release_tags(self) -> Mapping[str, str] | None:
+        """The tags of the repository, as far as somebody asked for them; None where nobody did, or they failed."""
+        known = self._answers.get(_RELEASE_TAGS)
+        return known if not isinstance(known, BotError) else None
+
+    @property
+    def built(self) -> Mapping[str, datetime]:
+        """When images were built, by their digests, as far as somebody asked for it."""
+        times: dict[str, datetime] = {}
+        for question, answer in self.registries:
+            match question.key, answer:
+                case ("describe", _, str(digest)), Build(created=datetime() as time):
+                    times[digest] = time
+                case ("times", _, _, Pin(digest=str(digest))), BuildTimes(pinned=datetime() as time):
+                    times.setdefault(digest, time)
+        return times
+
+    @property
+    def undescribed(self) -> frozenset[str]:
+        """The digests of images that a registry could not describe this time, although it may have them."""
+        failed = set()
+        for question, answer in self.registries:
+            match question.key, answer:
+                case ("describe", _, str(digest)), RegistryError(status=status) if status != _NOT_FOUND:
+                    failed.add(digest)
+        return frozenset(failed)
+
+    # --- what becomes known ------------------------------------------------------------------------------------------
+
+    def learn(self, answers: Mapping[AnyQuestion, Any]) -> None:
+        """Remember answers of git and the forge, and failures in their place."""
+        self._answers |= {question: kept(answer) for question, answer in answers.items()}
+
+    def learn_history(self, line: Line | GitError, *, ends: bool) -> None:
+        """Remember the history up to the snapshot, or why it could not be read; `ends`: there is no more to read."""
+        self.histories[self.snapshot.commit] = kept(line) if isinstance(line, GitError) else _History(line, ends)
+
+    def learn_pull_requests(self, branches: Sequence[str], found: Mapping[str, tuple[PullRequest, ...]]) -> None:
+        """Remember the pull requests of these branches, and of others those that were closed unmerged."""
+        asked = {name: found.get(name, ()) for name in branches}
+        self.learn({PullRequestsQuestion(name): pulls for name, pulls in asked.items()})
+        self.closed = {**found, **(self.closed or {}), **asked}
+        if self._is_first:
+            pulls = (pull for of_branch in found.values() for pull in of_branch)
+            self.ended |= {pull.number for pull in pulls if pull.state != "open"}
+
+    def learn_recorded(self, commit: str, line: Line, tags: Mapping[str, str] | None) -> None:
+        """Remember the history up to a later commit, unless it is known, and the present tags of the repository."""
+        self.histories.setdefault(commit, _History(line, line.complete))
+        if tags is not None:
+            self.learn({_RELEASE_TAGS: tags})
+
+
+def kept(answer: T) -> T:
+    """An answer to keep: of a failure a copy, since its traceback would keep connections open."""
+    return copy(answer) if isinstance(answer, BotError) else answer
+
+
+def forge_of(world: World) -> Forge:
+    """The forge, which whoever asks about pull requests has."""
+    if world.forge is None:
+        raise ValueError("without a forge there are no pull requests")
+    return world.forge
