@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tarfile
+import tempfile
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
@@ -89,6 +90,19 @@ def library(name: str) -> Any:
         raise
 
 
+def use_memory(folder: str = "/dev/shm") -> None:  # noqa: S108
+    """Put temporary files into memory if TMPDIR is not set and this file system has 1 GiB free and runs programs."""
+    if os.environ.get("TMPDIR") or not os.access(folder, os.W_OK):
+        return
+    disk = os.statvfs(folder)
+    if disk.f_bavail * disk.f_frsize >= 1 << 30 and not disk.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = folder
+        tempfile.tempdir = None
+
+
+use_memory()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Leave the slow tests out of a plain `pytest`. Whoever names tests, by path, -k or -m, gets what they name."""
     plain = config.args_source is pytest.Config.ArgsSource.TESTPATHS
@@ -98,6 +112,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """List what did not run and what would make it run, one line for each reason: there are hundreds of tests."""
+    _print_folders(terminalreporter)
     skipped = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped"))
     left_out = config.option.markexpr == "not slow"
     if skipped or left_out:
@@ -106,6 +121,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"{count:6} {reason}")
     if left_out:
         terminalreporter.write_line("  slow `pytest tests` runs these, too")
+
+
+def _print_folders(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the seconds that the tests of each folder took, if there are several: those of all workers together."""
+    seconds, tests = Counter[str](), Counter[str]()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                parts = report.nodeid.partition("::")[0].split("/")
+                folder = "/".join(parts[:2]) if len(parts) > 2 else parts[0]
+                seconds[folder] += report.duration
+                tests[folder] += report.when == "call"
+    if len(seconds) > 1:
+        terminalreporter.section("seconds of each folder, in all workers together")
+        for folder, spent in seconds.most_common():
+            terminalreporter.write_line(f"{spent:8.1f} {folder} ({tests[folder]} tests)")
 
 
 # A loaded machine is no fault of the code: no test may depend on how long an example takes.

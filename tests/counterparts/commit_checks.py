@@ -10,6 +10,7 @@ from gitops_bot.demo.http import Answer, Route
 from gitops_bot.demo.hub import Check
 from gitops_bot.demo.identity import node
 from gitops_bot.demo.refusal import Invalid
+from tests.counterparts.moments import next_moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ def _report(call: Call, commit: str) -> Answer:
     fields = call.fields()
     words = {name: fields.text(name) for name in ("context", "state", "description")}
     check = Check(
-        words["context"] or "default", words["state"] or "", call.shapes.viewer, call.pulls.time(),
+        words["context"] or "default", words["state"] or "", call.shapes.viewer, next_moment(call.pulls),
         words["description"] or "", fields.text("target_url"),
     )  # fmt: skip
     checks.report(call.pulls.hub, commit, check)

@@ -3,6 +3,9 @@
 A process that has imported all of the bot waits for commands; each is run by a fork of it, with its own arguments,
 environment, folder and files, and ends as it would otherwise. Nothing of the bot has run before the fork, except that
 the forms of the configuration are built.
+
+With GITOPS_BOT_COVERAGE=FOLDER coverage.py, if it is installed, measures each command that a fork runs and writes one
+file for it into FOLDER. Its context is the test that ran the command.
 """
 
 from __future__ import annotations
@@ -19,11 +22,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from typing import NoReturn
 
@@ -70,7 +74,11 @@ class Parent:
         Raises:
             TimeoutError: it did not end in time, and was killed.
         """
-        request = json.dumps({"args": args, "cwd": str(cwd), "env": dict(env)}).encode()
+        measured = {
+            "coverage": os.environ.get("GITOPS_BOT_COVERAGE", ""),
+            "test": os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0],
+        }
+        request = json.dumps({"args": args, "cwd": str(cwd), "env": dict(env), **measured}).encode()
         ends, told = os.pipe()
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             given.write(stdin.encode())
@@ -177,7 +185,31 @@ def _run(request: dict[str, object]) -> NoReturn:
     sys.argv = ["gitops-bot", *args]
     from gitops_bot.__main__ import main
 
-    sys.exit(main())
+    with _measured(str(request["coverage"]), str(request["test"])):
+        sys.exit(main())
+
+
+@contextmanager
+def _measured(folder: str, test: str) -> Iterator[None]:
+    """Measure which lines and branches of the bot a command runs, if a folder is named."""
+    if not folder:
+        yield
+        return
+    coverage = importlib.import_module("coverage")
+    measuring = coverage.Coverage(
+        data_file=f"{folder}/.coverage",
+        data_suffix=True,
+        branch=True,
+        include=["*/gitops_bot/*"],
+        context=test,
+        config_file=False,
+    )
+    measuring.start()
+    try:
+        yield
+    finally:
+        measuring.stop()
+        measuring.save()
 
 
 if __name__ == "__main__":

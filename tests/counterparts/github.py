@@ -13,6 +13,7 @@ from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.rules import Protection, Team
 from tests.counterparts import signed_pushes
 from tests.counterparts.apps import AppAccounts, AppGateway, Apps
+from tests.counterparts.moments import next_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -70,7 +71,7 @@ class Forge(forge.Forge):
     def report(self, full_name: str, commit: str, context: str, state: str = "success") -> None:
         """Set a commit status: `success`, `pending`, `failure` or `error`."""
         with self.store.opened(self._named(full_name), writes=True) as pulls:
-            statuses.report(pulls.hub, commit, Check(context, state, at=pulls.time()))
+            statuses.report(pulls.hub, commit, Check(context, state, at=next_moment(pulls)))
 
     def check_run(
         self,
@@ -114,12 +115,13 @@ class Forge(forge.Forge):
         with self.store.opened(self._named(full_name), writes=True) as pulls:
             hub, at = pulls.hub, pulls.time()
             made = Deployment(hub.next_id(), commit, commit, "deploy", environment, text, by, at)
-            made.statuses += (DeploymentStatus(hub.next_id(), state, "", by, pulls.time(), url) for state in states)
             hub.deployments.append(made)
+            for state in states:
+                made.statuses.append(DeploymentStatus(hub.next_id(), state, "", by, next_moment(pulls), url))
 
     def _check(self, full_name: str, commit: str, check: Check) -> None:
         with self.store.opened(self._named(full_name), writes=True) as pulls:
-            statuses.report(pulls.hub, commit, replace(check, at=pulls.time()))
+            statuses.report(pulls.hub, commit, replace(check, at=next_moment(pulls)))
 
     def advance(self, full_name: str) -> tuple[int, ...]:
         """Process the merge queues of a repository and return the merged pull requests."""

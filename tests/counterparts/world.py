@@ -75,8 +75,8 @@ def run(*args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: str 
 
 
 def _clean(cwd: Path, env: Mapping[str, str] | None) -> dict[str, str]:
-    own = {"PATH": os.environ["PATH"], "HOME": str(cwd), "PYTHONPATH": str(PROJECT), "LANG": "C.UTF-8"}
-    return own | dict(env or {})
+    base = {"PATH": os.environ["PATH"], "HOME": str(cwd), "PYTHONPATH": str(PROJECT), "LANG": "C.UTF-8"}
+    return base | {name: os.environ[name] for name in ("TMPDIR",) if name in os.environ} | dict(env or {})
 
 
 def start(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
