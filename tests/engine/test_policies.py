@@ -152,6 +152,16 @@ def test_a_persons_commit_keeps_a_branch_until_it_is_handed_back() -> None:
     assert seen("poll", {name: (theirs, handed_back)}).proposed == {WEB_ENTRY.key: WEB_V2.after}
 
 
+@pytest.mark.parametrize(
+    ("state", "counts"), [("open", True), (None, True), ("closed", False), ("merged", False)], ids=str
+)
+def test_what_a_branch_has_counts_as_proposed_until_its_pull_request_ends(state: str | None, counts: bool) -> None:
+    there = proposed("all", WEB_V2, state=state)
+    assert seen("poll", there).proposed == ({WEB_ENTRY.key: WEB_V2.after} if counts else {})
+    later = {name: (replace(remote, head="e" * 40), pulls) for name, (remote, pulls) in there.items()}
+    assert seen("poll", later).proposed == {WEB_ENTRY.key: WEB_V2.after}  # pushed since, and not opened yet
+
+
 def hold(image: str | None) -> Hold:
     day = timedelta(days=1)
     return Hold(("staging",), NOW + day, "a fair", ("f.yaml", 1, 1), image)
