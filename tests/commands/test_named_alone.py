@@ -33,43 +33,35 @@ def rows(stages: Stages, done: Done) -> list[str]:
     ]
 
 
-both_ways = pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["written", "dry"])
-naming_web = pytest.mark.parametrize(
-    "command",
-    [("promote", "staging", "production", "--image", "web"), ("set", "production", "web=1.1.0")],
-    ids=lambda command: command[0],
-)
+PROMOTE, SET = ("promote", "staging", "production", "--image", "web"), ("set", "production", "web=1.1.0")
 
 
-@both_ways
-@naming_web
+@pytest.mark.parametrize("command", [PROMOTE, SET], ids=["promote", "set"])
 def test_of_the_other_pins_in_the_pull_request_only_the_images_are_named(
-    worldwide: World, command: tuple[str, ...], dry: tuple[str, ...]
+    worldwide: World, command: tuple[str, ...]
 ) -> None:
     stages = newer(worldwide, "environment")
-    done = stages.deploy.bot(*command, *dry)
-    assert (done.code, rows(stages, done)) == (0, ["web"])
-    assert f"it also has, from before: {stages.deploy.image('api')}\n" in done.out
-    assert ("+++ b/apps/web" in done.out, "+++ b/apps/api" in done.out) == (bool(dry), False)
-    # All of them are in the pull request, and in the JSON.
-    document = stages.deploy.ask(*command, *dry).json
-    (proposal,) = document["environments"][0]["proposals"]
-    assert len(proposal["changes"]) == 2
-    assert stages.news() == {app: stages.pin(app, "1.1.0") for app in ("api", *(() if dry else ("web",)))}
+    for more in (("--dry-run",), ()):
+        done = stages.deploy.bot(*command, *more)
+        assert (done.code, rows(stages, done)) == (0, ["web"])
+        assert f"it also has, from before: {stages.deploy.image('api')}\n" in done.out
+        assert ("+++ b/apps/web" in done.out, "+++ b/apps/api" in done.out) == (bool(more), False)
+        # All of them are in the pull request, and in the JSON.
+        (proposal,) = stages.deploy.ask(*command, *more).json["environments"][0]["proposals"]
+        assert len(proposal["changes"]) == 2
+        assert stages.news() == {app: stages.pin(app, "1.1.0") for app in ("api", *(() if more else ("web",)))}
 
 
-@both_ways
-@naming_web
-def test_pull_requests_of_other_groups_are_not_shown(
-    worldwide: World, command: tuple[str, ...], dry: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize("command", [PROMOTE, SET], ids=["promote", "set"])
+def test_pull_requests_of_other_groups_are_not_shown(worldwide: World, command: tuple[str, ...]) -> None:
     stages = newer(worldwide, "image")
     before = stages.deploy.pull()
-    done = stages.deploy.bot(*command, *dry)
-    assert (done.code, rows(stages, done)) == (0, ["web"])
-    assert stages.deploy.image("api") not in done.out
-    (proposal,) = stages.deploy.ask(*command, *dry).json["environments"][0]["proposals"]
-    assert [change["entry"]["name"] for change in proposal["changes"]] == [stages.deploy.image("web")]
+    for more in (("--dry-run",), ()):
+        done = stages.deploy.bot(*command, *more)
+        assert (done.code, rows(stages, done)) == (0, ["web"])
+        assert stages.deploy.image("api") not in done.out
+        (proposal,) = stages.deploy.ask(*command, *more).json["environments"][0]["proposals"]
+        assert [change["entry"]["name"] for change in proposal["changes"]] == [stages.deploy.image("web")]
     assert before["head"]["sha"] in [pull["head"]["sha"] for pull in stages.deploy.pulls()]
 
 

@@ -28,7 +28,6 @@ def build(stages: Stages, tag: str, revision: str | None, size: int = 100) -> st
 @pytest.mark.parametrize(
     ("source", "command"),
     [
-        ("sha-abc1234", ("update", "production")),
         ("staging-abc1234", ("promote", "staging", "production")),
         (None, ("update", "production")),
     ],
