@@ -65,7 +65,6 @@ SPARE = 100
     [
         (("plan", "--output", "json"), EACH),
         (("plan",), TOGETHER),
-        (("status", "--output", "json"), TOGETHER),
         (("status",), TOGETHER),
     ],
 )

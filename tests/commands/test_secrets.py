@@ -10,8 +10,6 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from gitops_bot.demo.http import Answer
 from tests.commands.conftest import CONFIG, WEB
 from tests.counterparts.broken import answer, broken_server
@@ -70,8 +68,7 @@ def spying_git(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("log_format", ["text", "json"])
-def test_a_whole_update_leaves_no_secret_anywhere(worldwide: World, tmp_path: Path, log_format: str) -> None:
+def test_a_whole_update_leaves_no_secret_anywhere(worldwide: World, tmp_path: Path) -> None:
     scratch, spy = tmp_path / "scratch", spying_git(tmp_path / "spy")
     scratch.mkdir()
     samples: list[bytes] = []
@@ -94,7 +91,7 @@ def test_a_whole_update_leaves_no_secret_anywhere(worldwide: World, tmp_path: Pa
         private.push_all("acme/web", ("1.0.0", "1.1.0"))
         deploy.gate(sampling)
         env = deploy.env | {"THE_PASSWORD": PASSWORD, "TMPDIR": str(scratch), "PATH": f"{spy}:{os.environ['PATH']}"}
-        done = deploy.bot("update", "-v", "--log-format", log_format, "--cache", str(tmp_path / "cache"), env=env)
+        done = deploy.bot("update", "-v", "--log-format", "text", "--cache", str(tmp_path / "cache"), env=env)
     assert (done.code, deploy.pull()["number"]) == (0, 1), done.out + done.err
 
     assert len(samples) == 6  # it looked, looked again, opened, labelled, read again, finished the text
@@ -116,17 +113,16 @@ def test_a_whole_update_leaves_no_secret_anywhere(worldwide: World, tmp_path: Pa
     assert_clean(deploy.pull()["body"] + deploy.message("gitops-bot/production/all"))
 
 
-@pytest.mark.parametrize("log_format", ["text", "json"])
-def test_failures_that_repeat_the_token_do_not_show_it(shop: Deploy, log_format: str) -> None:
+def test_failures_that_repeat_the_token_do_not_show_it(shop: Deploy) -> None:
     shop.push("web", "1.1.0")
     shop.gate(lambda request, go: Answer.json(403, {"message": f"no, {TOKEN} may not"}))
-    api = shop.ask("update", "--log-format", log_format)
+    api = shop.ask("update", "--log-format", "json")
     assert api.code == 1
     assert "no, ***" in api.json["problems"][0]["message"]
 
     shop.gate(None)
     shop.remote.refuse(f"no, {TOKEN} ({basic('x-access-token', TOKEN)}) may not")
-    push = shop.ask("update", "--log-format", log_format)
+    push = shop.ask("update", "--log-format", "text")
     assert push.code == 1
     assert "no, ***" in push.json["problems"][0]["message"]
     for done in (api, push):

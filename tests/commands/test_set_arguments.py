@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.commands.conftest import CONFIG, WEB
 
 if TYPE_CHECKING:
@@ -55,21 +53,19 @@ def test_a_digest_alone_keeps_the_tag_of_the_base_where_nothing_is_proposed(shop
     assert (done.code, changes(done.json)) == (0, [("1.0.0", B)])
 
 
-@pytest.mark.parametrize("repository_first", [True, False])
-def test_two_arguments_for_one_entry_that_differ_are_wrong_usage_and_nothing_is_written(
-    worldwide: World, repository_first: bool
-) -> None:
+def test_two_arguments_for_one_entry_that_differ_are_wrong_usage_and_nothing_is_written(worldwide: World) -> None:
     deploy = named(worldwide)
     pins = [f"{deploy.image('web')}=1.1.0@{A}", f"web=1.2.0@{B}"]
     with deploy.watching() as seen:
-        done = deploy.ask("set", "production", *(pins if repository_first else pins[::-1]))
+        for order in (pins, pins[::-1]):
+            done = deploy.ask("set", "production", *order)
+            assert done.code == 2
+            (problem,) = done.json["problems"]
+            assert (problem["file"], problem["line"]) == (WEB, 2)
+            for word in (deploy.image("web"), "both match the entry 'web'"):
+                assert word in problem["message"]
+            assert problem["next"] == "keep one of them"
     assert seen.nothing
-    assert done.code == 2
-    (problem,) = done.json["problems"]
-    assert (problem["file"], problem["line"]) == (WEB, 2)
-    for word in (deploy.image("web"), "both match the entry 'web'"):
-        assert word in problem["message"]
-    assert problem["next"] == "keep one of them"
 
 
 def test_two_arguments_that_say_the_same_of_one_entry_are_done_once(worldwide: World) -> None:
