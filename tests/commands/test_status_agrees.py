@@ -41,11 +41,6 @@ def newer(stages: Stages, app: str = "web", **how: Any) -> None:
     stages.run("staging", app, "1.1.0", **{"at": ago(hours=1)} | how)
 
 
-def many_newer(stages: Stages) -> None:
-    for app in ("web", "api"):
-        newer(stages, app)
-
-
 def proposed(stages: Stages) -> None:
     newer(stages)
     assert stages.deploy.bot("update").code == 0
@@ -140,12 +135,8 @@ def malformed(stages: Stages) -> None:
 
 CASES = {
     "ready": Case(_PROMOTED, newer, {"web": "next", "api": "current"}),
-    "soak": Case(f"{_PROMOTED}\nsoak: 2d", newer, {"web": "soak", "api": "current"}),
     "an earlier pin has soaked": Case(f"{_PROMOTED}\nsoak: 4h", soaked_before, {"web": "next", "api": "current"}),
     "the schedule": Case(f"{_PROMOTED}\npropose: {{{closed()}}}", newer, {"web": "window", "api": "current"}),
-    "the schedule of commits": Case(
-        f"{_PROMOTED}\npropose: {{as: commit, {closed()}}}", newer, {"web": "window", "api": "current"}
-    ),
     "a hold": Case(_PROMOTED, newer, {"web": "held", "api": "current"}, hold=("production", "web", "2999-01-01")),
     "a hold on what is current": Case(
         _PROMOTED, newer, {"web": "next", "api": "held"}, hold=("production", "api", "2999-01-01")
@@ -156,9 +147,6 @@ CASES = {
         two_proposed_and_one_labelled,
         {"web": "held", "api": "review", "worker": "limit"},
         apps=("web", "api", "worker"),
-    ),
-    "a hold, and soak": Case(
-        f"{_PROMOTED}\nsoak: 2d", newer, {"web": "held", "api": "current"}, hold=("production", "web", "2999-01-01")
     ),
     "soak beyond a hold": Case(
         f"{_PROMOTED}\nsoak: 30d",
@@ -173,16 +161,12 @@ CASES = {
         hold=("staging", "web", "2999-01-01"),
     ),
     "stepped back": Case(_PROMOTED, stepped_back, {"web": "held", "api": "current"}),
-    "proposed": Case(_PROMOTED, proposed, {"web": "review", "api": "current"}),
     "proposed, and something newer soaks": Case(
         f"{_PROMOTED}\nsoak: 4h", proposed_with_something_newer, {"web": "review", "api": "current"}
     ),
     "a label": Case(_PROMOTED, labelled, {"web": "held", "api": "current"}),
     "declined": Case(_PROMOTED, declined, {"web": "held", "api": "current"}),
     "a person's commit": Case(_PROMOTED, taken_over, {"web": "review", "api": "current"}),
-    "a limit": Case(
-        f"{_PROMOTED}\npropose: {{group: overlay, limit: {{open: 1}}}}", one_proposed, {"web": "review", "api": "limit"}
-    ),
     "a limit an hour": Case(
         f"{_PROMOTED}\npropose: {{group: overlay, limit: {{new_per_hour: 1}}}}",
         one_proposed,
