@@ -17,8 +17,6 @@ from tests.commands.slots import Shop
 from tests.commands.stages import BRANCH, ROLLBACK, Stages, actions, change, environment, held, path, reason, speak
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tests.counterparts.world import World
 
 FAILED = "gitops-bot/production/rollback-failed-all"
@@ -95,12 +93,12 @@ def test_what_failed_is_proposed_to_be_rolled_back_with_the_check_as_the_reason(
     assert seen.nothing
 
 
-@pytest.mark.parametrize("states", [(), ("pending",), ("success",), ("failure", "success"), ("failure", "pending")])
-def test_what_has_not_failed_stays(watched: Watched, states: Sequence[str]) -> None:
-    for state in states:
-        watched.status(state)
+def test_what_has_not_failed_stays(watched: Watched) -> None:
     with watched.stages.deploy.watching() as seen:
-        assert watched.update() == {}
+        for states in ((), ("pending",), ("success",), ("failure", "success"), ("failure", "pending")):
+            for state in states:
+                watched.status(state)
+            assert watched.update() == {}
     assert seen.nothing
 
 
@@ -109,8 +107,6 @@ def test_what_has_not_failed_stays(watched: Watched, states: Sequence[str]) -> N
     [
         ("{name: 'e2e-{app}', app: github-actions}", "github-actions", OPEN),
         ("{name: 'e2e-{app}', app: github-actions}", "evil", {}),
-        ("'e2e-*'", "evil", OPEN),
-        ("'e2e-api'", "github-actions", {}),
     ],
 )
 def test_a_check_counts_by_name_and_maker_as_in_require(
@@ -187,19 +183,15 @@ def test_a_rollback_that_fails_is_not_rolled_back_and_the_pin_does_not_come_agai
     assert stages.deploy.pulls() == []
 
 
-def test_a_change_of_configuration_that_fails_is_not_rolled_back(watched: Watched) -> None:
+def test_a_change_of_configuration_or_a_new_entry_that_fails_has_nothing_to_go_back_to(watched: Watched) -> None:
     deploy = watched.stages.deploy
     watched.status("success")
     changed = deploy.files("main")[WEB] + b"commonLabels: {tier: front}\n"
     for files in ({"apps/web/production/patch.yaml": b"replicas: 3\n"}, {WEB: changed}):
         watched.status("failure", commit=deploy.remote.commit("main", files))
         assert watched.update() == {}
-
-
-def test_a_new_entry_has_nothing_to_go_back_to(watched: Watched) -> None:
-    stages = watched.stages
-    stages.push("new", "1.0.0")
-    watched.status("failure", "new", commit=stages.run("production", "new", "1.0.0"))
+    watched.stages.push("new", "1.0.0")
+    watched.status("failure", "new", commit=watched.stages.run("production", "new", "1.0.0"))
     assert watched.update() == {}
 
 
@@ -313,7 +305,7 @@ def test_it_takes_nothing_from_what_is_proposed_already(watched: Watched) -> Non
     assert stages.deploy.files(BRANCH) == before
 
 
-@pytest.mark.parametrize("by", ["approval", "hold", "commit"])
+@pytest.mark.parametrize("by", ["approval", "commit"])
 def test_it_gives_way_to_a_newer_pin_that_is_left_alone(watched: Watched, by: str) -> None:
     stages = watched.stages
     stages.push("web", "1.2.0")
@@ -438,18 +430,13 @@ def test_a_person_who_rolls_back_one_entry_leaves_the_others_in_it(watched: Watc
     assert watched.update() == NONE
 
 
-def test_set_waits_for_the_one_that_is_open(watched: Watched) -> None:
+def test_set_waits_for_the_one_that_is_open_and_without_the_setting_that_is_withdrawn(watched: Watched) -> None:
     watched.status("failure")
     watched.update()
     watched.stages.push("web", "1.2.0")
     done = watched.stages.deploy.ask("set", "production", "web=1.2.0")
     assert (done.code, held(done.json)) == (1, {"web/production": "held.reverted"})
-
-
-def test_without_the_setting_an_open_one_is_withdrawn(watched: Watched) -> None:
-    watched.status("failure")
-    watched.update()
-    watched.stages.configure("policy: releases")
+    watched.stages.configure()
     assert watched.update() == CLOSE
 
 
@@ -461,14 +448,15 @@ def test_what_left_the_registry_is_not_gone_back_to(watched: Watched) -> None:
     assert (actions(done.json), held(done.json)) == ({}, {"web/production": "held.vanished"})
 
 
-@pytest.mark.parametrize(
-    "text", ["\x1b[2J\u202e", "a\n::error::b", "<img src=x onerror=alert(1)>", "|`*_[x](y)@all #1"]
-)
-def test_hostile_names_links_and_descriptions_do_no_harm(worldwide: World, text: str) -> None:
+HOSTILE = ("\x1b[2J\u202e", "a\n::error::b", "<img src=x onerror=alert(1)>", "|`*_[x](y)@all #1")
+
+
+def test_hostile_names_links_and_descriptions_do_no_harm(worldwide: World) -> None:
     watched = Watched.start(worldwide, after='require_after: ["*"]\non_failure: rollback')
     deploy = watched.stages.deploy
-    url = f"javascript:{text}"
-    deploy.world.forge.status(deploy.name, watched.commit, (text * 20)[:200], "failure", text=text * 5, url=url)
+    for text in HOSTILE:
+        url = f"javascript:{text}"
+        deploy.world.forge.status(deploy.name, watched.commit, (text * 20)[:200], "failure", text=text * 5, url=url)
     out = deploy.bot("plan", "production").out
     assert "\x1b" not in out
     assert "\n::error::" not in out

@@ -103,7 +103,8 @@ def peak(folder: Path, page: bytes) -> int:
     return int(done.stderr.split("peak ")[1])
 
 
-@pytest.mark.parametrize("value", [b'{"a":' * 400 + b"1" + b"}" * 400, b"{}"], ids=["nested", "many"])
-def test_large_pages_of_twelve_images_take_little_memory(tmp_path: Path, value: bytes) -> None:
-    page = b'{"tags": [' + b",".join([value] * ((1 << 24) // (len(value) + 1) - 20)) + b"]}"
-    assert peak(tmp_path, page) - peak(tmp_path, b"{}") < 150 * 1024
+def test_large_pages_of_twelve_images_take_little_memory(tmp_path: Path) -> None:
+    least = peak(tmp_path, b"{}")
+    for value in (b'{"a":' * 400 + b"1" + b"}" * 400, b"{}"):  # nested, and many
+        page = b'{"tags": [' + b",".join([value] * ((1 << 24) // (len(value) + 1) - 20)) + b"]}"
+        assert peak(tmp_path, page) - least < 150 * 1024

@@ -50,43 +50,27 @@ def pins(document: Any) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(
-    ("short", "image"),
-    [
-        ("web", "web"),
-        ("store", "team/store"),
-        ("team/store", "team/store"),
-        ("db", "team/store"),
-        ("two/api", "two/api"),
-    ],
-)
-def test_the_end_of_a_name_or_of_a_repository_is_enough_for_set_and_explain(
-    shop: Deploy, short: str, image: str
-) -> None:
-    done = shop.ask("set", "production", f"{short}=1.1.0")
-    assert (done.code, pins(done.json)) == (0, {image: "1.1.0"})
-    explained = shop.ask("explain", "production", short)
-    assert [entry["entry"]["image"] for entry in explained.json["entries"]] == [shop.image(image)]
+NAMES = {"web": "web", "store": "team/store", "team/store": "team/store", "db": "team/store", "two/api": "two/api"}
 
 
-@pytest.mark.parametrize("command", [("set", "production", "api=1.1.0"), ("explain", "production", "api")])
-def test_the_end_of_several_repositories_means_none_of_them(shop: Deploy, command: tuple[str, ...]) -> None:
-    with shop.watching() as seen:
-        done = shop.ask(*command)
-    assert seen.nothing
+def test_the_end_of_a_name_or_of_a_repository_is_enough_for_set_and_explain(shop: Deploy) -> None:
+    for short, image in NAMES.items():
+        done = shop.ask("set", "production", f"{short}=1.1.0", "--dry-run")
+        assert (done.code, pins(done.json)) == (0, {image: "1.1.0"})
+        explained = shop.ask("explain", "production", short)
+        assert [entry["entry"]["image"] for entry in explained.json["entries"]] == [shop.image(image)]
+
+
+def test_the_end_of_several_repositories_means_none_of_them_and_a_part_of_a_word_is_no_name(shop: Deploy) -> None:
     both = f"{shop.image('one/api')}, {shop.image('two/api')}"
-    assert done.code == 2
-    assert problems(done) == [
-        (f"api may be any of several images of production: {both}", "give the name of one of them in full")
-    ]
-
-
-@pytest.mark.parametrize("short", ["eb", "b", "shop-web", "WEB", "/web", "web/", "ap"])
-def test_a_part_of_a_word_is_no_name(shop: Deploy, short: str) -> None:
+    several = [(f"api may be any of several images of production: {both}", "give the name of one of them in full")]
     with shop.watching() as seen:
-        done = shop.ask("set", "production", f"{short}=1.1.0")
+        for command in (("set", "production", "api=1.1.0"), ("explain", "production", "api")):
+            done = shop.ask(*command)
+            assert (done.code, problems(done)) == (2, several)
+        for short in ("eb", "b", "shop-web", "WEB", "/web", "web/", "ap"):
+            assert shop.ask("set", "production", f"{short}=1.1.0").code == 2, short
     assert seen.nothing
-    assert done.code == 2
 
 
 def test_a_full_name_wins_over_the_end_of_another(shop: Deploy) -> None:
@@ -137,28 +121,23 @@ def test_promote_and_rollback_take_short_names(worldwide: World) -> None:
     assert [change["name"] for change in shown.json["releases"][0]["changes"]] == [stages.deploy.image("web")]
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("set", "production", "wbe=1.1.0"),
-        ("explain", "production", "wbe"),
-        ("promote", "staging", "production", "--image", "wbe"),
-        ("rollback", "production", "--image", "wbe"),
-        ("history", "production", "--image", "wbe"),
-    ],
-    ids=lambda command: command[0],
-)
-def test_a_name_that_matches_nothing_is_wrong_usage_with_the_nearest_one(
-    worldwide: World, command: tuple[str, ...]
-) -> None:
+def named(image: str) -> list[tuple[str, ...]]:
+    """The commands that take the name of an image."""
+    return [
+        *(("set", "production", f"{image}=1.1.0"), ("explain", "production", image)),
+        *((*words, "--image", image) for words in (("promote", "staging", "production"), ("rollback", "production"))),
+    ]
+
+
+def test_a_name_that_matches_nothing_is_wrong_usage_with_the_nearest_one(worldwide: World) -> None:
     stages = Stages.start(worldwide, apps=("web", "api"))
     with stages.deploy.watching() as seen:
-        done = stages.deploy.ask(*command)
+        for command in (*named("wbe"), ("history", "production", "--image", "wbe")):
+            done = stages.deploy.ask(*command)
+            ((message, advice),) = problems(done)
+            assert (done.code, advice) == (2, f"did you mean `{stages.deploy.image('web')}`?")
+            assert message.startswith("wbe matches no entry of production, neither by name nor by repository")
     assert seen.nothing
-    assert done.code == 2
-    ((message, advice),) = problems(done)
-    assert message.startswith("wbe matches no entry of production, neither by name nor by repository")
-    assert advice == f"did you mean `{stages.deploy.image('web')}`?"
 
 
 def test_the_rest_is_done_where_one_name_matches_nothing(shop: Deploy) -> None:
@@ -167,17 +146,13 @@ def test_the_rest_is_done_where_one_name_matches_nothing(shop: Deploy) -> None:
     assert [advice for _, advice in problems(done)] == [f"did you mean `{shop.image('web')}`?"]
 
 
-@pytest.mark.parametrize("typed", ["prodcution", "prod", "Production"])
-@pytest.mark.parametrize(
-    "command", [("plan",), ("update",), ("status",), ("audit",), ("history",), ("explain",), ("set",)], ids=" ".join
-)
-def test_a_mistyped_environment_is_wrong_usage_with_the_nearest_one(
-    shop: Deploy, command: tuple[str, ...], typed: str
-) -> None:
-    more = {"explain": ["web"], "set": ["web=1.1.0"]}.get(command[0], [])
-    done = shop.ask(*command, typed, *more)
-    assert done.code == 2
-    assert problems(done) == [(f"there is no environment '{typed}'", "did you mean `production`?")]
+def test_a_mistyped_environment_is_wrong_usage_with_the_nearest_one(shop: Deploy) -> None:
+    rows = [(command, "prodcution") for command in ("plan", "update", "status", "audit", "history", "explain", "set")]
+    for command, typed in [*rows, ("plan", "prod"), ("plan", "Production")]:
+        more = {"explain": ["web"], "set": ["web=1.1.0"]}.get(command, [])
+        done = shop.ask(command, typed, *more)
+        assert done.code == 2
+        assert problems(done) == [(f"there is no environment '{typed}'", "did you mean `production`?")]
 
 
 def test_of_several_environments_that_begin_as_typed_all_are_suggested(shop: Deploy) -> None:
@@ -187,24 +162,13 @@ def test_of_several_environments_that_begin_as_typed_all_are_suggested(shop: Dep
     assert (done.code, problems(done)[0][1]) == (2, "did you mean `prod-eu` or `prod-us`?")
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("set", "production", "store=1.1.0"),
-        ("explain", "production", "store"),
-        ("rollback", "production", "--image", "store"),
-        ("promote", "staging", "production", "--image", "store"),
-    ],
-    ids=lambda command: command[0],
-)
-def test_a_file_that_cannot_be_read_is_told_before_the_name_that_it_may_have(
-    worldwide: World, command: tuple[str, ...]
-) -> None:
+def test_a_file_that_cannot_be_read_is_told_before_the_name_that_it_may_have(worldwide: World) -> None:
     stages = Stages.start(worldwide)
     stages.deploy.remote.commit("main", {"apps/web/production/kustomization.yaml": b"images:\n<<<<<<< HEAD\n"})
-    done = stages.deploy.ask(*command)
-    assert done.code == (2 if command[0] == "explain" else 1)
-    assert {message for message, _ in problems(done)} == {
-        "line 2 is a conflict marker",
-        "store matches no entry of production, neither by name nor by repository",
-    }
+    for command in named("store"):
+        done = stages.deploy.ask(*command)
+        assert done.code == (2 if command[0] == "explain" else 1)
+        assert {message for message, _ in problems(done)} == {
+            "line 2 is a conflict marker",
+            "store matches no entry of production, neither by name nor by repository",
+        }

@@ -36,17 +36,18 @@ def only(done: Done) -> tuple[str, str]:
     return problem
 
 
-@pytest.mark.parametrize("command", [("plan",), ("update",), ("promote", "production", "production")], ids=" ".join)
-@pytest.mark.parametrize("variable", ["GITHUB_TOKEN", "GH_TOKEN"])
-def test_a_wrong_token_is_called_wrong(shop: Deploy, command: tuple[str, ...], variable: str) -> None:
+def test_a_wrong_token_is_called_wrong(shop: Deploy) -> None:
     servers = {name: value for name, value in shop.env.items() if name != "GITHUB_TOKEN"}
-    done = shop.ask(*command, env={**servers, variable: "ghp_wrong0123456789"})
     server = shop.world.git.address.removeprefix("http://")
-    message, advice = only(done)
-    assert done.code == 1
-    assert message == f"{server} rejected {variable} for {shop.name}: wrong, expired or not covering it"
-    assert advice.startswith(f"create a fine-grained token for {shop.name} only, with `Contents` and `Pull requests`")
-    assert "Username" not in done.out + done.err
+    steps = f"create a fine-grained token for {shop.name} only, with `Contents` and `Pull requests`"
+    promote = ("promote", "production", "production")
+    for command, variable in ((("plan",), "GITHUB_TOKEN"), (("update",), "GH_TOKEN"), (promote, "GITHUB_TOKEN")):
+        done = shop.ask(*command, env={**servers, variable: "ghp_wrong0123456789"})
+        message, advice = only(done)
+        assert done.code == 1
+        assert message == f"{server} rejected {variable} for {shop.name}: wrong, expired or not covering it"
+        assert advice.startswith(steps)
+        assert "Username" not in done.out + done.err
 
 
 def test_no_token_where_one_is_needed_is_asked_for_without_the_words_of_git(shop: Deploy) -> None:
@@ -56,14 +57,14 @@ def test_no_token_where_one_is_needed_is_asked_for_without_the_words_of_git(shop
     assert advice.startswith("Set GITHUB_TOKEN; for another server, set GITHUB_SERVER_URL to the server")
 
 
-@pytest.mark.parametrize("written", ["deploy", "./acme/deploy", "file:///nowhere/deploy"])
-@pytest.mark.parametrize("command", ["plan", "update", "status", "doctor"])
-def test_a_folder_that_is_not_there_may_be_meant_as_a_name(tmp_path: Path, command: str, written: str) -> None:
-    done = run(command, "--repository", written, cwd=tmp_path, env={"GITHUB_TOKEN": TOKEN})
-    said = " ".join((done.out + done.err).split())
-    assert done.code == 2
-    assert f"--repository {written}: there is no folder /" in said
-    assert "next: for a repository on github.com, write OWNER/NAME" in said
+def test_a_folder_that_is_not_there_may_be_meant_as_a_name(tmp_path: Path) -> None:
+    rows = [("plan", "deploy"), ("update", "./acme/deploy"), ("status", "deploy"), ("doctor", "file:///nowhere/deploy")]
+    for command, written in rows:
+        done = run(command, "--repository", written, cwd=tmp_path, env={"GITHUB_TOKEN": TOKEN})
+        said = " ".join((done.out + done.err).split())
+        assert done.code == 2
+        assert f"--repository {written}: there is no folder /" in said
+        assert "next: for a repository on github.com, write OWNER/NAME" in said
 
 
 @pytest.mark.parametrize(
@@ -177,17 +178,15 @@ def test_a_registry_with_tls_on_this_machine_is_told_from_one_without(worldwide:
         assert "answered 404 Not Found: it has no such repository" in message
 
 
-@pytest.mark.parametrize(
-    ("source", "target", "first", "second"),
-    [
-        ('"apps/*/staging"', "clusters/*/*", "apps/{app}/staging", "clusters/{cluster}/{app}"),
-        ("staging/web, staging/api", "apps/*/production", "staging/{app}", "apps/{app}/production"),
-        ('"{service}/staging"', "live/*", "{service}/staging", "live/{service}"),
-    ],
-)
-def test_a_promotion_that_cannot_pair_is_told_with_globs_that_do(
-    worldwide: World, source: str, target: str, first: str, second: str
-) -> None:
+#: Globs of two environments that cannot correspond, and the ones that are suggested.
+UNPAIRED = [
+    ('"apps/*/staging"', "clusters/*/*", "apps/{app}/staging", "clusters/{cluster}/{app}"),
+    ("staging/web, staging/api", "apps/*/production", "staging/{app}", "apps/{app}/production"),
+    ('"{service}/staging"', "live/*", "{service}/staging", "live/{service}"),
+]
+
+
+def test_a_promotion_that_cannot_pair_is_told_with_globs_that_do(worldwide: World) -> None:
     def config(source: str, target: str) -> bytes:
         return (
             "version: 1\npolicies: {releases: {semver: '>=1'}}\nenvironments:\n"
@@ -195,12 +194,14 @@ def test_a_promotion_that_cannot_pair_is_told_with_globs_that_do(
             f"  production: {{overlays: ['{target}'], promote_from: staging}}\n"
         ).encode()
 
-    deploy = worldwide.deploy(lambda _: {"gitops-bot.yaml": config(source, target)})
-    done = deploy.ask("plan")
-    assert done.code == 2
-    assert f"write `{first}` and `{second}`" in only(done)[0]
-    deploy.remote.commit("main", {"gitops-bot.yaml": config(f"'{first}'", second)})
-    assert not any("cannot be promoted" in message for message, _ in told(deploy.ask("plan")))
+    deploy = worldwide.deploy(lambda _: {"README.md": b""})
+    for source, target, first, second in UNPAIRED:
+        deploy.remote.commit("main", {"gitops-bot.yaml": config(source, target)})
+        done = deploy.ask("plan")
+        assert done.code == 2
+        assert f"write `{first}` and `{second}`" in only(done)[0]
+        deploy.remote.commit("main", {"gitops-bot.yaml": config(f"'{first}'", second)})
+        assert not any("cannot be promoted" in message for message, _ in told(deploy.ask("plan")))
 
 
 def test_a_checkout_without_an_origin_can_be_read_itself(tmp_path: Path, shop: Deploy) -> None:
