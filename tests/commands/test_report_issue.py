@@ -159,25 +159,6 @@ def test_what_starts_to_fail_and_what_recovers_is_one_comment_each(worldwide: Wo
     assert update(stages) == []
 
 
-def test_what_is_stuck_for_a_day_is_told_once(worldwide: World) -> None:
-    stages = start(worldwide)
-    stages.run("staging", "web", "1.1.0")
-    fail(stages)
-    update(stages, code=1)
-    days_pass(the(stages.deploy))
-    update(stages, code=1)
-    (stuck,) = said(stages.deploy)
-    assert stuck.splitlines()[0] == "**Stuck for a day**"
-    assert stuck.count(". Since 2020-01-02 03:04 UTC.\n") == 2
-    assert update(stages, code=1) == []
-    stages.run("staging", "web", "1.0.0")
-    recover(stages)
-    update(stages)
-    assert sorted(said(stages.deploy)[1].splitlines()) == sorted(
-        ["**Recovered**", *(f"- **production** `{stages.deploy.image(name)}`" for name in ("web", "gone"))]
-    )
-
-
 def test_what_people_hold_is_listed_and_never_stuck(worldwide: World) -> None:
     more = f'{ON}\nholds: [{{environment: production, until: 2200-01-01, why: "a fair"}}]'
     stages = start(worldwide, "promote_from: staging", more)
