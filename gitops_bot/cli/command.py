@@ -180,7 +180,7 @@ def remote(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of commands that read the repository from its remote, as one argument `options`."""
 
     @repository_option
-    @click.option("--cache", type=DIR, help="Cache the clone and build times here; safe to delete.")
+    @click.option("--cache", type=DIR, help="Cache the clone, build times and manifests here; safe to delete.")
     @wraps(function)
     def with_options(*, repository: str | None, config: str | None, cache: str | None, **arguments: Any) -> Any:
         return function(options=Options(repository, config, cache), **arguments)

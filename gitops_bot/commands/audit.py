@@ -114,7 +114,7 @@ def _lookup_of(entry: Managed) -> _Wanted | None:
 async def _look(facts: Facts, wanted: _Wanted) -> _Answer | RegistryError:
     image, pin = wanted
     try:
-        digest = pin.digest or await unless_absent(facts.digest(image, pin.tag or ""))
+        digest = pin.digest or await unless_absent(facts.digest(image, pin.tag or "", will_read=True))
         manifest = await pullable.find(facts, image, digest) if digest is not None else None
         if digest is None or manifest is None:
             return _Answer(None)

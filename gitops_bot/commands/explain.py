@@ -197,7 +197,9 @@ async def select(facts: Facts, entry: Managed, at: datetime, left_out: Mapping[s
     while others is None or (others and len(left_out) <= MOST_LEFT_OUT):
         left_out = {**left_out, **(others or {})}
         selection = images.explain(policy, tags, entry.pin, {}, at, left_out)
-        digests = await ask_known({best.tag: facts.digest(image, best.tag) for best in selection.candidates})
+        digests = await ask_known(
+            {best.tag: facts.digest(image, best.tag, will_read=True) for best in selection.candidates}
+        )
         others = await _no_images(facts, entry, image, digests)
     # When each of the best was built, as far as its image says.
     builds = await ask_known({tag: facts.describe(image, digest) for tag, digest in digests.items()})

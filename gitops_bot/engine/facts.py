@@ -194,9 +194,16 @@ class Facts:
         """Every tag of the repository, in the registry's order; raises a RegistryError, as all about images do."""
         return Question(("tags", image), lambda world: world.registry().tags(image), image)
 
-    def digest(self, image: ImageName, tag: str) -> Question[str]:
-        """The digest that the tag names; an error with `status` 404 where the tag does not exist."""
-        return Question(("digest", image, tag), lambda world: world.registry().digest(image, tag), image)
+    def digest(self, image: ImageName, tag: str, *, will_read: bool = False) -> Question[str]:
+        """The digest that the tag names; an error with `status` 404 where the tag does not exist.
+
+        `will_read`: the manifest is read next, so one request may get both. That does not make it another question.
+        """
+
+        def ask(world: World) -> str:
+            return world.registry().digest(image, tag, will_read=will_read)
+
+        return Question(("digest", image, tag), ask, image)
 
     def exists(self, image: ImageName, digest: str) -> Question[bool]:
         """Whether the repository has a manifest (or index) of that digest."""

@@ -38,7 +38,7 @@ async def describe_release(decision: Decision, context: Context) -> Decision:
     if image is None:
         return Failed(decision.entry, no_image(decision.entry))
     try:
-        digest = decision.after.digest or await context.facts.digest(image, decision.after.tag or "")
+        digest = decision.after.digest or await context.facts.digest(image, decision.after.tag or "", will_read=True)
         build = await context.facts.describe(image, digest)
     except RegistryError as error:
         return Failed(decision.entry, problem_with(error, decision.entry))

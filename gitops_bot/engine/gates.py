@@ -160,7 +160,7 @@ async def platforms(decision: Decision, context: Context) -> Decision:
 async def _usable(decision: Change | Held, facts: Facts, image: ImageName, pin: Pin) -> Decision | Reason:
     """The decision where an image can be pulled on each platform that it is for, or why it cannot."""
     entry = decision.entry
-    digest = pin.digest or await facts.digest(image, pin.tag or "")
+    digest = pin.digest or await facts.digest(image, pin.tag or "", will_read=True)
     if (artifact := await pullable.unlike_pinned(facts, entry, image, digest)) is not None:
         return choice.no_image(str(image), pin, artifact)
     manifest, wanted = await facts.manifest(image, digest), entry.rules.platforms

@@ -22,14 +22,16 @@ _DENIED, _NOT_FOUND = (401, 403), 404
 _SAMPLE = 5
 
 
-async def digest_of(facts: Facts, entry: Managed, image: ImageName, tag: str, policy: NamedPolicy | None) -> str:
+async def digest_of(
+    facts: Facts, entry: Managed, image: ImageName, tag: str, policy: NamedPolicy | None, *, will_read: bool = False
+) -> str:
     """The digest of a tag that somebody wrote down: in a policy, or (None) in a command.
 
     Raises:
         RegistryError: the registry refused or failed, or does not have the tag; `no_tag` says so.
     """
     try:
-        return await facts.digest(image, tag)
+        return await facts.digest(image, tag, will_read=will_read)
     except RegistryError as error:
         if error.status != _NOT_FOUND:
             raise

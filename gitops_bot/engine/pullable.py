@@ -63,7 +63,7 @@ async def pinned_digest(facts: Facts, entry: Managed) -> str | None:
     if pin.digest is not None or pin.tag is None or image is None:
         return pin.digest
     try:
-        return await facts.digest(image, pin.tag)
+        return await facts.digest(image, pin.tag, will_read=True)
     except RegistryError:
         return None
 

@@ -144,7 +144,7 @@ async def _revision(decision: Change, context: Context) -> str | None:
     pin = decision.after
     if image is None or (pin.digest is None and pin.tag is None):
         return None
-    digest = pin.digest or await context.facts.digest(image, pin.tag or "")
+    digest = pin.digest or await context.facts.digest(image, pin.tag or "", will_read=True)
     revision = (await context.facts.describe(image, digest)).revision or ""
     return revision if _COMMIT.fullmatch(revision) else None
 

@@ -59,8 +59,8 @@ class Registry(Protocol):
     def tags(self, image: ImageName) -> tuple[str, ...]:
         """Every tag of the repository, in the registry's order."""
 
-    def digest(self, image: ImageName, tag: str) -> str:
-        """The digest of the manifest (or index) that the tag names now."""
+    def digest(self, image: ImageName, tag: str, *, will_read: bool = False) -> str:
+        """The digest of the manifest (or index) that the tag names now; `will_read`: `manifest` is asked for next."""
 
     def exists(self, image: ImageName, digest: str) -> bool:
         """Whether the repository has a manifest (or index) of that digest; one that is not there raises nothing."""

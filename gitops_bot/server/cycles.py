@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.edges.registry.cloud import LoginCache
-    from gitops_bot.edges.registry.host import Documents
+    from gitops_bot.edges.registry.documents import Memory
     from gitops_bot.edges.signals import Ending
     from gitops_bot.engine.read import Scope, Snapshot
     from gitops_bot.engine.world import World
@@ -160,7 +160,7 @@ class Cycles:
     _bad: tuple[Problem, ...] = ()
     _gone: Sequence[str] = ()
     _warned: dict[Problem, int] = field(default_factory=dict)
-    _documents: Documents = field(default_factory=dict)
+    _documents: Memory = field(default_factory=dict)
     _logins: LoginCache = field(default_factory=dict)
     _tags: Mapping[str, str] | None = None
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry import Registry
     from gitops_bot.edges.registry.cloud import LoginCache
-    from gitops_bot.edges.registry.host import Documents
+    from gitops_bot.edges.registry.documents import Memory
     from gitops_bot.engine.read import Scope
     from gitops_bot.engine.request import Request
     from gitops_bot.engine.world import World
@@ -63,7 +63,7 @@ class CycleContext:
     observe: Observe | None = None
     warn: Callable[[Problem], None] = log_warning
     config: Config | None = None
-    documents: Documents | None = None
+    documents: Memory | None = None
     logins: LoginCache | None = None
 
 

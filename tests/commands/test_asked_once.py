@@ -29,7 +29,7 @@ class Registry:
         self.asked.append("tags")
         return ("1.0.0", "1.1.0")
 
-    def digest(self, image: ImageName, tag: str) -> str:
+    def digest(self, image: ImageName, tag: str, *, will_read: bool = False) -> str:
         self.asked.append(tag)
         return DIGEST
 

@@ -68,7 +68,7 @@ class Listed:
     def tags(self, _: ImageName) -> list[str]:
         return list(self._times)
 
-    def digest(self, _: ImageName, tag: str) -> str:
+    def digest(self, _: ImageName, tag: str, *, will_read: bool = False) -> str:
         if tag not in self._times:
             raise RegistryError(Problem("failed.registry", "no such tag", "none"), no_tag=True)
         return digest(tag)

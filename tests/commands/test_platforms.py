@@ -13,6 +13,8 @@ from tests.commands.stages import Stages, actions, environment, held, reason
 from tests.counterparts.registry import INDEX
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.counterparts.world import World
 
 POLICY, PROMOTION = "policy: releases", "promote_from: staging"
@@ -88,29 +90,78 @@ def test_a_promotion_by_hand_is_held_too_and_set_takes_a_person_at_their_word(wo
 
 
 @pytest.mark.parametrize("pin", ["tag+digest", "tag"])
-def test_only_an_index_that_would_be_proposed_costs_requests(worldwide: World, pin: str) -> None:
-    """What is proposed and what is pinned are read once; of an index, one image is, and a HEAD asks for the others."""
+def test_a_change_is_read_by_its_tag_and_no_document_twice_with_a_cache(
+    worldwide: World, pin: str, tmp_path: Path
+) -> None:
+    """Of what stays, only the digest is compared. What is pinned costs nothing once a run has read it."""
     stages = Stages.start(worldwide, f"{POLICY}\npin: {pin}", apps=("web", "api", "job"))
     registry, name = stages.deploy.world.registry, stages.deploy.name
-    for tag in ("1.0.0", "1.1.0"):  # no other image is of these bytes
-        stages.digests["api", tag] = registry.push_image(f"{name}/api", tag, labels={"of": tag})
-    stages.run("production", "api", "1.0.0")
-    children = push(stages, "1.1.0")
-    with stages.deploy.world.registry.counting() as seen:
-        assert actions(stages.deploy.ask("plan").json) == {"all": "open"}
-    base = f"/v2/{stages.deploy.name}"
-    lists = [f"GET {base}/{app}/tags/list?n=1000 200" for app in ("web", "api", "job")]
-    heads = [f"HEAD {base}/{tag} 200" for tag in ("web/manifests/1.1.0", "api/manifests/1.1.0", "job/manifests/1.0.0")]
-    read = [f"GET {base}/{app}/manifests/{stages.digests[app, tag]} 200" for app, tag in stages.digests if app != "job"]
-    images = [
-        f"GET {base}/web/manifests/{children['amd64']} 200",
-        f"HEAD {base}/web/manifests/{children['arm64']} 200",
-    ]
-    # What images of one platform are built for stands in their configurations.
-    single = (("web", "1.0.0"), ("api", "1.0.0"), ("api", "1.1.0"))
-    configs = [(app, registry.manifest(f"{name}/{app}", stages.digests[app, tag])["config"]) for app, tag in single]
-    blobs = [f"GET {base}/{app}/blobs/{config['digest']} 200" for app, config in configs]
-    assert sorted(seen) == sorted([*lists, *heads, *read, *images, *blobs])
+    names: dict[str, str] = {}
+
+    def push(app: str, tag: str, *platforms: str) -> None:
+        """An image that shares its bytes with no other."""
+        digest = registry.push_image(f"{name}/{app}", tag, platforms=platforms, labels={"of": f"{app} {tag}"})
+        stages.digests[app, tag] = digest
+        manifests = {digest: registry.manifest(f"{name}/{app}", digest)}
+        for child in manifests[digest].get("manifests", ()):
+            manifests[child["digest"]] = registry.manifest(f"{name}/{app}", child["digest"])
+            names[child["digest"]] = f"{tag} {child['platform']['architecture']}"
+        names[digest] = f"the digest of {tag}"
+        names.update(
+            {each["config"]["digest"]: f"configuration {tag}" for each in manifests.values() if "config" in each}
+        )
+
+    def planned(*more: str) -> tuple[dict[str, list[str]], Any]:
+        with registry.counting() as seen:
+            done = stages.deploy.ask("plan", *more)
+        asked: dict[str, list[str]] = {"web": [], "api": [], "job": []}
+        for line in seen:
+            method, path, status = line.split()
+            app, what = path.removeprefix(f"/v2/{name}/").split("/", 1)
+            assert status == "200"
+            reference = what.rpartition("/")[2]
+            asked[app].append(f"{method} {names.get(reference, reference)}")
+        return asked, done.json
+
+    for app, platforms in (("web", PLATFORMS), ("api", ()), ("job", ())):
+        push(app, "1.0.0", *platforms)
+        stages.run("production", app, "1.0.0")
+    push("web", "1.1.0", *PLATFORMS)
+    push("api", "1.1.0")
+    cache = ("--cache", str(tmp_path))
+    new = {
+        "web": ["GET list?n=1000", "GET 1.1.0", "GET 1.1.0 amd64", "HEAD 1.1.0 arm64"],
+        "api": ["GET list?n=1000", "GET 1.1.0", "GET configuration 1.1.0"],
+        "job": ["GET list?n=1000", "HEAD 1.0.0"],
+    }
+    pinned = {
+        "web": ["GET the digest of 1.0.0"],
+        "api": ["GET the digest of 1.0.0", "GET configuration 1.0.0"],
+        "job": [],
+    }
+    known = {
+        "web": ["GET list?n=1000", "HEAD 1.1.0", "HEAD 1.1.0 amd64", "HEAD 1.1.0 arm64"],
+        "api": ["GET list?n=1000", "HEAD 1.1.0"],
+        "job": ["GET list?n=1000", "HEAD 1.0.0"],
+    }
+    first, plan = planned(*cache)
+    assert {app: sorted(asked) for app, asked in first.items()} == {app: sorted(new[app] + pinned[app]) for app in new}
+    assert actions(plan) == {"all": "open"}
+    again, same = planned(*cache)
+    assert ({app: sorted(asked) for app, asked in again.items()}, actions(same)) == (
+        {app: sorted(asked) for app, asked in known.items()}, actions(plan)
+    )  # fmt: skip
+    for app in ("web", "api"):
+        stages.run("production", app, "1.1.0")
+    push("web", "1.2.0", *PLATFORMS)
+    push("api", "1.2.0")
+    later, plan = planned(*cache)
+    assert {app: sorted(asked) for app, asked in later.items()} == {
+        app: sorted(line.replace("1.1.0", "1.2.0") for line in asked) for app, asked in new.items()
+    }
+    assert planned()[1] | {"at": plan["at"]} == plan, (
+        "without the cache everything is decided, and described, as with it"
+    )
 
 
 def build(stages: Stages, app: str, tag: str, *platforms: str) -> str:

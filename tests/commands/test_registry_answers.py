@@ -34,7 +34,7 @@ class Shelf:
     def tags(self, image: ImageName) -> tuple[str, ...]:
         return tuple(self.named)
 
-    def digest(self, image: ImageName, tag: str) -> str:
+    def digest(self, image: ImageName, tag: str, *, will_read: bool = False) -> str:
         self.asked.append(tag)
         if tag not in self.named:
             raise RegistryError(Problem("failed.registry", f"no {tag}"), status=404)

@@ -19,8 +19,9 @@ from gitops_bot import redact
 from gitops_bot.edges.address import is_loopback
 from gitops_bot.edges.http import Allowance, Limit, NoResponse, UnsafeAddress, follow_own, host_of, origin, parse_json
 from gitops_bot.edges.registry.credentials import Basic, IdentityToken, RegistryToken, basic, secrets
+from gitops_bot.edges.registry.documents import Documents
 from gitops_bot.edges.registry.failure import Refused, Untrusted, error_message
-from gitops_bot.edges.registry.manifest import ACCEPT, CONFIG_BYTES, MANIFEST_BYTES, document
+from gitops_bot.edges.registry.manifest import ACCEPT, CONFIG_BYTES, MANIFEST_BYTES, document, resolve_by_content
 from gitops_bot.images.reference import DOCKER_HUB, ImageName
 
 if TYPE_CHECKING:
@@ -291,25 +292,18 @@ class Host:
         return "password" if any(offer.scheme == "basic" for offer in offers) else None
 
 
-#: Manifests and configurations by their digests, which never change: `run` keeps them for its open proposals.
-Documents = dict[str, bytes]
-#: Documents that are kept, and the bytes of the largest; most have some thousands.
-_REMEMBERED, _LARGEST = 1000, 32 * 1024
-
-
 @dataclass(frozen=True, slots=True)
 class ImageRepository:
     """The repository of an image, as one login reads it.
 
-    `location` is where it is read: the image's own name, or one below the mirror of its registry. `documents` are those
-    that were read before, here or elsewhere.
+    `location` is where it is read: the image's own name, or one below the mirror of its registry.
     """
 
     image: ImageName
     location: ImageName
     host: Host
     login: Login
-    documents: Documents = field(default_factory=dict)
+    documents: Documents = field(default_factory=Documents)
     #: Digests of the documents that this repository sent itself.
     sent: set[str] = field(default_factory=set)
 
@@ -361,6 +355,19 @@ class ImageRepository:
         """The manifest of a tag or digest, or its headers only with the method `HEAD`."""
         return self.get(f"manifests/{reference}", ACCEPT, MANIFEST_BYTES, method=method)
 
+    def read(self, tag: str) -> str:
+        """The digest of a tag, by the bytes of its manifest, which are remembered.
+
+        Raises:
+            Refused: the registry refused; 404 if there is no such tag.
+            NoResponse, Untrusted: no usable answer, or no manifest.
+        """
+        answer = self.manifest("GET", tag)
+        digest = resolve_by_content(answer, tag)
+        if self.remember(digest, answer, "a manifest"):
+            self.documents.name(f"{self.location}:{tag}", digest)
+        return digest
+
     def document(self, digest: str, *, config: bool = False) -> Document:
         """The manifest or index of that digest, or the configuration; the registry is asked unless it was read.
 
@@ -382,10 +389,8 @@ class ImageRepository:
         """
         content = document(answer, digest, wanted)
         self.sent.add(digest)
-        if content and len(answer.body) <= _LARGEST:
-            if len(self.documents) >= _REMEMBERED:
-                self.documents.clear()
-            self.documents[digest] = answer.body
+        if content:
+            self.documents.keep(digest, answer.body)
         return content
 
 

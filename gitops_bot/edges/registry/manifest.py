@@ -77,18 +77,20 @@ def resolve_by_content(answer: Answer, reference: str) -> str:
         raise unexpected(answer, "a manifest")
     header = answer.headers.get("docker-content-digest")
     usual = "sha512" if header is not None and header.startswith("sha512:") else "sha256"
-    digest = _digest_of(answer.body, usual)
+    digest = digest_of(answer.body, usual)
     if header is not None and header != digest:
         raise Untrusted(
             f"reports the digest {header[:150]!r} for a manifest that has the digest {digest}",
             "Something in between changes what the registry sends; nothing was pinned.",
         )
     if is_digest(reference):
-        digest = _digest_of(answer.body, reference.partition(":")[0])
+        digest = digest_of(answer.body, reference)
     return digest
 
 
-def _digest_of(body: bytes, algorithm: str) -> str:
+def digest_of(body: bytes, like: str) -> str:
+    """The digest of these bytes, by the algorithm of a digest like this one."""
+    algorithm = like.partition(":")[0]
     return f"{algorithm}:{hashlib.new(algorithm, body).hexdigest()}"
 
 
@@ -109,7 +111,7 @@ def document(answer: Answer, digest: str, wanted: str) -> Document:
         raise Untrusted(f"has {wanted} of more than {_MOST_COMMAS} values", "Check what was pushed there.")
     parsed = parse_json(answer.body)
     content: Document = parsed if isinstance(parsed, dict) else {}
-    actual = _digest_of(answer.body, digest.partition(":")[0])
+    actual = digest_of(answer.body, digest)
     if actual == digest:
         return content
     if content.get("schemaVersion") == 1:

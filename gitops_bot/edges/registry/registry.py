@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, assert_never
 
@@ -24,6 +25,7 @@ from gitops_bot.edges.registry.credentials import (
     Workload,
 )
 from gitops_bot.edges.registry.describe import describe
+from gitops_bot.edges.registry.documents import FOLDER, Documents
 from gitops_bot.edges.registry.failure import IfPresent, NoLogin, Refused, Untrusted
 from gitops_bot.edges.registry.host import HEAD_START, Host, ImageLimits, ImageRepository, Tokens, base_url, location
 from gitops_bot.edges.registry.manifest import read, resolve
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry.cloud import LoginCache
     from gitops_bot.edges.registry.credentials import Login
-    from gitops_bot.edges.registry.host import Documents
+    from gitops_bot.edges.registry.documents import Memory
     from gitops_bot.edges.registry.tags import TagPage
     from gitops_bot.edges.registry.times.reader import TimesReader
     from gitops_bot.errors import FailureCode
@@ -79,7 +81,7 @@ class Registry(AbstractContextManager["Registry"]):
         attempts: int = ATTEMPTS,
         transport: httpx.BaseTransport | None = None,
         observe: Observe | None = None,
-        documents: Documents | None = None,
+        documents: Memory | None = None,
         logins: LoginCache | None = None,
         cache: Path | None = None,
         packages: Sequence[PackageApi] = (),
@@ -87,8 +89,8 @@ class Registry(AbstractContextManager["Registry"]):
         """`seconds` limits one try of a request, and one answer of a credential helper; see `Http`.
 
         `image_seconds` limits all requests for one image together, with their retries and waits. `documents`
-        and `logins` are caches in memory that a later Registry may share. For build times: `cache` is a folder for what
-        images say about themselves, `packages` what forges list of the registries that they have.
+        and `logins` are caches in memory that a later Registry may share, `cache` is a folder for what images say about
+        themselves. For build times: `packages` are what forges list of the registries that they have.
         """
         self._access, self._clock, self._image_seconds = access, clock, image_seconds
         self._head_start = min(HEAD_START, seconds / 10)
@@ -112,7 +114,7 @@ class Registry(AbstractContextManager["Registry"]):
         timeout = min(seconds, HELPER_TIMEOUT)
         tokens = {name: api.token for api in packages for name in api.variables if api.token is not None}
         self._credentials = Credentials(access, environ, timeout=timeout, clouds=clouds.login, tokens=tokens)
-        self._documents: Documents = {} if documents is None else documents
+        self._documents = Documents({} if documents is None else documents, None if cache is None else cache / FOLDER)
         #: Digests that a repository was seen to have, and repositories without a Referrers API.
         self._present: set[tuple[ImageName, str]] = set()
         self._without_referrers: set[ImageName] = set()
@@ -124,6 +126,7 @@ class Registry(AbstractContextManager["Registry"]):
         self._hosts: dict[str, Host] = {}
 
     def __exit__(self, *_: object) -> None:
+        self._documents.close()
         self._large.close()
         self._http.close()
 
@@ -140,12 +143,21 @@ class Registry(AbstractContextManager["Registry"]):
         except TooLarge:
             return self._large.run(lambda: read_page(repository.get(rest, "application/json", PAGE_BYTES)))
 
-    def digest(self, image: ImageName, tag: str) -> str:
-        """The digest of the manifest (or index) that the tag names now; the error's `status` is 404 if it is gone."""
+    def digest(self, image: ImageName, tag: str, *, will_read: bool = False) -> str:
+        """The digest of the manifest (or index) that the tag names now; the error's `status` is 404 if it is gone.
+
+        By a HEAD, which Docker Hub does not count as a pull. Where the manifest `will_read` too, and is not known yet,
+        one GET gives both.
+        """
         if (digest := self._digests.get((image, tag))) is not None:
             return digest
         with self._reading(image, f"the tag {tag}", Pin(tag)) as repository:
-            return resolve(repository.manifest, tag)
+            if will_read and self._documents.named(f"{repository.location}:{tag}") is None:
+                digest = repository.read(tag)
+            else:
+                digest = resolve(repository.manifest, tag)
+        self._present.add((image, digest))
+        return digest
 
     def describe(self, image: ImageName, digest: str) -> Build:
         """The description of an image by its labels and configuration; the error's `status` is 404 if it is gone."""
@@ -194,7 +206,9 @@ class Registry(AbstractContextManager["Registry"]):
             )
         with self._reading(image, "the build times of its tags", pin) as repository:
             threads = self._access.get(repository.location.registry, _PLAIN).concurrency or Tuning().concurrency
-            return reader.read(repository, tags, pin, remember, threads)
+            # Of thousands of images the times are kept, and not their documents.
+            in_memory = replace(repository, documents=Documents(self._documents.memory))
+            return reader.read(in_memory, tags, pin, remember, threads)
 
     def served(self, image: ImageName, pin: Pin) -> Served:
         """How the bot can read the repository, and whether the pinned image exists; not cached.

@@ -105,7 +105,8 @@ async def _resolve(facts: Facts, entry: Managed, assignment: Assignment, propose
         return choice.shaped("digest", entry.pin, tag, digest) if shape == "digest" else Pin(tag, digest)
     if image is None:
         raise RegistryError(no_image(entry))
-    return choice.shaped(shape, entry.pin, tag, await digest_of(facts, entry, image, tag, None))
+    digest = await digest_of(facts, entry, image, tag, None, will_read=tag != entry.pin.tag)
+    return choice.shaped(shape, entry.pin, tag, digest)
 
 
 async def _require(facts: Facts, entry: Managed, image: ImageName | None, digest: str, short: str) -> None:

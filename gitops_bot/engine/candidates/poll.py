@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 #: How many of the best tags are asked for their digest, to find the place of a pin that only a digest names.
 _PLACES = 30
-#: So many of the best tags may name no image; each takes two requests, in every run.
+#: So many of the best tags may name no image; each takes a request, in every run.
 MOST_LEFT_OUT = 30
 
 
@@ -141,7 +141,8 @@ async def _among_images(
         made = await choose([tag for tag in tags if tag not in left_out] if left_out else tags)
         match made:
             case policies.Chosen(tag=best) | policies.HeldChoice(candidate=str(best), reason=Reason(ends=datetime())):
-                what = await pullable.unlike_pinned(facts, entry, image, await facts.digest(image, best))
+                digest = await facts.digest(image, best, will_read=True)
+                what = await pullable.unlike_pinned(facts, entry, image, digest)
             case _:
                 return made
         if what is None:

@@ -305,7 +305,7 @@ async def _artifact(context: Context, entry: Managed, running: Run) -> Artifact 
     way: Literal["copied", "resolved"] = "copied"
     if digest is None and (entry.rules.pin != "tag" or environment.release_tag):
         # The proposal says so: nobody wrote down what the source's tag meant when it was tested.
-        digest, way = await facts.digest(source, running.pin.tag or ""), "resolved"
+        digest, way = await facts.digest(source, running.pin.tag or "", will_read=True), "resolved"
     if environment.match_by == "revision" and digest is not None:
         return await _find_rebuild(facts, entry, running, source, target, digest)
     if digest is not None:
@@ -341,7 +341,7 @@ async def _find_rebuild(
     return Artifact(Pin(tag, theirs), exists=True, way="rebuilt", revision=build.revision)
 
 
-#: So many of the newest versions are looked at: a request each, three where the revision is wanted.
+#: So many of the newest versions are looked at: a request each, two where the revision is wanted.
 _MOST = 50
 
 
@@ -358,7 +358,7 @@ async def _of_digest(facts: Facts, image: ImageName, digest: str, present: str |
 async def _of_revision(facts: Facts, image: ImageName, build: Build) -> tuple[str, str] | None:
     """The newest full version that was built of the same revision, and its digest."""
     for tag in await _versions(facts, image, build):
-        digest = await unless_absent(facts.digest(image, tag))
+        digest = await unless_absent(facts.digest(image, tag, will_read=True))
         described = await unless_absent(facts.describe(image, digest)) if digest is not None else None
         if digest is None or described is None or described.revision != build.revision:
             continue

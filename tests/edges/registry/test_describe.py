@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from gitops_bot.edges.registry.host import Documents
+    from gitops_bot.edges.registry.documents import Memory
     from tests.counterparts.broken import Answer
 
 BUILT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -76,7 +76,7 @@ def test_an_index_in_three_requests(registry: DockerRegistry, ours: Registry) ->
 
 def test_what_a_later_registry_knows_is_not_asked_again(registry: DockerRegistry) -> None:
     digest = registry.push_image("say/again", "v1", labels=LABELS)
-    known: Documents = {}
+    known: Memory = {}
     with Registry({}, {}, StillClock(), documents=known) as first:
         build = first.describe(ImageName(registry.host, "say/again"), digest)
     with Registry({}, {}, StillClock(), documents=known) as second, registry.counting() as seen:
@@ -86,7 +86,7 @@ def test_what_a_later_registry_knows_is_not_asked_again(registry: DockerRegistry
 
 def test_what_was_not_whole_is_asked_again() -> None:
     """A partial copy may be whole the next time."""
-    known: Documents = {}
+    known: Memory = {}
     missing = answer("404 Not Found", b'{"errors": [{"code": "BLOB_UNKNOWN"}]}')
     with broken_server([served(IMAGE), missing, served(GOOD)]) as server:
         for version in (None, "v1.4.2", "v1.4.2"):

@@ -21,7 +21,7 @@ from tests.counterparts.registry import INDEX, MANIFEST
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.edges.registry.host import Documents
+    from gitops_bot.edges.registry.documents import Memory
     from tests.counterparts.broken import Answer
     from tests.counterparts.registry import DockerRegistry
 
@@ -37,7 +37,7 @@ GONE = answer("404 Not Found", b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}', "C
 GONE_HEAD = answer("404 Not Found", b"")
 
 
-def opened(documents: Documents | None = None) -> Registry:
+def opened(documents: Memory | None = None) -> Registry:
     return Registry({}, {}, StillClock(), documents=documents)
 
 
@@ -82,7 +82,7 @@ def test_what_a_digest_names_is_asked_once_for_all_runs(registry: DockerRegistry
     image = ImageName(registry.host, name)
     index_digest = registry.push_image(name, "v1", platforms=PLATFORMS, attested=True)
     single = registry.push_image(name, "v2")
-    known: Documents = {}
+    known: Memory = {}
     requests = []
     for _ in range(2):
         with opened(known) as ours, registry.counting() as seen:
@@ -162,7 +162,7 @@ def test_a_single_image_has_none_to_miss_and_one_that_is_gone_is_told_apart(regi
 
 def test_an_index_is_pulled_once_for_all_runs_and_its_platforms_are_looked_up_in_each(registry: DockerRegistry) -> None:
     name = "presence/again"
-    documents: Documents = {}
+    documents: Memory = {}
     digest = registry.push(name, "v1", platforms=PLATFORMS[:2])
     image, children = ImageName(registry.host, name), index(registry, name, digest)
 
@@ -309,7 +309,7 @@ def test_what_one_registry_says_of_a_digest_that_is_not_its_own_hides_nothing_at
     registry: DockerRegistry,
 ) -> None:
     name = "presence/poisoned"
-    documents: Documents = {}
+    documents: Memory = {}
     digest = registry.push(name, "v1", platforms=PLATFORMS[:2])
     registry.delete(name, index(registry, name, digest)["arm64"])
     # The digest of schema 1 is that of a part of its bytes, so these are not held against it.

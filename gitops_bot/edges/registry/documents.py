@@ -1,0 +1,108 @@
+"""Manifests and configurations by their digests, which never change: each is read once.
+
+A process keeps them in memory; with `--cache` they are files, too. They only save requests: a file counts if it has the
+digest that names it, and what a tag named before only decides by which request the registry is asked for it now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from gitops_bot import log
+from gitops_bot.edges.cache import check_owner, make_folder
+from gitops_bot.edges.registry.manifest import digest_of
+from gitops_bot.images.reference import is_digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Documents by digest, and the digests of tags: `run` keeps them from cycle to cycle.
+Memory = dict[str, bytes]
+#: What is kept in memory and in files, and the bytes of the largest document; most have some thousands.
+IN_MEMORY, IN_FILES, LARGEST = 1000, 5000, 32 * 1024
+FOLDER: Final = "documents"
+
+
+@dataclass(slots=True)
+class Documents:
+    """What was read before, here or elsewhere; `folder` is for files. Safe to use from many threads and processes."""
+
+    memory: Memory = field(default_factory=dict)
+    folder: Path | None = None
+    _checked: bool = False
+    _written: bool = False
+
+    def get(self, digest: str) -> bytes | None:
+        """The bytes of a digest, if they are known."""
+        if (body := self.memory.get(digest)) is None:
+            body = self._read(digest)
+            if body is None or digest_of(body, digest) != digest:
+                return None
+        self._keep(digest, body)
+        return body
+
+    def keep(self, digest: str, body: bytes) -> None:
+        """Remember the bytes of a digest, which were verified, unless there are very many."""
+        if len(body) <= LARGEST:
+            self._keep(digest, body, replace=True)
+
+    def named(self, tag: str) -> str | None:
+        """The digest that a tag, with its repository, named when its manifest was read; None unless that is known."""
+        body = self.memory.get(tag) or self._read(tag) or b""
+        digest = body.decode("ascii", "replace")
+        return digest if is_digest(digest) and self.get(digest) is not None else None
+
+    def name(self, tag: str, digest: str) -> None:
+        """Remember the digest of a tag, with its repository."""
+        self._keep(tag, digest.encode("ascii"), replace=True)
+
+    def _keep(self, key: str, body: bytes, *, replace: bool = False) -> None:
+        if len(self.memory) >= IN_MEMORY and key not in self.memory:
+            self.memory.clear()
+        self.memory[key] = body
+        if (file := self._file(key)) is None or (file.exists() and not replace):
+            return
+        part = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}")
+        try:
+            part.write_bytes(body)
+            part.replace(file)
+            self._written = True
+        except OSError as error:
+            self._leave(error)
+
+    def _read(self, key: str) -> bytes | None:
+        with suppress(OSError):
+            if (file := self._file(key)) is not None:
+                descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+                with os.fdopen(descriptor, "rb") as opened:
+                    check_owner(file, os.fstat(descriptor))
+                    return opened.read(LARGEST + 1)
+        return None
+
+    def _file(self, key: str) -> Path | None:
+        """Where a key has its file: no key is a name of the file system."""
+        if self.folder is not None and not self._checked:
+            try:
+                make_folder(self.folder)
+                self._checked = True
+            except OSError as unfit:
+                self._leave(unfit)
+        return self.folder / hashlib.sha256(key.encode()).hexdigest() if self.folder is not None else None
+
+    def _leave(self, error: OSError) -> None:
+        log.once("cache.unused", level="warning", folder=str(self.folder), reason=str(error.strerror))
+        self.folder = None
+
+    def close(self) -> None:
+        """Delete the oldest files, once there are too many."""
+        if self.folder is None or not self._written:
+            return
+        with suppress(OSError):
+            files = sorted(self.folder.iterdir(), key=lambda file: file.lstat().st_mtime)
+            for file in files[: max(0, len(files) - IN_FILES)]:
+                file.unlink(missing_ok=True)
