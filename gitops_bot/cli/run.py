@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_bot import __version__, log, redact
+from gitops_bot import __version__
 from gitops_bot.cli.command import command, reading, remote
 from gitops_bot.wiring.process import INTERRUPTED
 
@@ -53,6 +53,7 @@ def run_command(
     Meant for a container, with probes and metrics. The first cycle starts at once. SIGTERM lets the current write
     finish and exits with 0; a second one exits at once. Everything is logged to standard error.
     """
+    from gitops_bot import log
     from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.signals import Ending, Terminated
 
@@ -116,6 +117,7 @@ class _Pages:
         self._status = Response(200, page.html(overview), "text/html; charset=utf-8")
 
     def page(self, path: str) -> Response | None:
+        from gitops_bot import redact
         from gitops_bot.server.health import Response
 
         match path:

@@ -15,7 +15,7 @@ from gitops_bot.config import Config, RegistryAccess, checks
 from gitops_bot.edges.clock import Clock
 from gitops_bot.errors import ConfigError, Problem, UsageError
 from gitops_bot.wiring.local import Local, Notice, chosen_config
-from gitops_bot.wiring.process import progress
+from gitops_bot.wiring.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot import log
-from gitops_bot.wiring.process import progress
+from gitops_bot.wiring.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
