@@ -34,7 +34,14 @@ TYPE = f"Content-Type: {MANIFEST}"
 NAMED = f"Docker-Content-Digest: {DIGEST}"
 HERE = answer("200 OK", b"", TYPE, NAMED, length=len(BODY))
 GONE = answer("404 Not Found", b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}', "Content-Type: application/json")
-GONE_HEAD = answer("404 Not Found", b"")
+GONE_HEAD, NO_HEAD, UNNAMED = answer("404 Not Found", b""), answer("405 No", b""), answer("200 OK", b"", TYPE)
+WHOLE, CHANGED = answer("200 OK", BODY, TYPE), answer("200 OK", BODY + b" ", TYPE)
+BOTH = ["HEAD", "GET"]
+
+
+def named(digest: str) -> bytes:
+    """A HEAD's answer with this digest."""
+    return answer("200 OK", b"", TYPE, f"Docker-Content-Digest: {digest}", length=9)
 
 
 def opened(documents: Memory | None = None) -> Registry:
@@ -180,12 +187,8 @@ def test_an_index_is_pulled_once_for_all_runs_and_its_platforms_are_looked_up_in
 
 def index(registry: DockerRegistry, name: str, digest: str) -> dict[str, str]:
     """The manifests that an index names, by their architectures."""
-    import urllib.request
-
-    request = urllib.request.Request(f"http://{registry.host}/v2/{name}/manifests/{digest}", headers={"Accept": INDEX})
-    with urllib.request.urlopen(request) as opened_url:  # noqa: S310 - likewise
-        document = json.load(opened_url)
-    return {each["platform"]["architecture"]: each["digest"] for each in document["manifests"]}
+    listed = registry.manifest(name, digest)["manifests"]
+    return {each["platform"]["architecture"]: each["digest"] for each in listed}
 
 
 @pytest.mark.parametrize("digest", ["", "latest", "sha256:abc", f"{DIGEST}/../../tags", f"{DIGEST}\n"])
@@ -202,52 +205,31 @@ def test_what_is_no_digest_is_never_asked_for(registry: DockerRegistry, digest: 
 
 
 @pytest.mark.parametrize(
-    ("answers", "there", "asked"),
+    ("digest", "answers", "there", "asked"),
     [
-        pytest.param([HERE], True, ["HEAD"], id="as it should be"),
-        pytest.param([answer("405 No", b""), answer("200 OK", BODY, TYPE)], True, ["HEAD", "GET"], id="knows no HEAD"),
-        pytest.param([GONE_HEAD, answer("200 OK", BODY, TYPE)], True, ["HEAD", "GET"], id="denies it to HEAD only"),
-        pytest.param(
-            [answer("200 OK", b"", TYPE), answer("200 OK", BODY, TYPE)], True, ["HEAD", "GET"], id="no digest"
-        ),
-        pytest.param([GONE_HEAD, GONE], False, ["HEAD", "GET"], id="gone"),
-        pytest.param(
-            [answer("200 OK", b"", TYPE, f"Docker-Content-Digest: {OTHER}", length=9)], False, ["HEAD"], id="another"
-        ),
-        pytest.param([GONE_HEAD, answer("200 OK", BODY + b" ", TYPE)], False, ["HEAD", "GET"], id="other bytes"),
+        pytest.param(DIGEST, [HERE], True, ["HEAD"], id="as it should be"),
+        pytest.param(DIGEST, [NO_HEAD, WHOLE], True, BOTH, id="knows no HEAD"),
+        pytest.param(DIGEST, [GONE_HEAD, WHOLE], True, BOTH, id="denies it to HEAD only"),
+        pytest.param(DIGEST, [UNNAMED, WHOLE], True, BOTH, id="no digest"),
+        pytest.param(DIGEST, [GONE_HEAD, GONE], False, BOTH, id="gone"),
+        pytest.param(DIGEST, [named(OTHER)], False, ["HEAD"], id="another"),
+        pytest.param(DIGEST, [GONE_HEAD, CHANGED], False, BOTH, id="other bytes"),
+        # Of another algorithm than the registry's own.
+        pytest.param(LONG, [named(LONG)], True, ["HEAD"], id="sha512, as asked"),
+        pytest.param(LONG, [UNNAMED, WHOLE], True, BOTH, id="sha512, no digest"),
+        pytest.param(LONG, [HERE, answer("200 OK", BODY, TYPE, NAMED)], True, BOTH, id="sha512, by another algorithm"),
+        pytest.param(LONG, [answer("501 No", b""), WHOLE], True, BOTH, id="sha512, knows no HEAD"),
+        pytest.param(LONG, [HERE, CHANGED], False, BOTH, id="sha512, other bytes"),
+        pytest.param(LONG, [GONE_HEAD, GONE], False, BOTH, id="sha512, gone"),
     ],
 )
-def test_by_head_and_where_that_says_nothing_by_the_bytes(
-    answers: Sequence[Answer], there: bool, asked: list[str]
+def test_a_manifest_is_found_by_head_and_where_that_says_nothing_by_its_bytes(
+    digest: str, answers: Sequence[Answer], there: bool, asked: list[str]
 ) -> None:
     with broken_server(answers) as server, opened() as ours:
-        assert ours.exists(ImageName(server.host, "acme/web"), DIGEST) is there
+        assert ours.exists(ImageName(server.host, "acme/web"), digest) is there
     assert [line.split()[0] for line in server.lines] == asked
-    assert {line.split()[1] for line in server.lines} == {f"/v2/acme/web/manifests/{DIGEST}"}
-
-
-@pytest.mark.parametrize(
-    ("answers", "there", "asked"),
-    [
-        pytest.param(
-            [answer("200 OK", b"", TYPE, f"Docker-Content-Digest: {LONG}", length=9)], True, ["HEAD"], id="as asked"
-        ),
-        pytest.param(
-            [answer("200 OK", b"", TYPE), answer("200 OK", BODY, TYPE)], True, ["HEAD", "GET"], id="no digest"
-        ),
-        pytest.param([HERE, answer("200 OK", BODY, TYPE, NAMED)], True, ["HEAD", "GET"], id="by another algorithm"),
-        pytest.param([answer("501 No", b""), answer("200 OK", BODY, TYPE)], True, ["HEAD", "GET"], id="knows no HEAD"),
-        pytest.param([HERE, answer("200 OK", BODY + b" ", TYPE)], False, ["HEAD", "GET"], id="other bytes"),
-        pytest.param([GONE_HEAD, GONE], False, ["HEAD", "GET"], id="gone"),
-    ],
-)
-def test_a_digest_of_another_algorithm_than_the_registrys_own_is_told_by_the_bytes(
-    answers: Sequence[Answer], there: bool, asked: list[str]
-) -> None:
-    with broken_server(answers) as server, opened() as ours:
-        assert ours.exists(ImageName(server.host, "acme/web"), LONG) is there
-    assert [line.split()[0] for line in server.lines] == asked
-    assert {line.split()[1] for line in server.lines} == {f"/v2/acme/web/manifests/{LONG}"}
+    assert {line.split()[1] for line in server.lines} == {f"/v2/acme/web/manifests/{digest}"}
 
 
 @pytest.mark.parametrize(
