@@ -11,6 +11,7 @@ import pytest
 from gitops_bot.edges.registry import Registry
 from gitops_bot.edges.registry import documents as caching
 from gitops_bot.edges.registry.documents import Documents
+from gitops_bot.errors import RegistryError
 from gitops_bot.images.build import Manifest
 from gitops_bot.images.reference import ImageName
 from tests.counterparts.clock import StillClock
@@ -127,3 +128,11 @@ def test_a_tag_that_is_read_next_takes_one_request_and_a_head_once_it_is_known(
     registry.push(image.path, "v1", "b")
     assert asked() == (digests[1], ["HEAD v1", f"GET {digests[1]}"]), "a tag that was moved since is seen"
     assert asked() == (digests[1], ["HEAD v1"])
+
+
+def test_a_tag_to_be_read_that_is_gone_is_told_after_one_request(registry: DockerRegistry) -> None:
+    registry.push("read/gone", "v1")
+    with Registry({}, {}, StillClock()) as ours, registry.counting() as seen, pytest.raises(RegistryError) as gone:
+        ours.digest(ImageName(registry.host, "read/gone"), "v2", will_read=True)
+    assert (gone.value.status, seen) == (404, ["GET /v2/read/gone/manifests/v2 404"])
+    assert "the request for the tag v2" in gone.value.problem.message
