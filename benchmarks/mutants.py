@@ -175,7 +175,8 @@ class Measured:
                 " join file on file.id = arc.file_id join context on context.id = arc.context_id"
             )
             for path, context, line in rows:
-                name = re.sub(r"\|(?:setup|call|run|teardown)\Z", "", context)
+                # Behind "@" is the group of tests that a parallel run keeps together.
+                name = re.sub(r"(?:@[^\]]*?)?(?:\|(?:setup|call|run|teardown))?\Z", "", context)
                 place = (path.rpartition("/gitops_bot/")[2], line)
                 if "::" in name and name not in tests[place]:
                     tests[place].add(name)
