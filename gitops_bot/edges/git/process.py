@@ -312,8 +312,11 @@ def _running(
         raise _not_installed()
     # When it is imported, GitPython runs git twice for its version, with our whole environment: this git does not run.
     os.environ |= {"GIT_PYTHON_REFRESH": "quiet", "GIT_PYTHON_GIT_EXECUTABLE": os.devnull}
-    from git.cmd import Git as GitPython
-    from git.exc import GitCommandNotFound
+    try:
+        from git.cmd import Git as GitPython
+        from git.exc import GitCommandNotFound
+    except ImportError as failure:  # it could not start even that one
+        raise _not_started(failure.__cause__) or failure from failure.__cause__
 
     # GitPython passes our own environment and can only add to it: env(1) removes the rest.
     strangers = os.environ.keys() - environment.keys()
