@@ -127,6 +127,7 @@ def test_a_pin_of_the_own_branch_wins_over_one_that_moved_there() -> None:
         pytest.param((own("all", WEB_V2), own("api", API_V2)), False, ["all", "rollback-web"], id="of sources"),
         pytest.param((own("all", API_V2),), False, ["rollback-web"], id="not where none come from"),
         pytest.param((Competing(of("all", WEB_V2)),), False, ["all", "rollback-web"], id="what it takes entries from"),
+        pytest.param((Competing(replace(of("all", WEB_V2), pending=())),), False, ["rollback-web"], id="it is done"),
         pytest.param((left("rollback-all", WEB_V2),), False, ["rollback-web"], id="not what locks it"),
     ],
 )
