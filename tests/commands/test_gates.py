@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gitops_bot.demo.http import Answer
-from tests.commands.stages import BRANCH, Stages, actions, change, environment, held, reason
+from tests.commands.stages import BRANCH, Stages, actions, change, environment, held, path, reason
 from tests.counterparts.gitops_statuses import ARGO_CD, FLUX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from gitops_bot.demo.http import Request
     from tests.counterparts.world import World
@@ -141,55 +141,78 @@ def test_what_was_reported_while_another_pin_stood_says_nothing_of_this_one(worl
     assert gated.stages.news() == {"web": gated.stages.pin("web", "1.2.0")}
 
 
-@pytest.mark.parametrize(
-    ("wanted", "report", "expected"),
-    [
-        pytest.param("e2e", lambda its: its.run("success"), "promoted", id="a check run"),
-        pytest.param("e2e", lambda its: its.run("skipped"), "promoted", id="skipped"),
-        pytest.param("e2e", lambda its: its.run("neutral"), "promoted", id="neutral"),
-        pytest.param("e2e", lambda its: its.run("in_progress"), "held.check", id="under way"),
-        pytest.param("e2e", lambda its: its.run("cancelled"), "held.check", id="cancelled"),
-        pytest.param("e2e", lambda its: its.run("timed_out"), "held.check", id="timed out"),
-        pytest.param("e2e", lambda its: (its.run("failure"), its.run("success")), "promoted", id="a re-run"),
-        pytest.param("e2e", lambda its: (its.run("success"), its.run("queued")), "held.check", id="a re-run waits"),
-        pytest.param("e2e", lambda its: its.run("success", "e2e2"), "held.check", id="another name"),
-        pytest.param("e2*", lambda its: its.run("success", "e2e2"), "promoted", id="a glob"),
-        pytest.param(
-            "e2*", lambda its: (its.run("success", "e2a"), its.run("failure", "e2b")), "held.check", id="one of a glob"
-        ),
-        pytest.param("{name: e2e, app: github-actions}", lambda its: its.run("success"), "promoted", id="by the app"),
-        pytest.param(
-            "{name: e2e, app: github-actions}", lambda its: its.run("success", app="evil"), "held.check", id="another"
-        ),
-        pytest.param(
-            "{name: e2e, app: github-actions}",
-            lambda its: its.status("success", "e2e", by="github-actions"),
-            "held.check",
-            id="a user who is called like the app",
-        ),
-        pytest.param(
-            "{name: e2e, app: argocd}", lambda its: its.status("success", "e2e"), "promoted", id="a status of an app"
-        ),
-        pytest.param(
-            "{name: e2e, user: ann}", lambda its: its.status("success", "e2e", by="Ann"), "promoted", id="by the user"
-        ),
-        pytest.param(
-            "{name: e2e, user: ann}", lambda its: its.status("success", "e2e", by="eve"), "held.check", id="by another"
-        ),
-        pytest.param(
-            "{name: e2e, user: ann}",
-            lambda its: (its.status("success", "e2e", by="ann"), its.run("failure", "e2e", app="evil")),
-            "promoted",
-            id="who may not say so cannot stop it",
-        ),
-    ],
-)
-def test_a_check_counts_by_name_and_maker(
-    worldwide: World, wanted: str, report: Callable[[Gated], object], expected: str
-) -> None:
-    gated = Gated.start(worldwide, f"promote_from: staging\nrequire: {{checks: [{wanted}]}}")
-    report(gated)
-    assert gated.update() == expected
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One environment of a release that others share. Its checks have its name in front."""
+
+    gated: Gated
+    name: str
+
+    def run(self, state: str, name: str = "e2e", **how: Any) -> None:
+        """A check run of the release."""
+        self.gated.run(state, f"{self.name}-{name}", **how)
+
+    def status(self, state: str, **how: Any) -> None:
+        """A status of the release."""
+        self.gated.status(state, f"{self.name}-e2e", **how)
+
+
+def decided(gated: Gated, requires: Sequence[str], report: Callable[[Row, int], object]) -> list[str]:
+    """What one update says of environments that each require something else of the same release: see `Gated.update`."""
+    deploy, rows = gated.stages.deploy, [f"row{number}" for number in range(len(requires))]
+    text = deploy.files("main")["gitops-bot.yaml"].decode().rstrip()
+    for row, require in zip(rows, requires, strict=True):
+        rule = require.replace("e2", f"{row}-e2").replace("ROW", row)
+        text += f"\n  {row}: {{overlays: ['apps/{{app}}/{row}'], promote_from: staging, require: {rule}}}"
+    pins = deploy.files("main")[path("web", "production")]
+    files = {path("web", row): pins for row in rows}
+    deploy.remote.commit("main", {"gitops-bot.yaml": text.encode(), **files})
+    for number, row in enumerate(rows):
+        report(Row(gated, row), number)
+    done = deploy.ask("update", *rows)
+    assert done.code == 0, done.json
+    codes = [next(iter(held(done.json, row).values()), "promoted") for row in rows]
+    opened = {branch for branch in deploy.branches if branch.startswith("gitops-bot/row")}
+    assert opened == {f"gitops-bot/{row}/all" for row, code in zip(rows, codes, strict=True) if code == "promoted"}
+    return codes
+
+
+#: What is required, what is reported, and what comes of it.
+CHECKS: dict[str, tuple[str, Callable[[Row], object], str]] = {
+    "a check run": ("e2e", lambda row: row.run("success"), "promoted"),
+    "skipped": ("e2e", lambda row: row.run("skipped"), "promoted"),
+    "neutral": ("e2e", lambda row: row.run("neutral"), "promoted"),
+    "under way": ("e2e", lambda row: row.run("in_progress"), "held.check"),
+    "cancelled": ("e2e", lambda row: row.run("cancelled"), "held.check"),
+    "timed out": ("e2e", lambda row: row.run("timed_out"), "held.check"),
+    "a re-run": ("e2e", lambda row: (row.run("failure"), row.run("success")), "promoted"),
+    "a re-run waits": ("e2e", lambda row: (row.run("success"), row.run("queued")), "held.check"),
+    "another name": ("e2e", lambda row: row.run("success", "e2e2"), "held.check"),
+    "a glob": ("e2*", lambda row: row.run("success", "e2e2"), "promoted"),
+    "one of a glob": ("e2*", lambda row: (row.run("success", "e2a"), row.run("failure", "e2b")), "held.check"),
+    "by the app": ("{name: e2e, app: github-actions}", lambda row: row.run("success"), "promoted"),
+    "by another app": ("{name: e2e, app: github-actions}", lambda row: row.run("success", app="evil"), "held.check"),
+    "a user who is called like the app": (
+        "{name: e2e, app: github-actions}",
+        lambda row: row.status("success", by="github-actions"),
+        "held.check",
+    ),
+    "a status of an app": ("{name: e2e, app: argocd}", lambda row: row.status("success"), "promoted"),
+    "by the user": ("{name: e2e, user: ann}", lambda row: row.status("success", by="Ann"), "promoted"),
+    "by another user": ("{name: e2e, user: ann}", lambda row: row.status("success", by="eve"), "held.check"),
+    "who may not say so cannot stop it": (
+        "{name: e2e, user: ann}",
+        lambda row: (row.status("success", by="ann"), row.run("failure", app="evil")),
+        "promoted",
+    ),
+}
+
+
+def test_a_check_counts_by_name_and_maker(worldwide: World) -> None:
+    requires = [f"{{checks: [{wanted}]}}" for wanted, _, _ in CHECKS.values()]
+    reports = [report for _, report, _ in CHECKS.values()]
+    codes = decided(Gated.start(worldwide, CHECK), requires, lambda row, number: reports[number](row))
+    assert dict(zip(CHECKS, codes, strict=True)) == {label: expected for label, (_, _, expected) in CHECKS.items()}
 
 
 @pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
@@ -207,28 +230,33 @@ def test_the_commit_on_the_base_branch_is_asked_however_it_was_merged(worldwide:
     assert gated.update() == "promoted"
 
 
-@pytest.mark.parametrize(
-    ("deployed", "expected"),
-    [
-        pytest.param([], "held.deployment", id="none"),
-        pytest.param([("success",)], "promoted", id="a success"),
-        pytest.param([("in_progress",)], "held.deployment", id="under way"),
-        pytest.param([("success", "inactive")], "promoted", id="a success that a newer one made inactive"),
-        pytest.param([("failure", "inactive")], "held.deployment", id="a failure that is inactive"),
-        pytest.param([("failure",), ("success",)], "promoted", id="deployed again"),
-        pytest.param([("success",), ("error",)], "held.deployment", id="the newest one failed"),
-        pytest.param([()], "held.deployment", id="without a status"),
-    ],
-)
-def test_the_newest_deployment_decides(worldwide: World, deployed: list[tuple[str, ...]], expected: str) -> None:
-    gated = Gated.start(worldwide, "promote_from: staging\nrequire: {deployment: staging}")
+#: The states of each deployment of the release, the oldest first, and what comes of it.
+DEPLOYED: dict[str, tuple[Sequence[Sequence[str]], str]] = {
+    "none": ((), "held.deployment"),
+    "a success": ((("success",),), "promoted"),
+    "under way": ((("in_progress",),), "held.deployment"),
+    "a success that a newer one made inactive": ((("success", "inactive"),), "promoted"),
+    "a failure that is inactive": ((("failure", "inactive"),), "held.deployment"),
+    "deployed again": ((("failure",), ("success",)), "promoted"),
+    "the newest one failed": ((("success",), ("error",)), "held.deployment"),
+    "without a status": (((),), "held.deployment"),
+}
+
+
+def test_the_newest_deployment_decides(worldwide: World) -> None:
+    gated = Gated.start(worldwide, CHECK)
     deploy, forge = gated.stages.deploy, gated.stages.deploy.world.forge
     before = deploy.remote.git("rev-parse", f"{gated.commit}~1").decode().strip()
-    forge.deployment(deploy.name, "staging", before, "success")
     forge.deployment(deploy.name, "qa", gated.commit, "success")
-    for states in deployed:
-        forge.deployment(deploy.name, "staging", gated.commit, *states)
-    assert gated.update() == expected
+    deployed = [states for states, _ in DEPLOYED.values()]
+
+    def report(row: Row, number: int) -> None:
+        forge.deployment(deploy.name, row.name, before, "success")
+        for states in deployed[number]:
+            forge.deployment(deploy.name, row.name, gated.commit, *states)
+
+    codes = decided(gated, ["{deployment: ROW}"] * len(DEPLOYED), report)
+    assert dict(zip(DEPLOYED, codes, strict=True)) == {label: expected for label, (_, expected) in DEPLOYED.items()}
 
 
 def test_each_part_of_require_says_what_it_saw(worldwide: World) -> None:
