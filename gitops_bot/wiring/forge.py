@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: A server of a forge: what its folder says of it, from the environment and without any request. Another one joins.
 Server = GitHubServer
 FORGES: tuple[type[Server], ...] = (GitHubServer,)
+#: The log event of a warning about any forge: people search their logs for it.
+FORGE_WARNING = "github.warning"
 
 
 def servers(environ: Mapping[str, str]) -> list[Server]:

@@ -14,6 +14,7 @@ from gitops_bot import log
 from gitops_bot.config import Config, RegistryAccess, checks
 from gitops_bot.edges.clock import Clock
 from gitops_bot.errors import ConfigError, Problem, UsageError
+from gitops_bot.wiring.forge import FORGE_WARNING
 from gitops_bot.wiring.local import Local, Notice, chosen_config
 from gitops_bot.wiring.progress import progress
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.documents import Memory
     from gitops_bot.engine.read import Scope
     from gitops_bot.engine.request import Request
-    from gitops_bot.engine.world import World
+    from gitops_bot.engine.world import Forge, World
     from gitops_bot.wiring.forge import Server
     from gitops_bot.wiring.options import Options
 
@@ -39,11 +40,9 @@ REGISTRY_USERNAME, REGISTRY_PASSWORD = f"{REGISTRY}_USERNAME", f"{REGISTRY}_PASS
 
 
 def log_warning(problem: Problem, **facts: int) -> None:
-    """Log what people should know, and what fails nothing."""
-    if problem.code == "failed.git":
-        log.event("git.warning", level="warning", **facts, message=problem.message, next=problem.next)
-    else:
-        log.event("github.warning", level="warning", **facts, message=problem.message, next=problem.next)
+    """Log a problem that people should know of, although everything else was done."""
+    event = "git.warning" if problem.code == "failed.git" else FORGE_WARNING
+    log.event(event, level="warning", **facts, message=problem.message, next=problem.next)
 
 
 def _log_notice(message: str, advice: str) -> None:
@@ -54,9 +53,9 @@ def _log_notice(message: str, advice: str) -> None:
 class CycleContext:
     """What a cycle of `run` adds to its options.
 
-    `whole` surrounds what must be written as one. `observe` is called with each request to a registry, `warn` with what
-    people should know, and what fails nothing. `config` is used instead of the present configuration. `documents` and
-    `logins` cache what registries answered about digests, and what clouds gave.
+    `whole` surrounds each group of writes that belong together. `observe` is called with each request to a registry,
+    `warn` with each problem that stops nothing. `config` replaces the present configuration. `documents` and `logins`
+    keep what registries said about digests, and the logins of clouds, from one cycle to the next.
     """
 
     whole: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -65,6 +64,20 @@ class CycleContext:
     config: Config | None = None
     documents: Memory | None = None
     logins: LoginCache | None = None
+
+
+class _Registries:
+    """The client for registries: the first thread that asks for it makes it, and `stack` closes it."""
+
+    def __init__(self, stack: ExitStack, make: Callable[[], Registry]) -> None:
+        self._stack, self._make, self._lock = stack, make, Lock()
+        self._client: Registry | None = None
+
+    def __call__(self) -> Registry:
+        with self._lock:
+            if self._client is None:
+                self._client = self._stack.enter_context(self._make())
+            return self._client
 
 
 @contextmanager
@@ -77,11 +90,11 @@ def open_world(
     cycle: CycleContext | None = None,
     notice: Notice = _log_notice,
 ) -> Iterator[tuple[World, Scope]]:
-    """The world of a command, and what the command is about there; everything that was opened is closed after it.
+    """The world of a command and the scope that it works in; everything that was opened is closed after it.
 
-    It must be possible to write there what a request asks for. Without one nothing is written, and there need be no
-    configuration. `history` is fetched at once. `notice` is called where the configuration in this checkout is not the
-    one that is used.
+    A request may need to write, so that must be possible there. Without a request nothing is written, and no
+    configuration is needed. `history` is fetched at once. `notice` is called where the configuration in this checkout
+    differs from the one that is used.
 
     Raises:
         UsageError: the repository cannot be used, or pull requests are not possible there.
@@ -96,21 +109,17 @@ def open_world(
     local = Local.read(options, environ, instead=cycle.config)
     where, server = local.address, local.server
     writes = request is not None and not request.dry_run
-    # First of all: where the token cannot go to the API, git must not have it.
-    forge = None
-    if server.variable is not None and where.name is not None:
-        if server.takes_token(where):
-            forge = server.connect(where.name, clock=clock, warn=cycle.warn, writes=writes)
-        else:
-            log.once("token.unused", level="warning", host=where.host or "", next=server.TOKEN_ELSEWHERE)
     cache = Path(options.cache) if options.cache else None
     if request is not None:
         history = isinstance(request.what, Promote | RollBack)  # these need it
     with ExitStack() as stack:
+        # First of all: where the token cannot go to the API, git must not have it.
+        forge = _connect_forge(local, clock, cycle, writes=writes)
         if forge is not None:
             stack.callback(forge.disconnect)
-        git = remote(local, environ, writes=writes)
-        repository = stack.enter_context(git(cache=cache, history=history, clock=clock))
+        repository = stack.enter_context(
+            remote(local, environ, writes=writes)(cache=cache, history=history, clock=clock)
+        )
         with progress("fetching the repository"):
             branch = (local.config.branch if local.config else None) or repository.default_branch()
             commit = repository.head(branch)
@@ -119,35 +128,45 @@ def open_world(
             branch, commit = config.branch, repository.head(config.branch)
         if request is not None and where.name is None:
             _refuse_without_forge(config, environments, where.url)
-        registries = access(config, environ, local.servers)
-
-        connecting = Lock()
-        connected: list[Registry] = []
-
-        def connect() -> Registry:
-            """Connect to the registries at the first call, whichever thread comes first."""
-            from gitops_bot.edges.registry import Registry
-
-            with connecting:
-                if not connected:
-                    registry = Registry(
-                        registries,
-                        environ,
-                        clock,
-                        observe=cycle.observe,
-                        documents=cycle.documents,
-                        logins=cycle.logins,
-                        cache=cache,
-                        packages=packages(local),
-                    )
-                    connected.append(stack.enter_context(registry))
-                return connected[0]
-
-        tokens = (server.TOKENS[0], server.RIGHTS)
-        world = World(repository, connect, forge, clock, progress, cycle.whole, cycle.warn, *tokens)
+        make = partial(_registry, access(config, environ, local.servers), local, environ, clock, cycle, cache)
+        registries, rights = _Registries(stack, make), (server.TOKENS[0], server.RIGHTS)
+        world = World(repository, registries, forge, clock, progress, cycle.whole, cycle.warn, *rights)
         on_forge = where.name is not None and where.host is not None
         home = f"{where.server or f'https://{where.host}'}/{where.name}" if on_forge else None
         yield world, Scope(config, where.name, branch, commit, environments, home)
+
+
+def _connect_forge(local: Local, clock: Clock, cycle: CycleContext, *, writes: bool) -> Forge | None:
+    """The forge of the repository; None without a token, or where the token is for another server."""
+    where, server = local.address, local.server
+    if server.variable is None or where.name is None:
+        return None
+    if not server.takes_token(where):
+        log.once("token.unused", level="warning", host=where.host or "", next=server.TOKEN_ELSEWHERE)
+        return None
+    return server.connect(where.name, clock=clock, warn=cycle.warn, writes=writes)
+
+
+def _registry(
+    registries: Mapping[str, RegistryAccess],
+    local: Local,
+    environ: Mapping[str, str],
+    clock: Clock,
+    cycle: CycleContext,
+    cache: Path | None,
+) -> Registry:
+    from gitops_bot.edges.registry import Registry
+
+    return Registry(
+        registries,
+        environ,
+        clock,
+        observe=cycle.observe,
+        documents=cycle.documents,
+        logins=cycle.logins,
+        cache=cache,
+        packages=packages(local),
+    )
 
 
 def packages(local: Local | None) -> Sequence[PackageApi]:
