@@ -6,7 +6,7 @@ The page also shows the history of releases, and how they were delivered.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from itertools import takewhile
@@ -58,39 +58,43 @@ if TYPE_CHECKING:
 class Reading:
     """A reading of the repository, with what is known beside it; no `line` where its history was not read.
 
-    `outcome` is what was decided: by the last cycle, or as far as Git and pull requests tell it. `proposed` are the
-    open pull requests, with their pins, by the entries that they change, `tags` the tags of the repository; None where
-    they were not read, so that nobody knows the numbers that they give.
+    `outcome` is what was decided: by the last cycle, or as far as Git and pull requests tell it. `releases` are those
+    of every environment that has some, as far as the history was read. `decisions` has one for each entry: that it is
+    held, rather than that it changes. `left_alone` says by number why pull requests are left alone; `proposed` are the
+    open ones, with their pins, by the entries that they change.
     """
 
     snapshot: Snapshot
     outcome: Outcome
-    line: Line | None = None
-    tags: Mapping[str, str] | None = None
-    proposed: Proposed = field(default_factory=dict)
-    #: What was decided of each entry: that it is held, rather than that it changes.
-    decisions: Mapping[EntryKey, Decision] = field(init=False, repr=False, compare=False)
-    #: Why pull requests are left alone, by their numbers.
-    left_alone: Mapping[int, Reason] = field(init=False, repr=False, compare=False)
-    #: Those of every environment that has some, as far as the history was read.
-    releases: Mapping[str, Sequence[Release]] = field(init=False, repr=False, compare=False)
+    line: Line | None
+    releases: Mapping[str, Sequence[Release]]
+    decisions: Mapping[EntryKey, Decision]
+    left_alone: Mapping[int, Reason]
+    proposed: Proposed
 
-    def __post_init__(self) -> None:
-        releases = all_releases(self.line, self.snapshot.layout.owners, self.tags) if self.line is not None else {}
-        if self.tags is None:
-            tagged = {name for name, each in self.snapshot.config.environments.items() if each.release_tags}
+    @classmethod
+    def of(
+        cls,
+        snapshot: Snapshot,
+        outcome: Outcome,
+        line: Line | None,
+        tags: Mapping[str, str] | None,
+        proposed: Proposed,
+    ) -> Reading:
+        """The reading by the tags of the repository; where they were not read, what they number has no number."""
+        releases = all_releases(line, snapshot.layout.owners, tags) if line is not None else {}
+        if tags is None:
+            tagged = {name for name, each in snapshot.config.environments.items() if each.release_tags}
             releases = {
                 name: tuple(replace(release, number=None) for release in own) if name in tagged else own
                 for name, own in releases.items()
             }
-        changes = [change for _, proposal in self.outcome.proposals for change in proposal.changes]
-        decided = [*changes, *(item for environment in self.outcome.environments for item in environment.decisions)]
-        own = {item.entry.key: item for item in decided if item.entry is not None}
-        object.__setattr__(self, "decisions", own)
-        left = [proposal for _, proposal in self.outcome.proposals if proposal.action.name == "leave"]
+        changes = [change for _, proposal in outcome.proposals for change in proposal.changes]
+        decided = [*changes, *(item for environment in outcome.environments for item in environment.decisions)]
+        decisions = {item.entry.key: item for item in decided if item.entry is not None}
+        left = [proposal for _, proposal in outcome.proposals if proposal.action.name == "leave"]
         reasons = {item.pull_request.number: item.action.reason for item in left if item.pull_request is not None}
-        object.__setattr__(self, "left_alone", reasons)
-        object.__setattr__(self, "releases", releases)
+        return cls(snapshot, outcome, line, releases, decisions, reasons, proposed)
 
 
 def status(world: World, scope: Scope, *, only_waiting: bool = False) -> Result[Status]:
@@ -118,7 +122,7 @@ def read_history(world: World, facts: Facts) -> Reading:
     questions: Mapping[str, Asked[Any]] = {"line": facts.line(enough), "tags": facts.release_tags()}
     known = answer(world, facts, ask_all(questions))
     outcome = update(world, snapshot, Request(Poll(offline=True), dry_run=True), facts).body
-    return Reading(snapshot, outcome, facts.known_line, known["tags"], _read_proposals(world, facts))
+    return Reading.of(snapshot, outcome, facts.known_line, known["tags"], _read_proposals(world, facts))
 
 
 def status_of(reading: Reading, *, only_waiting: bool = False) -> Result[Status]:
@@ -369,7 +373,7 @@ def overview_of_cycle(
         for change in proposal.changes
     }
     known = facts.known_release_tags
-    reading = Reading(snapshot, outcome, facts.known_line, known if known is not None else tags, proposed)
+    reading = Reading.of(snapshot, outcome, facts.known_line, known if known is not None else tags, proposed)
     return _overview_of(reading, home, lambda _: facts.built)
 
 

@@ -41,7 +41,7 @@ class EntryKey(NamedTuple):
 class Managed:
     """An entry of an environment: one pin's place in one file, and the rules that apply to it.
 
-    `file` and `name` identify it, never the repository. `repository` is the effective one, where the entry names one.
+    `file` and `name` identify it, never the repository.
     """
 
     entry: FileEntry
@@ -49,23 +49,51 @@ class Managed:
     overlay: str
     environment: str | None
     rules: Rules = field(default=Rules(None), compare=False)
-    #: As in the file, see `FileEntry`; `choices` are the slots that the selector of a Service may say.
-    name: str = field(init=False, repr=False, compare=False)
-    new_name: str | None = field(init=False, repr=False, compare=False)
-    pin: Pin = field(init=False, repr=False, compare=False)
-    line: int = field(init=False, repr=False, compare=False)
-    column: int = field(init=False, repr=False, compare=False)
-    refusal: Problem | None = field(init=False, repr=False, compare=False)
-    choices: tuple[str, ...] = field(init=False, repr=False, compare=False)
-    #: What tells it from every other entry of the repository.
-    key: EntryKey = field(init=False, repr=False, compare=False)
-    repository: ImageName | None = field(init=False, compare=False)
 
-    def __post_init__(self) -> None:
-        for name in ("name", "new_name", "pin", "line", "column", "refusal", "choices"):
-            object.__setattr__(self, name, getattr(self.entry, name))
-        object.__setattr__(self, "key", EntryKey(self.file, self.entry.name))
-        object.__setattr__(self, "repository", self.entry.image)
+    @property
+    def name(self) -> str:
+        """What the file calls it."""
+        return self.entry.name
+
+    @property
+    def new_name(self) -> str | None:
+        """The repository that the file gives it instead of its name."""
+        return self.entry.new_name
+
+    @property
+    def pin(self) -> Pin:
+        """What the file pins."""
+        return self.entry.pin
+
+    @property
+    def line(self) -> int:
+        """Its line in the file, counted from 1."""
+        return self.entry.line
+
+    @property
+    def column(self) -> int:
+        """Its column in the file, counted from 1."""
+        return self.entry.column
+
+    @property
+    def refusal(self) -> Problem | None:
+        """Why it cannot be edited."""
+        return self.entry.refusal
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The slots that it chooses from, where it is the selector of a Service."""
+        return self.entry.choices
+
+    @property
+    def repository(self) -> ImageName | None:
+        """The effective repository, where the entry names one."""
+        return self.entry.image
+
+    @property
+    def key(self) -> EntryKey:
+        """What tells it from every other entry of the repository."""
+        return EntryKey(self.file, self.entry.name)
 
     @property
     def place(self) -> EntryKey:
@@ -187,17 +215,31 @@ class Change:
     lifted: tuple[Reason, ...] = ()
     #: What its gates saw.
     seen: tuple[Seen, ...] = ()
-    #: As `pin_change` says; what is to be pinned is also the `candidate`, as of `Held`.
-    before: Pin = field(init=False, repr=False, compare=False)
-    after: Pin = field(init=False, repr=False, compare=False)
-    candidate: Pin = field(init=False, repr=False, compare=False)
-    source: Source = field(init=False, repr=False, compare=False)
-    new_name: str | None = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        for name in ("before", "after", "source", "new_name"):
-            object.__setattr__(self, name, getattr(self.pin_change, name))
-        object.__setattr__(self, "candidate", self.pin_change.after)
+    @property
+    def before(self) -> Pin:
+        """What is pinned now."""
+        return self.pin_change.before
+
+    @property
+    def after(self) -> Pin:
+        """What is to be pinned."""
+        return self.pin_change.after
+
+    @property
+    def candidate(self) -> Pin:
+        """What is to be pinned, by the name that it has in `Held`."""
+        return self.pin_change.after
+
+    @property
+    def source(self) -> Source:
+        """Where the new pin comes from."""
+        return self.pin_change.source
+
+    @property
+    def new_name(self) -> str | None:
+        """The repository that a person gave with it."""
+        return self.pin_change.new_name
 
     @property
     def goes_back(self) -> bool:

@@ -140,12 +140,12 @@ def read(data: bytes, file: str, *, several: bool = False) -> Document:
             deep, more than 100,000 tokens of YAML, or several documents where one is expected; with file, line and
             column.
     """
-    if (why := _REFUSED.get((data, several))) is not None:
+    if (why := _REFUSED.get(several, data)) is not None:
         raise EditError(replace(why, file=file))
     try:
         return compose(decode(data, file), file, several=several)
     except EditError as error:
-        _REFUSED.put((data, several), error.problem, len(data))
+        _REFUSED.put(several, data, error.problem)
         raise
 
 

@@ -11,23 +11,24 @@ ValueT = TypeVar("ValueT")
 
 
 class Memo(Generic[ValueT]):
-    """Values by keys that hold bytes of files: those used last, of so many bytes at most."""
+    """Values by the bytes of files and how these are read: those used last, of so many bytes at most."""
 
     def __init__(self, most: int) -> None:
         self._left = most
-        self._values: dict[Hashable, tuple[ValueT, int]] = {}
+        self._values: dict[tuple[Hashable, bytes], ValueT] = {}
 
-    def get(self, key: Hashable) -> ValueT | None:
-        """The value of a key, where it is known."""
-        known = self._values.pop(key, None)
-        if known is None:
-            return None
-        self._values[key] = known  # the last that goes
-        return known[0]
+    def get(self, how: Hashable, data: bytes) -> ValueT | None:
+        """The value of a file that is read in this way, where it is known."""
+        known = self._values.pop((how, data), None)
+        if known is not None:
+            self._values[how, data] = known  # the last that goes
+        return known
 
-    def put(self, key: Hashable, value: ValueT, size: int) -> None:
-        """Remember a value that was not known; `size` counts the bytes that the key holds."""
-        self._values[key] = value, size
-        self._left -= size
+    def put(self, how: Hashable, data: bytes, value: ValueT) -> None:
+        """Remember a value that was not known."""
+        self._values[how, data] = value
+        self._left -= len(data)
         while self._left < 0:
-            self._left += self._values.pop(next(iter(self._values)))[1]
+            oldest = next(iter(self._values))
+            del self._values[oldest]
+            self._left += len(oldest[1])

@@ -190,14 +190,14 @@ class Target(ABC):
         Raises:
             EditError: the file as a whole cannot be edited.
         """
-        key = (self, file, data)
-        known = _READ.get(key)
+        how = (self, file)
+        known = _READ.get(how, data)
         if known is None:
             try:
                 known = self.parse(data, file)
             except EditError as error:
                 known = error.problems
-            _READ.put(key, known, len(data))
+            _READ.put(how, data, known)
         if isinstance(known, tuple):
             raise EditError(*known)
         return known

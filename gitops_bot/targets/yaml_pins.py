@@ -114,11 +114,12 @@ class YamlPins(PinFile):
         if not self.composed:
             return Document(self.file, self.data.decode(), ()), []
         tables, packed_blocks, packed_places = json.loads(self.composed)
-        roots, outside = packed.unpack(tables[0])
+        whole = self.data.decode()
+        roots, outside = packed.unpack(tables[0], whole)
         blocks: list[Block] = []
         inside: list[list[Node]] = []
         for table, (number, text, origin, around, *rest) in zip(tables[1:], packed_blocks, strict=True):
-            inner_roots, nodes = packed.unpack(table)
+            inner_roots, nodes = packed.unpack(table, text)
             inner = Document(self.file, text, inner_roots, tuple(origin), around)
             blocks.append(Block(cast("ScalarNode", outside[number]), inner, *rest))
             inside.append(nodes)
@@ -131,7 +132,7 @@ class YamlPins(PinFile):
             stays = frame and Frame(*frame)
             around = None if block is None else blocks[block]
             places.append(Place(entry, reference, name, registry, repository, tag, digest, stays, digest_stays, around))
-        return Document(self.file, self.data.decode(), roots), places
+        return Document(self.file, whole, roots), places
 
     def _behind(self, place: Place[Slot], slot: Slot) -> str:
         """The key behind which a missing one of the same mapping goes."""

@@ -61,10 +61,10 @@ def inside(directory: str, text: str) -> str | None:
 
 def references(data: bytes, *, plugin: bool = False) -> tuple[Reference, ...] | Problem:
     """What a kustomization, or the configuration of a plug-in, refers to; the problem where it cannot be read."""
-    known = _REFERENCES.get((data, plugin))
+    known = _REFERENCES.get(plugin, data)
     if known is None:
         known = _references(data, plugin=plugin)
-        _REFERENCES.put((data, plugin), known, len(data))
+        _REFERENCES.put(plugin, data, known)
     return known
 
 
