@@ -14,7 +14,7 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|HOME|PATH|TERM|TMPDIR")
 #: Variables that the bot sets for git and for processes of its own, whatever the user's say.
 _SET = re.compile(
     r"GIT_(?:ALLOW_PROTOCOL|ASKPASS|CONFIG_GLOBAL|CONFIG_NOSYSTEM|DEFAULT_REF_FORMAT|DIR|FLUSH|OPTIONAL_LOCKS"
-    r"|TERMINAL_PROMPT|TRACE_\w+)|SSH_ASKPASS|LC_ALL|GITOPS_BOT_(?:ANSWER|ASK)"
+    r"|PYTHON_\w+|TERMINAL_PROMPT|TRACE_\w+)|SSH_ASKPASS|LC_ALL|GITOPS_BOT_(?:ANSWER|ASK)"
 )
 #: What GitHub's API answers, the operating system's flags, and names of the program itself.
 _WORDS = re.compile(
