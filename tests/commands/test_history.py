@@ -16,10 +16,19 @@ if TYPE_CHECKING:
 WEB = path("web", "production")
 
 
-@pytest.fixture
+#: One worker runs these tests: they read the same releases.
+pytestmark = pytest.mark.xdist_group("releases of every kind")
+
+
+@pytest.fixture(scope="module")
 def stages(worldwide: World) -> Stages:
+    """Releases of every kind. Tests that share them write nothing."""
+    return release_all_kinds(worldwide)
+
+
+def release_all_kinds(world: World) -> Stages:
     """Everything that makes a release of production, after its first one, each merged by another method."""
-    made = Stages.start(worldwide, "promote_from: staging", staging="policy: releases\npropose: {as: commit}")
+    made = Stages.start(world, "promote_from: staging", staging="policy: releases\npropose: {as: commit}")
     made.push("web", "1.1.0")
     assert made.deploy.ask("update", "staging").code == 0
     assert made.promote().code == 0
@@ -121,7 +130,8 @@ def test_what_came_between_two_releases_is_summed_up(stages: Stages) -> None:
     assert (change["from"]["tag"], change["to"]["tag"]) == ("1.0.0", "1.3.0")
 
 
-def test_the_commits_between_two_images_are_told_where_the_forge_knows_them(stages: Stages) -> None:
+def test_the_commits_between_two_images_are_told_where_the_forge_knows_them(worldwide: World) -> None:
+    stages = release_all_kinds(worldwide)
     deploy = stages.deploy
     old, new = (deploy.remote.log("main", "%H")[at] for at in (2, 0))
     source = f"{deploy.world.forge.api_url.partition('/api')[0]}/{deploy.name}"
