@@ -332,17 +332,21 @@ def test_a_clock_that_goes_wrong_is_told(guarded: Deploy, told_time: Callable[[t
     assert re.search(r"clock is (9|10) min ahead of the forge's", one(done, "clock")["text"])
 
 
-def fake_git(folder: Path, said: str) -> dict[str, str]:
-    """A `git` that says this of its version, and is git for the rest."""
+def fake_git(folder: Path, said: str, lacks: str = "") -> dict[str, str]:
+    """A `git` that says this of its version, does not know these variables, and is git for the rest."""
     folder.mkdir()
     script = folder / "git"
-    script.write_text(f'#!/bin/sh\n[ "$1" = version ] && echo "{said}" && exit 0\nexec {shutil.which("git")} "$@"\n')
+    script.write_text(
+        f'#!/bin/sh\n[ "$1" = version ] && echo "{said}" && exit 0\nunset {lacks}\nexec {shutil.which("git")} "$@"\n'
+    )
     script.chmod(0o755)
     return {"PATH": f"{folder}:{os.environ['PATH']}"}
 
 
 def test_a_git_that_is_too_old_is_told_and_the_forge_is_asked_all_the_same(guarded: Deploy, tmp_path: Path) -> None:
-    done = guarded.ask("doctor", env=guarded.env | fake_git(tmp_path / "bin", "git version 2.25.1"))
+    done = guarded.ask(
+        "doctor", env=guarded.env | fake_git(tmp_path / "bin", "git version 2.25.1", "GIT_CONFIG_GLOBAL")
+    )
     assert done.code == 1
     assert "git 2.25 is too old: the bot needs 2.32" in one(done, "git")["text"]
     found = verdicts(done)

@@ -103,16 +103,8 @@ class BranchReader:
         headers = {commit: header for commit, text in data.items() if (header := parse_commit(text)) is not None}
         # Of a first parent only the commit is known.
         parents = {commit: header.parents[0] for commit, header in headers.items() if header.parents}
-        trees = self.store.run(
-            "cat-file",
-            "--batch-check=%(objectname)",
-            "--buffer",
-            stdin=[f"{parent}^{{tree}}" for parent in parents.values()],
-        )
-        pairs = [
-            (tree, headers[commit].tree)
-            for commit, tree in zip(parents, trees.decode("ascii").splitlines(), strict=True)
-        ]
+        befores = self.store.trees([*parents.values()])
+        pairs = [(before, headers[commit].tree) for commit, before in zip(parents, befores, strict=True)]
         changed, room = dict[str, list[TreeChange]](), JOINT_LIMIT
         for commit, changes in zip(parents, self.store.differences(pairs), strict=True):
             if changes is not None and len(changes) <= min(CHANGE_LIMIT, room):

@@ -130,8 +130,37 @@ def is_worn(copy: Path) -> bool:
     return sum(1 for _ in (copy / "objects" / "pack").glob("*.idx")) > _PACK_LIMIT
 
 
-def scratch_folder(stack: ExitStack, temporary: str | None, trusted: str | None) -> tuple[Path, Path]:
-    """A folder that is deleted when `stack` closes, and a git configuration file in it.
+def read_refs(copy: Path, prefix: str) -> dict[str, str]:
+    """The objects of the refs below `prefix`, by the rest of their names. Bytes that are not UTF-8 are lone surrogates.
+
+    Raises:
+        OSError, ValueError: they cannot be read.
+    """
+    found = {}
+    with suppress(FileNotFoundError):
+        for line in (copy / "packed-refs").read_text("utf-8", "surrogateescape").splitlines():
+            oid, _, name = line.partition(" ")
+            if name.startswith(prefix):
+                found[name.removeprefix(prefix)] = oid
+    for folder, _, names in os.walk(copy / prefix):
+        for file in (Path(folder, name) for name in names if not name.endswith(".lock")):
+            found[file.relative_to(copy / prefix).as_posix()] = file.read_text("ascii").strip()
+    return found
+
+
+def move_ref(copy: Path, old: str, new: str | None) -> None:
+    """Give a ref another name, or delete it."""
+    if new is None:
+        (copy / old).unlink()
+    else:
+        (copy / new).parent.mkdir(parents=True, exist_ok=True)
+        (copy / old).replace(copy / new)
+
+
+def scratch_folder(
+    stack: ExitStack, temporary: str | None, trusted: str | None, settings: str = ""
+) -> tuple[Path, Path]:
+    """A folder that is deleted when `stack` closes, and a git configuration file in it that begins with `settings`.
 
     It is made in `temporary`, or where the system has its temporary files. Those of processes that were killed are
     deleted first. The file allows reading `trusted`, a folder that may belong to another user: the user named this
@@ -157,13 +186,18 @@ def scratch_folder(stack: ExitStack, temporary: str | None, trusted: str | None)
     file = data / "gitconfig"
     paths = [] if trusted is None else [Path(trusted), Path(trusted).resolve()]
     names = dict.fromkeys(str(name) for path in paths for name in (path, path / ".git"))
-    quoted = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)
-    text = "[safe]\n" + "".join(f'\tdirectory = "{name}"\n' for name in quoted)
+    text = f"{settings}[safe]\n" + "".join(f"\tdirectory = {quoted(name)}\n" for name in names)
     try:
         file.write_text(text, "utf-8", "surrogateescape")
     except OSError as failed:
         raise _no_space(file, failed) or error(f"{file} cannot be written: {failed.strerror}") from failed
     return data, file
+
+
+def quoted(value: str) -> str:
+    """A value as git's configuration files have it."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
 
 
 def _no_space(place: Path, failed: OSError) -> GitError | None:

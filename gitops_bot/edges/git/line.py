@@ -46,7 +46,6 @@ _MERGED = 10
 UNREADABLE = b"\0"
 #: The last second that a `datetime` can hold; git has no such limit.
 _LAST_SECOND = 253_402_300_799
-_IS_TREE = re.compile(r"([0-9a-f]{40,64}) tree [0-9]+\Z")
 #: What spans two lines cannot be asked of git.
 _LINE_END = re.compile(r"[\r\n]")
 
@@ -244,9 +243,8 @@ class LineReader:
         wanted = dict.fromkeys(directory for directory in directories if not _LINE_END.search(directory))
         if not wanted:
             return {}
-        lines = self._store.run("cat-file", "--batch-check", "--buffer", stdin=wanted).decode("utf-8", "replace")
-        answers = zip(wanted, map(_IS_TREE.match, lines.split("\n")), strict=False)
-        trees = {directory: answer[1] for directory, answer in answers if answer is not None}
+        found = zip(wanted, self._store.look_up(wanted), strict=True)
+        trees = {directory: stored.id for directory, stored in found if stored is not None and stored.kind == "tree"}
         pairs = [(NO_FILES[len(tree)], tree) for tree in trees.values()]
         return {
             directory: {

@@ -1,7 +1,7 @@
 """Runs git as a child process with a clean environment, a time limit, and output that is safe to print.
 
 The only module that imports GitPython. Commands are lists of words without a shell, and user input never stands where
-git expects an option; the names that may reach it are at the end.
+git expects an option; see `names`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import resource
+import secrets
 import selectors
 import shutil
 import signal
@@ -79,8 +80,13 @@ _VARIABLES = {
 #: glibc gives memory back to the system after each object that git deflates; keeping it makes writing a thousand files
 #: six times faster (0.30 s to 0.05 s).
 _MEMORY = {"MALLOC_TRIM_THRESHOLD_": "67108864", "MALLOC_TOP_PAD_": "1048576"}
-#: Bytes of complaints that are kept, and of one read; seconds between reads of less than that.
-_COMPLAINT_LIMIT, _CHUNK, _PAUSE = 64 * 1024, 64 * 1024, 0.001
+#: Bytes of complaints and of traces that are kept, and of one read.
+_COMPLAINT_LIMIT, _TRACE_LIMIT, _CHUNK = 64 * 1024, 256 * 1024, 64 * 1024
+#: Git writes each object by itself. After so many small pieces of output it gets so many seconds to fill the pipe,
+#: instead of waking us up for each. Short answers never wait.
+_PIECES, _PAUSE = 16, 0.001
+#: Seconds in which a process ends by itself once its input does.
+_PATIENCE = 0.5
 #: By its path: PATH may have nothing but git.
 _ENV = "/usr/bin/env"
 _SSH = "ssh -o BatchMode=yes -o ConnectTimeout=30"
@@ -130,7 +136,7 @@ class Credentials:
 class GitOutput:
     """How a git process ended: exit status, output, and standard error without secrets and control characters.
 
-    `trace` is the end of the headers of HTTP, where these were asked for; it may contain secrets.
+    `trace` is the end of what was traced, where that was asked for; it may contain secrets.
     """
 
     status: int
@@ -165,7 +171,7 @@ class Git:
         limit: int = ANSWER_LIMIT,
         cut: bool = False,
         bounded: bool = False,
-        trace: bool = False,
+        traces: Sequence[str] = (),
         look: Callable[[], None] | None = None,
     ) -> GitOutput:
         """Run `git ARGUMENTS` to its end.
@@ -175,7 +181,7 @@ class Git:
 
         More than `limit` bytes of output are an error; with `cut` the rest is not read. `bounded`: neither is what git
         prints after 5 s of computing time or 128 MiB of memory, as far as the system can limit these, or after 20 s;
-        the status tells.
+        the status tells. `traces` are variables of git, whose traces end up in `GitOutput.trace`.
 
         Raises:
             TimedOut: git took longer than `timeout` seconds.
@@ -186,29 +192,37 @@ class Git:
             look()
             look = None
         hooks = [("core.hooksPath", str(HOOK.parent))] if look is not None else []
-        environment = self._environment((*settings, *hooks, *(_BOUNDED_SETTINGS if bounded else ())))
+        environment = self.environment((*settings, *hooks, *(_BOUNDED_SETTINGS if bounded else ())))
         with (
-            _beside(environment, look, trace=trace) as beside,
+            _beside(environment, look, traces) as beside,
             _running(arguments, environment, beside.inherited, bounded=bounded) as process,
         ):
-            deadline = time.monotonic() + (min(BOUNDED_TIMEOUT, self.timeout) if bounded else self.timeout)
+            deadline = self.deadline(bounded=bounded)
             out, err = _exchange(process, stdin, limit, deadline, beside)
             if len(out) <= limit:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.0, deadline - time.monotonic()))
             is_late = len(out) <= limit and process.returncode is None
         if is_late and not bounded:
-            message = f"git {verb} took longer than {self.timeout:g} s and was stopped"
-            raise TimedOut(Problem("failed.git", message, "Check the network and the size of the repository."))
+            raise self.timed_out(verb)
         if len(out) > limit and not (cut or bounded):
             message = f"git {verb} returned more than {limit >> 20} MiB"
             raise error(message, "The repository is larger than gitops-bot can read.")
         if look is not None and process.returncode != 0 and str(HOOK).encode() in err:  # the shell's own complaint
             look()
-            return self.run(*arguments, settings=settings, trace=trace)
+            return self.run(*arguments, settings=settings, traces=traces)
         if look is not None and process.returncode == 0 and not beside.looked:
             look()
-        return GitOutput(process.returncode, out[:limit], self.printable(err), bytes(beside.headers))
+        return GitOutput(process.returncode, out[:limit], self.printable(err), bytes(beside.trace))
+
+    def deadline(self, *, bounded: bool) -> float:
+        """When a process that starts now has to be done."""
+        return time.monotonic() + (min(BOUNDED_TIMEOUT, self.timeout) if bounded else self.timeout)
+
+    def timed_out(self, verb: str) -> TimedOut:
+        """The error for a process that was not done by its deadline."""
+        message = f"git {verb} took longer than {self.timeout:g} s and was stopped"
+        return TimedOut(Problem("failed.git", message, "Check the network and the size of the repository."))
 
     def printable(self, text: bytes) -> str:
         """The text without secrets, logins in URLs (also ssh's `git@`) and control characters."""
@@ -216,6 +230,11 @@ class Git:
         for secret in self.secrets:
             safe = safe.replace(secret, redact.STRUCK)
         return _UNPRINTABLE.sub("", redact.strike(_LOGIN_IN_URL.sub(f"{redact.STRUCK}@", safe))).strip()
+
+    def check_version(self) -> None:
+        """Raise a GitError if git is too old."""
+        if (version := self.version()) < OLDEST:
+            raise error(f"git {version[0]}.{version[1]} is too old", "Install git 2.32 or newer.")
 
     def version(self) -> tuple[int, int]:
         """The version of git, major and minor; (0, 0) if it does not report one.
@@ -229,7 +248,7 @@ class Git:
         match = re.search(rb"(\d{1,4})\.(\d{1,4})", answer.out)
         return (int(match[1]), int(match[2])) if match else (0, 0)
 
-    def _environment(self, settings: Iterable[tuple[str, str]]) -> dict[str, str]:
+    def environment(self, settings: Iterable[tuple[str, str]]) -> dict[str, str]:
         """The environment of a child, with the settings: other users of the machine can read arguments."""
         inherited = for_git(self.environ, _PASSED_ON)
         result = _MEMORY | inherited | _VARIABLES | dict(self.variables)
@@ -254,30 +273,89 @@ def git_versions(environ: Mapping[str, str], timeout: float) -> tuple[tuple[int,
 
 
 @dataclass(slots=True)
+class Dialogue:
+    """A git process that reads one request after another. It starts with the first, and again if it has ended.
+
+    `repeats` is what git prints for a line that names no object, behind that line itself.
+    """
+
+    git: Git
+    arguments: tuple[str, ...]
+    repeats: bytes
+    bounded: bool = False
+    #: Whether the process has answered a request already.
+    is_used: bool = False
+    _process: subprocess.Popen[bytes] | None = None
+    _running: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def ask(self, lines: Iterable[str], limit: int) -> GitOutput:
+        """The output for these lines; the status is 0 if it is whole. Else the process has ended.
+
+        It is cut after `limit` bytes. If `bounded`, it also ends as that of a process with bounds, see `Git.run`.
+
+        Raises:
+            TimedOut: git took longer than the `timeout` of `git`.
+            GitError: git is not installed.
+        """
+        if self._process is None:
+            environment = self.git.environment(_BOUNDED_SETTINGS if self.bounded else ())
+            running = _running(self.arguments, environment, (), bounded=self.bounded)
+            self._process = self._running.enter_context(running)
+        # Nobody can have stored what is random, so it ends the output wherever it comes last.
+        mark = f"={secrets.token_hex(16)}"
+        stdin = "".join(f"{line}\n" for line in (*lines, mark)).encode()
+        end = mark.encode() + self.repeats
+        deadline = self.git.deadline(bounded=self.bounded)
+        out, err = _exchange(self._process, stdin, limit + len(end), deadline, _Beside(), end)
+        if out.endswith(end) and len(out) <= limit + len(end):
+            self.is_used = True
+            return GitOutput(0, out[: -len(end)], "")
+        is_late = len(out) <= limit and self._process.poll() is None and time.monotonic() >= deadline
+        status = self.close()
+        if is_late and not self.bounded:
+            raise self.git.timed_out(self.arguments[0])
+        return GitOutput(status or -signal.SIGKILL, out[:limit], self.git.printable(err))
+
+    def close(self) -> int:
+        """End the process; returns its exit status."""
+        process, self._process, self.is_used = self._process, None, False
+        if process is None:
+            return 0
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(BrokenPipeError):
+                cast("IO[bytes]", pipe).close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_PATIENCE)
+        self._running.close()
+        return process.returncode
+
+
+@dataclass(slots=True)
 class _Beside:
     """Pipes beside the standard ones: git's ends, what is done with what comes out of ours, and what came of it."""
 
     inherited: list[int] = field(default_factory=list)
     take: dict[int, Callable[[bytes], None]] = field(default_factory=dict)
-    headers: bytearray = field(default_factory=bytearray)
+    trace: bytearray = field(default_factory=bytearray)
     looked: bool = False
 
-    def keep(self, headers: bytes) -> None:
-        self.headers.extend(headers)
-        del self.headers[:-_COMPLAINT_LIMIT]
+    def keep(self, trace: bytes) -> None:
+        self.trace.extend(trace)
+        del self.trace[:-_TRACE_LIMIT]
 
 
 @contextlib.contextmanager
-def _beside(environment: dict[str, str], look: Callable[[], None] | None, *, trace: bool) -> Iterator[_Beside]:
-    """One pipe into which git is told to write the headers of HTTP, if `trace`; two for `HOOK`, to ask and to answer.
+def _beside(environment: dict[str, str], look: Callable[[], None] | None, traces: Sequence[str]) -> Iterator[_Beside]:
+    """One pipe into which git writes its traces, if there are any; two for `HOOK`, to ask and to answer.
 
-    Headers go into no file, because some versions of git do not redact every secret in them.
+    Traces go into no file, because some versions of git do not redact every secret in the headers of HTTP.
     """
     beside = _Beside()
     with contextlib.ExitStack() as opened:
-        if trace:
+        if traces:
             out, into = _pipe(opened)
-            environment |= {"GIT_TRACE_CURL": f"/dev/fd/{into}", "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
+            environment |= dict.fromkeys(traces, f"/dev/fd/{into}")
+            environment |= {"GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
             beside.inherited.append(into)
             beside.take[out] = beside.keep
         if look is not None:
@@ -373,88 +451,53 @@ def _not_installed() -> GitError:
     return error("git is not installed, or not on PATH", "Install git 2.32 or newer.")
 
 
+def _feed(pipe: IO[bytes], data: memoryview) -> memoryview:
+    """Write as much as fits into a pipe; returns the rest."""
+    try:
+        return data[os.write(pipe.fileno(), data[:_CHUNK]) :]
+    except BrokenPipeError:  # git reads no more
+        return data[:0]
+
+
 def _exchange(
-    process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadline: float, beside: _Beside
+    process: subprocess.Popen[bytes], stdin: bytes, limit: int, deadline: float, beside: _Beside, end: bytes = b""
 ) -> tuple[bytes, bytes]:
-    """Feed and read a process until it closes its output, has printed more than `limit` bytes, or is late."""
+    """Feed and read a process until it closes its output, has printed more than `limit` bytes, or is late.
+
+    With `end` only until it has printed that, and its input stays open.
+    """
     pipe_in, pipe_out, pipe_err = (cast("IO[bytes]", pipe) for pipe in (process.stdin, process.stdout, process.stderr))
     output, complaints, rest = bytearray(), bytearray(), memoryview(stdin)
-    pause = 0.0
+    pieces = 0
     os.set_blocking(pipe_in.fileno(), False)
     with selectors.DefaultSelector() as ready:
         ready.register(pipe_out, selectors.EVENT_READ, output.extend)
         ready.register(pipe_err, selectors.EVENT_READ, complaints.extend)
         ready.register(pipe_in, selectors.EVENT_WRITE)
-        for end, take in beside.take.items():
-            os.set_blocking(end, False)
-            ready.register(end, selectors.EVENT_READ, take)
+        for descriptor, take in beside.take.items():
+            os.set_blocking(descriptor, False)
+            ready.register(descriptor, selectors.EVENT_READ, take)
         while (
             len(ready.get_map()) > len(beside.take)
             and len(output) <= limit
+            and not (end and output.endswith(end))
             and (remaining := deadline - time.monotonic()) > 0
         ):
             for key, _ in ready.select(remaining):
                 if key.fileobj is pipe_in:
-                    try:
-                        rest = rest[os.write(key.fd, rest[:_CHUNK]) :]
-                    except BrokenPipeError:  # git reads no more
-                        rest = rest[:0]
-                    if not rest:
+                    if not (rest := _feed(pipe_in, rest)):
                         ready.unregister(pipe_in)
-                        pipe_in.close()
+                        if not end:
+                            pipe_in.close()
                 elif chunk := os.read(key.fd, _CHUNK):
                     key.data(chunk)
-                    if len(chunk) < _CHUNK:
-                        # Git writes each object by itself: let it fill the pipe instead of waking up for each.
-                        time.sleep(pause)
-                        pause = _PAUSE
+                    pieces += len(chunk) < _CHUNK
+                    if pieces > _PIECES and not (end and output.endswith(end)):
+                        time.sleep(_PAUSE)
                 else:
                     ready.unregister(key.fileobj)
             del complaints[_COMPLAINT_LIMIT:]
-        for end, take in beside.take.items():
+        for descriptor, take in beside.take.items():
             with contextlib.suppress(BlockingIOError):
-                take(os.read(end, _CHUNK))
+                take(os.read(descriptor, _CHUNK))
     return bytes(output), bytes(complaints)
-
-
-# Which branch names and commit ids may reach git: what git would refuse is refused here first, by the rules of
-# git-check-ref-format(1).
-
-
-#: All branches of the bot; they are fetched together with the base, so reading one costs nothing.
-PREFIX = "gitops-bot/"
-_BRANCH_LIMIT = 240
-
-_NOT_IN_BRANCH = re.compile(r"[\x00-\x20\x7f\ud800-\udfff~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)")
-_COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
-
-
-def is_branch(name: str) -> bool:
-    """Whether git accepts this as a branch name; options and `HEAD` are none."""
-    return (
-        0 < len(name.encode("utf-8", "surrogatepass")) <= _BRANCH_LIMIT
-        and not name.startswith(("-", "/", "."))
-        and not name.endswith(("/", "."))
-        and name not in ("@", "HEAD")
-        and _NOT_IN_BRANCH.search(name) is None
-    )
-
-
-def check_branch(name: str) -> None:
-    """Raise a GitError unless git accepts the name."""
-    if not is_branch(name):
-        raise error(f"{name!r} is not a valid branch name", "See `git help check-ref-format`.")
-
-
-def check_own(branch: str) -> None:
-    """Raise as `check_branch`, and a ValueError unless it is a branch of the bot: others must not lose commits."""
-    check_branch(branch)
-    if not branch.startswith(PREFIX):
-        raise ValueError(f"{branch!r} is not a gitops-bot branch: it must not lose commits")
-
-
-def check_commit(*ids: str) -> None:
-    """Raise a ValueError unless each is a full object id (SHA-1 or SHA-256)."""
-    for commit in ids:
-        if not _COMMIT.match(commit):
-            raise ValueError(f"{commit[:100]!r} is not a commit ID")

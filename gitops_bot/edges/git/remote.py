@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 from gitops_bot.edges.environment import through_proxy
 from gitops_bot.edges.facts import LOGIN_REFUSED
-from gitops_bot.edges.git.process import ANSWER_LIMIT, PREFIX, Credentials, Git, GitOutput, TimedOut, error, is_branch
+from gitops_bot.edges.git.cache import move_ref, quoted, read_refs
+from gitops_bot.edges.git.names import PREFIX, is_branch
+from gitops_bot.edges.git.process import ANSWER_LIMIT, Credentials, Git, GitOutput, TimedOut, error
 from gitops_bot.edges.git.refusals import (
     lacks_ref,
     may_pass,
@@ -26,6 +28,7 @@ from gitops_bot.errors import GitError, LostRace, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.facts import Refusal
@@ -44,6 +47,12 @@ _SHOWN = 5
 #: A remote name that no user configuration uses.
 _NAME = "gitops-bot"
 _TRACKED = f"refs/remotes/{_NAME}/"
+_OWN = f"+refs/heads/{PREFIX}*:{_TRACKED}{PREFIX}*"
+#: The branch that HEAD names, in the trace of what the remote listed (protocol 2; 0 and 1): nothing else tells it while
+#: a fetch is under way. Where git traces another way, the remote is asked once more.
+_NAMED_HEAD = re.compile(
+    rb"< [0-9a-f]{40,64} HEAD(?: symref-target|\\0[^\n]* symref=HEAD):refs/heads/([^\s\\]+)\s", re.IGNORECASE
+)
 #: In a list of refs, the commit of HEAD or of a branch of the bot.
 _HEAD = re.compile(rf"^([0-9a-f]{{40,64}})\t(?:HEAD|refs/heads/({re.escape(PREFIX)}.+))$", re.MULTILINE)
 _PARTIAL, _FILTER = (f"remote.{_NAME}.promisor", "true"), f"remote.{_NAME}.partialclonefilter"
@@ -72,6 +81,7 @@ class Remote:
 
     url: str
     git: Git
+    copy: Path
     clock: Clock
     credentials: Credentials | None = field(default=None, repr=False)
     #: What only its server says when git is refused.
@@ -80,6 +90,11 @@ class Remote:
     attempts: int = ATTEMPTS
     #: What else to do where it cannot be read.
     advice: str = ""
+
+    @staticmethod
+    def settings(url: str) -> str:
+        """The configuration that names the remote. A git that does not read this file finds no remote."""
+        return f'[remote "{_NAME}"]\n\turl = {quoted(url)}\n'
 
     def default_branch(self, *, tags: bool = False) -> tuple[str | None, dict[str, str], dict[str, str] | None]:
         """The branch that HEAD names; in the same conversation what `fetch` would return, and what `tags` returns.
@@ -105,10 +120,10 @@ class Remote:
             GitError: the remote cannot be read.
         """
         # `git ls-remote` asks for the name of a missing branch (protocol 2, git 2.31), and prints it only in its trace.
-        tracing = replace(self.git, variables=(*self.git.variables, ("GIT_TRACE_PACKET", "1")))
-        answer = self._run("ls-remote", "--end-of-options", _NAME, "refs/heads/*", check=True, git=tracing)
-        named = re.search(r"unborn HEAD symref-target:refs/heads/(\S+)", answer.err)
-        what = f"HEAD names {named[1]!r}, which does not exist" if named else "HEAD names no branch that exists"
+        answer = self._run("ls-remote", "--end-of-options", _NAME, "refs/heads/*", check=True, packets=True)
+        named = re.search(rb"unborn HEAD symref-target:refs/heads/(\S+)", answer.trace)
+        name = self.git.printable(named[1]) if named else ""
+        what = f"HEAD names {name!r}, which does not exist" if named else "HEAD names no branch that exists"
         names = re.findall(r" refs/heads/(\S+)", self.git.printable(answer.out))
         branches = [name for name in names if not name.startswith(PREFIX)]
         message = f"{self.url} has no default branch: {what}"
@@ -121,6 +136,19 @@ class Remote:
         )
         return error(f"{message}; it has {shown}", advice)
 
+    def fetch_default(self, depth: int, blobs: str | None) -> tuple[str | None, dict[str, str]]:
+        """As `fetch`, but of the branch that HEAD names; its name comes first, None if HEAD names none that exists."""
+        answer = self._fetch([f"+HEAD:{_TRACKED}HEAD"], depth, blobs, packets=True)
+        if answer is None:
+            return None, {}
+        heads = self.fetched()
+        if (head := heads.pop("HEAD", None)) is None:
+            raise self._failure(answer)
+        named = _NAMED_HEAD.search(answer.trace)
+        name = named[1].decode("ascii", "replace") if named else self.default_branch()[0]
+        move_ref(self.copy, f"{_TRACKED}HEAD", f"{_TRACKED}{name}" if name else None)
+        return name, heads | ({name: head} if name else {})
+
     def fetch(self, base: str | None, depth: int, blobs: str | None) -> dict[str, str]:
         """Fetch the base branch and all branches of the bot, `depth` commits deep; returns their commits.
 
@@ -131,16 +159,22 @@ class Remote:
             DamagedError: the copy cannot take it.
             OtherFormat: the copy must be made in another object format.
         """
-        branches = [*([base] if base and not base.startswith(PREFIX) else []), f"{PREFIX}*"]
-        refspecs = [f"+refs/heads/{branch}:{_TRACKED}{branch}" for branch in branches]
+        bases = [f"+refs/heads/{base}:{_TRACKED}{base}"] if base and not base.startswith(PREFIX) else []
+        if self._fetch(bases, depth, blobs) is None:
+            raise error(f"the branch {base!r} does not exist in {self.url}", BRANCH_ADVICE)
+        return self.fetched()
+
+    def _fetch(self, bases: Sequence[str], depth: int, blobs: str | None, *, packets: bool = False) -> GitOutput | None:
+        """Fetch these refspecs and all branches of the bot; None if the base does not exist."""
         settings = (_PARTIAL, (_FILTER, blobs), _ONE_THREAD) if blobs else ()
-        answer = self._run(*_FETCH, "--prune", f"--depth={depth}", _NAME, *refspecs, settings=settings)
+        arguments = (*_FETCH, "--prune", f"--depth={depth}", _NAME, *bases, _OWN)
+        answer = self._run(*arguments, settings=settings, packets=packets)
         if answer.status == 0:
-            return self.fetched()
+            return answer
         if name := wanted_format(answer.err):
             raise OtherFormat(name)
         if lacks_ref(answer.err):
-            raise error(f"the branch {base!r} does not exist in {self.url}", BRANCH_ADVICE)
+            return None
         raise self._failure(answer)
 
     def fetched(self) -> dict[str, str]:
@@ -149,12 +183,10 @@ class Remote:
         Raises:
             DamagedError: the copy cannot be read.
         """
-        listed = self.git.run("for-each-ref", "--format=%(objectname) %(refname)", _TRACKED)
-        if listed.status != 0:
-            raise damage(listed.err)
-        # A name that is not UTF-8 gets lone surrogates, which no requested name has.
-        lines = (line.partition(" ") for line in listed.out.decode("utf-8", "surrogateescape").split("\n") if line)
-        return {name.removeprefix(_TRACKED): commit for commit, _, name in lines}
+        try:
+            return read_refs(self.copy, _TRACKED)
+        except (OSError, ValueError) as broken:
+            raise damage(str(broken)) from broken
 
     def fetch_objects(self, ids: Collection[str], *, tags: bool = False) -> None:
         """Fetch these objects in one go; `tags`: tag objects, whose commits are here.
@@ -299,20 +331,20 @@ class Remote:
         return Passing(quote(output), retry_after(requested_wait(answer.trace), self.clock.now().timestamp()))
 
     def _run_once(
-        self, *arguments: str, settings: tuple[tuple[str, str], ...] = (), git: Git | None = None, **options: Any
+        self, *arguments: str, settings: tuple[tuple[str, str], ...] = (), packets: bool = False, **options: Any
     ) -> GitOutput:
-        """Run git with the URL and the login, which only network commands get; again where the login was replaced."""
-        remote = ((f"remote.{_NAME}.url", self.url), *settings)
+        """Run git with the login, which only network commands get; again where the login was replaced."""
         is_http = self.url.startswith(("https://", "http://"))
-        run = partial((git or self.git).run, *arguments, trace=is_http, **options)
+        traces = [*(["GIT_TRACE_CURL"] if is_http else []), *(["GIT_TRACE_PACKET"] if packets else [])]
+        run = partial(self.git.run, *arguments, traces=traces, **options)
         if self.credentials is None or not is_http:
-            return run(settings=remote)
+            return run(settings=settings)
         login = self.credentials.current()
-        answer = run(settings=(*self._logged_in(login), *remote))
+        answer = run(settings=(*self._logged_in(login), *settings))
         if answer.status != 0 and re.search(LOGIN_REFUSED, answer.err, re.IGNORECASE):
             renewed = self.credentials.current(login.password)
             if renewed != login:
-                return run(settings=(*self._logged_in(renewed), *remote))
+                return run(settings=(*self._logged_in(renewed), *settings))
         return answer
 
     def _logged_in(self, login: Credentials) -> tuple[tuple[str, str], ...]:
@@ -324,7 +356,12 @@ class Remote:
         return (key, ""), (key, f"Authorization: basic {login.encoded}"), ("http.followRedirects", "false")
 
     def _failure(self, answer: GitOutput) -> GitError:
-        """The error for a failed fetch. An unknown message may concern the copy, such as a lock."""
+        """The error for a failed fetch. An unknown message may concern the copy, such as a lock.
+
+        Raises:
+            GitError: git is too old.
+        """
+        self.git.check_version()
         output = answer.err
         failure = refusal(output, self.url, self.refusals) or self._out_of_reach(output, self.url)
         if failure is None or isinstance(failure, LostRace):

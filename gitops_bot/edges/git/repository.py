@@ -8,6 +8,7 @@ filter, line ending or hook of the repository can change a byte.
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -17,17 +18,8 @@ from gitops_bot.edges.clock import Clock
 from gitops_bot.edges.git.branches import BranchReader
 from gitops_bot.edges.git.cache import claim, is_worn, make, scratch_folder
 from gitops_bot.edges.git.line import WINDOWS, LineReader
-from gitops_bot.edges.git.process import (
-    OLDEST,
-    PREFIX,
-    TIMEOUT,
-    Git,
-    check_branch,
-    check_commit,
-    check_own,
-    error,
-    is_branch,
-)
+from gitops_bot.edges.git.names import PREFIX, check_branch, check_commit, check_own, is_branch
+from gitops_bot.edges.git.process import TIMEOUT, Git, error
 from gitops_bot.edges.git.refusals import tag_refusal
 from gitops_bot.edges.git.remote import BRANCH_ADVICE, NO_BLOBS, SMALL_BLOBS, OtherFormat, Remote, SingleObjectsError
 from gitops_bot.edges.git.signing import sign
@@ -88,9 +80,11 @@ class Repository:
         redact.learn(*(credentials.secrets() if credentials is not None else ()))
         self._credentials, self._cache, self._environ, self._timeout = credentials, cache, environ, timeout
         self._refusals, self._clock, self._attempts, self._advice = refusals, clock or Clock(), attempts, advice
-        self._otherwise, self._exit = otherwise, contextlib.ExitStack()
+        self._otherwise, self._exit, self._reading = otherwise, contextlib.ExitStack(), contextlib.ExitStack()
         self._heads: dict[str, str] | None = None
         self._listed: dict[str, str] = {}
+        #: The default branch that was fetched when it was asked for, and not read yet.
+        self._fresh: str | None = None
         self._base: str | None = None
         self._tags: dict[str, str] | None = None
         # One more than is read: git takes the last one for cut, also where it is the first of all.
@@ -101,7 +95,8 @@ class Repository:
         with contextlib.ExitStack() as opened:
             scheme, separator, _ = self.url.partition("://")
             trusted = unquote(urlsplit(self.url).path) if scheme == "file" else None
-            scratch, configuration = scratch_folder(opened, self._environ.get("TMPDIR"), trusted)
+            settings = Remote.settings(self.url)
+            scratch, configuration = scratch_folder(opened, self._environ.get("TMPDIR"), trusted, settings)
             cached = claim(self._cache, self.url, opened)
             self._copy = (cached or scratch) / "copy.git"
             self._may_heal = cached is not None
@@ -112,13 +107,12 @@ class Repository:
             )
             secrets = self._credentials.secrets() if self._credentials else ()
             git = Git(self._environ, variables=variables, secrets=secrets, timeout=self._timeout)
-            if (version := git.version()) < OLDEST:
-                raise error(f"git {version[0]}.{version[1]} is too old", "Install git 2.32 or newer.")
             self._remote = Remote(
-                self.url, git, self._clock, self._credentials, self._refusals, self._attempts, self._advice
+                self.url, git, self._copy, self._clock, self._credentials, self._refusals, self._attempts, self._advice
             )
             self._kept = (self._copy / "HEAD").is_file() and not is_worn(self._copy)
             self._begin(None if self._kept else "sha1")
+            opened.callback(self._reading.close)
             self._exit = opened.pop_all()
         return self
 
@@ -127,7 +121,10 @@ class Repository:
 
     def default_branch(self) -> str:
         """The branch of the remote's HEAD; see `engine.world.Repository` for this and the other methods."""
-        branch, self._listed, self._tags = self._remote.default_branch(tags=self._with_tags)
+        if self._kept:
+            branch, self._listed, self._tags = self._remote.default_branch(tags=self._with_tags)
+        else:
+            self._fresh = branch = self._healing(self._fetch_default)
         if branch is None and (branch := self._otherwise(self)) is None:
             raise self._remote.no_default_branch()
         return branch
@@ -145,8 +142,10 @@ class Repository:
         """
         check_branch(branch)
         self._base = branch
-        listed, self._listed = self._listed, {}
-        commit = self._healing(lambda: self._unchanged(listed) or self._fetch(SMALL_BLOBS)).get(branch)
+        (listed, self._listed), (fresh, self._fresh) = (self._listed, {}), (self._fresh, None)
+        heads = self._heads if branch == fresh else None
+        heads = heads or self._healing(lambda: self._unchanged(listed) or self._fetch(SMALL_BLOBS))
+        commit = heads.get(branch)
         if commit is None:
             raise error(f"the branch {branch!r} does not exist in {self.url}", BRANCH_ADVICE)
         return commit
@@ -317,13 +316,22 @@ class Repository:
         return commit if signed_by is None else sign(self._store, commit, files, signed_by)
 
     def _fetch(self, blobs: str | None = None) -> dict[str, str]:
-        kind = (blobs or self._filter) if self._blobless else None
+        self._heads = self._in_its_format(partial(self._remote.fetch, self._base), blobs or self._filter)
+        return self._heads
+
+    def _fetch_default(self) -> str | None:
+        """Fetch the default branch as `head` fetches one; returns its name."""
+        self._base, self._heads = self._in_its_format(self._remote.fetch_default, SMALL_BLOBS)
+        return self._base
+
+    def _in_its_format(self, fetch: Callable[[int, str | None], _T], blobs: str) -> _T:
+        """Fetch into a copy that has the object format of the remote."""
+        kind = blobs if self._blobless else None
         try:
-            self._heads = self._remote.fetch(self._base, self._depth, kind)
+            return fetch(self._depth, kind)
         except OtherFormat as other:
             self._begin(str(other))
-            self._heads = self._remote.fetch(self._base, self._depth, kind)
-        return self._heads
+            return fetch(self._depth, kind)
 
     def _unchanged(self, listed: dict[str, str]) -> dict[str, str]:
         """The heads, if the copy in the cache has exactly these, as deep as is needed; else nothing."""
@@ -347,9 +355,11 @@ class Repository:
 
     def _begin(self, object_format: str | None) -> None:
         """Begin with the copy as it is, or with a new, empty one in this object format."""
+        self._reading.close()
         if object_format is not None:
             make(self._copy, object_format)
         self._store = Store(self._remote.git, self._remote.fetch_objects)
+        self._reading.callback(self._store.close)
         self._branches = BranchReader(self._store, self._shallow, self._remote.merge)
         self._readers: dict[tuple[tuple[str, ...], FileTargets], LineReader] = {}
 

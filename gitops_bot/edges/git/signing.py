@@ -31,13 +31,14 @@ def sign(store: Store, unsigned: str, files: Mapping[str, bytes], by: SigningKey
         GitError: the key cannot be used, or the forge made another commit.
         BaseException: what the forge raises.
     """
-    data = store.run("cat-file", "commit", unsigned)
+    (stored,) = store.look_up([unsigned])
+    data = (stored and stored.data) or b""
     if (ours := parse_commit(data)) is None:
         raise damage(f"object {unsigned} is no commit")
     if isinstance(by, SigningKey):
         return _by_key(store, data, ours, by)
     tree, (parent,) = store.tree(unsigned), ours.parents
-    base = store.run("rev-parse", f"{parent}^{{tree}}").decode().strip()
+    (base,) = store.trees([parent])
     changed = {path: (tree[path].mode, content) for path, content in files.items()}
     signed = by(parent=parent, tree=base, files=changed, message=ours.message)
     theirs = parse_commit(signed)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitops_bot.edges.git.process import ANSWER_LIMIT, error
+from gitops_bot.edges.git.process import ANSWER_LIMIT, Dialogue, error
 from gitops_bot.errors import GitError, Problem
 from gitops_bot.releases.history.pin_files import REGULAR, TreeChange
 from gitops_bot.releases.layout.owners import above
@@ -57,10 +57,21 @@ _DIFF_TREE = ("diff-tree", "--stdin", "-z", "--no-renames")
 _DIFFERENCE = re.compile(
     r"(?:[0-9a-f]+ [0-9a-f]+\n)?(?::([0-9]+) ([0-9]+) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\0([^\0]+)\0|end\n)"
 )
+#: An object in the output of `cat-file`; of a missing one its name is repeated.
+_STORED = re.compile(rb"([0-9a-f]{40,64}) ([a-z]+) ([0-9]+)\Z")
 
 
 class DamagedError(GitError):
     """The scratch repository lacks something: a broken cache, or a commit that was never fetched."""
+
+
+class StoredObject(NamedTuple):
+    """An object; without its bytes where these were too many to be read along."""
+
+    id: str
+    kind: str
+    size: int
+    data: bytes | None
 
 
 class TreeEntry(NamedTuple):
@@ -86,7 +97,7 @@ class Objects:
         """
         large = {oid for oid in ids if cut and self.sizes[oid] > FILE_LIMIT}
         whole = [oid for oid in ids if oid not in large]
-        read = self.read if all(oid in self.read for oid in whole) else self.store.batch(whole) or {}
+        read = self.read if all(oid in self.read for oid in whole) else self.store.batch(whole)
         if absent := next((oid for oid in whole if oid not in read), None):
             raise damage(f"object {absent} is missing")
         beginnings = {oid: self.store.run("cat-file", "blob", oid, limit=FILE_LIMIT + 1, cut=True) for oid in large}
@@ -100,6 +111,17 @@ class Store:
     git: Git
     fetch: Callable[[Collection[str]], None]
     _trees: dict[str, dict[str, TreeEntry]] = field(default_factory=dict)
+    _objects: Dialogue = field(init=False)
+    _differing: Dialogue = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._objects = Dialogue(self.git, ("cat-file", "--batch"), b" missing\n")
+        self._differing = Dialogue(self.git, (*_DIFF_TREE, "-r"), b"\n", bounded=True)
+
+    def close(self) -> None:
+        """End the processes that read from it."""
+        self._objects.close()
+        self._differing.close()
 
     def tree(self, commit: str) -> Mapping[str, TreeEntry]:
         """Every file of a commit. Names that are not UTF-8 are left out: no overlay can match them.
@@ -111,15 +133,25 @@ class Store:
         if commit not in self._trees:
             while len(self._trees) >= _TREES:
                 del self._trees[next(iter(self._trees))]
-            output = self.run("ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit, limit=_TREE_LIMIT)
-            entries: dict[str, TreeEntry] = {}
-            for record in output.split(b"\0")[:-1]:
-                head, _, name = record.partition(b"\t")
-                with suppress(UnicodeDecodeError):
-                    mode, _, oid = head.decode("ascii").split(" ")
-                    entries[name.decode()] = TreeEntry(mode, oid)
-            self._trees[commit] = entries
+            (tree,) = self.trees([commit])
+            (files,) = self.differences([(NO_FILES[len(tree)], tree)])
+            self._trees[commit] = (
+                {file.path: TreeEntry(file.modes[1], file.ids[1]) for file in files if file.is_utf8}
+                if files is not None
+                else self._listed(tree)
+            )
         return self._trees[commit]
+
+    def _listed(self, tree: str) -> dict[str, TreeEntry]:
+        """Every file of a tree that is too much for `differences`."""
+        entries = {}
+        output = self.run("ls-tree", "-r", "-z", "--full-tree", "--end-of-options", tree, limit=_TREE_LIMIT)
+        for record in output.split(b"\0")[:-1]:
+            head, _, name = record.partition(b"\t")
+            with suppress(UnicodeDecodeError):
+                mode, _, oid = head.decode("ascii").split(" ")
+                entries[name.decode()] = TreeEntry(mode, oid)
+        return entries
 
     def find(self, ids: Collection[str]) -> Objects:
         """These objects; missing ones are fetched first, in one go.
@@ -138,31 +170,41 @@ class Store:
 
     def present(self, ids: Collection[str]) -> Objects:
         """Those of these objects that are here; nothing is fetched."""
-        if (read := self.batch(ids, SMALL_LIMIT)) is not None:
-            return Objects(self, {oid: len(data) for oid, data in read.items()}, read)
-        lines = self.run("cat-file", "--batch-check", "--buffer", stdin=ids).decode("ascii", "replace").splitlines()
-        records = (line.split() for line in lines)
-        return Objects(self, {record[0]: int(record[2]) for record in records if len(record) == 3}, {})
+        found = [stored for stored in self.look_up(ids) if stored is not None]
+        read = {stored.id: stored.data for stored in found if stored.data is not None}
+        return Objects(self, {stored.id: stored.size for stored in found}, read)
 
-    def batch(self, ids: Collection[str], limit: int | None = None) -> dict[str, bytes] | None:
-        """The bytes of those of these objects that are here; None if they are `limit` bytes or more."""
-        if not ids:
-            return {}
-        cut = limit is not None
-        out = self.run("cat-file", "--batch", "--buffer", stdin=ids, limit=limit or ANSWER_LIMIT, cut=cut)
-        if len(out) == limit:
-            return None
-        read: dict[str, bytes] = {}
-        at = 0
-        for oid in ids:
-            start = out.find(b"\n", at) + 1
-            fields = out[at:start].split()
-            at = start
-            if len(fields) == 3:
-                end = start + int(fields[2])
-                read[oid] = out[start:end]
-                at = end + 1
-        return read
+    def look_up(self, names: Collection[str]) -> list[StoredObject | None]:
+        """What git means by each of these names, if that is here; without bytes if all have 16 MiB or more together.
+
+        Raises:
+            DamagedError: an object is unreadable.
+        """
+        if not names:
+            return []
+        answer = self._objects.ask(names, SMALL_LIMIT)
+        if answer.status > 0:
+            raise damage(f"git cat-file failed: {answer.err[-300:]}")
+        if answer.status == 0:
+            return list(_stored(answer.out, len(names)))
+        lines = self.run("cat-file", "--batch-check", "--buffer", stdin=names)
+        return list(_stored(lines, len(names), whole=False))
+
+    def trees(self, commits: Sequence[str]) -> list[str]:
+        """The ids of the trees of these commits.
+
+        Raises:
+            DamagedError: a commit is missing.
+        """
+        trees = [tree.id for tree in self.look_up([f"{commit}^{{tree}}" for commit in commits]) if tree is not None]
+        if len(trees) < len(commits):
+            raise damage("a commit is missing")
+        return trees
+
+    def batch(self, ids: Collection[str]) -> dict[str, bytes]:
+        """The bytes of those of these objects that are here, all that git can print."""
+        out = self.run("cat-file", "--batch", "--buffer", stdin=ids) if ids else b""
+        return {stored.id: stored.data for stored in _stored(out, len(ids)) if stored and stored.data is not None}
 
     def whole(self, ids: Collection[str]) -> dict[str, bytes]:
         """The whole bytes of blobs, however large each is; missing ones are fetched first.
@@ -231,9 +273,13 @@ class Store:
         self, pairs: Sequence[tuple[str, str]], directories: Collection[str], *pathspecs: str, recursive: bool
     ) -> list[list[TreeChange] | None]:
         """What differs between the first of these trees, as many as git can compare within its limits."""
-        arguments = (*_DIFF_TREE, *(["-r"] if recursive else []), "--", *pathspecs)
-        stdin = "".join(f"{old} {new}\nend\n" for old, new in pairs).encode()
-        answer = self.git.run(*arguments, stdin=stdin, limit=LIST_LIMIT, bounded=True)
+        lines, was_used = [f"{old} {new}\nend" for old, new in pairs], self._differing.is_used
+        if recursive and not pathspecs:
+            answer = self._differing.ask(lines, LIST_LIMIT)
+        else:
+            arguments = (*_DIFF_TREE, *(["-r"] if recursive else []), "--", *pathspecs)
+            stdin = "".join(f"{line}\n" for line in lines).encode()
+            answer, was_used = self.git.run(*arguments, stdin=stdin, limit=LIST_LIMIT, bounded=True), False
         if answer.status > 0 and "memory" not in answer.err:
             raise damage(f"git diff-tree failed: {answer.err[-300:]}")
         inside, out, at = frozenset(directories), answer.out.decode("utf-8", "surrogateescape"), 0
@@ -249,6 +295,8 @@ class Store:
             elif not inside.isdisjoint(above(path)):
                 changes.append(TreeChange(path, (before, after), (old, new)))
                 is_short = is_short and len(path) <= _PATH_LIMIT and path.count("/") < _DEPTH_LIMIT
+        if not lists and was_used:  # what it did before may have taken the most of its bounds
+            return self._lists(pairs, directories, recursive=recursive)
         return lists
 
     def tag_texts(self, objects: Mapping[str, str]) -> dict[str, str | None]:
@@ -275,6 +323,21 @@ class Store:
         if answer.status != 0 and not (cut and len(answer.out) == limit):
             raise damage(f"git {arguments[0]} failed: {answer.err[-300:]}")
         return answer.out
+
+
+def _stored(out: bytes, count: int, *, whole: bool = True) -> Iterator[StoredObject | None]:
+    """Read the output of `cat-file --batch`, or of `--batch-check` if it has not the objects as a `whole`."""
+    at = 0
+    for _ in range(count):
+        end = out.find(b"\n", at)
+        header = _STORED.match(out, at, end)
+        at = end + 1
+        if header is None:
+            yield None
+            continue
+        size = int(header[3])
+        yield StoredObject(header[1].decode(), header[2].decode(), size, out[at : at + size] if whole else None)
+        at += size + 1 if whole else 0
 
 
 def damage(what: str) -> DamagedError:

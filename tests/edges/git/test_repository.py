@@ -20,7 +20,7 @@ from tests.conftest import program
 from tests.counterparts.git_http import READER, WRITER, GitServer, Remote, git_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 #: Keeps every command line of the machine in one file, and a copy of a folder: `look.py FILE FOLDER COPY`.
@@ -34,6 +34,8 @@ shutil.copytree(sys.argv[2], sys.argv[3])
 """
 #: No HOME, no user: what a container without a passwd entry has.
 BARE = {"PATH": os.environ["PATH"]}
+#: In a script that plays git: be git.
+RUN = f'exec {program("git")} "$@"'
 BRANCH = "gitops-bot/production/all"
 OVERLAY = "apps/web/overlays/production/kustomization.yaml"
 OTHER = "apps/api/overlays/production/kustomization.yaml"
@@ -82,6 +84,13 @@ def opened(
     )
 
 
+def played(folder: Path, script: str) -> dict[str, str]:
+    """The variables with which this shell script is git."""
+    (folder / "git").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "git").chmod(0o755)
+    return BARE | {"PATH": f"{folder}:{BARE['PATH']}"}
+
+
 def proposed(remote: Remote, **options: Path) -> str:
     """A branch as the bot makes it: one commit on the present base."""
     with opened(remote, **options) as repository:
@@ -96,6 +105,38 @@ class TestReading:
         with opened(remote) as repository:
             assert repository.default_branch() == "trunk/ü"
             assert repository.head("trunk/ü") == remote.branches()["trunk/ü"]
+
+    @pytest.mark.parametrize(
+        ("protocol", "traces", "requests"),
+        [("2", True, 3), ("1", True, 3), ("0", True, 3), ("2", False, 5), ("0", False, 4)],
+    )
+    @pytest.mark.parametrize("name", ["main", "release/1.x", "gitops-bot/main"])
+    def test_the_default_branch_is_asked_for_and_fetched_at_once(
+        self,
+        server: GitServer,
+        tmp_path: Path,
+        request: pytest.FixtureRequest,
+        name: str,
+        protocol: str,
+        traces: bool,
+        requests: int,
+    ) -> None:
+        """Only what git traces tells its name: where that is not understood, it is asked for once more."""
+        remote = server.create(_name(request), FILES)
+        commit = remote.commit(name, {"README.md": b"changed\n"}, parents=[remote.branches()["main"]])
+        remote.git("symbolic-ref", "HEAD", f"refs/heads/{name}")
+        environ = BARE if traces else played(tmp_path, f"unset GIT_TRACE_PACKET\n{RUN}")
+        settings = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "protocol.version", "GIT_CONFIG_VALUE_0": protocol}
+        before = len(server.requests())
+
+        with opened(remote, environ=environ | settings) as repository:
+            assert repository.default_branch() == name
+            assert repository.head(name) == commit
+            asked = [line for line in server.requests()[before:] if not line.endswith("401")]
+            assert repository.read(commit, ["README.md"]) == {"README.md": b"changed\n"}
+            assert repository.head(name) == commit
+
+        assert len(asked) == requests, asked
 
     def test_an_empty_repository_has_no_default_branch(self, server: GitServer, request: pytest.FixtureRequest) -> None:
         with opened(server.create(_name(request), {})) as repository:
@@ -840,8 +881,8 @@ class TestSurroundings:
             proposed(remote)
             with opened(remote) as repository, contextlib.suppress(GitError):
                 repository.head("nosuch")
-            with pytest.raises(GitError), Repository(remote.url, environ={"PATH": str(tmp_path)}):
-                pass
+            with pytest.raises(GitError), Repository(remote.url, environ={"PATH": str(tmp_path)}) as repository:
+                repository.head("main")
 
         assert list(tmp_path.iterdir()) == []
 
@@ -856,19 +897,29 @@ class TestSurroundings:
     def test_without_git_the_error_says_what_to_install(self, tmp_path: Path) -> None:
         with (
             pytest.raises(GitError, match="git is not installed") as failed,
-            Repository("https://github.com/a/b", environ={"PATH": str(tmp_path)}),
+            Repository("https://github.com/a/b", environ={"PATH": str(tmp_path)}) as repository,
         ):
-            pass
+            repository.default_branch()
 
         assert "Install git" in failed.value.problem.next
 
-    @pytest.mark.parametrize("said", ["git version 2.31.9", "gibberish"])
-    def test_a_git_that_is_too_old_is_named(self, tmp_path: Path, said: str) -> None:
-        (tmp_path / "git").write_text(f"#!/bin/sh\necho {said}\n")
-        (tmp_path / "git").chmod(0o755)
-        path = f"{tmp_path}:{os.environ['PATH']}"
+    @pytest.mark.parametrize("ask", [Repository.default_branch, lambda repository: repository.head("main")])
+    @pytest.mark.parametrize("lacks", ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_GLOBAL GIT_CONFIG_COUNT"])
+    def test_a_git_that_is_too_old_reaches_nothing_and_is_named(
+        self, server: GitServer, remote: Remote, tmp_path: Path, lacks: str, ask: Callable[[Repository], object]
+    ) -> None:
+        """Before 2.32 and 2.31, git does not know these variables, and the user's own settings would count."""
+        environ = played(tmp_path, f'[ "$1" = version ] && exec echo git version 2.31.9\nunset {lacks}\n{RUN}')
+        before = len(server.requests())
 
-        with pytest.raises(GitError, match="too old") as failed, Repository("https://a/b/c", environ={"PATH": path}):
-            pass
+        with pytest.raises(GitError, match=r"git 2.31 is too old") as failed, opened(remote, environ=environ) as old:
+            ask(old)
 
         assert "2.32" in failed.value.problem.next
+        assert len(server.requests()) == before
+
+    def test_a_git_that_fetches_nothing_and_says_no_version_is_too_old(self, remote: Remote, tmp_path: Path) -> None:
+        environ = played(tmp_path, "echo gibberish")
+
+        with pytest.raises(GitError, match=r"git 0.0 is too old"), opened(remote, environ=environ) as old:
+            old.default_branch()
