@@ -6,7 +6,6 @@ git expects an option; see `names`.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import os
 import re
@@ -23,12 +22,11 @@ from typing import IO, TYPE_CHECKING, cast
 
 from gitops_bot import log, redact
 from gitops_bot.edges.environment import for_git
-from gitops_bot.errors import ForgeError, GitError, Problem, limit_of
+from gitops_bot.errors import GitError, Problem, limit_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from gitops_bot.edges.facts import Token
 
 #: The first version with GIT_CONFIG_GLOBAL, which keeps foreign settings out.
 OLDEST = (2, 32)
@@ -94,42 +92,6 @@ _SSH = "ssh -o BatchMode=yes -o ConnectTimeout=30"
 _LOGIN_IN_URL = re.compile(r"(?<=://)[^/@\s'\"]+@")
 #: Control characters, and what reorders or hides text on a terminal.
 _UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """An HTTP login. For a GitHub token the user is `x-access-token`.
-
-    `token` gives the password, where it may be replaced while the login is used.
-    """
-
-    username: str
-    password: str = field(default="", repr=False)
-    token: Token | None = field(default=None, repr=False)
-
-    def current(self, rejected: str | None = None) -> Credentials:
-        """The login with the password that is valid now, another one than was `rejected` if there is one.
-
-        Raises:
-            GitError: the forge gives none.
-        """
-        if self.token is None:
-            return self
-        try:
-            login = Credentials(self.username, self.token(rejected))
-        except ForgeError as failure:  # for git it is one of git
-            raise GitError(*failure.problems) from None
-        redact.learn(*login.secrets(), passing=True)
-        return login
-
-    @property
-    def encoded(self) -> str:
-        """The login as it is sent."""
-        return base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
-
-    def secrets(self) -> tuple[str, ...]:
-        """Every text that must never be shown."""
-        return (self.encoded, self.password) if self.password else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from gitops_bot.edges.environment import through_proxy
 from gitops_bot.edges.facts import LOGIN_REFUSED
 from gitops_bot.edges.git.cache import move_ref, quoted, read_refs
 from gitops_bot.edges.git.names import PREFIX, is_branch
-from gitops_bot.edges.git.process import ANSWER_LIMIT, Credentials, Git, GitOutput, TimedOut, error
+from gitops_bot.edges.git.process import ANSWER_LIMIT, Git, GitOutput, TimedOut, error
 from gitops_bot.edges.git.refusals import (
     lacks_ref,
     may_pass,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.facts import Refusal
+    from gitops_bot.edges.git.login import Credentials
 
 T = TypeVar("T")
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config.commits import SigningKey
     from gitops_bot.edges.facts import Refusal
-    from gitops_bot.edges.git.process import Credentials
+    from gitops_bot.edges.git.login import Credentials
     from gitops_bot.edges.git.signing import ForgeCommit
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.releases.history.line import Line
