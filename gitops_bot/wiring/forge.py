@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from gitops_bot import redact
+from gitops_bot import log, redact
 from gitops_bot.edges import address
 from gitops_bot.edges.github.server import Server as GitHubServer
 
@@ -14,12 +14,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gitops_bot.edges.address import Address
+    from gitops_bot.errors import Problem
 
 #: A server of a forge: what its folder says of it, from the environment and without any request. Another one joins.
 Server = GitHubServer
 FORGES: tuple[type[Server], ...] = (GitHubServer,)
-#: The log event of a warning about any forge: people search their logs for it.
-FORGE_WARNING = "github.warning"
 
 
 def servers(environ: Mapping[str, str]) -> list[Server]:
@@ -43,3 +42,8 @@ def locate(text: str, known: Sequence[Server], here: Path | None = None) -> tupl
 def hide_tokens() -> None:
     """Never show a forge's token that is in the environment."""
     redact.learn(*(os.environ.get(name) for forge in FORGES for name in forge.SECRETS))
+
+
+def log_warning(problem: Problem, **facts: int) -> None:
+    """Log a problem with the forge, whichever it is: people search their logs for the name of this event."""
+    log.event("github.warning", level="warning", **facts, message=problem.message, next=problem.next)

@@ -14,7 +14,7 @@ from gitops_bot import log
 from gitops_bot.config import Config, RegistryAccess, checks
 from gitops_bot.edges.clock import Clock
 from gitops_bot.errors import ConfigError, Problem, UsageError
-from gitops_bot.wiring.forge import FORGE_WARNING
+from gitops_bot.wiring.forge import log_warning as log_forge_warning
 from gitops_bot.wiring.local import Local, Notice, chosen_config
 from gitops_bot.wiring.progress import progress
 
@@ -41,8 +41,10 @@ REGISTRY_USERNAME, REGISTRY_PASSWORD = f"{REGISTRY}_USERNAME", f"{REGISTRY}_PASS
 
 def log_warning(problem: Problem, **facts: int) -> None:
     """Log a problem that people should know of, although everything else was done."""
-    event = "git.warning" if problem.code == "failed.git" else FORGE_WARNING
-    log.event(event, level="warning", **facts, message=problem.message, next=problem.next)
+    if problem.code == "failed.git":
+        log.event("git.warning", level="warning", **facts, message=problem.message, next=problem.next)
+    else:
+        log_forge_warning(problem, **facts)
 
 
 def _log_notice(message: str, advice: str) -> None:

@@ -29,7 +29,7 @@ ADDED: Final = (
     ("targets/__init__.py", "from gitops_bot.targets.manifests import ManifestsTarget\n",
      "from gitops_bot.targets.pin_list import PinListTarget\n"),
     ("targets/__init__.py", "    EnvTarget(),\n", "    PinListTarget(),\n"),
-    ("config/form_target.py", "from gitops_bot.targets.patterns import GROUPS, ImagePattern, PatternTarget\n",
+    ("config/form_target.py", "from gitops_bot.targets.manifests import ManifestsTarget\n",
      "from gitops_bot.targets.pin_list import PinListTarget\n"),
     ("config/form_target.py", 'TargetKind = Literal["compose", ', '"pins", '),
     ("config/form_target.py", "    ] = ()\n",
