@@ -1,0 +1,679 @@
+"""What an entry would become, by each kind of request, before any gate is asked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gitops_bot.engine.request import Pins, Poll, Promote, RollBack
+from gitops_bot.errors import BotError
+from gitops_bot.images.build import Build
+from gitops_bot.images.reference import Assignment, Pin
+from gitops_bot.releases.choice.promotion import ByHand
+from tests.engine.situations import (
+    BY_HAND,
+    CHART,
+    ONE,
+    REVISION,
+    THREE,
+    TWO,
+    alone,
+    assigned,
+    chain,
+    decided,
+    deleted,
+    described,
+    fails,
+    is_a,
+    no_token,
+    pushed,
+    reported,
+    runs,
+    started,
+    updated,
+    writes,
+)
+from tests.engine.world import (
+    CHAIN,
+    NOW,
+    A,
+    B,
+    C,
+    D,
+    Shop,
+    commit_id,
+    fits,
+    forge_down,
+    line_of,
+    overlay,
+    path,
+    refused,
+)
+from tests.tables import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.engine.situations import Event
+
+DOWN = "failed failed.registry: it is down; wait"
+newer = runs("staging", TWO, 20)
+
+
+def candidates(shop: Shop, what: Any = None, environment: str = "production") -> list[str]:
+    return [line_of(judged.candidate.decision) for judged in shop.judged(what, environment)]
+
+
+def check(found: Sequence[str], *expected: str) -> None:
+    assert len(found) == len(expected), found
+    for line, words in zip(found, expected, strict=True):
+        assert fits(line, words), line
+
+
+# --- poll -------------------------------------------------------------------------------------------------------------
+
+
+def built(**days: float) -> Event:
+    """The images of these minor versions were pushed so many days ago."""
+    times = {f"1.{name[1:]}.0": NOW - timedelta(ago) for name, ago in days.items()}
+    return lambda shop: shop.registry.pushed.update(times)
+
+
+def charts(shop: Shop) -> None:
+    """Forty newer tags are no images."""
+    for minor in range(40):
+        digest = f"sha256:{minor:064x}"
+        shop.push(f"2.{minor}.0", digest)
+        shop.registry.manifests[digest] = CHART
+
+
+@rows(
+    "rules events expected",
+    {
+        "the highest": (
+            "policy: releases",
+            (),
+            "forward 1.2.0 chosen: highest version of 3 that match policy `releases`",
+        ),
+        "none is higher": (
+            "policy: releases",
+            (runs("production", Pin("9.0.0", D), 2),),
+            "held 1.2.0 held.downgrade: 1.2.0 is lower than 9.0.0 ...",
+        ),
+        "the newest build": (
+            "policy: {pattern: '.*', order: newest}",
+            (built(v0=9, v1=5, v2=7),),
+            "forward 1.1.0 chosen: newest build of 3 that match its pattern: built 2026-11-20, after 1.0.0 (built ...",
+        ),
+        "the highest that is old enough": (
+            "policy: {semver: '*', minimum_age: 3d}",
+            (built(v1=9, v2=1),),
+            "forward 1.1.0 chosen: highest version that matches semver * and is at least 3d old (younger: 1.2.0)",
+        ),
+        "a tag alone": ("policy: releases, pin: tag", (fails("digest 1.2.0", refused()),), DOWN),
+        "the pinned digest as well": (
+            "policy: releases",
+            (runs("production", Pin("1.2.0"), 2),),
+            "kept current: highest version of 3 that match ...",
+        ),
+        "current": (
+            "policy: releases",
+            (runs("production", THREE, 2),),
+            "kept current: 1.2.0 is the newest and still points to the same digest",
+        ),
+        "a tag to follow": (
+            "policy: {digest: stable}",
+            (pushed("stable", D),),
+            "adopted stable adopted: stable is the tag to follow; it points to sha256:dddddddddddd",
+        ),
+        "a tag to follow that there is not": (
+            "policy: {digest: stable}",
+            (),
+            "failed failed.config: r.test/web: there is no tag `stable`; Some of its tags: ...",
+        ),
+        "a followed tag that is gone": (
+            "policy: {digest: stable}",
+            (runs("production", Pin("stable", A), 3),),
+            "held nothing held.vanished: the registry no longer has the tag stable: push it again, or follow another",
+        ),
+        "a followed tag, while the registry is down": (
+            "policy: {digest: stable}",
+            (runs("production", Pin("stable", A), 3), fails("digest", refused())),
+            DOWN,
+        ),
+        "no policy": ("ignore: false", (), "kept unmanaged: production has no `policy`, and this image has none"),
+        "ignored": ("policy: releases, ignore: true", (), "kept ignored: the configuration has `ignore: true`"),
+        "the registry is down": ("policy: releases", (fails("tags", refused()),), DOWN),
+        "no tag": (
+            "policy: releases",
+            (writes("production", "images: [{name: r.test/web, newTag: 'a b'}]"),),
+            "failed failed.edit: 'a b' is not a tag; ...",
+        ),
+        "no image name": (
+            "policy: releases",
+            (writes("production", "images: [{name: web, newName: 'a b', newTag: '1'}]"),),
+            "failed failed.edit: a b: not an image repository name; Correct `newName` ...",
+        ),
+        "what is no image is left out": (
+            "policy: releases",
+            (is_a(C, CHART),),
+            (
+                "forward 1.1.0 chosen: highest version of 2 that match policy `releases`; left out: 1.2.0 is no "
+                "image, but ..."
+            ),
+        ),
+        "thirty are no images": (
+            "policy: releases",
+            (charts,),
+            "held 2.39.0 held.no_image: the best 30 tags that the policy admits name no images; ... and 27 more",
+        ),
+        "a chart stays a chart": (
+            "policy: releases",
+            (is_a(C, CHART), is_a(A, CHART)),
+            "forward 1.2.0 chosen: highest version of 3 ...",
+        ),
+        "placed by its digest": (
+            "policy: releases",
+            (runs("production", Pin("latest", B), 2),),
+            "forward 1.2.0 chosen: the pinned digest is 1.1.0; 1.2.0 is newer",
+        ),
+        "placed by its digest as the newest": (
+            "policy: releases",
+            (runs("production", Pin("latest", C), 2),),
+            "adopted 1.2.0 adopted: the pinned digest is 1.2.0, the newest",
+        ),
+        "a digest alone, the newest": (
+            "policy: releases",
+            (runs("production", Pin(None, C), 2),),
+            "kept current: the pinned digest is 1.2.0, the newest",
+        ),
+        "placed nowhere": (
+            "policy: releases",
+            (runs("production", Pin("latest", D), 2),),
+            "held 1.2.0 held.vanished: latest is no longer listed ...",
+        ),
+    },
+)
+def test_a_poll_finds_the_best_tag_of_the_policy(rules: str, events: tuple[Event, ...], expected: str) -> None:
+    shop = started(alone(rules), *events)
+    if "pin: tag" in rules:  # nobody needs the digest of what is chosen, but to see whether it is an image
+        shop.registry.failures.clear()
+        expected = "forward 1.2.0 chosen: ..."
+    check(candidates(shop), expected)
+
+
+def test_without_a_registry_a_poll_decides_what_nobody_has_to_ask_for() -> None:
+    offline = Poll(offline=True)
+    assert candidates(started(alone()), offline) == []
+    check(candidates(started(alone("ignore: true")), offline), "kept ignored: ...")
+    held = started(alone(holds="environments: [production]"))
+    check(candidates(held, offline), "kept nothing_new: no registry was asked")
+    assert held.registry.asked == []
+
+
+def test_a_poll_asks_for_the_best_tag_and_what_is_pinned_and_for_no_other_tag() -> None:
+    shop = started(alone())
+    shop.judged(Poll(), "production")
+    assert shop.registry.asked == [
+        "tags r.test/web",
+        "digest r.test/web 1.2.0",
+        f"manifest r.test/web {C}",
+        f"manifest r.test/web {A}",
+        f"describe r.test/web {A}",
+    ]
+
+
+API = "r.test/api"
+
+
+def api_in(*environments: str) -> Event:
+    return lambda shop: shop.write({path(name, "api"): overlay({API: ONE}) for name in environments}, days=3)
+
+
+@rows(
+    "events production expected",
+    {
+        "an earlier wave has it": (
+            (api_in("dev", "production"),),
+            ", policy: releases",
+            (
+                "held nothing held.no_partner: dev has this image, and no entry of staging corresponds to this "
+                "one, to be ..."
+            ),
+        ),
+        "its own policy": (
+            (api_in("dev", "production"), pushed("1.0.0", A, API)),
+            f", images: {{{API}: {{policy: releases}}}}",
+            "kept current: 1.0.0 is the newest and still points to the same digest",
+        ),
+        "no wave has it": (
+            (api_in("production"), pushed("1.0.0", A, API)),
+            ", policy: releases",
+            "kept current: ...",
+        ),
+        "a file of an earlier wave cannot be read": (
+            (api_in("production"), lambda shop: shop.write({path("dev", "api"): "images: ["}, days=1)),
+            ", policy: releases",
+            (
+                "held nothing held.no_partner: a file of dev cannot be read, and may have this image; correct "
+                "that file first"
+            ),
+        ),
+        "the source has it": (
+            (api_in("staging", "production"),),
+            ", policy: releases",
+            "kept current: staging runs the same pin",
+        ),
+    },
+)
+def test_an_image_of_an_earlier_wave_is_not_polled(events: tuple[Event, ...], production: str, expected: str) -> None:
+    found = shop_entries(started(chain(production=production), *events), Poll())
+    check([found[API]], expected)
+
+
+def shop_entries(shop: Shop, what: Any) -> dict[str, str]:
+    judged = shop.judged(what, "production")
+    return {item.decision.entry.name: line_of(item.decision) for item in judged if item.decision.entry is not None}
+
+
+# --- promotion --------------------------------------------------------------------------------------------------------
+
+REVISIONS = chain(production=", match: revision, tag: release")
+MANY = (
+    CHAIN.replace('"apps/*/staging"', '"apps/{app}/staging-{at}"')
+    .replace("promote_from: dev", "policy: releases")
+    .replace('"apps/*/production"', '"apps/{app}/production"')
+)
+AGO = "for 3 days, since 2026-11-22 12:00 UTC, as release 0202020202"
+sha_1 = (pushed("sha-1", B), deleted("1.1.0"), runs("staging", Pin("sha-1", B), 3))
+same_revision = described(b=Build(revision=REVISION), d=Build(revision=REVISION))
+
+
+def in_two(eu: Pin, us: Pin, days: float = 9) -> Event:
+    """Staging has two overlays."""
+    files = {
+        f"apps/web/staging-{at}/kustomization.yaml": overlay({"r.test/web": pin})
+        for at, pin in (("eu", eu), ("us", us))
+    }
+    return lambda shop: shop.write({**files, path("staging"): None}, days=days)
+
+
+@rows(
+    "text events expected",
+    {
+        "the same bytes": (CHAIN, (runs("staging", TWO, 3),), f"forward 1.1.0 promoted: staging has run 1.1.0 {AGO}"),
+        "a tag without a digest": (
+            CHAIN,
+            (runs("staging", Pin("1.1.0"), 3),),
+            (
+                f"forward 1.1.0 promoted: staging has run 1.1.0 {AGO}; staging pins no digest, so this is what "
+                "the tag points to now"
+            ),
+        ),
+        "the tag alone": (
+            chain(production=", pin: tag"),
+            (runs("staging", Pin("1.1.0"), 3),),
+            f"forward 1.1.0 promoted: staging has run 1.1.0 {AGO}",
+        ),
+        "nothing": (
+            CHAIN,
+            (writes("staging", "images: [{name: r.test/web}]"),),
+            "kept nothing_new: staging pins nothing for r.test/web",
+        ),
+        "a pin that cannot be edited": (
+            CHAIN,
+            (writes("staging", "images: [{name: r.test/web, newTag: 'a b'}]"),),
+            "failed failed.edit: 'a b' is not a tag; ...",
+        ),
+        "its version tag": (
+            chain(production=", tag: release"),
+            (pushed("sha-1", B), runs("staging", Pin("sha-1", B), 3)),
+            f"forward 1.1.0 promoted: staging has run sha-1 {AGO}; the same bytes are tagged 1.1.0",
+        ),
+        "its own tag, which is a version": (
+            chain(production=", tag: release"),
+            (runs("staging", TWO, 3),),
+            f"forward 1.1.0 promoted: staging has run 1.1.0 {AGO}",
+        ),
+        "bytes without a version tag": (
+            chain(production=", tag: release"),
+            sha_1,
+            (
+                "held sha-1 held.no_release_tag: no version tag in r.test/web points to the digest that staging "
+                "runs (sha-1@ ..."
+            ),
+        ),
+        "another build": (
+            REVISIONS,
+            (*sha_1, pushed("2.0.0", D), same_revision),
+            (
+                "forward 2.0.0 promoted: rebuilt, not the bytes that were tested: 2.0.0 was built again from "
+                "revision ffffffffffff; ..."
+            ),
+        ),
+        "no other build": (
+            REVISIONS,
+            (*sha_1, pushed("2.0.0", D), described(b=Build(revision=REVISION), d=Build(revision="e" * 40))),
+            (
+                "held sha-1 held.no_release_tag: no version tag in r.test/web points to an image of revision "
+                "ffffffffffff ..."
+            ),
+        ),
+        "another build that is a chart": (
+            REVISIONS,
+            (*sha_1, pushed("2.0.0", D), same_revision, is_a(D, CHART)),
+            "held sha-1 held.no_release_tag: ...",
+        ),
+        "a build that names no revision": (
+            REVISIONS,
+            (runs("staging", TWO, 3),),
+            (
+                "failed failed.registry: r.test/web: sha256:bbbbbbbbbbbb does not say which revision it was "
+                "built from, and ..."
+            ),
+        ),
+        "two overlays that agree": (
+            MANY,
+            (in_two(TWO, TWO, 3),),
+            f"forward 1.1.0 promoted: staging has run 1.1.0 {AGO}",
+        ),
+        "two overlays that never agreed": (
+            MANY,
+            (in_two(TWO, THREE),),
+            (
+                "held nothing held.unordered: staging runs several different pins, and all of them ran no "
+                "other: 1.1.0 in "
+                "apps/web/staging-eu, 1.2.0 in apps/web/staging-us"
+            ),
+        ),
+        "what both ran, while one is ahead": (
+            MANY,
+            (in_two(TWO, TWO), in_two(TWO, THREE, 3)),
+            "forward 1.1.0 promoted: staging has run 1.1.0 for 9 days ...",
+        ),
+        "what both ran is there, while one is ahead": (
+            MANY,
+            (in_two(ONE, ONE), in_two(ONE, THREE, 3)),
+            "kept current: every overlay of staging ran this pin, and none that is newer; staging runs 1.2.0 in ...",
+        ),
+    },
+)
+def test_a_promotion_offers_what_the_source_runs(text: str, events: tuple[Event, ...], expected: str) -> None:
+    for what in (Poll(), BY_HAND):
+        check(candidates(started(text, *events), what), expected)
+
+
+def test_without_a_registry_what_the_source_runs_is_taken_to_be_there() -> None:
+    shop = started(chain(), newer, deleted())
+    check(candidates(shop, Poll(offline=True)), "forward 1.1.0 promoted: ...")
+    rebuilt = started(REVISIONS, newer)
+    check(
+        candidates(rebuilt, Poll(offline=True)), "kept nothing_new: only the registry tells whether the images differ"
+    )
+    assert shop.registry.asked == rebuilt.registry.asked == []
+
+
+def test_a_promotion_by_hand_reports_what_one_side_lacks() -> None:
+    shop = started(chain(), api_in("production"))
+    shop.write({path("staging", "db"): overlay({"r.test/db": ONE})}, days=2)
+    assert shop_entries(shop, BY_HAND) == {
+        "r.test/web": "kept current: staging runs the same pin",
+        API: "held nothing unmanaged: staging has no such entry to promote",
+    }
+    (decided_here,) = shop.plan(BY_HAND, "production").decided
+    assert [(held.entry.name, held.reason.text) for held in decided_here.only_in_source] == [
+        ("r.test/db", "production has no such entry")
+    ]
+    named = shop.plan(Promote("staging", ByHand(), (API,)), "production").decided[0]
+    assert named.only_in_source == ()
+    assert {key.name for key in named.named} == {API}
+
+
+# --- set --------------------------------------------------------------------------------------------------------------
+
+
+@rows(
+    "rules events what expected",
+    {
+        "the pin that is there": (
+            "policy: releases",
+            (),
+            assigned(Pin("1.0.0")),
+            f"kept nothing_new: 1.0.0@{A} is already pinned",
+        ),
+        "a digest alone": (
+            "policy: releases",
+            (),
+            assigned(Pin(None, C)),
+            f"moved 1.0.0 set: set to @{C} by hand or by a pipeline",
+        ),
+        "a digest alone, where a tag is proposed": (
+            "policy: releases",
+            (updated("production"),),
+            assigned(Pin(None, D)),
+            "forward 1.2.0 set: ...",
+        ),
+        "the pin that is there, where another is proposed": (
+            "policy: releases",
+            (updated("production"),),
+            assigned(ONE),
+            "moved 1.0.0 set: ...",
+        ),
+        "a tag that there is not": (
+            "policy: releases",
+            (),
+            assigned(Pin("3.0.0")),
+            "failed failed.registry: r.test/web: there is no tag `3.0.0`; Did you mean ...",
+        ),
+        "a short name": ("policy: releases", (), assigned(Pin("1.2.0"), "web"), "forward 1.2.0 set: ..."),
+        "a digest for a short name": ("policy: releases", (), assigned(THREE, "web"), "forward 1.2.0 set: ..."),
+        "a digest of another image for a short name": (
+            "policy: releases",
+            (),
+            assigned(Pin("1.2.0", D), "web"),
+            (
+                "failed failed.registry: r.test/web: there is no digest sha256:dddddddddddd; `web` stands for "
+                "this image: ..."
+            ),
+        ),
+        "a digest for a short name, while the registry is down": (
+            "policy: releases",
+            (fails("exists", refused()),),
+            assigned(THREE, "web"),
+            "failed failed.registry: it is down; wait `web` stands for this image: ...",
+        ),
+        "an ignored entry by its name": (
+            "policy: releases, ignore: true",
+            (),
+            assigned(Pin("1.2.0")),
+            "forward 1.2.0 set: ...",
+        ),
+        "an ignored entry by a short name": (
+            "policy: releases, ignore: true",
+            (),
+            assigned(Pin("1.2.0"), "web"),
+            "kept ignored: ...",
+        ),
+        "another repository": (
+            "policy: releases",
+            (pushed("1.2.0", D, "r.test/other"),),
+            assigned(Pin("1.2.0"), new_name="r.test/other"),
+            "forward 1.2.0 set: ...",
+        ),
+        "the registry is down": ("policy: releases", (fails("digest", refused()),), assigned(Pin("1.2.0")), DOWN),
+    },
+)
+def test_a_person_sets_a_pin(rules: str, events: tuple[Event, ...], what: Pins, expected: str) -> None:
+    check(candidates(started(alone(rules), *events), what), expected)
+
+
+@rows(
+    "rules pin expected",
+    {
+        "both": ("policy: releases", Pin("1.2.0"), THREE),
+        "the tag alone": ("policy: releases, pin: tag", Pin("1.2.0"), Pin("1.2.0")),
+        "the digest alone": ("policy: releases, pin: digest", Pin("1.2.0"), Pin(None, C)),
+        "a digest that somebody asks for": ("policy: releases, pin: tag", THREE, THREE),
+        "a digest that somebody asks for, alone": ("policy: releases, pin: digest", THREE, Pin(None, C)),
+    },
+)
+def test_a_person_sets_a_pin_in_the_shape_of_the_environment(rules: str, pin: Pin, expected: Pin) -> None:
+    start = ONE if expected.tag is not None else Pin(None, A)
+    shop = started(alone(rules), runs("production", start, 20))
+    (judged,) = shop.judged(assigned(pin), "production")
+    assert judged.decision.candidate == expected  # type: ignore[union-attr]
+
+
+# --- rollback ---------------------------------------------------------------------------------------------------------
+
+BACK = "back to release 1 (0101010101) of 2026-10-26 12:00 UTC, by Ann"
+
+
+@rows(
+    "events what expected",
+    {
+        "the one before": ((newer,), RollBack(), f"backward 1.0.0 rolled_back: {BACK}"),
+        "a release by its commit": (
+            (newer, runs("staging", THREE, 9)),
+            RollBack(to="01010101"),
+            f"backward 1.0.0 rolled_back: {BACK}",
+        ),
+        "no such release": (
+            (newer, runs("staging", THREE, 9)),
+            RollBack(to="abcdef12"),
+            (
+                "failed failed.git: abcdef12 is not a release of staging: ... The newest are 3 (0303030303), 2 "
+                "(0202020202) ..."
+            ),
+        ),
+        "nothing before": (
+            (),
+            RollBack(),
+            "failed failed.git: nothing to roll back to: no release before the present pins ...",
+        ),
+    },
+)
+def test_a_rollback_goes_to_an_earlier_release(events: tuple[Event, ...], what: RollBack, expected: str) -> None:
+    check(candidates(started(CHAIN, *events), what, "staging"), expected)
+
+
+def test_a_rollback_says_why_and_passes_over_what_is_ignored() -> None:
+    shop = started(CHAIN, newer)
+    (judged,) = shop.judged(RollBack(because="it broke"), "staging")
+    assert judged.decision.because == "it broke"  # type: ignore[union-attr]
+    assert judged.decision.reason.data["because"] == "it broke"  # type: ignore[union-attr]
+    ignored = started(chain(staging=", ignore: true"), newer)
+    check(candidates(ignored, RollBack(), "staging"), "kept ignored: ...")
+    assert ignored.plan(RollBack(), "staging").decided[0].named == frozenset()
+
+
+# --- on_failure -------------------------------------------------------------------------------------------------------
+
+ON_FAILURE = chain(staging=", on_failure: rollback, require_after: [e2e]")
+failed = reported(2, "e2e", "failure")
+
+
+def after_failure(shop: Shop, what: Any = None) -> list[str]:
+    """What is decided to roll back in staging because of a failure."""
+    _, *after = shop.plan(what or Poll(), "staging").decided
+    return [line_of(item.decision) for each in after for item in each.judged]
+
+
+def forge_is_down(shop: Shop) -> None:
+    assert shop.forge is not None
+    shop.forge.failure = forge_down()
+
+
+def older_ago(days: float) -> Event:
+    return runs("staging", TWO, days)
+
+
+NO_FAILURE = "kept nothing_new: none of its checks fails any more"
+
+
+@rows(
+    "events expected",
+    {
+        "its check failed": ((older_ago(3), failed), [f"backward 1.0.0 rolled_back: {BACK}"]),
+        "its check failed later": (
+            (older_ago(3), writes("dev", "{}", 1), reported(3, "e2e", "failure")),
+            ["backward 1.0.0 ..."],
+        ),
+        "its check succeeded": ((older_ago(3), reported(2, "e2e", "success")), [NO_FAILURE]),
+        "its check is pending": ((older_ago(3), reported(2, "e2e", "pending")), [NO_FAILURE]),
+        "another check failed": ((older_ago(3), reported(2, "unit", "failure")), [NO_FAILURE]),
+        "watched to the last minute": ((older_ago(7), failed), [f"backward 1.0.0 rolled_back: {BACK}"]),
+        "too long ago": ((older_ago(7.001), failed), []),
+        "the image is gone": ((older_ago(3), failed, deleted("1.0.0")), ["held 1.0.0 held.vanished: ..."]),
+        "nothing before": ((reported(1, "e2e", "failure"),), []),
+        "a rollback failed": (
+            (older_ago(3), runs("staging", ONE, 2), reported(3, "e2e", "failure")),
+            [],
+        ),
+        "nobody can ask": ((older_ago(3), failed, no_token), []),
+        "the forge is down": ((older_ago(3), forge_is_down), ["failed failed.forge: the forge is down; wait"]),
+    },
+)
+def test_a_release_whose_check_failed_is_rolled_back(events: tuple[Event, ...], expected: list[str]) -> None:
+    check(after_failure(started(ON_FAILURE, *events)), *expected)
+
+
+@rows(
+    "state source expected",
+    {
+        "it still fails": ("failure", "rollback", f"backward 1.0.0 rolled_back: {BACK}"),
+        "it succeeded": ("success", "rollback", NO_FAILURE),
+        "it runs again": ("pending", "policy", NO_FAILURE),
+    },
+)
+def test_a_proposed_rollback_stays_while_its_check_has_not_succeeded(state: str, source: str, expected: str) -> None:
+    shop = started(ON_FAILURE, older_ago(3), failed, updated("staging"))
+    reported(2, "e2e", state)(shop)
+    check(after_failure(shop), expected)
+    judged = shop.plan(Poll(), "staging").decided[1].judged[0]
+    assert judged.decision.source == source  # type: ignore[union-attr]
+    assert [seen.state for seen in judged.candidate.seen] == [state]
+
+
+def test_a_release_that_failed_says_which_check() -> None:
+    shop = started(ON_FAILURE, older_ago(3), failed)
+    judged = shop.plan(Poll(), "staging").decided[1].judged[0]
+    assert judged.decision.because == "e2e failed on 2026-11-25 12:00 UTC, by ci (https://ci.test/e2e)"  # type: ignore[union-attr]
+    assert after_failure(shop, Poll(offline=True)) == []
+
+
+# --- what makes no sense ----------------------------------------------------------------------------------------------
+
+
+@rows(
+    "what expected",
+    {
+        "set": (assigned(ONE, "nothing"), "nothing matches no entry of production, neither by name nor by repository"),
+        "set twice": (
+            Pins((Assignment("web", TWO), Assignment("r.test/web", THREE))),
+            "web and r.test/web both match the entry 'r.test/web'",
+        ),
+        "promote": (Promote("staging", ByHand(), ("nothing",)), "nothing matches no entry of production"),
+        "roll back": (RollBack(images=("nothing",)), "nothing matches no entry of production"),
+    },
+)
+def test_a_command_line_that_names_nothing_is_refused(what: Any, expected: str) -> None:
+    with pytest.raises(BotError, match=expected) as refusal:
+        started(CHAIN).judged(what, "production")
+    assert refusal.value.problem.code == "failed.usage"
+
+
+def test_a_name_that_means_nothing_fails_alone_where_another_means_something() -> None:
+    shop = started(CHAIN, newer)
+    set_both = Pins((Assignment("nothing", ONE), Assignment("r.test/web", THREE)))
+    for what in (set_both, RollBack(images=("nothing", "web")), Promote("staging", ByHand(), ("nothing", "web"))):
+        lines = [line for _, line in decided(shop, what, "production")]
+        assert any(line.startswith("failed failed.usage: nothing matches no entry") for line in lines), lines
+        assert len(lines) > 1
+        named = shop.plan(what, "production").decided[0].named
+        assert {key.name for key in named} <= {"r.test/web"}
+
+
+assert commit_id(1) == "01" * 20
