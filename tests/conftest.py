@@ -144,6 +144,14 @@ hypothesis.settings.register_profile("project", deadline=None)
 hypothesis.settings.load_profile("project")
 
 
+@pytest.fixture(autouse=True)
+def _nothing_logged_yet() -> None:
+    """Forget what was logged once: folders of tests that passed are deleted, and the next may have the same name."""
+    from gitops_bot import log
+
+    log._logged.clear()
+
+
 @pytest.fixture(scope="session")
 def corpus() -> Path:
     """The folder of real files: GITOPS_BOT_CORPUS, else `../shared/corpus` beside the project."""
