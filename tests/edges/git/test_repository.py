@@ -909,7 +909,7 @@ class TestSurroundings:
         self, server: GitServer, remote: Remote, tmp_path: Path, lacks: str, ask: Callable[[Repository], object]
     ) -> None:
         """Before 2.32 and 2.31, git does not know these variables, and the user's own settings would count."""
-        environ = played(tmp_path, f'[ "$1" = version ] && exec echo git version 2.31.9\nunset {lacks}\n{RUN}')
+        environ = played(tmp_path, f'[ "$1" = version ] && {{ echo git version 2.31.9; exit; }}\nunset {lacks}\n{RUN}')
         before = len(server.requests())
 
         with pytest.raises(GitError, match=r"git 2.31 is too old") as failed, opened(remote, environ=environ) as old:
