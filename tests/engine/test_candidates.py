@@ -43,7 +43,6 @@ from tests.engine.world import (
     C,
     D,
     Shop,
-    commit_id,
     fits,
     forge_down,
     line_of,
@@ -674,6 +673,3 @@ def test_a_name_that_means_nothing_fails_alone_where_another_means_something() -
         assert len(lines) > 1
         named = shop.plan(what, "production").decided[0].named
         assert {key.name for key in named} <= {"r.test/web"}
-
-
-assert commit_id(1) == "01" * 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from gitops_bot.engine.read import Scope, read
 from gitops_bot.engine.request import Poll, Request
 from gitops_bot.engine.update import plan, update
 from gitops_bot.engine.world import World
-from gitops_bot.errors import BotError, ForgeError, GitError, Problem, RegistryError
+from gitops_bot.errors import BotError, ForgeError, Problem, RegistryError
 from gitops_bot.images.build import Build, BuildTimes, Manifest
 from gitops_bot.proposals.branch import Branch, FileChange, UnmergedCommit
 from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
@@ -314,10 +314,6 @@ def forge_down() -> ForgeError:
     return ForgeError(Problem("failed.forge", "the forge is down", "wait"))
 
 
-def git_down() -> GitError:
-    return GitError(Problem("failed.git", "git is down", "wait"))
-
-
 def line_of(decision: Decision) -> str:
     """A decision in a line for tables: what becomes of the entry, the pin, the code and the text."""
     match decision:
@@ -340,10 +336,6 @@ def stopped_by(judged: Judged) -> str:
             names.append(gate.name)
         before = after
     return ", ".join(names)
-
-
-def with_label(pull: PullRequest, label: str) -> PullRequest:
-    return replace(pull, labels=(*pull.labels, label))
 
 
 def fits(line: str, expected: str) -> bool:
