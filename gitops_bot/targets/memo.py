@@ -25,7 +25,9 @@ class Memo(Generic[ValueT]):
         return known
 
     def put(self, how: Hashable, data: bytes, value: ValueT) -> None:
-        """Remember a value that was not known."""
+        """Remember a value, unless another thread has just done so."""
+        if (how, data) in self._values:
+            return
         self._values[how, data] = value
         self._left -= len(data)
         while self._left < 0:
