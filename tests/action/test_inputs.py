@@ -60,42 +60,26 @@ WEB = Pins(parse_assignments(["web=v1"]))
     ("given", "expected"),
     [
         pytest.param({"environment": "--help"}, {"environments": ("--help",), "request": Request(WEB)}, id="an option"),
-        pytest.param(
-            {"config": "a b.yaml"},
-            {"options": Options("acme/deploy", "a b.yaml"), "request": Request(WEB)},
-            id="a file",
-        ),
-        pytest.param(
-            {"dry-run": "True", "allow-downgrade": "true", "release-hold": "TRUE"},
-            {"request": Request(replace(WEB, allow_downgrade=True), release_hold=True, dry_run=True)},
-            id="flags",
-        ),
-        pytest.param(
-            {"command": "promote", "from": "qa", "image": "web\napi"},
-            {"request": Request(Promote("qa", ByHand(), ("web", "api")))},
-            id="promote",
-        ),
-        pytest.param(
-            {"command": "promote", "from": "qa", "beyond-policy": "true", "now": "True"},
+        pytest.param({"config": "a b.yaml"}, {"options": Options("acme/deploy", "a b.yaml"), "request": Request(WEB)},
+            id="a file"),
+        pytest.param({"dry-run": "True", "allow-downgrade": "true", "release-hold": "TRUE"},
+            {"request": Request(replace(WEB, allow_downgrade=True), release_hold=True, dry_run=True)}, id="flags"),
+        pytest.param({"command": "promote", "from": "qa", "image": "web\napi"},
+            {"request": Request(Promote("qa", ByHand(), ("web", "api")))}, id="promote"),
+        pytest.param({"command": "promote", "from": "qa", "beyond-policy": "true", "now": "True"},
             {"request": Request(Promote("qa", ByHand(beyond_policy=True, now=True)))},
-            id="promote in spite of policy and soak time",
-        ),
-        pytest.param(
-            {"command": "rollback", "to": "41", "reason": "it fails: --now"},
-            {"request": Request(RollBack("41", (), "it fails: --now"))},
-            id="rollback",
-        ),
-        pytest.param(
-            {"command": "update", "environment": "dev\nlive x"}, {"environments": ("dev", "live", "x")}, id="update"
-        ),
+            id="promote in spite of policy and soak time"),
+        pytest.param({"command": "rollback", "to": "41", "reason": "it fails: --now"},
+            {"request": Request(RollBack("41", (), "it fails: --now"))}, id="rollback"),
+        pytest.param({"command": "update", "environment": "dev\nlive x"}, {"environments": ("dev", "live", "x")},
+            id="update"),
         pytest.param({"command": "plan", "token": ""}, {"request": Request(dry_run=True)}, id="plan"),
         pytest.param({"command": "status", "token": ""}, {}, id="status"),
-        pytest.param(
-            {"command": "audit", "token": "", "environment": "dev live"}, {"environments": ("dev", "live")}, id="audit"
-        ),
+        pytest.param({"command": "audit", "token": "", "environment": "dev live"}, {"environments": ("dev", "live")},
+            id="audit"),
         pytest.param({"command": "check", "token": "", "environment": ""}, {"environments": ()}, id="check"),
     ],
-)
+)  # fmt: skip
 def test_each_command_gets_its_inputs(given: dict[str, str], expected: dict[str, object]) -> None:
     pin = {"image": "web", "tag": "v1"} if "command" not in given else {}
     found = read(variables({"environment": "dev", **pin, **given}))

@@ -126,29 +126,18 @@ CARRIED = change(carried=True)
         pytest.param(outcome(WEB, WEB), WEB_IMAGE, "7", id="twice in the overlays"),
         pytest.param(outcome(WEB, named=[WEB]), WEB_IMAGE, "7", id="by name"),
         pytest.param(outcome(WEB, action="none", named=[WEB]), WEB_IMAGE, "7", id="proposed before"),
-        pytest.param(
-            outcome(change("ghcr.io/acme/api", carried=True), WEB, named=[WEB]), WEB_IMAGE, "7", id="beside others"
-        ),
+        pytest.param(outcome(change("ghcr.io/acme/api", carried=True), WEB, named=[WEB]), WEB_IMAGE, "7",
+            id="beside others"),
         pytest.param(outcome(CARRIED), WEB_IMAGE, "7", id="carried, and nothing is named"),
         pytest.param(outcome(CARRIED, named=[WEB]), "", "", id="carried, and what was named was not done"),
-        pytest.param(
-            outcome(CARRIED, decisions=[pinned(API, Pin("2", B))], named=[API]),
-            f"ghcr.io/acme/api:2@{B}",
-            "",
-            id="carried, and what was named is on the base branch",
-        ),
-        pytest.param(
-            outcome(decisions=[pinned(WEB, Pin("2"))], named=[WEB]), "ghcr.io/acme/web:2", "", id="pinned by tag"
-        ),
-        pytest.param(
-            outcome(API, decisions=[pinned(WEB, Pin("2", B))], named=[WEB, API]),
-            f"ghcr.io/acme/api:1.1.0@{A}\nghcr.io/acme/web:2@{B}",
-            "7",
-            id="one is new and one is there",
-        ),
-        pytest.param(
-            outcome(API, decisions=[held(WEB)], named=[WEB, API]), f"ghcr.io/acme/api:1.1.0@{A}", "7", id="one is held"
-        ),
+        pytest.param(outcome(CARRIED, decisions=[pinned(API, Pin("2", B))], named=[API]), f"ghcr.io/acme/api:2@{B}", "",
+            id="carried, and what was named is on the base branch"),
+        pytest.param(outcome(decisions=[pinned(WEB, Pin("2"))], named=[WEB]), "ghcr.io/acme/web:2", "",
+            id="pinned by tag"),
+        pytest.param(outcome(API, decisions=[pinned(WEB, Pin("2", B))], named=[WEB, API]),
+            f"ghcr.io/acme/api:1.1.0@{A}\nghcr.io/acme/web:2@{B}", "7", id="one is new and one is there"),
+        pytest.param(outcome(API, decisions=[held(WEB)], named=[WEB, API]), f"ghcr.io/acme/api:1.1.0@{A}", "7",
+            id="one is held"),
         pytest.param(outcome(decisions=[pinned(WEB, Pin("2", B))]), "", "", id="current, and nobody asked"),
         pytest.param(outcome(decisions=[pinned(WEB, Pin("2", B), "ignored")], named=[WEB]), "", "", id="ignored"),
         pytest.param(outcome(WEB, action="leave", code="person", named=[WEB]), "", "", id="left to a person"),
@@ -156,7 +145,7 @@ CARRIED = change(carried=True)
         pytest.param(outcome(WEB, action="none", code="failed.forge"), "", "", id="failed"),
         pytest.param(outcome(action="close"), "", "", id="closed"),
     ],
-)
+)  # fmt: skip
 def test_the_outputs_name_what_is_pinned_and_where(result: StepResult, image: str, number: str) -> None:
     found = outputs(result)
     assert (found["image"], found["pull-request-number"]) == (image, number)
@@ -202,16 +191,10 @@ FAILED = Failed(WEB.entry, PROBLEM)
         pytest.param(outcome(WEB, action="none"), ["live: already proposed in #7: web 1.1.0"], id="done before"),
         pytest.param(outcome(), ["live: nothing to do"], id="nothing"),
         pytest.param(outcome(decisions=[held(WEB)]), ["live: held: web 1.1.0 (older)"], id="held, in a poll"),
-        pytest.param(
-            outcome(decisions=[held(WEB)], named=[WEB]),
-            ["failed: gitops-bot set live: 1 held", "live: held: web 1.1.0 (older)"],
-            id="held, although it was named",
-        ),
-        pytest.param(
-            outcome(decisions=[FAILED], named=[WEB]),
-            ["failed: gitops-bot set live: 1 failed", "live: failed: web (no such tag)"],
-            id="failed",
-        ),
+        pytest.param(outcome(decisions=[held(WEB)], named=[WEB]),
+            ["failed: gitops-bot set live: 1 held", "live: held: web 1.1.0 (older)"], id="held, although it was named"),
+        pytest.param(outcome(decisions=[FAILED], named=[WEB]),
+            ["failed: gitops-bot set live: 1 failed", "live: failed: web (no such tag)"], id="failed"),
         pytest.param(
             outcome(API, decisions=[FAILED], named=[WEB, API]),
             [
@@ -232,20 +215,13 @@ FAILED = Failed(WEB.entry, PROBLEM)
             ],
             id="not written",
         ),
-        pytest.param(
-            Outcome(problems=(Problem("failed.usage", "no environment"),)).of(),
-            ["failed: gitops-bot set", "failed: no environment"],
-            id="not begun",
-        ),
-        pytest.param(
-            outcome(*[change(f"x/web{number}") for number in range(50)], action="leave", code="held.limit"),
-            [
-                "live: left alone: web0 1.1.0, web1 1.1.0, web2 1.1.0, web3 1.1.0, web4 1.1.0 and 45 more (because)",
-            ],
-            id="many of one kind",
-        ),
+        pytest.param(Outcome(problems=(Problem("failed.usage", "no environment"),)).of(),
+            ["failed: gitops-bot set", "failed: no environment"], id="not begun"),
+        pytest.param(outcome(*[change(f"x/web{number}") for number in range(50)], action="leave", code="held.limit"),
+            ["live: left alone: web0 1.1.0, web1 1.1.0, web2 1.1.0, web3 1.1.0, web4 1.1.0 and 45 more (because)"],
+            id="many of one kind"),
     ],
-)
+)  # fmt: skip
 def test_headlines_begin_with_what_failed(result: StepResult, expected: list[str]) -> None:
     assert headlines(result) == expected
     assert outputs(result)["summary"] == "\n".join(expected)
@@ -298,22 +274,16 @@ def test_a_summary_is_one_table_with_what_needs_attention_on_top() -> None:
 @pytest.mark.parametrize(
     ("result", "row"),
     [
-        pytest.param(
-            outcome(WEB, action="leave", code="held.label", decisions=[held(WEB, "held.label")]),
-            f"**held**: older | [#7]({URL}) |",
-            id="a label",
-        ),
-        pytest.param(
-            outcome(WEB, action="leave", code="held.limit", branch=None), "**left alone**: because |  |", id="a limit"
-        ),
-        pytest.param(
-            outcome(WEB, action="leave", code="person"), f"**left alone**: because | [#7]({URL}) |", id="a person"
-        ),
-        pytest.param(
-            outcome(WEB, action="none", code="failed.git"), f"**not done**: because | [#7]({URL}) |", id="git"
-        ),
+        pytest.param(outcome(WEB, action="leave", code="held.label", decisions=[held(WEB, "held.label")]),
+            f"**held**: older | [#7]({URL}) |", id="a label"),
+        pytest.param(outcome(WEB, action="leave", code="held.limit", branch=None), "**left alone**: because |  |",
+            id="a limit"),
+        pytest.param(outcome(WEB, action="leave", code="person"), f"**left alone**: because | [#7]({URL}) |",
+            id="a person"),
+        pytest.param(outcome(WEB, action="none", code="failed.git"), f"**not done**: because | [#7]({URL}) |",
+            id="git"),
     ],
-)
+)  # fmt: skip
 def test_what_is_stopped_is_no_success_and_offers_no_pull(result: StepResult, row: str) -> None:
     text = summary(result)
     assert [line.endswith(row) for line in table(text)] == [True]

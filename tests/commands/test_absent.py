@@ -30,22 +30,13 @@ def failed(document: Any) -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize(
     ("tag", "present", "pushed", "expected"),
     [
-        pytest.param(
-            "lateest",
-            "newTag: 1.0.0",
-            ("1.0.0", "latest"),
-            "Did you mean `latest`? Correct it in the policy `moving` (`digest: lateest`), or push it.",
-            id="mistyped",
-        ),
-        pytest.param(
-            "main",
-            "newTag: 1.0.0",
-            ("1.0.0",),
+        pytest.param("lateest", "newTag: 1.0.0", ("1.0.0", "latest"),
+            "Did you mean `latest`? Correct it in the policy `moving` (`digest: lateest`), or push it.", id="mistyped"),
+        pytest.param("main", "newTag: 1.0.0", ("1.0.0",),
             "Some of its tags: `1.0.0`. Correct it in the policy `moving` (`digest: main`), or push it.",
-            id="nothing is like it",
-        ),
+            id="nothing is like it"),
     ],
-)
+)  # fmt: skip
 def test_a_tag_to_follow_that_never_was_is_an_error_with_what_was_meant(
     worldwide: World, tag: str, present: str, pushed: tuple[str, ...], expected: str
 ) -> None:

@@ -147,24 +147,16 @@ def test_an_explicit_token_wins_and_the_log_says_so(shop: Deploy, app: Registere
     [
         pytest.param({"GITHUB_APP_ID": ""}, "a GitHub App needs an id, and one private key", id="no id"),
         pytest.param({"GITHUB_APP_PRIVATE_KEY": ""}, "a GitHub App needs an id, and one private key", id="no key"),
-        pytest.param(
-            {"GITHUB_APP_PRIVATE_KEY_FILE": "/key"}, "a GitHub App needs an id, and one private key", id="two keys"
-        ),
-        pytest.param(
-            {"GITHUB_APP_PRIVATE_KEY": "", "GITHUB_APP_PRIVATE_KEY_FILE": "/nowhere/key"},
-            "the file in GITHUB_APP_PRIVATE_KEY_FILE cannot be read: No such file or directory",
-            id="no file",
-        ),
-        pytest.param(
-            {"GITHUB_APP_PRIVATE_KEY": key_pair()[0][:900]},
-            "GITHUB_APP_PRIVATE_KEY has no RSA private key",
-            id="half a key",
-        ),
-        pytest.param(
-            {"GITHUB_APP_PRIVATE_KEY": "ghp_0123456789abcdef0123"}, "has no RSA private key", id="a token, no key"
-        ),
+        pytest.param({"GITHUB_APP_PRIVATE_KEY_FILE": "/key"}, "a GitHub App needs an id, and one private key",
+            id="two keys"),
+        pytest.param({"GITHUB_APP_PRIVATE_KEY": "", "GITHUB_APP_PRIVATE_KEY_FILE": "/nowhere/key"},
+            "the file in GITHUB_APP_PRIVATE_KEY_FILE cannot be read: No such file or directory", id="no file"),
+        pytest.param({"GITHUB_APP_PRIVATE_KEY": key_pair()[0][:900]}, "GITHUB_APP_PRIVATE_KEY has no RSA private key",
+            id="half a key"),
+        pytest.param({"GITHUB_APP_PRIVATE_KEY": "ghp_0123456789abcdef0123"}, "has no RSA private key",
+            id="a token, no key"),
     ],
-)
+)  # fmt: skip
 def test_settings_that_cannot_be_used_are_a_usage_error_without_the_key(
     shop: Deploy, app: Registered, changed: dict[str, str], message: str
 ) -> None:
@@ -200,43 +192,21 @@ def test_doctor_says_who_the_app_is_and_what_it_may_do(shop: Deploy, app: Regist
 @pytest.mark.parametrize(
     ("wrong", "check", "message", "advice"),
     [
-        pytest.param(
-            {"GITHUB_APP_PRIVATE_KEY": key_pair("other")[0]},
-            "repository",
-            "does not accept GITHUB_APP_ID with the key of GITHUB_APP_PRIVATE_KEY",
-            "GitHub Apps",
-            id="the key of another App",
-        ),
-        pytest.param(
-            {"GITHUB_APP_ID": "99"},
-            "repository",
-            "does not accept GITHUB_APP_ID with the key of GITHUB_APP_PRIVATE_KEY",
-            "GitHub Apps",
-            id="no such App",
-        ),
-        pytest.param(
-            None,
-            "repository",
-            "the GitHub App acme-bot is not installed on",
-            "/github-apps/acme-bot/installations/new",
-            id="not installed",
-        ),
-        pytest.param(
-            {"contents": "read", "pull_requests": "write"},
-            "repository",
-            "has too few permissions here: it lacks `Contents: write`",
-            "accept them on the page of its installation",
-            id="cannot push",
-        ),
-        pytest.param(
-            {"contents": "write", "pull_requests": "read"},
-            "pull-requests",
+        pytest.param({"GITHUB_APP_PRIVATE_KEY": key_pair("other")[0]}, "repository",
+            "does not accept GITHUB_APP_ID with the key of GITHUB_APP_PRIVATE_KEY", "GitHub Apps",
+            id="the key of another App"),
+        pytest.param({"GITHUB_APP_ID": "99"}, "repository",
+            "does not accept GITHUB_APP_ID with the key of GITHUB_APP_PRIVATE_KEY", "GitHub Apps", id="no such App"),
+        pytest.param(None, "repository", "the GitHub App acme-bot is not installed on",
+            "/github-apps/acme-bot/installations/new", id="not installed"),
+        pytest.param({"contents": "read", "pull_requests": "write"}, "repository",
+            "has too few permissions here: it lacks `Contents: write`", "accept them on the page of its installation",
+            id="cannot push"),
+        pytest.param({"contents": "write", "pull_requests": "read"}, "pull-requests",
             "has too few permissions here: it lacks `Pull requests: write`",
-            "accept them on the page of its installation",
-            id="cannot propose",
-        ),
+            "accept them on the page of its installation", id="cannot propose"),
     ],
-)
+)  # fmt: skip
 def test_doctor_says_once_what_is_wrong_with_the_app(
     shop: Deploy, app: Registered, wrong: dict[str, str] | None, check: str, message: str, advice: str
 ) -> None:

@@ -173,21 +173,14 @@ def test_a_promotion_for_which_no_overlay_is_there_is_told(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("staging", "production", "files"),
     [
-        pytest.param(
-            '["apps/*/staging"]',
-            '["apps/*/production"]',
+        pytest.param('["apps/*/staging"]', '["apps/*/production"]',
             ["apps/web/production/kustomization.yaml", "apps/api/production/kustomization.yaml"],
-            id="one of two has its partner",
-        ),
+            id="one of two has its partner"),
         pytest.param("[apps/web/staging]", "[live]", ["live/kustomization.yaml"], id="one and one"),
-        pytest.param(
-            '["apps/{app}/staging"]',
-            '["clusters/{cluster}/{app}"]',
-            ["clusters/eu/web/kustomization.yaml", "clusters/us/web/kustomization.yaml"],
-            id="one to many",
-        ),
+        pytest.param('["apps/{app}/staging"]', '["clusters/{cluster}/{app}"]',
+            ["clusters/eu/web/kustomization.yaml", "clusters/us/web/kustomization.yaml"], id="one to many"),
     ],
-)
+)  # fmt: skip
 def test_a_promotion_with_something_to_promote_is_good(
     tmp_path: Path, staging: str, production: str, files: list[str]
 ) -> None:

@@ -73,28 +73,19 @@ def test_of_a_promoted_environment_what_does_not_look_alike_keeps_a_policy_of_it
         pytest.param({"web": "1.2.3"}, {"policy": "auto"}, id="a version"),
         pytest.param({"web": A, "api": "1234567"}, {"policy": "commits"}, id="a commit of digits only among others"),
         pytest.param({"web": A, "api": "changeme"}, {"policy": "commits"}, id="a placeholder waits for a commit"),
-        pytest.param(
-            {"web": "latest", "api": "latest", "old": "changeme"},
+        pytest.param({"web": "latest", "api": "latest", "old": "changeme"},
             {"policy": "latest", "images": {"old": {"ignore": True}}},
-            id="a placeholder does not follow a tag that moves",
-        ),
-        pytest.param(
-            {"web": "1.2.3", "postgres": "15-alpine"},
+            id="a placeholder does not follow a tag that moves"),
+        pytest.param({"web": "1.2.3", "postgres": "15-alpine"},
             {"policy": "auto", "images": {"postgres": {"policy": {"digest": "15-alpine"}}}},
-            id="a major version moves",
-        ),
-        pytest.param(
-            {"a/x-api": A, "a/x-web": A, "b/redis": "7.2.1", "b/nginx": "1.27.0", "b/php": "8.1.0"},
-            {"policy": "auto", "images": {"a/x-*": {"policy": "commits"}}},
-            id="images that differ are one glob",
-        ),
-        pytest.param(
-            {"a/x-api": A, "a/x-web": A, "a/x-old": "7.2.1", "b/nginx": "1.27.0", "b/php": "8.1.0"},
+            id="a major version moves"),
+        pytest.param({"a/x-api": A, "a/x-web": A, "b/redis": "7.2.1", "b/nginx": "1.27.0", "b/php": "8.1.0"},
+            {"policy": "auto", "images": {"a/x-*": {"policy": "commits"}}}, id="images that differ are one glob"),
+        pytest.param({"a/x-api": A, "a/x-web": A, "a/x-old": "7.2.1", "b/nginx": "1.27.0", "b/php": "8.1.0"},
             {"policy": "auto", "images": {"a/x-api": {"policy": "commits"}, "a/x-web": {"policy": "commits"}}},
-            id="a glob never means another image",
-        ),
+            id="a glob never means another image"),
     ],
-)
+)  # fmt: skip
 def test_an_environment_has_the_policy_of_most_and_images_have_what_differs(
     tmp_path: Path, images: dict[str, str], expected: dict[str, Any]
 ) -> None:

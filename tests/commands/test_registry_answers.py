@@ -54,26 +54,16 @@ def decided(shelf: Any, pin: Pin, shape: PinShape = "tag+digest", applies: Rules
 @pytest.mark.parametrize(
     ("pin", "shape", "after", "code", "text"),
     [
-        pytest.param(
-            Pin(None, OLD), "tag+digest", Pin("1.1.0", NEW), "chosen", "the pinned digest is 1.0.0; 1.1.0 is newer",
-            id="a digest alone, of an older tag",
-        ),
-        pytest.param(
-            Pin(None, OLD), "digest", Pin(None, NEW), "chosen", "the pinned digest is 1.0.0; 1.1.0 is newer",
-            id="a digest alone stays one",
-        ),
-        pytest.param(
-            Pin("gone", OLD), "tag+digest", Pin("1.1.0", NEW), "chosen", "the pinned digest is 1.0.0; 1.1.0 is newer",
-            id="a tag that went, of the bytes of an older one",
-        ),
-        pytest.param(
-            Pin("gone", OLD), "tag", Pin("1.1.0"), "chosen", "the pinned digest is 1.0.0; 1.1.0 is newer",
-            id="only tags are written",
-        ),
-        pytest.param(
-            Pin("gone", NEW), "tag+digest", Pin("1.1.0", NEW), "adopted", "the pinned digest is 1.1.0, the newest",
-            id="a tag that went, of the newest bytes",
-        ),
+        pytest.param(Pin(None, OLD), "tag+digest", Pin("1.1.0", NEW), "chosen",
+            "the pinned digest is 1.0.0; 1.1.0 is newer", id="a digest alone, of an older tag"),
+        pytest.param(Pin(None, OLD), "digest", Pin(None, NEW), "chosen", "the pinned digest is 1.0.0; 1.1.0 is newer",
+            id="a digest alone stays one"),
+        pytest.param(Pin("gone", OLD), "tag+digest", Pin("1.1.0", NEW), "chosen",
+            "the pinned digest is 1.0.0; 1.1.0 is newer", id="a tag that went, of the bytes of an older one"),
+        pytest.param(Pin("gone", OLD), "tag", Pin("1.1.0"), "chosen", "the pinned digest is 1.0.0; 1.1.0 is newer",
+            id="only tags are written"),
+        pytest.param(Pin("gone", NEW), "tag+digest", Pin("1.1.0", NEW), "adopted",
+            "the pinned digest is 1.1.0, the newest", id="a tag that went, of the newest bytes"),
     ],
 )  # fmt: skip
 def test_a_digest_is_placed_by_the_tag_that_names_it(

@@ -172,37 +172,21 @@ OWN = NamedPolicy(None, Semver("^1.2", prereleases=True, pattern="^v"), "config"
     ("environment", "who", "expected"),
     [
         pytest.param("staging", entry("other"), Rules(BUILDS, ignore=True), id="the environment's"),
-        pytest.param(
-            "staging",
-            entry("web", "ghcr.io/acme/web"),
-            Rules(RELEASES, ignore=False, own_policy=True),
-            id="by repository, ignore undone",
-        ),
-        pytest.param(
-            "staging",
-            entry("ghcr.io/acme/web", "x/y"),
-            Rules(RELEASES, own_policy=True),
-            id="by name before the repository",
-        ),
+        pytest.param("staging", entry("web", "ghcr.io/acme/web"), Rules(RELEASES, ignore=False, own_policy=True),
+            id="by repository, ignore undone"),
+        pytest.param("staging", entry("ghcr.io/acme/web", "x/y"), Rules(RELEASES, own_policy=True),
+            id="by name before the repository"),
         pytest.param("staging", entry("postgres"), Rules(BUILDS, pin="tag", ignore=True), id="key by key"),
-        pytest.param(
-            "staging", entry("db", "docker.io/library/postgres"), Rules(BUILDS, pin="tag", ignore=True), id="normalised"
-        ),
+        pytest.param("staging", entry("db", "docker.io/library/postgres"), Rules(BUILDS, pin="tag", ignore=True),
+            id="normalised"),
         pytest.param("staging", Entry("postgres"), Rules(BUILDS, pin="tag", ignore=True), id="by name, no image name"),
-        pytest.param(
-            "production",
-            entry("api"),
-            Rules(OWN, pin="digest", on_move="follow", own_policy=True),
-            id="a policy written out",
-        ),
-        pytest.param(
-            "production",
-            entry("web"),
+        pytest.param("production", entry("api"), Rules(OWN, pin="digest", on_move="follow", own_policy=True),
+            id="a policy written out"),
+        pytest.param("production", entry("web"),
             Rules(None, pin="digest", on_move="hold", unmanaged=unmanaged("not_in_source", "production", "staging")),
-            id="nothing but the promotion",
-        ),
+            id="nothing but the promotion"),
     ],
-)
+)  # fmt: skip
 def test_an_image_beats_its_environment(environment: str, who: Entry, expected: Rules) -> None:
     assert config.read(GOOD, "f.yaml").environments[environment].rules(who) == expected
 
@@ -683,26 +667,15 @@ def test_a_wrong_environment_is_told_at_its_place(lines: str, expected: str) -> 
     ("text", "expected"),
     [
         pytest.param(REST, "1:1 the configuration has no `version` / add it, as in `version: 1`", id="no version"),
-        pytest.param(
-            "version: '1'\n" + REST,
+        pytest.param("version: '1'\n" + REST,
             "1:10 `version` must be the number 1, and in quotes it is text / write `version: 1`",
-            id="a version in quotes",
-        ),
-        pytest.param(
-            "version: 2\n" + REST,
+            id="a version in quotes"),
+        pytest.param("version: 2\n" + REST,
             "1:10 `version` must be 1, not '2' / write `version: 1`; a newer format needs a newer gitops-bot",
-            id="a later version",
-        ),
-        pytest.param(
-            "version: 1\n",
-            "1:1 the configuration has no `environments` / add it",
-            id="no environments",
-        ),
-        pytest.param(
-            "version: 1\nenvironments: {}",
-            "2:15 `environments` is empty / write it as in",
-            id="none of them",
-        ),
+            id="a later version"),
+        pytest.param("version: 1\n", "1:1 the configuration has no `environments` / add it", id="no environments"),
+        pytest.param("version: 1\nenvironments: {}", "2:15 `environments` is empty / write it as in",
+            id="none of them"),
         pytest.param("version: 1\nenvironments: {a: }", "2:16 `a` is empty / indent its", id="an empty environment"),
         pytest.param(
             "version: 1\nenvironments: {a b: {overlays: [a]}}",
@@ -717,7 +690,7 @@ def test_a_wrong_environment_is_told_at_its_place(lines: str, expected: str) -> 
             id="names that make one branch",
         ),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_frame_is_told_at_its_place(text: str, expected: str) -> None:
     (problem,) = told(text)
     assert problem.startswith(expected)

@@ -169,23 +169,16 @@ def manifest(**changes: Any) -> bytes:
         pytest.param(b"{", "v1", OCI, 400, "MANIFEST_INVALID", id="no JSON"),
         pytest.param(b"[" * 100_000, "v1", OCI, 400, "MANIFEST_INVALID", id="JSON without an end"),
         pytest.param(b"[]", "v1", OCI, 400, "MANIFEST_INVALID", id="no object"),
-        pytest.param(
-            manifest(layers=[{"digest": "../x"}]), "v1", OCI, 400, "MANIFEST_INVALID", id="a digest that is none"
-        ),
+        pytest.param(manifest(layers=[{"digest": "../x"}]), "v1", OCI, 400, "MANIFEST_INVALID",
+            id="a digest that is none"),
         pytest.param(manifest(), "v1", "text/plain", 400, "MANIFEST_INVALID", id="no media type of a manifest"),
-        pytest.param(
-            json.dumps({"manifests": [{"digest": digest_of(b"x")}]}).encode(),
-            "v1",
-            INDEX,
-            400,
-            "MANIFEST_BLOB_UNKNOWN",
-            id="an index of a manifest that was never pushed",
-        ),
+        pytest.param(json.dumps({"manifests": [{"digest": digest_of(b"x")}]}).encode(), "v1", INDEX, 400,
+            "MANIFEST_BLOB_UNKNOWN", id="an index of a manifest that was never pushed"),
         pytest.param(b'{"manifests":[]}', "-x", INDEX, 400, "TAG_INVALID", id="no tag"),
         pytest.param(b'{"manifests":[]}', f"sha256:{'0' * 64}", INDEX, 400, "DIGEST_INVALID", id="another digest"),
         pytest.param(b" " * (4 * 1024 * 1024 + 1), "v1", OCI, 413, "SIZE_INVALID", id="too large"),
     ],
-)
+)  # fmt: skip
 def test_a_manifest_that_cannot_be_served_is_not_taken(
     registry: Registry, body: bytes, reference: str, kind: str, status: int, code: str
 ) -> None:

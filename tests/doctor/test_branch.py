@@ -100,41 +100,30 @@ def having(**changes: object) -> RepositoryFacts:
         pytest.param(PAST, rules(CI), having(auto_merge=False), [("wrong", "does not allow it")], id="not allowed"),
         pytest.param(PAST, rules(CI), having(auto_merge=None), [("unknown", "cannot see")], id="allowed, who knows"),
         pytest.param(PAST, rules(CI), None, [("unknown", "cannot see")], id="nothing known of the repository"),
-        pytest.param(
-            PAST, rules(CI, Rule("queue")), having(auto_merge=False), [("good", "by pull")], id="the queue does it"
-        ),
+        pytest.param(PAST, rules(CI, Rule("queue")), having(auto_merge=False), [("good", "by pull")],
+            id="the queue does it"),
         pytest.param(PAST, rules(REVIEW), MAY, [("wrong", "requires none: nothing would merge")], id="no checks"),
         pytest.param(PAST, rules(Rule("queue")), MAY, [("wrong", "requires none")], id="a queue without checks"),
         pytest.param(PAST, rules(hidden=True), MAY, [("unknown", "cannot read")], id="hidden checks"),
-        pytest.param(
-            PAST,
-            rules(),
-            having(auto_merge=False),
-            [("wrong", "does not allow it"), ("wrong", "requires none")],
-            id="both",
-        ),
+        pytest.param(PAST, rules(), having(auto_merge=False),
+            [("wrong", "does not allow it"), ("wrong", "requires none")], id="both"),
         pytest.param(WITHOUT, rules(), MAY, [("warning", "proposals merge unseen")], id="unseen"),
         pytest.param(WITHOUT, rules(REVIEW), MAY, [("good", "by pull")], id="seen by people"),
         pytest.param(WITHOUT, rules(CI), MAY, [("good", "by pull")], id="seen by checks"),
-        pytest.param(
-            Propose(merge_method="rebase"), rules(), MAY, [("wrong", "`merge_method: rebase`")], id="no such method"
-        ),
-        pytest.param(
-            Propose(merge_method="rebase"), rules(), having(methods=None), [("good", "by")], id="methods not told"
-        ),
-        pytest.param(
-            Propose(merge_method="merge"), rules(Rule("linear")), MAY, [("wrong", "linear history")], id="linear"
-        ),
+        pytest.param(Propose(merge_method="rebase"), rules(), MAY, [("wrong", "`merge_method: rebase`")],
+            id="no such method"),
+        pytest.param(Propose(merge_method="rebase"), rules(), having(methods=None), [("good", "by")],
+            id="methods not told"),
+        pytest.param(Propose(merge_method="merge"), rules(Rule("linear")), MAY, [("wrong", "linear history")],
+            id="linear"),
         pytest.param(Propose(merge_method="squash"), rules(Rule("linear")), MAY, [("good", "by")], id="a squash"),
         pytest.param(Propose(), rules(Rule("signatures")), MAY, [("warning", "signed commits")], id="signatures"),
-        pytest.param(
-            Propose(merge_method="squash"), rules(Rule("signatures")), MAY, [("good", "by")], id="GitHub signs a squash"
-        ),
-        pytest.param(
-            Propose(merge_method="rebase"), rules(Rule("queue")), MAY, [("good", "by")], id="the queue has a method"
-        ),
+        pytest.param(Propose(merge_method="squash"), rules(Rule("signatures")), MAY, [("good", "by")],
+            id="GitHub signs a squash"),
+        pytest.param(Propose(merge_method="rebase"), rules(Rule("queue")), MAY, [("good", "by")],
+            id="the queue has a method"),
     ],
-)
+)  # fmt: skip
 def test_an_environment_meets_the_repository(
     propose: Propose, found: BranchRules, repository: RepositoryFacts | None, expected: list[tuple[str, str]]
 ) -> None:

@@ -22,26 +22,17 @@ def parse(text: str, *, server: str = "https://github.com", here: Path | None = 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param(
-            "acme/deploy",
+        pytest.param("acme/deploy",
             Address("https://github.com/acme/deploy.git", "github.com", "acme/deploy", "https://github.com"),
-            id="owner and name",
-        ),
-        pytest.param(
-            "acme/deploy.git",
+            id="owner and name"),
+        pytest.param("acme/deploy.git",
             Address("https://github.com/acme/deploy.git", "github.com", "acme/deploy", "https://github.com"),
-            id="owner and name with suffix",
-        ),
-        pytest.param(
-            "https://github.com/acme/deploy",
-            Address("https://github.com/acme/deploy", "github.com", "acme/deploy", "https://github.com"),
-            id="https",
-        ),
-        pytest.param(
-            "https://GitHub.com:443/acme/deploy.git/",
+            id="owner and name with suffix"),
+        pytest.param("https://github.com/acme/deploy",
+            Address("https://github.com/acme/deploy", "github.com", "acme/deploy", "https://github.com"), id="https"),
+        pytest.param("https://GitHub.com:443/acme/deploy.git/",
             Address("https://github.com/acme/deploy.git/", "github.com", "acme/deploy", "https://github.com"),
-            id="https with what can be left out",
-        ),
+            id="https with what can be left out"),
         pytest.param(
             "https://git.acme.test:8443/acme/deploy.git",
             Address(
@@ -52,11 +43,9 @@ def parse(text: str, *, server: str = "https://github.com", here: Path | None = 
             ),
             id="https with a port",
         ),
-        pytest.param(
-            "https://gitlab.test/a/b/c.git",
+        pytest.param("https://gitlab.test/a/b/c.git",
             Address("https://gitlab.test/a/b/c.git", "gitlab.test", None, "https://gitlab.test"),
-            id="three segments are no owner/name",
-        ),
+            id="three segments are no owner/name"),
         pytest.param(
             "https://x-access-token:s3cr%40t@github.com/acme/deploy",
             Address(
@@ -69,31 +58,19 @@ def parse(text: str, *, server: str = "https://github.com", here: Path | None = 
             ),
             id="a login is taken out of the address",
         ),
-        pytest.param(
-            "http://127.0.0.1:3000/acme/deploy.git",
+        pytest.param("http://127.0.0.1:3000/acme/deploy.git",
             Address("http://127.0.0.1:3000/acme/deploy.git", "127.0.0.1", "acme/deploy", "http://127.0.0.1:3000"),
-            id="http on this machine",
-        ),
-        pytest.param(
-            "http://[::1]:3000/acme/deploy.git",
+            id="http on this machine"),
+        pytest.param("http://[::1]:3000/acme/deploy.git",
             Address("http://[::1]:3000/acme/deploy.git", "::1", "acme/deploy", "http://[::1]:3000"),
-            id="http on this machine, IPv6",
-        ),
-        pytest.param(
-            "git@github.com:acme/deploy.git",
-            Address("git@github.com:acme/deploy.git", "github.com", "acme/deploy"),
-            id="scp",
-        ),
-        pytest.param(
-            "github-work:acme/deploy.git",
+            id="http on this machine, IPv6"),
+        pytest.param("git@github.com:acme/deploy.git",
+            Address("git@github.com:acme/deploy.git", "github.com", "acme/deploy"), id="scp"),
+        pytest.param("github-work:acme/deploy.git",
             Address("github-work:acme/deploy.git", "github-work", "acme/deploy"),
-            id="scp with a host of ssh's configuration",
-        ),
-        pytest.param(
-            "ssh://git@git.acme.test:2222/acme/deploy.git",
-            Address("ssh://git@git.acme.test:2222/acme/deploy.git", "git.acme.test", "acme/deploy"),
-            id="ssh",
-        ),
+            id="scp with a host of ssh's configuration"),
+        pytest.param("ssh://git@git.acme.test:2222/acme/deploy.git",
+            Address("ssh://git@git.acme.test:2222/acme/deploy.git", "git.acme.test", "acme/deploy"), id="ssh"),
         pytest.param("file:///srv/deploy.git", Address("file:///srv/deploy.git"), id="file"),
         pytest.param("/srv/a b%41#?/ü.git", Address("file:///srv/a%20b%2541%23%3F/%C3%BC.git"), id="path"),
         pytest.param("/srv/deploy", Address("file:///srv/deploy"), id="path of two segments"),
@@ -101,7 +78,7 @@ def parse(text: str, *, server: str = "https://github.com", here: Path | None = 
         pytest.param("deploy", Address("file:///srv/here/deploy"), id="relative path of one segment"),
         pytest.param("../deploy", Address("file:///srv/here/../deploy"), id="path above"),
     ],
-)
+)  # fmt: skip
 def test_reads_what_the_user_wrote(text: str, expected: Address) -> None:
     assert expected == parse(text, here=HERE)
 

@@ -125,34 +125,17 @@ def test_pins_that_a_proposal_carries_pass_two_gates_again() -> None:
     [
         pytest.param({}, [CURRENT], [WEB_BACK], [f"{FAILED} open web=v0"], id="it is rolled back"),
         pytest.param({}, [WEB_V2], [WEB_BACK], ["all open web=v2"], id="it gives way to a newer pin"),
-        pytest.param(
-            {}, [API_V2, CURRENT], [WEB_BACK], ["all open api=v2", f"{FAILED} open web=v0"], id="beside other pins"
-        ),
-        pytest.param(
-            proposed(FAILED, WEB_BACK),
-            [WEB_V2],
-            [WEB_BACK],
-            ["all open web=v2", f"{FAILED} close"],
-            id="an open one gives way",
-        ),
-        pytest.param(
-            proposed("all", WEB_V2, labels=("hold",)),
-            [WEB_V3],
-            [WEB_BACK],
-            ["all leave web=v3"],
-            id="it gives way to what people keep",
-        ),
+        pytest.param({}, [API_V2, CURRENT], [WEB_BACK], ["all open api=v2", f"{FAILED} open web=v0"],
+            id="beside other pins"),
+        pytest.param(proposed(FAILED, WEB_BACK), [WEB_V2], [WEB_BACK], ["all open web=v2", f"{FAILED} close"],
+            id="an open one gives way"),
+        pytest.param(proposed("all", WEB_V2, labels=("hold",)), [WEB_V3], [WEB_BACK], ["all leave web=v3"],
+            id="it gives way to what people keep"),
         pytest.param(proposed(FAILED, WEB_BACK), [CURRENT], [WEB_BACK], [f"{FAILED} none web=v0"], id="it stays"),
         pytest.param(proposed(FAILED, WEB_BACK), [CURRENT], [WELL], [f"{FAILED} close"], id="its check succeeded"),
-        pytest.param(
-            proposed(FAILED, WEB_BACK, state="closed"),
-            [CURRENT],
-            [WEB_BACK],
-            [],
-            id="a person closed it",
-        ),
+        pytest.param(proposed(FAILED, WEB_BACK, state="closed"), [CURRENT], [WEB_BACK], [], id="a person closed it"),
     ],
-)
+)  # fmt: skip
 def test_what_failed_is_rolled_back_beside_what_was_asked(
     present: dict[str, object], asked: list[Decision], failed: list[Decision], expected: list[str]
 ) -> None:

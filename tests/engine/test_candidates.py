@@ -92,68 +92,54 @@ def charts(shop: Shop) -> None:
     "rules events expected",
     {
         "the highest": (
-            "policy: releases",
-            (),
-            "forward 1.2.0 chosen: highest version of 3 that match policy `releases`",
+            "policy: releases", (), "forward 1.2.0 chosen: highest version of 3 that match policy `releases`",
         ),
         "none is higher": (
-            "policy: releases",
-            (runs("production", Pin("9.0.0", D), 2),),
+            "policy: releases", (runs("production", Pin("9.0.0", D), 2),),
             "held 1.2.0 held.downgrade: 1.2.0 is lower than 9.0.0 ...",
         ),
         "the newest build": (
-            "policy: {pattern: '.*', order: newest}",
-            (built(v0=9, v1=5, v2=7),),
+            "policy: {pattern: '.*', order: newest}", (built(v0=9, v1=5, v2=7),),
             "forward 1.1.0 chosen: newest build of 3 that match its pattern: built 2026-11-20, after 1.0.0 (built ...",
         ),
         "the highest that is old enough": (
-            "policy: {semver: '*', minimum_age: 3d}",
-            (built(v1=9, v2=1),),
+            "policy: {semver: '*', minimum_age: 3d}", (built(v1=9, v2=1),),
             "forward 1.1.0 chosen: highest version that matches semver * and is at least 3d old (younger: 1.2.0)",
         ),
         "a tag alone": ("policy: releases, pin: tag", (), "forward 1.2.0 chosen: ..."),
         "no digest for what is chosen": ("policy: releases", (fails("digest 1.2.0", refused()),), DOWN),
         "the pinned digest as well": (
-            "policy: releases",
-            (runs("production", Pin("1.2.0"), 2),),
+            "policy: releases", (runs("production", Pin("1.2.0"), 2),),
             "kept current: highest version of 3 that match ...",
         ),
         "current": (
-            "policy: releases",
-            (runs("production", THREE, 2),),
+            "policy: releases", (runs("production", THREE, 2),),
             "kept current: 1.2.0 is the newest and still points to the same digest",
         ),
         "a tag to follow": (
-            "policy: {digest: stable}",
-            (pushed("stable", D),),
+            "policy: {digest: stable}", (pushed("stable", D),),
             "adopted stable adopted: stable is the tag to follow; it points to sha256:dddddddddddd",
         ),
         "a tag to follow that there is not": (
-            "policy: {digest: stable}",
-            (),
+            "policy: {digest: stable}", (),
             "failed failed.config: r.test/web: there is no tag `stable`; Some of its tags: ...",
         ),
         "a followed tag that is gone": (
-            "policy: {digest: stable}",
-            (runs("production", Pin("stable", A), 3),),
+            "policy: {digest: stable}", (runs("production", Pin("stable", A), 3),),
             "held nothing held.vanished: the registry no longer has the tag stable: push it again, or follow another",
         ),
         "a followed tag, while the registry is down": (
-            "policy: {digest: stable}",
-            (runs("production", Pin("stable", A), 3), fails("digest", refused())),
-            DOWN,
+            "policy: {digest: stable}", (runs("production", Pin("stable", A), 3), fails("digest", refused())), DOWN,
         ),
         "no policy": ("ignore: false", (), "kept unmanaged: production has no `policy`, and this image has none"),
         "ignored": ("policy: releases, ignore: true", (), "kept ignored: the configuration has `ignore: true`"),
         "the registry is down": ("policy: releases", (fails("tags", refused()),), DOWN),
         "no tag": (
-            "policy: releases",
-            (writes("production", "images: [{name: r.test/web, newTag: 'a b'}]"),),
+            "policy: releases", (writes("production", "images: [{name: r.test/web, newTag: 'a b'}]"),),
             "failed failed.edit: 'a b' is not a tag; ...",
         ),
         "no image name": (
-            "policy: releases",
-            (writes("production", "images: [{name: web, newName: 'a b', newTag: '1'}]"),),
+            "policy: releases", (writes("production", "images: [{name: web, newName: 'a b', newTag: '1'}]"),),
             "failed failed.edit: a b: not an image repository name; Correct `newName` ...",
         ),
         "what is no image is left out": (
@@ -165,37 +151,30 @@ def charts(shop: Shop) -> None:
             ),
         ),
         "thirty are no images": (
-            "policy: releases",
-            (charts,),
+            "policy: releases", (charts,),
             "held 2.39.0 held.no_image: the best 30 tags that the policy admits name no images; ... and 27 more",
         ),
         "a chart stays a chart": (
-            "policy: releases",
-            (is_a(C, CHART), is_a(A, CHART)),
-            "forward 1.2.0 chosen: highest version of 3 ...",
+            "policy: releases", (is_a(C, CHART), is_a(A, CHART)), "forward 1.2.0 chosen: highest version of 3 ...",
         ),
         "placed by its digest": (
-            "policy: releases",
-            (runs("production", Pin("latest", B), 2),),
+            "policy: releases", (runs("production", Pin("latest", B), 2),),
             "forward 1.2.0 chosen: the pinned digest is 1.1.0; 1.2.0 is newer",
         ),
         "placed by its digest as the newest": (
-            "policy: releases",
-            (runs("production", Pin("latest", C), 2),),
+            "policy: releases", (runs("production", Pin("latest", C), 2),),
             "adopted 1.2.0 adopted: the pinned digest is 1.2.0, the newest",
         ),
         "a digest alone, the newest": (
-            "policy: releases",
-            (runs("production", Pin(None, C), 2),),
+            "policy: releases", (runs("production", Pin(None, C), 2),),
             "kept current: the pinned digest is 1.2.0, the newest",
         ),
         "placed nowhere": (
-            "policy: releases",
-            (runs("production", Pin("latest", D), 2),),
+            "policy: releases", (runs("production", Pin("latest", D), 2),),
             "held 1.2.0 held.vanished: latest is no longer listed ...",
         ),
     },
-)
+)  # fmt: skip
 def test_a_poll_finds_the_best_tag_of_the_policy(rules: str, events: tuple[Event, ...], expected: str) -> None:
     check(candidates(started(alone(rules), *events)), expected)
 
@@ -240,15 +219,10 @@ def api_in(*environments: str) -> Event:
             ),
         ),
         "its own policy": (
-            (api_in("dev", "production"), pushed("1.0.0", A, API)),
-            f", images: {{{API}: {{policy: releases}}}}",
+            (api_in("dev", "production"), pushed("1.0.0", A, API)), f", images: {{{API}: {{policy: releases}}}}",
             "kept current: 1.0.0 is the newest and still points to the same digest",
         ),
-        "no wave has it": (
-            (api_in("production"), pushed("1.0.0", A, API)),
-            ", policy: releases",
-            "kept current: ...",
-        ),
+        "no wave has it": ((api_in("production"), pushed("1.0.0", A, API)), ", policy: releases", "kept current: ..."),
         "a file of an earlier wave cannot be read": (
             (api_in("production"), lambda shop: shop.write({path("dev", "api"): "images: ["}, days=1)),
             ", policy: releases",
@@ -258,12 +232,10 @@ def api_in(*environments: str) -> Event:
             ),
         ),
         "the source has it": (
-            (api_in("staging", "production"),),
-            ", policy: releases",
-            "kept current: staging runs the same pin",
+            (api_in("staging", "production"),), ", policy: releases", "kept current: staging runs the same pin",
         ),
     },
-)
+)  # fmt: skip
 def test_an_image_of_an_earlier_wave_is_not_polled(events: tuple[Event, ...], production: str, expected: str) -> None:
     found = shop_entries(started(chain(production=production), *events), Poll())
     check([found[API]], expected)
@@ -309,28 +281,23 @@ def in_two(eu: Pin, us: Pin, days: float = 9) -> Event:
             ),
         ),
         "the tag alone": (
-            chain(production=", pin: tag"),
-            (runs("staging", Pin("1.1.0"), 3),),
+            chain(production=", pin: tag"), (runs("staging", Pin("1.1.0"), 3),),
             f"forward 1.1.0 promoted: staging has run 1.1.0 {AGO}",
         ),
         "nothing": (
-            CHAIN,
-            (writes("staging", "images: [{name: r.test/web}]"),),
+            CHAIN, (writes("staging", "images: [{name: r.test/web}]"),),
             "kept nothing_new: staging pins nothing for r.test/web",
         ),
         "a pin that cannot be edited": (
-            CHAIN,
-            (writes("staging", "images: [{name: r.test/web, newTag: 'a b'}]"),),
+            CHAIN, (writes("staging", "images: [{name: r.test/web, newTag: 'a b'}]"),),
             "failed failed.edit: 'a b' is not a tag; ...",
         ),
         "its version tag": (
-            chain(production=", tag: release"),
-            (pushed("sha-1", B), runs("staging", Pin("sha-1", B), 3)),
+            chain(production=", tag: release"), (pushed("sha-1", B), runs("staging", Pin("sha-1", B), 3)),
             f"forward 1.1.0 promoted: staging has run sha-1 {AGO}; the same bytes are tagged 1.1.0",
         ),
         "its own tag, which is a version": (
-            chain(production=", tag: release"),
-            (runs("staging", TWO, 3),),
+            chain(production=", tag: release"), (runs("staging", TWO, 3),),
             f"forward 1.1.0 promoted: staging has run 1.1.0 {AGO}",
         ),
         "bytes without a version tag": (
@@ -358,8 +325,7 @@ def in_two(eu: Pin, us: Pin, days: float = 9) -> Event:
             ),
         ),
         "another build that is a chart": (
-            REVISIONS,
-            (*sha_1, pushed("2.0.0", D), same_revision, is_a(D, CHART)),
+            REVISIONS, (*sha_1, pushed("2.0.0", D), same_revision, is_a(D, CHART)),
             "held sha-1 held.no_release_tag: ...",
         ),
         "a build that names no revision": (
@@ -371,9 +337,7 @@ def in_two(eu: Pin, us: Pin, days: float = 9) -> Event:
             ),
         ),
         "two overlays that agree": (
-            MANY,
-            (in_two(TWO, TWO, 3),),
-            f"forward 1.1.0 promoted: staging has run 1.1.0 {AGO}",
+            MANY, (in_two(TWO, TWO, 3),), f"forward 1.1.0 promoted: staging has run 1.1.0 {AGO}",
         ),
         "two overlays that never agreed": (
             MANY,
@@ -385,17 +349,15 @@ def in_two(eu: Pin, us: Pin, days: float = 9) -> Event:
             ),
         ),
         "what both ran, while one is ahead": (
-            MANY,
-            (in_two(TWO, TWO), in_two(TWO, THREE, 3)),
+            MANY, (in_two(TWO, TWO), in_two(TWO, THREE, 3)),
             "forward 1.1.0 promoted: staging has run 1.1.0 for 9 days ...",
         ),
         "what both ran is there, while one is ahead": (
-            MANY,
-            (in_two(ONE, ONE), in_two(ONE, THREE, 3)),
+            MANY, (in_two(ONE, ONE), in_two(ONE, THREE, 3)),
             "kept current: every overlay of staging ran this pin, and none that is newer; staging runs 1.2.0 in ...",
         ),
     },
-)
+)  # fmt: skip
 def test_a_promotion_offers_what_the_source_runs(text: str, events: tuple[Event, ...], expected: str) -> None:
     for what in (Poll(), BY_HAND):
         check(candidates(started(text, *events), what), expected)
@@ -434,33 +396,19 @@ def test_a_promotion_by_hand_reports_what_one_side_lacks() -> None:
     "rules events what expected",
     {
         "the pin that is there": (
-            "policy: releases",
-            (),
-            assigned(Pin("1.0.0")),
-            f"kept nothing_new: 1.0.0@{A} is already pinned",
+            "policy: releases", (), assigned(Pin("1.0.0")), f"kept nothing_new: 1.0.0@{A} is already pinned",
         ),
         "a digest alone": (
-            "policy: releases",
-            (),
-            assigned(Pin(None, C)),
-            f"moved 1.0.0 set: set to @{C} by hand or by a pipeline",
+            "policy: releases", (), assigned(Pin(None, C)), f"moved 1.0.0 set: set to @{C} by hand or by a pipeline",
         ),
         "a digest alone, where a tag is proposed": (
-            "policy: releases",
-            (updated("production"),),
-            assigned(Pin(None, D)),
-            "forward 1.2.0 set: ...",
+            "policy: releases", (updated("production"),), assigned(Pin(None, D)), "forward 1.2.0 set: ...",
         ),
         "the pin that is there, where another is proposed": (
-            "policy: releases",
-            (updated("production"),),
-            assigned(ONE),
-            "moved 1.0.0 set: ...",
+            "policy: releases", (updated("production"),), assigned(ONE), "moved 1.0.0 set: ...",
         ),
         "a tag that there is not": (
-            "policy: releases",
-            (),
-            assigned(Pin("3.0.0")),
+            "policy: releases", (), assigned(Pin("3.0.0")),
             "failed failed.registry: r.test/web: there is no tag `3.0.0`; Did you mean ...",
         ),
         "a short name": ("policy: releases", (), assigned(Pin("1.2.0"), "web"), "forward 1.2.0 set: ..."),
@@ -475,32 +423,22 @@ def test_a_promotion_by_hand_reports_what_one_side_lacks() -> None:
             ),
         ),
         "a digest for a short name, while the registry is down": (
-            "policy: releases",
-            (fails("exists", refused()),),
-            assigned(THREE, "web"),
+            "policy: releases", (fails("exists", refused()),), assigned(THREE, "web"),
             "failed failed.registry: it is down; wait `web` stands for this image: ...",
         ),
         "an ignored entry by its name": (
-            "policy: releases, ignore: true",
-            (),
-            assigned(Pin("1.2.0")),
-            "forward 1.2.0 set: ...",
+            "policy: releases, ignore: true", (), assigned(Pin("1.2.0")), "forward 1.2.0 set: ...",
         ),
         "an ignored entry by a short name": (
-            "policy: releases, ignore: true",
-            (),
-            assigned(Pin("1.2.0"), "web"),
-            "kept ignored: ...",
+            "policy: releases, ignore: true", (), assigned(Pin("1.2.0"), "web"), "kept ignored: ...",
         ),
         "another repository": (
-            "policy: releases",
-            (pushed("1.2.0", D, "r.test/other"),),
-            assigned(Pin("1.2.0"), new_name="r.test/other"),
+            "policy: releases", (pushed("1.2.0", D, "r.test/other"),), assigned(Pin("1.2.0"), new_name="r.test/other"),
             "forward 1.2.0 set: ...",
         ),
         "the registry is down": ("policy: releases", (fails("digest", refused()),), assigned(Pin("1.2.0")), DOWN),
     },
-)
+)  # fmt: skip
 def test_a_person_sets_a_pin(rules: str, events: tuple[Event, ...], what: Pins, expected: str) -> None:
     check(candidates(started(alone(rules), *events), what), expected)
 

@@ -132,24 +132,15 @@ MOVES, MOVED = Pin("main", B), Pin("main", C)
         "set to a digest": (carried(Pin(None, B), source="set"), found(V2), SEMVER, V2),
         "a digest is found": (carried(V2, source="set"), found(Pin(None, B)), SEMVER, Pin(None, B)),
         "set, and its tag was moved": (
-            carried(Pin("v2.0.0", B), source="set"),
-            found(Pin("v2.0.0", C)),
-            SEMVER,
-            Pin("v2.0.0", B),
+            carried(Pin("v2.0.0", B), source="set"), found(Pin("v2.0.0", C)), SEMVER, Pin("v2.0.0", B),
         ),
         "set, and a tag that moves moved on": (carried(MOVES, source="set"), found(MOVED), MAIN, MOVED),
         "so it is by its name alone": (carried(MOVES, source="set"), found(MOVED), None, MOVED),
         "set, and the followed tag moved on": (
-            carried(Pin("v2.0.0", B), source="set"),
-            found(Pin("v2.0.0", C)),
-            kinds.Follow("v2.0.0"),
-            Pin("v2.0.0", C),
+            carried(Pin("v2.0.0", B), source="set"), found(Pin("v2.0.0", C)), kinds.Follow("v2.0.0"), Pin("v2.0.0", C),
         ),
         "set with another repository, which the poll does not know": (
-            carried(V2, source="set", new_name="r.test/web"),
-            found(V3),
-            SEMVER,
-            V2,
+            carried(V2, source="set", new_name="r.test/web"), found(V3), SEMVER, V2,
         ),
         # The same question again says that the base is as it should be.
         "promoted, the source went back": (carried(source="promotion"), kept("promotion"), SEMVER, None),
@@ -164,7 +155,7 @@ MOVES, MOVED = Pin("main", B), Pin("main", C)
         "rolled back over a poll": (carried(V3), found(V2, source="rollback"), SEMVER, V2),
         "set to what the base has": (carried(), found(V1, source="set"), SEMVER, None),
     },
-)
+)  # fmt: skip
 def test_a_carried_pin_goes_only_where_its_entry_was_decided(
     pin: PinChange, decision: Decision | None, policy: Policy | None, expected: Pin | None
 ) -> None:

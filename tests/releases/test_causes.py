@@ -39,21 +39,12 @@ def overlay(*names: str) -> str:
     ("files", "expected"),
     [
         pytest.param({**BASE, "prod/kustomization.yaml": overlay()}, (None, "dead"), id="an image that nothing has"),
-        pytest.param(
-            {**BASE, "prod/kustomization.yaml": overlay("web")},
-            ("overridden", "dead"),
-            id="its only user pins it again",
-        ),
-        pytest.param(
-            {**BASE, "prod/kustomization.yaml": overlay("web"), "dev/kustomization.yaml": overlay()},
-            (None, "dead"),
-            id="one of two users pins it again",
-        ),
-        pytest.param(
-            {**BASE, "base/kustomization.yaml": pins("gone", resources="https://example.org/x"), "prod/x": ""},
-            ("unreferenced",),
-            id="nobody uses it",
-        ),
+        pytest.param({**BASE, "prod/kustomization.yaml": overlay("web")}, ("overridden", "dead"),
+            id="its only user pins it again"),
+        pytest.param({**BASE, "prod/kustomization.yaml": overlay("web"), "dev/kustomization.yaml": overlay()},
+            (None, "dead"), id="one of two users pins it again"),
+        pytest.param({**BASE, "base/kustomization.yaml": pins("gone", resources="https://example.org/x"), "prod/x": ""},
+            ("unreferenced",), id="nobody uses it"),
         pytest.param(
             {
                 **BASE,
@@ -63,11 +54,8 @@ def overlay(*names: str) -> str:
             (None,),
             id="what is outside the repository may have the image",
         ),
-        pytest.param(
-            {**BASE, "base/kustomization.yaml": pins("gone"), "prod/kustomization.yaml": overlay()},
-            (None,),
-            id="no manifest tells the names of images",
-        ),
+        pytest.param({**BASE, "base/kustomization.yaml": pins("gone"), "prod/kustomization.yaml": overlay()}, (None,),
+            id="no manifest tells the names of images"),
         pytest.param(
             {
                 **BASE,
@@ -78,7 +66,7 @@ def overlay(*names: str) -> str:
             id="a chart may have the image",
         ),
     ],
-)
+)  # fmt: skip
 def test_an_entry_of_a_base_may_have_no_effect(files: dict[str, str], expected: tuple[str | None, ...]) -> None:
     assert find(files, "prod")["base"] == expected
 

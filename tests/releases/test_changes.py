@@ -38,34 +38,19 @@ def web(before: Pin | None, after: Pin | None, overlay: str = OVERLAY, name: str
     [
         pytest.param([{FILE: images(web=ONE)}, {FILE: images(web=TWO)}], (web(ONE, TWO),), (), id="a pin"),
         pytest.param([{FILE: images(web=ONE)}], (web(None, ONE),), (FILE,), id="an entry that came, with its file"),
-        pytest.param(
-            [{FILE: images(web=ONE, job="1")}, {FILE: images(web=ONE)}],
-            (web(Pin("1"), None, name="job"),),
-            (FILE,),
-            id="an entry that went",
-        ),
+        pytest.param([{FILE: images(web=ONE, job="1")}, {FILE: images(web=ONE)}], (web(Pin("1"), None, name="job"),),
+            (FILE,), id="an entry that went"),
         pytest.param([{FILE: images(web=ONE)}, {FILE: None}], (web(ONE, None),), (FILE,), id="with its file"),
-        pytest.param(
-            [{FILE: images(web=ONE)}, {FILE: images(web=ONE) + b"# x\n"}], (), (FILE,), id="configuration in the file"
-        ),
-        pytest.param(
-            [{FILE: images(web=ONE)}, {FILE: images(web=TWO) + b"# x\n"}], (web(ONE, TWO),), (FILE,), id="both in one"
-        ),
-        pytest.param(
-            [{FILE: images(web=ONE)}, {FILE: images(web=TWO), f"{OVERLAY}/x": b""}],
-            (web(ONE, TWO),),
-            (f"{OVERLAY}/x",),
-            id="configuration beside it",
-        ),
-        pytest.param(
-            [{FILE: images(web="1")}, {FILE: images(web=ONE)}], (web(Pin("1"), ONE),), (), id="a digest for the tag"
-        ),
-        pytest.param(
-            [{FILE: images(web=ONE)}, {FILE: None, f"{OVERLAY}/kustomization.yml": images(web=TWO)}],
-            (web(ONE, TWO),),
-            (FILE, f"{OVERLAY}/kustomization.yml"),
-            id="under another file name",
-        ),
+        pytest.param([{FILE: images(web=ONE)}, {FILE: images(web=ONE) + b"# x\n"}], (), (FILE,),
+            id="configuration in the file"),
+        pytest.param([{FILE: images(web=ONE)}, {FILE: images(web=TWO) + b"# x\n"}], (web(ONE, TWO),), (FILE,),
+            id="both in one"),
+        pytest.param([{FILE: images(web=ONE)}, {FILE: images(web=TWO), f"{OVERLAY}/x": b""}], (web(ONE, TWO),),
+            (f"{OVERLAY}/x",), id="configuration beside it"),
+        pytest.param([{FILE: images(web="1")}, {FILE: images(web=ONE)}], (web(Pin("1"), ONE),), (),
+            id="a digest for the tag"),
+        pytest.param([{FILE: images(web=ONE)}, {FILE: None, f"{OVERLAY}/kustomization.yml": images(web=TWO)}],
+            (web(ONE, TWO),), (FILE, f"{OVERLAY}/kustomization.yml"), id="under another file name"),
         pytest.param(
             [
                 {FILE: images(web=ONE), f"{API}/kustomization.yaml": images(web=ONE)},
@@ -76,26 +61,14 @@ def web(before: Pin | None, after: Pin | None, overlay: str = OVERLAY, name: str
             id="two overlays",
         ),
         pytest.param([{FILE: images(web=ONE)}, {FILE: BROKEN}], (), (FILE,), id="what cannot be read"),
-        pytest.param(
-            [{FILE: images(web=ONE)}, {FILE: BROKEN}, {FILE: images(web=TWO)}],
-            (web(ONE, TWO),),
-            (FILE,),
-            id="what changed behind it is told where it is mended",
-        ),
-        pytest.param(
-            [{FILE: images(web=ONE, job="6")}, {FILE: TWICE}],
-            (web(Pin("6"), Pin("7"), name="job"),),
-            (FILE,),
-            id="an entry that is refused costs no other",
-        ),
-        pytest.param(
-            [{FILE: images(web=ONE, job="7")}, {FILE: TWICE}, {FILE: images(web=TWO, job="7")}],
-            (web(ONE, TWO),),
-            (FILE,),
-            id="and is told where it is mended",
-        ),
+        pytest.param([{FILE: images(web=ONE)}, {FILE: BROKEN}, {FILE: images(web=TWO)}], (web(ONE, TWO),), (FILE,),
+            id="what changed behind it is told where it is mended"),
+        pytest.param([{FILE: images(web=ONE, job="6")}, {FILE: TWICE}], (web(Pin("6"), Pin("7"), name="job"),), (FILE,),
+            id="an entry that is refused costs no other"),
+        pytest.param([{FILE: images(web=ONE, job="7")}, {FILE: TWICE}, {FILE: images(web=TWO, job="7")}],
+            (web(ONE, TWO),), (FILE,), id="and is told where it is mended"),
     ],
-)
+)  # fmt: skip
 def test_pins_and_configuration_are_told_apart(
     commits: list[Files], pins: tuple[EntryChange, ...], config: tuple[str, ...]
 ) -> None:

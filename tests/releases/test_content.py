@@ -25,31 +25,19 @@ K = "kustomization.yaml"
 @pytest.mark.parametrize(
     ("globs", "paths", "expected"),
     [
-        pytest.param(
-            ("apps/*/overlays/prod",),
+        pytest.param(("apps/*/overlays/prod",),
             (f"apps/web/base/{K}", f"apps/web/overlays/prod/{K}", "apps/web/overlays/prod/sub/a"),
-            [f"apps/web/base/{K}", f"/web/{K}", "/web/sub/a"],
-            id="captures",
-        ),
-        pytest.param(
-            ("clusters/{cluster}/{app}",), (f"clusters/eu/web/{K}",), [f"/eu/web/{K}"], id="captures by their names"
-        ),
+            [f"apps/web/base/{K}", f"/web/{K}", "/web/sub/a"], id="captures"),
+        pytest.param(("clusters/{cluster}/{app}",), (f"clusters/eu/web/{K}",), [f"/eu/web/{K}"],
+            id="captures by their names"),
         pytest.param(("apps/web/prod",), (f"apps/web/prod/{K}",), [f"/{K}"], id="one that is written out"),
-        pytest.param(
-            ("apps/web/prod", "apps/api/prod"),
-            (f"apps/api/prod/{K}", f"apps/web/prod/{K}"),
-            [f"/apps/api/*/{K}", f"/apps/web/*/{K}"],
-            id="several that are written out",
-        ),
-        pytest.param(
-            ("apps/*/prod", "infra/*/prod"),
-            (f"apps/web/prod/{K}", f"infra/web/prod/{K}"),
-            [f"/apps/web/*/{K}", f"/infra/web/*/{K}"],
-            id="equal captures",
-        ),
+        pytest.param(("apps/web/prod", "apps/api/prod"), (f"apps/api/prod/{K}", f"apps/web/prod/{K}"),
+            [f"/apps/api/*/{K}", f"/apps/web/*/{K}"], id="several that are written out"),
+        pytest.param(("apps/*/prod", "infra/*/prod"), (f"apps/web/prod/{K}", f"infra/web/prod/{K}"),
+            [f"/apps/web/*/{K}", f"/infra/web/*/{K}"], id="equal captures"),
         pytest.param((".",), (K,), [f"/{K}"], id="the top"),
     ],
-)
+)  # fmt: skip
 def test_an_overlay_is_called_alike_in_all_environments(
     globs: tuple[str, ...], paths: tuple[str, ...], expected: list[str]
 ) -> None:

@@ -40,12 +40,10 @@ def met(source: tuple[list[str], list[str]], target: tuple[list[str], list[str]]
 @pytest.mark.parametrize(
     ("source", "target", "expected"),
     [
-        pytest.param(
-            (["apps/*/overlays/staging"], ["apps/web/overlays/staging", "apps/old/overlays/staging"]),
+        pytest.param((["apps/*/overlays/staging"], ["apps/web/overlays/staging", "apps/old/overlays/staging"]),
             (["apps/*/overlays/production"], ["apps/web/overlays/production", "apps/new/overlays/production"]),
             {"apps/new/overlays/production": [], "apps/web/overlays/production": ["apps/web/overlays/staging"]},
-            id="what the star stood for is equal",
-        ),
+            id="what the star stood for is equal"),
         pytest.param(
             (["staging/{app}"], ["staging/web", "staging/api"]),
             (["clusters/{cluster}/{app}"], ["clusters/eu/web", "clusters/us/web", "clusters/us/api"]),
@@ -66,73 +64,42 @@ def met(source: tuple[list[str], list[str]], target: tuple[list[str], list[str]]
             },
             id="many to many, by a name in a part",
         ),
-        pytest.param(
-            (["eu-{cluster}/{app}"], ["eu-1/web", "eu-2/web"]),
-            (["us-{cluster}/{app}"], ["us-1/web", "us-3/web"]),
-            {"us-1/web": ["eu-1/web"], "us-3/web": []},
-            id="a name in a part that both sides have",
-        ),
-        pytest.param(
-            (["{cluster}/{app}/staging"], ["eu/web/staging", "us/web/staging"]),
-            (["{app}/production"], ["web/production"]),
-            {"web/production": ["eu/web/staging", "us/web/staging"]},
-            id="many to one",
-        ),
-        pytest.param(
-            (["{cluster}/staging/{app}"], ["eu/staging/web", "us/staging/web"]),
+        pytest.param((["eu-{cluster}/{app}"], ["eu-1/web", "eu-2/web"]),
+            (["us-{cluster}/{app}"], ["us-1/web", "us-3/web"]), {"us-1/web": ["eu-1/web"], "us-3/web": []},
+            id="a name in a part that both sides have"),
+        pytest.param((["{cluster}/{app}/staging"], ["eu/web/staging", "us/web/staging"]),
+            (["{app}/production"], ["web/production"]), {"web/production": ["eu/web/staging", "us/web/staging"]},
+            id="many to one"),
+        pytest.param((["{cluster}/staging/{app}"], ["eu/staging/web", "us/staging/web"]),
             (["{cluster}/production/{app}"], ["eu/production/web", "us/production/web"]),
             {"eu/production/web": ["eu/staging/web"], "us/production/web": ["us/staging/web"]},
-            id="both names are shared",
-        ),
-        pytest.param(
-            (["{region}/*/staging"], ["eu/web/staging"]),
+            id="both names are shared"),
+        pytest.param((["{region}/*/staging"], ["eu/web/staging"]),
             (["*/production/{zone}"], ["web/production/a", "api/production/a"]),
             {"api/production/a": [], "web/production/a": ["eu/web/staging"]},
-            id="those without a name by their order, wherever they stand",
-        ),
-        pytest.param(
-            (["*/*/staging"], ["a/b/staging", "b/a/staging"]),
-            (["production/*/*"], ["production/a/b"]),
-            {"production/a/b": ["a/b/staging"]},
-            id="two without a name",
-        ),
-        pytest.param(
-            (["staging/**"], ["staging/a/b", "staging/a"]),
+            id="those without a name by their order, wherever they stand"),
+        pytest.param((["*/*/staging"], ["a/b/staging", "b/a/staging"]), (["production/*/*"], ["production/a/b"]),
+            {"production/a/b": ["a/b/staging"]}, id="two without a name"),
+        pytest.param((["staging/**"], ["staging/a/b", "staging/a"]),
             (["production/**"], ["production/a/b", "production/c"]),
-            {"production/a/b": ["staging/a/b"], "production/c": []},
-            id="any number of parts",
-        ),
-        pytest.param(
-            (["stage"], ["stage"]), (["deploy/live"], ["deploy/live"]), {"deploy/live": ["stage"]}, id="one and one"
-        ),
-        pytest.param(
-            (["web/staging", "api/staging"], ["web/staging", "api/staging"]),
+            {"production/a/b": ["staging/a/b"], "production/c": []}, id="any number of parts"),
+        pytest.param((["stage"], ["stage"]), (["deploy/live"], ["deploy/live"]), {"deploy/live": ["stage"]},
+            id="one and one"),
+        pytest.param((["web/staging", "api/staging"], ["web/staging", "api/staging"]),
             (["web/production", "api/production", "db/production"], ["web/production", "api/production"]),
-            {"api/production": ["api/staging"], "web/production": ["web/staging"]},
-            id="several that are written out",
-        ),
-        pytest.param(
-            (["web/staging", "api/staging"], ["web/staging", "api/staging"]),
-            (["deploy/web/live"], ["deploy/web/live"]),
-            {"deploy/web/live": []},
-            id="written out, of another depth",
-        ),
-        pytest.param(
-            (["apps/*/staging", "infra/staging"], ["apps/web/staging", "infra/staging"]),
+            {"api/production": ["api/staging"], "web/production": ["web/staging"]}, id="several that are written out"),
+        pytest.param((["web/staging", "api/staging"], ["web/staging", "api/staging"]),
+            (["deploy/web/live"], ["deploy/web/live"]), {"deploy/web/live": []}, id="written out, of another depth"),
+        pytest.param((["apps/*/staging", "infra/staging"], ["apps/web/staging", "infra/staging"]),
             (["infra/production", "apps/*/production"], ["infra/production", "apps/web/production"]),
             {"apps/web/production": ["apps/web/staging"], "infra/production": ["infra/staging"]},
-            id="globs of both kinds",
-        ),
-        pytest.param(
-            (["apps/*/staging"], ["apps/web/staging"]),
-            (["apps/web/production"], ["apps/web/production"]),
-            {"apps/web/production": []},
-            id="nothing to compare",
-        ),
+            id="globs of both kinds"),
+        pytest.param((["apps/*/staging"], ["apps/web/staging"]), (["apps/web/production"], ["apps/web/production"]),
+            {"apps/web/production": []}, id="nothing to compare"),
         pytest.param(([], []), (["a/*"], ["a/b"]), {"a/b": []}, id="a source without overlays"),
         pytest.param((["a/*"], ["a/b"]), ([], []), {}, id="a target without overlays"),
     ],
-)
+)  # fmt: skip
 def test_overlays_correspond_by_what_their_globs_captured(
     source: tuple[list[str], list[str]], target: tuple[list[str], list[str]], expected: dict[str, list[str]]
 ) -> None:

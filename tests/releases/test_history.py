@@ -32,29 +32,17 @@ def numbered(known: tuple[Release, ...]) -> list[tuple[int, int | None]]:
     [
         pytest.param(True, {}, [(5, 3), (4, 2), (1, 1)], id="counted from the oldest"),
         pytest.param(False, {}, [(5, None), (4, None)], id="not counted in a history that was cut"),
-        pytest.param(
-            False,
-            {"release/production/8": commit(5), "release/production/7": commit(4), "v1": commit(4)},
-            [(5, 8), (4, 7)],
-            id="by tags",
-        ),
-        pytest.param(
-            True, {"release/production/7": commit(4)}, [(5, None), (4, 7), (1, None)], id="where tags are kept, by them"
-        ),
-        pytest.param(
-            True,
+        pytest.param(False, {"release/production/8": commit(5), "release/production/7": commit(4), "v1": commit(4)},
+            [(5, 8), (4, 7)], id="by tags"),
+        pytest.param(True, {"release/production/7": commit(4)}, [(5, None), (4, 7), (1, None)],
+            id="where tags are kept, by them"),
+        pytest.param(True,
             {"release/staging/9": commit(4), "release/production/x": commit(4), "release/production/0": commit(4)},
-            [(5, 3), (4, 2), (1, 1)],
-            id="no such tag",
-        ),
-        pytest.param(
-            False,
-            {"release/production/8": commit(4), "release/production/7": commit(4)},
-            [(5, None), (4, 7)],
-            id="two tags, the first one",
-        ),
+            [(5, 3), (4, 2), (1, 1)], id="no such tag"),
+        pytest.param(False, {"release/production/8": commit(4), "release/production/7": commit(4)}, [(5, None), (4, 7)],
+            id="two tags, the first one"),
     ],
-)
+)  # fmt: skip
 def test_releases_are_the_commits_that_changed_a_file_of_the_overlays(
     complete: bool, tags: dict[str, str], expected: list[tuple[int, int | None]]
 ) -> None:

@@ -150,28 +150,15 @@ CHANGE = change_of(WEB, Pin("v2"), "policy", "forward", Reason("chosen", "v2 is 
     ("decision", "expected"),
     [
         pytest.param(CHANGE, Held(WEB, Pin("v2"), REASON), id="a change"),
-        pytest.param(
-            alter(CHANGE, source="set", new_name="ghcr.io/acme/other"),
-            Held(WEB, Pin("v2"), REASON),
-            id="a change that a person asked for",
-        ),
-        pytest.param(
-            Held(WEB, Pin("v0"), OLDER),
-            Held(WEB, Pin("v0"), OLDER).hold(REASON),
-            id="what is held for another reason",
-        ),
-        pytest.param(
-            Kept(WEB, Reason("current", "the newest")),
-            Held(WEB, None, REASON),
-            id="what is current",
-        ),
-        pytest.param(
-            Kept(WEB, Reason("nothing_new", "pinned already")),
-            Held(WEB, None, REASON),
-            id="what is already pinned",
-        ),
+        pytest.param(alter(CHANGE, source="set", new_name="ghcr.io/acme/other"), Held(WEB, Pin("v2"), REASON),
+            id="a change that a person asked for"),
+        pytest.param(Held(WEB, Pin("v0"), OLDER), Held(WEB, Pin("v0"), OLDER).hold(REASON),
+            id="what is held for another reason"),
+        pytest.param(Kept(WEB, Reason("current", "the newest")), Held(WEB, None, REASON), id="what is current"),
+        pytest.param(Kept(WEB, Reason("nothing_new", "pinned already")), Held(WEB, None, REASON),
+            id="what is already pinned"),
     ],
-)
+)  # fmt: skip
 def test_what_is_decided_there_is_held(decision: Decision, expected: Held) -> None:
     assert hold.hold(decision, ALL) == expected
 

@@ -163,13 +163,8 @@ def test_a_link_that_no_glob_means_is_no_problem(link: str) -> None:
 @pytest.mark.parametrize(
     ("glob", "files", "message", "advice"),
     [
-        pytest.param(
-            "apps/*/overlay/dev",
-            APPS,
-            "`apps/*/overlay/dev` of environment dev matches no directory",
-            "correct the path, which is relative to the repository root",
-            id="a slip",
-        ),
+        pytest.param("apps/*/overlay/dev", APPS, "`apps/*/overlay/dev` of environment dev matches no directory",
+            "correct the path, which is relative to the repository root", id="a slip"),
         pytest.param(
             "apps/*/overlays",
             APPS,
@@ -178,13 +173,9 @@ def test_a_link_that_no_glob_means_is_no_problem(link: str) -> None:
             "put a kustomization.yaml there, or correct the path",
             id="directories without a kustomization",
         ),
-        pytest.param(
-            "**",
-            tree("a/b/c/d/e/x.txt"),
+        pytest.param("**", tree("a/b/c/d/e/x.txt"),
             "`**` of environment dev matches a/, a/b/, a/b/c/ and 2 more, where no file pins an image",
-            "put a kustomization.yaml there, or correct the path",
-            id="many directories",
-        ),
+            "put a kustomization.yaml there, or correct the path", id="many directories"),
         pytest.param(
             "apps/web/overlays/dev/Kustomization",
             APPS,
@@ -201,15 +192,10 @@ def test_a_link_that_no_glob_means_is_no_problem(link: str) -> None:
             "does not follow",
             id="perhaps because of a link",
         ),
-        pytest.param(
-            "apps",
-            {},
-            "`apps` of environment dev matches no directory",
-            "correct the path, which is relative to the repository root",
-            id="an empty repository",
-        ),
+        pytest.param("apps", {}, "`apps` of environment dev matches no directory",
+            "correct the path, which is relative to the repository root", id="an empty repository"),
     ],
-)
+)  # fmt: skip
 def test_a_glob_that_means_nothing_is_told(glob: str, files: dict[str, str], message: str, advice: str) -> None:
     found = overlays.select({"dev": Environment((glob,), (("g.yaml", 4, 16),))}, files)
     found = found.with_pins(dict.fromkeys(files, b"kind: ConfigMap\n"))
@@ -220,20 +206,13 @@ def test_a_glob_that_means_nothing_is_told(glob: str, files: dict[str, str], mes
 @pytest.mark.parametrize(
     ("glob", "message", "advice"),
     [
-        pytest.param(
-            "apps/*",
+        pytest.param("apps/*",
             "`apps/*` of environment dev matches apps/a/, apps/b/, apps/c/ and 1 more, where no file pins an image",
-            "put a kustomization.yaml there, or correct the path",
-            id="directories",
-        ),
-        pytest.param(
-            "apps/a/*.yaml",
-            "`apps/a/*.yaml` of environment dev matches apps/a/x.yaml, which pins no image",
-            "correct the path",
-            id="a file",
-        ),
+            "put a kustomization.yaml there, or correct the path", id="directories"),
+        pytest.param("apps/a/*.yaml", "`apps/a/*.yaml` of environment dev matches apps/a/x.yaml, which pins no image",
+            "correct the path", id="a file"),
     ],
-)
+)  # fmt: skip
 def test_a_glob_of_files_that_only_their_content_could_tell_names_them(glob: str, message: str, advice: str) -> None:
     files = tree("apps/a/x.yaml", "apps/b/x.yaml", "apps/c/x.yml", "apps/d/x.yaml")
     found = overlays.select({"dev": Environment((glob,), (("g.yaml", 4, 16),))}, files)

@@ -286,22 +286,11 @@ def test_the_targets_own_order_beats_the_sources() -> None:
 @pytest.mark.parametrize(
     ("artifact", "applies", "source", "text", "data"),
     [
-        pytest.param(
-            Artifact(V2, True),
-            rules(),
-            running(V2),
+        pytest.param(Artifact(V2, True), rules(), running(V2),
             "staging has run 1.1.0 for 2 days, since 2026-08-01 11:00 UTC, as release 12 (0000000000)",
-            {"source": "staging", "release": commit(1), "since": "2026-08-01T11:00:00Z"},
-            id="copied",
-        ),
-        pytest.param(
-            Artifact(V2, True),
-            rules(),
-            running(V2, at=None),
-            "staging runs 1.1.0",
-            {"source": "staging", "release": None, "since": None},
-            id="older than what is known",
-        ),
+            {"source": "staging", "release": commit(1), "since": "2026-08-01T11:00:00Z"}, id="copied"),
+        pytest.param(Artifact(V2, True), rules(), running(V2, at=None), "staging runs 1.1.0",
+            {"source": "staging", "release": None, "since": None}, id="older than what is known"),
         pytest.param(
             Artifact(V2, True),
             rules(),
@@ -311,22 +300,12 @@ def test_the_targets_own_order_beats_the_sources() -> None:
             {"source": "staging", "release": commit(1), "since": "2026-08-01T11:00:00Z", "ahead": 2},
             id="the newest that ran for long enough",
         ),
-        pytest.param(
-            Artifact(V2, True, "resolved"),
-            rules(),
-            running(Pin("1.1.0"), at=None),
+        pytest.param(Artifact(V2, True, "resolved"), rules(), running(Pin("1.1.0"), at=None),
             "staging runs 1.1.0; staging pins no digest, so this is what the tag points to now",
-            {"source": "staging", "release": None, "since": None},
-            id="resolved",
-        ),
-        pytest.param(
-            Artifact(V2, True, renamed=True),
-            rules(),
-            running(Pin("sha-1", B), at=None),
+            {"source": "staging", "release": None, "since": None}, id="resolved"),
+        pytest.param(Artifact(V2, True, renamed=True), rules(), running(Pin("sha-1", B), at=None),
             "staging runs sha-1; the same bytes are tagged 1.1.0",
-            {"source": "staging", "release": None, "since": None},
-            id="by its version tag",
-        ),
+            {"source": "staging", "release": None, "since": None}, id="by its version tag"),
         pytest.param(
             Artifact(V2, True, "rebuilt", revision="f" * 40),
             rules(),
@@ -346,7 +325,7 @@ def test_the_targets_own_order_beats_the_sources() -> None:
             id="a digest is not lost in silence",
         ),
     ],
-)
+)  # fmt: skip
 def test_reviewers_are_told_what_ships_and_how_it_was_tested(
     artifact: Artifact, applies: Rules, source: Run, text: str, data: dict[str, str | int | None]
 ) -> None:

@@ -61,62 +61,32 @@ WHICH = "`release_info` does not say which image apps/web/info.yaml describes: d
         pytest.param(Setting(), [entry("a", overlay=".")], {"a": "info.yaml"}, id="at the top"),
         pytest.param(Setting(), [entry("a", rules=MANUAL)], {"a": WEB}, id="pinned by hand"),
         pytest.param(Setting(), [entry("a"), entry("b")], {"a": WEB}, id="the first of two with one image"),
-        pytest.param(
-            Setting(), [entry("a"), entry("b", "db", rules=Rules(None, ignore=True))], {"a": WEB}, id="ignored"
-        ),
+        pytest.param(Setting(), [entry("a"), entry("b", "db", rules=Rules(None, ignore=True))], {"a": WEB},
+            id="ignored"),
         pytest.param(Setting(), [entry("a", rules=ELSEWHERE), entry("b")], {"b": WEB}, id="decided by another file"),
         pytest.param(Setting(), [entry("s", choices=("blue", "green"))], {}, id="a selector"),
-        pytest.param(
-            Setting(),
-            [entry("a"), entry("b", "db", file="x.yaml")],
-            dict.fromkeys(("a", "b"), f"{WHICH}, docker.io/library/db"),
-            id="two images",
-        ),
+        pytest.param(Setting(), [entry("a"), entry("b", "db", file="x.yaml")],
+            dict.fromkeys(("a", "b"), f"{WHICH}, docker.io/library/db"), id="two images"),
         pytest.param(Setting("db"), [entry("a"), entry("b", "db")], {"b": WEB}, id="a repository"),
         pytest.param(Setting("b"), [entry("a"), entry("b")], {"b": WEB}, id="a name"),
         pytest.param(Setting("web"), [entry("a"), entry("web")], {"web": WEB}, id="a name beats its repository"),
         pytest.param(Setting("cron"), [entry("a")], {}, id="an image that the overlay does not have"),
-        pytest.param(
-            Setting(overlays=("apps/api",)),
-            [entry("a"), entry("b", overlay="apps/api")],
-            {"b": "apps/api/info.yaml"},
-            id="of some overlays",
-        ),
-        pytest.param(
-            [Setting("web"), Setting("db")],
-            [entry("a"), entry("b", "db", overlay="apps/api")],
-            {"a": WEB, "b": "apps/api/info.yaml"},
-            id="one image in each overlay",
-        ),
-        pytest.param(
-            [Setting("web"), Setting("db", file="db.yaml")],
-            [entry("a"), entry("b", "db")],
-            {"a": WEB, "b": "apps/web/db.yaml"},
-            id="two files in one overlay",
-        ),
-        pytest.param(
-            [Setting("web"), Setting("db")],
-            [entry("a"), entry("b", "db")],
-            dict.fromkeys(("a", "b"), TWICE(WEB)),
-            id="one file for two images",
-        ),
-        pytest.param(
-            [Setting("web"), Setting(file="db.yaml")], [entry("a")], {"a": TWICE("a in apps/web")}, id="two files"
-        ),
-        pytest.param(
-            [Setting("web"), Setting(file="db.yaml", overlays=("apps/api",))],
-            [entry("a")],
-            {"a": WEB},
-            id="one of two files",
-        ),
-        pytest.param(
-            Setting(),
-            [entry("a", overlay="apps/x")],
-            {"a": "apps/x/info.yaml is missing, which `release_info` needs"},
-            id="no file",
-        ),
+        pytest.param(Setting(overlays=("apps/api",)), [entry("a"), entry("b", overlay="apps/api")],
+            {"b": "apps/api/info.yaml"}, id="of some overlays"),
+        pytest.param([Setting("web"), Setting("db")], [entry("a"), entry("b", "db", overlay="apps/api")],
+            {"a": WEB, "b": "apps/api/info.yaml"}, id="one image in each overlay"),
+        pytest.param([Setting("web"), Setting("db", file="db.yaml")], [entry("a"), entry("b", "db")],
+            {"a": WEB, "b": "apps/web/db.yaml"}, id="two files in one overlay"),
+        pytest.param([Setting("web"), Setting("db")], [entry("a"), entry("b", "db")],
+            dict.fromkeys(("a", "b"), TWICE(WEB)), id="one file for two images"),
+        pytest.param([Setting("web"), Setting(file="db.yaml")], [entry("a")], {"a": TWICE("a in apps/web")},
+            id="two files"),
+        pytest.param([Setting("web"), Setting(file="db.yaml", overlays=("apps/api",))], [entry("a")], {"a": WEB},
+            id="one of two files"),
+        pytest.param(Setting(), [entry("a", overlay="apps/x")],
+            {"a": "apps/x/info.yaml is missing, which `release_info` needs"}, id="no file"),
     ],
-)
+)  # fmt: skip
 def test_a_file_describes_one_image_of_its_overlay(
     setting: Setting | list[Setting], entries: list[Managed], found: dict[str, str]
 ) -> None:

@@ -45,25 +45,17 @@ API_DONE = (f"newTag: v1\n  digest: {A}", f"newTag: v2\n  digest: {B}")
         pytest.param(replaced(WEB_DONE, API_DONE), [WEB, API], id="two entries"),
         pytest.param(replaced(WEB_DONE, API_DONE), [API, WEB], id="in whatever order"),
         pytest.param(replaced(WEB_DONE), [WEB, WEB], id="said twice"),
-        pytest.param(
-            replaced((f"v1\n  digest: {A}\n", "v2\n")), [changed("api", Pin("v1", A), Pin("v2"))], id="a digest removed"
-        ),
-        pytest.param(
-            replaced((f"  digest: {A}\n", f"  digest: {B}\n")),
-            [changed("api", Pin("v1", A), Pin("v1", B))],
-            id="a digest alone",
-        ),
-        pytest.param(
-            replaced((f"v1@{A}", f"v2@{B}")), [changed("joined", Pin("v1", A), Pin("v2", B))], id="one value for both"
-        ),
-        pytest.param(
-            replaced(("web\n  newTag: v1", "web\n  newName: r.test/web\n  newTag: v2")),
-            [changed("web", Pin("v1"), Pin("v2"), "r.test/web")],
-            id="another repository",
-        ),
+        pytest.param(replaced((f"v1\n  digest: {A}\n", "v2\n")), [changed("api", Pin("v1", A), Pin("v2"))],
+            id="a digest removed"),
+        pytest.param(replaced((f"  digest: {A}\n", f"  digest: {B}\n")), [changed("api", Pin("v1", A), Pin("v1", B))],
+            id="a digest alone"),
+        pytest.param(replaced((f"v1@{A}", f"v2@{B}")), [changed("joined", Pin("v1", A), Pin("v2", B))],
+            id="one value for both"),
+        pytest.param(replaced(("web\n  newTag: v1", "web\n  newName: r.test/web\n  newTag: v2")),
+            [changed("web", Pin("v1"), Pin("v2"), "r.test/web")], id="another repository"),
         pytest.param(TEXT, [], id="nothing"),
     ],
-)
+)  # fmt: skip
 def test_steps_explain_what_they_do(after: str, steps: list[tuple[Pin, Assignment]]) -> None:
     assert explains(FILE, TEXT.encode(), after.encode(), steps)
 

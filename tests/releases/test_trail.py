@@ -90,22 +90,14 @@ def test_how_long_an_entry_certainly_had_each_pin(
     ("before", "after", "followed"),
     [
         pytest.param(RENAMED % (b"old", b"1"), RENAMED % (b"web", b"2"), True, id="the same repository"),
-        pytest.param(
-            RENAMED % (b"old", b"1"),
-            RENAMED % (b"web", b"2") + (RENAMED % (b"old", b"1"))[8:],
-            False,
-            id="the other one is still there",
-        ),
-        pytest.param(
-            RENAMED % (b"old", b"1") + (RENAMED % (b"older", b"0"))[8:],
-            RENAMED % (b"web", b"2"),
-            False,
-            id="two could be meant",
-        ),
+        pytest.param(RENAMED % (b"old", b"1"), RENAMED % (b"web", b"2") + (RENAMED % (b"old", b"1"))[8:], False,
+            id="the other one is still there"),
+        pytest.param(RENAMED % (b"old", b"1") + (RENAMED % (b"older", b"0"))[8:], RENAMED % (b"web", b"2"), False,
+            id="two could be meant"),
         pytest.param(images(other="1"), RENAMED % (b"web", b"2"), False, id="another repository"),
         pytest.param(b"images:\n  - {name: A/, newTag: 1}\n", images(web="2"), False, id="no repository at all"),
     ],
-)
+)  # fmt: skip
 def test_an_entry_is_followed_to_the_name_that_it_had(before: bytes, after: bytes, followed: bool) -> None:
     expected = [(1, Pin("1")), (2, Pin("2"))] if followed else [(2, Pin("2"))]
     assert told(line({FILE: before}, {FILE: after})) == expected
@@ -121,31 +113,18 @@ def test_an_entry_is_followed_to_the_name_that_it_had(before: bytes, after: byte
         pytest.param(web("2", TWO), TWO, 2, id="the digest came later, and the bytes with it"),
         pytest.param(web(Pin("sha-1", B), TWO), TWO, 1, id="the same bytes by another tag"),
         pytest.param(web(TWO, "2"), Pin("2"), 1, id="a tag alone"),
-        pytest.param(
-            line({FILE: images(web=ONE, job=TWO)}, {FILE: images(web=TWO, job=TWO)}), TWO, 2, id="another entry had it"
-        ),
-        pytest.param(
-            line({FILE: images(web=ONE) + f"# next: {B}\n".encode()}, {FILE: images(web=TWO)}),
-            TWO,
-            2,
-            id="a comment had it",
-        ),
-        pytest.param(
-            line({FILE: images(web=TWO)}, {FILE: images(web=TWO) + b"# x\n"}, {f"{OVERLAY}/x": b""}),
-            TWO,
-            1,
-            id="what changes beside it is no arrival",
-        ),
-        pytest.param(
-            line({FILE: b'images: [{name: web, newTag: "\\x32"}]\n'}, {FILE: images(web=TWO, a="1")}),
-            Pin("2"),
-            1,
-            id="spelt with a backslash",
-        ),
+        pytest.param(line({FILE: images(web=ONE, job=TWO)}, {FILE: images(web=TWO, job=TWO)}), TWO, 2,
+            id="another entry had it"),
+        pytest.param(line({FILE: images(web=ONE) + f"# next: {B}\n".encode()}, {FILE: images(web=TWO)}), TWO, 2,
+            id="a comment had it"),
+        pytest.param(line({FILE: images(web=TWO)}, {FILE: images(web=TWO) + b"# x\n"}, {f"{OVERLAY}/x": b""}), TWO, 1,
+            id="what changes beside it is no arrival"),
+        pytest.param(line({FILE: b'images: [{name: web, newTag: "\\x32"}]\n'}, {FILE: images(web=TWO, a="1")}),
+            Pin("2"), 1, id="spelt with a backslash"),
         pytest.param(web(TWO, TWO, complete=False), TWO, None, id="older than what is known"),
         pytest.param(line({FILE: b"x: ["}, {FILE: images(web=TWO)}), TWO, 2, id="in doubt later"),
     ],
-)
+)  # fmt: skip
 def test_when_the_present_pin_came(known: Line, pin: Pin, expected: int | None) -> None:
     found = arrival(known, WEB, pin)
     assert (int(found.commit, 16) if found else None) == expected

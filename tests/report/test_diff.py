@@ -49,18 +49,12 @@ def applied(before: list[str], lines: list[str]) -> list[str]:
         pytest.param(["x"], ["y"], id="the only line"),
         pytest.param([], ["y"], id="an empty file"),
         pytest.param(["y"], [], id="a file that is emptied"),
-        pytest.param(
-            [*ENTRY, *"abcdefg", *ENTRY],
-            [*ENTRY[:2], "2", *ENTRY[3:], *"abcdefg", *ENTRY[:2], "2", *ENTRY[3:]],
-            id="places that are far apart",
-        ),
-        pytest.param(
-            [*ENTRY, "a", *ENTRY],
-            [*ENTRY[:2], "2", *ENTRY[3:], "a", *ENTRY[:2], "2", *ENTRY[3:]],
-            id="places that share their context",
-        ),
+        pytest.param([*ENTRY, *"abcdefg", *ENTRY],
+            [*ENTRY[:2], "2", *ENTRY[3:], *"abcdefg", *ENTRY[:2], "2", *ENTRY[3:]], id="places that are far apart"),
+        pytest.param([*ENTRY, "a", *ENTRY], [*ENTRY[:2], "2", *ENTRY[3:], "a", *ENTRY[:2], "2", *ENTRY[3:]],
+            id="places that share their context"),
     ],
-)
+)  # fmt: skip
 def test_an_edit_of_pins_is_shown_as_difflib_shows_it(before: list[str], after: list[str]) -> None:
     assert diff(before, after) == list(difflib.unified_diff(before, after, "a/x", "b/x", lineterm=""))
 

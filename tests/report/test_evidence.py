@@ -62,28 +62,18 @@ CD = "continuous-delivery/web-staging"
         pytest.param(seen(CD, by="argocd[bot]"), f"check {CD}: success {SINCE}, by argocd[bot] {URL}", id="passed"),
         pytest.param(Seen("checks", CD, "pending"), f"check {CD}: not reported yet", id="nothing there"),
         pytest.param(seen(state="pending"), f"check e2e: pending {SINCE}, by ci {URL}", id="pending"),
-        pytest.param(
-            seen(state="failure", text="2 of 9 failed"),
+        pytest.param(seen(state="failure", text="2 of 9 failed"),
             f"check e2e: failure since 2026-11-24 14:02 UTC, by ci: 2 of 9 failed {URL}",
-            id="failed, with what it said",
-        ),
-        pytest.param(
-            replace(seen("trivy", url=None), gate="source_checks"),
+            id="failed, with what it said"),
+        pytest.param(replace(seen("trivy", url=None), gate="source_checks"),
             "check of the build trivy: success since 2026-11-24 14:02 UTC, by ci, on the commit that the image claims",
-            id="of the build, which a label names",
-        ),
-        pytest.param(
-            Seen("deployment", "staging", "success", DEPLOYED),
-            f"deployment to staging: success since 2026-11-24 14:02 UTC, by cd {URL}",
-            id="a deployment",
-        ),
-        pytest.param(
-            Seen("checks", "e2e*", "success", Check("e2e (arm64)", "success", AT, "", None, "")),
-            "check e2e (arm64): success since 2026-11-24 14:02 UTC",
-            id="what a glob matched",
-        ),
+            id="of the build, which a label names"),
+        pytest.param(Seen("deployment", "staging", "success", DEPLOYED),
+            f"deployment to staging: success since 2026-11-24 14:02 UTC, by cd {URL}", id="a deployment"),
+        pytest.param(Seen("checks", "e2e*", "success", Check("e2e (arm64)", "success", AT, "", None, "")),
+            "check e2e (arm64): success since 2026-11-24 14:02 UTC", id="what a glob matched"),
     ],
-)
+)  # fmt: skip
 def test_a_line_says_which_check_and_how_it_went_since_when(item: Seen, line: str) -> None:
     assert evidence.lines([item]) == [line]
 

@@ -44,17 +44,12 @@ DEAD = [("web", "base/kustomization.yaml", "acme/web")]
         pytest.param({"over": ON_BASE + USES_WEB, "base": RENAMES}, id="a base renamed it"),
         pytest.param({"over": "bases: [../base]\n" + USES_WEB, "base": RENAMES}, id="in the old list of bases"),
         pytest.param({"over": ON_BASE + USES_WEB, "mid": ON_BASE, "base": RENAMES}, id="a base that is beside others"),
-        pytest.param(
-            {"over": "resources: [../mid]\n" + USES_WEB, "mid": ON_BASE, "base": RENAMES}, id="a base of the base"
-        ),
-        pytest.param(
-            {"over": "resources: [../mid]\n" + USES_WEB, "mid": ON_BASE + USES_ACME, "base": RENAMES},
-            id="a base of the base, whose name the base uses",
-        ),
-        pytest.param(
-            {"over": "resources: [../mid]\n" + USES_WEB, "mid": ON_BASE + USES_WEB, "base": RENAMES},
-            id="dead in the base already, which does not revive it",
-        ),
+        pytest.param({"over": "resources: [../mid]\n" + USES_WEB, "mid": ON_BASE, "base": RENAMES},
+            id="a base of the base"),
+        pytest.param({"over": "resources: [../mid]\n" + USES_WEB, "mid": ON_BASE + USES_ACME, "base": RENAMES},
+            id="a base of the base, whose name the base uses"),
+        pytest.param({"over": "resources: [../mid]\n" + USES_WEB, "mid": ON_BASE + USES_WEB, "base": RENAMES},
+            id="dead in the base already, which does not revive it"),
         pytest.param(
             {
                 "over": "resources: [../mid]\n" + USES_WEB,
@@ -67,9 +62,8 @@ DEAD = [("web", "base/kustomization.yaml", "acme/web")]
             {"over": ON_BASE + "components: [../extra]\n" + USES_WEB, "base": RENAMES, "extra": COMPONENT + USES_ACME},
             id="a component uses the new name",
         ),
-        pytest.param(
-            {"over": "components: [../base]\n" + USES_WEB, "base": COMPONENT + RENAMES}, id="a component renamed it"
-        ),
+        pytest.param({"over": "components: [../base]\n" + USES_WEB, "base": COMPONENT + RENAMES},
+            id="a component renamed it"),
         pytest.param(
             {
                 "over": "components: [../base]\nresources: [../app]\n" + USES_WEB,
@@ -86,10 +80,8 @@ DEAD = [("web", "base/kustomization.yaml", "acme/web")]
             },
             id="a component of a component",
         ),
-        pytest.param(
-            {"over": "resources: [../base/, ./../base, ../over/../base]\n" + USES_WEB, "base": RENAMES},
-            id="a base under three names",
-        ),
+        pytest.param({"over": "resources: [../base/, ./../base, ../over/../base]\n" + USES_WEB, "base": RENAMES},
+            id="a base under three names"),
         pytest.param(
             {
                 "over": "resources: [../base, ../none, https://x.test/y, ../../out, /abs, app.yaml]\n" + USES_WEB,
@@ -98,11 +90,10 @@ DEAD = [("web", "base/kustomization.yaml", "acme/web")]
             id="what is unknown beside it",
         ),
         pytest.param({"over": ON_BASE + USES_WEB, "base": "resources: [../over]\n" + RENAMES}, id="a circle of two"),
-        pytest.param(
-            {"over": ON_BASE + USES_WEB, "base": "resources: [../base, .]\n" + RENAMES}, id="a base upon itself"
-        ),
+        pytest.param({"over": ON_BASE + USES_WEB, "base": "resources: [../base, .]\n" + RENAMES},
+            id="a base upon itself"),
     ],
-)
+)  # fmt: skip
 def test_an_entry_with_the_name_that_a_base_gave_up_is_dead(texts: dict[str, str]) -> None:
     assert found("over", **texts) == DEAD
 
@@ -112,10 +103,8 @@ def test_an_entry_with_the_name_that_a_base_gave_up_is_dead(texts: dict[str, str
     [
         pytest.param({"over": ON_BASE + USES_ACME, "base": RENAMES}, id="the new name is used"),
         pytest.param({"over": ON_BASE + USES_WEB, "base": USES_WEB}, id="the base only pins"),
-        pytest.param(
-            {"over": ON_BASE + USES_WEB, "base": "images: [{name: web, newName: web, newTag: v1}]\n"},
-            id="renamed to itself",
-        ),
+        pytest.param({"over": ON_BASE + USES_WEB, "base": "images: [{name: web, newName: web, newTag: v1}]\n"},
+            id="renamed to itself"),
         pytest.param({"over": ON_BASE + USES_WEB, "base": "images: [{name: web, newName: ''}]\n"}, id="an empty name"),
         pytest.param({"over": ON_BASE + RENAMES, "base": USES_WEB}, id="the overlay renames it itself"),
         pytest.param({"over": RENAMES + "resources: [.]\n"}, id="an overlay upon itself"),
@@ -140,14 +129,10 @@ def test_an_entry_with_the_name_that_a_base_gave_up_is_dead(texts: dict[str, str
             },
             id="renamed back on the way",
         ),
-        pytest.param(
-            {"over": "resources: [../base, ../other]\n" + USES_WEB, "base": RENAMES, "other": USES_WEB},
-            id="another base still uses it",
-        ),
-        pytest.param(
-            {"over": "resources: [../other, ../base]\n" + USES_WEB, "base": RENAMES, "other": USES_WEB},
-            id="another base still uses it, in the other order",
-        ),
+        pytest.param({"over": "resources: [../base, ../other]\n" + USES_WEB, "base": RENAMES, "other": USES_WEB},
+            id="another base still uses it"),
+        pytest.param({"over": "resources: [../other, ../base]\n" + USES_WEB, "base": RENAMES, "other": USES_WEB},
+            id="another base still uses it, in the other order"),
         pytest.param(
             {
                 "over": ON_BASE + "components: [../extra]\n" + USES_WEB,
@@ -162,7 +147,7 @@ def test_an_entry_with_the_name_that_a_base_gave_up_is_dead(texts: dict[str, str
         pytest.param({"over": USES_WEB, "base": RENAMES}, id="no base at all"),
         pytest.param({"over": "resources: [../base]\n", "base": RENAMES}, id="no entries"),
     ],
-)
+)  # fmt: skip
 def test_any_other_entry_is_alive(texts: dict[str, str]) -> None:
     assert found("over", **texts) == []
 

@@ -81,35 +81,29 @@ def test_line_and_column_are_those_of_the_entry() -> None:
     ("text", "expected"),
     [
         pytest.param("- name: a\n  newTag: 1\n  newTag: 2", "4:3: the entry has two keys 'newTag'", id="a key twice"),
-        pytest.param(
-            "- name: a\n  newTag: 1\n  newtag: 2", "4:3: the entry has two keys 'newtag'", id="in another case"
-        ),
+        pytest.param("- name: a\n  newTag: 1\n  newtag: 2", "4:3: the entry has two keys 'newtag'",
+            id="in another case"),
         pytest.param("- name: a\n  x: 1\n  x: 2", "4:3: the entry has two keys 'x'", id="any key twice"),
         pytest.param("- &x\n  name: a", "2:3: the entry carries an anchor or is an alias", id="anchored entry"),
         pytest.param("- name: a\n  newTag: &t v1", "2:3: the entry holds an anchor or an alias", id="anchored value"),
         pytest.param("- name: a\n  &k newTag: v1", "2:3: the entry holds an anchor or an alias", id="anchored key"),
-        pytest.param(
-            "- name: a\n  x: [{y: &t v1}]", "2:3: the entry holds an anchor or an alias", id="anchor deep inside"
-        ),
+        pytest.param("- name: a\n  x: [{y: &t v1}]", "2:3: the entry holds an anchor or an alias",
+            id="anchor deep inside"),
         pytest.param("- name: a\n  newTag: !!str 1.0", "3:11: the entry holds an explicit YAML tag", id="tagged value"),
         pytest.param("- !!map\n  name: a", "2:3: the entry holds an explicit YAML tag", id="tagged entry"),
-        pytest.param(
-            "- name: a\n  x: !own {y: z}", "3:6: the entry holds an explicit YAML tag", id="tagged mapping in braces"
-        ),
-        pytest.param(
-            "- name: a\n  x: !own\n    y: z", "3:6: the entry holds an explicit YAML tag", id="tagged mapping"
-        ),
+        pytest.param("- name: a\n  x: !own {y: z}", "3:6: the entry holds an explicit YAML tag",
+            id="tagged mapping in braces"),
+        pytest.param("- name: a\n  x: !own\n    y: z", "3:6: the entry holds an explicit YAML tag",
+            id="tagged mapping"),
         pytest.param("- name: a\n  x: !own [y]", "3:6: the entry holds an explicit YAML tag", id="tagged list"),
-        pytest.param(
-            "- name: a\n  x: [{y: !own {}}]", "3:11: the entry holds an explicit YAML tag", id="a tag deep inside"
-        ),
+        pytest.param("- name: a\n  x: [{y: !own {}}]", "3:11: the entry holds an explicit YAML tag",
+            id="a tag deep inside"),
         pytest.param("- name: a\n  ! newTag: v1", "3:3: the entry holds an explicit YAML tag", id="tagged key"),
         pytest.param("- name: a\n  newTag: ${TAG}", "3:11: newTag holds a template placeholder: '${TAG}'", id="${X}"),
         pytest.param('- name: a\n  newTag: "$(TAG)"', "3:11: newTag holds a template placeholder", id="$(X)"),
         pytest.param("- name: a\n  newTag: v$TAG", "3:11: newTag holds a template placeholder", id="$X"),
-        pytest.param(
-            "- name: a\n  newTag: {{ tag }}", "3:11: newTag holds a template placeholder", id="{{ x }} unquoted"
-        ),
+        pytest.param("- name: a\n  newTag: {{ tag }}", "3:11: newTag holds a template placeholder",
+            id="{{ x }} unquoted"),
         pytest.param("- name: a\n  newTag: '{{ tag }}'", "3:11: newTag holds a template placeholder", id="{{ x }}"),
         pytest.param("- name: a\n  newTag: <TAG>", "3:11: newTag holds a template placeholder", id="<X>"),
         pytest.param("- name: a\n  newTag: <your tag>", "3:11: newTag holds a template placeholder", id="<x y>"),
@@ -124,9 +118,8 @@ def test_line_and_column_are_those_of_the_entry() -> None:
         pytest.param("- name: a\n  newTag: |\n    v1", "3:11: newTag is a block of text", id="literal block"),
         pytest.param("- name: a\n  newTag: >-\n    v1", "3:11: newTag is a block of text", id="folded block"),
         pytest.param("- name: a\n  newTag: v1\n    v2", "3:11: newTag runs over several lines", id="two lines"),
-        pytest.param(
-            '- name: a\n  newTag: "v1\n    v2"', "3:11: newTag runs over several lines", id="two quoted lines"
-        ),
+        pytest.param('- name: a\n  newTag: "v1\n    v2"', "3:11: newTag runs over several lines",
+            id="two quoted lines"),
         pytest.param("- name: a\n  newTag: [v1]", "3:11: newTag is not a string", id="a list"),
         pytest.param("- name: a\n  newTag: {v: 1}", "3:11: newTag is not a string", id="a mapping"),
         pytest.param("- name: a\n  newName: b:1", "3:12: newName carries a tag: 'b:1'", id="newName with a tag"),
@@ -144,13 +137,12 @@ def test_line_and_column_are_those_of_the_entry() -> None:
         pytest.param("- [name, a]", "2:3: the entry is not a mapping", id="a list for an entry"),
         pytest.param("-", "2:2: the entry is not a mapping", id="nothing"),
         pytest.param("- ? name\n  : a", "2:5: the key 'name' is written with `?`", id="a question mark"),
-        pytest.param(
-            "- name: a\n  ? newTag # ?\n  : v1", "3:5: the key 'newTag' is written with `?`", id="a later one"
-        ),
+        pytest.param("- name: a\n  ? newTag # ?\n  : v1", "3:5: the key 'newTag' is written with `?`",
+            id="a later one"),
         pytest.param("- {name: a, ? newTag : v1}", "2:15: the key 'newTag' is written with `?`", id="one in braces"),
         pytest.param("- name: a\n  [x]: y", "3:3: a key of the entry is not a plain word", id="a list for a key"),
     ],
-)
+)  # fmt: skip
 def test_an_entry_that_leaves_a_doubt_is_refused_and_its_neighbour_is_not(text: str, expected: str) -> None:
     found, neighbour = entries(f"images:\n{text}\n- name: neighbour\n  newTag: v1\n")
 

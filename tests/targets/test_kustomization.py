@@ -24,19 +24,13 @@ TAG, DIGEST, BOTH = Pin("v2"), Pin(None, D2), Pin("v2", D2)
         # Replacing
         pytest.param("- name: a\n  newTag: v1", TAG, "- name: a\n  newTag: v2", id="a tag"),
         pytest.param(f"- name: a\n  digest: {D1}", DIGEST, f"- name: a\n  digest: {D2}", id="a digest"),
-        pytest.param(
-            f"- name: a\n  newTag: v1\n  digest: {D1}", BOTH, f"- name: a\n  newTag: v2\n  digest: {D2}", id="both"
-        ),
-        pytest.param(
-            f"- name: a\n  newTag: v1\n  digest: {D1}",
-            DIGEST,
-            f"- name: a\n  newTag: v1\n  digest: {D2}",
-            id="tag kept",
-        ),
+        pytest.param(f"- name: a\n  newTag: v1\n  digest: {D1}", BOTH, f"- name: a\n  newTag: v2\n  digest: {D2}",
+            id="both"),
+        pytest.param(f"- name: a\n  newTag: v1\n  digest: {D1}", DIGEST, f"- name: a\n  newTag: v1\n  digest: {D2}",
+            id="tag kept"),
         pytest.param("- name: a\n  newTag: 'v1' # c", TAG, "- name: a\n  newTag: 'v2' # c", id="single quotes stay"),
-        pytest.param(
-            '- name: a\n  newTag: "v1"\t# c', TAG, '- name: a\n  newTag: "v2"\t# c', id="double quotes, a tab"
-        ),
+        pytest.param('- name: a\n  newTag: "v1"\t# c', TAG, '- name: a\n  newTag: "v2"\t# c',
+            id="double quotes, a tab"),
         pytest.param("- name: a\n  newTag: v1\t", TAG, "- name: a\n  newTag: v2\t", id="a tab behind"),
         pytest.param("- name: a\n  newTag:\tv1", TAG, "- name: a\n  newTag:\tv2", id="a tab before"),
         pytest.param("- name: a\n  newTag: v1", Pin("1.10"), '- name: a\n  newTag: "1.10"', id="quotes where needed"),
@@ -55,19 +49,15 @@ TAG, DIGEST, BOTH = Pin("v2"), Pin(None, D2), Pin("v2", D2)
         pytest.param(f"- name: a\n  newTag: v1@{D1}", DIGEST, f"- name: a\n  newTag: v1@{D2}", id="joined, digest"),
         pytest.param(f"- name: a\n  newTag: v1@{D1} # c", TAG, "- name: a\n  newTag: v2 # c", id="joined, tag"),
         pytest.param(f"- name: a\n  newTag: 'v1@{D1}'", BOTH, f"- name: a\n  newTag: 'v2@{D2}'", id="joined in quotes"),
-        pytest.param(
-            f"- name: a\n  newTag: v1@{D1}", Pin("1"), '- name: a\n  newTag: "1"', id="joined becomes a number"
-        ),
+        pytest.param(f"- name: a\n  newTag: v1@{D1}", Pin("1"), '- name: a\n  newTag: "1"',
+            id="joined becomes a number"),
         # Inserting
         pytest.param("- name: a", TAG, "- name: a\n  newTag: v2", id="no tag yet"),
         pytest.param("- name: a", Pin("1.10"), '- name: a\n  newTag: "1.10"', id="no tag yet, quotes needed"),
         pytest.param("- name: a", BOTH, f"- name: a\n  newTag: v2\n  digest: {D2}", id="nothing yet"),
-        pytest.param(
-            "- name: a # c\n  # d\n  newTag: v1 # e\n  # f\n- name: b",
-            BOTH,
+        pytest.param("- name: a # c\n  # d\n  newTag: v1 # e\n  # f\n- name: b", BOTH,
             f"- name: a # c\n  # d\n  newTag: v2 # e\n  digest: {D2}\n  # f\n- name: b",
-            id="comments stay on their lines",
-        ),
+            id="comments stay on their lines"),
         pytest.param("- name: a\n  newName: b", TAG, "- name: a\n  newName: b\n  newTag: v2", id="behind newName"),
         pytest.param("- newName: b\n  name: a", TAG, "- newName: b\n  newTag: v2\n  name: a", id="wherever it is"),
         pytest.param("- newTag: v1\n  name: a", DIGEST, f"- newTag: v1\n  digest: {D2}\n  name: a", id="behind newTag"),
@@ -77,24 +67,18 @@ TAG, DIGEST, BOTH = Pin("v2"), Pin(None, D2), Pin("v2", D2)
         pytest.param("- name: a\n\n\n- name: b", TAG, "- name: a\n  newTag: v2\n\n\n- name: b", id="blank lines stay"),
         pytest.param('- "name": a', TAG, '- "name": a\n  newTag: v2', id="an inserted key is plain"),
         pytest.param("- name:\n    a\n  x: 1", TAG, "- name:\n    a\n  newTag: v2\n  x: 1", id="behind the value"),
-        pytest.param(
-            "- name: a\n  x: |\n    newTag: v1", TAG, "- name: a\n  newTag: v2\n  x: |\n    newTag: v1", id="text"
-        ),
+        pytest.param("- name: a\n  x: |\n    newTag: v1", TAG, "- name: a\n  newTag: v2\n  x: |\n    newTag: v1",
+            id="text"),
         # Removing
         pytest.param(f"- name: a\n  newTag: v1\n  digest: {D1}", TAG, "- name: a\n  newTag: v2", id="a stale digest"),
         pytest.param(f"- name: a\n  digest: {D1}", TAG, "- name: a\n  newTag: v2", id="a tag for a digest"),
         pytest.param(f"- digest: {D1}\n  name: a", TAG, "- name: a\n  newTag: v2", id="a digest behind the dash"),
         pytest.param(f"-\n  digest: {D1}\n  name: a", TAG, "-\n  name: a\n  newTag: v2", id="a digest below the dash"),
-        pytest.param(
-            f"- name: a\n  # c\n  digest: {D1} # d\n  # e\n  newTag: v1",
-            TAG,
-            "- name: a\n  # c\n  # e\n  newTag: v2",
-            id="a comment goes with its line only",
-        ),
+        pytest.param(f"- name: a\n  # c\n  digest: {D1} # d\n  # e\n  newTag: v1", TAG,
+            "- name: a\n  # c\n  # e\n  newTag: v2", id="a comment goes with its line only"),
         pytest.param(f'- name: a\n  newTag: v1\n  "digest" : "{D1}"\t', TAG, "- name: a\n  newTag: v2", id="any style"),
-        pytest.param(
-            f"- name: a\n  newTag: v2\n  digest: {D1}", TAG, "- name: a\n  newTag: v2", id="the same tag alone"
-        ),
+        pytest.param(f"- name: a\n  newTag: v2\n  digest: {D1}", TAG, "- name: a\n  newTag: v2",
+            id="the same tag alone"),
         # Braces
         pytest.param("- {name: a, newTag: v1}", TAG, "- {name: a, newTag: v2}", id="braces"),
         pytest.param("- {name: a}", BOTH, f"- {{name: a, newTag: v2, digest: {D2}}}", id="braces, nothing yet"),
@@ -102,17 +86,12 @@ TAG, DIGEST, BOTH = Pin("v2"), Pin(None, D2), Pin("v2", D2)
         pytest.param(f"- {{name: a, newTag: v1, digest: {D1}}}", TAG, "- {name: a, newTag: v2}", id="braces, stale"),
         pytest.param(f"- {{digest: {D1}, name: a}}", TAG, "- {name: a, newTag: v2}", id="braces, stale and first"),
         pytest.param(f"- {{name: a, digest: {D1},}}", TAG, "- {name: a, newTag: v2,}", id="braces with a last comma"),
-        pytest.param(
-            f'- {{"name":"a", # c\n   "newTag":"1.9",\n   "digest":"{D1}" # d\n  }}',
-            Pin("1.10"),
-            '- {"name":"a", # c\n   "newTag":"1.10" # d\n  }',
-            id="braces over lines",
-        ),
-        pytest.param(
-            "- {name: a, newTag: v1} # {", BOTH, f"- {{name: a, newTag: v2, digest: {D2}}} # {{", id="a comment"
-        ),
+        pytest.param(f'- {{"name":"a", # c\n   "newTag":"1.9",\n   "digest":"{D1}" # d\n  }}', Pin("1.10"),
+            '- {"name":"a", # c\n   "newTag":"1.10" # d\n  }', id="braces over lines"),
+        pytest.param("- {name: a, newTag: v1} # {", BOTH, f"- {{name: a, newTag: v2, digest: {D2}}} # {{",
+            id="a comment"),
     ],
-)
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("top", "newline", "end"),
     [
@@ -188,42 +167,28 @@ def refusals(before: str, *edits: Assignment) -> list[str]:
     ("before", "asked", "expected"),
     [
         pytest.param("- name: a", Assignment("b", TAG), "k.yaml: there is no entry 'b'", id="unknown"),
-        pytest.param(
-            "- name: a\n  newTag: ${X}", Assignment("a", TAG), "k.yaml:3:11: newTag holds a template", id="refused"
-        ),
+        pytest.param("- name: a\n  newTag: ${X}", Assignment("a", TAG), "k.yaml:3:11: newTag holds a template",
+            id="refused"),
         pytest.param("- name: a", Assignment("a", Pin("v 2")), "k.yaml:2:3: 'v 2' is not a tag", id="no tag"),
         pytest.param("- name: a", Assignment("a", Pin("")), "k.yaml:2:3: '' is not a tag", id="an empty tag"),
         pytest.param("- name: a", Assignment("a", Pin("x" * 129)), "k.yaml:2:3: 'xxx", id="a long tag"),
-        pytest.param(
-            "- name: a", Assignment("a", Pin("v1\nx: y")), "k.yaml:2:3: 'v1\\nx: y' is not a tag", id="a line break"
-        ),
-        pytest.param(
-            "- name: a", Assignment("a", Pin(None, "sha256:ab")), "k.yaml:2:3: 'sha256:ab' is not a digest", id="short"
-        ),
+        pytest.param("- name: a", Assignment("a", Pin("v1\nx: y")), "k.yaml:2:3: 'v1\\nx: y' is not a tag",
+            id="a line break"),
+        pytest.param("- name: a", Assignment("a", Pin(None, "sha256:ab")), "k.yaml:2:3: 'sha256:ab' is not a digest",
+            id="short"),
         pytest.param("- name: a", Assignment("a", Pin(None, D1.upper())), "k.yaml:2:3: 'SHA256:", id="upper case"),
-        pytest.param(
-            "- name: a", Assignment("a", Pin(), "r.io/x:1"), "k.yaml:2:3: 'r.io/x:1' is not an image", id="no name"
-        ),
-        pytest.param(
-            f"- name: a\n  digest: # c\n    {D1}",
-            Assignment("a", TAG),
-            "k.yaml:3:3: the stale digest",
-            id="a digest on two lines",
-        ),
-        pytest.param(
-            f"- digest: {D1}\n  # c\n  name: a", Assignment("a", TAG), "k.yaml:2:3: the stale digest", id="a comment"
-        ),
-        pytest.param(
-            f"- {{name: a, # c\n   digest: {D1}}}",
-            Assignment("a", TAG),
-            "k.yaml:3:4: the stale digest",
-            id="a comment in braces",
-        ),
-        pytest.param(
-            f"- name: a\r  digest: {D1}\n\n", Assignment("a", TAG), "k.yaml:3:3: the stale digest", id="a stray CR"
-        ),
+        pytest.param("- name: a", Assignment("a", Pin(), "r.io/x:1"), "k.yaml:2:3: 'r.io/x:1' is not an image",
+            id="no name"),
+        pytest.param(f"- name: a\n  digest: # c\n    {D1}", Assignment("a", TAG), "k.yaml:3:3: the stale digest",
+            id="a digest on two lines"),
+        pytest.param(f"- digest: {D1}\n  # c\n  name: a", Assignment("a", TAG), "k.yaml:2:3: the stale digest",
+            id="a comment"),
+        pytest.param(f"- {{name: a, # c\n   digest: {D1}}}", Assignment("a", TAG), "k.yaml:3:4: the stale digest",
+            id="a comment in braces"),
+        pytest.param(f"- name: a\r  digest: {D1}\n\n", Assignment("a", TAG), "k.yaml:3:3: the stale digest",
+            id="a stray CR"),
     ],
-)
+)  # fmt: skip
 def test_an_edit_that_cannot_be_done_is_refused_with_its_place(before: str, asked: Assignment, expected: str) -> None:
     (said,) = refusals(f"images:\n{before}\n", asked)
 

@@ -21,32 +21,17 @@ def target(expression: str, **more: str) -> PatternTarget:
 @pytest.mark.parametrize(
     ("expression", "before", "pin", "after"),
     [
-        pytest.param(
-            r"web:(?P<tag>[\w.-]+)@(?P<digest>sha256:[0-9a-f]{64})",
-            f"x = web:1.0.0@{OLD} # ü\r\n",
-            Pin("1.1.0", NEW),
-            f"x = web:1.1.0@{NEW} # ü\r\n",
-            id="both",
-        ),
-        pytest.param(
-            r'(?s)job "web".*?image_tag\s*=\s*"(?P<tag>[^"]+)"',
-            'job "api" {\n image_tag = "1"\n}\njob "web" {\n image_tag = "1.0.0"\n}',
-            Pin("1.1.0"),
-            'job "api" {\n image_tag = "1"\n}\njob "web" {\n image_tag = "1.1.0"\n}',
-            id="several lines",
-        ),
-        pytest.param(
-            r"(?m)^DIGEST=(?P<digest>[0-9a-f]{64})$",
-            f"A=1\nDIGEST={'a' * 64}\n",
-            Pin(None, NEW),
-            f"A=1\nDIGEST={'b' * 64}\n",
-            id="a digest without its sha256:",
-        ),
-        pytest.param(
-            r"web:(?P<tag>[\w.-]+)(?:@(?P<digest>sha256:\w+))?", "web:1", Pin("2"), "web:2", id="no digest there"
-        ),
+        pytest.param(r"web:(?P<tag>[\w.-]+)@(?P<digest>sha256:[0-9a-f]{64})", f"x = web:1.0.0@{OLD} # ü\r\n",
+            Pin("1.1.0", NEW), f"x = web:1.1.0@{NEW} # ü\r\n", id="both"),
+        pytest.param(r'(?s)job "web".*?image_tag\s*=\s*"(?P<tag>[^"]+)"',
+            'job "api" {\n image_tag = "1"\n}\njob "web" {\n image_tag = "1.0.0"\n}', Pin("1.1.0"),
+            'job "api" {\n image_tag = "1"\n}\njob "web" {\n image_tag = "1.1.0"\n}', id="several lines"),
+        pytest.param(r"(?m)^DIGEST=(?P<digest>[0-9a-f]{64})$", f"A=1\nDIGEST={'a' * 64}\n", Pin(None, NEW),
+            f"A=1\nDIGEST={'b' * 64}\n", id="a digest without its sha256:"),
+        pytest.param(r"web:(?P<tag>[\w.-]+)(?:@(?P<digest>sha256:\w+))?", "web:1", Pin("2"), "web:2",
+            id="no digest there"),
     ],
-)
+)  # fmt: skip
 def test_an_edit_replaces_the_groups_alone(expression: str, before: str, pin: Pin, after: str) -> None:
     pins = target(expression).read(before.encode(), "web.nomad")
     (entry,) = pins.entries

@@ -109,24 +109,15 @@ def test_whatever_needs_an_escape_or_is_a_template_does_not(text: str) -> None:
         pytest.param(b"  team: a\n  version: a\n", b"  team: b\n  version: b\n", False, id="another value, too"),
         pytest.param(b"  version: a\n", b"  version: a\n  git-sha: a\n", False, id="a new key"),
         pytest.param(b"  version: a\n", b"  version: a\n", False, id="noop"),
-        pytest.param(
-            b"\n  # x\n  version: a\n\nx: 1\n", b"\n  # x\n  version: b\n\nx: 1\n", True, id="behind a comment"
-        ),
+        pytest.param(b"\n  # x\n  version: a\n\nx: 1\n", b"\n  # x\n  version: b\n\nx: 1\n", True,
+            id="behind a comment"),
         pytest.param(b"  x: |\n    version: a\n", b"  x: |\n    version: b\n", False, id="a line of another value"),
-        pytest.param(
-            b"  version: a\nmetadata:\n  labels:\n    version: a\n",
-            b"  version: b\nmetadata:\n  labels:\n    version: b\n",
-            False,
-            id="a label, too",
-        ),
-        pytest.param(
-            b"  version: a\nmetadata:\n  version: a\n",
-            b"  version: a\nmetadata:\n  version: b\n",
-            False,
-            id="elsewhere",
-        ),
+        pytest.param(b"  version: a\nmetadata:\n  labels:\n    version: a\n",
+            b"  version: b\nmetadata:\n  labels:\n    version: b\n", False, id="a label, too"),
+        pytest.param(b"  version: a\nmetadata:\n  version: a\n", b"  version: a\nmetadata:\n  version: b\n", False,
+            id="elsewhere"),
     ],
-)
+)  # fmt: skip
 def test_history_tells_values_from_everything_else(before: bytes, after: bytes, *, only: bool) -> None:
     assert release_info.only_values(HEAD + before, HEAD + after, KEYS) is only
 

@@ -150,25 +150,18 @@ class TestSteps:
         [
             pytest.param({FILE: None}, {FILE: (A, None)}, id="removed"),
             pytest.param({FILE: b""}, {FILE: (A, b"")}, id="emptied"),
-            pytest.param(
-                {FILE: None, f"{WEB}/Kustomization": A},
-                {f"{WEB}/Kustomization": (None, A), FILE: (A, None)},
-                id="the kustomization under another name",
-            ),
-            pytest.param(
-                {FILE: None, "apps/shop/overlays/production/kustomization.yaml": A},
-                {FILE: (A, None)},
-                id="the overlay under another name",
-            ),
-            pytest.param(
-                {f"{WEB}/sub/kustomization.yml": b"x"}, {f"{WEB}/sub/kustomization.yml": (None, b"x")}, id="below"
-            ),
+            pytest.param({FILE: None, f"{WEB}/Kustomization": A}, {f"{WEB}/Kustomization": (None, A), FILE: (A, None)},
+                id="the kustomization under another name"),
+            pytest.param({FILE: None, "apps/shop/overlays/production/kustomization.yaml": A}, {FILE: (A, None)},
+                id="the overlay under another name"),
+            pytest.param({f"{WEB}/sub/kustomization.yml": b"x"}, {f"{WEB}/sub/kustomization.yml": (None, b"x")},
+                id="below"),
             pytest.param({f"{WEB}/KUSTOMIZATION.yaml": b"x"}, {}, id="not kustomize's spelling"),
             pytest.param({FILE: B, f"{WEB}/a\n\"'\\ü": b"x"}, {FILE: (A, B)}, id="an odd name"),
             pytest.param({f"{WEB}/\udcff/kustomization.yaml": B, FILE: B}, {FILE: (A, B)}, id="not UTF-8"),
             pytest.param({FILE: b"x" * (FILE_LIMIT + 1)}, {FILE: (A, UNREADABLE)}, id="too large to read"),
         ],
-    )
+    )  # fmt: skip
     def test_each_kind_of_change(
         self,
         remote: Remote,

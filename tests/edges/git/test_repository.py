@@ -375,11 +375,8 @@ class TestPublishing:
     @pytest.mark.parametrize(
         ("environ", "expected"),
         [
-            pytest.param(
-                {},
-                "gitops-bot <gitops-bot@noreply.invalid> / gitops-bot <gitops-bot@noreply.invalid>",
-                id="by default",
-            ),
+            pytest.param({}, "gitops-bot <gitops-bot@noreply.invalid> / gitops-bot <gitops-bot@noreply.invalid>",
+                id="by default"),
             pytest.param(
                 {
                     "GIT_AUTHOR_NAME": "Ada Löve",
@@ -390,18 +387,13 @@ class TestPublishing:
                 "Ada Löve <ada@acme.test> / Bot <bot@acme.test>",
                 id="by git's own variables",
             ),
-            pytest.param(
-                {"GIT_AUTHOR_NAME": "x> now\nfrom 0000 <", "GIT_COMMITTER_EMAIL": "<a@b>\n"},
+            pytest.param({"GIT_AUTHOR_NAME": "x> now\nfrom 0000 <", "GIT_COMMITTER_EMAIL": "<a@b>\n"},
                 "x nowfrom 0000 <gitops-bot@noreply.invalid> / gitops-bot <a@b>",
-                id="without what would break the line",
-            ),
-            pytest.param(
-                {"GIT_AUTHOR_NAME": "<>", "GIT_AUTHOR_EMAIL": "<>"},
-                "unknown <> / gitops-bot <gitops-bot@noreply.invalid>",
-                id="with nothing left",
-            ),
+                id="without what would break the line"),
+            pytest.param({"GIT_AUTHOR_NAME": "<>", "GIT_AUTHOR_EMAIL": "<>"},
+                "unknown <> / gitops-bot <gitops-bot@noreply.invalid>", id="with nothing left"),
         ],
-    )
+    )  # fmt: skip
     def test_who_the_commit_is_from(self, remote: Remote, environ: dict[str, str], expected: str) -> None:
         with opened(remote, environ=BARE | environ) as repository:
             base = repository.head("main")

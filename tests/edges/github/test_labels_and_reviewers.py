@@ -153,38 +153,16 @@ NODE: Mapping[str, Any] = {"errors": ["Could not resolve to a node with the glob
 @pytest.mark.parametrize(
     ("people", "teams", "refusal", "told", "way_out"),
     [
-        pytest.param(
-            ["bot"],
-            [],
-            said(422, "Review cannot be requested from pull request author."),
-            "without a review by bot",
-            "remove the bot's own account from `reviewers:`",
-            id="the author",
-        ),
-        pytest.param(
-            ["mallory"], [], said(422, COLLABORATORS), "without a review by mallory", "give these people and teams",
-            id="somebody without access",
-        ),
-        pytest.param(
-            [],
-            ["platform"],
-            said(422, "Validation Failed", **NODE),
-            "without a review by team:platform",
-            "the token cannot see this team",
-            id="a team that the token cannot see",
-        ),
-        pytest.param(
-            [],
-            ["platform"],
-            said(403, "Resource not accessible by integration"),
-            "without a review by team:platform",
-            "`pull-requests: write`",
-            id="no permission",
-        ),
-        pytest.param(
-            ["alice"], [], said(422, "Something new"), "GitHub says: Something new", "correct `reviewers:`",
-            id="anything else",
-        ),
+        pytest.param(["bot"], [], said(422, "Review cannot be requested from pull request author."),
+            "without a review by bot", "remove the bot's own account from `reviewers:`", id="the author"),
+        pytest.param(["mallory"], [], said(422, COLLABORATORS), "without a review by mallory",
+            "give these people and teams", id="somebody without access"),
+        pytest.param([], ["platform"], said(422, "Validation Failed", **NODE), "without a review by team:platform",
+            "the token cannot see this team", id="a team that the token cannot see"),
+        pytest.param([], ["platform"], said(403, "Resource not accessible by integration"),
+            "without a review by team:platform", "`pull-requests: write`", id="no permission"),
+        pytest.param(["alice"], [], said(422, "Something new"), "GitHub says: Something new", "correct `reviewers:`",
+            id="anything else"),
     ],
 )  # fmt: skip
 def test_a_review_that_cannot_be_asked_for_is_told_with_the_way_out(

@@ -201,26 +201,16 @@ def test_a_queue_may_take_it_at_once() -> None:
     ("base", "plays", "asked"),
     [
         pytest.param({"autoMergeAllowed": False}, {ENQUEUE: enqueued()}, [ENQUEUE], id="without auto-merge"),
-        pytest.param(
-            {},
+        pytest.param({}, {ENABLE: unprocessable("Pull request Pull request is in clean status"), ENQUEUE: enqueued()},
+            [ENABLE, ENQUEUE], id="ready already"),
+        pytest.param({"mergeQueue": None, "ref": {"refUpdateRule": None, "rules": {"nodes": RULED}}},
             {ENABLE: unprocessable("Pull request Pull request is in clean status"), ENQUEUE: enqueued()},
-            [ENABLE, ENQUEUE],
-            id="ready already",
-        ),
-        pytest.param(
-            {"mergeQueue": None, "ref": {"refUpdateRule": None, "rules": {"nodes": RULED}}},
-            {ENABLE: unprocessable("Pull request Pull request is in clean status"), ENQUEUE: enqueued()},
-            [ENABLE, ENQUEUE],
-            id="ready already, and only a rule tells of the queue",
-        ),
-        pytest.param(
-            {"autoMergeAllowed": False},
-            {ENQUEUE: unprocessable("Pull request is already in the queue", "enqueuePullRequest")},
-            [ENQUEUE],
-            id="there already",
-        ),
+            [ENABLE, ENQUEUE], id="ready already, and only a rule tells of the queue"),
+        pytest.param({"autoMergeAllowed": False},
+            {ENQUEUE: unprocessable("Pull request is already in the queue", "enqueuePullRequest")}, [ENQUEUE],
+            id="there already"),
     ],
-)
+)  # fmt: skip
 def test_a_queue_is_entered(base: Mapping[str, Any], plays: Mapping[str, Any], asked: list[str]) -> None:
     with playing({"Proposals": having(opened(), **{**CHECKED, **QUEUE, **base}), **plays}) as script:
         assert state(merging(script)) == ("open", False, True)

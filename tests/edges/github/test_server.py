@@ -35,51 +35,27 @@ def test_the_token_is_the_first_that_is_there(environ: dict[str, str], expected:
     [
         pytest.param({}, "https://github.com", "https://api.github.com", id="github.com"),
         pytest.param(variables("", ""), "https://github.com", "https://api.github.com", id="both empty"),
-        pytest.param(
-            variables("https://GitHub.com/"), "https://github.com", "https://api.github.com", id="in another spelling"
-        ),
-        pytest.param(
-            variables("https://github.com:443"), "https://github.com", "https://api.github.com", id="its own port"
-        ),
+        pytest.param(variables("https://GitHub.com/"), "https://github.com", "https://api.github.com",
+            id="in another spelling"),
+        pytest.param(variables("https://github.com:443"), "https://github.com", "https://api.github.com",
+            id="its own port"),
         pytest.param(GHES, "https://ghe.test", "https://ghe.test/api/v3", id="GitHub Enterprise"),
-        pytest.param(
-            variables("https://ghe.test:8443"), "https://ghe.test:8443", "https://ghe.test:8443/api/v3", id="a port"
-        ),
-        pytest.param(
-            variables(None, "https://ghe.test/api/v3"),
-            "https://ghe.test",
-            "https://ghe.test/api/v3",
-            id="the API alone",
-        ),
-        pytest.param(
-            variables(None, "https://ghe.test:8443/api/v3"),
-            "https://ghe.test:8443",
-            "https://ghe.test:8443/api/v3",
-            id="the API alone, with a port",
-        ),
-        pytest.param(
-            variables(None, "https://api.github.com"),
-            "https://github.com",
-            "https://api.github.com",
-            id="api.github.com",
-        ),
-        pytest.param(
-            variables(None, "https://api.acme.ghe.com"),
-            "https://acme.ghe.com",
-            "https://api.acme.ghe.com",
-            id="ghe.com",
-        ),
-        pytest.param(
-            variables("https://ghe.test", "https://other.test/api/v3"),
-            "https://ghe.test",
-            "https://other.test/api/v3",
-            id="both given",
-        ),
-        pytest.param(
-            variables("http://127.0.0.1:3000"), "http://127.0.0.1:3000", "http://127.0.0.1:3000/api/v3", id="loopback"
-        ),
+        pytest.param(variables("https://ghe.test:8443"), "https://ghe.test:8443", "https://ghe.test:8443/api/v3",
+            id="a port"),
+        pytest.param(variables(None, "https://ghe.test/api/v3"), "https://ghe.test", "https://ghe.test/api/v3",
+            id="the API alone"),
+        pytest.param(variables(None, "https://ghe.test:8443/api/v3"), "https://ghe.test:8443",
+            "https://ghe.test:8443/api/v3", id="the API alone, with a port"),
+        pytest.param(variables(None, "https://api.github.com"), "https://github.com", "https://api.github.com",
+            id="api.github.com"),
+        pytest.param(variables(None, "https://api.acme.ghe.com"), "https://acme.ghe.com", "https://api.acme.ghe.com",
+            id="ghe.com"),
+        pytest.param(variables("https://ghe.test", "https://other.test/api/v3"), "https://ghe.test",
+            "https://other.test/api/v3", id="both given"),
+        pytest.param(variables("http://127.0.0.1:3000"), "http://127.0.0.1:3000", "http://127.0.0.1:3000/api/v3",
+            id="loopback"),
     ],
-)
+)  # fmt: skip
 def test_server_and_api_stand_for_each_other(environ: dict[str, str], server: str, api: str) -> None:
     found = Server.read(environ)
     assert (found.url, found.api_url) == (server, api)
@@ -133,54 +109,32 @@ HERE = variables("http://127.0.0.1:3000", "http://127.0.0.1:3001/api/v3")
         pytest.param("git@ghe.test:acme/deploy", GHES, True, id="Enterprise by ssh"),
         pytest.param("https://github.com/acme/deploy", GHES, False, id="github.com, for the token of an Enterprise"),
         pytest.param("https://ghe.test:8443/acme/deploy", GHES, False, id="another port of the Enterprise"),
-        pytest.param(
-            "https://ghe.test:8443/acme/deploy", variables("https://ghe.test:8443"), True, id="Enterprise with a port"
-        ),
-        pytest.param(
-            "https://ghe.test/acme/deploy",
-            variables(None, "https://ghe.test/api/v3"),
-            True,
-            id="the API alone is known",
-        ),
-        pytest.param(
-            "https://github.com/acme/deploy",
-            variables(None, "https://ghe.test/api/v3"),
-            False,
-            id="github.com, where the API is an Enterprise's",
-        ),
+        pytest.param("https://ghe.test:8443/acme/deploy", variables("https://ghe.test:8443"), True,
+            id="Enterprise with a port"),
+        pytest.param("https://ghe.test/acme/deploy", variables(None, "https://ghe.test/api/v3"), True,
+            id="the API alone is known"),
+        pytest.param("https://github.com/acme/deploy", variables(None, "https://ghe.test/api/v3"), False,
+            id="github.com, where the API is an Enterprise's"),
         pytest.param("acme/deploy", variables("https://acme.ghe.com", "https://api.acme.ghe.com"), True, id="ghe.com"),
         pytest.param("acme/deploy", HOSTILE_API, False, id="server and API are two hosts"),
         pytest.param("git@ghe.test:acme/deploy", HOSTILE_API, False, id="server and API are two hosts, by ssh"),
-        pytest.param(
-            "https://github.com/acme/deploy", HOSTILE_API, False, id="server and API are two hosts, the API's"
-        ),
+        pytest.param("https://github.com/acme/deploy", HOSTILE_API, False,
+            id="server and API are two hosts, the API's"),
         pytest.param("acme/deploy", variables(None, "https://evil.test"), True, id="the API alone says which server"),
-        pytest.param(
-            "https://github.com/acme/deploy",
-            variables("https://github.com", "https://evil.test"),
-            False,
-            id="the API is somebody else's",
-        ),
-        pytest.param(
-            "https://github.com/acme/deploy",
-            variables("https://github.com", "http://127.0.0.1:3001"),
-            False,
-            id="the API is on this machine, git is not",
-        ),
+        pytest.param("https://github.com/acme/deploy", variables("https://github.com", "https://evil.test"), False,
+            id="the API is somebody else's"),
+        pytest.param("https://github.com/acme/deploy", variables("https://github.com", "http://127.0.0.1:3001"), False,
+            id="the API is on this machine, git is not"),
         pytest.param("http://127.0.0.1:4000/acme/deploy", HERE, True, id="git and API on ports of this machine"),
         pytest.param("http://localhost:4000/acme/deploy", HERE, True, id="localhost is this machine too"),
         pytest.param("http://127.0.0.1:4000/acme/deploy", {}, False, id="this machine, for the token of github.com"),
         pytest.param("http://127.0.0.1:4000/acme/deploy", GHES, False, id="this machine, for the token of another"),
-        pytest.param(
-            "http://127.0.0.1:4000/acme/deploy",
-            variables("http://127.0.0.1:3000", "https://api.github.com"),
-            False,
-            id="this machine, but the API is not",
-        ),
+        pytest.param("http://127.0.0.1:4000/acme/deploy", variables("http://127.0.0.1:3000", "https://api.github.com"),
+            False, id="this machine, but the API is not"),
         pytest.param("https://127.0.0.1.evil.test/acme/deploy", HERE, False, id="a name that looks like this machine"),
         pytest.param("https://github.com/acme/deploy", HERE, False, id="github.com, for the token of this machine"),
     ],
-)
+)  # fmt: skip
 def test_the_token_goes_to_its_own_server_only(repository: str, environ: dict[str, str], expected: bool) -> None:
     server = Server.read(environ)
     assert server.takes_token(address.parse(repository, server=server.url)) is expected
