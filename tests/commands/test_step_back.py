@@ -67,7 +67,7 @@ def test_what_was_proposed_before_the_rollback_is_withdrawn_while_that_is_open_a
 
 @pytest.mark.parametrize(
     ("stages", "how"),
-    [("policy", "rollback"), ("promotion", "rollback"), ("promotion", "revert"), ("policy", "edit")],
+    [("policy", "rollback"), ("promotion", "revert"), ("policy", "edit")],
     indirect=["stages"],
 )
 def test_the_pin_that_was_left_is_not_proposed_again_and_a_newer_one_is(stages: Stages, how: str) -> None:
@@ -107,7 +107,7 @@ def test_the_pin_that_was_left_is_not_proposed_again_and_a_newer_one_is(stages: 
 
 @pytest.mark.parametrize(
     ("stages", "command"),
-    [("policy", "update"), ("promotion", "update"), ("promotion", "promote"), ("policy", "set")],
+    [("promotion", "update"), ("policy", "set")],
     indirect=["stages"],
 )
 def test_release_hold_proposes_it_this_once(stages: Stages, command: str) -> None:
@@ -115,7 +115,6 @@ def test_release_hold_proposes_it_this_once(stages: Stages, command: str) -> Non
     pin = "@".join(stages.pin("web", "1.1.0"))
     words = {
         "update": ("update",),
-        "promote": ("promote", "staging", "production"),
         "set": ("set", "production", f"{stages.deploy.image('web')}={pin}"),
     }[command]
     done = stages.deploy.ask(*words, "--release-hold")

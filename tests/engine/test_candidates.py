@@ -218,6 +218,27 @@ def api_in(*environments: str) -> Event:
                 "one, to be ..."
             ),
         ),
+        "the wave before has it elsewhere": (
+            (api_in("production"), lambda shop: shop.write({path("staging", "jobs"): overlay({API: ONE})}, days=3)),
+            ", policy: releases", "held nothing held.no_partner: staging has this image, and no entry of staging ...",
+        ),
+        "an earlier wave has it by another name": (
+            (
+                api_in("dev"),
+                lambda shop: shop.write(
+                    {path("production", "api"): f"images: [{{name: {API}, newName: r.test/copy, newTag: 1.0.0}}]"},
+                    days=3,
+                ),
+            ),
+            ", policy: releases", "held nothing held.no_partner: dev has this image ...",
+        ),
+        "only the same wave has it elsewhere": (
+            (
+                api_in("production"), pushed("1.0.0", A, API),
+                lambda shop: shop.write({path("production", "jobs"): overlay({"r.test/x": ONE, API: ONE})}, days=3),
+            ),
+            ", policy: releases", "kept current: ...",
+        ),
         "its own policy": (
             (api_in("dev", "production"), pushed("1.0.0", A, API)), f", images: {{{API}: {{policy: releases}}}}",
             "kept current: 1.0.0 is the newest and still points to the same digest",
