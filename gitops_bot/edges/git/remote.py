@@ -327,7 +327,7 @@ class Remote:
         if not isinstance(answer, GitOutput) or answer.status == 0:
             return None
         output = self._output(answer)
-        if refusal(output, self.url, self.refusals) or not may_pass(output):
+        if refusal(output, self.url, self.refusals) or wanted_format(output) or not may_pass(output):
             return None
         return Passing(quote(output), retry_after(requested_wait(answer.trace), self.clock.now().timestamp()))
 

@@ -566,15 +566,18 @@ class TestCost:
         [("sha1", True, "2"), ("sha1", False, "0"), ("sha256", True, "0"), ("sha256", False, "2")],
     )
     def test_every_kind_of_server_tells_the_same(
-        self, server: GitServer, object_format: str, filters: bool, protocol: str
+        self, server: GitServer, ran: Counter[str], object_format: str, filters: bool, protocol: str
     ) -> None:
         name = f"kinds/{object_format}-{filters}-{protocol}"
         remote = self.overlays(server, name, filters=filters, object_format=object_format)
         lines = []
+        ran.clear()
         for history in (True, False):
             with opened(remote, history=history, protocol=protocol) as repository:
                 lines.append(repository.line(repository.head("main"), ["apps"], everything))
 
+        # A copy in the wrong format is made again, and not asked for again.
+        assert ran["fetch"] == (3 if object_format == "sha1" else 5)
         assert lines[0] == lines[1]
         assert lines[0].complete
         assert [step.commit for step in lines[0].steps] == remote.log("main", "%H")
