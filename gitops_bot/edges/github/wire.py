@@ -1,8 +1,8 @@
 """Sends requests to GitHub's API through PyGithub. The only file that imports it, loaded with the first request.
 
-PyGithub authenticates, and spaces out writes. Its objects are not used: they fetch missing fields from addresses in the
-answer, so we would control neither the number of requests nor their host. This file adds bounds: no redirects, no wait
-over a minute, no endless answers.
+PyGithub authenticates and sends. Its objects are not used: they fetch missing fields from addresses in the answer, so
+we would control neither the number of requests nor their host. This file adds bounds: no redirects, no wait over a
+minute, no endless answers. It also spaces out writes: PyGithub takes every question in GraphQL for one.
 
 The limit of an answer covers everything from the name lookup to the last byte, with proxies and TLS, and the bytes
 before the body are limited too: urllib3's timeouts only limit the wait for the next bytes, for each address, and
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 #: Seconds: between two parts of an answer, for a whole answer, and the longest wait that GitHub may ask for.
 _TIMEOUT, SECONDS, _LONGEST_WAIT = 15, 30.0, 60
+#: Seconds between two writes, by GitHub's guideline; on this machine they follow each other at once.
+_BETWEEN_WRITES = 1.0
 #: Timeouts in a row after which no more requests are sent.
 _MOST_TIMEOUTS = 2
 #: Bytes of one answer: ten times that of thirty pull requests with the longest bodies that GitHub allows.
@@ -60,7 +62,7 @@ T = TypeVar("T")
 
 
 class Wire:
-    """One API as seen by one token, or anonymously. Writes are a second apart (GitHub's guideline), except on loopback.
+    """One API as seen by one token, or anonymously.
 
     `left` is the REST rate limit as of the last answer that reported it.
     """
@@ -79,6 +81,8 @@ class Wire:
         self._clock, self._may_repeat = clock, timeout is None
         self._timeout = timeout or _TIMEOUT
         self._late = 0
+        self._between_writes = 0.0 if api_url.startswith("http:") else _BETWEEN_WRITES
+        self._next_write = -math.inf
         self.left: RateLimit | None = None
         self._connection = _Connection(urlsplit(api_url), self._timeout, timeout or seconds)
         #: Close the connection, which PyGithub never does by itself.
@@ -91,7 +95,7 @@ class Wire:
             user_agent=f"gitops-bot/{__version__}",
             api_version="2022-11-28",
             seconds_between_requests=0,
-            seconds_between_writes=0 if api_url.startswith("http:") else 1,
+            seconds_between_writes=0,
         ).requester
 
     def ask(
@@ -182,6 +186,8 @@ class Wire:
         try:
             self._auth.repository = "/".join(path.split("/")[2:4]) if path.startswith("/repos/") else None
             for may_renew in (True, False):
+                if write:
+                    self._space_out()
                 status, headers, text = self._requester.requestJson(
                     method, path, dict(query or {}), accept, input=body, cnx=self._connection
                 )
@@ -201,6 +207,12 @@ class Wire:
             advice = "check GITHUB_API_URL: for GitHub Enterprise it ends in /api/v3"
             raise NoResponse("answered with something other than JSON", advice)
         return document, headers
+
+    def _space_out(self) -> None:
+        """Wait until the next write may be sent."""
+        if (wait := self._next_write - self._clock.monotonic()) > 0:
+            self._clock.sleep(wait)
+        self._next_write = self._clock.monotonic() + self._between_writes
 
 
 class _Authorization(Auth.Auth):

@@ -71,6 +71,24 @@ def test_a_request_says_who_asks_and_what() -> None:
 
 
 @responses.activate
+@pytest.mark.parametrize(("api_url", "waits"), [("https://api.github.com", [1.0]), ("http://127.0.0.1", [])])
+def test_writes_are_a_second_apart_but_on_this_machine_and_questions_wait_for_nothing(
+    api_url: str, waits: list[float]
+) -> None:
+    clock = still_clock()
+    wire = Wire(api_url, fixed(TOKEN), clock)
+    responses.post(f"{api_url}/graphql", json={"data": {"viewer": None}})
+    responses.post(f"{api_url}/repos/a/b/pulls", json={})
+    for _ in range(2):
+        wire.graphql("query Viewer { viewer { login } }", {}, write=False)
+    wire.ask("POST", "/repos/a/b/pulls", body={})
+    wire.graphql("query Viewer { viewer { login } }", {}, write=False)
+    assert clock.slept == []
+    wire.ask("POST", "/repos/a/b/pulls", body={})
+    assert clock.slept == waits
+
+
+@responses.activate
 @pytest.mark.parametrize(
     ("api_url", "address"),
     [
