@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def test_details_that_a_registry_did_not_give_are_there_after_the_next_run(tmp_path: Path) -> None:
     def blobs_fail(request: Request, go: Callable[[], Answer]) -> Answer:
-        return Answer(503) if "/blobs/" in request.path else go()
+        return Answer(501) if "/blobs/" in request.path else go()  # which no request is repeated after
 
     with Shop.open(tmp_path) as shop:
         shop.begin({"front": ["web"]}, {ENVIRONMENT: Wave({})})
