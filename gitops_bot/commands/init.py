@@ -85,8 +85,7 @@ class _Suggested:
 
 def _suggest(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now: datetime) -> _Suggested:
     """The environments by the names of directories and files, and where what they are built from belongs."""
-    failed: list[Problem] = []
-    snapshot = _read(files, tree, {name: set(own) for name, own in infer(tree).items()}, now, failed)
+    snapshot, failed = _read(files, tree, {name: set(found) for name, found in infer(tree).items()}, now)
     places: dict[str, set[str]] = {}
     empty: dict[str, set[str]] = {}
     for name, state in snapshot.states.items():
@@ -100,7 +99,8 @@ def _suggest(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now
     claimed = [(own, outside) for outside in alone if (own := _named(outside, places, deployed)) is not None]
     _add(places, claimed)
     if claimed:
-        snapshot = _read(files, tree, places, now, failed)
+        snapshot, problems = _read(files, tree, places, now)
+        failed += problems
     claimed += (
         (outside.environments[0] if len(outside.environments) == 1 else _SHARED, outside)
         for outside in _claimable(files, snapshot, deployed)
@@ -113,14 +113,14 @@ def _suggest(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now
     order = {name: at for at, name in enumerate((*WORDS, _ONLY))}
     last = len(order)
     names = sorted(places, key=lambda name: (name == _SHARED, order.get(name, last), name))
-    snapshot = _read(files, tree, {name: places[name] for name in names}, now, failed)
+    snapshot, problems = _read(files, tree, {name: places[name] for name in names}, now)
     ignored = {
         EntryKey(outside.pin_file.file, entry.name): Ignored(causes.DESCRIBED[cause])
         for _, outside in claimed
         for entry, cause in zip(outside.pin_file.entries, outside.causes, strict=True)
         if cause is not None
     }
-    return _Suggested(snapshot, set(), empty, ignored, failed)
+    return _Suggested(snapshot, set(), empty, ignored, (*failed, *problems))
 
 
 def _add(places: dict[str, set[str]], claimed: Iterable[tuple[str, OutsideFile]]) -> None:
@@ -140,24 +140,24 @@ def _of_manifests(files: Files, tree: Mapping[str, str], now: datetime) -> _Sugg
     """The directories of plain manifests as one environment, where nothing else pins an image."""
     existing = directories(tree, by_content=True)
     wanted = {path for path in existing if is_plain(path) and not causes.is_fixture(path) and not is_skipped(path)}
-    snapshot = _read(files, tree, {_ONLY: wanted} if wanted else {}, now, [])
+    snapshot, _ = _read(files, tree, {_ONLY: wanted} if wanted else {}, now)
     pinned = {entry.overlay for name in _present(snapshot) for entry in snapshot.states[name].entries}
     return _Suggested(snapshot, existing, {_ONLY: wanted - pinned})
 
 
 def _read(
-    files: Files, tree: Mapping[str, str], places: Mapping[str, set[str]], now: datetime, failed_before: list[Problem]
-) -> Snapshot:
-    """These environments, without the files of theirs that cannot be read; why is added to `failed_before`."""
+    files: Files, tree: Mapping[str, str], places: Mapping[str, set[str]], now: datetime
+) -> tuple[Snapshot, list[Problem]]:
+    """These environments without the files that cannot be read, and what is wrong with those."""
     by_name = {name: sorted(own) for name, own in places.items()}
     snapshot = read_disk(files, tree, Config.inferred(by_name), now)
-    failed_before += (*snapshot.layout.selection.problems, *_failed(snapshot))
+    problems = [*snapshot.layout.selection.problems, *_failed(snapshot)]
     wrong = {problem.file for problem in _failed(snapshot)}
     failed = {text for file in wrong if file for text in (file, file.rpartition("/")[0] or ".")}
     if not failed:
-        return snapshot
+        return snapshot, problems
     left = {name: [place for place in own if place not in failed] for name, own in by_name.items()}
-    return read_disk(files, tree, Config.inferred({name: own for name, own in left.items() if own}), now)
+    return read_disk(files, tree, Config.inferred({name: own for name, own in left.items() if own}), now), problems
 
 
 def _failed(snapshot: Snapshot) -> list[Problem]:
