@@ -171,27 +171,43 @@ async def _usable(decision: Change | Held, facts: Facts, image: ImageName, pin: 
         lost = choice.incomplete(str(image), pin, missing)
         advice = "push it again, and keep clean-up jobs from deleting manifests that an index lists"
         return replace(lost, text=f"{lost.text}; {advice}")
-    present = None
     if not wanted:
-        present, pinned = entry.pin, await pullable.pinned_digest(facts, entry)
-        if pinned is None or pinned == digest or entry.repository is None:
-            return decision
-        with suppress(RegistryError):
-            wanted = await pullable.platforms(facts, entry.repository, pinned)
+        return await _like_pinned(decision, facts, image, pin, digest)
+    built_for = await pullable.platforms(facts, image, digest)
+    lacking = _lacking(wanted, built_for)
+    return choice.unbuilt(str(image), pin, built_for, lacking, None) if lacking else decision
+
+
+async def _like_pinned(
+    decision: Change | Held, facts: Facts, image: ImageName, pin: Pin, digest: str
+) -> Decision | Reason:
+    """The decision where an image is built for each platform of the pinned one, or why it is not."""
+    entry = decision.entry
+    running, pinned = entry.repository, await pullable.pinned_digest(facts, entry)
+    if pinned is None or pinned == digest or running is None:
+        return decision
+    wanted, built_for, is_there = tuple[str, ...](), tuple[str, ...](), False
+    with suppress(RegistryError):
+        wanted = await pullable.platforms(facts, running, pinned)
     if not wanted:
         return decision
-    built_for: tuple[str, ...] = ()
-    try:
+    with suppress(RegistryError):
         built_for = await pullable.platforms(facts, image, digest)
-    except RegistryError:
-        if present is None:
-            raise
-    if not built_for and present is not None:
+    lacking = _lacking(wanted, built_for)
+    with suppress(RegistryError):
+        # The pinned one may be known from a cache and be gone: no cache may decide.
+        is_there = bool(lacking) and await facts.exists(running, pinned)
+    if not is_there:
+        return decision
+    if not built_for:
         # The registry may fail for this one blob, and the image may be fine: the reason says so.
         note = f"which platforms it is built for is unknown, and what is pinned is for {', '.join(wanted)}"
         return replace(decision, reason=replace(decision.reason, text=f"{decision.reason.text}; {note}"))
-    lacking = tuple(platform for platform in wanted if not any(runs_on(built, platform) for built in built_for))
-    return choice.unbuilt(str(image), pin, built_for, lacking, present) if lacking else decision
+    return choice.unbuilt(str(image), pin, built_for, lacking, entry.pin)
+
+
+def _lacking(wanted: Sequence[str], built_for: Sequence[str]) -> tuple[str, ...]:
+    return tuple(platform for platform in wanted if not any(runs_on(built, platform) for built in built_for))
 
 
 async def available(decision: Decision, context: Context) -> Decision:

@@ -52,9 +52,10 @@ async def unlike_pinned(facts: Facts, entry: Managed, image: ImageName, digest: 
     if what is None or (pinned := await pinned_digest(facts, entry)) is None or entry.repository is None:
         return what
     try:
-        return None if await artifact(facts, entry.repository, pinned) == what else what
+        same = await artifact(facts, entry.repository, pinned) == what and await facts.exists(entry.repository, pinned)
     except RegistryError:
-        return what
+        same = False
+    return None if same else what
 
 
 async def pinned_digest(facts: Facts, entry: Managed) -> str | None:

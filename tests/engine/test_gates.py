@@ -320,6 +320,10 @@ def on(names: str) -> str:
             "held 1.1.0 held.no_image: 1.1.0 of r.test/web is no image, but a Helm chart: push such things to a ...",
         ),
         "a chart, as what is pinned": ((is_a(B, CHART), is_a(A, CHART)), chain(), "", PASSES),
+        "a chart, as what was pinned": (
+            (is_a(B, CHART), is_a(A, CHART), deleted("1.0.0")), chain(), "platforms",
+            "held 1.1.0 held.no_image: ...",
+        ),
         "a part of the index is gone": (
             (lost,), chain(), "platforms",
             f"held 1.1.0 held.platforms: r.test/web has lost linux/arm64 of 1.1.0@{B}; push it again, and keep ...",
@@ -337,6 +341,8 @@ def on(names: str) -> str:
                 "(1.0.0) ..."
             ),
         ),
+        "for less than what was pinned": ((fewer, is_a(A, Manifest("image")), deleted("1.0.0")), chain(), "", PASSES),
+        "the registry fails about what is pinned": ((fewer, fails(f"exists {A}", refused())), chain(), "", PASSES),
         "for more than what is pinned": ((described(a=ONLY, b=BOTH),), chain(), "", PASSES),
         "for what is wanted": ((fewer,), on("linux/amd64"), "", PASSES),
         "not for what is wanted": (

@@ -143,7 +143,8 @@ class Registry:
         return digest in self._ask("exists", image, digest).values()
 
     def manifest(self, image: ImageName, digest: str) -> Manifest:
-        if digest not in self._ask("manifest", image, digest).values():
+        there = digest in self._ask("manifest", image, digest).values()
+        if not there and digest not in self.manifests:  # what is known of it, a cache may still know
             raise absent(f"{image}: there is no digest {digest[:19]}")
         return self.manifests.get(digest, Manifest("image"))
 

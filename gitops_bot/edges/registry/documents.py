@@ -1,13 +1,15 @@
-"""Manifests and configurations by their digests, which never change: each is read once.
+"""Manifests and configurations by their digests, which never change: each is read once. And lists of tags.
 
 A process keeps them in memory; with `--cache` they are files, too. They only save requests: a file counts if it has the
-digest that names it, and what a tag named before only decides by which request the registry is asked for it now.
+digest that names it, what a tag named before only decides by which request the registry is asked for it now, and a list
+counts once the registry has answered that it is the same.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,6 +28,8 @@ Memory = dict[str, bytes]
 #: What is kept in memory and in files, and the bytes of the largest document; most have some thousands.
 IN_MEMORY, IN_FILES, LARGEST = 1000, 5000, 32 * 1024
 FOLDER: Final = "documents"
+#: RFC 9110, 8.8.3.
+_ETAG = re.compile(rb'(?:W/)?"[\x21\x23-\x7e]{1,200}"')
 
 
 @dataclass(slots=True)
@@ -60,6 +64,17 @@ class Documents:
     def name(self, tag: str, digest: str) -> None:
         """Remember the digest of a tag, with its repository."""
         self._keep(tag, digest.encode("ascii"), replace=True)
+
+    def answer(self, address: str) -> tuple[str, bytes] | None:
+        """The ETag and the body that an address answered; None unless they are known."""
+        etag, _, body = (self.memory.get(address) or self._read(address) or b"").partition(b"\n")
+        return (etag.decode("ascii"), body) if _ETAG.fullmatch(etag) else None
+
+    def keep_answer(self, address: str, etag: str, body: bytes) -> None:
+        """Remember what an address answered, unless it is large."""
+        answer = b"%b\n%b" % (etag.encode("utf-8", "replace"), body)
+        if len(answer) <= LARGEST:
+            self._keep(address, answer, replace=True)
 
     def _keep(self, key: str, body: bytes, *, replace: bool = False) -> None:
         if len(self.memory) >= IN_MEMORY and key not in self.memory:

@@ -307,8 +307,12 @@ class ImageRepository:
     #: Digests of the documents that this repository sent itself.
     sent: set[str] = field(default_factory=set)
 
-    def get(self, rest: str, accept: str, limit: int, *, method: str = "GET", api: str = "v2") -> Answer:
+    def get(
+        self, rest: str, accept: str, limit: int, *, method: str = "GET", api: str = "v2", etag: str = ""
+    ) -> Answer:
         """The answer, of status 200, to a request for `/v2/<path>/<rest>`; `limit` bounds its body in bytes.
+
+        With the `etag` of an earlier answer it may be of status 304, if that answer still holds.
 
         Raises:
             Refused: any other status.
@@ -334,9 +338,11 @@ class ImageRepository:
                         authorization = basic(credential)
                     case _:
                         pass
-                headers = {"Accept": accept, "Authorization": authorization} if authorization else {"Accept": accept}
+                headers = {"Accept": accept}
+                headers |= {"Authorization": authorization} if authorization else {}
+                headers |= {"If-None-Match": etag} if etag else {}
                 answer = host.http.request(method, url, headers, limit=limit)
-                if answer.status == 200:
+                if answer.status == 200 or (etag and answer.status == 304):
                     return answer
                 if answer.status != 401 or origin(answer.url) != origin(host.base):
                     break

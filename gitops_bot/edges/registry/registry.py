@@ -30,7 +30,7 @@ from gitops_bot.edges.registry.failure import IfPresent, NoLogin, Refused, Untru
 from gitops_bot.edges.registry.host import HEAD_START, Host, ImageLimits, ImageRepository, Tokens, base_url, location
 from gitops_bot.edges.registry.manifest import read, resolve
 from gitops_bot.edges.registry.referrers import list_referrers
-from gitops_bot.edges.registry.tags import PAGE_BYTES, USUAL_BYTES, OneThread, every_tag, read_page
+from gitops_bot.edges.registry.tags import PAGE_BYTES, USUAL_BYTES, OneThread, every_tag, fetch_page
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reference import DOCKER_HUB, Pin
 
@@ -137,11 +137,10 @@ class Registry(AbstractContextManager["Registry"]):
 
     def _page(self, repository: ImageRepository, query: str) -> TagPage:
         """A page of tags. Of the large ones, one at a time is in memory."""
-        rest = f"tags/list?{query}"
         try:
-            return read_page(repository.get(rest, "application/json", USUAL_BYTES))
+            return fetch_page(repository, query, USUAL_BYTES)
         except TooLarge:
-            return self._large.run(lambda: read_page(repository.get(rest, "application/json", PAGE_BYTES)))
+            return self._large.run(lambda: fetch_page(repository, query, PAGE_BYTES))
 
     def digest(self, image: ImageName, tag: str, *, will_read: bool = False) -> str:
         """The digest of the manifest (or index) that the tag names now; the error's `status` is 404 if it is gone.

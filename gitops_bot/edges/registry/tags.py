@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitops_bot.edges.http import Answer
+    from gitops_bot.edges.registry.host import ImageRepository
 
 T = TypeVar("T")
 
@@ -36,6 +37,7 @@ PAGE_BYTES, LIST_BYTES, MOST_TAGS = 16 * 1024 * 1024, 16 * 1024 * 1024, 300_000
 USUAL_BYTES = 512 * 1024
 #: Pages in a row without a new tag.
 _IDLE = 3
+_NOT_MODIFIED = 304
 _NOTHING_LOST = "Nothing was decided on an incomplete list. Report this to the registry's operator."
 
 
@@ -164,6 +166,38 @@ def _too_large(measure: str) -> Untrusted:
     return Untrusted(f"has a list of tags with more than {measure}", "Delete tags that are no longer needed.")
 
 
+def fetch_page(repository: ImageRepository, query: str, limit: int) -> TagPage:
+    """The page for a query, of at most `limit` bytes; its tags are not sent again if the registry knows their ETag.
+
+    Raises:
+        Refused: the registry refused.
+        NoResponse, Untrusted: no usable answer.
+    """
+    rest = f"tags/list?{query}"
+    address = f"{repository.location}/{rest}"
+    etag, body = repository.documents.answer(address) or ("", b"")
+    known = tags_in(body)
+    answer = repository.get(rest, "application/json", limit, etag=etag if known is not None else "")
+    if answer.status == _NOT_MODIFIED:
+        return TagPage(known or (), next_query(answer, "list of tags"), len(body))
+    page, etag = read_page(answer), answer.headers.get("etag", "")
+    # A page that is just full has the same ETag when others follow it. Pages are full at round numbers.
+    if etag and page.next is None and len(page.tags) % 10 and len(page.tags) % 64:
+        repository.documents.keep_answer(address, etag, answer.body)
+    return page
+
+
+def tags_in(body: bytes) -> tuple[str, ...] | None:
+    """The tags in the body of an answer; None if it is no list of tags."""
+    match parse_json(body):
+        case {"tags": None}:
+            return ()
+        case {"tags": list(tags)} if all(isinstance(tag, str) for tag in tags):
+            return tuple(tags)
+        case _:
+            return None
+
+
 def read_page(answer: Answer) -> TagPage:
     """The page in an answer.
 
@@ -173,14 +207,9 @@ def read_page(answer: Answer) -> TagPage:
     Raises:
         Untrusted: it is no list of tags, or the next page is on another host.
     """
-    match parse_json(answer.body):
-        case {"tags": None}:
-            tags: list[str] = []
-        case {"tags": list(tags)} if all(isinstance(tag, str) for tag in tags):
-            pass
-        case _:
-            raise unexpected(answer, "a list of tags")
-    return TagPage(tuple(tags), next_query(answer, "list of tags"), len(answer.body))
+    if (tags := tags_in(answer.body)) is None:
+        raise unexpected(answer, "a list of tags")
+    return TagPage(tags, next_query(answer, "list of tags"), len(answer.body))
 
 
 def next_query(answer: Answer, listed: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,12 @@ from gitops_bot.errors import RegistryError
 from gitops_bot.images.build import Manifest
 from gitops_bot.images.reference import ImageName
 from tests.counterparts.clock import StillClock
+from tests.counterparts.script import Script, reply
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import httpx
 
     from tests.counterparts.registry import DockerRegistry
 
@@ -136,3 +140,54 @@ def test_a_tag_to_be_read_that_is_gone_is_told_after_one_request(registry: Docke
         ours.digest(ImageName(registry.host, "read/gone"), "v2", will_read=True)
     assert (gone.value.status, seen) == (404, ["GET /v2/read/gone/manifests/v2 404"])
     assert "the request for the tag v2" in gone.value.problem.message
+
+
+LIST = "registry.test/acme/web/tags/list?n=1000"
+ETAG = 'W/"7"'
+
+
+@pytest.mark.parametrize(
+    ("first", "kept", "then", "known"),
+    [
+        pytest.param((["v1"], ETAG, ""), "same", (304, ""), True, id="the same list"),
+        pytest.param((["v1"], ETAG, ""), "same", (200, ""), True, id="another list since"),
+        pytest.param((["v1"], ETAG, ""), "same", (304, "</?last=v1>"), True, id="the same, and more pages"),
+        pytest.param((["v1"], "", ""), "same", (200, ""), False, id="no ETag"),
+        pytest.param((["v1"], "7", ""), "same", (200, ""), False, id="no grammatical ETag"),
+        pytest.param((["v1"], ETAG, "</?last=v1>"), "same", (200, ""), False, id="more pages"),
+        pytest.param([[f"v{n}" for n in range(100)], ETAG, ""], "same", (200, ""), False, id="perhaps a full page"),
+        pytest.param(["v" * 40_000, ETAG, ""], "same", (200, ""), False, id="large"),
+        pytest.param((["v1"], ETAG, ""), b"", (200, ""), False, id="an empty file"),
+        pytest.param((["v1"], ETAG, ""), b'W/"7"\n{"tags": ["v', (200, ""), False, id="half a file"),
+        pytest.param((["v1"], ETAG, ""), b'W/"7"\r\nX-A: b\n{"tags": []}', (200, ""), False, id="two headers"),
+    ],
+)
+def test_a_list_of_tags_is_not_sent_again_while_the_registry_says_that_it_is_the_same(
+    tmp_path: Path, first: tuple[list[str], str, str], kept: str | bytes, then: tuple[int, str], known: bool
+) -> None:
+    def ask(*plays: httpx.Response) -> tuple[tuple[str, ...], str | None]:
+        script = Script(*plays)
+        with Registry({}, {}, StillClock(), transport=script, cache=tmp_path) as ours:
+            tags = ours.tags(ImageName("registry.test", "acme/web"))
+        assert len(script.requests) == len(plays)
+        return tags, script.requests[0].headers.get("If-None-Match")
+
+    def listed(tags: object, etag: str = "", link: str = "", status: int = 200) -> httpx.Response:
+        headers = {name: value for name, value in (("ETag", etag), ("Link", link)) if value}
+        return reply(status, json.dumps({"tags": tags}) if status == 200 else b"", headers)
+
+    tags, etag, link = first
+    more = [listed(["v0"])] if link else []
+    names = tuple(tags) if isinstance(tags, list) else ()
+    assert ask(listed(list(tags) if names else [tags], etag, link), *more)[0] == (*names, *(["v0"] if link else []))
+    if isinstance(kept, bytes):
+        file_of(tmp_path / "documents", LIST).write_bytes(kept)
+    status, link = then
+    more = [listed(["v0"])] if link else []
+    expected = (*(names if status == 304 else ("v2",)), *(["v0"] if link else []))
+    assert ask(listed(["v2"], ETAG, link, status), *more) == (expected, ETAG if known else None)
+
+
+def test_a_registry_that_answers_not_modified_unasked_is_refused() -> None:
+    with Registry({}, {}, StillClock(), transport=Script(reply(304))) as ours, pytest.raises(RegistryError):
+        ours.tags(ImageName("registry.test", "acme/web"))
