@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-import yaml
-
 from tests.conftest import PROJECT
 
 if TYPE_CHECKING:
@@ -37,14 +35,11 @@ class Waves:
     digests: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def start(cls, world: World, most: int = 999) -> Waves:
-        """With so many clusters of each wave, at most."""
+    def start(cls, world: World) -> Waves:
+        """The example, with its image in the registry of this machine."""
 
         def files(deploy: Deploy) -> dict[str, bytes]:
             found = {str(path.relative_to(EXAMPLE)): path.read_bytes() for path in EXAMPLE.rglob("*") if path.is_file()}
-            for name in list(found):
-                if (cluster := _FILE.fullmatch(name)) is not None and int(cluster[2]) > most:
-                    del found[name]
             pin = f"newTag: {FIRST}\n    digest: {deploy.push('web', FIRST)}".encode()
             image = deploy.image("web").encode()
             return {name: _PIN.sub(pin, data).replace(b"ghcr.io/acme/web", image) for name, data in found.items()}
@@ -101,12 +96,3 @@ class Waves:
         text = b"%s\ncommitter %s %d %s\n%s" % (first, who, int(at) - hours * 3600, zone, more)
         older = remote.git("hash-object", "-t", "commit", "-w", "--stdin", stdin=text).decode().strip()
         remote.git("update-ref", "refs/heads/main", older)
-
-    def runs(self, ref: str = "main") -> dict[str, set[str]]:
-        """The tags that the clusters of each wave run."""
-        tags: dict[str, set[str]] = {wave: set() for wave in WAVES}
-        files = self.deploy.files(ref)
-        for wave in WAVES:
-            for path in self.clusters(wave).values():
-                tags[wave].add(yaml.safe_load(files[path])["images"][0]["newTag"])
-        return tags
