@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.edges.git import Credentials, Repository
 from gitops_bot.edges.git.store import FILE_LIMIT
 from gitops_bot.proposals.branch import Branch, FileChange
-from tests.counterparts.git_http import WRITER, GitServer, Remote, git_server
+from tests.counterparts.git_http import GitServer, Remote
+from tests.edges.git.remotes import BARE, BRANCH, bomb, grow, opened, stray
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-BARE = {"PATH": os.environ["PATH"]}
-BRANCH = "gitops-bot/production/all"
 FILE = "apps/web/kustomization.yaml"
 OLD, NEW = b"images:\n- name: web\n  newTag: 1.2.3\n", b"images:\n- name: web\n  newTag: 1.2.4\n"
 
@@ -28,36 +24,30 @@ def remote(tmp_path: Path) -> Remote:
     return Remote.create(tmp_path / "r.git", {FILE: OLD, "other.yaml": b"a\nb\nc\n"})
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
-    with git_server(tmp_path_factory.mktemp("history")) as running:
-        yield running
-
-
-def look(remote: Remote, name: str = BRANCH) -> Branch | None:
-    with Repository(remote.file_url, environ=BARE) as repository:
-        return repository.branch(name, repository.head("main"))
+def looked_at(remote: Remote, *names: str) -> list[Branch]:
+    """These branches, compared with the base as it is now."""
+    with opened(Remote(remote.path)) as repository:
+        base = repository.head("main")
+        found = [repository.branch(name, base) for name in names]
+    return [branch for branch in found if branch is not None]
 
 
 def seen(remote: Remote, name: str = BRANCH) -> Branch:
-    branch = look(remote, name)
-    assert branch is not None
+    (branch,) = looked_at(remote, name)
     return branch
 
 
 def advance(remote: Remote, commits: int) -> str:
     """Let the base branch grow."""
-    return [remote.commit("main", {"README.md": b"%d\n" % number}) for number in range(commits)][-1]
+    return grow(remote, commits, lambda number: {"README.md": b"%d\n" % number})[-1]
 
 
-def merge(remote: Remote, files: dict[str, bytes | None], *parents: str) -> str:
-    return remote.commit(BRANCH, files, message="Merge branch 'main'", parents=parents)
+def branch_for(number: int) -> str:
+    """The branch of a row."""
+    return f"gitops-bot/row-{number}/all"
 
 
 class TestCommits:
-    def test_a_branch_that_does_not_exist_is_none(self, remote: Remote) -> None:
-        assert look(remote) is None
-
     def test_one_commit_on_the_present_base(self, remote: Remote) -> None:
         base = remote.branches()["main"]
         message = "update\n\nGitops-Bot-Plan: 1 ü\n"
@@ -72,61 +62,60 @@ class TestCommits:
         assert commit.message == message
         assert commit.changes == (FileChange(FILE, OLD, NEW),)
 
-    def test_a_branch_at_the_base_has_no_commits(self, remote: Remote) -> None:
+    def test_a_branch_at_the_base_or_merged_into_it_has_no_commits(self, remote: Remote) -> None:
         base = remote.branches()["main"]
-        remote.git("update-ref", f"refs/heads/{BRANCH}", base)
-
-        assert seen(remote) == Branch(BRANCH, base, base, ())
-
-    def test_a_branch_that_was_merged_has_no_commits(self, remote: Remote) -> None:
-        base = remote.branches()["main"]
+        remote.git("update-ref", "refs/heads/gitops-bot/a/all", base)
         head = remote.commit(BRANCH, {FILE: NEW}, parents=[base])
         remote.commit("main", {FILE: NEW}, parents=[base, head])
 
-        assert seen(remote) == Branch(BRANCH, head, head, ())
+        assert looked_at(remote, "gitops-bot/a/all", BRANCH) == [
+            Branch("gitops-bot/a/all", base, base, ()),
+            Branch(BRANCH, head, head, ()),
+        ]
 
-    @pytest.mark.parametrize("behind", [1, 2, 10, 60])
-    def test_a_base_that_moved_on_is_followed_back_to_the_fork(self, remote: Remote, behind: int) -> None:
+    def test_a_base_that_moved_on_is_followed_back_to_the_fork(self, remote: Remote) -> None:
         fork = advance(remote, 3)
         head = remote.commit(BRANCH, {FILE: NEW}, parents=[fork])
-        advance(remote, behind)
+        for behind in (1, 1, 8, 50):
+            advance(remote, behind)
 
-        branch = seen(remote)
+            branch = seen(remote)
 
-        assert (branch.fork, branch.complete) == (fork, True)
-        assert [commit.id for commit in branch.commits] == [head]
+            assert (branch.fork, branch.complete) == (fork, True)
+            assert [commit.id for commit in branch.commits] == [head]
 
-    @pytest.mark.parametrize(
-        ("said", "is_own"),
-        [
-            pytest.param("Gitops-Bot-Base: {parent}", True, id="its parent"),
-            pytest.param(
-                "Gitops-Bot-Plan: 1 a b c\nGitops-Bot-Base: {parent}\nReviewed-by: x", True, id="among others"
-            ),
-            pytest.param("Gitops-Bot-Base: {fork}", False, id="another commit, before a rebase"),
-            pytest.param("Gitops-Bot-Base: {parent} {parent}", False, id="twice"),
-            pytest.param("Gitops-Bot-Base: {parent}\nGitops-Bot-Base: {fork}", False, id="two"),
-            pytest.param("Gitops-Bot-Base: x\n commit {parent}\n {parent}", False, id="folded"),
-            pytest.param("Gitops-Bot-Base: x\r\x0b\x85\u2028{parent}", False, id="other ends of lines"),
-            pytest.param(f"Gitops-Bot-Base: {'{parent}' * 1000}", False, id="long"),
-            pytest.param("Gitops-Bot-Base: {parent}\n\nNo trailer.", False, id="in the text"),
-        ],
-    )
-    def test_what_a_commit_was_made_on_by_its_own_words_is_the_bases(
-        self, remote: Remote, said: str, is_own: bool
-    ) -> None:
+    def test_what_a_commit_was_made_on_by_its_own_words_is_the_bases(self, remote: Remote) -> None:
+        rows = {
+            "Gitops-Bot-Base: {parent}": True,
+            "Gitops-Bot-Plan: 1 a b c\nGitops-Bot-Base: {parent}\nReviewed-by: x": True,
+            "Gitops-Bot-Base: {fork}": False,  # another commit, before a rebase
+            "Gitops-Bot-Base: {parent} {parent}": False,
+            "Gitops-Bot-Base: {parent}\nGitops-Bot-Base: {fork}": False,
+            "Gitops-Bot-Base: x\n commit {parent}\n {parent}": False,
+            "Gitops-Bot-Base: x\r\x0b\x85\u2028{parent}": False,
+            f"Gitops-Bot-Base: {'{parent}' * 1000}": False,
+            "Gitops-Bot-Base: {parent}\n\nNo trailer.": False,
+        }
         fork = advance(remote, 3)
         parent = advance(remote, 2)
         dropped = remote.log("main", "%H")[:2]
-        message = f"update\n\n{said.format(parent=parent, fork=fork)}\n"
-        head = remote.commit(BRANCH, {FILE: NEW}, parents=[parent], message=message)
+        heads = [
+            remote.commit(
+                branch_for(number),
+                {FILE: NEW},
+                parents=[parent],
+                message=f"update\n\n{said.format(parent=parent, fork=fork)}\n",
+            )
+            for number, said in enumerate(rows)
+        ]
         remote.commit("main", {"README.md": b"another\n"}, parents=[fork])
 
-        branch = seen(remote)
+        branches = looked_at(remote, *map(branch_for, range(len(rows))))
 
-        assert (branch.fork, branch.complete) == (fork, True)
-        assert branch.former_base == (parent if is_own else None)
-        assert [commit.id for commit in branch.commits] == [*([] if is_own else reversed(dropped)), head]
+        for head, branch, (said, is_own) in zip(heads, branches, rows.items(), strict=True):
+            assert (branch.fork, branch.complete) == (fork, True), said
+            assert branch.former_base == (parent if is_own else None), said
+            assert [commit.id for commit in branch.commits] == [*([] if is_own else reversed(dropped)), head], said
 
     def test_what_was_on_the_base_is_known_where_history_is_too_deep_to_find_it(
         self, remote: Remote, monkeypatch: pytest.MonkeyPatch
@@ -141,270 +130,177 @@ class TestCommits:
         assert (branch.fork, branch.former_base, branch.complete) == (None, fork, True)
         assert [(commit.id, commit.changes) for commit in branch.commits] == [(head, (FileChange(FILE, OLD, NEW),))]
 
-    def test_several_commits_stand_oldest_first(self, remote: Remote) -> None:
-        base = advance(remote, 3)
-        ids = [
-            remote.commit(BRANCH, {FILE: b"%d" % number}, parents=[base] if not number else ()) for number in range(7)
-        ]
-        advance(remote, 2)
-
-        branch = seen(remote)
-
-        assert [commit.id for commit in branch.commits] == ids
-        assert [commit.changes[0].after for commit in branch.commits] == [b"%d" % number for number in range(7)]
-        assert branch.fork == base
-
-    def test_branches_do_not_mix(self, remote: Remote) -> None:
+    def test_branches_do_not_mix_and_their_commits_stand_oldest_first(self, remote: Remote) -> None:
         base = advance(remote, 2)
         first = remote.commit("gitops-bot/a/all", {FILE: b"a"}, parents=[base])
         second = remote.commit("gitops-bot/b/all", {FILE: b"b"}, parents=[first])
         remote.commit("feature", {FILE: b"c"}, parents=[base])
 
-        assert [commit.id for commit in seen(remote, "gitops-bot/a/all").commits] == [first]
-        assert [commit.id for commit in seen(remote, "gitops-bot/b/all").commits] == [first, second]
+        a, b = looked_at(remote, "gitops-bot/a/all", "gitops-bot/b/all")
 
-    def test_an_empty_commit_changes_nothing(self, remote: Remote) -> None:
-        remote.commit(BRANCH, {}, parents=[remote.branches()["main"]])
+        assert [commit.id for commit in a.commits] == [first]
+        assert [commit.id for commit in b.commits] == [first, second]
 
-        assert seen(remote).commits[0].changes == ()
+    def test_each_kind_of_change(self, remote: Remote) -> None:
+        base = remote.branches()["main"]
+        cut = FileChange(FILE, OLD, b"x" * (FILE_LIMIT + 1), mode_changed=True)
+        odd = FileChange("\\xff.yaml", None, b"x", mode_changed=True)
+        rows: list[tuple[dict[str, bytes | None], str, tuple[FileChange, ...]]] = [
+            ({}, "100644", ()),
+            ({FILE: None}, "100644", (FileChange(FILE, OLD, None),)),
+            ({FILE: b"\x00\xff\r\n"}, "100644", (FileChange(FILE, OLD, b"\x00\xff\r\n"),)),
+            ({'a\n"\t-b\\.ü': b"x"}, "100644", (FileChange('a\n"\t-b\\.ü', None, b"x"),)),
+            ({os.fsdecode(b"\xff.yaml"): b"x"}, "100644", (odd,)),
+            ({FILE: b"x" * (2 * FILE_LIMIT)}, "100644", (cut,)),
+            ({FILE: OLD}, "100755", (FileChange(FILE, OLD, OLD, mode_changed=True),)),
+            ({FILE: b"/etc/passwd"}, "120000", (FileChange(FILE, OLD, b"/etc/passwd", mode_changed=True),)),
+            ({FILE: b"1" * 40}, "160000", (FileChange(FILE, OLD, b"1" * 40, mode_changed=True),)),
+            # A renamed file, and a file in place of a directory.
+            ({FILE: None, "moved": OLD}, "100644", (FileChange(FILE, OLD, None), FileChange("moved", None, OLD))),
+            ({FILE: None, "apps": b"x"}, "100644", (FileChange("apps", None, b"x"), FileChange(FILE, OLD, None))),
+        ]
+        for number, (files, mode, _) in enumerate(rows):
+            remote.commit(branch_for(number), files, parents=[base], modes={FILE: mode})
+        last = branch_for(len(rows) - 1)
+        remote.commit(last, {"apps": None, FILE: NEW, "apps/api/deep/k.yaml": b"y"})
 
-    @pytest.mark.parametrize(
-        ("files", "expected"),
-        [
-            pytest.param({FILE: None}, FileChange(FILE, OLD, None), id="removed"),
-            pytest.param({"new.yaml": b"x"}, FileChange("new.yaml", None, b"x"), id="added"),
-            pytest.param({FILE: b"\x00\xff\r\n"}, FileChange(FILE, OLD, b"\x00\xff\r\n"), id="binary"),
-            pytest.param({'a\n"\t-b\\.ü': b"x"}, FileChange('a\n"\t-b\\.ü', None, b"x"), id="an odd name"),
-            pytest.param(
-                {os.fsdecode(b"\xff.yaml"): b"x"},
-                FileChange("\\xff.yaml", None, b"x", mode_changed=True),
-                id="a name that is not UTF-8",
-            ),
-            pytest.param(
-                {FILE: b"x" * (2 * FILE_LIMIT)},
-                FileChange(FILE, OLD, b"x" * (FILE_LIMIT + 1), mode_changed=True),
-                id="a large file is cut and not taken for its bytes",
-            ),
-        ],
-    )
-    def test_each_kind_of_change(self, remote: Remote, files: dict[str, bytes | None], expected: FileChange) -> None:
-        remote.commit(BRANCH, files, parents=[remote.branches()["main"]])
+        branches = looked_at(remote, *map(branch_for, range(len(rows))))
 
-        assert seen(remote).commits[0].changes == (expected,)
-
-    @pytest.mark.parametrize(
-        ("mode", "content", "after"),
-        [
-            pytest.param("100755", OLD, OLD, id="executable"),
-            pytest.param("120000", b"/etc/passwd", b"/etc/passwd", id="symbolic link"),
-            pytest.param("160000", b"1" * 40, b"1" * 40, id="submodule"),
-        ],
-    )
-    def test_a_change_of_mode_is_told(self, remote: Remote, mode: str, content: bytes, after: bytes) -> None:
-        remote.commit(BRANCH, {FILE: content}, modes={FILE: mode}, parents=[remote.branches()["main"]])
-
-        assert seen(remote).commits[0].changes == (FileChange(FILE, OLD, after, mode_changed=True),)
-
-    def test_a_renamed_file_is_one_removed_and_one_added(self, remote: Remote) -> None:
-        remote.commit(BRANCH, {FILE: None, "moved.yaml": OLD}, parents=[remote.branches()["main"]])
-
-        assert set(seen(remote).commits[0].changes) == {
-            FileChange(FILE, OLD, None),
-            FileChange("moved.yaml", None, OLD),
-        }
+        assert [branch.commits[0].changes for branch in branches] == [changes for _, _, changes in rows]
+        assert branches[-1].commits[1].changes == (
+            FileChange("apps", b"x", None),
+            FileChange("apps/api/deep/k.yaml", None, b"y"),
+            FileChange(FILE, None, NEW),
+        )
 
 
-class TestMerges:
+def test_only_a_merge_of_the_base_as_git_makes_it_is_clean(remote: Remote, tmp_path: Path) -> None:
     """`Update branch` on GitHub merges the base into the branch."""
+    fork = remote.branches()["main"]
+    older = {"other.yaml": b"a\nb\nC\n"}
+    # What the branch did before, what the merge says, and whether it is clean.
+    rows: list[tuple[dict[str, bytes | None], dict[str, bytes | None], bool]] = [
+        ({FILE: NEW}, {"other.yaml": b"a\nb\nC\n"}, True),
+        ({"other.yaml": b"A\nb\nc\n"}, {"other.yaml": b"A\nb\nC\n"}, True),
+        ({FILE: NEW}, {"other.yaml": b"a\nb\nC\n", FILE: b"evil"}, False),
+        ({FILE: NEW}, {}, False),
+        ({FILE: NEW}, {"other.yaml": b"a\nb\nC\n", "new.yaml": b"x"}, False),
+        ({"other.yaml": b"solved\n"}, {}, False),
+    ]
+    base = remote.commit("main", older)
+    merged = {}
+    for number, (ours, theirs, _) in enumerate(rows):
+        first = remote.commit(branch_for(number), ours, parents=[fork])
+        second = remote.commit(branch_for(number), theirs, message="Merge branch 'main'", parents=[first, base])
+        merged[number] = first, second
+    feature = remote.commit("feature", {"x": b"x"}, parents=[fork])
+    ours = remote.commit("gitops-bot/a-person/all", {FILE: NEW}, parents=[fork])
+    remote.commit("gitops-bot/a-person/all", {"x": b"x"}, parents=[ours, feature])
+    octopus = remote.commit("gitops-bot/three/all", {FILE: NEW}, parents=[fork])
+    remote.commit("gitops-bot/three/all", {**older, "x": b"x"}, parents=[octopus, base, feature])
+    names = [*map(branch_for, range(len(rows))), "gitops-bot/a-person/all", "gitops-bot/three/all"]
+    # `merge-tree --write-tree` came with 2.38.
+    older_git = tmp_path / "bin" / "git"
+    older_git.parent.mkdir()
+    older_git.write_text(f'#!/bin/sh\n[ "$1" = merge-tree ] && exit 129\nPATH={BARE["PATH"]} exec git "$@"\n')
+    older_git.chmod(0o755)
 
-    def test_a_merge_of_the_base_as_git_makes_it_is_clean(self, remote: Remote) -> None:
-        fork = remote.branches()["main"]
-        ours = remote.commit(BRANCH, {FILE: NEW}, parents=[fork])
-        base = remote.commit("main", {"other.yaml": b"a\nb\nC\n"})
-        merged = merge(remote, {"other.yaml": b"a\nb\nC\n"}, ours, base)
+    for moved_on in (0, 5):  # of a base that moved on, an older one was merged
+        if moved_on:
+            advance(remote, moved_on)
+        branches = looked_at(remote, *names)
+        clean = [[commit.clean_merge for commit in branch.commits] for branch in branches]
+        assert clean[: len(rows)] == [[False, is_clean] for _, _, is_clean in rows]
+        assert not any(map(any, clean[len(rows) :]))
+        assert [commit.id for commit in branches[0].commits] == [*merged[0]]
+        assert branches[0].commits[1].parents == (merged[0][0], base)
+        assert branches[0].commits[1].changes == (FileChange("other.yaml", b"a\nb\nc\n", b"a\nb\nC\n"),)
+        assert branches[0].fork == base
+        assert {ours, feature} <= {commit.id for commit in branches[-2].commits}
 
-        branch = seen(remote)
+    with opened(remote, environ={"PATH": f"{older_git.parent}:{BARE['PATH']}"}) as repository:
+        branch = repository.branch(names[0], repository.head("main"))
+    assert branch is not None
+    assert branch.complete
+    assert [commit.clean_merge for commit in branch.commits] == [False, False]
 
-        assert [(commit.id, commit.clean_merge) for commit in branch.commits] == [(ours, False), (merged, True)]
-        assert branch.commits[1].parents == (ours, base)
-        assert branch.commits[1].changes == (FileChange("other.yaml", b"a\nb\nc\n", b"a\nb\nC\n"),)
-        assert branch.fork == base
 
-    def test_a_merge_within_one_file_is_clean_too(self, remote: Remote) -> None:
-        fork = remote.branches()["main"]
-        ours = remote.commit(BRANCH, {"other.yaml": b"A\nb\nc\n"}, parents=[fork])
-        base = remote.commit("main", {"other.yaml": b"a\nb\nc\nD\n"})
-        merge(remote, {"other.yaml": b"A\nb\nc\nD\n"}, ours, base)
-
-        assert seen(remote).commits[1].clean_merge
-
-    def test_a_merge_of_an_older_base_is_clean_after_the_base_moved_on(self, remote: Remote) -> None:
-        fork = advance(remote, 2)
-        ours = remote.commit(BRANCH, {FILE: NEW}, parents=[fork])
-        older = remote.commit("main", {"other.yaml": b"x"})
-        merge(remote, {"other.yaml": b"x"}, ours, older)
-        advance(remote, 5)
-
-        branch = seen(remote)
-
-        assert [commit.clean_merge for commit in branch.commits] == [False, True]
-        assert branch.fork == older
-
-    @pytest.mark.parametrize(
-        "files",
-        [
-            pytest.param({"other.yaml": b"a\nb\nC\n", FILE: b"evil"}, id="something added to it"),
-            pytest.param({}, id="the base's change left out"),
-            pytest.param({"other.yaml": b"a\nb\nC\n", "new.yaml": b"x"}, id="a new file"),
-        ],
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Remote:
+    """A branch three commits behind with three files in each of three, one with a long message, and a small one."""
+    remote = Remote.create(tmp_path_factory.mktemp("crowded") / "r.git", {FILE: OLD})
+    fork = advance(remote, 2)
+    grow(
+        remote,
+        3,
+        lambda number: {f"{number}{name}": b"0123456789" * 20 for name in "abc"},
+        "gitops-bot/a/many",
+        fork,
     )
-    def test_a_merge_that_says_more_or_less_is_not_clean(self, remote: Remote, files: dict[str, bytes | None]) -> None:
-        fork = remote.branches()["main"]
-        ours = remote.commit(BRANCH, {FILE: NEW}, parents=[fork])
-        base = remote.commit("main", {"other.yaml": b"a\nb\nC\n"})
-        merge(remote, files, ours, base)
-
-        assert [commit.clean_merge for commit in seen(remote).commits] == [False, False]
-
-    def test_a_merge_with_a_solved_conflict_is_not_clean(self, remote: Remote) -> None:
-        fork = remote.branches()["main"]
-        ours = remote.commit(BRANCH, {FILE: NEW}, parents=[fork])
-        base = remote.commit("main", {FILE: b"images: []\n"})
-        merge(remote, {FILE: NEW}, ours, base)
-
-        assert not seen(remote).commits[1].clean_merge
-
-    def test_a_merge_of_a_persons_branch_is_not_clean(self, remote: Remote) -> None:
-        fork = remote.branches()["main"]
-        ours = remote.commit(BRANCH, {FILE: NEW}, parents=[fork])
-        theirs = remote.commit("feature", {"other.yaml": b"x"}, parents=[fork])
-        merge(remote, {"other.yaml": b"x"}, ours, theirs)
-
-        branch = seen(remote)
-
-        assert {commit.id for commit in branch.commits} >= {ours, theirs}
-        assert not any(commit.clean_merge for commit in branch.commits)
-
-    def test_a_merge_of_three_is_not_clean(self, remote: Remote) -> None:
-        fork = remote.branches()["main"]
-        ours = remote.commit(BRANCH, {FILE: NEW}, parents=[fork])
-        base = remote.commit("main", {"other.yaml": b"x"})
-        third = remote.commit("feature", {"third": b"x"}, parents=[fork])
-        merge(remote, {"other.yaml": b"x", "third": b"x"}, ours, base, third)
-
-        assert not any(commit.clean_merge for commit in seen(remote).commits)
-
-    def test_a_git_that_cannot_tell_says_no(self, remote: Remote, tmp_path: Path) -> None:
-        """`merge-tree --write-tree` came with 2.38."""
-        fork = remote.branches()["main"]
-        ours = remote.commit(BRANCH, {FILE: NEW}, parents=[fork])
-        base = remote.commit("main", {"other.yaml": b"x"})
-        merge(remote, {"other.yaml": b"x"}, ours, base)
-        older = tmp_path / "bin" / "git"
-        older.parent.mkdir()
-        older.write_text(f'#!/bin/sh\n[ "$1" = merge-tree ] && exit 129\nPATH={BARE["PATH"]} exec git "$@"\n')
-        older.chmod(0o755)
-
-        with Repository(remote.file_url, environ={"PATH": f"{older.parent}:{BARE['PATH']}"}) as repository:
-            branch = repository.branch(BRANCH, repository.head("main"))
-
-        assert branch is not None
-        assert branch.complete
-        assert [commit.clean_merge for commit in branch.commits] == [False, False]
+    base = advance(remote, 3)
+    remote.commit("gitops-bot/a/message", {FILE: NEW}, parents=[base], message="x" * 10_000)
+    remote.commit(BRANCH, {FILE: NEW}, parents=[base])
+    return remote
 
 
 class TestBounds:
     def test_no_common_history_is_incomplete(self, remote: Remote) -> None:
-        head = remote.commit(BRANCH, {FILE: NEW}, message="another beginning")
-
-        assert seen(remote) == Branch(BRANCH, head, None, (), complete=False)
-
-    def test_a_second_root_that_was_merged_in_is_incomplete(self, remote: Remote) -> None:
+        head = remote.commit("gitops-bot/a/all", {FILE: NEW}, message="another beginning")
         ours = remote.commit(BRANCH, {FILE: NEW}, parents=[remote.branches()["main"]])
-        root = remote.commit("elsewhere", {"x": b"x"}, message="another beginning")
-        merge(remote, {"x": b"x"}, ours, root)
+        second = remote.commit(BRANCH, {}, parents=[ours, head])
 
-        branch = seen(remote)
-
-        assert (branch.commits, branch.complete) == ((), False)
+        assert looked_at(remote, "gitops-bot/a/all", BRANCH) == [
+            Branch("gitops-bot/a/all", head, None, (), complete=False),
+            Branch(BRANCH, second, None, (), complete=False),
+        ]
 
     @pytest.mark.parametrize(
-        ("limit", "value"),
+        ("limit", "value", "large"),
         [
-            pytest.param("git.branches.COMMIT_LIMIT", 2, id="commits"),
-            pytest.param("git.branches.CHANGE_LIMIT", 2, id="changed paths"),
-            pytest.param("git.branches.BYTE_LIMIT", 10, id="bytes"),
-            pytest.param("git.repository.DEPTHS", (2, 3), id="history"),
+            pytest.param("branches.COMMIT_LIMIT", 2, "many", id="commits"),
+            pytest.param("branches.CHANGE_LIMIT", 2, "many", id="changed paths"),
+            pytest.param("branches.JOINT_LIMIT", 2, "many", id="changed paths of all together"),
+            pytest.param("branches.BYTE_LIMIT", 200, "many", id="bytes"),
+            pytest.param("branches.COMMIT_BYTE_LIMIT", 10_000, "message", id="bytes of commits"),
+            pytest.param("repository.DEPTHS", (2, 3), "many", id="history"),
         ],
     )
     def test_too_much_to_read_is_incomplete_and_others_are_read(
-        self, remote: Remote, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+        self, crowded: Remote, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, large: str
     ) -> None:
-        fork = advance(remote, 2)
-        for number in range(3):
-            files = {f"{number}{name}": b"0123456789" for name in "abc"}
-            remote.commit(BRANCH, files, parents=[fork] if not number else ())
-        base = advance(remote, 3)
-        fine = remote.commit("gitops-bot/staging/all", {FILE: b"x" * 5}, parents=[base])
-        remote.commit("gitops-bot/staging/all", {FILE: None})
-        monkeypatch.setattr(f"gitops_bot.edges.{limit}", value)
+        monkeypatch.setattr(f"gitops_bot.edges.git.{limit}", value)
 
-        branch = seen(remote)
-        assert (branch.commits, branch.complete) == ((), False)
-        if "BYTE" not in limit:
-            other = seen(remote, "gitops-bot/staging/all")
-            assert other.complete
-            assert other.commits[0].id == fine
+        branches = {branch.name: branch for branch in looked_at(crowded, f"gitops-bot/a/{large}", BRANCH)}
 
-    def test_a_commit_with_an_endless_message_is_incomplete_and_others_are_read(
-        self, remote: Remote, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("gitops_bot.edges.git.branches.COMMIT_BYTE_LIMIT", 10_000)
+        assert (branches[f"gitops-bot/a/{large}"].commits, branches[f"gitops-bot/a/{large}"].complete) == ((), False)
+        assert branches[BRANCH].commits[0].changes == (FileChange(FILE, OLD, NEW),)
+
+    def test_a_few_trees_that_name_a_billion_paths_cost_their_branch_only(self, remote: Remote) -> None:
         base = remote.branches()["main"]
-        stray = remote.commit(BRANCH, {FILE: NEW}, parents=[base], message="x" * 10_000)
-        fine = remote.commit("gitops-bot/staging/all", {FILE: NEW}, parents=[base])
-
-        assert seen(remote) == Branch(BRANCH, stray, base, (), complete=False)
-        assert [commit.id for commit in seen(remote, "gitops-bot/staging/all").commits] == [fine]
-
-    @pytest.mark.parametrize("before", [0, 2], ids=["at once", "behind small ones"])
-    def test_a_few_trees_that_name_a_billion_paths_cost_their_branch_only(self, remote: Remote, before: int) -> None:
-        base = remote.branches()["main"]
-        line = "100644 blob {}\ta".format(remote.git("hash-object", "-w", "--stdin", stdin=b"x").decode().strip())
-        for _ in range(3):
-            entries = "".join(f"{line}{number:04d}\n" for number in range(1000))
-            tree = remote.git("mktree", stdin=entries.encode()).decode().strip()
-            line = f"040000 tree {tree}\ta"
-        head = base
-        for number in range(before):
-            head = remote.commit(BRANCH, {FILE: b"%d" % number}, parents=[head])
-        who = "ada <ada@acme.test> 1700000000 +0000"
-        commit = f"tree {tree}\nparent {head}\nauthor {who}\ncommitter {who}\n\nbomb\n".encode()
-        bomb = remote.git("hash-object", "-t", "commit", "-w", "--stdin", stdin=commit).decode().strip()
-        remote.git("update-ref", f"refs/heads/{BRANCH}", bomb)
+        head = grow(remote, 2, lambda number: {FILE: b"%d" % number}, BRANCH, base)[-1]
+        head = stray(remote, BRANCH, head, bomb(remote))
         fine = {name: remote.commit(f"gitops-bot/{name}/all", {FILE: NEW}, parents=[base]) for name in "abc"}
 
-        assert seen(remote) == Branch(BRANCH, bomb, base, (), complete=False)
-        for name, head in fine.items():
-            (commit,) = seen(remote, f"gitops-bot/{name}/all").commits
-            assert (commit.id, commit.changes) == (head, (FileChange(FILE, OLD, NEW),))
+        bombed, *others = looked_at(remote, BRANCH, *(f"gitops-bot/{name}/all" for name in fine))
+
+        assert bombed == Branch(BRANCH, head, base, (), complete=False)
+        assert [(branch.head, branch.commits[0].changes) for branch in others] == [
+            (commit, (FileChange(FILE, OLD, NEW),)) for commit in fine.values()
+        ]
 
     def test_lists_that_are_too_long_together_are_read_apart(
         self, remote: Remote, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("gitops_bot.edges.git.store.LIST_LIMIT", 400)
         base = remote.branches()["main"]
-        for number in range(7):
-            remote.commit(BRANCH, {FILE: b"%d" % number}, parents=[base] if not number else ())
-            remote.commit(BRANCH, {})
-        stray = remote.commit("gitops-bot/a/all", {f"{number}": b"x" for number in range(9)}, parents=[base])
+        grow(remote, 14, lambda number: {} if number % 2 else {FILE: b"%d" % number}, BRANCH, base)
+        head = remote.commit("gitops-bot/a/all", {f"{number}": b"x" for number in range(9)}, parents=[base])
 
-        branch = seen(remote)
+        branch, long = looked_at(remote, BRANCH, "gitops-bot/a/all")
 
-        assert branch.complete
         changed = [[change.after for change in commit.changes] for commit in branch.commits]
-        assert changed == [each for number in range(7) for each in ([b"%d" % number], [])]
-        assert seen(remote, "gitops-bot/a/all") == Branch("gitops-bot/a/all", stray, base, (), complete=False)
+        assert changed == [each for number in range(0, 14, 2) for each in ([b"%d" % number], [])]
+        assert long == Branch("gitops-bot/a/all", head, base, (), complete=False)
 
     @pytest.mark.parametrize(("number", "complete"), [(4, True), (5, False)])
     def test_after_a_few_that_are_too_much_no_other_is_compared(
@@ -412,118 +308,73 @@ class TestBounds:
     ) -> None:
         monkeypatch.setattr("gitops_bot.edges.git.store.LIST_LIMIT", 400)
         base = remote.branches()["main"]
-        strays = [f"gitops-bot/{at}/all" for at in range(number)]
-        for stray in strays:
-            remote.commit(stray, {f"{at}": stray.encode() for at in range(9)}, parents=[base])
-        remote.commit(BRANCH, {FILE: NEW}, parents=[base])
-        remote.commit(BRANCH, {FILE: OLD})
+        large = [f"gitops-bot/{at}/all" for at in range(number)]
+        for name in large:
+            remote.commit(name, {f"{at}": name.encode() for at in range(9)}, parents=[base])
+        grow(remote, 2, lambda number: {FILE: b"%d" % number}, BRANCH, base)
 
-        assert not any(seen(remote, stray).complete for stray in strays)
-        assert seen(remote).complete is complete
+        branches = looked_at(remote, BRANCH, *large)
 
-    def test_a_directory_for_a_file_and_a_file_for_a_directory(self, remote: Remote) -> None:
-        remote.commit(BRANCH, {FILE: None, "apps": b"x"}, parents=[remote.branches()["main"]])
-        remote.commit(BRANCH, {"apps": None, FILE: NEW, "apps/api/deep/k.yaml": b"y"})
+        assert [branch.complete for branch in branches] == [complete, *[False] * number]
 
-        first, second = (commit.changes for commit in seen(remote).commits)
-
-        assert first == (FileChange("apps", None, b"x"), FileChange(FILE, OLD, None))
-        assert second == (
-            FileChange("apps", b"x", None),
-            FileChange("apps/api/deep/k.yaml", None, b"y"),
-            FileChange(FILE, None, NEW),
-        )
-
-    @pytest.mark.parametrize(
-        "path",
-        [pytest.param("/".join("d" * 101), id="levels"), pytest.param("/".join(["d" * 200] * 21), id="bytes")],
-    )
-    def test_a_path_deeper_or_longer_than_any_is_incomplete(self, remote: Remote, path: str) -> None:
+    def test_a_path_deeper_or_longer_than_any_is_incomplete(self, remote: Remote) -> None:
         base = remote.branches()["main"]
-        remote.commit(BRANCH, {path: b"x"}, parents=[base])
-        remote.commit("gitops-bot/staging/all", {"/".join("d" * 100): b"x"}, parents=[base])
+        rows = {"/".join("d" * 100): True, "/".join("d" * 101): False, "/".join(["d" * 200] * 21): False}
+        for number, path in enumerate(rows):
+            remote.commit(branch_for(number), {path: b"x"}, parents=[base])
 
-        assert not seen(remote).complete
-        assert seen(remote, "gitops-bot/staging/all").complete
+        branches = looked_at(remote, *map(branch_for, range(len(rows))))
 
-    @pytest.mark.parametrize(
-        ("limit", "value"),
-        [
-            pytest.param("branches.BYTE_LIMIT", len(OLD) + len(NEW), id="bytes of files"),
-            pytest.param("branches.JOINT_LIMIT", 2, id="changed paths"),
-        ],
-    )
-    def test_what_is_too_much_for_all_together_is_left_out_from_the_longest_or_heaviest(
-        self, remote: Remote, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
-    ) -> None:
-        monkeypatch.setattr(f"gitops_bot.edges.git.{limit}", value)
+        assert [branch.complete for branch in branches] == [*rows.values()]
+
+    def test_headers_that_git_does_not_read_are_not_read(self, remote: Remote) -> None:
         base = remote.branches()["main"]
-        stray = "gitops-bot/a/first-by-name"
-        for number in range(2):
-            content = {f"{number}": b"x" * 100, f"other-{number}": b"x" * 100}
-            remote.commit(stray, content, parents=[base] if not number else ())
-        remote.commit(BRANCH, {FILE: NEW}, parents=[base])
+        tree = remote.git("rev-parse", f"{remote.commit('x', {FILE: NEW}, parents=[base])}^{{tree}}").decode().strip()
+        rows = ["parent \udcff", "tree ü", f"parent {'0' * 40}", "\udcff\udcfe \udcff"]
+        heads = [
+            stray(remote, branch_for(number), base, tree, more=f"{header}\n") for number, header in enumerate(rows)
+        ]
 
-        assert not seen(remote, stray).complete
-        assert [commit.changes for commit in seen(remote).commits] == [(FileChange(FILE, OLD, NEW),)]
+        branches = looked_at(remote, *map(branch_for, range(len(rows))))
 
-    @pytest.mark.parametrize("header", [b"parent \xff", b"tree \xc3\xbc", b"parent " + b"0" * 40, b"\xff\xfe \xff"])
-    def test_headers_that_git_does_not_read_are_not_read(self, remote: Remote, header: bytes) -> None:
-        base = remote.branches()["main"]
-        sound = remote.git("cat-file", "commit", remote.commit(BRANCH, {FILE: NEW}, parents=[base]))
-        odd = sound.replace(b"\n\n", b"\n%s\n\n" % header, 1)
-        head = remote.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=odd).decode().strip()
-        remote.git("update-ref", f"refs/heads/{BRANCH}", head)
+        assert [[(commit.id, commit.parents, commit.changes) for commit in branch.commits] for branch in branches] == [
+            [(head, (base,), (FileChange(FILE, OLD, NEW),))] for head in heads
+        ]
 
-        (commit,) = seen(remote).commits
-
-        assert (commit.id, commit.parents, commit.changes) == (head, (base,), (FileChange(FILE, OLD, NEW),))
-
-    def test_only_branches_of_the_bot_are_asked_for(self, remote: Remote) -> None:
-        with pytest.raises(ValueError, match="not a gitops-bot branch"):
-            look(remote, "main")
-
-    @pytest.mark.parametrize("base", ["main", "-x", "HEAD", "0" * 39, "refs/heads/main"])
-    def test_a_base_is_a_commit(self, remote: Remote, base: str) -> None:
-        with Repository(remote.file_url, environ=BARE) as repository:
-            repository.head("main")
+    def test_only_branches_of_the_bot_are_asked_for_and_a_base_is_a_commit(self, remote: Remote) -> None:
+        with opened(remote) as repository:
+            base = repository.head("main")
+            with pytest.raises(ValueError, match="not a gitops-bot branch"):
+                repository.branch("main", base)
             with pytest.raises(ValueError, match="not a commit ID"):
-                repository.branch(BRANCH, base)
+                repository.branch(BRANCH, "main")
 
 
 class TestNames:
     def test_the_bots_own_branches_are_named_in_order_and_no_others(self, remote: Remote) -> None:
         base = remote.branches()["main"]
+        own = ["gitops-bot/production/web", "gitops-bot/staging/all", "gitops-bot/\u2028"]
         for name in (
-            "gitops-bot/staging/all",
-            "gitops-bot/production/web",
+            *own,
             "gitops-botx/y",
             "feature",
             "x/gitops-bot/y",
+            "gitops-bot/\udcff",
+            f"gitops-bot/{'a' * 241}",
         ):
-            remote.commit(name, {FILE: NEW}, parents=[base])
-        with Repository(remote.file_url, environ=BARE) as repository:
+            remote.git("update-ref", f"refs/heads/{name}", base)
+        with opened(remote) as repository:
+            with pytest.raises(ValueError, match="a head must be read"):
+                repository.branches()
             repository.head("main")
 
-            assert repository.branches() == ("gitops-bot/production/web", "gitops-bot/staging/all")
-
-    def test_there_may_be_none(self, remote: Remote) -> None:
-        with Repository(remote.file_url, environ=BARE) as repository:
-            repository.head("main")
-
-            assert repository.branches() == ()
-
-    def test_they_are_not_known_before_the_first_head(self, remote: Remote) -> None:
-        with (
-            Repository(remote.file_url, environ=BARE) as repository,
-            pytest.raises(ValueError, match="a head must be read"),
-        ):
-            repository.branches()
+            assert repository.branches() == tuple(own)
+            assert all(repository.branch(name, base) is not None for name in own)
 
     def test_they_are_those_that_the_last_head_saw_without_another_look(self, server: GitServer) -> None:
         remote = server.create("acme/names", {FILE: OLD})
         base = remote.commit(BRANCH, {FILE: NEW}, parents=[remote.branches()["main"]])
-        with Repository(remote.url, credentials=Credentials(*WRITER), environ=BARE) as repository:
+        with opened(remote) as repository:
             repository.head("main")
             remote.git("update-ref", "refs/heads/gitops-bot/later/all", base)
             before = len(server.requests())
@@ -535,89 +386,54 @@ class TestNames:
             assert repository.branches() == ("gitops-bot/later/all", BRANCH)
 
     def test_what_the_bot_made_and_deleted_itself_counts(self, remote: Remote) -> None:
-        with Repository(remote.file_url, environ=BARE) as repository:
+        with opened(remote) as repository:
             base = repository.head("main")
-            head = repository.publish(BRANCH, parent=base, files={FILE: NEW}, message="m", expected=None)
-            assert repository.branches() == (BRANCH,)
-            repository.delete(BRANCH, expected=head)
             assert repository.branches() == ()
-
-    @pytest.mark.parametrize("odd", [b"\xff", b"a" * 241, "\u2028".encode()])
-    def test_names_that_no_proposal_has_are_left_out_or_can_be_asked_for(self, remote: Remote, odd: bytes) -> None:
-        base = remote.branches()["main"]
-        remote.commit(BRANCH, {FILE: NEW}, parents=[base])
-        remote.git("update-ref", f"refs/heads/gitops-bot/{os.fsdecode(odd)}", base)
-        with Repository(remote.file_url, environ=BARE) as repository:
-            repository.head("main")
-            names = repository.branches()
-
-            assert BRANCH in names
-            assert all(repository.branch(name, base) is not None for name in names)
-
-
-class TestRoundTrips:
-    def test_twenty_branches_cost_one_fetch_of_their_files(self, server: GitServer) -> None:
-        rest = b"#" * 9000  # small files come with the commits
-        files = {f"apps/a{number}/k.yaml": b"old %d" % number + rest for number in range(20)}
-        remote = server.create("acme/twenty", files)
-        base = advance(remote, 5)
-        for number in range(20):
-            path = f"apps/a{number}/k.yaml"
-            remote.commit(f"gitops-bot/production/a{number}", {path: b"new %d" % number + rest}, parents=[base])
-        with Repository(remote.url, credentials=Credentials(*WRITER), environ=BARE) as repository:
-            head = repository.head("main")
-            before = len(server.requests())
-            branches = [repository.branch(f"gitops-bot/production/a{number}", head) for number in range(20)]
-            missing = repository.branch("gitops-bot/production/none", head)
-
-        assert [line.split()[0] for line in server.requests()[before:]] == ["GET", "POST"]
-        assert [branch.commits[0].changes[0].after for branch in branches if branch] == [
-            b"new %d" % number + rest for number in range(20)
-        ]
-        assert missing is None
-
-    def test_a_branch_just_published_is_known(self, remote: Remote) -> None:
-        with Repository(remote.file_url, environ=BARE) as repository:
-            base = repository.head("main")
             repository.read(base, [FILE])
             commit = repository.publish(BRANCH, parent=base, files={FILE: NEW}, message="m", expected=None)
-            remote.path.rename(remote.path.with_name("out-of-reach"))
+            away = remote.path.rename(remote.path.with_name("out-of-reach"))
 
             branch = repository.branch(BRANCH, base)
 
-        assert branch is not None
-        assert branch.commits[0].id == commit
-        assert branch.commits[0].changes == (FileChange(FILE, OLD, NEW),)
-
-    def test_the_next_head_sees_what_others_did(self, remote: Remote) -> None:
-        with Repository(remote.file_url, environ=BARE) as repository:
-            base = repository.head("main")
-            assert repository.branch(BRANCH, base) is None
-            theirs = remote.commit(BRANCH, {FILE: NEW}, parents=[base])
-            assert repository.branch(BRANCH, base) is None
-
-            assert repository.head("main") == base
-            branch = repository.branch(BRANCH, base)
+            assert repository.branches() == (BRANCH,)
             assert branch is not None
-            assert branch.head == theirs
+            assert [(made.id, made.changes) for made in branch.commits] == [(commit, (FileChange(FILE, OLD, NEW),))]
+            away.rename(remote.path)
+            repository.delete(BRANCH, expected=commit)
+            assert repository.branches() == ()
 
-            remote.git("update-ref", "-d", f"refs/heads/{BRANCH}")
-            repository.head("main")
-            assert repository.branch(BRANCH, base) is None
+
+def test_twenty_branches_cost_one_fetch_of_their_files(server: GitServer) -> None:
+    rest = b"#" * 9000  # small files come with the commits
+    paths = [f"apps/a{number}/k.yaml" for number in range(20)]
+    remote = server.create("acme/twenty", dict.fromkeys(paths, b"old" + rest))
+    base = advance(remote, 5)
+    for number, path in enumerate(paths):
+        grow(remote, 1, lambda _, number=number, path=path: {path: b"%d" % number + rest}, branch_for(number), base)
+    with opened(remote) as repository:
+        head = repository.head("main")
+        before = len(server.requests())
+        branches = [repository.branch(branch_for(number), head) for number in range(20)]
+        assert repository.branch("gitops-bot/none/all", head) is None
+
+    assert [line.split()[0] for line in server.requests()[before:]] == ["GET", "POST"]
+    assert [branch.commits[0].changes[0].after for branch in branches if branch] == [
+        b"%d" % number + rest for number in range(20)
+    ]
 
 
-def test_the_counterpart_itself_tells_history_apart(remote: Remote) -> None:
-    """An oracle for the helpers above: git's own idea of the commits on a branch."""
-    fork = advance(remote, 2)
-    ours = remote.commit(BRANCH, {FILE: NEW}, parents=[fork])
-    base = advance(remote, 2)
-    merged = merge(remote, {"README.md": b"1\n"}, ours, base)
+def test_the_next_head_sees_what_others_did(remote: Remote) -> None:
+    with opened(remote) as repository:
+        base = repository.head("main")
+        assert repository.branch(BRANCH, base) is None
+        theirs = remote.commit(BRANCH, {FILE: NEW}, parents=[base])
+        assert repository.branch(BRANCH, base) is None
 
-    out = subprocess.run(
-        ["git", "--git-dir", remote.path, "rev-list", "--topo-order", "--reverse", f"main..{BRANCH}"],
-        capture_output=True,
-        check=True,
-        text=True,
-    )
+        assert repository.head("main") == base
+        branch = repository.branch(BRANCH, base)
+        assert branch is not None
+        assert branch.head == theirs
 
-    assert out.stdout.split() == [ours, merged] == [commit.id for commit in seen(remote).commits]
+        remote.git("update-ref", "-d", f"refs/heads/{BRANCH}")
+        repository.head("main")
+        assert repository.branch(BRANCH, base) is None
