@@ -23,7 +23,8 @@ from gitops_bot.edges.registry import failure as registry
 from gitops_bot.errors import BotError, Problem, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals.proposal import Written
+from gitops_bot.proposals.branches import BotBranch
+from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.proposals.reconcile import Open
 from gitops_bot.releases.decisions import Failed, Held
 from gitops_bot.releases.layout.coverage import Coverage, Outside
@@ -92,7 +93,7 @@ def outcome(text: str) -> Result[Outcome]:
     )
     before = f"images:\n- name: web\n  newTag: 1.0.0\nx: |\n{text}\n".encode()
     files = {"apps/web/kustomization.yaml": (before, before.replace(b"1.0.0", b"2.0.0"))}
-    proposed = Written("all", "gitops-bot/production/all", Open(reason), (change,), files)
+    proposed = Proposal("all", BotBranch("gitops-bot/production/all"), "policy", Open(reason), (change,), files)
     decisions = (Held(entry, pin, reason), Failed(entry, problem), Failed(None, problem))
     environment = EnvironmentOutcome("production", decisions, (proposed,))
     return Outcome((environment,), (problem,), coverage=COVERAGE).of(text, "main", "0" * 40)

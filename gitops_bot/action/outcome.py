@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gitops_bot.action.runner import Level
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import Pin
-    from gitops_bot.proposals.proposal import Written
+    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.releases.decisions import Managed, Seen
     from gitops_bot.results.outcome import EnvironmentOutcome
 
@@ -66,7 +66,7 @@ class Row:
     image: str = ""
     before: Pin | None = None
     after: Pin | None = None
-    proposal: Written | None = None
+    proposal: Proposal | None = None
     problem: Problem | None = None
     carried: bool = False
     seen: tuple[Seen, ...] = ()

@@ -143,12 +143,13 @@ def request(name: str) -> Callable[[Callable[..., Asked]], click.Command]:
         @release_hold_option
         @wraps(function)
         def run(*, options: Options, release_hold: bool, dry_run: bool, output: str, **arguments: Any) -> int:
+            offline = arguments.pop("offline", False)  # of `rollback` alone
             environments, what = function(**arguments)
             from gitops_bot.commands.update import update
             from gitops_bot.engine.request import Request
             from gitops_bot.wiring.world import open_world
 
-            asked = Request(what, release_hold, dry_run)
+            asked = Request(what, release_hold, dry_run, offline)
             with open_world(options, environments, asked) as (world, scope):
                 outcome = update(world, scope, asked)
             return show(name, outcome, output, written=not dry_run)

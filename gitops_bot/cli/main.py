@@ -180,16 +180,14 @@ def _short(_context: click.Context, _option: click.Parameter, text: str | None) 
 )
 @click.option("--offline", is_flag=True, help="Do not check that the registries still have the images.")
 @click.argument("environment", metavar="ENV")
-def rollback_command(
-    environment: str, *, to: str | None, images: tuple[str, ...], reason: str | None, offline: bool
-) -> Asked:
+def rollback_command(environment: str, *, to: str | None, images: tuple[str, ...], reason: str | None) -> Asked:
     """Propose the pins that ENV ran before.
 
     They are read from Git; the rest of the configuration is not changed.
     """
     from gitops_bot.engine.request import RollBack
 
-    return (environment,), RollBack(to, images, reason, offline)
+    return (environment,), RollBack(to, images, reason)
 
 
 @command("edit", config=False, dry_run=True)

@@ -18,7 +18,7 @@ from gitops_bot.engine.drive import answer
 from gitops_bot.engine.facts import Facts, ask_all
 from gitops_bot.engine.read import read
 from gitops_bot.engine.records import announcement_reader, merges_of
-from gitops_bot.engine.request import Poll, Request
+from gitops_bot.engine.request import Request
 from gitops_bot.engine.update import update
 from gitops_bot.errors import BotError, ForgeError, bugs_as
 from gitops_bot.images.reason import Reason
@@ -121,7 +121,7 @@ def read_history(world: World, facts: Facts) -> Reading:
 
     questions: Mapping[str, Asked[Any]] = {"line": facts.line(enough), "tags": facts.release_tags()}
     known = answer(world, facts, ask_all(questions))
-    outcome = update(world, snapshot, Request(Poll(offline=True), dry_run=True), facts).body
+    outcome = update(world, snapshot, Request(dry_run=True, offline=True), facts).body
     return Reading.of(snapshot, outcome, facts.known_line, known["tags"], _read_proposals(world, facts))
 
 

@@ -16,7 +16,6 @@ from gitops_bot.engine.world import silent
 from gitops_bot.errors import ForgeError, GitError, LostRace, Problem, bugs_as
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import people, reconcile
-from gitops_bot.proposals.proposal import Written
 from gitops_bot.proposals.text import body
 from gitops_bot.releases.decisions import Failed
 
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 _GONE = Reason("nothing_new", "nothing is left to propose: its branch is gone")
 
 
-def carry_out(world: World, planned: Planned, before: Mapping[str, Written]) -> CarriedOut:
+def carry_out(world: World, planned: Planned, before: Mapping[str, Proposal]) -> CarriedOut:
     """Carry out what is planned for an environment; `before` is what came of its groups before a race was lost."""
     context = planned.context
     request = context.request
@@ -128,8 +127,8 @@ def recheck_pull_requests(world: World, snapshot: Snapshot, proposal: Proposal, 
 
 def _write(
     world: World, snapshot: Snapshot, proposal: Proposal, environment: Environment
-) -> tuple[Written, Failed | None]:
-    """Do it, and say what came of it. The branch comes first: a later run opens what is missing for it.
+) -> tuple[Proposal, Failed | None]:
+    """Do it, and give what came of it. The branch comes first: a later run opens what is missing for it.
 
     Raises:
         LostRace: the branch moved meanwhile and nothing was written, or the pull request ended meanwhile.
@@ -139,7 +138,7 @@ def _write(
     propose, signer = environment.propose, environment.signer
     if on is None:
         commit = _push(world, snapshot, proposal, content, snapshot.commit, signer) if content is not None else None
-        return replace(Written.of(proposal), commit=commit), None
+        return replace(proposal, commit=commit), None
     if proposal.kind == "failure":
         propose = replace(propose, auto_merge=False)  # nobody asked for it: people merge it
 
@@ -153,19 +152,20 @@ def _write(
         commit = head = _push(world, snapshot, proposal, content, head, signer, look)
     else:
         look()
-    written, action = replace(Written.of(now), commit=commit), now.action
+    now = replace(now, commit=commit)
+    action = now.action
     if isinstance(action, reconcile.Leave) and action.pull_request is not None and action.comment is not None:
         forge.comment(action.pull_request.number, action.comment.body, edits=action.comment.edits)
     try:
         pull = _write_pull_request(world, forge, snapshot, now, head, propose)
     except ForgeError as error:
-        return replace(_give_up(now, error.problem), commit=commit), Failed(None, error.problem)
+        return _give_up(now, error.problem), Failed(None, error.problem)
     has_text = pull is not None and pull.state == "open" and isinstance(action, reconcile.Open | reconcile.Refresh)
     # Whoever writes the text last must have seen the last commit: else the text lacks what another run pushed.
     if has_text and world.repository.commit_of(on.name) != head:
         message = f"{on.name} kept moving while its pull request was being written"
         raise LostRace(Problem("failed.git", message, "run again: the text does not cover the latest commit yet"))
-    return written if pull is None else replace(written, pull_request=pull), None
+    return replace(now, written=pull), None
 
 
 def _push(
@@ -241,10 +241,10 @@ def _write_pull_request(
             return None
 
 
-def _give_up(proposal: Proposal, problem: Problem) -> Written:
-    """What came of a proposal that could not be written."""
+def _give_up(proposal: Proposal, problem: Problem) -> Proposal:
+    """A proposal that could not be written."""
     nothing = reconcile.Nothing(proposal.pull_request, Reason(problem.code, problem.message))
-    return replace(Written.of(proposal), action=nothing)
+    return replace(proposal, action=nothing)
 
 
 def _asked_for(propose: Propose) -> frozenset[body.Lack]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import LostRace, Problem
     from gitops_bot.images.reference import Assignment
     from gitops_bot.proposals.branches import Branches
-    from gitops_bot.proposals.proposal import Proposal, Written
+    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.releases.choice.promotion import ByHand, Offer
     from gitops_bot.releases.decisions import Decision, EntryKey, Failed, Held, Managed, Seen
 
@@ -179,6 +179,6 @@ class CarriedOut(NamedTuple):
     `lost`: something moved meanwhile. What came of the proposals before that remains.
     """
 
-    by_group: Mapping[str, Written]
+    by_group: Mapping[str, Proposal]
     failed: Sequence[Failed] = ()
     lost: LostRace | None = None

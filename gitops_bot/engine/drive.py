@@ -79,10 +79,10 @@ class _Scheduler(Generic[T]):
         """The results, in order."""
         try:
             waiting = {at: self._advance(at, None) for at in self._deciding}
-            while waiting := _unanswered(waiting):
-                waiting = _unanswered(waiting | self._ask_registries(waiting))
+            while any(waiting.values()):
+                waiting |= self._ask_registries(waiting)
                 self._ask_together([question for questions in waiting.values() for question in questions])
-                answers = {at: self._facts.known(questions) for at, questions in waiting.items()}
+                answers = {at: self._facts.known(questions) for at, questions in waiting.items() if questions}
                 waiting = {at: self._advance(at, known) for at, known in answers.items()}
         finally:
             for unfinished in self._deciding.values():
@@ -119,11 +119,11 @@ class _Scheduler(Generic[T]):
 
         def go_on(at: int) -> Questions:
             questions = waiting[at]
-            while questions and _is_for_registries(questions):
+            while _is_for_registries(questions):
                 questions = self._advance(at, list(map(ask, questions)))
             return questions
 
-        ask = partial(self._facts.registries.ask, self._world)
+        ask = partial(self._facts.ask_registry, self._world)
         what = f"querying {counted(len({image.registry for image in images.values()}), 'registry')}"
         remaining = {}
         with (
@@ -149,7 +149,7 @@ class _Scheduler(Generic[T]):
             if not isinstance(question, Question):
                 continue
             if question.image is not None:
-                self._facts.registries.ask(self._world, question)
+                self._facts.ask_registry(self._world, question)
             elif self._facts.known([question]) is None:
                 try:
                     with bugs_as(BotError):
@@ -199,10 +199,7 @@ class _Scheduler(Generic[T]):
             self._facts.learn({DeploymentsQuestion(key): answer for key, answer in reported.deployments.items()})
 
 
-def _unanswered(waiting: Mapping[int, Questions]) -> dict[int, Questions]:
-    """Of these decisions those that have not ended."""
-    return {at: questions for at, questions in waiting.items() if questions}
-
-
 def _is_for_registries(questions: Questions) -> bool:
-    return all(isinstance(question, Question) and question.image is not None for question in questions)
+    return bool(questions) and all(
+        isinstance(question, Question) and question.image is not None for question in questions
+    )

@@ -12,6 +12,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from types import coroutine
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from gitops_bot.errors import BotError, GitError, RegistryError, bugs_as
@@ -20,7 +21,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.releases.checks import Check, DeploymentState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.world import Forge, World
@@ -92,20 +93,16 @@ class DeploymentsQuestion(Asked[tuple[DeploymentState, ...]]):
 AnyQuestion = Question[Any] | HistoryQuestion | PullRequestsQuestion | ChecksQuestion | DeploymentsQuestion
 
 
-@dataclass(frozen=True, slots=True)
-class Several(Generic[T]):
-    """Several questions that are asked at once; each answer is the answer, or the `BotError` in its place."""
-
-    questions: Sequence[Asked[T]]
-
-    def __await__(self) -> Generator[Any, Any, list[T | BotError]]:
-        return list((yield self.questions)) if self.questions else []
+@coroutine
+def several(questions: Collection[Asked[T]]) -> Generator[Any, Any, list[T | BotError]]:
+    """The answers to questions that are asked at once, or the `BotError` in place of one."""
+    return list((yield [*questions])) if questions else []
 
 
 async def ask_all(questions: Mapping[Key, Asked[T]]) -> dict[Key, T]:
     """The answers by the keys of their questions, which are asked at once; raises the first failure among them."""
     answers = {}
-    for key, answer in zip(questions, await Several(list(questions.values())), strict=True):
+    for key, answer in zip(questions, await several(questions.values()), strict=True):
         if isinstance(answer, BotError):
             raise copy(answer)
         answers[key] = answer
@@ -114,14 +111,12 @@ async def ask_all(questions: Mapping[Key, Asked[T]]) -> dict[Key, T]:
 
 async def ask_known(questions: Mapping[Key, Asked[T]]) -> dict[Key, T]:
     """As `ask_all`, but without the questions that failed."""
-    answers = zip(questions, await Several(list(questions.values())), strict=True)
+    answers = zip(questions, await several(questions.values()), strict=True)
     return {key: answer for key, answer in answers if not isinstance(answer, BotError)}
 
 
 _NOT_FOUND: Final = 404
 _RELEASE_TAGS: Final[Question[Mapping[str, str]]] = Question("release tags", lambda world: world.repository.tags())
-#: Stands for an answer that is not known yet: an answer may be None.
-_UNKNOWN: Final = object()
 
 
 class _History(NamedTuple):
@@ -129,45 +124,6 @@ class _History(NamedTuple):
 
     line: Line
     ends: bool
-
-
-class RegistryAnswers:
-    """The answers of registries. Threads that ask the same question at the same time share one answer."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._answers: dict[Question[Any], Future[Any]] = {}
-
-    def __iter__(self) -> Iterator[tuple[Question[Any], Any]]:
-        """The questions that are answered, each with its answer."""
-        return ((question, answer.result()) for question, answer in self._answers.items() if answer.done())
-
-    def find(self, question: Question[Any]) -> Any:
-        """The answer, or `_UNKNOWN`."""
-        answer = self._answers.get(question)
-        return answer.result() if answer is not None and answer.done() else _UNKNOWN
-
-    def ask(self, world: World, question: Question[Any]) -> Any:
-        """Ask, unless the answer is known, or another thread is asking: then wait for its answer.
-
-        If the thread that asks is interrupted, so are those that wait, and the question counts as not asked.
-        """
-        with self._lock:
-            answer = self._answers.get(question)
-            if is_first := answer is None:
-                answer = self._answers[question] = Future()
-        if is_first:
-            try:
-                with bugs_as(RegistryError, str(question.image)):
-                    answered = question.ask(world)
-                answer.set_result(answered)
-            except BotError as failure:
-                answer.set_result(kept(failure))
-            except BaseException as interruption:
-                del self._answers[question]
-                answer.set_exception(interruption)
-                raise
-        return answer.result()
 
 
 class Facts:
@@ -179,7 +135,8 @@ class Facts:
 
     def __init__(self, snapshot: Snapshot, before: Facts | None = None) -> None:
         self.snapshot = snapshot
-        self.registries: RegistryAnswers = before.registries if before is not None else RegistryAnswers()
+        self.registries: dict[Question[Any], Future[Any]] = before.registries if before is not None else {}
+        self.lock: threading.Lock = before.lock if before is not None else threading.Lock()
         self.histories: dict[str, _History | GitError] = before.histories if before is not None else {}
         #: The numbers of the pull requests that had ended when the run began.
         self.ended: frozenset[int] = before.ended if before is not None else frozenset()
@@ -199,11 +156,8 @@ class Facts:
 
         `will_read`: the manifest is read next, so one request may get both. That does not make it another question.
         """
-
-        def ask(world: World) -> str:
-            return world.registry().digest(image, tag, will_read=will_read)
-
-        return Question(("digest", image, tag), ask, image)
+        key = ("digest", image, tag)
+        return Question(key, lambda world: world.registry().digest(image, tag, will_read=will_read), image)
 
     def exists(self, image: ImageName, digest: str) -> Question[bool]:
         """Whether the repository has a manifest (or index) of that digest."""
@@ -260,30 +214,31 @@ class Facts:
 
     # --- what is known -----------------------------------------------------------------------------------------------
 
-    @property
-    def has_forge(self) -> bool:
-        """Whether there is a forge to ask about checks: without a token there is none."""
-        return self.snapshot.sees_pull_requests
-
     def known(self, questions: Sequence[AnyQuestion]) -> list[Any] | None:
         """The answers to these questions; None where one of them is not known yet."""
-        answers = [self._find(question) for question in questions]
-        return None if any(answer is _UNKNOWN for answer in answers) else answers
+        answers: list[Any] = []
+        for question in questions:
+            match question:
+                case HistoryQuestion(enough=enough):
+                    match self.histories.get(self.snapshot.commit):
+                        case _History(line, ends) if ends or line.complete or enough(line):
+                            answers.append(line)
+                        case GitError() as failure:
+                            answers.append(failure)
+                        case _:
+                            return None
+                case Question(image=image) if image is not None:
+                    if (answer := self.registries.get(question)) is None or not answer.done():
+                        return None
+                    answers.append(answer.result())
+                case _:
+                    if question not in self._answers:
+                        return None
+                    answers.append(self._answers[question])
+        return answers
 
-    def _find(self, question: AnyQuestion) -> Any:
-        match question:
-            case HistoryQuestion(enough=enough):
-                match self.histories.get(self.snapshot.commit):
-                    case _History(line, ends) if ends or line.complete or enough(line):
-                        return line
-                    case GitError() as failure:
-                        return failure
-                    case _:
-                        return _UNKNOWN
-            case Question(image=image) if image is not None:
-                return self.registries.find(question)
-            case _:
-                return self._answers.get(question, _UNKNOWN)
+    def _by_registries(self) -> Iterator[tuple[Question[Any], Any]]:
+        return ((question, answer.result()) for question, answer in self.registries.items() if answer.done())
 
     @property
     def known_line(self) -> Line | None:
@@ -301,7 +256,7 @@ class Facts:
     def built(self) -> Mapping[str, datetime]:
         """When images were built, by their digests, as far as somebody asked for it."""
         times: dict[str, datetime] = {}
-        for question, answer in self.registries:
+        for question, answer in self._by_registries():
             match question.key, answer:
                 case ("describe", _, str(digest)), Build(created=datetime() as time):
                     times[digest] = time
@@ -313,13 +268,35 @@ class Facts:
     def undescribed(self) -> frozenset[str]:
         """The digests of images that a registry could not describe this time, although it may have them."""
         failed = set()
-        for question, answer in self.registries:
+        for question, answer in self._by_registries():
             match question.key, answer:
                 case ("describe", _, str(digest)), RegistryError(status=status) if status != _NOT_FOUND:
                     failed.add(digest)
         return frozenset(failed)
 
     # --- what becomes known ------------------------------------------------------------------------------------------
+
+    def ask_registry(self, world: World, question: Question[Any]) -> Any:
+        """Ask, unless the answer is known, or another thread is asking: then wait for its answer.
+
+        If the thread that asks is interrupted, so are those that wait, and the question counts as not asked.
+        """
+        with self.lock:
+            answer = self.registries.get(question)
+            if is_first := answer is None:
+                answer = self.registries[question] = Future()
+        if is_first:
+            try:
+                with bugs_as(RegistryError, str(question.image)):
+                    answered = question.ask(world)
+                answer.set_result(answered)
+            except BotError as failure:
+                answer.set_result(kept(failure))
+            except BaseException as interruption:
+                del self.registries[question]
+                answer.set_exception(interruption)
+                raise
+        return answer.result()
 
     def learn(self, answers: Mapping[AnyQuestion, Any]) -> None:
         """Remember answers of git and the forge, and failures in their place."""

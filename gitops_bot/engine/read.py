@@ -221,12 +221,6 @@ class Snapshot:
         unread = sum(path not in self.layout.files for path in self.layout.others)
         return coverage.cover(kinds, coverage.outside(outside, unread), inferred=self.config.file is None)
 
-    @property
-    def directories(self) -> tuple[str, ...]:
-        """The directories that the history of these environments is about."""
-        globs = [Glob.parse(text) for state in self.states.values() for text in state.environment.overlays]
-        return tuple(sorted({glob.prefix.rpartition("/")[0] or "." for glob in globs}))
-
 
 def read(world: World, scope: Scope, *, also: Collection[str] = (), whole: bool = False) -> Snapshot:
     """Read the environments of the scope.
@@ -286,7 +280,9 @@ def read_again(world: World, before: Snapshot) -> Snapshot:
 
 def read_line(world: World, snapshot: Snapshot, enough: Callable[[Line], bool] = attrgetter("complete")) -> Line:
     """The history of these environments up to the snapshot: all of it, or as much as is enough; raises a GitError."""
-    return world.repository.line(snapshot.commit, snapshot.directories, enough, snapshot.layout.targets)
+    globs = [Glob.parse(text) for state in snapshot.states.values() for text in state.environment.overlays]
+    directories = tuple(sorted({glob.prefix.rpartition("/")[0] or "." for glob in globs}))
+    return world.repository.line(snapshot.commit, directories, enough, snapshot.layout.targets)
 
 
 def after_commit(before: Snapshot, files: Mapping[str, bytes]) -> Snapshot:

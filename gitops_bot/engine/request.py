@@ -20,13 +20,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """`update` and `plan`: what registries have by each entry's policy, and what the source environments run.
+    """`update` and `plan`: what registries have by each entry's policy, and what the source environments run."""
 
-    `offline`, for `status`: as far as Git and pull requests tell it. No registry is asked: what a source runs is taken
-    to be there, and nothing is decided of what follows a policy.
-    """
-
-    offline: bool = False
     kind: ClassVar[Kind] = "update"
 
 
@@ -54,13 +49,12 @@ class Promote:
 class RollBack:
     """`rollback`: what the environment ran before its last release, or at the release `to`.
 
-    `because` is a person's reason. `offline`: registries are not asked whether the images are still there.
+    `because` is a person's reason.
     """
 
     to: str | None = None
     images: Sequence[str] = ()
     because: str | None = None
-    offline: bool = False
     kind: ClassVar[Kind] = "rollback"
 
 
@@ -68,7 +62,6 @@ class RollBack:
 class RollBackFailed:
     """`on_failure: rollback`: what the newest release of an overlay brought, if a check of it failed. Nobody asked."""
 
-    offline: bool = False
     kind: ClassVar[Kind] = "failure"
 
 
@@ -91,12 +84,14 @@ class Origin(NamedTuple):
 class Request:
     """What was asked for, of all environments of a snapshot.
 
-    `release_hold` lifts what the configuration holds, and what an environment left by going back.
+    `release_hold` lifts what the configuration holds, and what an environment left by going back. `offline`: no
+    registry is asked, what a source runs or a release had is taken to be there, and what follows a policy is undecided.
     """
 
     what: Poll | Pins | Promote | RollBack | RollBackFailed | Withdraw = field(default_factory=Poll)
     release_hold: bool = False
     dry_run: bool = False
+    offline: bool = False
 
     @property
     def rolls_back(self) -> bool:
@@ -105,11 +100,6 @@ class Request:
         At two in the morning nothing but a hold is in its way: no schedule, no limit, no pull request that was closed.
         """
         return self.what.kind != "update"
-
-    @property
-    def offline(self) -> bool:
-        """Whether no registry is asked."""
-        return isinstance(self.what, Poll | RollBack | RollBackFailed) and self.what.offline
 
     @property
     def own_groups(self) -> bool:

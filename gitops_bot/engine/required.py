@@ -51,7 +51,7 @@ async def require(decision: Decision, context: Context) -> Decision:
     try:
         parts = [await part(decision, context) for part in (_checks, _source_checks, _deployment)]
         asked = [part for part in parts if isinstance(part, _Requirement)]
-        if asked and not context.facts.has_forge:
+        if asked and not context.snapshot.sees_pull_requests:
             text = "without a token for the forge, nobody knows whether what `require` asks for has succeeded; set one"
             return _hold(decision, context, Reason(asked[0].code, text))
         answers = await ask_all({question: question for part in asked for question in part.questions})

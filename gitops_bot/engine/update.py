@@ -5,6 +5,7 @@ All environments are planned side by side, then written one after the other. A f
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, assert_never
@@ -16,13 +17,11 @@ from gitops_bot.engine.drive import answer, drive
 from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.gates import judge
 from gitops_bot.engine.policies import look_up, see
-from gitops_bot.engine.race import Race
 from gitops_bot.engine.read import after_commit, partners, read_again
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, RollBackFailed, Withdraw
 from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, Problem, bugs_as
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, reconcile
-from gitops_bot.proposals.proposal import Written
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.decisions import Failed
 from gitops_bot.results.outcome import WRITING, EnvironmentOutcome, Outcome
@@ -34,9 +33,41 @@ if TYPE_CHECKING:
     from gitops_bot.config import Environment
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.request import Request
-    from gitops_bot.engine.world import World
+    from gitops_bot.engine.world import Clock, World
+    from gitops_bot.errors import LostRace
+    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.releases.decisions import Managed
     from gitops_bot.results.result import Result
+
+
+#: A race is abandoned after so many losses, each of which let somebody else through, or after so many seconds.
+MOST_LOST, MOST_SECONDS = 100, 600.0
+#: The longest wait before the next try, as a multiple of what the last one took. The more of them compete for a
+#: machine, the longer a try takes, and the longer each of them stays out of the others' way.
+_LONGEST_WAIT = 16
+
+
+class Race:
+    """The tries of one environment: how long to wait after a lost race before the next one, and when to give up."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._started = self._tried = clock.monotonic()
+        self._lost = 0
+
+    def wait(self, lost: LostRace) -> None:
+        """Stay out of the others' way for a while.
+
+        Raises:
+            LostRace: `lost` itself, once it makes no sense to try again.
+        """
+        now = self._clock.monotonic()
+        self._lost += 1
+        if self._lost > MOST_LOST or now - self._started > MOST_SECONDS:
+            raise lost
+        longest = (now - self._tried) * min(2**self._lost, _LONGEST_WAIT)
+        self._clock.sleep(random.uniform(0, longest))  # noqa: S311 - spreads the racers, guards no secret
+        self._tried = self._clock.monotonic()
 
 
 def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | None = None) -> Result[Outcome]:
@@ -115,8 +146,13 @@ def plan(world: World, facts: Facts, request: Request, environments: Sequence[En
         stops = [lost.stops or (None if request.rolls_back else lost.freezes) for lost in unmatched]
         stop = None if request.release_hold else next(filter(None, stops), None)
         begun.append(_context(facts, request, environment) if stop is None else ConfigError(stop))
-    failing = replace(request, what=RollBackFailed(request.offline))
-    watched = [environment for environment in environments if _is_watched(facts, request, environment)]
+    failing = replace(request, what=RollBackFailed())
+    watched = []
+    for environment in environments if isinstance(request.what, Poll) and facts.snapshot.sees_pull_requests else ():
+        # What fails its checks is to be rolled back there, or is being rolled back already.
+        kinds = {naming.kind_of_branch(name) for name in facts.snapshot.own_branches_of(environment.name)}
+        if environment.on_failure is not None or "failure" in kinds:
+            watched.append(environment)
     begun += [_context(facts, failing, environment) for environment in watched]
     decided: dict[str, list[Decided | BotError]] = {}
     results = _decide(world, facts, drive(world, facts, begun))
@@ -126,14 +162,6 @@ def plan(world: World, facts: Facts, request: Request, environments: Sequence[En
         asked if isinstance(asked, BotError) else arrange(asked, after_failure)
         for asked, *after_failure in decided.values()
     ])  # fmt: skip
-
-
-def _is_watched(facts: Facts, request: Request, environment: Environment) -> bool:
-    """Whether what fails its checks is to be rolled back there, or is being rolled back already."""
-    proposed = any(
-        naming.kind_of_branch(name) == "failure" for name in facts.snapshot.own_branches_of(environment.name)
-    )
-    return isinstance(request.what, Poll) and facts.has_forge and (environment.on_failure is not None or proposed)
 
 
 async def _context(facts: Facts, request: Request, environment: Environment, *, alone: bool = False) -> Context:
@@ -227,14 +255,14 @@ def _write(
     Also returns the facts about the base branch as it is afterwards.
     """
     race = Race(world.clock)
-    done: Mapping[str, Written] = {}
+    done: Mapping[str, Proposal] = {}
     try:
         with bugs_as(GitError, environment.name):
             if isinstance(planned, Planned) and planned.context.snapshot.commit != facts.snapshot.commit:
                 (planned,) = plan(world, facts, request, [environment])
             while isinstance(planned, Planned):
                 if request.dry_run:
-                    carried_out = CarriedOut({item.group: Written.of(item) for item in planned.proposals})
+                    carried_out = CarriedOut({item.group: item for item in planned.proposals})
                 elif planned.proposals:
                     from gitops_bot.engine.carry_out import carry_out  # most runs have nothing to write
                     from gitops_bot.engine.describe import describe
@@ -300,5 +328,5 @@ def _outcome_without_writing(
     nothing = reconcile.Nothing(None, Reason(problem.code, problem.message))
     proposal = whole(context, [item.decision for item in done.judged], branch, nothing)
     decisions = (*state.failed, *proposal.decisions, *done.only_in_source, Failed(None, problem))
-    proposals = (Written.of(proposal),) if proposal.changes else ()
+    proposals = (proposal,) if proposal.changes else ()
     return EnvironmentOutcome(environment.name, decisions, proposals, promoted_from, done.named)

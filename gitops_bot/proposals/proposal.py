@@ -1,4 +1,4 @@
-"""One group of an environment: what is proposed, what exists of it already and is to be done, and what came of it."""
+"""One group of an environment: what is proposed, what exists of it already, what is to be done, and what was done."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ class Proposal:
     where the pins come from that are decided now. `files` holds the bytes before and after. `carried` are the pins that
     the branch proposes as it is, `moved` the entries among them that belong to other groups now. `beside` are the pull
     requests of other branches that this depends on. `text` is what people read of it, where it is to be written.
+
+    Once it was carried out, `action` is what was done: none, and why, where that was not possible. `commit` is what was
+    pushed, and `written` what became of its pull request.
     """
 
     group: str
@@ -37,6 +40,8 @@ class Proposal:
     moved: frozenset[EntryKey] = frozenset()
     beside: Mapping[str, tuple[PullRequest, ...]] = field(default_factory=dict)
     text: ProposalText | None = None
+    commit: str | None = None
+    written: PullRequest | None = None
 
     @property
     def kind(self) -> naming.Kind:
@@ -50,13 +55,18 @@ class Proposal:
 
     @property
     def pull_request(self) -> PullRequest | None:
-        """Its open pull request."""
-        return self.on.opened if self.on is not None else None
+        """Its open pull request, or what became of that."""
+        return self.written or (self.on.opened if self.on is not None else None)
 
     @property
     def changes(self) -> tuple[Change, ...]:
         """What it changes."""
         return tuple(decision for decision in self.decisions if isinstance(decision, Change))
+
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be done."""
+        return self.action.name == "none" and self.action.reason.code.startswith("failed.")
 
     def doing(self, action: reconcile.Action) -> Proposal:
         """The same with another action.
@@ -79,31 +89,3 @@ class Proposal:
             for item in self.decisions
         )
         return replace(self, action=action, decisions=(*decisions, *held))
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What came of a proposal, or would come of it where nothing is written.
-
-    `action` is what was done: none, and why, where it could not be. `pull_request` is the open one, or what became of
-    it; `commit` is what was pushed.
-    """
-
-    group: str
-    branch: str | None
-    action: reconcile.Action
-    changes: tuple[Change, ...]
-    files: Mapping[str, tuple[bytes, bytes]]
-    pull_request: PullRequest | None = None
-    commit: str | None = None
-
-    @classmethod
-    def of(cls, proposal: Proposal) -> Written:
-        """A proposal as it is, before anything is written of it."""
-        group, branch, action = proposal.group, proposal.branch, proposal.action
-        return cls(group, branch, action, proposal.changes, proposal.files, proposal.pull_request)
-
-    @property
-    def failed(self) -> bool:
-        """Whether it could not be done."""
-        return self.action.name == "none" and self.action.reason.code.startswith("failed.")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.errors import Problem
-    from gitops_bot.proposals.proposal import Written
+    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.reconcile import ActionName
     from gitops_bot.releases.decisions import Change, Failed, Held, Managed
     from gitops_bot.report.screen import Style
@@ -287,7 +287,7 @@ def _print_held(held: Sequence[Held], screen: Screen) -> None:
             screen.say(line, indent=6, hang=2)
 
 
-def _print_proposal(proposed: Written, environment: EnvironmentOutcome, screen: Screen, *, written: bool) -> None:
+def _print_proposal(proposed: Proposal, environment: EnvironmentOutcome, screen: Screen, *, written: bool) -> None:
     lead = "not done" if proposed.failed else LABELS[proposed.action.name][written]
     target = f" {proposed.branch}" if proposed.branch else ""
     pull = f" #{proposed.pull_request.number} {proposed.pull_request.url}" if proposed.pull_request else ""

@@ -12,7 +12,7 @@ from gitops_bot.results.result import Head, Result
 if TYPE_CHECKING:
     from gitops_bot.config import Hold
     from gitops_bot.errors import Problem
-    from gitops_bot.proposals.proposal import Written
+    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.reconcile import ActionName
     from gitops_bot.releases.decisions import Change, Decision, EntryKey
     from gitops_bot.releases.layout.coverage import Coverage
@@ -31,7 +31,7 @@ class EnvironmentOutcome:
 
     name: str
     decisions: tuple[Decision, ...] = ()
-    proposals: tuple[Written, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
     promoted_from: str | None = None
     named: frozenset[EntryKey] = frozenset()
     frozen: tuple[Hold, ...] = ()
@@ -78,7 +78,7 @@ class EnvironmentOutcome:
         pulls = (proposal.pull_request for proposal in self.proposals)
         return len({pull.number for pull in pulls if pull is not None and pull.state == "open"})
 
-    def asked(self, proposal: Written) -> tuple[Change, ...]:
+    def asked(self, proposal: Proposal) -> tuple[Change, ...]:
         """The changes of a proposal that are told in full: not what it carries beside the entries of the command."""
         return tuple(
             change
@@ -109,7 +109,7 @@ class Outcome:
     coverage: Coverage | None = None
 
     @property
-    def proposals(self) -> tuple[tuple[EnvironmentOutcome, Written], ...]:
+    def proposals(self) -> tuple[tuple[EnvironmentOutcome, Proposal], ...]:
         """Every proposal with its environment."""
         return tuple((environment, proposal) for environment in self.environments for proposal in environment.proposals)
 

@@ -19,7 +19,7 @@ from gitops_bot.images.build import Build, BuildTimes, Manifest
 from gitops_bot.images.explain import PolicySelection
 from gitops_bot.releases.decisions import Change, Failed, Held
 from gitops_bot.releases.layout.read import Overlay
-from tests.commands.polled import NOW, facts_of
+from tests.engine.polled import NOW, facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -14,7 +14,7 @@ from gitops_bot.images.kinds import NamedPolicy, PinShape, Rules
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.decisions import Change, Held, Kept, Managed
 from gitops_bot.targets import kustomization
-from tests.commands.polled import polled
+from tests.engine.polled import polled
 
 if TYPE_CHECKING:
     from gitops_bot.images.reference import ImageName

@@ -11,9 +11,9 @@ from gitops_bot.edges.clock import Clock
 from gitops_bot.edges.registry import Registry
 from gitops_bot.releases.decisions import Change, Failed, Managed
 from gitops_bot.releases.layout.read import Overlay
-from tests.commands.polled import polled
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.registry import MANIFEST
+from tests.engine.polled import polled
 
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 JSON = "Content-Type: application/json"

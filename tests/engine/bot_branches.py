@@ -53,7 +53,7 @@ WHAT: Mapping[str, Poll | Pins | Promote | RollBack | RollBackFailed | Withdraw]
 class Facts:
     """What Git and the forge have: the branches and pull requests of a test, and no commit that brought any pin."""
 
-    has_forge, closed = True, None
+    closed = None
 
     def __init__(self, snapshot: Any, present: Mapping[str, tuple[Branch | None, tuple[PullRequest, ...]]]) -> None:
         self.snapshot, self._present = snapshot, present

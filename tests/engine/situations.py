@@ -94,7 +94,7 @@ def is_a(digest: str, manifest: Manifest) -> Event:
     return lambda shop: shop.registry.manifests.update({digest: manifest})
 
 
-def fails(question: str, failure: Exception) -> Event:
+def fails(question: str, failure: BaseException) -> Event:
     """Registries fail, for every question of this kind, or about one digest or tag."""
     return lambda shop: shop.registry.failures.update({question: failure})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.engine.gates import CARRIED, PINS, POLL, POLL_SOURCE, PROMOTE, ROLL_BACK
-from gitops_bot.engine.request import Poll, Promote, RollBack
+from gitops_bot.engine.request import Poll, Promote, Request, RollBack
 from gitops_bot.images.build import Build, Child, Manifest
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice.promotion import ByHand
@@ -466,7 +466,7 @@ TWO_PARTS = Manifest("index", None, (Child(B, "image", "linux/amd64"), Child(D, 
             "failed failed.registry: it is down; wait",
         ),
         "nobody is asked": (
-            (newer, deleted()), RollBack(offline=True), "",
+            (newer, deleted()), Request(RollBack(), offline=True), "",
             f"backward 1.0.0 rolled_back: {BACK}; not looked up in the registry (--offline)",
         ),
         "left by going back": (
@@ -589,7 +589,7 @@ def forge_is_down(shop: Shop) -> None:
             source_e2e, (described(b=Build(revision="main")),), Poll(), f"held 1.1.0 held.source_check: {NO_REVISION}",
         ),
         "its source, for status": (
-            source_e2e, (from_source,), Poll(offline=True),
+            source_e2e, (from_source,), Request(offline=True),
             "held 1.1.0 held.source_check: the checks of its source are not asked for here; `plan` asks for them",
         ),
         "another image has a source": (source_e2e.replace("{r.test/web:", "{r.test/api:"), (), Poll(), PASSES),

@@ -119,7 +119,7 @@ class Registry:
     manifests: dict[str, Manifest] = field(default_factory=dict)
     builds: dict[str, Any] = field(default_factory=dict)
     pushed: dict[str, datetime] = field(default_factory=dict)
-    failures: dict[str, Exception] = field(default_factory=dict)
+    failures: dict[str, BaseException] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
     def _ask(self, what: str, image: ImageName, *about: str) -> dict[str, Any]:
@@ -252,12 +252,12 @@ class Shop:
 
     def update(self, what: Any = None, *names: str, **request: bool) -> None:
         """Write what a request comes to."""
-        asked = Request(what or Poll(), **request)
+        asked = what if isinstance(what, Request) else Request(what or Poll(), **request)
         update(self.world, self.facts(*names, also=_sources(asked)).snapshot, asked)
 
     def plan(self, what: Any = None, *names: str, **request: bool) -> Planned:
         """What a request comes to in the one environment that is named."""
-        asked = Request(what or Poll(), **request)
+        asked = what if isinstance(what, Request) else Request(what or Poll(), **request)
         facts = self.facts(*names, also=_sources(asked))
         (planned,) = plan(self.world, facts, asked, facts.snapshot.environments)
         if isinstance(planned, BotError):

@@ -14,7 +14,7 @@ from gitops_bot.proposals import content as proposals
 from gitops_bot.proposals import naming, reconcile
 from gitops_bot.proposals.branch import Branch, FileChange, UnmergedCommit
 from gitops_bot.proposals.branches import BotBranch
-from gitops_bot.proposals.proposal import Proposal, Written
+from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.proposals.pull_request import PullRequest
 from gitops_bot.releases.decisions import Change, Kept, Managed
 from gitops_bot.targets import kustomization
@@ -112,9 +112,9 @@ def proposal(
     return Proposal("all", on, "policy", action(name, reason or Reason("chosen", "new")), decisions, **more)
 
 
-def carried_out(name: ActionName, *decisions: Decision, commit: str | None = None, **more: object) -> Written:
+def carried_out(name: ActionName, *decisions: Decision, commit: str | None = None, **more: object) -> Proposal:
     """What came of such a proposal, as reports get it."""
-    return replace(Written.of(proposal(name, *decisions, **more)), commit=commit)
+    return replace(proposal(name, *decisions, **more), commit=commit)
 
 
 def kept(count: int) -> tuple[Kept, ...]:

@@ -13,7 +13,7 @@ from tests.proposals.sample import carried_out, change, entry
 from tests.tables import rows
 
 if TYPE_CHECKING:
-    from gitops_bot.proposals.proposal import Written
+    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.reconcile import ActionName
     from gitops_bot.releases.decisions import EntryKey
     from gitops_bot.results.result import Result
@@ -23,7 +23,7 @@ HELD = Held(entry(), Pin("v0"), Reason("held.downgrade", "older"))
 NAMED = frozenset({HELD.entry.key})
 
 
-def proposed(action: ActionName, *names: str) -> Written:
+def proposed(action: ActionName, *names: str) -> Proposal:
     """What became of a group with changes to the entries of these names."""
     return carried_out(action, *(change(name) for name in names or ("web",)))
 

@@ -17,7 +17,7 @@ from tests.proposals.sample import HEAD, WEB, action, carried_out, change, entry
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitops_bot.proposals.proposal import Written
+    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.server.cycles import Event
 
 HELD = Held(entry(), Pin("v2"), Reason("held.soak", "staging has run v2 for 3 hours, and 4 are wanted"))
@@ -30,7 +30,7 @@ OPENED = carried_out(
 
 
 def outcome(
-    *proposals: Written, held: Sequence[Held] = (), failed: Sequence[Failed] = (), unchanged: int = 0
+    *proposals: Proposal, held: Sequence[Held] = (), failed: Sequence[Failed] = (), unchanged: int = 0
 ) -> Outcome:
     staging = EnvironmentOutcome("staging", (*held, *failed, *kept(unchanged)), proposals)
     return Outcome((staging,))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine import pullable
@@ -25,7 +24,7 @@ from gitops_bot.releases.decisions import IGNORED, Failed, Held, Kept
 from gitops_bot.releases.history import trail
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     from gitops_bot.engine.context import Context
     from gitops_bot.engine.facts import Facts
@@ -110,15 +109,13 @@ async def poll(facts: Facts, entry: Managed, now: datetime) -> Candidate:
     image = entry.repository
     if image is None:
         return Candidate(Failed(entry, no_image(entry)))
-    left_out: dict[str, str] = {}
+    left_out: Mapping[str, str] = {}
     try:
         match rules.policy.policy:
             case Follow(tag=tag):
                 decision = await _follow(facts, entry, image, tag)
-            case Newest() as policy:
-                decision = await _newest(facts, entry, image, policy, now, left_out)
             case policy:
-                decision = await _choose(facts, entry, image, policy, now, left_out)
+                decision, left_out = await _choose(facts, entry, image, policy, now)
     except RegistryError as error:
         decision = Failed(entry, problem_with(error, entry))
     if left_out and not isinstance(decision, Failed):
@@ -126,31 +123,6 @@ async def poll(facts: Facts, entry: Managed, now: datetime) -> Candidate:
         text = f"{decision.reason.text}; left out: {names}"
         decision = replace(decision, reason=replace(decision.reason, text=text))
     return Candidate(decision, left_out=left_out)
-
-
-async def _among_images(
-    facts: Facts,
-    entry: Managed,
-    image: ImageName,
-    tags: Sequence[str],
-    choose: Callable[[Sequence[str]], Awaitable[policies.Choice]],
-    left_out: dict[str, str],
-) -> policies.Choice:
-    """The choice among the tags that name images. Only what would be chosen, now or later, is looked at."""
-    while True:
-        made = await choose([tag for tag in tags if tag not in left_out] if left_out else tags)
-        match made:
-            case policies.Chosen(tag=best) | policies.HeldChoice(candidate=str(best), reason=Reason(ends=datetime())):
-                digest = await facts.digest(image, best, will_read=True)
-                what = await pullable.unlike_pinned(facts, entry, image, digest)
-            case _:
-                return made
-        if what is None:
-            return made
-        left_out[best] = what
-        if len(left_out) >= MOST_LEFT_OUT:
-            text = f"the best {len(left_out)} tags that the policy admits name no images; let the policy leave them out"
-            return policies.HeldChoice(Reason("held.no_image", text), next(iter(left_out)))
 
 
 async def _follow(facts: Facts, entry: Managed, image: ImageName, tag: str) -> Decision:
@@ -164,48 +136,60 @@ async def _follow(facts: Facts, entry: Managed, image: ImageName, tag: str) -> D
     return choice.follow(entry, tag, digest)
 
 
-async def _newest(
-    facts: Facts, entry: Managed, image: ImageName, policy: Newest, now: datetime, left_out: dict[str, str]
-) -> Decision:
-    tags = await facts.tags(image)
-    times = await times_for(facts, image, policy, tags, entry.pin)
-
-    async def newest(among: Sequence[str]) -> policies.Choice:
-        return age.choose_newest(policy, among, times.times, entry.pin, times.pinned, now, entry.policy_name)
-
-    made = await _among_images(facts, entry, image, tags, newest, left_out)
-    return await _with_digest(facts, entry, image, made)
-
-
 async def times_for(facts: Facts, image: ImageName, policy: Newest, tags: Sequence[str], present: Pin) -> BuildTimes:
     """The build times that an order by them goes by; nobody is asked where there is nothing to choose."""
     wanted = age.timed_tags(policy, tags)
-    return (
-        BuildTimes({}, None, "created") if set(wanted) <= {present.tag} else await facts.times(image, wanted, present)
-    )
+    if set(wanted) <= {present.tag}:
+        return BuildTimes({}, None, "created")
+    return await facts.times(image, wanted, present)
 
 
 async def _choose(
-    facts: Facts, entry: Managed, image: ImageName, policy: Semver | Pattern, now: datetime, left_out: dict[str, str]
-) -> Decision:
-    tags = await facts.tags(image)
+    facts: Facts, entry: Managed, image: ImageName, policy: Semver | Pattern | Newest, now: datetime
+) -> tuple[Decision, Mapping[str, str]]:
+    """The decision by the tags that name images, and those that name none, which are left out, with what they name.
+
+    Only what would be chosen, now or later, is looked at.
+    """
+    tags, left_out = await facts.tags(image), dict[str, str]()
+    times = await times_for(facts, image, policy, tags, entry.pin) if isinstance(policy, Newest) else None
 
     async def built(tag: str) -> datetime | None:
         return (await facts.times(image, (tag,), Pin())).times.get(tag)
 
-    async def aged(pin: Pin) -> policies.Choice:
-        best = partial(age.choose_aged, policy, current=pin, built=built, now=now, name=entry.policy_name)
-        return await _among_images(facts, entry, image, tags, best, left_out)
+    async def choose(pin: Pin) -> policies.Choice:
+        while True:
+            among = [tag for tag in tags if tag not in left_out] if left_out else tags
+            if isinstance(policy, Newest):
+                known = times or BuildTimes({}, None, "created")
+                made = age.choose_newest(policy, among, known.times, pin, known.pinned, now, entry.policy_name)
+            else:
+                made = await age.choose_aged(policy, among, pin, built, now, entry.policy_name)
+            match made:
+                case (
+                    policies.Chosen(tag=best) | policies.HeldChoice(candidate=str(best), reason=Reason(ends=datetime()))
+                ):
+                    digest = await facts.digest(image, best, will_read=True)
+                    what = await pullable.unlike_pinned(facts, entry, image, digest)
+                case _:
+                    return made
+            if what is None:
+                return made
+            left_out[best] = what
+            if (count := len(left_out)) >= MOST_LEFT_OUT:
+                text = f"the best {count} tags that the policy admits name no images; let the policy leave them out"
+                return policies.HeldChoice(Reason("held.no_image", text), next(iter(left_out)))
 
-    made = await aged(entry.pin)
+    made = await choose(entry.pin)
     if (
-        isinstance(made, policies.HeldChoice)
+        not isinstance(policy, Newest)
+        and isinstance(made, policies.HeldChoice)
         and entry.pin.digest is not None
         and made.reason.code in ("held.unordered", "held.vanished")
-        and (placed := await _by_digest(facts, entry, image, rank(policy, tags, _PLACES), aged)) is not None
+        and (placed := await _by_digest(facts, entry, image, rank(policy, tags, _PLACES), choose)) is not None
     ):
-        return placed
-    return await _with_digest(facts, entry, image, made)
+        return placed, left_out
+    return await _with_digest(facts, entry, image, made), left_out
 
 
 async def _with_digest(facts: Facts, entry: Managed, image: ImageName, made: policies.Choice) -> Decision:

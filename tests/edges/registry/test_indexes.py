@@ -13,10 +13,10 @@ from gitops_bot.engine import pullable
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.build import Manifest
 from gitops_bot.images.reference import ImageName
-from tests.commands.polled import facts_of
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
 from tests.counterparts.registry import INDEX, MANIFEST
+from tests.engine.polled import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
