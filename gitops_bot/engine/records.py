@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot.engine.read import Scope, read, read_again, read_line, select
-from gitops_bot.engine.update import Race
+from gitops_bot.engine.world import Race
 from gitops_bot.errors import ConfigError, EditError, ForgeError, GitError, LostRace, Problem, bugs_as
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals import trailers

@@ -5,7 +5,6 @@ All environments are planned side by side, then written one after the other. A f
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, assert_never
@@ -19,6 +18,7 @@ from gitops_bot.engine.gates import judge
 from gitops_bot.engine.policies import look_up, see
 from gitops_bot.engine.read import after_commit, partners, read_again
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, RollBackFailed, Withdraw
+from gitops_bot.engine.world import Race
 from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, Problem, bugs_as
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, reconcile
@@ -33,41 +33,10 @@ if TYPE_CHECKING:
     from gitops_bot.config import Environment
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.request import Request
-    from gitops_bot.engine.world import Clock, World
-    from gitops_bot.errors import LostRace
+    from gitops_bot.engine.world import World
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.releases.decisions import Managed
     from gitops_bot.results.result import Result
-
-
-#: A race is abandoned after so many losses, each of which let somebody else through, or after so many seconds.
-MOST_LOST, MOST_SECONDS = 100, 600.0
-#: The longest wait before the next try, as a multiple of what the last one took. The more of them compete for a
-#: machine, the longer a try takes, and the longer each of them stays out of the others' way.
-_LONGEST_WAIT = 16
-
-
-class Race:
-    """The tries of one environment: how long to wait after a lost race before the next one, and when to give up."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._started = self._tried = clock.monotonic()
-        self._lost = 0
-
-    def wait(self, lost: LostRace) -> None:
-        """Stay out of the others' way for a while.
-
-        Raises:
-            LostRace: `lost` itself, once it makes no sense to try again.
-        """
-        now = self._clock.monotonic()
-        self._lost += 1
-        if self._lost > MOST_LOST or now - self._started > MOST_SECONDS:
-            raise lost
-        longest = (now - self._tried) * min(2**self._lost, _LONGEST_WAIT)
-        self._clock.sleep(random.uniform(0, longest))  # noqa: S311 - spreads the racers, guards no secret
-        self._tried = self._clock.monotonic()
 
 
 def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | None = None) -> Result[Outcome]:

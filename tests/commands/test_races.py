@@ -13,7 +13,7 @@ import pytest
 from gitops_bot import config
 from gitops_bot.edges.git import Repository
 from gitops_bot.edges.registry import Registry
-from gitops_bot.engine import update as engine
+from gitops_bot.engine import world as engine_world
 from gitops_bot.engine.read import Scope, read
 from gitops_bot.engine.request import Pins
 from gitops_bot.engine.request import Request as Asked
@@ -203,7 +203,7 @@ def test_a_race_that_is_lost_again_and_again_is_run_on_while_others_get_through(
 
 
 def test_a_race_that_cannot_be_won_is_given_up_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "MOST_LOST", 3)
+    monkeypatch.setattr(engine_world, "MOST_LOST", 3)
     repository, clock, outcome = overtaken(tmp_path, times=1000)
 
     (environment,) = outcome.environments

@@ -176,9 +176,10 @@ async def _choose(
             if what is None:
                 return made
             left_out[best] = what
-            if (count := len(left_out)) >= MOST_LEFT_OUT:
-                text = f"the best {count} tags that the policy admits name no images; let the policy leave them out"
-                return policies.HeldChoice(Reason("held.no_image", text), next(iter(left_out)))
+            if len(left_out) >= MOST_LEFT_OUT:
+                what = f"the best {len(left_out)} tags that the policy admits name no images"
+                reason = Reason("held.no_image", f"{what}; let the policy leave them out")
+                return policies.HeldChoice(reason, next(iter(left_out)))
 
     made = await choose(entry.pin)
     if (
