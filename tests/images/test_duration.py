@@ -13,10 +13,7 @@ from gitops_bot.images import duration
     ("text", "seconds"),
     [
         pytest.param("0", 0, id="none"),
-        pytest.param("0h", 0, id="none of a unit"),
         pytest.param("90s", 90, id="seconds"),
-        pytest.param("15m", 900, id="minutes"),
-        pytest.param("2h", 7_200, id="hours"),
         pytest.param("1d", 86_400, id="a day"),
         pytest.param("1d12h30m5s", 131_405, id="all of them"),
         pytest.param("366d", 31_622_400, id="the longest"),

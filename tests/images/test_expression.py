@@ -15,13 +15,10 @@ TAGS = ["main-0a1b2c3-100", "main-4d5e6f7-99", "1.2.3", "v1.2.3-alpine", "latest
     [
         ("", {tag: tag for tag in TAGS}),
         (".*", {tag: tag for tag in TAGS}),
-        ("^[0-9]+$", {"20240105": "20240105", "007": "007"}),
         (r"^\d+$", {"20240105": "20240105", "007": "007"}),
         ("0", {tag: tag for tag in TAGS if "0" in tag}),
         ("^main-", {tag: tag for tag in TAGS if tag.startswith("main-")}),
-        ("^main-([0-9a-f]+)-", {tag: tag for tag in TAGS if tag.startswith("main-")}),
         ("^main-[0-9a-f]{7}-(?P<n>[0-9]+)$", {"main-0a1b2c3-100": "100", "main-4d5e6f7-99": "99"}),
-        ("^main-[0-9a-f]{7}-(?<n>[0-9]+)$", {"main-0a1b2c3-100": "100", "main-4d5e6f7-99": "99"}),
         ("-(?P<n>[0-9]+)$", {"main-0a1b2c3-100": "100", "main-4d5e6f7-99": "99"}),
         (
             "(?P<n>[0-9]+)",
@@ -29,7 +26,6 @@ TAGS = ["main-0a1b2c3-100", "main-4d5e6f7-99", "1.2.3", "v1.2.3-alpine", "latest
         ),
         ("^v?(?P<version>[0-9.]+)", {"1.2.3": "1.2.3", "v1.2.3-alpine": "1.2.3", "20240105": "20240105", "007": "007"}),
         ("(?i)^MAIN", {tag: tag for tag in TAGS if tag.startswith("main-")}),
-        ("^(?:a|latest)$", {"latest": "latest"}),
         (r"\Alatest\z", {"latest": "latest"}),
         # A group that takes no part, or matches nothing, is no key.
         ("^main-(?P<n>x)?", {}),
@@ -52,7 +48,6 @@ def test_the_tags_that_match_and_their_keys(expression: str, keys: dict[str, str
     ("expression", "message"),
     [
         ("(", r"the pattern '\(' is not a valid RE2 expression: missing \)"),
-        ("[0-9", "missing ]"),
         ("*", "no argument for repetition operator"),
         ("^(?=a)", "invalid perl operator.*RE2 has no look-around and no back-references"),
         (r"(a)\1", "invalid escape sequence.*RE2 has no look-around and no back-references"),
@@ -69,16 +64,6 @@ def test_what_cannot_be_used_is_refused(expression: str, message: str) -> None:
     with pytest.raises(ValueError, match=message) as raised:
         check(expression)
     assert type(raised.value) is ValueError
-
-
-def test_a_refused_expression_writes_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ValueError, match="not a valid RE2"):
-        check("(((")
-    assert capfd.readouterr() == ("", "")
-
-
-def test_two_tags_with_one_key_both_stay() -> None:
-    assert scan("^[a-z]+-(?P<n>[0-9]+)$", ["a-1", "b-1"]) == (["a-1", "b-1"], (["1", "1"],))
 
 
 @pytest.mark.parametrize(
@@ -109,10 +94,8 @@ def test_a_further_group_that_matches_nothing_is_empty_and_the_first_one_has_to_
     ("expression", "left"),
     [
         ("^main-", ["1.2.3", "v1.2.3-alpine", "latest", "20240105", "007"]),
-        ("^main-(?P<n>x?)", ["1.2.3", "v1.2.3-alpine", "latest", "20240105", "007"]),
         ("alpine$|^latest$", ["main-0a1b2c3-100", "main-4d5e6f7-99", "1.2.3", "20240105", "007"]),
         ("", []),
-        ("^a*", []),
         ("^$", TAGS),
     ],
 )

@@ -23,29 +23,20 @@ POLICIES: dict[str, Policy | None] = {
     "1.4.2-7": Semver(">=1.0.0-0 <2.0.0", pattern=f"^{V}-{N}$"),
     "1.2.3-debian-12-r5": Semver(">=1.0.0-0 <2.0.0", pattern=f"^{V}-debian-12-r{N}$"),
     "v1.2.3-5-gabc1234": Semver(">=0.0.0-0", pattern=f"^v{V}-{N}-g[0-9a-f]{{7}}$"),
-    "v1.0.0-build.52.6c75897a": Semver(">=0.0.0-0", pattern=rf"^v{V}-build\.{N}\.[0-9a-f]{{8}}$"),
-    "123-abc1234": Pattern(f"^{N}-[0-9a-f]{{7}}$", order="numerical"),
     "main-42-abc1234": Pattern(f"^main-{N}-[0-9a-f]{{7}}$", order="numerical"),
     "20251118-91-f96aa5e8": Pattern("^(?P<date>[0-9]{8}-[0-9]{1,6})-[0-9a-f]{8}$", order="calver"),
-    "20251118-00369-f96aa5e8": Pattern("^(?P<date>[0-9]{8}-[0-9]{1,6})-[0-9a-f]{8}$", order="calver"),
     "main-20240102120000-abc1234": Pattern("^main-(?P<date>[0-9]{14})-[0-9a-f]{7}$", order="numerical"),
     "2025-07-28-033107-production": Pattern(f"^(?P<date>{MOMENT})-production$", order="calver"),
-    "1.2.3-20240102": Semver(">=0.0.0-0", pattern=f"^{V}-(?P<date>[0-9]{{8}})$"),
     "1.2.3-2024-01-02": Pattern(rf"^{PLAIN}-(?P<date>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})$", order="calver"),
     "20240102-v1.2.3": Pattern(f"^(?P<date>[0-9]{{8}})-v{PLAIN}$", order="numerical"),
     "abc1234": Newest("^[0-9a-f]{7}$"),
-    "4a530a1017c223d1dfdbaa4d63e909a7183381bf": Newest("^[0-9a-f]{40}$"),
     "sha-cc135af": Newest("^sha-[0-9a-f]{7}$"),
     "sha-1234567": Newest("^sha-[0-9a-f]{7}$"),
     "1.114.5-74a9b6d": Newest(r"^[0-9]+\.[0-9]+\.[0-9]+-[0-9a-f]{7}$"),
     "20240102-abc1234": Newest("^[0-9]{8}-[0-9a-f]{7}$"),
-    "v1-3f15cb8": Newest("^v[0-9]+-[0-9a-f]{7}$"),
-    "abc1234-amd64": Newest("^[0-9a-f]{7}-amd64$"),
     "latest": Follow("latest"),
     "dev-latest": Follow("dev-latest"),
-    "alpine": Follow("alpine"),
     "18-alpine": Follow("18-alpine"),
-    "2022-latest": Follow("2022-latest"),
     "3.1.0.4875-ls39": Pattern(
         r"^3\.(?P<build>[0-9]+)\.(?P<build2>[0-9]+)\.(?P<build3>[0-9]+)-ls(?P<build4>[0-9]+)$", order="numerical"
     ),
@@ -108,27 +99,11 @@ def test_words_that_not_every_image_uses_are_told() -> None:
 
 
 #: What tags are made of, sensible or not.
-PIECES = (
-    *("1", "12", "007", "2024", "20240102", "20240102030405", "2024-01-02", "1.2", "1.2.3", "1.2.3.4", "9" * 90),
-    *(
-        "abc1234",
-        "a" * 40,
-        "f0" * 32,
-        "1" * 30,
-        "v",
-        "V",
-        "g",
-        "rc",
-        "sha",
-        "build",
-        "main",
-        "alpine",
-        "3.20",
-        "T",
-        "Z",
-    ),
-    *("-", "_", ".", "x" * 20),
-)
+PIECES = [
+    "1", "12", "007", "2024", "20240102", "20240102030405", "2024-01-02", "1.2", "1.2.3", "1.2.3.4", "9" * 90,
+    "abc1234", "a" * 40, "f0" * 32, "1" * 30, "v", "V", "g", "rc", "sha", "build", "main", "alpine", "3.20", "T", "Z",
+    "-", "_", ".", "x" * 20,
+]  # fmt: skip
 
 
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9).map(lambda pieces: "".join(pieces)[:128]))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.images.kinds import Follow, Pattern, Policy, Semver
-from gitops_bot.images.order import admit, admits, compare, rank, ranked_tag
+from gitops_bot.images.order import admit, compare, rank, ranked_tag
 
 if TYPE_CHECKING:
     from random import Random
@@ -78,31 +78,9 @@ def test_what_is_admitted_best_first(name: str, tags: str, best_first: str) -> N
     assert sorted(admit(POLICIES[name], listed).tags) == sorted(best_first.split())
 
 
-@pytest.mark.parametrize(
-    ("policy", "tag", "expected"),
-    [
-        pytest.param(Semver(">=1.0.0"), "1.4.2", True, id="a version in the range"),
-        pytest.param(Semver(">=1.0.0"), "0.9.0", False, id="a version below it"),
-        pytest.param(Semver(">=1.0.0"), "1.5.0-rc.1", False, id="a pre-release"),
-        pytest.param(Semver(">=1.0.0", prereleases=True), "1.5.0-rc.1", True, id="a pre-release that counts"),
-        pytest.param(Semver(">=1.0.0"), "sha-3f2a1b4", False, id="no version"),
-        pytest.param(Pattern("^sha-", order="alphabetical"), "sha-3f2a1b4", True, id="what matches"),
-        pytest.param(Pattern("^sha-", order="alphabetical"), "main", False, id="what does not"),
-        pytest.param(Follow("main"), "main", True, id="the tag to follow"),
-        pytest.param(Follow("main"), "main-2", False, id="another tag"),
-    ],
-)
-def test_a_policy_says_whether_it_may_choose_a_tag(policy: Policy, tag: str, expected: bool) -> None:
-    assert admits(policy, tag) is expected
-
-
 @pytest.mark.parametrize(("limit", "best_first"), [(-1, ()), (0, ()), (1, ("1.0.0",)), (2, ("1.0.0", "v1.0.0"))])
 def test_at_most_so_many_are_ranked(limit: int, best_first: tuple[str, ...]) -> None:
     assert rank(POLICIES["semver"], ["v1", "1", "v1.0.0", "1.0.0"], limit) == best_first
-
-
-def test_a_tag_that_is_listed_twice_is_ranked_once() -> None:
-    assert rank(POLICIES["semver"], ["2", "1", "2", "2"], 2) == ("2", "1")
 
 
 COMPARED = [

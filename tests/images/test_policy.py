@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,17 +28,13 @@ MAIN = Follow("main")
 CHOICES: list[tuple[str, Policy, str, Pin, str, str | None]] = [
     ("a higher version", RANGE, "1.0.0 1.4.2 1.10.0 0.9 3.0.0", Pin("1.4.2"), "chosen", "1.10.0"),
     ("a higher version beside a digest", RANGE, "1.4.2 1.5.0", Pin("1.4.2", DIGEST), "chosen", "1.5.0"),
-    ("from a pre-release to its release", RANGE, "1.4.2-rc.1 1.4.2", Pin("1.4.2-rc.1"), "chosen", "1.4.2"),
     ("no pre-release of the bound", Semver(">=1.0.0-0 <2.0.0"), "1.4.2 2.0.0-rc.1", Pin("1.4.2"), "current", None),
     ("pre-releases where asked for", Semver("^1", prereleases=True), "1.4.2 1.5.0-rc.1", Pin("1.4.2"), "chosen",
      "1.5.0-rc.1"),
     ("the highest already", RANGE, "1.0.0 1.4.2 4.0.0", Pin("1.4.2"), "current", None),
-    ("another spelling of the present version", RANGE, "v1.4.2 1.4 1.4.2", Pin("v1.4.2"), "current", None),
     ("a partial version is that version", RANGE, "1.4 1.4.0", Pin("1.4"), "current", None),
     ("the shape of the present tag wins a tie", RANGE, "1.5 v1.5 1.5.0 v1.5.0 1.4", Pin("v1.4"), "chosen", "v1.5"),
-    ("else the full version", RANGE, "2 v2 v2.0 v2.0.0", Pin("1.4.2"), "chosen", "v2.0.0"),
     ("else without prefix", RANGE, "v2 2 v2.0 2.0", Pin("1.4.2"), "chosen", "2.0"),
-    ("nothing admitted", RANGE, "0.1.0 0.9.0", Pin("0.1.0"), "nothing_new", None),
     ("nothing listed", RANGE, "", Pin("1.4.2"), "held.vanished", None),
     ("signatures are no candidates", Pattern("", order="alphabetical"), f"2024-01-05 {SIGNATURE}", Pin("2024-01-05"),
      "current", None),
@@ -49,20 +43,13 @@ CHOICES: list[tuple[str, Policy, str, Pin, str, str | None]] = [
     ("lower than the present tag", RANGE, "1.4.1 1.4.2-rc.1", Pin("1.4.2"), "held.downgrade", "1.4.1"),
     ("the present tag is above the range", RANGE, "2.9.0 3.1.0", Pin("3.1.0"), "held.downgrade", "2.9.0"),
     ("the present tag is below the range", RANGE, "0.9.0 1.0.0", Pin("0.9.0"), "chosen", "1.0.0"),
-    ("the present pre-release is higher", RANGE, "1.9.0 2.0.0-rc.1", Pin("2.0.0-rc.1"), "held.downgrade", "1.9.0"),
     ("a present tag that the pattern does not match", Semver("*", pattern="^(?P<v>.+)-alpine$"), "1.4.2 1.4.1-alpine",
      Pin("1.4.2"), "held.downgrade", "1.4.1-alpine"),
     ("a lower build", BUILDS, "build-9 build-10", Pin("build-11"), "held.downgrade", "build-10"),
-    ("an older date", DATES, "2024-01-05 2024-03-01T10", Pin("2024-03-01T10"), "held.downgrade", "2024-01-05"),
     # a present tag without an order
     ("latest by version", RANGE, "latest 1.4.2", Pin("latest"), "adopted", "1.4.2"),
-    ("a commit by version", RANGE, "sha-0a1b2c3 1.4.2", Pin("sha-0a1b2c3"), "adopted", "1.4.2"),
-    ("latest by number", BUILDS, "latest build-10", Pin("latest"), "adopted", "build-10"),
-    ("latest by letter", DATES, "latest 2024-01-05", Pin("latest"), "adopted", "2024-01-05"),
     ("nothing pinned", RANGE, "1.4.1 1.4.2", Pin(), "adopted", "1.4.2"),
-    ("nothing pinned and nothing admitted", RANGE, "latest", Pin(), "nothing_new", None),
     ("a digest alone", RANGE, "1.4.1 1.4.2", Pin(None, DIGEST), "held.unordered", "1.4.2"),
-    ("a digest alone and nothing admitted", RANGE, "latest", Pin(None, DIGEST), "nothing_new", None),
     ("latest and nothing admitted", RANGE, "latest 0.1.0", Pin("latest"), "nothing_new", None),
     # a present tag that is gone
     ("gone, and a higher one is there", RANGE, "1.5.0", Pin("1.4.2"), "chosen", "1.5.0"),
@@ -75,7 +62,6 @@ CHOICES: list[tuple[str, Policy, str, Pin, str, str | None]] = [
     ("by number of any length", BUILDS, f"build-{10**30} build-{10**30 + 1}", Pin(f"build-{10**30}"), "chosen",
      f"build-{10**30 + 1}"),
     ("a key that is no number", Pattern("^b", order="numerical"), "b-1 b-2", Pin("b-1"), "nothing_new", None),
-    ("by letter", DATES, "2024-01-05 2024-02-01 latest", Pin("2024-01-05"), "chosen", "2024-02-01"),
     ("by version, pre-releases too", Pattern("^1", order="semver"), "1.4.2 1.5.0-rc.1", Pin("1.4.2"), "chosen",
      "1.5.0-rc.1"),
     ("the same text around the key wins a tie", Pattern(r"^(?P<v>[0-9.]+)-", order="semver"),
@@ -85,10 +71,8 @@ CHOICES: list[tuple[str, Policy, str, Pin, str, str | None]] = [
     # digest
     ("the tag to follow", MAIN, "main latest", Pin("main", DIGEST), "current", None),
     ("another tag before", MAIN, "main latest", Pin("latest"), "adopted", "main"),
-    ("another tag before, which is gone", MAIN, "main", Pin("latest"), "adopted", "main"),
     ("no tag before", MAIN, "main", Pin(None, DIGEST), "adopted", "main"),
     ("the tag to follow is gone", MAIN, "latest", Pin("main", DIGEST), "held.vanished", None),
-    ("there is no tag to follow", MAIN, "latest", Pin("latest"), "nothing_new", None),
 ]  # fmt: skip
 
 
@@ -154,11 +138,6 @@ def test_a_policy_with_a_name_is_called_by_it_and_never_by_its_expression(policy
     assert choose(policy, listed, Pin(listed[0]), "builds").reason.text == text
 
 
-def test_the_reason_carries_its_facts() -> None:
-    reason = choose(RANGE, ["1.0", "2.0", "3.0", "latest", SIGNATURE], Pin("1.0")).reason
-    assert reason.data == {"policy": "semver >=1.0.0 <3", "seen": 5, "matched": 4, "admitted": 2}
-
-
 NUMBERS = st.lists(st.integers(0, 3).map(str), min_size=1, max_size=3).map(".".join)
 TAG = st.one_of(
     st.builds(
@@ -222,16 +201,6 @@ def test_whatever_is_listed_the_choice_is_listed_never_lower_and_blind_to_the_or
     assert choose(policy, tags, current) == choice
 
 
-@given(POLICY, st.lists(TAG, min_size=1, max_size=8), PIN, TAG)
-def test_a_tag_that_is_older_than_the_best_never_changes_the_choice(
-    policy: Policy, tags: list[str], current: Pin, older: str
-) -> None:
-    before = choose(policy, tags, current)
-    best = rank(policy, tags, 1)
-    if best and older != current.tag and compare(policy, older, best[0]) == -1:
-        assert told(choose(policy, [*tags, older], current)) == told(before)
-
-
 @pytest.mark.parametrize(
     ("tags", "current", "text", "equal"),
     [
@@ -274,15 +243,3 @@ def test_hostile_tags_in_number_are_survived(policy: Policy, tag: str) -> None:
 def test_a_present_tag_outside_the_grammar_has_no_order(tag: str) -> None:
     assert told(choose(RANGE, ["1.2.3"], Pin(tag))) == ("held.vanished", "1.2.3")
     assert told(choose(DATES, ["2024-01-05"], Pin(tag))) == ("held.vanished", "2024-01-05")
-
-
-def test_choosing_by_version_loads_no_engine_for_expressions() -> None:
-    """Nor anything heavy: the command line pays for this import with every run."""
-    program = (
-        "import sys; from gitops_bot.images.kinds import Semver; from gitops_bot.images.policy import choose; "
-        "from gitops_bot.images.reference import Pin; "
-        "choose(Semver('>=1'), ['1.0', '1.1'], Pin('1.0')); "
-        "print(sorted({'re2', 'pydantic', 'ruamel', 'httpx', 'fractions', 'decimal'} & sys.modules.keys()))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.images.version import RELEASE, keys, parse
+from gitops_bot.images.version import keys, parse
 
 # From the lowest to the highest; those in one row are equal.
 ASCENDING = [
@@ -80,15 +80,6 @@ def test_the_spelling_is_kept_beside_the_key(text: str, prefix: str, parts: int)
     assert (version.prefix, version.parts) == (prefix, parts)
 
 
-def test_a_release_stands_above_its_prereleases_and_a_floor_below() -> None:
-    version = parse("2.0.0")
-    assert version is not None
-    assert version.key == (2, 0, 0, RELEASE)
-    lowest = parse("2.0.0-0")
-    assert lowest is not None
-    assert (2, 0, 0, ()) < lowest.key < version.key
-
-
 TEXT = st.text(alphabet="v0123.-ar_", max_size=12) | st.sampled_from([text for row in ASCENDING for text in row])
 
 
@@ -96,19 +87,3 @@ TEXT = st.text(alphabet="v0123.-ar_", max_size=12) | st.sampled_from([text for r
 def test_one_scan_reads_every_text_as_parse_does(texts: list[str]) -> None:
     parsed = [parse(text) for text in texts]
     assert keys(texts) == [version.key if version else None for version in parsed]
-
-
-VERSION = st.from_regex(
-    r"v?[0-9]{1,3}(\.[0-9]{1,3}){0,2}(-([1-9a-c][0-9a-c-]{0,2})(\.[1-9a-c][0-9a-c-]{0,2}){0,3})?", fullmatch=True
-)
-
-
-@given(VERSION, VERSION, VERSION)
-def test_the_order_is_total(one: str, two: str, three: str) -> None:
-    a, b, c = ((version := parse(text)) and version.key for text in (one, two, three))
-    assert a is not None
-    assert b is not None
-    assert c is not None
-    assert [a < b, a == b, b < a].count(True) == 1
-    if a <= b <= c:
-        assert a <= c

@@ -123,11 +123,6 @@ def test_the_live_slot_stays_and_a_pin_and_a_switch_are_never_proposed_together(
                 assert not isinstance(history.decided(), Change)
 
 
-def test_both_slots_equal_are_left_alone() -> None:
-    history = History()
-    assert [type(item) for item in history.run("1.0.0")] == [Kept]
-
-
 @pytest.mark.parametrize(
     ("hours", "expected"),
     [pytest.param(1, "held.soak", id="soaks"), pytest.param(2, "chosen", id="soaked")],

@@ -54,8 +54,6 @@ def overlay(*names: str) -> str:
             (None,),
             id="what is outside the repository may have the image",
         ),
-        pytest.param({**BASE, "base/kustomization.yaml": pins("gone"), "prod/kustomization.yaml": overlay()}, (None,),
-            id="no manifest tells the names of images"),
         pytest.param(
             {
                 **BASE,
@@ -76,25 +74,15 @@ def test_an_entry_of_a_base_may_have_no_effect(files: dict[str, str], expected: 
     [
         ("apps/local", (), "unreferenced"),
         ("apps/local", ("apps/local",), None),
-        ("components/tls", (), None),
-        ("tools/base", (), "unreferenced"),
-        ("tools/base", ("tools/base",), None),
         ("tools/redis", (), None),
         ("tests/redis", (), "fixture"),
         ("examples/redis", ("examples/redis",), None),
-        ("clusters/demo", (), None),
-        ("overlays/default", (), None),
         ("apps/shared", (), None),
     ],
 )
 def test_a_directory_may_be_for_nobody(path: str, deployed: Collection[str], expected: str | None) -> None:
     files = {f"{path}/kustomization.yaml": pins("web"), "prod/kustomization.yaml": pins("web")}
     assert find(files, "prod", deployed=deployed) == {path: (expected,)}
-
-
-def test_what_an_environment_is_built_from_is_no_fixture() -> None:
-    files = {"samples/web/kustomization.yaml": pins("web"), "prod/kustomization.yaml": pins(resources="../samples/web")}
-    assert find(files, "prod") == {"samples/web": (None,)}
 
 
 def test_what_a_deployed_base_is_built_from_is_referenced() -> None:

@@ -59,16 +59,9 @@ def test_the_platforms_that_an_image_has_lost_are_named(missing: list[str], text
     ("shape", "present", "expected"),
     [
         pytest.param("tag+digest", Pin("1.0.0", A), Pin("1.1.0", B), id="both over both"),
-        pytest.param("tag+digest", Pin("1.0.0"), Pin("1.1.0", B), id="both over a tag"),
-        pytest.param("tag+digest", Pin(None, A), Pin("1.1.0", B), id="both over a digest"),
-        pytest.param("tag+digest", Pin(), Pin("1.1.0", B), id="both over nothing"),
         pytest.param("tag", Pin("1.0.0", A), Pin("1.1.0"), id="a tag over both leaves no stale digest"),
-        pytest.param("tag", Pin("1.0.0"), Pin("1.1.0"), id="a tag over a tag"),
-        pytest.param("tag", Pin(None, A), Pin("1.1.0"), id="a tag over a digest"),
         pytest.param("digest", Pin(None, A), Pin(None, B), id="a digest over a digest"),
-        pytest.param("digest", Pin(), Pin(None, B), id="a digest over nothing"),
         pytest.param("digest", Pin("1.0.0", A), Pin("1.1.0", B), id="a digest over both leaves no stale tag"),
-        pytest.param("digest", Pin("1.0.0"), Pin("1.1.0", B), id="a digest over a tag"),
     ],
 )
 def test_a_pin_is_written_in_the_shape_that_is_asked_for(shape: PinShape, present: Pin, expected: Pin) -> None:
@@ -83,12 +76,9 @@ ADOPTED = Chosen("1.1.0", Reason("adopted", "latest has no order"))
     ("applies", "present", "chosen", "digest", "expected"),
     [
         pytest.param(rules(), Pin("1.0.0", A), CHOSEN, B, ("forward", Pin("1.1.0", B)), id="both"),
-        pytest.param(rules(pin="tag"), Pin("1.0.0", A), CHOSEN, None, ("forward", Pin("1.1.0")), id="a tag"),
         pytest.param(rules(pin="digest"), Pin(None, A), CHOSEN, B, ("forward", Pin(None, B)), id="a digest"),
         pytest.param(rules(), Pin("latest", A), ADOPTED, B, ("adopted", Pin("1.1.0", B)), id="a first version"),
-        pytest.param(rules(), Pin("latest", B), ADOPTED, B, ("adopted", Pin("1.1.0", B)), id="only the tag"),
         pytest.param(rules(pin="digest"), Pin(None, B), CHOSEN, B, ("current", Pin(None, B)), id="noop: a digest"),
-        pytest.param(rules(pin="tag"), Pin("1.1.0"), CHOSEN, None, ("current", Pin("1.1.0")), id="noop: a tag"),
     ],
 )
 def test_an_entry_advances_to_what_its_policy_chose(
@@ -106,28 +96,16 @@ def test_an_entry_advances_to_what_its_policy_chose(
         pytest.param(rules(MAIN), Pin("main", A), ("moved", Pin("main", B)), id="along with it"),
         pytest.param(rules(MAIN), Pin(None, A), ("moved", Pin("main", B)), id="from a digest, its tag is added"),
         pytest.param(rules(MAIN, pin="digest"), Pin(None, A), ("moved", Pin(None, B)), id="by digest alone"),
-        pytest.param(rules(MAIN, pin="digest"), Pin("main", A), ("moved", Pin("main", B)), id="its tag stays"),
         pytest.param(rules(MAIN, pin="tag"), Pin("main", A), ("moved", Pin("main")), id="by name alone from now on"),
         pytest.param(rules(MAIN), Pin("1.0.0", A), ("adopted", Pin("main", B)), id="to it, from another tag"),
-        pytest.param(rules(MAIN), Pin("1.0.0", B), ("adopted", Pin("main", B)), id="to it, from the same bytes"),
         pytest.param(rules(MAIN), Pin("main"), ("adopted", Pin("main", B)), id="its digest is added"),
-        pytest.param(rules(MAIN), Pin(), ("adopted", Pin("main", B)), id="to it, from nothing"),
-        pytest.param(rules(MAIN, pin="tag"), Pin("1.0.0"), ("adopted", Pin("main")), id="to it, by name alone"),
         pytest.param(rules(MAIN, pin="tag"), Pin("1.0.0", A), ("adopted", Pin("main")), id="no digest is left behind"),
-        pytest.param(rules(MAIN, on_move="follow"), Pin("main", A), ("moved", Pin("main", B)), id="asked to follow"),
         pytest.param(rules(MAIN, on_move="hold"), Pin("main", A), ("moved", Pin("main", B)), id="a gate may hold it"),
         pytest.param(rules(MAIN, on_move="hold"), Pin("1.0.0", A), ("adopted", Pin("main", B)), id="hold is no start"),
         # noop
         pytest.param(rules(MAIN), Pin("main", B), ("current", Pin("main", B)), id="noop: both"),
         pytest.param(rules(MAIN), Pin(None, B), ("current", Pin(None, B)), id="noop: a digest"),
-        pytest.param(rules(MAIN, pin="digest"), Pin(None, B), ("current", Pin(None, B)), id="noop: a digest is asked"),
-        pytest.param(rules(MAIN, pin="tag"), Pin("main"), ("current", Pin("main")), id="noop: by name alone"),
         pytest.param(rules(MAIN, pin="tag"), Pin("main", B), ("current", Pin("main", B)), id="noop: not moved"),
-        pytest.param(rules(MAIN, on_move="hold"), Pin("main", B), ("current", Pin("main", B)), id="noop: hold"),
-        pytest.param(rules(MAIN, on_move="hold"), Pin(None, B), ("current", Pin(None, B)), id="noop: hold, a digest"),
-        pytest.param(
-            rules(MAIN, pin="tag", on_move="hold"), Pin("main", B), ("current", Pin("main", B)), id="noop: hold, a tag"
-        ),
     ],
 )
 def test_one_tag_is_followed(applies: Rules, present: Pin, expected: tuple[object, ...]) -> None:
@@ -137,17 +115,12 @@ def test_one_tag_is_followed(applies: Rules, present: Pin, expected: tuple[objec
 MOVES = [
     # tag, policy, on_move, whether a move is followed
     pytest.param("1.0.0", SEMVER, None, False, id="a full version"),
-    pytest.param("v1.0.0-alpine", SEMVER, None, False, id="a full version and more"),
     pytest.param(SHA, kinds.Pattern("^sha-", order="alphabetical"), None, False, id="a commit"),
-    pytest.param("2024-01-05", kinds.Pattern("^2", order="alphabetical"), None, False, id="a date"),
     pytest.param("1.27", SEMVER, None, True, id="two numbers"),
-    pytest.param("1", SEMVER, None, True, id="one number"),
     pytest.param("latest", SEMVER, None, True, id="latest"),
-    pytest.param("1.0.0", None, None, False, id="a full version without a policy"),
     pytest.param("main", None, None, True, id="a branch without a policy"),
     pytest.param("1.0.0", kinds.Follow("1.0.0"), None, True, id="a full version that is followed"),
     pytest.param("1.0.0", SEMVER, "follow", True, id="a full version, asked to follow"),
-    pytest.param(SHA, SEMVER, "follow", True, id="a commit, asked to follow"),
     pytest.param("latest", SEMVER, "hold", False, id="latest, asked to hold"),
     pytest.param("main", MAIN, "hold", False, id="a followed tag, asked to hold"),
 ]
@@ -184,8 +157,6 @@ def test_a_hold_says_what_moved_and_the_ways_out() -> None:
         pytest.param(Pin("1.0.0", A), Pin("1.1.0", B), id="another tag"),
         pytest.param(Pin("1.0.0"), Pin("1.0.0", B), id="a digest is added"),
         pytest.param(Pin("1.0.0", A), Pin("1.0.0"), id="a digest is removed"),
-        pytest.param(Pin(None, A), Pin(None, B), id="digests alone"),
-        pytest.param(Pin(None, A), Pin("1.0.0", B), id="a tag is added"),
     ],
 )
 def test_nothing_else_is_a_moved_tag(present: Pin, after: Pin) -> None:
@@ -197,8 +168,6 @@ def test_nothing_else_is_a_moved_tag(present: Pin, after: Pin) -> None:
     [
         pytest.param(SEMVER, Pin("1.1.0"), Pin("1.0.0"), True, id="a lower version"),
         pytest.param(SEMVER, Pin("1.1.0", A), Pin("1.0.0", A), True, id="a lower version with the same bytes"),
-        pytest.param(SEMVER, Pin("1.1.0"), Pin("1.1.0-rc.1"), True, id="a pre-release of it"),
-        pytest.param(SEMVER, Pin("0.9.0"), Pin("0.8.0"), True, id="outside of the range"),
         pytest.param(
             kinds.Pattern("^b-(?P<n>[0-9]+)$", order="numerical"), Pin("b-10"), Pin("b-9"), True, id="by number"
         ),
@@ -209,9 +178,7 @@ def test_nothing_else_is_a_moved_tag(present: Pin, after: Pin) -> None:
         pytest.param(SEMVER, Pin("1.0.0", A), Pin("1.0.0", B), False, id="noop: the same tag"),
         pytest.param(SEMVER, Pin("latest"), Pin("1.0.0"), False, id="noop: the present one has no order"),
         pytest.param(SEMVER, Pin("1.0.0"), Pin("latest"), False, id="noop: the other one has no order"),
-        pytest.param(SEMVER, Pin(None, A), Pin("1.0.0", B), False, id="noop: from a digest"),
         pytest.param(SEMVER, Pin("1.0.0", A), Pin(None, B), False, id="noop: to a digest"),
-        pytest.param(SEMVER, Pin(), Pin("1.0.0"), False, id="noop: from nothing"),
         pytest.param(MAIN, Pin("1.1.0"), Pin("1.0.0"), False, id="noop: a policy without an order"),
         pytest.param(None, Pin("1.1"), Pin("1.0"), False, id="noop: no full versions without a policy"),
     ],
@@ -235,10 +202,8 @@ def test_a_step_back_is_seen_where_the_order_tells(
         pytest.param(Pin("1.1.0"), Pin("1.0.0"), None, "backward", id="lower, without a policy"),
         pytest.param(Pin("1.0.0"), Pin("fix"), SEMVER, "forward", id="without an order"),
         pytest.param(Pin("1.0.0", A), Pin("1.0.0", B), SEMVER, "moved", id="the same tag"),
-        pytest.param(Pin(None, A), Pin(None, B), SEMVER, "moved", id="digests alone"),
         pytest.param(Pin("1.0.0"), Pin("1.0.0", B), SEMVER, "adopted", id="a digest is added"),
         pytest.param(Pin(), Pin("1.0.0", B), SEMVER, "adopted", id="nothing was pinned"),
-        pytest.param(Pin(), Pin(None, B), SEMVER, "adopted", id="nothing was pinned, a digest alone"),
         pytest.param(Pin(None, A), Pin("1.0.0", B), SEMVER, "forward", id="from a digest to a tag"),
         pytest.param(Pin("1.0.0", A), Pin(None, B), SEMVER, "forward", id="from a tag to a digest"),
     ],

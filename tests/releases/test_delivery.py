@@ -8,7 +8,7 @@ import pytest
 
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.history.changes import EntryChange
-from gitops_bot.releases.history.delivery import Arrival, delivery, first_arrivals, journeys, per_day
+from gitops_bot.releases.history.delivery import Arrival, delivery, first_arrivals, journeys
 from gitops_bot.releases.history.line import Step
 from gitops_bot.releases.history.record import Kind, Record
 from gitops_bot.releases.history.releases import Release
@@ -76,7 +76,3 @@ def test_a_pin_goes_through_the_environments_in_the_order_of_its_arrivals() -> N
     ways = {way.pin.tag: way.arrivals for way in WAYS}
     assert ways["v2"] == (Arrival("staging", START + 2 * DAY), Arrival("production", START + 4 * DAY))
     assert [way.pin.tag for way in WAYS] == ["v3", "v2", "v1"]
-
-
-def test_every_release_counts_on_its_day() -> None:
-    assert per_day(PRODUCTION, START + 5 * DAY) == {(START + day * DAY).date(): 1 for day in (6, 8, 9)}

@@ -40,73 +40,43 @@ def found(text: str) -> list[tuple[str, str]]:
     [
         (APPLICATION % "apps/web/prod", ["apps/web/prod"]),
         (APPLICATION % "./apps/web/prod/", ["./apps/web/prod"]),
-        (
-            APPLICATION.replace("source: {", "sources: [{").replace("%s}", "a}, {path: b}, {path: c, chart: x}]"),
-            ["a", "b"],
-        ),
+        (APPLICATION.replace("source: {", "sources: [{").replace("%s}", "a}, {path: b}, {path: c, chart: x}]"),
+            ["a", "b"]),
         (SET % (GIT, "{{path}}"), ["apps/*"]),
         (SET % (GIT, "{{path}}/overlays/prod"), ["apps/*/overlays/prod"]),
         (SET % (GIT, "{{ .path.path }}/overlays/prod"), ["apps/*/overlays/prod"]),
         (SET % (GIT, "clusters/{{.path.basename}}"), ["clusters/*"]),
         (SET % ("[{list: {elements: [{env: dev}, {env: prod}]}}]", "apps/{{env}}"), ["apps/dev", "apps/prod"]),
         (SET % ("[{clusters: {}}]", "apps/{{name}}/live"), ["apps/*/live"]),
-        (
-            SET
-            % (
-                f"[{{matrix: {{generators: [{GIT[1:-1]}, {{list: {{elements: [{{env: qa}}]}}}}]}}}}]",
-                "{{path}}/{{env}}",
-            ),
-            ["apps/*/qa"],
-        ),
-        (
-            SET % ("[{clusters: {values: {root: apps/web, ring: ring-0}}}]", "{{values.root}}/{{.values.ring}}"),
-            ["apps/web/ring-0"],
-        ),
-        (
-            SET % (f"[{{merge: {{generators: [{VALUES}, {RINGS}]}}}}]", "{{values.root}}/{{values.ring}}"),
-            ["apps/web/ring-0", "apps/web/ring-1"],
-        ),
-        (
-            SET % (f"[{{matrix: {{generators: [{VALUES}, {RINGS}]}}}}]", "{{values.root}}/{{values.ring}}"),
-            ["apps/web/ring-1"],
-        ),
+        (SET % (f"[{{matrix: {{generators: [{GIT[1:-1]}, {{list: {{elements: [{{env: qa}}]}}}}]}}}}]",
+            "{{path}}/{{env}}"), ["apps/*/qa"]),
+        (SET % ("[{clusters: {values: {root: apps/web, ring: ring-0}}}]", "{{values.root}}/{{.values.ring}}"),
+            ["apps/web/ring-0"]),
+        (SET % (f"[{{merge: {{generators: [{VALUES}, {RINGS}]}}}}]", "{{values.root}}/{{values.ring}}"),
+            ["apps/web/ring-0", "apps/web/ring-1"]),
+        (SET % (f"[{{matrix: {{generators: [{VALUES}, {RINGS}]}}}}]", "{{values.root}}/{{values.ring}}"),
+            ["apps/web/ring-1"]),
         (FLUX, ["./apps/production"]),
         (f"{APPLICATION % 'a'}---\n{FLUX}---\nkind: Service\n", ["a", "./apps/production"]),
-        (
-            "apiVersion: v1\nkind: List\nitems:\n- {kind: Service}\n- "
-            + (APPLICATION % "a").rstrip().replace("\n", "\n  "),
-            ["a"],
-        ),
+        ("apiVersion: v1\nkind: List\nitems:\n- {kind: Service}\n- " + (APPLICATION % "a").rstrip().replace("\n",
+            "\n  "), ["a"]),
     ],
-)
+)  # fmt: skip
 def test_the_paths_that_argo_cd_and_flux_deploy_are_found(text: str, paths: list[str]) -> None:
     assert [path for path, _ in found(text)] == paths
-
-
-def test_what_deploys_a_path_is_called_by_its_kind_and_name() -> None:
-    assert found(APPLICATION % "a") == [("a", "Argo CD Application web-prod")]
-    assert found(SET % (GIT, "{{path}}"))[0][1] == "Argo CD ApplicationSet apps"
-    assert found(FLUX)[0][1] == "Flux Kustomization apps"
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        "argoproj.io/v1: [",
-        APPLICATION % ".",
-        APPLICATION % "../other",
-        APPLICATION % "/etc",
-        SET % (GIT.replace("apps/*", "a"), "{{a}}"),
-        APPLICATION.replace("kind: Application", "kind: AppProject") % "a",
+        "", "argoproj.io/v1: [", APPLICATION % ".", APPLICATION % "../other", APPLICATION % "/etc",
+        SET % (GIT.replace("apps/*", "a"), "{{a}}"), APPLICATION.replace("kind: Application", "kind: AppProject") % "a",
         "kind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\nspec: {path: a}\n# argoproj.io/",
-        f"# argoproj.io/\n{'[' * 5000}",
-        f"# argoproj.io/\n{'- ' * 100_000}",
+        f"# argoproj.io/\n{'[' * 5000}", f"# argoproj.io/\n{'- ' * 100_000}",
         "kind: &a Application\nspec: *b\n# argoproj.io/",
-        "# argoproj.io/\na: &a [x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n",
-        "# argoproj.io/\n\x00\x01",
+        "# argoproj.io/\na: &a [x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n", "# argoproj.io/\n\x00\x01",
     ],
-)
+)  # fmt: skip
 def test_what_is_no_deployment_is_none_and_no_error(text: str) -> None:
     assert not found(text)
 

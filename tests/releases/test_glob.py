@@ -22,10 +22,7 @@ def captures(glob: str, directory: str) -> dict[str, str] | None:
     ("glob", "directory", "expected"),
     [
         pytest.param("apps/web", "apps/web", {}, id="written out"),
-        pytest.param("./apps/web/", "apps/web", {}, id="./ and / count for nothing"),
         pytest.param("././apps", "apps", {}, id="./ twice"),
-        pytest.param(".", "", {}, id="the top"),
-        pytest.param("./", "", {}, id="the top with a slash"),
         pytest.param("apps/*/overlays/dev", "apps/web/overlays/dev", {"1": "web"}, id="one part"),
         pytest.param("apps/web-*", "apps/web-eu-1", {"1": "eu-1"}, id="the end of a part"),
         pytest.param("*-*-x", "a-b-c-x", {"1": "a", "2": "b-c"}, id="two in a part, the first the shortest"),
@@ -33,23 +30,15 @@ def captures(glob: str, directory: str) -> dict[str, str] | None:
         pytest.param("a*?b", "acdb", {"1": "c", "2": "d"}, id="a star and a question mark"),
         pytest.param("{cluster}/{app}", "eu/web", {"cluster": "eu", "app": "web"}, id="by name"),
         pytest.param("*/{app}/?", "a/web/x", {"1": "a", "app": "web", "3": "x"}, id="by name and by number"),
-        pytest.param("**", "a/b/c", {"1": "a/b/c"}, id="any number of parts"),
-        pytest.param("**", "", {"1": ""}, id="none of them"),
         pytest.param("a/**/b", "a/b", {"1": ""}, id="none between"),
-        pytest.param("a/**/b", "a/x/y/b", {"1": "x/y"}, id="some between"),
         pytest.param("**/prod/**", "a/prod/b/prod/c", {"1": "a", "2": "b/prod/c"}, id="the first the shortest"),
         pytest.param("**/prod", "a/prod/b/prod", {"1": "a/prod/b"}, id="held by the end"),
         pytest.param(".github/*", ".github/x", {"1": "x"}, id="a dot that is written"),
-        pytest.param("a/.*", "a/.x", {"1": "x"}, id="a dot before a star"),
         pytest.param("a.b+c", "a.b+c", {}, id="no expression"),
         pytest.param("ümlaut/*", "ümlaut/日本", {"1": "日本"}, id="other letters"),
-        pytest.param("a*", "a", {"1": ""}, id="a star for nothing"),
         pytest.param("c/eu-{cluster}/{app}", "c/eu-1/web", {"cluster": "1", "app": "web"}, id="by name in a part"),
-        pytest.param("{cluster}-prod", "a-prod-prod", {"cluster": "a-prod"}, id="by name before a text"),
         pytest.param("eu-{cluster}-?", "eu-a-b-c", {"cluster": "a-b", "2": "c"}, id="by name between two texts"),
-        pytest.param("*-{cluster}", "eu-a-b", {"1": "eu", "cluster": "a-b"}, id="by name after a star"),
         pytest.param("eu-{cluster}", "eu-.x", {"cluster": ".x"}, id="a dot within a part, by name"),
-        pytest.param(".{cluster}", ".x", {"cluster": "x"}, id="a hidden part by name after its dot"),
     ],
 )
 def test_a_glob_means_a_directory_and_says_what_its_wildcards_stood_for(
@@ -62,22 +51,12 @@ def test_a_glob_means_a_directory_and_says_what_its_wildcards_stood_for(
     ("glob", "directory"),
     [
         pytest.param("apps/*", "apps", id="a star is one part"),
-        pytest.param("apps/*", "apps/a/b", id="not two"),
         pytest.param("apps", "apps2", id="the whole name"),
-        pytest.param("apps", "my/apps", id="from the top"),
-        pytest.param("a.b", "axb", id="a dot is a dot"),
-        pytest.param("Apps", "apps", id="upper case"),
         pytest.param("*", ".git", id="a hidden directory for a star"),
-        pytest.param("?git", ".git", id="a hidden directory for a question mark"),
         pytest.param("{a}", ".git", id="a hidden directory by name"),
-        pytest.param("{a}t", ".git", id="a hidden directory by the start of a part"),
         pytest.param("eu-{a}", "eu-", id="a name for nothing"),
-        pytest.param("eu-{a}", "eu-1/x", id="a name beyond its part"),
-        pytest.param("eu-{a}", "us-1", id="another start"),
         pytest.param("{a}-eu", "1-eu2", id="another end"),
         pytest.param("**", "a/.git/b", id="a hidden directory on the way"),
-        pytest.param("**/b", "a/.git/b", id="a hidden directory before the end"),
-        pytest.param("*", "", id="the top is no part"),
         pytest.param(".", "a", id="the top only"),
         pytest.param("a", "a\n", id="a line break"),
     ],
@@ -92,38 +71,15 @@ def test_a_glob_does_not_mean(glob: str, directory: str) -> None:
         ("", "a glob has 1 to 500 characters, not 0"),
         ("a" * 501, "a glob has 1 to 500 characters, not 501"),
         ("/apps", "the glob '/apps' starts with `/`: write it relative to the repository root"),
-        ("/", "the glob '/' starts with `/`: write it relative to the repository root"),
         ("../x", "the glob '../x' has an empty part, `.` or `..`"),
-        ("a/../b", "the glob 'a/../b' has an empty part, `.` or `..`"),
         ("a/./b", "the glob 'a/./b' has an empty part, `.` or `..`"),
         ("a//b", "the glob 'a//b' has an empty part, `.` or `..`"),
-        (
-            "a/[bc]",
-            f"the glob 'a/[bc]': '[bc]' is not a valid part of a path {RULE}",
-        ),
-        (
-            "a/{b,c}",
-            f"the glob 'a/{{b,c}}': '{{b,c}}' is not a valid part of a path {RULE}",
-        ),
-        (
-            "a/{b}{c}",
-            f"the glob 'a/{{b}}{{c}}': '{{b}}{{c}}' is not a valid part of a path {RULE}",
-        ),
-        (
-            "a/{b",
-            f"the glob 'a/{{b': '{{b' is not a valid part of a path {RULE}",
-        ),
-        (
-            "a**/b",
-            f"the glob 'a**/b': 'a**' is not a valid part of a path {RULE}",
-        ),
-        (
-            "a\\b",
-            f"the glob 'a\\\\b': 'a\\\\b' is not a valid part of a path {RULE}",
-        ),
+        ("a/[bc]", f"the glob 'a/[bc]': '[bc]' is not a valid part of a path {RULE}"),
+        ("a/{b}{c}", f"the glob 'a/{{b}}{{c}}': '{{b}}{{c}}' is not a valid part of a path {RULE}"),
+        ("a**/b", f"the glob 'a**/b': 'a**' is not a valid part of a path {RULE}"),
         ("{a}/{a}", "the glob '{a}/{a}' uses a name in braces twice"),
     ],
-)
+)  # fmt: skip
 def test_what_is_no_glob_is_refused(glob: str, said: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
         Glob.parse(glob)
@@ -220,14 +176,11 @@ def test_the_configuration_takes_the_same_globs(text: str) -> None:
         pytest.param(
             "clusters/eu-{c}/{app}", "clusters/eu-canary*/**", "clusters/eu-canary1/web/", False, id="below it"
         ),
-        pytest.param("clusters/eu-{c}/{app}", "clusters/eu-canary*/**", "clusters/eu-1/web/", True, id="another"),
         pytest.param("clusters/**", "clusters/{c}/web", "clusters/a/web/", False, id="with a name"),
         pytest.param("clusters/**", "clusters/{c}/web", "clusters/a/web/more/", True, id="not what is below"),
         pytest.param("apps/*", "apps/web/kustomization.yaml", "apps/web/", False, id="by the file of the directory"),
         pytest.param("c/*/values-prod.yaml", "c/old*", "c/old1/values-prod.yaml", False, id="a file by its directory"),
-        pytest.param("c/*/values-prod.yaml", "c/old/values-*.yaml", "c/old/values-prod.yaml", False, id="a file"),
         pytest.param("c/*/values-prod.yaml", "c/old/values-q.yaml", "c/old/values-prod.yaml", True, id="another file"),
-        pytest.param("**", ".", "", False, id="the top"),
         pytest.param("**", ".", "a/", True, id="not the top"),
     ],
 )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.releases.history.line import Line, Step
+from gitops_bot.releases.history.line import Step
 from tests.releases.past import START, images, line
 
 
@@ -40,7 +40,3 @@ def test_commits_are_found_by_the_overlay_that_they_touch(overlay: str, expected
 )
 def test_people_are_named_without_address_and_control_characters(author: str, expected: str) -> None:
     assert Step("c", (), START, author, "", (), {}).who == expected
-
-
-def test_a_line_of_nothing_touches_nothing() -> None:
-    assert Line((), complete=True).touching(".") == ()

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.images.kinds import Rules
+from gitops_bot.images.kinds import PinShape, Rules
+from gitops_bot.images.reason import unmanaged
+from gitops_bot.images.reference import Pin
 from gitops_bot.releases.decisions import Managed
 from gitops_bot.releases.layout.read import Overlay
 from gitops_bot.targets import kustomization
+from gitops_bot.targets.pin_file import FileEntry, TextPins
 
 WEB = "apps/web/kustomization.yaml"
 
@@ -26,3 +29,30 @@ def test_an_entry_knows_its_place_and_its_effective_repository(data: bytes, expe
     assert entry == Managed(item, WEB, "apps/web", "staging")
     assert (entry.line, entry.image) == (2, expected)
     assert entry.key == (WEB, item.name)
+
+
+@pytest.mark.parametrize(
+    ("more", "asked", "expected"),
+    [
+        pytest.param({}, "digest", Rules(None, pin="digest"), id="as configured"),
+        pytest.param({"says": "tag"}, "tag+digest", Rules(None, pin="tag", no_room=True), id="no place for a digest"),
+        pytest.param({"says": "tag"}, "tag", Rules(None, pin="tag"), id="no digest asked for"),
+        pytest.param({"says": "digest"}, "tag", Rules(None, pin="digest"), id="no place for a tag"),
+        pytest.param({"choices": ("blue", "green")}, "digest", Rules(None, pin="tag"), id="a selector"),
+        pytest.param({"decided_by": "k.yaml"}, "tag", Rules(None, unmanaged=unmanaged("decided_elsewhere", "k.yaml")),
+            id="decided by another file"),
+        pytest.param({"unset": "TAG"}, "tag", Rules(None, unmanaged=unmanaged("unset", "TAG", "f:7")),
+            id="a variable that nothing sets"),
+    ],
+)  # fmt: skip
+def test_what_the_file_has_room_for_beats_what_is_configured(
+    more: dict[str, object], asked: PinShape, expected: Rules
+) -> None:
+    entry = FileEntry("web", None, Pin("1"), 7, 1, None, **more)  # type: ignore[arg-type]
+    overlay = Overlay.of("staging", ".", _Pins("f", (entry,), (), ""), lambda _: Rules(None, pin=asked))
+    assert [each.rules for each in overlay.entries] == [expected]
+
+
+class _Pins(TextPins):
+    def with_pins(self, wanted: object) -> bytes:
+        raise NotImplementedError

@@ -34,11 +34,6 @@ def test_the_reason_that_lasts_longest_comes_first(given: tuple[Reason, ...], ex
     assert held(*given).reasons == expected
 
 
-def test_one_reason_speaks_for_itself() -> None:
-    assert held(OLDER) == Held(WEB, Pin("1"), OLDER)
-    assert held(OLDER).reasons == (OLDER,)
-
-
 def test_several_reasons_are_one_text_and_the_facts_of_the_first_with_the_codes_of_the_others() -> None:
     found = held(SOAK, OLDER, HOLD).reason
     assert found == Reason(
@@ -46,8 +41,3 @@ def test_several_reasons_are_one_text_and_the_facts_of_the_first_with_the_codes_
         "older; also: held until the fair; also: 2h left",
         {"asked": "1", "also": "held.hold, held.soak"},
     )
-
-
-def test_what_is_added_later_takes_its_place_in_the_order() -> None:
-    assert held(SOAK, HOLD).hold(OLDER) == held(OLDER, SOAK, HOLD)
-    assert Held(WEB, Pin("1"), SOAK, withdraws=True).hold(HOLD).withdraws

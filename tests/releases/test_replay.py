@@ -42,13 +42,9 @@ API_DONE = (f"newTag: v1\n  digest: {A}", f"newTag: v2\n  digest: {B}")
     [
         pytest.param(replaced(WEB_DONE), [WEB], id="a tag"),
         pytest.param(replaced(API_DONE), [API], id="tag and digest"),
-        pytest.param(replaced(WEB_DONE, API_DONE), [WEB, API], id="two entries"),
         pytest.param(replaced(WEB_DONE, API_DONE), [API, WEB], id="in whatever order"),
-        pytest.param(replaced(WEB_DONE), [WEB, WEB], id="said twice"),
         pytest.param(replaced((f"v1\n  digest: {A}\n", "v2\n")), [changed("api", Pin("v1", A), Pin("v2"))],
             id="a digest removed"),
-        pytest.param(replaced((f"  digest: {A}\n", f"  digest: {B}\n")), [changed("api", Pin("v1", A), Pin("v1", B))],
-            id="a digest alone"),
         pytest.param(replaced((f"v1@{A}", f"v2@{B}")), [changed("joined", Pin("v1", A), Pin("v2", B))],
             id="one value for both"),
         pytest.param(replaced(("web\n  newTag: v1", "web\n  newName: r.test/web\n  newTag: v2")),
@@ -65,30 +61,19 @@ def test_steps_explain_what_they_do(after: str, steps: list[tuple[Pin, Assignmen
     [
         pytest.param(replaced(WEB_DONE), [], id="nothing is said"),
         pytest.param(TEXT, [WEB], id="nothing was done"),
-        pytest.param(replaced(WEB_DONE, API_DONE), [WEB], id="one more was done"),
         pytest.param(replaced(WEB_DONE), [WEB, API], id="one less was done"),
         pytest.param(replaced(WEB_DONE) + " ", [WEB], id="a byte more"),
-        pytest.param(replaced(WEB_DONE)[:-1], [WEB], id="a byte less"),
         pytest.param(replaced(WEB_DONE).replace("v2", '"v2"'), [WEB], id="the same value in quotes"),
         pytest.param(replaced(WEB_DONE), [changed("web", Pin("v0"), Pin("v2"))], id="from another tag"),
-        pytest.param(
-            replaced(WEB_DONE), [changed("web", Pin("v1", A), Pin("v2"))], id="from a digest that was not there"
-        ),
         pytest.param(replaced(WEB_DONE), [changed("web", Pin("v1"), Pin("v3"))], id="to another tag"),
         pytest.param(replaced(WEB_DONE), [changed("nobody", Pin("v1"), Pin("v2"))], id="an entry that is not there"),
-        pytest.param(replaced(WEB_DONE), [WEB, changed("web", Pin("v1"), Pin("v3"))], id="two ends"),
-        pytest.param(
-            replaced((f"  digest: {A}\n", f"  digest: {B}\n")),
-            [changed("api", Pin("v1", A), Pin(None, B))],
-            id="the tag stays, and another is said",
-        ),
+        pytest.param(replaced((f"  digest: {A}\n", f"  digest: {B}\n")), [changed("api", Pin("v1", A), Pin(None, B))],
+            id="the tag stays, and another is said"),
         pytest.param(TEXT, [changed("web", Pin("v1"), Pin())], id="unpinned is said, and nothing was done"),
-        pytest.param(
-            replaced(WEB_DONE), [changed("web", Pin("v1"), Pin("v2"), "r.test/web")], id="no other repository"
-        ),
-        pytest.param(replaced(WEB_DONE), [changed("web", Pin("v1"), Pin("not a tag"))], id="no tag"),
+        pytest.param(replaced(WEB_DONE), [changed("web", Pin("v1"), Pin("v2"), "r.test/web")],
+            id="no other repository"),
     ],
-)
+)  # fmt: skip
 def test_steps_do_not_explain_anything_else(after: str, steps: list[tuple[Pin, Assignment]]) -> None:
     assert not explains(FILE, TEXT.encode(), after.encode(), steps)
 
@@ -97,11 +82,7 @@ def test_steps_do_not_explain_anything_else(after: str, steps: list[tuple[Pin, A
     "before",
     [
         pytest.param(b"images: {", id="no YAML"),
-        pytest.param(b"\xff", id="not UTF-8"),
-        pytest.param(b"", id="empty"),
         pytest.param(b"images:\n- {name: web, newTag: v1}\n- {name: web, newTag: v1}\n", id="a name given twice"),
-        pytest.param(b"images:\n- &a {name: web, newTag: v1}\n", id="an anchor"),
-        pytest.param(b"images:\n- {name: web, newTag: v1}\n" + b"#" * (1 << 20), id="over 1 MiB"),
     ],
 )
 def test_a_file_that_cannot_be_edited_is_explained_by_nothing(before: bytes) -> None:

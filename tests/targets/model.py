@@ -144,47 +144,20 @@ class File:
 
 
 digests = st.sampled_from([f"sha256:{letter * 64}" for letter in "0123456789abcdef"])
-tags = st.sampled_from(
-    [
-        "v1",
-        "1.2.3",
-        "1.10",
-        "1e5",
-        "0123",
-        "on",
-        "null",
-        "2024-01-15",
-        "latest",
-        "main-1a2b3c4",
-        "_",
-        "a" * 128,
-        "7284872",
-    ]
-)
-comments = st.sampled_from(
-    [
-        "# c",
-        "#",
-        "# - name: a",
-        "#   newTag: v0",
-        "# {[\"'&*!|>%@`",
-        "# é😀 \u00a0\ufeff",
-        "# " + "long " * 60,
-        "#\ttab",
-    ]
-)
+tags = st.sampled_from([
+    "v1", "1.2.3", "1.10", "1e5", "0123", "on", "null", "2024-01-15", "latest", "main-1a2b3c4", "_", "7284872",
+    "a" * 128,
+])  # fmt: skip
+comments = st.sampled_from([
+    "# c", "#", "# - name: a", "#   newTag: v0", "# {[\"'&*!|>%@`", "# é😀 \u00a0\ufeff", "# " + "long " * 60, "#\ttab",
+])  # fmt: skip
 
 
 @st.composite
 def noise(draw: st.DrawFn, deep: int) -> tuple[str, ...]:
     """Comments at any indentation, and blank lines with and without blanks."""
-    line = st.one_of(
-        st.just(""),
-        st.just("   "),
-        comments,
-        comments.map(lambda text: " " * deep + text),
-        comments.map(lambda text: "      " + text),
-    )
+    lines = st.sampled_from([" " * deep, "      ", ""]).flatmap(lambda start: comments.map(lambda text: start + text))
+    line = st.sampled_from(["", "   "]) | lines
     return tuple(draw(st.lists(line, max_size=2)))
 
 
@@ -193,19 +166,10 @@ def a_field(draw: st.DrawFn, name: str, text: str, *, flow: bool) -> Field:
     # In braces a plain `a:"b"` is one word; only a quoted key may do without the blank.
     key = draw(st.sampled_from([name, name, f'"{name}"', f"'{name}'"] + ([] if flow else [name.lower(), name.upper()])))
     quote = draw(st.sampled_from(["'", '"'] + ["", ""] * is_plain_string(text)))
-    tails = (
-        st.sampled_from(["", "", "", " ", "\t", "  \t "])
-        | comments.map(lambda c: " " + c)
-        | comments.map(lambda c: "\t" + c)
-    )
-    return Field(
-        name,
-        text,
-        key,
-        draw(st.sampled_from([": ", ": ", ":   ", " : ", ":\t"])),
-        quote,
-        "" if flow else draw(tails),
-    )
+    spaces = st.sampled_from([" ", "\t"])
+    tails = st.sampled_from(["", "", "", " ", "\t", "  \t "]) | st.builds("{}{}".format, spaces, comments)
+    colon = draw(st.sampled_from([": ", ": ", ":   ", " : ", ":\t"]))
+    return Field(name, text, key, colon, quote, "" if flow else draw(tails))
 
 
 @st.composite
@@ -240,27 +204,11 @@ TOPS = [
     (),
     ("apiVersion: kustomize.config.k8s.io/v1beta1", "kind: Component", "resources: [a.yaml] # c"),
     ("# é😀 first", "x: &x {images: [{name: web0, newTag: v1}]}", "y: *x", "# " + "z" * 3000),
-    (
-        "patches:",
-        "- patch: |-",
-        "    images:",
-        "    - name: web0",
-        "      newTag: v1",
-        "",
-        "    # no comment",
-        "namespace: n",
-    ),
-    (
-        "%YAML 1.2",
-        "---",
-        'a: "images:\\n- name: web0"',
-        "b: >",
-        "  folded",
-        "",
-        "  - name: web0",
-        "c: !local {d: !!str 1}",
-    ),
-]
+    ("patches:", "- patch: |-", "    images:", "    - name: web0", "      newTag: v1", "", "    # no comment",
+        "namespace: n"),
+    ("%YAML 1.2", "---", 'a: "images:\\n- name: web0"', "b: >", "  folded", "", "  - name: web0",
+        "c: !local {d: !!str 1}"),
+]  # fmt: skip
 BOTTOMS = [
     (),
     ("namespace: n",),

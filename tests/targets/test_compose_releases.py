@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.counterparts.world import run
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from tests.counterparts.world import Deploy, World
 
@@ -101,29 +98,6 @@ def test_only_the_pins_change_from_staging_to_production_and_back(worldwide: Wor
     assert (back[COMPOSE], back[ENV]) == (first[COMPOSE], first[ENV])
     kinds = [release["kind"] for release in deploy.ask("history", "staging").json["releases"]]
     assert kinds == ["rollback", "update", "manual"]
-
-
-def test_a_pin_is_set_by_its_repository_and_check_is_content(worldwide: World, tmp_path: Path) -> None:
-    deploy = start(worldwide)
-    first, digest = deploy.files("main"), deploy.push("web", "1.1.0")
-    assert deploy.bot("explain", "staging", deploy.image("web")).code == 0
-    assert deploy.bot("set", "staging", f"{deploy.image('web')}=1.1.0@{digest}").code == 0
-    merge(deploy)
-    assert changed(first, deploy.files("main")) == {ENV}
-    for path, data in deploy.files("main").items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(data)
-    done = run("check", "--output", "json", cwd=tmp_path)
-    assert (done.code, done.json["problems"], done.json["entries"]) == (0, [], 6)
-
-
-def test_a_place_without_room_for_a_digest_gets_the_tag(worldwide: World) -> None:
-    deploy = start(worldwide, tag_only=True)
-    first = deploy.files("main")
-    deploy.push("web", "1.1.0")
-    assert deploy.bot("update", "staging").code == 0
-    after = deploy.files("gitops-bot/staging/all")
-    assert (changed(first, after), after[ENV]) == ({ENV}, first[ENV].replace(b"WEB_TAG=1.0.0", b"WEB_TAG=1.1.0"))
 
 
 def held_web(deploy: Deploy) -> Any:

@@ -13,11 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from ruamel.yaml.error import MarkedYAMLError
 
 from gitops_bot.images.reference import Assignment, Pin
-from gitops_bot.targets import loader
-from gitops_bot.targets.document import DEPTH_LIMIT, TOKEN_LIMIT
 from gitops_bot.targets.kustomization import read
 from gitops_bot.targets.pin_file import edit
 from tests.conftest import program
@@ -78,19 +75,6 @@ def test_every_entry_is_found_as_libyaml_finds_it(files: list[Real], corpus: Pat
             tag, _, digest = fields.get("newTag", "").partition("@")
             pin = Pin(tag or None, fields.get("digest") or digest or None)
             assert (entry.name, entry.new_name, entry.pin) == (fields["name"], fields.get("newName"), pin)
-
-
-def test_the_bound_on_tokens_is_twenty_times_the_largest_real_file(corpus: Path) -> None:
-    folders = ("compose", "helm", "kustomizations", "manifests")
-    paths = sorted(path for folder in folders for path in (corpus / folder).iterdir())
-    assert len(paths) == 719
-    for path in paths:
-        try:
-            loader.compose(path.read_text(), DEPTH_LIMIT, TOKEN_LIMIT // 20)
-        except loader.TooManyTokensError:
-            pytest.fail(f"{path} has more")
-        except MarkedYAMLError:
-            continue  # a template, or more than one document
 
 
 def rule(file: Real, fields: dict[str, str]) -> str | None:
@@ -164,14 +148,6 @@ def check_lines(file: Real, index: int, pin: Pin, after: bytes) -> None:
 def unended(file: Real, last: int, added: int) -> int:
     """Splitting at LF leaves the CR of a last line without LF on one side only."""
     return int(added > 0 and b"\r\n" in file.data and last == len(file.data.split(b"\n")))
-
-
-def test_asking_for_what_is_there_changes_no_byte(files: list[Real]) -> None:
-    for file in files:
-        edits = [
-            Assignment(one.name, one.pin, one.new_name) for one in file.kustomization.entries if one.refusal is None
-        ]
-        assert edit(file.kustomization, edits) == file.data, file.name
 
 
 @pytest.mark.parametrize("pin", PINS)

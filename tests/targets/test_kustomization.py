@@ -24,72 +24,48 @@ TAG, DIGEST, BOTH = Pin("v2"), Pin(None, D2), Pin("v2", D2)
         # Replacing
         pytest.param("- name: a\n  newTag: v1", TAG, "- name: a\n  newTag: v2", id="a tag"),
         pytest.param(f"- name: a\n  digest: {D1}", DIGEST, f"- name: a\n  digest: {D2}", id="a digest"),
-        pytest.param(f"- name: a\n  newTag: v1\n  digest: {D1}", BOTH, f"- name: a\n  newTag: v2\n  digest: {D2}",
-            id="both"),
         pytest.param(f"- name: a\n  newTag: v1\n  digest: {D1}", DIGEST, f"- name: a\n  newTag: v1\n  digest: {D2}",
             id="tag kept"),
         pytest.param("- name: a\n  newTag: 'v1' # c", TAG, "- name: a\n  newTag: 'v2' # c", id="single quotes stay"),
-        pytest.param('- name: a\n  newTag: "v1"\t# c', TAG, '- name: a\n  newTag: "v2"\t# c',
-            id="double quotes, a tab"),
         pytest.param("- name: a\n  newTag: v1\t", TAG, "- name: a\n  newTag: v2\t", id="a tab behind"),
-        pytest.param("- name: a\n  newTag:\tv1", TAG, "- name: a\n  newTag:\tv2", id="a tab before"),
         pytest.param("- name: a\n  newTag: v1", Pin("1.10"), '- name: a\n  newTag: "1.10"', id="quotes where needed"),
-        pytest.param("- name: a\n  newTag: '1.9'", Pin("1.10"), "- name: a\n  newTag: '1.10'", id="quotes that do"),
-        pytest.param("- name: a\n  newTag: 1.9", TAG, "- name: a\n  newTag: v2", id="a float"),
         pytest.param('- name: a\n  newTag: ""', TAG, '- name: a\n  newTag: "v2"', id="empty quotes"),
         pytest.param("- name: a\n  newTag: null", Pin("null"), '- name: a\n  newTag: "null"', id="null and the word"),
         pytest.param("- name: a\n  newTag:\n    v1", TAG, "- name: a\n  newTag:\n    v2", id="a value on its own line"),
         pytest.param('- "name": a\n  "newTag" : v1', TAG, '- "name": a\n  "newTag" : v2', id="quoted keys"),
-        pytest.param("- NAME: a\n  newtag: v1", TAG, "- NAME: a\n  newtag: v2", id="other letters"),
-        pytest.param("- name: a:1\n  newTag: v1", TAG, "- name: a:1\n  newTag: v2", id="a matcher"),
-        pytest.param("- newTag: v1\n  name: a", TAG, "- newTag: v2\n  name: a", id="another order"),
-        pytest.param("- name: a\n  newTag: sha256:x", TAG, "- name: a\n  newTag: v2", id="a bad tag is mended"),
         # Joined
         pytest.param(f"- name: a\n  newTag: v1@{D1}", BOTH, f"- name: a\n  newTag: v2@{D2}", id="joined, both"),
-        pytest.param(f"- name: a\n  newTag: v1@{D1}", DIGEST, f"- name: a\n  newTag: v1@{D2}", id="joined, digest"),
         pytest.param(f"- name: a\n  newTag: v1@{D1} # c", TAG, "- name: a\n  newTag: v2 # c", id="joined, tag"),
-        pytest.param(f"- name: a\n  newTag: 'v1@{D1}'", BOTH, f"- name: a\n  newTag: 'v2@{D2}'", id="joined in quotes"),
         pytest.param(f"- name: a\n  newTag: v1@{D1}", Pin("1"), '- name: a\n  newTag: "1"',
             id="joined becomes a number"),
         # Inserting
         pytest.param("- name: a", TAG, "- name: a\n  newTag: v2", id="no tag yet"),
-        pytest.param("- name: a", Pin("1.10"), '- name: a\n  newTag: "1.10"', id="no tag yet, quotes needed"),
         pytest.param("- name: a", BOTH, f"- name: a\n  newTag: v2\n  digest: {D2}", id="nothing yet"),
         pytest.param("- name: a # c\n  # d\n  newTag: v1 # e\n  # f\n- name: b", BOTH,
             f"- name: a # c\n  # d\n  newTag: v2 # e\n  digest: {D2}\n  # f\n- name: b",
             id="comments stay on their lines"),
-        pytest.param("- name: a\n  newName: b", TAG, "- name: a\n  newName: b\n  newTag: v2", id="behind newName"),
         pytest.param("- newName: b\n  name: a", TAG, "- newName: b\n  newTag: v2\n  name: a", id="wherever it is"),
         pytest.param("- newTag: v1\n  name: a", DIGEST, f"- newTag: v1\n  digest: {D2}\n  name: a", id="behind newTag"),
-        pytest.param("  -   name: a", TAG, "  -   name: a\n      newTag: v2", id="any indentation"),
-        pytest.param("-\n     name: a", TAG, "-\n     name: a\n     newTag: v2", id="the dash on its own line"),
         pytest.param("- # c\n  name: a", TAG, "- # c\n  name: a\n  newTag: v2", id="a comment behind the dash"),
         pytest.param("- name: a\n\n\n- name: b", TAG, "- name: a\n  newTag: v2\n\n\n- name: b", id="blank lines stay"),
-        pytest.param('- "name": a', TAG, '- "name": a\n  newTag: v2', id="an inserted key is plain"),
         pytest.param("- name:\n    a\n  x: 1", TAG, "- name:\n    a\n  newTag: v2\n  x: 1", id="behind the value"),
         pytest.param("- name: a\n  x: |\n    newTag: v1", TAG, "- name: a\n  newTag: v2\n  x: |\n    newTag: v1",
             id="text"),
         # Removing
         pytest.param(f"- name: a\n  newTag: v1\n  digest: {D1}", TAG, "- name: a\n  newTag: v2", id="a stale digest"),
-        pytest.param(f"- name: a\n  digest: {D1}", TAG, "- name: a\n  newTag: v2", id="a tag for a digest"),
         pytest.param(f"- digest: {D1}\n  name: a", TAG, "- name: a\n  newTag: v2", id="a digest behind the dash"),
-        pytest.param(f"-\n  digest: {D1}\n  name: a", TAG, "-\n  name: a\n  newTag: v2", id="a digest below the dash"),
         pytest.param(f"- name: a\n  # c\n  digest: {D1} # d\n  # e\n  newTag: v1", TAG,
             "- name: a\n  # c\n  # e\n  newTag: v2", id="a comment goes with its line only"),
-        pytest.param(f'- name: a\n  newTag: v1\n  "digest" : "{D1}"\t', TAG, "- name: a\n  newTag: v2", id="any style"),
         pytest.param(f"- name: a\n  newTag: v2\n  digest: {D1}", TAG, "- name: a\n  newTag: v2",
             id="the same tag alone"),
         # Braces
         pytest.param("- {name: a, newTag: v1}", TAG, "- {name: a, newTag: v2}", id="braces"),
-        pytest.param("- {name: a}", BOTH, f"- {{name: a, newTag: v2, digest: {D2}}}", id="braces, nothing yet"),
         pytest.param("- { newTag: v1 , name: a }", DIGEST, f"- {{ newTag: v1, digest: {D2} , name: a }}", id="blanks"),
         pytest.param(f"- {{name: a, newTag: v1, digest: {D1}}}", TAG, "- {name: a, newTag: v2}", id="braces, stale"),
         pytest.param(f"- {{digest: {D1}, name: a}}", TAG, "- {name: a, newTag: v2}", id="braces, stale and first"),
         pytest.param(f"- {{name: a, digest: {D1},}}", TAG, "- {name: a, newTag: v2,}", id="braces with a last comma"),
         pytest.param(f'- {{"name":"a", # c\n   "newTag":"1.9",\n   "digest":"{D1}" # d\n  }}', Pin("1.10"),
             '- {"name":"a", # c\n   "newTag":"1.10" # d\n  }', id="braces over lines"),
-        pytest.param("- {name: a, newTag: v1} # {", BOTH, f"- {{name: a, newTag: v2, digest: {D2}}} # {{",
-            id="a comment"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize(
@@ -134,26 +110,16 @@ def test_an_inserted_line_ends_as_the_line_before_it(newline: str) -> None:
 @pytest.mark.parametrize(
     ("before", "asked"),
     [
-        pytest.param("- name: a\n  newTag: v1", Assignment("a", Pin("v1")), id="the same tag"),
         pytest.param("- name: a\n  newTag: 1.10", Assignment("a", Pin("1.10")), id="the same text, though a float"),
-        pytest.param("- name: a\n  newTag: 'v1'", Assignment("a", Pin("v1")), id="in quotes"),
-        pytest.param(f"- name: a\n  newTag: v1\n  digest: {D1}", Assignment("a", Pin("v1", D1)), id="both"),
-        pytest.param(f"- name: a\n  newTag: v1\n  digest: {D1}", Assignment("a", Pin(None, D1)), id="the same digest"),
         pytest.param(f"- name: a\n  newTag: v1@{D1}", Assignment("a", Pin("v1", D1)), id="joined"),
-        pytest.param(f"- name: a\n  newTag: v1@{D1}", Assignment("a", Pin(None, D1)), id="joined, the same digest"),
         pytest.param("- name: a\n  newTag: v1\n  digest: ''", Assignment("a", Pin("v1")), id="an empty digest is none"),
         pytest.param("- name: a\n  newName: b", Assignment("a", Pin(), "b"), id="the same newName"),
-        pytest.param("- name: a", Assignment("a", Pin()), id="nothing asked"),
     ],
 )
 def test_what_is_there_already_changes_no_byte(before: str, asked: Assignment) -> None:
     before = f"\ufeffimages:\r\n{before}\t"
 
     assert edited(before, asked) == before
-
-
-def test_no_edit_changes_no_byte() -> None:
-    assert edited("images: # c\n- nginx\n") == "images: # c\n- nginx\n"
 
 
 def refusals(before: str, *edits: Assignment) -> list[str]:
@@ -170,19 +136,14 @@ def refusals(before: str, *edits: Assignment) -> list[str]:
         pytest.param("- name: a\n  newTag: ${X}", Assignment("a", TAG), "k.yaml:3:11: newTag holds a template",
             id="refused"),
         pytest.param("- name: a", Assignment("a", Pin("v 2")), "k.yaml:2:3: 'v 2' is not a tag", id="no tag"),
-        pytest.param("- name: a", Assignment("a", Pin("")), "k.yaml:2:3: '' is not a tag", id="an empty tag"),
-        pytest.param("- name: a", Assignment("a", Pin("x" * 129)), "k.yaml:2:3: 'xxx", id="a long tag"),
         pytest.param("- name: a", Assignment("a", Pin("v1\nx: y")), "k.yaml:2:3: 'v1\\nx: y' is not a tag",
             id="a line break"),
         pytest.param("- name: a", Assignment("a", Pin(None, "sha256:ab")), "k.yaml:2:3: 'sha256:ab' is not a digest",
             id="short"),
-        pytest.param("- name: a", Assignment("a", Pin(None, D1.upper())), "k.yaml:2:3: 'SHA256:", id="upper case"),
         pytest.param("- name: a", Assignment("a", Pin(), "r.io/x:1"), "k.yaml:2:3: 'r.io/x:1' is not an image",
             id="no name"),
         pytest.param(f"- name: a\n  digest: # c\n    {D1}", Assignment("a", TAG), "k.yaml:3:3: the stale digest",
             id="a digest on two lines"),
-        pytest.param(f"- digest: {D1}\n  # c\n  name: a", Assignment("a", TAG), "k.yaml:2:3: the stale digest",
-            id="a comment"),
         pytest.param(f"- {{name: a, # c\n   digest: {D1}}}", Assignment("a", TAG), "k.yaml:3:4: the stale digest",
             id="a comment in braces"),
         pytest.param(f"- name: a\r  digest: {D1}\n\n", Assignment("a", TAG), "k.yaml:3:3: the stale digest",
@@ -216,20 +177,13 @@ def test_two_edits_of_one_entry_must_agree() -> None:
     ("text", "expected"),
     [
         pytest.param("- a\n", "k.yaml:1:1: the file is not a kustomization: it is not a mapping", id="a list"),
-        pytest.param("word\n", "k.yaml:1:1: the file is not a kustomization: it is not a mapping", id="a word"),
         pytest.param("images: nginx\n", "k.yaml:1:9: `images` is not a list", id="images is a word"),
-        pytest.param("images: {name: a}\n", "k.yaml:1:9: `images` is not a list", id="images is a mapping"),
         pytest.param("images:\n- name: a\nimages:\n", "k.yaml:3:1: the file has two keys 'images'", id="images twice"),
-        pytest.param("images: []\nIMAGES: []\n", "k.yaml:2:1: the file has two keys 'IMAGES'", id="in another case"),
-        pytest.param(
-            "images: []\nimage\N{LATIN SMALL LETTER LONG S}: []\n",
-            "k.yaml:2:1: the file has two keys 'image\N{LATIN SMALL LETTER LONG S}'",
-            id="a long s",
-        ),
+        pytest.param("images: []\nimage\N{LATIN SMALL LETTER LONG S}: []\n",
+            "k.yaml:2:1: the file has two keys 'image\N{LATIN SMALL LETTER LONG S}'", id="a long s"),
         pytest.param("kind: A\nkind: B\n", "k.yaml:2:1: the file has two keys 'kind'", id="kind twice"),
-        pytest.param("resources: []\nresources: []\n", "k.yaml:2:1: the file has two keys 'resources'", id="resources"),
     ],
-)
+)  # fmt: skip
 def test_a_file_that_leaves_a_doubt_is_refused_with_its_place(text: str, expected: str) -> None:
     with pytest.raises(EditError) as caught:
         read(text.encode(), "k.yaml")
@@ -241,28 +195,16 @@ def test_a_file_that_leaves_a_doubt_is_refused_with_its_place(text: str, expecte
     ("text", "kind", "resources"),
     [
         pytest.param("", "Kustomization", (), id="nothing"),
-        pytest.param("# c\n", "Kustomization", (), id="a comment"),
         pytest.param("images:\nkind: Component\n", "Component", (), id="a component"),
-        pytest.param("images: []\n", "Kustomization", (), id="no images"),
         pytest.param("images: ~\nx: 1\nx: 2\n", "Kustomization", (), id="a key twice that does not matter"),
-        pytest.param(
-            "bases: [a]\ncomponents:\n- b\nResources:\n- c\n- {d: e}\n- 1.10\n",
-            "Kustomization",
-            ("c", "1.10", "a", "b"),
-            id="what other files contribute",
-        ),
+        pytest.param("bases: [a]\ncomponents:\n- b\nResources:\n- c\n- {d: e}\n- 1.10\n", "Kustomization",
+            ("c", "1.10", "a", "b"), id="what other files contribute"),
     ],
-)
+)  # fmt: skip
 def test_a_kustomization_without_images_has_no_entries(text: str, kind: str, resources: tuple[str, ...]) -> None:
     found = read(text.encode(), "k.yaml")
 
     assert (found.entries, found.kind, found.resources, found.data.decode()) == ((), kind, resources, text)
-
-
-def test_keys_are_found_as_kustomize_finds_them() -> None:
-    (entry,) = read(b'"IMAGES":\n- Name: a\n  NewTag: v1\n', "k.yaml").entries
-
-    assert (entry.name, entry.pin) == ("a", Pin("v1"))
 
 
 @pytest.mark.parametrize(
@@ -270,7 +212,6 @@ def test_keys_are_found_as_kustomize_finds_them() -> None:
     [
         pytest.param(Pin("v1", D1), TAG, TAG, id="a tag alone leaves no digest"),
         pytest.param(Pin("v1", D1), DIGEST, Pin("v1", D2), id="a digest alone keeps the tag"),
-        pytest.param(Pin("v1"), BOTH, BOTH, id="both"),
         pytest.param(Pin("v1", D1), Pin(), Pin("v1", D1), id="nothing"),
     ],
 )
@@ -293,14 +234,6 @@ def test_at_most_ten_places_of_a_name_are_told(times: int, lines: str) -> None:
     assert {problem.message for problem in shared if problem} == {f"{times} entries are called 'a' (lines {lines})"}
     assert [problem.line for problem in shared if problem] == [*range(2, times + 2)]
     assert entries[-1].refusal is None
-
-
-def test_as_many_entries_as_are_read_share_one_message() -> None:
-    """Or the refusals of a file of 1 MiB would take gigabytes."""
-    entries = read(b"images:\n" + b"- name: a\n" * ENTRY_LIMIT, "k.yaml").entries
-
-    assert len(entries) == ENTRY_LIMIT
-    assert len({id(entry.refusal.message) for entry in entries if entry.refusal}) == 1
 
 
 def test_more_entries_than_are_read_refuse_the_file() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -13,7 +13,6 @@ from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Assignment, Pin, split
 from gitops_bot.targets.manifests import ManifestsTarget
 from gitops_bot.targets.pin_file import edit
-from tests.conftest import library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,28 +88,3 @@ def test_each_image_is_found_and_its_edit_changes_these_bytes_alone(files: dict[
         "image is shared by an alias": 3,
         "image is an address, not the name of an image": 1,
     }
-
-
-def test_kubernetes_takes_what_it_took_before(files: dict[str, bytes]) -> None:
-    valid = 0
-    for name, data in list(files.items())[::5]:
-        pins = ManifestsTarget().read(data, name)
-        edits = [Assignment(entry.name, PIN) for entry in pins.entries if entry.refusal is None]
-        for before, after in zip(resources(data), resources(edit(pins, edits)), strict=True):
-            if is_valid(before):
-                assert is_valid(after), name
-                valid += 1
-    assert valid == 40
-
-
-def resources(data: bytes) -> list[Any]:
-    return [resource for resource in yaml.load_all(data, Loader=yaml.CSafeLoader) if isinstance(resource, dict)]
-
-
-def is_valid(resource: Any) -> bool:
-    schemas = library("kubernetes_validate")
-    try:
-        schemas.validate(resource, schemas.latest_version(), strict=True)
-    except (schemas.ValidationError, schemas.SchemaNotFoundError, schemas.InvalidSchemaError):
-        return False
-    return True

@@ -130,26 +130,6 @@ def test_plan_and_update_write_its_files_beside_those_of_another_target(bot: Bot
     assert {path for path in before if before[path] != after[path]} == {STAGING, KUSTOMIZATION}
 
 
-def test_a_promotion_pairs_files_of_one_target(bot: Bot, shop: Deploy) -> None:
-    before = shop.files("main")
-    digest = shop.push("web", "1.1.0")
-    assert bot(shop, "set", "staging", f"{shop.image('web')}=1.1.0@{digest}", "--repository", shop.name).code == 0
-    shop.call("PUT", f"/pulls/{shop.pull()['number']}/merge", {})
-    assert bot(shop, "update", "--repository", shop.name, "production").code == 0
-    after = shop.files("gitops-bot/production/all")
-    assert after[PRODUCTION] == shop.files("main")[STAGING] != before[PRODUCTION]
-
-
-def test_history_tells_its_pins(bot: Bot, shop: Deploy) -> None:
-    digest = shop.push("web", "1.1.0")
-    bot(shop, "set", "staging", f"{shop.image('web')}=1.1.0@{digest}", "--repository", shop.name)
-    shop.call("PUT", f"/pulls/{shop.pull()['number']}/merge", {})
-    done = bot(shop, "rollback", "staging", "--repository", shop.name, "--output", "json")
-    assert done.code == 0, done.err
-    (changed,) = done.json["environments"][0]["proposals"][0]["changes"]
-    assert (changed["entry"]["file"], changed["from"]["tag"], changed["to"]["tag"]) == (STAGING, "1.1.0", "1.0.0")
-
-
 def test_check_counts_its_entries_and_tells_its_mistakes(bot: Bot, shop: Deploy, tmp_path: Path) -> None:
     on_disk(shop, tmp_path)
     (tmp_path / STAGING).write_text("web: latest\n")
@@ -158,12 +138,6 @@ def test_check_counts_its_entries_and_tells_its_mistakes(bot: Bot, shop: Deploy,
         ("`latest` is no version", STAGING)
     ]
     assert (document["files"], document["entries"], document["coverage"]["no_environment"]) == (4, 4, 2)
-
-
-def test_edit_finds_its_file_in_a_directory(bot: Bot, shop: Deploy, tmp_path: Path) -> None:
-    on_disk(shop, tmp_path)
-    assert bot(shop, "edit", "pins", "other=2.0", folder=tmp_path).code == 0
-    assert (tmp_path / "pins/pins.txt").read_bytes() == b"other: 2.0\nanother: 2\n"
 
 
 def test_its_settings_and_globs_of_its_files_are_those_of_any_target(bot: Bot, shop: Deploy, tmp_path: Path) -> None:

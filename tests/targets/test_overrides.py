@@ -10,7 +10,6 @@ import pytest
 from gitops_bot.targets import TARGETS, overriding_files, with_overrides
 from gitops_bot.targets.manifests import ManifestsTarget
 from tests.conftest import program
-from tests.counterparts.world import run
 from tests.targets.built import DEPLOYMENT, put
 
 if TYPE_CHECKING:
@@ -28,15 +27,6 @@ CASES = [
         {"apps/web/files": "resources: [web.yaml]\n", "prod": "resources: [../apps/web/files/]\n" + PINNED},
         "prod",
         id="in another directory, by a base",
-    ),
-    pytest.param(
-        {
-            "apps/web": "resources: [files/web.yaml]\n",
-            "prod": "bases: [../apps/web]\n",
-            "eu": "resources: ['../prod']\n" + PINNED,
-        },
-        "eu",
-        id="over two bases",
     ),
     pytest.param(
         {
@@ -108,25 +98,3 @@ def test_kustomizations_are_read_only_for_files_below_one() -> None:
     assert overriding_files({FILE: manifests}, tree) == every
     assert overriding_files({"jobs/job.yaml": manifests}, tree) == []
     assert overriding_files({"apps/web/kustomization.yaml": TARGETS[0]}, tree) == []
-
-
-def test_the_report_says_by_which_file(tmp_path: Path) -> None:
-    config = """\
-version: 1
-environments:
-  production:
-    overlays: [apps/web/files]
-    policy: {semver: "*"}
-    targets: [{kind: manifests, files: [web.yaml]}]
-"""
-    files = {
-        FILE: MANIFEST,
-        "gitops-bot.yaml": config,
-        "apps/web/kustomization.yaml": "resources: [files/web.yaml]\n",
-        "prod/kustomization.yaml": "resources: [../apps/web]\n" + PINNED,
-    }
-    put(tmp_path, files)
-    done = run("check", cwd=tmp_path)
-    assert (done.code, "prod/kustomization.yaml has an entry for this image, which wins" in done.out) == (0, True)
-    done = run("check", "--output", "json", cwd=tmp_path)
-    assert (done.json["coverage"]["unmanaged"], done.json["coverage"]["tracked"]) == (1, 0)

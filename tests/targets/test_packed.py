@@ -38,15 +38,12 @@ def everything(roots: Sequence[Node]) -> list[object]:
 @pytest.mark.parametrize(
     "text",
     [
-        "a: b\nc: {d: 'e', f: [\"g\", 1, 1.10, ~, on]}\n",
-        "a: |\n  b: c\n\nd: >-\n  e\n  f",
+        "a: b\nc: {d: 'e', f: [\"g\", 1, 1.10, ~, on]}\n", "a: |\n  b: c\n\nd: >-\n  e\n  f",
         "a: &x {y: 1} # c\nb: *x\nc: &l [*l]\n",
         "%TAG !e! tag:example.org,2000:\n---\na: !e!b%25c d\ne: !own {f: g}\n---\n- !!str h\n...\n",
-        "images:\n- name: \u00e9\U0001f600\n  newTag:\n- {}\n",
-        "",
-    ],
-    ids=["styles", "blocks", "aliases", "tags", "no values", "nothing"],
-)
+        "images:\n- name: \u00e9\U0001f600\n  newTag:\n- {}\n", "",
+    ], ids=["styles", "blocks", "aliases", "tags", "no values", "nothing"],
+)  # fmt: skip
 def test_nodes_come_back_as_they_were(text: str, start: str, newline: str) -> None:
     whole = (start + text).replace("\n", newline)
     roots = document.read(whole.encode(), "k.yaml", several=True).roots

@@ -44,7 +44,6 @@ def test_an_edit_replaces_the_groups_alone(expression: str, before: str, pin: Pi
     ("expression", "text", "message", "line"),
     [
         pytest.param("v(?P<tag>[0-9])", "x", "the pattern of 'web' matches nothing", 1, id="nothing"),
-        pytest.param("v(?P<tag>[0-9])", "\nv1\nv2", "the pattern of 'web' matches 2 times (lines 2, 3)", 2, id="two"),
         pytest.param("v(?P<tag>[0-9])", "v1" * 99, "the pattern of 'web' matches over 10 times (", 1, id="many"),
         pytest.param("v(?P<tag>.*)", "\nv$x", "the pattern of 'web' finds '$x', which is not a tag", 2, id="no tag"),
         pytest.param("@(?P<digest>.*)", "@v", "the pattern of 'web' finds 'v', which is not a digest", 1, id="digest"),
@@ -70,7 +69,6 @@ def test_two_patterns_of_one_place_are_refused() -> None:
     [
         pytest.param(r"web:(?P<tag>[\w.]+)", Pin("2", NEW), "has no place for a digest", id="no digest"),
         pytest.param(r"web:(?P<tag>1\.[0-9])", Pin("2.0"), "would not match the result", id="no match any more"),
-        pytest.param(r"web:(?P<tag>[0-9.]+)", Pin("2.0-rc1"), "would not match the result", id="another match"),
     ],
 )
 def test_an_edit_that_the_pattern_does_not_find_again_is_not_made(expression: str, pin: Pin, message: str) -> None:

@@ -183,11 +183,6 @@ def test_a_chart_of_the_repository_is_reached_with_its_values() -> None:
     assert found(files, "app") == (frozenset(files) - {"charts/api/Chart.yaml"}, [])
 
 
-def test_what_builds_upon_itself_ends() -> None:
-    files = {"a/kustomization.yaml": "resources: [../b, .]", "b/kustomization.yaml": "resources: [../a, ../b/../a/]"}
-    assert found(files, "a") == (frozenset(files), [])
-
-
 def test_any_other_overlay_is_its_directory_without_what_is_foreign() -> None:
     files = dict.fromkeys(("chart/values.yaml", "chart/templates/a.yaml", "chart/foreign.yaml", "charts/x.yaml"), "")
     modes = {"chart/link": "120000"}

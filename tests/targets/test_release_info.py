@@ -14,23 +14,16 @@ SHA = "706798e8"
 EDITS = {
     "plain": (b"  version: v1\n", {"version": "v2"}, b"  version: v2\n"),
     "a number for a text": (b"  version: v1\n", {"version": "1.10"}, b'  version: "1.10"\n'),
-    "a text for a number": (b"  version: 1.10\n", {"version": "v2"}, b"  version: v2\n"),
     "a commit that looks like a number": (b"  git-sha: abc\n", {"git-sha": SHA}, b'  git-sha: "706798e8"\n'),
-    "a time": (b"  build-date: x\n", {"build-date": "2026-11-02T10:15:00Z"}, b'  build-date: "2026-11-02T10:15:00Z"\n'),
-    "single quotes and a comment": (b"  version: 'a'  # b\n", {"version": "c d"}, b"  version: 'c d'  # b\n"),
     "a key in quotes": (b'  "version":   "a"\n', {"version": "b"}, b'  "version":   "b"\n'),
-    "nothing yet": (b'  version: ""\n', {"version": "true"}, b'  version: "true"\n'),
     "what begins like a comment": (b"  build-number: 1\n", {"build-number": "#2 (x)"}, b'  build-number: "#2 (x)"\n'),
     "no final line break": (b"  version: a", {"version": "b"}, b"  version: b"),
     "CRLF": (b"  version: a\r\n  x: 1\r\n", {"version": "b"}, b"  version: b\r\n  x: 1\r\n"),
-    "several, around others": (
-        b"  version: a\n\n  # x\n  other: a\n  git-sha: a\n",
-        {"version": "b", "git-sha": "c"},
-        b"  version: b\n\n  # x\n  other: a\n  git-sha: c\n",
-    ),
+    "several, around others": (b"  version: a\n\n  # x\n  other: a\n  git-sha: a\n", {"version": "b", "git-sha": "c"},
+        b"  version: b\n\n  # x\n  other: a\n  git-sha: c\n"),
     "noop": (b"  version:   1.10 # x\n", {"version": "1.10"}, b"  version:   1.10 # x\n"),
     "noop, nothing asked": (b"  version: a\n", {}, b"  version: a\n"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("before", "wanted", "after"), EDITS.values(), ids=EDITS.keys())
@@ -48,20 +41,13 @@ def test_values_in_braces_behind_a_byte_order_mark_change_alone() -> None:
 REFUSED = {
     "empty": (b"# nothing\n", "the file is empty", None),
     "another kind": (b"kind: Secret\ndata: {version: a}\n", "the file is not a ConfigMap", 1),
-    "a list": (b"- kind: ConfigMap\n", "the file is not a ConfigMap", 1),
     "without data": (b"kind: ConfigMap\n", "the ConfigMap has no `data`", 1),
-    "data of nothing": (b"kind: ConfigMap\ndata:\n", "the ConfigMap has no `data`", None),
     "two documents": (HEAD + b"  version: a\n---\na: b\n", "more than one document", 4),
     "an alias": (b"kind: ConfigMap\nmetadata: {name: &v a}\ndata:\n  version: *v\n", "shared by an alias", 2),
     "an anchor": (HEAD + b"  version: &v a\n", "has an anchor", 3),
     "data by an alias": (b"kind: ConfigMap\nbinary: &d {version: a}\ndata: *d\n", "shared by an alias", 2),
-    "an explicit tag": (HEAD + b"  version: !!str 1\n", "explicit YAML tag", 3),
     "a template": (HEAD + b"  version: ${VERSION}\n", "template placeholder", 3),
-    "a block": (HEAD + b"  version: |\n    a\n", "block of text", 3),
-    "a list of them": (HEAD + b"  version: [a]\n", "is not a string", 3),
     "no value": (HEAD + b"  version:\n  x: y\n", "has no value", 3),
-    "twice": (HEAD + b"  version: a\n  version: b\n", "stands there twice", 4),
-    "no YAML": (b"kind: [\n", "not YAML", 2),
 }
 
 
@@ -105,9 +91,7 @@ def test_whatever_needs_an_escape_or_is_a_template_does_not(text: str) -> None:
     ("before", "after", "only"),
     [
         pytest.param(b"  version: a\n", b"  version: b\n", True, id="a value"),
-        pytest.param(b"  'version': 'a' # x\r\n", b"  'version': 'b' # x\r\n", True, id="in quotes"),
         pytest.param(b"  team: a\n  version: a\n", b"  team: b\n  version: b\n", False, id="another value, too"),
-        pytest.param(b"  version: a\n", b"  version: a\n  git-sha: a\n", False, id="a new key"),
         pytest.param(b"  version: a\n", b"  version: a\n", False, id="noop"),
         pytest.param(b"\n  # x\n  version: a\n\nx: 1\n", b"\n  # x\n  version: b\n\nx: 1\n", True,
             id="behind a comment"),

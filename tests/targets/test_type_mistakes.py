@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 LONG = os.environ.get("GITOPS_BOT_LONG") == "1"
 
 NUMBERS = [
-    *("1.10", "1", "0", "0123", "08", "1_000", "1__0", "0_1", "1.", "1._2", "1_", "20240115123000", "9" * 30),
-    *("1e5", "1E5", "706798e8", "12.e03", "1e-5", "1e_5", "1e-999", "0x1f", "0X1F", "0x_1f", "0_x1", "0x1_"),
-    *("0x" + "f" * 16, "0o17", "0O17", "0b11", "0B_1"),
-]
-TRUTHS = ["y", "Y", "n", "N", "yes", "Yes", "YES", "no", "on", "On", "ON", "off", "true", "True", "TRUE", "false"]
+    "1.10", "1", "0", "0123", "08", "1_000", "1__0", "0_1", "1.", "1._2", "1_", "20240115123000", "9" * 30, "1e5",
+    "1E5", "706798e8", "12.e03", "1e-5", "1e_5", "1e-999", "0x1f", "0X1F", "0x_1f", "0_x1", "0x1_", "0x" + "f" * 16,
+    "0o17", "0O17", "0b11", "0B_1",
+]  # fmt: skip
+TRUTHS = [
+    "y", "Y", "n", "N", "yes", "Yes", "YES", "no", "on", "On", "ON", "off", "true", "True", "TRUE", "false",
+]  # fmt: skip
 TEXTS = [
-    *("1.2.3", "v1.10", "1-2", "1.2e", "1e", "e5", "_1", "__1", "1234e567", "1e309", "0x", "0x_", "0xg", "0o8", "0b12"),
-    *("0x1" + "f" * 16, "0o" + "7" * 25, "0x1p4", "706798g8", "nan", "NaN", "inf", "Infinity", "oN", "tRue", "t", "f"),
-    # What only other parsers take for something else.
-    *("2024-01-15", "2024-1-5", "2024_-01-15", "nULL", "yesterday"),
-]
+    "1.2.3", "v1.10", "1-2", "1.2e", "1e", "e5", "_1", "__1", "1234e567", "1e309", "0x", "0x_", "0xg", "0o8", "0b12",
+    "0x1" + "f" * 16, "0o" + "7" * 25, "0x1p4", "706798g8", "nan", "NaN", "inf", "Infinity", "oN", "tRue", "t", "f",
+    "2024-01-15", "2024-1-5", "2024_-01-15", "nULL", "yesterday",
+]  # fmt: skip
 
 
 def told(text: str) -> list[str]:
@@ -63,11 +64,6 @@ def test_each_value_of_each_entry_is_looked_at_by_the_spelling_of_kustomize() ->
     ]
 
 
-def test_an_enormous_number_is_told_within_bounds() -> None:
-    (problem,) = told(f"images:\n- name: web\n  newTag: 1e-{'0' * 500_000}1\n")
-    assert len(problem) < 500
-
-
 number_like = st.from_regex(r"[0-9_][0-9_]{0,5}([.eExXoObB_-][0-9a-fA-F_-]{0,6}){0,3}", fullmatch=True)
 word_like = st.sampled_from(TRUTHS).flatmap(
     lambda word: st.sampled_from([word.lower(), word.upper(), word.title(), word.swapcase(), word + "s"])
@@ -82,13 +78,6 @@ def test_what_is_not_told_is_taken_as_it_is_by_kustomize(
     folder = tmp_path_factory.mktemp("k")
     fine = [tag for tag in [*found, *TEXTS] if not told(f"images:\n- name: web\n  newTag: {tag}\n")]
     assert images(folder, fine) == [f"i{number}:{tag}" for number, tag in enumerate(fine)]
-
-
-@pytest.mark.parametrize("tag", ["1.10", "0x" + "f" * 16, "0_x1", "1e_5", "08", "On"])
-def test_what_is_told_is_refused_by_kustomize(tmp_path: Path, tag: str) -> None:
-    with pytest.raises(subprocess.CalledProcessError) as caught:
-        images(tmp_path, [tag])
-    assert b"cannot unmarshal" in caught.value.stderr
 
 
 def images(folder: Path, tags: list[str]) -> list[str]:

@@ -20,69 +20,29 @@ from tests.conftest import PROJECT
 KUSTOMIZATION = "kustomization.yaml"
 DIGESTS = [f"sha256:{digit * 64}" for digit in "0a7"]
 #: Tags that some parser takes for something else, that a template may fill in, or that are none.
-TAGS = st.sampled_from(
-    [
-        *("1.2.3", "v1", "1.10", "0123", "1e5", "12345678", "2024-01-15", "on", "null", "y", "~", "", "sha-0a1b2c3"),
-        *(
-            "0x1f",
-            "__TAG__",
-            "${TAG}",
-            "{{ tag }}",
-            "a b",
-            "v1:",
-            "*x",
-            "-",
-            "masked-7c1fd3-0",
-            "x" * 128,
-            "x" * 129,
-            "1_000",
-        ),
-    ]
-)
+TAGS = st.sampled_from([
+    "1.2.3", "v1", "1.10", "0123", "1e5", "12345678", "2024-01-15", "on", "null", "y", "~", "sha-0a1b2c3", "0x1f",
+    "__TAG__", "${TAG}", "v1:", "*x", "-", "1_000", "", "{{ tag }}", "a b", "masked-7c1fd3-0", "x" * 128, "x" * 129,
+])  # fmt: skip
 VALUES = st.one_of(
     TAGS,
     st.sampled_from([*DIGESTS, DIGESTS[0][:-1], "sha256:" + "7c1fd3" * 8 + "0" * 16]),
     st.builds("{}@{}".format, TAGS, st.sampled_from(DIGESTS)),
 )
 QUOTES = st.sampled_from(["{}", '"{}"', "'{}'", '"{}', "{}'", "&x {}", "!!str {}", "{} # why", "{}#", "{}  ", "{}\r"])
-PLACES = st.sampled_from(
-    [
-        "    newTag: {}",
-        "    digest: {}",
-        "  - newTag: {}",
-        "    tag: {}",
-        "    NEWTAG: {}",
-        "newTag: {}",
-        "      newTag: {}",
-        "    # newTag: {}",
-        "    newTag:   {}",
-        "    newTag:\t{}",
-        "    newTag: |\n      {}",
-        "    other: >-\n      newTag: {}",
-        '    other: "\n      newTag: {}',
-        "    newName: ghcr.io/acme/x@{}",
-        "  - name: {}",
-        "  - {{name: y, newTag: {}}}",
-        "  - {{name: y,\n    newTag: {}\n    }}",
-    ]
-)
+PLACES = st.sampled_from([
+    "    newTag: {}", "    digest: {}", "  - newTag: {}", "    tag: {}", "    NEWTAG: {}", "newTag: {}",
+    "      newTag: {}", "    # newTag: {}", "    newTag:   {}", "    newTag:\t{}", "    newTag: |\n      {}",
+    "    other: >-\n      newTag: {}", '    other: "\n      newTag: {}', "    newName: ghcr.io/acme/x@{}",
+    "  - name: {}", "  - {{name: y, newTag: {}}}", "  - {{name: y,\n    newTag: {}\n    }}",
+])  # fmt: skip
+WHOLE_LINES = [
+    "images:", "  - name: web", "  - name: api", "- name: web", "  - name: *x", "# what", "", "---", "\t", '    "',
+    "\0", "}", "    continued", "kind: Component", "patches: []", "    newName: ghcr.io/acme/web", "  - web: &x",
+]  # fmt: skip
 LINES = st.one_of(
     st.builds(lambda place, quote, value: place.format(quote.format(value)), PLACES, QUOTES, VALUES),
-    st.sampled_from(
-        [
-            *("images:", "  - name: web", "  - name: api", "- name: web", "  - name: *x", "# what", "", "---", "\t"),
-            *(
-                '    "',
-                "    continued",
-                "kind: Component",
-                "patches: []",
-                "    newName: ghcr.io/acme/web",
-                "\0",
-                "  - web: &x",
-                "}",
-            ),
-        ]
-    ),
+    st.sampled_from(WHOLE_LINES),
 )
 
 #: Those that name and content tell, and those that look for certain values.

@@ -22,44 +22,21 @@ LONG = os.environ.get("GITOPS_BOT_LONG") == "1"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 PLAIN = [
-    *("v1.4.2", "1.2.3", "1.2.3-rc.1", "latest", "sha-1a2b3c4", "main", "_1_000", "2024.01.15", "20240115-abcdef"),
-    *("0x", "0xg", "0b2", "1e", "1.2e", "e5", "1-2", "24-01-15", "nan", "inf", "infinity", "yesterday", "nullable"),
-    *("1.2.3@" + DIGEST, DIGEST, "ghcr.io/acme/web", "localhost:5000/web", "v1..", "1.2.", "A", "0-0"),
-]
+    "v1.4.2", "1.2.3", "1.2.3-rc.1", "latest", "sha-1a2b3c4", "main", "_1_000", "2024.01.15", "20240115-abcdef", "0x",
+    "0xg", "0b2", "1e", "1.2e", "e5", "1-2", "24-01-15", "nan", "inf", "infinity", "yesterday", "nullable",
+    "ghcr.io/acme/web", "localhost:5000/web", "v1..", "1.2.", "A", "0-0", "1.2.3@" + DIGEST, DIGEST,
+]  # fmt: skip
 QUOTED = [
-    *(
-        "1",
-        "1.10",
-        "1.",
-        "0123",
-        "0912345",
-        "7284872",
-        "20240115123000",
-        "0o17",
-        "0x1f",
-        "0X1F",
-        "0b11",
-        "1_000",
-        "1__0",
-    ),
-    *(
-        "1e5",
-        "1E5",
-        "553640e6",
-        "706798e8",
-        "1.0e3",
-        "1e-5",
-        "1_e5",
-        "1e_5",
-        "1234e567",
-        "0_1",
-        "1._2",
-        "0x_1f",
-        "12.e03",
-    ),
-    *("y", "Y", "n", "yes", "Yes", "YES", "no", "on", "On", "off", "true", "True", "FALSE", "null", "Null", "NULL"),
-    *("2024-01-15", "2024-1-5", "2024_-01-15", "1:30", "1:30.5", "190:20:30", "2024-01-15T10:00:00"),
-]
+    "1", "1.10", "1.", "0123", "0912345", "7284872", "20240115123000", "0o17", "0x1f", "0X1F", "0b11", "1_000", "1__0",
+    "1e5", "1E5", "553640e6", "706798e8", "1.0e3", "1e-5", "1_e5", "1e_5", "1234e567", "0_1", "1._2", "0x_1f", "12.e03",
+    "y", "Y", "n", "yes", "Yes", "YES", "no", "on", "On", "off", "true", "True", "FALSE", "null", "Null", "NULL",
+    "2024-01-15", "2024-1-5", "2024_-01-15", "1:30", "1:30.5", "190:20:30", "2024-01-15T10:00:00",
+]  # fmt: skip
+#: What is not made of the letters of a reference.
+ODD = [
+    "", "~", "-1", ".5", "+1", "a:", "[::1]:5000/x", "{a}", "*a", "&a", "!a", "%a", "@a", "`a", " v1", "v1 ", "a: b",
+    "a #b",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", PLAIN)
@@ -68,36 +45,9 @@ def test_a_string_of_every_parser_needs_no_quotes(text: str) -> None:
     assert render(text) == text
 
 
-@pytest.mark.parametrize("text", QUOTED)
+@pytest.mark.parametrize("text", [*QUOTED, *ODD])
 def test_what_some_parser_takes_for_something_else_is_quoted(text: str) -> None:
     assert not is_plain_string(text)
-    assert render(text) == f'"{text}"'
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "~",
-        "-1",
-        ".5",
-        "+1",
-        " v1",
-        "v1 ",
-        "a: b",
-        "a #b",
-        "a:",
-        "[::1]:5000/x",
-        "{a}",
-        "*a",
-        "&a",
-        "!a",
-        "%a",
-        "@a",
-        "`a",
-    ],
-)
-def test_what_is_not_made_of_the_letters_of_a_reference_is_quoted(text: str) -> None:
     assert render(text) == f'"{text}"'
 
 
