@@ -10,6 +10,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -84,7 +85,7 @@ class TokenServer:
 @contextlib.contextmanager
 def token_server(key: rsa.RSAPrivateKey | None = None) -> Iterator[TokenServer]:
     """Serve tokens until the block ends."""
-    key = key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = key or _key()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -122,6 +123,12 @@ def token_server(key: rsa.RSAPrivateKey | None = None) -> Iterator[TokenServer]:
         http.server_close()
 
 
+@cache
+def _key() -> rsa.RSAPrivateKey:
+    """The key of every server that speaks TLS: making one takes long."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 def certificate(key: rsa.RSAPrivateKey, *names: str) -> bytes:
     """A certificate that the key made for itself and for these names, else for localhost, as PEM."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "token server")])
@@ -144,7 +151,7 @@ def certificate(key: rsa.RSAPrivateKey, *names: str) -> bytes:
 
 def encrypted(folder: Path, *names: str) -> ssl.SSLContext:
     """What a server needs to speak TLS; its certificate, for these names or localhost, stands in `server.pem`."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = _key()
     pem, file = serialization.Encoding.PEM, folder / "server.pem"
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     file.write_bytes(private + certificate(key, *names))

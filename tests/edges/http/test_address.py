@@ -9,30 +9,22 @@ FOLLOWED = [
     ("the same host", "https://ghcr.io/v2/", "/token?x=1", "https://ghcr.io/token?x=1"),
     ("an empty host is the own one", "https://ghcr.io/v2/", "https:///token", "https://ghcr.io/token"),
     (
-        "another host over https",
-        "https://registry-1.docker.io/",
-        "https://auth.docker.io/token",
+        "another host over https", "https://registry-1.docker.io/", "https://auth.docker.io/token",
         "https://auth.docker.io/token",
     ),
     ("the scheme's own port", "https://ghcr.io/v2/", "https://ghcr.io:443/token", "https://ghcr.io/token"),
     (
-        "the registry's own private address",
-        "https://10.0.0.5/",
-        "https://10.0.0.5:8443/token",
+        "the registry's own private address", "https://10.0.0.5/", "https://10.0.0.5:8443/token",
         "https://10.0.0.5:8443/token",
     ),
     (
-        "from loopback to loopback",
-        "http://127.0.0.1:5000/",
-        "http://127.0.0.1:6000/token",
+        "from loopback to loopback", "http://127.0.0.1:5000/", "http://127.0.0.1:6000/token",
         "http://127.0.0.1:6000/token",
     ),
     ("from loopback to localhost", "http://127.0.0.1:5000/", "http://localhost:6000/", "http://localhost:6000/"),
     ("from plain http to https", "http://registry.lan/", "https://10.0.0.7/token", "https://10.0.0.7/token"),
     (
-        "a neighbour of a configured plain registry",
-        "http://registry.lan/",
-        "http://auth.lan/token",
+        "a neighbour of a configured plain registry", "http://registry.lan/", "http://auth.lan/token",
         "http://auth.lan/token",
     ),
     ("a host that only looks like junk", "https://ghcr.io/", "https://xn--a.b/token", "https://xn--a.b/token"),
@@ -41,15 +33,13 @@ FOLLOWED = [
     ("names that begin with a known one", "https://a.test/", "https://localhost.a.test/", "https://localhost.a.test/"),
     ("names that end almost in a zone", "https://a.test/", "https://notinternal.test/", "https://notinternal.test/"),
     (
-        "within a private zone",
-        "https://hub.corp.internal/",
-        "https://auth.corp.internal/",
+        "within a private zone", "https://hub.corp.internal/", "https://auth.corp.internal/",
         "https://auth.corp.internal/",
     ),
     ("from a private address to a private name", "https://10.0.0.5/", "https://auth.local/", "https://auth.local/"),
     ("neighbours without a dot", "https://registry/", "https://auth/token", "https://auth/token"),
     ("from loopback out, encrypted", "http://127.0.0.1:5000/", "https://auth.docker.io/", "https://auth.docker.io/"),
-]
+]  # fmt: skip
 
 REFUSED = [
     ("https to http", "https://ghcr.io/", "http://ghcr.io/token", "without encryption"),
@@ -93,7 +83,7 @@ REFUSED = [
     ("no address", "https://ghcr.io/", "https://[::1", "cannot be read"),
     ("a control character", "https://ghcr.io/", "https://ghcr.io/\r\nX: y", "cannot be read"),
     ("a port that is none", "https://ghcr.io/", "https://ghcr.io:x/", "cannot be read"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(

@@ -15,21 +15,17 @@ BASES = [
     ("plain where configured", "registry.lan:5000", PLAIN, "http://registry.lan:5000/"),
     ("plain on loopback", "127.0.0.1:5000", RegistryAccess(), "http://127.0.0.1:5000/"),
     (
-        "TLS on loopback where it is configured",
-        "127.0.0.1:5000",
-        RegistryAccess(plain_http=False),
+        "TLS on loopback where it is configured", "127.0.0.1:5000", RegistryAccess(plain_http=False),
         "https://127.0.0.1:5000/",
     ),
     ("plain on loopback by name", "localhost:5000", RegistryAccess(username="ada"), "http://localhost:5000/"),
     ("plain on loopback, version 6", "[::1]:5000", RegistryAccess(), "http://[::1]:5000/"),
     ("a host that only looks like junk", "xn--a.b", RegistryAccess(), "https://xn--a.b/"),
     (
-        "encrypted where it only looks like loopback",
-        "localhost.evil.test",
-        RegistryAccess(),
+        "encrypted where it only looks like loopback", "localhost.evil.test", RegistryAccess(),
         "https://localhost.evil.test/",
     ),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("registry", "access", "url"), [row[1:] for row in BASES], ids=[row[0] for row in BASES])

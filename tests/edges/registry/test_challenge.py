@@ -13,8 +13,7 @@ HEADERS = [
     ("nothing", "", []),
     ("GitHub", GHCR, [("bearer", GHCR_READ)]),
     (
-        "a comma inside quotes",
-        'Bearer scope="repository:a:pull,push",realm="r"',
+        "a comma inside quotes", 'Bearer scope="repository:a:pull,push",realm="r"',
         [("bearer", {"scope": "repository:a:pull,push", "realm": "r"})],
     ),
     ("basic", 'Basic realm="registry"', [("basic", {"realm": "registry"})]),
@@ -26,8 +25,7 @@ HEADERS = [
     ("space around", ' ,Bearer  realm = "r" , service= "s"', [("bearer", {"realm": "r", "service": "s"})]),
     ("an escaped quote", r'Bearer realm="a\"b\\c"', [("bearer", {"realm": 'a"b\\c'})]),
     (
-        "no quotes",
-        "Bearer realm=https://a.test/token,service=s",
+        "no quotes", "Bearer realm=https://a.test/token,service=s",
         [("bearer", {"realm": "https://a.test/token", "service": "s"})],
     ),
     ("an empty value", 'Bearer realm="",service="s"', [("bearer", {"realm": "", "service": "s"})]),
@@ -35,11 +33,10 @@ HEADERS = [
     ("a parameter of nobody", 'realm="x"', []),
     ("an unclosed quote", 'Bearer realm="https://a.test', [("bearer", {})]),
     (
-        "an error beside it",
-        'Bearer realm="r",error="insufficient_scope"',
+        "an error beside it", 'Bearer realm="r",error="insufficient_scope"',
         [("bearer", {"realm": "r", "error": "insufficient_scope"})],
     ),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("header", "expected"), [row[1:] for row in HEADERS], ids=[row[0] for row in HEADERS])
@@ -54,12 +51,6 @@ def test_a_token_of_another_scheme_does_not_hide_the_next_challenge() -> None:
 
 def test_a_long_header_is_read_up_to_a_limit() -> None:
     assert challenges("," * HEADER_LIMIT + GHCR) == ()
-
-
-@given(st.text(alphabet='Ab ,="\\/\t\x00é', max_size=200))
-def test_any_header_is_read_to_its_end(header: str) -> None:
-    for each in challenges(header):
-        assert each.scheme == each.scheme.lower()
 
 
 @given(st.dictionaries(st.sampled_from(["realm", "service", "scope"]), st.text(st.characters(codec="latin-1"))))

@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from gitops_bot.config import RegistryAccess
-from gitops_bot.edges.registry.credentials import Basic, Credentials, Login, credential_files
+from gitops_bot.edges.registry.credentials import (
+    Basic,
+    Credentials,
+    IdentityToken,
+    Login,
+    RegistryToken,
+    basic,
+    credential_files,
+    secrets,
+)
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.images.reference import ImageName
 
@@ -173,3 +182,16 @@ def test_a_password_of_the_environment_that_is_no_text_is_an_error_without_it() 
 def test_a_password_beyond_ascii_can_be_sent(tmp_path: Path) -> None:
     write(tmp_path / ".docker/config.json", {"auths": {"ghcr.io": {"username": "ada", "password": "pässwort"}}})
     assert login({"HOME": str(tmp_path)}).credential == Basic("ada", "pässwort")
+
+
+def test_every_form_of_a_secret_is_known_and_in_no_repr() -> None:
+    forms = {
+        Basic("ada", "hunter2"): ("hunter2", "YWRhOmh1bnRlcjI="),
+        IdentityToken("hunter2"): ("hunter2", "PHRva2VuPjpodW50ZXIy"),
+        RegistryToken("hunter2"): ("hunter2",),
+        None: (),
+    }
+    for credential, expected in forms.items():
+        assert secrets(credential) == expected
+        assert "hunter2" not in repr(Login(credential, "a file"))
+    assert basic(Basic("ada", "schön:er")) == "Basic YWRhOnNjaMO2bjplcg=="

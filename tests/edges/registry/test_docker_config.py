@@ -37,15 +37,13 @@ FOUND: list[tuple[str, ImageName, dict[str, Any], Credential]] = [
     ("an identity token", WEB, {"ghcr.io": {**AUTH, "identitytoken": "i"}}, IdentityToken("i")),
     ("a registry token", WEB, {"ghcr.io": {"registrytoken": "r"}}, RegistryToken("r")),
     (
-        "Azure's identity token",
-        WEB,
-        {"ghcr.io": {"auth": encoded("00000000-0000-0000-0000-000000000000:i")}},
+        "Azure's identity token", WEB, {"ghcr.io": {"auth": encoded("00000000-0000-0000-0000-000000000000:i")}},
         IdentityToken("i", "00000000-0000-0000-0000-000000000000"),
     ),
     ("by a pattern of Kubernetes", WEB, {"*.io": AUTH}, ADA),
     ("by a pattern with a path", WEB, {"gh*.io/acme": AUTH, "*.io": {"auth": encoded("bob:x")}}, ADA),
     ("by its name before a pattern", WEB, {"*.io": {"auth": encoded("bob:x")}, "ghcr.io": AUTH}, ADA),
-]
+]  # fmt: skip
 NOT_FOUND: list[tuple[str, Any]] = [
     ("nothing at all", {}),
     ("another host", {"auths": {"quay.io": AUTH}}),

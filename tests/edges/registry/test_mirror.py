@@ -8,19 +8,19 @@ import pytest
 
 from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.registry import Registry
+from gitops_bot.edges.registry.credentials import Basic, basic
 from gitops_bot.edges.registry.host import location
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName, Pin
 from tests.counterparts.clock import StillClock
-from tests.counterparts.registry import PASSWORD, USER, docker_registry
+from tests.counterparts.registry import MANIFEST
 from tests.counterparts.script import Script, reply
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.counterparts.registry import DockerRegistry
+    import httpx
 
 NGINX = ImageName("docker.io", "library/nginx")
+DIGEST = f"sha256:{'a' * 64}"
 
 PLACES = [
     ("a path", {"docker.io": RegistryAccess(mirror="registry.acme.io/hub")}, "registry.acme.io/hub/library/nginx"),
@@ -36,49 +36,40 @@ def test_where_an_image_is_read(access: dict[str, RegistryAccess], expected: str
     assert str(location(NGINX, access)) == expected
 
 
-def test_everything_is_read_from_the_mirror_and_nothing_from_the_registry(registry: DockerRegistry) -> None:
-    digest = registry.push("hub/library/nginx", "1.27.0")
-    access = {"docker.io": RegistryAccess(mirror=f"{registry.host}/hub")}
-    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9"}  # a request to docker.io would fail
-    with registry.counting() as seen, Registry(access, nowhere, StillClock()) as ours:
-        assert ours.tags(NGINX) == ("1.27.0",)
-        assert ours.digest(NGINX, "1.27.0") == digest
-        assert ours.exists(NGINX, digest)
-        assert ours.served(NGINX, Pin("1.27.0")).login.endswith(f", from the mirror {registry.host}/hub")
-    assert {line.split()[1].partition("?")[0].rpartition("/")[0] for line in seen} == {
-        "/v2/hub/library/nginx/tags",
-        "/v2/hub/library/nginx/manifests",
+def test_everything_is_read_from_the_mirror_with_its_login_and_nothing_from_the_registry() -> None:
+    challenge = {"WWW-Authenticate": 'Basic realm="r", Bearer realm="https://mirror.test/token",service="s"'}
+    tags, manifest = '{"name": "x", "tags": ["v1"]}', {"Docker-Content-Digest": DIGEST, "Content-Type": MANIFEST}
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/token":
+            return reply(200, '{"token": "t"}')
+        if "Authorization" not in request.headers:
+            return reply(401, "", challenge)
+        return reply(200, "", manifest) if request.method == "HEAD" else reply(200, tags)
+
+    script = Script(serve)
+    access = {
+        "docker.io": RegistryAccess("ada", "HUB", mirror="mirror.test/hub"),
+        "mirror.test": RegistryAccess("ada", "MIRROR"),
     }
-
-
-def test_the_login_is_that_of_the_mirror_and_never_that_of_the_registry(tmp_path: Path) -> None:
-    with docker_registry(tmp_path, password=True) as mirror:
-        mirror.push("hub/library/nginx", "v1")
-        of_hub = RegistryAccess(USER, "HUB", mirror=f"{mirror.host}/hub")
-        environ = {"HUB": "of the hub", "MIRROR": PASSWORD}
-        with Registry({"docker.io": of_hub}, environ, StillClock()) as ours, pytest.raises(RegistryError) as refused:
-            ours.tags(NGINX)
-        (problem,) = refused.value.problems
-        assert problem.message.startswith(f"docker.io/library/nginx: {mirror.host} answered 401")
-        assert f"docker login {mirror.host}" in problem.next
-        access = {"docker.io": of_hub, mirror.host: RegistryAccess(USER, "MIRROR")}
-        with Registry(access, environ, StillClock()) as ours:
-            assert ours.tags(NGINX) == ("v1",)
+    with Registry(access, {"HUB": "of the hub", "MIRROR": "of the mirror"}, StillClock(), transport=script) as ours:
+        assert ours.tags(NGINX) == ("v1",)
+        assert ours.digest(NGINX, "v1") == DIGEST
+        assert ours.served(NGINX, Pin("v1")).login.endswith("MIRROR, from the mirror mirror.test/hub")
+    assert {request.url.host for request in script.requests} == {"mirror.test"}
+    paths = {request.url.path for request in script.requests} - {"/token"}
+    assert paths == {"/v2/hub/library/nginx/tags/list", "/v2/hub/library/nginx/manifests/v1"}
+    assert script.requests[1].url.params["scope"] == "repository:hub/library/nginx:pull"
+    assert script.shown[1] == basic(Basic("ada", "of the mirror"))
 
 
 def test_a_mirror_that_fails_is_an_error_and_the_registry_is_not_asked_instead() -> None:
-    script = Script(reply(404))
-    access = {"docker.io": RegistryAccess(mirror="registry.acme.io/hub")}
-    with Registry(access, {}, StillClock(), transport=script) as ours, pytest.raises(RegistryError) as failed:
+    script = Script(reply(401, "", {"WWW-Authenticate": 'Basic realm="r"'}))
+    access = {"docker.io": RegistryAccess("ada", "HUB", mirror="mirror.test/hub")}
+    with (
+        Registry(access, {"HUB": "of the hub"}, StillClock(), transport=script) as ours,
+        pytest.raises(RegistryError, match=r"^docker\.io/library/nginx: mirror\.test answered 401") as failed,
+    ):
         ours.tags(NGINX)
-    assert "docker.io/library/nginx: registry.acme.io answered 404" in str(failed.value)
-    assert {request.url.host for request in script.requests} == {"registry.acme.io"}
-
-
-def test_the_scope_of_a_token_names_the_repository_of_the_mirror() -> None:
-    way = {"WWW-Authenticate": 'Bearer realm="https://registry.acme.io/token",service="s"'}
-    script = Script(reply(401, "", way), reply(200, '{"token": "t"}'), reply(200, '{"name": "x", "tags": ["v1"]}'))
-    access = {"docker.io": RegistryAccess(mirror="registry.acme.io/hub")}
-    with Registry(access, {}, StillClock(), transport=script) as ours:
-        assert ours.tags(NGINX) == ("v1",)
-    assert script.requests[1].url.params["scope"] == "repository:hub/library/nginx:pull"
+    assert "docker login mirror.test" in failed.value.problem.next
+    assert ({request.url.host for request in script.requests}, script.shown) == ({"mirror.test"}, [None])

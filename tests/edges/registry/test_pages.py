@@ -9,12 +9,11 @@ import httpx
 import pytest
 
 from gitops_bot.edges.http import Answer
+from gitops_bot.edges.registry import tags as listing
 from gitops_bot.edges.registry.failure import Refused, Untrusted
 from gitops_bot.edges.registry.tags import (
     LIST_BYTES,
     MOST_PAGES,
-    MOST_TAGS,
-    PAGE_BYTES,
     PAGE_SIZE,
     TagPage,
     every_tag,
@@ -104,12 +103,6 @@ def test_every_tag_is_found_with_as_few_requests_as_can_be(server: Server, reque
     assert len(server.asked) == requests
 
 
-def test_the_first_request_asks_for_a_large_page() -> None:
-    server = Server(names(3))
-    every_tag(server)
-    assert server.asked == ["n=1000"]
-
-
 def pages(*given: TagPage | Refused) -> tuple[Callable[[str], TagPage], list[str]]:
     """A registry that gives these pages in turn, the last one for ever."""
     asked: list[str] = []
@@ -122,13 +115,6 @@ def pages(*given: TagPage | Refused) -> tuple[Callable[[str], TagPage], list[str
         return page
 
     return fetch, asked
-
-
-def test_a_link_behind_the_last_page_ends_on_an_empty_one() -> None:
-    """Gitea sends everything, a Link, and then nothing."""
-    fetch, asked = pages(TagPage(("a", "b"), "last=b"), TagPage(()))
-    assert every_tag(fetch) == ("a", "b")
-    assert asked == ["n=1000", "last=b"]
 
 
 def test_the_order_is_the_registrys_and_a_tag_on_two_pages_counts_once() -> None:
@@ -173,12 +159,13 @@ def test_a_list_that_loses_its_place_again_and_again_is_an_error() -> None:
     assert len(asked) == 4
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 500])
-def test_a_refused_first_page_is_refused(status: int) -> None:
-    fetch, asked = pages(Refused(status, "h", "no"))
-    with pytest.raises(Refused):
-        every_tag(fetch)
-    assert len(asked) == 1
+@pytest.mark.parametrize("status", [401, 404, 500])
+def test_a_refused_page_leaves_no_half_a_list(status: int) -> None:
+    for before in ([], [TagPage(("a",), "last=a")] * (status != 404)):
+        fetch, asked = pages(*before, Refused(status, "h", "no"))
+        with pytest.raises(Refused):
+            every_tag(fetch)
+        assert len(asked) == 1 + len(before)
 
 
 def test_a_token_server_that_refuses_is_not_taken_for_a_size_or_a_lost_place() -> None:
@@ -192,24 +179,14 @@ def test_a_token_server_that_refuses_is_not_taken_for_a_size_or_a_lost_place() -
         assert len(asked) == len(given)
 
 
-def test_a_refused_further_page_leaves_no_half_a_list() -> None:
-    fetch, _ = pages(TagPage(("a",), "last=a"), Refused(500, "h", "no"))
-    with pytest.raises(Refused):
-        every_tag(fetch)
-
-
-def test_a_link_to_the_same_page_is_an_error() -> None:
-    fetch, asked = pages(TagPage(("a", "b"), "n=1000"))
-    with pytest.raises(Untrusted, match="in a circle"):
-        every_tag(fetch)
-    assert len(asked) == 1
-
-
-def test_links_in_a_circle_are_an_error() -> None:
-    fetch, asked = pages(TagPage(("a",), "p=1"), TagPage(("b",), "p=2"), TagPage(("c",), "p=1"))
-    with pytest.raises(Untrusted, match="in a circle"):
-        every_tag(fetch)
-    assert len(asked) == 3
+def test_links_in_a_circle_are_an_error_and_an_empty_page_is_no_end() -> None:
+    for links in (["n=1000"], ["p=1", "p=2", "p=1"]):
+        fetch, asked = pages(*(TagPage((f"v{number}",), link) for number, link in enumerate(links)))
+        with pytest.raises(Untrusted, match="in a circle"):
+            every_tag(fetch)
+        assert len(asked) == len(links)
+    fetch, _ = pages(TagPage(("a",), "p=1"), TagPage((), "p=2"), TagPage(("b",)))
+    assert every_tag(fetch) == ("a", "b")
 
 
 @pytest.mark.parametrize("tags", [(), ("a",)], ids=["empty", "the same"])
@@ -223,11 +200,6 @@ def test_ever_new_links_without_a_new_tag_are_an_error(tags: tuple[str, ...]) ->
     with pytest.raises(Untrusted, match="without new tags"):
         every_tag(fetch)
     assert len(asked) == 5
-
-
-def test_an_empty_page_between_two_is_no_end() -> None:
-    fetch, _ = pages(TagPage(("a",), "p=1"), TagPage((), "p=2"), TagPage(("b",)))
-    assert every_tag(fetch) == ("a", "b")
 
 
 def test_pages_are_counted_and_have_an_end() -> None:
@@ -254,34 +226,20 @@ def test_the_whole_list_has_a_measure() -> None:
     assert len(asked) == 4
 
 
-def test_the_number_of_tags_has_a_measure_in_one_page_and_in_all() -> None:
-    for size in (MOST_TAGS + 1, MOST_TAGS // 3):
-        asked: list[str] = []
-
-        def fetch(query: str, size: int = size, asked: list[str] = asked) -> TagPage:
-            asked.append(query)
-            return TagPage(names(size, size * len(asked)), f"p={len(asked)}")
-
-        with pytest.raises(Untrusted, match=f"more than {MOST_TAGS} tags"):
-            every_tag(fetch)
-        assert len(asked) == (1 if size > MOST_TAGS else 4)
-
-
-def test_as_many_tags_as_there_may_be_are_given() -> None:
-    assert len(every_tag(lambda _: TagPage(names(MOST_TAGS)))) == MOST_TAGS
-
-
-def test_strings_that_are_no_tags_do_not_count_as_tags_nor_as_something_new() -> None:
-    asked: list[str] = []
-
-    def fetch(query: str) -> TagPage:
-        asked.append(query)
-        return TagPage((f"/{len(asked)}",), f"p={len(asked)}")
-
-    with pytest.raises(Untrusted, match="without new tags"):
-        every_tag(fetch)
-    fetch_once, _ = pages(TagPage(tuple(f"/{number}" for number in range(MOST_TAGS + 1))))
-    assert every_tag(fetch_once) == ()
+def test_the_number_of_tags_has_a_measure_in_one_page_and_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "MOST_TAGS", 30)
+    for given, fits in (([30], True), ([31], False), ([10, 20], True), ([10, 10, 10, 1], False)):
+        fetch, _ = pages(
+            *(
+                TagPage(names(size, 100 * number), f"p={number}" if number + 1 < len(given) else None)
+                for number, size in enumerate(given)
+            )
+        )
+        if fits:
+            assert len(every_tag(fetch)) == 30
+        else:
+            with pytest.raises(Untrusted, match="more than 30 tags"):
+                every_tag(fetch)
 
 
 # --- one answer ---
@@ -329,9 +287,9 @@ def test_what_is_no_page_is_an_error(body: bytes, kind: str, words: str) -> None
         read_page(answered(body, kind=kind))
 
 
-@pytest.mark.parametrize("value", [b'"a"', b"[]", b"{}", b'{"a":' * 400 + b"1" + b"}" * 400, b'[{"a":{}}]'])
+@pytest.mark.parametrize("value", [b"[]", b"{}"])
 def test_a_page_of_very_many_values_is_refused_before_they_take_room(value: bytes) -> None:
-    body = b'{"tags": [' + b",".join([value] * ((PAGE_BYTES - 20) // (len(value) + 1))) + b"]}"
+    body = b'{"tags": [' + b",".join([value] * 700_000) + b"]}"
     answer = answered(body)
     tracemalloc.start()
     try:

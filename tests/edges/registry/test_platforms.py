@@ -35,8 +35,7 @@ PLATFORMS: list[tuple[str, Any, str | None]] = [
     ("a later variant of amd64", {"os": "linux", "architecture": "amd64", "variant": "v3"}, "linux/amd64/v3"),
     ("an empty variant", {"os": "linux", "architecture": "amd64", "variant": ""}, "linux/amd64"),
     (
-        "windows with its version",
-        {"os": "windows", "architecture": "amd64", "os.version": "10.0.17763"},
+        "windows with its version", {"os": "windows", "architecture": "amd64", "os.version": "10.0.17763"},
         "windows/amd64",
     ),
     ("unknown", {"os": "unknown", "architecture": "unknown"}, None),
@@ -52,7 +51,7 @@ PLATFORMS: list[tuple[str, Any, str | None]] = [
     ("as uname says it", {"os": "linux", "architecture": "aarch64"}, "linux/arm64"),
     ("no object", "linux/amd64", None),
     ("nothing", None, None),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("described", "expected"), [row[1:] for row in PLATFORMS], ids=[row[0] for row in PLATFORMS])
@@ -73,26 +72,20 @@ CHILDREN: list[tuple[str, dict[str, Any], Child]] = [
     ("an image of Docker", entry(1, "linux/arm64", mediaType=DOCKER), Child(digest(1), "image", "linux/arm64")),
     ("one that does not say for what", entry(1, None), Child(digest(1), "image")),
     ("an annotated image", entry(1, "linux/arm64", annotations={"a": "x"}), Child(digest(1), "image", "linux/arm64")),
-    (
-        "an index",
-        entry(1, "linux/arm64", mediaType=INDEX),
-        Child(digest(1), "index", "linux/arm64", nested=True),
-    ),
+    ("an index", entry(1, "linux/arm64", mediaType=INDEX), Child(digest(1), "index", "linux/arm64", nested=True)),
     ("what BuildKit keeps beside an image", entry(1, "unknown/unknown"), Child(digest(1), "artifact")),
     (
-        "an attestation",
-        entry(1, "linux/s390x", annotations={"vnd.docker.reference.type": "attestation-manifest"}),
+        "an attestation", entry(1, "linux/s390x", annotations={"vnd.docker.reference.type": "attestation-manifest"}),
         Child(digest(1), "artifact", "linux/s390x"),
     ),
     (
-        "an artifact for a platform",
-        entry(1, "linux/arm64", artifactType="application/vnd.amazon.soci.index.v2+json"),
+        "an artifact for a platform", entry(1, "linux/arm64", artifactType="application/vnd.amazon.soci.index.v2+json"),
         Child(digest(1), "artifact", "linux/arm64"),
     ),
     ("an artifact type that is an image's", entry(1, None, artifactType=CONFIG), Child(digest(1), "image")),
     ("another document", entry(1, None, mediaType="text/plain"), Child(digest(1), "artifact")),
     ("no type", entry(1, None, mediaType=None), Child(digest(1), "artifact")),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("described", "child"), [row[1:] for row in CHILDREN], ids=[row[0] for row in CHILDREN])
@@ -128,52 +121,39 @@ KINDS: list[tuple[str, Manifest, Kind, str | None]] = [
     ("an image that says so twice", manifest({"mediaType": CONFIG}, artifactType=CONFIG), "image", None),
     ("a chart", manifest({"mediaType": CHART}), "artifact", f"a Helm chart ({CHART})"),
     (
-        "an artifact of ORAS",
-        manifest({"mediaType": EMPTY}, artifactType="a/b"),
-        "artifact",
+        "an artifact of ORAS", manifest({"mediaType": EMPTY}, artifactType="a/b"), "artifact",
         "an artifact of the type a/b",
     ),
     (
         "a type beside the configuration of an image",
-        manifest({"mediaType": CONFIG}, artifactType="application/vnd.example+json"),
-        "artifact",
+        manifest({"mediaType": CONFIG}, artifactType="application/vnd.example+json"), "artifact",
         "an artifact of the type application/vnd.example+json",
     ),
     (
-        "a module",
-        manifest({"mediaType": "application/vnd.wasm.config.v0+json"}),
-        "artifact",
+        "a module", manifest({"mediaType": "application/vnd.wasm.config.v0+json"}), "artifact",
         "an artifact of the type application/vnd.wasm.config.v0+json",
     ),
     (
-        "an unknown configuration of OCI",
-        manifest({"mediaType": "application/octet-stream"}),
-        "artifact",
+        "an unknown configuration of OCI", manifest({"mediaType": "application/octet-stream"}), "artifact",
         "an artifact of the type application/octet-stream",
     ),
     ("no configuration", read({"schemaVersion": 2, "layers": []}), "artifact", "an artifact of an unknown type"),
     ("markup", manifest({"mediaType": "<b>\x1b[1m"}), "artifact", "an artifact of an unknown type"),
     (
-        "a type that is none",
-        manifest({"mediaType": ["a"]}, artifactType={}),
-        "artifact",
+        "a type that is none", manifest({"mediaType": ["a"]}, artifactType={}), "artifact",
         "an artifact of an unknown type",
     ),
     ("an endless type", manifest({"mediaType": "a" * 200}), "artifact", "an artifact of an unknown type"),
     ("nothing", read({}), "artifact", "a document of another kind"),
     (
-        "another document",
-        read({"mediaType": "application/vnd.oci.artifact.manifest.v1+json", "blobs": []}),
-        "artifact",
-        "an artifact of the type application/vnd.oci.artifact.manifest.v1+json",
+        "another document", read({"mediaType": "application/vnd.oci.artifact.manifest.v1+json", "blobs": []}),
+        "artifact", "an artifact of the type application/vnd.oci.artifact.manifest.v1+json",
     ),
     (
-        "an index of a type",
-        index(entry(1, "linux/amd64"), artifactType="application/vnd.example+json"),
-        "artifact",
+        "an index of a type", index(entry(1, "linux/amd64"), artifactType="application/vnd.example+json"), "artifact",
         "an artifact of the type application/vnd.example+json",
     ),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("found", "kind", "words"), [row[1:] for row in KINDS], ids=[row[0] for row in KINDS])

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from gitops_bot.edges.http import Http
-from gitops_bot.edges.registry.credentials import Basic, IdentityToken, RegistryToken
+from gitops_bot.edges.registry.credentials import Basic, IdentityToken
 from gitops_bot.edges.registry.failure import Refused, Untrusted
 from gitops_bot.edges.registry.host import Bearer, Tokens
 from tests.counterparts.clock import StillClock
@@ -35,37 +35,33 @@ def tokens(script: Script, clock: StillClock | None = None) -> Tokens:
     return Tokens(Http(clock, {}, {}, transport=script), clock)
 
 
-def test_a_token_for_nobody() -> None:
+@pytest.mark.parametrize(
+    ("bearer", "credential", "query", "shown"),
+    [
+        pytest.param(BEARER, None, "service=registry.test&scope=repository:acme/web:pull", None, id="for nobody"),
+        pytest.param(
+            BEARER, ADA, "service=registry.test&scope=repository:acme/web:pull", "Basic YWRhOmh1bnRlcjI=",
+            id="for a password",
+        ),
+        pytest.param(
+            Bearer(httpx.URL("https://auth.test/token?tenant=a&scope=b"), ""), None,
+            "tenant=a&scope=repository:acme/web:pull", None, id="the address has parameters, and no service",
+        ),
+        pytest.param(
+            Bearer(httpx.URL("https://auth.test/"), "", frozenset({"metadata_read", "pull", "content_read"})), None,
+            "scope=repository:acme/web:pull,content_read,metadata_read", None, id="the actions in one order",
+        ),
+    ],
+)  # fmt: skip
+def test_a_token(bearer: Bearer, credential: Basic | None, query: str, shown: str | None) -> None:
     script = numbered()
-    assert tokens(script).get(BEARER, "acme/web", None, rejected=None) == ("t1", True)
-    assert script.lines == ["GET https://auth.test/token?service=registry.test&scope=repository%3Aacme%2Fweb%3Apull"]
-    assert script.shown == [None]
-
-
-def test_a_token_for_a_password() -> None:
-    script = numbered()
-    tokens(script).get(BEARER, "acme/web", ADA, rejected=None)
-    assert script.shown == ["Basic YWRhOmh1bnRlcjI="]
-
-
-def test_the_address_keeps_its_own_parameters_and_an_unnamed_service_is_not_sent() -> None:
-    script = numbered()
-    tokens(script).get(
-        Bearer(httpx.URL("https://auth.test/token?tenant=a&scope=b"), ""), "acme/web", None, rejected=None
-    )
-    sent = parse_qs(script.requests[0].url.query.decode(), keep_blank_values=True)
-    assert sent == {"tenant": ["a"], "scope": ["repository:acme/web:pull"]}
-
-
-def test_the_actions_stand_in_one_order() -> None:
-    bearer = Bearer(httpx.URL("https://auth.test/"), "s", frozenset({"metadata_read", "pull", "content_read"}))
-    script = numbered()
-    tokens(script).get(bearer, "acme/web", None, rejected=None)
-    assert script.requests[0].url.params["scope"] == "repository:acme/web:pull,content_read,metadata_read"
+    assert tokens(script).get(bearer, "acme/web", credential, rejected=None) == ("t1", True)
+    assert parse_qs(script.requests[0].url.query.decode()) == parse_qs(query)
+    assert (script.requests[0].method, script.shown) == ("GET", [shown])
 
 
 def test_an_identity_token_is_exchanged_in_the_body_and_never_in_an_address() -> None:
-    script = Script(reply(200, json.dumps({"access_token": "t1"})))
+    script = Script(reply(200, json.dumps({"token": "", "access_token": "t1"})))
     assert tokens(script).get(BEARER, "acme/web", IdentityToken("identity"), rejected=None) == ("t1", True)
     (request,) = script.requests
     assert (request.method, str(request.url)) == ("POST", "https://auth.test/token")
@@ -85,12 +81,6 @@ def test_a_server_without_oauth_gets_the_identity_token_as_a_password(status: in
     assert tokens(script).get(BEARER, "acme/web", IdentityToken("identity"), rejected=None) == ("t1", True)
     assert [request.method for request in script.requests] == ["POST", "GET"]
     assert script.shown == [None, "Basic PHRva2VuPjppZGVudGl0eQ=="]
-
-
-def test_a_token_of_the_registry_needs_no_server() -> None:
-    script = numbered()
-    assert tokens(script).get(BEARER, "acme/web", RegistryToken("own"), rejected=None) == ("own", True)
-    assert script.requests == []
 
 
 def test_a_token_is_kept_for_its_repository_credential_and_address() -> None:
@@ -134,13 +124,8 @@ def test_a_token_is_renewed_shortly_before_it_expires(about: dict[str, object], 
     assert kept.get(BEARER, "acme/web", None, rejected=None) == ("t1", False)
     clock.moment += timedelta(seconds=2)
     assert kept.get(BEARER, "acme/web", None, rejected=None) == ("t2", True)
-
-
-def test_a_rejected_token_is_renewed_once_for_all_who_hold_it() -> None:
-    kept = tokens(numbered())
-    kept.get(BEARER, "acme/web", None, rejected=None)
-    assert kept.get(BEARER, "acme/web", None, rejected="t1") == ("t2", True)
-    assert kept.get(BEARER, "acme/web", None, rejected="t1") == ("t2", False)
+    assert kept.get(BEARER, "acme/web", None, rejected="t2") == ("t3", True), "renewed once for all who hold it"
+    assert kept.get(BEARER, "acme/web", None, rejected="t2") == ("t3", False)
 
 
 def test_many_threads_get_one_token() -> None:
@@ -182,11 +167,6 @@ NO_TOKENS = [
 def test_what_is_no_token_is_not_used(body: bytes) -> None:
     with pytest.raises(Untrusted, match=r"auth\.test, whose answer holds no token"):
         tokens(Script(reply(200, body))).get(BEARER, "acme/web", None, rejected=None)
-
-
-def test_both_names_of_a_token_are_known_and_an_empty_first_does_not_hide_the_second() -> None:
-    script = Script(reply(200, '{"token": "", "access_token": "t"}'))
-    assert tokens(script).get(BEARER, "acme/web", None, rejected=None) == ("t", True)
 
 
 def test_no_token_is_in_the_repr_of_what_is_kept() -> None:

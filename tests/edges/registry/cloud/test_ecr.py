@@ -12,12 +12,11 @@ import pytest
 from gitops_bot import redact
 from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.registry import Registry
-from gitops_bot.edges.registry.cloud import ecr
+from gitops_bot.edges.registry.cloud import ecr, is_cloud
 from gitops_bot.edges.registry.cloud.ecr import LoginScope, login_scope
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName, Pin
 from tests.counterparts.amazon import API, ASSERTION, HOST, OTHER, POD, PUBLIC_API, ROLE, STS, Amazon, irsa
-from tests.counterparts.broken import dripping
 from tests.counterparts.clock import StillClock
 from tests.counterparts.internet import METADATA, Call, Internet, Said, document, internet
 
@@ -85,22 +84,16 @@ HOSTS: list[tuple[str, str, LoginScope | None]] = [
 @pytest.mark.parametrize(("host", "expected"), [row[1:] for row in HOSTS], ids=[row[0] for row in HOSTS])
 def test_the_registries_of_amazon_are_told_by_their_names(host: str, expected: LoginScope | None) -> None:
     assert login_scope(host, None) == expected
-
-
-@pytest.mark.parametrize("host", [row[1] for row in HOSTS if row[2] and not row[2].public])
-def test_each_of_them_needs_a_login(host: str) -> None:
-    environ = {"AWS_EC2_METADATA_DISABLED": "true"}
-    with Registry({}, environ, StillClock()) as registry, pytest.raises(RegistryError, match="no identity of AWS"):
-        registry.tags(ImageName(host, "web"))
+    assert is_cloud(host) or expected is None
 
 
 IDENTITIES = [
-    ("IRSA", irsa, "assume-role-with-web-identity"),
     ("EKS Pod Identity", pod_identity, "container-role"),
     ("an instance profile by IMDSv2", instance, "iam-role"),
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("environ", "source"), [row[1:] for row in IDENTITIES], ids=[row[0] for row in IDENTITIES])
 def test_the_identity_of_the_workload_logs_in(
     servers: Internet,
@@ -121,23 +114,8 @@ def test_a_role_of_another_account_is_assumed_where_the_configuration_says_so(
 ) -> None:
     with Registry({HOST: RegistryAccess(aws_role=OTHER)}, irsa(servers, tmp_path), StillClock()) as registry:
         assert registry.tags(IMAGE) == ("v1",)
+        assert registry.served(IMAGE, Pin()).login.endswith(f" from AWS (assume-role-with-web-identity, as {OTHER})")
     assert amazon.roles == [ROLE, OTHER]
-
-
-def test_a_login_is_renewed_before_it_ends_and_kept_until_then(
-    servers: Internet, amazon: Amazon, tmp_path: Path
-) -> None:
-    clock, kept = StillClock(), {}
-    for _ in range(3):
-        with Registry({}, irsa(servers, tmp_path), clock, logins=kept) as registry:
-            registry.served(IMAGE, Pin())
-        clock.sleep(3600)
-    assert len(amazon.given) == 1
-    with Registry({}, irsa(servers, tmp_path), clock, logins=kept) as registry:
-        registry.served(IMAGE, Pin())
-        clock.sleep(9 * 3600)
-        registry.served(IMAGE, Pin())
-    assert len(amazon.given) == 2
 
 
 def test_a_login_that_is_stored_comes_first(servers: Internet, amazon: Amazon, tmp_path: Path) -> None:
@@ -153,33 +131,19 @@ def denied(_: Call) -> Said:
     return document({"__type": "AccessDeniedException", "Message": "may not ecr:GetAuthorizationToken"}, 400)
 
 
-def encoded(text: str) -> Callable[[Call], Said]:
-    """A token that is not what it should be."""
-    return lambda _: document({"authorizationData": [{"authorizationToken": text, "expiresAt": 4e9}]})
+def repeating(call: Call) -> Said:
+    told = f"<ErrorResponse><Error><Code>A</Code><Message>{call.form['WebIdentityToken']}</Message></Error>"
+    return Said(400, f"{told}</ErrorResponse>".encode(), {"Content-Type": "text/xml"})
 
 
 FAILURES: list[tuple[str, str, Callable[[Call], Said], str]] = [
     ("ECR refuses", API, denied, "(AccessDeniedException) when calling the GetAuthorizationToken operation: may not"),
-    ("ECR talks nonsense", API, lambda _: Said(200, b"<html>"), "AWS gave no login: "),
     ("ECR says nothing", API, lambda _: document({}), "the answer cannot be read (KeyError)"),
-    ("ECR lists nothing", API, lambda _: document({"authorizationData": []}), "the answer cannot be read (IndexError)"),
-    ("a token in no known code", API, encoded("!!!"), "the answer cannot be read (Error)"),
-    ("a token of bytes", API, encoded(base64.b64encode(b"AWS:\xff").decode()), "(UnicodeDecodeError)"),
-    (
-        "STS repeats what it was shown",
-        STS,
-        lambda call: Said(
-            400,
-            f"<ErrorResponse><Error><Code>A</Code><Message>{call.form['WebIdentityToken']}</Message></Error>"
-            "</ErrorResponse>".encode(),
-            {"Content-Type": "text/xml"},
-        ),
-        "AWS gave no login: An error occurred (A) when calling the AssumeRoleWithWebIdentity operation: ***",
-    ),
-    ("STS talks nonsense", STS, lambda _: Said(200, b"{"), "AWS gave no login: "),
+    ("STS repeats what it was shown", STS, repeating, "(A) when calling the AssumeRoleWithWebIdentity operation: ***"),
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("host", "answer", "said"), [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES])
 def test_a_failure_is_told_of_without_a_secret(
     servers: Internet, amazon: Amazon, tmp_path: Path, host: str, answer: Callable[[Call], Said], said: str
@@ -192,24 +156,8 @@ def test_a_failure_is_told_of_without_a_secret(
         assert secret not in told
 
 
-def test_an_identity_that_sts_does_not_know_is_told_of(servers: Internet, amazon: Amazon, tmp_path: Path) -> None:
-    environ = irsa(servers, tmp_path)
-    (tmp_path / "token").write_text("another-0123456789")
-    told = refused(environ)
-    assert "(InvalidIdentityToken)" in told
-    assert "another-0123456789" not in told
-
-
-def test_an_answer_without_an_end_costs_no_memory_here(servers: Internet, amazon: Amazon, tmp_path: Path) -> None:
-    servers.answers[METADATA] = lambda _: Said(200, b"x" * 1_000_000, times=300)
-    told = refused(irsa(servers, tmp_path) | {"AWS_ENDPOINT_URL_ECR": f"http://{servers.address}"})
-    assert "AWS gave no login: " in told
-
-
-def test_a_server_that_does_not_answer_is_left(servers: Internet, amazon: Amazon, tmp_path: Path) -> None:
-    with dripping(b"", b"") as host:
-        told = refused(irsa(servers, tmp_path) | {"AWS_ENDPOINT_URL_STS": f"http://{host}"}, seconds=2)
-    assert "AWS did not give a login within 2 s" in told
+def test_a_login_that_takes_too_long_is_given_up(servers: Internet, amazon: Amazon, tmp_path: Path) -> None:
+    assert "AWS did not give a login within 0.1 s" in refused(irsa(servers, tmp_path), seconds=0.1)
 
 
 def test_without_an_identity_the_error_says_what_to_do(servers: Internet, amazon: Amazon) -> None:
@@ -246,7 +194,4 @@ def test_the_public_gallery_is_read_anonymously_unless_the_environment_names_an_
     assert {call.host for call in servers.calls} == {PUBLIC.registry}
     with Registry({}, irsa(servers, tmp_path), StillClock()) as registry:
         assert "from AWS" in registry.served(PUBLIC, Pin()).login
-    servers.answers[PUBLIC_API] = denied
-    with Registry({}, irsa(servers, tmp_path), StillClock()) as registry:
-        assert "AccessDenied" in registry.served(PUBLIC, Pin()).login
     assert set(shown) == {"nobody"}

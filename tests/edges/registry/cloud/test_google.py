@@ -73,6 +73,12 @@ def external(source: dict[str, Any], **more: str) -> dict[str, Any]:
 
 IMPERSONATE = f"https://{IAM}/v1/projects/-/serviceAccounts/bot@acme.iam.gserviceaccount.com:generateAccessToken"
 PERSON = {"type": "authorized_user", "client_id": "client-1", "client_secret": "s-0123456789", "refresh_token": REFRESH}
+ACTING = {
+    "type": "impersonated_service_account",
+    "source_credentials": PERSON,
+    "service_account_impersonation_url": IMPERSONATE,
+}
+IN_JSON = {"format": {"type": "json", "subject_token_field_name": "id_token"}}
 BY_ADDRESS = {
     "url": f"https://{ISSUER}/token",
     "headers": {"Authorization": "Bearer request-0123456789"},
@@ -92,31 +98,15 @@ def refused(environ: dict[str, str], seconds: float = 60.0) -> str:
     return "\n".join(f"{each.message} {each.next}" for each in failure.value.problems)
 
 
-def test_the_metadata_server_gives_one_login_for_every_registry(servers: Internet, google: Google) -> None:
-    with Registry({}, metadata(servers), StillClock()) as registry:
-        assert registry.tags(IMAGE) == ("v1",)
-        assert registry.tags(ImageName(OLD, "acme/web")) == ("v1",)
-    assert len(google.given) == 1
-    assert servers.calls[0].host == METADATA
-
-
-def test_a_login_is_renewed_before_it_ends(servers: Internet, google: Google) -> None:
-    google.lifetime, clock = 300, StillClock()  # the server gives what it has, down to five minutes
-    with Registry({}, metadata(servers), clock) as registry:
-        for _ in range(3):
-            registry.served(IMAGE, Pin())
-            registry.served(IMAGE, Pin())
-            clock.sleep(200)
-    assert len(google.given) == 3
-
-
-def test_a_login_is_kept_over_the_cycles_of_a_process(servers: Internet, google: Google) -> None:
+def test_the_metadata_server_gives_one_login_for_every_registry_and_cycle(servers: Internet, google: Google) -> None:
     clock, kept = StillClock(), {}
     for _ in range(3):
         with Registry({}, metadata(servers), clock, logins=kept) as registry:
-            registry.tags(IMAGE)
+            assert registry.tags(IMAGE) == ("v1",)
+            assert registry.tags(ImageName(OLD, "acme/web")) == ("v1",)
         clock.sleep(300)
     assert len(google.given) == 1
+    assert servers.calls[0].host == METADATA
     assert "ya29" not in repr(kept)
 
 
@@ -135,37 +125,26 @@ def test_an_outage_while_a_login_is_still_good_does_no_harm(servers: Internet, g
 FILES: list[tuple[str, Callable[[Path], object], str]] = [
     (
         "a key of a service account",
-        lambda _: {"type": "service_account", "private_key": KEY, "client_email": "bot@acme.test"},
-        "the key file",
+        lambda _: {"type": "service_account", "private_key": KEY, "client_email": "bot@acme.test"}, "the key file",
     ),
     ("a person's login of gcloud", lambda _: PERSON, "the identity"),
     (
         "a person who acts as a service account",
-        lambda _: {
-            "type": "impersonated_service_account",
-            "source_credentials": PERSON,
-            "service_account_impersonation_url": IMPERSONATE,
-        },
+        lambda _: ACTING,
         "the identity",
     ),
     ("another provider's token in a file", lambda folder: external({"file": str(folder / "token")}), "the identity"),
     (
         "another provider's token in JSON",
-        lambda folder: external(
-            {
-                "file": str(folder / "token.json"),
-                "format": {"type": "json", "subject_token_field_name": "id_token"},
-            }
-        ),
+        lambda folder: external({**IN_JSON, "file": str(folder / "token.json")}),
         "the identity",
     ),
     ("another provider's server", lambda _: external(BY_ADDRESS), "the identity"),
     (
         "another provider, acting as a service account",
-        lambda _: external(BY_ADDRESS, service_account_impersonation_url=IMPERSONATE),
-        "the identity",
+        lambda _: external(BY_ADDRESS, service_account_impersonation_url=IMPERSONATE), "the identity",
     ),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("content", "source"), [row[1:] for row in FILES], ids=[row[0] for row in FILES])
@@ -214,14 +193,12 @@ FAILURES: list[tuple[str, str, Callable[[Call], Said], str]] = [
     ("the token service talks nonsense", STS, lambda _: Said(200, b"{"), f"{STS} gave an answer that is not a JSON"),
     ("the token service floods", STS, lambda _: Said(200, b"x" * 100_000), "more than the 65536 bytes"),
     (
-        "the token service repeats what it was shown",
-        STS,
-        lambda call: document({"error": call.form["subject_token"]}, 400),
-        f"{STS} answered 400 (***)",
+        "the token service repeats what it was shown", STS,
+        lambda call: document({"error": call.form["subject_token"]}, 400), f"{STS} answered 400 (***)",
     ),
     ("acting as a service account is refused", IAM, nothing, f"{IAM} answered 403 (denied: not this one)"),
     ("the service account gets nothing", IAM, lambda _: document({}), f"{IAM} gave an answer without a token"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("host", "answer", "said"), [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES])
@@ -235,6 +212,17 @@ def test_a_failure_says_who_failed_and_shows_no_secret(
     assert f"no login for {HOST}" in told.lower()
     for secret in (SUBJECT, *google.given):
         assert secret not in told
+
+
+@pytest.mark.parametrize(
+    ("more", "seconds", "said"),
+    [({"NO_GCE_CHECK": "true"}, 60.0, "NO_GCE_CHECK rules out"), ({}, 0.2, "did not answer within 0.2 s")],
+)
+def test_the_metadata_server_can_be_ruled_out_or_be_late(
+    servers: Internet, google: Google, more: dict[str, str], seconds: float, said: str
+) -> None:
+    with dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x") as host:
+        assert said in refused(servers.environ | {"GCE_METADATA_HOST": host, **more}, seconds)
 
 
 NOT_THERE: list[tuple[str, Callable[[Call], Said], str]] = [
@@ -253,14 +241,3 @@ def test_without_an_identity_images_that_are_public_are_still_read(
         assert registry.tags(IMAGE) == ("public",)
         assert said in registry.served(IMAGE, Pin()).login
     assert servers.seen.count(f"GET {METADATA}/computeMetadata/v1/instance/service-accounts/default/token") == 1
-
-
-def test_the_metadata_server_can_be_ruled_out(servers: Internet, google: Google) -> None:
-    assert "NO_GCE_CHECK rules out" in refused(metadata(servers) | {"NO_GCE_CHECK": "true"})
-    assert METADATA not in {call.host for call in servers.calls}
-
-
-def test_a_metadata_server_that_never_ends_its_answer_is_left(servers: Internet, google: Google) -> None:
-    with dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x") as host:
-        told = refused(servers.environ | {"GCE_METADATA_HOST": host}, seconds=0.2)
-    assert "did not answer within 0.2 s" in told
