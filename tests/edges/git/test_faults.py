@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.edges.git import Credentials, Repository, process
+from gitops_bot.edges.git import Repository, process
 from gitops_bot.edges.patience import ATTEMPTS
 from gitops_bot.errors import GitError, LostRace
 from tests.counterparts.clock import StillClock
 from tests.counterparts.faults import NONE, Fault, faulty
-from tests.counterparts.git_http import WRITER, GitServer, Remote, git_server
+from tests.counterparts.git_http import GitServer, Remote
+from tests.edges.git.remotes import BRANCH, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-BRANCH = "gitops-bot/production/all"
 FILES = {f"apps/{name}.yaml": name.encode() * 40 for name in ("web", "api", "db")}
 NEWER = {"apps/web.yaml": b"newer"}
 #: Requests of a journey before its push, which is -1 here.
@@ -27,10 +27,7 @@ REQUESTS = 8
 
 PASSING = {
     "429": Fault(status=429),
-    "500": Fault(status=500),
     "502": Fault(status=502),
-    "503": Fault(status=503),
-    "408": Fault(status=408),
     "a reset": Fault(reset=True),
     "no answer": Fault(cut=-1),
     "no body": Fault(cut=0),
@@ -50,29 +47,19 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
-    with git_server(tmp_path_factory.mktemp("git")) as running:
-        yield running
-
-
 @pytest.fixture
 def remote(server: GitServer, tmp_path_factory: pytest.TempPathFactory) -> Remote:
     return server.create(tmp_path_factory.mktemp("r").name, FILES)
 
 
-def opened(remote: Remote, address: str, clock: StillClock | None = None, attempts: int = ATTEMPTS) -> Repository:
-    return Repository(
-        f"{address}/{remote.path.name}",
-        credentials=Credentials(*WRITER),
-        environ={"PATH": os.environ["PATH"]},
-        clock=clock or StillClock(),
-        attempts=attempts,
-    )
+def reached(remote: Remote, address: str, clock: StillClock | None = None, attempts: int = ATTEMPTS) -> Repository:
+    """The bot's view of the remote, at the address of a proxy."""
+    there = Remote(remote.path, f"{address}/{remote.path.name}")
+    return opened(there, clock=clock or StillClock(), attempts=attempts)
 
 
-def publish(repository: Repository, parent: str, expected: str | None = None) -> str:
-    return repository.publish(BRANCH, parent=parent, files=NEWER, message="m", expected=expected)
+def publish(repository: Repository, parent: str, look: Callable[[], None] | None = None) -> str:
+    return repository.publish(BRANCH, parent=parent, files=NEWER, message="m", expected=None, look=look)
 
 
 def once(fault: Fault, at: int) -> Callable[[int, str], Fault]:
@@ -92,7 +79,7 @@ def test_one_request_that_fails_changes_nothing_but_the_time(
 ) -> None:
     clock = StillClock()
     fault = first_push(PASSING[kind]) if at == -1 else once(PASSING[kind], at)
-    with faulty(server.address, fault) as proxy, opened(remote, proxy.address, clock) as repository:
+    with faulty(server.address, fault) as proxy, reached(remote, proxy.address, clock) as repository:
         base = repository.head(repository.default_branch())
         assert repository.read(base, FILES) == FILES
         commit = publish(repository, base)
@@ -102,11 +89,10 @@ def test_one_request_that_fails_changes_nothing_but_the_time(
     assert len(clock.slept) <= 1
 
 
-@pytest.mark.parametrize("status", [429, 503])
-def test_the_wait_is_as_long_as_the_server_asks_for(server: GitServer, remote: Remote, status: int) -> None:
+def test_the_wait_is_as_long_as_the_server_asks_for(server: GitServer, remote: Remote) -> None:
     clock = StillClock()
-    fault = Fault(status=status, headers={"retry-after": "7"})
-    with faulty(server.address, once(fault, 1)) as proxy, opened(remote, proxy.address, clock) as repository:
+    fault = Fault(status=429, headers={"retry-after": "7"})
+    with faulty(server.address, once(fault, 1)) as proxy, reached(remote, proxy.address, clock) as repository:
         repository.head("main")
 
     assert len(clock.slept) == 1
@@ -118,15 +104,13 @@ def test_the_wait_is_as_long_as_the_server_asks_for(server: GitServer, remote: R
     [
         (Fault(status=429, headers={"Retry-After": "3600"}), "limits the number of requests"),
         (Fault(status=400), "cannot be reached"),
-        (Fault(status=501), "cannot be reached"),
         (Fault(status=401), "refused the login"),
-        (Fault(status=403), "no permission"),
         (Fault(status=404), "does not exist"),
     ],
 )
 def test_what_will_not_pass_in_time_is_asked_once(server: GitServer, remote: Remote, fault: Fault, words: str) -> None:
     clock = StillClock()
-    with faulty(server.address, lambda *_: fault) as proxy, opened(remote, proxy.address, clock) as repository:
+    with faulty(server.address, lambda *_: fault) as proxy, reached(remote, proxy.address, clock) as repository:
         with pytest.raises(GitError, match=words):
             repository.head("main")
 
@@ -138,7 +122,7 @@ def test_the_number_of_tries_is_bounded(server: GitServer, remote: Remote) -> No
     clock = StillClock()
     with (
         faulty(server.address, lambda *_: Fault(status=502)) as proxy,
-        opened(remote, proxy.address, clock) as repository,
+        reached(remote, proxy.address, clock) as repository,
     ):
         with pytest.raises(GitError, match=r"cannot be reached: .*502"):
             repository.head("main")
@@ -148,7 +132,7 @@ def test_the_number_of_tries_is_bounded(server: GitServer, remote: Remote) -> No
 
 
 def test_a_push_that_was_done_is_not_sent_again_when_its_answer_is_lost(server: GitServer, remote: Remote) -> None:
-    with faulty(server.address, first_push(Fault(cut=-1))) as proxy, opened(remote, proxy.address) as repository:
+    with faulty(server.address, first_push(Fault(cut=-1))) as proxy, reached(remote, proxy.address) as repository:
         base = repository.head("main")
         commit = publish(repository, base)
 
@@ -163,7 +147,7 @@ def test_somebody_elses_push_after_a_lost_answer_is_a_lost_race(server: GitServe
             return Fault(status=502)
         return NONE
 
-    with faulty(server.address, overtake) as proxy, opened(remote, proxy.address) as repository:
+    with faulty(server.address, overtake) as proxy, reached(remote, proxy.address) as repository:
         base = repository.head("main")
         with pytest.raises(LostRace):
             publish(repository, base)
@@ -171,20 +155,11 @@ def test_somebody_elses_push_after_a_lost_answer_is_a_lost_race(server: GitServe
     assert remote.show(BRANCH, "x") == b"theirs"
 
 
-def test_a_deletion_whose_answer_was_lost_is_done(server: GitServer, remote: Remote) -> None:
-    ours = remote.commit(BRANCH, NEWER, parents=[remote.branches()["main"]])
-    with faulty(server.address, first_push(Fault(cut=-1))) as proxy, opened(remote, proxy.address) as repository:
-        base = repository.head("main")
-        repository.delete(BRANCH, expected=ours)
-
-    assert remote.branches() == {"main": base}
-
-
 def test_a_deletion_that_comes_twice_after_a_lost_answer_is_done(server: GitServer, remote: Remote) -> None:
     """The server was still busy with the first one when the refs were read."""
     ours = remote.commit(BRANCH, NEWER, parents=[remote.branches()["main"]])
     faults = first_push(Fault(status=502), Fault(twice=True))
-    with faulty(server.address, faults) as proxy, opened(remote, proxy.address) as repository:
+    with faulty(server.address, faults) as proxy, reached(remote, proxy.address) as repository:
         base = repository.head("main")
         repository.delete(BRANCH, expected=ours)
 
@@ -193,7 +168,7 @@ def test_a_deletion_that_comes_twice_after_a_lost_answer_is_done(server: GitServ
 
 def test_a_server_that_dies_after_the_push_has_done_it(remote: Remote) -> None:
     remote.hook("post-receive", "kill -9 $PPID")
-    with opened(remote, remote.url.rpartition("/")[0]) as repository:
+    with reached(remote, remote.url.rpartition("/")[0]) as repository:
         base = repository.head("main")
         commit = publish(repository, base)
 
@@ -202,7 +177,7 @@ def test_a_server_that_dies_after_the_push_has_done_it(remote: Remote) -> None:
 
 def test_a_server_that_dies_before_every_push_is_out_of_reach(remote: Remote) -> None:
     remote.hook("pre-receive", "kill -9 $PPID")
-    with opened(remote, remote.url.rpartition("/")[0], attempts=2) as repository:
+    with reached(remote, remote.url.rpartition("/")[0], attempts=2) as repository:
         base = repository.head("main")
         with pytest.raises(GitError) as failed:
             publish(repository, base)
@@ -223,7 +198,7 @@ def test_a_merge_that_could_not_be_repeated_for_the_network_is_no_conflict(serve
         return Fault(status=503) if merging else NONE
 
     merging = False
-    with faulty(server.address, broken) as proxy, opened(remote, proxy.address, attempts=1) as repository:
+    with faulty(server.address, broken) as proxy, reached(remote, proxy.address, attempts=1) as repository:
         base = repository.head("main")
         merging = True
         with pytest.raises(GitError, match="503"):
@@ -241,8 +216,9 @@ HOOKS = {
 }
 
 
-@pytest.mark.parametrize("refuses", [False, True], ids=["nothing changed", "somebody acted"])
-@pytest.mark.parametrize("kind", HOOKS)
+@pytest.mark.parametrize(
+    ("kind", "refuses"), [*((kind, False) for kind in HOOKS), ("ours", True), ("not executable", True)]
+)
 def test_a_look_comes_between_the_requests_of_a_push_and_before_them_where_no_hook_runs(
     server: GitServer, remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, refuses: bool
 ) -> None:
@@ -259,10 +235,10 @@ def test_a_look_comes_between_the_requests_of_a_push_and_before_them_where_no_ho
         if refuses:
             raise LookupError
 
-    with faulty(server.address, lambda *_: NONE) as proxy, opened(remote, proxy.address) as repository:
+    with faulty(server.address, lambda *_: NONE) as proxy, reached(remote, proxy.address) as repository:
         base = repository.head("main")
         with pytest.raises(LookupError) if refuses else contextlib.nullcontext():
-            repository.publish(BRANCH, parent=base, files=NEWER, message="m", expected=None, look=look)
+            publish(repository, base, look=look)
         sent = [line.split()[0] for line in proxy.seen if "receive-pack" in line]
 
     assert looks == [asked]
@@ -285,10 +261,10 @@ def test_a_push_by_a_git_that_does_not_see_the_hook_is_looked_at_once_it_is_sent
         if refuses:
             raise LookupError
 
-    with opened(remote, server.address) as repository:
+    with reached(remote, server.address) as repository:
         base = repository.head("main")
         with pytest.raises(LookupError) if refuses else contextlib.nullcontext():
-            repository.publish(BRANCH, parent=base, files=NEWER, message="m", expected=None, look=look)
+            publish(repository, base, look=look)
     assert looks == [{"main", BRANCH}]
 
 
@@ -300,20 +276,18 @@ def test_a_push_that_is_sent_again_is_looked_at_again(server: GitServer, remote:
         if len(looks) > 1:
             raise LookupError
 
-    with faulty(server.address, first_push(Fault(status=502))) as proxy, opened(remote, proxy.address) as repository:
+    with faulty(server.address, first_push(Fault(status=502))) as proxy, reached(remote, proxy.address) as repository:
         base = repository.head("main")
         with pytest.raises(LookupError):
-            repository.publish(BRANCH, parent=base, files=NEWER, message="m", expected=None, look=look)
+            publish(repository, base, look=look)
     assert len(looks) == 2
     assert remote.branches() == {"main": base}
 
 
 def test_a_remote_that_is_a_folder_is_looked_at_before_it_is_pushed_to(remote: Remote) -> None:
     looks = list[dict[str, str]]()
-    with Repository(remote.file_url, environ={"PATH": os.environ["PATH"]}) as repository:
+    with opened(Remote(remote.path)) as repository:
         base = repository.head("main")
-        commit = repository.publish(
-            BRANCH, parent=base, files=NEWER, message="m", expected=None, look=lambda: looks.append(remote.branches())
-        )
+        commit = publish(repository, base, look=lambda: looks.append(remote.branches()))
     assert looks == [{"main": base}]
     assert remote.branches() == {"main": base, BRANCH: commit}

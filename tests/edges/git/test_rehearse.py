@@ -3,56 +3,41 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gitops_bot.edges.git import Credentials, Repository, git_versions
+from gitops_bot.edges.git import Credentials, git_versions
 from gitops_bot.errors import ForgeError, GitError, Problem
-from tests.counterparts.git_http import READER, WRITER, GitServer, Remote, git_server
+from tests.counterparts.git_http import READER, GitServer, Remote
+from tests.edges.git.remotes import BARE, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-BARE = {"PATH": os.environ["PATH"]}
 BRANCH = "gitops-bot/doctor/all"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
-    with git_server(tmp_path_factory.mktemp("git")) as running:
-        yield running
-
-
-def rehearse(remote: Remote, login: tuple[str, str] | None) -> None:
-    credentials = Credentials(*login) if login else None
-    with Repository(remote.url or remote.file_url, credentials=credentials, environ=BARE) as repository:
+def rehearse(remote: Remote, **options: Any) -> None:
+    with opened(remote, **options) as repository:
         repository.rehearse(BRANCH, repository.head("main"))
 
 
 def test_a_writer_may_and_nothing_is_sent(server: GitServer) -> None:
     remote = server.create("acme/writer", {"a": b"1"})
+    remote.commit(BRANCH, {"b": b"2"})
     before, asked = remote.branches(), len(server.requests())
-    rehearse(remote, WRITER)
+    rehearse(remote)
     assert [line for line in server.requests()[asked:] if "receive-pack" in line] == [
         "GET /acme/writer.git/info/refs?service=git-receive-pack 200"
     ]
     assert remote.branches() == before
 
 
-def test_a_branch_that_is_there_already_says_nothing_else(server: GitServer) -> None:
-    remote = server.create("acme/there", {"a": b"1"})
-    remote.commit(BRANCH, {"b": b"2"})
-    before = remote.branches()
-    rehearse(remote, WRITER)
-    assert remote.branches() == before
-
-
 def test_a_reader_may_not(server: GitServer) -> None:
     remote = server.create("acme/reader", {"a": b"1"})
     with pytest.raises(GitError, match="no permission") as refused:
-        rehearse(remote, READER)
+        rehearse(remote, credentials=Credentials(*READER))
     assert "contents: write" in refused.value.problem.next
     assert READER[1] not in str(refused.value)
 
@@ -65,7 +50,7 @@ def test_a_token_that_the_forge_does_not_give_is_a_failure_of_git_with_the_same_
         raise ForgeError(problem)
 
     remote = server.create("acme/tokenless", {"a": b"1"})
-    with Repository(remote.url, credentials=Credentials("bot", token=none), environ=BARE) as repository:
+    with opened(remote, credentials=Credentials("bot", token=none)) as repository:
         for ask in (lambda: repository.head("main"), repository.tags, repository.default_branch):
             with pytest.raises(GitError) as raised:
                 ask()
@@ -75,12 +60,9 @@ def test_a_token_that_the_forge_does_not_give_is_a_failure_of_git_with_the_same_
 def test_a_folder_runs_no_hook(tmp_path: Path) -> None:
     remote = Remote.create(tmp_path / "deploy.git", {"a": b"1"})
     for name in ("pre-receive", "update", "post-receive", "reference-transaction"):
-        hook = remote.path / "hooks" / name
-        hook.parent.mkdir(exist_ok=True)
-        hook.write_text(f"#!/bin/sh\n: > {tmp_path}/ran-{name}\n")
-        hook.chmod(0o755)
+        remote.hook(name, f": > {tmp_path}/ran-{name}")
     before = remote.branches()
-    rehearse(remote, None)
+    rehearse(remote)
     assert remote.branches() == before
     assert list(tmp_path.glob("ran-*")) == []
 
