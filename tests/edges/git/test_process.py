@@ -115,11 +115,9 @@ class TestRun:
 
         assert 1000 < len(git.run("x").err) < 100_000
 
-    def test_git_is_looked_for_on_the_given_path_only(self, tmp_path: Path) -> None:
+    def test_git_alone_is_needed_on_the_given_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(GitError, match="git is not installed"):
             Git({"PATH": str(tmp_path)}).run("version")
-
-    def test_git_alone_is_needed_on_the_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "git").symlink_to(program("git"))
         monkeypatch.setenv("PATH", str(tmp_path))
         monkeypatch.setenv("NOT_FOR_GIT", "1")
@@ -135,46 +133,30 @@ class TestRun:
 
 
 class TestEnvironment:
-    def test_nothing_of_this_process_gets_through_that_was_not_handed_in(
+    def test_what_leads_to_a_connection_is_kept_and_what_leads_elsewhere_or_was_not_handed_in_is_not(
         self, script: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("GIT_DIR", "/elsewhere")
+        kept = {"HTTPS_PROXY": "http://p:1", "GIT_SSL_CAINFO": "/ca.pem", "GIT_SSH_COMMAND": "ssh -i /key"}
+        lost = (
+            "GIT_DIR",
+            "GIT_WORK_TREE",
+            "GIT_TRACE_CURL",
+            "GIT_CONFIG",
+            "GIT_CONFIG_PARAMETERS",
+            "GIT_EXTERNAL_DIFF",
+        )
+        lost += ("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_TRACE_REDACT", "SSH_ASKPASS")
+        monkeypatch.setenv("GIT_NAMESPACE", "/elsewhere")
         monkeypatch.setenv("GITHUB_TOKEN", "secret")
-        git = play(script, VARIABLES)
+        base = play(script, VARIABLES)
 
-        found = variables(git)
+        found = variables(base)
         assert "PATH" in found
-        assert {"GIT_DIR", "GITHUB_TOKEN", "HOME"}.isdisjoint(found)
+        assert {"GIT_NAMESPACE", "GITHUB_TOKEN", "HOME"}.isdisjoint(found)
+        assert "BatchMode=yes" in found["GIT_SSH_COMMAND"], "ssh asks no questions"
 
-    def test_what_leads_to_a_connection_is_kept_and_what_leads_elsewhere_is_not(self, script: Path) -> None:
-        given = {
-            "HTTPS_PROXY": "http://proxy:3128",
-            "GIT_SSL_CAINFO": "/ca.pem",
-            "GIT_SSH_COMMAND": "ssh -i /key",
-            "GIT_DIR": "/x",
-            "GIT_WORK_TREE": "/x",
-            "GIT_TRACE_CURL": "/x",
-            "GIT_TRACE_REDACT": "0",
-            "GIT_CONFIG": "/x",
-            "GIT_CONFIG_PARAMETERS": "'a.b=c'",
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": "/x",
-            "GIT_EXTERNAL_DIFF": "/x",
-            "SSH_ASKPASS": "/x",
-        }
-        base = play(script, VARIABLES)
-        found = variables(Git(dict(base.environ) | given))
-
-        assert {key: found.get(key) for key in given} == dict.fromkeys(given) | {
-            "HTTPS_PROXY": "http://proxy:3128",
-            "GIT_SSL_CAINFO": "/ca.pem",
-            "GIT_SSH_COMMAND": "ssh -i /key",
-            "SSH_ASKPASS": "",
-        }
-
-    def test_ssh_asks_no_questions_unless_the_user_says_how_to_run_it(self, script: Path) -> None:
-        base = play(script, VARIABLES)
-
-        assert "BatchMode=yes" in variables(base)["GIT_SSH_COMMAND"]
+        found = variables(Git(dict(base.environ) | kept | dict.fromkeys(lost, "/x")))
+        assert {key: found.get(key) for key in (*kept, *lost)} == dict.fromkeys(lost) | kept | {"SSH_ASKPASS": ""}
         assert "GIT_SSH_COMMAND" not in variables(Git(dict(base.environ) | {"GIT_SSH": "/usr/bin/plink"}))
 
     @pytest.mark.parametrize(("count", "first"), [("2", 2), ("", 0), ("x", 0), ("-1", 0), ("\u00b2", 0)])
@@ -219,7 +201,4 @@ class TestPrintable:
 
 
 def test_credentials_show_only_the_user() -> None:
-    credentials = Credentials("me", "hunter2")
-
-    assert repr(credentials) == "Credentials(username='me')"
-    assert credentials.encoded == "bWU6aHVudGVyMg=="
+    assert repr(Credentials("me", "hunter2")) == "Credentials(username='me')"
