@@ -31,18 +31,18 @@ def write(end: Ending, done: Writes, *come_meanwhile: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("number", STOPS, ids=lambda number: number.name)
-def test_between_two_writes_a_signal_is_obeyed_at_once(number: signal.Signals) -> None:
+def test_a_signal_is_obeyed_at_once_between_two_writes_but_a_write_under_way_is_finished_first(
+    number: signal.Signals,
+) -> None:
+    done: Writes = []
+    before = [signal.getsignal(each) for each in (*STOPS, signal.SIGALRM)]
     with Ending(), pytest.raises(Terminated) as told:
         come(number)
     assert told.value.signal is number
-
-
-@pytest.mark.parametrize("number", STOPS, ids=lambda number: number.name)
-def test_a_write_under_way_is_finished_first(number: signal.Signals) -> None:
-    done: Writes = []
     with Ending() as end, pytest.raises(Terminated) as told:
         write(end, done, number)
     assert (told.value.signal, done) == (number, ["branch", "pull request"])
+    assert [signal.getsignal(each) for each in (*STOPS, signal.SIGALRM)] == before
 
 
 def test_a_write_that_fails_after_the_signal_ends_all_the_same() -> None:
@@ -73,11 +73,6 @@ def test_a_write_that_does_not_end_is_broken_off(monkeypatch: pytest.MonkeyPatch
         endless(end)
 
 
-def test_work_that_takes_too_long_is_broken_off() -> None:
-    with Ending() as end, pytest.raises(Overran), end.within(0.001):
-        threading.Event().wait()
-
-
 def test_the_end_of_the_time_comes_again_where_python_drops_it(monkeypatch: pytest.MonkeyPatch) -> None:
     dropped: list[type[BaseException] | None] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda ignored: dropped.append(ignored.exc_type))
@@ -98,13 +93,6 @@ def test_the_end_of_the_time_comes_again_where_python_drops_it(monkeypatch: pyte
     assert (reference(), dropped) == (None, [Overran])
 
 
-def test_work_that_ends_in_time_is_not_broken_off_later() -> None:
-    with Ending() as end:
-        with end.within(60):
-            pass
-        assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
-
-
 def test_a_write_is_finished_when_the_time_is_over_and_then_the_work_ends() -> None:
     done: Writes = []
     with Ending() as end:
@@ -114,6 +102,7 @@ def test_a_write_is_finished_when_the_time_is_over_and_then_the_work_ends() -> N
         # The next cycle knows nothing of it.
         with end.within(60):
             write(end, done)
+        assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
     assert done[2:] == ["branch", "pull request", "the next write"]
 
 
@@ -122,10 +111,3 @@ def test_a_word_to_end_in_a_write_whose_time_is_over_counts() -> None:
     with Ending() as end, pytest.raises(Terminated):
         write(end, done, signal.SIGALRM, signal.SIGTERM)
     assert done == ["branch", "pull request"]
-
-
-def test_what_was_there_before_is_put_back() -> None:
-    before = [signal.getsignal(number) for number in (*STOPS, signal.SIGALRM)]
-    with Ending():
-        assert signal.getsignal(signal.SIGTERM) not in before
-    assert [signal.getsignal(number) for number in (*STOPS, signal.SIGALRM)] == before
