@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gitops_bot.demo.hub import Hub
 from tests.stateful.model import is_closing_mark
 from tests.stateful.world import NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from gitops_bot.demo.hub import Pull
     from tests.stateful.world import Shop
@@ -21,6 +22,10 @@ _WHY = re.compile(
     r"^Closed by gitops-bot: \S.+\. This is not a decline; newer versions will be proposed\.$", re.MULTILINE
 )
 
+#: All that is there, by what it is part of.
+State = dict[str, dict[Any, Any]]
+#: The parts about branches: the files of each, and what its commits say.
+BRANCHES = ("tree of", "messages on")
 LACKS = re.compile(r"<!-- gitops-bot:lacks [a-z ]+ -->")
 _COMMIT = re.compile(r"\b(?:[0-9a-f]{40}|[0-9a-f]{10})\b")
 #: Since when and for how long the source runs a pin: a commit of the run itself has the time of the machine.
@@ -50,11 +55,12 @@ def whatever_the_bot_closed_says_why(shop: Shop) -> None:
             assert _WHY.search(pull.body or ""), f"#{pull.number} was closed without a word: {pull.body}"
 
 
-def what_is_there(shop: Shop) -> object:
-    """All that a run left, without what differs between two runs: ids of commits, and comments."""
-    files = {name: shop.files(commit) for name, commit in shop.branches.items()}
-    messages = {name: plain(shop.remote.git("log", "--format=%B", f"main..{name}").decode()) for name in shop.proposing}
-    return files, messages, [_pull(pull, queued=shop.hub.queued(pull) is not None) for pull in shop.pulls("all")]
+def what_is_there(shop: Shop) -> tuple[State, Mapping[Any, int]]:
+    """All that a run left, and what was said, nothing of it twice."""
+    found = state(shop)
+    said = found.pop("comments")
+    assert not said or max(said.values()) == 1, "it says something twice"
+    return found, said
 
 
 def plain(text: str) -> str:
@@ -64,18 +70,44 @@ def plain(text: str) -> str:
     return text
 
 
-def _pull(pull: Pull, *, queued: bool) -> object:
+def state(shop: Shop) -> State:
+    """All that is there, without what differs between two undisturbed runs: ids and times."""
+    git = shop.remote.git
+    numbers = {commit: at for at, commit in enumerate(git("rev-list", "--reverse", "main").decode().split())}
+    tags = git("for-each-ref", "--format=%(refname) %(*objectname)", "refs/tags").decode().splitlines()
+    found: State = {
+        BRANCHES[0]: {name: shop.files(commit) for name, commit in shop.branches.items()},
+        BRANCHES[1]: {
+            name: "\n".join(sorted(plain(git("log", "-z", "--format=%B", line).decode()).split("\0")))
+            for name, line in {name: name if name == "main" else f"main..{name}" for name in shop.branches}.items()
+        },
+        "comments": Counter((pull.number, plain(said.body)) for pull in shop.pulls("all") for said in pull.comments),
+        "deployments": Counter(
+            (each.environment, numbers.get(each.commit), *sorted({status.state for status in each.statuses}))
+            for each in shop.hub.deployments
+        ),
+        "tag": {name: numbers.get(commit) for name, commit in (line.split() for line in tags)},
+    }
+    for pull in shop.pulls("all"):
+        found[f"#{pull.number}"] = _pull(pull, queued=shop.hub.queued(pull) is not None)
+    return found
+
+
+def _pull(pull: Pull, *, queued: bool) -> dict[Any, Any]:
     text = plain(pull.body or "")
     if pull.merged_at is not None or pull.auto_merge is not None or queued:
         # It is frozen or merged as soon as the bot asked for that: what it lacked was done, and may still be said.
         text = " ".join(LACKS.sub("", text).split())
-    said = (pull.title, text, sorted(pull.labels), pull.reviewers, pull.assignees)
-    state = (pull.state, pull.merged_at is not None, pull.draft, pull.auto_merge is not None, queued)
-    return (pull.number, pull.head, said, state)
-
-
-def what_was_said(shop: Shop) -> list[tuple[int, str]]:
-    """What was said, which nothing in it twice."""
-    said = [(pull.number, _COMMIT.sub("...", each.body)) for pull in shop.pulls("all") for each in pull.comments]
-    assert len(said) == len(set(said)), "it says something twice"
-    return said
+    return {
+        "branch": pull.head,
+        "base": pull.base,
+        "title": pull.title,
+        "text": text,
+        "labels": sorted(pull.labels),
+        "reviewers": sorted(pull.reviewers),
+        "assignees": sorted(pull.assignees),
+        "state": "merged" if pull.merged_at is not None else pull.state,
+        "draft": pull.draft,
+        "lands by itself": pull.auto_merge is not None or queued,
+        "reviews": [(review.user, review.state) for review in pull.reviews],
+    }

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from gitops_bot.demo import conversation, landing
 from gitops_bot.demo.hub import AutoMerge
 from gitops_bot.demo.refusal import Invalid
-from tests.stateful.again import LACKS, put_back
-from tests.stateful.disturbed import BRANCHES, State, Traffic, differences, ends, state
+from tests.stateful.again import BRANCHES, LACKS, State, put_back, state
+from tests.stateful.disturbed import Traffic, differences, ends
 from tests.stateful.model import HAND_BACK, HOLD, is_closing_mark
 from tests.stateful.world import ALICE, NAME
 

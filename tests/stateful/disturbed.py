@@ -13,14 +13,13 @@ import threading
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from gitops_bot.demo.http import Answer, Refused
 from gitops_bot.edges.git import process
 from gitops_bot.edges.github import wire
 from gitops_bot.edges.http import client
 from gitops_bot.errors import BotError
-from tests.stateful.again import LACKS, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     import pytest
 
     from gitops_bot.demo.http import Request
-    from gitops_bot.demo.hub import Pull
+    from tests.stateful.again import State
     from tests.stateful.world import Command, Shop
 
 #: `late`: after the client has given up; `cut`: nothing arrives, `half`: half of it; `twice`: done twice, as by a proxy
@@ -39,10 +38,6 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 #: Seconds for which clients wait here, and after which a late answer comes.
 _PATIENCE, _LATE = 2, 3.0
 
-#: All that is there, by what it is part of.
-State = dict[str, dict[Any, Any]]
-#: The parts about branches: the files of each, and what its commits say.
-BRANCHES = ("tree of", "messages on")
 #: One request: what it is, and how many like it came before.
 Asked = tuple[str, int]
 
@@ -141,49 +136,6 @@ def ends(shop: Shop, command: Command, traffic: Traffic) -> str:
     assert ran.outcome is not None
     failed = [failed for environment in ran.outcome.environments for failed in environment.failed]
     return "; ".join(f"{each.problem.code}: {each.problem.message}" for each in failed)
-
-
-def state(shop: Shop) -> State:
-    """All that is there, without what differs between two undisturbed runs: ids and times."""
-    git = shop.remote.git
-    numbers = {commit: at for at, commit in enumerate(git("rev-list", "--reverse", "main").decode().split())}
-    tags = git("for-each-ref", "--format=%(refname) %(*objectname)", "refs/tags").decode().splitlines()
-    found: State = {
-        BRANCHES[0]: {name: shop.files(commit) for name, commit in shop.branches.items()},
-        BRANCHES[1]: {
-            name: "\n".join(sorted(plain(git("log", "-z", "--format=%B", line).decode()).split("\0")))
-            for name, line in {name: name if name == "main" else f"main..{name}" for name in shop.branches}.items()
-        },
-        "comments": Counter((pull.number, plain(said.body)) for pull in shop.pulls("all") for said in pull.comments),
-        "deployments": Counter(
-            (each.environment, numbers.get(each.commit), *sorted({status.state for status in each.statuses}))
-            for each in shop.hub.deployments
-        ),
-        "tag": {name: numbers.get(commit) for name, commit in (line.split() for line in tags)},
-    }
-    for pull in shop.pulls("all"):
-        found[f"#{pull.number}"] = _pull(pull, queued=shop.hub.queued(pull) is not None)
-    return found
-
-
-def _pull(pull: Pull, *, queued: bool) -> dict[Any, Any]:
-    text = plain(pull.body or "")
-    if pull.merged_at is not None or pull.auto_merge is not None or queued:
-        # It is frozen or merged as soon as the bot asked for that: what it lacked was done, and may still be said.
-        text = " ".join(LACKS.sub("", text).split())
-    return {
-        "branch": pull.head,
-        "base": pull.base,
-        "title": pull.title,
-        "text": text,
-        "labels": sorted(pull.labels),
-        "reviewers": sorted(pull.reviewers),
-        "assignees": sorted(pull.assignees),
-        "state": "merged" if pull.merged_at is not None else pull.state,
-        "draft": pull.draft,
-        "lands by itself": pull.auto_merge is not None or queued,
-        "reviews": [(review.user, review.state) for review in pull.reviews],
-    }
 
 
 def differences(expected: State, found: State) -> list[str]:

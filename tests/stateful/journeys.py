@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from tests.stateful import gates, writes
+from tests.stateful import writes
 from tests.stateful.model import Model
 from tests.stateful.people import People
-from tests.stateful.world import ENVIRONMENT, NAME, SOURCE, Command, Shop, Wave, file_of
+from tests.stateful.world import ENVIRONMENT, NAME, SOURCE, Command, Shop, Wave, file_of, told_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,17 +47,12 @@ class Journey:
         shop.records = self.records
         waves = {SOURCE: Wave({"as": "commit"})} if self.source is not None else {}
         follows = self.source == "by itself"
-        require = {what: gates.of(what, SOURCE) for what in ("checks", "deployment") if self.gated and follows}
+        require = {"checks": [*told_of(SOURCE), "e2e*"], "deployment": SOURCE} if self.gated and follows else {}
         waves[ENVIRONMENT] = Wave(dict(self.propose), follows, require, watched=self.gated)
         shop.begin(dict(zip(PLACES, self.places, strict=False)), waves)
         people = People(shop, Model(shop))
         self.prepare(shop, people)
         return people
-
-
-def _told(shop: Shop, people: People, source: str, state: gates.State) -> None:
-    """Tools write on the newest commit how a wave is."""
-    people.report(source, "everything", shop.branches["main"], state, None)
 
 
 def _newer(shop: Shop, *names: str) -> None:
@@ -244,19 +239,19 @@ def _committed(shop: Shop, _: People) -> None:
 def _checked_in_source(shop: Shop, people: People) -> None:
     _tested(shop, people)
     assert not shop.pulls()
-    _told(shop, people, SOURCE, "success")
+    people.report(SOURCE, shop.branches["main"], "success")
 
 
 def _failed(shop: Shop, people: People) -> None:
     _gone_forward(shop, people)
-    _told(shop, people, ENVIRONMENT, "failure")
+    people.report(ENVIRONMENT, shop.branches["main"], "failure")
 
 
 def _recovered(shop: Shop, people: People) -> None:
     _failed(shop, people)
     shop.run(Command())
     assert shop.pulls()
-    _told(shop, people, ENVIRONMENT, "success")
+    people.report(ENVIRONMENT, shop.branches["main"], "success")
 
 
 JOURNEYS: Sequence[Journey] = (

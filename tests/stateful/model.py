@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.stateful import lines
-from tests.stateful.gates import CODES
 from tests.stateful.lines import Pinned, agree, version
-from tests.stateful.past import Past, environment_on, is_for_failure, is_rollback
-from tests.stateful.world import BOT, NAME, environment_of
+from tests.stateful.past import Past, environment_on, is_rollback
+from tests.stateful.world import NAME, environment_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -75,8 +73,6 @@ class Declined:
     number: int
     branch: str
     pins: dict[Key, Pinned]
-    #: The base branch then.
-    main: str
 
 
 @dataclass(slots=True)
@@ -126,7 +122,7 @@ class Model:
         if not is_closing_mark(pull.body):
             # Once the branch is gone, all that is left of it is the text, which a race or a crash may have left behind.
             said = {key: pin for key, pin in pins.items() if (pin.digest or "") in (pull.body or "")}
-            self.declined.append(Declined(pull.number, pull.head, said, self.shop.branches["main"]))
+            self.declined.append(Declined(pull.number, pull.head, said))
         self.forget(pins.items())
 
     def forget(self, pins: Iterable[tuple[Key, Pinned]]) -> None:
@@ -209,7 +205,6 @@ class Model:
         self._held_and_frozen_stay(before, now)
         self._nothing_comes_by_stealth(before, now)
         self._nothing_declined_comes_back(before, command, now)
-        self._failures_are_rolled_back_by_people(ran)
         commands = [command, *([around] if around else [])]
         self._nothing_asked_for_is_lost(before, commands, now, killed=ran.outcome is None)
         if disturbed or ran.outcome is None:
@@ -219,13 +214,9 @@ class Model:
         if command.image is not None or command.verb == "set":
             known |= {"failed.usage"}  # nothing has it where its file is broken
         known |= {"failed.config"} if self.broken else set()  # nobody can tell whether a hold means what is in it
-        # What it merged itself, later waves have not seen yet: the next run tells of that.
-        merged = any("/merge" in each for each in ran.seen.writes)
         for outcome in ran.outcome.environments:
             assert {each.problem.code for each in outcome.failed} <= known, outcome.failed
             self._what_is_told_is_there(outcome, now)
-            if not merged:
-                self._closed_gates_are_closed(outcome, now)
             left = self._left_for_a_reason(outcome, now)
             self._no_entry_twice(now, outcome.name, left)
             if command.verb != "rollback":
@@ -236,9 +227,9 @@ class Model:
                 # Whoever names images leaves the groups of others alone.
                 if (command.verb != "set" and command.image is None) or shown.branch in told:
                     self._is_whole(shown, now)
-            self._failures_fail(outcome.name, command, now, left)
             if command.verb in ("update", "promote") and command.image is None:
-                if not merged:
+                # What it merged itself, later waves have not seen yet: the next run tells of that.
+                if not any("/merge" in each for each in ran.seen.writes):
                     self._everything_newer_is_told(outcome, command, now)
                 self._promotions_are_vouched_for(outcome, command, now, left)
 
@@ -250,7 +241,6 @@ class Model:
             shown
             for shown in now.pulls.values()
             if (environment_on(shown.branch), is_rollback(shown.branch)) == (environment, rollbacks)
-            and not is_for_failure(shown.branch)
             and shown.branch not in left
             and not shown.frozen
         ]
@@ -276,8 +266,6 @@ class Model:
     def _rollbacks_stay(self, before: Moment, now: Moment) -> None:
         """Nothing but another rollback changes one that is open and of use."""
         for number, was in before.pulls.items():
-            if is_for_failure(was.branch):
-                continue  # it gives way to whatever else is proposed, and is withdrawn once nothing fails
             if is_rollback(was.branch) and was.branch not in self.rewritten and self._is_of_use(was):
                 assert number in now.pulls, f"#{number} rolls back, and was closed"
                 assert now.pulls[number].head == was.head, f"#{number} rolls back, and was changed"
@@ -305,7 +293,6 @@ class Model:
 
     def _nothing_comes_by_stealth(self, before: Moment, now: Moment) -> None:
         """What the bot has just put on its branches was tested, is required no more, and was not left by going back."""
-        since = list(self.past.places)[self.past.places[before.main] :]
         carried = {(key, pin) for pins in before.carried.values() for key, pin in pins.items()}
         for branch, head in self.shop.proposing.items():
             if before.heads.get(branch) == head or self.is_theirs(branch) or branch in self.touched | self.rewritten:
@@ -314,13 +301,7 @@ class Model:
             for key, (_, pin) in self.shop.proposed(head).items():
                 self.past.holds(key, pin, fork=fork, rollback=is_rollback(branch))
                 if (key, pin) not in carried:
-                    self.past.passes(key, pin, since, rolls_back=is_rollback(branch))
-                    self._has_failed(branch, key, since)
-
-    def _has_failed(self, branch: str, key: Key, since: Sequence[str]) -> None:
-        """What nobody asked to roll back has failed a check."""
-        states = [self.past.after(key, commit) for commit in since] if is_for_failure(branch) else ["failure"]
-        assert "failure" in states, f"{key} is rolled back on {branch}, and nothing has failed: {states}"
+                    self.past.passes(key, pin, rolls_back=is_rollback(branch))
 
     def _no_commit_of_a_person_is_lost(self) -> None:
         bare, branches = self.shop.forge.bare(NAME), self.shop.branches
@@ -356,8 +337,6 @@ class Model:
 
     def _nothing_declined_comes_back(self, before: Moment, command: Command, now: Moment) -> None:
         for shown in now.pulls.values():
-            if is_for_failure(shown.branch):
-                self._is_not_declined(before, shown)
             if is_rollback(shown.branch):
                 continue  # a person asks for it now, whatever was declined before
             carried = before.pulls[shown.number].pins if shown.number in before.pulls else {}
@@ -368,45 +347,6 @@ class Model:
                     each.number for each in self.declined if each.pins.get(key) == pin and not is_rollback(each.branch)
                 ]
                 assert not again, f"#{shown.number} proposes {key[1]} {pin} again, which was declined with #{again[0]}"
-
-    def _is_not_declined(self, before: Moment, shown: Shown) -> None:
-        """Once it was closed, a release that failed is not rolled back again: only a later one is."""
-        if shown.number in before.pulls:
-            return
-        for key in shown.pins:
-            since = self.past.stays[key][-1].since
-            arrived = list(self.past.places)[since]
-            at = int(self.shop.remote.git("log", "-1", "--format=%ct", arrived))
-            again = [
-                each.number
-                for each in self.declined
-                if is_for_failure(each.branch)
-                and key in each.pins
-                and self.past.places.get(each.main, -1) >= since
-                # A commit of git itself has the time of the machine: to the bot, what was closed came before it.
-                and datetime.fromisoformat(self.shop.hub.pulls[each.number].created_at).timestamp() >= at
-            ]
-            assert not again, f"#{shown.number} rolls {key} back again, which was declined with #{again[0]}"
-
-    def _failures_are_rolled_back_by_people(self, ran: Ran) -> None:
-        """What nobody asked for never merges by itself."""
-        for pull in self.shop.pulls("all"):
-            if is_for_failure(pull.head):
-                assert pull.auto_merge is None or pull.auto_merge.user != BOT, f"#{pull.number} is to merge by itself"
-                assert not any(each.endswith(f"/pulls/{pull.number}/merge") for each in ran.seen.writes)
-
-    def _failures_fail(self, environment: str, command: Command, now: Moment, left: Mapping[str | None, str]) -> None:
-        """A rollback for a failure is withdrawn once all its checks have succeeded."""
-        if command.verb != "update":
-            return
-        for shown in now.pulls.values():
-            mine = environment_on(shown.branch) == environment and is_for_failure(shown.branch)
-            if not mine or shown.branch in left or shown.frozen or shown.branch in self.rewritten:
-                continue
-            for key, (old, new) in shown.pins.items():
-                if self._stands(key, old, new, rolls_back=True) and key[0] not in self.broken:
-                    state = self.past.after(key, now.main)
-                    assert state != "success", f"#{shown.number} rolls {key} back, which is fine"
 
     def _nothing_asked_for_is_lost(
         self, before: Moment, commands: Sequence[Command], now: Moment, *, killed: bool
@@ -519,19 +459,6 @@ class Model:
                     assert shown is None or self.regrouped, f"{branch} is kept up at any time"
         return {branch: reason.code for branch, reason in left.items()}
 
-    def _closed_gates_are_closed(self, outcome: EnvironmentOutcome, now: Moment) -> None:
-        """What is held for what it requires is held for what the forge was told, and for nothing else."""
-        main = self.past.pins[now.main]
-        for held in outcome.held:
-            key = (held.entry.file, held.entry.name)
-            for reason in held.reasons:
-                if (part := CODES.get(reason.code)) is None:
-                    continue
-                partner = self.shop.partner_of(key)
-                assert partner in main, f"{key} is held for what its source does not run: {reason}"
-                state = self.past.gates(key, main[partner], now.main)[part]
-                assert state == reason.data["state"], f"{key} is held, and {part} is {state}: {reason}"
-
     def _is_whole(self, shown: Shown, now: Moment) -> None:
         """The bot's own, kept up: byte by byte the base branch but for pins, never backwards, and it says so."""
         assert shown.pins, f"#{shown.number} proposes nothing"
@@ -574,7 +501,7 @@ class Model:
     def _promotions_are_vouched_for(
         self, outcome: EnvironmentOutcome, command: Command, now: Moment, left: Mapping[str | None, str]
     ) -> None:
-        """What a wave before has left by going back, or what has failed there, is not proposed any more."""
+        """What a wave before has left by going back is not proposed any more."""
         if not self._is_promoted(outcome.name, command):
             return
         main = self.shop.pins(now.main)
@@ -587,9 +514,6 @@ class Model:
                     continue
                 assert not self.past.is_left(there, pin), (
                     f"#{shown.number} goes on with {key[1]} {pin}, which its source has left"
-                )
-                assert self.past.beyond or "failure" not in self.past.gates(key, pin, now.main).values(), (
-                    f"#{shown.number} goes on with {key[1]} {pin}, which has failed"
                 )
 
     def _newest(self, key: Key, command: Command, main: Mapping[Key, Pinned]) -> Pinned | None:

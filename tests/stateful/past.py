@@ -7,19 +7,15 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tests.stateful.gates import after, judge, worst
 from tests.stateful.lines import Pinned, agree, version
-from tests.stateful.world import BROKEN, PREFIX, environment_of, place_of, source_of, wave_of
+from tests.stateful.world import BROKEN, PREFIX, environment_of, source_of, wave_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from tests.stateful.gates import State
     from tests.stateful.world import Command, Key, Shop
 
 ROLLBACK = "rollback-"
-FAILED = f"{ROLLBACK}failed-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +46,6 @@ class Past:
     alone: set[Key] = field(default_factory=set)
     #: Whether one of the commands that are running lifts holds.
     lifts: bool = False
-    #: Whether one of them goes beyond the checks.
-    beyond: bool = False
     #: When the last of them began.
     began: datetime | None = None
     _last: dict[Key, Pinned] = field(default_factory=dict)
@@ -69,17 +63,15 @@ class Past:
         there = self.shop.pins(commit)
         now = self.pins[commit] = {key: pin for key, pin in there.items() if not self._is_broken(commit, key)}
         changed = {key: pin for key, pin in now.items() if self._last.get(key) != pin}
-        before = next(reversed(self.places), commit)
         at = self.places[commit] = len(self.places)
         named = {(environment_of(key), key[1]) for key in there}
         self.alone |= {key for key in now if named.isdisjoint((name, key[1]) for name in self._waves_before(key))}
         plan = self._plan_of(commit)
         # Wave by wave: what one commit brings to several has been in each of them.
         for key, pin in sorted(changed.items(), key=lambda each: wave_of(each[0])):
-            # What failed is rolled back by a pull request, which people merge.
-            if at and self.shop.commits(environment_of(key)) and plan and f" {FAILED}" not in plan:
+            if at and self.shop.commits(environment_of(key)) and plan:
                 assert not self.is_left(key, pin, at - 1), f"{commit[:8]} brings {key} back to {pin}, which it had left"
-                self.passes(key, pin, [before], rolls_back=plan.endswith(" rollback"))
+                self.passes(key, pin, rolls_back=plan.endswith(" rollback"))
             stays = self.stays[key]
             if at:
                 assert self.has_come_by_right(key, pin), (
@@ -115,7 +107,6 @@ class Past:
         """A command is about to run; `wanted` is the image and the pin that a `set` means."""
         self.began = self.shop.clock.now()
         self.lifts |= command.release_hold
-        self.beyond |= command.beyond_checks
         if wanted is not None:
             name, pin = wanted
             self.said |= {
@@ -154,47 +145,20 @@ class Past:
             return version(successor) < version(left)
         return any(agree(each, successor) for each in stays[:number])
 
-    def after(self, key: Key, commit: str) -> State:
-        """How it stands with what is required of the pin that an entry has on a commit, where it has it."""
-        stood = list(self._stood(key, commit)) if key in self.pins[commit] else []
-        return judge(self.shop.hub, {"checks": after(environment_of(key))}, place_of(key), stood)["checks"]
-
     def is_frozen(self, key: Key, *, rolls_back: bool = False) -> bool:
         """Whether an entry is held, from when a run began until now, and nobody lifts that."""
         now = self.shop.clock.now()
         both = (self.shop.is_held(key, at, rolls_back=rolls_back) for at in (self.began or now, now))
         return not self.lifts and all(both)
 
-    def gates(self, key: Key, pin: Pinned, commit: str) -> Mapping[str, State]:
-        """How it stands with what is required of a pin on a commit; empty where the source does not run it there."""
-        partner, require = self.shop.partner_of(key), self.shop.waves[environment_of(key)].require
-        if partner is None or partner not in self.pins[commit] or not agree(pin, self.pins[commit][partner]):
-            return {}
-        return judge(self.shop.hub, require, place_of(key), list(self._stood(partner, commit)))
-
-    def _stood(self, key: Key, commit: str) -> Iterator[str]:
-        """The commits up to this one on which an entry certainly had the pin that it has there."""
-        pin = self.pins[commit][key]
-        for each in list(self.places)[self.places[commit] :: -1]:
-            was = self.pins[each].get(key)
-            if was is None or (was.digest != pin.digest if pin.digest else was.tag != pin.tag):
-                return
-            yield each
-
     # What must hold
 
-    def passes(self, key: Key, pin: Pinned, commits: Iterable[str], *, rolls_back: bool) -> None:
-        """Of a pin that the bot has just proposed or committed, as it saw the base branch at one of these commits."""
+    def passes(self, key: Key, pin: Pinned, *, rolls_back: bool) -> None:
+        """Of a pin that the bot has just proposed or committed."""
         assert not self.is_frozen(key, rolls_back=rolls_back), f"{key} is to get {pin}, and is held"
-        partner, require = self.shop.partner_of(key), self.shop.waves[environment_of(key)].require
-        if partner is None or rolls_back or key in self.alone or (key, pin) in self.said:
-            return
-        assert not self.is_frozen(partner), f"{key} is to get {pin}, which is held in its source"
-        if not require or self.beyond:
-            return
-        seen = [self.gates(key, pin, commit) for commit in commits]
-        is_open = any(states and worst(states.values()) == "success" for states in seen)
-        assert is_open, f"{key} is to get {pin} before what it requires has succeeded: {seen}"
+        partner = self.shop.partner_of(key)
+        if partner is not None and not rolls_back and key not in self.alone and (key, pin) not in self.said:
+            assert not self.is_frozen(partner), f"{key} is to get {pin}, which is held in its source"
 
     def holds(self, key: Key, pin: Pinned, *, fork: str, rollback: bool) -> None:
         """Of a pin that the bot put on a branch which leaves the base branch at `fork`."""
@@ -221,11 +185,6 @@ class Past:
 def is_rollback(branch: str) -> bool:
     """Whether a branch of the bot is a rollback's."""
     return branch.rpartition("/")[2].startswith(ROLLBACK)
-
-
-def is_for_failure(branch: str) -> bool:
-    """Whether it is that of a rollback which nobody asked for."""
-    return branch.rpartition("/")[2].startswith(FAILED)
 
 
 def environment_on(branch: str) -> str:

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.stateful import between, disturbed
-from tests.stateful.again import put_back, whatever_the_bot_closed_says_why
-from tests.stateful.disturbed import KINDS, Traffic, differences, disturb, ends, state
+from tests.stateful.again import put_back, state, whatever_the_bot_closed_says_why
+from tests.stateful.disturbed import KINDS, Traffic, differences, disturb, ends
 from tests.stateful.journeys import JOURNEYS, RECORDED
 from tests.stateful.world import Shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from tests.stateful.disturbed import Asked, Kind, State
+    from tests.stateful.again import State
+    from tests.stateful.disturbed import Asked, Kind
     from tests.stateful.journeys import Journey
 
 LONG = os.environ.get("GITOPS_BOT_LONG") == "1"

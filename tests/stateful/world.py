@@ -28,7 +28,6 @@ from tests.counterparts.github import Forge
 from tests.counterparts.registry import DockerRegistry
 from tests.counterparts.world import overlay, run
 from tests.stateful import lines, writes
-from tests.stateful.gates import after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -109,6 +108,11 @@ def source_of(environment: str) -> str:
     return WAVES[WAVES.index(environment) - 1]
 
 
+def told_of(environment: str) -> list[Any]:
+    """What an app says of each place of an environment, as `require` asks for it."""
+    return [{"name": f"cd/{{place}}-{environment}", "app": "argocd"}]
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """`update`, `set ENV IMAGE=PIN`, `promote SOURCE ENV` or `rollback ENV`; `image` narrows the last two down."""
@@ -120,11 +124,6 @@ class Command:
     to: str | None = None
     allow_downgrade: bool = False
     release_hold: bool = False
-    beyond_checks: bool = False
-
-    def means(self, environment: str) -> bool:
-        """Whether it proposes anything to an environment."""
-        return self.verb == "update" or self.environment == environment
 
     @property
     def words(self) -> list[str]:
@@ -133,7 +132,6 @@ class Command:
         words += [self.environment if self.verb != "update" else ""]
         words += [self.pin, *(["--image", self.image] if self.image else []), *(["--to", self.to] if self.to else [])]
         words += ["--allow-downgrade"] * self.allow_downgrade + ["--release-hold"] * self.release_hold
-        words += ["--beyond-checks"] * self.beyond_checks
         return [word for word in words if word]
 
     def __str__(self) -> str:
@@ -258,7 +256,7 @@ class Shop:
             if wave.require:
                 said["require"] = dict(wave.require)
             if wave.watched:
-                said |= {"require_after": after(name), "on_failure": "rollback"}
+                said |= {"require_after": told_of(name), "on_failure": "rollback"}
             if wave.follows or len(environments) == 1:
                 said["policy"] = "releases"
         book = {
@@ -305,7 +303,6 @@ class Shop:
         self,
         command: Command,
         happens: Callable[[int, When], None] | None = None,
-        between: Callable[[int], None] | None = None,
         token: str | None = None,
     ) -> Ran:
         """Run a command as its own process would: everything is read anew; with a `token` of its own over HTTP."""
@@ -314,7 +311,7 @@ class Shop:
         url, token = f"{self.forge.url}/{NAME}.git" if over_http else self.remote.file_url, token or _TOKEN
         warnings: list[Problem] = []
         with (
-            writes.seen(happens, between) as seen,
+            writes.seen(happens) as seen,
             Repository(
                 url,
                 credentials=Credentials("x-access-token", token) if over_http else None,
@@ -439,7 +436,7 @@ def _journey(world: World, snapshot: Snapshot, command: Command) -> Outcome:
         case "set":
             what = Pins([Assignment.parse(command.pin)], command.allow_downgrade)
         case "promote":
-            what = Promote(source_of(command.environment), ByHand(beyond_checks=command.beyond_checks), images)
+            what = Promote(source_of(command.environment), ByHand(), images)
         case "rollback":
             what = RollBack(command.to, images)
     return update(world, snapshot, Request(what, command.release_hold)).body

@@ -28,9 +28,6 @@ class Seen:
     """What one run asked of the forge and wrote, in order: `POST /repos/...`, `push BRANCH`, `delete BRANCH`."""
 
     happens: Callable[[int, When], None] | None = None
-    #: Called before every request and every push, with how many there were before it.
-    between: Callable[[int], None] | None = None
-    asks: list[str] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
     #: How many of the writes went through.
@@ -53,11 +50,9 @@ def under_way() -> str:
 
 
 @contextmanager
-def seen(
-    happens: Callable[[int, When], None] | None = None, between: Callable[[int], None] | None = None
-) -> Iterator[Seen]:
+def seen(happens: Callable[[int, When], None] | None = None) -> Iterator[Seen]:
     """Watch the run in this block. A run within a run is watched by itself."""
-    watching = Seen(happens, between)
+    watching = Seen(happens)
     _running.runs.append(watching)
     try:
         yield watching
@@ -71,7 +66,6 @@ def hooked(pushed: Callable[[], None]) -> Iterator[None]:
     send, push = Wire._send, Remote.push
 
     def sending(self: Wire, method: str, path: str, *, write: bool, **more: Any) -> Any:
-        _asking(f"{method} {path}")
         if not write:
             _running.runs[-1].reads.append(f"{method} {path}")
             return send(self, method, path, write=write, **more)
@@ -87,7 +81,6 @@ def hooked(pushed: Callable[[], None]) -> Iterator[None]:
     ) -> None:
         names = ", ".join(ref.removeprefix("refs/heads/") for ref in refs)
         what = f"{'push' if all(refs.values()) else 'delete'} {names}"
-        _asking(what)
         with _writing(what, at_once=look is None) as begins:
 
             def look_first() -> None:
@@ -103,14 +96,6 @@ def hooked(pushed: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         Wire._send, Remote.push = send, push  # type: ignore[method-assign]
-
-
-def _asking(what: str) -> None:
-    run = _running.runs[-1]
-    number = len(run.asks)
-    run.asks.append(what)
-    if run.between is not None:
-        run.between(number)
 
 
 @contextmanager
