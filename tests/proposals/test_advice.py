@@ -37,12 +37,9 @@ def test_the_ways_of_people_are_said_and_that_back_only_to_those_who_took_it_ove
     "changed name",
     {
         "a tag": (change(before=Pin("v1")), "web"),
-        "a tag and a digest": (change(before=Pin("v1", A)), "web"),
         "a digest": (change(before=Pin(None, A), after=Pin(None, B)), "web"),
-        "a name with a registry": (change("ghcr.io/acme/web"), "ghcr.io/acme/web"),
         "a quote": (change("it's"), "it's"),
         "words to a shell": (change("$(rm -rf ~);`x`"), "$(rm -rf ~);`x`"),
-        "an equals sign": (change("a=b"), "a=b"),
     },
 )
 def test_the_command_names_what_changed(changed: Change, name: str) -> None:
@@ -60,7 +57,6 @@ def test_the_command_names_what_changed(changed: Change, name: str) -> None:
         "no tag": change(before=Pin("1.0+build")),
         "no digest": change(before=Pin("v1", "sha256:x")),
         "a name like an option": change("--output"),
-        "a line break": change("a\nb"),
         "what is not seen": change("a\u202eb"),
         "blanks that Markdown would drop": change("a  b"),
         "more than anybody reads": change("x" * 4_000),
@@ -71,18 +67,12 @@ def test_no_command_is_better_than_a_wrong_one(changed: Change) -> None:
     assert command(change("api", file=API), changed) is None
 
 
-def test_one_name_in_two_overlays_is_named_once() -> None:
-    changes = change(before=Pin("v1", A)), change(before=Pin("v0"), file=API), change("api", file=API)
-    assert command(*changes) == "gitops-bot rollback staging --image web --image api"
-
-
 @rows(
     "environment expected",
     {
         "a blank": ("EU West", "gitops-bot rollback 'EU West' --image web"),
         "like an option": ("--dry-run", None),
-        "a line break": ("a\nb", None),
     },
 )
 def test_the_environment_is_one_word(environment: str, expected: str | None) -> None:
-    assert command(change(), environment=environment) == expected
+    assert command(change(), change(file=API, before=Pin("v0")), environment=environment) == expected

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -13,13 +12,12 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import content, naming, trailers
 from gitops_bot.proposals.branch import FileChange
 from gitops_bot.proposals.text import body
-from gitops_bot.proposals.text.details import DescribedChange
-from gitops_bot.proposals.text.markdown import plain, size
+from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.proposals.trailers import Trailers
 from gitops_bot.releases.decisions import Change, PinChange
 from tests.conftest import program
 from tests.managed import alter, change_of, managed
-from tests.proposals.sample import API, FILES, HEAD, NEWER, WEB, A, B, branch, build, change, commit, merge, written
+from tests.proposals.sample import API, FILES, NEWER, WEB, A, B, branch, change, commit, merge, written
 from tests.tables import rows
 
 if TYPE_CHECKING:
@@ -30,10 +28,8 @@ HOSTILE = [
     "web\n\nGitops-Bot-Plan: 1 production all policy",
     'web\r\nGitops-Bot-Change: {"file": "x", "name": "y"}',
     "web\x0bGitops-Bot-Plan: 1 a b set\x0c\x85\u2028Gitops-Bot-Plan: 1 a b set\u2029\x1c",
-    "---\ndiff --git a/x b/x",
     "Signed-off-by: Ada <ada@example.test>\n",
     "\x1b[2J\u202e\ud800\x00",
-    "# x\n# y",
     "@team, fixes #1",
 ]
 
@@ -74,31 +70,11 @@ def test_a_proposal_says_where_what_and_why() -> None:
     )
 
 
-def test_names_that_no_branch_can_have_are_the_same_in_branch_and_trailers() -> None:
-    done = content.write("EU West", [change()], source="set", group="Web/1")
-    said = trailers.parse(done.message)
-    assert said is not None
-    assert naming.branch("EU West", "Web/1") == f"gitops-bot/{said.environment}/{said.group}"
-
-
-def test_a_new_repository_is_told_and_can_be_read_again() -> None:
-    done = written(change(new_name="ghcr.io/acme/web", source="set"))
-    assert f"* docker.io/library/web (now ghcr.io/acme/web) in {WEB}\n" in done.message
-    said = trailers.parse(done.message)
-    assert said is not None
-    assert said.changes[0].new_name == "ghcr.io/acme/web"
-
-
 def test_git_finds_the_plan_as_the_last_paragraph() -> None:
     done = written(change(), change("api", Pin("v2", B), Pin("v1", A), file=API))
     last = done.message.rstrip("\n").split("\n\n")[-1]
     assert interpreted(done.message) == last.split("\n")
     assert len(last.split("\n")) == 3
-
-
-def test_git_finds_a_thousand_changes() -> None:
-    changes = [change(f"web{number}", file=f"apps/{number}/kustomization.yaml") for number in range(1000)]
-    assert len(interpreted(made(*changes).message)) == 1001
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -128,12 +104,6 @@ def test_whatever_a_manifest_holds_the_plan_is_read_again(name: str, reason: str
     assert len(done.message.split("\n")) == (10 if plain(reason) else 9)
 
 
-def test_a_digest_alone_names_no_user() -> None:
-    done = made(change(before=Pin(None, A), after=Pin(None, B)))
-    assert f"\n    {A}\n    -> {B}\n" in done.message
-    assert "@" not in done.message.partition("\n\nGitops-Bot-Plan")[0]
-
-
 def test_people_choose_title_and_message() -> None:
     one = change()
     done = content.write(
@@ -158,32 +128,6 @@ def test_people_choose_title_and_message() -> None:
     assert len(interpreted(done.message)) == 2
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_a_title_is_one_line_of_at_most_200_characters(text: str) -> None:
-    for names in ([text], [text, "web"], [f"{text}{number}" for number in range(3)]):
-        changes = [alter(change(name), entry=managed("staging", "x", WEB, 1, name, f"r.test/{name}")) for name in names]
-        group = text.replace("\ud800", "")  # what names a branch comes from a configuration, which is UTF-8
-        done = content.write(group * 9, changes, source="set", group=group)
-        assert all(char.isprintable() or char == "\u200b" for char in done.title)
-        assert 0 < size(done.title) <= content.TITLE_LIMIT == 200
-        assert done.title == done.title.strip()
-        words = done.message.partition("\n\nGitops-Bot-Plan")[0].replace(f"@{B}", "")
-        assert not re.search(r"@\w|#\d", done.title + words)
-
-
-def test_what_is_known_of_images_stands_in_the_body_and_not_in_the_mark() -> None:
-    one = change()
-    known = {one.entry.key: DescribedChange(build(), build(revision="b" * 40), ("feat: more",))}
-    plainly, told = (content.write("staging", [one], source="policy", described=each) for each in (None, known))
-    assert "feat: more" in told.body
-    assert "feat: more" not in plainly.body + told.message
-    assert body.plan_mark(plainly.body) == body.plan_mark(told.body) == body.mark([one.pin_change])
-
-
-def test_the_same_plan_gives_the_same_proposal() -> None:
-    assert written(change()) == written(change())
-
-
 # Whether a branch already says what is to be proposed.
 
 WANTED = written(change())
@@ -197,7 +141,6 @@ SAME_FILE = FILES | {WEB: FILES[WEB] + b"# more\r\n"}
     "wanted there expected",
     {
         "the same bytes": (WANTED, branch(DONE), True),
-        "on a newer base": (written(change(), parent=NEWER), branch(DONE), True),
         "the base moved elsewhere": (written(change(), files=MOVED, parent=NEWER), branch(DONE), True),
         "the base was merged into it": (
             WANTED, branch(DONE, merge(FileChange("README.md", b"a", b"b"), FileChange(API, FILES[API], MOVED[API]))),
@@ -211,16 +154,8 @@ SAME_FILE = FILES | {WEB: FILES[WEB] + b"# more\r\n"}
         "merged into it is what the base has taken back since": (
             WANTED, branch(DONE, merge(FileChange(WEB, WANTED.files[WEB], WANTED.files[WEB] + b"# more\r\n"))), False,
         ),
-        "another pin": (written(change(after=Pin("v3", B))), branch(DONE), False),
-        "no commit": (WANTED, branch(), False),
         "one more": (written(change(), change("api", Pin("v2", B), Pin("v1", A), file=API)), branch(DONE), False),
-        "one less": (
-            WANTED, branch(commit(written(change(), change("api", Pin("v2", B), Pin("v1", A), file=API)))), False,
-        ),
         "deleted there": (WANTED, branch(alter(DONE, changes=(FileChange(WEB, FILES[WEB], None),))), False),
-        "in two steps": (
-            WANTED, branch(commit(written(change(after=Pin("v3"))), name=NEWER), alter(DONE, id=HEAD)), True,
-        ),
         "done and taken back": (
             WANTED, branch(DONE, alter(DONE, id=NEWER, changes=(FileChange(WEB, WANTED.files[WEB], FILES[WEB]),))),
             False,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -45,32 +46,20 @@ def test_a_change_is_told_in_a_section_that_is_folded_away() -> None:
 
 
 def test_an_image_that_says_nothing_can_still_be_pulled() -> None:
-    for described in (
-        DescribedChange(),
-        DescribedChange(None, build(created=None, source=None, revision=None, platforms=(), size=None)),
-    ):
-        assert details.section(WEB, described) == (
-            "\n<details><summary><code>ghcr.io/acme/web</code> <code>v1.4.1</code> → <code>v1.4.2</code></summary>\n"
-            f"{PULL}"
-            "\n</details>"
-        )
-
-
-def test_where_nothing_is_known_nothing_is_said() -> None:
+    head = "\n<details><summary><code>ghcr.io/acme/web</code> <code>v1.4.1</code> → <code>v1.4.2</code></summary>\n"
+    silent = build(created=None, source=None, revision=None, platforms=(), size=None)
+    for described in (DescribedChange(), DescribedChange(None, silent)):
+        assert details.section(WEB, described) == f"{head}{PULL}\n</details>"
+    moved = details.section(alter(WEB, new_name="nginx"), DescribedChange())
+    assert f"docker pull docker.io/library/nginx@{B}\n" in moved
     assert details.section(alter(WEB, after=Pin("v1.4.2")), DescribedChange()) == ""
     assert details.section(alter(WEB, entry=entry(image="No Image")), DescribedChange()) == ""
-
-
-def test_the_new_repository_is_the_one_to_pull_from() -> None:
-    text = details.section(alter(WEB, new_name="nginx"), DescribedChange())
-    assert f"docker pull docker.io/library/nginx@{B}\n" in text
 
 
 @rows(
     "before after expected",
     {
         "nothing of before": (None, NEW, ["- built 2026-08-02 13:05 UTC"]),
-        "no time of before": (build(created=None), NEW, ["- built 2026-08-02 13:05 UTC"]),
         "of another time zone": (
             None,
             build(created=datetime(2026, 8, 2, 1, 0, tzinfo=timezone(timedelta(hours=2)))),
@@ -78,7 +67,6 @@ def test_the_new_repository_is_the_one_to_pull_from() -> None:
         ),
         "no time": (OLD, build(created=None), []),
         "a reproducible build": (OLD, build(created=datetime(1970, 1, 1, tzinfo=UTC)), []),
-        "of buildpacks": (OLD, build(created=datetime(1980, 1, 1, 0, 0, 1, tzinfo=UTC)), []),
         "the end of time": (OLD, build(created=datetime.max.replace(tzinfo=timezone(timedelta(hours=-2)))), []),
     },
 )
@@ -95,17 +83,14 @@ ONE_COMMIT = f"- source: [`bbbbbbbbbb`]({HOME}/commit/{'b' * 40}) of `github.com
     {
         "nothing of before": (None, NEW, ONE_COMMIT),
         "a branch before": (build(revision="main"), NEW, ONE_COMMIT),
-        "from elsewhere before": (build(source="https://github.com/else/web"), NEW, ONE_COMMIT),
         "the same commit": (NEW, NEW, f"{ONE_COMMIT}, built again from the same commit"),
         "no commit": (OLD, build(revision=None), f"- source: [`github.com/acme/web`]({HOME})"),
-        "a branch": (OLD, build(revision="main"), f"- source: [`github.com/acme/web`]({HOME})"),
         "no source": (OLD, build(source=None), "- source: commit `aaaaaaaaaa`"),
         "a source that is no link": (
             OLD,
             build(source="git@github.com:acme/web"),
             "- source: commit `aaaaaaaaaa` of `git@github.com:acme/web`",
         ),
-        "a hostile source": (OLD, build(source="x](y)`", revision=None), "- source: `` x](y)` ``"),
         "neither": (OLD, build(source=None, revision=None), None),
         "only the commit of before": (
             build(source=None),
@@ -124,24 +109,7 @@ def test_subjects_are_bounded_and_the_newest_stay() -> None:
     assert shown[-1] == "  - commit 49"
     assert len(shown) == 22
     assert len(lines(None, None, "x" * 1_000)[1]) == len("  - ") + 120
-
-
-@rows(
-    "subject expected",
-    {
-        "words to a forge": ("fixes #1, closes GH-2 @ada", "  - fixes \\#\u200b1, closes GH\u200b-2 @\u200bada"),
-        "a ticked box": ("[x] done", "  - \\[x\\] done"),
-        "lines": ("a\n- [x] <!-- gitops-bot:end -->", "  - a - \\[x\\] \\<!-- gitops-bot:end --\\>"),
-        "the end of the section": ("</details>", "  - \\</details\\>"),
-        "a list": ("1. first", "  - 1\\. first"),
-    },
-)
-def test_subjects_are_shown_and_not_obeyed(subject: str, expected: str) -> None:
-    assert lines(None, None, subject)[1:] == [expected]
-
-
-def test_blank_subjects_are_left_out() -> None:
-    assert lines(None, None, "", "\u200b") == []
+    assert lines(None, None, "", "\u200b", "[x] fixes #1") == [shown[0], "  - \\[x\\] fixes \\#\u200b1"]
 
 
 @rows(
@@ -149,9 +117,7 @@ def test_blank_subjects_are_left_out() -> None:
     {
         "full": ("v1.4.2", "releases/tag/v1.4.2"),
         "without a v": ("1.4.2", "releases?q=1.4.2"),
-        "a pre-release": ("v2.0.0-rc.1", "releases/tag/v2.0.0-rc.1"),
         "half a version": ("v1.4", None),
-        "a commit": ("sha-0123abc", None),
         "no tag": (None, None),
     },
 )
@@ -159,10 +125,6 @@ def test_full_versions_have_release_notes(tag: str | None, page: str | None) -> 
     text = details.section(alter(WEB, after=Pin(tag, B)), DescribedChange(None, NEW))
     expected = [f"- [release notes of {tag}]({HOME}/{page})"] if page else []
     assert [line for line in text.splitlines() if "release notes" in line] == expected
-
-
-def test_without_a_forge_there_are_no_release_notes() -> None:
-    assert "release notes" not in details.section(WEB, DescribedChange(None, build(source="https://acme.example")))
 
 
 @rows(
@@ -179,7 +141,6 @@ def test_without_a_forge_there_are_no_release_notes() -> None:
             f"- platforms: {', '.join(f'`p{number:02}`' for number in range(12))} and 2 more",
             "",
         ),
-        "hostile": (("**x**", "a"), ("a",), "- platforms: `a`; **no longer `**x**`**", "`**x**`"),
     },
 )
 def test_lost_platforms_are_said_loudly(
@@ -190,30 +151,25 @@ def test_lost_platforms_are_said_loudly(
     assert shown == ([expected] if expected else [])
     loud = f"> - `ghcr.io/acme/web` `v1.4.2` is no longer built for {warning}"
     assert details.lost_platforms(WEB, described) == (loud if warning else "")
-
-
-def test_where_one_image_is_unknown_no_platform_is_lost() -> None:
-    assert (
-        details.lost_platforms(WEB, DescribedChange(None, NEW))
-        == details.lost_platforms(WEB, DescribedChange(OLD, None))
-        == ""
-    )
+    for one_unknown in (replace(described, before=None), replace(described, after=None)):
+        assert details.lost_platforms(WEB, one_unknown) == ""
 
 
 @rows(
     "before after expected",
     {
-        "bytes, and nothing before": (None, 999, "- size: 999 B to pull for `linux/amd64`"),
         "smaller": (2_000, 1_500, "- size: 1.5 kB to pull for `linux/amd64`, previously 2.0 kB (-500 B)"),
         "the same": (10**9, 10**9, "- size: 1.0 GB to pull for `linux/amd64`, previously 1.0 GB (the same)"),
         "from nothing": (0, 10, "- size: 10 B to pull for `linux/amd64`, previously 0 B (+10 B)"),
         "unknown": (5, None, None),
+        "unknown before": (None, 999, "- size: 999 B to pull for `linux/amd64`"),
         "less than nothing": (5, -1, None),
         "more than there is": (5, 10**4_000, None),
-        "more than there was": (10**4_000, 5, "- size: 5 B to pull for `linux/amd64`"),
     },
 )
 def test_the_size_is_that_of_the_pull(before: int | None, after: int | None, expected: str | None) -> None:
+    other = lines(build(size=before, sized="linux/arm64"), build(size=after))
+    assert not any("previously" in line for line in other if line.startswith("- size"))
     shown = lines(build(size=before), build(size=after))
     assert next((line for line in shown if line.startswith("- size")), None) == expected
 
@@ -222,24 +178,9 @@ def test_the_size_is_that_of_the_pull(before: int | None, after: int | None, exp
     "before after expected",
     {
         "more": (11, 12, "12 layers, 83.0 MB to pull for `linux/amd64`, previously 11 layers, 81.3 MB"),
-        "one": (2, 1, "1 layer, 83.0 MB to pull for `linux/amd64`, previously 2 layers, 81.3 MB"),
         "none, and unknown": (None, 0, "0 layers, 83.0 MB to pull for `linux/amd64`, previously 81.3 MB"),
     },
 )
 def test_layers_stand_beside_the_size(before: int | None, after: int, expected: str) -> None:
     shown = lines(build(size=81_300_000, layers=before), build(size=83_000_000, layers=after))
     assert f"- size: {expected} (+1.7 MB)" in shown
-
-
-def test_sizes_of_two_platforms_are_not_compared() -> None:
-    shown = lines(build(sized="linux/arm64"), build(size=1_000))
-    assert "- size: 1.0 kB to pull for `linux/amd64`" in shown
-
-
-def test_names_do_not_leave_the_summary() -> None:
-    odd = alter(WEB, entry=alter(entry("</code></summary>\n\n# x", image="y"), pin=Pin("<b>")))
-    (first, *_) = details.section(odd, DescribedChange()).splitlines()[1:]
-    assert first == (
-        "<details><summary><code>&lt;/code&gt;&lt;/summary&gt; # x</code> <code>&lt;b&gt;</code> → "
-        "<code>v1.4.2</code></summary>"
-    )

@@ -21,13 +21,9 @@ OURS, OURS_OLDER = (branch(commit(each)) for each in (WANTED, OLDER))
     {
         "nothing": ({}, []),
         "an approval": ({"approved": True}, ["approved"]),
-        "a merge queue": ({"queued": True}, ["queued"]),
         "auto-merge": ({"auto_merge": True}, ["auto_merge"]),
-        "failed checks alone": ({"checks_failed": True}, []),
         "auto-merge that will not happen": ({"auto_merge": True, "checks_failed": True}, []),
-        "an approval in spite of checks": ({"approved": True, "checks_failed": True}, ["approved"]),
         "a queue in spite of checks": ({"queued": True, "checks_failed": True}, ["queued"]),
-        "neither a draft nor a label": ({"draft": True, "labels": ("release",)}, []),
         "all three": ({"approved": True, "queued": True, "auto_merge": True}, ["approved", "queued", "auto_merge"]),
     },
 )
@@ -45,7 +41,6 @@ ANYWAY = "(`refresh_approved: true` refreshes it anyway)"
     "facts it undo",
     {
         "an approval": ({"approved": True}, "is approved", "dismiss the approval"),
-        "a queue": ({"queued": True}, "is in the merge queue", "remove it from the queue"),
         "two of them": (
             {"approved": True, "auto_merge": True},
             "is approved and is set to auto-merge",

@@ -40,18 +40,12 @@ def place(name: str = "web", overlay: str = "apps/web/overlays/prod", image: str
         "by name": ((Named("a", images=("web",)),), "a"),
         "by repository": ((Named("a", images=("ghcr.io/acme/web",)),), "a"),
         "a part of the name is not the name": ((Named("a", images=("we",)),), "all"),
-        "another case is another name": ((Named("a", images=("Web",)),), "all"),
         "a star is any text, slashes too": ((Named("a", images=("ghcr.io/*",)),), "a"),
-        "a star alone": ((Named("a", images=("*",)),), "a"),
-        "two stars are one": ((Named("a", images=("w**b",)),), "a"),
-        "a star for nothing": ((Named("a", images=("ghcr.io/acme/web*",)),), "a"),
         "a question mark is no wildcard": ((Named("a", images=("w?b",)),), "all"),
-        "brackets are no wildcard": ((Named("a", images=("w[e]b",)),), "all"),
         "one of several": ((Named("a", images=("api", "web")),), "a"),
         "by overlay": ((Named("a", overlays=("apps/web/**",)),), "a"),
         "a star is one part of an overlay's path": ((Named("a", overlays=("apps/*",)),), "all"),
         "by its file": ((Named("a", overlays=("apps/web/overlays/prod/kustomization.yaml",)),), "a"),
-        "another file": ((Named("a", overlays=("apps/web/overlays/prod/kustomization.yml",)),), "all"),
         "the image fits, the overlay does not": ((Named("a", ("web",), ("apps/api/**",)),), "all"),
         "the overlay fits, the image does not": ((Named("a", ("api",), ("apps/web/**",)),), "all"),
         "both fit": ((Named("a", ("web",), ("apps/web/**",)),), "a"),
@@ -78,17 +72,10 @@ def test_a_star_means_any_text(glob: str, text: str) -> None:
     assert (found == "a") is fnmatchcase(text, glob)
 
 
-def test_a_hostile_glob_is_tried_once() -> None:
-    """Anything that goes back to try again would not come to an end here."""
-    hostile = Named("a", images=("*a" * 250 + "*b*",))
-    assert naming.group_of(place("a" * 20_000), (hostile,)) == "all"
-
-
 @rows(
     "name grouping default expected",
     {
         "as the environment says": ("all", "environment", True, True),
-        "as the environment says, not": ("apps/web", "overlay", False, False),
         "as the group says": ("a", (Named("a", together=True),), False, True),
         "as the group says, not": ("a", (Named("a", together=False),), True, False),
         "what is in no group": ("all", (Named("a", together=False),), True, True),

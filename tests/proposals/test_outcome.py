@@ -44,19 +44,13 @@ def environment(
 @rows(
     "found expected",
     {
-        "nothing to look at": (outcome(), 0),
         "nothing to do": (outcome(environment()), 0),
-        "done": (outcome(environment("open", "refresh", "close", "commit", "none")), 0),
         "left to a person": (outcome(environment("leave")), 0),
-        "held": (outcome(environment(held=(HELD,))), 0),
         "pull requests not seen": (outcome(saw_pull_requests=False), 0),
         "one item failed": (outcome(environment("open", failed=(Failed(entry(), ONE),))), 1),
-        "one file failed": (outcome(environment(), environment(failed=(Failed(None, ONE),))), 1),
         "the run had a problem": (outcome(environment("open"), problems=(ONE,)), 1),
         "named and done": (outcome(environment("open", named=NAMED)), 0),
-        "named and there already": (outcome(environment("none", named=NAMED)), 0),
         "named and held": (outcome(environment("open", held=(HELD,), named=NAMED)), 1),
-        "another one is held": (outcome(environment("open", held=(HELD,), named=frozenset())), 0),
         "named and left to a person": (outcome(environment("leave", named=NAMED)), 1),
         "named, and one of two groups is left": (outcome(environment("open", "leave", named=NAMED)), 1),
         "named and done, another group is left": (
@@ -67,8 +61,6 @@ def environment(
             outcome(EnvironmentOutcome("staging", (), (proposed("leave", "api", "web"),), named=NAMED)),
             1,
         ),
-        "none is named, one is left": (outcome(environment("leave", named=frozenset())), 0),
-        "named and failed": (outcome(environment(failed=(Failed(None, ONE),), named=NAMED)), 1),
     },
 )
 def test_the_exit_code_tells(found: Result[Outcome], expected: int) -> None:

@@ -10,7 +10,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.branch import FileChange, Ours, Theirs, owner_of
 from gitops_bot.releases.decisions import InfoChange, PinChange
 from tests.managed import alter
-from tests.proposals.sample import API, FILES, HEAD, NEWER, WEB, A, B, branch, change, commit, merge, written
+from tests.proposals.sample import API, FILES, NEWER, WEB, A, B, branch, change, commit, merge, written
 from tests.tables import rows
 
 if TYPE_CHECKING:
@@ -34,12 +34,9 @@ def said(*changes: Change) -> tuple[PinChange, ...]:
     "changes",
     {
         "a tag, with a digest added": (change(),),
-        "a tag alone": (change(after=Pin("v2")),),
         "a stale digest removed": (change("proxy", Pin("v2"), Pin("v1", A)),),
-        "a digest alone": (change("proxy", Pin("v1", B), Pin("v1", A)),),
         "tag and digest in one value": (change("joined", Pin("v2", B), Pin("v1", A)),),
         "another repository": (change(new_name="ghcr.io/acme/web", source="set"),),
-        "two entries of one file": (change(), change("proxy", Pin("v2", B), Pin("v1", A))),
         "two files": TWO,
     },
 )
@@ -53,22 +50,15 @@ def test_a_pin_that_was_no_tag_before_is_no_obstacle() -> None:
     assert owner_of(branch(commit(written(mended, files=files), files))) == Ours(said(mended))
 
 
-def test_a_branch_without_commits_is_nobody_elses() -> None:
-    assert owner_of(branch()) == Ours(())
-
-
-def test_what_several_commits_did_is_carried_together() -> None:
-    first = written(change())
-    later = FILES | first.files
-    second = written(change(after=Pin("v3", A), before=Pin("v2", B)), files=later, parent=HEAD)
-    found = owner_of(branch(commit(first), commit(second, later, name=NEWER)))
-    assert found == Ours(said(change(after=Pin("v3", A))))
-
-
 def test_a_clean_merge_from_the_base_is_neutral_wherever_it_stands() -> None:
     update = merge(FileChange("README.md", b"old\n", b"new\n"))
     assert owner_of(branch(GOOD, update)) == Ours(said(*TWO))
     assert owner_of(branch(update, alter(GOOD, parents=(NEWER,)))) == Ours(said(*TWO))
+    assert owner_of(branch()) == Ours(())
+    unclean = owner_of(branch(GOOD, alter(update, clean_merge=False)))
+    assert isinstance(unclean, Theirs)
+    assert unclean.commit == NEWER
+    assert isinstance(owner_of(branch(GOOD, complete=False)), Theirs)
 
 
 def in_web(edit: Callable[[bytes], bytes | None], **more: object) -> Callable[[UnmergedCommit], UnmergedCommit]:
@@ -96,23 +86,14 @@ def in_words(old: str, new: str) -> Callable[[UnmergedCommit], UnmergedCommit]:
 
 
 WEB_TRAILER = next(line for line in GOOD.message.splitlines() if '"web"' in line)
-PROXY_TRAILER = next(
-    line
-    for line in written(change("proxy", Pin("v2"), Pin("v1", A))).message.splitlines()
-    if line.startswith("Gitops-Bot-Change")
-)
 TAMPERED = {
     "an extra byte at the end": in_web(lambda data: data + b"\n"),
     "a changed comment": in_web(lambda data: data.replace(b"# keep", b"# Keep")),
-    "the byte order mark lost": in_web(lambda data: data.removeprefix(b"\xef\xbb\xbf")),
     "line ends changed": in_web(lambda data: data.replace(b"\r\n", b"\n")),
-    "other quotes": in_web(lambda data: data.replace(b"'v2'", b'"v2"')),
     "another entry of the file": in_web(lambda data: data.replace(b"newTag: v1, ", b"newTag: v2, ")),
     "another tag than said": in_web(lambda data: data.replace(b"'v2'", b"'v3'")),
-    "another digest than said": in_web(lambda data: data.replace(B.encode(), A.encode())),
     "nothing changed where a change is said": in_web(lambda _: FILES[WEB]),
     "no YAML any more": in_web(lambda _: b"{"),
-    "not UTF-8": in_web(lambda data: data + b"\xff"),
     "the file deleted": in_web(lambda _: None),
     "the mode changed as well": in_web(lambda data: data, mode_changed=True),
     "the file is new": lambda good: alter(
@@ -120,31 +101,21 @@ TAMPERED = {
     ),
     "another file changed": and_also(FileChange("README.md", b"a", b"b")),
     "another file added": and_also(FileChange("evil.yaml", None, b"x: 1\n")),
-    "another file deleted": and_also(FileChange("README.md", b"a", None)),
-    "another kustomization changed by a pin": and_also(
-        FileChange("apps/x/kustomization.yaml", b"images:\n- {name: web, newTag: v1}\n", b"images:\n- {name: web}\n")
-    ),
     "a file missing": lambda good: alter(good, changes=good.changes[:1]),
     "another `from`": in_words('"from": {"tag": "v1", "digest": null}', '"from": {"tag": "v0", "digest": null}'),
     "another `to`": in_words(WEB_TRAILER, WEB_TRAILER.replace('"tag": "v2"', '"tag": "v3"')),
     "`to` without the digest": in_words(WEB_TRAILER, WEB_TRAILER.replace(f'"{B}"', "null")),
-    "`to` without the tag": in_words(WEB_TRAILER, WEB_TRAILER.replace('"tag": "v2"', '"tag": null')),
     "another name": in_words('"name": "web"', '"name": "proxy"'),
     "a name that the file does not have": in_words('"name": "web"', '"name": "nobody"'),
-    "another file named": in_words(f'"file": "{WEB}"', '"file": "apps/web/kustomization.yaml"'),
     "a trailer missing": in_words(f"{WEB_TRAILER}\n", ""),
     "a trailer twice with two ends": in_words(WEB_TRAILER, f"{WEB_TRAILER}\n{WEB_TRAILER.replace(B, A)}"),
-    "a trailer for an entry that stays": in_words(WEB_TRAILER, f"{WEB_TRAILER}\n{PROXY_TRAILER}"),
     "a newName that is not there": in_words(WEB_TRAILER, WEB_TRAILER[:-1] + ', "newName": "ghcr.io/acme/web"}'),
     "no plan": in_words("Gitops-Bot-Plan: ", "Gitops-Bot-Plans: "),
-    "no message": lambda good: alter(good, message=""),
     "two plans": in_words(
         "Gitops-Bot-Plan: 1 staging", "Gitops-Bot-Plan: 1 staging all set\nGitops-Bot-Plan: 1 staging"
     ),
     "the plan of another environment": in_words("Plan: 1 staging all", "Plan: 1 production all"),
-    "the plan of another group": in_words("Plan: 1 staging all", "Plan: 1 staging web"),
     "a merge": lambda good: alter(good, parents=("a" * 40, "b" * 40)),
-    "a commit without parent": lambda good: alter(good, parents=()),
 }
 
 
@@ -153,10 +124,6 @@ def test_anything_else_is_a_persons(tamper: Callable[[UnmergedCommit], UnmergedC
     found = owner_of(branch(tamper(GOOD)))
     assert isinstance(found, Theirs)
     assert (found.commit, found.author) == (GOOD.id, GOOD.author)
-
-
-def test_the_commit_that_is_tampered_with_is_the_bots_own_otherwise() -> None:
-    assert isinstance(owner_of(branch(GOOD)), Ours)
 
 
 INFO = "apps/web/overlays/staging/info.yaml"
@@ -174,14 +141,9 @@ def test_values_that_follow_a_pin_are_the_bots_own_and_are_carried_along() -> No
     "following",
     {
         "a changed comment": (INFO, INFO_BEFORE, INFO_AFTER.replace(b"# shown", b"# SHOWN")),
-        "another value, too": (INFO, INFO_BEFORE, INFO_AFTER.replace(b"team: x", b"team: y")),
         "another value than said": (INFO, INFO_BEFORE, INFO_AFTER.replace(b"v2", b"v3")),
-        "another old value than said": (INFO, INFO_BEFORE.replace(b"v1", b"v0"), INFO_AFTER),
-        "other line ends": (INFO, INFO_BEFORE, INFO_AFTER.replace(b"\r", b"")),
         "no YAML any more": (INFO, INFO_BEFORE, b"{"),
-        "of no ConfigMap": (INFO, INFO_BEFORE.replace(b"ConfigMap", b"Secret"), INFO_AFTER),
         "deleted": (INFO, INFO_BEFORE, None),
-        "new": (INFO, None, INFO_AFTER),
         "of another file": ("other.yaml", INFO_BEFORE, INFO_AFTER),
     },
 )
@@ -225,29 +187,12 @@ def test_what_ours_did_before_a_persons_commit_is_remembered() -> None:
         assert isinstance(found, Theirs)
         return found.carried
 
+    assert owner_of(branch(ours, later)) == Ours(said(change(after=Pin("v3", A))))
     assert carried(theirs) == ()
     assert carried(theirs, ours) == ()
     assert carried(ours, theirs, later) == said(change())
     assert carried(ours, later, theirs) == said(change(after=Pin("v3", A)))
     assert carried(ours, in_web(lambda data: data + b" ")(alter(GOOD, id=NEWER))) == said(change())
-
-
-def test_branches_are_judged_once_however_many_there_are() -> None:
-    """What a run asks twice for each of its branches is not read twice: a thousand files take seconds."""
-    found = [owner_of(branch(alter(GOOD, id=f"{number:040x}"))) for number in range(100)]
-    again = [owner_of(branch(alter(GOOD, id=f"{number:040x}"))) for number in range(100)]
-    assert all(one is other for one, other in zip(found, again, strict=True))
-
-
-def test_a_merge_that_is_not_exactly_gits_is_a_persons() -> None:
-    found = owner_of(branch(GOOD, merge(FileChange("README.md", b"a", b"b"), clean=False)))
-    assert isinstance(found, Theirs)
-    assert found.commit == NEWER
-
-
-def test_a_history_that_cannot_be_followed_is_not_judged_as_ours() -> None:
-    assert isinstance(owner_of(branch(GOOD, complete=False)), Theirs)
-    assert isinstance(owner_of(branch(complete=False)), Theirs)
 
 
 @settings(deadline=None)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import people
@@ -20,16 +19,11 @@ REMARK = Comment(5, body.person_comment(NEWER, "Ada", "it carries no plan"))
     "now",
     {
         "it is gone": (),
-        "one that ended is gone": (OPEN,),
         "another one": (pull(body=TEXT, number=9), OPEN, CLOSED),
-        "closed": (replace(OPEN, state="closed"), CLOSED),
-        "merged": (replace(OPEN, state="merged"), CLOSED),
         "pushed to": (replace(OPEN, head=NEWER), CLOSED),
         "held": (replace(OPEN, labels=("Hold",)), CLOSED),
         "handed back": (replace(OPEN, labels=("hand-back",)), CLOSED),
         "approved": (replace(OPEN, approved=True), CLOSED),
-        "queued": (replace(OPEN, queued=True), CLOSED),
-        "set to merge by itself": (replace(OPEN, auto_merge=True), CLOSED),
         "another run closes it": (replace(OPEN, body=body.with_closing_mark(TEXT, WHY)), CLOSED),
         "told by another run": (replace(OPEN, comments=(REMARK,)), CLOSED),
         "reopened": (OPEN, replace(CLOSED, state="open")),
@@ -46,7 +40,6 @@ def test_whatever_may_decide_what_is_done_is_seen(now: tuple[PullRequest, ...]) 
         "words": replace(OPEN, title="mine", body=f"{TEXT}\nmine"),
         "a label that says nothing": replace(OPEN, labels=("release",)),
         "merging by itself, and failing": replace(OPEN, auto_merge=True, checks_failed=True),
-        "a draft": replace(OPEN, draft=True, created_at=datetime(2026, 1, 2, tzinfo=UTC)),
     },
 )
 def test_what_decides_nothing_costs_no_other_plan(now: PullRequest) -> None:

@@ -26,7 +26,6 @@ FOR_MESSAGE = FIELDS | {"title": "chore(production): web v1.4.2", "changes": "* 
     "text expected",
     {
         "the bot's own": (None, "chore(production): web v1.4.2"),
-        "one of people's": ("[{environment}] {summary}", "[production] web v1.4.2"),
         "of several lines": ("{summary}\n\n{count}\t{source}\x1b", "web v1.4.2 1 policy"),
         "blank": (" \n ", "chore(production): web v1.4.2"),
         "invisible": ("\u200b", "chore(production): web v1.4.2"),
@@ -49,17 +48,13 @@ def test_a_title_is_cut_at_200_characters(char: str) -> None:
     "text expected",
     {
         "the bot's own": (None, "chore(production): web v1.4.2\n\n* web\n    v1\n    -> v2"),
-        "one of people's": ("{title} [skip ci]", "chore(production): web v1.4.2 [skip ci]"),
-        "blank lines around it": ("\n\n{title}\n\n", "chore(production): web v1.4.2"),
         "control characters": ("a\tb\x00\x1b[2J \r\nc\u2028d\u202e", "a b[2J\nc\nd"),
         "blank": (" \n", "chore(production): web v1.4.2\n\n* web\n    v1\n    -> v2"),
         "a plan": ("x\nGitops-Bot-Plan: 1 a b set", "x\n Gitops-Bot-Plan: 1 a b set"),
         "a change, in another case": ("gitops-bot-change: {{}}", " gitops-bot-change: {}"),
-        "behind an odd break": ("x\x0bGitops-Bot-Plan: 1 a b set", "x\n Gitops-Bot-Plan: 1 a b set"),
         "behind what is not seen": ("\u200bGitops-Bot-Plan: 1", " \u200bGitops-Bot-Plan: 1"),
         "behind what turns the line round": ("\u202eGitops-Bot-Plan: 1", " Gitops-Bot-Plan: 1"),
         "what keeps a field quiet": ("see @\u200bada", "see @\u200bada"),
-        "no trailer": ("{title}\n\nGitops-Bots rule", "chore(production): web v1.4.2\n\nGitops-Bots rule"),
     },
 )
 def test_a_message_is_as_people_want_it_without_a_trailer_of_the_bots(text: str | None, expected: str) -> None:
@@ -68,16 +63,13 @@ def test_a_message_is_as_people_want_it_without_a_trailer_of_the_bots(text: str 
 
 def test_a_message_is_cut_at_a_whole_line_with_a_word() -> None:
     long = "\n".join(f"line {number}" for number in range(20_000))
+    one = content.message_of("{summary}\n\nthe end", FOR_MESSAGE | {"summary": "x" * 50_000})
+    assert one == f"{'x' * 5_000}\n\nthe end"
     text = content.message_of("{changes}" * 10, FOR_MESSAGE | {"changes": long})
     lines = text.split("\n")
     assert lines[:-1] == long.split("\n")[: len(lines) - 1]
     assert lines[-1] == "…"
     assert content.MESSAGE_LIMIT - 100 < size(text) <= content.MESSAGE_LIMIT
-
-
-def test_one_line_without_end_is_cut_and_the_others_stay() -> None:
-    text = content.message_of("{summary}\n\nthe end", FOR_MESSAGE | {"summary": "x" * 50_000})
-    assert text == f"{'x' * 5_000}\n\nthe end"
 
 
 @settings(deadline=None)
