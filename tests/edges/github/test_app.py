@@ -15,7 +15,7 @@ from gitops_bot.edges.github.forge import GitHub
 from gitops_bot.edges.github.server import PUBLIC, Server
 from gitops_bot.edges.registry.credentials import Basic, Credentials
 from gitops_bot.edges.registry.failure import NoLogin
-from gitops_bot.errors import BotError, ForgeError
+from gitops_bot.errors import BotError, ForgeError, UsageError
 from gitops_bot.images.reference import ImageName
 from tests.counterparts.app import Registered, key_pair, registered
 from tests.counterparts.clock import StillClock
@@ -194,3 +194,32 @@ def test_no_failure_of_an_app_shows_its_key(known: Registered, purpose: Any) -> 
         lines = text.splitlines()[1:6]
         told = f"{raised.value!r}{raised.value.problem}{raised.getrepr(style='long', chain=True)!r}{app!r}"
         assert not [line for line in lines if line in told]
+
+
+ONE_KEY = "a GitHub App needs an id, and one private key"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        pytest.param({"GITHUB_APP_ID": ""}, ONE_KEY, id="no id"),
+        pytest.param({"GITHUB_APP_PRIVATE_KEY": ""}, ONE_KEY, id="no key"),
+        pytest.param({"GITHUB_APP_PRIVATE_KEY_FILE": "/key"}, ONE_KEY, id="two keys"),
+        pytest.param({"GITHUB_APP_PRIVATE_KEY": "", "GITHUB_APP_PRIVATE_KEY_FILE": "/nowhere/key"},
+            "the file in GITHUB_APP_PRIVATE_KEY_FILE cannot be read: No such file or directory", id="no file"),
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_be_used_are_refused(changed: dict[str, str], message: str) -> None:
+    environ = {"GITHUB_APP_ID": "4711", "GITHUB_APP_PRIVATE_KEY": key_pair()[0]} | changed
+    with pytest.raises(UsageError, match=message):
+        App.read(environ, "https://api.github.test")
+
+
+def test_the_key_may_be_in_a_file_or_on_one_line(known: Registered, tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_text(key_pair()[0])
+    for given in (
+        {"GITHUB_APP_PRIVATE_KEY_FILE": str(tmp_path / "key.pem")},
+        {"GITHUB_APP_PRIVATE_KEY": key_pair()[0].replace("\n", "\\n")},
+    ):
+        app = App.read({"GITHUB_APP_ID": str(known.app.number), **given}, known.forge.api_url)
+        assert app.token(REPOSITORY, "read")() in known.forge.apps.tokens
