@@ -87,6 +87,23 @@ def test_what_strangers_write_is_one_bounded_line_and_only_web_links_are_links()
     assert (len(its.name), len(its.text), its.url, its.by) == (255, 200, None, "")
 
 
+def test_a_check_run_counts_by_its_conclusion_once_it_is_completed() -> None:
+    def run(conclusion: str | None) -> dict[str, Any]:
+        when = {"status": "COMPLETED" if conclusion else "QUEUED", "completedAt": AT if conclusion else None}
+        suite = {"createdAt": AT, "app": {"slug": "github-actions"}}
+        end = {"conclusion": conclusion, "startedAt": None, "title": None, "detailsUrl": None, "checkSuite": suite}
+        return {"__typename": "CheckRun", "name": conclusion or "none", **when, **end}
+
+    states = dict.fromkeys(("SUCCESS", "SKIPPED", "NEUTRAL"), "success") | {"none": "pending"}
+    states |= dict.fromkeys(("FAILURE", "CANCELLED", "TIMED_OUT", "ACTION_REQUIRED"), "failure")
+    nodes = [run(name if name != "none" else None) for name in states]
+    with playing({"Checks": answered(r0={"c0": commit(*nodes)})}) as script:
+        told = script.bot.forge.checks({None: [HEAD]}, [])
+    found = {its.name: its.state for its in told.checks[None, HEAD]}  # type: ignore[union-attr]
+    assert found == states
+    assert {its.by for its in told.checks[None, HEAD]} == {"github-actions[bot]"}  # type: ignore[union-attr]
+
+
 def test_deployments_count_by_their_newest_status_and_our_own_records_never() -> None:
     def deployed(commit_id: str, text: str | None, *states: str) -> dict[str, Any]:
         statuses = [
