@@ -10,6 +10,7 @@ import pytest
 from gitops_bot.proposals import naming
 from tests.commands import contract
 from tests.commands.conftest import API, CONFIG, WEB, pinned
+from tests.commands.offline import checkout
 from tests.commands.running import running
 from tests.commands.scene import tags
 from tests.conftest import PROJECT
@@ -21,18 +22,18 @@ if TYPE_CHECKING:
 
     from tests.counterparts.world import World
 
-#: Lets a function raise what nobody expects wherever its arguments name the application `api`, with a secret in it.
+#: Lets a function raise what nobody expects wherever its arguments hold a word, with a secret in it.
 RAISING = f"""\
 import importlib
 
-def raise_in(module, path, place=slice(None)):
+def raise_in(word, module, path, place=slice(None)):
     holder = importlib.import_module(module)
     *way, name = path.split(".")
     for step in way:
         holder = getattr(holder, step)
     real = getattr(holder, name)
     def broken(*args, **kwargs):
-        if "api" in repr(args[place]) + repr(kwargs):
+        if word in repr(args[place]) + repr(kwargs):
             raise KeyError("{TOKEN}")
         return real(*args, **kwargs)
     setattr(holder, name, broken)
@@ -40,28 +41,33 @@ def raise_in(module, path, place=slice(None)):
 """
 MESSAGE = "this is a bug in gitops-bot, please report it (KeyError)"
 BY_OVERLAY = CONFIG.replace(b"as: pull-request", b"as: pull-request, group: overlay")
-WEB_BRANCH, API_BRANCH = (naming.branch("production", f"apps/{name}/production") for name in ("web", "api"))
 
 
 def broken(folder: Path, *where: tuple[Any, ...]) -> dict[str, str]:
-    """The environment of a bot with a bug in functions: each a module, its name there, and which argument tells."""
+    """The environment of a bot with bugs: each a word, a module, a function there, and which argument has the word."""
     lines = "".join(f"raise_in{each!r}\n" for each in where)
     (folder / "sitecustomize.py").write_text(RAISING + lines)
     return {"PYTHONPATH": f"{folder}:{PROJECT}"}
 
 
-@pytest.fixture
-def newer(worldwide: World) -> Deploy:
-    """`web` and `api`, each with a newer version, and a pull request of its own for each overlay."""
+def shop_of(world: World, *names: str) -> Deploy:
+    """These applications, each with a newer version, and a pull request of its own for each overlay."""
 
     def files(deploy: Deploy) -> dict[str, bytes]:
-        for name in ("web", "api"):
+        for name in names:
             deploy.push(name, "1.0.0")
             deploy.push(name, "1.1.0")
-        own = {path: overlay([(deploy.image(name), "newTag: 1.0.0")]) for name, path in (("web", WEB), ("api", API))}
-        return {"gitops-bot.yaml": BY_OVERLAY, **own}
+        return {"gitops-bot.yaml": BY_OVERLAY} | {
+            f"apps/{name}/production/kustomization.yaml": overlay([(deploy.image(name), "newTag: 1.0.0")])
+            for name in names
+        }
 
-    return worldwide.deploy(files)
+    return world.deploy(files)
+
+
+@pytest.fixture
+def newer(worldwide: World) -> Deploy:
+    return shop_of(worldwide, "web", "api")
 
 
 def told(process: subprocess.Popen[str]) -> tuple[int, str, list[Any]]:
@@ -84,35 +90,67 @@ def asked(deploy: Deploy, env: dict[str, str], *args: str) -> tuple[Any, list[An
     return document, bugs
 
 
-#: Where the bug is, and what the problem names.
-IN_UPDATE = {
-    "an answer of a registry": (("gitops_bot.edges.registry.registry", "Registry.tags"), "/api: "),
-    "the choice of a tag": (("gitops_bot.engine.candidates.poll", "choice.advance"), MESSAGE),
-    "a gate": (("gitops_bot.engine.gates", "stepped_back.check", 0), MESSAGE),
-    "a file": (("gitops_bot.targets.kustomization", "KustomizationTarget.parse"), f"{API}: "),
-    "the text of a proposal": (("gitops_bot.engine.describe", "content.write", slice(0)), API_BRANCH),
-    "a push": (("gitops_bot.edges.git.repository", "Repository.publish"), API_BRANCH),
-    "a pull request": (("gitops_bot.edges.github.forge", "GitHub.open"), API_BRANCH),
+#: For each application, where the bug is that it meets.
+IN_UPDATE: dict[str, tuple[Any, ...]] = {
+    # An answer of a registry, the choice of a tag, a gate.
+    "zulu": ("gitops_bot.edges.registry.registry", "Registry.tags"),
+    "yankee": ("gitops_bot.engine.candidates.poll", "choice.advance"),
+    "xray": ("gitops_bot.engine.gates", "stepped_back.check", 0),
+    # Its directory is matched, its files are listed, and looked at; a file is read.
+    "whisky": ("gitops_bot.releases.layout.overlays", "_Tree._meant", 1),
+    "victor": ("gitops_bot.releases.layout.overlays", "_Tree.targets_of", 1),
+    "uniform": ("gitops_bot.releases.layout.overlays", "_Tree._usable", 1),
+    "tango": ("gitops_bot.targets.kustomization", "KustomizationTarget.parse"),
+    # The text of a proposal, a push, a pull request.
+    "sierra": ("gitops_bot.engine.describe", "content.write", slice(0)),
+    "romeo": ("gitops_bot.edges.git.repository", "Repository.publish"),
+    "quebec": ("gitops_bot.edges.github.forge", "GitHub.open"),
 }
+BRANCHES = {name: naming.branch("production", f"apps/{name}/production") for name in ("web", *IN_UPDATE)}
+OVERLAYS = {"whisky", "victor", "uniform"}
 
 
-@pytest.mark.parametrize(("where", "about"), IN_UPDATE.values(), ids=IN_UPDATE)
-def test_update_proposes_everything_else(newer: Deploy, tmp_path: Path, where: tuple[Any, ...], about: str) -> None:
-    _, (bug,) = asked(newer, broken(tmp_path, where), "update")
-    assert about in bug["message"]
-    assert tags(newer, WEB_BRANCH)["web/web"] == "1.1.0"
-    assert [pull["head"]["ref"] for pull in newer.pulls()] == [WEB_BRANCH]
-    assert newer.bot("update").code == 0
-    assert {pull["head"]["ref"] for pull in newer.pulls()} == {WEB_BRANCH, API_BRANCH}
+def test_each_bug_costs_the_item_that_meets_it_and_update_proposes_everything_else(
+    worldwide: World, tmp_path: Path
+) -> None:
+    deploy = shop_of(worldwide, *BRANCHES)
+    env = broken(tmp_path, *((name, *where) for name, where in IN_UPDATE.items()))
+    document, bugs = asked(deploy, env, "update")
+    assert len(bugs) == len(IN_UPDATE)
+    abouts = {"zulu": "/zulu: ", "tango": "apps/tango/production/kustomization.yaml: "}
+    for about in (*abouts.values(), *(BRANCHES[name] for name in ("sierra", "romeo", "quebec"))):
+        assert [about in bug["message"] for bug in bugs].count(True) == 1, about
+    assert {f"apps/{name}/production" for name in OVERLAYS} <= {bug["file"] for bug in bugs}
+    (environment,) = document["environments"]
+    failed = {item["entry"]["overlay"] for item in environment["failed"] if item["entry"]}
+    assert {f"apps/{name}/production" for name in ("zulu", "yankee", "xray")} <= failed
+    assert [pull["head"]["ref"] for pull in deploy.pulls()] == [BRANCHES["web"]]
+    assert tags(deploy, BRANCHES["web"])["web/web"] == "1.1.0"
+
+    assert deploy.bot("update").code == 0
+    assert {pull["head"]["ref"] for pull in deploy.pulls()} == {*BRANCHES.values()}
+    # What is proposed already stays as it is, whatever meets a bug.
+    for name in BRANCHES:
+        deploy.push(name, "1.2.0")
+    overlays = broken(tmp_path, *((name, *IN_UPDATE[name]) for name in OVERLAYS))
+    _, bugs = asked(deploy, overlays, "status")
+    assert {f"apps/{name}/production" for name in OVERLAYS} <= {bug["file"] for bug in bugs}
+    env = broken(tmp_path, *((name, *where) for name, where in IN_UPDATE.items() if name != "tango"))
+    asked(deploy, env, "update")
+    as_it_was = {*IN_UPDATE} - {"tango", "quebec"}
+    found = {name: tags(deploy, branch)[f"{name}/{name}"] for name, branch in BRANCHES.items()}
+    assert found == {name: "1.1.0" if name in as_it_was else "1.2.0" for name in BRANCHES}
+    assert {pull["head"]["ref"] for pull in deploy.pulls()} == {*BRANCHES.values()}
 
 
 def test_one_that_meets_a_whole_environment_leaves_the_others(newer: Deploy, tmp_path: Path) -> None:
-    config = BY_OVERLAY + b'  api: {overlays: ["apps/*/api"], policy: releases}\n'
-    more = {"apps/web/api/kustomization.yaml": newer.files("main")[WEB], "gitops-bot.yaml": config}
-    newer.remote.commit("main", more, message="an environment called api")
-    for where in (("gitops_bot.engine.read", "find_unmatched"), ("gitops_bot.engine.update", "_context")):
-        asked(newer, broken(tmp_path, where), "plan", "--exit-code")
-    assert "apps-web-production" in newer.bot("update", env={**newer.env, **broken(tmp_path)}).out
+    more = b'  zulu: {overlays: ["apps/*/zulu"], policy: releases}\n'
+    files = {"apps/web/zulu/kustomization.yaml": newer.files("main")[WEB], "gitops-bot.yaml": BY_OVERLAY + more}
+    newer.remote.commit("main", files)
+    env = broken(tmp_path, ("zulu", "gitops_bot.engine.read", "find_unmatched", 0))
+    document, _ = asked(newer, env, "plan", "--exit-code")
+    proposed = {each["name"]: len(each["proposals"]) for each in document["environments"]}
+    assert (proposed["production"], proposed.get("zulu", 0)) == (2, 0)
 
 
 IN_OTHERS = {
@@ -125,47 +163,36 @@ IN_OTHERS = {
 }
 
 
-@pytest.mark.parametrize(("args", "where"), IN_OTHERS.values(), ids=IN_OTHERS)
-def test_every_command_tells_it(newer: Deploy, tmp_path: Path, args: tuple[str, ...], where: tuple[Any, ...]) -> None:
-    args = tuple(arg.replace("api", newer.image("api")) for arg in args)
-    _, bugs = asked(newer, broken(tmp_path, where), *args)
-    assert len(bugs) == 1
+def test_every_command_tells_it(newer: Deploy, tmp_path: Path) -> None:
+    for words, where in IN_OTHERS.values():
+        args = tuple(word.replace("api", newer.image("api")) for word in words)
+        _, bugs = asked(newer, broken(tmp_path, ("api", *where)), *args)
+        assert len(bugs) == 1, words
 
 
-def test_status_tells_what_is_known_of_the_others(newer: Deploy, tmp_path: Path) -> None:
-    document, (bug,) = asked(newer, broken(tmp_path, ("gitops_bot.commands.status", "_entry", 2)), "status")
+def test_status_and_explain_tell_what_is_known_of_the_others(newer: Deploy, tmp_path: Path) -> None:
+    document, (bug,) = asked(newer, broken(tmp_path, ("api", "gitops_bot.commands.status", "_entry", 2)), "status")
     assert (bug["file"], bug["line"]) == (API, 7)
-    ((first, second),) = (environment["entries"] for environment in document["environments"])
-    assert [(entry["entry"]["file"], entry["since"] is None) for entry in (first, second)] == [
-        (API, True),
-        (WEB, False),
-    ]
-
-
-def test_explain_explains_the_other_entries_of_an_image(newer: Deploy, tmp_path: Path) -> None:
+    (environment,) = document["environments"]
+    known = [(entry["entry"]["file"], entry["since"] is None) for entry in environment["entries"]]
+    assert known == [(API, True), (WEB, False)]
     newer.remote.commit("main", {API: newer.files("main")[WEB]}, message="web in both overlays")
-    env = broken(tmp_path, ("gitops_bot.commands.explain", "source_of"))
+    env = broken(tmp_path, ("api", "gitops_bot.commands.explain", "source_of"))
     document, bugs = asked(newer, env, "explain", "production", newer.image("web"))
-    assert len(bugs) == 1
-    assert [entry["entry"]["file"] for entry in document["entries"]] == [WEB]
+    assert ([entry["entry"]["file"] for entry in document["entries"]], len(bugs)) == ([WEB], 1)
 
 
-def test_check_looks_at_the_other_files(newer: Deploy, tmp_path: Path) -> None:
-    checkout = tmp_path / "checkout"
-    for path, data in {**newer.files("main"), WEB: overlay([("web", "newTag: a b")])}.items():
-        (checkout / path).parent.mkdir(parents=True, exist_ok=True)
-        (checkout / path).write_bytes(data)
-    env = broken(tmp_path, ("gitops_bot.targets.kustomization", "KustomizationTarget.parse"))
-    code, out, _ = told(start("check", "--output", "json", cwd=checkout, env=env))
-    assert code == 3
-    assert [(problem["code"], problem["file"]) for problem in json.loads(out)["problems"]] == [
-        ("failed.bug", API),
-        ("failed.edit", WEB),
-    ]
+def test_check_looks_at_the_other_files(tmp_path: Path) -> None:
+    wrong = "images: [{name: web, newTag: a b}]\n"
+    here = checkout(tmp_path / "checkout", {"gitops-bot.yaml": BY_OVERLAY.decode(), API: "images: []\n", WEB: wrong})
+    env = broken(tmp_path, ("api", "gitops_bot.targets.kustomization", "KustomizationTarget.parse"))
+    code, out, _ = told(start("check", "--output", "json", cwd=here, env=env))
+    problems = [(problem["code"], problem["file"]) for problem in json.loads(out)["problems"]]
+    assert (code, problems) == (3, [("failed.bug", API), ("failed.edit", WEB)])
 
 
 def test_run_writes_everything_else_and_tells_it_once(newer: Deploy, tmp_path: Path) -> None:
-    env = newer.env | broken(tmp_path, ("gitops_bot.edges.registry.registry", "Registry.tags"))
+    env = newer.env | broken(tmp_path, ("api", "gitops_bot.edges.registry.registry", "Registry.tags"))
     with running(newer, env=env) as process:
         first = process.until("cycle.ended")
         assert (first["result"], first["written"]) == ("partial", 1)
@@ -176,7 +203,7 @@ def test_run_writes_everything_else_and_tells_it_once(newer: Deploy, tmp_path: P
 
 
 def test_too_little_memory_is_told_as_such(newer: Deploy, tmp_path: Path) -> None:
-    env = broken(tmp_path, ("gitops_bot.edges.registry.registry", "Registry.tags"))
+    env = broken(tmp_path, ("api", "gitops_bot.edges.registry.registry", "Registry.tags"))
     file = tmp_path / "sitecustomize.py"
     file.write_text(file.read_text().replace("KeyError", "MemoryError"))
     code, out, _ = told(newer.start("plan", "--output", "json", env={**newer.env, **env}))
@@ -185,40 +212,18 @@ def test_too_little_memory_is_told_as_such(newer: Deploy, tmp_path: Path) -> Non
     assert "out of memory" in problem["message"]
 
 
-#: Where a bug is met that costs an overlay, and which argument names it.
-OVERLAY_BUGS = {
-    "its directory is matched": ("gitops_bot.releases.layout.overlays", "_Tree._meant", 1),
-    "its files are listed": ("gitops_bot.releases.layout.overlays", "_Tree.targets_of", 1),
-    "its files are looked at": ("gitops_bot.releases.layout.overlays", "_Tree._usable", 1),
-}
-
-
-@pytest.mark.parametrize("where", OVERLAY_BUGS.values(), ids=OVERLAY_BUGS)
-def test_an_overlay_that_cannot_be_selected_keeps_its_proposal_and_stops_no_other(
-    newer: Deploy, tmp_path: Path, where: tuple[Any, ...]
-) -> None:
-    newer.bot("update")
-    newer.push("web", "1.2.0")
-    for command in ("plan", "status", "update"):
-        _, (bug,) = asked(newer, broken(tmp_path, where), command)
-        assert bug["file"] == API.rpartition("/")[0]
-    assert (tags(newer, WEB_BRANCH)["web/web"], tags(newer, API_BRANCH)["api/api"]) == ("1.2.0", "1.1.0")
-    assert {pull["head"]["ref"] for pull in newer.pulls()} == {WEB_BRANCH, API_BRANCH}
-
-
-@pytest.mark.parametrize("arguments", [(), ("--image", "web")], ids=["all", "of an image"])
-def test_history_lists_the_other_releases(newer: Deploy, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_history_lists_the_other_releases(newer: Deploy, tmp_path: Path) -> None:
     ids = [
         newer.remote.commit(
             "main", {path: pinned(newer.files("main")[path], (f"newTag: {old}", f"newTag: {new}"))}, message=new
         )
         for path, old, new in ((WEB, "1.0.0", "1.1.0"), (API, "1.0.0", "1.1.0"), (WEB, "1.1.0", "1.2.0"))
     ]
-    arguments = tuple(newer.image("web") if argument == "web" else argument for argument in arguments)
-    env = broken(tmp_path, ("gitops_bot.releases.history.changes", "_only_pins", 1))
-    document, bugs = asked(newer, env, "history", "production", *arguments)
-    assert [release["commit"] for release in document["releases"]] == [ids[2], ids[0]]
-    assert [f"release {number} (" in bug["message"] for number, bug in zip((3, 1), bugs, strict=True)] == [True, True]
+    env = broken(tmp_path, ("api", "gitops_bot.releases.history.changes", "_only_pins", 1))
+    for arguments in ((), ("--image", newer.image("web"))):
+        document, bugs = asked(newer, env, "history", "production", *arguments)
+        assert [release["commit"] for release in document["releases"]] == [ids[2], ids[0]]
+        assert [f"release {number} (" in bug["message"] for number, bug in zip((3, 1), bugs, strict=True)] == [True] * 2
 
 
 APPLICATION = """\
@@ -227,40 +232,39 @@ kind: Application
 metadata: {name: NAME, annotations: {argocd-image-updater.argoproj.io/image-list: ghcr.io/acme/NAME}}
 spec: {source: {path: NAME/production}}
 """
-#: Where `init` meets a bug, and whether that is asked for the settings of another tool.
-INIT_BUGS = {
-    "a file with pins": (("gitops_bot.targets.kustomization", "KustomizationTarget.parse"), ()),
-    "an overlay": (("gitops_bot.releases.layout.overlays", "_Tree._meant", 1), ()),
-    "an environment": (("gitops_bot.commands.init", "_environment", 1), ()),
-    "a manifest": (("gitops_bot.releases.layout.deployed", "of_manifest", 1), ()),
-    "a manifest of a tool": (("gitops_bot.migration.rules", "documents", 1), ("--from", "argocd-image-updater")),
-    "one tool": (("gitops_bot.commands.migrate", "flux.read"), ("--from", "argocd-image-updater", "--from", "flux")),
-}
+#: Where `init` meets a bug, and that of the settings of other tools.
+INIT_BUGS = (
+    ("zulu", "gitops_bot.targets.kustomization", "KustomizationTarget.parse"),
+    ("yankee", "gitops_bot.releases.layout.overlays", "_Tree._meant", 1),
+    ("xray", "gitops_bot.releases.layout.deployed", "of_manifest", 1),
+    ("staging", "gitops_bot.commands.init", "_environment", 1),
+)
+FROM_BUGS = (
+    ("whisky", "gitops_bot.migration.rules", "documents", 1),
+    ("victor", "gitops_bot.commands.migrate", "flux.read"),
+)
 
 
-@pytest.mark.parametrize(("where", "arguments"), INIT_BUGS.values(), ids=INIT_BUGS)
-def test_init_describes_everything_else(tmp_path: Path, where: tuple[Any, ...], arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("bugs", "arguments"),
+    [(INIT_BUGS, ()), (FROM_BUGS, ("--from", "argocd-image-updater", "--from", "flux"))],
+    ids=["init", "--from"],
+)
+def test_init_describes_everything_else(tmp_path: Path, bugs: Any, arguments: tuple[str, ...]) -> None:
+    names = ("web", "zulu", "yankee", "xray", "whisky", "victor")
     files = {
         f"{name}/{environment}/kustomization.yaml": f"images:\n- {{name: ghcr.io/acme/{name}, newTag: 1.0.0}}\n"
-        for name in ("api", "web")
+        for name in names
         for environment in ("production", "staging")
     }
-    files |= {f"argocd/{name}.yaml": APPLICATION.replace("NAME", name) for name in ("api", "web")}
-    files |= {"flux/api.yaml": "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {name: api}\n"}
-    checkout = tmp_path / "checkout"
-    (checkout / ".git").mkdir(parents=True)
-    (checkout / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
-    for path, text in files.items():
-        (checkout / path).parent.mkdir(parents=True, exist_ok=True)
-        (checkout / path).write_text(text)
-    env = broken(tmp_path, where)
-    if where[1] == "_environment":  # it has no environment called api
-        file = tmp_path / "sitecustomize.py"
-        file.write_text(file.read_text().replace('"api" in', '"staging" in'))
+    files |= {f"argocd/{name}.yaml": APPLICATION.replace("NAME", name) for name in names}
+    files |= {"flux/f.yaml": "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {name: victor}\n"}
+    here = checkout(tmp_path / "checkout", files)
     command = ("init", "--offline", "--output", "json", *arguments)
-    code, out, events = told(start(*command, cwd=checkout, env=env))
+    code, out, events = told(start(*command, cwd=here, env=broken(tmp_path, *bugs)))
     document = json.loads(out)
     contract.check(document, code)
     assert (code, {problem["code"] for problem in document["problems"]}) == (3, {"failed.bug"})
+    assert len(document["problems"]) >= len(bugs)
     assert [event["event"] for event in events if "traceback" in event] == ["bug"] * len(document["problems"])
-    assert "/production" in (checkout / "gitops-bot.yaml").read_text()
+    assert "web/production" in (here / "gitops-bot.yaml").read_text()
