@@ -11,7 +11,7 @@ from tests.counterparts.world import ended
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gitops_bot.demo.http import Request
     from tests.counterparts.world import Deploy
@@ -37,11 +37,13 @@ class Killer:
         return GONE
 
 
-def kill_at(shop: Deploy, wanted: str, *, done: bool, command: Sequence[str] = ("update",)) -> None:
+def kill_at(
+    shop: Deploy, wanted: str, *, done: bool, command: Sequence[str] = ("update",), env: Mapping[str, str] | None = None
+) -> None:
     """Run a command and kill it at that request."""
     killer = Killer(wanted, done=done)
     shop.gate(killer)
-    killer.process = shop.start(*command)
+    killer.process = shop.start(*command, env=env)
     assert ended(killer.process).code == -signal.SIGKILL
     assert killer.kills == 1
     shop.gate(None)

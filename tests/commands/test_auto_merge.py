@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 BRANCH = "gitops-bot/production/all"
 
 
-def guard(shop: Deploy, *, queue: bool = False, auto_merge: bool = True) -> None:
+def guard(shop: Deploy, *, queue: bool = False) -> None:
     """The base branch asks for the check `ci`, and has a merge queue or not."""
-    shop.world.forge.settings(shop.name, allow_auto_merge=auto_merge)
+    shop.world.forge.settings(shop.name, allow_auto_merge=True)
     shop.world.forge.protect(shop.name, checks=["ci"], merge_queue="squash" if queue else None)
 
 
@@ -72,26 +72,8 @@ def test_a_person_who_switches_it_off_is_not_overruled_by_a_newer_tag(shop: Depl
     assert tags(shop, "main")["web/web"] == "1.0.0"
 
 
-def test_without_required_checks_it_waits_for_a_person_and_says_so(shop: Deploy) -> None:
-    configure(shop, "{auto_merge: true}")
-    shop.push("web", "1.1.0")
-    with shop.watching() as seen:
-        done = shop.bot("update")
-    assert done.code == 0
-    assert "pull request #1 will not merge by itself: its base branch main requires no checks" in done.err
-    assert "auto_merge: without-checks" in done.err
-    assert not [line for line in seen.writes if "merge" in line or "graphql" in line]
-    assert tags(shop, "main")["web/web"] == "1.0.0"
-    with shop.watching() as seen:
-        shop.bot("update")
-    assert seen.nothing
-
-
-@pytest.mark.parametrize(("method", "parents"), [("merge", 2), ("squash", 1)])
-def test_without_checks_it_is_merged_at_once_at_the_commit_that_was_pushed(
-    shop: Deploy, method: str, parents: int
-) -> None:
-    configure(shop, f"{{auto_merge: without-checks, merge_method: {method}}}")
+def test_without_checks_it_is_merged_at_once_at_the_commit_that_was_pushed(shop: Deploy) -> None:
+    configure(shop, "{auto_merge: without-checks, merge_method: merge}")
     base = shop.branches["main"]
     shop.push("web", "1.1.0")
     sent: list[object] = []
@@ -106,91 +88,28 @@ def test_without_checks_it_is_merged_at_once_at_the_commit_that_was_pushed(
     assert (done.code, done.err) == (0, "")
     (found,) = proposals(done.json)
     assert (found["action"], found["pull_request"]["state"]) == ("open", "merged")
-    assert sent == [{"sha": found["commit"], "merge_method": method}]
+    assert sent == [{"sha": found["commit"], "merge_method": "merge"}]
     assert tags(shop, "main")["web/web"] == "1.1.0"
-    assert shop.parents("main")[0] == base
-    assert len(shop.parents("main")) == parents
+    assert shop.parents("main") == [base, found["commit"]]
     with shop.watching() as seen:
         shop.bot("update")
     assert seen.nothing
 
 
-@pytest.mark.parametrize("auto_merge", [True, False], ids=["by auto-merge", "at once"])
-def test_a_merge_queue_gets_it_when_it_is_ready(shop: Deploy, auto_merge: bool) -> None:
-    if auto_merge:
-        guard(shop, queue=True)
-        configure(shop, "{auto_merge: true}")
-    else:
-        shop.world.forge.protect(shop.name, merge_queue="squash")
-        configure(shop, "{auto_merge: without-checks}")
-    shop.push("web", "1.1.0")
-    done = shop.bot("update")
-    assert (done.code, done.err) == (0, "")
-    if auto_merge:
-        assert shop.world.forge.advance(shop.name) == ()
-        passes(shop)
-    shop.push("web", "1.2.0")
-    with shop.watching() as seen:
-        waits = shop.ask("update")
-    assert seen.nothing
-    assert held(waits.json) == {"web": ("1.2.0", "held.frozen")}
-    assert shop.world.forge.advance(shop.name) == (1,)
-    assert tags(shop, "main")["web/web"] == "1.1.0"
-
-
-def test_where_the_repository_allows_no_auto_merge_the_run_that_finds_it_ready_merges_it(shop: Deploy) -> None:
-    guard(shop, auto_merge=False)
-    configure(shop, "{auto_merge: true}")
-    shop.push("web", "1.1.0")
-    done = shop.bot("update")
-    assert done.code == 0
-    assert "pull request #1 will not merge by itself: it is not ready, and auto-merge is not allowed" in done.err
-    assert "Allow auto-merge" in done.err
-    assert shop.pull()["number"] == 1
-
-    passes(shop)
-    with shop.watching() as seen:
-        done = shop.bot("update")
-    assert (done.code, done.err) == (0, "")
-    assert [line for line in seen.writes if "/merge" in line] == ["PUT /pulls/1/merge 200"]
-    assert tags(shop, "main")["web/web"] == "1.1.0"
-
-
-@pytest.mark.parametrize("again", [False, True], ids=["", "and switches auto-merge on again"])
-def test_a_person_who_takes_it_out_of_the_queue_is_not_overruled(shop: Deploy, again: bool) -> None:
+def test_a_person_who_takes_it_out_of_the_queue_is_not_overruled(shop: Deploy) -> None:
     guard(shop, queue=True)
     configure(shop, "{auto_merge: true, merge_method: squash}")
     shop.push("web", "1.1.0")
     shop.bot("update")
     passes(shop)
     mutate(shop, "dequeuePullRequest")
-    if again:
+    with shop.watching() as seen:
+        shop.bot("update")
         shop.world.forge.report(shop.name, shop.branches[BRANCH], "ci", "failure")
         mutate(shop, "enablePullRequestAutoMerge")
-    with shop.watching() as seen:
         shop.bot("update")
     assert seen.nothing
     assert shop.world.forge.advance(shop.name) == ()
-
-
-@pytest.mark.parametrize("by", ["hold", "never", "commit"])
-def test_nothing_is_merged_where_the_bot_has_no_say(shop: Deploy, by: str) -> None:
-    guard(shop, auto_merge=False)
-    configure(shop, "{auto_merge: true, merge_method: squash}")
-    shop.push("web", "1.1.0")
-    shop.bot("update")
-    match by:
-        case "hold":
-            shop.call("POST", "/issues/1/labels", {"labels": ["hold"]})
-        case "never":
-            configure(shop, "{auto_merge: false}")
-        case _:
-            shop.remote.commit(BRANCH, {"apps/web/production/note": b"mine"}, message="mine")
-    passes(shop)
-    with shop.watching() as seen:
-        shop.bot("update")
-    assert not [line for line in seen.writes if "merge" in line or "graphql" in line]
-    assert shop.pull()["number"] == 1
 
 
 FAIR = 'until: 2999-12-24, why: "the fair"'
@@ -200,7 +119,7 @@ def frozen(shop: Deploy, more: str, propose: str = "{auto_merge: true, merge_met
     configure(shop, propose, more=f"holds: [{{{more}, {FAIR}}}]\n")
 
 
-@pytest.mark.parametrize("left_alone_by", ["hold", "commit", "approval"])
+@pytest.mark.parametrize("left_alone_by", ["commit", "approval"])
 def test_a_freeze_takes_back_what_the_bot_set_and_gives_it_again(shop: Deploy, left_alone_by: str) -> None:
     guard(shop)
     propose = "{auto_merge: true, merge_method: squash}"
@@ -209,14 +128,11 @@ def test_a_freeze_takes_back_what_the_bot_set_and_gives_it_again(shop: Deploy, l
     shop.push("api", "1.1.0")
     shop.bot("update")
     assert shop.pull()["auto_merge"]["enabled_by"]["login"] == BOT
-    match left_alone_by:
-        case "hold":
-            shop.call("POST", "/issues/1/labels", {"labels": ["hold"]})
-        case "commit":
-            shop.remote.commit(BRANCH, {"apps/web/production/note": b"mine"}, message="mine")
-            shop.bot("update")  # it says so
-        case _:
-            approve(shop)
+    if left_alone_by == "commit":
+        shop.remote.commit(BRANCH, {"apps/web/production/note": b"mine"}, message="mine")
+        shop.bot("update")  # it says so
+    else:
+        approve(shop)
     frozen(shop, f"environments: all, except: [{shop.image('api')}]")
     plan = shop.ask("plan")
     done = shop.bot("update")
@@ -234,8 +150,6 @@ def test_a_freeze_takes_back_what_the_bot_set_and_gives_it_again(shop: Deploy, l
     assert tags(shop, "main")["web/web"] == "1.0.0"
 
     configure(shop, propose)
-    if left_alone_by == "hold":
-        shop.call("DELETE", "/issues/1/labels/hold")
     if left_alone_by == "commit":  # that is theirs now
         with shop.watching() as seen:
             shop.bot("update")
@@ -244,23 +158,6 @@ def test_a_freeze_takes_back_what_the_bot_set_and_gives_it_again(shop: Deploy, l
     done = shop.ask("update")
     assert (done.code, actions(done.json)) == (0, {"all": "none"})
     assert tags(shop, "main") == {"web/web": "1.1.0", "api/api": "1.1.0"}  # its checks are green
-
-
-def test_a_freeze_takes_its_pins_from_what_only_the_bot_set_to_merge(shop: Deploy) -> None:
-    guard(shop)
-    configure(shop, "{auto_merge: true, merge_method: squash}")
-    for name in ("web", "api"):
-        shop.push(name, "1.1.0")
-    shop.bot("update")
-    frozen(shop, f"environments: all, except: [{shop.image('api')}]")
-    assert actions(shop.ask("update").json) == {"all": "refresh"}
-    assert news(shop, BRANCH) == {"api/api": "1.1.0"}
-    assert shop.pull()["auto_merge"] is not None
-    frozen(shop, "environments: all")
-    assert actions(shop.ask("update").json) == {"all": "close"}
-    configure(shop, "{auto_merge: true, merge_method: squash}")
-    assert actions(shop.ask("update").json) == {"all": "open"}
-    assert (shop.pull()["number"], shop.pull()["auto_merge"]["enabled_by"]["login"]) == (2, BOT)
 
 
 def test_what_a_person_set_to_merge_is_never_taken_back(shop: Deploy) -> None:
@@ -277,43 +174,3 @@ def test_what_a_person_set_to_merge_is_never_taken_back(shop: Deploy) -> None:
     assert actions(done.json) == {"all": "leave"}
     assert "takes back" not in proposals(done.json)[0]["reason"]["text"]
     assert shop.pull()["auto_merge"]["enabled_by"]["login"] != BOT
-
-
-def test_a_person_who_switches_it_off_after_a_freeze_is_not_overruled(shop: Deploy) -> None:
-    guard(shop)
-    propose = "{auto_merge: true, merge_method: squash}"
-    configure(shop, propose)
-    shop.push("web", "1.1.0")
-    shop.bot("update")
-    shop.call("POST", "/issues/1/labels", {"labels": ["hold"]})
-    frozen(shop, "environments: all")
-    shop.bot("update")
-    configure(shop, propose)
-    shop.call("DELETE", "/issues/1/labels/hold")
-    shop.bot("update")
-    assert shop.pull()["auto_merge"] is not None
-    mutate(shop, "disablePullRequestAutoMerge")
-    with shop.watching() as seen:
-        shop.bot("update")
-    assert seen.nothing
-
-
-def test_a_rollback_goes_on_to_merge_by_itself_in_a_freeze(shop: Deploy) -> None:
-    guard(shop)
-    shop.push("web", "1.1.0")
-    configure(shop, "{auto_merge: without-checks}")
-    shop.world.forge.protect(shop.name)
-    shop.bot("update")
-    assert tags(shop, "main")["web/web"] == "1.1.0"
-    guard(shop)
-    frozen(shop, "environments: all")
-    assert shop.bot("rollback", "production").code == 0
-    rollback = "gitops-bot/production/rollback-all"
-    assert shop.pull()["auto_merge"]["enabled_by"]["login"] == BOT
-    with shop.watching() as seen:
-        shop.bot("update")
-    assert seen.nothing
-    assert shop.pull()["auto_merge"] is not None
-    shop.world.forge.report(shop.name, shop.branches[rollback], "ci")
-    assert shop.pulls() == []
-    assert tags(shop, "main") == {"web/web": "1.0.0", "api/api": "1.0.0"}

@@ -11,7 +11,7 @@ from tests.commands.slots import BLUE, CONFIG, FOLDER, GREEN, SERVICE, Shop, dep
 from tests.commands.stages import environment
 
 if TYPE_CHECKING:
-    from tests.counterparts.world import Done, World
+    from tests.counterparts.world import World
 
 
 def told(document: Any) -> dict[str, str]:
@@ -73,45 +73,21 @@ def test_a_new_pin_the_switch_and_the_way_back_are_three_proposals(shop: Shop) -
     assert shop.changed == {SERVICE: service("green")}
 
 
-def test_the_switch_waits_for_the_soak_and_tells_how_long(worldwide: World) -> None:
-    shop = Shop.start(worldwide, soak="2h")
-    shop.give("green", "1.1.0", minutes=30)
-    document = shop.update()
-    assert shop.deploy.pulls() == []
-    assert told(document)["Service/web"] == "held.soak"
-    assert "soaks in green for 2h, since " in reasons(document)["Service/web"]
-    shop.give("green", "1.1.1", minutes=150)
-    shop.update()
-    assert shop.changed == {SERVICE: service("green")}
-
-
-@pytest.mark.parametrize("command", ["set by name", "promote", "update"])
+@pytest.mark.parametrize("command", ["set", "promote"])
 def test_no_command_edits_the_live_slot(shop: Shop, command: str) -> None:
     image, before = shop.image("1.1.0"), shop.deploy.files("main")
-    done: Done
-    match command:
-        case "set by name":
-            pin = image.partition(":")[2].partition(":")[2]
-            done = shop.deploy.ask("set", "production", f"Deployment/web-blue/web={pin}")
-            assert done.code == 1
-        case "promote":
-            shop.commit({"apps/web/staging/deployment.yaml": deployment("staging", image)})
-            done = shop.deploy.ask("promote", "staging", "production")
-        case _:
-            done = shop.deploy.ask("update", "production")
+    if command == "set":
+        pin = image.partition(":")[2].partition(":")[2]
+        done = shop.deploy.ask("set", "production", f"Deployment/web-blue/web={pin}")
+        assert done.code == 1
+    else:
+        shop.commit({"apps/web/staging/deployment.yaml": deployment("staging", image)})
+        done = shop.deploy.ask("promote", "staging", "production")
     assert told(done.json)["Deployment/web-blue/web"] == "held.slot"
-    assert (
-        f"blue is live ({SERVICE}:8), and a live slot stays as it is" in reasons(done.json)["Deployment/web-blue/web"]
-    )
+    live = f"blue is live ({SERVICE}:8), and a live slot stays as it is"
+    assert live in reasons(done.json)["Deployment/web-blue/web"]
     for branch in shop.deploy.branches:
         assert shop.deploy.files(branch)[BLUE] == before[BLUE]
-
-
-def test_set_by_repository_means_the_idle_slot(shop: Shop) -> None:
-    image = shop.image("1.1.0")
-    done = shop.deploy.ask("set", "production", f"{shop.deploy.image('web')}=1.1.0")
-    assert done.code == 0, done.err
-    assert shop.changed == {GREEN: deployment("green", image)}
 
 
 def test_a_person_switches_with_set_or_by_hand(shop: Shop) -> None:
@@ -121,20 +97,6 @@ def test_a_person_switches_with_set_or_by_hand(shop: Shop) -> None:
     assert shop.deploy.bot("set", "production", "Service/web=red").code == 1
     shop.switch("green")
     image = shop.image("1.2.0")
-    shop.update()
-    assert shop.changed == {BLUE: deployment("blue", image)}
-
-
-def test_a_newer_image_waits_while_the_switch_is_proposed(shop: Shop) -> None:
-    shop.give("green", "1.1.0")
-    shop.update()
-    number = shop.deploy.pull()["number"]
-    image = shop.image("1.2.0")
-    document = shop.update()
-    assert (shop.deploy.pull()["number"], shop.changed) == (number, {SERVICE: service("green")})
-    assert told(document)["Deployment/web-green/web"] == "held.slot"
-    assert "a proposal switches to green" in reasons(document)["Deployment/web-green/web"]
-    shop.merge()
     shop.update()
     assert shop.changed == {BLUE: deployment("blue", image)}
 
@@ -153,63 +115,24 @@ def test_a_switch_waits_while_a_pin_is_proposed_for_its_slot(shop: Shop) -> None
     assert shop.changed == {SERVICE: service("green")}
 
 
-def test_a_declined_switch_is_proposed_again_with_the_next_pin(shop: Shop) -> None:
-    shop.give("green", "1.1.0", minutes=1)
-    shop.update()
-    shop.deploy.call("PATCH", f"/pulls/{shop.deploy.pull()['number']}", {"state": "closed"})
-    assert told(shop.update())["Service/web"] == "held.declined"
-    shop.give("green", "1.2.0", minutes=-1)
-    shop.update()
-    assert shop.changed == {SERVICE: service("green")}
-
-
-def test_a_proposal_for_a_slot_that_goes_live_by_hand_is_closed(shop: Shop) -> None:
+def test_where_nobody_can_tell_the_live_slot_nothing_changes(shop: Shop) -> None:
     shop.image("1.1.0")
-    shop.update()
-    shop.switch("green")
-    shop.update()
-    assert set(shop.changed) == {BLUE}
-
-
-BROKEN = {
-    "names no slot": ({SERVICE: service("canary")}, f"{SERVICE}:8", "not one of the slots blue and green"),
-    "no such key": ({SERVICE: service("blue").replace(b"version:", b"color:")}, SERVICE, "has `version`"),
-    "no service": ({SERVICE: None}, "", f"{SERVICE} is missing"),
-    "no slot": ({GREEN: None}, "", f"{GREEN} is missing"),
-    "unreadable": ({SERVICE: b"a: [\n"}, SERVICE, ""),
-}
-
-
-@pytest.mark.parametrize("case", BROKEN)
-def test_where_nobody_can_tell_the_live_slot_nothing_changes(shop: Shop, case: str) -> None:
-    files, place, message = BROKEN[case]
-    shop.image("1.1.0")
-    shop.deploy.remote.commit("main", files)
-    done = shop.deploy.ask("update", "production")
-    assert done.code == 1
-    assert shop.deploy.pulls() == []
-    (problem,) = {(one["message"], one["file"], one["line"], one["next"]) for one in done.json["problems"]}
-    assert message in problem[0]
-    assert f"{problem[1]}:{problem[2]}".startswith(place)
-    assert problem[3]
-
-
-def test_it_is_never_both_in_one_commit(worldwide: World) -> None:
-    shop = Shop.start(worldwide, rules="policy: releases\n    propose: {as: commit}")
-    shop.give("green", "1.1.0")
-    image = shop.image("1.2.0")
-    shop.update()
-    files = shop.deploy.files("main")
-    assert (files[GREEN], files[SERVICE]) == (deployment("green", image), service("blue"))
-    shop.update()
-    assert shop.deploy.files("main")[SERVICE] == service("green")
-
-
-def test_a_group_that_goes_together_does_not_wait_for_the_live_slot(worldwide: World) -> None:
-    shop = Shop.start(worldwide, rules="policy: releases\n    propose: {together: true}")
-    image = shop.image("1.1.0")
-    shop.update()
-    assert shop.changed == {GREEN: deployment("green", image)}
+    good = {SERVICE: service("blue"), GREEN: shop.deploy.files("main")[GREEN]}
+    broken: list[tuple[str, dict[str, bytes | None], str, str]] = [
+        ("names no slot", {SERVICE: service("canary")}, f"{SERVICE}:8", "not one of the slots blue and green"),
+        ("no such key", {SERVICE: service("blue").replace(b"version:", b"color:")}, SERVICE, "has `version`"),
+        ("no service", {SERVICE: None}, "", f"{SERVICE} is missing"),
+        ("no slot", {GREEN: None}, "", f"{GREEN} is missing"),
+        ("unreadable", {SERVICE: b"a: [\n"}, SERVICE, ""),
+    ]
+    for case, files, place, message in broken:
+        shop.deploy.remote.commit("main", {**good, **files})
+        done = shop.deploy.ask("update", "production")
+        assert (done.code, shop.deploy.pulls()) == (1, []), case
+        (problem,) = {(one["message"], one["file"], one["line"], one["next"]) for one in done.json["problems"]}
+        assert message in problem[0], case
+        assert f"{problem[1]}:{problem[2]}".startswith(place), case
+        assert problem[3], case
 
 
 def test_a_rollback_takes_the_slot_that_goes_live_out_of_other_proposals(shop: Shop) -> None:
@@ -222,45 +145,6 @@ def test_a_rollback_takes_the_slot_that_goes_live_out_of_other_proposals(shop: S
     assert shop.changed == {SERVICE: service("blue")}
     shop.update()
     assert shop.changed == {SERVICE: service("blue")}
-
-
-def test_a_freeze_of_the_image_holds_the_switch(worldwide: World) -> None:
-    shop = Shop.start(worldwide)
-    hold = f"holds: [{{environment: production, image: {shop.deploy.image('web')}, until: 2999-01-01, why: fair}}]\n"
-    config = (CONFIG % ("policy: releases", "0")).replace("environments:", f"{hold}environments:")
-    shop.commit({"gitops-bot.yaml": config.encode()})
-    shop.give("green", "1.1.0")
-    document = shop.update()
-    assert shop.deploy.pulls() == []
-    assert told(document)["Service/web"] == "held.hold"
-
-
-def test_explain_and_history_tell_of_the_switch(shop: Shop) -> None:
-    shop.give("green", "1.1.0")
-    done = shop.deploy.bot("explain", "production", "Service/web")
-    assert done.code == 0, done.err
-    assert "green has 1.1.0" in done.out
-    shop.switch("green")
-    told = shop.deploy.bot("history", "production")
-    assert "Service/web" in told.out, told.err
-
-
-def test_a_promotion_takes_what_the_live_slot_of_the_source_runs(shop: Shop) -> None:
-    live, idle = shop.image("1.1.0"), shop.image("1.2.0")
-    setting = CONFIG[CONFIG.index("    blue_green:") :] % "0"
-    shop.commit(
-        {
-            "gitops-bot.yaml": (CONFIG % ("promote_from: staging", "0"))
-            .replace("  production:", f"{setting}  production:")
-            .encode(),
-            "apps/web/staging/deployment.yaml": None,
-            "apps/web/staging/service.yaml": service("blue"),
-            "apps/web/staging/deployment-blue.yaml": deployment("blue", live),
-            "apps/web/staging/deployment-green.yaml": deployment("green", idle),
-        }
-    )
-    shop.update()
-    assert shop.changed == {GREEN: deployment("green", live)}
 
 
 def test_a_pin_soaks_in_a_source_from_the_switch_on_and_goes_when_that_is_taken_back(shop: Shop) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from benchmarks.walk import calls, noted, prepare
 from tests.commands.stages import Stages
 
@@ -52,14 +50,13 @@ PROMOTED = (
 )
 
 
-@pytest.mark.parametrize("way", ["commit", "pull-request"])
-def test_two_entries_are_each_decided_once(shop: Deploy, tmp_path: Path, way: str) -> None:
-    prepare(shop, way)
+def test_two_entries_are_each_decided_once(shop: Deploy, tmp_path: Path) -> None:
+    prepare(shop, "pull-request")
     number = calls(shop, tmp_path / "passed.json")
     assert {name: number.get(name, 0) for name in ONCE} == dict.fromkeys(ONCE, 2)
     assert not number.keys() & set(PROMOTED)
     # A pin that is only carried on passes two gates again, `slot` is one of them; nothing is carried here.
-    assert number.get("engine/arrange.py:_combine", 0) == (1 if way == "pull-request" else 0)
+    assert number.get("engine/arrange.py:_combine", 0) == 1
 
 
 def test_two_promoted_entries_pass_each_gate_once(worldwide: World, tmp_path: Path) -> None:
@@ -72,9 +69,8 @@ def test_two_promoted_entries_pass_each_gate_once(worldwide: World, tmp_path: Pa
     assert {name: number[name] for name in (*PROMOTED, *own)} == dict.fromkeys(PROMOTED, 2) | dict.fromkeys(own, 4)
 
 
-@pytest.mark.parametrize("way", ["commit", "pull-request"])
-def test_a_request_is_twelve_frames_from_the_worker_that_asks(shop: Deploy, tmp_path: Path, way: str) -> None:
-    prepare(shop, way)
+def test_a_request_is_twelve_frames_from_the_worker_that_asks(shop: Deploy, tmp_path: Path) -> None:
+    prepare(shop, "pull-request")
     chains = noted(FRAMES, shop, tmp_path / "chains.json")
     assert len(chains) >= 6
     for chain in chains:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,37 +24,27 @@ if TYPE_CHECKING:
 BRANCH = "gitops-bot/production/all"
 
 
-@pytest.mark.parametrize(("by", "code"), [("hold", "held.label"), ("approval", "held.frozen")])
-def test_a_refresh_stops_at_a_word_that_comes_while_it_is_prepared(shop: Deploy, by: str, code: str) -> None:
+def test_a_refresh_stops_at_a_word_that_comes_while_it_is_prepared(shop: Deploy) -> None:
     shop.push("web", "1.1.0")
     shop.bot("update")
     was = shown(shop)
     shop.push("web", "1.2.0")
-    meanwhile(shop, lambda: label(shop) if by == "hold" else approve(shop))
+    meanwhile(shop, lambda: approve(shop))
     with shop.watching() as seen:
         done = shop.ask("update")
     assert seen.nothing
     assert (done.code, actions(done.json), shown(shop)) == (0, {"all": "leave"}, was)
-    if by == "approval":
-        assert held(done.json) == {"web": ("1.2.0", code)}
-    assert done.json["environments"][0]["proposals"][0]["reason"]["code"] == code
+    assert held(done.json) == {"web": ("1.2.0", "held.frozen")}
+    assert done.json["environments"][0]["proposals"][0]["reason"]["code"] == "held.frozen"
 
 
-@pytest.mark.parametrize("by", ["closing", "deleted branch"])
-def test_what_is_declined_while_a_refresh_is_prepared_stays_as_it_was(shop: Deploy, by: str) -> None:
+def test_what_is_declined_while_a_refresh_is_prepared_stays_as_it_was(shop: Deploy) -> None:
     for name in ("web", "api"):
         shop.push(name, "1.1.0")
     shop.bot("update")
     _, head, title, text = shown(shop)
     shop.push("web", "1.2.0")
-
-    def decline() -> None:
-        if by == "closing":
-            shop.call("PATCH", "/pulls/1", {"state": "closed"})
-        else:
-            shop.call("DELETE", f"/git/refs/heads/{BRANCH}")
-
-    meanwhile(shop, decline)
+    meanwhile(shop, lambda: shop.call("DELETE", f"/git/refs/heads/{BRANCH}"))
     done = shop.ask("update")
     assert done.code == 0
     assert shown(shop) == ("closed", head, title, text)
@@ -64,22 +53,16 @@ def test_what_is_declined_while_a_refresh_is_prepared_stays_as_it_was(shop: Depl
     assert (shop.pull()["number"], news(shop, BRANCH)) == (2, {"web/web": "1.2.0"})
 
 
-ACTS = ("hold", "approval", "another base", "closing")
-
-
 def act(deploy: Deploy, what: str, number: int = 1) -> None:
     """Do one of these to a pull request; a branch `release` is there."""
-    match what:
-        case "hold":
-            label(deploy, number=number)
-        case "approval":
-            deploy.call("POST", f"/pulls/{number}/reviews", {"event": "APPROVE"})
-        case _:
-            change = {"base": "release"} if what == "another base" else {"state": "closed"}
-            deploy.call("PATCH", f"/pulls/{number}", change)
+    if what == "hold":
+        label(deploy, number=number)
+    else:
+        change = {"base": "release"} if what == "another base" else {"state": "closed"}
+        deploy.call("PATCH", f"/pulls/{number}", change)
 
 
-@pytest.mark.parametrize("what", ACTS)
+@pytest.mark.parametrize("what", ["another base", "closing"])
 def test_what_a_person_does_after_git_has_begun_to_push_counts_until_the_commit_is_sent(
     shop: Deploy, what: str
 ) -> None:
@@ -113,60 +96,30 @@ def test_what_a_person_does_after_git_has_begun_to_push_counts_until_the_commit_
     assert seen.reads.count("POST /graphql 200") == 1 + 1 + 1 + (2 if is_closed else 1)
 
 
-def test_a_pull_request_is_not_closed_against_a_hold_that_comes_before(shop: Deploy) -> None:
+@pytest.mark.parametrize("what", ["hold", "closing"])
+def test_what_a_person_does_before_the_closing_mark_is_written_counts(shop: Deploy, what: str) -> None:
     shop.push("web", "1.1.0")
     shop.bot("update")
     shop.remote.commit("main", {WEB: shop.files(BRANCH)[WEB]}, message="by hand")
-    was = shown(shop)
-    meanwhile(shop, lambda: label(shop))
-    with shop.watching() as seen:
-        assert actions(shop.ask("update").json) == {"all": "leave"}
-    assert seen.nothing
-    assert (shown(shop), said(shop)) == (was, [])
-
-
-@pytest.mark.parametrize("act", ["hold", "another base", "closing"])
-def test_what_a_person_does_before_the_closing_mark_is_written_counts(shop: Deploy, act: str) -> None:
-    shop.push("web", "1.1.0")
-    shop.bot("update")
-    shop.remote.commit("main", {WEB: shop.files(BRANCH)[WEB]}, message="by hand")
-    shop.remote.commit("release", {"README.md": b"# release\n"}, parents=[shop.branches["main"]])
     _, *was = shown(shop)
 
     def overtaken(request: Request, go: Callable[[], Answer]) -> Answer:
         if request.method == "PATCH":
             shop.gate(None)
-            if act == "hold":
-                label(shop)
-            else:
-                shop.call("PATCH", "/pulls/1", {"base": "release"} if act == "another base" else {"state": "closed"})
+            act(shop, what)
         return go()
 
     shop.gate(overtaken)
-    assert actions(shop.ask("update").json) == ({} if act == "closing" else {"all": "leave"})
-    assert shown(shop) == ("closed" if act == "closing" else "open", *was)
+    assert actions(shop.ask("update").json) == ({} if what == "closing" else {"all": "leave"})
+    assert shown(shop) == ("closed" if what == "closing" else "open", *was)
 
 
-def test_a_pull_request_that_a_person_closes_before_the_bot_does_is_the_persons(shop: Deploy) -> None:
-    shop.push("web", "1.1.0")
-    shop.bot("update")
-    shop.remote.commit("main", {WEB: shop.files(BRANCH)[WEB]}, message="by hand")
-    _, *was = shown(shop)
-    meanwhile(shop, lambda: shop.call("PATCH", "/pulls/1", {"state": "closed"}))
-    with shop.watching() as seen:
-        assert actions(shop.ask("update").json) == {}
-    assert seen.nothing
-    assert (shown(shop), said(shop)) == (("closed", *was), [])
-
-
-@pytest.mark.parametrize("word", ["hold", "hand-back"])
-def test_a_comment_that_is_not_true_any_more_is_not_made(shop: Deploy, word: str) -> None:
+def test_a_comment_that_is_not_true_any_more_is_not_made(shop: Deploy) -> None:
     shop.push("web", "1.1.0")
     shop.bot("update")
     shop.remote.commit(BRANCH, {"apps/web/production/patch.yaml": b"x: 1\n"})
-    meanwhile(shop, lambda: label(shop, word))
-    done = shop.ask("update")
-    assert actions(done.json) == {"all": "leave" if word == "hold" else "refresh"}
+    meanwhile(shop, lambda: label(shop))
+    assert actions(shop.ask("update").json) == {"all": "leave"}
     assert said(shop) == []
 
 
@@ -204,24 +157,18 @@ def test_what_a_person_holds_is_not_merged(shop: Deploy) -> None:
     assert shop.call("GET", "/pulls/1")["merged"] is True
 
 
-@pytest.mark.parametrize("command", ["promote", "rollback"])
-def test_promotions_and_rollbacks_stop_as_well(worldwide: World, command: str) -> None:
+def test_rollbacks_stop_as_well(worldwide: World) -> None:
     stages = Stages.start(worldwide, apps=("web", "api"))
-    for environment in ("staging", "production"):
-        for app in ("web", "api"):
-            stages.run(environment, app, "1.1.0")
     for app in ("web", "api"):
-        stages.run("staging", app, "1.2.0")
-    run = stages.promote if command == "promote" else stages.rollback
-    group = "all" if command == "promote" else "rollback-all"
-    assert actions_of(run("--image", stages.deploy.image("web")).json) == {group: "open"}
+        stages.run("production", app, "1.1.0")
+    assert actions_of(stages.rollback("--image", stages.deploy.image("web")).json) == {"rollback-all": "open"}
     was = shown(stages.deploy)
     meanwhile(stages.deploy, lambda: label(stages.deploy))
     with stages.deploy.watching() as seen:
-        done = run("--image", stages.deploy.image("api"))
+        done = stages.rollback("--image", stages.deploy.image("api"))
     assert seen.nothing
-    assert (done.code, actions_of(done.json), shown(stages.deploy)) == (1, {group: "leave"}, was)
-    assert stages.deploy.branches.keys() - {"main"} == {BRANCH if command == "promote" else ROLLBACK}
+    assert (done.code, actions_of(done.json), shown(stages.deploy)) == (1, {"rollback-all": "leave"}, was)
+    assert stages.deploy.branches.keys() - {"main"} == {ROLLBACK}
 
 
 def test_one_whose_base_a_person_changed_is_left_alone_and_gets_no_second_one(shop: Deploy) -> None:
@@ -242,59 +189,27 @@ def test_one_whose_base_a_person_changed_is_left_alone_and_gets_no_second_one(sh
     assert [pull["number"] for pull in shop.pulls("all")] == [1]
 
 
-def test_one_whose_base_a_person_changes_while_a_refresh_is_prepared_is_left_alone(shop: Deploy) -> None:
-    shop.push("web", "1.1.0")
-    shop.bot("update")
-    shop.remote.commit("release", {"README.md": b"# release\n"}, parents=[shop.branches["main"]])
-    shop.push("web", "1.2.0")
-    was = shown(shop)
-    meanwhile(shop, lambda: shop.call("PATCH", "/pulls/1", {"base": "release"}))
-    with shop.watching() as seen:
-        assert actions(shop.ask("update").json) == {"all": "leave"}
-    assert (seen.nothing, shown(shop)) == (True, was)
-
-
-@pytest.mark.parametrize("moment", ["right before the last look", "while it is labelled", "before the run"])
+@pytest.mark.parametrize("moment", ["right before the last look", "while it is labelled"])
 def test_a_rollback_that_a_person_closes_while_it_is_made_is_not_opened_anew(worldwide: World, moment: str) -> None:
     stages = Stages.start(worldwide, "propose: {labels: [release]}")
     deploy = stages.deploy
     stages.run("production", "web", "1.1.0")
-    if moment != "while it is labelled":
-        assert actions_of(stages.rollback().json) == {"rollback-all": "open"}
-        stages.run("production", "web", "1.1.1")  # so that it has something to write again
-    close = partial(deploy.call, "PATCH", "/pulls/1", {"state": "closed"})
 
     def labelled(request: Request, go: Callable[[], Answer]) -> Answer:
         if request.path.endswith("/labels"):
             deploy.gate(None)
-            close()
+            act(deploy, "closing")
         return go()
 
-    if moment == "before the run":
-        close()
-    elif moment == "while it is labelled":
+    if moment == "while it is labelled":
         deploy.gate(labelled)
     else:
-        meanwhile(deploy, close)
+        assert actions_of(stages.rollback().json) == {"rollback-all": "open"}
+        stages.run("production", "web", "1.1.1")  # so that it has something to write again
+        meanwhile(deploy, lambda: act(deploy, "closing"))
     done = stages.rollback("--to", "1")
-    if moment == "before the run":
-        assert (done.code, actions_of(done.json)) == (0, {"rollback-all": "open"})
-        return
     assert (done.code, actions_of(done.json), held_of(done.json)) == (1, {}, {"web/production": "held.declined"})
     assert deploy.pulls() == []
-
-
-def test_each_group_that_is_written_is_looked_up_once_and_no_other(shop: Deploy) -> None:
-    configure(shop, "{group: overlay}")
-    for name in ("web", "api"):
-        shop.push(name, "1.1.0")
-    with shop.watching() as seen:
-        shop.bot("update")
-    assert seen.reads.count("POST /graphql 200") == 1 + 2
-    shop.push("web", "1.2.0")
-    with shop.watching() as seen:
-        shop.bot("update")
-    assert seen.reads.count("POST /graphql 200") == 1 + 1
 
 
 @pytest.mark.parametrize("by", ["a person", "another run"])

@@ -83,9 +83,8 @@ def deploy(worldwide: World) -> Deploy:
     return worldwide.deploy(lambda _: {"gitops-bot.yaml": CONFIG, WEB: f"images:\n{entries}".encode()})
 
 
-@pytest.mark.parametrize("log_format", ["text", "json"])
-def test_a_plan_reads_every_cloud_and_shows_no_secret(clouds: Clouds, deploy: Deploy, log_format: str) -> None:
-    done = deploy.bot("plan", "-v", "--log-format", log_format, env=clouds.environ(deploy))
+def test_a_plan_reads_every_cloud_and_shows_no_secret(clouds: Clouds, deploy: Deploy) -> None:
+    done = deploy.bot("plan", "-v", "--log-format", "json", env=clouds.environ(deploy))
     assert done.code == 0, done.out + done.err
     assert done.out.count("1.1.0") >= len(IMAGES)
     for image in IMAGES:

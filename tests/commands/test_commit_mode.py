@@ -65,18 +65,6 @@ def test_the_change_goes_straight_to_the_branch(straight: Deploy) -> None:
     assert (same.code, "1 unchanged" in same.out) == (0, True)
 
 
-def test_a_proposal_of_the_same_run_is_made_on_the_new_commit(straight: Deploy) -> None:
-    straight.push("web", "1.1.0")
-    done = straight.ask("update")
-    assert done.code == 0
-    assert [proposal["action"] for each in done.json["environments"] for proposal in each["proposals"]] == [
-        "commit",
-        "open",
-    ]
-    assert straight.parents("gitops-bot/production/all") == [straight.branches["main"]]
-    assert straight.pull()["number"] == 1
-
-
 def test_a_lost_race_is_planned_again_on_what_the_other_one_pushed(straight: Deploy) -> None:
     digest = straight.push("web", "1.1.0")
     base = straight.branches["main"]

@@ -1,21 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pytest
 
 from gitops_bot.commands.edit import edit
 from gitops_bot.errors import EditError, Problem, UsageError
-from gitops_bot.images.reason import Reason
-from gitops_bot.images.reference import Assignment, Pin
-from gitops_bot.releases.decisions import PinChange
-
-if TYPE_CHECKING:
-    from gitops_bot.releases.decisions import Change
+from gitops_bot.images.reference import Assignment
 
 D1 = "sha256:" + "0123456789abcdef" * 4
-D2 = "sha256:" + "fedcba9876543210" * 4
 FILE = "app/kustomization.yaml"
 TEXT = f"""\
 images: # pinned by hand
@@ -66,30 +59,6 @@ def asked(*texts: str) -> list[Assignment]:
     return [Assignment.parse(text) for text in texts]
 
 
-def told(change: Change) -> tuple[object, ...]:
-    entry = change.entry
-    return (entry.environment, entry.overlay, entry.line, entry.image, change.direction, change.pin_change)
-
-
-def test_several_images_are_pinned_in_one_file() -> None:
-    where = disk()
-
-    outcome = edit(where, "app", asked(f"web=v2@{D2}", "postgres=17")).body
-
-    after = TEXT.replace("newTag: v1 #", "newTag: v2 #").replace(D1, D2).replace('"16"', '"17"')
-    assert where.files == {FILE: after.encode()}
-    assert where.written == [FILE]
-    assert outcome.file == FILE
-    web = PinChange(FILE, "web", Pin("v1", D1), Pin("v2", D2), "set")
-    postgres = PinChange(FILE, "postgres", Pin("16"), Pin("17"), "set")
-    assert [told(change) for change in outcome.changes] == [
-        (None, "app", 2, "ghcr.io/acme/web", "forward", web),
-        (None, "app", 9, "docker.io/library/postgres", "forward", postgres),
-    ]
-    assert [change.reason for change in outcome.changes] == [Reason("set", "given on the command line")] * 2
-    assert (outcome.before, outcome.after, outcome.unchanged) == (TEXT.encode(), after.encode(), 0)
-
-
 @pytest.mark.parametrize(
     ("image", "names"),
     [
@@ -101,48 +70,6 @@ def test_several_images_are_pinned_in_one_file() -> None:
 )
 def test_an_image_means_the_entry_of_that_name_else_those_of_that_repository(image: str, names: list[str]) -> None:
     assert [change.entry.name for change in edit(disk(), "app", asked(f"{image}=v9")).body.changes] == names
-
-
-@pytest.mark.parametrize(
-    ("pin", "after"),
-    [
-        pytest.param("v2", Pin("v2"), id="a tag alone removes the stale digest"),
-        pytest.param(f"@{D2}", Pin("v1", D2), id="a digest alone keeps the tag"),
-        pytest.param(f"v2@{D2}", Pin("v2", D2), id="both"),
-    ],
-)
-def test_nobody_is_asked_what_a_tag_means(pin: str, after: Pin) -> None:
-    (change,) = edit(disk(), FILE, asked(f"web={pin}")).body.changes
-
-    assert change.after == after
-
-
-def test_a_new_name_is_set_with_its_pin() -> None:
-    where = disk()
-
-    (change,) = edit(where, FILE, asked("postgres=mirror.example/postgres:17")).body.changes
-
-    assert change.new_name == "mirror.example/postgres"
-    assert b'- name: postgres\n  newName: mirror.example/postgres\n  newTag: "17"\n' in where.files[FILE]
-
-
-def test_what_is_pinned_already_is_counted_and_nothing_is_written() -> None:
-    where = disk()
-
-    outcome = edit(where, "app", asked("postgres=16", f"web=v1@{D1}")).body
-
-    assert (outcome.changes, outcome.unchanged, outcome.after) == ((), 2, TEXT.encode())
-    assert where.written == []
-
-
-def test_a_dry_run_shows_the_edit_and_writes_nothing() -> None:
-    where = disk()
-
-    outcome = edit(where, "app", asked("postgres=17"), dry_run=True).body
-
-    assert len(outcome.changes) == 1
-    assert outcome.after == TEXT.replace('"16"', '"17"').encode()
-    assert (where.files, where.written) == ({FILE: TEXT.encode()}, [])
 
 
 @pytest.mark.parametrize(
@@ -174,13 +101,6 @@ def test_images_of_which_no_entry_is_one_are_wrong_usage_told_with_those_there_a
     assert caught.value.problem.next == "It has: web, api, postgres, broken."
 
 
-def test_a_file_without_entries_says_so() -> None:
-    with pytest.raises(UsageError) as caught:
-        edit(FakeDisk({"k": b"resources: []\n"}), "k", asked("redis=7"))
-
-    assert caught.value.problem.next.startswith("It has no entries")
-
-
 @pytest.mark.parametrize("texts", [["web=v2", "web=v3"], ["web=v2", "ghcr.io/acme/web=v3"]], ids=["name", "repository"])
 def test_two_arguments_that_contradict_each_other_are_a_wrong_usage(texts: list[str]) -> None:
     where = disk()
@@ -190,7 +110,3 @@ def test_two_arguments_that_contradict_each_other_are_a_wrong_usage(texts: list[
 
     assert caught.value.problem.where == f"{FILE}:2:3"
     assert where.written == []
-
-
-def test_two_arguments_that_agree_count_once() -> None:
-    assert len(edit(disk(), "app", asked("postgres=17", "docker.io/library/postgres=17")).body.changes) == 1

@@ -43,7 +43,6 @@ def content(folder: Path) -> bytes:
     [
         (["web=1.1.0"], [("'1.0.0'", "'1.1.0'"), (f"    digest: {A}\r\n", "")]),
         ([f"web=@{B}"], [(A, B)]),
-        ([f"web=1.1.0@{B}"], [("'1.0.0'", "'1.1.0'"), (A, B)]),
         (["ghcr.io/acme/api=1e5"], [("newTag: 2.0.0", 'newTag: "1e5"')]),
         (
             [f"api=ghcr.io/acme/api2:2.1.0@{B}", "web=1.1.0"],
@@ -53,13 +52,12 @@ def content(folder: Path) -> bytes:
             [f"ghcr.io/acme/api=ghcr.io/acme/api2:2.1.0@{B}"],
             [("    newTag: 2.0.0\r\n", f"    newName: ghcr.io/acme/api2\r\n    newTag: 2.1.0\r\n    digest: {B}\r\n")],
         ),
-        (["docker.io/library/web=1.1.0"], [("'1.0.0'", "'1.1.0'"), (f"    digest: {A}\r\n", "")]),
         (
-            ["web=1.1.0", "ghcr.io/acme/api=2.0.1"],
-            [("'1.0.0'", "'1.1.0'"), (f"    digest: {A}\r\n", ""), ("2.0.0", "2.0.1")],
+            [f"docker.io/library/web=1.1.0@{B}", "ghcr.io/acme/api=2.0.1"],
+            [("'1.0.0'", "'1.1.0'"), (A, B), ("2.0.0", "2.0.1")],
         ),
     ],
-    ids=["tag", "digest", "both", "quoted", "one matches nothing", "new name", "repository", "two"],
+    ids=["tag", "digest", "quoted", "one matches nothing", "new name", "two"],
 )
 def test_the_asked_bytes_change_and_no_other(
     folder: Path, pins: list[str], replaced: list[tuple[str, str]] | None
@@ -97,48 +95,24 @@ def test_dry_run_prints_the_diff(folder: Path) -> None:
     assert "+    newTag: '1.1.0'" in done.out
 
 
-def test_a_link_stays_a_link(folder: Path, tmp_path: Path) -> None:
-    real = tmp_path / "real.yaml"
-    (folder / "kustomization.yaml").rename(real)
-    (folder / "kustomization.yaml").symlink_to(real)
-    assert edit(folder, ".", f"web=1.1.0@{B}").code == 0
-    assert (folder / "kustomization.yaml").is_symlink()
-    assert real.read_bytes() == pinned(BEFORE, ("'1.0.0'", "'1.1.0'"), (A, B))
-
-
-@pytest.mark.parametrize(
-    ("text", "place", "words"),
-    [
-        ("images: [{name: web, newTag: [}]\n", ":1:", ""),
-        ("images:\n- name: web\n- name: web\n", ":2:3", "2 entries are called 'web'"),
-        ("images:\n- name: web\n  newTag: '{{ tag }}'\n", ":3:11", "template"),
-        ("images:\n- name: web\n  newTag: a\n  newTag: b\n", ":4:3", "newTag"),
-        ("images:\n- name: web\n---\nimages: []\n", ":3:1", "document"),
-        ("images:\n- name: web\n  newName: acme/web@sha256:" + "a" * 64 + "\n", ":3:", "newName"),
-    ],
-    ids=["no YAML", "two of a name", "template", "duplicate key", "two documents", "digest in newName"],
-)
-def test_what_is_refused_is_told_with_its_place(folder: Path, text: str, place: str, words: str) -> None:
+def test_what_is_refused_is_told_with_its_place(folder: Path) -> None:
+    text = "images:\n- name: web\n- name: web\n"
     (folder / "kustomization.yaml").write_text(text)
     done = edit(folder, ".", "web=1.1.0", "--output", "json")
     assert done.code == 1
     assert content(folder) == text.encode()
-    assert f"kustomization.yaml{place}" in done.err
-    problems = done.json["problems"]
-    assert len({(problem["line"], problem["column"]) for problem in problems}) == len(problems)
-    for problem in problems:
-        assert words in problem["message"]
-        assert problem["file"] == "kustomization.yaml"
+    assert "kustomization.yaml:2:3" in done.err
+    assert [(each["file"], each["line"]) for each in done.json["problems"]] == [
+        ("kustomization.yaml", n) for n in (2, 3)
+    ]
+    assert all("2 entries are called 'web'" in problem["message"] for problem in done.json["problems"])
 
 
-def test_a_path_that_means_no_file_or_two(folder: Path) -> None:
+def test_a_path_that_means_two_files_or_a_pin_that_is_none(folder: Path) -> None:
     (folder / "kustomization.yml").write_bytes(BEFORE)
     two = edit(folder, ".", "web=1.1.0", "--output", "json")
     assert two.code == 1
     assert "kustomization.yaml and kustomization.yml" in two.json["problems"][0]["message"]
-    none = edit(folder, "nowhere", "web=1.1.0", "--output", "json")
-    assert none.code == 1
-    assert "No such file" in none.json["problems"][0]["message"]
     wrong = edit(folder, ".", "web", "--output", "json")
     assert wrong.code == 2
     assert [(folder / name).read_bytes() for name in ("kustomization.yaml", "kustomization.yml")] == [BEFORE, BEFORE]

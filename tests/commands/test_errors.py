@@ -13,7 +13,7 @@ from gitops_bot.demo.http import Answer
 from tests.commands.conftest import WEB, pinned
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.registry import MANIFEST
-from tests.counterparts.world import TOKEN
+from tests.counterparts.world import TOKEN, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,13 +38,6 @@ DIGEST = f"sha256:{hashlib.sha256(MANIFEST_BODY).hexdigest()}"
 
 def said(code: str, message: str) -> bytes:
     return json.dumps({"errors": [{"code": code, "message": message}]}).encode()
-
-
-def endless(head: str) -> bytes:
-    """Always another page: its number is the one of the page before, and one more."""
-    last = head.partition("last=")[2].partition(" ")[0].partition("&")[0]
-    number = int(last.removeprefix("t")) + 1 if last.startswith("t") else 1
-    return answer("200 OK", b'{"tags": ["1.0.0"]}', JSON, f'Link: </v2/acme/web/tags/list?last=t{number}>; rel="next"')
 
 
 def loop(_: str) -> bytes:
@@ -77,7 +70,7 @@ def test_registries_that_fail_in_every_way_cost_only_their_own_images(worldwide:
             [answer("302 Found", b"", f"Location: http://{elsewhere.host}/v2/acme/web/tags/list")],
             "failed.registry",
         ),
-        "endless": ([loop], "failed.registry"),
+        "circle": ([loop], "failed.registry"),
     }
     with ExitStack() as stack:
         servers = {name: stack.enter_context(broken_server(answers)) for name, (answers, _) in kinds.items()}
@@ -130,7 +123,7 @@ def test_registries_that_fail_in_every_way_cost_only_their_own_images(worldwide:
         "broken": ("answered 500 Internal Server Error", "Run again later"),
         "html": ("a web page where a list of tags was expected", "login page"),
         "cut": ("closed the connection",),
-        "endless": ("paginates its list of tags in a circle", "Nothing was decided on an incomplete list"),
+        "circle": ("paginates its list of tags in a circle", "Nothing was decided on an incomplete list"),
         "redirected": ("where a manifest was expected", "Check the name"),
     }
     for name, wanted in words.items():
@@ -146,51 +139,19 @@ def test_registries_that_fail_in_every_way_cost_only_their_own_images(worldwide:
     assert not any("authorization" in head.lower() for head in elsewhere.heads)
 
 
-def test_pages_without_end_are_given_up_loudly(worldwide: World) -> None:
-    with broken_server([endless]) as server:
-        deploy = worldwide.deploy(
-            lambda _: {
-                "gitops-bot.yaml": CONFIG,
-                WEB: f"images:\n- name: {server.host}/acme/web\n  newTag: 1.0.0\n".encode(),
-            }
-        )
-        done = deploy.bot("plan")
-    assert done.code == 1
-    assert "keeps paginating" in done.out
-    assert len(server.heads) <= 10_001
-
-
-@pytest.mark.parametrize(
-    ("status", "message", "code", "words", "advice"),
-    [
-        (401, "Bad credentials", "failed.auth", "does not accept the token", "valid and not expired"),
-        (
-            403,
-            "Resource not accessible by integration",
-            "failed.auth",
-            "may not do that",
-            "permissions: {contents: write, pull-requests: write}",
-        ),
-        (404, "Not Found", "failed.auth", "does not exist, or the token cannot see it", "check the name"),
-        (410, "Repository access blocked", "failed.auth", "Repository access blocked", "check the name"),
-    ],
-    ids=["401", "403", "404", "410"],
-)
-def test_what_github_refuses_costs_the_pull_requests_and_not_the_commits(
-    shop: Deploy, status: int, message: str, code: str, words: str, advice: str
-) -> None:
+def test_what_github_refuses_costs_the_pull_requests_and_not_the_commits(shop: Deploy) -> None:
     more = b'  dev:\n    overlays: ["apps/*/dev"]\n    policy: releases\n    propose: {as: commit}\n'
     config = shop.files("main")["gitops-bot.yaml"] + more
     shop.remote.commit("main", {"gitops-bot.yaml": config, "apps/web/dev/kustomization.yaml": shop.files("main")[WEB]})
     shop.push("web", "1.1.0")
-    shop.gate(lambda request, go: Answer.json(status, {"message": f"{message} {TOKEN}"}))
+    shop.gate(lambda request, go: Answer.json(401, {"message": f"Bad credentials {TOKEN}"}))
     with shop.watching() as seen:
         done = shop.ask("update")
     assert done.code == 1
     (problem,) = done.json["problems"]
-    assert problem["code"] == code
-    assert words in problem["message"]
-    assert advice in problem["next"]
+    assert problem["code"] == "failed.auth"
+    assert "does not accept the token" in problem["message"]
+    assert "valid and not expired" in problem["next"]
     assert TOKEN not in done.out + done.err
     # Nothing was pushed for a proposal that nobody could have opened.
     assert seen.after.keys() == {"main"}
@@ -231,19 +192,15 @@ def test_one_refused_entry_does_not_stop_its_file_and_one_bad_file_does_not_stop
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "words"),
+    ("repository", "code", "words"),
     [
-        (["plan", "--repository", "acme/nowhere"], 1, "acme/nowhere"),
-        (["plan", "--repository", "ext::sh -c id"], 2, "transport helper"),
-        (["plan", "--repository", "ftp://example.com/a/b"], 2, "protocol that is not allowed"),
-        (["plan", "--repository", "--upload-pack=x"], 2, "is not a repository URL"),
+        ("acme/nowhere", 1, "acme/nowhere"),
+        ("ext::sh -c id", 2, "transport helper"),
+        ("--upload-pack=x", 2, "is not a repository URL"),
     ],
-    ids=["missing", "helper", "ftp", "option"],
 )
-def test_a_repository_that_cannot_be_meant_or_read(shop: Deploy, arguments: list[str], code: int, words: str) -> None:
-    from tests.counterparts.world import run
-
-    done = run(*arguments, "--output", "json", cwd=shop.folder, env=shop.env)
+def test_a_repository_that_cannot_be_meant_or_read(shop: Deploy, repository: str, code: int, words: str) -> None:
+    done = run("plan", "--repository", repository, "--output", "json", cwd=shop.folder, env=shop.env)
     assert done.code == code
     (problem,) = done.json["problems"]
     assert words in problem["message"]

@@ -42,21 +42,6 @@ def test_an_overlay_that_one_environment_excludes_is_anothers(tmp_path: Path) ->
     assert (contested.code, places(contested)) == (2, [("gitops-bot.yaml", 7, 16)])
 
 
-def test_an_overlay_that_is_excluded_and_nobodys_is_in_no_environment(tmp_path: Path) -> None:
-    config = CONFIG.replace("clusters/eu-canary{canary}/{app}", "dev/{app}")
-    coverage = covered(tmp_path, config, {**FILES, "dev/web/kustomization.yaml": FILE})
-    assert (coverage["tracked"], coverage["promoted"], coverage["no_environment"]) == (1, 2, 1)
-
-
-def test_of_a_directory_single_files_are_excluded(tmp_path: Path) -> None:
-    values = "image: {repository: web, tag: 1.0.0}\n"
-    files = {"apps/web/values.yaml": values, "apps/web/values-old.yaml": values}
-    config = 'version: 1\nenvironments:\n  eu: {overlays: ["apps/*"], policy: {semver: "*"}%s}\n'
-    assert covered(tmp_path, config % "", files)["tracked"] == 2
-    coverage = covered(tmp_path, config % ', exclude: ["apps/*/values-old.yaml"]', files)
-    assert coverage["tracked"] == 1
-
-
 def test_an_exclude_that_excludes_nothing_is_told_with_its_place(tmp_path: Path) -> None:
     config = CONFIG.replace('*/**"]', '*/**", "clusters/us-*/**", "clusters/eu-3/web"]')
     done = check(tmp_path, {"gitops-bot.yaml": config, **FILES}, "--output", "json")
@@ -64,20 +49,6 @@ def test_an_exclude_that_excludes_nothing_is_told_with_its_place(tmp_path: Path)
     problem = done.json["problems"][0]
     assert problem["message"] == "`exclude` of eu names `clusters/us-*/**`, but there is no such overlay"
     assert problem["next"] == "remove it if it is obsolete, or correct it"
-
-
-def test_a_glob_of_which_everything_is_excluded_says_so(tmp_path: Path) -> None:
-    config = CONFIG.replace('"clusters/eu-canary*/**"', '"clusters/**"')
-    done = check(tmp_path, {"gitops-bot.yaml": config, **FILES}, "--output", "json")
-    assert [problem["message"] for problem in done.json["problems"]] == [
-        "`clusters/eu-{cluster}/{app}` of environment eu matches no directory that `exclude` leaves"
-    ]
-
-
-def test_a_glob_that_cannot_be_read_is_a_mistake_where_it_is_written(tmp_path: Path) -> None:
-    config = CONFIG.replace("clusters/eu-canary*/**", "/clusters")
-    done = check(tmp_path, {"gitops-bot.yaml": config, **FILES}, "--output", "json")
-    assert (done.code, places(done)) == (2, [("gitops-bot.yaml", 8, 15)])
 
 
 def test_promotion_and_history_go_by_it_also_for_overlays_that_are_gone(worldwide: World) -> None:

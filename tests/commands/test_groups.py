@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.commands.conftest import API, WEB
-from tests.commands.scene import actions, approve, config, configure, held, news, proposals, reason, said
+from tests.commands.scene import actions, config, configure, held, news, proposals, reason, said
 from tests.counterparts.world import overlay
 
 if TYPE_CHECKING:
@@ -31,34 +29,22 @@ def branches(deploy: Deploy) -> dict[str, dict[str, str]]:
     return {name: news(deploy, name) for name in deploy.branches if name.startswith("gitops-bot/")}
 
 
-@pytest.mark.parametrize(
-    ("propose", "partition"),
-    [
-        ("{group: environment}", [["api/api", "api/proxy", "web/proxy", "web/web"]]),
-        ("{group: overlay}", [["api/api", "api/proxy"], ["web/proxy", "web/web"]]),
-        ("{group: image}", [["api/api"], ["api/proxy", "web/proxy"], ["web/web"]]),
-        (NAMED, [["api/api", "api/proxy"], ["web/proxy"], ["web/web"]]),
-    ],
-    ids=["environment", "overlay", "image", "named"],
-)
-def test_each_group_is_one_pull_request_with_its_changes_alone(
-    worldwide: World, propose: str, partition: list[list[str]]
-) -> None:
+def test_each_group_is_one_pull_request_with_its_changes_alone(worldwide: World) -> None:
     def files(deploy: Deploy) -> dict[str, bytes]:
         pins = {name: f"newTag: 1.0.0; digest: {deploy.push(name, '1.0.0')}" for name in ("web", "api", "proxy")}
         both = {app: [(deploy.image(name), pins[name]) for name in (app, "proxy")] for app in ("web", "api")}
-        return {"gitops-bot.yaml": config(propose), WEB: overlay(both["web"]), API: overlay(both["api"])}
+        return {"gitops-bot.yaml": config(NAMED), WEB: overlay(both["web"]), API: overlay(both["api"])}
 
     deploy = worldwide.deploy(files)
     for name in ("web", "api", "proxy"):
         deploy.push(name, "1.1.0")
     assert deploy.bot("update").code == 0
     found = branches(deploy)
-    assert sorted(sorted(each) for each in found.values()) == partition
+    assert sorted(sorted(each) for each in found.values()) == [["api/api", "api/proxy"], ["web/proxy"], ["web/web"]]
     assert all(set(each.values()) == {"1.1.0"} for each in found.values())
     assert all(_SLUG.fullmatch(name) for name in found)
     assert {pull["head"]["ref"] for pull in deploy.pulls("all")} == found.keys()
-    assert len({pull["title"] for pull in deploy.pulls()}) == len(partition)
+    assert len({pull["title"] for pull in deploy.pulls()}) == 3
 
 
 def test_a_newer_tag_refreshes_its_own_group_on_the_same_branch_and_no_other(shop: Deploy) -> None:
@@ -107,21 +93,6 @@ def test_one_held_entry_holds_the_rest_of_its_group_and_what_is_open_stays(shop:
     assert branches(shop) == {"gitops-bot/production/both": {"web/web": "1.2.0", "api/api": "1.1.0"}}
 
 
-def test_a_group_that_goes_together_is_not_torn_apart_by_a_hold_on_a_part_of_what_is_open(shop: Deploy) -> None:
-    configure(shop, TOGETHER)
-    for name in ("web", "api"):
-        shop.push(name, "1.1.0")
-    shop.bot("update")
-    hold = f'holds: [{{environment: production, image: {shop.image("api")}, until: 2999-01-01, why: "a fair"}}]'
-    configure(shop, TOGETHER, hold)
-    done = shop.ask("update")
-    assert done.code == 0
-    assert held(done.json) == {"web": ("1.1.0", "held.hold"), "api": ("1.1.0", "held.hold")}
-    # All of it or none of it: what is held is no longer proposed, so nothing is.
-    assert shop.pulls() == []
-    assert branches(shop) == {}
-
-
 def test_pins_move_to_the_new_groups_before_the_old_proposal_is_closed_with_a_word(shop: Deploy) -> None:
     for name in ("web", "api"):
         shop.push(name, "1.2.0")
@@ -152,48 +123,6 @@ def test_pins_move_to_the_new_groups_before_the_old_proposal_is_closed_with_a_wo
     assert held(again.json) == {}
 
 
-@pytest.mark.parametrize("touched", [False, True], ids=["the bot's own", "with a person's commit"])
-def test_pins_move_from_a_branch_that_earlier_versions_named_otherwise(worldwide: World, touched: bool) -> None:
-    name = "platform/backend-services/payments/settlement/web"
-
-    def files(deploy: Deploy) -> dict[str, bytes]:
-        pin = f"newTag: 1.0.0; digest: {deploy.push(name, '1.0.0')}"
-        # Earlier versions kept the beginning of a long name, the registry's.
-        old = re.sub("[^a-z0-9]+", "-", deploy.image(name))[:51].strip("-")
-        named = f'{{group: [{{name: {old}-0a1b2c3d, images: ["*"]}}]}}'
-        return {"gitops-bot.yaml": config(named), WEB: overlay([(deploy.image(name), pin)])}
-
-    deploy = worldwide.deploy(files)
-    deploy.push(name, "1.1.0")
-    deploy.bot("update")
-    (before,) = branches(deploy)
-    if touched:
-        deploy.remote.commit(before, {"apps/web/production/patch.yaml": b"x: 1\n"})
-    configure(deploy, "{group: image}")
-    done = deploy.bot("update")
-    assert done.code == 0
-    (after,) = branches(deploy)
-    if touched:
-        assert after == before
-    else:
-        assert re.fullmatch(r"gitops-bot/production/[a-z-]*services-payments-settlement-web-[0-9a-f]{8}", after)
-        assert branches(deploy)[after] == {"web/web": "1.1.0"}
-        assert [(pull["number"], pull["state"]) for pull in deploy.pulls("all")] == [(2, "open"), (1, "closed")]
-    with deploy.watching() as seen:
-        deploy.bot("update")
-    assert seen.nothing
-
-
-def test_set_moves_what_others_have_set_to_the_new_groups_too(shop: Deploy) -> None:
-    digest = shop.push("web", "1.3.0")
-    for name in ("web", "api"):
-        shop.bot("set", "production", f"{shop.image(name)}=1.2.0@{digest}")
-    configure(shop, "{group: overlay}")
-    assert shop.bot("set", "production", f"{shop.image('web')}=1.3.0@{digest}").code == 0
-    assert sorted(map(str, branches(shop).values())) == ["{'api/api': '1.2.0'}", "{'web/web': '1.3.0'}"]
-    assert ALL not in shop.branches
-
-
 def test_set_reports_and_writes_only_the_proposals_that_carry_its_pins(shop: Deploy) -> None:
     configure(shop, "{group: image}")
     digests = {name: shop.push(name, "1.1.0") for name in ("web", "api")}
@@ -216,80 +145,38 @@ def test_set_reports_and_writes_only_the_proposals_that_carry_its_pins(shop: Dep
     assert actions(shop.ask("update").json) == {shop.image("api"): "refresh", shop.image("web"): "none"}
 
 
-def test_pins_of_earlier_runs_are_marked_as_carried(shop: Deploy) -> None:
-    digest = shop.push("web", "1.1.0")
-    for name in ("web", "api"):
-        done = shop.ask("set", "production", f"{shop.image(name)}=1.1.0@{digest}")
-    (proposal,) = proposals(done.json)
-    assert {each["entry"]["image"].rpartition("/")[2]: each["carried"] for each in proposal["changes"]} == {
-        "web": True,
-        "api": False,
-    }
-
-
-@pytest.mark.parametrize("why", ["limit", "refused"])
-def test_a_proposal_keeps_what_is_to_move_until_it_has_arrived(shop: Deploy, why: str) -> None:
+def test_a_proposal_keeps_what_is_to_move_until_it_has_arrived(shop: Deploy) -> None:
     digest = shop.push("web", "1.3.0-rc.1")
     for name in ("web", "api"):
         shop.bot("set", "production", f"{shop.image(name)}=1.3.0-rc.1@{digest}")
-    configure(shop, "{group: overlay, limit: {open: 1}}" if why == "limit" else "{group: overlay}")
-    if why == "refused":
-        shop.remote.hook("pre-receive", "while read _ _ ref; do case $ref in */apps-*) exit 1;; esac; done")
+    configure(shop, "{group: overlay, limit: {open: 1}}")
     with shop.watching() as seen:
-        done = shop.ask("update")
+        assert shop.bot("update").code == 0
     assert seen.nothing
-    assert done.code == (1 if why == "refused" else 0)
+    configure(shop, "{group: overlay}")
+    shop.remote.hook("pre-receive", "while read _ _ ref; do case $ref in */apps-*) exit 1;; esac; done")
+    with shop.watching() as seen:
+        assert shop.bot("update").code == 1
+    assert seen.nothing
     assert branches(shop) == {ALL: {"web/web": "1.3.0-rc.1", "api/api": "1.3.0-rc.1"}}
 
-    if why == "limit":
-        configure(shop, "{group: overlay, limit: {open: 2}}")
-    else:
-        (shop.remote.path / "hooks" / "pre-receive").unlink()
+    (shop.remote.path / "hooks" / "pre-receive").unlink()
     assert shop.bot("update").code == 0
     assert list(branches(shop).values()) == [{"api/api": "1.3.0-rc.1"}, {"web/web": "1.3.0-rc.1"}]
     assert ALL not in shop.branches
 
 
-def test_the_proposal_of_an_overlay_that_is_no_more_is_closed(shop: Deploy) -> None:
-    configure(shop, "{group: overlay}")
-    for name in ("web", "api"):
-        shop.push(name, "1.1.0")
-    shop.bot("update")
-    ((web, _),) = ((name, pins) for name, pins in branches(shop).items() if "web/web" in pins)
-    (number,) = (pull["number"] for pull in shop.pulls() if pull["head"]["ref"] == web)
-    shop.remote.commit("main", {WEB: None}, message="web is no more")
-
-    with shop.watching() as seen:
-        done = shop.ask("update")
-    assert done.code == 0
-    assert seen.before.keys() - seen.after.keys() == {web}
-    assert [pull["number"] for pull in shop.pulls()] == [3 - number]
-    (word,) = said(shop, number)
-    assert word.startswith("<!-- gitops-bot:closing -->\nClosed: no entry belongs to this group any more")
-    with shop.watching() as seen:
-        shop.bot("update")
-    assert seen.nothing
-
-
-@pytest.mark.parametrize(
-    ("by", "code"), [("commit", "person"), ("approval", "held.frozen")], ids=["a person's commit", "an approval"]
-)
-def test_what_a_branch_of_the_old_groups_proposes_that_is_left_alone_is_proposed_nowhere_else(
-    shop: Deploy, by: str, code: str
-) -> None:
+def test_what_a_branch_of_the_old_groups_proposes_that_is_left_alone_is_proposed_nowhere_else(shop: Deploy) -> None:
     shop.push("web", "1.1.0")
     shop.bot("update")
-    if by == "commit":
-        shop.remote.commit(ALL, {"apps/web/production/patch.yaml": b"x: 1\n"})
-    else:
-        approve(shop)
+    shop.remote.commit(ALL, {"apps/web/production/patch.yaml": b"x: 1\n"})
     configure(shop, "{group: overlay}")
     for name in ("web", "api"):
         shop.push(name, "1.2.0")
 
     done = shop.ask("update")
     assert done.code == 0
-    assert held(done.json) == {"web": ("1.2.0", code)}
+    assert held(done.json) == {"web": ("1.2.0", "person")}
     assert actions(done.json)["all"] == "leave"
     found = branches(shop)
     assert found.pop(ALL) == {"web/web": "1.1.0"}
@@ -303,15 +190,13 @@ def test_what_a_branch_of_the_old_groups_proposes_that_is_left_alone_is_proposed
     assert {"web/web": "1.2.0"} in branches(shop).values()
 
 
-@pytest.mark.parametrize("deleted", [False, True], ids=["the branch stays", "the branch is deleted"])
-def test_what_was_declined_in_one_group_is_declined_in_the_others(shop: Deploy, deleted: bool) -> None:
+def test_what_was_declined_in_one_group_is_declined_in_the_others(shop: Deploy) -> None:
     pin = f"1.3.0-rc.1@{shop.push('web', '1.3.0-rc.1')}"
     shop.push("api", "1.1.0")
     shop.bot("set", "production", f"{shop.image('web')}={pin}")
     shop.bot("update")
     shop.call("PATCH", "/pulls/1", {"state": "closed"})
-    if deleted:
-        shop.remote.git("update-ref", "-d", f"refs/heads/{ALL}")
+    shop.remote.git("update-ref", "-d", f"refs/heads/{ALL}")
     configure(shop, "{group: overlay}")
     with shop.watching() as seen:
         done = shop.ask("set", "production", f"{shop.image('web')}={pin}")
@@ -326,21 +211,7 @@ def test_what_was_declined_in_one_group_is_declined_in_the_others(shop: Deploy, 
     assert {"api/api": "1.2.0"} in branches(shop).values()
 
 
-def test_what_is_reopened_moves_to_its_group(shop: Deploy) -> None:
-    shop.push("web", "1.1.0")
-    shop.bot("update")
-    shop.call("PATCH", "/pulls/1", {"state": "closed"})
-    configure(shop, "{group: overlay}")
-    assert held(shop.ask("update").json) == {"web": ("1.1.0", "held.declined")}
-    shop.call("PATCH", "/pulls/1", {"state": "open"})
-    done = shop.ask("update")
-    assert held(done.json) == {}
-    assert list(branches(shop).values()) == [{"web/web": "1.1.0"}]
-    assert [pull["number"] for pull in shop.pulls()] == [2]
-
-
-@pytest.mark.parametrize("by", ["closing", "deleted branch"])
-def test_what_a_person_declines_while_it_moves_is_declined_where_it_went(shop: Deploy, by: str) -> None:
+def test_what_a_person_declines_while_it_moves_is_declined_where_it_went(shop: Deploy) -> None:
     for name in ("web", "api"):
         shop.push(name, "1.1.0")
     shop.bot("update")
@@ -351,10 +222,7 @@ def test_what_a_person_declines_while_it_moves_is_declined_where_it_went(shop: D
         answer = go()
         if (request.method, request.path.endswith("/pulls")) == ("POST", True):
             shop.gate(None)  # the first of the new ones is there; the pull request of the old group still is
-            if by == "closing":
-                shop.call("PATCH", "/pulls/1", {"state": "closed"})
-            else:
-                shop.call("DELETE", f"/git/refs/heads/{ALL}")
+            shop.call("DELETE", f"/git/refs/heads/{ALL}")
         return answer
 
     shop.gate(decline)
@@ -370,27 +238,3 @@ def test_what_a_person_declines_while_it_moves_is_declined_where_it_went(shop: D
         again = shop.ask("update")
     assert seen.nothing
     assert held(again.json) == {"web": ("1.1.0", "held.declined")}
-
-
-def test_what_came_to_its_new_group_before_it_was_declined_is_taken_back(shop: Deploy) -> None:
-    shop.push("web", "1.1.0")
-    shop.bot("update")
-    configure(shop, "{group: overlay}")
-
-    def decline(request: Request, go: Callable[[], Answer]) -> Answer:
-        answer = go()
-        if (request.method, request.path.endswith("/pulls")) == ("POST", True):
-            shop.gate(None)
-            shop.call("PATCH", "/pulls/1", {"state": "closed"})
-            shop.call("DELETE", f"/git/refs/heads/{ALL}")
-        return answer
-
-    shop.gate(decline)
-    done = shop.ask("update")
-    assert (done.code, shop.pulls()) == (0, [])
-    assert held(done.json) == {"web": ("1.1.0", "held.declined")}
-    new = shop.call("GET", "/pulls/2")
-    assert "1 was closed unmerged; reopen it to undo that. This is not a decline" in new["body"]
-    with shop.watching() as seen:
-        shop.bot("update")
-    assert seen.nothing

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import pytest
-
 from gitops_bot.demo.http import Answer
+from tests.commands.killed import kill_at
 from tests.commands.scene import actions, news, said
-from tests.counterparts.world import ended
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
 
     from gitops_bot.demo.http import Request
@@ -112,47 +107,10 @@ def assert_taken_back(shop: Deploy) -> None:
     assert seen.nothing
 
 
-@pytest.mark.parametrize("done", [True, False], ids=["the label is gone", "the label is there"])
-def test_a_run_that_dies_when_it_takes_the_label_away_is_carried_on(shop: Deploy, done: bool) -> None:
+def test_a_run_that_dies_when_it_takes_the_label_away_is_carried_on(shop: Deploy) -> None:
     handed_back(shop)
-    bot: list[subprocess.Popen[str]] = []
-
-    def killing(request: Request, go: Callable[[], Answer]) -> Answer:
-        if bot and request.method == "DELETE":
-            answer = go() if done else Answer(500)
-            os.kill(bot[0].pid, signal.SIGKILL)
-            return answer
-        return go()
-
-    shop.gate(killing)
-    bot.append(shop.start("update"))
-    assert ended(bot[0]).code == -signal.SIGKILL
-    shop.gate(None)
+    kill_at(shop, "DELETE /issues/1/labels/hand-back", done=True)
     assert shop.bot("update").code == 0
-    assert_taken_back(shop)
-
-
-def test_a_push_that_fails_leaves_the_word_to_the_next_run(shop: Deploy) -> None:
-    theirs = handed_back(shop)
-    shop.remote.hook("pre-receive", "echo not now; exit 1")
-    assert shop.bot("update").code == 1
-    assert shop.branches[BRANCH] == theirs
-    (shop.remote.path / "hooks" / "pre-receive").unlink()
-    assert actions(shop.ask("update").json) == {"all": "refresh"}
-    assert_taken_back(shop)
-
-
-def test_a_lost_answer_to_the_removal_of_the_label_loses_nothing(shop: Deploy) -> None:
-    handed_back(shop)
-    lost = iter([True])
-
-    def losing(request: Request, go: Callable[[], Answer]) -> Answer:
-        answer = go()
-        return Answer(502) if request.method == "DELETE" and next(lost, False) else answer
-
-    shop.gate(losing)
-    assert actions(shop.ask("update").json) == {"all": "refresh"}
-    shop.gate(None)
     assert_taken_back(shop)
 
 
@@ -195,33 +153,6 @@ def test_what_is_pushed_after_the_word_stays_until_the_word_is_given_again(shop:
     assert actions(shop.ask("update").json) == {"all": "refresh"}
     assert PATCH not in shop.files(BRANCH)
     assert news(shop, BRANCH) == {"web/web": "1.2.0"}
-
-
-def test_a_push_that_the_forge_does_not_know_yet_is_waited_for(shop: Deploy) -> None:
-    shop.push("web", "1.1.0")
-    shop.bot("update")
-    theirs = shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
-    shop.bot("update")
-    hand_back(shop)
-    before = shop.call("GET", "/activity?ref=main")
-    shop.gate(lambda request, go: Answer.json(200, before) if request.path.endswith("/activity") else go())
-    with shop.watching() as seen:
-        assert actions(shop.ask("update").json) == {"all": "leave"}
-    assert seen.nothing
-    assert shop.branches[BRANCH] == theirs
-    shop.gate(None)
-    assert actions(shop.ask("update").json) == {"all": "refresh"}
-
-
-def test_where_the_forge_keeps_no_pushes_the_word_is_for_the_head_that_it_shows(shop: Deploy) -> None:
-    shop.push("web", "1.1.0")
-    shop.bot("update")
-    shop.remote.commit(BRANCH, {PATCH: b"x: 1\n"})
-    shop.bot("update")
-    hand_back(shop)
-    gone = Answer.json(404, {"message": "Not Found"})
-    shop.gate(lambda request, go: gone if request.path.endswith("/activity") else go())
-    assert actions(shop.ask("update").json) == {"all": "refresh"}
 
 
 def test_a_word_that_is_taken_back_before_the_run_looks_for_the_last_time_does_not_count(shop: Deploy) -> None:

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gitops_bot.demo.http import Answer
-from tests.commands.stages import Stages, path
+from tests.commands.stages import Stages
 from tests.counterparts.world import run
 
 if TYPE_CHECKING:
     from tests.counterparts.world import Done, World
-
-WEB = path("web", "production")
 
 
 #: One worker runs these tests: they read the same releases.
@@ -68,10 +66,7 @@ def test_every_release_says_what_it_was(stages: Stages) -> None:
         (1, "manual"),
     ]
     assert not done.json["bounded"]
-
-
-def test_each_says_what_it_changed_and_where_that_came_from(stages: Stages) -> None:
-    last, back, config, by_hand, promoted, first = releases(history(stages))
+    last, back, config, by_hand, promoted, first = found
     name, digests = stages.deploy.image("web"), stages.digests
     pin = {tag: {"tag": tag, "digest": digests["web", tag]} for tag in ("1.0.0", "1.1.0", "1.2.0", "1.3.0")}
     expected = {"overlay": "apps/web/production", "name": name}
@@ -85,10 +80,6 @@ def test_each_says_what_it_changed_and_where_that_came_from(stages: Stages) -> N
     assert promoted["from_release"] == staging[0]["id"]
     assert back["rollback_of"] == by_hand["id"]
     assert {release["from_release"] for release in (last, back, config, by_hand, first)} == {None}
-
-
-def test_the_forge_tells_who_merged(stages: Stages) -> None:
-    found = releases(history(stages))
     assert [release["pull_request"] and release["pull_request"]["state"] for release in found] == [
         "merged",
         "merged",
@@ -162,10 +153,9 @@ def test_the_commits_between_two_images_are_told_where_the_forge_knows_them(worl
     assert (done.code, done.json["between"]["images"], len(done.json["between"]["changes"])) == (0, [], 1)
 
 
-@pytest.mark.parametrize("answer", [500, 404, 403])
-def test_a_forge_that_does_not_answer_costs_who_merged_and_one_problem(stages: Stages, answer: int) -> None:
+def test_a_forge_that_does_not_answer_costs_who_merged_and_one_problem(stages: Stages) -> None:
     deploy = stages.deploy
-    deploy.world.forge.gates[deploy.name] = lambda request, go: Answer.json(answer, {"message": "no"})
+    deploy.world.forge.gates[deploy.name] = lambda request, go: Answer.json(403, {"message": "no"})
     try:
         done = history(stages)
     finally:
@@ -175,19 +165,6 @@ def test_a_forge_that_does_not_answer_costs_who_merged_and_one_problem(stages: S
     assert {release["pull_request"] and 1 for release in releases(done)} == {None}
     (problem,) = done.json["problems"]
     assert problem["message"].startswith("who merged these releases is not known")
-
-
-def test_a_server_without_graphql_names_the_pull_requests_all_the_same(stages: Stages) -> None:
-    deploy, with_graphql = stages.deploy, releases(history(stages))
-    missing = Answer.json(404, {"message": "Not Found"})
-    deploy.world.forge.gates[deploy.name] = lambda request, go: missing if request.path == "/api/graphql" else go()
-    try:
-        done = history(stages)
-    finally:
-        del deploy.world.forge.gates[deploy.name]
-    assert done.code == 0
-    assert [release["pull_request"] for release in releases(done)] == [each["pull_request"] for each in with_graphql]
-    assert {release["merged_by"] for release in releases(done)} == {None}
 
 
 def test_without_a_token_git_tells_alone(stages: Stages) -> None:
@@ -206,8 +183,7 @@ def test_people_read_it_from_top_to_bottom(stages: Stages) -> None:
     assert "  configuration: apps/web/production/limits.yaml" in lines
 
 
-@pytest.mark.parametrize(("since", "reason"), [("2026-13-01", "there is no 2026-13-01"), ("yesterday", "there is no")])
-def test_a_moment_that_is_none_is_a_mistake(stages: Stages, since: str, reason: str) -> None:
-    done = history(stages, "--since", since)
+def test_a_moment_that_is_none_is_a_mistake(stages: Stages) -> None:
+    done = history(stages, "--since", "2026-13-01")
     assert done.code == 2
-    assert reason in done.err
+    assert "there is no 2026-13-01" in done.err

@@ -6,10 +6,7 @@ import hashlib
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from tests.conftest import PROJECT, program, unpack
-from tests.counterparts.world import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,32 +121,17 @@ def test_what_cannot_be_reproduced_is_named(worldwide: World, tmp_path: Path) ->
     assert "\u202e" not in told.out
 
 
-@pytest.mark.parametrize("kind", ["file", "full", "link"])
-def test_only_a_new_or_empty_folder_is_written(kind: str, worldwide: World, tmp_path: Path) -> None:
+def test_only_a_new_or_empty_folder_is_written(worldwide: World, tmp_path: Path) -> None:
     made = deploy(worldwide, {"apps/web/overlays/production/kustomization.yaml": overlay("1.0.0")})
     place = tmp_path / "place"
-    if kind == "file":
-        place.write_text("mine")
-    elif kind == "full":
-        place.mkdir()
-        (place / "mine").write_text("mine")
-    else:
-        (tmp_path / "full").mkdir()
-        (tmp_path / "full" / "mine").write_text("mine")
-        place.symlink_to(tmp_path / "full")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").write_text("mine")
+    place.symlink_to(tmp_path / "full")
     before = written(tmp_path)
     done = made.bot("history", "production", "--show", "1", "--export", str(place))
     assert done.code == 2
     assert "name a folder that does not exist, or an empty one" in done.err
     assert written(tmp_path) == before
-
-
-def test_an_empty_folder_is_filled(worldwide: World, tmp_path: Path) -> None:
-    made = deploy(worldwide, {"apps/web/overlays/production/kustomization.yaml": overlay("1.0.0")})
-    (tmp_path / "empty").mkdir(mode=0o750)
-    shown(made, "production", "1", "--export", str(tmp_path / "empty"))
-    assert len(written(tmp_path / "empty")) == 3
-    assert (tmp_path / "empty").stat().st_mode & 0o777 == 0o750
 
 
 def test_a_link_leads_nowhere(worldwide: World, tmp_path: Path) -> None:
@@ -213,9 +195,3 @@ def test_all_digests_can_be_worked_out(worldwide: World) -> None:
     assert third == first != second
     assert first == digest(made, "production")
     assert first in made.bot("history", "production", "--verify").out
-
-
-def test_export_without_a_release_is_a_mistake(tmp_path: Path) -> None:
-    done = run("history", "production", "--export", "x", cwd=tmp_path)
-    assert done.code == 2
-    assert "--export needs --show RELEASE" in done.err

@@ -220,19 +220,6 @@ def test_a_rewritten_base_branch_has_the_history_that_it_shows_now(remote: Remot
         history(remote, show=lost)
 
 
-def test_overlays_come_go_and_get_another_name(remote: Remote) -> None:
-    remote.commit("main", {file("shop"): images("shop", 1)})
-    remote.commit("main", {file("web"): None, file("site"): images("web", 0)})
-    remote.commit("main", {file("api"): None})
-    changes = [[(c.overlay, c.before, c.after) for c in record.changes] for record, *_ in history(remote).releases[:3]]
-    overlay = "apps/{}/production".format
-    assert changes == [
-        [(overlay("api"), pin(0), None)],
-        [(overlay("site"), None, pin(0)), (overlay("web"), pin(0), None)],
-        [(overlay("shop"), None, pin(1))],
-    ] or changes[1][::-1] == [(overlay("site"), None, pin(0)), (overlay("web"), pin(0), None)]
-
-
 def test_globs_count_for_all_times_as_they_are_now(remote: Remote) -> None:
     """What an environment is, the configuration of today says; so does `release/<environment>/<n>` its numbers."""
     remote.commit("main", {"clusters/one/kustomization.yaml": images("one", 1)})
@@ -246,27 +233,18 @@ def test_globs_count_for_all_times_as_they_are_now(remote: Remote) -> None:
     assert [record.release.number for record, *_ in history(remote).releases] == [3, 2, 1]
 
 
-@pytest.mark.parametrize("filters", [True, False])
-def test_a_shallow_repository_has_no_numbers_and_says_so(remote: Remote, tmp_path: Path, filters: bool) -> None:
+def test_a_shallow_repository_has_no_numbers_and_says_so(remote: Remote, tmp_path: Path) -> None:
     for number in range(1, 6):
         remote.commit("main", {file("web"): images("web", number)})
     git = ["git", "-c", "safe.directory=*", "clone", "--quiet", "--bare", "--depth=3", remote.file_url]
     subprocess.run([*git, str(tmp_path / "cut.git")], check=True, env={"PATH": os.environ["PATH"]})
     cut = Remote(tmp_path / "cut.git")
-    cut.git("config", "uploadpack.allowFilter", str(filters).lower())
     found = history(cut)
     assert found.bounded
     assert [(record.release.number, record.changes[0].after) for record, *_ in found.releases] == [
         (None, pin(5)),
         (None, pin(4)),
     ]
-
-
-def test_a_server_without_filters_tells_the_same(remote: Remote) -> None:
-    fast(remote)
-    with_filters = history(remote).releases
-    remote.git("config", "uploadpack.allowFilter", "false")
-    assert history(remote).releases == with_filters
 
 
 def test_a_blobless_checkout_tells_what_its_origin_does(remote: Remote, tmp_path: Path) -> None:
@@ -283,19 +261,6 @@ def test_a_blobless_checkout_tells_what_its_origin_does(remote: Remote, tmp_path
     # Its own copy lacks the files, and git fetches none for whoever reads from it.
     alone = run("history", "production", "--repository", str(checkout / ".git"), cwd=tmp_path)
     assert alone.code == 0 or "is a partial clone, which lacks files" in alone.err
-
-
-def test_two_hundred_environments_are_told_apart(tmp_path: Path) -> None:
-    names = [f"env-{number}" for number in range(200)]
-    config = "version: 1\nenvironments:\n" + "".join(f'  {name}: {{overlays: ["apps/*/{name}"]}}\n' for name in names)
-    files = {file("web", name): images("web", 0) for name in names}
-    remote = Remote.create(tmp_path / "many.git", {"gitops-bot.yaml": config.encode(), **files})
-    source = remote.commit("main", {file("web", "env-199"): images("web", 1)})
-    message = said("promotion", ("web", 0, 1), environment="env-0")
-    remote.commit("main", {file("web", "env-0"): images("web", 1)}, message=message)
-    found = history(remote, "env-0")
-    assert [record.release.number for record, *_ in found.releases] == [2, 1]
-    assert found.releases[0].record.from_release == source
 
 
 # What is asked for
@@ -315,25 +280,19 @@ def test_a_release_of_another_environment_is_named_as_one(remote: Remote) -> Non
     [
         (("nosuch",), 2, "there is no environment 'nosuch'"),
         (("production", "--image", "nosuch"), 2, "matches no entry of production"),
-        (("production", "--image", "web", "--limit", "1"), 0, None),
-        (("production", "--image", "web", "--since", "2999-01-01"), 0, None),
-        (("production", "--show", "99"), 1, "99 is not a release of production"),
         (("production", "--show", "1", "--since", "2999-01-01"), 2, "--show and --between do not print"),
-        (("production", "--between", "1", "2", "--limit", "1"), 2, "--show and --between do not print"),
         (("production", "--between", "1", "abcdef0"), 1, "abcdef0 is not a release of production"),
-        (("production", "--show", "v1"), 1, "there is no tag 'v1'"),
     ],
 )
 def test_every_mistake_says_what_is_wrong(
-    remote: Remote, tmp_path: Path, words: tuple[str, ...], code: int, message: str | None
+    remote: Remote, tmp_path: Path, words: tuple[str, ...], code: int, message: str
 ) -> None:
     fast(remote)
     done = run("history", *words, "--output", "json", "--repository", str(remote.path), cwd=tmp_path)
     assert done.code == code, done.out
-    problems = done.json["problems"]
-    assert [message in problem["message"] and bool(problem["next"]) for problem in problems if message] == (
-        [True] if message else []
-    )
+    (problem,) = done.json["problems"]
+    assert message in problem["message"]
+    assert problem["next"]
 
 
 def test_an_image_that_is_gone_has_its_releases_still(remote: Remote) -> None:
@@ -343,16 +302,6 @@ def test_an_image_that_is_gone_has_its_releases_still(remote: Remote) -> None:
     assert history(remote, image="docker.io/library/api", limit=1).releases[0].record.release.number == 1
     with pytest.raises(UsageError, match="no release changed it"):
         history(remote, image="nosuch")
-
-
-def test_a_clock_that_went_wrong_hides_nothing(remote: Remote) -> None:
-    from datetime import UTC, datetime
-
-    remote.commit("main", WEB, at=datetime(2026, 8, 1, tzinfo=UTC))
-    remote.commit("main", {file("web"): images("web", 2)}, at=datetime(1990, 1, 1, tzinfo=UTC))
-    remote.commit("main", {file("web"): images("web", 3)}, at=datetime(2026, 8, 2, tzinfo=UTC))
-    found = [record for record, *_ in history(remote, since=datetime(2026, 7, 31, tzinfo=UTC)).releases]
-    assert [record.release.number for record in found if record.at.month == 8] == [4, 2]
 
 
 def test_what_strangers_wrote_moves_no_terminal(remote: Remote, tmp_path: Path) -> None:
