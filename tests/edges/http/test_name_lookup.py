@@ -63,17 +63,6 @@ def test_the_next_address_is_tried_where_one_refuses(resolving: Callable[..., li
         assert http.request("GET", url, {}, limit=10).body == b"fine"
 
 
-def test_a_name_whose_addresses_all_refuse_is_told_by_the_first(resolving: Callable[..., list[str]]) -> None:
-    resolving("127.0.0.2", "127.0.0.1")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    with (
-        Http(StillClock(), {}, {}, attempts=1) as http,
-        pytest.raises(NoResponse, match=r"does not accept connections: .*refused"),
-    ):
-        http.request("GET", httpx.URL(f"http://many.test:{port}/"), {}, limit=10)
-
-
 def test_a_name_without_an_address_cannot_be_reached(resolving: Callable[..., list[str]]) -> None:
     resolving()
     with (

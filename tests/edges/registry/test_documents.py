@@ -134,14 +134,6 @@ def test_a_tag_that_is_read_next_takes_one_request_and_a_head_once_it_is_known(
     assert asked() == (digests[1], ["HEAD v1"])
 
 
-def test_a_tag_to_be_read_that_is_gone_is_told_after_one_request(registry: DockerRegistry) -> None:
-    registry.push("read/gone", "v1")
-    with Registry({}, {}, StillClock()) as ours, registry.counting() as seen, pytest.raises(RegistryError) as gone:
-        ours.digest(ImageName(registry.host, "read/gone"), "v2", will_read=True)
-    assert (gone.value.status, seen) == (404, ["GET /v2/read/gone/manifests/v2 404"])
-    assert "the request for the tag v2" in gone.value.problem.message
-
-
 LIST = "registry.test/acme/web/tags/list?n=1000"
 ETAG = 'W/"7"'
 

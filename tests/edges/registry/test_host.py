@@ -7,19 +7,29 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from gitops_bot.config import RegistryAccess
 from gitops_bot.edges.http import Http, NoResponse
 from gitops_bot.edges.patience import ATTEMPTS
-from gitops_bot.edges.registry.credentials import Basic, Credential, IdentityToken, Login, RegistryToken
+from gitops_bot.edges.registry.credentials import Basic, Credential, Login, RegistryToken
 from gitops_bot.edges.registry.failure import Refused, Untrusted
-from gitops_bot.edges.registry.host import Host, ImageLimits, ImageRepository, Tokens
+from gitops_bot.edges.registry.host import (
+    HEADER_LIMIT,
+    Host,
+    ImageLimits,
+    ImageRepository,
+    Tokens,
+    base_url,
+    challenges,
+)
 from gitops_bot.images.reference import ImageName
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
 
 ADA = Basic("ada", "hunter2")
 ADA_SHOWN = "Basic YWRhOmh1bnRlcjI="
@@ -163,33 +173,28 @@ def test_a_password_is_shown_where_it_is_asked_for_and_from_then_on_at_once() ->
 
 
 @pytest.mark.parametrize(
-    ("credential", "requests"), [(ADA, 2), (IdentityToken("i"), 2), (RegistryToken("r"), 1), (None, 1)]
+    ("challenge", "credential", "shown"),
+    [
+        ('Basic realm="r"', ADA, [None, ADA_SHOWN]),
+        ('Basic realm="r"', RegistryToken("r"), [None]),
+        ('Basic realm="r"', None, [None]),
+        (BEARER, RegistryToken("own"), [None, "Bearer own"]),
+        *((none, ADA, [None]) for none in ("", "Negotiate", "Bearer", 'Bearer realm=""')),
+    ],
 )
-def test_a_password_that_is_turned_down_or_not_there_is_the_end(credential: Credential | None, requests: int) -> None:
-    script = registry('Basic realm="r"', lambda *_: False)
+def test_a_login_that_is_turned_down_or_that_nobody_asks_for_is_the_end(
+    challenge: str, credential: Credential | None, shown: list[str | None]
+) -> None:
+    script = registry(challenge, lambda *_: False)
     with pytest.raises(Refused):
         asker(script, credential)()
-    assert len(script.requests) == requests
+    assert script.shown == shown
 
 
 def test_a_token_comes_before_a_password() -> None:
     script = registry(f'Basic realm="r", {BEARER}', lambda _, shown: shown is not None and shown.startswith("Bearer"))
     assert asker(script, ADA)() == b"fine"
     assert script.shown[:2] == [None, ADA_SHOWN]
-
-
-def test_a_token_of_the_registry_is_used_as_it_is() -> None:
-    script = registry(BEARER, lambda _, shown: shown == "Bearer own")
-    assert asker(script, RegistryToken("own"))() == b"fine"
-    assert where(script) == [f"GET {WEB}", f"GET {WEB}"]
-
-
-@pytest.mark.parametrize("challenge", ["", "Negotiate", "Bearer", 'Bearer realm=""', 'realm="https://auth.test/"'])
-def test_a_challenge_without_a_way_in_is_the_end(challenge: str) -> None:
-    script = registry(challenge, lambda *_: False)
-    with pytest.raises(Refused):
-        asker(script, ADA)()
-    assert script.shown == [None]
 
 
 REALMS = ["http://auth.test/token", "https://127.0.0.1/token", "https://ada:x@auth.test/token", "https://["]
@@ -267,3 +272,92 @@ def test_a_redirect_to_a_host_out_of_reach_concerns_one_repository() -> None:
     with pytest.raises(NoResponse):
         ask("acme/web")
     assert ask("acme/api") == b"fine"
+
+
+GHCR = 'Bearer realm="https://ghcr.io/token",service="ghcr.io",scope="repository:user/image:pull"'
+GHCR_READ = {"realm": "https://ghcr.io/token", "service": "ghcr.io", "scope": "repository:user/image:pull"}
+
+HEADERS = [
+    ("nothing", "", []),
+    ("GitHub", GHCR, [("bearer", GHCR_READ)]),
+    (
+        "a comma inside quotes", 'Bearer scope="repository:a:pull,push",realm="r"',
+        [("bearer", {"scope": "repository:a:pull,push", "realm": "r"})],
+    ),
+    ("basic", 'Basic realm="registry"', [("basic", {"realm": "registry"})]),
+    ("basic without a realm", "Basic", [("basic", {})]),
+    ("two in one header", f'{GHCR},Basic realm="x"', [("bearer", GHCR_READ), ("basic", {"realm": "x"})]),
+    ("the other way round", f'Basic realm="x", {GHCR}', [("basic", {"realm": "x"}), ("bearer", GHCR_READ)]),
+    ("a bare scheme first", f"Negotiate, {GHCR}", [("negotiate", {}), ("bearer", GHCR_READ)]),
+    ("any case", 'BEARER Realm="r"', [("bearer", {"realm": "r"})]),
+    ("space around", ' ,Bearer  realm = "r" , service= "s"', [("bearer", {"realm": "r", "service": "s"})]),
+    ("an escaped quote", r'Bearer realm="a\"b\\c"', [("bearer", {"realm": 'a"b\\c'})]),
+    (
+        "no quotes", "Bearer realm=https://a.test/token,service=s",
+        [("bearer", {"realm": "https://a.test/token", "service": "s"})],
+    ),
+    ("an empty value", 'Bearer realm="",service="s"', [("bearer", {"realm": "", "service": "s"})]),
+    ("a name twice", 'Bearer realm="first",realm="second"', [("bearer", {"realm": "first"})]),
+    ("a parameter of nobody", 'realm="x"', []),
+    ("an unclosed quote", 'Bearer realm="https://a.test', [("bearer", {})]),
+    (
+        "an error beside it", 'Bearer realm="r",error="insufficient_scope"',
+        [("bearer", {"realm": "r", "error": "insufficient_scope"})],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("header", "expected"), [row[1:] for row in HEADERS], ids=[row[0] for row in HEADERS])
+def test_a_header_is_read(header: str, expected: list[tuple[str, dict[str, str]]]) -> None:
+    assert [(each.scheme, each.parameters) for each in challenges(header)] == expected
+
+
+def test_a_token_of_another_scheme_does_not_hide_the_next_challenge() -> None:
+    found = challenges(f"Negotiate YWJj+/ZGVm==, {GHCR}")
+    assert ("bearer", GHCR_READ) in [(each.scheme, each.parameters) for each in found]
+
+
+def test_a_long_header_is_read_up_to_a_limit() -> None:
+    assert challenges("," * HEADER_LIMIT + GHCR) == ()
+
+
+@given(st.dictionaries(st.sampled_from(["realm", "service", "scope"]), st.text(st.characters(codec="latin-1"))))
+def test_what_is_quoted_comes_back(parameters: dict[str, str]) -> None:
+    def quoted(text: str) -> str:
+        return text.replace("\\", "\\\\").replace('"', '\\"')
+
+    header = "Bearer " + ",".join(f'{name}="{quoted(value)}"' for name, value in parameters.items())
+    assert [dict(each.parameters) for each in challenges(header)] == [parameters]
+
+
+PLAIN = RegistryAccess(plain_http=True)
+BASES = [
+    ("encrypted by default", "ghcr.io", RegistryAccess(), "https://ghcr.io/"),
+    ("a port", "registry.lan:5000", RegistryAccess(), "https://registry.lan:5000/"),
+    ("a private address", "10.0.0.5:5000", RegistryAccess(), "https://10.0.0.5:5000/"),
+    ("Docker Hub", "docker.io", RegistryAccess(), "https://registry-1.docker.io/"),
+    ("plain where configured", "registry.lan:5000", PLAIN, "http://registry.lan:5000/"),
+    ("plain on loopback", "127.0.0.1:5000", RegistryAccess(), "http://127.0.0.1:5000/"),
+    (
+        "TLS on loopback where it is configured", "127.0.0.1:5000", RegistryAccess(plain_http=False),
+        "https://127.0.0.1:5000/",
+    ),
+    ("plain on loopback by name", "localhost:5000", RegistryAccess(username="ada"), "http://localhost:5000/"),
+    ("plain on loopback, version 6", "[::1]:5000", RegistryAccess(), "http://[::1]:5000/"),
+    ("a host that only looks like junk", "xn--a.b", RegistryAccess(), "https://xn--a.b/"),
+    (
+        "encrypted where it only looks like loopback", "localhost.evil.test", RegistryAccess(),
+        "https://localhost.evil.test/",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("registry", "access", "url"), [row[1:] for row in BASES], ids=[row[0] for row in BASES])
+def test_where_a_registry_is(registry: str, access: RegistryAccess, url: str) -> None:
+    assert str(base_url(registry, access)) == url
+
+
+@pytest.mark.parametrize("registry", ["999.1.1.1", "[::::]", "[....]", "[::ffff:1.2.3.4.5]", "a b\n", "a:x"])
+def test_what_is_no_host_is_an_error(registry: str) -> None:
+    with pytest.raises(Untrusted, match="not a valid host and port"):
+        base_url(registry, RegistryAccess())

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gitops_bot.edges.registry.failure import Untrusted
 from gitops_bot.edges.registry.manifest import platform, read
 from gitops_bot.images.build import MOST_PLATFORMS, Child, Kind, Manifest, runs_on
 
@@ -214,3 +215,9 @@ def test_more_platforms_than_there_can_be_are_none() -> None:
 )
 def test_a_processor_runs_what_was_built_for_its_older_variants(built: str, wanted: str, runs: bool) -> None:
     assert runs_on(built, wanted) is runs
+
+
+def test_an_index_of_thousands_of_manifests_is_refused() -> None:
+    assert len(index(*(entry(number, "linux/amd64") for number in range(1000))).children) == 1000
+    with pytest.raises(Untrusted, match="more than 1,000 manifests"):
+        index(*(entry(number, "linux/amd64") for number in range(1001)))

@@ -167,10 +167,3 @@ NO_TOKENS = [
 def test_what_is_no_token_is_not_used(body: bytes) -> None:
     with pytest.raises(Untrusted, match=r"auth\.test, whose answer holds no token"):
         tokens(Script(reply(200, body))).get(BEARER, "acme/web", None, rejected=None)
-
-
-def test_no_token_is_in_the_repr_of_what_is_kept() -> None:
-    kept = tokens(numbered())
-    kept.get(BEARER, "acme/web", ADA, rejected=None)
-    assert "t1" not in repr(kept)
-    assert "hunter2" not in repr(kept)

@@ -68,22 +68,6 @@ def test_reading_stops_early_without_another_decision(
     assert (part.reason.code, getattr(part, "tag", None)) == (all_of_it.reason.code, getattr(all_of_it, "tag", None))
 
 
-@given(minutes=MINUTES, older=st.integers(1, 1000), shuffled=st.randoms())
-def test_an_older_image_or_another_order_of_the_tags_changes_nothing(
-    minutes: list[int], older: int, shuffled: object
-) -> None:
-    listed = versions(minutes, [True], frozenset())
-    pin = Pin(listed[0].tags[0], listed[0].digest)
-    tags = [tag for each in listed for tag in each.tags]
-    times = {tag: each.time for each in listed for tag in each.tags}
-    choice = choose_newest(POLICY, tags, times, pin, listed[0].time, NOW)
-    more = [*tags, "sha-old"]
-    shuffled.shuffle(more)  # type: ignore[attr-defined]
-    old = FIRST - timedelta(minutes=older)
-    again = choose_newest(POLICY, more, {**times, "sha-old": old}, pin, listed[0].time, NOW)
-    assert (type(again), getattr(again, "tag", None)) == (type(choice), getattr(choice, "tag", None))
-
-
 @given(st.lists(st.one_of(st.none(), st.integers(0, 5000)), max_size=10), st.randoms())
 def test_an_index_is_as_new_as_its_newest_image_in_whatever_order(minutes: list[int | None], shuffled: object) -> None:
     children = [UNKNOWN if each is None else Created(FIRST + timedelta(minutes=each)) for each in minutes]
