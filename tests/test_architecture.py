@@ -92,8 +92,6 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "markdown_it": ("demo.markdown", "demo.extra"),
     "nh3": ("demo.markdown", "demo.extra"),
     "prometheus_client": ("server.metrics",),
-    "pydantic": ("config*",),
-    "pydantic_core": ("config*",),
     "re2": ("images.*",),
     "requests": ("edges.github*",),
     "ruamel": ("targets.*", "config*"),

@@ -252,7 +252,7 @@ def schema(*, of: str, output: str) -> int:
     """
     _ = output
     if of == "config":
-        from gitops_bot.config import schema_text
+        from gitops_bot.config.schema import schema_text
 
         click.echo(schema_text(), nl=False)
     else:

@@ -8,17 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TypeVar
-
-from pydantic import TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Any, Literal
 
 from gitops_bot.config import checks, form_policy, times, validation
 from gitops_bot.config.document import parse
-from gitops_bot.config.form import RegistryAccess
+from gitops_bot.config.form import ConfigForm, RegistryAccess
 from gitops_bot.config.form_target import ReleaseInfoForm
 from gitops_bot.config.propose import Limit, NamedGroup, Propose, Window
 from gitops_bot.config.require import Require
-from gitops_bot.config.validation import FILE, reader, schema, schema_text
 from gitops_bot.images.build import LABELS
 from gitops_bot.images.kinds import NamedPolicy, Rules
 from gitops_bot.images.reason import Unmanaged, unmanaged
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config.commits import Signer
     from gitops_bot.config.document import Document, Path
-    from gitops_bot.config.form import ConfigForm, EnvironmentForm, HoldForm, MatchBy, RulesForm
+    from gitops_bot.config.form import EnvironmentForm, HoldForm, MatchBy, RulesForm
     from gitops_bot.config.form_policy import PolicyForm
     from gitops_bot.config.form_target import BlueGreenForm
     from gitops_bot.config.require import CheckForm
@@ -53,11 +50,10 @@ __all__ = [
     "Window",
     "read",
     "read_policy",
-    "schema",
-    "schema_text",
 ]
 
-_Form = TypeVar("_Form")
+#: The configuration, at the root of the repository.
+FILE = "gitops-bot.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +225,8 @@ def read(text: str, file: str) -> Config:
         ConfigError: with every problem at once, in the order of the file.
     """
     document = parse(text, file)
-    validation.check_kind(document)
-    form = _validate(document, reader())
+    validation.check_kind(document, ConfigForm)
+    form: ConfigForm = _validate(document, ConfigForm)
     policies = {
         # One value for all references to it.
         name: _policy(document, ("policies", name), written, name)
@@ -263,21 +259,17 @@ def read_policy(text: str, file: str) -> Policy | Literal["auto"]:
     document = parse(text, file).below(path)
     if document.at(path) == "auto":
         return "auto"
-    policy_reader: TypeAdapter[PolicyForm] = TypeAdapter(form_policy.Policy)
-    return _validate(document, policy_reader, path).policy
+    form: PolicyForm = _validate(document, form_policy.Policy, path)
+    return form.policy
 
 
-def _validate(document: Document, form_reader: TypeAdapter[_Form], path: Path = ()) -> _Form:
-    """Validate the value at a path of a document.
+def _validate(document: Document, hint: Any, path: Path = ()) -> Any:
+    """The value at a path of a document, of this type.
 
     Raises:
         ConfigError: with every problem of the document.
     """
-    form: _Form | None = None
-    try:
-        form = form_reader.validate_python(document.at(path))
-    except ValidationError as error:
-        validation.report(document, error, path)
+    form = validation.read(document, hint, path)
     checks.check(document)
     if form is None or document.problems:
         raise document.error()

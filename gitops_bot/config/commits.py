@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
-
-from pydantic import ConfigDict, Discriminator, Tag
+from typing import Annotated, Any, ClassVar, Literal
 
 from gitops_bot.config import leaves as leaf
-from gitops_bot.config.leaves import about
+from gitops_bot.config.leaves import Either, about
 
-#: pydantic's names for the branches of the union.
-COMMITS_WORD, COMMITS_KEY = "<commits>", "<signing key>"
 #: Never relative, because commands run in many directories; so it is never an option of a program either.
 _PATH = r"^/[^\x00-\x1f\x7f]{1,1000}$"
 _ID = r"^[0-9A-Fa-f]{8,40}$"
@@ -21,7 +17,7 @@ _ID = r"^[0-9A-Fa-f]{8,40}$"
 class SigningKey:
     """The key that git signs commits with: one of these two."""
 
-    __pydantic_config__ = ConfigDict(**leaf.STRICT, json_schema_extra={"minProperties": 1, "maxProperties": 1})
+    MORE: ClassVar[dict[str, Any]] = {"minProperties": 1, "maxProperties": 1}
 
     ssh_key_file: Annotated[
         str | None,
@@ -44,7 +40,7 @@ class SigningKey:
 
     def __post_init__(self) -> None:
         if (self.ssh_key_file is None) == (self.gpg_key is None):
-            raise leaf.invalid("takes one key", "write `ssh_key_file` or `gpg_key`, or `commits: api`")
+            raise leaf.WrongError("takes one key", "write `ssh_key_file` or `gpg_key`, or `commits: api`")
 
     def __str__(self) -> str:
         return f"ssh_key_file: {self.ssh_key_file}" if self.ssh_key_file else f"gpg_key: {self.gpg_key}"
@@ -55,8 +51,8 @@ CommitsWord = Literal["git", "api"]
 Signer = Literal["api"] | SigningKey
 CommitsSetting = Annotated[
     Annotated[
-        Annotated[SigningKey, Tag(COMMITS_KEY)] | Annotated[CommitsWord, leaf.choice(CommitsWord), Tag(COMMITS_WORD)],
-        Discriminator(lambda value: COMMITS_KEY if isinstance(value, dict) else COMMITS_WORD),
+        SigningKey | Annotated[CommitsWord, leaf.choice(CommitsWord)],
+        Either(lambda value: 0 if isinstance(value, dict) else 1),
     ]
     | None,
     about(

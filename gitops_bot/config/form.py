@@ -6,10 +6,8 @@ From these come the reader, the JSON Schema and `docs/configuration.md`. A key t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta  # noqa: TC003 - pydantic reads it from here
-from typing import Annotated, Literal
-
-from pydantic import ConfigDict, Field
+from datetime import timedelta  # noqa: TC003 - `reading` evaluates the annotations
+from typing import Annotated, Any, ClassVar, Literal
 
 from gitops_bot.config import form_policy, times
 from gitops_bot.config import leaves as leaf
@@ -25,8 +23,6 @@ MatchBy = Literal["digest", "revision"]
 TagOf = Literal["source", "release"]
 Recorder = Literal["none", "github"]
 OnFailure = Literal["rollback"]
-#: The keys of a hold that say when.
-_ENDS = ("from", "until")
 
 _NAME = leaf.key("must be up to 60 letters, digits, `.`, `_` and `-`", leaf.NAME)
 _HOST = leaf.key("must be a host, with its port if it has one", leaf.HOST)
@@ -47,8 +43,6 @@ _Records = Annotated[
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulesForm:
     """The rules of one image, or of all images of an environment."""
-
-    __pydantic_config__ = leaf.STRICT
 
     policy: Annotated[
         form_policy.PolicyOrName | None,
@@ -100,18 +94,15 @@ class EnvironmentForm(RulesForm):
     """One environment. `policy`, `pin`, `on_move`, `platforms` and `ignore` apply to every entry of its overlays."""
 
     # As `checks` has it; the settings cannot say it, since each may be right by itself.
-    __pydantic_config__ = ConfigDict(
-        **leaf.STRICT,
-        json_schema_extra={
-            "dependentRequired": {
-                "soak": ["promote_from"],
-                "require_after": ["on_failure"],
-                "on_failure": ["require_after"],
-            },
-            "if": {"properties": {"match": {"const": "revision"}}, "required": ["match"]},
-            "then": {"properties": {"tag": {"const": "release"}}, "required": ["tag"]},
+    MORE: ClassVar[dict[str, Any]] = {
+        "dependentRequired": {
+            "soak": ["promote_from"],
+            "require_after": ["on_failure"],
+            "on_failure": ["require_after"],
         },
-    )
+        "if": {"properties": {"match": {"const": "revision"}}, "required": ["match"]},
+        "then": {"properties": {"tag": {"const": "release"}}, "required": ["tag"]},
+    }
 
     overlays: Annotated[
         tuple[Annotated[str, leaf.OVERLAY], ...],
@@ -238,8 +229,6 @@ class EnvironmentForm(RulesForm):
 class ConfigForm:
     """The configuration of gitops-bot, at the root of the repository with the manifests."""
 
-    __pydantic_config__ = leaf.STRICT
-
     version: Annotated[Literal[1], leaf.VERSION, about("The version of this format: always 1.", 1)]
     repository: Annotated[
         str | None,
@@ -266,7 +255,7 @@ class ConfigForm:
     ] = field(default_factory=dict)
     environments: Annotated[
         dict[Annotated[str, _NAME], EnvironmentForm],
-        Field(min_length=1),
+        Listed(least=1),
         about(
             "The environments by name, in the order in which reports show them.",
             {"staging": {"overlays": ["apps/*/overlays/staging"], "policy": "releases"}},
@@ -322,20 +311,19 @@ class HoldForm:
     """A freeze: what stays as it is for a while, and why. It has either `environment` or `environments`."""
 
     # As `checks` has it; the settings cannot say it, since each may be right by itself.
-    __pydantic_config__ = ConfigDict(
-        **leaf.STRICT,
-        json_schema_extra={
-            "oneOf": [{"required": ["environment"]}, {"required": ["environments"]}],
-            "dependentSchemas": {
-                "image": {"properties": {"except": False}},
-                "timezone": {
-                    "anyOf": [{"required": [key], "properties": {key: {"pattern": times.LOCAL}}} for key in _ENDS]
-                },
+    MORE: ClassVar[dict[str, Any]] = {
+        "oneOf": [{"required": ["environment"]}, {"required": ["environments"]}],
+        "dependentSchemas": {
+            "image": {"properties": {"except": False}},
+            "timezone": {
+                "anyOf": [
+                    {"required": [key], "properties": {key: {"pattern": times.LOCAL}}} for key in ("from", "until")
+                ]
             },
-            "if": {"not": {"required": ["timezone"]}},
-            "then": {"properties": {key: {"pattern": times.IN_UTC} for key in _ENDS}},
         },
-    )
+        "if": {"not": {"required": ["timezone"]}},
+        "then": {"properties": {key: {"pattern": times.IN_UTC} for key in ("from", "until")}},
+    }
 
     environment: Annotated[
         str | None, _ENVIRONMENT, about("The environment to freeze. Without it, those of `environments`.", "production")
@@ -360,7 +348,6 @@ class HoldForm:
     except_: Annotated[
         tuple[Annotated[str, _IMAGE], ...],
         Listed(least=1, most=MOST),
-        Field(alias="except"),
         about(
             "The images that a freeze of whole environments leaves alone, each by the `name` of an entry or by its "
             "repository. Without it, none.",
@@ -370,7 +357,6 @@ class HoldForm:
     from_: Annotated[
         str | None,
         _MOMENT,
-        Field(alias="from"),
         about("When the freeze begins, written like `until`. Without it, it has begun.", "2026-12-19"),
     ] = None
     until: Annotated[
@@ -432,9 +418,7 @@ _ROLE = r"^arn:aws(?:-[a-z-]{1,20})?:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,5
 class RegistryAccess:
     """How to reach one registry."""
 
-    __pydantic_config__ = ConfigDict(
-        **leaf.STRICT, json_schema_extra={"dependentRequired": {"username": ["password_env"]}}
-    )
+    MORE: ClassVar[dict[str, Any]] = {"dependentRequired": {"username": ["password_env"]}}
 
     username: Annotated[
         str | None,

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated, Literal
-
-from pydantic import ConfigDict, Discriminator, Tag
+from typing import Annotated, Any, ClassVar, Literal
 
 from gitops_bot.config import leaves as leaf
-from gitops_bot.config.leaves import Listed, about
+from gitops_bot.config.leaves import Either, Listed, about
 from gitops_bot.images import expression, kinds
 
-#: pydantic's names for the branches of the union.
-NAMED, SEMVER, PATTERN, DIGEST = "<named>", "<semver>", "<pattern>", "<digest>"
 #: The suffix or prefix of `prefer`.
 FAMILY = rf"^{kinds.FAMILY}$"
 PolicyName = Annotated[str, leaf.text("must be the name of a policy, or a policy", leaf.NAME)]
@@ -47,7 +43,7 @@ class SemverForm:
     """Choose the highest version in a range."""
 
     # As `checks` has it.
-    __pydantic_config__ = ConfigDict(**leaf.STRICT, json_schema_extra={"not": {"required": ["pattern", "prefer"]}})
+    MORE: ClassVar[dict[str, Any]] = {"not": {"required": ["pattern", "prefer"]}}
 
     semver: Annotated[
         str,
@@ -99,8 +95,6 @@ class SemverForm:
 class PatternForm:
     """Choose the last of the tags that match a regular expression, in a given order."""
 
-    __pydantic_config__ = leaf.STRICT
-
     pattern: Annotated[
         Expression,
         about(
@@ -135,8 +129,6 @@ class PatternForm:
 class DigestForm:
     """Follow the digest of one moving tag."""
 
-    __pydantic_config__ = leaf.STRICT
-
     digest: Annotated[
         str,
         leaf.text("must be a tag", leaf.TAG),
@@ -149,20 +141,19 @@ class DigestForm:
         return kinds.Follow(self.digest)
 
 
-_SemverBranch = Annotated[SemverForm, Tag(SEMVER)]
-_PatternBranch = Annotated[PatternForm, Tag(PATTERN)]
-_DigestBranch = Annotated[DigestForm, Tag(DIGEST)]
-#: The keys that decide which policy a mapping is, in this order.
-KINDS = {"semver": SEMVER, "digest": DIGEST, "pattern": PATTERN, "order": PATTERN}
+PolicyForm = SemverForm | PatternForm | DigestForm
+#: The keys that decide which of these a mapping is, in this order.
+KINDS = {"semver": 0, "digest": 2, "pattern": 1, "order": 1}
 
 
-def _kind(value: object) -> str | None:
+def _kind(value: object) -> int | None:
     return next((kind for word, kind in KINDS.items() if word in value), None) if isinstance(value, dict) else None
 
 
-PolicyForm = SemverForm | PatternForm | DigestForm
-Policy = Annotated[_SemverBranch | _PatternBranch | _DigestBranch, Discriminator(_kind)]
-PolicyOrName = Annotated[
-    Annotated[PolicyName, Tag(NAMED)] | _SemverBranch | _PatternBranch | _DigestBranch,
-    Discriminator(lambda value: _kind(value) if isinstance(value, dict) else NAMED),
-]
+def _name_or_kind(value: object) -> int | None:
+    kind = _kind(value)
+    return 0 if not isinstance(value, dict) else None if kind is None else kind + 1
+
+
+Policy = Annotated[PolicyForm, Either(_kind)]
+PolicyOrName = Annotated[PolicyName | SemverForm | PatternForm | DigestForm, Either(_name_or_kind)]

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, assert_never
 
-from pydantic import Discriminator, Tag
-
 from gitops_bot.config import leaves as leaf
-from gitops_bot.config.leaves import Listed, about
+from gitops_bot.config.leaves import Either, Listed, about
 from gitops_bot.images import expression
 from gitops_bot.images.reference import ImageName
 from gitops_bot.targets import FileRule, Target, target_of
@@ -19,7 +17,7 @@ from gitops_bot.targets.helm import HelmTarget, ImagePaths, path
 from gitops_bot.targets.manifests import ManifestsTarget
 
 if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
+    from gitops_bot.config.leaves import About
 
 TargetKind = Literal["compose", "env", "helm", "manifests", "pattern"]
 
@@ -36,7 +34,7 @@ _VALUE = leaf.text(
 _Overlays: TypeAlias = Annotated[tuple[Annotated[str, leaf.OVERLAY], ...], Listed(most=100)]
 
 
-def _only_in(others: str, example: str) -> FieldInfo:
+def _only_in(others: str, example: str) -> About:
     """What `overlays` of a setting are for; `others` are those that it is for without them."""
     return about(f"Only in the overlays that one of these globs matches. Without it, in {others}.", [example])
 
@@ -44,8 +42,6 @@ def _only_in(others: str, example: str) -> FieldInfo:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageForm:
     """Where an image is: paths in Helm values, or keys in a file of `KEY=value` lines."""
-
-    __pydantic_config__ = leaf.STRICT
 
     image: Annotated[
         str | None,
@@ -110,8 +106,6 @@ def _check_pattern(text: str) -> None:
 class ImagePatternForm:
     """Where an image is pinned in any text."""
 
-    __pydantic_config__ = leaf.STRICT
-
     repository: Annotated[
         str,
         leaf.text("must be the name of an image without a tag, such as ghcr.io/acme/web", check=ImageName.parse),
@@ -131,8 +125,6 @@ class ImagePatternForm:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetForm:
     """Files that hold pins, and how they are read."""
-
-    __pydantic_config__ = leaf.STRICT
 
     kind: Annotated[
         TargetKind,
@@ -221,8 +213,6 @@ _LABEL_KEY = r"^(?:[a-z0-9](?:[a-z0-9.-]{0,200}[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-
 class BlueGreenForm:
     """A Service and two slots, of which its selector makes one live. New pins go to the other one."""
 
-    __pydantic_config__ = leaf.STRICT
-
     service: Annotated[str, _FILE, about("The file with the Service, in the overlay.", "service.yaml")]
     selector: Annotated[
         str,
@@ -287,8 +277,6 @@ Slots = Annotated[
 ]
 
 
-#: pydantic's names for the branches of the union.
-INFO_FILE, INFO_FORM, INFO_LIST = "<release info file>", "<release info>", "<several release infos>"
 _KEY = leaf.key("must be a key of a ConfigMap", r"^[A-Za-z0-9._-]{1,253}$")
 _LABEL = leaf.text("must be the name of a label, such as com.acme.build-number", r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$")
 
@@ -296,8 +284,6 @@ _LABEL = leaf.text("must be the name of a label, such as com.acme.build-number",
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseInfoForm:
     """A ConfigMap that says of an image what it is, and changes with its pin."""
-
-    __pydantic_config__ = leaf.STRICT
 
     file: Annotated[str, _FILE, about("The file with the ConfigMap, in the overlay.", "release-info.yaml")]
     image: Annotated[
@@ -323,16 +309,10 @@ class ReleaseInfoForm:
     ] = ()
 
 
-def _way(value: object) -> str:
-    return INFO_FORM if isinstance(value, dict) else INFO_LIST if isinstance(value, list) else INFO_FILE
-
-
 #: The settings, a list of them, or only the name of the file.
 _Forms: TypeAlias = Annotated[
-    Annotated[ReleaseInfoForm, Tag(INFO_FORM)]
-    | Annotated[tuple[ReleaseInfoForm, ...], Listed(least=1, most=100), Tag(INFO_LIST)]
-    | Annotated[str, _FILE, Tag(INFO_FILE)],
-    Discriminator(_way),
+    ReleaseInfoForm | Annotated[tuple[ReleaseInfoForm, ...], Listed(least=1, most=100)] | Annotated[str, _FILE],
+    Either(lambda value: 0 if isinstance(value, dict) else 1 if isinstance(value, list) else 2),
 ]
 ReleaseInfoSetting: TypeAlias = Annotated[
     _Forms | None,

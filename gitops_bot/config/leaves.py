@@ -7,11 +7,7 @@ regular expressions serve both the reader and the schema, in the dialect that Py
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
-
-from pydantic import ConfigDict, Field
-from pydantic_core import PydanticCustomError, core_schema
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from gitops_bot.config.document import Scalar
 from gitops_bot.images import duration
@@ -19,17 +15,9 @@ from gitops_bot.images import duration
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-    from pydantic.fields import FieldInfo
-    from pydantic_core import CoreSchema
-
-#: The type of every error raised here; its context has the message and the next step.
-INVALID = "invalid"
 #: In a next step, this becomes the setting with its example.
 EXAMPLE = "`EXAMPLE`"
 _AS_IN = f"as in {EXAMPLE}"
-#: What all mappings share: no other key, and no copy of the file in an error.
-STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 _SEGMENT = (
     r"(?:\*\*|(?!\.\.?(?:/|$)|[^/]*\{[^/]*\{)"
@@ -74,29 +62,47 @@ SPAN = r"^(?:0|(?=[0-9])(?:[0-9]{1,5}d)?(?:[0-9]{1,6}h)?(?:[0-9]{1,7}m)?(?:[0-9]
 VARIABLE = r"^(?!gh[a-z]_|[a-z]{4,12}_pat_[A-Za-z0-9]{16})[A-Za-z_][A-Za-z0-9_]{0,200}$"
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """How a value is read, and its JSON Schema: what `Annotated` takes after the type."""
 
     read: Callable[[Any], object]
     schema: Callable[[], Mapping[str, Any]]
 
-    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.read)
 
-    def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return dict(self.schema())
+class About(NamedTuple):
+    """What a setting is for, with examples, for editors, messages and the reference; `more` adds to its schema."""
+
+    description: str
+    examples: tuple[Any, ...]
+    more: Mapping[str, Any]
+
+    @property
+    def shown(self) -> list[Any]:
+        """The examples, with the keys of mappings in order."""
+        return list(map(_ordered, self.examples))
 
 
-def about(description: str, *examples: Any, **schema: Any) -> FieldInfo:
-    """What a setting is for, with examples, for editors and the reference; `schema` adds to its JSON Schema."""
-    setting: FieldInfo = Field(description=description, examples=list(examples), json_schema_extra=schema or None)
-    return setting
+def _ordered(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _ordered(item) for key, item in sorted(value.items())}
+        case list():
+            return list(map(_ordered, value))
+        case _:
+            return value
 
 
-def invalid(message: str, advice: str = _AS_IN) -> PydanticCustomError:
-    """An error: the message after the name of the key, and the next step."""
-    return PydanticCustomError(INVALID, "invalid", {"message": message, "next": advice})
+def about(description: str, *examples: Any, **more: Any) -> About:
+    """What `Annotated` takes for a setting."""
+    return About(description, examples, more)
+
+
+class WrongError(ValueError):
+    """A value is wrong: the message after the name of its key, and the next step."""
+
+    def __init__(self, message: str, advice: str = _AS_IN) -> None:
+        super().__init__(message)
+        self.message, self.advice = message, advice
 
 
 def quote(value: str) -> str:
@@ -131,15 +137,15 @@ def text(
     def read(value: object) -> object:
         scalar = _scalar(value)
         if scalar.kind == "truth":
-            raise invalid(f"must be text, but YAML reads {scalar} as true or false", f'put it in quotes: "{scalar}"')
+            raise WrongError(f"must be text, but YAML reads {scalar} as true or false", f'put it in quotes: "{scalar}"')
         written = _match(pattern, scalar, requirement, secret=secret)
         try:
             check(written)
             return parse(written)
-        except PydanticCustomError:
+        except WrongError:
             raise  # it has its own message
         except ValueError as error:
-            raise invalid(f"is not valid: {error}") from None
+            raise WrongError(f"is not valid: {error}") from None
 
     def json_schema() -> Mapping[str, Any]:
         numbers = ["number"] if re.match(pattern, "1.5") else ["integer"] if re.match(pattern, "1") else []
@@ -178,9 +184,9 @@ def truth(*others: str) -> Leaf:
         if scalar in others:
             return str(scalar)
         if scalar.lower() in ("yes", "no", "on", "off", "y", "n"):
-            raise invalid(f"must be {known}; {scalar} is text in YAML 1.2", f"write {EXAMPLE}")
+            raise WrongError(f"must be {known}; {scalar} is text in YAML 1.2", f"write {EXAMPLE}")
         if scalar.kind == "text" and scalar.lower() in ("true", "false"):
-            raise invalid(f"must be {known}; in quotes it is text", "remove the quotes")
+            raise WrongError(f"must be {known}; in quotes it is text", "remove the quotes")
         raise _not_among(scalar, known, others)
 
     return Leaf(read, lambda: {"enum": [False, True, *others]} if others else {"type": "boolean"})
@@ -198,7 +204,7 @@ def number(least: int, most: int, *, per_second: bool = False) -> Leaf:
         scalar = _scalar(value)
         number = _number(scalar, requirement)
         if not least <= number <= most or (number == least if per_second else number != int(number)):
-            raise invalid(f"{requirement}, not {quote(scalar)}")
+            raise WrongError(f"{requirement}, not {quote(scalar)}")
         return number if per_second else int(number)
 
     return Leaf(read, lambda: schema)
@@ -207,9 +213,11 @@ def number(least: int, most: int, *, per_second: bool = False) -> Leaf:
 def _version(value: object) -> int:
     scalar = _scalar(value)
     if scalar.kind == "text" and scalar == "1":
-        raise invalid("must be the number 1, and in quotes it is text", "write `version: 1`")
+        raise WrongError("must be the number 1, and in quotes it is text", "write `version: 1`")
     if scalar.kind != "number" or _number(scalar, "must be 1") != 1:
-        raise invalid(f"must be 1, not {quote(scalar)}", "write `version: 1`; a newer format needs a newer gitops-bot")
+        raise WrongError(
+            f"must be 1, not {quote(scalar)}", "write `version: 1`; a newer format needs a newer gitops-bot"
+        )
     return 1
 
 
@@ -217,29 +225,29 @@ def _version(value: object) -> int:
 VERSION = Leaf(_version, lambda: {"const": 1})
 
 
-def no_value() -> PydanticCustomError:
+def no_value() -> WrongError:
     """An error: the key stands alone."""
-    return invalid("has no value", f"{_AS_IN}, or remove the line")
+    return WrongError("has no value", f"{_AS_IN}, or remove the line")
 
 
 def _scalar(value: object) -> Scalar:
     if not isinstance(value, Scalar):
         shape = "a list" if isinstance(value, list) else "a mapping"
-        raise invalid(f"must be a single value, not {shape}")
+        raise WrongError(f"must be a single value, not {shape}")
     if value.kind == "nothing":
         raise no_value()
     return value
 
 
-def _not_among(scalar: Scalar, known: str, values: Sequence[str]) -> PydanticCustomError:
+def _not_among(scalar: Scalar, known: str, values: Sequence[str]) -> WrongError:
     close = nearest(scalar, values)
-    return invalid(f"must be {known}, not {quote(scalar)}", f"did you mean `{close}`?" if close else _AS_IN)
+    return WrongError(f"must be {known}, not {quote(scalar)}", f"did you mean `{close}`?" if close else _AS_IN)
 
 
 def _match(pattern: str, value: str, requirement: str, *, secret: bool = False) -> str:
     # Unlike in ECMA 262, `$` in Python also matches before a final line break.
     if re.match(pattern.replace("$", r"\Z"), value) is None:
-        raise invalid(requirement if secret else f"{requirement}, not {quote(value)}")
+        raise WrongError(requirement if secret else f"{requirement}, not {quote(value)}")
     return str(value)
 
 
@@ -247,7 +255,7 @@ def _number(scalar: Scalar, requirement: str) -> float:
     """The number that YAML 1.2 reads; infinity and NaN are in no range."""
     if scalar.kind != "number" or len(scalar) > 40:
         advice = "remove the quotes" if scalar.isdecimal() and scalar.kind == "text" else _AS_IN
-        raise invalid(f"{requirement}, not {quote(scalar)}", advice)
+        raise WrongError(f"{requirement}, not {quote(scalar)}", advice)
     if scalar[:2] in ("0x", "0o"):
         return float(int(scalar, 0))
     return float(scalar.lower().replace(".inf", "inf").replace(".nan", "nan"))
@@ -276,8 +284,7 @@ DURATION = text(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """A list of as many items; with `once`, repetitions are dropped, and where items are `distinct`, they are refused.
 
     With `or_one`, a single value may stand instead of a list of it. The schema states a `most` only where it is given.
@@ -289,33 +296,31 @@ class Listed:
     distinct: bool = False
     or_one: bool = False
 
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        read = core_schema.no_info_before_validator_function(self._check, handler(source))
-        return core_schema.no_info_after_validator_function(_once, read) if self.once else read
+    def items(self, value: Any) -> Sequence[Any]:
+        """The items of a value.
 
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        bounds = {"minItems": self.least or None, "maxItems": self.most, "uniqueItems": self.distinct or None}
-        several = {**handler(core), **{name: bound for name, bound in bounds.items() if bound is not None}}
-        return {"oneOf": [several["items"], several]} if self.or_one else several
-
-    def _check(self, value: object) -> object:
+        Raises:
+            WrongError: it is no such list.
+        """
         most = 1000 if self.most is None else self.most
         if self.or_one and not isinstance(value, list):
-            return [value]
+            return (value,)
         if isinstance(value, Scalar) and value.kind == "nothing":
             raise no_value()
         if not isinstance(value, list):
-            raise invalid("must be a list")
+            raise WrongError("must be a list")
         items = [item for item in value if isinstance(item, str)] if self.distinct else []
         twice = next((item for at, item in enumerate(items) if item in items[:at]), None)
         if twice is not None:
-            raise invalid(f"has {quote(twice)} twice", "remove one of the two")
+            raise WrongError(f"has {quote(twice)} twice", "remove one of the two")
         if len(value) < self.least:
-            raise invalid("must not be an empty list")
+            raise WrongError("must not be an empty list")
         if len(value) > most:
-            raise invalid(f"has {len(value)} items, and the limit is {most}", "keep only the ones you need")
+            raise WrongError(f"has {len(value)} items, and the limit is {most}", "keep only the ones you need")
         return value
 
 
-def _once(items: tuple[object, ...]) -> tuple[object, ...]:
-    return tuple(dict.fromkeys(items))
+class Either(NamedTuple):
+    """Of the types of a union, the one that a value is of, by its number; None if it is of none."""
+
+    choose: Callable[[object], int | None]

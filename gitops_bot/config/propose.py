@@ -10,20 +10,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import time
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
-
-from pydantic import ConfigDict, Discriminator, Field, Tag
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config import times
-from gitops_bot.config.leaves import Listed, about
+from gitops_bot.config.leaves import Either, Listed, about
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from zoneinfo import ZoneInfo
 
-#: Mark the branches of the union of groupings in the place of a problem.
-GROUP_WORD, GROUP_LIST = "<group>", "<groups>"
 #: GitHub's own limits: https://docs.github.com/en/rest/issues/assignees, "Add assignees to an issue", for the second.
 MOST_LABELS, MOST_ASSIGNEES = 100, 10
 #: Of reviewers, named groups and windows: more are no list that a person keeps.
@@ -51,9 +47,7 @@ _GROUP_NAME = leaf.text(
 class NamedGroup:
     """Changes that share one proposal. An entry belongs to the first group that matches it."""
 
-    __pydantic_config__ = ConfigDict(
-        **leaf.STRICT, json_schema_extra={"anyOf": [{"required": ["images"]}, {"required": ["overlays"]}]}
-    )
+    MORE: ClassVar[dict[str, Any]] = {"anyOf": [{"required": ["images"]}, {"required": ["overlays"]}]}
 
     name: Annotated[str, _GROUP_NAME, about("The name of the group, which is also part of the branch name.", "web")]
     images: Annotated[
@@ -84,15 +78,15 @@ class NamedGroup:
     ] = None
 
 
-_GroupWord = Annotated[GroupBy, leaf.choice(GroupBy), Tag(GROUP_WORD)]
-_GroupList = Annotated[tuple[NamedGroup, ...], Listed(least=1, most=MOST), Tag(GROUP_LIST)]
+_GroupWord = Annotated[GroupBy, leaf.choice(GroupBy)]
+_GroupList = Annotated[tuple[NamedGroup, ...], Listed(least=1, most=MOST)]
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
     """Limits on the proposals of an environment."""
 
-    __pydantic_config__ = ConfigDict(**leaf.STRICT, json_schema_extra={"minProperties": 1})
+    MORE: ClassVar[dict[str, Any]] = {"minProperties": 1}
 
     open: Annotated[
         int | None, leaf.number(1, 1000), about("At most this many proposals open at once. Without it, no limit.", 5)
@@ -108,9 +102,7 @@ class Limit:
 class Span:
     """A span of time in each week. It has `days`, `hours` or both."""
 
-    __pydantic_config__ = ConfigDict(
-        **leaf.STRICT, json_schema_extra={"anyOf": [{"required": ["days"]}, {"required": ["hours"]}]}
-    )
+    MORE: ClassVar[dict[str, Any]] = {"anyOf": [{"required": ["days"]}, {"required": ["hours"]}]}
 
     days: Annotated[
         tuple[Annotated[str, _DAY], ...],
@@ -155,17 +147,13 @@ class Window(Span):
     """A window of time in each week, with `days`, `hours` or both, or alone `not`, a span in which none is open."""
 
     # As `checks` has it; the settings cannot say it, since each may be right by itself.
-    __pydantic_config__ = ConfigDict(
-        **leaf.STRICT,
-        json_schema_extra={
-            "anyOf": [{"required": [key]} for key in ("days", "hours", "not")],
-            "dependentSchemas": {"not": {"maxProperties": 1}},
-        },
-    )
+    MORE: ClassVar[dict[str, Any]] = {
+        "anyOf": [{"required": [key]} for key in ("days", "hours", "not")],
+        "dependentSchemas": {"not": {"maxProperties": 1}},
+    }
 
     not_: Annotated[
         Span | None,
-        Field(alias="not"),
         about(
             "A span in which nothing new may be opened or committed, whatever window is open. It stands alone in its "
             "item. Without it, the item is a window.",
@@ -217,17 +205,19 @@ def check_template(written: str, fields: Sequence[str]) -> str:
         ValueError: it has; the error has the message and the next step.
     """
     if _TRAILER in written:
-        raise leaf.invalid(f"has `{_TRAILER}`, which starts the trailers that the bot writes", "choose another wording")
+        raise leaf.WrongError(
+            f"has `{_TRAILER}`, which starts the trailers that the bot writes", "choose another wording"
+        )
     for token in _TOKEN.finditer(written):
         field = token["field"]
         if token["stray"]:
-            raise leaf.invalid(
+            raise leaf.WrongError(
                 f"has a `{token['stray']}` that does not belong to a field", "write `{{` and `}}` for braces"
             )
         if field is not None and field not in fields:
             close = leaf.nearest(field, fields)
             advice = f"did you mean `{{{close}}}`?" if close else f"known here: {_names(fields)}; `{{{{` is a brace"
-            raise leaf.invalid(f"has no field {leaf.quote(f'{{{field}}}')}", advice)
+            raise leaf.WrongError(f"has no field {leaf.quote(f'{{{field}}}')}", advice)
     return written
 
 
@@ -281,17 +271,16 @@ _CONTRADICTIONS: dict[str, Any] = {
 class Propose:
     """How the changes of an environment are proposed."""
 
-    __pydantic_config__ = ConfigDict(**leaf.STRICT, json_schema_extra=_CONTRADICTIONS)
+    MORE: ClassVar[dict[str, Any]] = _CONTRADICTIONS
 
     as_: Annotated[
         ProposeAs,
         leaf.choice(ProposeAs),
-        Field(alias="as"),
         about("Propose as a `pull-request`, or `commit` straight to the branch.", "pull-request"),
     ] = "pull-request"
     group: Annotated[
         _GroupWord | _GroupList,
-        Discriminator(lambda value: GROUP_LIST if isinstance(value, list) else GROUP_WORD),
+        Either(lambda value: 1 if isinstance(value, list) else 0),
         about(
             "Which changes share a proposal: all of the `environment`, those of one `overlay`, those of one `image`, "
             "or named groups. Changes that belong to no named group go into the proposal `all`.",

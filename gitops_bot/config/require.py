@@ -6,14 +6,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
-from pydantic import Discriminator, Tag
-
 from gitops_bot.config import leaves as leaf
-from gitops_bot.config.leaves import IMAGE_WORDS, Listed, about
+from gitops_bot.config.leaves import IMAGE_WORDS, Either, Listed, about
 from gitops_bot.images.reference import fits, normalised
 
-#: The ways in which a check is written, as pydantic's errors name them.
-CHECK_NAME, CHECK_FORM = "the name of a check", "a check of a maker"
 #: A capture of an overlay in the name of a check.
 CAPTURE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,59})\}")
 _NAME = r"^(?:[^{}\x00-\x1f\x7f-\x9f\u2028\u2029]|\{[A-Za-z_][A-Za-z0-9_]{0,59}\}){1,255}$"
@@ -27,8 +23,6 @@ _REPOSITORY = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckForm:
     """A commit status or check run, and who must have made it; a bare name accepts it from anybody."""
-
-    __pydantic_config__ = leaf.STRICT
 
     name: Annotated[
         str,
@@ -61,17 +55,14 @@ def _named(name: str) -> CheckForm:
 
 #: A check by its name alone, or with who must have made it.
 CheckSetting = Annotated[
-    Annotated[CheckForm, Tag(CHECK_FORM)]
-    | Annotated[CheckForm, leaf.text(_NAME_WORDS, _NAME, parse=_named), Tag(CHECK_NAME)],
-    Discriminator(lambda value: CHECK_FORM if isinstance(value, dict) else CHECK_NAME),
+    CheckForm | Annotated[CheckForm, leaf.text(_NAME_WORDS, _NAME, parse=_named)],
+    Either(lambda value: 0 if isinstance(value, dict) else 1),
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceChecks:
     """Checks of the commit that an image was built from."""
-
-    __pydantic_config__ = leaf.STRICT
 
     images: Annotated[
         dict[
@@ -104,8 +95,6 @@ class SourceChecks:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Require:
     """What must have succeeded before a pin is proposed."""
-
-    __pydantic_config__ = leaf.STRICT
 
     checks: Annotated[
         tuple[CheckSetting, ...],

@@ -1,60 +1,34 @@
-"""The settings as a whole: what reads a file, its errors as problems with their places, and the JSON Schema of it all.
-
-The schema is generated from the settings: for editors, and for the keys and examples that a problem names.
-"""
+"""Reads a document into forms, by the annotations of their fields; all that is wrong becomes problems with places."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, get_args, get_origin, get_type_hints
 
-from pydantic import TypeAdapter
-
-from gitops_bot.config import form_policy
-from gitops_bot.config.commits import COMMITS_KEY, COMMITS_WORD
 from gitops_bot.config.document import MOST_PROBLEMS, Position, Scalar, kind_of, problem
-from gitops_bot.config.form import ConfigForm
 from gitops_bot.config.form_policy import KINDS
-from gitops_bot.config.form_target import INFO_FILE, INFO_FORM, INFO_LIST
-from gitops_bot.config.leaves import EXAMPLE, INVALID, nearest, quote
-from gitops_bot.config.propose import GROUP_LIST, GROUP_WORD
-from gitops_bot.config.require import CHECK_FORM, CHECK_NAME
+from gitops_bot.config.leaves import EXAMPLE, About, Either, Leaf, Listed, WrongError, nearest, quote
 from gitops_bot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from pydantic import ValidationError
+    from collections.abc import Iterable, Mapping
 
     from gitops_bot.config.document import Document, Path, Tree
 
-Schema = dict[str, Any]
-
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
-IDENTITY = "urn:gitops-bot:config:1"
-
-#: The configuration, at the root of the repository.
-FILE = "gitops-bot.yaml"
-#: The keywords whose value maps names to schemas.
-_BY_NAME = ("$defs", "patternProperties", "properties")
 #: A text that needs no quotes and does not look as if it did.
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./+-]*( [A-Za-z0-9_./+-]+)*")
 #: Longer words are not typos, and would take long to compare.
 _MOST_COMPARED = 60
 _MOST_KNOWN = 200
 _MOST_NAMED = 20
-#: How many errors are translated, before they are sorted and limited to those that are shown.
+#: How many problems are collected, before they are sorted and limited to those that are shown.
 _MOST_REPORTED = 1000
 _SECRETS = ("auth", "passphrase", "password", "secret", "token")
-#: pydantic's names for the branches of a union; they are not part of the path in the file.
-_BRANCHES = (
-    *(form_policy.NAMED, *form_policy.KINDS.values()),
-    *(CHECK_FORM, CHECK_NAME, COMMITS_KEY, COMMITS_WORD, GROUP_WORD, GROUP_LIST, INFO_FILE, INFO_FORM, INFO_LIST),
-)
 _POLICY = "a policy has `semver`, `pattern` with `order`, or `digest`"
 _EXAMPLE = 'as in `{semver: ">=1.0 <2"}`'
 #: How messages name the keys that the user chooses.
@@ -64,58 +38,64 @@ _CHOSEN = {
     "images": "a key of `images`",
     "registries": "a key of `registries`",
 }
+#: Stands for a value that is wrong; what is wrong with it is among the problems of the document.
+_WRONG: Final = object()
+
+
+class Setting(NamedTuple):
+    """A field of a form: its type with all that is said of it, and its default, `MISSING` if it is required."""
+
+    field: str
+    hint: Any
+    about: About | None
+    default: object
+    required: bool
 
 
 @cache
-def reader() -> TypeAdapter[ConfigForm]:
-    """The reader of a file, built on first use."""
-    return TypeAdapter(ConfigForm)
+def settings_of(form: type) -> Mapping[str, Setting]:
+    """The settings of a form by their keys; a field with the name of a keyword ends in `_`."""
+    hints, found = get_type_hints(form, include_extras=True), {}
+    for field in fields(form):
+        hint, required = hints[field.name], field.default is MISSING and field.default_factory is MISSING
+        _, _, about = parts(hint)
+        found[field.name.rstrip("_")] = Setting(field.name, hint, about, field.default, required)
+    return found
 
 
-@cache
-def schema() -> Schema:
-    """The schema, with a description and examples for every key."""
-    generated = _tidy(reader().json_schema())
-    return {"$schema": DIALECT, "$id": IDENTITY, "title": FILE, **generated}
+def parts(hint: Any) -> tuple[Any, Leaf | Listed | Either | None, About | None]:
+    """A type without None and annotations, how it is read, and what it is about."""
+    how, about = None, None
+    while True:
+        if get_origin(hint) is Annotated:
+            about = next((each for each in hint.__metadata__ if isinstance(each, About)), about)
+            how = next((each for each in hint.__metadata__ if not isinstance(each, About)), how)
+            hint = hint.__origin__
+        elif NoneType in get_args(hint):
+            (hint,) = (each for each in get_args(hint) if each is not NoneType)
+        else:
+            return hint, how, about
 
 
-def schema_text() -> str:
-    """The schema as it is published: `gitops-bot.schema.json`, and what `gitops-bot schema` prints."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+def read(document: Document, hint: Any, path: Path = ()) -> Any:
+    """The value at a path, by its type; None if anything is wrong with it."""
+    form = _value(document, path, document.at(path), hint)
+    return None if form is _WRONG else form
 
 
-def check_kind(document: Document) -> None:
+def check_kind(document: Document, form: type) -> None:
     """Refuse a file that is something else, such as a key: nothing of what it holds may be printed.
 
     Raises:
-        ConfigError: it is not empty, and has none of the keys of a configuration.
+        ConfigError: it is not empty, and has none of the keys of the form.
     """
-    tree, known = document.tree, [setting.name for setting in fields(ConfigForm)]
+    tree, known = document.tree, settings_of(form)
     if isinstance(tree, Scalar) and tree.kind == "nothing":
         return
     if not isinstance(tree, dict) or not any(key in known or suggestion(document, key, known) for key in tree):
         message = "this is no configuration of gitops-bot: it has none of its keys"
         advice = "check that this is the right file; a configuration begins with `version: 1`"
         raise ConfigError(problem(document.file, Position(1, 1), message, advice))
-
-
-def report(document: Document, error: ValidationError, at: Path) -> None:
-    """Add a problem for each error in the value at a path."""
-    for failure in error.errors(include_url=False, include_input=False)[:_MOST_REPORTED]:
-        path, kind, is_key = _path(document, (*at, *failure["loc"]))
-        value = document.at(path)
-        if isinstance(value, Scalar) and value.kind == "broken":
-            continue  # reported when it was parsed
-        if failure["type"] == INVALID:
-            message, advice = failure["ctx"]["message"], failure["ctx"]["next"]
-            if EXAMPLE in advice:
-                # An example of the setting, or of a key that users choose.
-                keys = _setting(document, path[:-1]).get("examples", [["name"]])[0] if is_key else ()
-                example = f"{next(iter(keys))}:" if is_key else _example(document, path)
-                advice = advice.replace(EXAMPLE, f"`{example}`")
-            document.report(path, f"{_subject(path, is_key=is_key)} {message}", advice, at_key=is_key)
-        else:
-            _report(document, failure["type"], path, kind)
 
 
 def suggestion(document: Document, word: str, known: Iterable[str]) -> str | None:
@@ -134,101 +114,133 @@ def meant(document: Document, name: str, key: str, known: Iterable[str]) -> str 
     return f"`{key}` has: {', '.join(f'`{other[:60]}`' for other in known[:_MOST_NAMED])}" if known else None
 
 
-def _report(document: Document, error_type: str, path: Path, kind: str | None) -> None:
-    match error_type:
-        case "missing" if not _misspelt(document, path):
-            message = f"{_subject(path[:-1])} has no `{path[-1]}`"
-            advice = f"add it, as in `{_example(document, path)}`"
-            document.report(path if kind else path[:-1], message, advice, at_key=not kind)
-        case "missing":
-            pass  # what was meant by the misspelt key is reported at that key
-        case "extra_forbidden" | "unexpected_keyword_argument":
-            _unknown(document, path)
-        case "union_tag_not_found" | "union_tag_invalid":
-            _no_policy(document, path)
-        case "too_short":
-            document.report(path, f"{_subject(path)} is empty", f"write it as in `{_example(document, path)}`")
-        case _:
-            _no_mapping(document, path)
+def _value(
+    document: Document, path: Path, value: Tree | None, hint: Any, about: About | None = None, *, in_union: bool = False
+) -> Any:
+    if isinstance(value, Scalar) and value.kind == "broken":
+        return _WRONG  # reported when it was parsed
+    bare, how, own = parts(hint)
+    about = own or about
+    try:
+        match how:
+            case Leaf(read=read_leaf):
+                return read_leaf(value)
+            case Either(choose=choose):
+                if (number := choose(value)) is None:
+                    return _no_policy(document, path, value)
+                return _value(document, path, value, get_args(bare)[number], about, in_union=True)
+            case Listed() if get_origin(bare) is tuple:
+                items = how.items(value)
+                places = [(*path, at) if items is value else path for at in range(len(items))]
+                pairs = zip(places, items, strict=True)
+                read = [_value(document, place, item, get_args(bare)[0], about) for place, item in pairs]
+                return _WRONG if _WRONG in read else tuple(dict.fromkeys(read) if how.once else read)
+    except WrongError as error:
+        return _refuse(document, path, error, about)
+    if not isinstance(value, dict):
+        return _no_mapping(document, path, value)
+    if get_origin(bare) is dict:
+        least = how.least if isinstance(how, Listed) else 0
+        return _mapping(document, path, value, get_args(bare), about, least)
+    return _form(document, path, value, bare, about, in_union=in_union)
 
 
-def _misspelt(document: Document, path: Path) -> bool:
-    mapping = document.at(path[:-1])
-    return isinstance(mapping, dict) and any(suggestion(document, word, (str(path[-1]),)) for word in mapping)
+def _mapping(
+    document: Document, path: Path, value: dict[str, Tree], hints: tuple[Any, ...], about: About | None, least: int
+) -> Any:
+    """A mapping whose keys the user chooses."""
+    if len(value) < least:
+        advice = f"write it as in `{_example(document, path, about)}`"
+        return _report(document, path, f"{_subject(path)} is empty", advice)
+    key_hint, hint = hints
+    leaf: Leaf = key_hint.__metadata__[0]
+    read, wrong = {}, []
+    for key, item in value.items():
+        try:
+            leaf.read(key)
+        except WrongError as error:
+            example = next(iter(about.shown[0])) if about is not None else "name"
+            message = f"{_CHOSEN.get(str(path[-1]), 'a key')} {error.message}"
+            advice = error.advice.replace(EXAMPLE, f"`{example}:`")
+            wrong.append(_report(document, (*path, key), message, advice, at_key=True))
+        read[key] = _value(document, (*path, key), item, hint)
+    return _WRONG if wrong or _WRONG in read.values() else read
 
 
-def _path(document: Document, location: tuple[str | int, ...]) -> tuple[Path, str | None, bool]:
-    """The path in the file, the branch of the union, and whether the error is about the key rather than its value."""
-    path: Path = ()
-    kind: str | None = None
-    is_key = False
-    for count, part in enumerate(location):
-        last = count == len(location) - 1
-        if document.at((*path, part)) is not None:
-            path, kind = (*path, part), None
-        elif part == "[key]" and last:
-            is_key = True
-        elif isinstance(part, int) and not isinstance(document.at(path), list):
-            pass  # a single value that stands for a list
-        elif part in _BRANCHES:
-            kind = str(part)
-        else:
-            path = (*path, part)
-    return path, kind, is_key
+def _form(
+    document: Document, path: Path, value: dict[str, Tree], form: Any, about: About | None, *, in_union: bool
+) -> Any:
+    settings, read = settings_of(form), {}
+    for key, setting in settings.items():
+        if key in value:
+            read[setting.field] = _value(document, (*path, key), value[key], setting.hint)
+        elif setting.required:
+            read[setting.field] = _WRONG
+            if not any(suggestion(document, word, (key,)) for word in value):  # else it is reported at that word
+                place, advice = (*path, key), f"add it, as in `{_example(document, (*path, key), setting.about)}`"
+                message = f"{_subject(path)} has no `{key}`"
+                _report(document, place if in_union else path, message, advice, at_key=not in_union)
+    unknown = [_unknown(document, (*path, key), tuple(settings)) for key in value if key not in settings]
+    if unknown or _WRONG in read.values():
+        return _WRONG
+    try:
+        return form(**read)
+    except WrongError as error:
+        return _refuse(document, path, error, about)
 
 
-def _subject(path: Path, *, is_key: bool = False) -> str:
-    if is_key:
-        return _CHOSEN.get(str(path[-2]), "a key")
+def _report(document: Document, path: Path, message: str, advice: str, *, at_key: bool = False) -> object:
+    if len(document.problems) < _MOST_REPORTED:
+        document.report(path, message, advice, at_key=at_key)
+    return _WRONG
+
+
+def _refuse(document: Document, path: Path, error: WrongError, about: About | None) -> object:
+    advice = error.advice.replace(EXAMPLE, f"`{_example(document, path, about)}`")
+    return _report(document, path, f"{_subject(path)} {error.message}", advice)
+
+
+def _subject(path: Path) -> str:
     names = [part for part in path if isinstance(part, str)]
     if not names:
         return "the configuration"
     return f"an item of `{names[-1]}`" if isinstance(path[-1], int) else f"`{names[-1][:_MOST_COMPARED]}`"
 
 
-def _unknown(document: Document, path: Path) -> None:
+def _unknown(document: Document, path: Path, known: tuple[str, ...]) -> object:
     *above, word = map(str, path)
     if above[:1] == ["registries"] and word.lower() in _SECRETS:
         advice = "put it into an environment variable and give the variable's name, as in `password_env: GHCR_TOKEN`"
-        document.report(path, f"`{word}`: secrets do not belong in this file", advice, at_key=True)
-        return
-    known = tuple(_at(document, path[:-1]).get("properties", ()))
+        return _report(document, path, f"`{word}`: secrets do not belong in this file", advice, at_key=True)
     close = suggestion(document, word, known)
-    advice = f"known here: {', '.join(f'`{key}`' for key in known)}" if known else "remove it"
-    if close:
-        advice = f"did you mean `{close}`?"
-    document.report(path, f"unknown key {quote(word)}", advice, at_key=True)
+    advice = f"did you mean `{close}`?" if close else f"known here: {', '.join(f'`{key}`' for key in known)}"
+    return _report(document, path, f"unknown key {quote(word)}", advice, at_key=True)
 
 
-def _no_policy(document: Document, path: Path) -> None:
-    value = document.at(path)
+def _no_policy(document: Document, path: Path, value: Tree | None) -> object:
     if not isinstance(value, dict) or not value:
-        document.report(path, _POLICY, _EXAMPLE)
-        return
+        return _report(document, path, _POLICY, _EXAMPLE)
     for word in value:
-        close = suggestion(document, word, (*form_policy.KINDS, "prereleases"))
+        close = suggestion(document, word, (*KINDS, "prereleases"))
         advice = f"did you mean `{close}`?" if close else f"{_POLICY}, {_EXAMPLE}"
-        document.report((*path, word), f"unknown key {quote(word)}", advice, at_key=True)
+        _report(document, (*path, word), f"unknown key {quote(word)}", advice, at_key=True)
+    return _WRONG
 
 
-def _no_mapping(document: Document, path: Path) -> None:
-    value = document.at(path)
+def _no_mapping(document: Document, path: Path, value: Tree | None) -> object:
     if isinstance(value, Scalar) and value.kind == "nothing":
         advice = "begin with `version: 1`" if not path else "indent its contents below it, or remove the line"
-        document.report(path, f"{_subject(path)} is empty", advice)
-        return
-    shape = (
-        "a list" if isinstance(value, list) else f"the value {quote(value)}" if isinstance(value, Scalar) else "this"
-    )
+        return _report(document, path, f"{_subject(path)} is empty", advice)
+    shape = f"the value {quote(value)}" if isinstance(value, Scalar) else "a list"
     message = f"{_subject(path)} must be a mapping of keys to values, not {shape}"
-    document.report(path, message, "write it as `key: value`")
+    return _report(document, path, message, "write it as `key: value`")
 
 
-def _example(document: Document, path: Path) -> str:
+def _example(document: Document, path: Path, about: About | None) -> str:
     """The setting at this path as a line of YAML: a list where the file has one."""
     while path and isinstance(path[-1], int):
         path = path[:-1]
-    examples = _setting(document, path).get("examples", [""])
+    examples = about.shown if about is not None else [""]
     is_list = isinstance(document.at(path), list)
     value = next((value for value in examples if isinstance(value, list) == is_list), examples[0])
     return f"{path[-1]}: {flow(value)}"
@@ -247,61 +259,3 @@ def flow(value: Any) -> str:
             return f"{{{', '.join(f'{key}: {flow(item)}' for key, item in value.items())}}}"
         case _:
             return str(value)
-
-
-def _setting(document: Document, path: Path) -> Schema:
-    """The schema of the setting at this path, with its text and examples."""
-    setting: Schema = _at(document, path[:-1]).get("properties", {}).get(path[-1], {})
-    return setting
-
-
-def _at(document: Document, path: Path) -> Schema:
-    """The schema of the value at this path; of several alternatives, the one in the file."""
-    node = schema()
-    for end, part in enumerate(path, 1):
-        if isinstance(part, int):
-            node = node.get("items", {})
-        elif part in node.get("properties", ()):
-            node = node["properties"][part]
-        else:
-            node = next(iter(node.get("patternProperties", {}).values()), {})
-        node = _branch(node, document.at(path[:end]))
-    return node
-
-
-def _branch(node: Schema, written: Tree | None) -> Schema:
-    branches = [_resolve(branch) for branch in node.get("oneOf", [node])]
-    if isinstance(written, list):
-        return next((branch for branch in branches if branch.get("type") == "array"), branches[-1])
-    if isinstance(written, dict) and len(branches) > 1:
-        word = next((word for word in KINDS if word in written), None)
-        return next((branch for branch in branches if word in branch.get("required", ())), branches[0])
-    return branches[0]
-
-
-def _resolve(node: Schema) -> Schema:
-    resolved: Schema = schema()["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
-    return resolved
-
-
-def _tidy(node: Any) -> Any:
-    """A generated schema, simplified to what a person would write.
-
-    A key that is left out reads as None, but `null` may not be written; a title repeats the name of its key; and a
-    mapping whose keys have a form takes no others.
-    """
-    if isinstance(node, list):
-        return [_tidy(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    if node.get("anyOf", ())[1:] == [{"type": "null"}]:
-        node = {**node["anyOf"][0], **{key: value for key, value in node.items() if key != "anyOf"}}
-    kept = {key: value for key, value in node.items() if key != "title" and (key, value) != ("default", None)}
-    if "patternProperties" in kept:
-        kept["additionalProperties"] = False
-    for key, value in kept.items():
-        if key in _BY_NAME:
-            kept[key] = {name: _tidy(named) for name, named in value.items()}
-        elif key not in ("default", "examples"):
-            kept[key] = _tidy(value)
-    return kept

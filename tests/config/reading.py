@@ -11,9 +11,10 @@ from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
 
 from gitops_bot import config
+from gitops_bot.config.schema import schema
 from gitops_bot.errors import ConfigError
 
-SCHEMA = config.schema()
+SCHEMA = schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot import config
+from gitops_bot.config.schema import schema_text
 from gitops_bot.images.reference import is_tag
 from tests.config.reading import SCHEMA, is_read, is_valid
 
@@ -35,8 +35,8 @@ def promoted(lines: str) -> str:
 
 def test_the_published_schema_is_the_one_of_the_code() -> None:
     """After a change of the models: `gitops-bot schema > gitops-bot.schema.json`."""
-    assert PUBLISHED.read_text(encoding="utf-8") == config.schema_text()
-    assert json.loads(config.schema_text()) == SCHEMA
+    assert PUBLISHED.read_text(encoding="utf-8") == schema_text()
+    assert json.loads(schema_text()) == SCHEMA
 
 
 def test_the_schema_is_a_json_schema_of_2020_12_that_says_what_it_is() -> None:

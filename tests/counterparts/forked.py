@@ -43,7 +43,6 @@ _IMPORTED_LATE = (
     "git",
     "github",
     "jinja2",
-    "pydantic.dataclasses",
     "re2",
     "wcwidth",
 )
@@ -147,14 +146,14 @@ def _serve(descriptor: int) -> None:
 def _prepare() -> None:
     """Import all that a command may import late, and keep it out of the forks' garbage collection."""
     import gitops_bot
-    from gitops_bot.config import validation
+    from gitops_bot.config.schema import schema
 
     for module in pkgutil.walk_packages(gitops_bot.__path__, "gitops_bot."):
         if not module.name.startswith("gitops_bot.demo"):
             importlib.import_module(module.name)
     for library in _IMPORTED_LATE:
         importlib.import_module(library)
-    validation.schema()
+    schema()
     gc.collect()
     gc.freeze()
 

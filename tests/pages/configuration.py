@@ -10,15 +10,15 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gitops_bot import config
 from gitops_bot.config import form_target, leaves, times
+from gitops_bot.config.schema import schema
 from gitops_bot.config.validation import flow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Schema = dict[str, Any]
-SCHEMA: Schema = config.schema()
+SCHEMA: Schema = schema()
 
 INTRODUCTION = """\
 # Configuration
