@@ -48,6 +48,28 @@ _IMPORTED_LATE = (
 )
 
 
+#: A program of a shell that has a command run by a fork, with its own streams.
+_CLIENT = """
+import json, os, socket, sys
+_, path, measured, *args = sys.argv
+door = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+door.connect(path)
+ends, told = os.pipe()
+request = {"args": args, "cwd": os.getcwd(), "env": dict(os.environ), **json.loads(measured)}
+socket.send_fds(door, [json.dumps(request).encode()], [0, 1, 2, told])
+os.close(told)
+sys.exit(int(open(ends).read().split()[1]))
+"""
+
+
+def measured() -> dict[str, str]:
+    """Where coverage is measured to, if it is, and for which test."""
+    return {
+        "coverage": os.environ.get("GITOPS_BOT_COVERAGE", ""),
+        "test": os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0],
+    }
+
+
 class Parent:
     """The process that forks."""
 
@@ -62,6 +84,24 @@ class Parent:
                 stdin=subprocess.DEVNULL,
             )
 
+    def listen(self, path: Path) -> str:
+        """Take commands from a shell, too; gives what it has to run, before what is `measured` and the arguments."""
+        doors = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        doors.bind(str(path))
+        doors.listen()
+
+        def pass_on() -> None:
+            while True:
+                door, _ = doors.accept()
+                with door:
+                    request, files, _, _ = socket.recv_fds(door, 1 << 20, 4)
+                    socket.send_fds(self._socket, [request], files)
+                for file in files:
+                    os.close(file)
+
+        threading.Thread(target=pass_on, daemon=True).start()
+        return f"{sys.executable} -ISc '{_CLIENT}' {path}"
+
     def fits(self, env: Mapping[str, str]) -> bool:
         """Whether a process with this environment would have started the same way."""
         names = {name for name in {*env, *self._env} if name.startswith(_READ_AT_START)}
@@ -73,11 +113,7 @@ class Parent:
         Raises:
             TimeoutError: it did not end in time, and was killed.
         """
-        measured = {
-            "coverage": os.environ.get("GITOPS_BOT_COVERAGE", ""),
-            "test": os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0],
-        }
-        request = json.dumps({"args": args, "cwd": str(cwd), "env": dict(env), **measured}).encode()
+        request = json.dumps({"args": args, "cwd": str(cwd), "env": dict(env), **measured()}).encode()
         ends, told = os.pipe()
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             given.write(stdin.encode())
@@ -181,6 +217,9 @@ def _run(request: dict[str, object]) -> NoReturn:
     os.environ.clear()
     os.environ.update(env)
     os.chdir(str(request["cwd"]))
+    # Those of the parent know what kind of files they were.
+    sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.argv = ["gitops-bot", *args]
     from gitops_bot.__main__ import main
 

@@ -12,26 +12,28 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from http.client import HTTPConnection
 from itertools import count
+from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from gitops_bot.demo.http import Refused
 from tests.commands import contract
 from tests.conftest import PROJECT
-from tests.counterparts.forked import parent
+from tests.counterparts.forked import measured, parent
 from tests.counterparts.git_http import WRITER, Remote, git_server
 from tests.counterparts.github import Forge
 from tests.counterparts.registry import docker_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from gitops_bot.demo.http import Answer, Request
     from tests.counterparts.git_http import GitServer
@@ -72,6 +74,17 @@ def run(*args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: str 
     done = Done(*forks.run(args, cwd, clean, stdin, PATIENCE))
     assert "Traceback" not in done.err, done.err
     return done
+
+
+def program() -> str:
+    """A script of the shell that is the bot, as `run` runs it."""
+    return f'PYTHONPATH={PROJECT} exec {_door()} {quote(json.dumps(measured()))} "$@"'
+
+
+@cache
+def _door() -> str:
+    forks = parent(os.environ["PATH"], "C.UTF-8", str(PROJECT))
+    return forks.listen(Path(tempfile.mkdtemp(prefix="gitops-bot-door-")) / "door")
 
 
 def _clean(cwd: Path, env: Mapping[str, str] | None) -> dict[str, str]:

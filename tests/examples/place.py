@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from tests.conftest import PROJECT
-from tests.counterparts.world import TOKEN, Deploy, Done
+from tests.counterparts.world import TOKEN, Deploy, Done, program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,8 +57,8 @@ class Place:
         deploy = world.deploy(files)
         made = cls(deploy, deploy.folder / "programs")
         made.programs.mkdir()
-        for name, module in (("gitops-bot", "gitops_bot"), ("docker", "tests.examples.docker")):
-            made.program(name, f'PYTHONPATH={PROJECT} exec {sys.executable} -P -m {module} "$@"')
+        made.program("gitops-bot", program())
+        made.program("docker", f'PYTHONPATH={PROJECT} exec {sys.executable} -P -m tests.examples.docker "$@"')
         return made
 
     def program(self, name: str, script: str) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
-from tests.conftest import PROJECT
+from tests.counterparts.world import program
 from tests.examples.place import Place
 from tests.examples.waves import EXAMPLE, WAVES, Waves
 from tests.pages.markdown import commands, sections
@@ -39,7 +38,7 @@ def test_the_page_of_300_clusters_prints_what_it_shows(worldwide: World, tmp_pat
     assert {wave: len(waves.clusters(wave)) for wave in WAVES} == SIZES
     place = Place(waves.deploy, tmp_path / "programs")
     place.programs.mkdir()
-    place.program("gitops-bot", f'PYTHONPATH={PROJECT} exec {sys.executable} -P -m gitops_bot "$@"')
+    place.program("gitops-bot", program())
     here = tmp_path / "here"
     subprocess.run(["git", "clone", "--quiet", waves.deploy.remote.file_url, str(here)], check=True)
     subprocess.run(["git", "-C", str(here), "remote", "set-url", "origin", waves.deploy.remote.url], check=True)
