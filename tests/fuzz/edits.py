@@ -30,22 +30,8 @@ from gitops_bot.targets.pin_file import FileEntry, edit, pin_after
 D1, D2 = "sha256:" + "0123456789abcdef" * 4, "sha256:" + "fedcba9876543210" * 4
 #: Tags of every kind that some parser takes for something else, beside ordinary ones.
 TAGS = [
-    *(
-        "v1.4.2",
-        "latest",
-        "sha-1a2b3c4",
-        "1.2.3",
-        "v2_",
-        "__X__",
-        "1.10",
-        "1e5",
-        "0123",
-        "0o17",
-        "0x1f",
-        "1_000",
-        "1._2",
-    ),
-    *("on", "y", "null", "2024-01-15", "706798e8"),
+    *("v1.4.2", "latest", "sha-1a2b3c4", "1.2.3", "v2_", "__X__", "1.10", "1e5", "0123", "0o17", "0x1f"),
+    *("1_000", "1._2", "on", "y", "null", "2024-01-15", "706798e8"),
 ]
 SEEDS = [
     "images:\n- name: web\n  newTag: v1\n",
@@ -60,27 +46,11 @@ SEEDS = [
 #: What is put anywhere; `_` stands for a blank.
 INSERTS = [
     *"&*!?-:,{}[]#'\"|>%\\~=@`\t\n\r\x85\u2028\ufeffé😀\u00a0",
-    *(
-        "#c",
-        "---",
-        "...",
-        "<<",
-        "\r\n",
-        "&a_",
-        "*a",
-        "!!str_",
-        "?_",
-        "-_",
-        ":_",
-        "_#",
-        "${X}",
-        "{{_x_}}",
-        "$(X)",
-        "<X>",
-    ),
-    *("name:_", "newTag:_v2", "digest:_", "newName:", "images:", "newtag:_x", "digest:_" + D2, "images: []\n"),
+    *("#c", "---", "...", "<<", "\r\n", "&a_", "*a", "!!str_", "?_", "-_", ":_", "_#", "${X}", "{{_x_}}"),
+    *("$(X)", "<X>", "name:_", "newTag:_v2", "digest:_", "newName:", "images:", "newtag:_x", "digest:_" + D2),
+    "images: []\n",
 ]
-_BREAK = re.compile("\r\n|\r|\n")
+BREAK = re.compile("\r\n|\r|\n")
 
 
 class Wrong(Exception):  # noqa: N818 - a finding
@@ -148,9 +118,8 @@ def _lines(random: Random, text: str, _: list[str]) -> str:
         case 4:
             lines[one] = lines[one].removeprefix(" " * random.choice((1, 2)))
         case _:
-            lines[one] += random.choice(
-                (" # c", "\t# c", " ", "\t", "#", " #: {", "\n\n", "\n# c", "\n      # - name: x")
-            )
+            ends = (" # c", "\t# c", " ", "\t", "#", " #: {", "\n\n", "\n# c", "\n      # - name: x")
+            lines[one] += random.choice(ends)
     return "\n".join(lines)
 
 
@@ -192,16 +161,10 @@ def _flow(random: Random, text: str, _: list[str]) -> str:
 
 def _add_fields(random: Random, text: str, _: list[str]) -> str:
     """Give one entry a further field, in front or behind."""
-    extra = random.choice(
-        (f"digest: {D1}", f'digest: "{D1}" # c', "tagSuffix: x", "newName: a/b", "newTag: v0", "x: 1")
-    )
-    if random.random() < 0.5:
-        return re.sub(
-            r"(?m)^( *)- name:", lambda m: f"{m[1]}- {extra}\n{m[1]}  name:", text, count=random.choice((1, 2))
-        )
-    return re.sub(
-        r"(?m)^( *)- (name:.*)$", lambda m: f"{m[1]}- {m[2]}\n{m[1]}  {extra}", text, count=random.choice((1, 2))
-    )
+    extras = (f"digest: {D1}", f'digest: "{D1}" # c', "tagSuffix: x", "newName: a/b", "newTag: v0", "x: 1")
+    behind, extra, count = random.random() < 0.5, random.choice(extras), random.choice((1, 2))
+    more = rf"\1- \2\n\1  {extra}" if behind else rf"\1- {extra}\n\1  \2"
+    return re.sub(r"(?m)^( *)- (name:.*)$", more, text, count=count)
 
 
 def _join(random: Random, text: str, sources: list[str]) -> str:
@@ -272,7 +235,7 @@ def judge(before: Kustomization, asks: list[Assignment], data: bytes) -> None:
         fields += (new_name != old.new_name) + (pin.tag != old.pin.tag) + (pin.digest != old.pin.digest)
         if pin.digest is None and old.pin.digest is not None and ask:
             # `- digest: ...` goes and the next key takes its place behind the dash; in braces a comma goes.
-            first = _BREAK.split(before.data.decode())[old.line - 1].casefold()
+            first = BREAK.split(before.data.decode())[old.line - 1].casefold()
             moved += "digest" in first or "{" in first
         if ask and edit(again, [ask]) != data:
             raise Wrong("the same edit again is not nothing")
@@ -282,7 +245,7 @@ def judge(before: Kustomization, asks: list[Assignment], data: bytes) -> None:
 
 def _judge_lines(before: str, after: str, fields: int, *, alone: bool) -> None:
     """No more lines come or go than fields were asked for, and the others keep their order."""
-    old, new = _BREAK.split(before), _BREAK.split(after)
+    old, new = BREAK.split(before), BREAK.split(after)
     gone, come = Counter(old) - Counter(new), Counter(new) - Counter(old)
     gone.pop("", None)  # blank lines between a comma and the pair that goes with it
     if gone.total() > fields or come.total() > fields:
@@ -291,7 +254,7 @@ def _judge_lines(before: str, after: str, fields: int, *, alone: bool) -> None:
     ends = before.endswith(("\n", "\r")) or (len(old) > 1 and not old[-2] and after.endswith(("\n", "\r")))
     if ends != after.endswith(("\n", "\r")) or before[:1] != after[:1]:
         raise Wrong("the end or the start of the file changed")
-    if {found.group() for found in _BREAK.finditer(after)} - {found.group() for found in _BREAK.finditer(before)}:
+    if {found.group() for found in BREAK.finditer(after)} - {found.group() for found in BREAK.finditer(before)}:
         raise Wrong("a line break of another kind came in")
     keep_old, keep_new = [line for line in old if line not in gone], [line for line in new if line not in come]
     if alone and Counter(keep_old) == Counter(keep_new) and keep_old != keep_new:
@@ -320,25 +283,19 @@ def _judge_tree(before: Kustomization, asks: dict[str, Assignment], after: str) 
 
 def _judge_entry(entry: FileEntry, ask: Assignment, old: Any, new: Any) -> None:
     touched = {"newname", "newtag", "digest"}
-    for pairs in (old[2], new[2]):
-        keys = [pair[0][2].casefold() for pair in pairs]
-        if len(keys) != len(set(keys)):
-            raise Wrong("libyaml sees a key twice")
+    was, now = ({key[2].casefold(): value for key, value in pairs} for pairs in (old[2], new[2]))
+    if (len(was), len(now)) != (len(old[2]), len(new[2])):
+        raise Wrong("libyaml sees a key twice")
     if [p for p in old[2] if p[0][2].casefold() not in touched] != [
         p for p in new[2] if p[0][2].casefold() not in touched
     ]:
         raise Wrong("libyaml sees another field changed")
-    was = {pair[0][2].casefold(): pair[1] for pair in old[2]}
-    now = {pair[0][2].casefold(): pair[1] for pair in new[2]}
     for key in touched:
         if was.get(key) != now.get(key) and key in now and now[key][1] != "tag:yaml.org,2002:str":
             raise Wrong(f"libyaml sees {now[key]}, which is no string")
     said = ":".join(filter(None, (now.get("newtag", ("", "", ""))[2], now.get("digest", ("", "", ""))[2])))
     pin = pin_after(entry, ask.pin)
-    if said.replace("@", ":", 1) != ":".join(filter(None, (pin.tag, pin.digest))) and pin.tag not in (
-        "null",
-        "~",
-    ):
+    if said.replace("@", ":", 1) != ":".join(filter(None, (pin.tag, pin.digest))) and pin.tag not in ("null", "~"):
         raise Wrong(f"libyaml sees the pin {said}")
 
 
@@ -356,11 +313,8 @@ def _tree(node: yaml.Node, depth: int = 0) -> Any:
         case yaml.SequenceNode():
             return ("sequence", node.tag, [_tree(child, depth + 1) for child in node.value])
         case _:
-            return (
-                "mapping",
-                node.tag,
-                [(_tree(key, depth + 1), _tree(value, depth + 1)) for key, value in node.value],
-            )
+            pairs = [(_tree(key, depth + 1), _tree(value, depth + 1)) for key, value in node.value]
+            return ("mapping", node.tag, pairs)
 
 
 def corpus_folder() -> Path | None:

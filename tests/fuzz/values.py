@@ -1,18 +1,11 @@
 """Mutate values inside of block scalars, edit what can still be read, and let libyaml judge both levels.
 
-    python -m tests.fuzz.values --runs 100000 --seed 1
-
-Each run follows from its seed and number alone: `--only NUMBER` repeats one. The judge shares no code with the editor.
-Findings go to standard output, exit code 1.
+Each run follows from its seed and number alone. The judge shares no code with the editor.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
-import sys
-from collections import Counter
-from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +15,11 @@ from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Assignment, Pin, is_digest, is_tag
 from gitops_bot.targets.helm import HelmTarget
 from gitops_bot.targets.pin_file import edit
+from tests.fuzz.edits import BREAK, D1, D2, Outcome
 
 if TYPE_CHECKING:
     from gitops_bot.targets.yaml_pins import YamlPins
 
-D1, D2 = "sha256:" + "0123456789abcdef" * 4, "sha256:" + "fedcba9876543210" * 4
 VALUES = [
     "image:\n  repository: web\n  tag: v1\n",
     f"# top\nweb:\n  image:\n    repository: a/b   # c\n\n    tag: 'v1' # d\n    digest: {D1}\n\n# end\n",
@@ -37,26 +30,9 @@ VALUES = [
 HEADERS = ["|", "|-", "|+", "|2", "|4-", "|-2", "| # c", "|\t", ">", '"']
 INSERTS = [
     *"&*!?-:,{}[]#'\"|>%\t\n\r \\~@",
-    "#c",
-    "---",
-    "...",
-    "\r\n",
-    "&a ",
-    "*a",
-    "{{ x }}",
-    "\n\n",
-    "  ",
-    "tag: v0\n",
+    *("#c", "---", "...", "\r\n", "&a ", "*a", "{{ x }}", "\n\n", "  ", "tag: v0\n"),
 ]
 TAGS = ["v2", "1.10", "0123", "on", "latest", "1e5"]
-_BREAK = re.compile("\r\n|\r|\n")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    kind: str
-    detail: str = ""
-    data: bytes = b""
 
 
 def application(random: Random) -> bytes:
@@ -94,7 +70,7 @@ def run(number: int, seed: int) -> Outcome:
         return Outcome("file refused")
     except Exception as error:  # noqa: BLE001 - any other exception is what the fuzzer looks for
         return Outcome("CRASH", repr(error), data)
-    lines = _BREAK.split(data.decode())
+    lines = BREAK.split(data.decode())
     editable = [
         one for one in pins.entries if one.refusal is None and _is_plain(one.pin) and ":" in lines[one.line - 1]
     ]
@@ -137,9 +113,9 @@ def judge(pins: YamlPins, asks: list[Assignment], before: bytes, after: bytes) -
     if edit(again, asks) != after:
         return "the same edit again is not nothing"
     one, other = before.decode(), after.decode()
-    if _BREAK.findall(one) != _BREAK.findall(other):
+    if BREAK.findall(one) != BREAK.findall(other):
         return "a line break differs"
-    lines = list(zip(_BREAK.split(one), _BREAK.split(other), strict=True))
+    lines = list(zip(BREAK.split(one), BREAK.split(other), strict=True))
     touched = {entry.line for entry in pins.entries if entry.name in wanted}
     for number, (old_line, new_line) in enumerate(lines, 1):
         near = any(0 <= number - line <= 40 for line in touched)
@@ -179,23 +155,3 @@ def _compare(old: Any, new: Any, key: str, found: list[str]) -> None:
         _compare(*inside, "", found)
     elif old != new and key not in ("tag", "digest", "sha", "image"):
         found.append(f"libyaml sees another {key}: {old!r} and {new!r}")
-
-
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", type=int, help="repeat this one run")
-    options = parser.parse_args(argv)
-    counts: Counter[str] = Counter()
-    for number in range(options.runs) if options.only is None else [options.only]:
-        outcome = run(number, options.seed)
-        counts[outcome.kind] += 1
-        if outcome.kind.isupper() or options.only is not None:
-            print(f"{outcome.kind} run {number}: {outcome.detail}\n  {outcome.data!r}", flush=True)  # noqa: T201
-    print(", ".join(f"{number} {kind}" for kind, number in counts.most_common()))  # noqa: T201
-    return 1 if any(kind.isupper() for kind in counts) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
