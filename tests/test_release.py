@@ -61,9 +61,6 @@ def test_the_notes_are_the_section_with_sentences_in_one_line_and_links_that_lea
         "### Fixed\n\n- Three.\n"
     )
     assert notes(RELEASED, "1.1.0", "https://host") == "- Old.\n"
-
-
-def test_before_the_first_release_all_that_is_unreleased_is_new() -> None:
     assert notes("# Changelog\n\n## [Unreleased]\n\n- One.\n", "0.1.0", "https://host") == "- One.\n"
 
 
@@ -130,12 +127,10 @@ def script(job: str, name: str, folder: Path, tag: str, **env: str) -> subproces
 @pytest.mark.parametrize(
     ("tags", "tag", "moved"),
     [
-        (["v1.0.0"], "v1.0.0", True),
         (["v1.9.0", "v1.10.0", "v1.2.0"], "v1.10.0", True),
         (["v1.0.0", "v1.1.0", "v1.0.1"], "v1.0.1", False),
         (["v1.0.0", "v2.0.0", "v10.0.0", "v1.0.1"], "v1.0.1", True),
         (["v1.0.0", "v1.1.0-rc.1", "v1.9", "v1.0.1"], "v1.0.1", True),
-        (["v0.1.0"], "v0.1.0", True),
     ],
 )
 def test_the_major_tag_moves_forward_only(tmp_path: Path, tags: list[str], tag: str, moved: bool) -> None:

@@ -20,7 +20,7 @@ from gitops_bot.edges.github.commits import _subject
 from gitops_bot.edges.http.transport import clean
 from gitops_bot.edges.registry import describe
 from gitops_bot.edges.registry import failure as registry
-from gitops_bot.errors import BotError, Problem, UsageError
+from gitops_bot.errors import BotError, Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.branches import BotBranch
@@ -247,12 +247,6 @@ def test_the_token_of_the_environment_is_known_from_the_start(
 def test_the_password_in_an_address_is_known_from_then_on() -> None:
     assert address.parse("https://ada:hunter%272@host.invalid/acme/web", server=SERVER).password == "hunter'2"
     assert redact.strike("no, hunter'2 may not") == "no, *** may not"
-
-
-def test_an_address_that_is_refused_does_not_show_its_login() -> None:
-    with pytest.raises(UsageError) as refused:
-        address.parse("ftp://ada:hunter2@host.invalid/acme/web", server=SERVER)
-    assert "hunter2" not in str(refused.value)
 
 
 def test_standard_error_that_is_closed_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
