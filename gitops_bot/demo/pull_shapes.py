@@ -138,14 +138,14 @@ def review(shapes: Shapes, pull: Pull, review: Review) -> Json:
     }
 
 
-def comment(shapes: Shapes, pull: Pull, comment: Comment) -> Json:
-    """A comment."""
+def comment(shapes: Shapes, number: int, comment: Comment) -> Json:
+    """A comment on the pull request, or issue, with this number."""
     return {
         "id": comment.id,
         "node_id": node("IssueComment", comment.id),
         "url": f"{shapes.here}/issues/comments/{comment.id}",
-        "html_url": f"{shapes.page}/pull/{pull.number}#issuecomment-{comment.id}",
-        "issue_url": f"{shapes.here}/issues/{pull.number}",
+        "html_url": f"{shapes.page}/pull/{number}#issuecomment-{comment.id}",
+        "issue_url": f"{shapes.here}/issues/{number}",
         "user": shapes.user(comment.user),
         "body": comment.body,
         "created_at": comment.created_at,

@@ -7,8 +7,7 @@ ends with a line break, which is part of the commit.
 from __future__ import annotations
 
 import base64
-import binascii
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gitops_bot.demo import identity
 from gitops_bot.demo.http import Answer, Route
@@ -20,30 +19,21 @@ if TYPE_CHECKING:
     from gitops_bot.demo.call import Call, Fields
     from gitops_bot.demo.identity import Json
 
-_MODES = {"100644": "blob", "100755": "blob", "120000": "blob", "040000": "tree", "160000": "commit"}
 _UNSIGNED: Json = {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
 
 
 def _blob(call: Call) -> Answer:
     fields = call.fields()
     (content,) = fields.needed("content")
-    try:
-        data = base64.b64decode(content) if fields.text("encoding") == "base64" else content.encode()
-    except binascii.Error:
-        raise Invalid(422, "content is not valid Base64") from None
+    data = base64.b64decode(content) if fields.text("encoding") == "base64" else content.encode()
     oid = call.pulls.bare.store("blob", data)
     return Answer.json(201, {"sha": oid, "url": f"{call.shapes.here}/git/blobs/{oid}"})
 
 
 def _tree(call: Call) -> Answer:
     fields = call.fields()
-    base, entries = fields.text("base_tree"), fields.values.get("tree")
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise Invalid(422, "Invalid tree info")
-    if base is not None:
-        _check(call, base, "tree", "base_tree is not a valid tree oid")
-    changed = [_entry(call, entry) for entry in entries]
-    tree = changed_tree(call.pulls.bare, base, changed)
+    changed = [_entry(call, entry) for entry in fields.values["tree"]]
+    tree = changed_tree(call.pulls.bare, fields.text("base_tree"), changed)
     shown = []
     for line in call.pulls.bare.git("ls-tree", "-z", tree).decode().split("\0")[:-1]:
         head, _, path = line.partition("\t")
@@ -55,25 +45,19 @@ def _tree(call: Call) -> Answer:
 
 
 def _entry(call: Call, entry: Json) -> tuple[str, str, str]:
-    mode, path, content = entry.get("mode"), entry.get("path"), entry.get("content")
-    if mode not in _MODES:
-        raise Invalid(422, "Must supply a valid tree.mode")
-    if not isinstance(path, str) or {"", ".", "..", ".git"} & {*path.split("/")}:
-        raise Invalid(422, "tree contains malformed path")
-    if isinstance(content, str) and "sha" not in entry:
-        return mode, call.pulls.bare.store("blob", content.encode()), path
-    oid = entry.get("sha")
-    _check(call, oid, _MODES[mode], f"tree.sha {str(oid)[:40]} is not a valid {_MODES[mode]}")
-    return mode, str(oid), path
+    if "content" in entry:
+        return entry["mode"], call.pulls.bare.store("blob", entry["content"].encode()), entry["path"]
+    if not call.pulls.bare.has(entry["sha"], "blob"):
+        raise Invalid(422, f"tree.sha {entry['sha'][:40]} is not a valid blob")
+    return entry["mode"], entry["sha"], entry["path"]
 
 
 def _commit(call: Call) -> Answer:
     user, fields, bare = call.shapes.viewer, call.fields(), call.pulls.bare
     message, tree = fields.needed("message", "tree")
     parents = fields.texts("parents")
-    _check(call, tree, "tree", "Tree SHA does not exist")
-    for parent in parents:
-        _check(call, parent, "commit", "Parent SHA does not exist or is not a commit object")
+    if not bare.has(tree, "tree") or not all(bare.has(parent, "commit") for parent in parents):
+        raise Invalid(422, "Tree SHA or parent SHA does not exist")
     app, at = user.endswith("[bot]"), call.pulls.moment()
     number = identity.user(call.shapes.api, call.shapes.site, user)["id"]
     own = f"{user} <{number}+{user}@users.noreply.github.com>" if app else f"{user} <{user}@users.noreply.github.com>"
@@ -101,11 +85,6 @@ def _commit(call: Call) -> Answer:
 def _person(fields: Fields, role: str) -> str | None:
     person = fields.values.get(role)
     return f"{person.get('name')} <{person.get('email')}>" if isinstance(person, dict) else None
-
-
-def _check(call: Call, oid: Any, kind: str, message: str) -> None:
-    if not isinstance(oid, str) or not call.pulls.bare.has(oid, kind):
-        raise Invalid(422, message)
 
 
 ROUTES = (

@@ -140,7 +140,8 @@ class Apps:
     def answer(self, request: Request, api: str, site: str, store: Store) -> Answer | None:
         """Answer a request that an App makes as itself; None for any other."""
         if (request.method, request.path) == ("GET", "/api/v3/app"):
-            return Answer.json(200, _show_app(self._app(request), api, site, self.now()))
+            app, at = self._app(request), self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+            return Answer.json(200, commit_checks.app(api, site, app.number, app.slug, at))
         if request.method == "GET" and (match := _INSTALLATION.fullmatch(request.path)):
             app = self._app(request)
             for each in self.installations:
@@ -297,24 +298,6 @@ def permission_for(rest: str) -> str:
 def _levels(granted: str | None) -> tuple[str, ...]:
     """The levels that a permission includes."""
     return _LEVELS[: _LEVELS.index(granted) + 1] if granted is not None else ()
-
-
-def _show_app(app: App, api: str, site: str, now: datetime) -> Json:
-    at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {
-        "id": app.number,
-        "slug": app.slug,
-        "node_id": identity.node("Integration", app.number),
-        "owner": identity.user(api, site, "acme"),
-        "name": app.slug,
-        "description": None,
-        "external_url": site,
-        "html_url": f"{site}/github-apps/{app.slug}",
-        "created_at": at,
-        "updated_at": at,
-        "permissions": {},
-        "events": [],
-    }
 
 
 def _show_installation(installation: Installation, api: str, site: str, now: datetime) -> Json:

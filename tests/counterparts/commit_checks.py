@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.demo import checks
 from gitops_bot.demo.http import Answer, Route
 from gitops_bot.demo.hub import Check
-from gitops_bot.demo.identity import node
+from gitops_bot.demo.identity import node, user
 from gitops_bot.demo.refusal import Invalid
 from tests.counterparts.moments import next_moment
 
@@ -68,6 +68,24 @@ def _status(call: Call, commit: str, check: Check) -> Json:
     }
 
 
+def app(api: str, site: str, number: int, slug: str, at: str) -> Json:
+    """An App."""
+    return {
+        "id": number,
+        "slug": slug,
+        "node_id": node("Integration", number),
+        "owner": user(api, site, "acme"),
+        "name": slug,
+        "description": None,
+        "external_url": site,
+        "html_url": f"{site}/github-apps/{slug}",
+        "created_at": at,
+        "updated_at": at,
+        "permissions": {},
+        "events": [],
+    }
+
+
 def _run(call: Call, commit: str, check: Check) -> Json:
     shown, here = checks.show(check), f"{call.shapes.here}/check-runs/1"
     return {
@@ -91,25 +109,8 @@ def _run(call: Call, commit: str, check: Check) -> Json:
         },
         "name": check.context,
         "check_suite": {"id": 1},
-        "app": None if not check.app else _app(call, check.app, check.at),
+        "app": None if not check.app else app(call.shapes.api, call.shapes.site, 1, check.app, check.at),
         "pull_requests": [],
-    }
-
-
-def _app(call: Call, slug: str, at: str) -> Json:
-    return {
-        "id": 1,
-        "slug": slug,
-        "node_id": node("App", 1),
-        "owner": call.shapes.user("acme"),
-        "name": slug,
-        "description": None,
-        "external_url": call.shapes.page,
-        "html_url": call.shapes.page,
-        "created_at": at,
-        "updated_at": at,
-        "permissions": {},
-        "events": [],
     }
 
 

@@ -12,7 +12,7 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.demo import landing, merging
-from gitops_bot.demo.bare import Moved, Person
+from gitops_bot.demo.bare import Person
 from gitops_bot.demo.refusal import Invalid
 from tests.counterparts.github import Forge
 
@@ -155,24 +155,16 @@ def git(*args: str, cwd: Path, token: str | None = None, server: str = "") -> su
     return subprocess.run(["git", *args], cwd=cwd, env=environ, capture_output=True, text=True, timeout=60, check=False)
 
 
-def update_branch(pulls: PullRequests, pull: Pull, *, user: str, expected: str | None) -> str:
-    """What the button "Update branch" does: merge the base branch into it; gives the merge commit."""
-    if expected is not None and expected != pull.head_sha:
-        raise Invalid(422, "expected head sha didn't match current head ref.")
-    if pull.state == "closed":
-        raise Invalid(422, "Cannot update a pull request that is closed.")
-    if pulls.fork(pull) == pull.base_sha:
-        raise Invalid(422, "There are no new commits on the base branch.")
-    text = f"Merge branch '{pull.base}' into {pull.head}\n"
-    by = Person(user, f"{user}@users.noreply.github.com")
+def update_branch(pulls: PullRequests, pull: Pull, *, user: str) -> None:
+    """What the button "Update branch" does: merge the base branch into it."""
+    by, text = Person(user, f"{user}@users.noreply.github.com"), f"Merge branch '{pull.base}' into {pull.head}\n"
+    if pull.state == "closed" or pulls.fork(pull) == pull.base_sha:
+        raise Invalid(422, "It is closed, or there are no new commits on the base branch.")
     try:
         commit = merging.merge(
             pulls.bare, pull.head_sha, pull.base_sha, "merge", text, author=by, by=by, at=pulls.moment()
         )
-        pulls.bare.move(pull.head, commit, expected=pull.head_sha)
     except merging.Conflict:
         raise Invalid(422, "merge conflict between base and head") from None
-    except Moved:
-        raise Invalid(422, "expected head sha didn't match current head ref.") from None
+    pulls.bare.move(pull.head, commit, expected=pull.head_sha)
     landing.settle(pulls)
-    return commit

@@ -80,18 +80,3 @@ FLUX: Mapping[str, GitOpsStatus] = {
     "ArtifactFailed": _flux("failure", "artifact failed"),
     "PruneFailed": _flux("failure", "prune failed"),
 }
-
-#: What Argo CD sends for a deployment of a commit, and for its status; `ref` is the commit.
-ARGO_CD_DEPLOYMENT: Mapping[str, object] = {
-    "environment": "web-staging",
-    "required_contexts": [],
-    "auto_merge": False,
-    "transient_environment": False,
-}
-ARGO_CD_DEPLOYMENT_STATUS: Mapping[str, object] = {
-    "state": "success",
-    "environment": "web-staging",
-    "environment_url": "https://web.staging.acme.test",
-    "log_url": _OPERATION,
-    "description": ARGO_CD["on-deployed"].description,
-}

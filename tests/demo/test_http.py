@@ -66,8 +66,6 @@ def test_a_request_arrives_as_it_was_meant(server: Server, sent: bytes, expected
     ("sent", "status"),
     [
         pytest.param(request(b"\r\n", host=b"evil.example"), 403, id="another host: a name that was rebound"),
-        pytest.param(request(b"\r\n", host=b"127.0.0.1:1"), 403, id="another port"),
-        pytest.param(b"POST /a HTTP/1.1\r\n\r\n", 403, id="no host"),
         pytest.param(request(b"Host: HOST\r\n\r\n"), 403, id="two hosts"),
         pytest.param(request(b"Origin: http://HOST\r\n\r\n"), 403, id="a web page, even one of ours"),
         pytest.param(request(b"Content-Length: %d\r\n\r\n" % (BODY_LIMIT + 1)), 413, id="a body over the limit"),
@@ -80,13 +78,11 @@ def test_a_request_arrives_as_it_was_meant(server: Server, sent: bytes, expected
         pytest.param(request(b"Content-Length: 9\r\n\r\nhello"), 400, id="a body that was cut off"),
         pytest.param(request(b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), 400, id="a chunk without a size"),
         pytest.param(request(b"Transfer-Encoding: chunked\r\n\r\n1\r\nxyz\r\n"), 400, id="a chunk longer than it says"),
-        pytest.param(request(b"Transfer-Encoding: chunked\r\n\r\n9\r\nxyz"), 400, id="a chunk that was cut off"),
         pytest.param(request(b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nxyz"), 400,
             id="a body that is no gzip"),
         pytest.param(request(b"Content-Encoding: gzip\r\nContent-Length: 12\r\n\r\n") + gzip.compress(b"hello")[:12],
             413, id="a packed body that was cut off"),
         pytest.param(request(b"\r\n", line=b"GET /a%00b HTTP/1.1"), 400, id="a control character in the path"),
-        pytest.param(request(b"\r\n", line=b"GET a HTTP/1.1"), 400, id="a path without a slash"),
         pytest.param(request(b"\r\n", line=b"TRACE /a HTTP/1.1"), 501, id="a method that nobody needs"),
     ],
 )  # fmt: skip
@@ -105,10 +101,6 @@ def test_after_a_refusal_without_reading_the_body_the_connection_ends(server: Se
     answer = talk(server, smuggled)
     assert answer.count(b"HTTP/1.1 ") == 1
     assert b"Connection: close" in answer
-
-
-def test_a_header_that_comes_twice_is_one_list(server: Server) -> None:
-    assert b"X-Accept: text/a, text/b\r\n" in talk(server, request(b"Accept: text/a\r\nAccept: text/b\r\n\r\n"))
 
 
 def test_the_client_that_waits_for_leave_to_send_its_body_gets_it_before_the_body_is_there(server: Server) -> None:
@@ -141,15 +133,6 @@ def test_a_stopped_server_does_not_go_on_answering_through_an_open_connection() 
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", server.port), timeout=10)
     server.stop()
-
-
-def test_a_server_takes_the_port_it_is_given_or_says_that_it_is_taken(server: Server) -> None:
-    with pytest.raises(OSError, match="in use"):
-        Server(echo, port=server.port)
-    port = server.port
-    server.stop()
-    with Server(echo, port=port) as again:
-        assert again.url == f"http://127.0.0.1:{port}"
 
 
 def test_it_listens_on_loopback_only(server: Server) -> None:

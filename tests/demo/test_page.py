@@ -5,15 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
 
 import pytest
 
 from gitops_bot.demo.hub import Comment, Hub, Pull
 from gitops_bot.demo.page import HEADERS, STATUS_HEADERS, Form, file_page, pull_page, refusal_page, repository_page
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 HUB = Hub("acme", "deploy", 1, "t")
 FORM = Form("t0ken", "alice")
@@ -140,52 +136,6 @@ def test_the_text_of_the_bot_is_shown_as_github_shows_it() -> None:
     assert "gitops-bot:" not in shown
 
 
-DIFF = """\
-diff --git a/k.yaml b/k.yaml
-index 1..2 100644
---- a/k.yaml
-+++ b/k.yaml
-@@ -1,2 +1,2 @@
- images:
----- a/not/a/file
-+++ b/not/a/file
-"""
-
-
-def test_the_lines_of_a_diff_are_told_apart() -> None:
-    shown = pull_page(HUB, pull("x"), DIFF).decode()
-    spans = [f"<span class='{kind}'>" for kind in ("file", "file", "file", "file", "hunk", "", "del", "add")]
-    lines = shown.partition("<pre class=diff>")[2].partition("</pre>")[0].removesuffix("</span>").split("</span>")
-    assert [line[: line.index(">") + 1] for line in lines] == spans
-
-
-@pytest.mark.parametrize(
-    ("more", "form", "expected"),
-    [
-        pytest.param({}, FORM, "<button>Squash and merge</button> as alice</form>", id="open"),
-        pytest.param({}, None, "<span class='state open'>Open</span>", id="open, for nobody to merge"),
-        pytest.param({"state": "closed"}, FORM, "<span class='state closed'>Closed</span>", id="closed"),
-        pytest.param(
-            {"state": "closed", "merged_at": "t", "merged_by": "bob", "merge_commit_sha": "abc"},
-            FORM,
-            "Merged by bob: <code>abc</code>",
-            id="merged",
-        ),
-    ],
-)
-def test_a_pull_request_says_where_it_stands(more: dict[str, object], form: Form | None, expected: str) -> None:
-    shown = pull_page(HUB, pull("x", **more), "", form).decode()
-    assert expected in shown
-    assert ("<form" in shown) == (form is not None and not more)
-
-
-def test_a_pull_request_without_a_body_and_a_repository_with_nothing_have_a_page() -> None:
-    assert b"<div></div>" in pull_page(HUB, pull("x", body=None), "+x")
-    shown = repository_page(HUB, [], "main", [], b"").decode()
-    assert "no pull requests yet" in shown
-    assert "README" not in shown
-
-
 def test_a_repository_lists_open_pull_requests_first_and_its_files_and_shows_its_readme() -> None:
     pulls = [
         replace(pull("c"), number=3, state="closed", merged_at="t"),
@@ -214,22 +164,3 @@ def test_what_is_long_is_cut_with_a_word() -> None:
     shown = file_page(HUB, "x.yaml", b"y" * 200_000 + b"zz").decode()
     assert "y</pre>" in shown
     assert "<p>… and 2 more bytes</p>" in shown
-
-
-def test_links_can_be_read_on_either_ground() -> None:
-    """4.5 to 1 (WCAG 2.2, 1.4.3), on the page and on the ground of code, as Chromium paints them."""
-    style = file_page(HUB, "x", b"").decode()
-    links = re.findall("--link:#([0-9a-f]{6})", style)
-    for link, ground in zip(links, ((255, 255, 255), (0x12, 0x12, 0x12)), strict=True):
-        soft = tuple(0x88 * 0x22 / 255 + part * (1 - 0x22 / 255) for part in ground)
-        for behind in (ground, soft):
-            light, dark = sorted((luminance(bytes.fromhex(link)), luminance(behind)), reverse=True)
-            assert (light + 0.05) / (dark + 0.05) >= 4.5
-    assert not re.search("[{;]color:#(?!fff)", style)
-
-
-def luminance(colour: Iterable[float]) -> float:
-    red, green, blue = (
-        (part / 255 / 12.92) if part <= 10 else ((part / 255 + 0.055) / 1.055) ** 2.4 for part in colour
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

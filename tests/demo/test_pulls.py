@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,23 +57,6 @@ def test_a_branch_that_goes_back_to_its_base_is_no_merge(pulls: PullRequests) ->
     assert (pull.state, pull.merged_at) == ("open", None)
 
 
-def test_a_closed_pull_request_follows_nothing(pulls: PullRequests) -> None:
-    pull = opened(pulls)
-    pulls.edit(pull, title=None, body=None, state="closed", base=None)
-    before = pull.head_sha
-    commit(pulls.bare, "fix", {"b.txt": b"b"}, onto="fix")
-    assert not pulls.sync()
-    assert pull.head_sha == before
-
-
-def test_it_is_reopened_at_the_present_head(pulls: PullRequests) -> None:
-    pull = opened(pulls)
-    pulls.edit(pull, title=None, body=None, state="closed", base=None)
-    head = commit(pulls.bare, "fix", {"b.txt": b"b"}, onto="fix")
-    pulls.edit(pull, title=None, body=None, state="open", base=None)
-    assert (pull.state, pull.closed_at, pull.head_sha) == ("open", None, head)
-
-
 def test_it_is_not_reopened_after_a_force_push(pulls: PullRequests) -> None:
     pull = opened(pulls)
     pulls.edit(pull, title=None, body=None, state="closed", base=None)
@@ -95,30 +77,6 @@ def test_it_is_not_reopened_beside_another_that_is_open(pulls: PullRequests) -> 
 
 
 @pytest.mark.parametrize(
-    ("state", "head", "base", "found"),
-    [
-        ("open", None, None, [3, 2]),
-        ("closed", None, None, [1]),
-        ("all", None, None, [3, 2, 1]),
-        ("all", "acme:two", None, [2]),
-        ("all", "ACME:two", None, [2]),
-        ("all", "mallory:two", None, []),
-        ("all", "two", None, [3, 2, 1]),
-        ("all", None, "other", []),
-        ("", None, "main", [3, 2]),
-    ],
-)
-def test_a_list_is_filtered_as_github_filters(
-    pulls: PullRequests, state: str, head: str | None, base: str | None, found: list[int]
-) -> None:
-    first = opened(pulls, "one")
-    opened(pulls, "two")
-    opened(pulls, "three")
-    pulls.edit(first, title=None, body=None, state="closed", base=None)
-    assert [pull.number for pull in pulls.list(state=state, head=head, base=base)] == found
-
-
-@pytest.mark.parametrize(
     ("method", "title", "message", "expected"),
     [
         ("merge", None, None, "Merge pull request #1 from acme/fix\n\nTitle"),
@@ -134,26 +92,6 @@ def test_a_merge_has_githubs_message_or_the_one_that_is_given(
     pull = opened(pulls, message="fix: it\n\nwhy\n")
     assert pulls.bare.commit(merge(pulls, pull, method, title, message)).message == expected
     assert (pull.state, pull.merged_by) == ("closed", "alice")
-
-
-def test_a_squash_of_several_commits_lists_them(pulls: PullRequests) -> None:
-    pull = opened(pulls, message="one\n")
-    commit(pulls.bare, "fix", {"b.txt": b"b"}, onto="fix", message="two\n\nbody\n")
-    pulls.sync()
-    told = pulls.bare.commit(merge(pulls, pull, "squash"))
-    assert told.message == "Title (#1)\n\n* one\n\n* two\n\nbody"
-    assert (told.author.name, told.committer.name) == ("bot", "alice")
-
-
-@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
-def test_what_conflicts_is_not_merged(pulls: PullRequests, method: Method) -> None:
-    pull = opened(pulls)
-    base = commit(pulls.bare, "main", {"a.txt": b"1\nzwei\n3\n4\n5\n"}, onto="main")
-    pulls.sync()
-    with pytest.raises(Invalid, match="Pull Request is not mergeable") as error:
-        merge(pulls, pull, method)
-    assert error.value.status == 405
-    assert (pull.state, pulls.bare.branches()["main"]) == ("open", base)
 
 
 def test_a_base_that_moved_at_the_last_moment_is_not_overwritten(pulls: PullRequests) -> None:
@@ -181,18 +119,6 @@ def test_the_state_survives_its_file(pulls: PullRequests, tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.glob("hub*")] == ["hub.json"]
 
 
-def test_a_state_from_before_there_were_rules_is_read(pulls: PullRequests, tmp_path: Path) -> None:
-    opened(pulls)
-    pulls.hub.save(tmp_path / "hub.json")
-    kept = json.loads((tmp_path / "hub.json").read_text())
-    for name in ("settings", "protected", "teams", "queue", "checks"):
-        del kept[name]
-    for name in ("assignees", "teams", "auto_merge"):
-        del kept["pulls"]["1"][name]
-    (tmp_path / "hub.json").write_text(json.dumps(kept))
-    assert Hub.load(tmp_path / "hub.json") == pulls.hub
-
-
 def test_commits_stay_fetchable_when_their_branch_is_gone(pulls: PullRequests, tmp_path: Path) -> None:
     pull = opened(pulls)
     head = commit(pulls.bare, "fix", {"b.txt": b"b"}, onto="fix")
@@ -203,14 +129,6 @@ def test_commits_stay_fetchable_when_their_branch_is_gone(pulls: PullRequests, t
     work.git("fetch", "--quiet", str(pulls.bare.path), f"refs/pull/{pull.number}/head:refs/heads/kept")
     assert work.branches() == {"kept": head}
     assert list(pulls.bare.branches()) == ["main"]
-
-
-def test_a_push_that_merges_and_deletes_at_once_is_a_merge(pulls: PullRequests) -> None:
-    pull, heads = opened(pulls), pulls.bare.branches()
-    pulls.bare.move("main", heads["fix"], expected=heads["main"])
-    pulls.bare.delete("fix", expected=heads["fix"])
-    assert pulls.sync()
-    assert (pull.state, pull.merge_commit_sha) == ("closed", heads["fix"])
 
 
 def test_a_workflow_may_not_propose_where_the_repository_says_so(pulls: PullRequests) -> None:

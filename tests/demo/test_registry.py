@@ -56,101 +56,52 @@ def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def test_tags_are_listed_in_order_and_page_by_page(registry: Registry) -> None:
-    for tag in ("v3", "v1", "v2"):
-        pushed(registry, tag)
-    assert json.loads(ask(registry, "GET", "/v2/acme/web/tags/list")[2]) == {
-        "name": "acme/web",
-        "tags": ["v1", "v2", "v3"],
-    }
-    seen: list[str] = []
-    target = "/v2/acme/web/tags/list?n=2"
-    while target:
-        _, headers, body = ask(registry, "GET", target)
-        seen += json.loads(body)["tags"]
-        target = headers.get("link", "").partition("<")[2].partition(">")[0]
-    assert seen == ["v1", "v2", "v3"]
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A registry with three tags, which no test changes."""
+    with Registry(tmp_path_factory.mktemp("registry")) as running:
+        for tag in ("v3", "v1", "v2"):
+            pushed(running, tag)
+        yield running
 
 
 @pytest.mark.parametrize(
     ("query", "tags", "link"),
     [
         pytest.param("n=3", ["v1", "v2", "v3"], False, id="a full last page has no link"),
-        pytest.param("n=0", [], False, id="none"),
         pytest.param("n=1&last=v1", ["v2"], True, id="after a tag"),
-        pytest.param("n=9&last=v1x", ["v2", "v3"], False, id="after a tag that is not there"),
-        pytest.param("last=v2", ["v3"], False, id="after a tag, all"),
+        pytest.param("last=v1x", ["v2", "v3"], False, id="after a tag that is not there, all"),
     ],
 )
-def test_a_page_of_tags(registry: Registry, query: str, tags: list[str], link: bool) -> None:
-    for tag in ("v1", "v2", "v3"):
-        pushed(registry, tag)
-    status, headers, body = ask(registry, "GET", f"/v2/acme/web/tags/list?{query}")
+def test_a_page_of_tags(filled: Registry, query: str, tags: list[str], link: bool) -> None:
+    status, headers, body = ask(filled, "GET", f"/v2/acme/web/tags/list?{query}")
     assert (status, json.loads(body)["tags"], "link" in headers) == (200, tags, link)
-
-
-@pytest.mark.parametrize("asked", ["-1", "x", "99999999", "", "%D9%A3"])
-def test_a_page_of_a_size_that_is_no_number_is_refused(registry: Registry, asked: str) -> None:
-    pushed(registry, "v1")
-    status, _, body = ask(registry, "GET", f"/v2/acme/web/tags/list?n={asked}")
-    assert (status, error(body)) == (400, "PAGINATION_NUMBER_INVALID")
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_manifest_is_answered_by_tag_and_by_digest(registry: Registry, method: str) -> None:
-    digest = pushed(registry, "v1")
-    for reference in ("v1", digest):
-        status, headers, body = ask(registry, method, f"/v2/acme/web/manifests/{reference}", headers={"Accept": INDEX})
-        assert status == 200
-        assert headers["docker-content-digest"] == digest
-        assert headers["etag"] == f'"{digest}"'
-        assert headers["content-type"] == INDEX
-        assert int(headers["content-length"]) > 0
-        assert digest_of(body) == digest if method == "GET" else body == b""
-
-
-def test_an_unchanged_manifest_is_not_sent_again(registry: Registry) -> None:
-    digest = pushed(registry, "v1")
-    status, headers, body = ask(
-        registry, "GET", "/v2/acme/web/manifests/v1", headers={"Accept": INDEX, "If-None-Match": f'"{digest}"'}
-    )
-    assert (status, headers["docker-content-digest"], body) == (304, digest, b"")
-
-
-def test_a_manifest_whose_type_is_not_accepted_is_not_found(registry: Registry) -> None:
-    pushed(registry, "v1")
-    accept = {"Accept": "application/vnd.docker.distribution.manifest.v2+json"}
-    status, _, body = ask(registry, "GET", "/v2/acme/web/manifests/v1", headers=accept)
-    assert (status, error(body)) == (404, "MANIFEST_UNKNOWN")
 
 
 @pytest.mark.parametrize(
     ("method", "target", "status", "code"),
     [
+        ("GET", "/v2/acme/web/tags/list?n=99999999", 400, "PAGINATION_NUMBER_INVALID"),
+        ("GET", "/v2/acme/web/tags/list?n=%D9%A3", 400, "PAGINATION_NUMBER_INVALID"),
         ("GET", "/v2/acme/none/tags/list", 404, "NAME_UNKNOWN"),
-        ("GET", "/v2/acme/web/manifests/v9", 404, "MANIFEST_UNKNOWN"),
         ("GET", "/v2/acme/web/manifests/..", 404, "MANIFEST_UNKNOWN"),
         ("GET", "/v2/acme/web/manifests/.x", 404, "MANIFEST_UNKNOWN"),
         ("GET", f"/v2/acme/web/manifests/sha256:{'0' * 64}", 404, "MANIFEST_UNKNOWN"),
         ("GET", f"/v2/acme/web/blobs/sha256:{'0' * 64}", 404, "BLOB_UNKNOWN"),
         ("GET", "/v2/acme/web/blobs/sha256:..", 404, "BLOB_UNKNOWN"),
-        ("GET", "/v2/../x/tags/list", 404, "UNSUPPORTED"),
         ("GET", "/v2/_tags/tags/list", 404, "UNSUPPORTED"),
         ("GET", "/v2/acme/web/../../../tags/list", 404, "UNSUPPORTED"),
         ("GET", f"/v2/{'a' * 201}/tags/list", 400, "NAME_INVALID"),
-        ("GET", "/", 404, "UNSUPPORTED"),
         ("PUT", "/v2/acme/web/blobs/uploads/..%2fx?digest=x", 404, "UNSUPPORTED"),
         ("PUT", f"/v2/acme/web/blobs/uploads/{'0' * 32}?digest=x", 404, "BLOB_UPLOAD_UNKNOWN"),
         ("POST", "/v2/acme/web/blobs/uploads/?digest=sha256:0", 400, "DIGEST_INVALID"),
-        ("DELETE", "/v2/acme/web/manifests/v9", 404, "MANIFEST_UNKNOWN"),
-        ("DELETE", f"/v2/acme/web/manifests/sha256:{'0' * 64}", 404, "MANIFEST_UNKNOWN"),
+        ("GET", "/v2/acme/web/referrers/latest", 400, "DIGEST_INVALID"),
     ],
 )
 def test_what_is_not_there_or_no_name_is_refused(
-    registry: Registry, method: str, target: str, status: int, code: str
+    filled: Registry, method: str, target: str, status: int, code: str
 ) -> None:
-    pushed(registry, "v1")
-    answered, _, body = ask(registry, method, target)
+    answered, _, body = ask(filled, method, target)
     assert (answered, error(body)) == (status, code)
 
 
@@ -162,63 +113,29 @@ def manifest(**changes: Any) -> bytes:
     ).encode()
 
 
-@pytest.mark.parametrize(
-    ("body", "reference", "kind", "status", "code"),
-    [
-        pytest.param(manifest(), "v1", OCI, 400, "MANIFEST_BLOB_UNKNOWN", id="a blob that was never pushed"),
-        pytest.param(b"{", "v1", OCI, 400, "MANIFEST_INVALID", id="no JSON"),
-        pytest.param(b"[" * 100_000, "v1", OCI, 400, "MANIFEST_INVALID", id="JSON without an end"),
-        pytest.param(b"[]", "v1", OCI, 400, "MANIFEST_INVALID", id="no object"),
-        pytest.param(manifest(layers=[{"digest": "../x"}]), "v1", OCI, 400, "MANIFEST_INVALID",
-            id="a digest that is none"),
-        pytest.param(manifest(), "v1", "text/plain", 400, "MANIFEST_INVALID", id="no media type of a manifest"),
-        pytest.param(json.dumps({"manifests": [{"digest": digest_of(b"x")}]}).encode(), "v1", INDEX, 400,
-            "MANIFEST_BLOB_UNKNOWN", id="an index of a manifest that was never pushed"),
-        pytest.param(b'{"manifests":[]}', "-x", INDEX, 400, "TAG_INVALID", id="no tag"),
-        pytest.param(b'{"manifests":[]}', f"sha256:{'0' * 64}", INDEX, 400, "DIGEST_INVALID", id="another digest"),
-        pytest.param(b" " * (4 * 1024 * 1024 + 1), "v1", OCI, 413, "SIZE_INVALID", id="too large"),
-    ],
-)  # fmt: skip
-def test_a_manifest_that_cannot_be_served_is_not_taken(
-    registry: Registry, body: bytes, reference: str, kind: str, status: int, code: str
-) -> None:
-    answered, _, said = ask(registry, "PUT", f"/v2/acme/web/manifests/{reference}", body, {"Content-Type": kind})
-    assert (answered, error(said)) == (status, code)
-    assert ask(registry, "GET", "/v2/acme/web/tags/list")[0] == 404
+REFUSED: dict[str, tuple[bytes, str, str, int, str]] = {
+    "a blob that was never pushed": (manifest(), "v1", OCI, 400, "MANIFEST_BLOB_UNKNOWN"),
+    "no JSON": (b"{", "v1", OCI, 400, "MANIFEST_INVALID"),
+    "JSON without an end": (b"[" * 100_000, "v1", OCI, 400, "MANIFEST_INVALID"),
+    "a digest that is none": (manifest(layers=[{"digest": "../x"}]), "v1", OCI, 400, "MANIFEST_INVALID"),
+    "no media type of a manifest": (manifest(), "v1", "text/plain", 400, "MANIFEST_INVALID"),
+    "an index of a manifest that was never pushed": (
+        json.dumps({"manifests": [{"digest": digest_of(b"x")}]}).encode(), "v1", INDEX, 400, "MANIFEST_BLOB_UNKNOWN",
+    ),
+    "no tag": (b'{"manifests":[]}', "-x", INDEX, 400, "TAG_INVALID"),
+    "another digest": (b'{"manifests":[]}', f"sha256:{'0' * 64}", INDEX, 400, "DIGEST_INVALID"),
+    "too large": (b" " * (4 * 1024 * 1024 + 1), "v1", OCI, 413, "SIZE_INVALID"),
+}  # fmt: skip
 
 
-def test_an_index_names_manifests_that_are_there(registry: Registry) -> None:
-    child = pushed(registry, "v1")
-    body = json.dumps({"mediaType": INDEX, "manifests": [{"mediaType": INDEX, "digest": child, "size": 1}]}).encode()
-    assert ask(registry, "PUT", "/v2/acme/web/manifests/all", body, {"Content-Type": INDEX})[0] == 201
-    assert ask(registry, "GET", "/v2/acme/web/manifests/all", headers={"Accept": INDEX})[2] == body
-
-
-def test_a_blob_can_be_pushed_in_pieces(registry: Registry) -> None:
-    place = ask(registry, "POST", "/v2/acme/web/blobs/uploads/")[1]["location"]
-    status, headers, _ = ask(registry, "PATCH", place, b"hel")
-    assert (status, headers["range"]) == (202, "0-2")
-    digest = digest_of(b"hello")
-    assert ask(registry, "PUT", f"{place}?digest={digest}", b"lo")[0] == 201
-    assert ask(registry, "GET", f"/v2/acme/web/blobs/{digest}")[2] == b"hello"
-    assert ask(registry, "PUT", f"{place}?digest={digest}", b"")[0] == 404
-
-
-def test_a_blob_that_is_not_what_it_says_is_not_kept(registry: Registry) -> None:
-    place = ask(registry, "POST", "/v2/acme/web/blobs/uploads/")[1]["location"]
-    digest = digest_of(b"hello")
+def test_what_cannot_be_served_is_not_taken(registry: Registry) -> None:
+    for what, (body, reference, kind, status, code) in REFUSED.items():
+        answered, _, said = ask(registry, "PUT", f"/v2/acme/web/manifests/{reference}", body, {"Content-Type": kind})
+        assert (answered, error(said)) == (status, code), what
+    place, digest = ask(registry, "POST", "/v2/acme/web/blobs/uploads/")[1]["location"], digest_of(b"hello")
     assert ask(registry, "PUT", f"{place}?digest={digest}", b"other")[0] == 400
     assert ask(registry, "HEAD", f"/v2/acme/web/blobs/{digest}")[0] == 404
-
-
-def test_a_tag_can_be_moved_and_taken_away(registry: Registry) -> None:
-    first, second = pushed(registry, "v1"), pushed(registry, "v2")
-    body = ask(registry, "GET", f"/v2/acme/web/manifests/{second}")[2]
-    assert ask(registry, "PUT", "/v2/acme/web/manifests/v1", body, {"Content-Type": INDEX})[0] == 201
-    assert ask(registry, "HEAD", "/v2/acme/web/manifests/v1")[1]["docker-content-digest"] == second
-    assert ask(registry, "HEAD", f"/v2/acme/web/manifests/{first}")[0] == 200
-    assert ask(registry, "DELETE", "/v2/acme/web/manifests/v1")[0] == 202
-    assert json.loads(ask(registry, "GET", "/v2/acme/web/tags/list")[2])["tags"] == ["v2"]
+    assert ask(registry, "GET", "/v2/acme/web/tags/list")[0] == 404
 
 
 def test_a_manifest_is_deleted_with_its_tags_and_an_index_stays_without_its_images(registry: Registry) -> None:
@@ -236,13 +153,6 @@ def test_a_manifest_is_deleted_with_its_tags_and_an_index_stays_without_its_imag
         assert ask(registry, "DELETE", f"/v2/acme/web/manifests/{gone}")[0] == 404
 
 
-def test_another_registry_on_the_same_folder_and_port_serves_the_same(tmp_path: Path) -> None:
-    with Registry(tmp_path) as first:
-        digest, port = pushed(first, "v1"), first.port
-    with Registry(tmp_path, port=port) as again:
-        assert ask(again, "HEAD", "/v2/acme/web/manifests/v1")[1]["docker-content-digest"] == digest
-
-
 def test_skopeo_lists_inspects_and_copies_there_and_back(registry: Registry, tmp_path: Path) -> None:
     digest = pushed(registry, "v1")
     here = f"docker://{registry.host}"
@@ -256,22 +166,12 @@ def test_skopeo_lists_inspects_and_copies_there_and_back(registry: Registry, tmp
     assert json.loads(skopeo("inspect", "--tls-verify=false", f"{here}/other/place/web:v2"))["Digest"] == digest
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_blob_is_answered_by_its_digest_in_its_repository_only(registry: Registry, method: str) -> None:
-    index = json.loads(ask(registry, "GET", f"/v2/acme/web/manifests/{pushed(registry, 'v1')}")[2])
-    manifest = json.loads(ask(registry, "GET", f"/v2/acme/web/manifests/{index['manifests'][0]['digest']}")[2])
-    pushed(registry, "v1", "acme/api")
-    for described in (manifest["config"], *manifest["layers"]):
-        status, headers, body = ask(registry, method, f"/v2/acme/web/blobs/{described['digest']}")
-        assert (status, headers["docker-content-digest"]) == (200, described["digest"])
-        assert int(headers["content-length"]) == described["size"]
-        assert digest_of(body) == described["digest"] if method == "GET" else body == b""
-        assert ask(registry, method, f"/v2/acme/other/blobs/{described['digest']}")[0] == 404
-
-
-def test_a_blob_of_another_repository_is_not_there_for_a_manifest(registry: Registry) -> None:
+def test_a_blob_is_in_its_repository_only(registry: Registry) -> None:
     index = json.loads(ask(registry, "GET", f"/v2/acme/web/manifests/{pushed(registry, 'v1')}")[2])
     body = ask(registry, "GET", f"/v2/acme/web/manifests/{index['manifests'][0]['digest']}")[2]
+    config = json.loads(body)["config"]["digest"]
+    assert ask(registry, "GET", f"/v2/acme/web/blobs/{config}")[0] == 200
+    assert ask(registry, "GET", f"/v2/acme/other/blobs/{config}")[0] == 404
     status, _, said = ask(registry, "PUT", "/v2/acme/other/manifests/v1", body, {"Content-Type": OCI})
     assert (status, error(said)) == (400, "MANIFEST_BLOB_UNKNOWN")
 
@@ -297,5 +197,3 @@ def test_what_refers_to_a_manifest_is_listed_by_its_type(registry: Registry) -> 
     assert listed() == (set(kinds), None)
     assert listed(f"?artifactType={kinds[0]}") == ({kinds[0]}, "artifactType")
     assert listed(of=digest_of(b"other")) == (set(), None)
-    status, _, body = ask(registry, "GET", "/v2/acme/web/referrers/latest")
-    assert (status, error(body)) == (400, "DIGEST_INVALID")

@@ -66,7 +66,7 @@ class People:
     def update_branch(self, pull: Pull) -> None:
         """Press "Update branch"."""
         with suppress(Invalid), self.shop.acting() as pulls:
-            update_branch(pulls, pull, user=ALICE, expected=None)
+            update_branch(pulls, pull, user=ALICE)
 
     def review(self, pull: Pull, *, approves: bool) -> None:
         """Approve, or ask for changes."""
