@@ -50,7 +50,7 @@ def read(document: Any) -> PullRequest:
         labels=tuple(of_type(str, label["name"]) for label in of_type(list, document["labels"])),
         # Servers that only resemble GitHub lack these.
         node=of_type(str, document.get("node_id") or ""),
-        created_at=parse_time(document.get("created_at")),
+        created_at=time(document["created_at"]) if document.get("created_at") else None,
         draft=document.get("draft") is True,
         auto_merge=isinstance(document.get("auto_merge"), dict),
     )
@@ -68,7 +68,7 @@ def read_node(node: Any) -> PullRequest:
         title=of_type(str, node["title"]),
         body=of_type(str, node["body"]),
         node=of_type(str, node["id"]),
-        created_at=parse_time(node["createdAt"]),
+        created_at=time(node["createdAt"]),
     )
     return _opened(pull, node) if pull.state == "open" and "isDraft" in node else pull
 
@@ -85,16 +85,9 @@ def approved(decision: str | None, states: Iterable[str]) -> bool:
 
 
 def is_from(document: Any, repository: str) -> bool:
-    """Whether the branch of a pull request is in this repository (`owner/name`), not in a fork.
-
-    A deleted fork is `null`. If the answer has no repository, its label has the owner.
-    """
-    head = document.get("head") if isinstance(document, dict) else None
-    if not isinstance(head, dict):
-        return False
-    if "repo" not in head:
-        return str(head.get("label")).partition(":")[0].lower() == repository.partition("/")[0].lower()
-    return isinstance(head["repo"], dict) and str(head["repo"].get("full_name")).lower() == repository.lower()
+    """Whether the branch of a pull request is in this repository (`owner/name`), not in a fork; null: it is gone."""
+    origin = document["head"]["repo"]
+    return origin is not None and str(origin["full_name"]).lower() == repository.lower()
 
 
 def nodes(connection: Any) -> list[Any]:
@@ -102,9 +95,9 @@ def nodes(connection: Any) -> list[Any]:
     return [] if connection is None else [node for node in of_type(list, connection["nodes"]) if node is not None]
 
 
-def parse_time(value: Any) -> datetime | None:
-    """A time, or None. Raises ValueError or TypeError if it is something else."""
-    return None if value is None else moment.parse(of_type(str, value))
+def time(value: Any) -> datetime:
+    """A time. Raises ValueError or TypeError if it is none."""
+    return moment.parse(of_type(str, value))
 
 
 def link(value: Any) -> str | None:
@@ -289,18 +282,10 @@ _TOO_LONG = re.compile(r"result of a timeout|timed out", re.IGNORECASE)
 _FINE_GRAINED = "do not support the graphql api"
 
 
-@dataclass(frozen=True, slots=True)
-class GraphqlAnswer:
-    """The data of an answer; `hidden` has the names in the paths of fields that the token may not see."""
-
-    data: dict[str, Any]
-    hidden: frozenset[str]
-
-
 def read_graphql(
     document: Any, headers: Mapping[str, str], secret: str, *, write: bool, optional: frozenset[str] = frozenset()
-) -> GraphqlAnswer:
-    """Read an answer. Fields named in `optional` may be hidden from the token.
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """The data of an answer, and the names in the paths of the `optional` fields that the token may not see.
 
     Raises:
         Unsupported: the server does not know the fields.
@@ -326,7 +311,7 @@ def read_graphql(
         # Of several errors, one with a known meaning is the cause.
         status = next((code for problem in failed if (code := _status(problem)) is not None), 422 if write else 502)
         raise Refused(status, error_message({"errors": failed}, secret), headers, write=write)
-    return GraphqlAnswer(data, frozenset(hidden))
+    return data, frozenset(hidden)
 
 
 def over_http(refused: Refused) -> Refused | Unsupported:

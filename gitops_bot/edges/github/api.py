@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 from gitops_bot import redact
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from gitops_bot.edges.facts import Token
     from gitops_bot.edges.github.wire import Wire
     from gitops_bot.proposals.pull_request import PullRequest
+
+
+#: Items on a page: the most that GitHub gives.
+PER_PAGE: Final = 100
 
 
 class Api:
@@ -99,6 +103,19 @@ class Api:
         with self.reading():
             return answers.of_type(list, answer)
 
+    def pages(
+        self, path: str, query: Mapping[str, str], most: int, *, key: str = "", root: str | None = None, **more: Any
+    ) -> Iterator[list[Any]]:
+        """Get a list page by page, at most so many; with a `key` it is that field of each answer."""
+        for page in range(1, most + 1):
+            numbered = {**query, "per_page": str(PER_PAGE), "page": str(page)}
+            answer = self.ask("GET", path, query=numbered, root=root, **more)
+            with self.reading():
+                documents = answers.of_type(list, answer[key] if key else answer)
+            yield documents
+            if len(documents) < PER_PAGE:
+                return
+
     def graphql(
         self, question: str, variables: Mapping[str, object], *, write: bool = False, expected: Collection[int] = ()
     ) -> dict[str, Any]:
@@ -109,7 +126,7 @@ class Api:
             Unsupported: the server has no GraphQL, or not these fields.
         """
         with self.expecting(expected):
-            return self.wire.graphql(question, variables, write=write).data
+            return self.wire.graphql(question, variables, write=write)[0]
 
     @contextmanager
     def expecting(self, statuses: Collection[int], *, once: bool = False) -> Iterator[None]:

@@ -158,9 +158,9 @@ class App:
             message = f"the GitHub App {installation.app} gets no token for {repository}: {refused.message}"
             raise ForgeError(Problem("failed.auth", message, "check what its installation may access")) from None
         with self._api.reading():
-            text, end = answers.of_type(str, document["token"]), answers.parse_time(document["expires_at"])
+            text, end = answers.of_type(str, document["token"]), answers.time(document["expires_at"])
             redact.learn(text, passing=True)
-            seconds = (end - self._clock.now()).total_seconds() if end is not None else 0.0
+            seconds = (end - self._clock.now()).total_seconds()
         for pause in (*_PAUSES, 0.0):
             with suppress(Refused):
                 self._send(repository, fixed(text), f"/repos/{repository}", None, (401, 403, 404) if pause else ())

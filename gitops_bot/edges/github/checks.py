@@ -14,7 +14,6 @@ from gitops_bot.edges.github.failure import Refused, Unsupported
 from gitops_bot.edges.http import NoResponse
 from gitops_bot.edges.http.transport import TooLarge, clean
 from gitops_bot.errors import ForgeError, Problem
-from gitops_bot.images import moment
 from gitops_bot.releases.checks import Check, DeploymentState, Reported
 
 if TYPE_CHECKING:
@@ -123,37 +122,32 @@ class Checks:
         repositories = list(dict.fromkeys(item.repository for item in items))
         aliases = {repository: f"r{at}" for at, repository in enumerate(repositories)}
         variables: dict[str, object] = {}
-        declared: list[str] = []
         fields: dict[str | None, str] = dict.fromkeys(repositories, "")
         for repository, alias in aliases.items():
             owner, _, name = (self.api.repository if repository is None else repository).partition("/")
             variables |= {f"o{alias}": owner, f"n{alias}": name}
-            declared += [f"$o{alias}: String!", f"$n{alias}: String!"]
         for at, item in enumerate(items):
             if item.environment is not None:
-                declared.append(f"$e{at}: String!")
                 variables[f"e{at}"] = item.environment
                 fields[item.repository] += _DEPLOYMENTS % (at, at)
                 continue
-            declared.append(f"$c{at}: GitObjectID!")
-            variables[f"c{at}"] = item.commit
+            variables[f"c{at}"], after = item.commit, ""
             if item.cursor is not None:
-                declared.append(f"$a{at}: String!")
-                variables[f"a{at}"] = item.cursor
-            contexts = _CONTEXTS % (f", after: $a{at}" if item.cursor is not None else "")
-            fields[item.repository] += f"\n    c{at}: object(oid: $c{at}) {{{contexts}\n    }}"
+                variables[f"a{at}"], after = item.cursor, f", after: $a{at}"
+            fields[item.repository] += f"\n    c{at}: object(oid: $c{at}) {{{_CONTEXTS % after}\n    }}"
+        declared = (f"${name}: {'GitObjectID' if name[0] == 'c' else 'String'}!" for name in variables)
         asked = "".join(
             f"\n  {alias}: repository(owner: $o{alias}, name: $n{alias}) {{{fields[repository]}\n  }}"
             for repository, alias in aliases.items()
         )
         query = f"query Checks({', '.join(declared)}) {{{asked}\n}}"
-        answer = self.api.wire.graphql(query, variables, write=False, optional=frozenset(aliases.values()))
+        data, hidden = self.api.wire.graphql(query, variables, write=False, optional=frozenset(aliases.values()))
         left = []
         with self.api.reading():
             for at, item in enumerate(items):
                 alias = aliases[item.repository]
-                told: Any = answer.data.get(alias)
-                if alias in answer.hidden or told is None:
+                told: Any = data.get(alias)
+                if alias in hidden or told is None:
                     self._failed[item.repository] = self._unreadable(item.repository)
                 elif item.environment is not None:
                     self._read_deployments(item.environment, told[f"d{at}"])
@@ -190,7 +184,7 @@ class Checks:
         return Check(
             self._line(name, _NAME),
             _state(state),
-            moment.parse(answers.of_type(str, at)),
+            answers.time(at),
             self._line(by, _NAME),
             answers.link(url),
             self._line(text),
@@ -211,7 +205,7 @@ class Checks:
                     environment,
                     answers.of_type(str, node["commitOid"]),
                     _state(newest["state"]),
-                    moment.parse(answers.of_type(str, newest["createdAt"])),
+                    answers.time(newest["createdAt"]),
                     self._line(_login(node["creator"]), _NAME),
                     answers.link(newest["logUrl"]),
                     self._line(newest["description"]),

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from gitops_bot.edges.github.api import Api
 
-#: Of one page, and pages of one commit.
-_PER_PAGE, _PAGES = 100, 10
+#: Pages of one commit.
+_PAGES = 10
 #: The token may not read it, or nobody may; and a commit that is not there.
 EXPECTED: Final = (403, 404, 422)
 
@@ -75,14 +75,9 @@ def of_environment(api: Api, environment: str, most: int) -> Iterator[Any]:
         }
 
 
-def _listed(api: Api, root: str, path: str, key: str | None = None) -> Iterator[Any]:
-    for page in range(1, _PAGES + 1):
-        query = {"per_page": str(_PER_PAGE), "page": str(page)}
-        answer = api.ask("GET", path, root=root, query=query, expected=EXPECTED)
-        documents = answers.of_type(list, answer if key is None else answer[key])
+def _listed(api: Api, root: str, path: str, key: str = "") -> Iterator[Any]:
+    for documents in api.pages(path, {}, _PAGES, key=key, root=root, expected=EXPECTED):
         yield from documents
-        if len(documents) < _PER_PAGE:
-            return
 
 
 def _actor(user: Any) -> Any:

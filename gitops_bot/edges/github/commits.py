@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.address import source_repository
+from gitops_bot.edges.github.api import PER_PAGE
 from gitops_bot.edges.github.failure import Unsupported
 from gitops_bot.errors import ForgeError
 from gitops_bot.proposals.pull_request import Merge
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 _COMPARISONS, _SHOWN, _LENGTH = 5, 10, 200
 #: Comparisons per run of which only the number is asked for.
 _COUNTED = 20
-#: Commits, or pull requests, on one page.
-_PER_PAGE: Final = 100
 _REVISION = re.compile(r"[0-9a-f]{7,64}\Z")
 
 
@@ -48,11 +47,11 @@ class Commits:
         """
         key = self._repository(source, old, new), old, new
         if key[0] and key not in self._subjects and len(self._subjects) < _COMPARISONS:
-            answer = self._compare(*key, per_page=str(_PER_PAGE))
+            answer = self._compare(*key, per_page=str(PER_PAGE))
             total = answer.get("total_commits")
-            if type(total) is int and total > _PER_PAGE:
+            if type(total) is int and total > PER_PAGE:
                 # Pages begin with the oldest.
-                answer = self._compare(*key, per_page=str(_PER_PAGE), page=str(-(-total // _PER_PAGE)))
+                answer = self._compare(*key, per_page=str(PER_PAGE), page=str(-(-total // PER_PAGE)))
             commits = answer.get("commits")
             newest = commits[-_SHOWN:] if isinstance(commits, list) else []
             self._subjects[key] = tuple(filter(None, map(_subject, newest)))
@@ -95,7 +94,7 @@ query Merged($owner: String!, $name: String!, $base: String!, $after: String) {{
   repository(owner: $owner, name: $name) {{
     pullRequests(
       baseRefName: $base, states: [MERGED], orderBy: {{field: UPDATED_AT, direction: DESC}},
-      first: {_PER_PAGE}, after: $after
+      first: {PER_PAGE}, after: $after
     ) {{
       pageInfo {{ hasNextPage endCursor }}
       nodes {{
@@ -153,17 +152,14 @@ def _approvals(reviews: Any) -> tuple[str, ...]:
 
 
 def _by_rest(api: Api, base: str) -> Iterator[dict[str, Merge]]:
-    query = {"state": "closed", "base": base, "sort": "updated", "direction": "desc", "per_page": str(_PER_PAGE)}
-    for page in range(1, _PAGES + 1):
-        documents = api.ask_list("/pulls", {**query, "page": str(page)})
+    query = {"state": "closed", "base": base, "sort": "updated", "direction": "desc"}
+    for documents in api.pages("/pulls", query, _PAGES):
         with api.reading():
             yield {
                 str(document["merge_commit_sha"]): Merge(answers.read(document))
                 for document in documents
                 if document.get("merged_at") and document.get("merge_commit_sha")
             }
-        if len(documents) < _PER_PAGE:
-            return
 
 
 def _login(actor: Any) -> str | None:

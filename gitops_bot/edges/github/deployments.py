@@ -26,7 +26,6 @@ _DOUBLE: Final = "recorded twice at once; the older one counts"
 _TRIES, _PAUSE = 3, 2
 #: Deployments of one environment that are read, and environments of one query.
 _NEWEST, _TOGETHER = 30, 100
-_ORDER: Final = "orderBy: {field: CREATED_AT, direction: DESC}"
 #: Statuses by which GitHub refuses.
 _EXPECTED = (403, 404, 409, 410, 422)
 _ADVICE = "give the token `deployments: write` (in a workflow: `permissions:`), or remove `records`"
@@ -36,18 +35,11 @@ _ARTIFACT_ADVICE = (
 )
 
 
-def question(count: int) -> str:
-    """The query for the newest deployments of so many environments ($e0, $e1, ...)."""
-    numbers = range(count)
-    variables = ", ".join(["$owner: String!", "$name: String!", *(f"$e{number}: String!" for number in numbers)])
-    fields = "".join(
-        f"""
-    d{number}: deployments(environments: [$e{number}], first: {_NEWEST}, {_ORDER}) {{
+#: For the newest deployments of the environment $e0, $e1, ...
+_NEWEST_OF: Final = f"""
+    d%d: deployments(environments: [$e%d], first: {_NEWEST}, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
       nodes {{ commitOid description latestStatus {{ state }} }}
     }}"""
-        for number in numbers
-    )
-    return f"query Deployments({variables}) {{\n  repository(owner: $owner, name: $name) {{{fields}\n  }}\n}}"
 
 
 @dataclass(slots=True)
@@ -172,7 +164,10 @@ class Deployments:
 
     def _by_graphql(self, names: Sequence[str]) -> Mapping[str, tuple[Deployed, ...]]:
         variables = {**self.api.names, **{f"e{at}": name for at, name in enumerate(names)}}
-        data = self.api.graphql(question(len(names)), variables, expected=_EXPECTED)
+        declared = ", ".join(f"${name}: String!" for name in variables)
+        fields = "".join(_NEWEST_OF % (at, at) for at in range(len(names)))
+        query = f"query Deployments({declared}) {{\n  repository(owner: $owner, name: $name) {{{fields}\n  }}\n}}"
+        data = self.api.graphql(query, variables, expected=_EXPECTED)
         with self.api.reading():
             read: Any = data["repository"]
             return {

@@ -53,8 +53,8 @@ query Issues($owner: String!, $name: String!, $label: String!) {
 fragment Own on Issue {
   number body closedAt viewerDidAuthor comments(last: 10) { nodes { body viewerDidAuthor } }
 }"""
-#: Comments per page, and pages that are searched for the same comment.
-_PER_PAGE, _PAGES = 100, 3
+#: Pages of comments that are searched for the same one.
+_PAGES = 3
 
 
 class GitHub:
@@ -237,7 +237,8 @@ class GitHub:
                 for said in answers.nodes(first["comments"])
                 if said["viewerDidAuthor"] is True
             )
-            return Issue(first["number"], first["body"], answers.parse_time(first["closedAt"]), tuple(comments))
+            closed = answers.time(first["closedAt"]) if first["closedAt"] else None
+            return Issue(first["number"], first["body"], closed, tuple(comments))
 
     def write_issue(self, issue: Issue | None, title: str, body: str, comment: str | None) -> None:
         """None if nothing differs, else one; with a comment three or four. Three to open one, four for a double."""
@@ -284,15 +285,11 @@ class GitHub:
 
     def _comments(self, number: int) -> Iterator[tuple[int, str, str]]:
         """Number, author and text of the first three hundred."""
-        for page in range(1, _PAGES + 1):
-            query = {"per_page": str(_PER_PAGE), "page": str(page)}
-            comments = self._api.ask_list(f"/issues/{number}/comments", query)
+        for comments in self._api.pages(f"/issues/{number}/comments", {}, _PAGES):
             with self._api.reading():
                 for comment in comments:
                     author = (comment["user"] or {}).get("login")  # whose account is gone is nobody
                     yield answers.of_type(int, comment["id"]), str(author), str(comment["body"])
-            if len(comments) < _PER_PAGE:
-                return
 
     def _review_refused(self, number: int, reviewers: Mapping[str, Sequence[str]]) -> Refused | None:
         """Request reviews, if there are reviewers; returns the refusal."""

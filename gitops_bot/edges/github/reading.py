@@ -20,7 +20,6 @@ from gitops_bot.proposals.pull_request import HandBackTimes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
 
     from gitops_bot.edges.github.answers import Base
     from gitops_bot.edges.github.api import Api
@@ -82,19 +81,13 @@ query HandBackTimes($owner: String!, $name: String!, $number: Int!) {
 }"""
 
 
-def proposals(count: int, *, with_base: bool, with_closed: bool = False) -> str:
-    """The query for this many branches ($b0, $b1, ...), and for the settings of the base branch.
+def _question(variables: Iterable[str], count: int, *, with_closed: bool) -> str:
+    """The query for this many branches ($b0, $b1, ...), with `ref` among the variables for the base branch, too.
 
     `with_closed`: also for what was closed unmerged, from any branch.
     """
-    numbers = range(count)
-    variables = ["$owner: String!", "$name: String!", *(f"$b{number}: String!" for number in numbers)]
-    if count or with_base or with_closed:
-        variables.append("$base: String!")
-    if with_base:
-        variables.append("$ref: String!")
-    fields = ""
-    for number in numbers:
+    fields = _BASE if "ref" in variables else ""
+    for number in range(count):
         chosen = f"headRefName: $b{number}, orderBy: {{field: CREATED_AT, direction: DESC}}"
         fields += f"""
     open{number}: pullRequests({chosen}, states: [OPEN], first: {OPEN}) {{
@@ -107,9 +100,9 @@ def proposals(count: int, *, with_base: bool, with_closed: bool = False) -> str:
         fields += _CLOSED
     fragments = (_OPEN if count else "") + (_ENDED if count or with_closed else "")
     return (
-        f"query Proposals({', '.join(variables)}) {{\n"
+        f"query Proposals({', '.join(f'${name}: String!' for name in variables)}) {{\n"
         "  repository(owner: $owner, name: $name) {\n"
-        f"    nameWithOwner{_BASE if with_base else ''}{fields}\n"
+        f"    nameWithOwner{fields}\n"
         f"  }}\n}}{fragments}"
     )
 
@@ -188,14 +181,16 @@ class PullRequestReader:
         with self.api.reading():
             pull = data["repository"]["pullRequest"]
             labelled = [
-                _time(event["createdAt"])
+                answers.time(event["createdAt"])
                 for event in answers.nodes(pull["timelineItems"])
                 if event["label"]["name"].lower() == label
             ]
             query, activity = {"ref": f"refs/heads/{branch}", "per_page": "1"}, []
             with suppress(Refused):
                 activity = self.api.ask("GET", "/activity", query=query, expected=(403, 404, 410, 501))
-            pushes = [(str(push["after"]), _time(push["timestamp"])) for push in answers.of_type(list, activity)[:1]]
+            pushes = [
+                (str(push["after"]), answers.time(push["timestamp"])) for push in answers.of_type(list, activity)[:1]
+            ]
             return HandBackTimes(max(labelled, default=None), pushes[0] if pushes else None)
 
     def _query(self, branches: Sequence[str], into: str, closed: str | None = None) -> dict[str, Pulls]:
@@ -223,15 +218,15 @@ class PullRequestReader:
         variables = {**self.api.names, "base": into, **{f"b{at}": branch for at, branch in enumerate(branches)}}
         if with_base:
             variables["ref"] = f"refs/heads/{into}"
-        query = proposals(len(branches), with_base=with_base, with_closed=closed is not None)
-        answer = self.api.wire.graphql(query, variables, write=False, optional=_OPTIONAL)
+        query = _question(variables, len(branches), with_closed=closed is not None)
+        data, hidden = self.api.wire.graphql(query, variables, write=False, optional=_OPTIONAL)
         by_branch: dict[str, Pulls] = {}
         with self.api.reading():
-            repository: Any = answer.data["repository"]
+            repository: Any = data["repository"]
             if str(repository["nameWithOwner"]).lower() != self.api.repository.lower():
                 raise Refused(301, "", {}, write=False)
             if with_base:
-                self._bases[into] = base_of(repository, hidden=not answer.hidden.isdisjoint(_RULES))
+                self._bases[into] = base_of(repository, hidden=not hidden.isdisjoint(_RULES))
             for at, branch in enumerate(branches):
                 connections = [repository[f"open{at}"], repository[f"ended{at}"]]
                 nodes = [node for connection in connections for node in answers.nodes(connection)]
@@ -263,14 +258,9 @@ class PullRequestReader:
     def _list(self, query: dict[str, str]) -> list[PullRequest]:
         """The newest pull requests that are not from forks."""
         documents = self.api.ask_list("/pulls", {**query, "direction": "desc"})
-        return [self.api.keep(document) for document in documents if answers.is_from(document, self.api.repository)]
-
-
-def _time(value: Any) -> datetime:
-    time = answers.parse_time(value)
-    if time is None:
-        raise ValueError(value)
-    return time
+        with self.api.reading():
+            own = [document for document in documents if answers.is_from(document, self.api.repository)]
+        return [self.api.keep(document) for document in own]
 
 
 def _of(branch: str, into: str, pulls: Iterable[PullRequest]) -> Pulls:

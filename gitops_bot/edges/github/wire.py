@@ -124,8 +124,8 @@ class Wire:
 
     def graphql(
         self, question: str, variables: Mapping[str, object], *, write: bool, optional: frozenset[str] = frozenset()
-    ) -> answers.GraphqlAnswer:
-        """Send a GraphQL query. Fields named in `optional` may be hidden from the token.
+    ) -> tuple[dict[str, Any], frozenset[str]]:
+        """Send a GraphQL query; see `answers.read_graphql`.
 
         Raises:
             Unsupported: the server has no GraphQL, or not these fields.
@@ -134,7 +134,7 @@ class Wire:
         """
         body = {"query": question, "variables": dict(variables)}
 
-        def send() -> answers.GraphqlAnswer:
+        def send() -> tuple[dict[str, Any], frozenset[str]]:
             try:
                 document, headers = self._send("POST", self._requester.graphql_url, body=body, write=write)
             except Refused as refused:

@@ -14,8 +14,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import pytest
+
 from gitops_bot.demo.http import Answer, Request, Server
 from gitops_bot.edges.github.forge import GitHub
+from gitops_bot.errors import ForgeError
 from tests.counterparts import graphql, openapi
 from tests.counterparts.clock import StillClock
 from tests.edges.github import examples
@@ -97,6 +100,16 @@ def playing(plays: Mapping[str, Any], *, below: str = "/api/v3", broken: bool = 
         script = Script(server, Bot(f"{server.url}{below}"))
         yield script
     assert script.breaches == []
+
+
+@contextmanager
+def unreadable(plays: Mapping[str, Any]) -> Iterator[Script]:
+    """Serve what GitHub would not say, so that what is asked fails for that."""
+    with (
+        playing(plays, broken=True) as script,
+        pytest.raises(ForgeError, match="did not answer the way GitHub does"),
+    ):
+        yield script
 
 
 def _breaches(name: str, request: Request, body: Any, given: Answer, below: str) -> list[str]:
@@ -198,17 +211,9 @@ CHECKED: Mapping[str, Any] = {
 """A base branch that asks for a check."""
 
 
-def repository(
-    body: Any,
-    pulls: Sequence[Mapping[str, Any]] = (),
-    *,
-    more: bool = False,
-    errors: Sequence[Mapping[str, Any]] = (),
-    headers: Mapping[str, str] | None = None,
-    **changes: Any,
-) -> Answer:
-    """The answer to a question for proposals: these pull requests, by their branch and state, and this base branch."""
-    base = {
+def base(**changes: Any) -> dict[str, Any]:
+    """The settings of a repository and its base branch by GraphQL."""
+    return {
         "autoMergeAllowed": True,
         "mergeCommitAllowed": True,
         "squashMergeAllowed": True,
@@ -218,20 +223,32 @@ def repository(
         "mergeQueue": None,
         **changes,
     }
-    found: dict[str, Any] = {"nameWithOwner": changes.get("nameWithOwner", REPOSITORY)}
-    closed = base.pop("closed", {"nodes": []})
+
+
+def repository(
+    body: Any,
+    pulls: Sequence[Mapping[str, Any]] = (),
+    *,
+    more: bool = False,
+    errors: Sequence[Mapping[str, Any]] = (),
+    closed: Sequence[Any] = (),
+    name: str = REPOSITORY,
+    **changes: Any,
+) -> Answer:
+    """The answer to a question for proposals: these pull requests, by their branch and state, and this base branch."""
+    found: dict[str, Any] = {"nameWithOwner": name}
     if "autoMergeAllowed" in body["query"]:
-        found |= base
+        found |= base(**changes)
     if " closed:" in body["query"]:
-        found["closed"] = closed
+        found["closed"] = {"nodes": list(closed)}
     branches = {name: value for name, value in body["variables"].items() if name[0] == "b" and name[1:].isdigit()}
-    for name, branch in branches.items():
+    for variable, branch in branches.items():
         mine = [each for each in pulls if each["headRefName"] == branch]
         for alias, is_open in (("open", True), ("ended", False)):
             nodes = [each for each in mine if (each["state"] == "OPEN") is is_open]
-            found[f"{alias}{name[1:]}"] = {"pageInfo": {"hasNextPage": more}, "nodes": nodes}
+            found[f"{alias}{variable[1:]}"] = {"pageInfo": {"hasNextPage": more}, "nodes": nodes}
     answer: dict[str, Any] = {"data": {"repository": found}}
-    return Answer.json(200, {**answer, "errors": list(errors)} if errors else answer, headers)
+    return Answer.json(200, {**answer, "errors": list(errors)} if errors else answer)
 
 
 def having(*pulls: Mapping[str, Any], **changes: Any) -> Callable[[Any], Answer]:
@@ -249,14 +266,3 @@ def refusal(kind: str | None, message: str, path: Sequence[str | int] = ("reposi
 def said(status: int, message: str, headers: Mapping[str, str] | None = None, **extra: Any) -> Answer:
     """GitHub's refusal in REST."""
     return Answer.json(status, {"message": message, "documentation_url": "https://docs.github.com", **extra}, headers)
-
-
-def unknown(field_: str, kind: str) -> Answer:
-    """What an older GitHub Enterprise says to a question for a field that it has not."""
-    error = {
-        "path": ["query Proposals", "repository", field_],
-        "extensions": {"code": "undefinedField", "typeName": kind, "fieldName": field_},
-        "locations": [{"line": 3, "column": 5}],
-        "message": f"Field '{field_}' doesn't exist on type '{kind}'",
-    }
-    return Answer.json(200, {"errors": [error]})

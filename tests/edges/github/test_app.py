@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
 from gitops_bot.config import RegistryAccess
-from gitops_bot.edges.github.app import App
+from gitops_bot.edges.github.app import App, Purpose
 from gitops_bot.edges.github.forge import GitHub
 from gitops_bot.edges.github.server import PUBLIC, Server
 from gitops_bot.edges.registry.credentials import Basic, Credentials
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from gitops_bot.edges.facts import PackageApi
 
 SOURCE = "acme/web"
 EVERYTHING = {"contents": "write", "pull_requests": "write", "packages": "write", "administration": "write"}
@@ -50,17 +46,14 @@ def bot(known: Registered, clock: Any = None) -> App:
     return App(str(known.app.number), key_pair()[0], "GITHUB_APP_PRIVATE_KEY", known.forge.api_url, clock)
 
 
-class Waiting(StillClock):
+def waiting(known: Registered) -> StillClock:
     """A clock that begins now: the server has another one."""
-
-    @classmethod
-    def begin(cls, known: Registered) -> Waiting:
-        return cls(known.forge.apps.now())
+    return StillClock(known.forge.apps.now())
 
 
 def test_a_new_token_is_tried_until_the_server_knows_it(known: Registered) -> None:
     known.forge.apps.lag = 2
-    clock = Waiting.begin(known)
+    clock = waiting(known)
     token = bot(known, clock).token(REPOSITORY, "read")()
     assert clock.slept == [0.5, 1.0]
     assert known.forge.apps.tokens[token].unknown == 0
@@ -68,14 +61,14 @@ def test_a_new_token_is_tried_until_the_server_knows_it(known: Registered) -> No
 
 def test_a_token_that_the_server_never_knows_is_an_error_after_bounded_waiting(known: Registered) -> None:
     known.forge.apps.lag = 99
-    clock = Waiting.begin(known)
+    clock = waiting(known)
     with pytest.raises(ForgeError, match=r"^acme/deploy does not exist, or the token cannot see it"):
         bot(known, clock).token(REPOSITORY, "read")()
     assert sum(clock.slept) == 15.5
 
 
 def test_a_token_is_kept_until_five_minutes_before_its_end_and_replaced_where_it_is_rejected(known: Registered) -> None:
-    clock = Waiting.begin(known)
+    clock = waiting(known)
     token = bot(known, clock).token(REPOSITORY, "propose")
     first = token()
     known.forge.apps.lifetime = 9000  # this clock goes faster than the server's
@@ -100,13 +93,6 @@ def test_the_next_cycle_of_a_process_has_the_tokens_of_the_one_before_until_the_
         other()
 
 
-def test_many_threads_get_one_token(known: Registered) -> None:
-    token = bot(known).token(REPOSITORY, "propose")
-    with ThreadPoolExecutor(8) as pool:
-        assert len({future.result() for future in [pool.submit(token) for _ in range(8)]}) == 1
-    assert len(known.issued) == 1
-
-
 def test_a_clock_that_is_hours_off_is_told_with_github_s_words(site: Site, known: Registered) -> None:
     now: datetime = known.forge.apps.now()
     known.forge.apps.now = lambda: now.replace(year=now.year + 1)
@@ -115,25 +101,6 @@ def test_a_clock_that_is_hours_off_is_told_with_github_s_words(site: Site, known
     ) as raised:
         bot(known).installation(REPOSITORY)
     assert "this machine's clock" in raised.value.problem.next
-
-
-def subjects(known: Registered, site: Site, *, private: bool) -> tuple[tuple[str, ...], tuple[str, str]]:
-    """What the pull requests of the shop would say of two commits of a source, and these."""
-    bare = site.forge.create(SOURCE, {"a": b"1"}, private=private)
-    old = bare.branches()["main"]
-    new = commit(bare, "main", {"a": b"2"}, onto="main", message="Repair the door\n")
-    server = Server(api_url=known.forge.api_url, url=known.forge.url, app=bot(known))
-    github = server.connect(REPOSITORY, clock=StillClock(), warn=lambda _: None)
-    assert isinstance(github, GitHub)
-    with closing(_Closing(github)):
-        found = github.commits_between(f"{known.forge.url}/{SOURCE}", old, new)
-        github.find(("gitops-bot/production/all",), "main")
-    return found, (old, new)
-
-
-class _Closing:
-    def __init__(self, github: GitHub) -> None:
-        self.close = github.disconnect
 
 
 @pytest.mark.parametrize(
@@ -148,49 +115,48 @@ def test_commits_of_a_source_are_read_by_a_token_that_can_read_them_and_no_more(
     site: Site, known: Registered, private: bool, installed: bool, found: tuple[str, ...]
 ) -> None:
     known.install(*([REPOSITORY, SOURCE] if installed else [REPOSITORY]), permissions=EVERYTHING)
-    assert subjects(known, site, private=private)[0] == found
+    bare = site.forge.create(SOURCE, {"a": b"1"}, private=private)
+    old = bare.branches()["main"]
+    new = commit(bare, "main", {"a": b"2"}, onto="main", message="Repair the door\n")
+    server = Server(api_url=known.forge.api_url, url=known.forge.url, app=bot(known))
+    github = server.connect(REPOSITORY, clock=StillClock(), warn=lambda _: None)
+    assert isinstance(github, GitHub)
+    assert github.commits_between(f"{known.forge.url}/{SOURCE}", old, new) == found
+    github.find(("gitops-bot/production/all",), "main")
+    github.disconnect()
     reading, proposing = known.issued
     assert reading == ((SOURCE if installed else REPOSITORY,), {"metadata": "read", "contents": "read"})
     assert proposing == ((REPOSITORY,), {"metadata": "read", "contents": "write", "pull_requests": "write"})
 
 
-def packages(known: Registered) -> PackageApi:
-    """What ghcr.io is told; the API is that of the tests."""
-    server = Server(api_url=known.forge.api_url, url=PUBLIC, app=bot(known))
-    found = server.packages(REPOSITORY)
-    assert found is not None
-    return found
-
-
-def login(api: PackageApi, environ: dict[str, str], registry: str = "ghcr.io") -> Any:
-    """The login for a registry whose password is to be the variable GITHUB_TOKEN."""
+def login(known: Registered, environ: dict[str, str]) -> Any:
+    """The login for ghcr.io whose password is to be the variable GITHUB_TOKEN; the API is that of the tests."""
+    api = Server(api_url=known.forge.api_url, url=PUBLIC, app=bot(known)).packages(REPOSITORY)
+    assert api is not None
     assert api.token is not None
-    tokens = dict.fromkeys(api.variables, api.token)
-    credentials = Credentials({registry: RegistryAccess("bot", "GITHUB_TOKEN")}, environ, tokens=tokens)
-    return credentials.login(ImageName(registry, "acme/web")).credential
+    access = {"ghcr.io": RegistryAccess("bot", "GITHUB_TOKEN")}
+    credentials = Credentials(access, environ, tokens=dict.fromkeys(api.variables, api.token))
+    return credentials.login(ImageName("ghcr.io", "acme/web")).credential
 
 
 def test_ghcr_gets_a_token_that_reads_images_and_nothing_else(known: Registered) -> None:
-    credential = login(packages(known), {})
+    credential = login(known, {})
     assert isinstance(credential, Basic)
     assert known.forge.apps.tokens[credential.password].permissions == {"metadata": "read", "packages": "read"}
-    assert login(packages(known), {"GITHUB_TOKEN": "an explicit one"}) == Basic("bot", "an explicit one")
-
-
-def test_an_app_that_may_not_read_packages_says_so(known: Registered) -> None:
+    assert login(known, {"GITHUB_TOKEN": "an explicit one"}) == Basic("bot", "an explicit one")
     known.install(REPOSITORY)
     with pytest.raises(NoLogin, match="acme-bot has too few permissions here: it lacks `Packages: read`"):
-        login(packages(known), {})
+        login(known, {})
 
 
-@pytest.mark.parametrize("purpose", ["propose", "read", "inspect", "source", "packages"])
-def test_no_failure_of_an_app_shows_its_key(known: Registered, purpose: Any) -> None:
+def test_no_failure_of_an_app_shows_its_key(known: Registered) -> None:
     """Whatever is asked, whichever part is wrong, and as it would stand in a traceback."""
     key = key_pair()[0]
-    for app_id, text in (("0", key), ("4711", key_pair("other")[0]), ("4711", key[:500]), ("4711", key.lower())):
+    wrong = (("0", key), ("4711", key_pair("other")[0]), ("4711", key[:500]), ("4711", key.lower()))
+    for (app_id, text), purpose in zip(wrong, get_args(Purpose), strict=False):
         app = App(app_id, text, "GITHUB_APP_PRIVATE_KEY", known.forge.api_url)
         with pytest.raises(BotError) as raised:
-            partial(app.token(REPOSITORY, purpose))()
+            app.token(REPOSITORY, purpose)()
         lines = text.splitlines()[1:6]
         told = f"{raised.value!r}{raised.value.problem}{raised.getrepr(style='long', chain=True)!r}{app!r}"
         assert not [line for line in lines if line in told]

@@ -45,12 +45,11 @@ def test_a_hundred_environments_take_one_request() -> None:
 @pytest.mark.parametrize(
     "plays",
     [
-        {"Deployments": answered({"commitOid": HEAD})},
         {"Deployments": Answer.json(200, {"data": {"repository": None}})},
         {"Deployments": NO_GRAPHQL, "GET /deployments": Answer.json(200, 7)},
         {"Deployments": NO_GRAPHQL, "GET /deployments": Answer.json(200, [{"id": "x", "sha": 1}])},
     ],
-    ids=["no status", "no repository", "no list", "no deployment"],
+    ids=["no repository", "no list", "no deployment"],
 )
 def test_answers_of_another_form_are_an_error(plays: dict[str, Any]) -> None:
     with playing(plays, broken=True) as script, pytest.raises(ForgeError, match="GitHub"):

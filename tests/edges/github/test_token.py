@@ -16,22 +16,19 @@ READS, OPEN = replace(HERE, may_push=False), replace(HERE, private=False)
 
 
 @pytest.mark.parametrize(
-    ("token", "words"),
+    ("text", "scopes", "words"),
     [
-        pytest.param(CLASSIC, "a classic personal access token with the scope repo", id="one scope"),
-        pytest.param(
-            Token("classic", frozenset({"workflow", "repo"})),
-            "a classic personal access token with the scopes repo, workflow",
-            id="two scopes",
-        ),
-        pytest.param(Token("classic", frozenset()), "a classic personal access token with no scopes", id="no scopes"),
-        pytest.param(FINE, "a fine-grained personal access token", id="fine-grained"),
-        pytest.param(APP, "the token of a GitHub App or a workflow", id="app"),
-        pytest.param(Token(), "a token", id="nobody knows"),
+        ("ghs_1", None, "the token of a GitHub App or a workflow"),
+        ("github_pat_1", None, "a fine-grained personal access token"),
+        ("gho_1", (), "the token of an OAuth app or of a person's login with no scopes"),
+        ("0123456789abcdef" * 3, ("repo",), "a classic personal access token with the scope repo"),
+        ("ghp_1", ("workflow", "repo"), "a classic personal access token with the scopes repo, workflow"),
+        ("glpat-1", None, "a token"),
+        (None, None, "a token"),
     ],
 )
-def test_a_token_is_told_by_its_kind(token: Token, words: str) -> None:
-    assert str(token) == words
+def test_a_token_is_told_by_its_kind(text: str | None, scopes: tuple[str, ...] | None, words: str) -> None:
+    assert str(Token.read(text, None if scopes is None else frozenset(scopes), in_workflow=False)) == words
 
 
 @pytest.mark.parametrize(

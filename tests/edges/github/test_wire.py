@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -93,9 +92,7 @@ def test_writes_are_a_second_apart_but_on_this_machine_and_questions_wait_for_no
     ("api_url", "address"),
     [
         ("https://api.github.com", "https://api.github.com/graphql"),
-        ("https://api.corp.ghe.com", "https://api.corp.ghe.com/graphql"),
         ("https://git.example.com/api/v3", "https://git.example.com/api/graphql"),
-        ("https://git.example.com:8443/api/v3", "https://git.example.com:8443/api/graphql"),
         ("http://127.0.0.1:8080/api/v3", "http://127.0.0.1:8080/api/graphql"),
         ("http://[::1]:8080", "http://[::1]:8080/graphql"),
     ],
@@ -103,19 +100,13 @@ def test_writes_are_a_second_apart_but_on_this_machine_and_questions_wait_for_no
 def test_graphql_is_asked_beside_the_rest_of_the_api(api_url: str, address: str) -> None:
     responses.post(address, json={"data": {"viewer": {"login": "bot"}}})
     told = Wire(api_url, fixed(TOKEN), still_clock()).graphql("query Q { viewer { login } }", {"a": "ä"}, write=False)
-    assert told.data == {"viewer": {"login": "bot"}}
+    assert told[0] == {"viewer": {"login": "bot"}}
     sent = responses.calls[0].request
     assert json.loads(sent.body or "") == {"query": "query Q { viewer { login } }", "variables": {"a": "ä"}}
     assert sent.headers["authorization"] == f"Bearer {TOKEN}"
 
 
-def test_an_answer_without_a_body_is_nothing() -> None:
-    with answering([Answer(204)]) as (wire, _, _):
-        assert wire.ask("DELETE", "/x") is None
-
-
-@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
-@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize(("method", "status"), [("GET", 500), ("POST", 502), ("PATCH", 503), ("GET", 504)])
 def test_a_fault_of_the_server_is_tried_again(method: str, status: int) -> None:
     with answering([said("oops", status), said("oops", status), OK]) as (wire, clock, server):
         assert wire.ask(method, "/x") == {"fine": True}
@@ -132,7 +123,7 @@ def test_a_fault_that_lasts_is_refused_after_as_many_tries_as_registries_get() -
     assert sum(clock.slept) < 15
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 422, 451, 501])
+@pytest.mark.parametrize("status", [401, 403, 404, 409, 422, 501])
 def test_what_is_refused_for_good_is_not_tried_again(status: int) -> None:
     with answering([said("no", status)]) as (wire, clock, server):
         with pytest.raises(Refused) as error:
@@ -151,119 +142,44 @@ def primary(seconds: float) -> Answer:
     return said(PRIMARY, 403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(moment)})
 
 
-@pytest.mark.parametrize(
-    ("limit", "low", "high"),
-    [
-        pytest.param(said("slow down", 429, {"Retry-After": "55"}), 55, 56, id="429 that says how long"),
-        pytest.param(said(SECONDARY, 403, {"Retry-After": "60"}), 60, 61, id="403 that says how long"),
-        pytest.param(said(SECONDARY, 403), 60, 61, id="a secondary limit that does not say how long"),
-        pytest.param(None, 55, 61, id="a primary limit that ends soon"),
-    ],
-)
-@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
-def test_a_rate_limit_that_ends_within_a_minute_is_waited_out(
-    method: str, limit: Answer | None, low: float, high: float
-) -> None:
-    limit = limit or primary(59)
-    with answering([limit, OK]) as (wire, clock, _):
-        assert wire.ask(method, "/x") == {"fine": True}
-    assert len(clock.slept) == 1
-    assert low <= clock.slept[0] <= high
-    with answering([limit]) as (wire, clock, server):
-        with pytest.raises(Refused) as error:
-            wire.ask(method, "/x")
-        assert 2 <= len(server.seen) <= ATTEMPTS
-    assert error.value.limited
-    assert sum(clock.slept) <= high + ATTEMPTS, "there is no time for a second minute"
-
-
-@pytest.mark.parametrize(
-    "limit",
-    [
-        pytest.param(said("slow down", 429, {"Retry-After": "61"}), id="429"),
-        pytest.param(said(SECONDARY, 403, {"Retry-After": "3600"}), id="a secondary limit"),
-        pytest.param(primary(360_000), id="a primary limit"),
-        pytest.param(said("slow down", 429), id="429 that does not say how long"),
-        pytest.param(said("slow down", 429, {"Retry-After": "Fri, 31 Dec 2077 23:59:59 GMT"}), id="a date far away"),
-    ],
-)
-def test_a_rate_limit_that_lasts_longer_is_not_waited_for(limit: Answer) -> None:
-    with answering([limit]) as (wire, clock, server):
-        with pytest.raises(Refused) as error:
-            wire.ask("GET", "/x")
-        assert len(server.seen) == 1
-    assert error.value.limited
-    assert clock.slept == []
-
-
 TOO_QUICK = Answer.json(
     422, {"message": "Validation Failed", "errors": [{"resource": "Issue", "message": "was submitted too quickly"}]}
 )
+#: What is answered, and the seconds that are waited for it: None where that would be too long.
+LIMITS: dict[str, tuple[Answer, int | None]] = {
+    "429 that says how long": (said("slow down", 429, {"Retry-After": "55"}), 55),
+    "403 that says how long": (said(SECONDARY, 403, {"Retry-After": "60"}), 60),
+    "a secondary limit that does not say how long": (said(SECONDARY, 403), 60),
+    "a primary limit that ends soon": (primary(59), 59),
+    "submitted too quickly": (TOO_QUICK, 60),
+    "submitted too quickly, with the seconds": (said("was submitted too quickly", 422, {"Retry-After": "55"}), 55),
+    "a fault": (said("maintenance", 503, {"Retry-After": "60"}), 60),
+    "429 for longer": (said("slow down", 429, {"Retry-After": "61"}), None),
+    "429 that does not say how long": (said("slow down", 429), None),
+    "a secondary limit for longer": (said(SECONDARY, 403, {"Retry-After": "3600"}), None),
+    "a primary limit for longer": (primary(360_000), None),
+    "a date far away": (said("slow down", 429, {"Retry-After": "Fri, 31 Dec 2077 23:59:59 GMT"}), None),
+    "submitted too quickly, for longer": (said("was submitted too quickly", 422, {"Retry-After": "3600"}), None),
+    "a fault for longer": (said("maintenance", 503, {"Retry-After": "61"}), None),
+}
 
 
-@pytest.mark.parametrize(
-    ("limit", "waited"),
-    [
-        pytest.param(TOO_QUICK, 60, id="see GitHub's message"),
-        pytest.param(said("was submitted too quickly", 422, {"Retry-After": "55"}), 55, id="with the seconds"),
-    ],
-)
-def test_what_was_submitted_too_quickly_is_submitted_again_once(limit: Answer, waited: int) -> None:
-    with answering([limit, OK]) as (wire, clock, server):
-        assert wire.ask("POST", "/x", body={}) == {"fine": True}
-        assert [int(seconds) for seconds in clock.slept] == [waited]
+@pytest.mark.parametrize(("limit", "seconds"), LIMITS.values(), ids=LIMITS)
+def test_what_ends_within_a_minute_is_waited_out_and_nothing_else(limit: Answer, seconds: int | None) -> None:
+    if seconds is not None:
+        with answering([limit, OK]) as (wire, clock, _):
+            assert wire.ask("POST", "/x", body={}) == {"fine": True}
+        assert [int(each) for each in clock.slept] == [seconds]
     with answering([limit]) as (wire, clock, server):
         with pytest.raises(Refused) as error:
             wire.ask("POST", "/x", body={})
-        assert (len(server.seen), [int(seconds) for seconds in clock.slept]) == (2, [waited])
-    assert error.value.limited
+        assert (len(server.seen) == 1) is (seconds is None)
+    assert error.value.limited is (limit.status != 503)
+    assert sum(clock.slept) <= (seconds or 0) + ATTEMPTS, "there is no time for a second minute"
 
 
-def test_what_was_submitted_too_quickly_is_not_submitted_again_after_an_hour() -> None:
-    with answering([said("was submitted too quickly", 422, {"Retry-After": "3600"})]) as (wire, clock, server):
-        with pytest.raises(Refused):
-            wire.ask("POST", "/x", body={})
-        assert (len(server.seen), clock.slept) == (1, [])
-
-
-@pytest.mark.parametrize("seconds", [0, 60, 61, 360_000])
-def test_a_fault_that_asks_for_a_pause_gets_a_minute_at_most(seconds: int) -> None:
-    with answering([said("maintenance", 503, {"Retry-After": str(seconds)}), OK]) as (wire, clock, server):
-        if seconds <= 60:
-            assert wire.ask("GET", "/x") == {"fine": True}
-        else:
-            with pytest.raises(Refused) as error:
-                wire.ask("GET", "/x")
-            assert (error.value.status, len(server.seen)) == (503, 1)
-    assert sum(clock.slept) <= 61
-
-
-@pytest.mark.parametrize(
-    "wait",
-    [
-        "soon",
-        "Fri, 31 Dec 99999 23:59:59 GMT",
-        "Fri, 31 Dec 9999 23:59:59 -9900",
-        pytest.param("9" * 5000, id="9"),
-        "-1",
-    ],
-)
-def test_a_pause_that_is_none_is_as_none(wait: str) -> None:
-    with answering([said("maintenance", 503, {"Retry-After": wait}), OK]) as (wire, _, server):
-        with suppress(Refused):  # one that lasts for ever is not waited for
-            assert wire.ask("GET", "/x") == {"fine": True}
-        assert 1 <= len(server.seen) <= 2
-
-
-def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
-    with answering([said(SECONDARY, 403, {"Retry-After": "1"}), said("oops", 502), OK]) as (wire, _, _):
-        wire.ask("GET", "/x")
-    assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_redirect_is_not_followed(status: int, method: str) -> None:
+@pytest.mark.parametrize(("status", "method"), [(202, "GET"), (301, "GET"), (302, "POST"), (307, "POST"), (308, "GET")])
+def test_a_redirect_is_not_followed_nor_asked_for_what_is_not_ready(status: int, method: str) -> None:
     asked: list[str] = []
 
     def elsewhere(request: Request) -> Answer:
@@ -279,31 +195,15 @@ def test_a_redirect_is_not_followed(status: int, method: str) -> None:
     assert asked == []
 
 
-def test_an_answer_that_is_not_ready_is_not_asked_for_again_and_again() -> None:
-    with answering([Answer.json(202, {})]) as (wire, _, server):
-        with pytest.raises(Refused, match="202"):
-            wire.ask("GET", "/x")
-        assert len(server.seen) == 1
-
-
 @pytest.mark.parametrize(
     "body",
-    [b"<!doctype html><title>Sign in</title>", b'{"a": ', b"[" * 200_000, b"\xff\xfe"],
-    ids=["HTML", "cut off", "deep", "bytes"],
+    [b"<!doctype html><title>Sign in</title>", b"[" * 200_000, b"\xff\xfe"],
+    ids=["HTML", "deep", "bytes"],
 )
 def test_an_answer_that_is_no_json_is_none(body: bytes) -> None:
     with answering([Answer(200, body)]) as (wire, _, _), pytest.raises(NoResponse) as error:
         wire.ask("GET", "/x")
     assert error.value.what == "answered with something other than JSON"
-
-
-def test_a_refusal_that_is_no_json_keeps_its_status() -> None:
-    with (
-        answering([Answer(403, b"<html>blocked by the proxy</html>")]) as (wire, _, _),
-        pytest.raises(Refused) as error,
-    ):
-        wire.ask("GET", "/x")
-    assert (error.value.status, error.value.message) == (403, "")
 
 
 def test_an_answer_without_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,34 +224,10 @@ def test_a_server_that_is_not_there_is_unanswered_after_all_tries() -> None:
     assert len(clock.slept) == ATTEMPTS - 1
 
 
-@contextmanager
-def raw(answer: bytes) -> Iterator[str]:
-    """A server that reads a request, sends these bytes, and hangs up; as often as it is asked."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with closing(connection):
-                    connection.recv(65_536)
-                    connection.sendall(answer)
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
-
-
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(b"", id="nothing"),
         pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", id="another protocol"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", id="a body that is cut off"),
         pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", id="chunks that are none"),
         pytest.param(
             b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\nnot gzip!", id="gzip that is none"
@@ -359,8 +235,8 @@ def raw(answer: bytes) -> Iterator[str]:
     ],
 )
 def test_a_broken_answer_is_unanswered(answer: bytes) -> None:
-    with raw(answer) as address, pytest.raises(NoResponse) as error:
-        Wire(address, fixed(TOKEN), still_clock()).ask("GET", "/x")
+    with broken_server([answer]) as server, pytest.raises(NoResponse) as error:
+        Wire(f"http://{server.host}", fixed(TOKEN), still_clock()).ask("GET", "/x")
     assert error.value.what == "cannot be reached, or closed the connection early"
 
 
@@ -375,24 +251,6 @@ def test_a_proxy_never_sees_what_goes_to_this_machine(monkeypatch: pytest.Monkey
         assert list(proxy.seen) == []
 
 
-def test_a_login_in_netrc_is_not_used(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    netrc = tmp_path_factory.mktemp("home") / "netrc"
-    netrc.write_text("machine 127.0.0.1 login other password secret\n")
-    netrc.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(netrc))
-    seen: list[str] = []
-
-    def remember(request: Request) -> Answer:
-        seen.append(request.headers["authorization"])
-        return OK
-
-    with answering(remember) as (wire, _, _):
-        wire.ask("GET", "/x")
-    assert seen == [f"Bearer {TOKEN}"]
-
-
 @pytest.mark.parametrize(
     ("document", "shown"),
     [
@@ -400,11 +258,8 @@ def test_a_login_in_netrc_is_not_used(
         pytest.param({"message": "a\x1b[31mb\nc\u202ed"}, "a [31mb c d", id="control characters"),
         pytest.param({"message": "x" * 1000}, "x" * 299 + "…", id="long"),
         pytest.param(
-            {
-                "message": "Validation Failed",
-                "errors": [{"field": "head", "code": "invalid"}, "so", {"message": "why"}],
-            },
-            "Validation Failed; head invalid; so; why",
+            {"message": "Invalid", "errors": [{"field": "head", "code": "invalid"}, "so", {"message": "why"}]},
+            "Invalid; head invalid; so; why",
             id="every error",
         ),
         pytest.param(["x"], "", id="no object"),
@@ -422,10 +277,9 @@ def test_githubs_words_are_shown_safely(document: object, shown: str) -> None:
     [b"", b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{"],
     ids=["nothing", "a head", "a body"],
 )
-@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
-def test_an_answer_that_is_cut_off_is_asked_for_again(cut: bytes, method: str) -> None:
+def test_an_answer_that_is_cut_off_is_asked_for_again(cut: bytes) -> None:
     with broken_server([cut, broken_answer("200 OK", b'{"fine": true}')]) as server:
-        assert Wire(f"http://{server.host}", fixed(TOKEN), still_clock()).ask(method, "/x") == {"fine": True}
+        assert Wire(f"http://{server.host}", fixed(TOKEN), still_clock()).ask("POST", "/x") == {"fine": True}
         assert len(server.heads) == 2
         assert Wire(f"http://{server.host}", fixed(TOKEN), still_clock()).rate_limit()[0] == {"fine": True}
 
