@@ -23,8 +23,8 @@ from gitops_bot.engine.update import update
 from gitops_bot.errors import BotError, ForgeError, bugs_as
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import pull_request
 from gitops_bot.proposals.branch import owner_of
+from gitops_bot.proposals.branches import BotBranch
 from gitops_bot.releases.choice import promotion, stepped_back
 from gitops_bot.releases.decisions import Change, Failed, Held, Kept
 from gitops_bot.releases.history import trail
@@ -160,7 +160,7 @@ def _read_proposals(world: World, facts: Facts) -> Proposed:
     with suppress(ForgeError):  # that is among the failures of the environments
         pulls, branches = answer(world, facts, facts.pull_requests(names)), answer(world, facts, facts.branches(names))
         for name in names:
-            opened, branch = pull_request.find_open(pulls[name]), branches[name]
+            opened, branch = BotBranch(name, pulls=pulls[name]).opened, branches[name]
             if opened is not None and branch is not None:
                 proposed |= {pin.key: (opened, pin.after) for pin in owner_of(branch).carried}
     return proposed

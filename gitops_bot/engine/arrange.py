@@ -87,7 +87,6 @@ def _commit(context: Context, decisions: Sequence[Decision]) -> Proposal:
 
 
 async def _propose(context: Context, decisions: Sequence[Decision]) -> Arranged:
-    """One proposal for each group, as far as it may be opened now."""
     branches, facts, request = context.branches, context.facts, context.request
     propose = context.environment.propose
     if propose.limit.new_per_hour is not None:
@@ -379,7 +378,7 @@ async def _roll_back_failed(
 
 
 def _goes_live(context: Context, change: Change) -> Sequence[Managed]:
-    """The pins of a slot that is switched to."""
+    """What is in a slot that is switched to."""
     slots = context.state.slots_of(change.entry) if change.entry.choices else None
     return slots.entries[change.after.tag or ""] if slots is not None else ()
 

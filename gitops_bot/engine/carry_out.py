@@ -155,7 +155,7 @@ def _write(
     now = replace(now, commit=commit)
     action = now.action
     if isinstance(action, reconcile.Leave) and action.pull_request is not None and action.comment is not None:
-        forge.comment(action.pull_request.number, action.comment.body, edits=action.comment.edits)
+        forge.comment(action.pull_request.number, action.comment, edits=action.edits)
     try:
         pull = _write_pull_request(world, forge, snapshot, now, head, propose)
     except ForgeError as error:
@@ -242,7 +242,6 @@ def _write_pull_request(
 
 
 def _give_up(proposal: Proposal, problem: Problem) -> Proposal:
-    """A proposal that could not be written."""
     nothing = reconcile.Nothing(proposal.pull_request, Reason(problem.code, problem.message))
     return replace(proposal, action=nothing)
 

@@ -67,13 +67,11 @@ def _beyond_policy(entry: Managed, offer: Offer, context: Context) -> Reason | N
 
 
 def _held_in_source(_: Managed, offer: Offer, context: Context) -> Reason | None:
-    """The hold that somebody wrote down for it in the source itself."""
     written = context.hold(offer.running.entry)
     return promotion.held_in_source(offer, hold.reason(written)) if written is not None else None
 
 
 def _without_tag(entry: Managed, offer: Offer, context: Context) -> Reason | None:
-    """Why a digest without a tag is not written where a tag is pinned."""
     return None if context.environment.release_tag else promotion.untagged(entry, offer.running)
 
 
@@ -101,7 +99,6 @@ async def source_left(decision: Decision, context: Context) -> Decision:
 
 
 async def _trails(context: Context, sources: Sequence[Managed]) -> Line:
-    """Enough history to see what these entries went back from."""
     return await context.facts.line(lambda line: all(trail.enough(line, source.overlay) for source in sources))
 
 

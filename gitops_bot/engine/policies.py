@@ -63,13 +63,13 @@ def see(snapshot: Snapshot, request: Request, environment: Environment, branches
 
 def role_of(request: Request, branch: BotBranch, carried: tuple[PinChange, ...], *, is_pending: bool) -> Role:
     """What a request does with a branch that goes on with these pins; `is_pending`: the base branch lacks some."""
+    opened = branch.opened
     if branch.kind == request.what.kind:
         return Own(branch, carried)
     match request.what:
         case RollBack() | RollBackFailed():
             # A rollback keeps no other kind of proposal: whatever is open for the same entries makes way.
-            is_open = branch.opened is not None and branch.remote is not None
-            return Competing(branch) if is_open else Yielding(branch)
+            return Yielding(branch) if opened is None or branch.remote is None else Competing(branch)
         case Withdraw():
             return Yielding(branch)
         case Poll() if branch.kind == "failure" and branch.left_alone is None:
@@ -77,7 +77,12 @@ def role_of(request: Request, branch: BotBranch, carried: tuple[PinChange, ...],
             return Yielding(branch)
         case Poll() | Pins() | Promote():
             if is_pending or (branch.kind == "failure" and branch.left_alone is not None):
-                return Left(branch, carried, _why_rolled_back(branch))
+                what = f"#{opened.number} rolls it back" if opened is not None else "a rollback of it is being proposed"
+                text = f"{what}, so it is left alone until that is merged or closed"
+                data: dict[str, str | int | None] = (
+                    {} if opened is None else {"pull_request": opened.number, "url": opened.url}
+                )
+                return Left(branch, carried, Reason("held.reverted", text, data))
             return Own(branch, carried)  # nothing is left of this rollback
         case _:
             assert_never(request.what)
@@ -109,21 +114,12 @@ async def _judge_hand_backs(
         return pulls
     if not isinstance(owner_of(branch), Theirs):
         return pulls
-    judged = []
-    for pull in pulls:
-        if pull.state == "open":
-            times = await facts.hand_back(pull.number, branch.name, people.HAND_BACK)
-            judged.append(people.judge_hand_back(pull, branch.head, times))
-        else:
-            judged.append(pull)
-    return tuple(judged)
-
-
-def _why_rolled_back(branch: BotBranch) -> Reason:
-    opened = branch.opened
-    what = f"#{opened.number} rolls it back" if opened is not None else "a rollback of it is being proposed"
-    facts: dict[str, str | int | None] = {"pull_request": opened.number, "url": opened.url} if opened else {}
-    return Reason("held.reverted", f"{what}, so it is left alone until that is merged or closed", facts)
+    return tuple([
+        people.judge_hand_back(pull, branch.head, await facts.hand_back(pull.number, branch.name, people.HAND_BACK))
+        if pull.state == "open"
+        else pull
+        for pull in pulls
+    ])  # fmt: skip
 
 
 def _why_rollback_waits(opened: PullRequest, why: Reason) -> Reason:

@@ -194,7 +194,7 @@ class Snapshot:
         return next(present, split(key.name)[0])
 
     def frozen(self, name: str) -> tuple[Hold, ...]:
-        """The freezes of a whole environment that last now."""
+        """The freezes of the whole environment that last now."""
         return hold.freezes(self.config.holds, name, self.at)
 
     def own_branches_of(self, name: str) -> tuple[str, ...]:

@@ -246,7 +246,6 @@ def _deploy_all(
 
 
 def _artifacts(snapshot: Snapshot, known: Sequence[Release], release: Release) -> tuple[ReleasedImage, ...]:
-    """The images that a release brought by their digests."""
     at = known.index(release)
     artifacts = []
     for pin in change_at(known, at).pins:

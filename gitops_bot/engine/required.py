@@ -155,7 +155,6 @@ def _captures(context: Context, entry: Managed) -> Mapping[str, str]:
 
 
 def _release(offer: Offer) -> str:
-    """The release that is asked about, for people."""
     running = offer.running
     if running.arrived is None:
         return f"{running.environment} runs it since before the known history (fetch more: `fetch-depth: 0`)"

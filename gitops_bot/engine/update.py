@@ -265,7 +265,6 @@ def _write(
 
 
 def _outcome(request: Request, planned: Planned, done: CarriedOut) -> EnvironmentOutcome:
-    """What came of an environment that was written."""
     written = [item for _, item in sorted(done.by_group.items()) if item.action.name != "none" or item.changes]
     if request.own_groups:
         # Proposals that only carry pins of earlier requests are reported only if they were written.

@@ -76,7 +76,7 @@ class _Queue:
                 self._items[image] = deque()
                 self._waiting.setdefault(image.registry, deque()).append(image)
             self._items[image].append(at)
-        self._turns = deque(self._waiting)
+        self._turns = list(self._waiting)
         self._busy: Counter[str | ImageName] = Counter()
 
     @property
@@ -91,17 +91,24 @@ class _Queue:
     def take(self, done: int | None) -> int | None:
         """An item of the registry that `done` was of, else of another; None where nothing is left for this thread."""
         with self._lock:
+            turns = list(self._turns)
             if done is not None:
                 image = self._subjects[done]
                 self._busy.subtract((image, image.registry))
-                if (item := self._take_of(image.registry)) is not None:
-                    return item
-            for _ in range(len(self._turns)):
-                registry = self._turns.popleft()
-                item = self._take_of(registry)
-                if self._waiting[registry]:
+                turns.insert(0, image.registry)
+            for registry in turns:
+                images = self._waiting[registry]
+                for _ in range(len(images) if self._busy[registry] < OF_REGISTRY else 0):
+                    image = images.popleft()
+                    if self._busy[image] == OF_IMAGE:
+                        images.append(image)
+                        continue
+                    item = self._items[image].popleft()
+                    if self._items[image]:
+                        images.append(image)
+                    self._busy.update((image, registry))
+                    self._turns.remove(registry)
                     self._turns.append(registry)
-                if item is not None:
                     return item
             return None
 
@@ -110,18 +117,3 @@ class _Queue:
         with self._lock:
             for images in self._waiting.values():
                 images.clear()
-
-    def _take_of(self, registry: str) -> int | None:
-        images = self._waiting[registry]
-        if self._busy[registry] >= OF_REGISTRY:
-            return None
-        for _ in range(len(images)):
-            image = images.popleft()
-            if self._busy[image] < OF_IMAGE:
-                item = self._items[image].popleft()
-                if self._items[image]:
-                    images.append(image)
-                self._busy.update((image, registry))
-                return item
-            images.append(image)
-        return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from gitops_bot.proposals import carry, naming, people, pull_request
+from gitops_bot.proposals import carry, naming, people
 from gitops_bot.proposals.branch import Ours, Theirs, owner_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class BotBranch:
     @property
     def opened(self) -> PullRequest | None:
         """Its open pull request."""
-        return pull_request.find_open(self.pulls)
+        return next((pull for pull in self.pulls if pull.state == "open"), None)
 
     @property
     def changes(self) -> tuple[PinChange, ...]:
@@ -197,7 +197,6 @@ class Branches:
         return [self._group(name, decided[name]) for name in (*sorted(named), *sorted(present - named))]
 
     def _group(self, name: str, decisions: Sequence[Decision]) -> Group:
-        """One group, with everything that branches have of it."""
         branch = self.branch_of(name)
         role: Role = self.by_name.get(branch) or Yielding(BotBranch(branch))
         own = role if isinstance(role, Own) else Own(role.branch)
@@ -236,7 +235,6 @@ class Branches:
 
     @cached_property
     def _by_group(self) -> Mapping[str, Sequence[Role]]:
-        """The branches that have pins of each group."""
         of_group: defaultdict[str, list[Role]] = defaultdict(list)
         for role in self.by_name.values():
             if not isinstance(role, Yielding):

@@ -22,7 +22,6 @@ from gitops_bot.releases.decisions import Change, Held
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.text.details import DescribedChange
     from gitops_bot.releases.decisions import Decision, EntryKey, Source
 
@@ -167,16 +166,13 @@ def _row(row: Sequence[Change]) -> str:
     seen = dict.fromkeys(f"    {quiet(line)}" for change in row for line in evidence.lines(change.seen))
     renamed = f" (now {quiet(first.new_name)})" if first.new_name else ""
     name = "" if name_of(first) == first.entry.image else f" ({quiet(first.entry.name)})"
+    # The old text in the file may be anything. A digest alone goes without `@`, which would name a user.
+    pins = ((pin, plain(str(pin)).removeprefix("@")) for pin in (first.before, first.after))
+    before, after = (quiet(shown) if pin.malformed else shown for pin, shown in pins)
     return "\n".join((
         f"* {quiet(first.entry.image)}{name}{renamed} in {where}",
-        f"    {_pin(first.before)}",
-        f"    -> {_pin(first.after)}",
+        f"    {before}",
+        f"    -> {after}",
         *list(reasons)[:REASONS],
         *list(seen)[: evidence.MOST],
     ))  # fmt: skip
-
-
-def _pin(pin: Pin) -> str:
-    # The old text in the file may be anything. A digest alone goes without `@`, which would name a user.
-    shown = plain(str(pin)).removeprefix("@")
-    return quiet(shown) if pin.malformed else shown

@@ -6,8 +6,8 @@ One that a person closed unmerged is a decline of exactly the pins in it, in wha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, trailers
@@ -31,8 +31,7 @@ HOLD: Final = "hold"
 HAND_BACK: Final = "hand-back"
 
 
-@dataclass(frozen=True, slots=True)
-class Freeze:
+class Freeze(NamedTuple):
     """One reason why a pull request is frozen: its name for scripts, what people read, and how they undo it."""
 
     name: str
@@ -75,7 +74,7 @@ def why_frozen(pull: PullRequest, pins: Sequence[PinChange], branch: Branch | No
     """Why a frozen pull request is left as it is, and how people can unfreeze it. `applies`: as in `Wanted`."""
     known = freezes(pull)
     it = f"#{pull.number} {' and '.join(freeze.what for freeze in known)}"
-    undo = " and ".join(freeze.undo for freeze in known)
+    undo, owner = " and ".join(freeze.undo for freeze in known), owner_of(branch) if branch is not None else None
     if not pins:
         text = f"{it}, so it stays open, although it would not be proposed today: close it, or {undo}"
     elif branch is not None and branch.rewritten is not None:
@@ -84,7 +83,7 @@ def why_frozen(pull: PullRequest, pins: Sequence[PinChange], branch: Branch | No
         )
     elif not applies:
         text = f"{it}, but the base branch has moved on: {undo} to have it rebuilt on the new base"
-    elif branch is not None and _proposes_exactly(branch, pins):
+    elif isinstance(owner, Ours) and body.mark(owner.carried) == body.mark(pins):
         text = f"{it}, and its files have changed on the base branch since: merge it, or {undo} to have it rebuilt"
     else:
         text = (
@@ -93,11 +92,6 @@ def why_frozen(pull: PullRequest, pins: Sequence[PinChange], branch: Branch | No
         )
     by = " ".join(freeze.name for freeze in known)
     return Reason("held.frozen", text, {"pull_request": pull.number, "url": pull.url, "by": by})
-
-
-def _proposes_exactly(branch: Branch, pins: Sequence[PinChange]) -> bool:
-    owner = owner_of(branch)
-    return isinstance(owner, Ours) and body.mark(owner.carried) == body.mark(pins)
 
 
 def is_handed_back(pull: PullRequest) -> bool:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
 State = Literal["open", "closed", "merged"]
@@ -83,11 +82,6 @@ class PullRequest:
     retargeted: bool = False
     comments: tuple[Comment, ...] = ()
     hand_back: Literal["counts", "late", "unsure"] = "counts"
-
-
-def find_open(pulls: Sequence[PullRequest]) -> PullRequest | None:
-    """The open one among the pull requests of a branch."""
-    return next((pull for pull in pulls if pull.state == "open"), None)
 
 
 class Issue(NamedTuple):

@@ -27,14 +27,6 @@ ActionName = Literal["open", "refresh", "leave", "close", "commit", "none"]
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
-    """A comment to write; `edits` is the ID of the comment that it replaces, None for a new one."""
-
-    body: str
-    edits: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Open:
     """Push (if `push`) and open a pull request."""
 
@@ -58,14 +50,15 @@ class Refresh:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """People win: nothing is written, except the `comment` that says so, once.
+    """People win: nothing is written, except the `comment` that says so, once, in place of the one that it `edits`.
 
     `frozen`: what it proposes is on hold, so auto-merge that the bot has set is taken back; it sets it again later.
     """
 
     pull_request: PullRequest | None
     reason: Reason
-    comment: Remark | None = None
+    comment: str | None = None
+    edits: int | None = None
     frozen: bool = False
     name: ClassVar[ActionName] = "leave"
 
@@ -214,14 +207,11 @@ def _leave_to_people(opened: PullRequest | None, branch: Branch, theirs: Theirs)
     )
     if opened is None:
         return Leave(None, reason)
-    if late:
-        kind, commit, text = "late", branch.head, body.late_comment(branch.head)
-    else:
-        kind, commit = "person", theirs.commit
-        text = body.person_comment(theirs.commit, theirs.author, theirs.why)
+    kind, commit = ("late", branch.head) if late else ("person", theirs.commit)
+    text = body.late_comment(commit) if late else body.person_comment(commit, theirs.author, theirs.why)
     about = {body.comment_mark(remark.body) or "": remark.id for remark in opened.comments}
     if f"{kind} {commit}" in about:
         return Leave(opened, reason)
     # It replaces one about another commit.
     older = [number for mark, number in about.items() if mark.startswith(f"{kind} ")]
-    return Leave(opened, reason, Remark(text, edits=older[-1] if older else None))
+    return Leave(opened, reason, text, edits=older[-1] if older else None)

@@ -141,7 +141,6 @@ def _meets(mention: Mention, known: Collection[str], overlays: Sequence[OverlayF
 
 
 def _spellings(text: str) -> tuple[str, ...]:
-    """A name as written, and as a normalised repository."""
     repository = normalised(text)
     return (text, repository) if repository is not None else (text,)
 
@@ -188,7 +187,6 @@ def _problem(
 
 
 def _some(entries: Sequence[Managed], last: str) -> str:
-    """The names of the first few."""
     names = list(dict.fromkeys(entry.name[:200] for entry in entries))
     more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
     shown = [*(f"`{name}`" for name in names[:_SHOWN]), *more]

@@ -296,7 +296,7 @@ def test_something_new_is_opened_when_it_may_be(more: Mapping[str, object], expe
     [
         reconcile.Refresh(OPENED, Reason("chosen", "newer")),
         reconcile.Close(OPENED, Reason("nothing_new", "gone")),
-        reconcile.Leave(OPENED, Reason("person", "theirs"), reconcile.Remark("said")),
+        reconcile.Leave(OPENED, Reason("person", "theirs"), "said"),
         reconcile.Nothing(OPENED, Reason("nothing_new", "there")),
     ],
     ids=lambda action: type(action).__name__,

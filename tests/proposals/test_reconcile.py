@@ -14,7 +14,7 @@ from gitops_bot.proposals import people, reconcile
 from gitops_bot.proposals.branch import Branch, FileChange, Theirs, owner_of
 from gitops_bot.proposals.branches import BotBranch
 from gitops_bot.proposals.pull_request import Comment, HandBackTimes
-from gitops_bot.proposals.reconcile import Close, Leave, Nothing, Open, Refresh, Remark, Wanted
+from gitops_bot.proposals.reconcile import Close, Leave, Nothing, Open, Refresh, Wanted
 from gitops_bot.proposals.text import body
 from tests.proposals.sample import BASE, HEAD, NEWER, B, branch, change, commit, merge, pull, written
 from tests.tables import rows
@@ -192,7 +192,7 @@ def carried_out(
             return there, (replace(opened, body=text, head=there.head), *others)
         case Close(pull_request=opened, reason=reason):
             return None, (*others, replace(opened, state="closed", body=body.with_closing_mark(opened.body, reason)))
-        case Leave(pull_request=opened, comment=Remark(body=text, edits=edits)) if opened is not None:
+        case Leave(pull_request=opened, comment=str(text), edits=edits) if opened is not None:
             comments = (*(each for each in opened.comments if each.id != edits), Comment(edits or 1000, text))
             return there, (replace(opened, comments=comments), *others)
         case _:
@@ -297,9 +297,9 @@ def test_a_persons_commit_is_told_once(texts: tuple[str, ...], expected: tuple[b
         assert action.comment is None
         return
     assert action.comment is not None
-    assert action.comment.edits == expected[1]
-    assert body.comment_mark(action.comment.body) == f"person {NEWER}"
-    assert "it has no valid gitops-bot trailers" in action.comment.body
+    assert action.edits == expected[1]
+    assert body.comment_mark(action.comment) == f"person {NEWER}"
+    assert "it has no valid gitops-bot trailers" in action.comment
 
 
 @rows(
@@ -408,9 +408,9 @@ def test_a_word_that_came_before_the_last_push_leaves_the_branch_to_people_and_s
     assert isinstance(action, Leave)
     assert "given before the last push" in action.reason.text
     assert action.comment is not None
-    assert body.comment_mark(action.comment.body) == f"late {NEWER}"
-    assert action.comment.edits is None
-    told = replace(late, comments=(*late.comments, Comment(6, action.comment.body)))
+    assert body.comment_mark(action.comment) == f"late {NEWER}"
+    assert action.edits is None
+    told = replace(late, comments=(*late.comments, Comment(6, action.comment)))
     again = decide(WANTED, theirs, (told,))
     assert isinstance(again, Leave)
     assert again.comment is None

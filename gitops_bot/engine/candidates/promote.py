@@ -153,7 +153,6 @@ async def _candidate(
 
 
 def _soak(context: Context) -> timedelta:
-    """How long a pin has to run in the source before it is promoted."""
     return context.environment.promotion.soak if context.environment.promotion is not None else timedelta(0)
 
 
@@ -368,7 +367,6 @@ async def _of_revision(facts: Facts, image: ImageName, build: Build) -> tuple[st
 
 
 async def _names(facts: Facts, image: ImageName, tag: str, digest: str) -> bool:
-    """Whether a tag names this very digest now."""
     return await unless_absent(facts.digest(image, tag)) == digest
 
 

@@ -123,7 +123,6 @@ def render(
 
 
 def _head(environment: str, changes: Sequence[Change], *, back: bool) -> list[str]:
-    """The lines above the rows of the table."""
     lines = [_BEGIN, *([_REBUILT, ""] if any(change.rebuilt for change in changes) else [])]
     values = sum(len(info.values) for change in changes if (info := change.pin_change.info) is not None)
     what = counted(len(changes), "pin") + (f" and {counted(values, 'value')} of release info" if values else "")

@@ -104,7 +104,6 @@ def row_of_table(row: Row, described: DescribedChange | None = None) -> str:
 
 
 def _short(digest: str) -> str:
-    """A digest, shortened; any other text stays as it is in the file."""
     return digest[:_DIGEST] if is_digest(digest) else digest
 
 
@@ -193,7 +192,6 @@ def _comparison(change: Change, before: Build | None, after: Build) -> tuple[str
 
 
 def _source(change: Change, before: Build | None, after: Build) -> str:
-    """Where the new image was built from, and the commits since the old one; empty if it does not say."""
     repository, (old, new) = source_repository(after.source), _commits(before, after)
     if repository is None:
         commit = f"commit `{new[:_SHORT]}`" if new else ""
@@ -215,7 +213,6 @@ def _list(platforms: Sequence[str]) -> str:
 
 
 def _size(before: Build | None, after: Build) -> str:
-    """How much there is to pull, and how much more than before; empty if the image does not say."""
     if after.size is None or after.size not in _SIZES:
         return ""
     of = f" for {code(after.sized, _PLATFORM)}" if after.sized else ""
@@ -227,13 +224,11 @@ def _size(before: Build | None, after: Build) -> str:
 
 
 def _pulled(build: Build) -> str:
-    """`12 layers, 83.0 MB`."""
     layers = [counted(build.layers, "layer")] if build.layers is not None else []
     return ", ".join([*layers, _bytes(build.size or 0)])
 
 
 def _bytes(number: int) -> str:
-    """In decimal units with one decimal place, as container tools print it."""
     for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if number >= factor:
             return f"{number / factor:.1f} {unit}"

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -140,39 +139,30 @@ def clip(text: str, room: int) -> str:
     return text.encode("utf-16-le", "surrogatepass")[: 2 * max(room, 0)].decode("utf-16-le", "ignore")
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRepository:
-    """A repository on a forge. `name` is how it is shown: host, owner and name."""
+class SourceRepository(NamedTuple):
+    """A repository on a forge: its host, owner and name as they are shown, its page, and how its other pages begin."""
 
-    scheme: str
     name: str
-    is_gitlab: bool
-
-    @property
-    def home(self) -> str:
-        """Its first page."""
-        return f"{self.scheme}://{self.name}"
+    home: str
+    pages: str
 
     def compare(self, old: str, new: str) -> str:
         """The page of the commits from one revision to another."""
-        return f"{self._pages}/compare/{old}...{new}"
+        return f"{self.pages}/compare/{old}...{new}"
 
     def commit(self, revision: str) -> str:
         """The page of one commit."""
-        return f"{self._pages}/commit/{revision}"
+        return f"{self.pages}/commit/{revision}"
 
     def release(self, tag: str) -> str:
         """The page of a release, for a tag of the OCI grammar.
 
         Images lose the `v` of their Git tag more often than not, so a tag without it is looked up.
         """
-        if self.is_gitlab:
-            return f"{self._pages}/releases" + (f"/{tag}" if tag.startswith("v") else "")
-        return f"{self._pages}/releases" + (f"/tag/{tag}" if tag.startswith("v") else f"?q={tag}")
-
-    @property
-    def _pages(self) -> str:
-        return f"{self.home}/-" if self.is_gitlab else self.home
+        has_v = tag.startswith("v")
+        if self.pages != self.home:  # as on GitLab
+            return f"{self.pages}/releases" + (f"/{tag}" if has_v else "")
+        return f"{self.pages}/releases" + (f"/tag/{tag}" if has_v else f"?q={tag}")
 
 
 def source_repository(source: str | None) -> SourceRepository | None:
@@ -189,8 +179,9 @@ def source_repository(source: str | None) -> SourceRepository | None:
         if parts[2] not in _INTO:
             return None
         parts = parts[:2]
-    repository = f"{host}{port}/{'/'.join(parts)}".removesuffix(".git")
-    return SourceRepository(scheme, repository, is_gitlab)
+    name = f"{host}{port}/{'/'.join(parts)}".removesuffix(".git")
+    home = f"{scheme}://{name}"
+    return SourceRepository(name, home, f"{home}/-" if is_gitlab else home)
 
 
 def git_revision(text: str | None) -> str | None:
