@@ -56,8 +56,6 @@ class Semver:
     prefer: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     minimum_age: timedelta = timedelta(0)
-    #: The versions that count.
-    range: Range = field(init=False, repr=False, compare=False)
     order: ClassVar[Order] = "semver"
 
     def __post_init__(self) -> None:
@@ -68,8 +66,13 @@ class Semver:
                 "`pattern` and `prefer` cannot be used together: remove one; a pattern can include the suffix"
             )
         check_families(self.prefer)
-        object.__setattr__(self, "range", parse_range(self.versions))
+        parse_range(self.versions)
         _check_excluded(self.exclude)
+
+    @property
+    def range(self) -> Range:
+        """The versions that count."""
+        return parse_range(self.versions)
 
 
 @dataclass(frozen=True, slots=True)
