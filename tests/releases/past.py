@@ -71,12 +71,18 @@ def web(*pins: Pin | str | None, complete: bool = True) -> Line:
 
 @dataclass(frozen=True)
 class Globs:
+    """An environment, as far as overlays are selected by it."""
+
     overlays: tuple[str, ...]
     places: tuple[tuple[str, int, int], ...] = ()
     targets: tuple[FileRule, ...] = ()
     exclude: tuple[str, ...] = ()
 
 
+def tree(*paths: str, **modes: str) -> dict[str, str]:
+    return dict.fromkeys(paths, "100644") | modes
+
+
 ENVIRONMENTS = {"staging": Globs(("apps/*/overlays/staging",)), "production": Globs(("apps/*/overlays/production",))}
 
-GROUND = Owners(ENVIRONMENTS, select(ENVIRONMENTS, {FILE: "100644", FILE.replace("production", "staging"): "100644"}))
+GROUND = Owners(ENVIRONMENTS, select(ENVIRONMENTS, tree(FILE, FILE.replace("production", "staging"))))

@@ -12,23 +12,16 @@ from gitops_bot.images.kinds import Rules
 from gitops_bot.releases.layout.correspondence import check, impossible, pairs, partners
 from gitops_bot.releases.layout.overlays import OverlayFile, select
 from gitops_bot.releases.layout.read import Overlay
-from gitops_bot.targets import TARGETS, FileRule
+from gitops_bot.targets import TARGETS
+from tests.releases.past import Globs, tree
 
 if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Managed
 
 
-@dataclass(frozen=True)
-class Globs:
-    overlays: tuple[str, ...]
-    places: tuple[tuple[str, int, int], ...] = ()
-    targets: tuple[FileRule, ...] = ()
-    exclude: tuple[str, ...] = ()
-
-
 def found(globs: list[str], directories: list[str]) -> tuple[OverlayFile, ...]:
-    tree = {f"{directory}/kustomization.yaml": "100644" for directory in directories}
-    return select({"any": Globs(tuple(globs))}, tree).overlays["any"]
+    files = tree(*(f"{directory}/kustomization.yaml" for directory in directories))
+    return select({"any": Globs(tuple(globs))}, files).overlays["any"]
 
 
 def met(source: tuple[list[str], list[str]], target: tuple[list[str], list[str]]) -> dict[str, list[str]]:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from gitops_bot import config
@@ -10,24 +8,13 @@ from gitops_bot.releases.layout import overlays
 from gitops_bot.releases.layout.overlays import OverlayFile
 from gitops_bot.targets import FileRule
 from gitops_bot.targets.manifests import ManifestsTarget
+from tests.releases.past import Globs, tree
 
-FILE, LINK, SUBMODULE = "100644", "120000", "160000"
-
-
-@dataclass(frozen=True)
-class Environment:
-    overlays: tuple[str, ...]
-    places: tuple[tuple[str, int, int], ...] = ()
-    targets: tuple[FileRule, ...] = ()
-    exclude: tuple[str, ...] = ()
-
-
-def tree(*paths: str, **modes: str) -> dict[str, str]:
-    return dict.fromkeys(paths, FILE) | modes
+LINK, SUBMODULE = "120000", "160000"
 
 
 def select(wanted: dict[str, tuple[str, ...]], files: dict[str, str]) -> overlays.Selection:
-    return overlays.select({name: Environment(globs) for name, globs in wanted.items()}, files)
+    return overlays.select({name: Globs(globs) for name, globs in wanted.items()}, files)
 
 
 def directories(selection: overlays.Selection) -> dict[str, list[str]]:
@@ -155,7 +142,7 @@ def test_a_link_that_no_glob_means_is_no_problem(link: str) -> None:
     ],
 )  # fmt: skip
 def test_a_glob_that_means_nothing_is_told(glob: str, files: dict[str, str], message: str, advice: str) -> None:
-    found = overlays.select({"dev": Environment((glob,), (("g.yaml", 4, 16),))}, files)
+    found = overlays.select({"dev": Globs((glob,), (("g.yaml", 4, 16),))}, files)
     found = found.with_pins(dict.fromkeys(files, b"kind: ConfigMap\n"))
     assert found.problems == (Problem("failed.config", message, advice, "g.yaml", 4, 16),)
     assert found.overlays == {"dev": ()}
@@ -173,7 +160,7 @@ def test_a_glob_that_means_nothing_is_told(glob: str, files: dict[str, str], mes
 )  # fmt: skip
 def test_a_glob_of_files_that_only_their_content_could_tell_names_them(glob: str, message: str, advice: str) -> None:
     files = tree("apps/a/x.yaml", "apps/b/x.yaml", "apps/c/x.yml", "apps/d/x.yaml")
-    found = overlays.select({"dev": Environment((glob,), (("g.yaml", 4, 16),))}, files)
+    found = overlays.select({"dev": Globs((glob,), (("g.yaml", 4, 16),))}, files)
     assert found.problems == ()
     found = found.with_pins(dict.fromkeys(files, b"kind: ConfigMap\n"))
     assert found.problems == (Problem("failed.config", message, advice, "g.yaml", 4, 16),)
@@ -195,7 +182,7 @@ def test_two_environments_share_a_directory_where_one_names_its_file() -> None:
 
 def test_a_file_that_a_rule_means_in_the_directory_of_another_environment_is_contested() -> None:
     rule = FileRule(("pod*.yaml",), ManifestsTarget())
-    environments = {"staging": Environment(("api",), targets=(rule,)), "production": Environment(("api/pod.yaml",))}
+    environments = {"staging": Globs(("api",), targets=(rule,)), "production": Globs(("api/pod.yaml",))}
     with pytest.raises(ConfigError, match="claimed by two environments"):
         overlays.select(environments, tree("api/pod.yaml"))
 
@@ -209,15 +196,6 @@ def test_a_file_of_two_environments_is_an_error_that_names_both_globs() -> None:
         "apps/api/overlays/prod/kustomization.yaml (and 1 more) is claimed by two environments: dev "
         "(`apps/*/overlays/*`) and prod (`**/prod`)"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    name: str
-    overlays: tuple[str, ...]
-    places: tuple[tuple[str, int, int], ...]
-    targets: tuple[FileRule, ...] = ()
-    exclude: tuple[str, ...] = ()
 
 
 def test_every_pair_of_globs_that_meet_is_told_at_its_place() -> None:
@@ -234,7 +212,7 @@ environments:
 
 
 def test_a_glob_that_cannot_be_read_is_an_error_at_its_place() -> None:
-    written = Claimed("dev", ("{a}/{a}", "{b}/{b}"), (("g.yaml", 2, 33), ("g.yaml", 2, 44)))
+    written = Globs(("{a}/{a}", "{b}/{b}"), (("g.yaml", 2, 33), ("g.yaml", 2, 44)))
     with pytest.raises(ConfigError) as caught:
         overlays.select({"dev": written}, APPS)
     assert [str(problem) for problem in caught.value.problems] == [

@@ -1,24 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import pytest
 
 from gitops_bot.releases.layout.overlays import select
 from gitops_bot.releases.layout.owners import Owners
-
-if TYPE_CHECKING:
-    from gitops_bot.targets import FileRule
-
-
-@dataclass(frozen=True)
-class Globs:
-    overlays: tuple[str, ...]
-    places: tuple[tuple[str, int, int], ...] = ()
-    targets: tuple[FileRule, ...] = ()
-    exclude: tuple[str, ...] = ()
-
+from tests.releases.past import Globs, tree
 
 ENVIRONMENTS = {
     "staging": Globs(("apps/*/overlays/staging", "apps/web/overlays/production/preview")),
@@ -26,16 +12,10 @@ ENVIRONMENTS = {
     "tools": Globs(("tools/**",)),
     "top": Globs((".",)),
 }
-TREE = dict.fromkeys(
-    (
-        "kustomization.yaml",
-        "apps/web/base/kustomization.yaml",
-        "apps/web/overlays/production/kustomization.yaml",
-        "apps/web/overlays/production/preview/kustomization.yaml",
-        "apps/web/overlays/staging/kustomization.yaml",
-        "tools/a/kustomization.yaml",
-    ),
-    "100644",
+TREE = tree(
+    *("kustomization.yaml", "apps/web/base/kustomization.yaml", "apps/web/overlays/production/kustomization.yaml"),
+    *("apps/web/overlays/production/preview/kustomization.yaml", "apps/web/overlays/staging/kustomization.yaml"),
+    "tools/a/kustomization.yaml",
 )
 
 
@@ -64,12 +44,9 @@ def test_a_path_may_be_nobodys() -> None:
 
 
 def test_a_file_that_a_glob_names_belongs_to_its_environment_also_when_it_is_gone() -> None:
-    environments = {
-        "staging": Globs(("charts/web",)),
-        "production": Globs(("charts/*/production.yaml",)),
-    }
-    tree = dict.fromkeys(("charts/web/kustomization.yaml", "charts/web/production.yaml"), "100644")
-    owners = Owners(environments, select(environments, tree))
+    environments = {"staging": Globs(("charts/web",)), "production": Globs(("charts/*/production.yaml",))}
+    files = tree("charts/web/kustomization.yaml", "charts/web/production.yaml")
+    owners = Owners(environments, select(environments, files))
     assert owners.owner("charts/web/production.yaml") == ("production", "charts/web")
     assert owners.owner("charts/gone/production.yaml") == ("production", "charts/gone")
     assert owners.owner("charts/web/templates/x.yaml") == ("staging", "charts/web")

@@ -38,90 +38,54 @@ COMPONENT = "kind: Component\n"
 DEAD = [("web", "base/kustomization.yaml", "acme/web")]
 
 
-@pytest.mark.parametrize(
-    "texts",
-    [
-        pytest.param({"over": ON_BASE + USES_WEB, "base": RENAMES}, id="a base renamed it"),
-        pytest.param({"over": "resources: [../mid]\n" + USES_WEB, "mid": ON_BASE + USES_ACME, "base": RENAMES},
-            id="a base of the base, whose name the base uses"),
-        pytest.param(
-            {
-                "over": "resources: [../mid]\n" + USES_WEB,
-                "mid": ON_BASE + "images: [{name: web, newName: other}]\n",
-                "base": RENAMES,
-            },
-            id="a dead entry renames nothing",
-        ),
-        pytest.param(
-            {"over": ON_BASE + "components: [../extra]\n" + USES_WEB, "base": RENAMES, "extra": COMPONENT + USES_ACME},
-            id="a component uses the new name",
-        ),
-        pytest.param({"over": "components: [../base]\n" + USES_WEB, "base": COMPONENT + RENAMES},
-            id="a component renamed it"),
-        pytest.param(
-            {
-                "over": "components: [../base]\nresources: [../app]\n" + USES_WEB,
-                "app": USES_WEB,
-                "base": COMPONENT + RENAMES,
-            },
-            id="a component renamed what a base uses",
-        ),
-        pytest.param({"over": "resources: [../base/, ./../base, ../over/../base]\n" + USES_WEB, "base": RENAMES},
-            id="a base under three names"),
-        pytest.param(
-            {
-                "over": "resources: [../base, ../none, https://x.test/y, ../../out, /abs, app.yaml]\n" + USES_WEB,
-                "base": RENAMES,
-            },
-            id="what is unknown beside it",
-        ),
-        pytest.param({"over": ON_BASE + USES_WEB, "base": "resources: [../over]\n" + RENAMES}, id="a circle of two"),
-    ],
-)  # fmt: skip
-def test_an_entry_with_the_name_that_a_base_gave_up_is_dead(texts: dict[str, str]) -> None:
-    assert found("over", **texts) == DEAD
+def renames(name: str, new_name: str) -> str:
+    return f"images: [{{name: {name}, newName: {new_name}}}]\n"
 
 
-@pytest.mark.parametrize(
-    "texts",
-    [
-        pytest.param({"over": ON_BASE + USES_ACME, "base": RENAMES}, id="the new name is used"),
-        pytest.param({"over": ON_BASE + USES_WEB, "base": "images: [{name: web, newName: web, newTag: v1}]\n"},
-            id="renamed to itself"),
-        pytest.param({"over": ON_BASE + USES_WEB, "base": "images: [{name: web, newName: ''}]\n"}, id="an empty name"),
-        pytest.param({"over": ON_BASE + RENAMES, "base": USES_WEB}, id="the overlay renames it itself"),
-        pytest.param({"over": ON_BASE + RENAMES, "base": "resources: [../over]\n"}, id="a circle"),
-        pytest.param(
-            {"over": "components: [../extra]\n" + RENAMES, "extra": COMPONENT + "components: [../over, ../extra]\n"},
-            id="a circle of components",
-        ),
-        pytest.param(
-            {"over": ON_BASE + USES_WEB, "base": "images: [{name: web, newName: x}, {name: api, newName: web}]\n"},
-            id="another image took the name",
-        ),
-        pytest.param(
-            {
-                "over": "resources: [../mid]\n" + USES_WEB,
-                "mid": ON_BASE + "images: [{name: acme/web, newName: web}]\n",
-                "base": RENAMES,
-            },
-            id="renamed back on the way",
-        ),
-        pytest.param({"over": "resources: [../base, ../other]\n" + USES_WEB, "base": RENAMES, "other": USES_WEB},
-            id="another base still uses it"),
-        pytest.param(
-            {
-                "over": ON_BASE + "components: [../extra]\n" + USES_WEB,
-                "base": RENAMES,
-                "extra": COMPONENT + "images: [{name: acme/web, newName: web}]\n",
-            },
-            id="a component renamed it back",
-        ),
-        pytest.param({"over": "resources: [https://x.test/base]\n" + USES_WEB, "base": RENAMES}, id="a remote base"),
-    ],
-)  # fmt: skip
-def test_any_other_entry_is_alive(texts: dict[str, str]) -> None:
-    assert found("over", **texts) == []
+def on(*directories: str, parts: str = "") -> str:
+    return f"resources: [{', '.join(directories)}]\n" + (f"components: [{parts}]\n" if parts else "")
+
+
+#: What the overlay says, what its base says, and others.
+GONE: dict[str, tuple[str, str, dict[str, str]]] = {
+    "a base renamed it": (ON_BASE + USES_WEB, RENAMES, {}),
+    "a base of the base, whose name the base uses": (on("../mid") + USES_WEB, RENAMES, {"mid": ON_BASE + USES_ACME}),
+    "a dead entry renames nothing": (on("../mid") + USES_WEB, RENAMES, {"mid": ON_BASE + renames("web", "other")}),
+    "a component uses the new name": (on("../base", parts="../extra") + USES_WEB, RENAMES,
+        {"extra": COMPONENT + USES_ACME}),
+    "a component renamed it": (on(parts="../base") + USES_WEB, COMPONENT + RENAMES, {}),
+    "a component renamed what a base uses": (on("../app", parts="../base") + USES_WEB, COMPONENT + RENAMES,
+        {"app": USES_WEB}),
+    "a base under three names": (on("../base/", "./../base", "../over/../base") + USES_WEB, RENAMES, {}),
+    "what is unknown beside it": (on("../base", "../none", "https://x.test/y", "../../out", "/abs", "app.yaml")
+        + USES_WEB, RENAMES, {}),
+    "a circle of two": (ON_BASE + USES_WEB, on("../over") + RENAMES, {}),
+}  # fmt: skip
+ALIVE: dict[str, tuple[str, str, dict[str, str]]] = {
+    "the new name is used": (ON_BASE + USES_ACME, RENAMES, {}),
+    "renamed to itself": (ON_BASE + USES_WEB, renames("web", "web"), {}),
+    "an empty name": (ON_BASE + USES_WEB, renames("web", "''"), {}),
+    "the overlay renames it itself": (ON_BASE + RENAMES, USES_WEB, {}),
+    "a circle": (ON_BASE + RENAMES, on("../over"), {}),
+    "a circle of components": (on(parts="../base") + RENAMES, COMPONENT + on(parts="../over, ../base"), {}),
+    "another image took the name": (ON_BASE + USES_WEB,
+        "images: [{name: web, newName: x}, {name: api, newName: web}]", {}),
+    "renamed back on the way": (on("../mid") + USES_WEB, RENAMES, {"mid": ON_BASE + renames("acme/web", "web")}),
+    "another base still uses it": (on("../base", "../other") + USES_WEB, RENAMES, {"other": USES_WEB}),
+    "a component renamed it back": (on("../base", parts="../extra") + USES_WEB, RENAMES,
+        {"extra": COMPONENT + renames("acme/web", "web")}),
+    "a remote base": (on("https://x.test/base") + USES_WEB, RENAMES, {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("overlay", "base", "others"), GONE.values(), ids=GONE)
+def test_an_entry_with_the_name_that_a_base_gave_up_is_dead(overlay: str, base: str, others: dict[str, str]) -> None:
+    assert found("over", over=overlay, base=base, **others) == DEAD
+
+
+@pytest.mark.parametrize(("overlay", "base", "others"), ALIVE.values(), ids=ALIVE)
+def test_any_other_entry_is_alive(overlay: str, base: str, others: dict[str, str]) -> None:
+    assert found("over", over=overlay, base=base, **others) == []
 
 
 def test_through_a_chain_the_overlay_is_told_the_last_name() -> None:
