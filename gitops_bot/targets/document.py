@@ -21,7 +21,7 @@ from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.reader import ReaderError
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.targets import conflict, loader
+from gitops_bot.targets import conflict, loader, plain
 from gitops_bot.targets.memo import Memo
 from gitops_bot.targets.nodes import children, walk
 from gitops_bot.targets.writing import LINE_BREAK, Splice
@@ -143,7 +143,10 @@ def read(data: bytes, file: str, *, several: bool = False) -> Document:
     if (why := _REFUSED.get(several, data)) is not None:
         raise EditError(replace(why, file=file))
     try:
-        return compose(decode(data, file), file, several=several)
+        text = decode(data, file)
+        if (root := plain.compose(text, DEPTH_LIMIT)) is not None:
+            return Document(file, text, (root,))
+        return compose(text, file, several=several)
     except EditError as error:
         _REFUSED.put(several, data, error.problem)
         raise

@@ -56,7 +56,7 @@ def _rules(version: tuple[int, int]) -> dict[Any, list[tuple[Any, Any]]]:
     return resolvers
 
 
-_RULES: Final = {version: _rules(version) for version in ((1, 1), (1, 2))}
+RULES: Final = {version: _rules(version) for version in ((1, 1), (1, 2))}
 
 
 class TooManyTokensError(MarkedYAMLError):
@@ -105,7 +105,7 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         Parser.__init__(self, loader=self)
         Composer.__init__(self, loader=self)
         VersionedResolver.__init__(self, loader=self)
-        self._version_implicit_resolver = _RULES
+        self._version_implicit_resolver = RULES
         self.warn_double_anchors = False  # an anchor may be given anew; kustomize takes that too
 
     def get_mark(self) -> FileMark:
@@ -225,7 +225,7 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
     def versioned_resolver(self) -> Any:
         # The same, without asking three objects for the version, twice for each scalar.
         version = self.yaml_version
-        return _RULES[version if version is not None else (1, 2)]
+        return RULES[version if version is not None else (1, 2)]
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.peek_event()
@@ -237,7 +237,7 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
 
     def process_directives(self) -> Any:
         version, tags = super().process_directives()
-        if version is not None and version not in _RULES:
+        if version is not None and version not in RULES:
             # What `YAML.version` raises, where ruamel.yaml's own entrance would keep it.
             raise AssertionError(f"{version} is not a version of YAML")
         return version, tags

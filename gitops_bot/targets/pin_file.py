@@ -178,9 +178,8 @@ class Target(ABC):
     POSSIBLE_NAMES: ClassVar[re.Pattern[str] | None] = None
     #: Whether a directory has one such file at most, which decides what becomes of the others.
     ALONE: ClassVar[bool] = False
-    #: What `versions` may put others for before it is read: nothing where it looks for certain values. The names of
-    #: entries only where no name tells what is an entry.
-    CUT: ClassVar[Literal["pins", "pins and names"] | None] = None
+    #: Whether `versions` may put other pins for its own before it is read: not where certain ones are looked for.
+    CUT: ClassVar[bool] = False
     #: The names of other files of the directory that it takes something from: see `beside`.
     READS: ClassVar[re.Pattern[str] | None] = None
 

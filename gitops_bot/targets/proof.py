@@ -96,7 +96,11 @@ class _Comparison:
         if (id(old), id(new)) in self.seen:  # an alias leads back to the node of its anchor
             return
         self.seen.add((id(old), id(new)))
-        if type(old) is not type(new) or old.ctag != new.ctag or old.anchor != new.anchor:
+        if (
+            type(old) is not type(new)
+            or (old.ctag is not new.ctag and old.ctag != new.ctag)
+            or old.anchor != new.anchor
+        ):
             raise _Unproved(f"the node on line {old.start_mark.line + 1} has another kind, tag or anchor")
         match old, new:
             case (ScalarNode(), ScalarNode()) if id(old) in self.blocks:
@@ -226,6 +230,8 @@ def _outside(text: str, regions: list[_Region]) -> list[str]:
 
 def _comments(document: Document, regions: list[_Region]) -> list[str]:
     """Every comment, in the order of the file, without those inside the regions (they go with a removed line)."""
+    if "#" not in document.text:
+        return []
     at = 0
     comments: list[re.Match[str]] = []
     # Between the scalars are only blanks, comments and YAML's own marks.

@@ -4,7 +4,7 @@ The values of `newTag`, `tag` and `digest` are cut out of the text, and what is 
 with other values in these places; each further version only puts its own there. That is the same as reading each
 version in full, because such a value ends its line, holds no character that means anything to YAML, and is a string to
 every parser. Whatever is written in another way stands in the text that is left, so another value of it is another text
-to read. Kustomizations often differ in the names of their entries alone: these are cut out of the text that is left.
+to read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from gitops_bot.errors import EditError, bugs_as
-from gitops_bot.images.reference import Pin, normalised
+from gitops_bot.images.reference import Pin
 from gitops_bot.targets.writing import is_plain_string
 
 if TYPE_CHECKING:
@@ -34,15 +34,11 @@ _VALUE: Final = re.compile(
     rb")(?=(?:[ \t]+#[^\n]*|[ \t]*)\r?(?:\n|\Z))" % {b"tag": _TAG, b"digest": _DIGEST},
     re.MULTILINE,
 )
-#: The name of an image as an item of a list begins with it.
-_NAME: Final = re.compile(
-    rb"^(?P<before>[ \t]*-[ \t]+name:[ \t]+)(?P<name>[a-z0-9][a-z0-9._/-]{0,200}+)(?=[ \t]*\r?(?:\n|\Z))", re.MULTILINE
-)
 #: What stands for the values where the rest is read, and in no file; the number of the value follows.
 _TAG_MARK, _DIGEST_MARK = "masked-7c1fd3-", "sha256:" + "7c1fd3" * 8
 _MARK: Final = b"7c1fd3"
 #: The place of a value in the text that is left, and a byte that no YAML holds.
-_TAG_PLACE, _DIGEST_PLACE, _NAME_PLACE, _PLACE = b"\0t", b"\0d", b"\0n", b"\0"
+_TAG_PLACE, _DIGEST_PLACE, _PLACE = b"\0t", b"\0d", b"\0"
 _PLACES: Final = (("tag", _TAG_PLACE), ("joined", _DIGEST_PLACE), ("digest", _DIGEST_PLACE))
 
 
@@ -66,35 +62,16 @@ class _Pinned(NamedTuple):
     digest: str | int | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """What all versions with one text have in common: its entries, and which values make whole pins.
-
-    `names` are the numbers of the names that were cut out of it, by what stands for them.
-    """
+class _Form(NamedTuple):
+    """What all versions with one text have in common: its entries, and which values make whole pins."""
 
     entries: Mapping[str, _Pinned | Seen]
     values: frozenset[int]
-    names: Mapping[str, int]
-
-    def with_names(self, names: Sequence[str]) -> _Form | None:
-        """With these names; None where one of them is not the name of an image, or of another entry."""
-        entries: dict[str, _Pinned | Seen] = {}
-        for mark, entry in self.entries.items():
-            name, image = mark, entry.image
-            if mark in self.names:
-                name = names[self.names[mark]]
-                if image == normalised(mark):
-                    image = normalised(name)
-            if name in entries or (entry.image is not None and image is None):
-                return None
-            entries[name] = Seen(image, entry.pin) if isinstance(entry, Seen) else entry._replace(image=image)
-        return _Form(entries, self.values, {})
 
 
 def state(target: Target, data: bytes) -> State:
     """The entries of a version; `target` reads it."""
-    rest, values = _cut(data) if target.CUT is not None else (data, ())
+    rest, values = _cut(data) if target.CUT else (data, ())
     form = _form(target, rest) if values else None
     if form is None:
         return _read(target, data)
@@ -114,7 +91,7 @@ def only_pins(target: Target, before: bytes, after: bytes) -> bool:
 
     False where it takes a full reading to tell.
     """
-    if target.CUT is None:
+    if not target.CUT:
         return False
     (rest, old), (other, new) = _cut(before), _cut(after)
     form = _form(target, rest) if rest == other and old != new else None
@@ -153,37 +130,13 @@ def _is_text(tag: bytes, *, plain: bool) -> bool:
 @lru_cache(maxsize=2048)
 def _form(target: Target, rest: bytes) -> _Form | None:
     """What all versions with this text have in common; None where a value is more than the pin of one entry."""
-    if target.CUT != "pins and names":
-        return _read_form(target, rest)
-    names: list[str] = []
-
-    def cut(match: re.Match[bytes]) -> bytes:
-        if not _is_text(match["name"], plain=True):
-            return match[0]
-        names.append(match["name"].decode("ascii"))
-        return match["before"] + _NAME_PLACE
-
-    form = _read_form(target, _NAME.sub(cut, rest))
-    if form is not None and names:
-        form = form.with_names(names)
-    return form if form is not None or not names else _read_form(target, rest)
-
-
-@lru_cache(maxsize=2048)
-def _read_form(target: Target, rest: bytes) -> _Form | None:
-    """The same, with what stands for the names where these are cut out."""
     first, *parts = rest.split(_PLACE)
     text = [first]
     numbers: dict[str, int] = {}
-    names: dict[str, int] = {}
     for part in parts:
-        place = _PLACE + part[:1]
-        if place == _NAME_PLACE:
-            mark = f"{_TAG_MARK}name-{len(names)}"
-            names[mark] = len(names)
-        else:
-            mark = f"{_TAG_MARK}{len(numbers)}" if place == _TAG_PLACE else f"{_DIGEST_MARK}{len(numbers):016x}"
-            numbers[mark] = len(numbers)
+        is_tag = _PLACE + part[:1] == _TAG_PLACE
+        mark = f"{_TAG_MARK}{len(numbers)}" if is_tag else f"{_DIGEST_MARK}{len(numbers):016x}"
+        numbers[mark] = len(numbers)
         text += mark.encode("ascii"), part[1:]
     known = _read(target, b"".join(text))
     if known is None:
@@ -194,16 +147,14 @@ def _read_form(target: Target, rest: bytes) -> _Form | None:
     for name, seen in known.items():
         pin = seen.pin or Pin()
         tag, digest = (numbers.get(part or "", part) for part in (pin.tag, pin.digest))
-        own = name in names  # the image is what `with_names` makes of it, or no part of it
-        image = seen.image if not own or seen.image != normalised(name) else None
-        if any(_has_mark(part) for part in (None if own else name, image, tag, digest)):
+        if any(_has_mark(part) for part in (name, seen.image, tag, digest)):
             return None
         pins = [part for part in (tag, digest) if isinstance(part, int)]
         entries[name] = _Pinned(seen.image, tag, digest) if pins else seen
         used += pins
         if not isinstance(tag, str) and not isinstance(digest, str):
             editable.update(pins)
-    return _Form(entries, frozenset(editable), names) if len(used) == len({*used}) else None
+    return _Form(entries, frozenset(editable)) if len(used) == len({*used}) else None
 
 
 def _has_mark(part: str | int | None) -> bool:

@@ -5,28 +5,29 @@ And the reasons not to edit such a value, the same for every target.
 
 from __future__ import annotations
 
-import json
 import re
+from abc import abstractmethod
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin, is_pinned, is_reference, is_tag, split
-from gitops_bot.targets import packed, writing
+from gitops_bot.targets import document, writing
 from gitops_bot.targets.changes import MappingEdit, apply_changes
-from gitops_bot.targets.document import Block, Document
+from gitops_bot.targets.memo import Memo
 from gitops_bot.targets.nodes import KeyAndValue
-from gitops_bot.targets.pin_file import BARE, FileEntry, Frame, PinFile, Place, pin_of, problem, texts
+from gitops_bot.targets.pin_file import BARE, FileEntry, PinFile, Place, Target, pin_of, problem, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ruamel.yaml.nodes import Node
 
     from gitops_bot.images.reference import Assignment
+    from gitops_bot.targets.document import Block, Document
 
 #: Entries of one file that are read. Each may have a refusal of its own: a hostile file must not make endless ones.
 ENTRY_LIMIT: Final = 10_000
@@ -69,22 +70,50 @@ class Slot(NamedTuple):
         return bool(pair.value.value) and (pair.value.style is not None or pair.value.value not in writing.NULLS)
 
 
+#: The files that were read last, as nodes, which take some twenty times their bytes: most are edited soon, or never.
+_OPEN: Final = Memo["tuple[Document, tuple[Place[Slot], ...]]"](256 << 10)
+
+
+class YamlTarget(Target):
+    """A kind of YAML file; see `Target`."""
+
+    __slots__ = ()
+
+    #: Whether a file may hold several documents.
+    SEVERAL: ClassVar = True
+
+    @abstractmethod
+    def places(self, parsed: Document) -> Iterable[Place[Slot]]:
+        """Where the pins of a file stand, in its order; an EditError refuses the file."""
+
+    def parse(self, data: bytes, file: str) -> YamlPins:
+        """Read a file; see `Target`."""
+        return YamlPins(file, tuple(place.entry for place in self.open(data, file)[1]), data, self)
+
+    def open(self, data: bytes, file: str) -> tuple[Document, tuple[Place[Slot], ...]]:
+        """The nodes of a file, and the place of each entry; raises as `read`."""
+        known = _OPEN.get((self, file), data)
+        if known is None:
+            parsed = document.read(data, file, several=self.SEVERAL)
+            known = parsed, tuple(self.places(parsed))
+            _OPEN.put((self, file), data, known)
+        return known
+
+
 @dataclass(frozen=True, slots=True)
 class YamlPins(PinFile):
-    """A YAML file; see `PinFile`. `composed` are its nodes and the places of its pins among them, packed."""
+    """A YAML file; see `PinFile`. What is in it `target` tells again: the nodes of thousands of files take too much."""
 
     data: bytes = field(repr=False, compare=False)
-    composed: str = field(repr=False, compare=False)
+    target: YamlTarget = field(repr=False, compare=False)
 
-    @classmethod
-    def of(cls, data: bytes, document: Document, places: Sequence[Place[Slot]], **fields: Any) -> Self:
-        """The file with these bytes, as it was composed, and with these places."""
-        entries = tuple(place.entry for place in places)
-        return cls(document.file, entries, data, _pack(document, places) if entries else "", **fields)
+    def open(self) -> tuple[Document, tuple[Place[Slot], ...]]:
+        """See `YamlTarget`."""
+        return self.target.open(self.data, self.file)
 
     def with_pins(self, wanted: Mapping[int, Assignment]) -> bytes:
         """The bytes of the file with these entries edited; see `PinFile`."""
-        document, places = self.unpack()
+        parsed, places = self.open()
         asked: dict[Block | None, dict[int, MappingEdit]] = {}
         for index, assignment in wanted.items():
             place = places[index]
@@ -95,11 +124,11 @@ class YamlPins(PinFile):
                 change.texts[slot.key] = None if slot.optional and not text else text
                 if slot.pair is None:
                     change.behind[slot.key] = self._behind(place, slot)
-        return apply_changes(document, {block: tuple(inside.values()) for block, inside in asked.items()})
+        return apply_changes(parsed, {block: tuple(inside.values()) for block, inside in asked.items()})
 
     def type_mistakes(self) -> Iterator[tuple[int, Problem]]:
         """A tag by itself that is a number, and may become another text where it is used: `1.10` becomes `1.1`."""
-        for index, place in enumerate(self.unpack()[1]):
+        for index, place in enumerate(self.open()[1]):
             pair = place.tag.pair if place.tag is not None else None
             if pair is None or not isinstance(pair.value, ScalarNode) or pair.value.style is not None:
                 continue
@@ -109,31 +138,6 @@ class YamlPins(PinFile):
                 advice = f'Write it in quotes: `{pair.key.value}: "{text[:100]}"`.'
                 yield index, problem(self, place.entry, message, advice)
 
-    def unpack(self) -> tuple[Document, list[Place[Slot]]]:
-        """The document as it was composed, and the place of each entry."""
-        if not self.composed:
-            return Document(self.file, self.data.decode(), ()), []
-        tables, packed_blocks, packed_places = json.loads(self.composed)
-        whole = self.data.decode()
-        roots, outside = packed.unpack(tables[0], whole)
-        blocks: list[Block] = []
-        inside: list[list[Node]] = []
-        for table, (number, text, origin, around, *rest) in zip(tables[1:], packed_blocks, strict=True):
-            inner_roots, nodes = packed.unpack(table, text)
-            inner = Document(self.file, text, inner_roots, tuple(origin), around)
-            blocks.append(Block(cast("ScalarNode", outside[number]), inner, *rest))
-            inside.append(nodes)
-        places: list[Place[Slot]] = []
-        for entry, (block, slots, frame, digest_stays) in zip(self.entries, packed_places, strict=True):
-            nodes = outside if block is None else inside[block]
-            reference, name, registry, repository, tag, digest = (
-                slot and Slot(cast("MappingNode", nodes[slot[0]]), *slot[1:]) for slot in slots
-            )
-            stays = frame and Frame(*frame)
-            around = None if block is None else blocks[block]
-            places.append(Place(entry, reference, name, registry, repository, tag, digest, stays, digest_stays, around))
-        return Document(self.file, whole, roots), places
-
     def _behind(self, place: Place[Slot], slot: Slot) -> str:
         """The key behind which a missing one of the same mapping goes."""
         slots = (place.name, place.registry, place.repository, place.tag, place.digest)
@@ -142,36 +146,6 @@ class YamlPins(PinFile):
                 return other.key
         message = f"the entry {place.entry.name!r} has no key {slot.key!r} yet"
         raise EditError(problem(self, place.entry, message, f'Add it by hand: `{slot.key}: ""`.'))
-
-
-def _pack(document: Document, places: Sequence[Place[Slot]]) -> str:
-    """The nodes of the document and of the texts inside of it, and the places; as `YamlPins.unpack` takes them."""
-    table, outside = packed.pack(document.roots)
-    tables: list[Any] = [table]
-    packed_blocks: list[Any] = []
-    packed_places: list[Any] = []
-    known: dict[int, tuple[int, dict[int, int]]] = {}
-    for place in places:
-        number, numbers = None, outside
-        if (block := place.block) is not None:
-            if id(block) not in known:
-                table, numbers = packed.pack(block.document.roots)
-                known[id(block)] = len(packed_blocks), numbers
-                tables.append(table)
-                inner = block.document
-                packed_blocks.append((
-                    outside[id(block.node)], inner.text, inner.origin, inner.around,
-                    block.chomping, block.indent, block.blanks, block.lines, block.places,
-                ))  # fmt: skip
-            number, numbers = known[id(block)]
-        slots = (place.reference, place.name, place.registry, place.repository, place.tag, place.digest)
-        # A text that cannot be edited has nodes of its own, and a refusal for each entry.
-        found = [
-            (numbers[id(slot.mapping)], *slot[1:]) if slot is not None and id(slot.mapping) in numbers else None
-            for slot in slots
-        ]
-        packed_places.append((number, found, place.frame, place.digest_stays))
-    return json.dumps((tables, packed_blocks, packed_places), separators=(",", ":"))
 
 
 def reference(

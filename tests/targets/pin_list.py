@@ -57,7 +57,7 @@ class PinListTarget(Target):
     FILE_NAMES: ClassVar = ("pins.txt",)
     NAMES: ClassVar = re.compile(r"pins\.txt")
     POSSIBLE_NAMES: ClassVar = re.compile(r".*\.pins")
-    CUT: ClassVar = "pins"
+    CUT: ClassVar = True
 
     comment: str = "#"
 

@@ -1,4 +1,4 @@
-"""The loader gives what ruamel.yaml gives by its own entrance, tree and refusal alike."""
+"""The loader gives what ruamel.yaml gives by its own entrance, tree and refusal alike; plain texts need no loader."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from gitops_bot.targets import loader
+from gitops_bot.targets import loader, plain
 
 DEPTH, TOKENS = 100, 10_000
 
@@ -79,6 +79,13 @@ def theirs(text: str) -> Any:
     return outcome(lambda: yaml.compose(text))
 
 
+def check(text: str) -> None:
+    expected = theirs(text)
+    assert ours(text) == expected
+    root = plain.compose(text, DEPTH)
+    assert root is None or tree(root, {}) == expected
+
+
 def outcome(compose: Any) -> Any:
     try:
         return tree(compose(), {})
@@ -93,7 +100,7 @@ def outcome(compose: Any) -> Any:
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_the_tree_or_the_refusal_is_that_of_ruamel_yaml(text: str) -> None:
-    assert ours(text) == theirs(text)
+    check(text)
 
 
 @given(
@@ -108,7 +115,7 @@ def test_the_tree_or_the_refusal_is_that_of_ruamel_yaml(text: str) -> None:
 )  # fmt: skip
 def test_so_it_is_for_anything_but_tabs(parts: list[str]) -> None:
     text = "".join(parts)
-    assert ours(text) == theirs(text)
+    check(text)
 
 
 @given(
@@ -128,7 +135,7 @@ def test_so_it_is_for_anything_but_tabs(parts: list[str]) -> None:
 )  # fmt: skip
 def test_so_it_is_for_any_lines_of_blocks(lines: list[tuple[str, str, str]]) -> None:
     text = "".join(part for line in lines for part in line)
-    assert ours(text) == theirs(text)
+    check(text)
 
 
 @pytest.mark.parametrize("escape", [r"\ud800", r"\udfff", r"\U0000d83d", r"\ud83d\ude00"])
@@ -143,6 +150,22 @@ def test_what_one_text_says_of_its_version_means_nothing_to_the_next() -> None:
     first = ours("%YAML 1.1\n---\na: on\n")
     assert ours("a: on\n") == theirs("a: on\n")
     assert ours("%YAML 1.1\n---\na: on\n") == first
+
+
+@pytest.mark.parametrize(
+    ("text", "is_plain"),
+    [
+        ("---\n# c\na:\n- b: 'c'\n  d: \"e\" # f\n-\n\n- - g\n  -   h.i/j: on\n", True), ("---\na: b\n- c", False),
+        ("", False), ("a: b\n---\nc: d\n", False), (f"a: {'b' * 49_997}", True), (f"a: {'b' * 49_998}", False),
+        ("a:\n  b", True), ("a:\nb", False), ("a: b\n c", False), (" a:\nb:", False), ("a: [b]", False), ("a", False),
+        ("a: é", False),
+        ("- " * 99 + "a", True), ("- " * 100 + "a", False), ("- " * 99 + "a:", False), ("- " * 98 + "a: b", True),
+    ],
+    ids=lambda value: repr(value)[:30],
+)  # fmt: skip
+def test_what_most_people_write_needs_no_loader(text: str, is_plain: bool) -> None:
+    check(text)
+    assert (plain.compose(text, DEPTH) is not None) is is_plain
 
 
 @pytest.mark.parametrize(

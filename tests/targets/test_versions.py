@@ -97,14 +97,6 @@ def test_what_only_changed_pins_can_be_edited_so(lines: list[str], pins: list[tu
         assert explains(KUSTOMIZATION, before, after, edits)
 
 
-@pytest.mark.parametrize("name", ["web", "ghcr.io/acme/web", "1.5", "null", "a..b", "api", "x:1", "__WEB__", "w\n   b"])
-def test_a_file_that_differs_in_names_alone_is_read_as_if_it_were_read_alone(name: str) -> None:
-    lines = ["images:", "- name: {}", "  newTag: v1", "- name: api", "  newName: web", f"  digest: {DIGESTS[0]}"]
-    for other in ("db", name):
-        for target in KINDS:
-            check(target, "\n".join(lines).format(other).encode())
-
-
 @pytest.mark.parametrize("tag", ["v2.0.0", '"2.10"', "sha-0a1b2c3 # built"])
 def test_an_ordinary_change_needs_no_full_reading(tag: str) -> None:
     target = TARGETS[0]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 from ruamel.yaml.nodes import MappingNode
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.targets import document, nodes, yaml_pins
-from gitops_bot.targets.pin_file import FileEntry, Place, Target
-from gitops_bot.targets.yaml_pins import Slot, YamlPins
+from gitops_bot.targets import nodes, yaml_pins
+from gitops_bot.targets.pin_file import FileEntry, Place
+from gitops_bot.targets.yaml_pins import Slot, YamlTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class SelectorTarget(Target):
+class SelectorTarget(YamlTarget):
     """A file with such Services; see `Target`. Only a setting tells which Service selects a slot.
 
     `key` is the key of the selector, and each of `slots` a value of it.
@@ -34,10 +34,9 @@ class SelectorTarget(Target):
     key: str
     slots: tuple[str, ...]
 
-    def parse(self, data: bytes, file: str) -> YamlPins:
-        """Read the selectors of its Services; see `Target`."""
-        parsed = document.read(data, file, several=True)
-        return YamlPins.of(data, parsed, tuple(_places(parsed, self.key, self.slots)))
+    def places(self, parsed: Document) -> Iterator[Place[Slot]]:
+        """The selectors of its Services; see `YamlTarget`."""
+        return _places(parsed, self.key, self.slots)
 
     def count(self, data: bytes) -> int:
         """It has no image."""

@@ -18,8 +18,8 @@ from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Pin, split
 from gitops_bot.targets import document, dotenv, nodes, yaml_pins
 from gitops_bot.targets.nodes import KeyAndValue
-from gitops_bot.targets.pin_file import FileEntry, Frame, Place, Target, pin_of
-from gitops_bot.targets.yaml_pins import Slot, YamlPins, reference
+from gitops_bot.targets.pin_file import FileEntry, Frame, Place, pin_of
+from gitops_bot.targets.yaml_pins import Slot, YamlTarget, reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,28 +45,28 @@ _SET = "Set it in .env beside the file, or give it a default, as in ${%s:-%s}."
 
 
 @dataclass(frozen=True, slots=True)
-class ComposeTarget(Target):
+class ComposeTarget(YamlTarget):
     """A compose file; see `Target`. `known` are the variables in its images that `.env` beside it sets."""
 
     NOUN: ClassVar = "compose file"
     FILE_NAMES: ClassVar = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
     #: docker compose's own, and what people call a file that is laid over another.
     NAMES: ClassVar = re.compile(r"(?:docker-compose[^/]*|compose(?:[._-][^/]*)?)\.ya?ml")
-    CUT: ClassVar = "pins"
+    CUT: ClassVar = True
+    SEVERAL: ClassVar = False
     READS: ClassVar = re.compile(re.escape(VARIABLES))
 
     known: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
-    def parse(self, data: bytes, file: str) -> YamlPins:
-        """Read the images of all its services; see `Target`."""
-        parsed = document.read(data, file)
-        return YamlPins.of(data, parsed, tuple(_places(parsed, dict(self.known))))
+    def places(self, parsed: Document) -> Iterator[Place[Slot]]:
+        """The images of all its services; see `YamlTarget`."""
+        return _places(parsed, dict(self.known))
 
     def count(self, data: bytes) -> int:
         """How many services have an image; none where the file has keys that docker compose refuses."""
         if not _SERVICES.search(data) or b"image" not in data or any(key not in _TOP for key in _KEY.findall(data)):
             return 0
-        return Target.count(self, data)
+        return YamlTarget.count(self, data)
 
     def beside(self, files: Mapping[str, bytes]) -> ComposeTarget:
         """With the variables that `.env` sets, as far as images use them: it may hold secrets."""

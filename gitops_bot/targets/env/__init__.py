@@ -68,7 +68,7 @@ class EnvTarget(Target):
     POSSIBLE_NAMES: ClassVar = re.compile(
         r"(?:\.env(?:\.[^/]+)?|[^/]+\.env)(?<!\.example)(?<!\.sample)(?<!\.template)(?<!\.dist)"
     )
-    CUT: ClassVar = "pins"
+    CUT: ClassVar = True
     #: Compose files, also one that is laid over another: they tell what its variables are for.
     READS: ClassVar = compose.ComposeTarget.NAMES
 

@@ -18,8 +18,8 @@ from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Pin
 from gitops_bot.targets import document, nodes
 from gitops_bot.targets.nodes import KeyAndValue
-from gitops_bot.targets.pin_file import FileEntry, Place, Target
-from gitops_bot.targets.yaml_pins import Slot, YamlPins, apart, has_placeholder, number, pins_image, reference
+from gitops_bot.targets.pin_file import FileEntry, Place
+from gitops_bot.targets.yaml_pins import Slot, YamlTarget, apart, has_placeholder, number, pins_image, reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -68,7 +68,7 @@ _DIGESTS: Final = ("digest", "sha")
 
 
 @dataclass(frozen=True, slots=True)
-class HelmTarget(Target):
+class HelmTarget(YamlTarget):
     """A file with values of Helm; see `Target`. `images` are the ones to look for, by their names."""
 
     NOUN: ClassVar = "values file"
@@ -78,15 +78,13 @@ class HelmTarget(Target):
         r"(?:.*values|(?:.*[-_.])?values(?:[-_.].*)?)\.ya?ml", re.IGNORECASE | re.ASCII | re.DOTALL
     )
     POSSIBLE_NAMES: ClassVar = re.compile(r".*\.ya?ml", re.DOTALL)
-    CUT: ClassVar = "pins"
+    CUT: ClassVar = True
 
     images: tuple[tuple[str, ImagePaths], ...] = ()
 
-    def parse(self, data: bytes, file: str) -> YamlPins:
-        """Read the images in its values; see `Target`."""
-        parsed = document.read(data, file, several=True)
-        trees = ((tree, tree.places(self.images)) for tree in _trees(parsed))
-        return YamlPins.of(data, parsed, tuple(name_all(file, trees)))
+    def places(self, parsed: Document) -> Iterator[Place[Slot]]:
+        """The images in its values; see `YamlTarget`."""
+        return name_all(parsed.file, ((tree, tree.places(self.images)) for tree in _trees(parsed)))
 
     def count(self, data: bytes) -> int:
         """How many lines look like pins in values."""

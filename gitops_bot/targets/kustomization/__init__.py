@@ -15,10 +15,10 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import ImageName, is_digest, is_tag, split
-from gitops_bot.targets import document, nodes, writing, yaml_pins
+from gitops_bot.targets import nodes, writing, yaml_pins
 from gitops_bot.targets.helm import Tree
-from gitops_bot.targets.pin_file import FileEntry, Place, Target, pin_of
-from gitops_bot.targets.yaml_pins import ENTRY_LIMIT, Slot, YamlPins
+from gitops_bot.targets.pin_file import FileEntry, Place, pin_of
+from gitops_bot.targets.yaml_pins import ENTRY_LIMIT, Slot, YamlPins, YamlTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -73,7 +73,7 @@ class Kustomization(YamlPins):
         a truth. What only other parsers take for something else (`2024-01-15`) is a string to it.
         """
         yield from ((index, problem) for index, problem in YamlPins.type_mistakes(self) if index >= self.listed)
-        parsed, places = self.unpack()
+        parsed, places = self.open()
         for index, place in enumerate(places[: self.listed]):
             for key, (_, value) in _pairs(place.name.mapping).items() if place.name is not None else ():
                 text = str(value.value) if isinstance(value, ScalarNode) and value.style is None else ""
@@ -83,50 +83,52 @@ class Kustomization(YamlPins):
 
 
 @dataclass(frozen=True, slots=True)
-class KustomizationTarget(Target):
+class KustomizationTarget(YamlTarget):
     """A `kustomization.yaml`; see `Target`."""
 
     NOUN: ClassVar = "kustomization"
     FILE_NAMES: ClassVar = FILE_NAMES
     NAMES: ClassVar = re.compile("|".join(map(re.escape, FILE_NAMES)))  # kustomize knows these and no others
     ALONE: ClassVar = True
-    CUT: ClassVar = "pins and names"
+    CUT: ClassVar = True
+    SEVERAL: ClassVar = False
 
-    def parse(self, data: bytes, file: str) -> Kustomization:
-        """Read a kustomization. Without `images:` and charts it has no entries.
+    def places(self, parsed: Document) -> Iterator[Place[Slot]]:
+        """The entries of `images:`, and those of charts; see `YamlTarget`.
 
-        Raises:
-            EditError: the file as a whole cannot be edited (see `document.read`; not a mapping, a key given twice,
-                `images` that is not a list or has over 10,000 items); with file, line and column. What is wrong with
-                one entry is in its `refusal`.
+        Refused: what is not a mapping, has one of the keys twice, or has over 10,000 items.
         """
-        parsed = document.read(data, file)
-        if parsed.root is None:
-            return Kustomization.of(data, parsed, ())
-        if not isinstance(parsed.root, MappingNode):
-            message = "the file is not a kustomization: it is not a mapping"
-            raise EditError(parsed.problem(parsed.root, message, "Name another file."))
-        top = _top(parsed, parsed.root)
-        images, kind = top.get("images"), top.get("kind")
+        root = parsed.root
+        if root is None:
+            return iter(())
+        top = _top(parsed)
+        images = top.get("images")
         items = tuple(nodes.items(images))
         if images is not None and not isinstance(images, SequenceNode) and images.value not in ("", "null", "~"):
             raise EditError(parsed.problem(images, "`images` is not a list", "Write one `- name: ...` for each image."))
         if images is not None and len(items) > ENTRY_LIMIT:
             message = f"`images` has more than {ENTRY_LIMIT:,} entries"
             raise EditError(parsed.problem(images, message, "Split the kustomization."))
-        anchored = parsed.root.anchor is not None or (images is not None and images.anchor is not None)
+        anchored = root.anchor is not None or (images is not None and images.anchor is not None)
         places = [_entry(parsed, node, anchored=anchored) for node in items]
         if (charts := top.get("helmcharts")) is not None:
             places += _of_charts(parsed, charts)
-        return Kustomization.of(
+        return _unique(places, parsed.file)
+
+    def parse(self, data: bytes, file: str) -> Kustomization:
+        """Read a kustomization; see `Target`."""
+        parsed, places = self.open(data, file)
+        top = _top(parsed)
+        listed = (item for key in LISTS for item in nodes.items(top.get(key)) if isinstance(item, ScalarNode))
+        kind = top.get("kind")
+        return Kustomization(
+            file,
+            tuple(place.entry for place in places),
             data,
-            parsed,
-            tuple(_unique(places, file)),
-            kind="Component" if kind is not None and kind.value == "Component" else "Kustomization",
-            resources=tuple(
-                str(item.value) for key in LISTS for item in nodes.items(top.get(key)) if isinstance(item, ScalarNode)
-            ),
-            listed=len(items),
+            self,
+            "Component" if kind is not None and kind.value == "Component" else "Kustomization",
+            tuple(str(item.value) for item in listed),
+            len(nodes.items(top.get("images"))),
         )
 
     def count(self, data: bytes) -> int:
@@ -138,7 +140,7 @@ class KustomizationTarget(Target):
         items: list[bytes] = _ITEM.findall(block[1]) if block else []
         if items:
             return items.count(items[0])
-        return Target.count(self, data)
+        return YamlTarget.count(self, data)
 
 
 def _of_charts(parsed: Document, charts: Node) -> Iterator[Place[Slot]]:
@@ -159,10 +161,14 @@ def _of_charts(parsed: Document, charts: Node) -> Iterator[Place[Slot]]:
             yield place.with_entry(name=f"{label}.{place.entry.name}")
 
 
-def _top(parsed: Document, root: MappingNode) -> dict[str, Node]:
+def _top(parsed: Document) -> dict[str, Node]:
     """The values of the keys that are read here; one of them given twice leaves open which one counts."""
     top: dict[str, Node] = {}
-    for key, value in root.value:
+    root = parsed.root
+    if root is not None and not isinstance(root, MappingNode):
+        message = "the file is not a kustomization: it is not a mapping"
+        raise EditError(parsed.problem(root, message, "Name another file."))
+    for key, value in root.value if root is not None else ():
         folded = key.value.casefold() if isinstance(key, ScalarNode) else ""
         if folded in top:
             advice = "Keep one of them: kustomize takes the last, and the case of the letters makes no difference."

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from gitops_bot.targets import document, nodes
-from gitops_bot.targets.pin_file import Target
-from gitops_bot.targets.yaml_pins import ENTRY_LIMIT, Slot, YamlPins, number, reference
+from gitops_bot.targets import nodes
+from gitops_bot.targets.yaml_pins import ENTRY_LIMIT, Slot, YamlTarget, number, reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -60,27 +59,23 @@ _PATHS: Final[Mapping[str, Sequence[str]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class ManifestsTarget(Target):
+class ManifestsTarget(YamlTarget):
     """A file with manifests; see `Target`. `kinds` are paths to images in custom resources, by their kinds."""
 
     NOUN: ClassVar = "manifest"
     POSSIBLE_NAMES: ClassVar = re.compile(r".*\.ya?ml", re.DOTALL)  # any YAML file, but most are something else
-    CUT: ClassVar = "pins"
+    CUT: ClassVar = True
 
     kinds: tuple[tuple[str, tuple[str, ...]], ...] = ()
     #: The images that kustomizations pin, each with the path of the kustomization.
     above: tuple[tuple[str, str], ...] = ()
 
-    def parse(self, data: bytes, file: str) -> YamlPins:
-        """Read the images of all its resources; see `Target`."""
-        parsed, above = document.read(data, file, several=True), dict(self.above)
-        places = (
-            place.with_entry(decided_by=above[repository])
-            if (repository := place.entry.repository or "") in above
-            else place
-            for place in _places(parsed, dict(self.kinds))
-        )
-        return YamlPins.of(data, parsed, tuple(places))
+    def places(self, parsed: Document) -> Iterator[Place[Slot]]:
+        """The images of all its resources; see `YamlTarget`."""
+        above = dict(self.above)
+        for place in _places(parsed, dict(self.kinds)):
+            by = above.get(place.entry.repository or "")
+            yield place if by is None else place.with_entry(decided_by=by)
 
     def count(self, data: bytes) -> int:
         """How many lines look like images of a resource."""
