@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def shaped(shape: PinShape, present: Pin, tag: str, digest: str | None) -> Pin:
-    """The pin to write. A tag that is there is kept in step even where only digests are asked for."""
+    """The pin to write. A tag that is there is updated too, even if only digests are wanted."""
     match shape:
         case "tag":
             return Pin(tag, None)
@@ -33,7 +33,7 @@ def shaped(shape: PinShape, present: Pin, tag: str, digest: str | None) -> Pin:
 
 
 def advance(entry: Managed, chosen: Chosen, digest: str | None) -> Decision:
-    """Go to the tag that the policy chose; `digest` is what it names now (None where only tags are pinned)."""
+    """Move to the tag that the policy chose; `digest` is what it points to now (None if only tags are pinned)."""
     after = shaped(entry.rules.pin, entry.pin, chosen.tag, digest)
     if after == entry.pin:
         return Kept(entry, Reason("current", chosen.reason.text))
@@ -42,7 +42,7 @@ def advance(entry: Managed, chosen: Chosen, digest: str | None) -> Decision:
 
 
 def follow(entry: Managed, tag: str, digest: str) -> Decision:
-    """Follow one moving tag: to it first, then along with it."""
+    """Follow one moving tag: adopt it first, then go along with it."""
     present, rules = entry.pin, entry.rules
     if rules.pin == "tag" and present == Pin(tag):
         return Kept(entry, Reason("current", f"{tag} is followed by tag, not by digest"))
@@ -56,7 +56,7 @@ def follow(entry: Managed, tag: str, digest: str) -> Decision:
 
 
 def stay(entry: Managed, digest: str) -> Decision:
-    """The tag stays: has it been moved to other bytes?"""
+    """Keep the tag, unless it was moved to another digest."""
     present, tag = entry.pin, entry.pin.tag or ""
     if digest == present.digest:
         return Kept(entry, Reason("current", f"{tag} is the newest and still points to the same digest"))
@@ -65,7 +65,7 @@ def stay(entry: Managed, digest: str) -> Decision:
 
 
 def follows_moves(rules: Rules, tag: str) -> bool:
-    """Whether a tag that now names another digest is followed or held: full versions and SHA tags should never move."""
+    """Whether to follow a tag that now points to another digest; full versions and SHA tags should never move."""
     if rules.on_move is not None:
         return rules.on_move == "follow"
     if rules.policy is not None and isinstance(rules.policy.policy, Follow):
@@ -74,9 +74,9 @@ def follows_moves(rules: Rules, tag: str) -> bool:
 
 
 def downgrade(policy: Policy | None, present: Pin, after: Pin, *, by: str = "") -> Reason | None:
-    """Why going from `present` to `after` would be a step back; None where it is not, or cannot be told.
+    """Why going from `present` to `after` would be a step back; None if it would not, or if nobody can tell.
 
-    `by` is what the text says of whose policy it is, where it is not the entry's own.
+    `by` names the policy in the text if it is not the entry's own.
     """
     if present.tag is None or after.tag is None or present.tag == after.tag:
         return None
@@ -88,7 +88,7 @@ def downgrade(policy: Policy | None, present: Pin, after: Pin, *, by: str = "") 
 
 
 def steps_back(change: Change, proposed: Pin | None) -> Reason | None:
-    """Why a pin that a person gives is older than the present or the proposed one; None where it is not."""
+    """Why a pin that a person sets is older than the present or the proposed one; None if it is not."""
     after = change.after
     for pin, where in ((change.before, "is pinned"), (proposed, "is already proposed")):
         if pin is not None and downgrade(change.entry.policy, pin, after) is not None:
@@ -98,7 +98,7 @@ def steps_back(change: Change, proposed: Pin | None) -> Reason | None:
 
 
 def outside(policy: NamedPolicy, entry: Managed, tag: str | None) -> Reason | None:
-    """Why a policy would not choose a tag; None where it may, or where there is only a digest to tell from."""
+    """Why a policy would not choose a tag; None if it might, or if there is only a digest."""
     if tag is None or admits(policy.policy, tag):
         return None
     text = f"{tag} does not match {called(policy.policy, policy.name)} of {entry.name} in {entry.environment}"
@@ -106,19 +106,19 @@ def outside(policy: NamedPolicy, entry: Managed, tag: str | None) -> Reason | No
 
 
 def no_image(image: str, pin: Pin, artifact: str) -> Reason:
-    """Why something is held that is no image: no cluster could run it."""
+    """Why to hold what is not an image: no cluster could run it."""
     text = f"{pin.short} of {image} is no image, but {artifact}: push such things to a repository of their own"
     return Reason("held.no_image", text, {"artifact": artifact})
 
 
 def incomplete(image: str, pin: Pin, missing: Sequence[str]) -> Reason:
-    """Why an image is held whose index names manifests that are gone: nobody can pull it on these platforms."""
+    """Why to hold an image whose index lists manifests that are gone: nobody can pull it on those platforms."""
     text = f"{image} has lost {shortlist(missing, _NAMED)} of {pin}"
     return Reason("held.platforms", text, {"platforms": ", ".join(missing)})
 
 
 def unbuilt(image: str, pin: Pin, built: Sequence[str], lacking: Sequence[str], present: Pin | None) -> Reason:
-    """Why an image is held that is not built for a platform: one of the present pin's, or else a wanted one."""
+    """Why to hold an image that is not built for a platform: one that is wanted, or that the present pin has."""
     if not built:
         text = f"{pin.short} of {image} does not say what it is built for, and `platforms` asks for "
         return Reason("held.platforms", text + shortlist(lacking, _NAMED), {"platforms": ", ".join(lacking)})
@@ -133,7 +133,7 @@ def unbuilt(image: str, pin: Pin, built: Sequence[str], lacking: Sequence[str], 
 
 
 def direction(before: Pin, after: Pin, policy: Policy | None) -> Direction:
-    """How a pin that somebody asked for relates to the present one, as far as the tags tell."""
+    """How a requested pin relates to the present one, as far as the tags tell."""
     if before.tag == after.tag:
         return "moved" if before.digest is not None and before.malformed is None else "adopted"
     if before.tag is None and before.digest is None:
@@ -145,14 +145,14 @@ def direction(before: Pin, after: Pin, policy: Policy | None) -> Direction:
 
 
 def moves(present: Pin, after: Pin) -> bool:
-    """Whether a tag stays while its digest does not; from what is no digest nothing moves."""
+    """Whether the tag stays and its digest changes; a malformed digest does not count."""
     digests = (present.digest, after.digest)
     stays = present.tag is not None and present.tag == after.tag and present.malformed is None
     return stays and None not in digests and digests[0] != digests[1]
 
 
 def moved(entry: Managed, now: Pin) -> Reason | None:
-    """Why a tag is held that was moved to other bytes than an entry pins; None where such a tag may move."""
+    """Why to hold a tag that was moved away from the pinned digest; None if such a tag may move."""
     tag, pinned, digest = now.tag or "", entry.pin.digest or "", now.digest or ""
     if follows_moves(entry.rules, tag):
         return None

@@ -1,4 +1,4 @@
-"""A hold that a person wrote down: nothing is proposed there until it ends."""
+"""Holds from the configuration: nothing is proposed for what they cover until they end."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ _NAMED: Final = 5
 
 
 def lasting(holds: Sequence[Hold], entry: Managed, at: datetime, *, rolls_back: bool = False) -> Hold | None:
-    """The hold on an entry that lasts longest, if there is one at this moment; a rollback passes freezes."""
+    """The hold on an entry that lasts longest, if any is in effect; a rollback ignores freezes."""
     mine = (hold for hold in holds if _lasts(hold, entry.environment, at) and _means(hold, entry))
     return max((hold for hold in mine if hold.image or not rolls_back), key=lambda hold: hold.until, default=None)
 
 
 def freezes(holds: Sequence[Hold], environment: str, at: datetime) -> tuple[Hold, ...]:
-    """The holds of a whole environment that last at this moment, the longest first."""
+    """The holds of a whole environment that are in effect, the longest first."""
     mine = (hold for hold in holds if hold.image is None and _lasts(hold, environment, at))
     return tuple(sorted(mine, key=lambda hold: hold.until, reverse=True))
 
 
 def has_begun(hold: Hold, at: datetime) -> bool:
-    """Whether it holds something at this moment, or did."""
+    """Whether a hold has taken effect by now."""
     return hold.begins is None or hold.begins <= at
 
 
 def find_ended(holds: Sequence[Hold], at: datetime) -> tuple[Hold, ...]:
-    """The holds that hold nothing any more, and can be deleted."""
+    """The holds that have ended, and can be deleted."""
     return tuple(hold for hold in holds if hold.until <= at)
 
 
 def hold(decision: Decision, written: Hold) -> Decision:
-    """What becomes of a decision about an entry that is held. What failed has failed all the same.
+    """The decision about an entry that is on hold; a failure stays one, and so does an entry that is left alone anyway.
 
-    What is held for another reason is held for both; what is ignored or unmanaged is left alone anyway.
+    An entry that is held already gets a second reason.
     """
     match decision:
         case Change() | Held():
@@ -57,19 +57,19 @@ def hold(decision: Decision, written: Hold) -> Decision:
 
 
 def end_text(until: datetime) -> str:
-    """When a hold ends, for people: a date where it is the beginning of a day."""
+    """When a hold ends, for people: the date alone if it ends at midnight."""
     until = until.astimezone(UTC)
     return f"{until:%Y-%m-%d}" if until.time() == time() else f"{until:%Y-%m-%d %H:%M} UTC"
 
 
 def subject(hold: Hold) -> str:
-    """What it is about: its environments, and its image."""
+    """What a hold covers: environments, and an image."""
     names = shortlist(hold.environments, _NAMED) if hold.environments else "all environments"
     return f"{names} {hold.image}" if hold.image else names
 
 
 def freeze_text(written: Hold) -> str:
-    """A freeze in a line: of what, until when, why, where it is written, and what it leaves alone."""
+    """A freeze in one line: what it covers, until when and why, where it is configured, and what it excepts."""
     excepted = f", except {shortlist(written.excepted, _NAMED)}" if written.excepted else ""
     return f"{subject(written)} {_span(written)}{excepted}"
 
@@ -90,7 +90,7 @@ def _means(hold: Hold, entry: Managed) -> bool:
 
 
 def reason(written: Hold) -> Reason:
-    """Why it holds an entry, and until when."""
+    """Why a hold holds an entry, and until when."""
     file, line, _ = written.place
     return Reason(
         "held.hold",

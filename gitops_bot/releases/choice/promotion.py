@@ -43,12 +43,11 @@ _OPTIONS: Final[dict[Code, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """What the target would get of it.
+    """What the target would get.
 
-    `way` says how it follows from the source's pin: `copied` as it is; `resolved`, since the source has no digest;
-    or `rebuilt`, another build of the same `revision`. `renamed` where its tag is the version tag of the same bytes.
-    `exists`: whether the target's repository has the digest, or the tag where only that is pinned; in no other case
-    is the digest missing.
+    `way` is how it follows from the source's pin: `copied`; `resolved`, as the source has no digest; or `rebuilt`,
+    another build of the same `revision`. `renamed`: its tag is the version tag of the same bytes. `exists`: the
+    target's repository has the digest, or the tag if only that is pinned; only then may the digest be missing.
     """
 
     pin: Pin
@@ -60,10 +59,10 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What the source runs for an entry, and what the target would get of it.
+    """What the source runs for an entry, and what the target would get.
 
-    `artifact` is None where the registry has no such thing, or does not tell. `wait` is the soak time that the pin has
-    to serve. `upcoming` is the number of an open proposal for the source, and the pin in it as people read it.
+    `artifact` is None if the registry does not have it, or does not answer. `wait` is the soak time of the pin.
+    `upcoming` is the number of an open proposal for the source, and its pin in words.
     """
 
     running: Run
@@ -74,23 +73,23 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class ByHand:
-    """What a person who promotes may go beyond: the policy of the target, its soak time, and what it requires."""
+    """What a person who promotes may override: the policy of the target, its soak time, and what it requires."""
 
     beyond_policy: bool = False
     now: bool = False
     beyond_checks: bool = False
 
     def lifts(self, reason: Reason) -> bool:
-        """Whether they said to promote in spite of this reason."""
+        """Whether they chose to promote in spite of this reason."""
         option = _OPTIONS.get(reason.code)
         said = {_POLICY: self.beyond_policy, _NOW: self.now, _CHECKS: self.beyond_checks}
         return option is not None and said[option]
 
 
 def common_run(entry: Managed, running: Sequence[Run]) -> Run | Held:
-    """What the source runs where several of its overlays correspond to the target's, if all of them run the same.
+    """What the source runs, if all of its overlays that correspond to the target's run the same.
 
-    The one that got the pin last speaks for them, so that all have soaked.
+    The last one to get the pin counts, so that all have soaked.
     """
     pins = {source.pin for source in running}
     if len(pins) == 1:
@@ -110,12 +109,12 @@ def common_run(entry: Managed, running: Sequence[Run]) -> Run | Held:
 
 
 def run_apart(running: Sequence[Run]) -> bool:
-    """Whether several overlays of the source run different pins: the newest that all of them ran is promoted then."""
+    """Whether overlays of the source run different pins, so that the newest which all of them ran is promoted."""
     return len({run.pin for run in running}) > 1 and len({run.entry.overlay for run in running}) == len(running)
 
 
 def newest_in_common(entry: Managed, running: Sequence[Run]) -> Kept:
-    """What becomes of an entry that has the newest pin which every overlay of the source ran."""
+    """An entry that has the newest pin which all overlays of the source ran: it stays."""
     ahead = shortlist([f"{run.pin.short} in {run.entry.overlay}" for run in running if run.pin != entry.pin], _NAMED)
     source = running[0].environment
     text = f"every overlay of {source} ran this pin, and none that is newer; {source} runs {ahead}"
@@ -123,9 +122,9 @@ def newest_in_common(entry: Managed, running: Sequence[Run]) -> Kept:
 
 
 def settle(entry: Managed, running: Sequence[Run], *, release_tag: bool = False) -> Kept | Held | Failed | None:
-    """What needs neither history nor a registry, given what the source runs by now; None where these are asked.
+    """What can be decided without history or a registry, given what the source runs now; else None.
 
-    An entry that is ignored is not looked at. `release_tag` says that the target pins version tags.
+    `release_tag`: the target pins version tags.
     """
     if entry.rules.ignore:
         return Kept(entry, IGNORED, "promotion")
@@ -143,7 +142,7 @@ def settle(entry: Managed, running: Sequence[Run], *, release_tag: bool = False)
 
 
 def promote(entry: Managed, offer: Offer, artifact: Artifact, now: datetime) -> Change | Kept:
-    """Pin the artifact, unless it is already pinned."""
+    """Pin the artifact, unless it is pinned already."""
     present, running = entry.pin, offer.running
     after = _shape(entry, artifact.pin)
     # Where only tags are pinned, a digest that stands beside the right one does no harm.
@@ -157,9 +156,9 @@ def promote(entry: Managed, offer: Offer, artifact: Artifact, now: datetime) -> 
 def hold_for(
     decision: Decision, offer: Offer, reason: Reason | None, by_hand: ByHand | None, now: datetime
 ) -> Decision:
-    """The decision about an offer with one more reason against it, which a person who promotes may lift.
+    """The decision about an offer, with one more reason against it, which a person who promotes may lift.
 
-    Where the registry did not tell, it is asked again as long as the offer is held: it fails once nothing else does.
+    An offer that failed for want of an answer from the registry is held, and fails only if nothing else holds it.
     """
     if reason is None or isinstance(decision, Kept):
         return decision
@@ -181,10 +180,7 @@ def hold_for(
 
 
 def no_release_tag(entry: Managed, running: Run, revision: str | None = None) -> Held:
-    """The hold where the target wants a version tag, and the registry has none.
-
-    With a `revision` for another build of that revision, else for the very digest.
-    """
+    """The hold if the target wants a version tag and the registry has none: of that `revision`, else of the digest."""
     what = f"an image of revision {revision[:12]}" if revision else f"the digest that {running.environment} runs"
     text = f"no version tag in {entry.image} points to {what} ({running.pin}); publish one"
     data = {"source": running.environment, "tag": running.pin.tag, "digest": running.pin.digest}
@@ -192,7 +188,7 @@ def no_release_tag(entry: Managed, running: Run, revision: str | None = None) ->
 
 
 def is_current(entry: Managed, pin: Pin, *, release_tag: bool) -> bool:
-    """Whether the target has the source's pin already, told without a registry."""
+    """Whether the target has the source's pin already, as far as that shows without a registry."""
     present = entry.pin
     same_bytes = pin.digest is not None and present.digest == pin.digest
     if release_tag:
@@ -202,21 +198,21 @@ def is_current(entry: Managed, pin: Pin, *, release_tag: bool) -> bool:
 
 
 def is_same(pin: Pin, other: Pin) -> bool:
-    """Whether two pins mean one image, whatever the target calls it."""
+    """Whether two pins are the same image, whatever the target calls it."""
     if pin.digest and other.digest:
         return pin.digest == other.digest
     return pin.tag == other.tag if pin.tag is not None else pin == other
 
 
 def _shape(entry: Managed, pin: Pin) -> Pin:
-    """The pin to write. Half a pin is written in every shape, since there is nothing else to write."""
+    """The pin to write; half a pin is written as it is."""
     if pin.tag is None or pin.digest is None:
         return pin
     return choice.shaped(entry.rules.pin, entry.pin, pin.tag, pin.digest)
 
 
 def downgrade(entry: Managed, offer: Offer) -> Reason | None:
-    """Backwards by the target's own order, or where that tells nothing by the source's."""
+    """It would be a step back by the target's order, or by the source's if the target's says nothing."""
     if offer.artifact is None:
         return None
     present, running, after = entry.pin, offer.running, _shape(entry, offer.artifact.pin)
@@ -226,20 +222,20 @@ def downgrade(entry: Managed, offer: Offer) -> Reason | None:
 
 
 def held_in_source(offer: Offer, hold: Reason) -> Reason:
-    """The source holds its own pin."""
+    """The source holds its pin itself."""
     running = offer.running
     text = f"{running.pin.short} is held in {running.environment} itself: {hold.text}"
     return replace(hold, text=text, data={**hold.data, "source": running.environment})
 
 
 def unsoaked(offer: Offer, now: datetime) -> Reason | None:
-    """The source has not run it for long enough."""
+    """The source has not run it long enough."""
     arrived = offer.running.arrived
     return soak.reason_to_wait(offer.running.environment, arrived.at if arrived is not None else None, now, offer.wait)
 
 
 def untagged(entry: Managed, running: Run) -> Reason | None:
-    """An edit keeps the tag, which would then stand beside bytes that it never named."""
+    """An edit keeps the tag, which would then sit beside a digest that it never pointed to."""
     if running.pin.tag is not None or entry.pin.tag is None:
         return None
     text = (
@@ -250,7 +246,7 @@ def untagged(entry: Managed, running: Run) -> Reason | None:
 
 
 def no_room(entry: Managed, running: Run) -> Reason | None:
-    """A tag alone may point to something else when it is deployed."""
+    """A tag alone may point to something else by the time it is deployed."""
     if not entry.rules.no_room or running.pin.digest is None:
         return None
     text = (
@@ -269,7 +265,7 @@ def moved(entry: Managed, offer: Offer) -> Reason | None:
 
 
 def absent(entry: Managed, offer: Offer) -> Reason | None:
-    """The target's repository does not have it."""
+    """The target's repository lacks it."""
     running, artifact = offer.running, offer.artifact
     if artifact is None or artifact.exists:
         return None
@@ -284,7 +280,7 @@ def absent(entry: Managed, offer: Offer) -> Reason | None:
 
 
 def _reason(rules: Rules, offer: Offer, artifact: Artifact, now: datetime, lifted: Sequence[Reason] = ()) -> Reason:
-    """How the pin came to be: what reviewers read first. `lifted` are the reasons that a person lifted."""
+    """Where the pin comes from, which reviewers read first. `lifted` are the reasons that a person lifted."""
     running = offer.running
     source, step = running.environment, running.arrived
     data: dict[str, str | int | None] = {"source": source, "release": None, "since": None}

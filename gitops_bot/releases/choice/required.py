@@ -1,4 +1,4 @@
-"""What `require` asks of checks and deployments, and why a decision has to wait for them."""
+"""What `require` wants of checks and deployments, and why a decision waits for them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     GateName = Literal["checks", "source_checks", "deployment"]
 
-#: Of many commits on which a pin stood, so many of the first and of the newest are looked at.
+#: If a pin was there for many commits, so many of the first and of the last are looked at.
 _EDGE: Final = 50
 #: Checks that a reason names.
 _NAMED: Final = 3
@@ -38,7 +38,7 @@ _TOKEN: Final = re.compile(rf"\*|{CAPTURE.pattern}|[^*{{]+|\{{")
 
 
 def commits_with(line: Line, run: Run) -> tuple[str, ...]:
-    """The commits on which a pin stood, the oldest first; none where its arrival is older than what is known."""
+    """The commits that had a pin, the oldest first; none if it arrived before the known history."""
     if run.arrived is None:
         return ()
     stood = line.between(run.arrived.commit, run.left.commit if run.left is not None else None)[::-1]
@@ -46,7 +46,7 @@ def commits_with(line: Line, run: Run) -> tuple[str, ...]:
 
 
 def by_name(reported: Iterable[Check]) -> Mapping[str, Sequence[Check]]:
-    """Checks by their names: clusters may be many, and each has one of its own on the same commits."""
+    """Checks by their names: there may be many clusters, each with a check of its own on the same commits."""
     names: defaultdict[str, list[Check]] = defaultdict(list)
     for check in reported:
         names[check.name].append(check)
@@ -56,9 +56,9 @@ def by_name(reported: Iterable[Check]) -> Mapping[str, Sequence[Check]]:
 def see(
     gate: GateName, wanted: CheckForm, captures: Mapping[str, str], reported: Mapping[str, Sequence[Check]]
 ) -> Seen:
-    """What came of a check: by the newest result of each name that it means, the worst of those of one second.
+    """The result of a check: the worst of the newest results of each name that it matches.
 
-    Of a glob, all must have succeeded, and one must exist. What an overlay captured is text, whatever it looks like.
+    All that a glob matches must have succeeded, and there must be one. What an overlay captured is never a glob.
     """
     shown = expression = ""
     for token in _TOKEN.finditer(wanted.name):
@@ -72,7 +72,7 @@ def see(
 
 
 def see_deployment(environment: str, commits: Sequence[str], reported: Sequence[DeploymentState]) -> Seen:
-    """What came of the newest deployment of one of these commits; the newest are the first that are reported."""
+    """The result of the newest deployment of one of these commits; reports are newest first."""
     return Seen("deployment", environment, *_worst([its for its in reported if its.commit in commits][:1]))
 
 
@@ -88,7 +88,7 @@ def _worst(found: Sequence[Check] | Sequence[DeploymentState]) -> tuple[CheckSta
 
 
 def why_not(seen: Sequence[Seen], of: str) -> Reason | None:
-    """Why what is required has not succeeded, of the commit or environment that `of` names; None where it has."""
+    """Why the requirements of a commit or environment, named by `of`, are not met; None if they are."""
     failed, waiting = ([its for its in seen if its.state == state] for state in ("failure", "pending"))
     if not (open_ones := failed or waiting):
         return None
@@ -100,7 +100,7 @@ def why_not(seen: Sequence[Seen], of: str) -> Reason | None:
 
 
 def sentences(seen: Sequence[Seen]) -> str:
-    """What came of checks that have not succeeded, with when, by whom and where."""
+    """The checks that have not succeeded, each with when, by whom and where."""
     more = [f"and {len(seen) - _NAMED} more"] if len(seen) > _NAMED else []
     return ", ".join([*map(_sentence, seen[:_NAMED]), *more])
 

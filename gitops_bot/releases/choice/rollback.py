@@ -1,4 +1,4 @@
-"""Going back to what an environment ran: the pins of an earlier release, from Git alone."""
+"""Rolls an environment back to the pins of an earlier release, from Git alone."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Goal:
     since: tuple[Step, ...] = field(default=(), compare=False, repr=False)
 
     def content(self, path: str, present: bytes) -> bytes | None:
-        """A file as the release had it, given what it is now; None where there was none."""
+        """A file as it was in the release, given what it is now; None if there was none."""
         return next((step.files[path][0] for step in reversed(self.since) if path in step.files), present)
 
 
 def goal(known: Sequence[Release], release: Release, present: Mapping[EntryKey, Pin]) -> Goal:
-    """The goal, worked out backwards: `present` pins by `Managed.place`, and of what is `known` the newer releases."""
+    """The goal, by undoing the newer of the `known` releases; `present` are the pins by `Managed.place`."""
     since = tuple(islice(changes(known), known.index(release)))
     then = pins_at(present, since)
     notes = [
@@ -63,7 +63,7 @@ def goal(known: Sequence[Release], release: Release, present: Mapping[EntryKey, 
 
 
 def roll_back(entry: Managed, goal: Goal) -> Change | Kept:
-    """One entry of the environment as the release had it."""
+    """One entry as it was in the release."""
     present = entry.pin
     then = goal.pins.get(entry.place)
     if then is None:
@@ -88,7 +88,7 @@ def roll_back(entry: Managed, goal: Goal) -> Change | Kept:
 
 
 def check(change: Change, *, exists: bool, missing: Sequence[str] = ()) -> Change | Held:
-    """The change, where the registry still has it: the manifest, and those of its platforms (`missing` are gone)."""
+    """The change, if the registry still has the image; `missing` are platforms whose manifests are gone."""
     if not exists:
         text = f"{change.entry.image} no longer has {change.after}; choose another release with `--to`"
         return change.hold(Reason("held.vanished", text))

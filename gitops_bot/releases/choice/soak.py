@@ -1,6 +1,6 @@
-"""How long a pin has to run in the source environment before it is promoted, and the newest one that did.
+"""How long a pin must run in the source environment before it is promoted, and the newest one that did.
 
-A source that gets a new pin more often than that would never promote anything, if only its present pin were looked at.
+Earlier pins count, too: a source that changes more often than that would otherwise never promote anything.
 """
 
 from __future__ import annotations
@@ -29,15 +29,12 @@ if TYPE_CHECKING:
 
 
 def left(since: datetime, now: datetime, soak: timedelta) -> timedelta:
-    """What remains of the soak time; zero when it is over. A commit from the future has not run at all yet."""
+    """What remains of the soak time, or zero. A commit from the future has not soaked at all."""
     return max(timedelta(0), soak - max(timedelta(0), now - since))
 
 
 def reason_to_wait(environment: str, since: datetime | None, now: datetime, soak: timedelta) -> Reason | None:
-    """Why a pin that `environment` runs since then has to wait; None where it need not.
-
-    `since` is None where the commit that brought the pin is older than the history that is known.
-    """
+    """Why a pin that `environment` has run since then must wait, if it must; `since` is None if nobody knows."""
     if not soak:
         return None
     wanted = duration.write(soak)
@@ -65,11 +62,11 @@ def served(
     is_proposed: Callable[[Pin], bool],
     one_of_several: bool = False,
 ) -> Iterator[Run]:
-    """The pins before the present one that an entry had for `wait`, the newest first.
+    """The earlier pins that an entry had for `wait`, the newest first.
 
-    None that the entry went back from, be it at once or later on: whoever went back did not trust it. None that the
-    target has (`is_current`), and none that is older than that or than what is proposed to it. If the entry is
-    `one_of_several` with different pins, also its present pin, and what the target has: all of them may have had that.
+    Without those that it was rolled back from, then or later: whoever did that did not trust them. Without the one that
+    the target has (`is_current`), and any older than that one or than the proposed one. If the entry is
+    `one_of_several` with different pins, its present pin and the target's count, too: all of them may have had that.
     """
     complete = trail.enough(line, entry.overlay)
     newer: list[Run] = []
@@ -91,7 +88,7 @@ def served(
 
 
 def newest_of_all(overlays: Sequence[Iterable[Run]]) -> Run | None:
-    """The newest pin that every overlay of the source had for long enough. The one that got it last speaks for them."""
+    """The newest pin that every overlay of the source had long enough, as the last of them got it."""
     first, *others = overlays
     known = [tuple(other) for other in others]
     for candidate in first:
@@ -104,7 +101,7 @@ def newest_of_all(overlays: Sequence[Iterable[Run]]) -> Run | None:
 
 
 def left_behind(line: Line, entry: Managed, is_it: Callable[[Pin], bool]) -> Step | None:
-    """The commit by which the entry went back from a pin that it had; None where none did."""
+    """The commit that rolled the entry back from a pin; None if none did."""
     newer: list[Run] = []
     runs = trail.runs(line, entry)
     for run in runs:
@@ -118,9 +115,9 @@ def left_behind(line: Line, entry: Managed, is_it: Callable[[Pin], bool]) -> Ste
 def _went_back(
     rules: Rules, pin: Pin, newer: Sequence[Run], older: Iterable[Run], *, complete: bool
 ) -> Run | Literal[False] | None:
-    """Which of the pins that came after one is older than that. None where only history that was cut could tell.
+    """Which of the later pins is older than this one, False if none is; None if only missing history could tell.
 
-    By the order of the tags; where they have none, what the entry had before that pin is older.
+    By the order of the tags, or if they have none, by whether the entry had it before.
     """
     undecided = []
     for later in newer:

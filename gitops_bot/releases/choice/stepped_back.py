@@ -1,6 +1,6 @@
-"""What an environment left by going backwards is not proposed to it again.
+"""What an environment was rolled back from is not proposed to it again.
 
-A rollback, a `git revert` and a person's edit look alike here: the history of the file is the only witness.
+A rollback, a `git revert` and a person's edit are alike here: only the history of the file counts.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """The last time that an environment left a pin: for which one, by which commit, and which way that was.
+    """When an environment last left a pin: for which other one, in which commit, and in which direction.
 
-    `way` is `unknown` where only history that was cut could tell it.
+    `way` is `unknown` if only missing history could tell.
     """
 
     pin: Pin
@@ -38,9 +38,9 @@ class Left:
 
 
 def left(line: Line, entry: Managed, candidate: Pin) -> Left | None:
-    """When the environment last left a candidate, among the last 200 commits that touch its overlay; None: not there.
+    """When the environment last left a candidate in the last 200 commits of its overlay; None if it did not.
 
-    The bytes tell, where both digests are known. A tag that should never move stands for whatever it named.
+    If both digests are known, they decide. A tag that should never move stands for any digest that it had.
     """
     texts = [text for text in (candidate.tag, candidate.digest) if text is not None]
     if not any(step.may_hold(entry.file, texts) for step in line.touching(entry.overlay)[:DEPTH]):
@@ -61,10 +61,7 @@ def left(line: Line, entry: Managed, candidate: Pin) -> Left | None:
 
 
 def check(item: Change | Held, line: Line) -> Change | Held:
-    """A change that may be proposed, else the reason why it is held.
-
-    What is held already (the promotion of a pin that has to run longer first) is held for this reason too.
-    """
+    """The change if it may be proposed, else held; what is held already, as it has to soak, gets a second reason."""
     entry, after = item.entry, item.candidate
     if after is None or (agree(entry.pin, after) and not follows_moves(entry.rules, after.tag or "")):
         return item  # it only says more of what is there
@@ -79,9 +76,9 @@ def check(item: Change | Held, line: Line) -> Change | Held:
 
 
 def stepped_back(line: Line, entry: Managed, candidate: Pin) -> Reason | None:
-    """Why a candidate is held: the environment left it by going backwards, or too little history tells. None: free.
+    """Why to hold a candidate: the environment was rolled back from it, or there is too little history to tell.
 
-    Only what was left is held, so that a fix for an older line of versions passes while a newer one is held.
+    Only that very pin is held, so that a fix for an older line of versions passes while a newer one is held.
     """
     last = left(line, entry, candidate)
     if last is None and enough(line, entry.overlay):
@@ -99,7 +96,7 @@ def stepped_back(line: Line, entry: Managed, candidate: Pin) -> Reason | None:
 
 
 def in_source(source: Managed, pin: Pin, step: Step) -> Reason:
-    """Why a pin is not promoted: an environment that it came through went back from it by this commit."""
+    """Why not to promote a pin: an environment on its way was rolled back from it in this commit."""
     text = (
         f"{source.environment} went back from {pin.short} in {step.commit[:10]} on {step.at:%Y-%m-%d} by {step.who} "
         "(`--release-hold` allows it again)"
@@ -108,9 +105,9 @@ def in_source(source: Managed, pin: Pin, step: Step) -> Reason:
 
 
 def went_past(line: Line, entry: Managed, present: Pin, candidate: Pin) -> Reason | None:
-    """Why a candidate would be a step back where the tags tell no order: the environment has been there.
+    """Why a candidate whose tag has no order would be a step back: the environment has run it before.
 
-    For promotions: a policy that follows a moving tag goes wherever the tag goes.
+    Only for promotions: a policy that follows a moving tag goes wherever the tag goes.
     """
     if order(entry.rules, candidate, present):
         return None
@@ -126,7 +123,7 @@ def went_past(line: Line, entry: Managed, present: Pin, candidate: Pin) -> Reaso
 
 
 def _likeness(left: Pin, successor: Pin, candidate: Pin, rules: Rules) -> Literal["bytes", "tag"] | None:
-    """In what a pin that was left is the candidate."""
+    """What makes a pin that was left the candidate, if anything does."""
     same_tag = left.tag is not None and left.tag == candidate.tag
     if left.digest is None or candidate.digest is None:
         return "tag" if same_tag else None
@@ -139,7 +136,7 @@ def _likeness(left: Pin, successor: Pin, candidate: Pin, rules: Rules) -> Litera
 def _direction(
     before: tuple[Run, ...], left: Pin, successor: Pin, rules: Rules, *, complete: bool
 ) -> Literal["forward", "backward", "unknown"]:
-    """Which way a pin was left: by the order of the tags, else back to what was there before it or not."""
+    """In which direction a pin was left: by the order of the tags, else by whether the successor was there before."""
     if way := order(rules, successor, left):
         return "backward" if way < 0 else "forward"
     if any(agree(earlier.pin, successor) for earlier in before):
@@ -148,7 +145,7 @@ def _direction(
 
 
 def order(rules: Rules, pin: Pin, other: Pin) -> int | None:
-    """The order of two pins by their tags; 0 or None where these tell none."""
+    """The order of two pins by their tags; 0 or None if these have none."""
     if pin.tag is None or other.tag is None:
         return None
     return compare(rules.policy.policy if rules.policy is not None else None, pin.tag, other.tag)

@@ -1,4 +1,4 @@
-"""What a release changed: its pins, and its configuration, told apart."""
+"""What a release changed: pins, and configuration."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EntryChange:
-    """An entry that came (`before` is None), went (`after` is None), or got another pin.
+    """An entry that was added (`before` is None), removed (`after` is None), or got another pin.
 
-    `file` is the path that stands for the file at all times (`same_file`).
+    `file` is the same at all times, whatever the file was called (`same_file`).
     """
 
     file: str
@@ -47,13 +47,13 @@ class EntryChange:
 
     @property
     def moved(self) -> bool:
-        """Whether one pin followed another, and not only said more of the same."""
+        """Whether the pin changed, and did not just become more precise."""
         return self.before is not None and self.after is not None and not agree(self.before, self.after)
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What one release changed. `config` are the paths that it changed in anything beside pins."""
+    """What one release changed. `config` are the paths in which it changed more than pins."""
 
     release: Release
     pins: tuple[EntryChange, ...]
@@ -61,15 +61,15 @@ class Changes:
 
 
 def changes(releases: Sequence[Release]) -> Iterator[Changes]:
-    """What each release changed, one after the other, the newest first: who needs only a few reads only a few.
+    """What each release changed, the newest first, worked out one at a time.
 
-    What cannot be read costs itself alone: pins that changed behind it are told at the commit that mended it.
+    Where a file could not be read, the changes of its pins show at the commit that mended it.
     """
     return (change_at(releases, at) for at in range(len(releases)))
 
 
 def change_at(releases: Sequence[Release], at: int) -> Changes:
-    """What the release at that place of the list (the newest first) changed."""
+    """What the release at an index of the list (the newest first) changed."""
     release = releases[at]
     files = {same_file(path)[0] for path in release.paths if path in release.step.files}
     pins = tuple(repinned for file in sorted(files) for repinned in _pin_changes(releases, at, file))
@@ -89,10 +89,9 @@ def pins_at(present: Mapping[EntryKey, Pin], since: Sequence[Changes]) -> dict[E
 
 
 def previous(known: Sequence[Release], wanted: Collection[EntryKey] | None = None) -> Release | Problem:
-    """The release before the newest one that moved a pin (of one of the entries `wanted`, by file and name).
+    """The release before the newest one that moved a pin, of one of the entries `wanted` if they are given.
 
-    What changed configuration alone, or added a digest to its tag, is nothing to go back behind; nor is a pin that was
-    malformed and is mended by now.
+    One that only changed configuration, added a digest to a tag, or mended a malformed pin does not count.
     """
     mended: set[EntryKey] = set()
     for at, release in enumerate(changes(known)):
@@ -111,7 +110,7 @@ def previous(known: Sequence[Release], wanted: Collection[EntryKey] | None = Non
 
 
 def _pin_changes(releases: Sequence[Release], at: int, file: str) -> Iterator[EntryChange]:
-    """What the release at a place changed in one file; those behind it tell what was there before, where it cannot."""
+    """What the release at an index changed in one file; where it cannot tell what was there before, older ones do."""
     step = releases[at].step
     before, after = step.before(file), step.after(file)
     if after is None:
@@ -132,12 +131,12 @@ def _pin_changes(releases: Sequence[Release], at: int, file: str) -> Iterator[En
             yield EntryChange(file, name, was, is_now)
 
 
-#: Nothing that could be read tells what was there.
+#: Nobody knows what was there: no release that can be read says it.
 _UNKNOWN = Seen(None, None)
 
 
 def _earlier(older: Iterable[Release], file: str, name: str) -> Seen | None:
-    """The entry as the newest of these releases found it that can be read; None: there was none."""
+    """The entry before the newest of these releases that can be read; None if there was none."""
     for release in older:
         if not release.step.sides(file) or (before := release.step.before(file)) is None:
             continue
@@ -148,7 +147,7 @@ def _earlier(older: Iterable[Release], file: str, name: str) -> Seen | None:
 
 
 def _only_pins(release: Release, path: str, pins: Sequence[EntryChange]) -> bool:
-    """Whether what a commit did to a file is exactly that it gave entries other pins, or values that follow those."""
+    """Whether a commit changed nothing in a file but these pins, or the values that follow them."""
     before, after = release.step.files.get(path, (None, None))
     if before is None or after is None:
         return False
@@ -168,10 +167,7 @@ def _only_pins(release: Release, path: str, pins: Sequence[EntryChange]) -> bool
 def explains(
     file: str, before: bytes, after: bytes, changes: Sequence[tuple[Pin, Assignment]], targets: FileTargets = BY_NAME
 ) -> bool:
-    """Whether these changes, made again, turn exactly `before` into `after`, byte for byte.
-
-    Each is the pin that was there, and what was asked for.
-    """
+    """Whether these changes (old pin, and edit), made again, turn `before` into `after`, byte for byte."""
     target = targets[file]
     if target is None:
         return False
@@ -188,7 +184,7 @@ def explains(
 
 
 def informs(info: InfoChange, before: bytes, after: bytes) -> bool:
-    """Whether the values that follow a pin, written again, turn exactly `before` into `after`."""
+    """The same for the values that follow a pin."""
     try:
         old = release_info.read(before, info.file, info.after)
         return (

@@ -1,4 +1,4 @@
-"""How an environment is delivered to, as far as Git tells: how often, how fast, how often it had to go back."""
+"""Delivery metrics of an environment, from Git: how often, how fast, and how often it was rolled back."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class Delivery:
     """The releases of an environment within some days.
 
-    `deployments` are those that changed a pin; `failures` those of them that were taken back. `lead` is the median time
-    from the build of an image (where that is not known, from the first commit that pinned it elsewhere) to the commit
-    that pinned it here, `restore` that from a release to the one that took it back; None without any.
+    `deployments` changed a pin; `failures` are those that were taken back. `lead` is the median time from the build of
+    an image (if unknown, from the first commit that pinned it elsewhere) to the commit that pinned it here, `restore`
+    that from a release to the one that took it back.
     """
 
     environment: str
@@ -44,7 +44,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """The way of one pin of an image through the environments, the earliest first."""
+    """The way of one pin through the environments, the earliest first."""
 
     name: str
     pin: Pin
@@ -59,9 +59,9 @@ def delivery(
     days: int,
     built: Mapping[str, datetime],
 ) -> Delivery:
-    """The figures of one environment since a moment. `records` are the newest first and may be older, too.
+    """The figures of one environment since a time; `built` are the known build times, by digest.
 
-    `built` is when images were built, by digest, as far as that is known.
+    `records` are the newest first, including older ones.
     """
     leads: list[timedelta] = []
     restored: list[timedelta | None] = []
@@ -88,14 +88,14 @@ def delivery(
 
 
 def _start(record: Record, first: Arrival | None, built: datetime | None) -> datetime | None:
-    """When the way of a pin to a release began; a build that is older than any, or from the future, says nothing."""
+    """When the way of a pin to a release began; a build time that cannot be true does not count."""
     if built is not None and EARLIEST <= built <= record.at:
         return built
     return first.at if first is not None and first.environment != record.release.environment else None
 
 
 def journeys(records: Mapping[str, Sequence[Record]]) -> tuple[Journey, ...]:
-    """The ways of all pins, the one that moved last first; `records` are by environment."""
+    """The ways of all pins, the latest first; `records` are by environment."""
     ways: dict[str, dict[str, Arrival]] = {}
     named: dict[str, tuple[str, Pin]] = {}
     for environment, known in records.items():
@@ -116,12 +116,12 @@ def per_day(records: Iterable[Record], since: datetime) -> Mapping[date, int]:
 
 
 def first_arrivals(ways: Iterable[Journey]) -> Mapping[str, Arrival]:
-    """Where and when each pin came first."""
+    """Where and when each pin first arrived."""
     return {identity(journey.pin): journey.arrivals[0] for journey in ways}
 
 
 def identity(pin: Pin) -> str:
-    """What makes two pins one build: the digest, else the tag."""
+    """What identifies the build of a pin: its digest, else its tag."""
     return pin.digest or pin.tag or ""
 
 
@@ -133,7 +133,7 @@ class _Seen(NamedTuple):
 
 
 def _taken_back(change: EntryChange, arrived: Mapping[tuple[str, str], Mapping[str, _Seen]]) -> datetime | None:
-    """When the pin came that a change takes away to go back to an earlier one; None where it goes on."""
+    """When the pin arrived that a change replaces by an earlier one; None if it goes forward."""
     known = arrived.get((change.overlay, change.name), {})
     if change.before is None or change.after is None:
         return None

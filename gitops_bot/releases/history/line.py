@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 class Step:
     """One commit, compared with its first parent.
 
-    `at` is the committer's time in UTC, `author` as git has it (`Name <address>`). `changed` are the paths that it
-    changed, `files` the bytes before and after of those with pins; None where there was no such file. `targets` read
-    them.
+    `at` is the committer's time in UTC, `author` as git has it (`Name <address>`). `changed` are all changed paths,
+    `files` the bytes before and after of those with pins, None if there was no such file. `targets` read them.
     """
 
     commit: str
@@ -42,7 +41,7 @@ class Step:
 
     @property
     def data(self) -> dict[str, str | int | None]:
-        """What a reason tells scripts of it."""
+        """The data of a reason that names it."""
         return {"commit": self.commit, "author": self.who, "at": rfc3339(self.at)}
 
     @property
@@ -54,24 +53,21 @@ class Step:
         return " ".join(name.split())[:100] or "nobody"
 
     def sides(self, file: str) -> Mapping[str, tuple[bytes | None, bytes | None]]:
-        """A file with pins before and after, by the paths that it had; none where it was not changed.
-
-        It makes no difference when `kustomization.yml` becomes `kustomization.yaml`.
-        """
+        """A file with pins before and after, by the names that it may have; empty if it did not change."""
         return {path: self.files[path] for path in same_file(file) if path in self.files}
 
     def may_hold(self, file: str, texts: Sequence[str]) -> bool:
-        """Whether one of these scalars may have stood in a file, without parsing it; a backslash may spell any."""
+        """Whether a file may have held one of these scalars, without parsing it; a backslash may spell any."""
         needles = [text.encode() for text in texts]
         versions_before = [data for data, _ in self.sides(file).values() if data is not None]
         return any(b"\\" in data or any(needle in data for needle in needles) for data in versions_before)
 
     def before(self, file: str) -> State:
-        """The entries that it found in a file that it changed."""
+        """The entries of a file before the commit."""
         return self._state(file, 0)
 
     def after(self, file: str) -> State:
-        """The entries that it left."""
+        """The entries of a file after the commit."""
         return self._state(file, 1)
 
     def _state(self, file: str, side: Literal[0, 1]) -> State:
@@ -84,9 +80,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The commits that touched the files asked for, the newest first; `complete` when nothing older was cut away.
+    """The commits that touched the wanted files, the newest first; `complete` if there is no older history.
 
-    `commits` are the ids of all commits that were looked at, the newest first.
+    `commits` are the ids of all commits that were read, the newest first.
     """
 
     steps: tuple[Step, ...]
@@ -106,10 +102,7 @@ class Line:
         return self._touching.get(overlay, ())
 
     def between(self, first: str, end: str | None) -> tuple[str, ...]:
-        """The commits from `first` up to the one before `end`, or to the newest, the newest first.
-
-        Empty where `first` was not looked at.
-        """
+        """The commits from `first` up to the one before `end` (or to the newest), the newest first; else nothing."""
         if not self._places:
             self._places.update((commit, at) for at, commit in enumerate(self.commits))
         start = self._places.get(end, -1) + 1 if end is not None else 0
@@ -122,7 +115,7 @@ def _read(target: Target | None, data: bytes) -> State:
 
 
 def agree(pin: Pin, other: Pin) -> bool:
-    """Whether two pins say the same as far as both say anything: `v1` and `v1@sha256:...` do, `v1` and a digest not."""
+    """Whether two pins agree in what both have: `v1` and `v1@sha256:...` do, `v1` and a digest do not."""
     tags = None not in (pin.tag, other.tag)
     digests = None not in (pin.digest, other.digest)
     if (tags and pin.tag != other.tag) or (digests and pin.digest != other.digest):
@@ -131,5 +124,5 @@ def agree(pin: Pin, other: Pin) -> bool:
 
 
 def join(pin: Pin, other: Pin) -> Pin:
-    """What two pins that agree say together."""
+    """Two pins that agree, as one."""
     return Pin(pin.tag or other.tag, pin.digest or other.digest)

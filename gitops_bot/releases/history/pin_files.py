@@ -1,7 +1,7 @@
-"""Which files of a line of commits hold pins, or held some: they were removed since, or hold none any more.
+"""Which files hold pins along a line of commits, including files that were removed or hold none any more.
 
-Of the latter the newest version with pins tells how the file was read up to then. Where no setting says it, its content
-does, unless a kustomization in its directory or above works with it.
+How such a file was read up to then, its newest version with pins tells: by a setting, else by its content, unless a
+kustomization in its directory or above uses it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ESCAPED = re.compile("[\udc80-\udcff]")
 
 
 class TreeChange(NamedTuple):
-    """A file before and after; the id of an absent side is no object. Bytes that are not UTF-8 are lone surrogates."""
+    """A file before and after; bytes of its path that are not UTF-8 are lone surrogates."""
 
     path: str
     modes: tuple[str, str]
@@ -37,7 +37,7 @@ class TreeChange(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The path for people: bytes that are not UTF-8 are written out."""
+        """The path for people: bytes that are not UTF-8 are escaped."""
         if self.is_utf8:
             return self.path
         return self.path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
@@ -48,7 +48,7 @@ class TreeChange(NamedTuple):
         return self.path.isascii() or _ESCAPED.search(self.path) is None
 
     def objects(self) -> Iterator[str]:
-        """The ids of both sides that are objects of this repository."""
+        """The ids of both sides that are blobs of this repository."""
         return (oid for mode, oid in zip(self.modes, self.ids, strict=True) if mode not in (ABSENT, _SUBMODULE))
 
 
@@ -61,7 +61,7 @@ class ChangedTrees(NamedTuple):
 
 
 class DoubtfulFile(NamedTuple):
-    """A file of which more than its name at present has to tell how it was read: its content, or files beside it."""
+    """A file whose name does not tell how it was read: its content does, or files beside it."""
 
     path: str
     claim: FileClaim
@@ -70,7 +70,7 @@ class DoubtfulFile(NamedTuple):
 
 
 class FileVersion(NamedTuple):
-    """A version of a file, the place of the commit that brought it or took it away, and a tree that has it."""
+    """A version of a file, the index of the commit that added or removed it, and a tree that has it."""
 
     place: int
     file: DoubtfulFile
@@ -79,20 +79,20 @@ class FileVersion(NamedTuple):
 
     @property
     def directory(self) -> str:
-        """Its directory, as git is asked for it."""
+        """Its directory, as git calls it."""
         return f"{self.tree}:{posixpath.dirname(self.file.path)}"
 
 
 @dataclass(slots=True)
 class _Kustomizations:
-    """Which directories have a kustomization, from one commit to the next older one."""
+    """Which directories have a kustomization, going back commit by commit."""
 
     newest: Collection[str]
     _changed: dict[str, bool] = field(default_factory=dict)
     _above: dict[str, bool] = field(default_factory=dict)
 
     def undo(self, changes: Iterable[TreeChange]) -> None:
-        """Go back behind a commit that made these changes."""
+        """Go back to before a commit with these changes."""
         before: defaultdict[str, bool] = defaultdict(bool)
         for change in changes:
             if ABSENT in change.modes:
@@ -114,10 +114,10 @@ class _Kustomizations:
 
 
 class PinFiles:
-    """The files with pins of a line that is read part by part, the newest first. `targets` read them.
+    """The files with pins of a line that is read in parts, the newest first; `targets` read them.
 
-    `tree` gives every path of a commit. `read` gives, by the names of files, what tells how each version was read: the
-    version itself, and what is beside it. It leaves out versions that are too many.
+    `tree` lists all paths of a commit. `read` gives each version and the files beside it, by name; it may leave out
+    some if there are too many.
     """
 
     def __init__(
@@ -127,18 +127,16 @@ class PinFiles:
         read: Callable[[Sequence[FileVersion]], Mapping[FileVersion, Mapping[str, bytes]]],
     ) -> None:
         self._tree, self._read, self._present = tree, read, targets
-        #: With those that only held pins once.
+        #: Including files that no longer hold pins.
         self.targets = targets
         self._former: set[str] = set()
         self._files: dict[str, DoubtfulFile | None] = {}
         self._kustomizations: _Kustomizations | None = None
 
     def changes(self, newest: str, commits: Sequence[ChangedTrees], *, older: bool) -> list[list[TreeChange]]:
-        """What each of these commits, the newest first, changed in files that hold pins, or held some from there on.
+        """What each of these commits, the newest first, changed in files that held pins then.
 
-        They are of the line of `newest`; `older` than all before, or newer.
-
-        Raises what `tree` and `read` raise.
+        The commits are of the line of `newest`, and `older` than all before, or newer.
         """
         since = dict.fromkeys(self._former, 0 if older else len(commits))
         if self.targets.claim is not None:
@@ -147,7 +145,7 @@ class PinFiles:
             kustomizations = kustomizations or _Kustomizations(present)
             self._kustomizations = self._kustomizations or kustomizations
             versions = list(self._candidates(commits, present, kustomizations))
-            # The files that held pins once, each with the place of the commit from which on it did.
+            # The files that held pins once, each with the index of the newest commit at which it did.
             following = {
                 version.file.path: version.file.claim.following for version in versions if version.file.claim.following
             }
@@ -201,7 +199,7 @@ class PinFiles:
                         yield FileVersion(place, file, change.ids[side], tree)
 
     def _doubtful(self, change: TreeChange, present: Collection[str]) -> DoubtfulFile | None:
-        """The file of a change; None where its name, or what is there at present, says how it is read."""
+        """The file of a change, if neither its name nor the present file tells how to read it."""
         path = change.path
         is_present = path in present
         if not change.is_utf8 or self.targets.claim is None or (is_present and self._present.holds_pins(path)):

@@ -1,4 +1,4 @@
-"""The history of an environment as people are told of it: what each release changed, of what kind it was, and why."""
+"""The history of an environment for people: what each release changed, and of what kind it was."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Announced(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One release. `config` are the paths that it changed in anything beside pins.
+    """One release. `config` are the paths in which it changed more than pins.
 
     `from_release` is the commit of the release that a promotion took its pins from, `rollback_of` that of the release
-    that brought the pins which a rollback took away, or which a person reverted; None where that is not known.
+    which a rollback or a person undid; None if that is not known.
     """
 
     release: Release
@@ -50,7 +50,7 @@ class Record:
 
     @property
     def id(self) -> str:
-        """What identifies it for ever: its commit."""
+        """Its identity: the commit."""
         return self.release.commit
 
     @property
@@ -61,10 +61,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class ImageCommits:
-    """Where the images of a change were built from, as they say themselves, and the commits in between.
+    """The source revisions of a changed image, as its labels say, and the commits in between.
 
-    `compare_url` is the page of them; None for a forge whose pages are not known. `commits` are the subjects of the
-    newest of them, oldest first; none where the forge does not know both revisions.
+    `compare_url` is their page, if the forge has one. `commits` are the subjects of the newest of them, oldest first,
+    if the forge knows both revisions.
     """
 
     change: EntryChange
@@ -77,7 +77,7 @@ class ImageCommits:
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """What changed from one release to another, all releases in between together."""
+    """What changed from one release to another, in total."""
 
     older: Release
     newer: Release
@@ -87,7 +87,7 @@ class Between:
 
 
 def net(older: Release, newer: Release, after: Sequence[Record]) -> Between:
-    """What the releases behind `older`, up to `newer` (the newest first), come to together."""
+    """The total of the releases `after` the older one, up to the newer one (the newest first)."""
     total: dict[EntryKey, EntryChange] = {}
     for record in reversed(after):
         for change in record.changes:
@@ -98,10 +98,10 @@ def net(older: Release, newer: Release, after: Sequence[Record]) -> Between:
 
 
 class Records:
-    """The releases of an environment, the newest first, each worked out when it is asked for.
+    """The releases of an environment, the newest first, each worked out on demand.
 
-    `announced` reads the bot's trailers of a commit. `sources` are the releases of the environments that pins may be
-    promoted from, the likeliest first.
+    `announced` reads the bot's trailers of a commit. `sources` are the releases of the environments that pins may come
+    from, the likeliest first.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class Records:
         return next((origin.release.commit for origin in newest if origin is not None), None)
 
     def _undone(self, change: Changes, kind: Kind) -> str | None:
-        """The release whose pins this one took away; a person takes it back where all is as it was before it."""
+        """The release that this one undid; a person's commit has to undo all of it."""
         moved = {pin.key: pin for pin in change.pins if pin.before is not None}
         if kind not in ("rollback", "manual") or not moved:
             return None
@@ -152,7 +152,7 @@ class Records:
 
 
 def _kind(change: Changes, announced: Announced | None) -> Kind:
-    """What kind of release it is. Trailers count as far as they say every pin that the commit changed."""
+    """What kind of release it is. Trailers count if they name every pin that the commit changed."""
     if not change.pins:
         return "config"
     if announced is None:
@@ -167,34 +167,31 @@ def _kind(change: Changes, announced: Announced | None) -> Kind:
 
 
 def _is_undone(older: Changes, change: Changes) -> bool:
-    """Whether a release gave every entry back the pin that it had before the older one."""
+    """Whether a release restored the pins that its entries had before the older one."""
     was = {pin.key: (pin.before, pin.after) for pin in older.pins}
     return all(was.get(pin.key) == (pin.after, pin.before) for pin in change.pins)
 
 
 def _readable(changed: Callable[[int], Changes], count: int) -> Iterator[Changes]:
-    """What these releases changed, but for one that meets a bug, which is told where its own record is asked for."""
+    """What these releases changed, without any that meets a bug: its own record reports that."""
     for at in range(count):
         with suppress(GitError), bugs_as(GitError):
             yield changed(at)
 
 
 class _Arrivals:
-    """Which releases brought which pins into an environment; read only as far back as is asked for.
-
-    `key` is what is asked for of a pin.
-    """
+    """Which releases brought which pins, by `key`, into an environment; read only as far back as needed."""
 
     def __init__(
         self, newest_first: Iterator[Changes], positions: Mapping[str, int], key: Callable[[EntryChange], object]
     ) -> None:
         self._unread, self._positions, self._key = newest_first, positions, key
         self._read: dict[int, Changes] = {}
-        #: The positions at which each arrived, the newest first.
+        #: Where on the line each arrived, the newest first.
         self._arrived: defaultdict[object, list[int]] = defaultdict(list)
 
     def newest(self, wanted: Collection[object], behind: int) -> Changes | None:
-        """The newest release that is older than a position of the line and brought one of these pins."""
+        """The newest release before a position of the line that brought one of these pins."""
         arrivals = []
         for key in wanted:
             positions = self._arrived.get(key, ())
@@ -214,5 +211,5 @@ class _Arrivals:
 
 
 def _identity(pin: EntryChange) -> object:
-    """What a promotion copies: the digest, which is one everywhere, or the tag of an entry."""
+    """What a promotion copies: the digest, or the tag of an entry."""
     return pin.after.digest or (pin.name, pin.after.tag) if pin.after is not None else None

@@ -1,7 +1,7 @@
-"""The releases of an environment: its commits on the base branch's first-parent line, and the tags that number them.
+"""The releases of an environment: commits on the base branch's first-parent line, and the tags that number them.
 
-A release is a commit that changed a file of the environment's overlays, be it a pin or its configuration. The commit
-is its identity; the number is for people. Its content are all files that its overlays consist of.
+A release is a commit that changed a file of the environment's overlays, a pin or configuration. The commit is its
+identity; the number is for people. Its content are all files that its overlays consist of.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"[0-9]{1,6}\Z", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z", re.ASCII)
 TAGGED = re.compile(r"[1-9][0-9]{0,5}\Z", re.ASCII)
-#: What tags that number releases begin with; environment and number follow.
+#: The prefix of tags that number releases; environment and number follow.
 TAGS = "release/"
-#: How many releases of an environment without any tag get one: the newest.
+#: How many releases of an environment without tags get one: the newest.
 _FIRST = 50
 #: How many releases of an environment get a tag at once, the oldest first.
 _MOST = 100
@@ -43,9 +43,9 @@ _TOLD = 5
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What one commit made of an environment. `number` counts from 1 at the oldest; None when history was cut.
+    """What one commit made of an environment. `number` counts from 1 at the oldest; None if history is incomplete.
 
-    `paths` are what it changed of the environment's overlays.
+    `paths` are the files of the environment's overlays that it changed.
     """
 
     environment: str
@@ -70,7 +70,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class NewTag:
-    """A tag to be pushed, `release/<environment>/<n>`: it keeps the number of a release, and never moves."""
+    """A tag to push, `release/<environment>/<n>`: it keeps the number of a release, and never moves."""
 
     name: str
     commit: str
@@ -82,9 +82,8 @@ def releases(
 ) -> tuple[Release, ...]:
     """The releases of an environment, the newest first.
 
-    `tags` are the tags of the repository and their commits. Where one is called `release/<environment>/<n>`, numbers
-    come from such tags: a tag is given once, and a count would contradict it. Only what is older than all of them keeps
-    the number that it was counted by, where the count comes to the same number at the oldest tag.
+    `tags` are the tags of the repository and their commits. If one is called `release/<environment>/<n>`, such tags
+    give the numbers. Releases older than all of them are counted, if the count agrees with the oldest tag.
     """
     return all_releases(line, owners, tags).get(environment, ())
 
@@ -106,7 +105,7 @@ def all_releases(
 
 
 def is_commit(name: str, tags: Mapping[str, str]) -> bool:
-    """Whether a person means one commit by it, in whatever environment: by its digits, or by a tag."""
+    """Whether a name means one commit whatever the environment: its digits, or a tag."""
     return not _NUMBER.match(name) and (_COMMIT.match(name) is not None or name in tags)
 
 
@@ -119,16 +118,13 @@ def _number(
         commits = [step.commit for step, _ in touched]
         oldest = next((at for at in reversed(range(len(touched))) if commits[at] in tagged), None)
         if oldest is not None and tagged[commits[oldest]] == counted.get(commits[oldest]):
-            # Those behind the oldest tag were counted before there were tags.
+            # Those before the oldest tag were counted when there were no tags.
             numbers = {**tagged, **{commit: counted[commit] for commit in commits[oldest + 1 :]}}
     return tuple(Release(environment, numbers.get(step.commit), step, paths) for step, paths in touched)
 
 
 def find(known: Sequence[Release], name: str, tags: Mapping[str, str]) -> Release | Problem:
-    """The release that a person means: up to six digits are its number, seven or more hex digits its commit.
-
-    Anything else is a tag. A tag or commit that changed nothing of the environment is no release of it.
-    """
+    """The release of that name: up to six digits are its number, seven or more hex digits its commit, else a tag."""
     if _NUMBER.match(name):
         wanted = int(name)
         matching = [release for release in known if release.number == wanted]
@@ -151,17 +147,16 @@ def find(known: Sequence[Release], name: str, tags: Mapping[str, str]) -> Releas
 
 
 def unrecorded(known: Sequence[Release], recorded: Container[str], *, first: int, most: int) -> tuple[Release, ...]:
-    """The releases that have no tag, or no deployment: those behind the newest `recorded` one, the oldest first.
+    """The oldest of the releases after the newest `recorded` one, `most` at once, the oldest first.
 
-    So many at once. Without any that is recorded, the newest, as many as `first`: nobody asked for the whole past.
-    `known` are the newest first.
+    If none is recorded, of the newest `first` releases. `known` are the newest first.
     """
     newest = next((at for at, release in enumerate(known) if release.commit in recorded), first)
     return tuple(islice(reversed(known[:newest]), most))
 
 
 def tag_numbers(tags: Mapping[str, str]) -> Mapping[str, Mapping[str, int]]:
-    """The numbers that tags give, by environment and commit. Of two for one commit the lower one, which came first."""
+    """The numbers from tags, by environment and commit; if a commit has two, the lower one, which came first."""
     numbers: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for tag, commit in tags.items():
         environment, _, number = tag.removeprefix(TAGS).rpartition("/")
@@ -186,11 +181,10 @@ def tag_name(release: Release) -> str:
 
 
 def due_tags(known: Sequence[Release], tags: Mapping[str, str], *, complete: bool) -> tuple[Release, ...] | Problem:
-    """The releases of an environment that are to be tagged, the oldest first, each with its number.
+    """The releases of an environment to tag, the oldest first, each with its number.
 
-    These are all behind the newest one that has a tag, 100 at once; without any, the newest 50. A number that any tag
-    has taken is left out, also where its commit is gone: there is never another release 12.
-    `known` are the newest first; `complete` when nothing older was cut away.
+    These are all after the newest tagged one, 100 at once; without tags, the newest 50. A number that any tag has taken
+    is skipped, even if the tagged commit is gone: there is never another release 12. `known` are the newest first.
     """
     if not known:
         return ()
@@ -216,7 +210,7 @@ def due_tags(known: Sequence[Release], tags: Mapping[str, str], *, complete: boo
 
 
 def skipped_tags(known: Sequence[Release], untagged: Sequence[Release], tags: Mapping[str, str]) -> tuple[str, ...]:
-    """The tags of other commits whose numbers were left out when these releases got theirs."""
+    """The tags of other commits whose numbers were skipped when these releases got theirs."""
     commits = {release.commit for release in known}
     taken: list[str] = []
     for release in reversed(untagged):
@@ -228,7 +222,7 @@ def skipped_tags(known: Sequence[Release], untagged: Sequence[Release], tags: Ma
 
 
 def foreign_tags(environment: str, known: Sequence[Release], tags: Mapping[str, str]) -> tuple[str, ...]:
-    """The tags that look like those of an environment, and number none of its releases."""
+    """The tags that look like an environment's, but number none of its releases."""
     numbered = {tag_name(release): release.commit for release in known}
     beginning = f"{TAGS}{environment}/"
     own = (tag for tag in tags if tag.startswith(beginning) and TAGGED.match(tag[len(beginning) :]))
@@ -236,7 +230,7 @@ def foreign_tags(environment: str, known: Sequence[Release], tags: Mapping[str, 
 
 
 class ExportedFile(NamedTuple):
-    """A file of a release to be written elsewhere: its path in that folder, whether it is a program, and its bytes."""
+    """A file of a release to export: its path in that folder, whether it is executable, and its bytes."""
 
     path: str
     executable: bool
@@ -253,7 +247,7 @@ class ContentFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What an environment consisted of at a commit. `unfollowed` is what its files refer to and the commit has not."""
+    """What an environment consisted of at a commit. `unfollowed` are references to what the commit lacks."""
 
     commit: str
     overlays: tuple[str, ...]
@@ -279,8 +273,8 @@ class Content:
     def digest(self) -> str:
         """The sha256 of the lines `NAME`, NUL, `BLOB`, line feed, sorted by the bytes of the names.
 
-        An overlay's files are named by what its glob captured (`/web/kustomization.yaml`), all others by their paths.
-        So two environments that are made of the same have the same digest.
+        An overlay's files are named by what its glob captured (`/web/kustomization.yaml`), all others by their paths,
+        so that environments with the same content have the same digest.
         """
         lines = sorted(b"%s\0%s\n" % (file.name.encode(), file.blob.encode()) for file in self.files)
         return f"sha256:{hashlib.sha256(b''.join(lines)).hexdigest()}"
@@ -298,7 +292,7 @@ def _name(path: str, names: Mapping[str, str]) -> str:
 
 
 def _names(environment: str, overlays: Sequence[OverlayFile]) -> Mapping[str, str]:
-    """What each overlay (a directory or a file) is called: alike in all environments, as far as that names only one."""
+    """The name of each overlay (a directory or a file): the same in all environments, if that is unique."""
     captured: dict[str, str] = {}
     for overlay_file in sorted(overlays, key=lambda overlay_file: (overlay_file.place, overlay_file.glob)):
         names = Glob.parse(overlay_file.glob).names

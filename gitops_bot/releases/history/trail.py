@@ -21,11 +21,11 @@ DEPTH: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A pin for as long as an entry had it.
+    """The time for which an entry had a pin.
 
-    `arrived` is the commit that brought it; None where that is older than what is known. `left` is the one that took it
-    away; None where the entry has it still. `ahead` is how many pins the entry has had since, `number` that of the
-    release that brought it, as far as somebody looked it up.
+    `arrived` is the commit that brought it, None if it is older than the known history; `left` the one that replaced
+    it, None if none did. `ahead` is how many pins the entry has had since, `number` that of the release that brought
+    it, if somebody looked it up.
     """
 
     entry: Managed
@@ -37,20 +37,19 @@ class Run:
 
     @property
     def environment(self) -> str:
-        """Where it ran, or runs."""
+        """Where it runs or ran."""
         return self.entry.environment or "the source"
 
 
 def enough(line: Line, overlay: str) -> bool:
-    """Whether as much of an overlay's history is known as counts."""
+    """Whether all of an overlay's history that counts is known."""
     return line.complete or len(line.touching(overlay)) >= DEPTH
 
 
 def stays(line: Line, entry: Managed) -> tuple[Run, ...]:
     """The pins of an entry, oldest first, each for as long as nothing contradicted it.
 
-    What came later (a digest for the tag) is part of it. Times when the entry was away, pinned nothing or could not be
-    read are left out.
+    A digest that was added to the tag is part of the pin. When the entry was gone, empty or unreadable does not count.
     """
     stays: list[Run] = []
     for step, pin in reversed(list(_pins(line.touching(entry.overlay)[:DEPTH], entry))):
@@ -66,10 +65,7 @@ def stays(line: Line, entry: Managed) -> tuple[Run, ...]:
 
 
 def runs(line: Line, entry: Managed) -> Iterator[Run]:
-    """The pins of an entry, the newest first, each for as long as the entry certainly had it, without a gap.
-
-    As `arrival` sees them: where it cannot be read, a pin was not there.
-    """
+    """The pins of an entry, the newest first, each for as long as the entry certainly had it, without a gap."""
     run: Run | None = None
     left: Step | None = None
     ahead = 0
@@ -87,15 +83,15 @@ def runs(line: Line, entry: Managed) -> Iterator[Run]:
 
 
 def last(runs: Iterable[Run]) -> Run:
-    """Of pins that several overlays have, the one that came last, or nobody knows when: it speaks for all of them."""
+    """Of the pins of several overlays, the one that arrived last, or nobody knows when."""
     return max(runs, key=lambda run: (run.arrived is None, run.arrived.at.timestamp() if run.arrived else 0))
 
 
 def arrival(line: Line, entry: Managed, pin: Pin) -> Step | None:
-    """The commit that brought the pin which an entry has now; None where that is older than what is known.
+    """The commit that brought the present pin of an entry; None if it is older than the known history.
 
-    Where the pin has a digest, its own arrival counts: what a tag meant before that, nobody wrote down. Where it
-    cannot be read that the pin was there before, it was not: in doubt it came later.
+    If the pin has a digest, the arrival of that counts: nobody recorded what the tag meant before. Unless a file
+    shows that the pin was there, it was not: in doubt it came later.
     """
     texts = [pin.digest or pin.tag or ""]
     for step in line.touching(entry.overlay):
@@ -114,9 +110,9 @@ def _has(before: Pin, pin: Pin) -> bool:
 
 
 def _pins(steps: Sequence[Step], entry: Managed) -> Iterator[tuple[Step | None, Pin | None]]:
-    """What each commit left, the newest first; None where that is no pin, or cannot be read.
+    """The pin after each commit, the newest first; None if there was none, or it cannot be read.
 
-    An entry that got another `name` and kept its repository is followed to the name that it had.
+    An entry that was renamed but kept its repository is followed to its old name.
     """
     name, oldest = entry.name, None
     for step in steps:
@@ -126,7 +122,7 @@ def _pins(steps: Sequence[Step], entry: Managed) -> Iterator[tuple[Step | None, 
         yield step, _pin(left, name)
         if left is not None:
             name = _name_before(name, oldest or {}, left)
-    # What one commit found is what an older one left; nobody's is only what the oldest one found.
+    # What a commit found is what an older one left; only what the oldest one found comes from no commit.
     yield None, _pin(oldest, name)
 
 
@@ -144,5 +140,5 @@ def _name_before(name: str, before: Mapping[str, Seen], after: Mapping[str, Seen
 
 
 def release_name(number: int | None, commit: str) -> str:
-    """How people are told of a release."""
+    """The name of a release for people."""
     return f"release {commit[:10]}" if number is None else f"release {number} ({commit[:10]})"

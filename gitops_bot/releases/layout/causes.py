@@ -1,7 +1,7 @@
-"""Why pins that no environment claims need none: nothing deploys them, or what they say is said again.
+"""Why pins outside of all environments may need none: nothing deploys them, or every user overrides them.
 
-Kustomizations are judged by those that use them. Where one refers to something outside the repository, what it pins is
-taken to matter.
+Kustomizations are judged by those that use them. If one refers to something outside the repository, its pins are
+assumed to matter.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ DESCRIBED: Final[dict[Cause, str]] = {
     "fixture": "they are for tests or examples",
 }
 
-#: Kustomizations beyond which none is followed, at a millisecond each: in `plan` too, nobody waits for causes.
+#: More kustomizations than these, a millisecond each, are not followed: nobody wants to wait for causes in `plan`.
 _MOST_KUSTOMIZATIONS: Final = 2000
 
-#: Directories whose files nobody deploys, those of one person's machine, and those that others build upon.
+#: Directories that nobody deploys, those of one person's machine, and those that others build upon.
 _FIXTURES: Final = frozenset(
     {"e2e", "example", "examples", "fixture", "fixtures", "sample", "samples", "testdata", "tests"}
 )
@@ -43,10 +43,7 @@ _SHARED: Final = frozenset({"base", "bases", "component", "components"})
 
 @dataclass(frozen=True, slots=True)
 class OutsideFile:
-    """A file with pins that no environment claims, and the cause of each entry that has one, in their order.
-
-    `environments` are those that are built from it.
-    """
+    """A file with pins that no environment claims, the environments built from it, and the causes of its entries."""
 
     pin_file: PinFile
     environments: tuple[str, ...]
@@ -88,11 +85,10 @@ def find(
     read: Callable[[Collection[str]], Mapping[str, bytes]],
     roots: Roots | None = None,
 ) -> tuple[OutsideFile, ...]:
-    """The files among `others` that pin something and can be read, in their order.
+    """The readable files with pins among `others`, in their order.
 
-    `files` are the contents of those, and of the kustomizations of the environments. Without `roots` nobody knows what
-    is deployed, so nothing is `unreferenced`; neither where an environment is built from more than 20,000 files. `read`
-    may leave files out, and then nothing is said of what they have.
+    `files` are the contents of those, and of the kustomizations of the environments. Without `roots`, or if an
+    environment is built from more than 20,000 files, nothing is `unreferenced`. `read` may leave files out.
     """
     known = ((path, targets.target_of(path)) for path in others if path in files)
     with_pins = [path for path, target in known if target is not None and target.count(files[path])]
@@ -125,7 +121,7 @@ class _Reached:
     is_deployed: Callable[[str], bool]
 
     def is_idle(self, file: str, directory: str) -> bool:
-        """Whether a file that no environment reaches is for something else to be built from, and nothing is."""
+        """Whether a file that no environment reaches is a part for others to build upon, and none does."""
         is_part = is_local(directory) or is_shared(directory) or directory in self.parts
         return is_part and file not in self.others
 
@@ -136,7 +132,7 @@ def _reached(
     tree: Mapping[str, str],
     read: Callable[[Collection[str]], Mapping[str, bytes]],
 ) -> _Reached | None:
-    """What is built from which files; None where those are too many to follow."""
+    """What is built from which files; None if there are too many to follow."""
 
     def reach(directories: Collection[str]) -> frozenset[str]:
         return targets.reach(directories, tree, read, lambda _: False).files

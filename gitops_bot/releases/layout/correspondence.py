@@ -1,11 +1,11 @@
-"""Which overlays of two environments are the same application: what their globs captured is equal.
+"""Which overlays of two environments are the same application: those whose globs captured the same.
 
-`apps/*/overlays/staging` and `apps/*/overlays/production` meet in what the wildcard stood for. Captures with a name
-(`{app}`) meet by that name, and those that only one side has are free: `clusters/{cluster}/{app}` gets one
-`staging/{app}` in every cluster. Wildcards without a name meet in their order.
+`apps/*/overlays/staging` and `apps/*/overlays/production` correspond if the wildcard stood for the same. Captures with
+a name (`{app}`) are compared by that name, and those that only one side has are free: `clusters/{cluster}/{app}` gets
+one `staging/{app}` in every cluster. Wildcards without a name are compared in their order.
 
-Overlays that are written out capture nothing. One on each side are a pair; where there are more, two are when their
-paths differ in one part only (`apps/web/staging`, `apps/web/production`).
+Overlays without wildcards capture nothing. One on each side are a pair; of several, two are if their paths differ in
+one part only (`apps/web/staging`, `apps/web/production`).
 """
 
 from __future__ import annotations
@@ -33,17 +33,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FilePair:
-    """A file of the target, and the corresponding overlays of the source: none, one, or one in each cluster.
-
-    Each of these is the files that one directory has, or the one file that a glob found.
-    """
+    """A file of the target, and the files of each corresponding overlay of the source, of which there may be many."""
 
     target: OverlayFile
     sources: tuple[tuple[OverlayFile, ...], ...]
 
 
 def pairs(source: Sequence[OverlayFile], target: Sequence[OverlayFile]) -> tuple[FilePair, ...]:
-    """Every overlay of the target, with what corresponds to it."""
+    """Each overlay of the target, with what corresponds to it."""
     by_glob: defaultdict[str, list[OverlayFile]] = defaultdict(list)
     plain: list[OverlayFile] = []
     for overlay_file in source:
@@ -92,9 +89,9 @@ def _by_path(overlays: Sequence[OverlayFile]) -> Mapping[tuple[str, ...], Sequen
 
 
 def impossible(source: Sequence[str], target: Sequence[str]) -> str | None:
-    """Why the globs of two environments cannot correspond, as a sentence; None where they can.
+    """Why the globs of two environments cannot correspond, as a sentence; None if they can.
 
-    An overlay of the target that is written out may be the target's alone; a glob with wildcards must have a partner.
+    Only the target may have an overlay without wildcards; a glob with wildcards must have a partner.
 
     Raises:
         ValueError: a glob cannot be read.
@@ -121,8 +118,7 @@ def impossible(source: Sequence[str], target: Sequence[str]) -> str | None:
 def _name_last(globs: Sequence[str], name: str) -> str | None:
     """One of the globs with `{name}` for the part that most likely names the application; None if that is not clear.
 
-    That is the last wildcard; where there is none, the only part in which the paths differ, or the last one that is not
-    called like an environment.
+    That is the last wildcard, else the only part in which the paths differ, or the last that names no environment.
     """
     paths = [text.removesuffix("/").split("/") for text in globs]
     wild = next((parts for parts in paths if any(set("*?{") & set(part) for part in parts)), None)
@@ -144,7 +140,7 @@ def _name_last(globs: Sequence[str], name: str) -> str | None:
 
 
 def check(environments: Mapping[str, Environment]) -> None:
-    """Refuse promotions between environments whose globs cannot correspond, whatever the tree may hold.
+    """Refuse promotions between environments whose globs cannot correspond in any tree.
 
     Raises:
         ConfigError: for each of them, where the promotion is written.
@@ -170,9 +166,9 @@ def between(
     entries: Mapping[str, Sequence[Managed]],
     taken: Container[EntryKey],
 ) -> dict[EntryKey, tuple[Managed, ...]]:
-    """The entries of the target that the source has too, by their keys: each with those that it stands for.
+    """The entries of the target that the source has too, by their keys: each with its `partners`.
 
-    `entries` are those of each file; `taken` see `partners`.
+    `entries` are those of each file.
     """
     known: dict[EntryKey, tuple[Managed, ...]] = {}
     for pair in pairs(source, target):
@@ -197,13 +193,12 @@ def partners(
 ) -> Sequence[Managed]:
     """The entry of a source's overlay that an entry of the target stands for: by `name`, else by repository.
 
-    Several where nobody can tell which of them it is.
+    Several if nobody can tell which one it is.
 
-    A name means the same in files of one kind only, and in one file rather than in another: two files of values beside
-    each other both have an `image`. A file means the one of the target that is called alike, where that has the name,
-    too: `taken` are the keys of entries that have a partner of their own in this way. By repository: those in files of
-    the same kind if these have one, unless another entry (of `own`, those of the file) could mean it too; of several
-    that pin the same tag, one that pins its digest too. `source` has the entries with the targets of their files.
+    Names are compared in files of one kind, first in the file with the same name: two files of values beside each other
+    both have an `image`. `taken` are the keys of entries that have a partner in their own file. Repositories are
+    compared unless another entry (of `own`, those of the file) has the same: first in files of the same kind; of
+    several with the same tag, the one that pins its digest too. `source` has entries with the targets of their files.
     """
     if entry.choices:
         return ()  # which slot is live is a matter of each environment
@@ -229,7 +224,7 @@ def _says(pin: Pin, other: Pin) -> bool:
 
 
 def _common(glob: Glob, other: Glob) -> tuple[str, ...] | None:
-    """The names that both globs capture; None where nothing that they capture can be compared."""
+    """The names that both globs capture; None if nothing that they capture can be compared."""
     if _unnamed(glob) != _unnamed(other):
         return None
     names = tuple(name for name in glob.names if name in other.names and not name.isdigit())

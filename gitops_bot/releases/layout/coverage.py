@@ -1,4 +1,4 @@
-"""How much of a repository is kept current: what becomes of each entry, and what no environment claims."""
+"""How much of a repository is kept current: which entries of environments, and what no environment claims."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Kind = Literal["tracked", "promoted", "ignored"]
 
 @dataclass(frozen=True, slots=True)
 class UnmanagedGroup:
-    """The entries that one reason keeps from being managed; `pin` is what the first of them has."""
+    """Entries that are unmanaged for one reason; `pin` is the first one's."""
 
     why: Why
     alike: str
@@ -34,7 +34,7 @@ class UnmanagedGroup:
 
 @dataclass(frozen=True, slots=True)
 class OutsideEntries:
-    """Entries of one directory that no environment claims, and the cause, where they need none."""
+    """Entries of one directory that no environment claims, and the cause if they need none."""
 
     overlay: str
     cause: Cause | None
@@ -43,7 +43,7 @@ class OutsideEntries:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The entries that no environment claims. `unread` counts further files, which were not looked into."""
+    """The entries that no environment claims. `unread` counts further files that were not read."""
 
     items: tuple[OutsideEntries, ...] = ()
     unread: int = 0
@@ -55,7 +55,7 @@ class Outside:
 
     @property
     def folders(self) -> Mapping[str, int]:
-        """How many that have no cause there are in each directory."""
+        """How many without a cause each directory has."""
         folders: Counter[str] = Counter()
         for item in self.items:
             if item.cause is None:
@@ -65,9 +65,9 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What becomes of every entry. `inferred`: there is no configuration that says it.
+    """What becomes of every entry; `inferred` without a configuration.
 
-    `suggested`: nothing is kept current, and `init` would keep so many.
+    `suggested`: nothing is kept current, and `init` would keep so many entries current.
     """
 
     tracked: int = 0
@@ -80,7 +80,7 @@ class Coverage:
 
     @property
     def unmanaged(self) -> int:
-        """How many entries of the environments have nothing that keeps them current."""
+        """How many entries of the environments nothing keeps current."""
         return sum(len(group.entries) for group in self.groups)
 
     @property
@@ -103,7 +103,7 @@ def outside(files: Iterable[OutsideFile], unread: int = 0) -> Outside:
 
 
 def kind(rules: Rules, *, promoted: bool) -> Kind | Unmanaged:
-    """What becomes of an entry; `promoted` where the source of its environment has it, and it has no own policy."""
+    """What becomes of an entry; `promoted`: its environment's source has it, and it has no policy of its own."""
     if rules.ignore:
         return "ignored"
     if promoted:
@@ -112,7 +112,7 @@ def kind(rules: Rules, *, promoted: bool) -> Kind | Unmanaged:
 
 
 def cover(kinds: Iterable[tuple[Managed, Pin, Kind | Unmanaged]], outside: Outside, *, inferred: bool) -> Coverage:
-    """Add up what becomes of the entries; the greatest group comes first."""
+    """Add up what becomes of the entries, the largest group first."""
     counts: Counter[str] = Counter()
     ignored: list[Managed] = []
     groups: dict[tuple[Why, str], list[tuple[Managed, Pin]]] = defaultdict(list)
@@ -132,7 +132,7 @@ def cover(kinds: Iterable[tuple[Managed, Pin, Kind | Unmanaged]], outside: Outsi
 
 
 def fold_folders(folders: Mapping[str, int]) -> Sequence[tuple[str, int]]:
-    """Directories as globs: those that differ in one part only are one, with `*` there. The most entries come first."""
+    """Directories as globs, with `*` for a part in which several differ; the most entries first."""
     alike: Counter[tuple[str, ...]] = Counter()
     for folder in folders:
         alike.update(one_part_open(folder))

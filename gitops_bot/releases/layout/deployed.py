@@ -1,8 +1,8 @@
 """Which directories Argo CD and Flux deploy, as the manifests in the same repository say.
 
-Only what can be told from the file counts: paths of an Argo CD `Application`, those that an `ApplicationSet` makes of
-its list, its `values` and of directories in Git, and the `path` of a Flux `Kustomization`. Any other part of a template
-stands for any text. The path may be one of another repository; whoever asks looks for it in this one.
+Only what the file itself tells counts: paths of an Argo CD `Application`, those that an `ApplicationSet` makes of its
+list, its `values` and of directories in Git, and the `path` of a Flux `Kustomization`. Any other part of a template
+matches any text. A path may be of another repository; callers look for it in this one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gitops_bot.errors import Problem
     from gitops_bot.targets.yaml_values import Placed
 
-#: What a file has to contain to be parsed at all.
+#: Only files that contain one of these are parsed.
 MARKS: Final = (b"argoproj.io/", b"kustomize.toolkit.fluxcd.io/")
 #: Bytes of a file beyond which no person wrote it.
 _LONGEST: Final = 256 * 1024
@@ -49,7 +49,7 @@ class DeployedPath:
 
 @dataclass(frozen=True, slots=True)
 class DeployedPaths:
-    """What is deployed, in the order of the files, by what the paths begin with: few of many are looked at."""
+    """What is deployed, in the order of the files, by the prefixes of the paths, so that few are compared."""
 
     _by_prefix: Mapping[str, Sequence[tuple[int, DeployedPath]]]
 
@@ -74,10 +74,7 @@ class DeployedPaths:
 
 
 def deployments(files: Iterable[tuple[str, bytes]], bugs: list[Problem]) -> tuple[DeployedPath, ...]:
-    """What the manifests among these files deploy, in their order; the first ones where there are many.
-
-    Files are taken one by one, and none beyond what is enough. A file that meets a bug is added to the `bugs`.
-    """
+    """What the manifests among these files deploy, in their order, up to a limit; `bugs` gets files that meet a bug."""
     return tuple(islice(_of_files(files, bugs), _MOST_PATHS))
 
 
@@ -125,7 +122,7 @@ def _target(spec: Placed) -> tuple[str, str, str]:
 
 
 def _fill(paths: Iterable[str], generators: Placed) -> Iterator[str]:
-    """The paths that a template makes of what its generators list; what they do not tell becomes `*`."""
+    """The paths that a template makes of what its generators list; anything else becomes `*`."""
     elements, directories = _list_generators(generators)
     for path in paths:
         for directory, element in islice(product(directories or [{}], elements or [{}]), _MOST):
@@ -136,8 +133,8 @@ def _fill(paths: Iterable[str], generators: Placed) -> Iterator[str]:
 def _list_generators(generators: Placed) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """The elements of every list generator and the directories of every Git generator, in a matrix too.
 
-    A directory is called as Argo CD calls it, with and without Go templates. An element may replace what `values` say;
-    in a merge, there may be none.
+    The names for a directory are Argo CD's, with and without Go templates. An element may override `values`; in a
+    merge, there may be none.
     """
     elements: list[dict[str, str]] = []
     values: list[dict[str, str]] = []

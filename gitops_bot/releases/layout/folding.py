@@ -1,4 +1,4 @@
-"""Globs for a set of directories: as few as say exactly these, and no other directory that there is."""
+"""Globs for a set of directories: few, and matching no other existing directory."""
 
 from __future__ import annotations
 
@@ -11,17 +11,14 @@ if TYPE_CHECKING:
 
 #: Parts of a path that may become `*` at once. Two are a cluster and an application.
 _STARS: Final = 2
-#: Directories beyond which paths are listed as they are.
+#: More directories than these are listed as they are.
 _MOST: Final = 5000
 _DEEPEST: Final = 12
 _VALUES: Final = re.compile(r"[-_.]values\.ya?ml$")
 
 
 def fold(directories: Collection[str], existing: Collection[str]) -> tuple[str, ...]:
-    """Globs that match each of these directories and nothing else among those that exist, the widest first.
-
-    Paths have no `/` at their end. A glob stands for two directories at least; the others are written out.
-    """
+    """Globs that match these directories and no other existing one, the widest first; single ones are written out."""
     left = set(directories)
     if len(left) > _MOST:
         return tuple(sorted(left))
@@ -44,10 +41,7 @@ def fold(directories: Collection[str], existing: Collection[str]) -> tuple[str, 
 
 
 def _globs(directory: str) -> Iterator[tuple[str, ...]]:
-    """Every glob with one wildcard or two that matches a directory; no wildcard matches a name that starts with a dot.
-
-    Both those to fold and the others are looked up by these, so the cost is that of the directories, not of the pairs.
-    """
+    """Every glob with one or two wildcards that matches a directory; none matches a name that starts with a dot."""
     parts = directory.split("/")
     if len(parts) > _DEEPEST:
         return
@@ -59,7 +53,7 @@ def _globs(directory: str) -> Iterator[tuple[str, ...]]:
 
 
 def fold_files(files: Collection[str], existing: Collection[str]) -> tuple[str, ...]:
-    """The same for files: what their names end with is kept, and what is before it becomes a glob."""
+    """The same for files: the ending of their names is kept, and what is before it becomes a glob."""
     globs = []
     below = [file for file in files if "/" in file]
     for ending in sorted({ending_of(file) for file in below}):

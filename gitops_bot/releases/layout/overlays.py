@@ -1,4 +1,4 @@
-"""From what environments claim, their globs and how they want files to be read, to the overlays that a commit has."""
+"""From the globs of environments, and how they want files to be read, to the overlays in a commit."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Claim:
         return Problem("failed.config", message, advice, file, line, column)
 
     def without_pins(self, places: Sequence[str], hint: str = "") -> Problem:
-        """It only means files or directories that pin no image; directories end in `/`."""
+        """It matches only files or directories that pin no image; directories end in `/`."""
         named = shortlist([place or "the repository root" for place in places], _NAMED)
         where = "which pins no image" if self.glob.of_files else "where no file pins an image"
         message = f"`{self.text}` of environment {self.environment} matches {named}, {where}"
@@ -56,8 +56,8 @@ class Claim:
 class OverlayFile:
     """An overlay that an environment claims: a directory (`.` is the top) and a file in it that holds pins.
 
-    `captures` are what the wildcards of the glob stood for, by name in braces or by number from 1. `by_content`: only
-    the content of the file tells whether it holds pins. `named`: the glob means the file, not its directory.
+    `captures` are what the wildcards of the glob stood for, by name or by number from 1. `by_content`: only the content
+    of the file tells whether it holds pins. `named`: the glob matches the file, not its directory.
     """
 
     directory: str
@@ -74,9 +74,9 @@ class OverlayFile:
         return self.file if self.named else self.directory
 
     def known_by(self, files: Mapping[str, bytes]) -> OverlayFile | None:
-        """The same, with the target that the content of the file tells, if that has to; None where it tells none.
+        """The same, with the target by the content of the file if necessary; None if it has none.
 
-        `files` are those of its directory, by their names.
+        `files` are those of its directory, by name.
         """
         name = self.file.rpartition("/")[2]
         if not self.by_content or name not in files:
@@ -87,15 +87,15 @@ class OverlayFile:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The overlays of each environment in the order of their paths, and what could not be selected.
+    """The overlays of each environment, sorted by path, and what could not be selected.
 
-    `claimed` are the directories (`apps/web/`) and files that some environment means, also those with something wrong.
+    `claimed` are the directories (`apps/web/`) and files that an environment claims, including those with problems.
     """
 
     overlays: Mapping[str, tuple[OverlayFile, ...]]
     problems: tuple[Problem, ...]
     claimed: frozenset[str] = frozenset()
-    #: The globs that only found files whose content will tell, with the places that they mean.
+    #: The globs that matched only files whose content will tell, with these places.
     doubtful: tuple[tuple[Claim, tuple[str, ...]], ...] = ()
 
     @property
@@ -104,7 +104,7 @@ class Selection:
         return {overlay.file: overlay.target for overlays in self.overlays.values() for overlay in overlays}
 
     def with_pins(self, files: Mapping[str, bytes]) -> Selection:
-        """With the targets that the content of files tells, and without the files of which it tells none."""
+        """With targets by the content of files, and without the files that have none."""
         if not any(overlay.by_content for overlays in self.overlays.values() for overlay in overlays):
             return self
         near = contents_by_directory(files)
@@ -126,8 +126,8 @@ class Selection:
 def select(environments: Mapping[str, Environment], tree: Mapping[str, str]) -> Selection:
     """The overlays of each environment in a tree (path -> git mode).
 
-    A directory with two files of one target, a path that cannot be written, a link or a submodule on the way and a glob
-    that means nothing are problems; the others go on.
+    A directory with two kustomizations, a path that cannot be written, a link or submodule on the way and a glob that
+    matches nothing are problems; the others go on.
 
     Raises:
         ConfigError: two environments claim a file, or a glob cannot be read.
@@ -185,7 +185,7 @@ def select(environments: Mapping[str, Environment], tree: Mapping[str, str]) -> 
 
 
 def unclaimed(selection: Selection, tree: Mapping[str, str]) -> tuple[str, ...]:
-    """Every file with pins that is in no overlay of an environment: bases, components, and what nobody thought of."""
+    """Every file with pins outside of all overlays: bases, components, and what nobody thought of."""
     return tuple(
         path
         for directory, paths in targets.by_directory(tree).items()
@@ -196,7 +196,7 @@ def unclaimed(selection: Selection, tree: Mapping[str, str]) -> tuple[str, ...]:
 
 
 class _Tree:
-    """One tree (path -> git mode), and what claims mean in it."""
+    """One tree (path -> git mode), and what claims match in it."""
 
     def __init__(self, tree: Mapping[str, str]) -> None:
         self._tree = tree
@@ -205,10 +205,7 @@ class _Tree:
         self._directories = sorted(self._files)
 
     def matching(self, claim: Claim) -> Iterator[tuple[str, list[OverlayFile], list[Problem]]]:
-        """Every directory (`apps/web/`) with a file of pins that the claim's glob means, or every such file.
-
-        Each with its files that hold pins, and what is wrong with others.
-        """
+        """Every directory (`apps/web/`) or file with pins that a claim's glob matches: its pin files, and problems."""
         glob = claim.glob
         directories = self._all_directories if claim.rules or glob.of_files else self._directories
         for at in range(bisect_left(directories, glob.prefix), len(directories)):
@@ -231,10 +228,9 @@ class _Tree:
                 yield place, *self._usable(place, claim, captures)
 
     def targets_of(self, directory: str, claim: Claim) -> Mapping[str, tuple[Target, bool]]:
-        """The files of a directory that hold pins: their targets, and whether only their contents can tell.
+        """The files of a directory that may hold pins: their targets, and whether only their content can tell.
 
-        The rules of the environment come first; other files are known by their names. What a glob of files means is
-        looked into beside a kustomization, too.
+        Rules of the environment come first, then names. A glob of files also matches beside a kustomization.
         """
         every = claim.glob.of_files
         files = filter(targets.may_hold_pins, self._names[directory]) if every else self._files.get(directory, ())
@@ -249,7 +245,7 @@ class _Tree:
         return readers
 
     def _usable(self, place: str, claim: Claim, captures: Mapping[str, str]) -> tuple[list[OverlayFile], list[Problem]]:
-        """The files of a directory that hold pins, or the one file, and what is wrong with others."""
+        """The pin files of a directory, or the one file, and problems with others."""
         files: list[OverlayFile] = []
         problems: list[Problem] = []
         directory = place.rpartition("/")[0]
@@ -282,17 +278,14 @@ class _Tree:
         return files, problems
 
     def on_the_way(self, glob: Glob, *, wild: bool) -> list[str]:
-        """Links and submodules in the way of a glob: git keeps each as one entry with nothing below.
-
-        What a wildcard meets may be any file that happens to be a link; what the glob writes out was meant.
-        """
+        """Links and submodules in the way of a glob; git has nothing below them. `wild`: also in that of wildcards."""
         links = (f"{link}/" for link in self._links)
         near = [link[:-1] for link in links if link.startswith(glob.prefix) or glob.prefix.startswith(link)]
         ways = list(glob.on_the_way(wild=wild)) if near else []
         return [link for link in near if any(way.match(f"{link}/") for way in ways)]
 
     def nothing(self, claim: Claim) -> Problem:
-        """Why a glob means nothing."""
+        """Why a glob matches nothing."""
         glob = claim.glob
         if glob.of_files:
             message = f"`{claim.text}` of environment {claim.environment} matches no file"
@@ -356,7 +349,7 @@ def _claims(environments: Mapping[str, Environment]) -> Iterator[Claim]:
 
 
 def target_by_rules(rules: Sequence[FileRule], file: str) -> Target | None:
-    """How the first rule for a file says that it is read; None where there is none for it."""
+    """The target by the first rule for a file; None if there is none."""
     directory, _, name = file.rpartition("/")
     named = (rule for rule in rules if any(fnmatchcase(name, wanted) for wanted in rule.names))
     return next((rule.target for rule in named if any_means(rule.overlays, directory or ".", file)), None)

@@ -1,6 +1,6 @@
-"""Whose a path is: which environment's overlays hold it, now or, by the globs, at some time before.
+"""Which environment owns a path: the one whose overlays have it, or had it according to the globs.
 
-A glob of files means these alone: what lies beside them may belong to several environments, and is nobody's.
+A glob of files matches these alone: what is beside them may belong to several environments, and has no owner.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Owners:
-    """The directories of all environments. A path belongs to the deepest overlay above it."""
+    """The overlays of all environments. A path belongs to the deepest one above it."""
 
     def __init__(self, environments: Mapping[str, Environment], selection: Selection) -> None:
         """From the globs, for overlays that are gone, and what was selected by them in the present tree.
@@ -32,7 +32,7 @@ class Owners:
         Raises:
             ValueError: a glob cannot be read; where a selection was made of them, all can.
         """
-        #: By what all that they mean begins with: number, environment and glob.
+        #: By prefix: number, environment and glob.
         self._globs: defaultdict[str, list[tuple[int, str, Glob]]] = defaultdict(list)
         written = ((name, each, text) for name, each in environments.items() for text in each.overlays)
         for number, (name, each, text) in enumerate(written):
@@ -42,12 +42,12 @@ class Owners:
         self._now = {overlay.directory: name for overlay, name in selected if not overlay.named}
         self._files = {overlay.file: name for overlay, name in selected if overlay.named}
         self._of_directory = cache(self._first)
-        #: The environment and the overlay that a path belongs to; None where it is nobody's. One path is asked for by
-        #: every environment, and by every commit that changed it.
+        #: The environment and the overlay that a path belongs to, or None. Every environment, and every commit that
+        #: changed a path, asks for it.
         self.owner = cache(self._owner)
 
     def _owner(self, path: str) -> tuple[str, str] | None:
-        """Within one environment an overlay that is there now beats the globs: `**` means all below it too."""
+        """Within one environment, a present overlay beats the globs: `**` matches all below it, too."""
         directories = above(path)
         if (name := self._files.get(path) or self._first(path)) is not None:
             return (name, directories[0])
@@ -67,7 +67,7 @@ class Owners:
 
 @dataclass(frozen=True, slots=True)
 class FileSettings:
-    """What an environment says of files."""
+    """The settings of an environment for files."""
 
     environment: str
     globs: tuple[Glob, ...]
@@ -78,16 +78,13 @@ class FileSettings:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedFiles:
-    """Which files environments claim, by their globs and settings alone: also those that are gone.
-
-    Whose a path is tells `owners`, which follow from the same globs.
-    """
+    """Which files environments claim by their globs and settings, including files that are gone; `owners` follow."""
 
     settings: tuple[FileSettings, ...]
     owners: Owners = field(compare=False, repr=False)
 
     def __call__(self, path: str) -> FileClaim | None:
-        """How a file is claimed; a file deep below an overlay is none of its files with pins."""
+        """How a file is claimed; a file deeper below an overlay is not."""
         if (owner := self.owners.owner(path)) is None:
             return None
         settings = next(settings for settings in self.settings if settings.environment == owner[0])

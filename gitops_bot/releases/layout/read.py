@@ -1,4 +1,4 @@
-"""Reads overlays and their entries from the bytes of a commit or a checkout; nothing else does that."""
+"""Reads overlays and their entries from the bytes of a commit or a checkout."""
 
 from __future__ import annotations
 
@@ -31,17 +31,14 @@ _REGULAR: Final = ("100644", "100755")
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """A file that holds pins, of one environment; `entries` are those of the file, in their order.
-
-    Where they stand in it is read again for an edit: the parsed files of a large repository take hundreds of MiB.
-    """
+    """A file with pins of one environment, and its entries; parsed files would take hundreds of MiB."""
 
     file: str
     entries: tuple[Managed, ...]
 
     @classmethod
     def of(cls, environment: str, directory: str, pin_file: PinFile, rules: Callable[[FileEntry], Rules]) -> Overlay:
-        """The overlay of a file; each entry gets the rules of the configuration, as far as they can apply to it."""
+        """The overlay of a file; each entry gets the rules of the configuration, as far as they apply to it."""
         file, entries = pin_file.file, []
         for item in pin_file.entries:
             own = rules(item)
@@ -62,8 +59,8 @@ class Overlay:
 def paths(environments: Mapping[str, Environment], selection: Selection, tree: Mapping[str, str]) -> list[str]:
     """The files of a tree (path -> git mode) to read for the selected overlays.
 
-    Besides those of the overlays: `.env` files and the compose files that use their variables, kustomizations that
-    override manifests, and release info.
+    Besides their own: `.env` files and the compose files that use their variables, kustomizations that override
+    manifests, and release info.
     """
     claimed = [overlay_file.file for overlay_files in selection.overlays.values() for overlay_file in overlay_files]
     files = selection.targets
@@ -108,7 +105,7 @@ def file_targets(
 def read_overlays(
     environment: Environment, overlay_files: Iterable[OverlayFile], targets: FileTargets, files: Mapping[str, bytes]
 ) -> tuple[tuple[Overlay, ...], tuple[Problem, ...]]:
-    """The overlays of an environment, and why others cannot be read. A file that is missing is empty."""
+    """The overlays of an environment, and why others cannot be read. A missing file is empty."""
     overlays: list[Overlay] = []
     problems: list[Problem] = []
     for overlay_file in overlay_files:

@@ -1,4 +1,4 @@
-"""Release info: files in overlays, each of which says of one image what it is, and changes with its pin."""
+"""Release info: files in overlays that describe one image each, and change with its pin."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What describes an entry: a file, and the labels that fill in its keys. `wrong` says why it cannot be edited."""
+    """The file that describes an entry, the labels that fill in its keys, and why it cannot be edited (`wrong`)."""
 
     path: str
     labels: Mapping[str, str | None]
@@ -45,7 +45,7 @@ def following(settings: Iterable[ReleaseInfo]) -> dict[str, tuple[str, ...]]:
 
 
 def files(environments: Mapping[str, Environment], selection: Selection) -> dict[str, list[str]]:
-    """Every such file that there may be, with the environments that it belongs to."""
+    """Every such file that may exist, with the environments that it belongs to."""
     names: defaultdict[str, list[str]] = defaultdict(list)
     for name, overlays in selection.overlays.items():
         settings = environments[name].release_info
@@ -61,9 +61,9 @@ def find(
     contents: Mapping[str, bytes],
     owners: Mapping[str, Sequence[str]],
 ) -> Iterator[tuple[Managed, Described]]:
-    """The entries of an environment that are described; where nobody can tell which one it is, all that may be.
+    """The entries of an environment that are described; all that may be, if nobody can tell which.
 
-    `contents` are the files that there are, by their paths, `owners` the environments of each.
+    `contents` are the existing files, by path, `owners` the environments of each.
     """
     by_setting = [list(_find(setting, entries, contents, owners)) for setting in settings]
     by_path = Counter(path for described in by_setting for path in {file.path for _, file in described})
