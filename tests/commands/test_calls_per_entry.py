@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.walk import calls, noted, prepare
-from tests.commands.stages import Stages
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.counterparts.world import Deploy, World
+    from tests.counterparts.world import Deploy
 
 #: Runs a command of the bot, and writes the frames of the package between each request to a registry and the thread
 #: that sends it.
@@ -43,30 +42,14 @@ ONCE = (
     *(f"engine/gates.py:{gate}" for gate in ("tag_moved", "slot", "declared_hold")),
     "engine/followers.py:describe_release",
 )
-#: What a promotion passes besides.
-PROMOTED = (
-    *(f"releases/choice/promotion.py:{why_held}" for why_held in ("downgrade", "moved", "absent", "unsoaked")),
-    *(f"engine/gates.py:{gate}" for gate in ("_held_in_source", "_without_tag", "source_left")),
-)
 
 
 def test_two_entries_are_each_decided_once(shop: Deploy, tmp_path: Path) -> None:
     prepare(shop, "pull-request")
     number = calls(shop, tmp_path / "passed.json")
     assert {name: number.get(name, 0) for name in ONCE} == dict.fromkeys(ONCE, 2)
-    assert not number.keys() & set(PROMOTED)
     # A pin that is only carried on passes two gates again, `slot` is one of them; nothing is carried here.
     assert number.get("engine/arrange.py:_combine", 0) == 1
-
-
-def test_two_promoted_entries_pass_each_gate_once(worldwide: World, tmp_path: Path) -> None:
-    stages = Stages.start(worldwide, "promote_from: staging", apps=("web", "api"))
-    for app in ("web", "api"):
-        stages.run("staging", app, "1.1.0")
-    number = calls(stages.deploy, tmp_path / "passed.json")
-    # The entries of staging are decided too: nothing keeps them current.
-    own = ("engine/gates.py:slot", "engine/gates.py:declared_hold")
-    assert {name: number[name] for name in (*PROMOTED, *own)} == dict.fromkeys(PROMOTED, 2) | dict.fromkeys(own, 4)
 
 
 def test_a_request_is_twelve_frames_from_the_worker_that_asks(shop: Deploy, tmp_path: Path) -> None:

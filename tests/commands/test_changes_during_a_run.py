@@ -8,7 +8,7 @@ import pytest
 
 from gitops_bot.demo.http import Answer
 from tests.commands.conftest import WEB
-from tests.commands.scene import actions, approve, configure, held, label, meanwhile, news, said, shown
+from tests.commands.scene import actions, approve, configure, held, label, meanwhile, news, shown
 from tests.commands.stages import ROLLBACK, Stages
 from tests.commands.stages import actions as actions_of
 from tests.commands.stages import held as held_of
@@ -38,41 +38,17 @@ def test_a_refresh_stops_at_a_word_that_comes_while_it_is_prepared(shop: Deploy)
     assert done.json["environments"][0]["proposals"][0]["reason"]["code"] == "held.frozen"
 
 
-def test_what_is_declined_while_a_refresh_is_prepared_stays_as_it_was(shop: Deploy) -> None:
-    for name in ("web", "api"):
-        shop.push(name, "1.1.0")
-    shop.bot("update")
-    _, head, title, text = shown(shop)
-    shop.push("web", "1.2.0")
-    meanwhile(shop, lambda: shop.call("DELETE", f"/git/refs/heads/{BRANCH}"))
-    done = shop.ask("update")
-    assert done.code == 0
-    assert shown(shop) == ("closed", head, title, text)
-    # What is newer than what was declined has its place in a new one.
-    assert held(done.json) == {"api": ("1.1.0", "held.declined")}
-    assert (shop.pull()["number"], news(shop, BRANCH)) == (2, {"web/web": "1.2.0"})
+def close(deploy: Deploy, number: int = 1) -> None:
+    deploy.call("PATCH", f"/pulls/{number}", {"state": "closed"})
 
 
-def act(deploy: Deploy, what: str, number: int = 1) -> None:
-    """Do one of these to a pull request; a branch `release` is there."""
-    if what == "hold":
-        label(deploy, number=number)
-    else:
-        change = {"base": "release"} if what == "another base" else {"state": "closed"}
-        deploy.call("PATCH", f"/pulls/{number}", change)
-
-
-@pytest.mark.parametrize("what", ["another base", "closing"])
-def test_what_a_person_does_after_git_has_begun_to_push_counts_until_the_commit_is_sent(
-    shop: Deploy, what: str
-) -> None:
+def test_what_a_person_does_after_git_has_begun_to_push_counts_until_the_commit_is_sent(shop: Deploy) -> None:
     configure(shop, "{group: overlay}")
     for tag in ("1.1.0", "1.2.0"):
         for name in ("web", "api"):
             shop.push(name, tag)
         if tag == "1.1.0":
             shop.bot("update")
-    shop.remote.commit("release", {"README.md": b"# release\n"}, parents=[shop.branches["main"]])
     first, second = (next(pull for pull in shop.pulls() if name in pull["title"]) for name in ("api", "web"))
     was, pushing = shown(shop, first["number"]), list[str]()
 
@@ -80,47 +56,35 @@ def test_what_a_person_does_after_git_has_begun_to_push_counts_until_the_commit_
         if "receive-pack" in line:
             pushing.append("commit" if line.startswith("POST ") else "refs")
             if len(pushing) == 1:
-                act(shop, what, first["number"])
+                close(shop, first["number"])
         return NONE
 
     with faulty(shop.world.git.address, overtaken) as proxy, shop.watching() as seen:
         done = shop.ask("update", env=shop.env | {"GITHUB_SERVER_URL": proxy.address})
     # The commit of the first was never sent; that of the other was.
-    is_closed = what == "closing"
-    assert pushing == ["refs", *["refs", "commit"] * (2 if is_closed else 1)]
-    became = {"apps/api/production": "open" if is_closed else "leave", "apps/web/production": "refresh"}
-    assert (done.code, actions(done.json)) == (0, became)
-    assert shown(shop, first["number"]) == ("closed" if is_closed else "open", *was[1:])
+    assert pushing == ["refs", "refs", "commit", "refs", "commit"]
+    assert (done.code, actions(done.json)) == (0, {"apps/api/production": "open", "apps/web/production": "refresh"})
+    assert shown(shop, first["number"]) == ("closed", *was[1:])
     assert news(shop, second["head"]["ref"]) == {"web/web": "1.2.0"}
     # Looked up once for each push, and all of them again after the race.
-    assert seen.reads.count("POST /graphql 200") == 1 + 1 + 1 + (2 if is_closed else 1)
+    assert seen.reads.count("POST /graphql 200") == 1 + 1 + 1 + 2
 
 
-@pytest.mark.parametrize("what", ["hold", "closing"])
-def test_what_a_person_does_before_the_closing_mark_is_written_counts(shop: Deploy, what: str) -> None:
+def test_a_hold_that_comes_before_the_closing_mark_is_written_counts(shop: Deploy) -> None:
     shop.push("web", "1.1.0")
     shop.bot("update")
     shop.remote.commit("main", {WEB: shop.files(BRANCH)[WEB]}, message="by hand")
-    _, *was = shown(shop)
+    was = shown(shop)
 
     def overtaken(request: Request, go: Callable[[], Answer]) -> Answer:
         if request.method == "PATCH":
             shop.gate(None)
-            act(shop, what)
+            label(shop)
         return go()
 
     shop.gate(overtaken)
-    assert actions(shop.ask("update").json) == ({} if what == "closing" else {"all": "leave"})
-    assert shown(shop) == ("closed" if what == "closing" else "open", *was)
-
-
-def test_a_comment_that_is_not_true_any_more_is_not_made(shop: Deploy) -> None:
-    shop.push("web", "1.1.0")
-    shop.bot("update")
-    shop.remote.commit(BRANCH, {"apps/web/production/patch.yaml": b"x: 1\n"})
-    meanwhile(shop, lambda: label(shop))
     assert actions(shop.ask("update").json) == {"all": "leave"}
-    assert said(shop) == []
+    assert shown(shop) == was
 
 
 def test_what_is_opened_and_declined_by_hand_meanwhile_is_not_opened_again(shop: Deploy) -> None:
@@ -198,7 +162,7 @@ def test_a_rollback_that_a_person_closes_while_it_is_made_is_not_opened_anew(wor
     def labelled(request: Request, go: Callable[[], Answer]) -> Answer:
         if request.path.endswith("/labels"):
             deploy.gate(None)
-            act(deploy, "closing")
+            close(deploy)
         return go()
 
     if moment == "while it is labelled":
@@ -206,7 +170,7 @@ def test_a_rollback_that_a_person_closes_while_it_is_made_is_not_opened_anew(wor
     else:
         assert actions_of(stages.rollback().json) == {"rollback-all": "open"}
         stages.run("production", "web", "1.1.1")  # so that it has something to write again
-        meanwhile(deploy, lambda: act(deploy, "closing"))
+        meanwhile(deploy, lambda: close(deploy))
     done = stages.rollback("--to", "1")
     assert (done.code, actions_of(done.json), held_of(done.json)) == (1, {}, {"web/production": "held.declined"})
     assert deploy.pulls() == []

@@ -6,13 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gitops_bot.demo.http import Answer
-from tests.commands.killed import kill_at
 from tests.commands.scene import actions, news, said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gitops_bot.demo.http import Request
     from tests.counterparts.world import Deploy
 
 BRANCH = "gitops-bot/production/all"
@@ -107,13 +103,6 @@ def assert_taken_back(shop: Deploy) -> None:
     assert seen.nothing
 
 
-def test_a_run_that_dies_when_it_takes_the_label_away_is_carried_on(shop: Deploy) -> None:
-    handed_back(shop)
-    kill_at(shop, "DELETE /issues/1/labels/hand-back", done=True)
-    assert shop.bot("update").code == 0
-    assert_taken_back(shop)
-
-
 def test_a_refused_removal_of_the_label_is_told_and_tried_again(shop: Deploy) -> None:
     handed_back(shop)
     refusal = Answer.json(403, {"message": "Resource not accessible by integration"})
@@ -153,19 +142,3 @@ def test_what_is_pushed_after_the_word_stays_until_the_word_is_given_again(shop:
     assert actions(shop.ask("update").json) == {"all": "refresh"}
     assert PATCH not in shop.files(BRANCH)
     assert news(shop, BRANCH) == {"web/web": "1.2.0"}
-
-
-def test_a_word_that_is_taken_back_before_the_run_looks_for_the_last_time_does_not_count(shop: Deploy) -> None:
-    theirs = handed_back(shop)
-    left = iter([False, True])
-
-    def taken_back(request: Request, go: Callable[[], Answer]) -> Answer:
-        if request.path.endswith("/graphql") and b"Proposals" in request.body and next(left, False):
-            shop.gate(None)
-            shop.call("DELETE", "/issues/1/labels/hand-back")
-        return go()
-
-    shop.gate(taken_back)
-    done = shop.ask("update")
-    assert actions(done.json) == {"all": "leave"}
-    assert shop.branches[BRANCH] == theirs
