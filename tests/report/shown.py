@@ -56,6 +56,10 @@ class Parsed(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         self._inside = None
 
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.elements]
+
     def all(self, *names: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.elements if name in names]
 
