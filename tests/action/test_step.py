@@ -15,7 +15,6 @@ import pytest
 
 from tests.commands import contract
 from tests.commands.conftest import CONFIG, WEB, pinned
-from tests.commands.stages import ROLLBACK, Stages
 from tests.conftest import program
 from tests.counterparts.registry import PASSWORD, USER, docker_registry
 from tests.counterparts.runner import Runner
@@ -135,28 +134,6 @@ def test_the_first_push_opens_a_pull_request_and_the_second_changes_nothing(
     assert merged.outputs["summary"] == "production: already pinned: web 1.1.0"
 
 
-def test_a_step_that_names_a_tag_returns_its_digest_whenever_it_runs(
-    runner: Runner, shop: Deploy, workspace: Path
-) -> None:
-    digest = shop.push("web", "1.1.0")
-    image = f"{shop.image('web')}:1.1.0@{digest}"
-    shop.remote.commit(
-        "main", {"gitops-bot.yaml": CONFIG.replace(b"as: pull-request, labels: [release, bot]", b"as: commit")}
-    )
-    for changed in ("true", "false"):
-        ran = use(runner, shop, workspace, pushed(shop, ""))
-        pinned = {"changed": changed, "branch": "main", "image": image, "digest": digest, "pull-request-number": ""}
-        assert ran.outputs.items() >= pinned.items()
-        assert ran.outputs["commit"] == (shop.branches["main"] if changed == "true" else "")
-    # The pin is there already, and a proposal that would take it elsewhere is not needed any more.
-    shop.remote.commit("main", {"gitops-bot.yaml": CONFIG})
-    shop.push("web", "1.2.0")
-    use(runner, shop, workspace, pushed(shop, "", tag="1.2.0"))
-    back = use(runner, shop, workspace, pushed(shop, "", **{"allow-downgrade": "true"}))
-    assert back.outputs.items() >= {"changed": "true", "image": image, "branch": "main"}.items()
-    assert shop.pulls() == []
-
-
 def test_a_set_that_failed_says_so_first_and_in_part_what_was_done(
     runner: Runner, shop: Deploy, workspace: Path
 ) -> None:
@@ -168,39 +145,6 @@ def test_a_set_that_failed_says_so_first_and_in_part_what_was_done(
     assert first in ran.log.splitlines()
     assert ran.summary.startswith(f"### {first}\n")
     assert "| `web` | `1.0.0@sha256:" in ran.summary
-
-    part = use(runner, shop, workspace, pushed(shop, A, image=f"{shop.image('web')}\n{shop.image('api')}=9.9.9"))
-    assert (part.code, len(shop.pulls())) == (1, 1)
-    assert part.outputs["summary"].splitlines() == [
-        "failed: gitops-bot set production: 1 failed, 1 changed",
-        "production: failed: api (there is no tag `9.9.9`)",
-        "production: opened #1: web 1.1.0",
-    ]
-    assert part.outputs["image"] == f"{shop.image('web')}:1.1.0@{A}"
-    rows = [line.split(" | ")[0] for line in part.summary.splitlines() if line.startswith("| `")]
-    assert rows == ["| `api`", "| `web`"]
-
-
-def test_what_a_limit_or_a_label_stops_is_not_told_as_done(runner: Runner, shop: Deploy, workspace: Path) -> None:
-    limited = b"as: pull-request, group: overlay, limit: {open: 1}"
-    shop.remote.commit("main", {"gitops-bot.yaml": CONFIG.replace(b"as: pull-request", limited)})
-    for name in ("web", "api"):
-        shop.push(name, "1.1.0")
-    ran = use(runner, shop, workspace, {"command": "update"})
-    (pull,) = shop.pulls()
-    assert ran.code == 0
-    held, opened = ran.outputs["summary"].splitlines()
-    assert held.startswith("production: held: web 1.1.0 (limit of 1 open proposal")
-    assert opened == "production: opened #1: api 1.1.0"
-    assert (ran.outputs["branch"], ran.outputs["image"].count("\n")) == (pull["head"]["ref"], 0)
-    assert ran.summary.count("docker pull") == 1
-
-    shop.call("POST", "/issues/1/labels", {"labels": ["hold"]})
-    stopped = use(runner, shop, workspace, pushed(shop, A, image=shop.image("api")))
-    assert stopped.code == 1
-    assert stopped.outputs["summary"].startswith("failed: gitops-bot set production: 1 held\n")
-    assert {stopped.outputs[name] for name in ("branch", "image", "digest", "pull-request-number")} == {""}
-    assert "docker pull" not in stopped.summary
 
 
 def test_status_and_audit_need_no_right_to_write_and_are_told_in_the_summary(
@@ -241,11 +185,7 @@ def test_a_dry_run_says_what_would_be_written_and_writes_nothing(runner: Runner,
     ("name", "text", "code"),
     [
         pytest.param("digest", A[:-1], 2, id="a digest that is cut"),
-        pytest.param("tag", "1.1.0\n::set-output name=digest::x", 2, id="a line break and a command"),
         pytest.param("tag", "::set-output name=digest::x", 2, id="a command"),
-        pytest.param("tag", "##[set-env name=PATH]/tmp", 2, id="a command of old"),
-        pytest.param("environment", "production\n::add-mask::production", 2, id="a command as a second environment"),
-        pytest.param("image", "##[add-path]/evil\n::stop-commands::x=1", 2, id="commands as images"),
     ],
 )
 def test_what_is_no_pin_writes_nothing_and_is_never_obeyed(
@@ -313,45 +253,6 @@ def test_several_images_go_into_one_pull_request(runner: Runner, shop: Deploy, w
     assert (one.outputs["image"], len(one.plan["environments"][0]["proposals"][0]["changes"])) == (
         f"{shop.image('web')}:1.3.0@{A}",
         2,
-    )
-
-
-def test_what_was_tested_is_promoted_and_rolled_back(runner: Runner, worldwide: World, workspace: Path) -> None:
-    stages = Stages.start(worldwide, "policy: releases")
-    stages.run("staging", "web", "1.1.0")
-    deploy = stages.deploy
-    ran = use(runner, deploy, workspace, {"command": "promote", "from": "staging", "environment": "production"})
-    assert (ran.code, ran.outputs["digest"]) == (0, stages.digests["web", "1.1.0"])
-    assert stages.news() == {"web": stages.pin("web", "1.1.0")}
-    stages.merge()
-    asked = {"command": "rollback", "environment": "production", "to": "1", "image": deploy.image("web")}
-    back = use(runner, deploy, workspace, asked)
-    assert (back.code, back.outputs["digest"]) == (0, stages.digests["web", "1.0.0"])
-    assert back.outputs["branch"] == ROLLBACK
-
-
-def test_a_poll_proposes_each_group_and_a_plan_only_looks(runner: Runner, shop: Deploy, workspace: Path) -> None:
-    grouped = CONFIG.replace(b"as: pull-request", b"as: pull-request, group: overlay")
-    shop.remote.commit("main", {"gitops-bot.yaml": grouped})
-    for name in ("web", "api"):
-        shop.push(name, "1.1.0")
-    with shop.watching() as seen:
-        plan = use(runner, shop, workspace, {"command": "plan"})
-    assert (plan.code, seen.nothing, plan.outputs["changed"]) == (0, True, "true")
-    ran = use(runner, shop, workspace, {"command": "update", "environment": "production"})
-    assert ran.outputs["pull-request-number"].split() == ["1", "2"]
-    assert ran.outputs["branch"].split() == sorted(branch for branch in shop.branches if branch != "main")
-
-    (web,) = (pull for pull in shop.pulls() if "web" in pull["head"]["ref"])
-    own = use(runner, shop, workspace, pushed(shop, A, tag="1.2.0"))
-    assert (
-        own.outputs.items()
-        >= {
-            "changed": "true",
-            "pull-request-number": str(web["number"]),
-            "pull-request-url": web["html_url"],
-            "branch": web["head"]["ref"],
-        }.items()
     )
 
 
@@ -453,15 +354,6 @@ def test_check_without_a_checkout_is_no_green_that_means_nothing(runner: Runner,
     (error,) = ran.annotations()
     assert "this folder is not in a Git repository and has no gitops-bot.yaml" in error.data
     assert "put actions/checkout before this step" in error.data
-
-
-def test_a_file_of_another_repository_is_told_in_words(runner: Runner, shop: Deploy, workspace: Path) -> None:
-    shop.remote.commit("main", {WEB: b"images:\n- name: x\n- name: x\n"})
-    asked = pushed(shop, A, image="x", repository=shop.name)
-    ran = use(runner, shop, workspace, asked, repository="acme/app")
-    assert ran.code == 1
-    assert all("file" not in error.properties for error in ran.annotations())
-    assert any(WEB in text for text in ran.said)
 
 
 def test_another_version_of_the_bot_comes_from_the_repository_of_the_action(

@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import shutil
 import socket
-import subprocess
-import sys
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,14 +12,12 @@ import pytest
 from gitops_bot.demo.http import Answer
 from tests.commands.conftest import WEB, shop_files
 from tests.commands.scene import config, configure
-from tests.conftest import PROJECT
 from tests.counterparts.git_http import READER
 from tests.counterparts.registry import PASSWORD, USER, docker_registry
 from tests.counterparts.world import PERSON_TOKEN, TOKEN, basic, overlay, run
 
 if TYPE_CHECKING:
-    import io
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from gitops_bot.demo.http import Request
@@ -72,22 +62,6 @@ def guarded(shop: Deploy) -> Deploy:
     """A shop whose base branch asks for a review and a check."""
     shop.world.forge.protect(shop.name, checks=["ci"], approvals=1, by_ruleset=True)
     return shop
-
-
-@pytest.fixture
-def told_time(worldwide: World) -> Iterator[Callable[[timedelta], None]]:
-    """Let the forge say another time than it is."""
-
-    def tell(ahead: timedelta) -> None:
-        def gate(_: Request, go: Callable[[], Answer]) -> Answer:
-            given = go()
-            there = format_datetime(datetime.now(UTC) + ahead, usegmt=True)
-            return Answer(given.status, given.body, {**given.headers, "Date": there})
-
-        worldwide.forge.gates[""] = gate
-
-    yield tell
-    worldwide.forge.gates.pop("", None)
 
 
 def test_all_is_green_and_nothing_was_written(guarded: Deploy) -> None:
@@ -211,23 +185,6 @@ def test_gates_need_a_forge_and_a_token(guarded: Deploy) -> None:
     assert found["next"].endswith("or remove these")
 
 
-def test_records_need_a_forge_and_a_token(guarded: Deploy) -> None:
-    configure(guarded, "{as: commit}", more=RECORDED)
-    env = as_person(guarded)
-    del env["GITHUB_TOKEN"]
-    assert one(guarded.ask("doctor", env=env), "token")["verdict"] == "wrong"
-    done = run("doctor", "--repository", str(guarded.remote.path), "--output", "json", cwd=guarded.folder)
-    found = one(done, "deployments")
-    assert (found["subject"], found["verdict"]) == ("production", "wrong")
-    assert found["next"].endswith("or set `records: none`")
-
-
-def test_who_may_bypass_the_rules_could_merge_its_own_proposal(shop: Deploy) -> None:
-    shop.world.forge.protect(shop.name, approvals=1, by_ruleset=True, bypass="pull_requests_only")
-    found = one(shop.ask("doctor"), "rules")
-    assert (found["verdict"], "could merge its own proposal" in found["text"]) == ("warning", True)
-
-
 def test_without_a_token_the_rest_is_checked(guarded: Deploy) -> None:
     env = as_person(guarded)
     del env["GITHUB_TOKEN"]
@@ -298,59 +255,6 @@ def test_every_registry_is_asked_for_itself(worldwide: World, tmp_path: Path) ->
     assert "does not accept connections" in found[hosts["closed"]][1]
     assert re.search(r"took more than [0-9.]+ s|did not answer within", found[hosts["silent"]][1])
     assert {"failed.auth", "failed.registry"} == {problem["code"] for problem in done.json["problems"]}
-
-
-@pytest.mark.parametrize(
-    ("propose", "rules", "says"),
-    [
-        ("{as: commit}", {"approvals": 1}, "accepts changes only through pull requests"),
-        ("{auto_merge: true}", {"checks": ["ci"]}, "the repository does not allow it"),
-    ],
-    ids=["commit", "auto-merge"],
-)
-def test_a_configuration_that_the_branch_refuses_is_wrong(
-    shop: Deploy, propose: str, rules: dict[str, Any], says: str
-) -> None:
-    configure(shop, propose)
-    shop.world.forge.protect(shop.name, by_ruleset=True, **rules)
-    done = shop.ask("doctor")
-    assert done.code == 1
-    found = one(done, "propose")
-    assert (found["subject"], found["ok"], says in found["text"]) == ("production", False, True)
-
-
-def test_a_rule_for_all_branches_keeps_the_bot_from_its_own(guarded: Deploy) -> None:
-    guarded.world.forge.protect(guarded.name, "gitops-bot/production/all", by_ruleset=True)
-    found = one(guarded.ask("doctor"), "branches")
-    assert (found["ok"], "blocks force pushes" in found["text"]) == (False, True)
-
-
-def test_a_clock_that_goes_wrong_is_told(guarded: Deploy, told_time: Callable[[timedelta], None]) -> None:
-    told_time(timedelta(minutes=-10))
-    done = guarded.ask("doctor")
-    assert (done.code, one(done, "clock")["ok"]) == (1, False)
-    assert re.search(r"clock is (9|10) min ahead of the forge's", one(done, "clock")["text"])
-
-
-def fake_git(folder: Path, said: str, lacks: str = "") -> dict[str, str]:
-    """A `git` that says this of its version, does not know these variables, and is git for the rest."""
-    folder.mkdir()
-    script = folder / "git"
-    script.write_text(
-        f'#!/bin/sh\n[ "$1" = version ] && echo "{said}" && exit 0\nunset {lacks}\nexec {shutil.which("git")} "$@"\n'
-    )
-    script.chmod(0o755)
-    return {"PATH": f"{folder}:{os.environ['PATH']}"}
-
-
-def test_a_git_that_is_too_old_is_told_and_the_forge_is_asked_all_the_same(guarded: Deploy, tmp_path: Path) -> None:
-    done = guarded.ask(
-        "doctor", env=guarded.env | fake_git(tmp_path / "bin", "git version 2.25.1", "GIT_CONFIG_GLOBAL")
-    )
-    assert done.code == 1
-    assert "git 2.25 is too old: the bot needs 2.32" in one(done, "git")["text"]
-    found = verdicts(done)
-    assert (found["repository"], found["forge"], found["rules"]) == ("wrong", "good", "good")
 
 
 def test_without_git_the_forge_is_asked_all_the_same(guarded: Deploy, tmp_path: Path) -> None:
@@ -431,35 +335,6 @@ def test_what_cannot_be_used_is_told_without_the_secret_in_it(
     assert len({problem["message"] for problem in done.json["problems"]}) == len(done.json["problems"])
 
 
-def test_files_are_read_as_their_targets_say_and_not_by_their_names(worldwide: World) -> None:
-    def files(deploy: Deploy) -> dict[str, bytes]:
-        digest, web = deploy.push("web", "1.0.0"), deploy.image("web")
-        pattern = rf"{{repository: {web}, pattern: 'web:(?P<tag>[\w.-]+)@(?P<digest>sha256:[0-9a-f]+)'}}"
-        text = f"""\
-version: 1
-policies: {{releases: {{semver: ">=1.0.0"}}}}
-environments:
-  jobs:
-    overlays: [jobs]
-    policy: releases
-    targets: [{{kind: pattern, files: ["*.nomad"], patterns: {{web: {pattern}}}}}]
-  local:
-    overlays: [local]
-    policy: releases
-"""
-        return {
-            "gitops-bot.yaml": text.encode(),
-            "jobs/web.nomad": f'image = "{web}:1.0.0@{digest}"\n'.encode(),
-            "local/compose.yaml": f"services: {{web: {{image: '{web}:${{TAG}}'}}}}\n".encode(),
-            "local/.env": b"TAG=1.0.0\n",
-        }
-
-    deploy = worldwide.deploy(files)
-    done = deploy.ask("doctor")
-    assert (done.code, one(done, "overlays")["verdict"]) == (0, "good")
-    assert one(done, "overlays")["text"] == "2 entries in 3 files"
-
-
 def test_without_a_configuration_it_says_how_to_get_one(worldwide: World) -> None:
     deploy = worldwide.deploy(
         lambda deploy: {WEB: overlay([(deploy.image("web"), f"newTag: 1.0.0; digest: {deploy.push('web', '1.0.0')}")])}
@@ -482,26 +357,3 @@ def test_people_read_a_mark_a_line_and_the_next_step(shop: Deploy) -> None:
     assert lines[wrong + 1].startswith("         next: ")
     assert re.fullmatch(r"\d+ ok, 1 warning, 1 unknown, 1 error", lines[-1])
     assert "\x1b" not in done.out
-
-
-def test_a_terminal_gets_colours_and_folded_lines(tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
-    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(PROJECT), "LANG": "C.UTF-8"}
-    env |= {"TERM": "xterm", "COLUMNS": "80", "GITHUB_API_URL": "http://127.0.0.1:1"}
-    env["GITHUB_SERVER_URL"] = env["GITHUB_API_URL"]
-    command = [sys.executable, "-m", "gitops_bot", "doctor", "--repository", "acme/deploy", "--timeout", "5"]
-    with os.fdopen(ours, "rb", buffering=0) as reader:
-        with os.fdopen(theirs, "wb") as terminal:
-            process = subprocess.Popen(command, cwd=tmp_path, env=env, stdout=terminal)
-        shown = "".join(terminal_lines(reader))
-        assert process.wait(60) == 1
-    assert "\x1b[32mok " in shown
-    assert "\x1b[1;31merror " in shown
-    assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in shown.splitlines()) <= 80
-
-
-def terminal_lines(reader: io.FileIO) -> Iterator[str]:
-    """What comes out of a terminal; Linux says by an error that nobody writes to it any more."""
-    with suppress(OSError):
-        while chunk := reader.read(65536):
-            yield chunk.decode()

@@ -248,14 +248,6 @@ def test_a_pod_has_no_rights_and_runs_as_any_user(build: Build, components: tupl
     assert item == {"key": ".dockerconfigjson", "path": "config.json"}
 
 
-def test_kubernetes_would_refuse_what_it_does_not_know(build: Build) -> None:
-    schemas = library("kubernetes_validate")
-    (deployment,) = of_kind(build(), "Deployment")
-    text = json.dumps(deployment).replace("readinessProbe", "readinesProbe")
-    with pytest.raises(schemas.ValidationError):
-        schemas.validate(json.loads(text), "1.37", strict=True)
-
-
 def test_the_base_alone_starts_nothing() -> None:
     objects = kustomize(KUBERNETES)
     spec = pod(objects)["spec"]

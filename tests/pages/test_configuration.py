@@ -3,94 +3,35 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
 from gitops_bot import config
+from gitops_bot.config import commits, form, form_policy, form_target, propose, require, validation
+from gitops_bot.config.document import parse
+from gitops_bot.config.schema import schema
 from tests.conftest import PROJECT
 from tests.pages import configuration
 from tests.pages.configuration import SECTIONS, Section
 
 PAGE = PROJECT / "docs" / "configuration.md"
+SCHEMA = schema()
 
-#: The definition of a section -> the least that the reader accepts as such a mapping.
-LEAST: dict[str, dict[str, Any]] = {
-    "SemverForm": {"semver": "*"},
-    "PatternForm": {"pattern": "a", "order": "numerical"},
-    "DigestForm": {"digest": "main"},
-    "EnvironmentForm": {"overlays": ["a"]},
-    "TargetForm": {"kind": "manifests", "files": ["a.yaml"]},
-    "BlueGreenForm": {"service": "s.yaml", "selector": "version", "slots": {"blue": "b.yaml", "green": "g.yaml"}},
-    "ReleaseInfoForm": {"file": "r.yaml"},
-    "ImagePatternForm": {"repository": "a", "pattern": "(?P<tag>a)"},
-    "NamedGroup": {"name": "web", "images": ["a"]},
-    "Span": {"days": ["mon"]},
-    "CheckForm": {"name": "e2e"},
-    "SourceChecks": {"images": {"web": "acme/web"}, "checks": ["test"]},
-    "HoldForm": {"until": "2026-12-24", "why": "a"},
-}
-#: What a key needs beside it.
-COMPANY: dict[str, dict[str, Any]] = {
-    "soak": {"promote_from": "staging"},
-    "artifact_metadata": {"records": "github"},
-    "username": {"password_env": "TOKEN"},
-    "merge_method": {"auto_merge": True},
-    "Window.timezone": {"days": ["mon"]},
-    "require_after": {"on_failure": "rollback"},
-    "on_failure": {"require_after": ["e2e"]},
-    "TargetForm.images": {"kind": "helm"},
-    "TargetForm.patterns": {"kind": "pattern"},
-    **{
-        f"HoldForm.{key}": {"environment": "production"}
-        for key in ("image", "except", "from", "until", "timezone", "why")
-    },
-    **{f"ImageForm.{key}": {"repository": "a", "tag": ".a"} for key in ("registry", "repository", "tag", "digest")},
-}
-#: The kind of files that a section is about.
-KINDS = {"ImageForm": "helm", "ImagePatternForm": "pattern"}
-NAMES = {"<name>": "production", "<image>": "web", "<host>": "1.dkr.ecr.eu-west-1.amazonaws.com"}
-
-
-def with_example(section: Section, key: str, value: Any) -> str:
-    """A whole configuration in which that key has that value."""
-    tree: dict[str, Any] = {
-        "version": 1,
-        "policies": {"releases": {"semver": "*"}},
-        "environments": {name: {"overlays": [name]} for name in ("staging", "production")},
-    }
-    if ".require" in section.path or key in ("require", "require_after"):
-        tree["environments"]["production"] = {"overlays": ["{app}/production"], "promote_from": "staging"}
-        tree["environments"]["staging"] = {"overlays": ["{app}/staging"]}
-    here: Any = tree
-    for part in section.path.split(".") if section.path else ():
-        name = NAMES.get(part, part.removesuffix("[]"))
-        if part.endswith("[]"):
-            kind = KINDS.get(section.definition)
-            here[name] = [{"kind": kind, "files": ["a.yaml"]} if kind else {}]
-            here = here[name][0]
-        else:
-            here = here.setdefault(name, {})
-    if section.path == "policies.<name>":
-        here.clear()
-    company = COMPANY.get(f"{section.definition}.{key}", {})
-    if section.definition != "BlueGreenForm":
-        company = {**COMPANY.get(key, {}), **company}
-    here.update({**LEAST.get(section.definition, {}), **company, **here, key: value})
-    return "".join(configuration.example(name, value) for name, value in tree.items())
-
-
-CASES = [
-    pytest.param(section, key, value, id=f"{section.path or 'top'}.{key}-{at}")
-    for section in SECTIONS
-    for key, property_ in section.schema["properties"].items()
-    for at, value in enumerate(property_["examples"])
+MODULES = (commits, form, form_policy, form_target, propose, require)
+NAMES = ("ConfigForm", *SCHEMA["$defs"])
+FORMS = [
+    getattr(module, name) for name in ("ConfigForm", *SCHEMA["$defs"]) for module in MODULES if name in vars(module)
 ]
 
 
-@pytest.mark.parametrize(("section", "key", "value"), CASES)
-def test_the_reader_accepts_every_example(section: Section, key: str, value: Any) -> None:
-    config.read(with_example(section, key, value), "gitops-bot.yaml")
+@pytest.mark.parametrize("own", dict.fromkeys(FORMS), ids=lambda own: own.__name__)
+def test_the_reader_accepts_every_example(own: type) -> None:
+    for key, setting in validation.settings_of(own).items():
+        assert setting.about is not None
+        for value in setting.about.examples:
+            document = parse(f"{key}: {validation.flow(value)}\n", "gitops-bot.yaml")
+            assert validation.read(document, setting.hint, (key,)) is not None, (key, document.problems)
+            assert document.problems == []
 
 
 def test_the_page_is_the_one_that_the_schema_gives() -> None:
@@ -99,7 +40,7 @@ def test_the_page_is_the_one_that_the_schema_gives() -> None:
 
 
 def test_the_page_has_every_mapping_of_the_schema() -> None:
-    assert {section.definition for section in SECTIONS} == {"", *configuration.SCHEMA["$defs"]}
+    assert {section.definition for section in SECTIONS} == {"", *SCHEMA["$defs"]}
 
 
 def test_the_reader_accepts_the_whole_file_at_the_top_of_the_page() -> None:

@@ -145,16 +145,6 @@ def test_a_narrow_terminal_folds_all_but_what_is_to_be_copied() -> None:
     ]
 
 
-def test_an_environment_without_a_policy_is_told_with_the_line_that_gives_it_one() -> None:
-    each = [(entry(name, "qa"), Pin("v1.4.2"), unmanaged("no_policy", "qa")) for name in ("web", "api")]
-    assert shown(coverage.cover(each, Outside(), inferred=False)) == [
-        "",
-        "entries: 0 tracked, 2 unmanaged",
-        "  2 unmanaged: qa has no `policy`: web and api, in qa",
-        '    add under `environments.qa`: policy: {semver: "^1"}',
-    ]
-
-
 @pytest.mark.parametrize(
     ("folders", "line"),
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -234,15 +233,6 @@ def test_an_action_has_the_colour_of_what_it_does(action: str, code: str, painte
     assert painted in told(EnvironmentOutcome("production", (), (proposed,)), width=80, colours=True).splitlines()
 
 
-def test_colours_add_nothing_but_colours() -> None:
-    failed = Failed(entry(), Problem("failed.registry", "ghcr.io did not answer", "Check that it runs."))
-    held = Held(alter(entry("ghcr.io/acme/api"), pin=Pin("v1")), None, Reason("held.freeze", LONG))
-    proposed = carried_out("open", change(why=LONG), branch="gitops-bot/production/all")
-    environment = EnvironmentOutcome("production", (held, failed, *kept(3)), (proposed,))
-    painted = told(environment, width=60, colours=True)
-    assert re.sub(r"\x1b\[[0-9;]+m", "", painted) == told(environment, width=60)
-
-
 # --- each thing once -----------------------------------------------------------------------------------------------
 
 
@@ -283,12 +273,6 @@ failed:
     7 entries in 7 files: {two} and 2 more
     next: Check its name, and the DNS of this machine.
 """)
-
-
-def test_a_terminal_names_five_of_many_entries() -> None:
-    text = " ".join(told(*two_dead_hosts(), width=80).split())
-    assert "one.example/acme/app4 and 2 more next:" in text
-    assert "one.example/acme/app5" not in text
 
 
 FAILURES: list[tuple[str, Sequence[Failed], str]] = [

@@ -70,10 +70,6 @@ def test_each_writing_is_told_and_what_was_left_alone_is_not() -> None:
     assert told(events, outcome(same, left)) == []
 
 
-def test_a_dry_run_says_that_nothing_was_written() -> None:
-    assert names(list(Events().of(outcome(OPENED), written=False))) == ["proposal.planned"]
-
-
 def test_failures_and_holds_are_told_with_their_place_and_the_way_out() -> None:
     facts = {fact.name: fact.facts for fact in told(Events(), outcome(held=[HELD], failed=[FAILED]))}
     assert facts == {
@@ -97,11 +93,6 @@ def test_failures_and_holds_are_told_with_their_place_and_the_way_out() -> None:
             "candidate": "v2",
         },
     }
-
-
-def test_a_file_that_failed_is_told_by_its_line() -> None:
-    (fact,) = told(Events(), outcome(failed=[BROKEN]))
-    assert (fact.facts["file"], fact.facts["line"], fact.facts["entry"]) == (WEB, 3, None)
 
 
 def test_a_claim_of_nobody_is_told_too() -> None:
@@ -128,13 +119,6 @@ def test_what_the_last_cycle_told_is_not_told_again(second: Outcome, expected: l
     events = Events()
     assert names(told(events, outcome(held=[HELD], failed=[FAILED]))) == ["entry.failed", "entry.held"]
     assert names(told(events, second)) == expected
-
-
-def test_what_was_over_meanwhile_is_told_again() -> None:
-    events = Events()
-    told(events, outcome(held=[HELD], failed=[FAILED]))
-    told(events, outcome())
-    assert names(told(events, outcome(held=[HELD], failed=[FAILED]))) == ["entry.failed", "entry.held"]
 
 
 def test_a_registry_that_is_gone_makes_no_flood() -> None:

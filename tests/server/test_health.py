@@ -89,10 +89,6 @@ def test_each_request_gets_one_answer_and_the_end(
     assert b"Cache-Control: no-store" in head
 
 
-def test_a_second_request_on_one_connection_is_not_answered(server: HealthServer) -> None:
-    assert ask(server, GET % b"/healthz" * 2).count(b"HTTP/1.1") == 1
-
-
 def test_a_head_that_does_not_end_is_refused(server: HealthServer) -> None:
     with connect(server) as connection:
         connection.sendall(b"GET /" + b"x" * (HEAD * 2))
@@ -142,13 +138,6 @@ def test_what_is_no_address_is_refused_with_what_to_write(listen: str) -> None:
 def test_an_address_that_is_taken_is_told_at_the_start(server: HealthServer) -> None:
     with pytest.raises(UsageError, match="Address already in use"):
         HealthServer(server.address, page)
-
-
-def test_a_server_that_ended_listens_no_more() -> None:
-    with HealthServer("127.0.0.1:0", page) as server:
-        assert b"alive" in ask(server, GET % b"/healthz")
-    with pytest.raises(OSError, match="refused"):
-        connect(server)
 
 
 def test_connections_under_way_neither_keep_its_end_nor_spoil_it(capfd: pytest.CaptureFixture[str]) -> None:

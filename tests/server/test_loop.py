@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -186,7 +186,3 @@ def test_a_clock_that_is_set_makes_nobody_dead_or_unready(days: int, within: boo
     clock.moment += timedelta(hours=1)
     assert (liveness.why_dead() is None) is not within
     assert liveness.why_unready() is not None
-
-
-def test_the_moments_of_probes_are_in_utc() -> None:
-    assert NOON.tzinfo is UTC

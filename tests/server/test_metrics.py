@@ -110,13 +110,6 @@ def test_what_is_gone_has_no_line_any_more() -> None:
     assert found["gitops_bot_open_proposals", ("production",)] == 0
 
 
-def test_a_merged_pull_request_is_open_no_more() -> None:
-    metrics = Metrics()
-    merged = replace(STAGING.proposals[0], pull_request=replace(PULL, state="merged"))
-    metrics.show(replace(OUTCOME, environments=(replace(STAGING, proposals=(merged,)),)), AT, None)
-    assert read(metrics)["gitops_bot_open_proposals", ("staging",)] == 0
-
-
 def test_requests_are_counted_by_host_and_status_from_many_threads() -> None:
     metrics = Metrics()
 
@@ -145,10 +138,3 @@ def test_manifests_that_name_ever_new_registries_cost_no_memory() -> None:
     hosts = {labels[0]: value for (name, labels), value in read(metrics).items() if name.endswith("requests_total")}
     assert len(hosts) == HOSTS + 1
     assert (hosts["other"], hosts["registry0.test"]) == (50, 2)
-
-
-def test_a_bad_configuration_shows() -> None:
-    metrics = Metrics()
-    for good in (False, True):
-        metrics.config_loaded(good=good)
-        assert read(metrics)["gitops_bot_config_last_reload_successful", ()] == good

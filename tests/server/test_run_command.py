@@ -6,7 +6,6 @@ import contextlib
 import signal
 import socket
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -119,37 +118,6 @@ def test_a_bad_configuration_keeps_the_last_good_one_and_no_configuration_keeps_
     keep_the_contract(bot.events)
 
 
-def test_what_cannot_be_read_costs_itself_alone_and_is_told_once(worldwide: World) -> None:
-    stages = Stages.start(worldwide, "policy: releases", staging="policy: releases")
-    broken = "apps/api/staging/kustomization.yaml"
-    stages.deploy.remote.commit("main", {broken: b"images: [\n"})
-    stages.push("web", "1.1.0")
-    with running(stages.deploy) as bot:
-        first, second = bot.until("cycle.ended"), bot.until("cycle.ended")
-        assert [each["result"] for each in (first, second)] == ["partial", "partial"]
-        assert (first["written"], second["failed"]) == (2, 1)
-        (failed,) = bot.named("entry.failed")
-        assert (failed["file"], failed["environment"], failed["line"]) == (broken, "staging", 2)
-        # Something is wrong, and still it does its work.
-        assert bot.get("/readyz")[0] == 200
-        assert bot.end(signal.SIGTERM).code == 0
-    keep_the_contract(bot.events)
-
-
-def test_what_is_held_is_told_once_with_its_reason(shop: Deploy) -> None:
-    shop.push("web", "0.9.0")
-    moved = shop.push("web", "1.0.0", "other bytes")
-    with running(shop) as bot:
-        assert bot.until("cycle.ended")["held"] == 1
-        bot.until("cycle.ended")
-        (held,) = bot.named("entry.held")
-        assert (held["code"], held["file"], held["environment"]) == ("held.moved", WEB, "production")
-        assert moved[:15] in held["message"]
-        assert bot.metrics()["gitops_bot_held_entries{production,held.moved}"] == 1
-        assert bot.end(signal.SIGTERM).code == 0
-    keep_the_contract(bot.events)
-
-
 def gated(deploy: Deploy, at: str, then: Callable[[], None]) -> None:
     """Do something while the first API request of that kind is under way."""
     seen: list[str] = []
@@ -249,31 +217,6 @@ def test_what_stays_as_it_is_is_told_once_in_all_cycles(shop: Deploy, tmp_path: 
     told = [each["event"] for each in bot.events]
     assert told.count("cycle.ended") >= 3
     assert [told.count(each) for each in ("cache.unused", "configuration.differs")] == [1, 1]
-
-
-def test_garbage_is_looked_for_although_no_cycle_ever_gets_far() -> None:
-    """Its probes are asked all the time, and what is imported for a cycle is not there before one succeeds."""
-    program = (
-        "import gc, sys\n"
-        "from gitops_bot.cli import main as cli\n"
-        "from gitops_bot.server import loop\n"
-        "def run(*_):\n"
-        "    print(gc.isenabled())\n"
-        "    raise KeyboardInterrupt\n"
-        "loop.run = run\n"
-        "sys.exit(cli.main(['run', '--every', '5m', '--repository', 'acme/nowhere']))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout) == (130, "True\n")
-
-
-def test_a_dry_run_says_what_it_would_do_and_writes_nothing(shop: Deploy) -> None:
-    shop.push("web", "1.1.0")
-    with shop.watching() as seen, running(shop, "--dry-run") as bot:
-        bot.until("cycle.ended")
-        assert [each["action"] for each in bot.named("proposal.planned")] == ["open"]
-        assert bot.end(signal.SIGTERM).code == 0
-    assert seen.nothing
 
 
 WRONG = {
