@@ -197,13 +197,9 @@ def api_in(*environments: str) -> Event:
 @rows(
     "events production expected",
     {
-        "an earlier wave has it": (
-            (api_in("dev", "production"),),
-            ", policy: releases",
-            (
-                "held nothing held.no_partner: dev has this image, and no entry of staging corresponds to this "
-                "one, to be ..."
-            ),
+        "an earlier wave has it": ((api_in("dev", "production"),), ", policy: releases",
+            ("held nothing held.no_partner: dev has this image, and no entry of staging corresponds to this "
+             "one, to be ..."),
         ),
         "the wave before has it elsewhere": (
             (api_in("production"), lambda shop: shop.write({path("staging", "jobs"): overlay({API: ONE})}, days=3)),
@@ -234,10 +230,8 @@ def api_in(*environments: str) -> Event:
         "a file of an earlier wave cannot be read": (
             (api_in("production"), lambda shop: shop.write({path("dev", "api"): "images: ["}, days=1)),
             ", policy: releases",
-            (
-                "held nothing held.no_partner: a file of dev cannot be read, and may have this image; correct "
-                "that file first"
-            ),
+            ("held nothing held.no_partner: a file of dev cannot be read, and may have this image; correct "
+             "that file first"),
         ),
         "the source has it": (
             (api_in("staging", "production"),), ", policy: releases", "kept current: staging runs the same pin",
@@ -280,13 +274,9 @@ def in_two(eu: Pin, us: Pin, days: float = 9) -> Event:
     "text events expected",
     {
         "the same bytes": (CHAIN, (runs("staging", TWO, 3),), f"forward 1.1.0 promoted: staging has run 1.1.0 {AGO}"),
-        "a tag without a digest": (
-            CHAIN,
-            (runs("staging", Pin("1.1.0"), 3),),
-            (
-                f"forward 1.1.0 promoted: staging has run 1.1.0 {AGO}; staging pins no digest, so this is what "
-                "the tag points to now"
-            ),
+        "a tag without a digest": (CHAIN, (runs("staging", Pin("1.1.0"), 3),),
+            (f"forward 1.1.0 promoted: staging has run 1.1.0 {AGO}; staging pins no digest, so this is what "
+             "the tag points to now"),
         ),
         "the tag alone": (
             chain(production=", pin: tag"), (runs("staging", Pin("1.1.0"), 3),),
@@ -308,53 +298,34 @@ def in_two(eu: Pin, us: Pin, days: float = 9) -> Event:
             chain(production=", tag: release"), (runs("staging", TWO, 3),),
             f"forward 1.1.0 promoted: staging has run 1.1.0 {AGO}",
         ),
-        "bytes without a version tag": (
-            chain(production=", tag: release"),
-            sha_1,
-            (
-                "held sha-1 held.no_release_tag: no version tag in r.test/web points to the digest that staging "
-                "runs (sha-1@ ..."
-            ),
+        "bytes without a version tag": (chain(production=", tag: release"), sha_1,
+            ("held sha-1 held.no_release_tag: no version tag in r.test/web points to the digest that staging "
+             "runs (sha-1@ ..."),
         ),
-        "another build": (
-            REVISIONS,
-            (*sha_1, pushed("2.0.0", D), same_revision),
-            (
-                "forward 2.0.0 promoted: rebuilt, not the bytes that were tested: 2.0.0 was built again from "
-                "revision ffffffffffff; ..."
-            ),
+        "another build": (REVISIONS, (*sha_1, pushed("2.0.0", D), same_revision),
+            ("forward 2.0.0 promoted: rebuilt, not the bytes that were tested: 2.0.0 was built again from "
+             "revision ffffffffffff; ..."),
         ),
-        "no other build": (
-            REVISIONS,
+        "no other build": (REVISIONS,
             (*sha_1, pushed("2.0.0", D), described(b=Build(revision=REVISION), d=Build(revision="e" * 40))),
-            (
-                "held sha-1 held.no_release_tag: no version tag in r.test/web points to an image of revision "
-                "ffffffffffff ..."
-            ),
+            ("held sha-1 held.no_release_tag: no version tag in r.test/web points to an image of revision "
+             "ffffffffffff ..."),
         ),
         "another build that is a chart": (
             REVISIONS, (*sha_1, pushed("2.0.0", D), same_revision, is_a(D, CHART)),
             "held sha-1 held.no_release_tag: ...",
         ),
-        "a build that names no revision": (
-            REVISIONS,
-            (runs("staging", TWO, 3),),
-            (
-                "failed failed.registry: r.test/web: sha256:bbbbbbbbbbbb does not say which revision it was "
-                "built from, and ..."
-            ),
+        "a build that names no revision": (REVISIONS, (runs("staging", TWO, 3),),
+            ("failed failed.registry: r.test/web: sha256:bbbbbbbbbbbb does not say which revision it was "
+             "built from, and ..."),
         ),
         "two overlays that agree": (
             MANY, (in_two(TWO, TWO, 3),), f"forward 1.1.0 promoted: staging has run 1.1.0 {AGO}",
         ),
-        "two overlays that never agreed": (
-            MANY,
-            (in_two(TWO, THREE),),
-            (
-                "held nothing held.unordered: staging runs several different pins, and all of them ran no "
-                "other: 1.1.0 in "
-                "apps/web/staging-eu, 1.2.0 in apps/web/staging-us"
-            ),
+        "two overlays that never agreed": (MANY, (in_two(TWO, THREE),),
+            ("held nothing held.unordered: staging runs several different pins, and all of them ran no "
+             "other: 1.1.0 in "
+             "apps/web/staging-eu, 1.2.0 in apps/web/staging-us"),
         ),
         "what both ran, while one is ahead": (
             MANY, (in_two(TWO, TWO), in_two(TWO, THREE, 3)),
@@ -475,26 +446,16 @@ BACK = "back to release 1 (0101010101) of 2026-10-26 12:00 UTC, by Ann"
     "events what expected",
     {
         "the one before": ((newer,), RollBack(), f"backward 1.0.0 rolled_back: {BACK}"),
-        "a release by its commit": (
-            (newer, runs("staging", THREE, 9)),
-            RollBack(to="01010101"),
-            f"backward 1.0.0 rolled_back: {BACK}",
+        "a release by its commit": ((newer, runs("staging", THREE, 9)), RollBack(to="01010101"),
+            f"backward 1.0.0 rolled_back: {BACK}"),
+        "no such release": ((newer, runs("staging", THREE, 9)), RollBack(to="abcdef12"),
+            ("failed failed.git: abcdef12 is not a release of staging: ... The newest are 3 (0303030303), 2 "
+             "(0202020202) ..."),
         ),
-        "no such release": (
-            (newer, runs("staging", THREE, 9)),
-            RollBack(to="abcdef12"),
-            (
-                "failed failed.git: abcdef12 is not a release of staging: ... The newest are 3 (0303030303), 2 "
-                "(0202020202) ..."
-            ),
-        ),
-        "nothing before": (
-            (),
-            RollBack(),
-            "failed failed.git: nothing to roll back to: no release before the present pins ...",
-        ),
+        "nothing before": ((), RollBack(),
+            "failed failed.git: nothing to roll back to: no release before the present pins ..."),
     },
-)
+)  # fmt: skip
 def test_a_rollback_goes_to_an_earlier_release(events: tuple[Event, ...], what: RollBack, expected: str) -> None:
     check(candidates(started(CHAIN, *events), what, "staging"), expected)
 
