@@ -172,9 +172,10 @@ class Forge:
         self.asked.append(("find", *branches))
         if self.failure is not None:
             raise self.failure
-        others = {name: pulls for name, pulls in self.pulls.items() if closed and name.startswith(closed)}
-        return {name: pulls for name, pulls in self.pulls.items() if name in branches} | {
-            name: tuple(pull for pull in pulls if pull.state == "closed") for name, pulls in others.items()
+        return {
+            name: pulls if name in branches else tuple(pull for pull in pulls if pull.state == "closed")
+            for name, pulls in self.pulls.items()
+            if name in branches or (closed and name.startswith(closed))
         }
 
     def open(self, *, branch: str, base: str, title: str, body: str, draft: bool) -> PullRequest:

@@ -12,11 +12,9 @@ from gitops_bot.images.kinds import NamedPolicy, Rules
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import carry
-from gitops_bot.proposals.branch import Ours, owner_of
 from gitops_bot.releases.decisions import Change, Failed, Held, Kept, PinChange
-from gitops_bot.targets import kustomization
 from tests.managed import alter
-from tests.proposals.sample import WEB, A, B, C, branch, change, commit, entry, written
+from tests.proposals.sample import WEB, A, B, C, change, entry
 from tests.tables import rows
 
 if TYPE_CHECKING:
@@ -255,30 +253,3 @@ def test_nothing_carried_is_lost_without_one_of_three_reasons(
         from_is_gone = now is None or now.pin != pin.before
         base_has_it = now is not None and now.pin == pin.after
         assert pin.key in decided or from_is_gone or base_has_it
-
-
-@settings(max_examples=10, deadline=None)
-@given(st.permutations(range(10)))
-def test_ten_services_that_set_their_pin_one_after_the_other_lose_nothing(order: list[int]) -> None:
-    """Each reads the branch that the one before it left, on real bytes, as ten processes do in whatever order."""
-    files = {
-        f"apps/{pair}/kustomization.yaml": b"images:\n- {name: s%d, newTag: v1}\n- {name: s%d, newTag: v1}\n"
-        % (2 * pair, 2 * pair + 1)
-        for pair in range(5)
-    }
-    base = {
-        (file, each.name): pinned(entry(each.name, file), each.pin, None)
-        for file, data in files.items()
-        for each in kustomization.read(data, file).entries
-    }
-    there = branch()
-    for number in order:
-        mine = change(f"s{number}", Pin(f"v{number + 2}"), file=f"apps/{number // 2}/kustomization.yaml", source="set")
-        judged = owner_of(there)
-        assert isinstance(judged, Ours)
-        there = branch(commit(written(*carry.combine([mine], judged.carried, base), files=files), files))
-    judged = owner_of(there)
-    assert isinstance(judged, Ours)
-    assert sorted((pin.name, pin.after.tag) for pin in judged.carried) == [
-        (f"s{number}", f"v{number + 2}") for number in range(10)
-    ]

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -166,30 +165,6 @@ MOMENTS = st.datetimes(datetime(2011, 1, 1), datetime(2035, 1, 1), timezones=st.
 )
 
 
-def is_open(windows: Sequence[Window], at: datetime) -> bool:
-    """Said another way: some window is open, if there is one, and no span that it may not."""
-    opening, closing = ([own for own in windows if (own.not_ is None) is plain] for plain in (True, False))
-    inside = [limits.next_opening([own], at) == at for own in opening]
-    return (any(inside) or not opening) and not any(
-        limits.next_opening([own.not_], at) == at for own in closing if own.not_
-    )
-
-
-@given(WINDOWS | st.just([]), WINDOWS, MOMENTS, st.floats(0, 1))
-def test_the_next_opening_is_in_a_window_and_in_no_span_that_is_not_in_the_schedule(
-    opening: list[Window], closing: list[Window], at: datetime, part: float
-) -> None:
-    windows = [*opening, *map(none, closing)]
-    found = limits.next_opening(windows, at)
-    assert found is None or (found >= at and is_open(windows, found))
-    assert (found == at) is is_open(windows, at)
-    before = at + ((found or at + timedelta(days=300)) - at) * part
-    assert before == found or not is_open(windows, before)
-    for own in windows:  # nor where any span or window begins or ends on the way
-        near = limits.next_opening([own if own.not_ is None else own.not_], at)
-        assert near is None or (found is not None and near >= found) or not is_open(windows, near)
-
-
 @given(MOMENTS)
 def test_without_windows_it_is_always_open(at: datetime) -> None:
     assert limits.why_closed([], at) is None
@@ -291,19 +266,12 @@ def test_something_new_is_opened_when_it_may_be(more: Mapping[str, object], expe
             assert (found.reason.code, found.reason.text, found.reason.data) == expected
 
 
-@pytest.mark.parametrize(
-    "action",
-    [
-        reconcile.Refresh(OPENED, Reason("chosen", "newer")),
-        reconcile.Close(OPENED, Reason("nothing_new", "gone")),
-        reconcile.Leave(OPENED, Reason("person", "theirs"), "said"),
-        reconcile.Nothing(OPENED, Reason("nothing_new", "there")),
-    ],
-    ids=lambda action: type(action).__name__,
-)
-def test_what_is_open_is_kept_up_at_any_time(action: reconcile.Action) -> None:
+def test_what_is_open_is_kept_up_at_any_time() -> None:
     full = {"open_now": 9, "most_open": 1, "opened": ago(1, 2), "most_new_per_hour": 1}
-    assert admitted(action, windows=(MORNINGS,), **full) is action
+    why = Reason("chosen", "newer")
+    for kind in (reconcile.Refresh, reconcile.Close, reconcile.Leave, reconcile.Nothing):
+        action = kind(OPENED, why)
+        assert admitted(action, windows=(MORNINGS,), **full) is action
 
 
 WEB, PROXY = change(), change("proxy", Pin("v2"), Pin("v1"))
@@ -343,14 +311,3 @@ def test_a_file_that_cannot_be_read_holds_the_rest() -> None:
         "the group shop is proposed as a whole, and part of it cannot be read: two entries are named web",
         {"group": "shop"},
     )
-
-
-@given(st.lists(st.sampled_from([WEB, PROXY, HELD, FAILED, KEPT])))
-def test_a_group_changes_as_a_whole_or_not_at_all(decisions: list[object]) -> None:
-    done = limits.hold_together(decisions, "shop")
-    assert len(done) == len(decisions)
-    blocked = HELD in decisions or FAILED in decisions
-    assert [each for each in done if each in (WEB, PROXY)] == (
-        [] if blocked else [each for each in decisions if each in (WEB, PROXY)]
-    )
-    assert limits.hold_together(done, "shop") == done

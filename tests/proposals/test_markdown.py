@@ -110,17 +110,6 @@ def test_what_does_not_fit_is_cut_with_a_word(room: int, expected: list[str]) ->
     assert markdown.cut([], str, room, more) == []
 
 
-def test_what_comes_after_the_cut_is_not_even_shown() -> None:
-    asked: list[int] = []
-
-    def show(item: int) -> str:
-        asked.append(item)
-        return "x" * 9
-
-    assert markdown.cut(range(1_000_000), show, 35, more) == ["x" * 9, "and 999999 more"]
-    assert asked == [0, 1, 2, 3]
-
-
 @given(st.lists(st.text(max_size=30), max_size=30), st.integers(-5, 400))
 def test_parts_are_whole_in_order_and_within_the_room(parts: list[str], room: int) -> None:
     shown = markdown.cut(parts, str, room, more)

@@ -339,21 +339,6 @@ def test_a_persons_commit_is_named_in_plain_words() -> None:
 
 
 @rows(
-    "there existing expected",
-    {
-        "no pull request was ever opened": ("ours", (), True),
-        "pushed after older ones ended, not opened yet": ("ours", (DECLINED, MERGED, TIDIED), True),
-        "closed at this commit": ("ours", (DECLINED_HERE,), False),
-        "merged at this commit": ("ours", (MERGED_HERE,), False),
-    },
-)
-def test_pins_of_a_branch_count_while_it_is_proposed_or_about_to_be(
-    there: str, existing: tuple[PullRequest, ...], expected: bool
-) -> None:
-    assert BotBranch("gitops-bot/staging/all", BRANCHES[there], existing).counts is expected
-
-
-@rows(
     "there wanted expected word",
     {
         "the first time": ("none", True, Open, "pull requests were not checked"),

@@ -86,12 +86,6 @@ def _refreshed(shop: Shop, _: People) -> None:
     _newer(shop, "web")
 
 
-def _set_beside(shop: Shop, _: People) -> None:
-    _newer(shop, "web")
-    shop.run(Command("set", f"api=1.6.0@sha256:{'a' * 64}"))
-    shop.run(Command())
-
-
 def _moved_under(shop: Shop, people: People) -> None:
     _opened(shop)
     people.pin_by_hand((FRONT, "web"), "newest")
@@ -134,7 +128,10 @@ def _taken_over(shop: Shop, people: People) -> None:
 def _taken_over_again(shop: Shop, people: People) -> None:
     _taken_over(shop, people)
     shop.run(Command())
-    people.commit(ALL, "amended")
+    parents = shop.remote.git("log", "-1", "--format=%P", ALL).decode().split()
+    made = shop.remote.commit(ALL, {"apps/notes.txt": b"amended\n"}, message="my own words", parents=parents)
+    shop.settle()
+    people.model.theirs = {made: ALL}
 
 
 def _handed_back(shop: Shop, people: People) -> None:
@@ -158,19 +155,6 @@ def _gathered(shop: Shop, people: People) -> None:
     people.configure()
 
 
-def _declined(shop: Shop, people: People) -> None:
-    _opened(shop)
-    people.close(shop.pulls()[0], delete=False)
-    _newer(shop, "web")
-
-
-def _reopened(shop: Shop, people: People) -> None:
-    _opened(shop)
-    people.close(shop.pulls()[0], delete=False)
-    people.reopen(shop.pulls("closed")[0])
-    _newer(shop, "web")
-
-
 def _merged(shop: Shop, people: People) -> None:
     _opened(shop)
     people.merge(shop.pulls()[0], "squash", delete=False)
@@ -181,14 +165,6 @@ def _tested(shop: Shop, _: People) -> None:
     _newer(shop, "web", "api")
     shop.run(Command())
     assert shop.main[file_of("front", SOURCE), "web"].tag == "1.6.0"
-
-
-def _promoted(shop: Shop, people: People) -> None:
-    _tested(shop, people)
-    shop.run(Command("promote"))
-    assert shop.pulls()
-    _newer(shop, "web")
-    shop.run(Command("set", "web=1.7.0", SOURCE))
 
 
 def _gone_forward(shop: Shop, people: People) -> None:
@@ -259,9 +235,7 @@ JOURNEYS: Sequence[Journey] = (
     Journey("open and let it merge", {**DRESSED, "auto_merge": True, "merge_method": "squash"}, _checked),
     Journey("open and queue", {"auto_merge": "without-checks", "labels": ["release"]}, _queued),
     Journey("open and merge at once", {"auto_merge": "without-checks"}, _new),
-    Journey("open a draft by set", {"draft": True, "labels": ["release"]}, _new, Command("set", "web=1.6.0")),
     Journey("refresh", DRESSED, _refreshed),
-    Journey("refresh by set", {}, _set_beside, Command("set", f"web=1.7.0@sha256:{'b' * 64}")),
     Journey("rebuild on a base that moved into a conflict", {}, _moved_under),
     Journey("close what is on the base branch", {}, _done_by_hand),
     Journey("close what went back at its source", {"group": "overlay"}, _withdrawn),
@@ -272,13 +246,9 @@ JOURNEYS: Sequence[Journey] = (
     Journey("take back what was handed back", DRESSED, _handed_back),
     Journey("split a group", {"labels": ["release"]}, _regrouped),
     Journey("gather groups", {}, _gathered),
-    Journey("propose anew after a decline", {}, _declined),
-    Journey("refresh what was reopened", {}, _reopened),
     Journey("propose anew on a merged branch", {}, _merged),
     Journey("commit", {"as": "commit"}, _new),
     Journey("promote", {"labels": ["release"]}, _tested, Command("promote"), source="by hand"),
-    Journey("promote once more", {"labels": ["release"]}, _promoted, Command("promote"), source="by hand"),
-    Journey("promote by a commit", {"as": "commit"}, _tested, Command("promote"), source="by hand"),
     Journey("commit to the source and promote that", {"labels": ["release"]}, _new, source="by itself"),
     Journey("roll back", {"labels": ["release"]}, _gone_forward, Command("rollback")),
     Journey("roll back one image beside an open proposal", {}, _gone_forward_and_on, Command("rollback", image="web")),

@@ -87,19 +87,3 @@ def repinned(data: bytes, name: str, pin: Pinned) -> bytes:
             found.append(f"{said[1]}newTag: {pin.tag}{said[4]}")
             found += [f"{said[1]}digest: {pin.digest}{said[4]}"] if pin.digest else []
     return "".join(found).encode()
-
-
-def without_entry(data: bytes, name: str) -> bytes:
-    """The text without one entry and the comment above it."""
-    found: list[str] = []
-    mine = False
-    for line in data.decode().splitlines(keepends=True):
-        if start := _NAME.match(line):
-            mine = start[1] == name
-            if mine and found and found[-1].lstrip().startswith(f"# {name} "):
-                found.pop()
-        elif not line.startswith("    "):
-            mine = False
-        if not mine:
-            found.append(line)
-    return "".join(found).encode()

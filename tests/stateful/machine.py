@@ -25,7 +25,6 @@ from tests.stateful.world import (
     Shop,
     Wave,
     environment_of,
-    environments_in,
     moment,
 )
 from tests.stateful.writes import Killed
@@ -51,14 +50,13 @@ PUSHES = st.sampled_from(
         "another file",
         "another line",
         "the line above an entry",
-        "without an entry",
         "a broken file, or mended",
         "newest",
         "older",
         "what is proposed",
     ]
 )
-WORK = st.sampled_from(["another file", "the same file", "the bot's own words", "amended", "reworded"])
+WORK = st.sampled_from(["another file", "the same file"])
 COMMANDS = st.tuples(
     st.sampled_from(IMAGES),
     st.sampled_from(
@@ -222,22 +220,6 @@ class Proposals(RuleBasedStateMachine):
 
     @rule(
         command=COMMANDS,
-        other=COMMANDS,
-        at=AT,
-        when=WHEN,
-    )
-    def run_meets_another(self, command: tuple[str, str], other: tuple[str, str], at: int, when: When) -> None:
-        around, within = self._command(command), self._command(other)
-
-        def meet(number: int, now: When) -> None:
-            if (number, now) == (at, when):
-                before = self.model.begins(within)
-                self.model.check(before, within, self.shop.run(within), disturbed=True, around=around)
-
-        self._run(around, meet)
-
-    @rule(
-        command=COMMANDS,
         act=st.sampled_from(["commits", "squashes", "closes", "deletes the branch", "pins by hand", "touches"]),
         which=WHICH,
         at=AT,
@@ -298,12 +280,6 @@ class Proposals(RuleBasedStateMachine):
                 self.people.touch(path)
             case "the line above an entry":
                 self.people.touch(path, above=name)
-            case "without an entry":
-                self.people.remove((path, name))
-                holds = list(filter(self._means_something, self.shop.holds))
-                if holds != self.shop.holds:
-                    self.shop.holds = holds
-                    self.people.configure()
             case "a broken file, or mended":
                 self.people.break_file(path)
             case _:
@@ -313,28 +289,16 @@ class Proposals(RuleBasedStateMachine):
 
     @rule(
         name=st.sampled_from([*IMAGES, None]),
-        spared=st.sampled_from([None, None, *IMAGES]),
         hours=st.integers(1, 30),
-        begins=st.sampled_from([None, None, 0, 1]),
         where=st.sampled_from([*([name] for name in WAVES), WAVES[1:], "all"]),
     )
-    def write_hold(self, name: str | None, spared: str | None, hours: int, begins: int | None, where: Any) -> None:
-        now = self.shop.clock.now()
+    def write_hold(self, name: str | None, hours: int, where: Any) -> None:
         environments = where if where == "all" else list(dict.fromkeys(map(self._there, where)))
-        said = {"environments": environments, "until": moment(now + timedelta(hours=hours)), "why": "the fair"}
-        said |= {"image": name} if name else {"except": [spared]} if spared else {}
-        said |= {"from": moment(now + timedelta(hours=begins))} if begins is not None and begins < hours else {}
-        if not self._means_something(said):
-            return  # it would stop the environment: tests/commands/test_unmatched_names.py
-        self.shop.holds.append(said)
-        self.people.configure()
-
-    def _means_something(self, hold: Mapping[str, Any]) -> bool:
-        there, environments = {(environment_of(key), key[1]) for key in self.shop.main}, environments_in(hold)
-        every = [[name] for name in environments] if environments != "all" else [list(self.shop.waves)]
-        named = [(among, hold["image"]) for among in every if "image" in hold]
-        named += [([one for among in every for one in among], image) for image in hold.get("except", ())]
-        return all(any((one, image) in there for one in among) for among, image in named)
+        until = moment(self.shop.clock.now() + timedelta(hours=hours))
+        if name in (None, *self.shop.pushed):  # a name that means nothing stops the environment
+            said = {"environments": environments, "until": until, "why": "the fair"}
+            self.shop.holds.append(said | ({"image": name} if name else {}))
+            self.people.configure()
 
     @precondition(lambda self: self.shop.holds)
     @rule()

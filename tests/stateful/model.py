@@ -12,7 +12,7 @@ from tests.stateful.past import Past, environment_on, is_rollback
 from tests.stateful.world import NAME, environment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from gitops_bot.demo.hub import Pull
     from gitops_bot.results.outcome import EnvironmentOutcome
@@ -86,8 +86,6 @@ class Model:
     #: Steps back that somebody allowed.
     allowed: set[tuple[Key, str]] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
-    #: Branches on which people rewrote the bot's own commit, and the plan with it.
-    rewritten: set[str] = field(default_factory=set)
     #: Pull requests that were merged, by their numbers.
     landed: set[int] = field(default_factory=set)
     #: Branches that people did something with since the last run began.
@@ -194,10 +192,8 @@ class Model:
 
     # What must hold
 
-    def check(
-        self, before: Moment, command: Command, ran: Ran, *, disturbed: bool, around: Command | None = None
-    ) -> None:
-        """After every run. `disturbed`: it was killed, or somebody acted in the middle of it, or it within `around`."""
+    def check(self, before: Moment, command: Command, ran: Ran, *, disturbed: bool) -> None:
+        """After every run. `disturbed`: it was killed, or somebody acted in the middle of it."""
         now = self.moment()
         self.past.read()
         self._one_proposal_each(now)
@@ -205,8 +201,7 @@ class Model:
         self._held_and_frozen_stay(before, now)
         self._nothing_comes_by_stealth(before, now)
         self._nothing_declined_comes_back(before, command, now)
-        commands = [command, *([around] if around else [])]
-        self._nothing_asked_for_is_lost(before, commands, now, killed=ran.outcome is None)
+        self._nothing_asked_for_is_lost(before, command, now, killed=ran.outcome is None)
         if disturbed or ran.outcome is None:
             return
         # A file may be broken, and a tag that is set may not be there. There may be nothing to go back to.
@@ -255,8 +250,8 @@ class Model:
             if environment_on(shown.branch) != environment:
                 continue
             on_its_way = self.regrouped and left.get(shown.branch) in ("held.limit", "held.window", "failed.edit")
-            if on_its_way or shown.branch in self.rewritten:
-                continue  # it is on its way to other groups, and not all of it has arrived; or nobody knows what it was
+            if on_its_way:
+                continue  # to other groups, and not all of it has arrived
             for key, (old, new) in shown.pins.items():
                 if self._stands(key, old, new):
                     where.setdefault((key, is_rollback(shown.branch)), []).append(shown.number)
@@ -266,7 +261,7 @@ class Model:
     def _rollbacks_stay(self, before: Moment, now: Moment) -> None:
         """Nothing but another rollback changes one that is open and of use."""
         for number, was in before.pulls.items():
-            if is_rollback(was.branch) and was.branch not in self.rewritten and self._is_of_use(was):
+            if is_rollback(was.branch) and self._is_of_use(was):
                 assert number in now.pulls, f"#{number} rolls back, and was closed"
                 assert now.pulls[number].head == was.head, f"#{number} rolls back, and was changed"
 
@@ -279,13 +274,11 @@ class Model:
         back = {
             key: shown.number
             for shown in now.pulls.values()
-            if is_rollback(shown.branch) and shown.branch not in self.rewritten
+            if is_rollback(shown.branch)
             for key, (old, new) in shown.pins.items()
             if self._stands(key, old, new)
         }
         for shown in self._kept_up(now, environment, left, rollbacks=False):
-            if shown.branch in self.rewritten:
-                continue
             both = {
                 key: number for key, number in back.items() if key in shown.pins and self._stands(key, *shown.pins[key])
             }
@@ -295,7 +288,7 @@ class Model:
         """What the bot has just put on its branches was tested, is required no more, and was not left by going back."""
         carried = {(key, pin) for pins in before.carried.values() for key, pin in pins.items()}
         for branch, head in self.shop.proposing.items():
-            if before.heads.get(branch) == head or self.is_theirs(branch) or branch in self.touched | self.rewritten:
+            if before.heads.get(branch) == head or self.is_theirs(branch) or branch in self.touched:
                 continue
             fork = self.shop.fork(head)
             for key, (_, pin) in self.shop.proposed(head).items():
@@ -348,9 +341,7 @@ class Model:
                 ]
                 assert not again, f"#{shown.number} proposes {key[1]} {pin} again, which was declined with #{again[0]}"
 
-    def _nothing_asked_for_is_lost(
-        self, before: Moment, commands: Sequence[Command], now: Moment, *, killed: bool
-    ) -> None:
+    def _nothing_asked_for_is_lost(self, before: Moment, command: Command, now: Moment, *, killed: bool) -> None:
         main = self.shop.main
         heads = {shown.branch: shown.head for shown in now.pulls.values()}
         # What was pushed and never opened is opened by a later run, as soon as a limit or a broken file lets it.
@@ -373,21 +364,16 @@ class Model:
             if asked.pin in there:
                 continue
             # What a rollback takes leaves the other proposal first: killed right then, the rollback is not there yet.
-            if any(
-                (each.verb, each.environment) == ("rollback", environment_of(key))
-                for each in (commands if killed else commands[1:])
-            ):
+            if killed and (command.verb, command.environment) == ("rollback", environment_of(key)):
                 del self.asked[key]
                 continue
-            if any(self._asks_for(each, key) for each in commands[0 if self.touched else 1 :]):
-                # A run that is under way may have replaced it, and this one what that asked for; or a person closed
-                # what replaced it.
-                del self.asked[key]
+            if self.touched and self._asks_for(command, key):
+                del self.asked[key]  # a person closed what replaced it
                 continue
             # Whoever sets what the base branch has already takes the carried pin away.
             replaced = any(version(pin) > version(asked.pin) for pin in there)
-            wanted = [self._wanted_for(each, key) for each in commands]
-            replaced |= any(one is not None and agree(one, pin) for one in wanted for pin in (*there, main[key]))
+            wanted = self._wanted_for(command, key)
+            replaced |= wanted is not None and any(agree(wanted, pin) for pin in (*there, main[key]))
             assert replaced, f"{key[1]} {asked.pin} in {key[0]} was set, and is proposed no more: {there}"
             del self.asked[key]
         for key, was, pin in changes:
@@ -397,7 +383,8 @@ class Model:
                 was is not None
                 and main.get(key) == was
                 and all(carried.get(key) != pin for carried in before.carried.values())
-                and any(each.verb == "set" and self._wanted_for(each, key) == pin for each in commands)
+                and command.verb == "set"
+                and self._wanted_for(command, key) == pin
             ):
                 self.asked[key] = Asked(pin, was)
 

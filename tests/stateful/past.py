@@ -42,8 +42,6 @@ class Past:
     said: set[tuple[Key, Pinned]] = field(default_factory=set)
     #: What was proposed again because a person lifted the hold.
     lifted: set[tuple[Key, Pinned]] = field(default_factory=set)
-    #: Entries whose image no wave before had at some time: then they go by their own policy.
-    alone: set[Key] = field(default_factory=set)
     #: Whether one of the commands that are running lifts holds.
     lifts: bool = False
     #: When the last of them began.
@@ -64,8 +62,6 @@ class Past:
         now = self.pins[commit] = {key: pin for key, pin in there.items() if not self._is_broken(commit, key)}
         changed = {key: pin for key, pin in now.items() if self._last.get(key) != pin}
         at = self.places[commit] = len(self.places)
-        named = {(environment_of(key), key[1]) for key in there}
-        self.alone |= {key for key in now if named.isdisjoint((name, key[1]) for name in self._waves_before(key))}
         plan = self._plan_of(commit)
         # Wave by wave: what one commit brings to several has been in each of them.
         for key, pin in sorted(changed.items(), key=lambda each: wave_of(each[0])):
@@ -88,13 +84,6 @@ class Past:
 
     def _is_broken(self, commit: str, key: Key) -> bool:
         return self.shop.files(commit)[key[0]].endswith(BROKEN)
-
-    def _waves_before(self, key: Key) -> list[str]:
-        """The waves that an entry's pins come through, if nobody carries them past."""
-        names, name = [], environment_of(key)
-        while self.shop.waves[name].follows:
-            names.append(name := source_of(name))
-        return names
 
     def _plan_of(self, commit: str) -> str:
         """What a commit of the bot says of itself; empty for those of others."""
@@ -122,7 +111,7 @@ class Past:
     def has_come_by_right(self, key: Key, pin: Pinned) -> bool:
         """Whether the wave before has had what an entry gets, or a person said so."""
         partner = self.shop.partner_of(key)
-        if partner is None or key in self.alone:
+        if partner is None or not self.shop.waves[environment_of(key)].follows:
             return True
         if (key, pin) in self.said or any(agree(pin, each) for each in self.had[key]):
             return True
@@ -157,7 +146,8 @@ class Past:
         """Of a pin that the bot has just proposed or committed."""
         assert not self.is_frozen(key, rolls_back=rolls_back), f"{key} is to get {pin}, and is held"
         partner = self.shop.partner_of(key)
-        if partner is not None and not rolls_back and key not in self.alone and (key, pin) not in self.said:
+        follows = self.shop.waves[environment_of(key)].follows
+        if partner is not None and follows and not rolls_back and (key, pin) not in self.said:
             assert not self.is_frozen(partner), f"{key} is to get {pin}, which is held in its source"
 
     def holds(self, key: Key, pin: Pinned, *, fork: str, rollback: bool) -> None:

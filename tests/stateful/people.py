@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,7 +14,6 @@ from tests.counterparts.forge import update_branch
 from tests.stateful import lines
 from tests.stateful.lines import Pinned, version
 from tests.stateful.model import HAND_BACK
-from tests.stateful.past import environment_on
 from tests.stateful.world import ALICE, BOB, BROKEN, CONFIG, NAME, place_of
 
 if TYPE_CHECKING:
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from tests.stateful.model import Model
     from tests.stateful.world import Key, Shop
 
-Work = Literal["another file", "the same file", "the bot's own words", "amended", "reworded"]
+Work = Literal["another file", "the same file"]
 ByHand = Literal["newest", "older", "what is proposed"]
 
 
@@ -150,40 +148,7 @@ class People:
             case "the same file":
                 path = kustomizations[0]
                 made = shop.commit(branch, {path: files[path].replace(b"# Reviewed", b"# Reviewed and seen", 1)})
-            case "the bot's own words":
-                self._in_its_words(branch)
-                return
-            case "amended" | "reworded":
-                parents = shop.remote.git("log", "-1", "--format=%P", head).decode().split()
-                if len(parents) != 1 or head == shop.fork(head):
-                    return
-                changed = {path: data for path, data in files.items() if shop.files(parents[0]).get(path) != data}
-                if work == "amended":
-                    changed["apps/notes.txt"] = b"amended\n"
-                self.model.forget((key, pin) for key, (_, pin) in shop.proposed(head).items())
-                self.model.theirs.pop(head, None)
-                self.model.rewritten.add(branch)
-                made = shop.remote.commit(branch, dict(changed), message="my own words", parents=parents)
-                shop.settle()
         self.model.theirs[made] = branch  # also where it was handed back: that was for what was there before
-
-    def _in_its_words(self, branch: str) -> None:
-        shop, head = self.shop, self.shop.branches[branch]
-        said = list(shop.remote.git("log", "-20", "--format=%B", head).decode().splitlines())
-        environment = environment_on(branch)
-        plan = next((text for text in said if text.startswith(f"Gitops-Bot-Plan: 1 {environment} ")), None)
-        if plan is None or head == shop.fork(head):
-            return
-        key, (_, pin) = min(shop.proposed(head).items()) if shop.proposed(head) else (("", ""), (None, None))
-        if pin is None:
-            return
-        after = Pinned(f"1.{version(pin)[1] + 1}.9", f"sha256:{'e' * 64}")
-        change = {"file": key[0], "name": key[1], "from": _said(pin), "to": _said(after)}
-        group = plan.split()[3]
-        message = f"By hand\n\nGitops-Bot-Plan: 1 {environment} {group} set\nGitops-Bot-Change: {json.dumps(change)}\n"
-        shop.commit(branch, {key[0]: lines.repinned(shop.files(head)[key[0]], key[1], after)}, message)
-        self.model.asked.pop(key, None)
-        self.model.past.names(key, after)
 
     def delete_branch(self, branch: str) -> None:
         """Delete a branch of the bot; GitHub closes its pull request."""
@@ -227,11 +192,6 @@ class People:
         self.model.past.names(key, wanted)
         self.push(path, lines.repinned(data, name, wanted), f"{name} by hand")
 
-    def remove(self, key: Key) -> None:
-        """Take an entry away."""
-        data = self.shop.files(self.shop.branches["main"])[key[0]]
-        self.push(key[0], lines.without_entry(data, key[1]), f"without {key[1]}")
-
     def break_file(self, path: str) -> None:
         """Break a file so that it cannot be read any more, or mend it."""
         data = self.shop.files(self.shop.branches["main"])[path]
@@ -254,7 +214,3 @@ class People:
             self.shop.forge.status(NAME, commit, f"cd/{place}-{source}", state, by="argocd[bot]")
             self.shop.forge.check_run(NAME, commit, f"e2e {place}", state)
         self.shop.forge.deployment(NAME, source, commit, "in_progress", state)
-
-
-def _said(pin: Pinned) -> dict[str, str | None]:
-    return {"tag": pin.tag, "digest": pin.digest}

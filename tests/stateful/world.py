@@ -273,8 +273,8 @@ class Shop:
         mine = (hold for hold in self.holds if "image" in hold or not rolls_back)
         return any(
             (environment_of(key) in environments_in(hold) or environments_in(hold) == "all")
-            and hold.get("image", key[1]) == key[1] not in hold.get("except", ())
-            and hold.get("from", "") <= moment(at) < hold["until"]
+            and hold.get("image", key[1]) == key[1]
+            and moment(at) < hold["until"]
             for hold in mine
         )
 
