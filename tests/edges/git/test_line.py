@@ -235,7 +235,7 @@ class TestDepth:
     def test_the_line_is_complete_where_the_root_is(self, tmp_path: Path) -> None:
         remote = Remote.create(tmp_path / "r.git", {})
         made: list[str] = []
-        for commits in (1, 1, 16, 1, 1, 1, 1, 78, 1, 1):
+        for commits in (1, 18, 1, 1, 79):
             made += grow(remote, commits, lambda _: {FILE: os.urandom(8)})
 
             line = look(remote)

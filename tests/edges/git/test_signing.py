@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,16 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.config.commits import SigningKey
-from gitops_bot.edges.git import Repository
 from gitops_bot.errors import GitError
 from tests.conftest import program
 from tests.counterparts.git_http import Remote
+from tests.edges.git.remotes import BARE, BRANCH, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-BRANCH = "gitops-bot/production/all"
 FILE = "a b/run.sh"
 WHO = "Grüße <bot@example.test>"
 
@@ -35,7 +33,7 @@ def remote(tmp_path: Path) -> Remote:
 def gpg(folder: Path) -> Iterator[tuple[dict[str, str], str]]:
     """A keyring of GnuPG in this folder, and the ID of its only key; its agent ends with the block."""
     folder.mkdir(mode=0o700)
-    environ = {"PATH": os.environ["PATH"], "GNUPGHOME": str(folder)}
+    environ = BARE | {"GNUPGHOME": str(folder)}
     command = [program("gpg"), "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", WHO, "ed25519", "sign"]
     subprocess.run(command, env=environ, check=True, capture_output=True)
     try:
@@ -47,9 +45,9 @@ def gpg(folder: Path) -> Iterator[tuple[dict[str, str], str]]:
 
 def signed(remote: Remote, key: SigningKey, environ: dict[str, str]) -> str:
     """Publish a change that is signed with the key, and check all but its signature."""
-    environ = {"PATH": os.environ["PATH"], "GIT_COMMITTER_NAME": "Grüße", "GIT_AUTHOR_EMAIL": "a@b.test"} | environ
+    environ = BARE | {"GIT_COMMITTER_NAME": "Grüße", "GIT_AUTHOR_EMAIL": "a@b.test"} | environ
     message = "pins\n\nwith é and a trailer\n\nGitops-Bot-Plan: 1 production all policy\n"
-    with Repository(remote.file_url, environ=environ) as repository:
+    with opened(remote, environ=environ) as repository:
         base = repository.head("main")
         repository.rehearse_signing(base, key)
         made = repository.publish(
@@ -83,12 +81,12 @@ def test_a_commit_is_signed_with_a_key_of_gpg(remote: Remote, tmp_path_factory: 
             signed(remote, SigningKey(gpg_key="0123456789ABCDEF"), environ)
 
 
-@pytest.mark.parametrize("file", ["/nowhere/key", "/dev/null/key", "/dev/zero", "/"])
-def test_a_file_that_is_no_key_is_refused_before_it_is_read(remote: Remote, file: str) -> None:
-    with Repository(remote.file_url, environ={"PATH": os.environ["PATH"]}) as repository:
+def test_a_file_that_is_no_key_is_refused_before_it_is_read(remote: Remote) -> None:
+    with opened(remote) as repository:
         base = repository.head("main")
-        with pytest.raises(GitError, match="there is no such file that can be read"):
-            repository.rehearse_signing(base, SigningKey(ssh_key_file=file))
+        for file in ("/nowhere/key", "/dev/zero", "/"):
+            with pytest.raises(GitError, match="there is no such file that can be read"):
+                repository.rehearse_signing(base, SigningKey(ssh_key_file=file))
 
 
 def test_a_merge_on_the_base_branch_serves_to_try_a_key(remote: Remote, tmp_path: Path) -> None:
@@ -96,7 +94,7 @@ def test_a_merge_on_the_base_branch_serves_to_try_a_key(remote: Remote, tmp_path
     main = remote.branches()["main"]
     other = remote.commit("other", {"other": b""}, parents=[main])
     merge = remote.commit("main", {"last": b""}, parents=[main, other])
-    with Repository(remote.file_url, environ={"PATH": os.environ["PATH"]}) as repository:
+    with opened(remote) as repository:
         repository.head("main")
         repository.rehearse_signing(merge, SigningKey(ssh_key_file=str(tmp_path / "key")))
     assert remote.branches() == {"main": merge, "other": other}

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.edges.git import Repository
 from gitops_bot.edges.git.store import TEXT_LIMIT
 from gitops_bot.errors import GitError, LostRace
 from gitops_bot.releases.history.releases import NewTag
 from tests.counterparts.git_http import Remote
+from tests.edges.git.remotes import BARE, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from gitops_bot.edges.git import Repository
 
 WHO = ["-c", "user.name=ada", "-c", "user.email=a@b"]
 
@@ -27,8 +28,7 @@ def remote(tmp_path: Path) -> Remote:
 
 @pytest.fixture
 def repository(remote: Remote) -> Iterator[Repository]:
-    environ = {"PATH": os.environ["PATH"], "GIT_COMMITTER_NAME": "Bot", "GIT_COMMITTER_EMAIL": "bot@example.test"}
-    with Repository(remote.file_url, environ=environ) as repository:
+    with opened(remote, environ=BARE | {"GIT_COMMITTER_NAME": "Bot"}) as repository:
         repository.head("main")
         yield repository
 
@@ -42,24 +42,21 @@ def test_tags_are_annotated_by_who_commits(remote: Remote, repository: Repositor
     repository.create_tags(tags)
     assert repository.tags() == {tag.name: tag.commit for tag in tags}
     assert repository.tag_texts(["release/b/1", "none"]) == {"release/b/1": tags[1].text}
-    assert b"tagger Bot <bot@example.test> " in remote.git("cat-file", "tag", "release/a/1")
+    assert b"tagger Bot <gitops-bot@noreply.invalid> " in remote.git("cat-file", "tag", "release/a/1")
 
 
-def test_one_that_exists_is_never_overwritten_and_nothing_else_is_written(
+def test_one_that_is_in_the_way_is_never_overwritten_and_nothing_else_is_written(
     remote: Remote, repository: Repository
 ) -> None:
     remote.git(*WHO, "tag", "-a", "-m", "mine", "release/a/2", "main")
+    remote.git("tag", "release/b", "main")
     before = remote.git("for-each-ref")
     with pytest.raises(LostRace):
         repository.create_tags(new(remote, "release/a/1", "release/a/2", "release/a/3"))
-    assert remote.git("for-each-ref") == before
-
-
-def test_a_name_that_a_tag_stands_in_the_way_of(remote: Remote, repository: Repository) -> None:
-    remote.git("tag", "release/a", "main")
     with pytest.raises(GitError, match="conflicts with this name") as refused:
-        repository.create_tags(new(remote, "release/a/1"))
+        repository.create_tags(new(remote, "release/b/1"))
     assert not isinstance(refused.value, LostRace)
+    assert remote.git("for-each-ref") == before
 
 
 def test_texts_of_tags_are_bounded_and_may_be_anything(remote: Remote, repository: Repository) -> None:
