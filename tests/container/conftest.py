@@ -12,7 +12,6 @@ import pip
 import pytest
 
 from tests.conftest import PROJECT, absent, program
-from tests.container import context
 from tests.container.engine import Engine, Image
 
 if TYPE_CHECKING:
@@ -38,11 +37,24 @@ def image(ground: Path) -> Image:
     if os.geteuid() != 0:
         absent("the right to start a process as another user", "run the tests as root")
     program("apt-get")
-    context.make(PROJECT, ground / "context")
+    context(ground / "context")
     # What an engine would download each time, pip may keep here from one run to the next.
     keep = {"PIP_NO_CACHE_DIR": "0", "PIP_CACHE_DIR": _pip_cache()}
     engine = Engine(ground, ground / "context", python_image, keep)
     return engine.build((PROJECT / "Dockerfile").read_text(encoding="utf-8"), LABELS)
+
+
+def context(target: Path) -> None:
+    """Copy what .dockerignore leaves in: it names all that is, and folders of caches below."""
+    rules = (PROJECT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    left_out = [rule.removeprefix("**/") for rule in rules[1:] if not rule.startswith("!")]
+    assert rules[0] == "*"
+    target.mkdir()
+    for name in (rule.removeprefix("!") for rule in rules if rule.startswith("!")):
+        if (PROJECT / name).is_dir():
+            shutil.copytree(PROJECT / name, target / name, ignore=shutil.ignore_patterns(*left_out))
+        else:
+            shutil.copy2(PROJECT / name, target / name)
 
 
 def _pip_cache() -> str:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 #: Instruction -> the flags that it may have here.
 KNOWN: Mapping[str, tuple[str, ...]] = {
-    "ARG": (), "CMD": (), "COPY": ("from",), "ENTRYPOINT": (), "ENV": (), "FROM": (),
-    "HEALTHCHECK": ("interval", "timeout", "start-period", "retries"), "LABEL": (), "RUN": (), "USER": (),
-    "WORKDIR": (),
-}  # fmt: skip
+    **dict.fromkeys(("ARG", "CMD", "ENTRYPOINT", "ENV", "FROM", "LABEL", "RUN", "USER", "WORKDIR"), ()),
+    "COPY": ("from",),
+    "HEALTHCHECK": ("interval", "timeout", "start-period", "retries"),
+}
 
 
 class Unsupported(Exception):  # noqa: N818 - it says of the file what it is
@@ -30,14 +30,8 @@ class Unsupported(Exception):  # noqa: N818 - it says of the file what it is
 class Instruction:
     line: int
     name: str
-    flags: tuple[tuple[str, str], ...]
+    flags: Mapping[str, str]
     text: str
-
-    def one(self, flag: str) -> str | None:
-        given = [value for name, value in self.flags if name == flag]
-        if len(given) > 1:
-            raise Unsupported(f"line {self.line}: --{flag} twice")
-        return given[0] if given else None
 
 
 @dataclass(slots=True)
@@ -51,39 +45,29 @@ def stages(text: str) -> list[Stage]:
     found: list[Stage] = []
     for instruction in _instructions(text):
         if instruction.name == "FROM":
-            match instruction.text.split():
-                case [base]:
-                    found.append(Stage(base, None))
-                case [base, word, name] if word.upper() == "AS":
-                    found.append(Stage(base, name))
-                case _:
-                    raise Unsupported(f"line {instruction.line}: FROM {instruction.text}")
+            named = re.fullmatch(r"(\S+)(?: AS (\S+))?", instruction.text)
+            if named is None:
+                raise Unsupported(f"line {instruction.line}: FROM {instruction.text}")
+            found.append(Stage(named[1], named[2]))
         elif found:
             found[-1].instructions.append(instruction)
         else:
             raise Unsupported(f"line {instruction.line}: {instruction.name} before the first FROM")
-    if not found:
-        raise Unsupported("no FROM")
     return found
 
 
 def _instructions(text: str) -> Iterator[Instruction]:
-    if re.search(r"\A(?:#.*\n)*#\s*escape\s*=", text, re.IGNORECASE):
+    if re.search(r"^#\s*escape\s*=", text, re.IGNORECASE | re.MULTILINE):
         raise Unsupported("another escape character")
     for line, joined in _joined(text):
         name, _, rest = joined.partition(" ")
-        name, rest = name.upper(), rest.strip()
-        if name not in KNOWN:
-            raise Unsupported(f"line {line}: {name}")
-        flags = []
-        while given := re.match(r"--([a-z-]+)(?:=(\S+))?(?:\s+|\Z)", rest):
-            if given[1] not in KNOWN[name]:
-                raise Unsupported(f"line {line}: {name} --{given[1]}")
-            flags.append((given[1], given[2] or ""))
+        name, rest, flags = name.upper(), rest.strip(), dict[str, str]()
+        while given := re.match(r"--([a-z-]+)=(\S+)(?:\s+|\Z)", rest):
+            flags[given[1]] = given[2]
             rest = rest[given.end() :]
-        if not rest or re.search(r"<<-?['\"]?\w", rest):
-            raise Unsupported(f"line {line}: {name} {rest}")
-        yield Instruction(line, name, tuple(flags), rest)
+        if name not in KNOWN or not flags.keys() <= set(KNOWN[name]) or not rest or re.search(r"<<-?['\"]?\w", rest):
+            raise Unsupported(f"line {line}: {joined}")
+        yield Instruction(line, name, flags, rest)
 
 
 def _joined(text: str) -> Iterator[tuple[int, str]]:
@@ -103,35 +87,24 @@ def _joined(text: str) -> Iterator[tuple[int, str]]:
         raise Unsupported(f"line {start}: the last line goes on")
 
 
-def exec_form(text: str) -> tuple[str, ...] | None:
-    """The words of the JSON form, None for the shell's."""
+def exec_form(instruction: Instruction, text: str) -> tuple[str, ...]:
+    """The words of the JSON form: the shell's needs a shell."""
     try:
-        words = json.loads(text)
+        return tuple(json.loads(text))
     except ValueError:
-        return None
-    return tuple(words) if isinstance(words, list) and all(isinstance(word, str) for word in words) else None
+        raise Unsupported(f"line {instruction.line}: {instruction.name} needs a shell: give it as JSON") from None
 
 
 def assignments(instruction: Instruction, variables: Mapping[str, str]) -> dict[str, str]:
     """`KEY=value KEY="a value"` of ENV and LABEL, with the variables as they are before the instruction."""
-    if "'" in instruction.text or "\\" in instruction.text:
-        raise Unsupported(f"line {instruction.line}: {instruction.name} with single quotes or backslashes")
-    found = {}
-    for word in shlex.split(instruction.text):
-        key, equals, value = word.partition("=")
-        if not key or not equals:
-            raise Unsupported(f"line {instruction.line}: {instruction.name} {word}")
-        found[key] = expand(value, variables)
-    return found
+    words = [word.partition("=") for word in shlex.split(instruction.text)]
+    if re.search(r"['\\]", instruction.text) or not all(equals for _, equals, _ in words):
+        raise Unsupported(f"line {instruction.line}: {instruction.name} {instruction.text}")
+    return {key: expand(value, variables) for key, _, value in words}
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
-    """`$NAME` and `${NAME}`; one that nobody set is empty, as in Docker. Other forms are refused."""
-
-    def value(match: re.Match[str]) -> str:
-        name = match["plain"] or match["braced"]
-        if name is None:
-            raise Unsupported(f"the variable at {text[match.start() :][:20]!r}")
-        return variables.get(name, "")
-
-    return re.sub(r"\$(?:(?P<plain>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\}|)", value, text)
+    """Put variables in; one that nobody set is empty, as in Docker. Only `$NAME` is known."""
+    if re.search(r"\$(?![A-Za-z_])", text):
+        raise Unsupported(f"a variable in {text!r}")
+    return re.sub(r"\$(\w+)", lambda found: variables.get(found[1], ""), text)

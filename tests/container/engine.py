@@ -149,7 +149,7 @@ class Engine:
                 image.workdir = os.path.normpath(Path(image.workdir, expand(instruction.text, variables)))
                 image.inside(".").mkdir(parents=True, exist_ok=True)
             case "COPY":
-                stage = instruction.one("from")
+                stage = instruction.flags.get("from")
                 if stage is not None and stage not in built:
                     raise BuildError(f"no stage {stage}")
                 words = shlex.split(expand(instruction.text, variables))
@@ -160,7 +160,7 @@ class Engine:
                 _describe(instruction, image, variables)
 
     def _run(self, instruction: Instruction, image: Image, variables: Mapping[str, str]) -> None:
-        if exec_form(instruction.text) is not None or image.user != "0:0":
+        if instruction.text.startswith("[") or image.user != "0:0":
             raise Unsupported(f"line {instruction.line}: RUN in the exec form, or by another user")
         path = image.variables()["PATH"]
         done = subprocess.run(
@@ -189,14 +189,14 @@ def _describe(instruction: Instruction, image: Image, variables: Mapping[str, st
         case "USER":
             image.user = expand(instruction.text, variables)
         case "ENTRYPOINT":
-            image.entrypoint = _words(instruction, instruction.text)
+            image.entrypoint = exec_form(instruction, instruction.text)
         case "CMD":
-            image.command = _words(instruction, instruction.text)
+            image.command = exec_form(instruction, instruction.text)
         case "HEALTHCHECK":
             kind, _, words = instruction.text.partition(" ")
             if kind != "CMD":
                 raise Unsupported(f"line {instruction.line}: HEALTHCHECK {kind}")
-            image.healthcheck = _words(instruction, words)
+            image.healthcheck = exec_form(instruction, words)
 
 
 def rewritten(command: str, root: Path) -> str:
@@ -217,13 +217,6 @@ def _moved(word: str, root: Path) -> str:
     if re.search(r"(?<![\w.*-])/|\A-\w+/", relative):
         raise Unsupported(f"the path in {word}")
     return moved
-
-
-def _words(instruction: Instruction, text: str) -> tuple[str, ...]:
-    words = exec_form(text)
-    if words is None:
-        raise Unsupported(f"line {instruction.line}: {instruction.name} needs a shell: give it as JSON")
-    return words
 
 
 def _copy(source: Path, words: list[str], image: Image) -> None:
