@@ -9,7 +9,6 @@ import json
 import os
 import random
 import selectors
-import signal
 import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
 
+    from tests.counterparts.git_http import GitServer
+    from tests.counterparts.registry import DockerRegistry
     from tests.counterparts.world import Deploy
 
 IMAGES = {"web": WEB, "api": API}
@@ -116,7 +117,7 @@ class Soak:
         while (left := until - time.monotonic()) > 0:
             self.read(left)
 
-    def kill(self) -> None:
+    def killed(self) -> None:
         """SIGKILL, and a new one."""
         life = self.lives[-1]
         life.process.kill()
@@ -184,19 +185,16 @@ class Soak:
 
     def registry_away(self) -> None:
         """The registry dies, and comes back."""
-        self.deploy.world.registry.kill()
-        self.linger(time.monotonic() + self.chance.uniform(0, AWAY))
-        self.deploy.world.registry.serve()
+        self._away(self.deploy.world.registry)
 
     def git_away(self) -> None:
         """The git server dies, and comes back."""
-        self.deploy.world.git.kill()
-        self.linger(time.monotonic() + self.chance.uniform(0, AWAY))
-        self.deploy.world.git.serve()
+        self._away(self.deploy.world.git)
 
-    def killed(self) -> None:
-        """The bot is killed, and started again."""
-        self.kill()
+    def _away(self, server: DockerRegistry | GitServer) -> None:
+        server.kill()
+        self.linger(time.monotonic() + self.chance.uniform(0, AWAY))
+        server.serve()
 
     # What must hold
 
@@ -248,7 +246,7 @@ def soaking(folder: Path, seed: int) -> Iterator[Soak]:
             yield soak
         finally:
             if soak.lives[-1].process.poll() is None:
-                soak.lives[-1].process.send_signal(signal.SIGKILL)
+                soak.lives[-1].process.kill()
                 soak.lives[-1].process.wait()
                 soak._close(soak.lives[-1])
 

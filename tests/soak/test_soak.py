@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.soak.profile import soak
+from tests.soak.__main__ import soak
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CYCLES = 200 if os.environ.get("GITOPS_BOT_LONG") == "1" else 30
+CYCLES = 200 if os.environ.get("GITOPS_BOT_LONG") == "1" else 20
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process holds is read from /proc")
