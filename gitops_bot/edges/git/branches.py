@@ -85,16 +85,11 @@ class BranchReader:
         read = [entry for commit in unmerged.commits if unmerged.readable and (entry := self._known[commit])]
         if not unmerged.readable or len(read) < len(unmerged.commits):
             return Branch(name, head, unmerged.fork, (), complete=False)
-        commits = tuple(self._with_clean_merge(commit, unmerged) for commit in read)
+        for commit, tree in read:
+            if commit.id in unmerged.updates and commit.id not in self._clean:
+                self._clean[commit.id] = self.merge(*commit.parents) == tree
+        commits = tuple(replace(commit, clean_merge=self._clean.get(commit.id, False)) for commit, _ in read)
         return Branch(name, head, unmerged.fork, commits, former_base=unmerged.former_base)
-
-    def _with_clean_merge(self, read: _Read, unmerged: BranchCommits) -> UnmergedCommit:
-        commit = read.commit
-        if commit.id not in unmerged.updates:
-            return commit
-        if commit.id not in self._clean:
-            self._clean[commit.id] = self.merge(*commit.parents) == read.tree
-        return replace(commit, clean_merge=self._clean[commit.id])
 
     def _load(self, ids: Collection[str]) -> None:
         commits = self.store.find(ids)

@@ -29,7 +29,6 @@ _PACK_LIMIT = 200
 _DATA = frozenset({"HEAD", "objects", "packed-refs", "refs", "shallow"})
 _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
 _CONFIG_SHA256 = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n\tobjectformat = sha256\n"
-_CONFIG_LIMIT = 64 * 1024
 #: Scratch folders by their names, the file in each that its process keeps locked, and the name of that until it is.
 _SCRATCH, _MARK, _NEW_MARK = "gitops-bot-", ".gitops-bot-scratch", ".gitops-bot-scratch.new"
 _IS_SCRATCH = re.compile(rf"{_SCRATCH}[a-z0-9_]{{8}}\Z")
@@ -78,13 +77,13 @@ def _disarm(copy: Path) -> None:
         discard(copy)
         return
     config = copy / "config"
-    fresh = _CONFIG_SHA256 if b"sha256" in _read(config) else _CONFIG  # a wrong guess costs a new copy
+    is_sha256 = config.is_file() and b"sha256" in config.read_bytes()  # a wrong guess costs a new copy
     for entry in (*copy.iterdir(), copy / "objects" / "info"):
         if entry.name not in _DATA:
             discard(entry)
     for leftover in copy.glob("objects/pack/tmp_*"):  # of a fetch that was killed
         discard(leftover)
-    config.write_text(fresh, "ascii")
+    config.write_text(_CONFIG_SHA256 if is_sha256 else _CONFIG, "ascii")
 
 
 def _is_own(copy: Path) -> bool:
@@ -96,13 +95,6 @@ def _is_own(copy: Path) -> bool:
     except PermissionError:
         return False
     return True
-
-
-def _read(file: Path) -> bytes:
-    if not file.is_file():
-        return b""
-    with file.open("rb") as opened:
-        return opened.read(_CONFIG_LIMIT)
 
 
 def make(copy: Path, object_format: str) -> None:

@@ -59,12 +59,8 @@ class _LineCommit(NamedTuple):
     parents: tuple[str, ...]
 
 
-class _ChangedCommit(NamedTuple):
-    """A commit and what it changed; `pins` of that in files with pins."""
-
-    link: _LineCommit
-    changes: Sequence[TreeChange]
-    pins: list[TreeChange]
+#: A commit, what it changed, and what of that in files with pins.
+_ChangedCommit = tuple[_LineCommit, "Sequence[TreeChange]", "list[TreeChange]"]
 
 
 class LineReader:
@@ -131,10 +127,10 @@ class LineReader:
                 changed.append((link, ChangedTrees(changes, before, link.tree)))
         is_older = bool(pairs) and pairs[0][0].commit != newest
         pins = self._pin_files.changes(newest, [trees for _, trees in changed], older=is_older)
-        commits = [_ChangedCommit(link, trees.changes, own) for (link, trees), own in zip(changed, pins, strict=True)]
+        commits = [(link, trees.changes, own) for (link, trees), own in zip(changed, pins, strict=True)]
         whole = self._load(commits)
         if whole < len(commits):
-            del compared[compared.index(commits[whole].link.commit) :]
+            del compared[compared.index(commits[whole][0].commit) :]
         self._compared |= dict.fromkeys(compared)
         self._compared |= {step.commit: step for step in self._steps(commits[:whole])}
 
@@ -142,8 +138,8 @@ class LineReader:
         """Read the pin files of these commits; returns for how many commits the limits were enough."""
         wanted: dict[str, None] = {}
         ends = []
-        for commit in commits:
-            for change in commit.pins:
+        for _, _, pins in commits:
+            for change in pins:
                 sides = zip(change.modes, change.ids, strict=True)
                 wanted |= dict.fromkeys(blob for mode, blob in sides if mode in REGULAR)
             ends.append(len(wanted))
@@ -162,11 +158,13 @@ class LineReader:
 
     def _steps(self, commits: Sequence[_ChangedCommit]) -> list[Step]:
         """What these commits, whose pin files are loaded, made of their files, and what they say of it."""
-        headers = self._headers([commit.link.commit for commit in commits])
-        merged = self._merged([head for commit in commits for head in commit.link.parents[1:]])
+        headers = self._headers([link.commit for link, _, _ in commits])
+        merged = self._merged([head for link, _, _ in commits for head in link.parents[1:]])
         steps = []
         for link, changes, pins in commits:
             header = headers.get(link.commit)
+            author, message = (header.author, header.message) if header else ("", "")
+            merges = tuple(message for head in link.parents[1:] for message in merged[head])
             files = {}
             for change in pins:
                 before, after = (
@@ -174,19 +172,8 @@ class LineReader:
                     for mode, blob in zip(change.modes, change.ids, strict=True)
                 )
                 files[change.name] = (before, after)
-            steps.append(
-                Step(
-                    link.commit,
-                    link.parents,
-                    link.at,
-                    header.author if header else "",
-                    header.message if header else "",
-                    tuple(change.name for change in changes),
-                    files,
-                    self._pin_files.targets,
-                    tuple(message for head in link.parents[1:] for message in merged[head]),
-                )
-            )
+            names, targets = tuple(change.name for change in changes), self._pin_files.targets
+            steps.append(Step(link.commit, link.parents, link.at, author, message, names, files, targets, merges))
         return steps
 
     def _merged(self, heads: Collection[str]) -> dict[str, list[str]]:

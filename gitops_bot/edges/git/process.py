@@ -193,11 +193,6 @@ class Git:
             safe = safe.replace(secret, redact.STRUCK)
         return _UNPRINTABLE.sub("", redact.strike(_LOGIN_IN_URL.sub(f"{redact.STRUCK}@", safe))).strip()
 
-    def check_version(self) -> None:
-        """Raise a GitError if git is too old."""
-        if (version := self.version()) < OLDEST:
-            raise error(f"git {version[0]}.{version[1]} is too old", "Install git 2.32 or newer.")
-
     def version(self) -> tuple[int, int]:
         """The version of git, major and minor; (0, 0) if it does not report one.
 
@@ -359,8 +354,7 @@ def _running(
         raise _not_started(failure.__cause__) or failure from failure.__cause__
 
     # GitPython passes our own environment and can only add to it: env(1) removes the rest.
-    strangers = os.environ.keys() - environment.keys()
-    without = [word for name in sorted(strangers) for word in ("-u", name)]
+    without = [word for name in sorted(os.environ.keys() - environment.keys()) for word in ("-u", name)]
     command = [*([_ENV, *without] if without else []), git, *arguments]
     try:
         # It ends with this object.

@@ -141,7 +141,6 @@ _OUT_OF_REACH = re.compile(
 )
 _STATUS = re.compile(r"(?:returned error:|HTTP) (\d{3})\b")
 _WAIT = re.compile(rb"<= Recv header: retry-after: *([^\r\n]{1,100})", re.IGNORECASE)
-_REMOTE_REF_MISSING = re.compile(r"couldn't find remote ref")
 _MISMATCHED_FORMAT = re.compile(
     r"mismatched algorithms: client \w+; server (sha1|sha256)|support this repository's object"
 )
@@ -200,11 +199,6 @@ def requested_wait(trace: bytes) -> str | None:
     """The `Retry-After` of the last answer in a trace of git's HTTP."""
     match = _WAIT.search(trace.rpartition(b"<= Recv header: HTTP/")[2])
     return match[1].decode("ascii", "replace") if match else None
-
-
-def lacks_ref(output: str) -> bool:
-    """Whether a fetch failed because a requested branch does not exist."""
-    return _REMOTE_REF_MISSING.search(output) is not None
 
 
 def wanted_format(output: str) -> str | None:

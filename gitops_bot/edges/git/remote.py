@@ -12,16 +12,8 @@ from gitops_bot.edges.environment import through_proxy
 from gitops_bot.edges.facts import LOGIN_REFUSED
 from gitops_bot.edges.git.cache import move_ref, quoted, read_refs
 from gitops_bot.edges.git.names import PREFIX, is_branch
-from gitops_bot.edges.git.process import ANSWER_LIMIT, Git, GitOutput, TimedOut, error
-from gitops_bot.edges.git.refusals import (
-    lacks_ref,
-    may_pass,
-    out_of_reach,
-    quote,
-    refusal,
-    requested_wait,
-    wanted_format,
-)
+from gitops_bot.edges.git.process import ANSWER_LIMIT, OLDEST, Git, GitOutput, TimedOut, error
+from gitops_bot.edges.git.refusals import may_pass, out_of_reach, quote, refusal, requested_wait, wanted_format
 from gitops_bot.edges.git.store import DamagedError, damage
 from gitops_bot.edges.patience import ATTEMPTS, Passing, patiently, retry_after
 from gitops_bot.errors import GitError, LostRace, Problem
@@ -174,7 +166,7 @@ class Remote:
             return answer
         if name := wanted_format(answer.err):
             raise OtherFormat(name)
-        if lacks_ref(answer.err):
+        if "couldn't find remote ref" in answer.err:
             return None
         raise self._failure(answer)
 
@@ -362,7 +354,8 @@ class Remote:
         Raises:
             GitError: git is too old.
         """
-        self.git.check_version()
+        if (version := self.git.version()) < OLDEST:
+            raise error(f"git {version[0]}.{version[1]} is too old", "Install git 2.32 or newer.")
         output = answer.err
         failure = refusal(output, self.url, self.refusals) or self._out_of_reach(output, self.url)
         if failure is None or isinstance(failure, LostRace):

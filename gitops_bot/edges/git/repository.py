@@ -136,10 +136,7 @@ class Repository:
         return self._remote.tips([ref])[ref]
 
     def head(self, branch: str) -> str:
-        """The commit that the remote branch has now, or had when the default branch was asked for last.
-
-        Fetches the bot's own branches too, and small files, which are read next: by themselves they cost more requests.
-        """
+        """The head of the base branch; the bot's branches and small files are fetched along: alone they cost more."""
         check_branch(branch)
         self._base = branch
         (listed, self._listed), (fresh, self._fresh) = (self._listed, {}), (self._fresh, None)
@@ -156,10 +153,7 @@ class Repository:
         return {path: entry.mode for path, entry in self._healing(lambda: self._store.tree(commit)).items()}
 
     def read(self, commit: str, paths: Iterable[str]) -> dict[str, bytes]:
-        """The bytes of these files, without links, submodules and paths that do not exist.
-
-        A file over 1 MiB is cut to 1 MiB and one byte, so that its parser refuses it.
-        """
+        """The bytes of these files; one over 1 MiB is cut to 1 MiB and one byte, so that its parser refuses it."""
         check_commit(commit)
         tree = self._healing(lambda: self._store.tree(commit))
         ids = {path: tree[path].id for path in paths if path in tree and tree[path].mode in REGULAR}
@@ -177,10 +171,7 @@ class Repository:
         return self._healing(lambda: self._store.whole(ids))
 
     def branches(self) -> tuple[str, ...]:
-        """The bot's own branches as of the last `head`, sorted.
-
-        Includes what the bot itself has changed since; foreign names that are invalid are left out.
-        """
+        """The bot's own branches as of the last `head`, with what the bot itself has changed since, sorted."""
         if self._heads is None:
             raise ValueError("a head must be read before its branches are known")
         return tuple(sorted(name for name in self._heads if name.startswith(PREFIX) and is_branch(name)))
@@ -188,8 +179,7 @@ class Repository:
     def branch(self, name: str, base: str) -> Branch | None:
         """A branch of the bot as of the last `head` (or as it is now, before the first), compared with `base`.
 
-        Incomplete, without commits, if it has more than 200 commits, more changes than any proposal, or no shared
-        history with the last 1,000 commits of the base.
+        Incomplete, without commits, beyond the limits of module `branches`, or of the deepest of `DEPTHS`.
         """
         check_own(name)
         check_commit(base)
@@ -211,10 +201,7 @@ class Repository:
     def line(
         self, commit: str, directories: Sequence[str], enough: Callable[[Line], bool], targets: FileTargets = BY_NAME
     ) -> Line:
-        """The commits of the first-parent line that changed a file in one of the directories (`.` is all).
-
-        A pin file that is no regular file, or over 1 MiB, has unreadable bytes. Module `line` has limits.
-        """
+        """The commits of the first-parent line that changed a file in one of the directories; see module `line`."""
         check_commit(commit)
 
         def line() -> Line:
@@ -271,10 +258,7 @@ class Repository:
         look: Callable[[], None] | None = None,
         signed_by: SigningKey | ForgeCommit | None = None,
     ) -> str:
-        """Commit files on top of `parent` and move the remote branch there by compare and swap.
-
-        Branches of others only move forward: for these `parent` must equal `expected`. See `Remote.push` for `look`.
-        """
+        """Publish by compare and swap; branches of others only move forward: from `parent`, which is `expected`."""
         check_branch(branch)
         check_commit(parent, *([expected] if expected else []))
         if parent != expected:

@@ -300,10 +300,7 @@ class Store:
         return lists
 
     def tag_texts(self, objects: Mapping[str, str]) -> dict[str, str | None]:
-        """The text of each tag, given its local object; None for one without an object, or not UTF-8.
-
-        Those that are too long, or come after 64 MiB of others, are left out.
-        """
+        """The text of each tag by its object, None for what is no text of a tag; as far as limits allow."""
         found = self.find(dict.fromkeys(objects.values()))
         wanted, _ = fitting(found.sizes, TEXTS_LIMIT, TEXT_LIMIT)
         data = found.contents(wanted)

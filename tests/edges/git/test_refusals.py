@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_bot.edges.git.refusals import lacks_ref, may_pass, out_of_reach, quote, refusal, wanted_format
+from gitops_bot.edges.git.refusals import may_pass, out_of_reach, quote, refusal, wanted_format
 from gitops_bot.edges.github.server import Server
 from gitops_bot.errors import LostRace
 from tests.tables import rows
@@ -181,9 +181,7 @@ def test_only_what_tells_something_is_quoted_and_not_without_end() -> None:
         ("fatal: mismatched algorithms: client sha256; server sha1", "sha1"),
         ("fatal: Server does not support this repository's object format", "sha256"),
         ("fatal: mismatched algorithms: client sha1; server md5", None),
-        ("fatal: couldn't find remote ref refs/heads/x", None),
     ],
 )
 def test_the_object_format_is_told(said: str, expected: str | None) -> None:
     assert wanted_format(said) == expected
-    assert lacks_ref(said) is ("remote ref" in said)
