@@ -86,23 +86,8 @@ class Workload:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class ExpiringLogin:
-    """A login and its lifetime in seconds."""
-
-    login: Login
-    seconds: float
-
-
-def is_sendable(credential: Credential) -> bool:
-    """Whether HTTP can carry it: a registry token is sent as it is, everything else is encoded first."""
-    if isinstance(credential, RegistryToken):
-        return re.fullmatch(r"[!-~]+", credential.token) is not None
-    try:
-        basic(credential)
-    except UnicodeEncodeError:  # JSON and the environment may contain lone surrogates
-        return False
-    return True
+#: A login and its lifetime in seconds.
+ExpiringLogin = tuple[Login, float]
 
 
 def basic(credential: Basic | IdentityToken) -> str:
@@ -115,13 +100,15 @@ def basic(credential: Basic | IdentityToken) -> str:
 
 
 def secrets(credential: Credential | None) -> tuple[str, ...]:
-    """Every form in which the credential is sent, to be struck out of answers."""
+    """Every form in which the credential is sent, to be struck out of answers. Raises ValueError if HTTP cannot."""
     match credential:
         case None:
             return ()
         case Basic(_, secret) | IdentityToken(secret):
             return (secret, basic(credential).removeprefix("Basic "))
         case RegistryToken(token):
+            if not re.fullmatch(r"[!-~]+", token):
+                raise ValueError("a header cannot carry it")
             return (token,)
         case _:
             assert_never(credential)
@@ -168,12 +155,13 @@ class Credentials:
     def login(self, image: ImageName) -> Login:
         """The first credential found for an image. Raises NoLogin if it is configured but cannot be read or sent."""
         login = self._find(image)
-        if login.credential is not None and not is_sendable(login.credential):
+        try:
+            redact.learn(*secrets(login.credential), passing=True)
+        except ValueError:  # JSON and the environment may contain lone surrogates
             raise NoLogin(
                 f"the credentials for {image.registry} from {login.source} have characters that cannot be sent",
                 "Log in again, or fix them where they are stored.",
-            )
-        redact.learn(*secrets(login.credential), passing=True)
+            ) from None
         return login
 
     def _find(self, image: ImageName) -> Login:

@@ -6,13 +6,14 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gitops_bot.edges.registry.credentials import ExpiringLogin, Login, Workload
+from gitops_bot.edges.registry.credentials import Login, Workload
 from gitops_bot.edges.registry.failure import NoLogin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
     from gitops_bot.config import RegistryAccess
+    from gitops_bot.edges.registry.credentials import ExpiringLogin
 
 
 _AMAZON = (
@@ -101,15 +102,15 @@ class CloudLogins:
         with slot.lock:
             if slot.answer is None or self.workload.clock.monotonic() >= slot.renew:
                 try:
-                    fresh = ask()
+                    login, seconds = ask()
                 except NoLogin as error:
                     now = self.workload.clock.monotonic()
                     slot.renew = now + _PAUSE
                     if not isinstance(slot.answer, Login) or now >= slot.ends:
                         slot.answer = error.what, error.advice
                 else:
-                    slot.answer, slot.ends = fresh.login, self.workload.clock.monotonic() + fresh.seconds
-                    slot.renew = slot.ends - min(_EARLY, fresh.seconds / 2)
+                    slot.answer, slot.ends = login, self.workload.clock.monotonic() + seconds
+                    slot.renew = slot.ends - min(_EARLY, seconds / 2)
             if isinstance(slot.answer, tuple):
                 raise NoLogin(*slot.answer)
             return slot.answer

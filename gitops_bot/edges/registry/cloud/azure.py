@@ -14,11 +14,11 @@ from urllib.parse import quote, urlencode
 
 from gitops_bot import redact
 from gitops_bot.edges.registry.cloud.exchange import ask, clamp_lifetime, read_file
-from gitops_bot.edges.registry.credentials import AZURE, ExpiringLogin, IdentityToken, Login
+from gitops_bot.edges.registry.credentials import AZURE, IdentityToken, Login
 from gitops_bot.edges.registry.failure import NoLogin
 
 if TYPE_CHECKING:
-    from gitops_bot.edges.registry.credentials import Workload
+    from gitops_bot.edges.registry.credentials import ExpiringLogin, Workload
 
 HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,2}\.azurecr\.(io|us|cn)\Z")
 #: The audience of the token, by the end of the registry's name. The first works also where ARM tokens are refused.
@@ -47,7 +47,7 @@ def login(workload: Workload, registry: str) -> ExpiringLogin:
         form["tenant"] = tenant
     reply = ask(workload, "POST", f"https://{registry}/oauth2/exchange", form=form, secrets=(token,))
     refresh = reply.token("refresh_token")
-    return ExpiringLogin(Login(IdentityToken(refresh, AZURE), source), _lifetime(refresh))
+    return Login(IdentityToken(refresh, AZURE), source), _lifetime(refresh)
 
 
 def _entra(workload: Workload, audience: str) -> tuple[str, str | None, str]:

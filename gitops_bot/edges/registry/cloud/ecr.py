@@ -19,13 +19,13 @@ from gitops_bot import redact
 from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.http.transport import clean
 from gitops_bot.edges.registry.cloud.exchange import clamp_lifetime, read_file
-from gitops_bot.edges.registry.credentials import Basic, ExpiringLogin, Login
+from gitops_bot.edges.registry.credentials import Basic, Login
 from gitops_bot.edges.registry.failure import NoLogin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.edges.registry.credentials import Workload
+    from gitops_bot.edges.registry.credentials import ExpiringLogin, Workload
 
 _HOST = re.compile(
     r"[0-9]{12}\.dkr[.-]ecr(-fips)?\.([a-z]{2}[a-z0-9-]{2,30})"
@@ -102,7 +102,7 @@ def login(workload: Workload, scope: LoginScope) -> ExpiringLogin:
     match parse_json(done.stdout):
         case {"password": str(password), "seconds": int() | float() as seconds, "source": str(source)}:
             redact.learn(password, passing=True)
-            return ExpiringLogin(Login(Basic("AWS", password), f"AWS ({clean(source)})"), clamp_lifetime(seconds))
+            return Login(Basic("AWS", password), f"AWS ({clean(source)})"), clamp_lifetime(seconds)
         case {"missing": True}:
             raise NoLogin("the library boto3, which gets logins from AWS, is not installed", _INSTALL)
         case {"absent": True}:

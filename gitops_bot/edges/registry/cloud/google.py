@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from gitops_bot import redact
 from gitops_bot.edges.http import parse_json
 from gitops_bot.edges.registry.cloud.exchange import ask, clamp_lifetime, read_file
-from gitops_bot.edges.registry.credentials import Basic, ExpiringLogin, Login
+from gitops_bot.edges.registry.credentials import Basic, Login
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.images import moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.edges.registry.credentials import Workload
+    from gitops_bot.edges.registry.credentials import ExpiringLogin, Workload
 
 HOST = re.compile(r"(?:[a-z0-9-]{1,63}\.)?gcr\.io\Z|[a-z0-9-]{1,63}-docker\.pkg\.dev\Z")
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -59,11 +59,8 @@ def _of_metadata(workload: Workload) -> ExpiringLogin:
     reply = ask(workload, "GET", address, {"Metadata-Flavor": "Google"}, near=True)
     if reply.headers.get("metadata-flavor") != "Google":
         raise NoLogin(f"{reply.host} is not a metadata server of Google", _ADVICE)
-    return _token_login(reply.token("access_token"), reply.seconds(), "the metadata server of Google")
-
-
-def _token_login(token: str, seconds: float, source: str) -> ExpiringLogin:
-    return ExpiringLogin(Login(Basic("oauth2accesstoken", token), source), seconds)
+    credential = Basic("oauth2accesstoken", reply.token("access_token"))
+    return Login(credential, "the metadata server of Google"), reply.seconds()
 
 
 def _of_file(workload: Workload, path: str) -> ExpiringLogin:
@@ -73,10 +70,10 @@ def _of_file(workload: Workload, path: str) -> ExpiringLogin:
     match document:
         case {"type": "service_account", "private_key": str()}:
             redact.learn(text)
-            return ExpiringLogin(Login(Basic("_json_key", text), f"the key file {path}"), _HOUR)
+            return Login(Basic("_json_key", text), f"the key file {path}"), _HOUR
         case _:
             token, seconds = _token(workload, document)
-            return _token_login(token, seconds, f"the identity that {path} describes")
+            return Login(Basic("oauth2accesstoken", token), f"the identity that {path} describes"), seconds
 
 
 def _token(workload: Workload, document: Mapping[str, Any]) -> tuple[str, float]:

@@ -13,14 +13,17 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import suppress
 from contextvars import copy_context
+from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot import log
 from gitops_bot.edges.http import Allowance, Limit, NoResponse
 from gitops_bot.edges.registry.credentials import Once
 from gitops_bot.edges.registry.describe import built, configuration, created_in, first_label, labels
-from gitops_bot.edges.registry.failure import IfPresent, Refused, Untrusted
+from gitops_bot.edges.registry.failure import IfPresent, Untrusted
 from gitops_bot.edges.registry.manifest import read, resolve_by_content
 from gitops_bot.edges.registry.times.apis import ApiClient, ListUnusable, api_of, newest_first, pages
 from gitops_bot.edges.registry.times.cache import Cache, Created, Memory
@@ -72,7 +75,7 @@ class TimesReader:
         """The times of these tags and of what is pinned; `remember` receives the digest that a tag names today.
 
         Raises:
-            Refused, NoResponse, Untrusted: as `walk`.
+            Refused, NoResponse, Untrusted: as `Walk.times`.
         """
         image = repository.image
         # A mirror would report when it received the images itself.
@@ -94,7 +97,7 @@ class TimesReader:
             cached = self._cache.read(name, pin.digest)
             memory = Memory(dict(cached.tags), dict(cached.images))
             try:
-                return walk(repository, wanted, pin, memory, remember, threads)
+                return Walk(repository, memory, remember).times(wanted, pin, threads)
             finally:
                 # What was read before a failure need not be read again.
                 tags = {tag: digest for tag, digest in memory.tags.items() if cached.tags.get(tag) != digest}
@@ -110,87 +113,77 @@ DEPTH: Final = 3
 UNKNOWN: Final = Created(None)
 
 
-def walk(
-    repository: ImageRepository,
-    wanted: Collection[str],
-    pin: Pin,
-    memory: Memory,
-    remember: Remember,
-    threads: int,
-) -> BuildTimes:
-    """When the images of these tags, and what is pinned, were built by their own words.
+@dataclass(slots=True)
+class Walk:
+    """Reads when images were built by their own words. `memory` has what was learned before, and learns the rest.
 
-    `memory` has what was learned before, and learns the rest. `remember` receives the digest that a tag names today.
-
-    Raises:
-        Refused: the registry refused something other than what is gone.
-        Untrusted: there are too many tags to look at.
+    `remember` receives the digest that a tag names today.
     """
-    if len(wanted) > MOST_WALKED:
-        raise Untrusted(
-            f"has {len(wanted)} tags that the policy admits, and no API that tells when they were pushed: at most "
-            f"{MOST_WALKED} images are read for their build times",
-            "Use a narrower pattern, an order by number or date in the tag, or delete old tags.",
-        )
-    times: dict[str, datetime | None] = {}
 
-    def look(tag: str) -> None:
-        known = memory.images.get(memory.tags.get(tag, ""))
-        times[tag] = known.time if known is not None else _time(repository, tag, memory, remember)
+    repository: ImageRepository
+    memory: Memory
+    remember: Remember
 
-    _in_threads(look, wanted, threads)
-    if pin.digest in memory.images:
-        pinned = memory.images[pin.digest].time
-    elif pin.digest is not None:  # the tag may have moved since
-        pinned = _time(repository, pin.digest, memory, None)
-    elif pin.tag is None or pin.tag in times:
-        pinned = times.get(pin.tag or "")
-    else:
-        pinned = _time(repository, pin.tag, memory, remember)
-    return BuildTimes(times, pinned, "created")
+    def times(self, wanted: Collection[str], pin: Pin, threads: int) -> BuildTimes:
+        """When the images of these tags, and what is pinned, were built.
 
+        Raises:
+            Refused: the registry refused something other than what is gone.
+            Untrusted: there are too many tags to look at.
+        """
+        if len(wanted) > MOST_WALKED:
+            raise Untrusted(
+                f"has {len(wanted)} tags that the policy admits, and no API that tells when they were pushed: at most "
+                f"{MOST_WALKED} images are read for their build times",
+                "Use a narrower pattern, an order by number or date in the tag, or delete old tags.",
+            )
+        times: dict[str, datetime | None] = {}
+        memory = self.memory
 
-def _time(repository: ImageRepository, reference: str, memory: Memory, remember: Remember | None) -> datetime | None:
-    """When the image of a tag, or of a digest (without `remember`), was built; None if it is gone or does not say."""
-    try:
-        digest, manifest = _manifest(repository, reference)
-        if remember is not None:
-            remember(reference, digest)
-        known = memory.images.get(digest) or _Reader(repository).read(manifest, (digest,))
-    except Untrusted:
-        return None
-    except Refused as refused:
-        if not refused.is_one_of(404):
-            raise
-        return None
-    if known.lasting:
-        memory.images[digest] = known
-        if remember is not None and not is_floating(reference):
-            memory.tags[reference] = digest
-    return known.time
+        def look(tag: str) -> None:
+            known = memory.images.get(memory.tags.get(tag, ""))
+            times[tag] = known.time if known is not None else self._time(tag)
 
+        _in_threads(look, wanted, threads)
+        if pin.digest in memory.images:
+            pinned = memory.images[pin.digest].time
+        elif pin.tag in times and pin.digest is None:
+            pinned = times[pin.tag]
+        else:  # the tag may have moved since
+            reference = pin.digest or pin.tag
+            pinned = self._time(reference) if reference is not None else None
+        return BuildTimes(times, pinned, "created")
 
-def _manifest(repository: ImageRepository, reference: str) -> tuple[str, Document]:
-    """Get the manifest of a tag or digest.
+    def _time(self, reference: str) -> datetime | None:
+        """When the image of a tag or digest was built; None if it is gone or does not say."""
+        is_named = not is_digest(reference)
+        known: Created | None = None
+        with suppress(Untrusted), IfPresent():
+            digest, manifest = self._manifest(reference)
+            if is_named:
+                self.remember(reference, digest)
+            known = self.memory.images.get(digest) or self._read(manifest, (digest,), count(1))
+        if known is None:
+            return None
+        if known.lasting:
+            self.memory.images[digest] = known
+            if is_named and not is_floating(reference):
+                self.memory.tags[reference] = digest
+        return known.time
 
-    Raises:
-        Refused: the registry refused; 404 if there is no such image.
-        Untrusted: the answer is no manifest, or does not match its digest.
-    """
-    answer = repository.manifest("GET", reference)
-    digest = resolve_by_content(answer, reference)
-    return digest, repository.remember(reference if is_digest(reference) else digest, answer, "a manifest")
+    def _manifest(self, reference: str) -> tuple[str, Document]:
+        """The digest and the manifest of a tag or digest.
 
+        Raises:
+            Refused: the registry refused; 404 if there is no such image.
+            Untrusted: the answer is no manifest, or does not match its digest.
+        """
+        answer = self.repository.manifest("GET", reference)
+        digest = resolve_by_content(answer, reference)
+        return digest, self.repository.remember(reference if is_digest(reference) else digest, answer, "a manifest")
 
-class _Reader:
-    """Reads the manifests behind one tag, as far as the limits allow."""
-
-    def __init__(self, repository: ImageRepository) -> None:
-        self._repository = repository
-        self._left = MOST_MANIFESTS
-
-    def read(self, manifest: Document, ancestors: tuple[str, ...]) -> Created:
-        """`ancestors` are the digests of the manifest and of the indexes that it is in.
+    def _read(self, manifest: Document, ancestors: tuple[str, ...], numbers: Iterator[int]) -> Created:
+        """`ancestors` are the digests of the manifest and of the indexes that it is in; `numbers` count manifests.
 
         Raises:
             Refused, Untrusted: as `_manifest`, but for what an index names and the registry does not have.
@@ -201,26 +194,25 @@ class _Reader:
         what = read(manifest)
         match what.kind:
             case "image":
-                config = configuration(self._repository, manifest)
+                config = configuration(self.repository, manifest)
                 if config is None:
                     return Created(None, lasting=False)
                 sources = (manifest.get("annotations"), labels(config), {CREATED: config.get("created")})
                 return Created(created_in(*sources))
             case "index":
-                return newest(self._children(what, ancestors))
+                return newest(self._children(what, ancestors, numbers))
             case "artifact":
                 return UNKNOWN
 
-    def _children(self, index: Manifest, ancestors: tuple[str, ...]) -> Iterator[Created]:
+    def _children(self, index: Manifest, ancestors: tuple[str, ...], numbers: Iterator[int]) -> Iterator[Created]:
         for digest in (child.digest for child in index.children if child.kind != "artifact"):
-            if digest in ancestors or len(ancestors) >= DEPTH or self._left <= 0:
+            if digest in ancestors or len(ancestors) >= DEPTH or next(numbers) > MOST_MANIFESTS:
                 yield UNKNOWN  # circular, or nested as no builder does
                 continue
-            self._left -= 1
             found: tuple[str, Document] | None = None
             with IfPresent():
-                found = _manifest(self._repository, digest)
-            yield self.read(found[1], (*ancestors, digest)) if found else Created(None, lasting=False)
+                found = self._manifest(digest)
+            yield self._read(found[1], (*ancestors, digest), numbers) if found else Created(None, lasting=False)
 
 
 def newest(children: Iterable[Created]) -> Created:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CREATED = "org.opencontainers.image.created"
 OLD, MIDDLE, NEW = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"
-OTHER = "sha256:" + "0" * 64
+OTHER, LIED = "sha256:" + "0" * 64, "sha256:" + "1" * 64
 EPOCH = "1970-01-01T00:00:00Z"
 
 
@@ -165,8 +165,9 @@ def test_when_the_present_pin_was_built() -> None:
     images = filled(5, 1)
     pins = [
         (Pin(), None), (Pin(images.images[2].tag), 2), (Pin(images.images[3].tag, images.images[2].digest), 2),
-        (Pin(None, OTHER), None),
+        (Pin(None, OTHER), None), (Pin(None, LIED), None),
     ]  # fmt: skip
+    images.documents[LIED] = images.documents[images.images[0].digest]
     with served(images) as (edge, image):
         for pin, expected in pins:
             built = edge.times(image, edge.tags(image), pin).pinned
