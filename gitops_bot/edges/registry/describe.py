@@ -37,12 +37,7 @@ _MOST_BYTES = 1 << 50
 
 
 def describe(repository: ImageRepository, digest: str) -> Build:
-    """The description of the image or index of that digest; empty if it is neither.
-
-    Raises:
-        Refused: the registry refused; 404 if there is no such digest.
-        Untrusted: an answer does not match its digest.
-    """
+    """The description of the image or index of that digest; empty if it is neither."""
     manifest = top = repository.document(digest)
     what = read(top)
     if what.representative is not None:

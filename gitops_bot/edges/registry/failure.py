@@ -1,4 +1,6 @@
-"""How a question to a registry can fail."""
+"""How a question to a registry can fail. Whatever asks one raises Refused where the registry or its token server refused
+(404: there is no such thing), NoResponse where no answer came, and Untrusted where the answer cannot be used.
+"""
 
 from __future__ import annotations
 

@@ -108,13 +108,7 @@ class Tokens:
     def get(
         self, bearer: Bearer, path: str, credential: Credential | None, *, rejected: str | None
     ) -> tuple[str, bool]:
-        """A token for the repository `path`, never the one that was just `rejected`; and whether it is new.
-
-        Raises:
-            Refused: the token server refused.
-            Untrusted: its answer has no token.
-            NoResponse: it did not answer.
-        """
+        """A token for the repository `path`, never the one that was just `rejected`; and whether it is new."""
         if isinstance(credential, RegistryToken):
             return credential.token, True
         with self._lock:
@@ -244,9 +238,6 @@ class Host:
         """The first request goes alone for a few seconds, so that the others need not repeat what it finds out.
 
         That is a challenge, or that the host cannot be reached.
-
-        Raises:
-            NoResponse: the first request found that out.
         """
         is_first = not self._met.is_set() and self._first.acquire(blocking=False)
         if not is_first:
@@ -313,10 +304,6 @@ class ImageRepository:
         """The answer, of status 200, to a request for `/v2/<path>/<rest>`; `limit` bounds its body in bytes.
 
         With the `etag` of an earlier answer it may be of status 304, if that answer still holds.
-
-        Raises:
-            Refused: any other status.
-            NoResponse, Untrusted: no usable answer.
         """
         host, path, credential = self.host, self.location.path, self.login.credential
         try:
@@ -362,12 +349,7 @@ class ImageRepository:
         return self.get(f"manifests/{reference}", ACCEPT, MANIFEST_BYTES, method=method)
 
     def read(self, tag: str) -> str:
-        """The digest of a tag, by the bytes of its manifest, which are remembered.
-
-        Raises:
-            Refused: the registry refused; 404 if there is no such tag.
-            NoResponse, Untrusted: no usable answer, or no manifest.
-        """
+        """The digest of a tag, by the bytes of its manifest, which are remembered."""
         answer = self.manifest("GET", tag)
         digest = resolve_by_content(answer, tag)
         if self.remember(digest, answer, "a manifest"):
@@ -375,12 +357,7 @@ class ImageRepository:
         return digest
 
     def document(self, digest: str, *, config: bool = False) -> Document:
-        """The manifest or index of that digest, or the configuration; the registry is asked unless it was read.
-
-        Raises:
-            Refused: the registry refused; 404 if there is no such digest.
-            NoResponse, Untrusted: no usable answer, or one that does not match its digest.
-        """
+        """The manifest or index of that digest, or the configuration; the registry is asked unless it was read."""
         if (known := self.documents.get(digest)) is not None:
             content: Document = parse_json(known)
             return content
@@ -389,10 +366,7 @@ class ImageRepository:
         return self.remember(digest, self.get(f"manifests/{digest}", ACCEPT, MANIFEST_BYTES), "a manifest")
 
     def remember(self, digest: str, answer: Answer, wanted: str) -> Document:
-        """The document in an answer, which is remembered once its digest is verified: it is true for every repository.
-
-        Raises: as `manifest.document`.
-        """
+        """The document in an answer, which is remembered once its digest is verified: for every repository."""
         content = document(answer, digest, wanted)
         self.sent.add(digest)
         if content:
@@ -414,11 +388,7 @@ def location(image: ImageName, access: Mapping[str, RegistryAccess]) -> ImageNam
 
 
 def base_url(registry: str, access: RegistryAccess) -> httpx.URL:
-    """The API of a registry; Docker Hub has another host, and plain http is used only where allowed.
-
-    Raises:
-        Untrusted: the name is not a valid host and port.
-    """
+    """The API of a registry; Docker Hub has another host, and plain http is used only where allowed."""
     host = "registry-1.docker.io" if registry == DOCKER_HUB else registry
     try:
         url = httpx.URL(f"https://{host}/")

@@ -49,10 +49,6 @@ def resolve(ask: Ask, reference: str) -> str:
     """The digest of a tag or digest: by HEAD, which Docker Hub does not count as a pull, else by GET.
 
     The digest of a tag has the algorithm of the registry's choice, that of a digest its own.
-
-    Raises:
-        Refused: the registry refused; 404 if there is no such tag.
-        Untrusted: the answer is no manifest, or does not match the digest in its header.
     """
     try:
         head = ask("HEAD", reference)
@@ -103,9 +99,6 @@ def document(answer: Answer, digest: str, wanted: str) -> Document:
     """The JSON object in an answer, verified by its digest; empty for another digest algorithm's content and schema 1.
 
     A schema 1 digest does not cover the signature in its bytes. `wanted` is for the error, as in "a manifest".
-
-    Raises:
-        Untrusted: the bytes do not match the digest, or there are too many values.
     """
     if answer.body.count(b",") > _MOST_COMMAS:
         raise Untrusted(f"has {wanted} of more than {_MOST_COMMAS} values", "Check what was pushed there.")
@@ -134,9 +127,6 @@ def read(document: Document) -> Manifest:
     """What a document is by its own content, which the digest covers (headers are not covered).
 
     OCI documents need not state a type. One that could be read as either is neither (CVE-2021-41190).
-
-    Raises:
-        Untrusted: it names more than 1,000 manifests.
     """
     is_index, is_manifest = "manifests" in document, "config" in document or "layers" in document
     types = INDEXES if is_index else IMAGES

@@ -21,12 +21,7 @@ _ADVICE = "Ask the registry's operator: what refers to an image is not known, an
 
 
 def list_referrers(repository: ImageRepository, digest: str) -> tuple[Child, ...] | None:
-    """What refers to a digest; None if the registry has no API for that: clients then push tags instead.
-
-    Raises:
-        Refused: the registry refused a page.
-        NoResponse, Untrusted: no usable answer, or an endless one.
-    """
+    """What refers to a digest; None if the registry has no API for that: clients then push tags instead."""
     found: dict[str, Child] = {}
     query: str | None = ""
     asked: set[str] = set()

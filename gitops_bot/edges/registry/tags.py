@@ -81,10 +81,6 @@ def every_tag(fetch: Callable[[str], TagPage]) -> tuple[str, ...]:
     """Every tag of a repository once, in the registry's order; `fetch` gets the page for a query.
 
     Strings that are not valid tags cannot be pulled and are left out.
-
-    Raises:
-        Refused: the registry refused a page.
-        Untrusted: the list is endless, unordered or too large.
     """
     for _ in range(2):
         query: str | None = _SIZED
@@ -148,12 +144,7 @@ def _too_large(measure: str) -> Untrusted:
 
 
 def fetch_page(repository: ImageRepository, query: str, limit: int) -> TagPage:
-    """The page for a query, of at most `limit` bytes; its tags are not sent again if the registry knows their ETag.
-
-    Raises:
-        Refused: the registry refused.
-        NoResponse, Untrusted: no usable answer.
-    """
+    """The page for a query, of at most `limit` bytes; its tags are not sent again if the registry knows their ETag."""
     rest = f"tags/list?{query}"
     address = f"{repository.location}/{rest}"
     etag, body = repository.documents.answer(address) or ("", b"")
@@ -184,9 +175,6 @@ def read_page(answer: Answer) -> TagPage:
 
     Only the query of a Link is used: Artifactory omits part of the path, and another path would be another repository.
     The content type does not matter: ggcr's registry says text/plain.
-
-    Raises:
-        Untrusted: it is no list of tags, or the next page is on another host.
     """
     if (tags := tags_in(answer.body)) is None:
         raise unexpected(answer, "a list of tags")
@@ -194,11 +182,7 @@ def read_page(answer: Answer) -> TagPage:
 
 
 def next_query(answer: Answer, listed: str) -> str | None:
-    """The query of the next page of what is `listed`, by the Link of a page; None if there is none.
-
-    Raises:
-        Untrusted: the next page is on another host.
-    """
+    """The query of the next page of what is `listed`, by the Link of a page; None if there is none."""
     for address, parameters in re.findall(r"<([^<>]{0,8192})>([^<]*)", answer.headers.get("link", "")):
         relation = re.search(r""";\s*rel\s*=\s*"?([^";,]*)""", parameters, re.IGNORECASE)
         if relation is not None and "next" not in relation[1].lower().split():

@@ -72,11 +72,7 @@ class TimesReader:
         remember: Remember,
         threads: int,
     ) -> BuildTimes:
-        """The times of these tags and of what is pinned; `remember` receives the digest that a tag names today.
-
-        Raises:
-            Refused, NoResponse, Untrusted: as `Walk.times`.
-        """
+        """The times of these tags and of what is pinned; `remember` receives the digest that a tag names today."""
         image = repository.image
         # A mirror would report when it received the images itself.
         api = api_of(image.registry, repository.host.service) if repository.location == image else None
@@ -125,12 +121,7 @@ class Walk:
     remember: Remember
 
     def times(self, wanted: Collection[str], pin: Pin, threads: int) -> BuildTimes:
-        """When the images of these tags, and what is pinned, were built.
-
-        Raises:
-            Refused: the registry refused something other than what is gone.
-            Untrusted: there are too many tags to look at.
-        """
+        """When the images of these tags, and what is pinned, were built."""
         if len(wanted) > MOST_WALKED:
             raise Untrusted(
                 f"has {len(wanted)} tags that the policy admits, and no API that tells when they were pushed: at most "
@@ -172,22 +163,13 @@ class Walk:
         return known.time
 
     def _manifest(self, reference: str) -> tuple[str, Document]:
-        """The digest and the manifest of a tag or digest.
-
-        Raises:
-            Refused: the registry refused; 404 if there is no such image.
-            Untrusted: the answer is no manifest, or does not match its digest.
-        """
+        """The digest and the manifest of a tag or digest."""
         answer = self.repository.manifest("GET", reference)
         digest = resolve_by_content(answer, reference)
         return digest, self.repository.remember(reference if is_digest(reference) else digest, answer, "a manifest")
 
     def _read(self, manifest: Document, ancestors: tuple[str, ...], numbers: Iterator[int]) -> Created:
-        """`ancestors` are the digests of the manifest and of the indexes that it is in; `numbers` count manifests.
-
-        Raises:
-            Refused, Untrusted: as `_manifest`, but for what an index names and the registry does not have.
-        """
+        """`ancestors` are the digests of the manifest and of the indexes that it is in; `numbers` count manifests."""
         claimed = first_label("created", built, manifest.get("annotations"))
         if claimed is not None:
             return Created(claimed)
