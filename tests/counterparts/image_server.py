@@ -1,7 +1,7 @@
-"""A registry on a real socket, with images of known times, and with the APIs that tell them.
+"""A registry with images of known times, and with the APIs that tell them.
 
-It speaks the OCI distribution protocol and, for requests that reach it as a proxy for plain http, the APIs of GitHub
-Packages, Docker Hub, Harbor, Google, Quay and Azure as they are documented. Every answer can be late.
+It speaks the OCI distribution protocol and, for requests that name the host, the APIs of GitHub Packages, Docker Hub,
+Harbor, Google, Quay and Azure as they are documented. On a real socket, every answer can be late.
 
     python -m tests.counterparts.image_server --tags 864 --platforms 1 --delay 0.02
 
@@ -16,16 +16,18 @@ import contextlib
 import hashlib
 import json
 import sys
-import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.counterparts.registry import INDEX, MANIFEST
+from tests.counterparts.script import Script, reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+
+    import httpx
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -338,37 +340,15 @@ async def _serve(images: Images, reader: asyncio.StreamReader, writer: asyncio.S
             writer.write("\r\n".join([*lines, "", ""]).encode() + (b"" if method == "HEAD" else body))
 
 
-@contextlib.contextmanager
-def image_server(images: Images) -> Iterator[str]:
-    """Serve until the block ends; gives host and port."""
-    loop = asyncio.new_event_loop()
+def transport(images: Images) -> Script:
+    """All hosts of the internet, instead of a network."""
 
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
-        await _serve(images, reader, writer)
+    def serve(request: httpx.Request) -> httpx.Response:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        status, more, body = images.answer(request.method, str(request.url), headers)
+        return reply(status, body, more)
 
-    writers: list[asyncio.StreamWriter] = []
-    server = loop.run_until_complete(asyncio.start_server(handle, "127.0.0.1", 0))
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        yield "{}:{}".format(*server.sockets[0].getsockname())
-    finally:
-
-        async def end() -> None:
-            server.close()
-            rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            for task in rest:
-                task.cancel()
-            await asyncio.gather(*rest, return_exceptions=True)
-            for writer in writers:
-                with contextlib.suppress(ConnectionError):
-                    await writer.wait_closed()
-            loop.stop()
-
-        asyncio.run_coroutine_threadsafe(end(), loop)
-        thread.join()
-        loop.close()
+    return Script(serve)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""How a question to a registry can fail. Whatever asks one raises Refused where the registry or its token server refused
+"""How a question to a registry can fail. Who asks one gets Refused where the registry or its token server refused
 (404: there is no such thing), NoResponse where no answer came, and Untrusted where the answer cannot be used.
 """
 

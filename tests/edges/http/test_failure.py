@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from gitops_bot.edges.http.client import Http
-from gitops_bot.edges.http.transport import NoResponse, broken, busy
+from gitops_bot.edges.http.transport import NoResponse, broken
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
 from tests.counterparts.token_server import encrypted
@@ -132,9 +132,3 @@ def test_what_the_other_side_sent_is_told_on_one_short_line() -> None:
     assert failure.what.startswith("closed the connection: illegal [31m line x")
     assert failure.what.isprintable()
     assert len(failure.what) < 250
-
-
-def test_a_host_that_is_busy_names_the_setting() -> None:
-    assert "300 s" in busy(300).what
-    assert "`rate`" in busy(300).advice
-    assert busy(300).status == 429

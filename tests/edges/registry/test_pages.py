@@ -13,7 +13,6 @@ from gitops_bot.edges.registry import tags as listing
 from gitops_bot.edges.registry.failure import Refused, Untrusted
 from gitops_bot.edges.registry.tags import (
     LIST_BYTES,
-    MOST_PAGES,
     PAGE_SIZE,
     TagPage,
     every_tag,
@@ -173,41 +172,28 @@ def test_links_in_a_circle_are_an_error_and_an_empty_page_is_no_end() -> None:
     assert every_tag(fetch) == ("a", "b")
 
 
-@pytest.mark.parametrize("tags", [(), ("a",)], ids=["empty", "the same"])
-def test_ever_new_links_without_a_new_tag_are_an_error(tags: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("page", "words", "requests"),
+    [
+        pytest.param(lambda n: TagPage((), f"p={n}"), "without new tags", 5, id="empty"),
+        pytest.param(lambda n: TagPage(("a",), f"p={n}"), "without new tags", 5, id="the same tag"),
+        pytest.param(lambda n: TagPage((f"/{n}",), f"p={n}"), "without new tags", 4, id="no tags"),
+        pytest.param(lambda n: TagPage((f"v{n}",), f"p={n}"), "more than 1000 pages", 1001, id="new tags"),
+        pytest.param(
+            lambda n: TagPage((f"v{n}",), f"p={n}", LIST_BYTES // 3), f"more than {LIST_BYTES} bytes", 4, id="large"
+        ),
+    ],
+)
+def test_a_list_without_an_end_is_given_up(page: Callable[[int], TagPage], words: str, requests: int) -> None:
     asked: list[str] = []
 
     def fetch(query: str) -> TagPage:
         asked.append(query)
-        return TagPage(tags, f"p={len(asked)}")
+        return page(len(asked))
 
-    with pytest.raises(Untrusted, match="without new tags"):
+    with pytest.raises(Untrusted, match=words):
         every_tag(fetch)
-    assert len(asked) == 5
-
-
-def test_pages_are_counted_and_have_an_end() -> None:
-    asked: list[str] = []
-
-    def fetch(query: str) -> TagPage:
-        asked.append(query)
-        return TagPage((f"v{len(asked)}",), f"p={len(asked)}")
-
-    with pytest.raises(Untrusted, match=f"more than {MOST_PAGES} pages"):
-        every_tag(fetch)
-    assert len(asked) == MOST_PAGES + 1
-
-
-def test_the_whole_list_has_a_measure() -> None:
-    asked: list[str] = []
-
-    def fetch(query: str) -> TagPage:
-        asked.append(query)
-        return TagPage((f"v{len(asked)}",), f"p={len(asked)}", size=LIST_BYTES // 3)
-
-    with pytest.raises(Untrusted, match=f"more than {LIST_BYTES} bytes"):
-        every_tag(fetch)
-    assert len(asked) == 4
+    assert len(asked) == requests
 
 
 def test_the_number_of_tags_has_a_measure_in_one_page_and_in_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,11 @@ def test_a_list_that_is_none_is_an_index_without_an_image(listed: Any) -> None:
     assert read({"schemaVersion": 2, "manifests": listed}) == Manifest("artifact", "an index without an image")
 
 
+def test_a_manifest_is_called_by_its_platform_or_digest_and_counts_once() -> None:
+    found = index(entry(1, "linux/arm64"), entry(1, "linux/arm64"), entry(2, None))
+    assert [child.name for child in found.children] == ["linux/arm64", digest(2)[:19]]
+
+
 @pytest.mark.parametrize("bad", ["sha256:../../x", f"sha384:{'0' * 96}", "", None, 7])
 def test_a_digest_that_cannot_be_checked_is_asked_for_by_nobody(bad: Any) -> None:
     assert index(entry(1, "linux/amd64", digest=bad), entry(2, "linux/arm64")).children == (

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.edges.clock import Clock
 from gitops_bot.edges.facts import Served
 from gitops_bot.edges.registry import Registry
 from gitops_bot.errors import RegistryError
@@ -56,17 +55,6 @@ def test_a_failing_registry_is_asked_as_often_as_is_said() -> None:
     with pytest.raises(RegistryError):
         Registry({}, {}, StillClock(), attempts=2, transport=script).served(HUB, Pin("1"))
     assert len(script.lines) == 2
-
-
-def test_a_credential_helper_is_given_up_in_time_too(tmp_path: Path) -> None:
-    helper = tmp_path / "docker-credential-slow"
-    helper.write_text("#!/bin/sh\nexec sleep 60\n")
-    helper.chmod(0o755)
-    (tmp_path / "config.json").write_text('{"credHelpers": {"docker.io": "slow"}}')
-    environ = {"PATH": f"{tmp_path}:/bin:/usr/bin", "DOCKER_CONFIG": str(tmp_path)}
-    registry = Registry({}, environ, Clock(), seconds=0.2, transport=Script(TAGS))
-    with pytest.raises(RegistryError, match=r"did not answer within 0\.2 s"):
-        registry.served(HUB, Pin("1"))
 
 
 @pytest.mark.parametrize(

@@ -165,8 +165,6 @@ def nothing(_: Call) -> Said:
 
 WRONG: list[tuple[str, object, str]] = [
     ("no JSON", "{", "is not a JSON object"),
-    ("no object", "[]", "is not a JSON object"),
-    ("nested deeply", "[" * 60000, "is not a JSON object"),
     ("huge", "x" * 70000, "is larger than the 65536 bytes"),
     ("no type", {}, "name no type"),
     ("an unknown type", {"type": "gdch_service_account"}, "of the type 'gdch_service_account' are not supported"),
@@ -189,15 +187,11 @@ def test_wrong_credentials_are_told_of_with_their_file(
 
 FAILURES: list[tuple[str, str, Callable[[Call], Said], str]] = [
     ("the issuer refuses", ISSUER, nothing, f"{ISSUER} answered 403 (denied: not this one)"),
-    ("the token service refuses", STS, nothing, f"{STS} answered 403 (denied: not this one)"),
-    ("the token service talks nonsense", STS, lambda _: Said(200, b"{"), f"{STS} gave an answer that is not a JSON"),
-    ("the token service floods", STS, lambda _: Said(200, b"x" * 100_000), "more than the 65536 bytes"),
     (
         "the token service repeats what it was shown", STS,
         lambda call: document({"error": call.form["subject_token"]}, 400), f"{STS} answered 400 (***)",
     ),
     ("acting as a service account is refused", IAM, nothing, f"{IAM} answered 403 (denied: not this one)"),
-    ("the service account gets nothing", IAM, lambda _: document({}), f"{IAM} gave an answer without a token"),
 ]  # fmt: skip
 
 

@@ -1,13 +1,11 @@
-"""Build times by the APIs of registries, each over a socket as it is documented, and what becomes of it without one."""
+"""Build times by the APIs of registries, each as it is documented, and what becomes of it without one."""
 
 from __future__ import annotations
 
 import json
 import re
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,10 +14,7 @@ from gitops_bot.edges.facts import PackageApi, fixed
 from gitops_bot.edges.registry import Registry
 from gitops_bot.images.reference import ImageName, Pin
 from tests.counterparts.clock import StillClock
-from tests.counterparts.image_server import FIRST, Images, filled, image_server
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.counterparts.image_server import FIRST, Images, filled, transport
 
 #: No cloud is asked for a login, whatever these tests run on.
 NOWHERE = {"NO_GCE_CHECK": "true", "AZURE_POD_IDENTITY_AUTHORITY_HOST": "http://127.0.0.1:9"}
@@ -42,19 +37,15 @@ PACKAGES = PackageApi("ghcr.io", "api.github.com", {"Accept": "application/json"
 PATHS = {name: address.split(" ")[1].split("?")[0].split("/", 3)[3] for name, address in APIS.items()}
 
 
-@contextmanager
-def asked(images: Images, registry: str, token: str | None = "t") -> Iterator[Registry]:
-    """A registry edge whose every request goes through the server, as a proxy."""
-    with (
-        image_server(images) as host,
-        Registry(
-            {registry: RegistryAccess(plain_http=True, password_env="TOKEN" if token else None)},
-            {"HTTP_PROXY": f"http://{host}", **NOWHERE, **({"TOKEN": token} if token else {})},
-            StillClock(),
-            packages=[replace(PACKAGES, token=fixed("never in plain text"))],
-        ) as edge,
-    ):
-        yield edge
+def asked(images: Images, registry: str, token: str | None = "t", **access: RegistryAccess) -> Registry:
+    """A registry edge for which the images stand for the whole internet."""
+    return Registry(
+        {registry: RegistryAccess(plain_http=True, password_env="TOKEN" if token else None), **access},
+        {**NOWHERE, **({"TOKEN": token} if token else {})},
+        StillClock(),
+        packages=[replace(PACKAGES, token=fixed("never in plain text"))],
+        transport=transport(images),
+    )
 
 
 @pytest.mark.parametrize("registry", APIS)
@@ -162,17 +153,7 @@ def test_images_of_a_mirror_tell_their_times_because_its_own_say_when_it_got_the
     images = filled(5, 1)
     images.repository = "hub/acme/web"
     image = ImageName("ghcr.io", "acme/web")
-    with (
-        image_server(images) as host,
-        Registry(
-            {
-                "ghcr.io": RegistryAccess(mirror="harbor.acme.io/hub"),
-                "harbor.acme.io": RegistryAccess(plain_http=True),
-            },
-            {"HTTP_PROXY": f"http://{host}"},
-            StillClock(),
-            packages=[PACKAGES],
-        ) as edge,
-    ):
+    access = {"ghcr.io": RegistryAccess(mirror="harbor.acme.io/hub")}
+    with asked(images, "harbor.acme.io", None, **access) as edge:
         assert edge.times(image, edge.tags(image), Pin()).source == "created"
     assert [line for line in images.seen if not re.search("//harbor.acme.io/(?:v2/hub/acme/web|service)/", line)] == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +16,10 @@ from gitops_bot.edges.registry.times.reader import MOST_WALKED
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName, Pin
 from tests.counterparts.clock import StillClock
-from tests.counterparts.image_server import FIRST, Images, filled, image_server, push
+from tests.counterparts.image_server import FIRST, Images, filled, push, transport
 from tests.counterparts.registry import INDEX, MANIFEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from gitops_bot.images.build import BuildTimes
@@ -36,17 +34,17 @@ def time(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-@contextmanager
-def served(images: Images, cache: Path | None = None) -> Iterator[tuple[Registry, ImageName]]:
-    with image_server(images) as host, Registry({}, {}, StillClock(), cache=cache) as edge:
-        yield edge, ImageName(host, images.repository)
+IMAGE = ImageName("registry.test", "acme/web")
+
+
+def served(images: Images, cache: Path | None = None) -> Registry:
+    return Registry({}, {}, StillClock(), cache=cache, transport=transport(images))
 
 
 def times(images: Images, pin: Pin | None = None, cache: Path | None = None) -> BuildTimes:
     images.seen.clear()
-    with served(images, cache) as (edge, image):
-        # The name of the repository, port and all, is what the cache knows it by.
-        return edge.times(ImageName(image.registry, image.path), edge.tags(image), pin or Pin())
+    with served(images, cache) as edge:
+        return edge.times(IMAGE, edge.tags(IMAGE), pin or Pin())
 
 
 #: What an image says in an annotation, a label and its configuration, and when it counts as built.
@@ -125,8 +123,8 @@ def test_an_index_that_names_itself_or_thousands_is_read_so_far() -> None:
 def test_more_tags_than_are_read_are_refused_in_words() -> None:
     images = filled(1, 1)
     tags = tuple(f"sha-{number:0120x}" for number in range(MOST_WALKED + 1))
-    with served(images) as (edge, image), pytest.raises(RegistryError) as raised:
-        edge.times(image, tags, Pin())
+    with served(images) as edge, pytest.raises(RegistryError) as raised:
+        edge.times(IMAGE, tags, Pin())
     assert "10001 tags that the policy admits" in str(raised.value)
     assert "narrower pattern" in raised.value.problem.next
     assert images.seen == []
@@ -145,11 +143,11 @@ def test_one_broken_image_is_unknown_and_the_others_are_read() -> None:
 
 def test_a_tag_that_is_gone_is_unknown_and_a_failing_registry_is_an_error() -> None:
     images = filled(3, 1)
-    with served(images) as (edge, image):
-        assert edge.times(image, ("sha-eeeeeee", images.images[0].tag), Pin()).times["sha-eeeeeee"] is None
+    with served(images) as edge:
+        assert edge.times(IMAGE, ("sha-eeeeeee", images.images[0].tag), Pin()).times["sha-eeeeeee"] is None
     images.instead[f"/v2/acme/web/manifests/{images.images[0].tag}"] = (403, b"")
-    with served(images) as (edge, image), pytest.raises(RegistryError, match="403"):
-        edge.times(image, edge.tags(image), Pin())
+    with served(images) as edge, pytest.raises(RegistryError, match="403"):
+        edge.times(IMAGE, edge.tags(IMAGE), Pin())
 
 
 @pytest.mark.parametrize(("platforms", "most"), [(1, 1 + 2 * 100), (2, 1 + 5 * 100)])
@@ -168,9 +166,9 @@ def test_when_the_present_pin_was_built() -> None:
         (Pin(None, OTHER), None), (Pin(None, LIED), None),
     ]  # fmt: skip
     images.documents[LIED] = images.documents[images.images[0].digest]
-    with served(images) as (edge, image):
+    with served(images) as edge:
         for pin, expected in pins:
-            built = edge.times(image, edge.tags(image), pin).pinned
+            built = edge.times(IMAGE, edge.tags(IMAGE), pin).pinned
             assert built == (None if expected is None else FIRST + timedelta(minutes=expected))
 
 
@@ -179,31 +177,27 @@ def test_when_the_present_pin_was_built() -> None:
 
 def test_a_second_run_asks_for_the_new_tag_only(tmp_path: Path) -> None:
     images = filled(50, 1)
-    with image_server(images) as host:
-        image = ImageName(host, images.repository)
-        results = []
-        for _ in range(2):
-            images.seen.clear()
-            with Registry({}, {}, StillClock(), cache=tmp_path) as edge:
-                present = images.images[-1]
-                got = edge.times(image, edge.tags(image), Pin(present.tag, present.digest))
-                best = max(got.times, key=lambda tag: got.times[tag] or FIRST)
-                edge.digest(image, best)
-            results.append((len(images.seen), best))
-            push(images, len(images.images), 1)
+    results = []
+    for _ in range(2):
+        images.seen.clear()
+        with served(images, tmp_path) as edge:
+            present = images.images[-1]
+            got = edge.times(IMAGE, edge.tags(IMAGE), Pin(present.tag, present.digest))
+            best = max(got.times, key=lambda tag: got.times[tag] or FIRST)
+            edge.digest(IMAGE, best)
+        results.append((len(images.seen), best))
+        push(images, len(images.images), 1)
     assert results == [(101, images.images[-3].tag), (3, images.images[-2].tag)]
 
 
 def test_what_a_tag_that_moves_names_is_asked_again_and_written_as_of_today(tmp_path: Path) -> None:
     images, found, digests = Images(), [], []
-    with image_server(images) as host:
-        image = ImageName(host, images.repository)
-        for built in (OLD, NEW):
-            for tag in ("main", "sha-1234567"):
-                images.push(tag, images.manifest(built))
-            with Registry({}, {}, StillClock(), cache=tmp_path) as edge:
-                found.append(edge.times(image, edge.tags(image), Pin()).times)
-                digests.append(edge.digest(image, "sha-1234567"))
+    for built in (OLD, NEW):
+        for tag in ("main", "sha-1234567"):
+            images.push(tag, images.manifest(built))
+        with served(images, tmp_path) as edge:
+            found.append(edge.times(IMAGE, edge.tags(IMAGE), Pin()).times)
+            digests.append(edge.digest(IMAGE, "sha-1234567"))
     assert found == [
         {"main": time(OLD), "sha-1234567": time(OLD)},
         {"main": time(NEW), "sha-1234567": time(OLD)},
