@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gitops_bot.config import RegistryAccess
-from gitops_bot.demo.images import push
-from gitops_bot.demo.registry import Registry as Embedded
 from gitops_bot.edges.registry import Registry
-from gitops_bot.edges.registry.describe import first_label, parse_line, parse_time, parse_url
+from gitops_bot.edges.registry.describe import parse_line, parse_time, parse_url
 from gitops_bot.edges.registry.manifest import CONFIG_BYTES
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.build import Build
@@ -25,7 +23,6 @@ from tests.counterparts.script import Script, reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     import httpx
 
@@ -157,17 +154,6 @@ def test_a_digest_that_does_not_exist() -> None:
     with pytest.raises(RegistryError, match="404 Not Found to the request for the digest sha256:") as failure:
         Registry({}, {}, StillClock(), transport=serving()).describe(WEB, named(IMAGE))
     assert (failure.value.status, failure.value.problem.next) == (404, "Check that the digest still exists.")
-
-
-def test_the_embedded_registry_and_its_images(tmp_path: Path) -> None:
-    with Embedded(tmp_path) as embedded, Registry({}, {}, StillClock()) as ours:
-        digest = push(
-            embedded.host, "acme/web", "v1.4.2", created=BUILT, revision=REVISION, source=SOURCE, content=b"x" * 5000
-        )
-        build = ours.describe(ImageName(embedded.host, "acme/web"), digest)
-    assert build.platforms == ("linux/amd64", "linux/arm64")
-    assert (build.created, build.source, build.revision, build.version, build.sized) == (*OF_IMAGE, "linux/amd64")
-    assert (build.size or 0) > 1_000_000
 
 
 CHART = dumped(
@@ -308,8 +294,6 @@ def test_a_configuration_at_another_host_is_fetched_there_without_credentials(as
     assert ["authorization" in head.lower() for head in server.heads] == [False, True, True, True]
 
 
-OF = "org.opencontainers.image.revision"
-
 #: What each of these makes of a text, and what says nothing to it.
 VALUES: list[tuple[Callable[[str], object], dict[str, object], list[str]]] = [
     (
@@ -329,7 +313,7 @@ VALUES: list[tuple[Callable[[str], object], dict[str, object], list[str]]] = [
     (
         parse_line,
         {"c0ffee": "c0ffee", " v1.2.3 (ü) ": "v1.2.3 (ü)", "x" * 200: "x" * 200},
-        ["", "  ", "x" * 201, *(f"a{mark}b" for mark in ("\n", "\x1b[31m", "\u202e", "\u200b", "\u2028", "\ud800", "\0"))],
+        ["", "  ", "x" * 201, *(f"a{mark}b" for mark in "\n\x1b\u202e\u200b\u2028\ud800\0")],
     ),
     (
         parse_url,
@@ -341,9 +325,9 @@ VALUES: list[tuple[Callable[[str], object], dict[str, object], list[str]]] = [
             )
         },
         [
-            "", "git@github.com:acme/web.git", "ssh://git@github.com/acme/web", "github.com/acme/web", "data:text/html,x",
-            "javascript:alert(1)", "https://", "https:///acme/web", "https://token@github.com/acme/web", f"{SOURCE}\n",
-            "https://x-access-token:ghs_secret@github.com/acme/web", "https://git hub.com/acme", "https://[::1/x",
+            "", "git@github.com:acme/web.git", "ssh://git@github.com/acme/web", "github.com/acme/web",
+            "data:text/html,x", "javascript:alert(1)", "https://", "https:///acme/web", "https://git hub.com/acme",
+            f"{SOURCE}\n", "https://token@github.com/x", "https://x-access-token:ghs_secret@github.com/x", "https://[::1/x",
             "https://github.com/](http://evil.test)<b>", 'https://github.com/"onclick="x', "https://github.com/`x`",
             "https://github.com:port/x", "https://github.com:99999/x", "https://-x/y", "https://%41.test/",
             "https://m\u00fcller.test/", "https://github.com/" + "x" * 500,
@@ -356,18 +340,3 @@ VALUES: list[tuple[Callable[[str], object], dict[str, object], list[str]]] = [
 def test_what_a_label_says(parse: Callable[[str], object], values: dict[str, object], nothing: list[str]) -> None:
     assert {text: parse(text) for text in values} == values
     assert [text for text in nothing if parse(text) is not None] == []
-
-
-@pytest.mark.parametrize(
-    ("places", "expected"),
-    [
-        pytest.param(({OF: "a"}, {OF: "b"}), "a", id="the first"),
-        pytest.param(({OF: "a\nb"}, {OF: "b"}), "b", id="the first that can be read"),
-        pytest.param(({OF: ""}, {OF: "b"}), "b", id="the first that says something"),
-        pytest.param((None, [], "x", {OF: 1}, {"revision": "c"}, {OF: "b"}), "b", id="the first text"),
-        pytest.param(({},), None, id="none"),
-        pytest.param((), None, id="nowhere"),
-    ],
-)
-def test_what_is_said_first_counts(places: tuple[Any, ...], expected: str | None) -> None:
-    assert first_label("revision", parse_line, *places) == expected
