@@ -90,10 +90,15 @@ def test_each_request_acts_on_branches_in_its_own_way(
     [
         ("poll", ["apps/api/overlays/staging none api=v2", "apps/web/overlays/staging open web=v3"]),
         ("set", ["apps/web/overlays/staging open web=v3"]),
+        (
+            "set, and both moved",
+            ["apps/api/overlays/staging open api=v2", "apps/web/overlays/staging open web=v3", "all close"],
+        ),
     ],
 )
 def test_whoever_names_an_entry_leaves_the_other_groups_to_the_next_update(what: str, expected: list[str]) -> None:
-    present = proposed("apps/api/overlays/staging", API_V2)
+    what, _, moved = what.partition(",")
+    present = proposed("all", WEB_V2, API_V2) if moved else proposed("apps/api/overlays/staging", API_V2)
     planned = arranged(what, present, WEB_SET, environment=BY_OVERLAY)
     assert [told(proposal) for proposal in planned.proposals] == expected
 

@@ -8,12 +8,9 @@ import pytest
 
 from gitops_bot.engine.facts import several
 from gitops_bot.errors import GitError, Problem, RegistryError
-from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName
-from gitops_bot.proposals.reconcile import Refresh
-from gitops_bot.proposals.text import body
 from gitops_bot.releases.decisions import Change, Failed
-from tests.engine.situations import ONE, THREE, alone, fails, started, updated
+from tests.engine.situations import ONE, THREE, alone, fails, started
 from tests.engine.world import A, C, Registry, Shop, overlay, path, refused
 
 WEB = ImageName("r.test", "web")
@@ -107,12 +104,5 @@ def test_a_failure_of_git_ends_the_decisions_that_asked_and_no_other() -> None:
     failed, answered = shop.drive(facts, look_back(), look())
     assert isinstance(failed, GitError)
     assert answered == ("1.0.0", "1.1.0", "1.2.0")
-
-
-def test_details_that_a_registry_did_not_give_are_asked_for_again() -> None:
-    shop = started(alone(), fails(f"describe {C}", refused()), updated("production"))
-    assert shop.forge is not None
-    ((pull,),) = shop.forge.pulls.values()
-    assert body.lacks(pull.body) == {"details"}
-    (proposal,) = shop.plan(None, "production").proposals
-    assert proposal.action == Refresh(pull, Reason("chosen", "#1 has the commit, but still lacks details"), push=False)
+    with pytest.raises(GitError, match="out of reach"):
+        shop.answer(facts, look_back())

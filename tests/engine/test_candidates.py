@@ -414,6 +414,13 @@ def test_a_promotion_by_hand_reports_what_one_side_lacks() -> None:
             "forward 1.2.0 set: ...",
         ),
         "the registry is down": ("policy: releases", (fails("digest", refused()),), assigned(Pin("1.2.0")), DOWN),
+        "the registry is down for its list": (
+            "policy: releases", (fails("tags", refused()),), assigned(Pin("3.0.0")), DOWN,
+        ),
+        "no image name": (
+            "policy: releases", (writes("production", "images: [{name: web, newName: 'a b', newTag: '1'}]"),),
+            assigned(Pin("1.2.0"), "web"), "failed failed.edit: a b: not an image repository name; ...",
+        ),
     },
 )  # fmt: skip
 def test_a_person_sets_a_pin(rules: str, events: tuple[Event, ...], what: Pins, expected: str) -> None:

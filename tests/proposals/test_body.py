@@ -233,7 +233,7 @@ def test_no_name_and_no_reason_leaves_its_cell(text: str) -> None:
 TEXTS = st.sampled_from(list(HOSTILE.values())) | st.text(max_size=60)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=10)
 @given(st.data(), st.sampled_from([1, 3, 40, 1500]), st.sampled_from([0, 2, 400]), st.sampled_from([0, 1, 30]))
 def test_the_limit_and_the_marks_hold_whatever_is_in_a_plan(
     data: st.DataObject, changed: int, held: int, subjects: int

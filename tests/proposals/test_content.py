@@ -70,13 +70,6 @@ def test_a_proposal_says_where_what_and_why() -> None:
     )
 
 
-def test_git_finds_the_plan_as_the_last_paragraph() -> None:
-    done = written(change(), change("api", Pin("v2", B), Pin("v1", A), file=API))
-    last = done.message.rstrip("\n").split("\n\n")[-1]
-    assert interpreted(done.message) == last.split("\n")
-    assert len(last.split("\n")) == 3
-
-
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_forges_a_trailer(text: str) -> None:
     entry = managed(text, text, f"{text}/kustomization.yaml", 1, text, text)

@@ -143,6 +143,8 @@ def test_values_that_follow_a_pin_are_the_bots_own_and_are_carried_along() -> No
         "a changed comment": (INFO, INFO_BEFORE, INFO_AFTER.replace(b"# shown", b"# SHOWN")),
         "another value than said": (INFO, INFO_BEFORE, INFO_AFTER.replace(b"v2", b"v3")),
         "no YAML any more": (INFO, INFO_BEFORE, b"{"),
+        "of no ConfigMap": (INFO, INFO_BEFORE.replace(b"ConfigMap", b"Secret"), INFO_AFTER),
+        "new": (INFO, None, INFO_AFTER),
         "deleted": (INFO, INFO_BEFORE, None),
         "of another file": ("other.yaml", INFO_BEFORE, INFO_AFTER),
     },
@@ -158,15 +160,6 @@ def test_values_that_no_trailer_tells_are_a_persons() -> None:
     assert isinstance(owner_of(branch(unsaid)), Theirs)
     as_pins = alter(change(), info=InfoChange(WEB, (("version", "v1", "v2"),)))
     assert isinstance(owner_of(branch(commit(written(as_pins)))), Theirs)
-
-
-@pytest.mark.parametrize(
-    "author", ["gitops-bot <gitops-bot@noreply.invalid>", "github-actions[bot] <x@y>", "Ada <a@b>"]
-)
-def test_the_author_is_no_evidence(author: str) -> None:
-    assert isinstance(owner_of(branch(alter(GOOD, author=author))), Ours)
-    forged = alter(in_web(lambda data: data + b" ")(GOOD), author=author)
-    assert isinstance(owner_of(branch(forged)), Theirs)
 
 
 def test_the_first_commit_that_is_not_ours_is_named() -> None:

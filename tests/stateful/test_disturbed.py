@@ -33,7 +33,7 @@ EVERY = (*JOURNEYS, *RECORDED)
 #: What is tried of each of these otherwise: so many writes that are disturbed, and these acts.
 QUICK: dict[str, Sequence[str]] = {
     "refresh": ("pushes to the branch", "holds"),
-    "close what is on the base branch": ("closes", "changes the base"),
+    "close what is on the base branch": ("changes the base", "closes"),
     "take back what was handed back": ("takes the hand-back away", "rewrites the base"),
     "roll back": ("merges",),
     "commit and record": ("pushes to the base",),
@@ -112,7 +112,7 @@ def acts(prepared: Prepared) -> Iterable[tuple[str, Asked]]:
         every = [(name, each) for name in between.NAMES for each in asked][::STEP]
         return [(name, each) for name, each in every if between.has_two_orders(name, each, prepared.asked)]
     writes = [each for each in asked if disturbed.is_write(each)]
-    return [(name, writes[at % len(writes)]) for at, name in enumerate(QUICK[prepared.journey.name], start=1)]
+    return [(name, writes[at % len(writes)]) for at, name in enumerate(QUICK[prepared.journey.name])]
 
 
 @pytest.mark.slow
