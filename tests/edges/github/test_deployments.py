@@ -83,9 +83,8 @@ def test_what_is_too_long_for_github_is_cut() -> None:
     [
         ([Answer(204)], []),
         ([Answer.json(422, {"message": "We cannot delete an active deployment"}), Answer(204)], ["inactive", "gone"]),
-        (Answer.json(404, {"message": "Not Found"}), ["inactive", "gone"]),
     ],
-    ids=["at once", "once it is inactive", "not at all"],
+    ids=["at once", "once it is inactive"],
 )
 def test_of_two_the_older_counts_and_the_other_is_taken_back(delete: Any, then: list[str]) -> None:
     made = Answer.json(201, {"id": 8})

@@ -1,25 +1,20 @@
-"""The GitHub edge over real HTTP: against the embedded server, recorded answers, and another emulator."""
+"""Pull requests are opened, refreshed and closed by as few requests as possible; what the rate limit has left."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 import pytest
 
-from gitops_bot.demo.http import Answer, Request, Server
+from gitops_bot.demo.http import Answer
 from gitops_bot.errors import ForgeError, UsageError
 from gitops_bot.proposals.pull_request import RateLimit
-from tests.counterparts.forge import BOT_TOKEN, Site, serving
 from tests.edges.github.scripted import (
     BASE,
     BRANCH,
-    CHECKED,
-    HEAD,
     NO_GRAPHQL,
+    TOKEN,
     Bot,
     having,
     listed,
@@ -31,10 +26,8 @@ from tests.edges.github.scripted import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Mapping
 
-    from gitops_bot.proposals.pull_request import PullRequest
 
 CREATE, EDIT = "POST /pulls", "PATCH /pulls/1"
 TEXTS: Mapping[str, Any] = {"branch": BRANCH, "base": BASE, "title": "web v2", "body": "what", "draft": False}
@@ -46,51 +39,6 @@ def created(**changes: Any) -> Answer:
 
 def edited(**changes: Any) -> Answer:
     return Answer.json(200, pull(**changes))
-
-
-# --- what it costs ------------------------------------------------------------------------------------------------
-
-
-def test_a_new_proposal_with_everything_costs_eight_requests() -> None:
-    label = {**recorded("POST", "/issues/{issue_number}/labels", 200)[0], "name": "release"}
-    assigned = recorded("POST", "/issues/{issue_number}/assignees", 201)
-    bob = {**assigned["user"], "login": "bob"}
-    auto = {"state": "OPEN", "isInMergeQueue": False, "autoMergeRequest": {"enabledAt": "2026-01-02T03:04:05Z"}}
-    auto |= {"title": "web v2", "body": "unfinished"}
-    plays = {
-        "Proposals": having(**CHECKED),
-        "GET //rate_limit": Answer.json(200, recorded("GET", "//rate_limit", 200)),
-        CREATE: created(body="unfinished"),
-        "POST /issues/1/labels": Answer.json(200, [label]),
-        "POST /issues/1/assignees": Answer.json(201, {**assigned, "assignees": [bob]}),
-        "POST /pulls/1/requested_reviewers": Answer.json(
-            201, recorded("POST", "/pulls/{pull_number}/requested_reviewers", 201)
-        ),
-        "EnableAutoMerge": Answer.json(200, {"data": {"enablePullRequestAutoMerge": {"pullRequest": auto}}}),
-        EDIT: edited(),
-    }
-    with playing(plays) as script:
-        forge = script.bot.forge
-        assert forge.find([BRANCH], BASE) == {BRANCH: ()}
-        assert forge.rate_limit() is not None
-        made = forge.open(**{**TEXTS, "body": "unfinished"})
-        forge.label(made.number, ["release"])
-        forge.assign(made.number, ["bob"])
-        forge.ask_for_review(made.number, ["alice"], ["platform"])
-        merging = forge.merge_when_ready(made.number, head=made.head, method=None, without_checks=False)
-        done = forge.refresh(made.number, title="web v2", body="what")
-        assert len(script.asked) == len(plays) == 8
-        assert script.warned == []
-    assert merging.auto_merge
-    assert (done.number, done.body, done.head, done.node) == (1, "what", HEAD, "PR_kwDOA1")
-
-
-def test_an_unchanged_proposal_costs_one_request_and_no_write() -> None:
-    with playing({"Proposals": having(opened(labels={"nodes": [{"name": "Release"}]}))}) as script:
-        (found,) = script.bot.forge.find([BRANCH], BASE)[BRANCH]
-        assert script.bot.forge.refresh(1, title=" web v2 ", body="what\r\n") == found
-        script.bot.forge.label(1, ["release"])
-        assert script.asked == ["Proposals"]
 
 
 # --- what the rate limit has left ---------------------------------------------------------------------------------
@@ -269,34 +217,6 @@ def test_a_repository_that_is_none_is_refused(repository: str) -> None:
         Bot("https://api.github.com", repository=repository)
 
 
-def test_pygithub_is_imported_with_the_first_request_only() -> None:
-    program = (
-        "import sys; from gitops_bot.edges.github.forge import GitHub; from gitops_bot.edges.clock import Clock\n"
-        "GitHub('a/b', 'x', clock=Clock(), warn=print)\n"
-        "print([name for name in ('github', 'requests') if name in sys.modules])"
-    )
-    ended = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    assert ended.stdout == "[]\n"
-
-
-# --- against the embedded server ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with serving(tmp_path / "forge") as running:
-        running.commit(BRANCH, {"README.md": b"# 2\n"})
-        yield running
-
-
-def made(bot: Bot, **changes: Any) -> PullRequest:
-    return bot.forge.open(**{**TEXTS, **changes})
-
-
-def found_by(bot: Bot, branch: str = BRANCH) -> list[PullRequest]:
-    return list(bot.forge.find([branch], BASE)[branch])
-
-
 def test_closing_is_one_request_with_the_text_and_none_once_that_is_so() -> None:
     text = "what\n<!-- closed by gitops-bot -->"
     with playing({"GET /pulls/1": edited(), EDIT: edited(state="closed", body=text)}) as script:
@@ -306,42 +226,20 @@ def test_closing_is_one_request_with_the_text_and_none_once_that_is_so() -> None
         assert (script.asked, script.sent[1]) == (["GET /pulls/1", EDIT], {"state": "closed", "body": text})
 
 
-def test_one_that_is_open_into_another_base_is_found_unless_there_is_one_into_this(site: Site) -> None:
-    bot = Bot(site.forge.api_url, BOT_TOKEN)
-    site.commit("release", {"README.md": b"# release\n"})
-    made(bot)
-    assert [(pull.number, pull.retargeted) for pull in found_by(bot)] == [(1, False)]
-    site.call("PATCH", "/pulls/1", {"base": "release"})
-    assert [(pull.number, pull.base, pull.retargeted) for pull in found_by(bot)] == [(1, "release", True)]
-    made(bot)
-    assert [(pull.number, pull.retargeted) for pull in found_by(bot)] == [(2, False)]
-    site.call("PATCH", "/pulls/1", {"state": "closed"})
-    assert [pull.number for pull in found_by(bot)] == [2]
+def test_one_that_is_open_into_another_base_is_found_unless_there_is_one_into_this() -> None:
+    elsewhere, here = opened(number=1, baseRefName="release"), opened(number=2)
+    for pulls, expected in (([elsewhere], [(1, "release", True)]), ([elsewhere, here], [(2, BASE, False)])):
+        with playing({"Proposals": having(*pulls)}) as script:
+            found = script.bot.forge.find([BRANCH], BASE)[BRANCH]
+        assert [(pull.number, pull.base, pull.retargeted) for pull in found] == expected
 
 
-def test_a_creation_whose_answer_was_lost_is_not_made_twice(site: Site) -> None:
-    lost = iter([True])
-
-    def losing(request: Request) -> Answer:
-        reply = site.ask(request.method, _target(request), request.body or None, token=BOT_TOKEN)
-        if request.method == "POST" and next(lost, False):
-            return Answer(502)
-        return Answer(reply.status, reply.body)
-
-    with Server(losing) as server:
-        assert made(Bot(f"{server.url}/api/v3")).number == 1
-        assert [(method, status) for method, _, status in server.seen] == [("POST", 502), ("POST", 422), ("GET", 200)]
-    assert len(site.call("GET", "/pulls?state=all").json) == 1
-
-
-def test_the_token_is_in_nothing_that_can_be_printed(site: Site) -> None:
-    wrong = Bot(site.forge.api_url, "ghs_wrong0123456789")
-    with pytest.raises(ForgeError) as error:
-        found_by(wrong)
+def test_the_token_is_in_nothing_that_can_be_printed() -> None:
+    with playing({"Proposals": said(401, f"Bad credentials: {TOKEN}")}) as script:
+        with pytest.raises(ForgeError) as error:
+            script.bot.forge.find([BRANCH], BASE)
+        told = (
+            f"{error.value} {error.value!r} {script.bot.forge!r} {error.value.__cause__!r} {error.value.__context__!r}"
+        )
     assert error.value.problem.code == "failed.auth"
-    told = f"{error.value} {error.value!r} {wrong.forge!r} {error.value.__cause__!r} {error.value.__context__!r}"
-    assert "ghs_wrong0123456789" not in told
-
-
-def _target(request: Request) -> str:
-    return f"{request.path}?{urlencode(request.query)}"
+    assert TOKEN not in told

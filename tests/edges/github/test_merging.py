@@ -8,7 +8,6 @@ import pytest
 
 from gitops_bot.demo.http import Answer
 from gitops_bot.edges.github import answers, failure
-from gitops_bot.errors import ForgeError
 from tests.edges.github.scripted import (
     BASE,
     BRANCH,
@@ -312,21 +311,6 @@ def test_a_merge_whose_answer_was_lost_is_seen_to_have_happened() -> None:
     }
     with playing(plays) as script:
         assert merging(script, without_checks=True).state == "merged"
-        assert script.warned == []
-
-
-@pytest.mark.parametrize(
-    "limit",
-    [
-        said(403, "You have exceeded a secondary rate limit.", {"Retry-After": "3600"}),
-        refusal("RATE_LIMITED", "API rate limit exceeded for user ID 1.", ["enablePullRequestAutoMerge"]),
-    ],
-    ids=["secondary", "primary"],
-)
-def test_a_rate_limit_is_no_warning(limit: Answer) -> None:
-    with playing({"Proposals": having(opened(), **CHECKED), ENABLE: limit}) as script:
-        with pytest.raises(ForgeError, match="rate limit"):
-            merging(script)
         assert script.warned == []
 
 

@@ -254,23 +254,6 @@ def test_a_repository_that_has_moved_is_told_by_its_new_name() -> None:
         script.bot.forge.find([BRANCH], BASE)
 
 
-def test_a_secondary_limit_is_waited_out_as_long_as_github_says_while_there_is_time() -> None:
-    error = {"errors": [{"message": "You have exceeded a secondary rate limit."}]}
-    with (
-        playing({"Proposals": Answer.json(200, error, {"Retry-After": "30"})}) as script,
-        pytest.raises(ForgeError, match="is used up"),
-    ):
-        script.bot.forge.find([BRANCH], BASE)
-    assert [int(wait) for wait in script.bot.clock.slept] == [30, 30, 30]
-
-
-def test_a_limit_that_does_not_say_how_long_is_not_waited_for() -> None:
-    limit = Answer.json(200, {"errors": [{"message": "rate limit"}]})
-    with playing({"Proposals": limit}) as script, pytest.raises(ForgeError, match="is used up"):
-        script.bot.forge.find([BRANCH], BASE)
-    assert (script.asked, script.bot.clock.slept) == (["Proposals"], [])
-
-
 TIMEOUT = "Something went wrong while executing your query. This may be the result of a timeout, or it could be a bug."
 
 

@@ -37,13 +37,10 @@ def test_a_token_is_told_by_its_kind(text: str | None, scopes: tuple[str, ...] |
         pytest.param(CLASSIC, HERE, "yes", "may open pull requests", id="classic with a role"),
         pytest.param(PUBLIC, OPEN, "yes", "may open", id="public"),
         pytest.param(PUBLIC, HERE, "no", "the scope public_repo", id="private"),
-        pytest.param(PUBLIC, replace(HERE, private=None), "no", "public_repo", id="perhaps private"),
         pytest.param(Token("classic", frozenset()), OPEN, "no", "has no scopes", id="no scopes"),
         pytest.param(CLASSIC, READS, "no", "can read this repository, but not write", id="classic without a role"),
-        pytest.param(FINE, READS, "no", "can read this repository, but not write", id="fine-grained without a role"),
         pytest.param(FINE, HERE, "unknown", "shows only when it does", id="fine-grained tells nothing"),
         pytest.param(APP, READS, "unknown", "shows only when it does", id="of an App GitHub says no role"),
-        pytest.param(Token(), READS, "unknown", "shows only when it does", id="another server's token"),
         pytest.param(CLASSIC, replace(HERE, archived=True), "no", "is archived", id="archived"),
     ],
 )
