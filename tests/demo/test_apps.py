@@ -74,26 +74,6 @@ def test_an_app_its_installation_and_its_tokens_are_as_github_describes_them(sit
     assert breaches == []
 
 
-@pytest.mark.parametrize(
-    ("token", "message"),
-    [
-        pytest.param(lambda: signed(key_pair("other")[0]), "A JSON web token could not be decoded", id="another key"),
-        pytest.param(
-            lambda: signed("x" * 40, "HS256"), "A JSON web token could not be decoded", id="another algorithm"
-        ),
-        pytest.param(lambda: signed(iss="99"), "Integration not found", id="no such App"),
-        pytest.param(lambda: signed(exp=int(time.time()) - 1), "representing the future time", id="expired"),
-        pytest.param(lambda: signed(exp=int(time.time()) + 700), "too far in the future", id="too long"),
-        pytest.param(lambda: signed(iat=int(time.time()) + 300), "'Issued at' claim ('iat')", id="not yet"),
-    ],
-)
-def test_who_does_not_prove_to_be_the_app_is_refused(site: Site, known: Registered, token: Any, message: str) -> None:
-    del known
-    reply = ask(site, "GET", "/app", token=token())
-    assert reply.status in (401, 404)
-    assert message in reply.json["message"]
-
-
 def test_a_token_does_what_it_was_narrowed_to_and_ends(
     site: Site, known: Registered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,42 +6,12 @@ import pytest
 
 from gitops_bot.demo import conversation
 from gitops_bot.demo.refusal import Invalid
-from gitops_bot.demo.rules import Protection, Team
+from gitops_bot.demo.rules import Protection
 from tests.counterparts.forge import commit
 from tests.demo.sample import opened
 
 if TYPE_CHECKING:
     from gitops_bot.demo.pulls import PullRequests
-
-
-@pytest.mark.parametrize(
-    ("people", "teams", "why"),
-    [
-        (["alice", "bot"], [], "Review cannot be requested from pull request author."),
-        (["alice", "nobody"], ["platform"], "One or more of the users or teams you specified is not a collaborator"),
-        ([], ["platform", "secret"], "One or more of the teams you specified is not a collaborator"),
-    ],
-)
-def test_a_review_of_somebody_who_cannot_give_one_is_refused_as_a_whole(
-    pulls: PullRequests, people: list[str], teams: list[str], why: str
-) -> None:
-    pulls.hub.teams["platform"] = Team(1, "platform")
-    pull = opened(pulls)
-    with pytest.raises(Invalid, match=why):
-        conversation.request_reviews(pulls, pull, people, teams)
-    assert (pull.reviewers, pull.teams) == ([], [])
-
-
-def test_a_request_is_answered_by_a_review_and_the_last_word_of_each_person_counts(pulls: PullRequests) -> None:
-    pulls.hub.teams |= {"platform": Team(1, "platform", ["alice"]), "web": Team(2, "web", ["bob"])}
-    pull = opened(pulls)
-    conversation.request_reviews(pulls, pull, ["alice", "bob"], ["platform", "web"])
-    conversation.review(pulls, pull, user="alice", event="APPROVE", body="", commit=None)
-    assert (pull.reviewers, pull.teams) == (["bob"], ["web"])
-    for user, event in (("bob", "REQUEST_CHANGES"), ("alice", "COMMENT"), ("bob", "APPROVE"), ("bob", "")):
-        conversation.review(pulls, pull, user=user, event=event, body="so", commit=None)
-    last = {review.user: review.state for review in conversation.latest_opinions(pull)}
-    assert last == {"alice": "APPROVED", "bob": "APPROVED"}
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,7 @@ PROTECTED: Life = (
     (PERSON_TOKEN, "POST", "/pulls/1/reviews", {"event": "APPROVE"}, 200),
 )
 REVIEWED: Life = (
+    (PERSON_TOKEN, "PUT", "/pulls/1/reviews/{review}/dismissals", {"message": " "}, 422),
     (PERSON_TOKEN, "PUT", "/pulls/1/reviews/{review}/dismissals", {"message": "not yet"}, 200),
     (PERSON_TOKEN, "PUT", "/pulls/1/reviews/{review}/dismissals", {"message": "not yet"}, 422),
     (PERSON_TOKEN, "PUT", "/pulls/1/reviews/7/dismissals", {"message": "not yet"}, 404),

@@ -53,17 +53,6 @@ def test_git_pushes_with_the_token_and_not_without(site: Site, work: Path) -> No
     assert site.bare.branches()["fix"] == git("rev-parse", "HEAD", cwd=folder).stdout.strip()
 
 
-def test_a_large_push_goes_in_chunks(site: Site, work: Path) -> None:
-    folder = cloned(site, work)
-    (folder / "big").write_bytes(bytes(range(256)) * 12_000)
-    git("add", "big", cwd=folder)
-    changed(folder, "big")
-    options = ("-c", "http.postBuffer=65536", "-c", "core.compression=0")
-    pushed = git(*options, "push", "-q", "origin", "HEAD:fix", cwd=folder, token=BOT_TOKEN, server=site.forge.url)
-    assert pushed.returncode == 0, pushed.stderr
-    assert site.bare.git("cat-file", "blob", "fix:big") == (folder / "big").read_bytes()
-
-
 def test_the_default_branch_cannot_be_deleted_by_a_push(site: Site, work: Path) -> None:
     folder = cloned(site, work)
     before = site.bare.branches()

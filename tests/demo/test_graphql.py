@@ -296,23 +296,6 @@ def test_a_question_that_cannot_be_carried_out_has_an_answer(asking: Site, quest
 # What it costs
 
 
-@pytest.mark.parametrize(
-    ("question", "points", "nodes"),
-    [
-        (SIMPLE, 1, 0),
-        (
-            # 1 + 100 + 100 requests: one for the list, and two for each pull request.
-            LONG % "commits(first: 100) { totalCount } labels(last: 3) { totalCount }",
-            2,
-            100 + 100 * 100 + 100 * 3,
-        ),
-    ],
-)
-def test_a_question_costs_what_github_takes_for_it(question: str, points: int, nodes: int) -> None:
-    found = query_cost.cost(query.read(question), None, {})
-    assert (found.points, found.nodes) == (points, nodes)
-
-
 def test_fragments_that_multiply_are_counted_in_no_time() -> None:
     parts = "".join(f"fragment F{each} on Repository {{ ...F{each + 1} ...F{each + 1} }}" for each in range(60))
     document = query.read(

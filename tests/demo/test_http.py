@@ -112,17 +112,6 @@ def test_the_client_that_waits_for_leave_to_send_its_body_gets_it_before_the_bod
         assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
-def test_head_says_the_length_and_sends_nothing(server: Server) -> None:
-    answer = talk(server, request(b"\r\n", line=b"HEAD /a HTTP/1.1"))
-    assert b"Content-Length: 13\r\n" in answer
-    assert answer.endswith(b"\r\n\r\n")
-
-
-def test_what_was_asked_is_remembered_with_its_status(server: Server) -> None:
-    talk(server, request(b"\r\n", line=b"GET /a?b=c HTTP/1.1") + request(b"Origin: x\r\n\r\n"))
-    assert list(server.seen) == [("GET", "/a?b=c", 200), ("POST", "/a", 403)]
-
-
 def test_a_stopped_server_does_not_go_on_answering_through_an_open_connection() -> None:
     server = Server(echo).start()
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:

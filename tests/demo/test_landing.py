@@ -8,7 +8,6 @@ from gitops_bot.demo import checks, conversation, landing
 from gitops_bot.demo.hub import AutoMerge, Check
 from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.rules import Protection
-from tests.counterparts.forge import commit
 from tests.demo.sample import merge, opened
 
 if TYPE_CHECKING:
@@ -66,15 +65,6 @@ def test_a_rule_of_the_base_refuses_a_merge_in_githubs_words(
     assert (pull.state, main(pulls)) == ("open", before)
 
 
-def test_a_branch_is_deleted_by_its_merge_where_the_repository_says_so(pulls: PullRequests) -> None:
-    pulls.hub.settings.delete_branch_on_merge = True
-    pull, other = opened(pulls), opened(pulls, "other", b"1\n2\n3\n4\nfive\n")
-    merge(pulls, pull)
-    assert sorted(pulls.bare.branches()) == ["main", "other"]
-    landing.settle(pulls)
-    assert (pull.merged_by, other.state) == ("alice", "open")
-
-
 # Auto-merge
 
 
@@ -90,28 +80,8 @@ def test_it_merges_when_the_last_thing_that_is_required_is_there(pulls: PullRequ
     assert (pull.state, pull.merged_by, pull.auto_merge) == ("closed", "bot", None)
     assert pulls.bare.commit(main(pulls)).parents == (before,)
     assert main(pulls) == pull.merge_commit_sha
-
-
-def test_a_new_push_waits_for_checks_of_its_own(pulls: PullRequests) -> None:
-    pull, before = guarded(pulls), main(pulls)
-    enable(pulls, pull)
-    commit(pulls.bare, "fix", {"b.txt": b"b"}, onto="fix")
-    report(pulls, pull)
-    landing.settle(pulls)
-    assert (pull.state, main(pulls), pull.auto_merge is not None) == ("open", before, True)
-    report(pulls, pull)
-    landing.settle(pulls)
-    assert pull.merged_at is not None
-
-
-def test_one_that_comes_into_conflict_waits_for_people(pulls: PullRequests) -> None:
-    first = guarded(pulls)
-    second = opened(pulls, "other", b"1\nzwei\n3\n4\n5\n")
-    for pull in (first, second):
-        enable(pulls, pull)
-        report(pulls, pull)
-    landing.settle(pulls)
-    assert (first.state, second.state, second.auto_merge is not None) == ("closed", "open", True)
+    with pytest.raises(Invalid, match="Can't disable auto-merge"):
+        landing.disable_auto_merge(pulls, pull, "bot")
 
 
 @pytest.mark.parametrize(
@@ -175,19 +145,6 @@ def test_one_whose_checks_run_again_holds_up_those_behind_it_and_one_that_failed
     report(pulls, first, "failure")
     assert landing.advance(pulls) == (2,)
     assert (first.state, pulls.hub.queue) == ("open", [])
-
-
-def test_auto_merge_goes_into_the_queue_as_soon_as_it_is_ready(pulls: PullRequests) -> None:
-    pull = guarded(pulls, merge_queue="merge")
-    pulls.hub.settings.allow_merge_commit = False
-    enable(pulls, pull)
-    assert (pulls.hub.queue, pull.auto_merge is not None) == ([], True)
-    report(pulls, pull)
-    landing.settle(pulls)
-    assert ([entry.user for entry in pulls.hub.queue], pull.auto_merge) == (["bot"], None)
-    pulls.unqueue(pull)
-    enable(pulls, pull)
-    assert pulls.hub.queued(pull) is not None
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -134,27 +133,6 @@ def test_the_text_of_the_bot_is_shown_as_github_shows_it() -> None:
     ):
         assert part in shown
     assert "gitops-bot:" not in shown
-
-
-def test_a_repository_lists_open_pull_requests_first_and_its_files_and_shows_its_readme() -> None:
-    pulls = [
-        replace(pull("c"), number=3, state="closed", merged_at="t"),
-        replace(pull("b"), number=2),
-        replace(pull("a"), number=1, state="closed"),
-    ]
-    shown = repository_page(HUB, pulls, "main", ["z.yaml", "a b/#?.yaml", "README.md"], b"# Hello").decode()
-    assert re.findall(r"'state (\w+)'>\w+</span> <a href='/acme/deploy/pull/([0-9])'>", shown) == [
-        ("open", "2"),
-        ("merged", "3"),
-        ("closed", "1"),
-    ]
-    assert re.findall("href='/acme/deploy/blob/([^']*)'>([^<]*)<", shown) == [
-        ("main/README.md", "README.md"),
-        ("main/a%20b/%23%3F.yaml", "a b/#?.yaml"),
-        ("main/z.yaml", "z.yaml"),
-    ]
-    assert "<h1>Hello</h1>" in shown
-    assert "href='/acme/deploy/status'" in shown
 
 
 def test_what_is_long_is_cut_with_a_word() -> None:

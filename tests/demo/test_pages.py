@@ -102,13 +102,6 @@ def test_a_pull_request_that_is_not_there_or_closed_cannot_be_merged(site: Site)
     assert b"not mergeable" in reply.body
 
 
-def test_what_the_rules_of_the_branch_ask_for_stands_in_the_way(site: Site) -> None:
-    site.forge.protect(REPOSITORY, approvals=1)
-    reply = press(site, fields(site))
-    assert (reply.status, state(site)) == (409, "open")
-    assert b"At least 1 approving review is required" in reply.body
-
-
 def test_a_forge_without_a_visitor_has_no_button(tmp_path: Path) -> None:
     with serving(tmp_path / "forge") as site:
         site.proposed()
@@ -128,7 +121,8 @@ def test_the_first_page_leads_to_the_repository_and_that_to_all_there_is(site: S
     assert "<h1>deploy</h1>" in shown
 
 
-def test_what_is_no_file_is_not_found(site: Site) -> None:
+def test_what_is_no_file_and_no_pull_request_is_not_found(site: Site) -> None:
+    assert site.ask("GET", f"/{REPOSITORY}/pull/99", token=None).status == 404
     for path in ("x", "", "../../HEAD", "apps", "-h", "%2e%2e/HEAD", "apps/web", "README.md/", "x" * 3_000):
         assert site.ask("GET", f"/{REPOSITORY}/blob/main/{path}", token=None).status == 404, path
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.demo import conversation
-from gitops_bot.demo.bare import Bare
 from gitops_bot.demo.hub import AutoMerge, Check, Hub, Queued
 from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.rules import Protection, Settings, Team
@@ -22,32 +21,6 @@ if TYPE_CHECKING:
 def refusal(error: pytest.ExceptionInfo[Invalid]) -> object:
     first = error.value.errors[0]
     return first.get("message") if isinstance(first, dict) else first
-
-
-def test_an_open_pull_request_follows_its_branches(pulls: PullRequests) -> None:
-    pull = opened(pulls)
-    assert not pulls.sync()
-    head = commit(pulls.bare, "fix", {"b.txt": b"b"}, onto="fix")
-    base = commit(pulls.bare, "main", {"c.txt": b"c"}, onto="main")
-    assert pulls.sync()
-    assert (pull.state, pull.head_sha, pull.base_sha) == ("open", head, base)
-
-
-@pytest.mark.parametrize("branch", ["fix", "main"])
-def test_a_deleted_branch_closes_its_pull_request(pulls: PullRequests, branch: str) -> None:
-    pull, heads = opened(pulls), pulls.bare.branches()
-    pulls.bare.delete(branch, expected=heads[branch])
-    assert pulls.sync()
-    assert (pull.state, pull.merged_at, pull.head_sha) == ("closed", None, heads["fix"])
-    assert pull.closed_at is not None
-
-
-def test_commits_that_reach_the_base_by_a_push_are_a_merge(pulls: PullRequests) -> None:
-    pull, heads = opened(pulls), pulls.bare.branches()
-    pulls.bare.move("main", heads["fix"], expected=heads["main"])
-    assert pulls.sync()
-    assert (pull.state, pull.merge_commit_sha, pull.merged_by) == ("closed", heads["fix"], None)
-    assert pull.merged_at is not None
 
 
 def test_a_branch_that_goes_back_to_its_base_is_no_merge(pulls: PullRequests) -> None:
@@ -79,6 +52,7 @@ def test_it_is_not_reopened_beside_another_that_is_open(pulls: PullRequests) -> 
 @pytest.mark.parametrize(
     ("method", "title", "message", "expected"),
     [
+        ("squash", None, "two", "Title (#1)\n\n* fix: it\n\nwhy\n\n* two"),
         ("merge", None, None, "Merge pull request #1 from acme/fix\n\nTitle"),
         ("squash", None, None, "fix: it (#1)\n\nwhy"),
         ("squash", "mine", None, "mine\n\nwhy"),
@@ -90,6 +64,10 @@ def test_a_merge_has_githubs_message_or_the_one_that_is_given(
     pulls: PullRequests, method: Method, title: str | None, message: str | None, expected: str
 ) -> None:
     pull = opened(pulls, message="fix: it\n\nwhy\n")
+    if message == "two":  # a second commit
+        commit(pulls.bare, "fix", {"b.txt": b"b"}, onto="fix", message="two\n")
+        pulls.sync()
+        message = None
     assert pulls.bare.commit(merge(pulls, pull, method, title, message)).message == expected
     assert (pull.state, pull.merged_by) == ("closed", "alice")
 
@@ -117,18 +95,6 @@ def test_the_state_survives_its_file(pulls: PullRequests, tmp_path: Path) -> Non
     pulls.hub.save(tmp_path / "hub.json")
     assert Hub.load(tmp_path / "hub.json") == pulls.hub
     assert [path.name for path in tmp_path.glob("hub*")] == ["hub.json"]
-
-
-def test_commits_stay_fetchable_when_their_branch_is_gone(pulls: PullRequests, tmp_path: Path) -> None:
-    pull = opened(pulls)
-    head = commit(pulls.bare, "fix", {"b.txt": b"b"}, onto="fix")
-    pulls.sync()
-    pulls.bare.delete("fix", expected=head)
-    pulls.sync()
-    work = Bare.create(tmp_path / "work.git")
-    work.git("fetch", "--quiet", str(pulls.bare.path), f"refs/pull/{pull.number}/head:refs/heads/kept")
-    assert work.branches() == {"kept": head}
-    assert list(pulls.bare.branches()) == ["main"]
 
 
 def test_a_workflow_may_not_propose_where_the_repository_says_so(pulls: PullRequests) -> None:

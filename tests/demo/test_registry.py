@@ -142,12 +142,16 @@ def test_a_manifest_is_deleted_with_its_tags_and_an_index_stays_without_its_imag
     first, second = pushed(registry, "v1"), pushed(registry, "v2")
     index = json.loads(ask(registry, "GET", "/v2/acme/web/manifests/v2")[2])
     child = index["manifests"][0]["digest"]
+    for name, value, status in (("If-None-Match", f'"{second}"', 304), ("Accept", OCI, 404)):
+        assert ask(registry, "HEAD", "/v2/acme/web/manifests/v2", headers={name: value})[0] == status
     assert ask(registry, "DELETE", f"/v2/acme/web/manifests/{child}")[0] == 202
     assert ask(registry, "HEAD", f"/v2/acme/web/manifests/{child}")[0] == 404
     assert ask(registry, "HEAD", "/v2/acme/web/manifests/v2")[1]["docker-content-digest"] == second
 
     assert ask(registry, "DELETE", f"/v2/acme/web/manifests/{first}")[0] == 202
     assert json.loads(ask(registry, "GET", "/v2/acme/web/tags/list")[2])["tags"] == ["v2"]
+    assert ask(registry, "DELETE", "/v2/acme/web/manifests/v2")[0] == 202
+    assert ask(registry, "HEAD", f"/v2/acme/web/manifests/{second}")[0] == 200
     for gone in (first, "v1"):
         assert ask(registry, "HEAD", f"/v2/acme/web/manifests/{gone}")[0] == 404
         assert ask(registry, "DELETE", f"/v2/acme/web/manifests/{gone}")[0] == 404

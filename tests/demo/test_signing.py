@@ -86,19 +86,6 @@ def test_a_commit_of_an_app_is_signed_and_keeps_modes_and_bytes(site: Site, desc
 
 
 @pytest.mark.parametrize(
-    ("token", "more"),
-    [
-        pytest.param(PERSON_TOKEN, {}, id="a person"),
-        pytest.param(BOT_TOKEN, {"author": {"name": "a", "email": "a@b.c"}}, id="an author"),
-    ],
-)
-def test_others_commits_are_not_signed(site: Site, description: Checker, token: str, more: dict[str, Any]) -> None:
-    answer = committed(site, description, token=token, **more)
-    unsigned = {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
-    assert answer["verification"] == unsigned
-
-
-@pytest.mark.parametrize(
     ("by_ruleset", "says"), [(True, "GH013"), (False, "GH006")], ids=["ruleset", "protection rule"]
 )
 def test_a_branch_takes_signed_commits_alone(

@@ -6,7 +6,7 @@ import pytest
 
 from gitops_bot.demo.http import Answer
 from gitops_bot.edges.github.address import source_repository
-from tests.edges.github.scripted import playing, recorded, said
+from tests.edges.github.scripted import NO_GRAPHQL, ended, listed, playing, recorded, said
 
 OLD, NEW = "a" * 40, "b" * 40
 
@@ -115,3 +115,21 @@ def test_a_source_is_asked_for_where_it_is_on_the_server_of_the_api(
     source: str, api_url: str, repository: str | None
 ) -> None:
     assert source_repository(source, api_url) == repository
+
+
+@pytest.mark.parametrize("graphql", [True, False])
+def test_who_brought_a_commit_to_the_base_branch_is_told_as_far_as_the_server_knows(graphql: bool) -> None:
+    review = {"state": "APPROVED", "author": {"login": "bob"}}
+    node = ended(mergeCommit={"oid": NEW}, mergedBy={"login": "ada"}, latestOpinionatedReviews={"nodes": [review]})
+    other = {**ended(number=2, mergeCommit=None, mergedBy=None), "latestOpinionatedReviews": {"nodes": []}}
+    page = {"pageInfo": {"hasNextPage": False, "endCursor": None}, "nodes": [node, other]}
+    by_rest = [listed(state="closed", merged_at="2026-01-02T03:04:05Z", merge_commit_sha=NEW), listed(number=2)]
+    plays = {
+        "Merged": Answer.json(200, {"data": {"repository": {"pullRequests": page}}}) if graphql else NO_GRAPHQL,
+        "GET /pulls": Answer.json(200, by_rest),
+    }
+    with playing(plays) as script:
+        found = script.bot.forge.merges("main", [NEW, OLD])
+    assert [
+        (commit, merge.pull_request.number, merge.merged_by, merge.approved_by) for commit, merge in found.items()
+    ] == [(NEW, 1, "ada" if graphql else None, ("bob",) if graphql else ())]

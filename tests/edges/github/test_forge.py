@@ -122,6 +122,11 @@ def test_a_branch_that_has_a_pull_request_gets_no_second_one() -> None:
         assert script.sent[-1] == {"title": "web v2"}
         (_, target, _) = script.server.seen[1]
     assert "head=acme%3Agitops-bot%2Fproduction%2Fall&" in target
+    with (
+        playing({**plays, "GET /pulls": Answer.json(200, [])}) as script,
+        pytest.raises(ForgeError, match="already exists"),
+    ):
+        script.bot.forge.open(**TEXTS)
 
 
 # --- refresh ------------------------------------------------------------------------------------------------------

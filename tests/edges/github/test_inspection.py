@@ -229,16 +229,6 @@ def test_a_protection_rule_that_may_not_be_read_is_known_to_be_there(
         assert inspection.rules("main") == BranchRules(expected, hidden=True)
 
 
-def test_rules_are_told_of_a_branch_that_is_not_there_yet() -> None:
-    name = "gitops-bot/production/all"
-    plays = {
-        f"GET /rules/branches/{name}": Answer.json(200, [ruled(7, "creation")]),
-        "GET /rulesets/7": said(404, "Not Found"),
-    }
-    with inspecting(plays) as (inspection, _):
-        assert inspection.rules_by_name(name) == BranchRules((Rule("creation", "unknown"),))
-
-
 @pytest.mark.parametrize(
     "answer",
     [[{"kind": "x"}], [{"type": "pull_request", "parameters": 3}], "rules"],

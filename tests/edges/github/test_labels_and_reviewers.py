@@ -29,11 +29,13 @@ def labelled(*names: str) -> list[Any]:
 # --- labels -------------------------------------------------------------------------------------------------------
 
 
-def test_only_labels_that_are_missing_are_added_and_each_once() -> None:
+def test_only_labels_that_are_missing_are_added_and_each_once_and_nobody_is_not_asked() -> None:
     plays = {PULL: seen(labels=labelled("Release")), LABELS: Answer.json(200, labelled("Release", "bot"))}
     with playing(plays) as script:
         script.bot.forge.label(1, ["release", "bot", "bot"])
         script.bot.forge.label(1, ["Bot", "release"])
+        script.bot.forge.ask_for_review(1, [], [])
+        script.bot.forge.assign(1, [])
         assert script.asked == [PULL, LABELS]
         assert script.sent[-1] == {"labels": ["bot"]}
 
@@ -88,19 +90,6 @@ def test_what_is_no_refusal_of_a_label_is_no_warning(answer: Answer) -> None:
         with pytest.raises(ForgeError):
             script.bot.forge.label(1, ["release"])
         assert script.warned == []
-
-
-def test_a_label_that_was_taken_away_is_missing_from_then_on() -> None:
-    plays = {
-        PULL: seen(labels=labelled("Hand-Back")),
-        "DELETE /issues/1/labels/hand-back": Answer.json(200, []),
-        LABELS: Answer.json(200, labelled("hand-back")),
-    }
-    with playing(plays) as script:
-        script.bot.forge.label(1, [])
-        script.bot.forge.unlabel(1, "hand-back")
-        script.bot.forge.label(1, ["hand-back"])
-        assert script.asked == [PULL, "DELETE /issues/1/labels/hand-back", LABELS]
 
 
 def test_the_name_of_a_label_cannot_lead_elsewhere() -> None:

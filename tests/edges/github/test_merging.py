@@ -147,6 +147,13 @@ def test_what_may_not_merge_by_itself_is_not_tried_and_told_once(found: Any, bas
     assert told in warning
 
 
+@pytest.mark.parametrize("found", [opened(isInMergeQueue=True), opened(autoMergeRequest={"enabledBy": None})])
+def test_what_merges_by_itself_already_is_left_alone(found: Any) -> None:
+    with playing({"Proposals": having(found, **CHECKED)}) as script:
+        pull = merging(script)
+        assert (pull.queued or pull.auto_merge, script.asked, script.warned) == (True, [], [])
+
+
 def test_what_is_ready_already_is_merged_at_once_and_at_this_very_head() -> None:
     plays = {"Proposals": having(opened(), **CHECKED), ENABLE: unprocessable(READY), MERGE: merged()}
     with playing(plays) as script:
@@ -342,14 +349,6 @@ def by_rest(**plays: Any) -> dict[str, Any]:
 
 OFF = {"required_status_checks": {"enforcement_level": "off", "contexts": ["ci"]}}
 PROTECTED = {"protected": True, "protection": {"required_status_checks": {"contexts": ["ci"]}}}
-
-
-def test_by_rest_the_run_that_finds_it_ready_merges_it() -> None:
-    """Auto-merge is not enabled: REST does not tell whether a person disabled it again."""
-    plays = by_rest(branch=PROTECTED, **{READ: Answer.json(200, pull(mergeable_state="clean")), MERGE: merged()})
-    with playing(plays, broken=True) as script:
-        assert merging(script, method="squash").state == "merged"
-        assert script.asked[-2:] == [READ, MERGE]
 
 
 @pytest.mark.parametrize(

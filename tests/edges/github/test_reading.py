@@ -11,7 +11,6 @@ import pytest
 
 from gitops_bot.demo.http import Answer
 from gitops_bot.edges.github import answers, reading
-from gitops_bot.edges.github import wire as wire_module
 from gitops_bot.edges.github.failure import Refused, Unsupported
 from gitops_bot.errors import ForgeError
 from gitops_bot.proposals.pull_request import Comment, PullRequest
@@ -140,7 +139,7 @@ def test_open_ones_come_first_and_then_the_newest_that_have_ended() -> None:
         ended(number=8, state="MERGED", headRefName=OTHER),
         opened(number=4),
     ]
-    with playing({"Proposals": having(*pulls)}) as script:
+    with playing({"Proposals": having(*pulls, more=True)}) as script:
         found = script.bot.forge.find([BRANCH, OTHER, "gitops-bot/dev/all", BRANCH], BASE)
     shown = {branch: [(pull.number, pull.state) for pull in pulls] for branch, pulls in found.items()}
     assert shown == {
@@ -168,20 +167,6 @@ def test_what_was_closed_on_other_branches_is_found_along() -> None:
     numbers = {branch: [pull.number for pull in pulls] for branch, pulls in found.items()}
     # Of a branch that was asked for, everything is known.
     assert numbers == {BRANCH: [9, 7], OTHER: [6], "gitops-bot/gone/all": [5, 4]}
-
-
-def test_what_was_closed_is_asked_for_by_itself_where_all_at_once_is_too_much() -> None:
-    refused = Answer.json(200, {"data": None, "errors": [{"message": TIMEOUT}]})
-
-    def answer(body: Any) -> Answer:
-        if "b0" in body["variables"] and " closed:" in body["query"]:
-            return refused
-        return having(opened(number=9), closed=CLOSED)(body)
-
-    with playing({"Proposals": answer}) as script:
-        found = script.bot.forge.find([BRANCH], BASE, closed="gitops-bot/")
-    assert [pull.number for pull in found[BRANCH]] == [9]
-    assert [pull.number for pull in found["gitops-bot/gone/all"]] == [5, 4]
 
 
 def test_a_branch_goes_as_a_variable_and_never_into_the_question() -> None:
@@ -293,16 +278,6 @@ def test_what_is_too_much_at_once_is_asked_in_halves(refused: Answer) -> None:
     with playing({"Proposals": answer}) as script:
         found = script.bot.forge.find(names, BASE)
     assert [[pull.number for pull in found[name]] for name in names] == [[1], [2], [3], [4], [5]]
-
-
-def test_an_answer_that_is_too_large_is_asked_for_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire_module, "_LIMIT", 100_000)
-    names = [BRANCH, OTHER]
-    pulls = [ended(number=number, headRefName=name, body="x" * 60_000) for number, name in enumerate(names, 1)]
-    with playing({"Proposals": having(*pulls)}) as script:
-        found = script.bot.forge.find(names, BASE)
-        assert len(script.asked) == 3
-    assert [[pull.number for pull in found[name]] for name in names] == [[1], [2]]
 
 
 BROKEN = {

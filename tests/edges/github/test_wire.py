@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -130,6 +130,17 @@ def test_what_is_refused_for_good_is_not_tried_again(status: int) -> None:
             wire.ask("POST", "/x", body={})
         assert len(server.seen) == 1
     assert (error.value.status, error.value.message, error.value.write, clock.slept) == (status, "no", True, [])
+
+
+def test_a_token_that_is_rejected_is_replaced_once() -> None:
+    def token(rejected: str | None = None, repository: str | None = None) -> str:
+        return f"{TOKEN}2" if rejected == TOKEN else TOKEN
+
+    for answers, status in (([said("no", 401), OK], 200), ([said("no", 401)], 401)):
+        with answering(answers) as (_, clock, server):
+            with pytest.raises(Refused) if status == 401 else nullcontext():
+                assert Wire(server.url, token, clock).ask("GET", "/repos/a/b/x") == {"fine": True}
+            assert [seen[2] for seen in server.seen] == [401, status]
 
 
 PRIMARY = "API rate limit exceeded for installation ID 1."
