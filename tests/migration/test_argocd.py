@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from gitops_bot.errors import ConfigError
-from tests.migration.trees import Written, kustomization
+from tests.migration.trees import Written, kustomization, policies
 from tests.migration.trees import written as migrated
 
 PREFIX = "argocd-image-updater.argoproj.io"
@@ -35,37 +36,36 @@ def written(annotations: dict[str, str], *images: str) -> Written:
 WEB = "ghcr.io/acme/web"
 
 
-@pytest.mark.parametrize(
-    ("annotations", "policy", "tags", "chosen"),
-    [
-        ({"image-list": f"{WEB}:~1.2"}, {"semver": "~1.2"}, ["1.2.0", "1.2.9", "1.3.0", "2.0.0"], "1.2.9"),
-        ({"image-list": WEB}, {"semver": "*"}, ["1.2.0", "1.10.0", "v2.0.0", "3.0.0-rc.1", "latest"], "v2.0.0"),
-        ({"image-list": f"web={WEB}:>=1.0-0"}, {"semver": ">=1.0-0"}, ["1.2.0", "1.3.0-rc.1"], "1.3.0-rc.1"),
-        (
-            {"image-list": f"web={WEB}:1.x", "web.allow-tags": "regexp:^[0-9.]+$", "web.ignore-tags": "1.9.*, 1.8.?"},
-            {"semver": "1.x", "exclude": ["^1\\.9\\..*$", "^1\\.8\\..$"], "pattern": "^[0-9.]+$"},
-            ["1.2.0", "1.7.0", "1.8.1", "1.8.10", "1.9.0", "v1.11.0"],
-            "1.8.10",
-        ),
-        (
-            {"image-list": f"web={WEB}", "web.update-strategy": "alphabetical", "web.allow-tags": "regexp:^r-"},
-            {"pattern": "^r-", "order": "alphabetical"},
-            ["1.2.0", "r-2026-01-01", "r-2026-02-01", "z"],
-            "r-2026-02-01",
-        ),
-        (
-            {"image-list": WEB, "update-strategy": "name", "allow-tags": "regexp:^(?P<day>[0-9]+)-(b|c)$"},
-            {"pattern": "^(?:[0-9]+)-(b|c)$", "order": "alphabetical"},
-            ["1.2.0", "10-b", "2-b", "2-c"],
-            "2-c",
-        ),
-        ({"image-list": f"{WEB}:main", "update-strategy": "digest"}, {"digest": "main"}, ["1.2.0", "main"], "main"),
-    ],
-)
+POLICIES = r"""
+{image-list: 'ghcr.io/acme/web:~1.2'}
+    {semver: ~1.2}
+    1.2.0 [1.2.9] 1.3.0 2.0.0
+{image-list: ghcr.io/acme/web}
+    {semver: '*'}
+    1.2.0 1.10.0 [v2.0.0] 3.0.0-rc.1 latest
+{image-list: 'web=ghcr.io/acme/web:>=1.0-0'}
+    {semver: '>=1.0-0'}
+    1.2.0 [1.3.0-rc.1]
+{image-list: 'web=ghcr.io/acme/web:1.x', web.allow-tags: 'regexp:^[0-9.]+$', web.ignore-tags: '1.9.*, 1.8.?'}
+    {semver: 1.x, exclude: [^1\.9\..*$, ^1\.8\..$], pattern: '^[0-9.]+$'}
+    1.2.0 1.7.0 1.8.1 [1.8.10] 1.9.0 v1.11.0
+{image-list: web=ghcr.io/acme/web, web.update-strategy: alphabetical, web.allow-tags: 'regexp:^r-'}
+    {pattern: ^r-, order: alphabetical}
+    1.2.0 r-2026-01-01 [r-2026-02-01] z
+{image-list: ghcr.io/acme/web, update-strategy: name, allow-tags: 'regexp:^(?P<day>[0-9]+)-(b|c)$'}
+    {pattern: '^(?:[0-9]+)-(b|c)$', order: alphabetical}
+    1.2.0 10-b 2-b [2-c]
+{image-list: 'ghcr.io/acme/web:main', update-strategy: digest}
+    {digest: main}
+    1.2.0 [main]
+"""
+
+
+@pytest.mark.parametrize(("settings", "policy", "tags", "chosen"), policies(POLICIES))
 def test_a_strategy_becomes_the_policy_that_chooses_the_same_tag(
-    annotations: dict[str, str], policy: dict[str, Any], tags: list[str], chosen: str
+    settings: str, policy: dict[str, Any], tags: list[str], chosen: str
 ) -> None:
-    done = written({**annotations, **GIT}, f"{WEB}:1.2.0")
+    done = written({**yaml.safe_load(settings), **GIT}, f"{WEB}:1.2.0")
     assert done.contents["policies"] == {"web": policy}
     assert done.chosen("prod", WEB, tags) == chosen
     assert done.gaps == ()

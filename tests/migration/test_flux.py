@@ -6,10 +6,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from gitops_bot.errors import ConfigError
 from gitops_bot.migration.flux import markers
-from tests.migration.trees import Written
+from tests.migration.trees import Written, policies
 from tests.migration.trees import written as migrated
 
 if TYPE_CHECKING:
@@ -59,72 +60,37 @@ def written(policy: str, tag: str = "1.2.0", *, repository: str = "", automation
     return migrated(files, "flux")
 
 
-@pytest.mark.parametrize(
-    ("policy", "expected", "tags", "chosen"),
-    [
-        (
-            {"policy": {"semver": {"range": "1.x"}}},
-            {"semver": "1.x"},
-            ["1.2.0", "1.10.0", "1.11.0-rc.1", "2.0.0"],
-            "1.10.0",
-        ),
-        (
-            {"policy": {"semver": {"range": "^1.x-0"}}, "filterTags": {"pattern": ".*-rc.*"}},
-            {"semver": "^1.x-0", "pattern": ".*-rc.*"},
-            ["1.2.0", "1.3.0", "1.3.0-rc.1", "1.3.0-beta"],
-            "1.3.0-rc.1",
-        ),
-        (
-            {
-                "policy": {"semver": {"range": ">=1.0.0"}},
-                "filterTags": {"pattern": "^(?P<v>[0-9.]+)-(?P<os>alpine)$", "extract": "$v"},
-            },
-            {"semver": ">=1.0.0", "pattern": "^(?P<v>[0-9.]+)-(?:alpine)$"},
-            ["1.2.0-alpine", "1.4.0-alpine", "1.5.0"],
-            "1.4.0-alpine",
-        ),
-        (
-            {
-                "policy": {"alphabetical": {"order": "asc"}},
-                "filterTags": {"pattern": r"^RELEASE\.(?P<timestamp>.*)Z$", "extract": "$timestamp"},
-            },
-            {"pattern": r"^RELEASE\.(?P<timestamp>.*)Z$", "order": "alphabetical"},
-            ["1.2.0", "RELEASE.2026-01-02Z", "RELEASE.2025-12-31Z"],
-            "RELEASE.2026-01-02Z",
-        ),
-        (
-            {
-                "policy": {"numerical": {}},
-                "filterTags": {"pattern": "^main-[a-f0-9]+-([0-9]+)$", "extract": "${1}"},
-            },
-            {"pattern": "^main-[a-f0-9]+-(?P<key>[0-9]+)$", "order": "numerical"},
-            ["1.2.0", "main-aa-9", "main-bb-10"],
-            "main-bb-10",
-        ),
-        (
-            {"policy": {"alphabetical": {}}},
-            {"pattern": ".*", "order": "alphabetical", "exclude": ["^.*\\.sig$"]},
-            ["1.2.0", "1.9.0", "1.10.0", "sha256-abc.sig"],
-            "1.9.0",
-        ),
-        (
-            {
-                "policy": {"alphabetical": {}},
-                "filterTags": {"pattern": "^main$"},
-                "digestReflectionPolicy": "Always",
-                "interval": "10m",
-            },
-            {"digest": "main"},
-            ["main", "1.2.0"],
-            "main",
-        ),
-    ],
-)
+POLICIES = r"""
+{policy: {semver: {range: 1.x}}}
+    {semver: 1.x}
+    1.2.0 [1.10.0] 1.11.0-rc.1 2.0.0
+{policy: {semver: {range: ^1.x-0}}, filterTags: {pattern: .*-rc.*}}
+    {semver: ^1.x-0, pattern: .*-rc.*}
+    1.2.0 1.3.0 [1.3.0-rc.1] 1.3.0-beta
+{policy: {semver: {range: '>=1.0.0'}}, filterTags: {pattern: '^(?P<v>[0-9.]+)-(?P<os>alpine)$', extract: $v}}
+    {semver: '>=1.0.0', pattern: '^(?P<v>[0-9.]+)-(?:alpine)$'}
+    1.2.0-alpine [1.4.0-alpine] 1.5.0
+{policy: {alphabetical: {order: asc}}, filterTags: {pattern: '^RELEASE\.(?P<timestamp>.*)Z$', extract: $timestamp}}
+    {pattern: '^RELEASE\.(?P<timestamp>.*)Z$', order: alphabetical}
+    1.2.0 [RELEASE.2026-01-02Z] RELEASE.2025-12-31Z
+{policy: {numerical: {}}, filterTags: {pattern: '^main-[a-f0-9]+-([0-9]+)$', extract: '${1}'}}
+    {pattern: '^main-[a-f0-9]+-(?P<key>[0-9]+)$', order: numerical}
+    1.2.0 main-aa-9 [main-bb-10]
+{policy: {alphabetical: {}}}
+    {pattern: .*, order: alphabetical, exclude: [^.*\.sig$]}
+    1.2.0 [1.9.0] 1.10.0 sha256-abc.sig
+{policy: {alphabetical: {}}, filterTags: {pattern: ^main$}, digestReflectionPolicy: Always, interval: 10m}
+    {digest: main}
+    [main] 1.2.0
+"""
+
+
+@pytest.mark.parametrize(("settings", "policy", "tags", "chosen"), policies(POLICIES))
 def test_a_policy_becomes_the_one_that_chooses_the_same_tag(
-    policy: dict[str, Any], expected: dict[str, Any], tags: list[str], chosen: str
+    settings: str, policy: dict[str, Any], tags: list[str], chosen: str
 ) -> None:
-    done = written(spec(**policy))
-    assert done.contents["policies"] == {"web": expected}
+    done = written(spec(**yaml.safe_load(settings)))
+    assert done.contents["policies"] == {"web": policy}
     assert done.chosen("staging", "web", tags) == chosen
     assert done.gaps == ()
 

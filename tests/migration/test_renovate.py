@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from gitops_bot.errors import ConfigError
 from gitops_bot.migration import json5
 from gitops_bot.migration.renovate_policy import windows
-from tests.migration.trees import Written, kustomization
+from tests.migration.trees import Written, kustomization, policies
 from tests.migration.trees import written as migrated
 
 DIGEST = f"sha256:{'0' * 64}"
@@ -21,86 +22,46 @@ def written(settings: dict[str, Any], *images: str, path: str = "apps/prod", fil
     return migrated(files, "renovate")
 
 
-@pytest.mark.parametrize(
-    ("settings", "image", "policy", "tags", "chosen"),
-    [
-        (
-            {},
-            "nginx:1.27",
-            {"semver": "*", "pattern": r"^v?(?P<version>[0-9]+\.[0-9]+)$"},
-            ["1.27", "1.29", "1.30.1", "2.0-alpine", "latest"],
-            "1.29",
-        ),
-        (
-            {},
-            "nginx:1.27.0-alpine",
-            {"semver": "*", "pattern": r"^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)-alpine$"},
-            ["1.27.0-alpine", "1.28.1-alpine", "2.0.0-alpine", "3.0.0", "1.29-alpine", "1.30.0-alpine3.20"],
-            "2.0.0-alpine",
-        ),
-        (
-            {},
-            "app:2026.01.3",
-            {"pattern": r"^v?(?P<n1>[0-9]+)\.(?P<n2>[0-9]+)\.(?P<n3>[0-9]+)$", "order": "numerical"},
-            ["2026.01.3", "2026.02.1", "2026.10"],
-            "2026.02.1",
-        ),
-        (
-            {"packageRules": [{"matchUpdateTypes": ["major"], "enabled": False}]},
-            "nginx:1.27.0",
-            {"semver": "1.x", "pattern": r"^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)$"},
-            ["1.27.0", "1.29.0", "2.0.0"],
-            "1.29.0",
-        ),
-        (
-            {"major": {"enabled": False}, "minor": {"enabled": False}},
-            "nginx:1.27.0",
-            {"semver": "1.27.x", "pattern": r"^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)$"},
-            ["1.27.0", "1.27.3", "1.29.0"],
-            "1.27.3",
-        ),
-        (
-            {"packageRules": [{"matchPackageNames": ["nginx"], "allowedVersions": "<2"}]},
-            "nginx:1.27.0",
-            {"semver": "<2", "pattern": r"^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)$"},
-            ["1.27.0", "1.29.0", "2.0.0"],
-            "1.29.0",
-        ),
-        (
-            {"packageRules": [{"matchPackageNames": ["/^ngi/"], "allowedVersions": "!/^1\\.29/"}]},
-            "nginx:1.27.0",
-            {"semver": "*", "pattern": r"^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)$", "exclude": ["^1\\.29"]},
-            ["1.27.0", "1.28.0", "1.29.0"],
-            "1.28.0",
-        ),
-        (
-            {"packageRules": [{"matchPackageNames": ["nginx"], "versioning": "semver", "minimumReleaseAge": "3 days"}]},
-            "nginx:1.27.0",
-            {"semver": "*", "minimum_age": "3d"},
-            ["1.27.0", "1.28.0", "1.29.0-rc.1"],
-            "1.28.0",
-        ),
-        (
-            {
-                "packageRules": [
-                    {
-                        "matchPackageNames": ["app"],
-                        "versioning": r"regex:^(?<compatibility>[a-z]+)-(?<major>\d+)\.(?<minor>\d+)-b(?<build>\d+)$",
-                    }
-                ]
-            },
-            "app:main-1.2-b9",
-            {"pattern": r"^main-(?P<major>\d+)\.(?P<minor>\d+)-b(?P<build>\d+)$", "order": "numerical"},
-            ["main-1.2-b9", "main-1.2-b10", "dev-2.0-b1"],
-            "main-1.2-b10",
-        ),
-        ({"pinDigests": True}, "app:main", {"digest": "main"}, ["main", "1.0.0"], "main"),
-    ],
-)
+POLICIES = r"""
+nginx:1.27 {}
+    {semver: '*', pattern: '^v?(?P<version>[0-9]+\.[0-9]+)$'}
+    1.27 [1.29] 1.30.1 2.0-alpine latest
+nginx:1.27.0-alpine {}
+    {semver: '*', pattern: '^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)-alpine$'}
+    1.27.0-alpine 1.28.1-alpine [2.0.0-alpine] 3.0.0 1.29-alpine 1.30.0-alpine3.20
+app:2026.01.3 {}
+    {pattern: '^v?(?P<n1>[0-9]+)\.(?P<n2>[0-9]+)\.(?P<n3>[0-9]+)$', order: numerical}
+    2026.01.3 [2026.02.1] 2026.10
+nginx:1.27.0 {packageRules: [{matchUpdateTypes: [major], enabled: false}]}
+    {semver: 1.x, pattern: '^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)$'}
+    1.27.0 [1.29.0] 2.0.0
+nginx:1.27.0 {major: {enabled: false}, minor: {enabled: false}}
+    {semver: 1.27.x, pattern: '^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)$'}
+    1.27.0 [1.27.3] 1.29.0
+nginx:1.27.0 {packageRules: [{matchPackageNames: [nginx], allowedVersions: <2}]}
+    {semver: <2, pattern: '^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)$'}
+    1.27.0 [1.29.0] 2.0.0
+nginx:1.27.0 {packageRules: [{matchPackageNames: [/^ngi/], allowedVersions: '!/^1\.29/'}]}
+    {semver: '*', pattern: '^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)$', exclude: [^1\.29]}
+    1.27.0 [1.28.0] 1.29.0
+nginx:1.27.0 {packageRules: [{matchPackageNames: [nginx], versioning: semver, minimumReleaseAge: 3 days}]}
+    {semver: '*', minimum_age: 3d}
+    1.27.0 [1.28.0] 1.29.0-rc.1
+app:main-1.2-b9 {packageRules: [{matchPackageNames: [app], versioning: 'regex:^(?<compatibility>[a-z]+)-(?<major>\d+)\.(?<minor>\d+)-b(?<build>\d+)$'}]}
+    {pattern: '^main-(?P<major>\d+)\.(?P<minor>\d+)-b(?P<build>\d+)$', order: numerical}
+    main-1.2-b9 [main-1.2-b10] dev-2.0-b1
+app:main {pinDigests: true}
+    {digest: main}
+    [main] 1.0.0
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize(("settings", "policy", "tags", "chosen"), policies(POLICIES))
 def test_a_tag_gets_the_policy_that_chooses_as_renovate_does(
-    settings: dict[str, Any], image: str, policy: dict[str, Any], tags: list[str], chosen: str
+    settings: str, policy: dict[str, Any], tags: list[str], chosen: str
 ) -> None:
-    done = written(settings, image)
+    image, _, said = settings.partition(" ")
+    done = written(yaml.safe_load(said), image)
     assert list(done.contents["policies"].values()) == [policy]
     assert done.chosen("prod", image.partition(":")[0], tags) == chosen
     assert done.gaps == ()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 
 from gitops_bot import config
@@ -84,3 +86,15 @@ def kustomization(*images: str) -> str:
     """A file that pins these images, as in `nginx:1.2`."""
     entries = (f"- name: {image.rpartition(':')[0]}\n  newTag: {image.rpartition(':')[2]!r}\n" for image in images)
     return "images:\n" + "".join(entries)
+
+
+def policies(table: str) -> list[Any]:
+    """Rows of three lines: settings, the policy that they become, and tags, with the chosen one in brackets."""
+    lines = [line.strip() for line in table.strip().splitlines()]
+    rows = []
+    for settings, policy, tags in zip(lines[::3], lines[1::3], lines[2::3], strict=True):
+        (chosen,) = re.findall(r"\[(.*)\]", tags)
+        rows.append(
+            pytest.param(settings, yaml.safe_load(policy), re.sub(r"[][]", "", tags).split(), chosen, id=settings)
+        )
+    return rows
