@@ -134,43 +134,6 @@ def test_the_first_push_opens_a_pull_request_and_the_second_changes_nothing(
     assert merged.outputs["summary"] == "production: already pinned: web 1.1.0"
 
 
-def test_a_set_that_failed_says_so_first_and_in_part_what_was_done(
-    runner: Runner, shop: Deploy, workspace: Path
-) -> None:
-    ran = use(runner, shop, workspace, pushed(shop, "", tag="9.9.9"))
-    assert ran.code == 1
-    first, second = ran.outputs["summary"].splitlines()
-    assert first == "failed: gitops-bot set production: 1 failed"
-    assert second == "production: failed: web (there is no tag `9.9.9`)"
-    assert first in ran.log.splitlines()
-    assert ran.summary.startswith(f"### {first}\n")
-    assert "| `web` | `1.0.0@sha256:" in ran.summary
-
-
-def test_status_and_audit_need_no_right_to_write_and_are_told_in_the_summary(
-    runner: Runner, shop: Deploy, workspace: Path
-) -> None:
-    status = use(runner, shop, workspace, {"command": "status", "environment": "production"})
-    assert (status.code, status.plan["schema"], status.outputs["changed"]) == (0, "gitops-bot/status/1", "false")
-    assert [line.partition(":")[0] for line in status.outputs["summary"].splitlines()] == ["production"]
-    registry, _, name = shop.image("web").rpartition("/")
-    assert f" of <code>{registry}</code></summary>" in status.summary
-    assert f"| `{name}` | " in status.summary
-
-    shop.remote.commit("main", {WEB: f"images:\n- name: {shop.image('web')}\n  digest: {A}\n".encode()})
-    with shop.watching() as seen:
-        audit = use(runner, shop, workspace, {"command": "audit"})
-    assert (audit.code, audit.plan["schema"], seen.nothing) == (1, "gitops-bot/audit/1", True)
-    assert audit.outputs["summary"].splitlines() == [
-        "failed: gitops-bot audit production: 1 failed",
-        "production: failed: web (the registry does not have it any more)",
-        "production: 1 of 2 pinned images can be pulled",
-    ]
-    assert f"| `web` | `@{A[:19]}` | **failed**: the registry does not have it any more |  |" in audit.summary
-    (error,) = audit.annotations()
-    assert error.properties["file"] == WEB
-
-
 def test_a_dry_run_says_what_would_be_written_and_writes_nothing(runner: Runner, shop: Deploy, workspace: Path) -> None:
     with shop.watching() as seen:
         ran = use(runner, shop, workspace, pushed(shop, A, **{"dry-run": "true"}))
@@ -236,24 +199,6 @@ def test_without_permission_the_way_out_is_said(runner: Runner, shop: Deploy, wo
     refused = use(runner, shop, workspace, pushed(shop, A), token="")
     assert refused.code == 2
     assert refused.said[0].startswith("token is empty\n")
-
-
-def test_several_images_go_into_one_pull_request(runner: Runner, shop: Deploy, workspace: Path) -> None:
-    lines = f"  {shop.image('web')}\n\n{shop.image('api')}=1.2.0@{B}\n"
-    ran = use(runner, shop, workspace, pushed(shop, A, image=lines))
-    assert ran.code == 0
-    assert sorted(ran.outputs["image"].splitlines()) == [
-        f"{shop.image('api')}:1.2.0@{B}",
-        f"{shop.image('web')}:1.1.0@{A}",
-    ]
-    assert len(shop.pulls()) == 1
-
-    # The other's pin is carried along and not told as this step's.
-    one = use(runner, shop, workspace, pushed(shop, A, tag="1.3.0"))
-    assert (one.outputs["image"], len(one.plan["environments"][0]["proposals"][0]["changes"])) == (
-        f"{shop.image('web')}:1.3.0@{A}",
-        2,
-    )
 
 
 def test_a_registry_gets_the_login_of_the_step_and_nobody_else_sees_it(

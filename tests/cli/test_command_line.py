@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +10,6 @@ import pytest
 from gitops_bot import __version__
 from gitops_bot.cli.examples import SECTIONS
 from gitops_bot.cli.main import cli
-from tests.conftest import PROJECT
 from tests.counterparts.world import run
 
 if TYPE_CHECKING:
@@ -106,28 +103,3 @@ def test_no_variable_lifts_a_rule(tmp_path: Path, name: str) -> None:
     done = run("set", "production", "web=1.1.0", cwd=tmp_path, env={f"GITOPS_BOT_{name}": "maybe"})
     assert "not inside a Git checkout" in done.err
     assert "maybe" in run("update", cwd=tmp_path, env={"GITOPS_BOT_DRY_RUN": "maybe"}).err
-
-
-@pytest.mark.parametrize(
-    ("typed", "expected"),
-    [
-        (["pro"], {"promote"}),
-        (["s"], {"set", "status", "schema"}),
-        (["plan", "--rel"], {"--release-hold"}),
-        (["plan", "--output", "j"], {"json"}),
-    ],
-)
-def test_bash_completes_commands_and_options(tmp_path: Path, typed: list[str], expected: set[str]) -> None:
-    program = tmp_path / "gitops-bot"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m gitops_bot "$@"\n')
-    program.chmod(0o755)
-    words = " ".join(["gitops-bot", *typed])
-    script = f"""
-        eval "$(_GITOPS_BOT_COMPLETE=bash_source gitops-bot)"
-        COMP_WORDS=({words}) COMP_CWORD={len(typed)}
-        _gitops_bot_completion gitops-bot
-        printf '%s\\n' "${{COMPREPLY[@]}}"
-    """
-    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin", "PYTHONPATH": str(PROJECT), "HOME": str(tmp_path)}
-    done = subprocess.run(["bash", "-c", script], env=environ, capture_output=True, text=True, check=True)
-    assert set(done.stdout.split()) == expected, done.stderr

@@ -418,23 +418,3 @@ def test_auto_infers_a_policy_for_each_entry_and_keeps_the_shape_of_its_pin(
     assert (found.unmanaged is None) == (rules[0] is not None)
     own = environment.rules(Entry("api", ImageName.parse("api"), pin))
     assert (own.policy and describe(own.policy.policy), own.pin) == ("semver *", "tag+digest")
-
-
-@pytest.mark.parametrize(
-    ("top", "own", "wrong"),
-    [
-        pytest.param("artifact_metadata: true", "", "gitops-bot.yaml:2:1", id="nothing is recorded"),
-        pytest.param("", "artifact_metadata: true, ", "gitops-bot.yaml:5:6", id="nor here"),
-        pytest.param("records: github", "records: none, artifact_metadata: true, ", "gitops-bot.yaml:5:21", id="off"),
-        pytest.param("artifact_metadata: true", "records: github, ", None, id="somewhere"),
-        pytest.param("records: github", "artifact_metadata: true, ", None, id="everywhere"),
-    ],
-)
-def test_artifacts_are_recorded_with_deployments(top: str, own: str, wrong: str | None) -> None:
-    text = f"version: 1\n{top}\nenvironments:\n  production:\n    {{{own}overlays: [a]}}\n"
-    if wrong is None:
-        config.read(text, "gitops-bot.yaml")
-        return
-    with pytest.raises(ConfigError) as refused:
-        config.read(text, "gitops-bot.yaml")
-    assert [problem.where for problem in refused.value.problems] == [wrong]

@@ -64,7 +64,7 @@ def test_a_circle_is_told_at_each_of_its_places_and_nowhere_else() -> None:
 
 
 def test_an_enormous_circle_is_told_within_bounds() -> None:
-    names = [f"e{number}" for number in range(3000)]
+    names = [f"e{number}" for number in range(300)]
     ring = zip(names, [*names[1:], names[0]], strict=True)
     problems = told("".join(f"  {name}: {{overlays: [{name}], promote_from: {source}}}\n" for name, source in ring))
     assert len(problems) == 201

@@ -56,23 +56,6 @@ def test_the_documented_fields_are_there() -> None:
     assert (*VALUES, "title", "changes") == propose.MESSAGE_FIELDS
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param("", "", id="empty"),
-        pytest.param("no field", "no field", id="no field"),
-        pytest.param("{environment}", "production", id="a field alone"),
-        pytest.param("{count}x{count}", "1x1", id="a field twice"),
-        pytest.param("{{environment}}", "{environment}", id="doubled braces"),
-        pytest.param("{{{environment}}}", "{production}", id="braces around a field"),
-        pytest.param("}}{{", "}{", id="doubled braces alone"),
-        pytest.param("%s $environment \\1", "%s $environment \\1", id="signs of other languages"),
-    ],
-)
-def test_fields_and_braces_are_read(text: str, expected: str) -> None:
-    assert propose.render(text, VALUES) == expected
-
-
 FIELDS = ("group", "title", "none", "group:>3", " count ", "é", "0", "")
 PIECES = st.sampled_from(["{{", "}}", "{", "}", *(f"{{{field}}}" for field in FIELDS), "x", " ", "\n"])
 

@@ -86,19 +86,6 @@ def test_all_is_green_and_nothing_was_written(guarded: Deploy) -> None:
     assert guarded.pulls("all") == []
 
 
-def test_an_app_is_told_what_cannot_be_known_and_an_open_branch_is_a_warning(shop: Deploy) -> None:
-    with shop.watching() as watched:
-        done = shop.ask("doctor")
-    assert done.code == 0
-    assert {name: each for name, each in verdicts(done).items() if each != "good"} == {
-        "pull-requests": "unknown",
-        "rules": "warning",
-    }
-    assert "nothing would stop an auto-merge or a direct push" in one(done, "rules")["text"]
-    assert watched.nothing
-    assert all(line.startswith("GET ") for line in watched.api)
-
-
 RECORDED = "release_tags: true\nrecords: github\nartifact_metadata: true\n"
 
 
@@ -195,18 +182,6 @@ def test_without_a_token_the_rest_is_checked(guarded: Deploy) -> None:
     assert {found[name] for name in ("git", "configuration", "repository", "forge", "clock", "registry")} == {"good"}
     assert "put it into GITHUB_TOKEN" in one(done, "token")["next"]
     assert [problem["code"] for problem in done.json["problems"]] == ["failed.git", "failed.auth"]
-
-
-def test_a_token_without_the_scope_may_read_and_not_write(guarded: Deploy) -> None:
-    forge = guarded.world.forge
-    forge.accounts.classic[PERSON_TOKEN] = ("read:org",)
-    try:
-        done = guarded.ask("doctor", env=as_person(guarded))
-    finally:
-        forge.accounts.classic[PERSON_TOKEN] = ("repo",)
-    assert done.code == 1
-    assert {name for name, each in verdicts(done).items() if each == "wrong"} == {"push", "pull-requests"}
-    assert "the scope read:org, which is not enough to write" in one(done, "pull-requests")["text"]
 
 
 def test_a_token_that_is_not_taken_is_told_by_git_and_by_the_forge(guarded: Deploy) -> None:

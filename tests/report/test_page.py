@@ -11,8 +11,6 @@ from itertools import pairwise
 
 import pytest
 
-from gitops_bot.images.reason import Reason, unmanaged
-from gitops_bot.images.reference import Pin
 from gitops_bot.report import page
 from gitops_bot.results.result import Result
 from gitops_bot.results.status import Overview
@@ -145,71 +143,6 @@ def test_nothing_to_do_is_said_in_calm_lines() -> None:
     assert [line.partition(" release")[0] for _, line in environments(text)] == ["all 3 up to date"] * 2
     assert '<p class="current">Nothing.</p>' in text
     assert 'class="chip' not in text
-
-
-def test_what_only_lacks_a_policy_is_not_called_behind() -> None:
-    found = services(3)
-    status = found.body.status
-    (entry, *others) = status.environments[0].entries
-    untracked = alter(entry, state="untracked", reason=Reason("unmanaged", "give it a `policy` that orders <tags>"))
-    dev = alter(status.environments[0], entries=(untracked, *others))
-    text = page.html(alter(found, body=alter(found.body, status=alter(status, environments=(dev,)))))
-    assert environments(text)[0][1].startswith("2 up to date 1 not tracked")
-    assert (
-        attention(text)[-1][-1]
-        == "not tracked: give it a policy that orders <tags> · gitops-bot explain dev ghcr.io/acme/web"
-    )
-    assert "<code>gitops-bot explain dev ghcr.io/acme/web</code>" in text
-
-
-def test_all_that_is_pinned_by_hand_is_one_row_and_an_environment_without_images_says_so() -> None:
-    found = services(33)
-    status = found.body.status
-    dev, staging, production = status.environments
-    reason = unmanaged("no_policy", "dev")
-    untracked = tuple(alter(entry, state="untracked", reason=reason) for entry in dev.entries)
-    shown = (alter(dev, entries=untracked), alter(staging, entries=(), newest=None), production)
-    text = page.html(alter(found, body=alter(found.body, status=alter(status, environments=shown))))
-    lines = dict(environments(text))
-    assert lines["dev"].startswith("nothing waits 33 not tracked release 41")
-    assert lines["staging"].startswith("no images no release in the history that was read")
-    assert attention(text)[-2:] == [
-        ["dev: 33 not tracked"],
-        [
-            "api, api-1, api-2 and 30 more",
-            "",
-            "",
-            "not tracked, pinned by set or by hand: dev has no policy · gitops-bot explain dev ghcr.io/acme/api",
-        ],
-    ]
-
-
-def test_a_registry_is_said_once_and_where_an_image_is_elsewhere() -> None:
-    found = services(3)
-    status = found.body.status
-    production = status.environments[2]
-    (first, *others) = production.entries
-    elsewhere = alter(production, entries=(alter(first, image="quay.io/other/web"), *others))
-    text = page.html(alter(found, body=alter(found.body, status=alter(status, environments=(elsewhere,)))))
-    assert '<th scope="row"><small>quay.io/other/</small>web</th>' in text
-    assert '<th scope="row">billing</th>' in text
-    assert "Images without a registry are in ghcr.io/acme/." in text
-
-
-def test_entries_that_say_the_same_are_one_row_and_others_tell_their_overlays() -> None:
-    found = services(3)
-    status = found.body.status
-    production = status.environments[2]
-    alike = production.entries[-1]
-    other = alter(alike, candidate=Pin("v2"), entry=alter(alike.entry, pin=Pin("v1"), overlay="clusters/eu"))
-    entries = (alike, alike, other)
-    text = page.html(
-        alter(found, body=alter(found.body, status=alter(status, environments=(alter(production, entries=entries),))))
-    )
-    assert [row[:3] for row in attention(text)[2:]] == [
-        ["billing in 2 overlays", "v1.4.2 6ad4a635f642", "→ v1.9.2 48a6a8f065f1"],
-        ["billing clusters/eu", "v1 ", "→ v2 "],
-    ]
 
 
 def test_each_relative_time_has_the_exact_one() -> None:

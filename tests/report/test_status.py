@@ -98,14 +98,6 @@ def test_a_wide_terminal_has_columns_and_a_narrow_one_a_list() -> None:
     assert narrow[at + 1 : at + 4] == ["web", "  staging v1.5.0 (9 days), production", "    v1.4.1 (9 days)"]
 
 
-def test_names_are_bold_and_a_state_has_its_colour_on_a_terminal() -> None:
-    out = StringIO()
-    print_status(Head("acme/deploy", "main", "3f2a1b4c5d" * 4), status(), Screen(out, 100, colours=True))
-    lines = out.getvalue().splitlines()
-    assert "\x1b[2mimages of ghcr.io/acme\x1b[0m" in lines
-    assert any(line.startswith("  \x1b[1mweb\x1b[0m\x1b[33m  v1.4.1 -> v1.5.0") for line in lines)
-
-
 def test_entries_that_say_the_same_have_one_row_and_those_of_an_image_that_do_not_their_place() -> None:
     found = status()
     (web,) = found.environments[1].entries

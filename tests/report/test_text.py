@@ -219,20 +219,6 @@ def test_a_diff_is_coloured_by_line_and_never_folded() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("action", "code", "painted"),
-    [
-        ("open", "chosen", "  \x1b[32mopened\x1b[0m gitops-bot/production/all"),
-        ("close", "nothing_new", "  \x1b[33mclosed\x1b[0m gitops-bot/production/all: why"),
-        ("none", "failed.git", "  \x1b[31mnot done\x1b[0m gitops-bot/production/all"),
-        ("none", "frozen", "  nothing to write gitops-bot/production/all: why"),
-    ],
-)
-def test_an_action_has_the_colour_of_what_it_does(action: str, code: str, painted: str) -> None:
-    proposed = carried_out(action, reason=Reason(code, "why"), branch="gitops-bot/production/all")
-    assert painted in told(EnvironmentOutcome("production", (), (proposed,)), width=80, colours=True).splitlines()
-
-
 # --- each thing once -----------------------------------------------------------------------------------------------
 
 

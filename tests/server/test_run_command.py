@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -186,37 +185,6 @@ def test_questions_that_nobody_answers_do_not_keep_it(worldwide: World, number: 
         done = bot.end(number)
     assert (done.code, bot.events[-1]["signal"]) == (code, number.name)
     assert list(scratch.iterdir()) == []
-
-
-def test_a_repository_out_of_reach_is_told_and_asked_again(shop: Deploy) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        nowhere = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    env = {"GITHUB_SERVER_URL": nowhere, "GITHUB_TOKEN": "ghs_nobody0123456789", "GITHUB_API_URL": f"{nowhere}/api/v3"}
-    with running(shop, env=env) as bot:
-        first, second = bot.until("cycle.failed"), bot.until("cycle.failed")
-        assert (first["cycle"], second["cycle"], second["code"]) == (1, 2, "failed.git")
-        status, why = bot.get("/readyz")
-        assert (status, "no cycle has completed yet" in why, nowhere in why) == (503, True, True)
-        assert bot.metrics()["gitops_bot_cycles_total{failed}"] >= 2
-        assert bot.end(signal.SIGTERM).code == 0
-    keep_the_contract(bot.events)
-    assert "ghs_nobody" not in str(bot.events)
-
-
-def test_what_stays_as_it_is_is_told_once_in_all_cycles(shop: Deploy, tmp_path: Path) -> None:
-    for command in (["git", "init", "--quiet"], ["git", "remote", "add", "origin", shop.remote.url]):
-        subprocess.run(command, check=True, cwd=shop.folder)
-    (shop.folder / "gitops-bot.yaml").write_bytes(CONFIG + b"# not pushed yet\n")
-    unfit = tmp_path / "unfit"
-    unfit.mkdir()
-    unfit.chmod(0o777)
-    with running(shop, "--cache", str(unfit)) as bot:
-        for _ in range(3):
-            bot.until("cycle.ended")
-        assert bot.end(signal.SIGTERM).code == 0
-    told = [each["event"] for each in bot.events]
-    assert told.count("cycle.ended") >= 3
-    assert [told.count(each) for each in ("cache.unused", "configuration.differs")] == [1, 1]
 
 
 WRONG = {
