@@ -169,14 +169,36 @@ def charts(shop: Shop) -> None:
             "policy: releases", (runs("production", Pin(None, C), 2),),
             "kept current: the pinned digest is 1.2.0, the newest",
         ),
+        "placed by its digest, which stays one": (
+            "policy: releases, pin: digest", (runs("production", Pin(None, B), 2),),
+            "forward sha256:cccccccccccc chosen: the pinned digest is 1.1.0; 1.2.0 is newer",
+        ),
+        "placed by its digest, where only tags are written": (
+            "policy: releases, pin: tag", (runs("production", Pin("latest", B), 2),),
+            "forward 1.2.0 chosen: the pinned digest is 1.1.0; 1.2.0 is newer",
+        ),
         "placed nowhere": (
             "policy: releases", (runs("production", Pin("latest", D), 2),),
             "held 1.2.0 held.vanished: latest is no longer listed ...",
+        ),
+        "a digest alone, placed nowhere": (
+            "policy: releases", (runs("production", Pin(None, D), 2),), "held 1.2.0 held.unordered: ...",
         ),
     },
 )  # fmt: skip
 def test_a_poll_finds_the_best_tag_of_the_policy(rules: str, events: tuple[Event, ...], expected: str) -> None:
     check(candidates(started(alone(rules), *events)), expected)
+
+
+def test_a_digest_is_looked_for_behind_the_thirty_newest_tags_only() -> None:
+    shop = started(alone(), runs("production", Pin(None, D), 2))
+    for minor in range(40):
+        shop.push(f"2.{minor}.0", D if minor == 9 else C)
+    check(candidates(shop), "held 2.39.0 held.unordered: ...")
+    asked = [line.split()[2] for line in shop.registry.asked if line.startswith("digest")]
+    assert asked == [f"2.{minor}.0" for minor in range(39, 9, -1)]
+    shop.push("2.10.0", D)
+    check(candidates(shop), "forward 2.39.0 chosen: the pinned digest is 2.10.0; 2.39.0 is newer")
 
 
 def test_without_a_registry_a_poll_decides_what_nobody_has_to_ask_for() -> None:
@@ -301,6 +323,14 @@ def in_two(eu: Pin, us: Pin, days: float = 9) -> Event:
         "bytes without a version tag": (chain(production=", tag: release"), sha_1,
             ("held sha-1 held.no_release_tag: no version tag in r.test/web points to the digest that staging "
              "runs (sha-1@ ..."),
+        ),
+        "another build, where only the same bytes are wanted": (
+            chain(production=", tag: release"), (*sha_1, pushed("2.0.0", D), same_revision),
+            "held sha-1 held.no_release_tag: ...",
+        ),
+        "the very bytes, where another build is wanted": (
+            REVISIONS, (pushed("sha-1", B), runs("staging", Pin("sha-1", B), 3), same_revision),
+            f"forward 1.1.0 promoted: staging has run sha-1 {AGO}; the same bytes are tagged 1.1.0",
         ),
         "another build": (REVISIONS, (*sha_1, pushed("2.0.0", D), same_revision),
             ("forward 2.0.0 promoted: rebuilt, not the bytes that were tested: 2.0.0 was built again from "
@@ -501,6 +531,10 @@ def older_ago(days: float) -> Event:
 NO_FAILURE = "kept nothing_new: none of its checks fails any more"
 
 
+def configuration(shop: Shop) -> None:
+    shop.write({path("staging").replace("kustomization", "patch"): "replicas: 3\n"}, days=1)
+
+
 @rows(
     "events expected",
     {
@@ -514,6 +548,10 @@ NO_FAILURE = "kept nothing_new: none of its checks fails any more"
         "another check failed": ((older_ago(3), reported(2, "unit", "failure")), [NO_FAILURE]),
         "watched to the last minute": ((older_ago(7), failed), [f"backward 1.0.0 rolled_back: {BACK}"]),
         "too long ago": ((older_ago(7.001), failed), []),
+        "a change of configuration failed": (
+            (older_ago(3), reported(2, "e2e", "success", days=2), configuration, reported(3, "e2e", "failure")),
+            [],
+        ),
         "the image is gone": ((older_ago(3), failed, deleted("1.0.0")), ["held 1.0.0 held.vanished: ..."]),
         "nothing before": ((reported(1, "e2e", "failure"),), []),
         "a rollback failed": (
@@ -550,6 +588,13 @@ def test_a_release_that_failed_says_which_check() -> None:
     judged = shop.plan(Poll(), "staging").decided[1].judged[0]
     assert judged.decision.because == "e2e failed on 2026-11-25 12:00 UTC, by ci (https://ci.test/e2e)"  # type: ignore[union-attr]
     assert after_failure(shop, offline=True) == []
+
+
+def test_a_release_of_more_than_a_week_ago_costs_no_question() -> None:
+    shop = started(ON_FAILURE, older_ago(7.001), failed)
+    after_failure(shop)
+    assert shop.forge is not None
+    assert [asked for asked in shop.forge.asked if asked[0] == "checks"] == []
 
 
 # --- what makes no sense ----------------------------------------------------------------------------------------------

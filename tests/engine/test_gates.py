@@ -120,6 +120,12 @@ PROMOTIONS: dict[str, tuple[tuple[Event, ...], Any, str, str, str]] = {
         "held nothing ignored: the configuration has `ignore: true`"),
     "an earlier wave went back": (came_and_went, Poll(), chain(), "no wave went back from it",
         f"held 1.1.0 held.reverted: dev {REVERTED}"),
+    "an earlier wave went back, and forward again": ((*came_and_went, runs("dev", TWO, 2)), Poll(), chain(), "", PASSES),
+    "an earlier wave went back, from something older": (
+        (*came_and_went, runs("dev", THREE, 3), runs("staging", THREE, 2)), Poll(), chain(), "",
+        "forward 1.2.0 promoted: ..."),
+    "an earlier wave went back, and the source has a policy of its own": (came_and_went, Poll(),
+        chain(staging=", images: {r.test/web: {policy: releases}}"), "", PASSES),
     "on hold": ((newer,), Poll(), held_here, "declared hold", f"held 1.1.0 held.hold: {HOLD}"),
     "on hold by its name": ((newer,), Poll(), chain(holds="environments: [production], image: r.test/web"),
         "declared hold", f"held 1.1.0 held.hold: {HOLD}"),
@@ -169,6 +175,14 @@ proposed = (newer, updated("production"))
         "no image": ((*proposed, is_a(B, CHART)), chain(), "withdrawn 1.1.0 held.no_image: ..."),
         "the source went back": (
             (*proposed, runs("staging", ONE, 2)), chain(), "kept current: staging runs the same pin",
+        ),
+        "the source went below what is pinned": (
+            (*proposed, pushed("0.9.0", D), runs("staging", Pin("0.9.0", D), 2)), chain(),
+            "withdrawn 0.9.0 held.downgrade: ...",
+        ),
+        "the source went back, and that has to soak": (
+            (*proposed, pushed("1.0.5", D), runs("staging", Pin("1.0.5", D), 2)), chain(production=", soak: 7d"),
+            "withdrawn 1.0.5 held.soak: ...",
         ),
         "still soaking, and promoted by hand": (
             (newer, updated("production", Promote("staging", ByHand(now=True)))), long_soak,
