@@ -47,15 +47,6 @@ def test_a_held_image_is_shown_and_not_proposed_and_a_hold_that_ended_is_told(sh
     assert "ended" in plan.err
 
 
-def test_set_cannot_do_what_is_held_and_does_the_rest(shop: Deploy) -> None:
-    configure(shop, more=f"holds:\n{hold(shop.image('web'))}")
-    digest = {name: shop.push(name, "1.1.0") for name in ("web", "api")}
-    done = shop.ask("set", "production", *(f"{shop.image(name)}=1.1.0@{digest[name]}" for name in ("web", "api")))
-    assert done.code == 1
-    assert held(done.json) == {"web": ("1.1.0", "held.hold")}
-    assert news(shop, BRANCH) == {"api/api": "1.1.0"}
-
-
 def test_an_open_proposal_loses_what_is_held_and_ends_with_its_last_pin(shop: Deploy) -> None:
     for name in ("web", "api"):
         shop.push(name, "1.1.0")

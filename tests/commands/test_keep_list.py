@@ -11,7 +11,7 @@ import pytest
 from gitops_bot.demo.registry import Registry as Embedded
 from tests.commands.stages import Stages, path
 from tests.counterparts.broken import answer, broken_server
-from tests.counterparts.registry import INDEX, MANIFEST, DockerRegistry
+from tests.counterparts.registry import MANIFEST, DockerRegistry
 from tests.counterparts.world import overlay
 
 if TYPE_CHECKING:
@@ -127,35 +127,10 @@ def test_what_the_registry_says_to_refer_to_an_image_is_kept(stages: Stages, emb
     assert found[listed]["indexes"] == [nested]
 
 
-def test_what_refers_to_one_another_ends(stages: Stages, embedded: DockerRegistry) -> None:
-    name = "acme/circle"
-    pinned = embedded.push_image(name, "v1")
-    fallback = embedded.push_index(name, tag_of(pinned), {"mediaType": MANIFEST, "digest": pinned, "size": 1})
-    embedded.put(name, tag_of(fallback), registry_bytes(embedded, name, fallback), INDEX)
-    run(stages, f"{embedded.host}/{name}", pinned)
-    assert kept(stages).keys() == {pinned, fallback}
-
-
 def registry_bytes(registry: DockerRegistry, name: str, digest: str) -> bytes:
     with closing(http.client.HTTPConnection(registry.host, timeout=30)) as connection:
         connection.request("GET", f"/v2/{name}/manifests/{digest}", headers={"Accept": "*/*"})
         return connection.getresponse().read()
-
-
-def test_a_clean_up_by_the_list_leaves_all_that_an_image_needs(stages: Stages, embedded: DockerRegistry) -> None:
-    """The documented one: what is not on the list is deleted, and the image and its signature are still there."""
-    name = "acme/clean"
-    index = embedded.push_image(name, "v1", platforms=("linux/amd64",), attested=True)
-    signature = attach(embedded, name, index)
-    old = embedded.push_image(name, "v0", created="2025-01-01T00:00:00Z")
-    image = f"{embedded.host}/{name}"
-    run(stages, image, index)
-    known = {index, signature, old, *(child["digest"] for child in embedded.manifest(name, index)["manifests"])}
-    gone = known - kept(stages, image).keys()
-    for digest in gone:
-        embedded.delete(name, digest)
-    assert gone == {old}
-    assert kept(stages, image).keys() == known - {old}
 
 
 @pytest.mark.parametrize("said", ["referrers", "tags"])

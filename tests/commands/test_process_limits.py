@@ -7,8 +7,6 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.commands.conftest import WEB, pinned
 from tests.conftest import PROJECT
 from tests.counterparts.broken import answer, broken_server
@@ -76,9 +74,8 @@ def test_without_threads_there_are_no_probes(shop: Deploy, tmp_path: Path) -> No
     assert "bug" not in done.err
 
 
-@pytest.mark.parametrize("command", ["update", "plan"])
-def test_without_processes_git_cannot_be_started(shop: Deploy, tmp_path: Path, command: str) -> None:
-    done = shop.ask(command, env=limited(shop, tmp_path, NO_PROCESSES))
+def test_without_processes_git_cannot_be_started(shop: Deploy, tmp_path: Path) -> None:
+    done = shop.ask("update", env=limited(shop, tmp_path, NO_PROCESSES))
 
     assert done.code == 1
     (problem,) = done.json["problems"]
@@ -104,7 +101,6 @@ def peak(folder: Path, page: bytes) -> int:
 
 
 def test_large_pages_of_twelve_images_take_little_memory(tmp_path: Path) -> None:
-    least = peak(tmp_path, b"{}")
-    for value in (b'{"a":' * 400 + b"1" + b"}" * 400, b"{}"):  # nested, and many
-        page = b'{"tags": [' + b",".join([value] * ((1 << 24) // (len(value) + 1) - 20)) + b"]}"
-        assert peak(tmp_path, page) - least < 150 * 1024
+    nested = b'{"a":' * 400 + b"1" + b"}" * 400
+    page = b'{"tags": [' + b",".join([nested] * ((1 << 24) // (len(nested) + 1) - 20)) + b"]}"
+    assert peak(tmp_path, page) - peak(tmp_path, b"{}") < 150 * 1024

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.commands.stages import change, environment
-from tests.conftest import PROJECT, program
+from tests.commands.stages import environment
+from tests.conftest import program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,15 +33,10 @@ environments:
     pin: {pin}
     propose: {{labels: [release]}}
 """
-VROOM, TODO, SYNAPSE = (
-    "Ama2352+vroom-gitops",
-    "MicroTodoSuite+microservice-app-gitops",
-    "team-project-final+synapse-gitops",
-)
+VROOM, TODO = "Ama2352+vroom-gitops", "MicroTodoSuite+microservice-app-gitops"
 SERVICES = {
     VROOM: {"dispatch", "frontend", "notification", "ride", "user"},
     TODO: {"auth-api", "frontend", "log-message-processor", "todos-api", "users-api"},
-    SYNAPSE: {"engagement-svc", "frontend", "knowledge-svc", "learning-ai", "learning-card", "platform-svc"},
 }
 
 
@@ -50,9 +45,8 @@ SERVICES = {
     [
         (VROOM, "tag+digest", ("promote", "staging", "prod")),
         (TODO, "tag", ("update", "prod")),
-        (SYNAPSE, "tag+digest", ("update", "prod")),
     ],
-    ids=[VROOM, TODO, SYNAPSE],
+    ids=[VROOM, TODO],
 )
 def test_production_renders_the_images_of_staging_and_nothing_else_changes(
     worldwide: World, corpus: Path, tmp_path: Path, tree: str, pin: str, command: tuple[str, ...]
@@ -93,46 +87,6 @@ def test_production_renders_the_images_of_staging_and_nothing_else_changes(
         again = deploy.ask(*command)
     assert seen.nothing
     assert environment(again.json, "prod")["proposals"] == []
-
-
-def test_the_example_promotes_from_staging_to_production(worldwide: World, tmp_path: Path) -> None:
-    example = PROJECT / "manifests-example"
-    digests: dict[str, str] = {}
-
-    def files(deploy: Deploy) -> dict[str, bytes]:
-        found = {}
-        for file in sorted(path for path in example.rglob("*") if path.is_file()):
-            data = file.read_bytes().replace(b"ghcr.io/acme/", deploy.image("").encode())
-            name = file.relative_to(example).as_posix()
-            if name.endswith("/overlays/staging/kustomization.yaml"):
-                (entry,) = (one for one in yaml.safe_load(data)["images"] if "digest" in one)
-                app = name.split("/")[1]
-                digests[app] = deploy.push(app, entry["newTag"])
-                data = data.replace(entry["digest"].encode(), digests[app].encode())
-            found[name] = data
-        return found
-
-    deploy = worldwide.deploy(files)
-    held = deploy.ask("promote", "staging", "production", "--dry-run")
-    reasons = {(item["entry"]["name"], item["reason"]["code"]) for item in environment(held.json)["held"]}
-    candidates = {(deploy.image(app), "held.policy") for app in digests}  # release candidates
-    assert reasons == {*candidates, ("postgres", "unmanaged")}
-    command = ("promote", "staging", "production", "--beyond-policy")
-    only = deploy.ask(*command, "--dry-run", "--overlay", "apps/web/overlays/*")
-    assert change(only.json)["to"] == {"tag": "v1.5.0-rc.1", "digest": digests["web"]}
-    done = deploy.ask(*command)
-    assert done.code == 0
-    assert {(item["entry"]["name"], item["reason"]["code"]) for item in environment(done.json)["held"]} == {
-        ("postgres", "unmanaged")
-    }
-    deploy.call("PUT", f"/pulls/{deploy.pull()['number']}/merge", {"merge_method": "squash"})
-    write(tmp_path, deploy.files("main"))
-    for app, digest in digests.items():
-        source, target = (
-            images(rendered(tmp_path / "apps" / app / "overlays" / name), deploy) for name in ("staging", "production")
-        )
-        assert source == target
-        assert {each.partition("@")[2] for each in target} == {digest}
 
 
 def read(archive: Path) -> dict[str, bytes]:

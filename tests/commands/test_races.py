@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot import config
-from gitops_bot.edges.git import Repository
-from gitops_bot.edges.registry import Registry
-from gitops_bot.engine import world as engine_world
-from gitops_bot.engine.read import Scope, read
-from gitops_bot.engine.request import Pins
-from gitops_bot.engine.request import Request as Asked
-from gitops_bot.engine.update import update
-from gitops_bot.engine.world import World as Bot
-from gitops_bot.images.reference import Assignment
 from tests.commands.conftest import API, WEB
-from tests.counterparts.git_http import Remote
 from tests.counterparts.world import ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from gitops_bot.demo.http import Answer, Request
-    from gitops_bot.results.outcome import Outcome
     from tests.counterparts.world import Deploy, Done, World
 
 #: How often, and how many services at once: each of them tries again until it is the first to write.
@@ -124,98 +109,7 @@ def test_sets_at_once_all_come_to_the_branch_as_commits(worldwide: World, _round
     assert set(deploy.remote.log("main", "%H")[:-1]) == set(made)
 
 
-def test_set_beside_update_loses_neither(worldwide: World) -> None:
-    deploy = shared(worldwide, "pull-request")
-    found = {name: deploy.push(name, "1.2.0") for name in SERVICES[2:]}
-    for name in SERVICES[:2]:
-        deploy.push(name, "1.0.0")
-
-    together(deploy, [["update"], *setting(range(2)), ["update"]])
-    after = deploy.files(BRANCH)[FILE].decode()
-    for number in range(2):
-        assert f"newTag: 1.1.{number}\n  digest: {digest(number)}\n" in after
-    for pinned in found.values():
-        assert f"newTag: 1.2.0\n  digest: {pinned}\n" in after
-    assert len(deploy.pulls("all")) == 1
-
-
-class Overtaken(Repository):
-    """Somebody else always pushes to the base branch just before the bot does, `times` times."""
-
-    def __init__(self, remote: Remote, times: int) -> None:
-        super().__init__(remote.file_url, environ={"PATH": os.environ["PATH"]})
-        self.remote, self.times, self.others = remote, times, list[str]()
-
-    def publish(self, branch: str, **more: Any) -> str:
-        if len(self.others) < self.times:
-            self.others.append(self.remote.commit(branch, {"other": b"%d" % len(self.others)}))
-        return super().publish(branch, **more)
-
-
-@dataclass
-class Slow:
-    """A clock of a machine on which everything takes half a minute, and whose time is set a day ahead at every look."""
-
-    seconds: float = 0.0
-    at: datetime = datetime(2026, 11, 22, tzinfo=UTC)
-    waits: list[float] = field(default_factory=list)
-
-    def now(self) -> datetime:
-        self.at += timedelta(days=1)
-        return self.at
-
-    def monotonic(self) -> float:
-        self.seconds += 30
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.seconds += min(seconds, 1)
-
-
-def overtaken(tmp_path: Path, times: int) -> tuple[Overtaken, Slow, Outcome]:
-    """What becomes of `set` on a branch where others are faster."""
-    text = """\
-version: 1
-environments:
-  production: {overlays: ["apps/*/production"], propose: {as: commit}}
-"""
-    remote = Remote.create(tmp_path / "r.git", {FILE: b"images:\n- name: web\n  newTag: 1.0.0\n"})
-    clock = Slow()
-    with Overtaken(remote, times) as repository, Registry({}, {}, clock) as registry:
-        world = Bot(repository, registry, None, clock)
-        snapshot = read(
-            world, Scope(config.read(text, "gitops-bot.yaml"), None, "main", repository.head("main"), ["production"])
-        )
-        assignment = Assignment.parse(f"web=1.1.0@{digest(1)}")
-        return repository, clock, update(world, snapshot, Asked(Pins([assignment]))).body
-
-
-def test_a_race_that_is_lost_again_and_again_is_run_on_while_others_get_through(tmp_path: Path) -> None:
-    """The 120 s that were once the end of it are over after the second try."""
-    repository, clock, outcome = overtaken(tmp_path, times=5)
-
-    (environment,) = outcome.environments
-    (proposed,) = environment.proposals
-    assert (proposed.action.name, environment.failed) == ("commit", ())
-    assert repository.remote.log("main", "%H")[:6] == [proposed.commit, *reversed(repository.others)]
-    assert len(clock.waits) == 5
-
-
-def test_a_race_that_cannot_be_won_is_given_up_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_world, "MOST_LOST", 3)
-    repository, clock, outcome = overtaken(tmp_path, times=1000)
-
-    (environment,) = outcome.environments
-    assert [failed.problem.code for failed in environment.failed] == ["failed.git"]
-    assert "moved on" in environment.failed[0].problem.message
-    assert len(repository.others) == 4
-    assert len(clock.waits) == 3
-    assert repository.remote.log("main", "%H")[0] == repository.others[-1]
-
-
-@pytest.mark.parametrize("reads", [1, 2], ids=["before it is looked up again", "right before the push"])
-@pytest.mark.parametrize("how", ["merged", "closed"])
+@pytest.mark.parametrize(("how", "reads"), [("merged", 1), ("closed", 2)])
 def test_a_pull_request_that_ends_behind_the_runs_back_is_followed_by_another(
     shop: Deploy, how: str, reads: int
 ) -> None:

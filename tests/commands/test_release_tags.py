@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ from gitops_bot.edges.git import Repository
 from gitops_bot.edges.registry import Registry
 from gitops_bot.engine.drive import answer
 from gitops_bot.engine.facts import Facts
-from gitops_bot.engine.read import Scope, read
+from gitops_bot.engine.read import Scope, Snapshot, read
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.update import update
 from gitops_bot.engine.world import World as Bot
@@ -27,7 +28,7 @@ from tests.counterparts.git_http import Remote
 from tests.counterparts.world import ended
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from gitops_bot.releases.history.releases import NewTag
@@ -66,8 +67,10 @@ def tag(remote: Remote, name: str, commit: str, message: str | None = None) -> N
     remote.git("-c", "user.name=ada", "-c", "user.email=ada@example.test", "tag", *words)
 
 
-def test_every_door_tags_what_is_on_the_branch(stages: Stages) -> None:
+def test_every_door_tags_what_is_on_the_branch_with_what_history_shows_of_it(stages: Stages) -> None:
     deploy, remote = stages.deploy, stages.deploy.remote
+    assert deploy.ask("update", "--dry-run").code == 0
+    assert tags(remote) == {}
     digest = stages.push("web", "1.1.0")
     assert deploy.ask("set", "production", f"{deploy.image('web')}=1.1.0@{digest}").code == 0
     assert tags(remote) == numbered(remote)
@@ -75,6 +78,13 @@ def test_every_door_tags_what_is_on_the_branch(stages: Stages) -> None:
     stages.run("staging", "web", "1.2.0")
     assert stages.promote().code == 0
     assert tags(remote) == numbered(remote)
+    (shown,) = deploy.ask("history", "production", "--show", "3").json["releases"]
+    assert text_of(remote, "release/production/3") == shown
+    assert (shown["number"], shown["kind"]) == (3, "promotion")
+    assert shown["from_release"] == commits(remote, "apps/web/staging")[-1]
+    assert shown["content_digest"].startswith("sha256:")
+    who = remote.git("for-each-ref", "--format=%(taggername) %(taggeremail)", "refs/tags/").decode().splitlines()
+    assert set(who) == {"gitops-bot <gitops-bot@noreply.invalid>"}
     assert stages.rollback().code == 0
     assert tags(remote) == numbered(remote)
     stages.run("production", "web", "1.3.0", author="Grace <grace@example.test>")
@@ -82,20 +92,6 @@ def test_every_door_tags_what_is_on_the_branch(stages: Stages) -> None:
     assert tags(remote) == numbered(remote)
     assert len(numbered(remote)) == 5
     assert not remote.git("for-each-ref", "refs/tags/release/staging/"), "only of what was asked for"
-
-
-def test_a_tag_says_what_history_shows_of_the_release(stages: Stages) -> None:
-    deploy, remote = stages.deploy, stages.deploy.remote
-    stages.run("staging", "web", "1.2.0")
-    assert stages.promote().code == 0
-    for number in ("1", "2"):
-        (shown,) = deploy.ask("history", "production", "--show", number).json["releases"]
-        assert text_of(remote, f"release/production/{number}") == shown
-    assert (shown["number"], shown["kind"]) == (2, "promotion")
-    assert shown["from_release"] == commits(remote, "apps/web/staging")[-1]
-    assert shown["content_digest"].startswith("sha256:")
-    who = remote.git("for-each-ref", "--format=%(taggername) %(taggeremail)", "refs/tags/").decode().splitlines()
-    assert set(who) == {"gitops-bot <gitops-bot@noreply.invalid>"}
 
 
 def test_what_a_person_merges_is_tagged_by_the_next_run(worldwide: World) -> None:
@@ -112,21 +108,6 @@ def test_what_a_person_merges_is_tagged_by_the_next_run(worldwide: World) -> Non
     with deploy.watching() as seen:
         assert deploy.ask("update").code == 0
     assert (seen.nothing, tags(remote)) == (True, numbered(remote))
-
-
-def test_nothing_is_tagged_without_writing(stages: Stages) -> None:
-    for how in (("plan",), ("update", "--dry-run")):
-        assert stages.deploy.ask(*how).code == 0
-    assert tags(stages.deploy.remote) == {}
-
-
-def test_an_environment_may_choose_for_itself(worldwide: World) -> None:
-    stages = Stages.start(worldwide)
-    rows = (("", "", False), ("release_tags: false", TAGS, False), ("release_tags: true", "release_tags: false", True))
-    for production, more, tagged in rows:
-        stages.configure(production, more=more)
-        assert stages.deploy.ask("update", "production").code == 0
-        assert bool(tags(stages.deploy.remote)) == tagged
 
 
 def test_a_number_stays_where_the_branch_was_rewritten(stages: Stages) -> None:
@@ -162,6 +143,16 @@ def test_runs_at_once_tag_every_release_once(stages: Stages) -> None:
     assert deploy.ask("history", "production", "--verify").code == 0
 
 
+@contextmanager
+def opened(repository: Repository, text: str, *names: str) -> Iterator[tuple[Bot, Snapshot]]:
+    """What the bot reads of these environments, with no forge."""
+    clock = Clock()
+    with Registry({}, {}, clock) as registry:
+        world = Bot(repository, registry, None, clock)
+        scope = Scope(config.read(text, "gitops-bot.yaml"), None, "main", repository.head("main"), names)
+        yield world, read(world, scope)
+
+
 class Overtaken(Repository):
     """Other runs always push a tag just before the bot pushes its own: `others` are their names and commits."""
 
@@ -182,12 +173,7 @@ def test_a_run_that_is_overtaken_reads_again_and_overwrites_nothing(tmp_path: Pa
     first = remote.branches()["main"]
     second, third = (remote.commit("main", {file: b"images: []  # %d\n" % number}) for number in (1, 2))
     others = [("release/production/1", first), ("release/production/3", first)]
-    clock = Clock()
-    with Overtaken(remote, others) as repository, Registry({}, {}, clock) as registry:
-        world = Bot(repository, registry, None, clock)
-        snapshot = read(
-            world, Scope(config.read(text, "gitops-bot.yaml"), None, "main", repository.head("main"), ["production"])
-        )
+    with Overtaken(remote, others) as repository, opened(repository, text, "production") as (world, snapshot):
         assert update(world, snapshot, Request()).body.problems == ()
     assert tags(remote) == {"1": first, "2": second, "3": first, "4": third}
     assert text_of(remote, "release/production/1") == text_of(remote, "release/production/3") == {}
@@ -219,16 +205,11 @@ environments:
   production: {overlays: [apps/*/production]}
 """
     files = {f"apps/web/{name}/kustomization.yaml": b"images: []\n" for name in ("staging", "production")}
-    remote, clock = Remote.create(tmp_path / "r.git", files), Clock()
-    environ = {"PATH": os.environ["PATH"]}
-    with Unreachable(remote.file_url, environ=environ) as repository, Registry({}, {}, clock) as registry:
-        world = Bot(repository, registry, None, clock)
-        snapshot = read(
-            world,
-            Scope(
-                config.read(text, "gitops-bot.yaml"), None, "main", repository.head("main"), ["staging", "production"]
-            ),
-        )
+    remote, environ = Remote.create(tmp_path / "r.git", files), {"PATH": os.environ["PATH"]}
+    with (
+        Unreachable(remote.file_url, environ=environ) as repository,
+        opened(repository, text, "staging", "production") as (world, snapshot),
+    ):
         problems = update(world, snapshot, Request()).body.problems
     assert [problem.message for problem in problems] == [
         "releases are not tagged (staging): staging is protected",
@@ -250,12 +231,11 @@ def test_the_page_of_a_cycle_numbers_as_history_does(
     text = f"version: 1\nrelease_tags: {tagged}\nenvironments: {{production: {{overlays: [apps/*/production]}}}}\n"
     remote = Remote.create(tmp_path / "r.git", {"apps/web/production/kustomization.yaml": b"images: []\n"})
     tag(remote, "release/production/120", "main")
-    clock, environ = Clock(), {"PATH": os.environ["PATH"]}
-    with Repository(remote.file_url, environ=environ) as repository, Registry({}, {}, clock) as registry:
-        world = Bot(repository, registry, None, clock)
-        snapshot = read(
-            world, Scope(config.read(text, "gitops-bot.yaml"), None, "main", repository.head("main"), ["production"])
-        )
+    environ = {"PATH": os.environ["PATH"]}
+    with (
+        Repository(remote.file_url, environ=environ) as repository,
+        opened(repository, text, "production") as (world, snapshot),
+    ):
         facts = Facts(snapshot)
         outcome = update(world, snapshot, Request(dry_run=True), facts).body
 
@@ -298,26 +278,6 @@ def test_a_rule_that_refuses_tags_is_one_problem_and_fails_nothing_else(worldwid
     assert tags(remote) == {}
 
 
-def test_a_tag_in_the_way_of_all_others_is_named(stages: Stages) -> None:
-    name = "release/production"
-    tag(stages.deploy.remote, name, "main")
-    done = stages.deploy.ask("update", "production")
-    (problem,) = done.json["problems"]
-    assert done.code == 1
-    assert "has another tag that conflicts with this name" in problem["message"]
-    assert f"'refs/tags/{name}' exists" in problem["message"]
-    assert "branch" not in problem["message"] + problem["next"]
-
-
-def test_a_promotion_tells_the_number_that_the_tag_gives(worldwide: World) -> None:
-    stages = Stages.start(worldwide, "propose: {as: commit}", staging="policy: releases")
-    deploy, remote = stages.deploy, stages.deploy.remote
-    tag(remote, "release/staging/120", stages.run("staging", "web", "1.2.0"))
-    (proposal,) = stages.promote().json["environments"][0]["proposals"]
-    assert f"release 120 ({commits(remote, 'apps/web/staging')[-1][:10]})" in proposal["changes"][0]["reason"]["text"]
-    assert deploy.ask("history", "staging").json["releases"][0]["number"] == 120
-
-
 def test_tags_of_people_are_left_alone_and_named(stages: Stages) -> None:
     deploy, remote = stages.deploy, stages.deploy.remote
     for version in ("1.1.0", "1.2.0"):
@@ -341,29 +301,6 @@ def test_tags_of_people_are_left_alone_and_named(stages: Stages) -> None:
     ]
 
 
-def test_verify_names_a_tag_that_is_too_long_to_be_compared(stages: Stages) -> None:
-    deploy, remote = stages.deploy, stages.deploy.remote
-    assert deploy.ask("update", "production").code == 0
-    words = (
-        "-c",
-        "user.name=ada",
-        "-c",
-        "user.email=a@b",
-        "tag",
-        "-f",
-        "-a",
-        "-F",
-        "-",
-        "release/production/1",
-        "main",
-    )
-    remote.git(*words, stdin=b"x" * (5 << 20))
-    done = deploy.ask("history", "production", "--verify")
-    (problem,) = done.json["problems"]
-    assert problem["message"] == "these tags were not compared: release/production/1"
-    assert problem["next"].startswith("Each is larger than 4 MiB")
-
-
 def test_verify_reports_a_tag_that_says_something_else(stages: Stages) -> None:
     deploy, remote = stages.deploy, stages.deploy.remote
     assert deploy.ask("update", "production").code == 0
@@ -374,17 +311,12 @@ def test_verify_reports_a_tag_that_says_something_else(stages: Stages) -> None:
     (problem,) = done.json["problems"]
     assert problem["message"] == "release/production/1 says something else than the history: author"
     assert deploy.ask("history", "production").code == 0
-
-
-def test_verify_knows_what_a_file_was_that_is_gone(worldwide: World) -> None:
-    targets = "targets: [{kind: helm, files: [settings.yaml]}]"
-    stages = Stages.start(worldwide, targets, more=TAGS)
-    deploy, file = stages.deploy, "apps/web/production/settings.yaml"
-    deploy.remote.commit("main", {file: b"image: {repository: ghcr.io/acme/web, tag: 1.0.0}\n"})
-    assert deploy.ask("update", "production").code == 0
-    assert deploy.ask("history", "production", "--verify").code == 0
-    deploy.remote.commit("main", {file: None})
-    assert deploy.ask("history", "production", "--verify").code == 0
+    # One that is too long to be compared is named.
+    words = ("-c", "user.name=ada", "-c", "user.email=a@b", "tag", "-f", "-a", "-F", "-")
+    remote.git(*words, "release/production/1", "main", stdin=b"x" * (5 << 20))
+    (problem,) = deploy.ask("history", "production", "--verify").json["problems"]
+    assert problem["message"] == "these tags were not compared: release/production/1"
+    assert problem["next"].startswith("Each is larger than 4 MiB")
 
 
 def test_an_incomplete_history_is_one_problem(stages: Stages) -> None:

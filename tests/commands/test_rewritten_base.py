@@ -48,9 +48,9 @@ def history(shop: Deploy, ref: str) -> list[str]:
     return shop.remote.git("rev-list", ref).decode().split()
 
 
-@pytest.mark.parametrize(("more", "whole"), [(3, False), (250, True)])
-def test_a_branch_on_commits_that_were_dropped_is_rebuilt_without_them(shop: Deploy, more: int, whole: bool) -> None:
-    before = leak(shop, more)
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_branch_on_commits_that_were_dropped_is_rebuilt_without_them(shop: Deploy, whole: bool) -> None:
+    before = leak(shop, 3)
     leaked = shop.remote.git("rev-list", f"{before}..main").decode().split()
     propose(shop)
     base = rewrite(shop, None if whole else before)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.commands.killed import kill_at
 from tests.commands.scene import meanwhile, shown
-from tests.commands.stages import BRANCH, ROLLBACK, Stages, actions, held, path, reason, speak
+from tests.commands.stages import BRANCH, ROLLBACK, Stages, actions, held, reason, speak
 
 if TYPE_CHECKING:
     from tests.counterparts.world import World
@@ -44,25 +44,13 @@ def test_what_is_rolled_back_leaves_the_other_proposal_first(stages: Stages) -> 
     assert seen.nothing
 
 
-def test_a_proposal_that_has_nothing_else_is_closed_and_says_why(stages: Stages) -> None:
-    assert actions(stages.rollback("--dry-run").json) == {"all": "close", "rollback-all": "open"}
-    assert standing(stages) == {BRANCH: {"web"}}
-    done = stages.rollback()
-    assert (done.code, actions(done.json)) == (0, {"all": "close", "rollback-all": "open"})
-    assert standing(stages) == {ROLLBACK: {"web"}}
-    assert "Closed by gitops-bot: it is being rolled back" in stages.deploy.call("GET", "/pulls/1")["body"]
-
-
 WORDS = {
     "approval": ("held.frozen", "is approved: close it, or dismiss the approval; then roll back again"),
-    "hold": ("held.label", "has the label `hold`: close it, or remove the label; then roll back again"),
     "commit": ("person", "has somebody else's commit: close it, or hand it back (label `hand-back`)"),
 }
 
 
-@pytest.mark.parametrize(
-    ("by", "when"), [("approval", "before"), ("hold", "before"), ("commit", "before"), ("approval", "meanwhile")]
-)
+@pytest.mark.parametrize(("by", "when"), [("commit", "before"), ("approval", "meanwhile")])
 def test_a_proposal_that_may_not_be_touched_holds_the_rollback(stages: Stages, by: str, when: str) -> None:
     if when == "before":
         speak(stages, by)
@@ -96,11 +84,3 @@ def test_a_rollback_that_is_killed_in_between_leaves_no_two(stages: Stages) -> N
     assert actions(stages.rollback().json) == {"rollback-all": "open"}
     assert standing(stages) == {ROLLBACK: {"web"}}
     assert stages.pins(ROLLBACK)["web"] == stages.pin("web", "1.0.0")
-
-
-def test_a_file_that_is_not_rolled_back_stays_as_it_is_proposed(stages: Stages) -> None:
-    stages.push("api", "1.1.0")
-    stages.deploy.bot("update")
-    before = stages.deploy.files(BRANCH)[path("api", "production")]
-    stages.rollback()
-    assert stages.deploy.files(BRANCH)[path("api", "production")] == before

@@ -129,15 +129,6 @@ def test_failures_that_repeat_the_token_do_not_show_it(shop: Deploy) -> None:
         assert_clean(done.out + done.err)
 
 
-def test_a_wrong_token_is_not_shown_either(shop: Deploy) -> None:
-    wrong = "ghp_wrong0123456789abcdef"
-    done = shop.ask("update", env=shop.env | {"GITHUB_TOKEN": wrong})
-    assert done.code == 1
-    assert done.json["problems"][0]["code"] in ("failed.git", "failed.auth")
-    assert "GITHUB_TOKEN" in done.json["problems"][0]["next"]
-    assert wrong not in done.out + done.err
-
-
 def test_a_login_in_an_address_is_used_and_not_shown(shop: Deploy) -> None:
     shop.push("web", "1.1.0")
     address = shop.remote.url.replace("http://", f"http://x-access-token:{TOKEN}@")

@@ -14,7 +14,7 @@ from tests.commands.conftest import pinned
 from tests.commands.scene import approve
 from tests.conftest import program
 from tests.counterparts.app import registered
-from tests.counterparts.world import PERSON_TOKEN, ended, run
+from tests.counterparts.world import PERSON_TOKEN, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,22 +107,6 @@ def test_a_commit_of_the_api_passes_the_rule_and_changes_nothing_but_the_pin(gua
     assert seen.nothing
 
 
-def test_a_proposal_of_such_commits_is_refreshed_and_merges(guarded: Deploy) -> None:
-    guarded.push("web", "1.1.0")
-    assert guarded.ask("update", "production").code == 0
-    first = guarded.branches[BRANCH]
-    guarded.push("web", "1.2.0")
-    again = guarded.ask("update", "production")
-    (proposal,) = again.json["environments"][0]["proposals"]
-    assert (proposal["action"], proposal["pull_request"]["number"]) == ("refresh", 1)
-    assert guarded.branches[BRANCH] != first
-    assert guarded.parents(BRANCH) == [guarded.branches["main"]]
-    assert is_verified(guarded, BRANCH)
-    assert guarded.remote.modes(BRANCH)[PRODUCTION] == "100755"
-    # The rule looks at each commit of the branch.
-    assert guarded.call("PUT", "/pulls/1/merge", {"merge_method": "merge"})["merged"]
-
-
 def test_an_open_proposal_is_signed_once_that_is_asked_for_and_then_left_alone(guarded: Deploy) -> None:
     configure(guarded, "git")
     guarded.push("web", "1.1.0")
@@ -155,19 +139,7 @@ def test_an_apps_commits_bear_its_name_and_pass(guarded: Deploy) -> None:
     assert check["verdict"] == "good"
 
 
-def test_a_persons_commit_on_such_a_branch_is_left_alone(guarded: Deploy) -> None:
-    guarded.push("web", "1.1.0")
-    guarded.ask("update", "production")
-    theirs = guarded.remote.commit(BRANCH, {"notes": b"mine"})
-    guarded.push("web", "1.2.0")
-    (proposal,) = guarded.ask("update", "production").json["environments"][0]["proposals"]
-    assert (proposal["action"], proposal["reason"]["code"]) == ("leave", "person")
-    assert guarded.branches[BRANCH] == theirs
-
-
-@pytest.mark.parametrize("by_ruleset", [True, False], ids=["ruleset", "protection rule"])
-def test_unsigned_commits_are_refused_with_the_setting_that_helps(guarded: Deploy, by_ruleset: bool) -> None:
-    guarded.world.forge.protect(guarded.name, signatures=True, by_ruleset=by_ruleset)
+def test_unsigned_commits_are_refused_with_the_setting_that_helps(guarded: Deploy) -> None:
     configure(guarded, "git")
     guarded.push("web", "1.1.0")
     with guarded.watching() as seen:
@@ -246,43 +218,19 @@ def test_after_a_race_nothing_is_written_that_the_winner_wrote_already(guarded: 
     assert [guarded.branches["main"]] == others
 
 
-def test_runs_at_once_lose_nothing(guarded: Deploy) -> None:
-    entries = "".join(f"- name: s{number}\n  newTag: 1.0.0\n" for number in range(2))
-    guarded.remote.commit("main", {PRODUCTION: f"images:\n{entries}".encode()})
-    digests = [f"sha256:{number:064x}" for number in range(2)]
-    commands = [("set", "production", f"s{number}=1.1.0@{digest}") for number, digest in enumerate(digests)]
-    processes = [guarded.start(*command, "--output", "json") for command in commands]
-    for done in map(ended, processes):
-        assert (done.code, done.json["problems"]) == (0, [])
-    after = guarded.files(BRANCH)[PRODUCTION].decode()
-    assert [digest for digest in digests if digest not in after] == []
-    assert guarded.parents(BRANCH) == [guarded.branches["main"]]
-    assert is_verified(guarded, BRANCH)
-    assert len(guarded.pulls("all")) == 1
-
-
-def wrong_message(document: Any) -> None:
-    document["message"] += "\n\nSigned-off-by: somebody"
-
-
-def wrong_mode(document: Any) -> None:
-    document["tree"][0]["mode"] = "100644"
-
-
-@pytest.mark.parametrize(
-    ("path", "change"), [("/git/commits", wrong_message), ("/git/trees", wrong_mode)], ids=["message", "mode"]
-)
-def test_a_commit_that_is_not_the_one_asked_for_is_not_pushed(
-    guarded: Deploy, path: str, change: Callable[[Any], None]
-) -> None:
+@pytest.mark.parametrize("what", ["commits", "trees"])
+def test_a_commit_that_is_not_the_one_asked_for_is_not_pushed(guarded: Deploy, what: str) -> None:
     guarded.push("web", "1.1.0")
 
     def altered(request: Request, go: Callable[[], Answer]) -> Answer:
-        if request.path.endswith(path):
-            document = json.loads(request.body)
-            change(document)
-            return guarded.world.forge.gateway.answer(replace(request, body=json.dumps(document).encode()))
-        return go()
+        if not request.path.endswith(f"/git/{what}"):
+            return go()
+        document = json.loads(request.body)
+        if what == "commits":
+            document["message"] += "\n\nSigned-off-by: somebody"
+        else:
+            document["tree"][0]["mode"] = "100644"
+        return guarded.world.forge.gateway.answer(replace(request, body=json.dumps(document).encode()))
 
     guarded.gate(altered)
     with guarded.watching() as seen:
@@ -326,17 +274,12 @@ def test_commits_signed_with_a_known_ssh_key_pass_the_rule(guarded: Deploy, tmp_
     assert seen.nothing
 
 
-@pytest.mark.parametrize("fault", ["absent", "passphrase", "no key", "readable by all"])
+@pytest.mark.parametrize("fault", ["passphrase", "no key"])
 def test_a_key_that_cannot_be_used_is_named_and_never_shown(guarded: Deploy, tmp_path: Path, fault: str) -> None:
     key = new_key(tmp_path, passphrase="hunter2 " if fault == "passphrase" else "")
     secret = key.read_text().splitlines()[2]
-    match fault:
-        case "absent":
-            key.unlink()
-        case "no key":
-            key.write_text(f"{secret}\n")
-        case "readable by all":
-            key.chmod(0o644)
+    if fault == "no key":
+        key.write_text(f"{secret}\n")
     configure(guarded, json.dumps({"ssh_key_file": str(key)}))
     guarded.push("web", "1.1.0")
     with guarded.watching() as seen:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.commands.stages import Stages, path
-from tests.counterparts.world import overlay, run
+from tests.commands.stages import Stages
+from tests.counterparts.world import run
 
 if TYPE_CHECKING:
     from tests.counterparts.world import Done, World
@@ -105,15 +105,6 @@ def test_the_commits_that_an_environment_is_behind_are_counted_where_the_forge_k
     assert (alone.code, list(requests), entries(alone)["api"]["behind_commits"]) == (0, [], None)
 
 
-def test_what_is_the_same_in_both_is_no_commit_behind_and_nobody_is_asked(worldwide: World) -> None:
-    stages = Stages.start(worldwide, "promote_from: staging")
-    with stages.deploy.watching() as seen, stages.deploy.world.registry.counting() as asked:
-        done = status(stages)
-    web = entries(done)["web"]
-    assert (done.code, seen.nothing, list(asked)) == (0, True, [])
-    assert (web["behind_releases"], web["behind_commits"]) == (0, 0)
-
-
 def test_the_lead_time_of_the_page_begins_with_the_build_of_the_image(worldwide: World) -> None:
     stages = Stages.start(worldwide, "promote_from: staging")
     now = datetime.now(UTC).replace(microsecond=0)
@@ -133,12 +124,6 @@ def leads(done: Done) -> dict[str, str]:
     return dict(rows)
 
 
-def test_only_the_environments_that_are_named_are_shown(unchanged: Stages) -> None:
-    done = status(unchanged, "production")
-    assert [environment["name"] for environment in done.json["environments"]] == ["production"]
-    assert entries(done)["web"]["behind_releases"] == 2
-
-
 def test_drift_can_fail_a_job_and_a_wrong_duration_is_a_mistake(unchanged: Stages) -> None:
     rows = [
         ("", 0),
@@ -154,80 +139,43 @@ def test_drift_can_fail_a_job_and_a_wrong_duration_is_a_mistake(unchanged: Stage
         assert (done.code, told in done.err) == (2, True)
 
 
-def test_an_open_proposal_is_shown_where_a_token_sees_it(stages: Stages) -> None:
+def test_a_proposal_is_shown_while_it_waits_for_review_and_its_release_then_until_that_is_rolled_back(
+    stages: Stages,
+) -> None:
     assert stages.promote().code == 0
     web, api = (entries(status(stages))[app] for app in ("web", "api"))
     assert (web["proposal"]["number"], web["proposal"]["state"], api["proposal"]) == (1, "open", None)
     deploy = stages.deploy
     alone = run("status", "--output", "json", "--repository", str(deploy.remote.path), cwd=deploy.folder)
     assert (alone.code, entries(alone)["web"]["proposal"]) == (0, None)
+    page = deploy.bot("status", "--output", "html").out
+    assert '<a class="chip review" href="#review-production">1 waits for review</a>' in page
+    (body,) = re.findall('<tbody id="review-production".*?</tbody>', page, re.DOTALL)
+    (row,) = re.findall('<tr><th scope="row">(.*?)</tr>', body)
+    image, *tags, why = (re.sub("<[^>]*>", "", cell) for cell in row.split("<td>"))
+    assert (image, why) == ("web", "waits less than a minute · merge #1")
+    assert [tag.split()[-2] for tag in tags] == ["1.0.1", "1.2.0"]
+    link = f'<a href="{deploy.pull()["html_url"]}">'
+    assert f"{link}merge #1</a>" in row
+
     stages.merge()
     web = entries(status(stages))["web"]
-    assert (web["proposal"], web["behind_releases"]) == (None, 0)
-
-
-def test_what_an_environment_went_back_from_is_held(stages: Stages) -> None:
-    assert stages.promote().code == 0
-    stages.merge()
-    assert entries(status(stages))["web"]["hold"] is None
+    assert (web["proposal"], web["behind_releases"], web["behind_commits"], web["hold"]) == (None, 0, 0, None)
+    with deploy.watching() as seen:
+        page = deploy.bot("status", "--output", "html").out
+    assert (seen.nothing, page.startswith("<!DOCTYPE html>")) == (True, True)
+    assert all(words in page for words in (f">{deploy.name}<", f"{link}#1</a>", "promotion"))
     assert stages.rollback().code == 0
     stages.merge()
     web = entries(status(stages))["web"]
     assert (web["hold"]["code"], web["behind_releases"]) == ("held.reverted", 2)
 
 
-def test_an_environment_with_a_policy_shows_what_it_went_back_from(worldwide: World) -> None:
-    stages = Stages.start(worldwide, "policy: releases")
-    for tag in ("1.1.0", "1.0.0"):
-        stages.run("production", "web", tag)
-    held = entries(status(stages))["web"]["hold"]
-    assert (held["code"], "rolled back to 1.0.0" in held["text"]) == ("held.reverted", True)
-    stages.run("production", "web", "1.2.0")
-    assert entries(status(stages))["web"]["hold"] is None
-
-
-def test_a_written_hold_is_shown_with_its_reason(worldwide: World) -> None:
-    hold = "holds: [{environment: production, until: 2999-01-01, why: audit}]"
-    held = entries(status(Stages.start(worldwide, "policy: releases", more=hold)))["web"]["hold"]
-    assert (held["code"], held["data"]["why"]) == ("held.hold", "audit")
-
-
-def test_a_pin_that_the_source_never_had_differs(stages: Stages) -> None:
-    stages.run("production", "web", "0.9.0")
-    web = entries(status(stages))["web"]
-    assert (web["behind_releases"], web["source_pin"]["tag"]) == (None, "1.2.0")
-    assert status(stages, "--exit-code").code == 4
-
-
-def test_an_entry_that_pins_nothing_is_not_what_a_source_pins_by_its_digest_alone(stages: Stages) -> None:
-    staging, production = (path("web", environment) for environment in ("staging", "production"))
-    image, digest = stages.deploy.image("web"), stages.digests["web", "1.2.0"]
-    files = {staging: overlay([(image, f"digest: {digest}")]), production: overlay([(image, "newName: x.example/web")])}
-    stages.deploy.remote.commit("main", files)
-    web = entries(status(stages))["web"]
-    assert (web["pin"], web["source_pin"]) == ({"tag": None, "digest": None}, {"tag": None, "digest": digest})
-    assert web["behind_releases"] is None
-
-
-def test_people_read_one_line_for_each_entry_where_it_is_piped(unchanged: Stages) -> None:
-    lines = unchanged.deploy.bot("status").out.splitlines()
-    assert lines[0].startswith("acme/")
-    assert "production: 1 of 2 behind: 1 comes next" in lines
-    rows = [line.split() for line in lines if line.startswith(unchanged.deploy.image(""))]
-    assert [(words[1], words[2]) for words in rows] == [
-        *[("staging", "untracked")] * 2,
-        ("production", "next"),
-        ("production", "current"),
-    ]
-    assert rows[2][3:6] == [
-        f"{tag}@{unchanged.digests['web', tag][:19]}" if tag else "->" for tag in ("1.0.1", "", "1.2.0")
-    ]
-
-
 def test_only_what_waits_is_shown_where_that_is_asked_for(unchanged: Stages) -> None:
     everything, waiting = (unchanged.deploy.bot("status", "production", *more) for more in ((), ("--behind",)))
     shown, left = ({tuple(line.split()[:3]) for line in done.out.splitlines()} for done in (everything, waiting))
     assert (everything.code, waiting.code) == (0, 0)
+    assert "production: 1 of 2 behind: 1 comes next" in everything.out.splitlines()
     assert shown - left == {(unchanged.deploy.image("api"), "production", "current")}
     # The counts stay those of all.
     document = status(unchanged, "production", "--behind").json["environments"][0]
@@ -245,28 +193,3 @@ def test_markdown_has_what_waits_first_and_folds_what_runs_where(unchanged: Stag
     folded = lines[next(at for at, line in enumerate(lines) if line.startswith("<details>")) :]
     assert "| image | `staging` | `production` |" in folded
     assert any(re.match(r"\| `web` \| 1\.2\.0 \(\d+ days\) \| 1\.0\.1 \(\d+ days\) \|", line) for line in folded)
-
-
-def test_the_page_says_what_waits_for_review_and_leads_there(stages: Stages) -> None:
-    assert stages.promote().code == 0
-    done = stages.deploy.bot("status", "--output", "html")
-    assert '<a class="chip review" href="#review-production">1 waits for review</a>' in done.out
-    (body,) = re.findall('<tbody id="review-production".*?</tbody>', done.out, re.DOTALL)
-    (row,) = re.findall('<tr><th scope="row">(.*?)</tr>', body)
-    image, *tags, why = (re.sub("<[^>]*>", "", cell) for cell in row.split("<td>"))
-    assert (image, why) == ("web", "waits less than a minute · merge #1")
-    assert [tag.split()[-2] for tag in tags] == ["1.0.1", "1.2.0"]
-    assert f'<a href="{stages.deploy.pull()["html_url"]}">merge #1</a>' in row
-
-
-def test_the_page_shows_releases_with_their_pull_requests(stages: Stages) -> None:
-    assert stages.promote().code == 0
-    stages.merge()
-    with stages.deploy.watching() as seen:
-        done = stages.deploy.bot("status", "--output", "html")
-    assert (done.code, seen.nothing) == (0, True)
-    assert done.out.startswith("<!DOCTYPE html>")
-    assert f">{stages.deploy.name}<" in done.out
-    pull = stages.deploy.call("GET", "/pulls/1")
-    assert f'<a href="{pull["html_url"]}">#1</a>' in done.out
-    assert "promotion" in done.out
