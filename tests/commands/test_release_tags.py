@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gitops_bot import config
 from gitops_bot.commands.status import overview_of_cycle
-from gitops_bot.edges.clock import Clock
-from gitops_bot.edges.git import Repository
-from gitops_bot.edges.registry import Registry
-from gitops_bot.engine.drive import answer
-from gitops_bot.engine.facts import Facts
-from gitops_bot.engine.read import Scope, Snapshot, read
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.update import update
-from gitops_bot.engine.world import World as Bot
-from gitops_bot.errors import GitError, LostRace, Problem
+from gitops_bot.images.reference import Pin
 from tests.commands.running import running
 from tests.commands.stages import Stages
-from tests.counterparts.git_http import Remote
 from tests.counterparts.world import ended
+from tests.engine.world import Shop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from gitops_bot.releases.history.releases import NewTag
+    from tests.counterparts.git_http import Remote
     from tests.counterparts.world import World
 
 TAGS = "release_tags: true"
@@ -143,80 +130,6 @@ def test_runs_at_once_tag_every_release_once(stages: Stages) -> None:
     assert deploy.ask("history", "production", "--verify").code == 0
 
 
-@contextmanager
-def opened(repository: Repository, text: str, *names: str) -> Iterator[tuple[Bot, Snapshot]]:
-    """What the bot reads of these environments, with no forge."""
-    clock = Clock()
-    with Registry({}, {}, clock) as registry:
-        world = Bot(repository, registry, None, clock)
-        scope = Scope(config.read(text, "gitops-bot.yaml"), None, "main", repository.head("main"), names)
-        yield world, read(world, scope)
-
-
-class Overtaken(Repository):
-    """Other runs always push a tag just before the bot pushes its own: `others` are their names and commits."""
-
-    def __init__(self, remote: Remote, others: list[tuple[str, str]]) -> None:
-        super().__init__(remote.file_url, environ={"PATH": os.environ["PATH"]})
-        self.remote, self.others = remote, others
-
-    def create_tags(self, tags: Sequence[NewTag]) -> None:
-        if self.others:
-            tag(self.remote, *self.others.pop(0), "{}")
-        super().create_tags(tags)
-
-
-def test_a_run_that_is_overtaken_reads_again_and_overwrites_nothing(tmp_path: Path) -> None:
-    text = "version: 1\nrelease_tags: true\nenvironments: {production: {overlays: [apps/*/production]}}\n"
-    file = "apps/web/production/kustomization.yaml"
-    remote = Remote.create(tmp_path / "r.git", {file: b"images: []\n"})
-    first = remote.branches()["main"]
-    second, third = (remote.commit("main", {file: b"images: []  # %d\n" % number}) for number in (1, 2))
-    others = [("release/production/1", first), ("release/production/3", first)]
-    with Overtaken(remote, others) as repository, opened(repository, text, "production") as (world, snapshot):
-        assert update(world, snapshot, Request()).body.problems == ()
-    assert tags(remote) == {"1": first, "2": second, "3": first, "4": third}
-    assert text_of(remote, "release/production/1") == text_of(remote, "release/production/3") == {}
-
-
-class Unreachable(Repository):
-    """Tags of staging are refused; those of production are overtaken, and then the tags cannot be read again."""
-
-    overtaken = False
-
-    def create_tags(self, tags: Sequence[NewTag]) -> None:
-        if tags[0].name.startswith("release/staging/"):
-            raise GitError(Problem("failed.git", "staging is protected", "Allow it."))
-        self.overtaken = True
-        raise LostRace(Problem("failed.git", "somebody was faster", "Try again."))
-
-    def tags(self) -> Mapping[str, str]:
-        if self.overtaken:
-            raise GitError(Problem("failed.git", "the remote went away", "Look at the network."))
-        return super().tags()
-
-
-def test_what_went_wrong_before_is_told_where_the_tags_cannot_be_read_again(tmp_path: Path) -> None:
-    text = """\
-version: 1
-release_tags: true
-environments:
-  staging: {overlays: [apps/*/staging]}
-  production: {overlays: [apps/*/production]}
-"""
-    files = {f"apps/web/{name}/kustomization.yaml": b"images: []\n" for name in ("staging", "production")}
-    remote, environ = Remote.create(tmp_path / "r.git", files), {"PATH": os.environ["PATH"]}
-    with (
-        Unreachable(remote.file_url, environ=environ) as repository,
-        opened(repository, text, "staging", "production") as (world, snapshot),
-    ):
-        problems = update(world, snapshot, Request()).body.problems
-    assert [problem.message for problem in problems] == [
-        "releases are not tagged (staging): staging is protected",
-        "releases are not tagged (production): the remote went away",
-    ]
-
-
 @pytest.mark.parametrize(
     ("tagged", "read_tags", "number"),
     [
@@ -225,26 +138,22 @@ environments:
         pytest.param("false", False, 1, id="by counting, without tags"),
     ],
 )
-def test_the_page_of_a_cycle_numbers_as_history_does(
-    tmp_path: Path, tagged: str, *, read_tags: bool, number: int | None
-) -> None:
-    text = f"version: 1\nrelease_tags: {tagged}\nenvironments: {{production: {{overlays: [apps/*/production]}}}}\n"
-    remote = Remote.create(tmp_path / "r.git", {"apps/web/production/kustomization.yaml": b"images: []\n"})
-    tag(remote, "release/production/120", "main")
-    environ = {"PATH": os.environ["PATH"]}
-    with (
-        Repository(remote.file_url, environ=environ) as repository,
-        opened(repository, text, "production") as (world, snapshot),
-    ):
-        facts = Facts(snapshot)
-        outcome = update(world, snapshot, Request(dry_run=True), facts).body
+def test_the_page_of_a_cycle_numbers_as_history_does(tagged: str, *, read_tags: bool, number: int | None) -> None:
+    shop = Shop(
+        f"version: 1\nrelease_tags: {tagged}\nenvironments: {{production: {{overlays: [apps/*/production]}}}}\n"
+    )
+    shop.run(Pin("1.0.0"), "production")
+    shop.repository.release_tags = {"release/production/120": shop.repository.head()}
+    facts = shop.facts("production")
+    snapshot = facts.snapshot
+    outcome = update(shop.world, snapshot, Request(dry_run=True), facts).body
 
-        async def look_back() -> None:
-            await facts.line(lambda line: line.complete)
-            if read_tags:
-                await facts.release_tags()
+    async def look_back() -> None:
+        await facts.line(lambda line: line.complete)
+        if read_tags:
+            await facts.release_tags()
 
-        answer(world, facts, look_back())
+    shop.answer(facts, look_back())
     (release,) = overview_of_cycle(snapshot, facts, outcome, None).body.releases
     assert release.release.number == number
     (release,) = overview_of_cycle(snapshot, facts, outcome, None, {"release/production/120": release.id}).body.releases

@@ -208,11 +208,9 @@ def test_a_race_that_is_lost_harms_nothing(guarded: Deploy) -> None:
     assert is_verified(guarded, "main")
     assert guarded.remote.modes("main")[DEV] == "100755"
     assert guarded.branches.keys() == {"main"}
-
-
-def test_after_a_race_nothing_is_written_that_the_winner_wrote_already(guarded: Deploy) -> None:
-    guarded.push("web", "1.1.0")
-    others = overtaken(guarded, b"1.0.0", b"1.1.0")
+    # Nothing is written that the winner wrote already.
+    pins = (("1.1.0", digest), ("1.2.0", guarded.push("web", "1.2.0")))
+    others = overtaken(guarded, *(f"{tag} # theirs \N{SPARKLES}\r\n  digest: {of}".encode() for tag, of in pins))
     done = guarded.ask("update", "dev")
     assert (done.code, done.json["environments"][0]["proposals"]) == (0, [])
     assert [guarded.branches["main"]] == others
