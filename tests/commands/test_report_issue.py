@@ -243,20 +243,6 @@ def test_the_mark_of_somebody_else_is_none(worldwide: World) -> None:
     assert update(stages) == []
 
 
-def test_it_is_found_among_many_by_its_label_and_without_that_among_the_newest(worldwide: World) -> None:
-    stages = start(worldwide)
-    stages.run("staging", "web", "1.1.0")
-    update(stages)
-    own = the(stages.deploy)
-    for number in range(12):
-        stages.deploy.call("POST", "/issues", {"title": f"other {number}", "body": "x"})
-    assert update(stages) == []
-    own.labels.clear()
-    del issues(stages.deploy)[4:]
-    assert update(stages) == []
-    assert sum(issue.user == BOT for issue in issues(stages.deploy)) == 1
-
-
 def test_two_runs_at_once_leave_one_open(worldwide: World) -> None:
     stages = start(worldwide)
     stages.run("staging", "web", "1.1.0")

@@ -38,17 +38,6 @@ def test_title_and_message_are_written_as_the_templates_say_with_the_trailers_be
     assert news(shop, BRANCH) == {"web/web": "1.2.0", "api/api": "1.1.0"}
 
 
-def test_a_title_keeps_its_limit_and_stays_one_line(shop: Deploy) -> None:
-    configure(shop, f'{{title: "release {"{overlays} " * 15}"}}')
-    shop.push("web", "1.1.0")
-    shop.bot("update")
-    title = shop.pull()["title"]
-    assert title.startswith("release apps/web/production apps/")
-    assert title.endswith("…")
-    assert len(title) <= 200
-    assert shop.message(BRANCH).splitlines()[0] == title
-
-
 def test_reviewers_read_what_is_in_the_image_and_how_to_go_back(shop: Deploy) -> None:
     # Links lead to servers that are reached safely; commits are asked of the bot's own server.
     ours = f"{shop.world.forge.url}/{shop.name}"
