@@ -111,14 +111,14 @@ def test_what_failed_is_proposed_to_be_rolled_back_with_the_check_as_the_reason_
         assert watched.update() == NONE
     assert seen.nothing
     watched.status("success", commit=fixed)
+    explained, gate = afterwards(watched)
+    assert (gate["passed"], explained["evidence"][0]["state"]) == (True, "success")
     assert watched.update() == CLOSE
     assert FAILED not in deploy.branches
     pull = deploy.call("GET", "/pulls/1")
     assert pull["state"] == "closed"
     assert "Closed by gitops-bot: none of its checks fails any more." in pull["body"]
     assert watched.update() == {}
-    explained, gate = afterwards(watched)
-    assert (gate["passed"], explained["evidence"][0]["state"]) == (True, "success")
 
 
 def test_one_that_a_person_closes_is_not_opened_again_for_that_release(watched: Watched) -> None:

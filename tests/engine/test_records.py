@@ -44,7 +44,7 @@ class Overtaken(Repository):
 def test_a_run_that_is_overtaken_reads_again_and_overwrites_nothing() -> None:
     first, second, third = map(commit_id, (1, 2, 3))
     others = [("release/production/1", first), ("release/production/3", first)]
-    shop = Shop(TAGGED, Overtaken(others=others))
+    shop = Shop(TAGGED, Overtaken(others=others), forge=None)
     for pin in (ONE, TWO, THREE):
         shop.run(pin, "production")
     assert problems(shop, "production") == []
@@ -72,7 +72,7 @@ class Unreachable(Repository):
 
 def test_what_went_wrong_before_is_told_where_the_tags_cannot_be_read_again() -> None:
     staging = TAGGED.replace("environments:\n", "environments:\n  staging: {overlays: [apps/*/staging]}\n")
-    shop = Shop(staging, Unreachable())
+    shop = Shop(staging, Unreachable(), forge=None)
     shop.run(ONE, "staging", "production")
     assert problems(shop, "staging", "production") == [
         "releases are not tagged (staging): staging is protected",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot import config
@@ -68,6 +69,9 @@ class Repository:
     def read(self, commit: str, paths: Iterable[str]) -> dict[str, bytes]:
         files = self.files(commit)
         return {path: files[path] for path in paths if path in files}
+
+    def blobs(self, commit: str) -> dict[str, str]:
+        return {path: sha1(data, usedforsecurity=False).hexdigest() for path, data in self.files(commit).items()}
 
     def branches(self) -> tuple[str, ...]:
         return tuple(sorted(self.own))
