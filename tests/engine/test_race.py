@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.engine.race import Race
 from gitops_bot.engine.request import Poll, Request
 from gitops_bot.engine.update import update
+from gitops_bot.engine.world import Race
 from gitops_bot.errors import LostRace, Problem
 from tests.engine.situations import alone, started
 from tests.engine.world import Clock, Repository
