@@ -65,7 +65,9 @@ def test_twice_the_overlays_take_twice_the_work(
 ) -> None:
     few, more, most = (calls(repository(worldwide, size, propose), tmp_path, words) for size in (6, 12, 24))
     # What every run does, whatever there is, is in all three of them; twice the overlays squared would be four times.
-    steps = {name: (most[name] - more.get(name, 0), more.get(name, 0) - few.get(name, 0)) for name in most}
+    # How often a pipe has something to read is the machine's to say.
+    names = most.keys() - {"gitops_bot.edges.git.process._exchange"}
+    steps = {name: (most[name] - more.get(name, 0), more.get(name, 0) - few.get(name, 0)) for name in names}
     assert {name: step for name, step in steps.items() if step[0] > 2.2 * max(step[1], 0) + SPARE} == {}
     assert sum(step[0] for step in steps.values()) > 0
 

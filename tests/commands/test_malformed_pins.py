@@ -134,6 +134,8 @@ def test_a_sha_that_is_neither_a_digest_nor_a_commit_is_never_left_beside_anothe
     )
     assert after.splitlines()[: len(SHA)] == before.splitlines()[: len(SHA)]
     assert after.count("tag: 1.1.0") == len(shas) - len(SHA)
+    (explained,) = deploy.ask("explain", "production", "a0.image").json["entries"]
+    assert (explained["outcome"], explained["reason"]["code"]) == ("failed", "failed.edit")
     assert deploy.bot("set", "production", "a0.image=1.1.0").code == 0
     (first, *_) = deploy.files("gitops-bot/production/all")["production/values.yaml"].decode().splitlines()
     digest = deploy.push("web", "1.1.0").removeprefix("sha256:")
@@ -153,6 +155,7 @@ def test_a_rollback_to_such_a_pin_says_where_that_release_had_it(worldwide: Worl
         f"release 2 ({wrong[:10]}) has a malformed pin at {API}:7:5: 'a b' {TAG}",
     )
     assert (problem["file"], problem["line"], problem["next"]) == (API, 8, "Choose another release with `--to`.")
+    assert deploy.bot("audit", "--keep-list").code == 0
 
 
 TAG_NEXT = "A tag has letters, digits, `_`, `.` and `-`, at most 128 of them."

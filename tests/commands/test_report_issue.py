@@ -120,6 +120,15 @@ def test_it_says_what_failed_what_is_held_and_what_waits_for_review_with_the_way
     assert len(on.api) == len(off.api) + 1, (on.api, off.api)
 
 
+def test_what_people_hold_is_listed(worldwide: World) -> None:
+    freeze = 'holds: [{environment: production, until: 2200-01-01, why: "a fair"}]'
+    stages = start(worldwide, "promote_from: staging", f"{ON}\n{freeze}")
+    stages.run("staging", "web", "1.1.0")
+    update(stages)
+    frozen = "### Frozen (1)\n\n- freeze: production until 2200-01-01 (a fair) by gitops-bot.yaml:10.\n"
+    assert ("### Held (1)" in the(stages.deploy).body, frozen in the(stages.deploy).body) == (True, True)
+
+
 def test_where_nothing_waits_none_is_opened_and_once_nothing_does_any_more_it_says_so(worldwide: World) -> None:
     stages = start(worldwide)
     assert update(stages) == []

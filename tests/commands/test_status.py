@@ -193,3 +193,11 @@ def test_markdown_has_what_waits_first_and_folds_what_runs_where(unchanged: Stag
     folded = lines[next(at for at, line in enumerate(lines) if line.startswith("<details>")) :]
     assert "| image | `staging` | `production` |" in folded
     assert any(re.match(r"\| `web` \| 1\.2\.0 \(\d+ days\) \| 1\.0\.1 \(\d+ days\) \|", line) for line in folded)
+
+
+def test_an_environment_with_a_policy_shows_what_it_went_back_from(worldwide: World) -> None:
+    stages = Stages.start(worldwide, "policy: releases")
+    for tag in ("1.1.0", "1.0.0"):
+        stages.run("production", "web", tag)
+    held = entries(status(stages))["web"]["hold"]
+    assert (held["code"], "rolled back to 1.0.0" in held["text"]) == ("held.reverted", True)

@@ -106,6 +106,10 @@ def charts(shop: Shop) -> None:
             "policy: {semver: '*', minimum_age: 3d}", (built(v1=9, v2=1),),
             "forward 1.1.0 chosen: highest version that matches semver * and is at least 3d old (younger: 1.2.0)",
         ),
+        "a digest alone, with nothing old enough": (
+            "policy: {semver: '*', minimum_age: 3d}, pin: digest",
+            (built(v0=9, v1=1, v2=1), runs("production", Pin(None, A), 2)), "held 1.2.0 held.age: ...",
+        ),
         "a tag alone": ("policy: releases, pin: tag", (), "forward 1.2.0 chosen: ..."),
         "no digest for what is chosen": ("policy: releases", (fails("digest 1.2.0", refused()),), DOWN),
         "the pinned digest as well": (

@@ -120,7 +120,7 @@ PROMOTIONS: dict[str, tuple[tuple[Event, ...], Any, str, str, str]] = {
         "held nothing ignored: the configuration has `ignore: true`"),
     "an earlier wave went back": (came_and_went, Poll(), chain(), "no wave went back from it",
         f"held 1.1.0 held.reverted: dev {REVERTED}"),
-    "an earlier wave went back, and forward again": ((*came_and_went, runs("dev", TWO, 2)), Poll(), chain(), "", PASSES),
+    "an earlier wave went back, and forward": ((*came_and_went, runs("dev", TWO, 2)), Poll(), chain(), "", PASSES),
     "an earlier wave went back, from something older": (
         (*came_and_went, runs("dev", THREE, 3), runs("staging", THREE, 2)), Poll(), chain(), "",
         "forward 1.2.0 promoted: ..."),
@@ -215,6 +215,7 @@ def test_what_is_proposed_is_withdrawn_once_nobody_vouches_for_it(
 
 
 INDEX = Manifest("index", None, (Child(A, "image", "linux/amd64"), Child(D, "image", "linux/arm64")))
+NESTED = Manifest("index", None, (Child(D, "image", "linux/amd64", nested=True),))
 BOTH, ONLY = Build(platforms=("linux/amd64", "linux/arm64")), Build(platforms=("linux/amd64",))
 lost, fewer = is_a(B, INDEX), described(a=BOTH, b=ONLY)
 
@@ -268,6 +269,11 @@ def on(names: str) -> str:
             (fewer, fails(f"describe {B}", refused())), on("linux/amd64"), "platforms",
             "failed failed.registry: it is down; wait",
         ),
+        "it does not say what it is for": ((described(a=BOTH, b=Build()),), on("linux/amd64"), "platforms",
+            "held 1.1.0 held.platforms: 1.1.0 of r.test/web does not say what it is built for, and ...",
+        ),
+        "for what an index in its index is for": (
+            (pushed("x", D), is_a(B, NESTED), is_a(A, INDEX), is_a(D, INDEX)), chain(), "", PASSES),
         "nobody knows what the pinned one is for": ((fewer, fails(f"describe {A}", refused())), chain(), "", PASSES),
         "the registry is down while it soaks": (
             (fails(f"exists {B}", refused()),), long_soak, "soaked", f"held 1.1.0 held.soak: {SOAK}",
@@ -653,6 +659,19 @@ def test_a_person_releases_a_slot_that_was_taken_back() -> None:
         event(shop)
     *_, (gates, line) = decided(shop, release_hold=True)
     expect([(gates, line)], ("", "forward green chosen: green has 1.2.0 since 2026-11-16 ..."))
+
+
+# --- release info -----------------------------------------------------------------------------------------------------
+
+
+def test_release_info_says_what_the_registry_says_of_the_image() -> None:
+    for event, expected in (
+        (described(c=Build()), "forward 1.2.0 chosen: ... info.yaml keeps version (the image has no usable ..."),
+        (fails(f"describe {C}", refused()), "failed failed.registry: it is down; wait"),
+    ):
+        shop = started(alone("policy: releases, release_info: info.yaml"), event)
+        shop.write({"apps/web/production/info.yaml": "kind: ConfigMap\ndata: {version: 1.0.0}\n"}, days=1)
+        expect(decided(shop), ("release info", expected))
 
 
 # --- all of them ------------------------------------------------------------------------------------------------------

@@ -127,6 +127,7 @@ def test_a_value_of_several_lines_costs_no_other_key_its_entry() -> None:
     "data",
     [
         b"A=1\nno statement\n", b"A='1\n", b"A='1' B=2\n", b"\0", b"A=\xff\n", b"A=1\rB=2\n", b"A=1\n" * 20_001,
+        b"<<<<<<< HEAD\nA=1\n",
     ],
 )  # fmt: skip
 def test_a_file_that_programs_read_differently_is_refused(data: bytes) -> None:
