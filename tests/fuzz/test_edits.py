@@ -12,7 +12,7 @@ from gitops_bot.targets.kustomization import read
 from gitops_bot.targets.pin_file import edit
 from tests.fuzz import edits
 
-RUNS = 1_000_000 if os.environ.get("GITOPS_BOT_LONG") == "1" else 2_000
+RUNS = 1_000_000 if os.environ.get("GITOPS_BOT_LONG") == "1" else 1_000
 SEED = 7
 
 

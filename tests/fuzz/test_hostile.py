@@ -199,7 +199,7 @@ def commit(deploy: Deploy, tree: dict[bytes, bytes], message: bytes) -> None:
     deploy.remote.git("fast-import", "--quiet", "--force", "--date-format=raw-permissive", stdin=b"".join(stream))
 
 
-@examples(5)
+@examples(3)
 @given(asked, trees, trees, st.binary(max_size=40).map(lambda text: text.replace(b"\0", b"")))
 def test_whatever_files_and_commits_hold(
     worldwide: World, command: Any, first: Any, second: Any, message: bytes
@@ -261,9 +261,9 @@ def test_unchanged_everything_is_as_it_should_be(worldwide: World, shelf: Any, t
     shelf[1] = Shelf()
     image = f"{shelf[0].host}/acme/web"
     deploy = worldwide.deploy(lambda _: files(image, shelf[1].tag()))
-    for command in ASKED[:6]:
+    for command in ASKED[:4]:
         done = deploy.bot(*command)
-        assert done.code == 0 or command == ("doctor",), (command, done)
+        assert done.code == 0, (command, done)
     (tmp_path / "gitops-bot.yaml").write_text(json.dumps(TREE))
     for name in ("staging", "production"):
         (tmp_path / f"apps/web/{name}").mkdir(parents=True)

@@ -17,7 +17,7 @@ from tests.fuzz import edits
 if TYPE_CHECKING:
     from pathlib import Path
 
-RUNS = 100_000 if os.environ.get("GITOPS_BOT_LONG") == "1" else 500
+RUNS = 100_000 if os.environ.get("GITOPS_BOT_LONG") == "1" else 300
 SEED = 11
 PINS = [Pin("v987.6.5"), Pin("987.10", edits.D2), Pin(None, edits.D1)]
 SEEDS = [

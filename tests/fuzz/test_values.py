@@ -11,7 +11,7 @@ from gitops_bot.targets.helm import HelmTarget
 from gitops_bot.targets.pin_file import edit
 from tests.fuzz import values
 
-RUNS = 200_000 if os.environ.get("GITOPS_BOT_LONG") == "1" else 1_500
+RUNS = 200_000 if os.environ.get("GITOPS_BOT_LONG") == "1" else 800
 SEED = 7
 
 
