@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -11,58 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks import mutants, run
-from tests.conftest import PROJECT, absent, program
+from tests.conftest import PROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.counterparts.registry import DockerRegistry
 
 
 def test_a_peer_that_asked_nobody_ends_the_benchmark() -> None:
     assert run.peer("crane", 10, run.Figure(1.0, 0.5, 20.0, 3)).split() == ["crane", "10", "1.00", "0.500", "20", "3"]
     with pytest.raises(SystemExit, match="renovate: it sent the registry no request"):
         run.peer("renovate", 10, run.Figure(1.0, 0.5, 20.0, 0))
-
-
-def test_a_peer_of_many_requests_at_once_is_compared_by_the_medians() -> None:
-    ours = [run.Figure(2.0, 1.0, 50.0, 30), run.Figure(4.0, 3.0, 50.0, 30), run.Figure(3.0, 2.0, 50.0, 30)]
-    assert run.ratio(ours, [run.Figure(1.5, 0.5, 20.0, 20)]) == "update takes 4.0 times its CPU, 2.0 times its time"
-    with pytest.raises(SystemExit, match="go: it sent the registry no request"):
-        run.peer("go", 10, run.Figure(1.0, 0.5, 20.0, 20), run.Figure(1.0, 0.5, 20.0, 0))
-
-
-def test_a_program_that_go_cannot_build_is_left_out_and_says_why(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
-    go = tmp_path / "go"
-    go.write_text("#!/bin/sh\necho no module >&2\nexit 1\n", "utf-8")
-    go.chmod(0o755)
-    assert run.go_program(tmp_path) is None
-    assert capsys.readouterr().err == "without the program in peer, which cannot be built: no module\n"
-    monkeypatch.setenv("PATH", str(tmp_path / "none"))
-    assert run.go_program(tmp_path) is None
-
-
-@pytest.mark.slow
-def test_the_program_in_go_lists_and_heads_each_image_once(tmp_path: Path, registry: DockerRegistry) -> None:
-    program("go")
-    peer = run.go_program(tmp_path)
-    if peer is None:
-        absent("what benchmarks/peer is built from", "run it where Go can download modules")
-    run.seed(registry, 3)
-    with registry.counting() as seen:
-        images = [f"{registry.host}/bench/image-{index}:v1.2.9" for index in range(3)]
-        done = subprocess.run([peer, *images], check=True, capture_output=True, text=True)
-    assert sorted(line.split()[:2] for line in done.stdout.splitlines()) == [[image, "30"] for image in images]
-    assert len(seen) == 1 + 2 * 3
-
-
-def test_renovate_is_told_of_the_registry_by_its_host() -> None:
-    settings = dict(word.split("=", 1) for word in run.renovate("127.0.0.1:5000") if word.isupper() or "=" in word)
-    (rule,) = json.loads(settings["RENOVATE_CONFIG"])["hostRules"]
-    assert rule == {"matchHost": "127.0.0.1:5000", "insecureRegistry": True}
 
 
 def test_a_benchmark_says_that_it_needs_the_tests_libraries(tmp_path: Path) -> None:

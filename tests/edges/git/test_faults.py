@@ -163,15 +163,6 @@ def test_a_deletion_that_comes_twice_after_a_lost_answer_is_done(server: GitServ
     assert remote.branches() == {"main": base}
 
 
-def test_a_server_that_dies_after_the_push_has_done_it(remote: Remote) -> None:
-    remote.hook("post-receive", "kill -9 $PPID")
-    with reached(remote, remote.url.rpartition("/")[0]) as repository:
-        base = repository.head("main")
-        commit = publish(repository, base)
-
-    assert remote.branches()[BRANCH] == commit
-
-
 def test_a_server_that_dies_before_every_push_is_out_of_reach(remote: Remote) -> None:
     remote.hook("pre-receive", "kill -9 $PPID")
     with reached(remote, remote.url.rpartition("/")[0], attempts=2) as repository:

@@ -384,42 +384,6 @@ class TestCost:
         assert ids(line)[:2] == made[::-1]
         assert commands == {"fetch": 1, "rev-list": 1}
 
-    def test_a_large_file_does_not_come_along_and_can_be_read(self, server: GitServer, ran: Counter[str]) -> None:
-        remote = self.overlays(server, "acme/large")
-        large = os.urandom(300_000)
-        path = "apps/a0/kustomization.yaml"
-        remote.commit("main", {path: large, "video.bin": large[::-1]})
-        with opened(remote, history=True) as repository:
-            head = repository.head("main")
-            size = sum(file.stat().st_size for file in repository._copy.rglob("*") if file.is_file())
-            line = repository.line(head, ["apps"], everything)
-
-        assert size < 300_000
-        assert line.steps[0].files[path] == (A, large)
-        assert ran["fetch"] == 2
-
-    def test_more_commits_are_not_more_processes(self, remote: Remote, ran: Counter[str]) -> None:
-        for commits in (20, 290):
-            made = grow(remote, commits, lambda number: {f"{WEB}/{number % 9}/kustomization.yaml": os.urandom(9)})
-            with opened(remote, history=True) as repository:
-                head = repository.head("main")
-                ran.clear()
-                assert ids(repository.line(head, [WEB], everything))[:commits] == made[::-1]
-                assert ran == {"rev-list": 1, "diff-tree": 1, "cat-file": 1}
-
-    def test_a_copy_in_the_cache_gets_only_what_is_new(self, remote: Remote, tmp_path: Path) -> None:
-        grow(remote, 50, lambda number: {FILE: os.urandom(1000)})
-        for number in range(3):
-            # The first asks for no files.
-            with opened(remote, history=bool(number), cache=tmp_path) as repository:
-                head = repository.head("main")
-                packs = list((repository._copy / "objects" / "pack").glob("*.pack"))
-                line = repository.line(head, [WEB] if number else ["nosuch"], everything)
-            assert len(line.steps) == (50 + number if number else 0)
-            assert number < 2 or min(pack.stat().st_size for pack in packs) < 10_000
-            if number:
-                remote.commit("main", {FILE: B})
-
 
 class TestHostileHistories:
     @pytest.mark.parametrize(
@@ -446,32 +410,6 @@ class TestHostileHistories:
         assert ids(line) == newer[::-1]
         assert [step.files[FILE] for step in line.steps] == [(b"1", b"2"), (b"0", b"1"), (A, b"0")]
         assert not line.complete
-
-    def test_a_file_that_nobody_reads_does_not_count_against_the_others(
-        self, remote: Remote, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        remote.commit("main", {FILE: b"x" * (FILE_LIMIT + 1)})
-        line = look(remote)
-        monkeypatch.setattr("gitops_bot.edges.git.line.BYTE_LIMIT", 1000)
-        monkeypatch.setattr("gitops_bot.edges.git.store.SMALL_LIMIT", FILE_LIMIT)  # nor can it be read with its size
-
-        assert look(remote) == line
-        assert [step.files[FILE] for step in line.steps] == [(A, UNREADABLE), (None, A)]
-        assert line.complete
-
-    @pytest.mark.parametrize("limit", [700, 5000])
-    def test_lists_that_are_too_long_together_are_read_apart(
-        self, remote: Remote, monkeypatch: pytest.MonkeyPatch, limit: int
-    ) -> None:
-        monkeypatch.setattr("gitops_bot.edges.git.store.LIST_LIMIT", limit)
-        root = remote.branches()["main"]
-        made = grow(remote, 30, lambda number: {f"{WEB}/{name}": b"%d" % number for name in "abc"})
-
-        line = look(remote)
-
-        assert ids(line) == [*made[::-1], root]
-        assert {step.changed for step in line.steps[:-1]} == {tuple(f"{WEB}/{name}" for name in "abc")}
-        assert line.complete
 
     def test_a_few_trees_that_name_a_billion_paths_end_it_where_they_are(self, remote: Remote) -> None:
         stray(remote, "main", remote.branches()["main"], bomb(remote, "apps", "web"))

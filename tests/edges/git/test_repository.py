@@ -18,7 +18,7 @@ from gitops_bot.edges.git.store import FILE_LIMIT, identity
 from gitops_bot.edges.github.server import Server
 from gitops_bot.errors import GitError, LostRace
 from tests.conftest import program
-from tests.counterparts.git_http import READER, WRITER, GitServer, Remote, git_server
+from tests.counterparts.git_http import WRITER, GitServer, Remote, git_server
 from tests.edges.git.remotes import BARE, BRANCH, grow, opened, protocol
 from tests.tables import rows
 
@@ -330,21 +330,6 @@ class TestPublishing:
         assert remote.log("main", "%H") == [newer, commit, base]
         assert remote.log(BRANCH, "%P")[0] == commit
 
-    def test_a_thousand_files_are_one_push(self, server: GitServer) -> None:
-        files = {f"apps/a{number}/kustomization.yaml": b"tag: 1 # %d\n" % number for number in range(1000)}
-        remote = server.create("acme/thousand", files)
-        newer = {path: data.replace(b"1", b"2") for path, data in files.items()}
-        with opened(remote) as repository:
-            base = repository.head("main")
-            before = len(server.requests())
-            publish(repository, base, files=newer)
-            branch = repository.branch(BRANCH, repository.head("main"))
-
-        pushes = [line for line in server.requests()[before:] if "git-receive-pack" in line]
-        assert [line.split()[0] for line in pushes] == ["GET", "POST"]
-        assert branch is not None
-        assert {change.path: change.after for change in branch.commits[0].changes} == newer
-
     def test_nothing_is_written_outside_of_the_repository_or_over_or_through_a_link(self, remote: Remote) -> None:
         modes = {"link": "120000", "sub": "160000"}
         base = remote.commit("main", {"link": b"apps", "sub": remote.branches()["main"].encode()}, modes=modes)
@@ -479,30 +464,6 @@ class TestRefusals:
         assert "propose: {as: pull-request}" in refused.value.problem.next
         assert str(refused.value).replace("\n", "").isprintable()
         assert remote.branches() == {"main": base}
-
-    def test_a_token_that_may_only_read(self, remote: Remote) -> None:
-        with opened(remote, credentials=Credentials(*READER)) as repository:
-            base = repository.head("main")
-            with pytest.raises(GitError, match="no permission") as refused:
-                publish(repository, base)
-
-        assert "contents: write" in refused.value.problem.next
-
-    def test_a_login_that_is_refused(self, remote: Remote) -> None:
-        wrong = Credentials("x-access-token", "ghs_wrong0123456789")
-        with opened(remote, credentials=wrong) as repository, pytest.raises(GitError, match="refused the") as refused:
-            repository.head("main")
-
-        assert refused.value.problem.next == "Give git a login for this repository: a token, or a key for ssh."
-        assert "ghs_wrong" not in str(refused.value)
-
-    def test_a_repository_that_does_not_exist(self, server: GitServer) -> None:
-        missing = Remote(server.folder, f"{server.address}/acme/missing.git")
-        with opened(missing) as repository:
-            for question in (repository.default_branch, lambda: repository.head("main")):
-                with pytest.raises(GitError, match="does not exist, or this login cannot see it") as refused:
-                    question()
-        assert "contents: read" in refused.value.problem.next
 
     @pytest.mark.parametrize(
         "url", ["http://127.0.0.1:9/a/b.git", "https://nosuch.invalid/a/b.git", "ssh://git@127.0.0.1:9/a/b.git"]
