@@ -1,23 +1,26 @@
-"""Mutate values inside of block scalars, edit what can still be read, and let libyaml judge both levels.
+"""Mutate manifests, and values inside of block scalars, edit what can still be read, and let libyaml judge all levels.
 
-Each run follows from its seed and number alone. The judge shares no code with the editor.
+The judge shares no code with the editor.
 """
 
 from __future__ import annotations
 
 import re
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Assignment, Pin, is_digest, is_tag
-from gitops_bot.targets.helm import HelmTarget
 from gitops_bot.targets.pin_file import edit
 from tests.fuzz.edits import BREAK, D1, D2, Outcome
 
 if TYPE_CHECKING:
+    from random import Random
+
+    from gitops_bot.targets.helm import HelmTarget
+    from gitops_bot.targets.manifests import ManifestsTarget
+    from gitops_bot.targets.pin_file import FileEntry
     from gitops_bot.targets.yaml_pins import YamlPins
 
 VALUES = [
@@ -32,6 +35,7 @@ INSERTS = [
     *"&*!?-:,{}[]#'\"|>%\t\n\r \\~@",
     *("#c", "---", "...", "\r\n", "&a ", "*a", "{{ x }}", "\n\n", "  ", "tag: v0\n"),
 ]
+NAME = "a.yaml"
 TAGS = ["v2", "1.10", "0123", "on", "latest", "1e5"]
 
 
@@ -60,20 +64,16 @@ def application(random: Random) -> bytes:
     return text.encode()
 
 
-def run(number: int, seed: int) -> Outcome:
-    """One mutated application, edits of some of its entries, judged."""
-    random = Random(seed * 1_000_000_007 + number)  # noqa: S311 - repeatable on purpose
-    data = application(random)
+def run(random: Random, target: HelmTarget | ManifestsTarget, data: bytes) -> Outcome:
+    """Edits of some entries of a mutated file, judged."""
     try:
-        pins = HelmTarget().read(data, "a.yaml")
+        pins = target.read(data, NAME)
     except EditError:
         return Outcome("file refused")
     except Exception as error:  # noqa: BLE001 - any other exception is what the fuzzer looks for
         return Outcome("CRASH", repr(error), data)
     lines = BREAK.split(data.decode())
-    editable = [
-        one for one in pins.entries if one.refusal is None and _is_plain(one.pin) and ":" in lines[one.line - 1]
-    ]
+    editable = [one for one in pins.entries if one.refusal is None and _is_plain(one) and ":" in lines[one.line - 1]]
     if not editable:
         return Outcome("no entry")
     chosen = random.sample(editable, random.choice((1, len(editable))))
@@ -85,13 +85,15 @@ def run(number: int, seed: int) -> Outcome:
         return Outcome(kind, str(error), data)
     except Exception as error:  # noqa: BLE001
         return Outcome("CRASH", repr(error), data)
-    wrong = judge(pins, asks, data, after)
+    wrong = judge(target, pins, asks, after)
     return Outcome("WRONG", wrong, data) if wrong else Outcome("edited")
 
 
-def _is_plain(pin: Pin) -> bool:
+def _is_plain(entry: FileEntry) -> bool:
     """Whether it holds nothing that the judge might take for the end of a value."""
-    return (pin.tag is None or is_tag(pin.tag)) and (pin.digest is None or is_digest(pin.digest))
+    tag, digest = entry.pin.tag, entry.pin.digest
+    is_pin = (tag is None or is_tag(tag)) and (digest is None or is_digest(digest))
+    return is_pin and re.fullmatch(r"[\w./:-]*", entry.repository or "") is not None
 
 
 def _pin(random: Random, says: str | None) -> Pin:
@@ -99,9 +101,9 @@ def _pin(random: Random, says: str | None) -> Pin:
     return Pin(tag) if says == "tag" else Pin(None, D2) if says == "digest" else random.choice((Pin(tag), Pin(tag, D2)))
 
 
-def judge(pins: YamlPins, asks: list[Assignment], before: bytes, after: bytes) -> str:
+def judge(target: HelmTarget | ManifestsTarget, pins: YamlPins, asks: list[Assignment], after: bytes) -> str:
     """What is wrong with an edit; nothing where it is right."""
-    again = HelmTarget().read(after, "a.yaml")
+    again = target.read(after, NAME)
     wanted = {ask.image: ask.pin for ask in asks}
     if len(again.entries) != len(pins.entries):
         return "there are other entries"
@@ -112,7 +114,7 @@ def judge(pins: YamlPins, asks: list[Assignment], before: bytes, after: bytes) -
             return f"{old} became {new}"
     if edit(again, asks) != after:
         return "the same edit again is not nothing"
-    one, other = before.decode(), after.decode()
+    one, other = pins.data.decode(), after.decode()
     if BREAK.findall(one) != BREAK.findall(other):
         return "a line break differs"
     lines = list(zip(BREAK.split(one), BREAK.split(other), strict=True))
