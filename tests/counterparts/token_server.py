@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 #: Repositories below this are read by anybody; every other one by the user only.
 PUBLIC = "public/"
 USER, PASSWORD = "ada", "correct horse"
-#: What `docker login` would have been given in place of the password.
-IDENTITY = "identity-0123456789"
 
 
 @dataclass(slots=True)
@@ -40,9 +38,6 @@ class TokenServer:
     key: rsa.RSAPrivateKey = field(repr=False)
     service: str = "registry.test"
     issuer: str = "the test's token server"
-    #: Seconds that a token is said to be good for; None says nothing.
-    lifetime: int | None = 300
-    oauth: bool = True
     asked: list[str] = field(default_factory=list)
 
     @property
@@ -60,17 +55,12 @@ class TokenServer:
         der = x509.load_pem_x509_certificate(self.certificate).public_bytes(serialization.Encoding.DER)
         return jwt.encode(claims, self.key, algorithm="RS256", headers={"x5c": [base64.b64encode(der).decode()]})
 
-    def answer(self, method: str, query: dict[str, list[str]], authorization: str) -> tuple[int, dict[str, Any]]:
+    def answer(self, query: dict[str, list[str]], authorization: str) -> tuple[int, dict[str, Any]]:
         """Status and document for one request."""
         scope = query.get("scope", [""])[0]
         expected = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        by_identity = "Basic " + base64.b64encode(f"<token>:{IDENTITY}".encode()).decode()
-        who = {"": "anonymous", expected: USER, by_identity: "identity by password"}.get(authorization, "stranger")
-        if method == "POST":
-            if not self.oauth:
-                return 404, {}
-            who = "identity" if query.get("refresh_token") == [IDENTITY] else "stranger"
-        self.asked.append(f"{method} {scope} {who}")
+        who = {"": "anonymous", expected: USER}.get(authorization, "stranger")
+        self.asked.append(f"GET {scope} {who}")
         if who == "stranger":
             return 401, {"errors": [{"code": "UNAUTHORIZED", "message": "incorrect username or password"}]}
         if query.get("service") != [self.service]:
@@ -78,26 +68,20 @@ class TokenServer:
         kind, repository, actions = scope.split(":")
         allowed = kind == "repository" and (who != "anonymous" or repository.startswith(PUBLIC))
         token = self.token(repository, *(actions.split(",") if allowed else ()))
-        document: dict[str, Any] = {"access_token" if method == "POST" else "token": token}
-        return 200, document if self.lifetime is None else {**document, "expires_in": self.lifetime}
+        return 200, {"token": token, "expires_in": 300}
 
 
 @contextlib.contextmanager
-def token_server(key: rsa.RSAPrivateKey | None = None) -> Iterator[TokenServer]:
+def token_server() -> Iterator[TokenServer]:
     """Serve tokens until the block ends."""
-    key = key or _key()
+    key = _key()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self._answer(urlsplit(self.path).query)
-
-        def do_POST(self) -> None:
-            self._answer(self.rfile.read(int(self.headers["Content-Length"])).decode())
-
-        def _answer(self, query: str) -> None:
-            status, document = server.answer(self.command, parse_qs(query), self.headers.get("Authorization", ""))
+            query = parse_qs(urlsplit(self.path).query)
+            status, document = server.answer(query, self.headers.get("Authorization", ""))
             body = json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

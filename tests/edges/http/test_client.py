@@ -60,12 +60,6 @@ def test_what_may_pass_is_tried_again_and_nothing_else(first: httpx.Response | E
         assert ask(Script(first, OK)) == (200, b"fine")
 
 
-def test_the_number_of_tries_is_bounded_and_the_last_answer_is_given() -> None:
-    script = Script(reply(503, b"still down"))
-    assert ask(script) == (503, b"still down")
-    assert len(script.requests) == ATTEMPTS
-
-
 def test_waits_grow_with_jitter_and_have_an_end() -> None:
     clock = StillClock()
     ask(Script(reply(500)), clock)
@@ -355,13 +349,6 @@ def test_each_try_and_each_redirect_is_told_with_its_host() -> None:
         ("registry.test", None),
         ("registry.test", 307),
         ("cdn.test", 200),
-    ]
-
-
-def test_what_is_refused_before_it_is_sent_is_not_told() -> None:
-    assert observed(Script(reply(307, b"", {"Location": "ftp://cdn.test/"}))) == [
-        ("registry.test", 307),
-        ("gave up", None),
     ]
 
 

@@ -40,24 +40,6 @@ def test_a_name_or_port_that_can_be_none(url: str) -> None:
     assert not failure.reached
 
 
-def test_a_certificate_of_somebody_trusted(tmp_path: Path) -> None:
-    context = encrypted(tmp_path)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            with context.wrap_socket(connection, server_side=True) as secure:
-                secure.recv(65536)
-                secure.sendall(answer("200 OK", b"fine"))
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        url = httpx.URL(f"https://localhost:{listener.getsockname()[1]}/")
-        with Http(StillClock(), {"SSL_CERT_FILE": str(tmp_path / "server.pem")}, {}) as http:
-            assert http.request("GET", url, {}, limit=10).body == b"fine"
-        thread.join()
-
-
 def test_a_certificate_of_nobody(tmp_path: Path) -> None:
     context = encrypted(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -124,16 +124,6 @@ def test_waiting_for_a_turn_that_the_configuration_bounds_is_free() -> None:
     assert sum(clock.slept) == pytest.approx(90)
 
 
-def test_a_pause_that_the_host_asks_for_is_not_begun_where_it_is_longer_than_what_is_left() -> None:
-    clock = StillClock()
-    with Http(clock, {}, {}, transport=Script(reply(429, headers={"Retry-After": "40"}))) as http:
-        with http.within(allowed(clock, 30)):
-            assert http.request("GET", URL, {}, limit=10).status == 429
-        with http.within(allowed(clock, 30)), pytest.raises(NoResponse, match="asks for none for 40 s"):
-            http.request("GET", URL, {}, limit=10)
-    assert clock.slept == []
-
-
 def test_a_limit_holds_from_the_moment_when_the_first_request_begins() -> None:
     clock, limits = StillClock(), [Limit(5, "later"), Limit(50, "first")]
     allowance = Allowance(clock, lambda: limits.pop() if len(limits) > 1 else limits[0])

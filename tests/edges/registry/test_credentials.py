@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -349,24 +348,6 @@ def test_a_helper_that_does_not_run(tmp_path: Path) -> None:
 def test_a_name_that_is_none_is_not_run(tmp_path: Path, name: str) -> None:
     with pytest.raises(NoLogin, match="cannot be the name of a credential helper"):
         ask_helper(name, "ghcr.io", {"PATH": str(tmp_path)})
-
-
-def test_many_threads_ask_once() -> None:
-    once: Once[int] = Once()
-    asked: list[int] = []
-    waiting = threading.Barrier(8)
-
-    def ask() -> int:
-        asked.append(1)
-        return 42
-
-    def want(_: int) -> int:
-        waiting.wait(30)
-        return once.get("key", ask)
-
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(want, range(8))) == [42] * 8
-    assert asked == [1]
 
 
 def test_a_failure_is_an_answer_too() -> None:

@@ -53,16 +53,6 @@ def test_another_process_reads_what_was_kept(tmp_path: Path) -> None:
     assert {file.stat().st_mode & 0o022 for file in tmp_path.rglob("*")} == {0}
 
 
-def test_a_tag_that_named_something_else_since_is_known_by_that(tmp_path: Path) -> None:
-    filled(tmp_path)
-    other = f"sha256:{hashlib.sha256(b'{}').hexdigest()}"
-    documents = Documents(folder=tmp_path)
-    documents.name(TAG, other)
-    assert documents.named(TAG) is None, "its document is not known"
-    documents.keep(other, b"{}")
-    assert Documents(folder=tmp_path).named(TAG) == other
-
-
 @pytest.mark.parametrize("damage", [b"", b"{}", b"x" * 100_000, "pipe", "link", "folder"])
 def test_a_file_that_is_not_what_was_kept_is_not_believed(tmp_path: Path, damage: bytes | str) -> None:
     filled(tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import subprocess
 from typing import TYPE_CHECKING
@@ -19,12 +18,11 @@ from tests.conftest import program
 from tests.counterparts import token_server as tokens
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
-from tests.counterparts.registry import PASSWORD, USER, DockerRegistry, docker_registry
+from tests.counterparts.registry import USER, DockerRegistry, docker_registry
 from tests.counterparts.script import Script, reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from tests.counterparts.broken import Answer
 
@@ -105,15 +103,6 @@ def test_what_is_no_digest_is_never_asked_for(digest: str) -> None:
 # --- with a password, and with a token ---
 
 
-def test_a_password_is_shown_once_it_is_asked_for(by_password: DockerRegistry) -> None:
-    image = ImageName(by_password.host, "acme/web")
-    access = {by_password.host: RegistryAccess(username=USER, password_env="P")}
-    with by_password.counting() as seen, Registry(access, {"P": PASSWORD}, StillClock()) as ours:
-        assert ours.tags(image) == ("v1",)
-        ours.digest(image, "v1")
-    assert [line.rpartition(" ")[2] for line in seen] == ["401", "200", "200"]
-
-
 @pytest.mark.parametrize(
     ("password", "requests", "words"),
     [
@@ -148,44 +137,31 @@ def test_public_images_are_read_with_a_token_for_nobody_the_second_at_once(by_to
 
 
 @pytest.mark.parametrize(
-    ("login", "oauth", "asked", "words"),
+    ("password", "who", "words"),
     [
-        pytest.param(tokens.PASSWORD, True, "GET repository:acme/web:pull ada", None, id="a password"),
-        pytest.param(None, True, "POST repository:acme/web:pull identity", None, id="an identity token"),
-        pytest.param(None, False, "GET repository:acme/web:pull identity by password", None, id="without OAuth"),
-        pytest.param("", True, "GET repository:acme/web:pull anonymous", "401", id="nothing"),
+        pytest.param(tokens.PASSWORD, "ada", None, id="a password"),
+        pytest.param("", "anonymous", "401", id="nothing"),
         pytest.param(
-            "wrong horse", True, "GET repository:acme/web:pull stranger",
+            "wrong horse", "stranger",
             r"the token server 127\.0\.0\.1:\d+ answered 401 .*\(UNAUTHORIZED: incorrect username or", id="a wrong one",
         ),
     ],
 )  # fmt: skip
-def test_private_images_are_read_with_a_token_for_the_login(
-    by_token: DockerRegistry,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    login: str | None,
-    oauth: bool,
-    asked: str,
-    words: str | None,
+def test_private_images_are_read_with_a_token_for_the_password(
+    by_token: DockerRegistry, password: str, who: str, words: str | None
 ) -> None:
-    token_server = by_token.token_server
-    assert token_server is not None
-    monkeypatch.setattr(token_server, "oauth", oauth)
-    token_server.asked.clear()
-    entry = {"auth": base64.b64encode(b"ada:").decode(), "identitytoken": tokens.IDENTITY}
-    stored = {by_token.host: entry} if login is None else {}
-    (tmp_path / "config.json").write_text(json.dumps({"auths": stored}))
-    access = {by_token.host: RegistryAccess(username=tokens.USER, password_env="P")} if login else {}
-    image, environ = ImageName(by_token.host, "acme/web"), {"P": login or "", "DOCKER_CONFIG": str(tmp_path)}
-    with Registry(access, environ, StillClock()) as ours:
+    assert by_token.token_server is not None
+    by_token.token_server.asked.clear()
+    access = {by_token.host: RegistryAccess(username=tokens.USER, password_env="P")} if password else {}
+    image = ImageName(by_token.host, "acme/web")
+    with Registry(access, {"P": password}, StillClock()) as ours:
         if words is None:
             assert ours.tags(image) == ("v1",)
         else:
             with pytest.raises(RegistryError, match=words) as failure:
                 ours.tags(image)
             assert (failure.value.status, failure.value.problem.code) == (401, "failed.auth")
-    assert token_server.asked == [asked]
+    assert by_token.token_server.asked == [f"GET repository:acme/web:pull {who}"]
 
 
 # --- wrong answers, each with the words that the user reads ---

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -116,29 +114,6 @@ def test_a_package_of_a_user_is_looked_for_there_and_nowhere_without_a_token(
     ]
     assert source == ("pushed" if token else "created")
     assert (token is None) == ("read:packages" in capsys.readouterr().err)
-
-
-def test_a_list_out_of_order_is_read_to_its_end() -> None:
-    images = filled(250, 1)
-    # Of the oldest image somebody says that it was pushed last: no promise holds, so page one proves nothing.
-    image, listed = ImageName("ghcr.io", "acme/web"), images.newest_first
-    pages = [
-        [
-            {"name": each.digest, "created_at": time, "metadata": {"container": {"tags": [each.tag]}}}
-            for each, time in rows
-        ]
-        for rows in (
-            [(each, (FIRST + timedelta(days=number)).isoformat()) for number, each in enumerate(listed[:100])],
-            [(each, (FIRST + timedelta(days=400)).isoformat()) for each in listed[100:101]],
-        )
-    ]
-    images.instead["/orgs/acme/packages/container/web/versions"] = (200, json.dumps(pages[0]).encode())
-    with asked(images, "ghcr.io") as edge:
-        tags = edge.tags(image)
-        images.seen.clear()
-        got = edge.times(image, tags, Pin(listed[0].tag, listed[0].digest))
-    assert got.source == "created"
-    assert sum("api.github.com" in line for line in images.seen) == 30
 
 
 def test_a_digest_that_the_list_has_no_more_is_as_old_as_its_tag() -> None:

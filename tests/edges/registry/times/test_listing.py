@@ -89,3 +89,22 @@ def test_a_list_without_an_end_is_given_up() -> None:
     with pytest.raises(ListUnusable):
         newest_first(page, ["sha-0000001"], Pin("sha-fffffff"))
     assert len(asked) == MOST_PAGES
+
+
+def test_a_list_out_of_order_is_read_to_its_end() -> None:
+    """Of the oldest image somebody says that it was pushed last: no promise holds, so page one proves nothing."""
+    minutes = {1: (5, 1), 2: (9, 0), 3: (3,)}
+    asked = []
+
+    def page(number: int, _: str) -> PackagePage:
+        asked.append(number)
+        times = [FIRST + timedelta(minutes=minute) for minute in minutes[number]]
+        found = (PackageVersion(digest(time.minute), time, (f"sha-{time.minute:07x}",)) for time in times)
+        return PackagePage(tuple(found), is_last=number == 3)
+
+    found = newest_first(page, ["sha-0000001", "sha-0000009"], Pin("sha-0000009"))
+    assert (found.pinned, asked) == (FIRST + timedelta(minutes=9), [1, 2, 3])
+    asked.clear()
+    minutes[2] = (1, 0)
+    assert newest_first(page, ["sha-0000005"], Pin("sha-0000000")).pinned == FIRST
+    assert asked == [1, 2]
