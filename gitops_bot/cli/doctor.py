@@ -65,7 +65,7 @@ def _local(options: Options, environ: Mapping[str, str], notes: Notes) -> tuple[
     except BotError as error:
         failed = error
     try:
-        local = Local.read(replace(options, config=None), environ)
+        local = Local.read(options._replace(config=None), environ)
     except BotError as error:
         if isinstance(failed, ConfigError):
             notes.fail("configuration", options.config or FILE, failed)

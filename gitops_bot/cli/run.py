@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -102,13 +101,12 @@ def _when(every: str, timezone: str, jitter: str | None, now: datetime) -> tuple
         return schedule, duration.parse(jitter) if jitter is not None else None
 
 
-@dataclass(slots=True)
 class _Pages:
     """What each path answers, in the thread that serves it; the status page is that of the last cycle."""
 
-    liveness: Liveness
-    metrics: Metrics
-    _status: Response | None = None
+    def __init__(self, liveness: Liveness, metrics: Metrics) -> None:
+        self._liveness, self._metrics = liveness, metrics
+        self._status: Response | None = None
 
     def show(self, overview: Result[Overview]) -> None:
         from gitops_bot.report import page
@@ -124,11 +122,11 @@ class _Pages:
             case "/":
                 return self._status or Response(503, "no cycle has completed yet\n")
             case "/healthz":
-                problem, healthy = self.liveness.why_dead(), "alive"
+                problem, healthy = self._liveness.why_dead(), "alive"
             case "/readyz":
-                problem, healthy = self.liveness.why_unready(), "ready"
+                problem, healthy = self._liveness.why_unready(), "ready"
             case "/metrics":
-                return Response(200, *self.metrics.text())
+                return Response(200, *self._metrics.text())
             case _:
                 return None
         return Response(200, f"{healthy}\n") if problem is None else Response(503, f"{redact.printable(problem)}\n")

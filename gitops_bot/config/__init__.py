@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gitops_bot.config import checks, form_policy, times, validation
 from gitops_bot.config.document import parse
@@ -56,8 +56,7 @@ __all__ = [
 FILE = "gitops-bot.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRules:
+class ImageRules(NamedTuple):
     """The rules of one image, or of all images of an environment; None for unset ones."""
 
     policy: NamedPolicy | Literal["auto"] | None = None
@@ -67,8 +66,7 @@ class ImageRules:
     ignore: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Promotion:
+class Promotion(NamedTuple):
     """The environment that pins are promoted from, the place of `promote_from`, and how long they soak there."""
 
     source: str
@@ -76,8 +74,7 @@ class Promotion:
     soak: timedelta = timedelta(0)
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseInfo:
+class ReleaseInfo(NamedTuple):
     """A ConfigMap beside the pins, in overlays of these globs or in all, and the image that it describes, if told.
 
     `keys` are all that may be filled in, each with a label of the image; None where that is not known.
@@ -174,8 +171,7 @@ class Hold:
 MentionKind = Literal["exclude", "rule", "source of checks", "release info", "hold", "group images", "group overlays"]
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """One name or glob of an environment, with file, line and column; `hold` is the one that has it.
 
     Of several `environments`, one must have it.

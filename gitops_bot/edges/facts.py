@@ -6,7 +6,7 @@ Data only; `None` where they do not say.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,8 +82,7 @@ class PackageApi:
     variables: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ServerFacts:
+class ServerFacts(NamedTuple):
     """The forge's server and the token, as text. `skew`: how far its clock is ahead of ours."""
 
     name: str
@@ -93,8 +92,7 @@ class ServerFacts:
     left: RateLimit | None
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
+class Permission(NamedTuple):
     """Whether the token may do something; `advice` is empty if it may."""
 
     verdict: Literal["yes", "no", "unknown"]
@@ -112,8 +110,7 @@ class RepositoryFacts:
     methods: tuple[MergeMethod, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule of a branch. `approvals` and `checks` are set for the kinds that have them."""
 
     kind: RuleKind
@@ -122,8 +119,7 @@ class Rule:
     checks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Where people find branch rules and merge settings on the forge, and what to do about hidden rules."""
 
     rules: str = "the rules of branches"
@@ -140,8 +136,7 @@ class BranchRules:
     settings: Settings = field(default=Settings(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """How the bot can read from a registry. `login` describes the login it used, without secrets.
 
     `present`: whether the pinned image exists; `left`: the pulls left in its rate limit.

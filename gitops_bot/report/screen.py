@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from dataclasses import dataclass
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from gitops_bot import redact
 from gitops_bot.proposals.text.markdown import plain
@@ -44,8 +43,7 @@ _CODES: Mapping[Style, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
+class Screen(NamedTuple):
     """A stream and its width in columns; None if piped: then lines are not folded, so they can be searched."""
 
     out: TextIO

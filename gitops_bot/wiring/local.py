@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from gitops_bot import config
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
     from gitops_bot.wiring.options import Options
 
 
-@dataclass(frozen=True, slots=True)
-class Local:
+class Local(NamedTuple):
     """What the command line and the checkout around it say.
 
     `servers`: one of each forge, with its token; `OWNER/NAME` is on the first. `server` is the one that has the

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 #: Characters of the reason for a rollback: a pull request would cut a longer one.
 REASON_LIMIT = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """Where to work: `--repository`, `--config`, `--cache`."""
 
     repository: str | None = None

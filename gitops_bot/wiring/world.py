@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot import log
 from gitops_bot.config import Config, RegistryAccess, checks
@@ -51,8 +51,7 @@ def _log_notice(message: str, advice: str) -> None:
     log.once("configuration.differs", message=message, next=advice)
 
 
-@dataclass(frozen=True, slots=True)
-class CycleContext:
+class CycleContext(NamedTuple):
     """What a cycle of `run` adds to its options.
 
     `whole` surrounds each group of writes that belong together. `observe` is called with each request to a registry,

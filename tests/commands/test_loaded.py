@@ -53,9 +53,9 @@ UNUSED = (
 @pytest.mark.parametrize(
     ("command", "most_modules", "most_dataclasses", "unused"),
     [
-        pytest.param(["update"], 184, 245, UNUSED, id="update"),
-        pytest.param(["plan"], 191, 261, ("gitops_bot.demo.", "gitops_bot.doctor.", "gitops_bot.server."), id="plan"),
-        pytest.param(["--version"], 15, 5, ("gitops_bot.engine.", "httpx.", "ruamel.", "re2."), id="version"),
+        pytest.param(["update"], 184, 220, UNUSED, id="update"),
+        pytest.param(["plan"], 191, 236, ("gitops_bot.demo.", "gitops_bot.doctor.", "gitops_bot.server."), id="plan"),
+        pytest.param(["--version"], 15, 3, ("gitops_bot.engine.", "httpx.", "ruamel.", "re2."), id="version"),
     ],
 )
 def test_a_command_imports_what_it_needs(

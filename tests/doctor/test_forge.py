@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -24,7 +23,7 @@ def test_a_token_is_told_in_the_words_of_the_forge() -> None:
 
 @pytest.mark.parametrize(("days", "verdict"), [(8, "good"), (7, "warning"), (0, "warning")])
 def test_a_token_that_ends_within_a_week_is_a_warning(days: int, verdict: str) -> None:
-    found = forge.token(replace(GREETING, expires=NOW + timedelta(days=days)), "GITHUB_TOKEN", "github.com", NOW)
+    found = forge.token(GREETING._replace(expires=NOW + timedelta(days=days)), "GITHUB_TOKEN", "github.com", NOW)
     assert found.verdict == verdict
     assert f"it expires on {NOW + timedelta(days=days):%Y-%m-%d} 12:00 UTC" in found.text
 
