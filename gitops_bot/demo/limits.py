@@ -40,22 +40,12 @@ class Window:
         return {"limit": self.limit, "remaining": self.remaining, "reset": self.resets_at, "used": self.used}
 
 
-@dataclass(slots=True)
-class Throttle:
-    """A secondary limit: the next `requests` are refused; without a Retry-After header where that is None."""
-
-    requests: int = 0
-    retry_after: int | None = None
-    status: Literal[403, 429] = 403
-
-
 class Limits:
     """Counts requests. Only a limit set by a test refuses requests; otherwise, a used-up window starts again."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._windows: dict[Resource, Window] = {}
-        self.throttle = Throttle()
 
     def set(self, resource: Resource, remaining: int, resets_in: int) -> None:
         """Leave this many requests in the current window, which ends in `resets_in` seconds."""
@@ -71,24 +61,13 @@ class Limits:
 
     def refusal(self, resource: Resource, user: str | None) -> Answer | None:
         """The answer if the request exceeds a limit."""
-        if self.throttle.requests > 0:
-            self.throttle.requests -= 1
-            retry = self.throttle.retry_after
-            message = (
-                "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. "
-                "If you reach out to GitHub Support for help, please include the request ID."
-            )
-            return self._refused(self.throttle.status, message, {} if retry is None else {"Retry-After": str(retry)})
         window = self.window(resource)
         if not window.strict or window.remaining:
             return None
         message = f"API rate limit exceeded for {user or '127.0.0.1'}."
         if resource == "graphql":
             return Answer.json(200, {"errors": [{"type": "RATE_LIMITED", "message": message}]})
-        return self._refused(403, message, {})
-
-    def _refused(self, status: int, message: str, headers: dict[str, str]) -> Answer:
-        return Answer.json(status, {"message": message, "documentation_url": _DOCUMENTATION}, headers)
+        return Answer.json(403, {"message": message, "documentation_url": _DOCUMENTATION})
 
     def take(self, resource: Resource, points: int = 1) -> None:
         """Count a request."""

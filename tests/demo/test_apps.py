@@ -34,15 +34,14 @@ def known(site: Site) -> Registered:
     return app
 
 
-def signed(key: str | None = None, algorithm: str = "RS256", **claims: Any) -> str:
+def signed() -> str:
     """What an App proves itself with."""
     now = int(time.time())
-    given = {"iss": "4711", "iat": now - 60, "exp": now + 300} | claims
-    return jwt.encode(given, key_pair()[0] if key is None else key, algorithm)
+    return jwt.encode({"iss": "4711", "iat": now - 60, "exp": now + 300}, key_pair()[0], "RS256")
 
 
-def ask(site: Site, method: str, path: str, body: object = None, token: str | None = None) -> Reply:
-    return site.ask(method, f"/api/v3{path}", body, token=signed() if token is None else token)
+def ask(site: Site, method: str, path: str, body: object = None) -> Reply:
+    return site.ask(method, f"/api/v3{path}", body, token=signed())
 
 
 def installation(site: Site) -> int:

@@ -168,21 +168,15 @@ def test_a_title_and_a_body_that_are_too_long_are_cut_to_what_github_takes() -> 
 
 
 @pytest.mark.parametrize(
-    ("where", "found"),
-    [
-        pytest.param({"repo": {"full_name": "Acme/Deploy"}}, 1, id="ours, in other letters"),
-        pytest.param({"repo": {"full_name": "mallory/deploy"}}, 0, id="a fork's branch of the same name"),
-        pytest.param({"repo": {"full_name": "acme/deploy-fork"}}, 0, id="a fork of the same owner"),
-        pytest.param({"repo": None}, 0, id="a fork that was deleted"),
-        pytest.param({"ref": "gitops-bot/production/all2"}, 0, id="another branch: the filter was ignored"),
-    ],
+    ("repository", "found"),
+    [("Acme/Deploy", 1), ("mallory/deploy", 0), ("acme/deploy-fork", 0), (None, 0)],
+    ids=["ours, in other letters", "a fork", "a fork of the same owner", "a fork that was deleted"],
 )
-def test_only_our_own_branch_is_found_whatever_github_lists(where: Mapping[str, Any], found: int) -> None:
-    whole = listed(state="closed")
-    repo = where.get("repo", whole["head"]["repo"])
-    changed = {**whole["head"], **where, "repo": repo and {**whole["head"]["repo"], **repo}}
-    plays = {"Proposals": NO_GRAPHQL, "GET /pulls": Answer.json(200, [{**whole, "head": changed}])}
-    with playing(plays, broken=True) as script:
+def test_only_our_own_branch_is_found_whatever_github_lists(repository: str | None, found: int) -> None:
+    whole, other = listed(state="closed"), listed(number=2, state="closed")
+    other["head"] |= {"ref": f"{BRANCH}2"}  # the filter was ignored
+    whole["head"] |= {"repo": repository and whole["head"]["repo"] | {"full_name": repository}}
+    with playing({"Proposals": NO_GRAPHQL, "GET /pulls": Answer.json(200, [whole, other])}, broken=True) as script:
         assert len(script.bot.forge.find([BRANCH], BASE)[BRANCH]) == found
 
 

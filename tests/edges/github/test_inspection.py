@@ -58,14 +58,6 @@ def test_the_skew_is_how_far_the_server_is_ahead_where_it_says_so() -> None:
     assert server({"Date": "yesterday"}).skew is None
 
 
-def test_a_token_that_is_not_taken_is_told_without_its_text() -> None:
-    refusal = said(401, "Bad credentials: ghs_1")
-    with inspecting({"GET //rate_limit": refusal}) as (inspection, _), pytest.raises(ForgeError) as told:
-        inspection.server()
-    assert told.value.problem.code == "failed.auth"
-    assert "ghs_1" not in str(told.value)
-
-
 def test_without_a_token_it_asks_as_anybody() -> None:
     shown: list[bool] = []
 

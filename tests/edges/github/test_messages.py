@@ -118,16 +118,6 @@ def test_a_rate_limit_says_when_it_ends(status: int, said: str, headers: Mapping
 
 
 @responses.activate
-def test_a_repository_that_cannot_be_seen_names_every_way_why() -> None:
-    responses.post(GRAPHQL, status=404)
-    responses.get(PULLS, json={"message": "Not Found"}, status=404)
-    problem = reading()
-    assert problem.code == "failed.auth"
-    assert problem.message == "acme/deploy does not exist, or the token cannot see it (GitHub says: Not Found)"
-    assert "a fine-grained token must include this repository" in problem.next
-
-
-@responses.activate
 @pytest.mark.parametrize(
     ("error", "headers", "code", "message", "way_out"),
     [
