@@ -18,7 +18,7 @@ environments:
   production:
     overlays: ["apps/*/production"]
     policy: {semver: ">=1.0.0"}
-    images: {"*/web": {policy: moving}}
+    images: {"*/w*": {policy: moving}}
 """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitops_bot.demo.http import Answer
-from tests.commands.scene import actions, approve, held, news
+from tests.commands.scene import actions, approve, configure, held, news
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +59,7 @@ def test_many_unchanged_environments_cost_five_reads(worldwide: World) -> None:
 
 def test_proposals_live_their_life_on_a_server_without_graphql(shop: Deploy) -> None:
     shop.gate(rest_only)
+    configure(shop, more="records: github")
     shop.push("web", "1.1.0")
     assert actions(shop.ask("update").json) == {"all": "open"}
     shop.push("web", "1.2.0")
@@ -79,3 +80,5 @@ def test_proposals_live_their_life_on_a_server_without_graphql(shop: Deploy) -> 
         done = shop.ask("update")
     assert seen.nothing
     assert held(done.json) == {"web": ("1.3.0", "held.declined")}
+    (recorded,) = shop.call("GET", "/deployments?environment=production")
+    assert [each["state"] for each in shop.call("GET", f"/deployments/{recorded['id']}/statuses")] == ["success"]

@@ -50,6 +50,7 @@ def test_a_new_pin_the_switch_and_the_way_back_are_three_proposals(shop: Shop) -
     with shop.deploy.watching() as seen:
         shop.update()
     assert seen.nothing
+    assert "green has 1.1.0" in shop.deploy.bot("explain", "production", "Service/web").out
     back = way_back(shop.deploy.pull()["body"])
     shop.merge()
     assert told(shop.update()) == {}

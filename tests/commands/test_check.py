@@ -118,13 +118,18 @@ def test_globs_that_cannot_correspond_and_those_that_do_not_are_told(tmp_path: P
     message = done.json["problems"][0]["message"]
     assert message.startswith("production cannot be promoted from staging: `*/*` captures a wildcard, a wil")
 
+    # A name that no registry can have counts where nothing but a promotion needs it, too.
+    files["apps/api/production/kustomization.yaml"] = "images:\n- name: web\n  newName: Web/\n"
     done = check(tmp_path / "none", {"gitops-bot.yaml": config, **files}, "--output", "json")
-    assert (done.code, done.json["files"], places(done)) == (1, 2, [("gitops-bot.yaml", 9, 19)])
-    assert done.json["problems"][0]["message"] == (
+    assert (done.code, done.json["files"]) == (1, 2)
+    told = dict(zip(places(done), done.json["problems"], strict=True))
+    assert told.keys() == {("gitops-bot.yaml", 9, 19), ("apps/api/production/kustomization.yaml", 2, 3)}
+    assert "is not an image repository name" in told["apps/api/production/kustomization.yaml", 2, 3]["message"]
+    assert told["gitops-bot.yaml", 9, 19]["message"] == (
         "no overlay of production corresponds to one of staging: apps/api/production by `apps/*/production`, "
         "apps/web/staging by `apps/*/staging`"
     )
-    assert "must match the same text" in done.json["problems"][0]["next"]
+    assert "must match the same text" in told["gitops-bot.yaml", 9, 19]["next"]
 
 
 def test_a_folder_in_no_repository_is_not_green(tmp_path: Path) -> None:

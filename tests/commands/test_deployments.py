@@ -168,6 +168,18 @@ def recorded(deploy: Deploy) -> list[Any]:
     return [record for record in every if f"/{deploy.name}/" in record["name"]]
 
 
+def test_artifacts_that_could_not_be_recorded_for_now_are_by_the_next_run(worldwide: World) -> None:
+    deploy = started(worldwide, ARTIFACTS).deploy
+    limited = Answer.json(403, {"message": "You have exceeded a secondary rate limit."}, {"Retry-After": "3600"})
+    worldwide.forge.gates[""] = lambda request, go: limited if request.path.endswith("/deployment-record") else go()
+    assert deploy.ask("update", "production").code == 1
+    del worldwide.forge.gates[""]
+    assert [states for _, states in deployments(deploy)] == [[]]
+    assert deploy.ask("update", "production").code == 0
+    assert [states for _, states in deployments(deploy)] == [["success"]]
+    assert [record["version"] for record in recorded(deploy)] == ["1.0.0"]
+
+
 def test_where_artifacts_may_not_be_recorded_the_deployment_is(worldwide: World) -> None:
     stages = started(worldwide, ARTIFACTS)
     deploy = stages.deploy

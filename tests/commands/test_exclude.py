@@ -42,6 +42,13 @@ def test_an_overlay_that_one_environment_excludes_is_anothers(tmp_path: Path) ->
     assert (contested.code, places(contested)) == (2, [("gitops-bot.yaml", 7, 16)])
 
 
+def test_of_a_directory_single_files_are_excluded(tmp_path: Path) -> None:
+    values = "image: {repository: web, tag: 1.0.0}\n"
+    files = {"apps/web/values.yaml": values, "apps/web/values-old.yaml": values}
+    settings = '{overlays: ["apps/*"], exclude: ["apps/*/values-old.yaml"], policy: {semver: "*"}}'
+    assert covered(tmp_path, f"version: 1\nenvironments:\n  eu: {settings}\n", files)["tracked"] == 1
+
+
 def test_an_exclude_that_excludes_nothing_is_told_with_its_place(tmp_path: Path) -> None:
     config = CONFIG.replace('*/**"]', '*/**", "clusters/us-*/**", "clusters/eu-3/web"]')
     done = check(tmp_path, {"gitops-bot.yaml": config, **FILES}, "--output", "json")

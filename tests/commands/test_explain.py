@@ -165,6 +165,7 @@ def tried(tmp_path: Path, policy: str, tags: str, *args: str) -> dict[str, Any]:
         ("semver: ^1\nprereleases: true", ("--current", "v1.3.0"), "chosen", "1.4.0-rc.1"),
         ("auto", ("--current", "v1.2.3"), "chosen", "v1.3.0"),
         ("{digest: latest}", (), "chosen", "latest"),
+        ('{pattern: "^v(?P<major>[0-9])", order: numerical}', (), "chosen", "v2.0.0"),
         ("{semver: ^1}", ("--current", "v1.9.0"), "held", "v1.3.0"),
     ],
 )
@@ -182,6 +183,8 @@ def test_a_tried_policy_says_why_not_this_tag_and_that_it_knows_no_build_times(t
     assert entry["asked"] == {"tag": "v1.3.0", "rule": "a known build time", "text": why}
     advice = "a list of tags has no build times: `gitops-bot explain ENV IMAGE` asks the registry"
     assert advice in entry["reason"]["text"]
+    entry = tried(tmp_path, '{semver: ">=1", minimum_age: 3d}', "v1.2.3\nv1.3.0\n", "--current", "v1.2.3")
+    assert entry["reason"]["text"].endswith(f"its `minimum_age` is not checked, {advice}")
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,13 @@ def test_every_release_says_what_it_was(stages: Stages) -> None:
     ]
     assert {release["merged_by"] for release in found if release["pull_request"]} == {"alice"}
     assert found[3]["author"] == "Grace"
+    # A server without GraphQL names the pull requests all the same.
+    missing = Answer.json(404, {"message": "Not Found"})
+    stages.deploy.gate(lambda request, go: missing if request.path == "/api/graphql" else go())
+    by_rest = history(stages)
+    stages.deploy.gate(None)
+    assert [release["pull_request"] for release in releases(by_rest)] == [each["pull_request"] for each in found]
+    assert {release["merged_by"] for release in releases(by_rest)} == {None}
 
 
 def test_less_can_be_asked_for(stages: Stages) -> None:

@@ -280,6 +280,7 @@ def test_a_release_of_another_environment_is_named_as_one(remote: Remote) -> Non
     [
         (("nosuch",), 2, "there is no environment 'nosuch'"),
         (("production", "--image", "nosuch"), 2, "matches no entry of production"),
+        (("production", "--export", "x"), 2, "--export needs --show RELEASE"),
         (("production", "--show", "1", "--since", "2999-01-01"), 2, "--show and --between do not print"),
         (("production", "--between", "1", "abcdef0"), 1, "abcdef0 is not a release of production"),
     ],
