@@ -132,12 +132,6 @@ def test_an_entry_that_check_rejects_is_ignored_with_the_reason(tmp_path: Path) 
     )
 
 
-def test_one_format_has_one_policy_in_all_environments(tmp_path: Path) -> None:
-    written = drafted(tmp_path, {"dev": {"web": A, "api": A}, "qa": {"job": A + "0" * 33}})
-    assert written["policies"] == {"commits": {"pattern": "^[0-9a-f]{7,40}$", "order": "newest"}}
-    assert [environment["policy"] for environment in written["environments"].values()] == ["commits", "commits"]
-
-
 def test_images_of_several_major_versions_keep_to_their_own(tmp_path: Path) -> None:
     written = drafted(tmp_path, {"production": {"a": "1.4.2-ls7", "b": "1.0.0-ls12", "c": "14.0.1-ls3"}})
     assert {name: policy["semver"] for name, policy in written["policies"].items()} == {
@@ -162,14 +156,6 @@ def test_a_promotion_that_globs_do_not_allow_takes_no_other_with_it(tmp_path: Pa
         "staging": None,
         "production": "staging",
     }
-
-
-def test_what_is_left_is_counted_by_entries_and_not_by_names(tmp_path: Path) -> None:
-    digest = kustomization({"web": "sha256:" + "1f" * 32})
-    files = {f"apps/{name}/dev/kustomization.yaml": digest for name in ("a", "b")}
-    done = init(checkout(tmp_path, files))
-    assert "# 2 entries left, because only a digest is pinned" in (tmp_path / "gitops-bot.yaml").read_text()
-    assert done.out.splitlines()[-1].startswith("0 of 2 entries are tracked or promoted; 2 are left")
 
 
 def test_an_environment_of_one_file_owns_nothing_else_in_its_directory(tmp_path: Path) -> None:
@@ -210,14 +196,6 @@ def test_an_entry_that_can_never_be_edited_is_ignored_and_not_the_one_before_it(
     init(checkout(tmp_path, {"k8s/web.yaml": DEPLOYMENT % ("&image web:1.0.0", "*image")}))
     done = run("check", "--output", "json", cwd=tmp_path)
     assert (done.code, done.json["problems"]) == (0, [])
-
-
-def test_values_that_are_named_after_their_applications_are_one_glob(tmp_path: Path) -> None:
-    files = {f"values/{name}-values.yaml": "image: {repository: web, tag: 1.0.0}\n" for name in ("web", "api")}
-    init(checkout(tmp_path, {**files, "values/db-values.yaml": "size: 1\n"}))
-    environments = yaml.safe_load((tmp_path / "gitops-bot.yaml").read_text())["environments"]
-    assert environments == {"default": {"overlays": ["values/*-values.yaml"], "policy": "auto"}}
-    assert run("check", cwd=tmp_path).code == 0
 
 
 def test_entries_that_no_name_tells_apart_keep_to_their_own_format(tmp_path: Path) -> None:

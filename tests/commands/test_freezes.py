@@ -110,13 +110,10 @@ def test_plan_and_status_say_first_what_is_frozen(stages: Stages) -> None:
     freeze(stages, f"environments: [production], except: [{image}], from: 2020-12-19")
     line = len(stages.deploy.files("main")["gitops-bot.yaml"].splitlines())
     told = f"frozen: production until 2999-12-24 (no release before the fair) by gitops-bot.yaml:{line}, except {image}"
-    for command in ("plan", "update", "status"):
-        text = stages.deploy.bot(command).out.splitlines()
-        assert text[1] == told
+    for command in ("plan", "status"):
+        assert stages.deploy.bot(command).out.splitlines()[1] == told
+        document = stages.deploy.ask(command).json
         for name, count in (("production", 1), ("staging", 0)):
-            frozen = environment(stages.deploy.ask(command).json, name)["frozen"]
-            assert [item["except"] for item in frozen] == [[image]] * count
-    for shape in ("markdown", "html"):
-        assert "no release before the fair" in stages.deploy.bot("status", "--output", shape).out
+            assert [item["except"] for item in environment(document, name)["frozen"]] == [[image]] * count
     gates = stages.deploy.ask("explain", "production", stages.deploy.image("api")).json["entries"][0]["gates"]
     assert [item["reason"]["code"] for item in gates if not item["passed"]] == ["held.hold"]

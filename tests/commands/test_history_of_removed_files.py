@@ -82,7 +82,6 @@ CASES: Final = {
         "hosts/**",
     ),
     "manifest": Case({"web.yaml": POD}, {"web.yaml": "pod.yaml"}, (("web.yaml", "Pod/web"),)),
-    "env": Case({".env": f"A=b\nWEB_IMAGE={IMAGE}\n"}, {".env": "web.env"}, ((".env", "WEB_IMAGE"),)),
     "pattern": Case(
         {"job.hcl": 'image = "ghcr.io/acme/web:<T>@<D>"\n'},
         {"job.hcl": "web.hcl"},
