@@ -198,6 +198,13 @@ def test_an_entry_that_can_never_be_edited_is_ignored_and_not_the_one_before_it(
     assert (done.code, done.json["problems"]) == (0, [])
 
 
+def test_values_that_are_named_after_their_applications_are_one_glob(tmp_path: Path) -> None:
+    files = {f"values/{name}-values.yaml": "image: {repository: web, tag: 1.0.0}\n" for name in ("web", "api")}
+    init(checkout(tmp_path, {**files, "values/db-values.yaml": "size: 1\n"}))
+    environments = yaml.safe_load((tmp_path / "gitops-bot.yaml").read_text())["environments"]
+    assert environments == {"default": {"overlays": ["values/*-values.yaml"], "policy": "auto"}}
+
+
 def test_entries_that_no_name_tells_apart_keep_to_their_own_format(tmp_path: Path) -> None:
     files = {
         f"apps/{name}/production/kustomization.yaml": kustomization({"web": tag})
