@@ -20,8 +20,6 @@ from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.counterparts.registry import DockerRegistry
 
 URL = httpx.URL("https://registry.test/v2/")
@@ -179,20 +177,6 @@ def test_a_body_may_have_as_many_bytes_as_allowed_and_no_more() -> None:
     announced = httpx.Response(200, headers={"Content-Length": "1001"}, stream=httpx.ByteStream(b""))
     with pytest.raises(NoResponse, match="more than the 1000 bytes"):
         ask(Script(announced))
-
-
-def test_a_body_without_end_is_given_up() -> None:
-    taken = []
-
-    class Endless(httpx.SyncByteStream):
-        def __iter__(self) -> Iterator[bytes]:
-            while True:
-                taken.append(1)
-                yield b"x" * 100
-
-    with pytest.raises(NoResponse, match="more than the 1000 bytes"):
-        ask(Script(httpx.Response(200, stream=Endless())))
-    assert len(taken) == 11
 
 
 def test_the_body_of_a_failure_is_cut_and_not_held_against_it() -> None:

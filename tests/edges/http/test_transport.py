@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from contextlib import suppress
 
 import httpx
 import pytest
 
 from gitops_bot.edges.http import Allowance, Http, Limit, NoResponse, Tuning
-from gitops_bot.edges.http.transport import HEAD
+from gitops_bot.edges.http.transport import HEAD, Deadline
 from gitops_bot.edges.patience import ATTEMPTS
 from tests.counterparts.broken import ENDLESS, HINT, answer, broken_server, dripping
 from tests.counterparts.clock import StillClock
@@ -52,27 +50,6 @@ def test_informational_answers_are_bounded_however_fast_they_come() -> None:
     ):
         http.request("GET", httpx.URL(f"http://{server.host}/"), {}, limit=10)
     assert len(server.heads) == ATTEMPTS
-
-
-def test_each_request_on_a_kept_connection_has_the_whole_measure() -> None:
-    """Ten heads on one connection, which are too much for one request."""
-    head = b"HTTP/1.1 200 OK\r\nX: " + b"x" * (HEAD // 5) + b"\r\nContent-Length: 2\r\n\r\nok"
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                for _ in range(10):
-                    while b"\r\n\r\n" not in connection.recv(65536):
-                        pass
-                    connection.sendall(head)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        url = httpx.URL("http://{}:{}/".format(*listener.getsockname()))
-        with Http(StillClock(), {}, {}) as http:
-            assert [http.request("GET", url, {}, limit=10).body for _ in range(10)] == [b"ok"] * 10
-        thread.join()
 
 
 URL = httpx.URL("https://registry.test/v2/")
@@ -131,3 +108,12 @@ def test_a_limit_holds_from_the_moment_when_the_first_request_begins() -> None:
         clock.sleep(20)
     clock.sleep(1000)
     assert (allowance.left.seconds, allowance.left.late.what, allowance.spent) == (30, "first", 20)
+
+
+def test_each_request_on_a_kept_connection_has_the_whole_measure() -> None:
+    deadline = Deadline()
+    for _ in range(2):
+        deadline.begin(Limit(60, "late"))
+        deadline.take(HEAD)
+    with pytest.raises(NoResponse, match=f"more than {HEAD} bytes before the answer"):
+        deadline.take(1)

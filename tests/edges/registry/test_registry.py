@@ -10,15 +10,19 @@ import httpx
 import pytest
 
 from gitops_bot.config import RegistryAccess
+from gitops_bot.edges.clock import Clock
+from gitops_bot.edges.facts import PackageApi, Token, fixed
 from gitops_bot.edges.patience import ATTEMPTS
 from gitops_bot.edges.registry import Registry
-from gitops_bot.errors import RegistryError
-from gitops_bot.images.reference import ImageName
+from gitops_bot.edges.registry.credentials import Basic, basic
+from gitops_bot.edges.registry.host import location
+from gitops_bot.errors import ForgeError, Problem, RegistryError
+from gitops_bot.images.reference import ImageName, Pin
 from tests.conftest import program
 from tests.counterparts import token_server as tokens
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
-from tests.counterparts.registry import USER, DockerRegistry, docker_registry
+from tests.counterparts.registry import MANIFEST, USER, DockerRegistry, docker_registry
 from tests.counterparts.script import Script, reply
 
 if TYPE_CHECKING:
@@ -248,3 +252,90 @@ def test_a_next_page_that_is_too_long_to_be_asked_for_is_an_error_in_words() -> 
         pytest.raises(RegistryError, match="leads to an address that is not supported"),
     ):
         ours.tags(ImageName("a.test", "web" * 80))
+
+
+# --- images that are read from a mirror of their registry ---
+
+
+NGINX = ImageName("docker.io", "library/nginx")
+PLACES = [
+    ("a path", {"docker.io": RegistryAccess(mirror="registry.acme.io/hub")}, "registry.acme.io/hub/library/nginx"),
+    ("deeper", {"docker.io": RegistryAccess(mirror="r.acme.io:5000/a/b")}, "r.acme.io:5000/a/b/library/nginx"),
+    ("a whole host", {"docker.io": RegistryAccess(mirror="Mirror.gcr.io")}, "mirror.gcr.io/library/nginx"),
+    ("of another registry", {"quay.io": RegistryAccess(mirror="registry.acme.io")}, "docker.io/library/nginx"),
+    ("none", {"docker.io": RegistryAccess(rate=1)}, "docker.io/library/nginx"),
+]
+
+
+@pytest.mark.parametrize(("access", "expected"), [row[1:] for row in PLACES], ids=[row[0] for row in PLACES])
+def test_where_an_image_is_read(access: dict[str, RegistryAccess], expected: str) -> None:
+    assert str(location(NGINX, access)) == expected
+
+
+def test_everything_is_read_from_the_mirror_with_its_login_and_nothing_from_the_registry() -> None:
+    challenge = {"WWW-Authenticate": 'Basic realm="r", Bearer realm="https://mirror.test/token",service="s"'}
+    tags, manifest = '{"name": "x", "tags": ["v1"]}', {"Docker-Content-Digest": DIGEST, "Content-Type": MANIFEST}
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/token":
+            return reply(200, '{"token": "t"}')
+        if "Authorization" not in request.headers:
+            return reply(401, "", challenge)
+        return reply(200, "", manifest) if request.method == "HEAD" else reply(200, tags)
+
+    script = Script(serve)
+    access = {
+        "docker.io": RegistryAccess("ada", "HUB", mirror="mirror.test/hub"),
+        "mirror.test": RegistryAccess("ada", "MIRROR"),
+    }
+    with Registry(access, {"HUB": "of the hub", "MIRROR": "of the mirror"}, StillClock(), transport=script) as ours:
+        assert ours.tags(NGINX) == ("v1",)
+        assert ours.digest(NGINX, "v1") == DIGEST
+        assert ours.served(NGINX, Pin("v1")).login.endswith("MIRROR, from the mirror mirror.test/hub")
+    assert {request.url.host for request in script.requests} == {"mirror.test"}
+    paths = {request.url.path for request in script.requests} - {"/token"}
+    assert paths == {"/v2/hub/library/nginx/tags/list", "/v2/hub/library/nginx/manifests/v1"}
+    assert script.requests[1].url.params["scope"] == "repository:hub/library/nginx:pull"
+    assert script.shown[1] == basic(Basic("ada", "of the mirror"))
+
+
+def test_a_mirror_that_fails_is_an_error_and_the_registry_is_not_asked_instead() -> None:
+    script = Script(reply(401, "", {"WWW-Authenticate": 'Basic realm="r"'}))
+    access = {"docker.io": RegistryAccess("ada", "HUB", mirror="mirror.test/hub")}
+    with (
+        Registry(access, {"HUB": "of the hub"}, StillClock(), transport=script) as ours,
+        pytest.raises(RegistryError, match=r"^docker\.io/library/nginx: mirror\.test answered 401") as failed,
+    ):
+        ours.tags(NGINX)
+    assert "docker login mirror.test" in failed.value.problem.next
+    assert ({request.url.host for request in script.requests}, script.shown) == ({"mirror.test"}, [None])
+
+
+# --- a forge's own token as the password of its registry ---
+
+
+IMAGE = ImageName("ghcr.io", "acme/web")
+
+
+def shown(token: Token, **environ: str) -> str | None:
+    """How a bot logs in whose forge has this token for the registry."""
+    script = Script(reply(401, "", {"WWW-Authenticate": "Basic"}), reply(200, '{"tags": []}'))
+    access = {IMAGE.registry: RegistryAccess(username="ada", password_env="GITHUB_TOKEN")}
+    api = PackageApi("ghcr.io", "api.github.com", {}, token, ("GITHUB_TOKEN", "GH_TOKEN"))
+    with Registry(access, environ, Clock(), packages=[api], transport=script) as registry:
+        registry.tags(IMAGE)
+    return script.shown[-1]
+
+
+def test_the_token_is_the_password_where_the_variable_is_not_set() -> None:
+    assert shown(fixed("hunter2")) == basic(Basic("ada", "hunter2"))
+    assert shown(fixed("hunter2"), GITHUB_TOKEN="hunter3") == basic(Basic("ada", "hunter3"))
+
+
+def test_a_token_that_cannot_be_had_fails_the_image_with_the_reason() -> None:
+    def refused(rejected: str | None = None, repository: str | None = None) -> str:
+        del rejected, repository
+        raise ForgeError(Problem("failed.auth", "the App lacks `Packages: read`", "add it"))
+
+    with pytest.raises(RegistryError, match="the App lacks `Packages: read`"):
+        shown(refused)

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.edges.registry.times.apis import MOST_PAGES, ListUnusable, PackagePage, PackageVersion, newest_first
-from gitops_bot.edges.registry.times.reader import UNKNOWN, Created, newest
 from gitops_bot.images.age import choose_newest, timed_tags
 from gitops_bot.images.kinds import Newest
 from gitops_bot.images.reference import Pin
@@ -66,15 +65,6 @@ def test_reading_stops_early_without_another_decision(
     part, all_of_it = (choose_newest(POLICY, tags, each.times, pin, each.pinned, NOW) for each in (found, whole))
     assert type(part) is type(all_of_it)
     assert (part.reason.code, getattr(part, "tag", None)) == (all_of_it.reason.code, getattr(all_of_it, "tag", None))
-
-
-@given(st.lists(st.one_of(st.none(), st.integers(0, 5000)), max_size=10), st.randoms())
-def test_an_index_is_as_new_as_its_newest_image_in_whatever_order(minutes: list[int | None], shuffled: object) -> None:
-    children = [UNKNOWN if each is None else Created(FIRST + timedelta(minutes=each)) for each in minutes]
-    found = newest(children)
-    shuffled.shuffle(children)  # type: ignore[attr-defined]
-    assert newest(children) == found
-    assert found.time == max((each.time for each in children if each.time is not None), default=None)
 
 
 def test_a_list_without_an_end_is_given_up() -> None:
