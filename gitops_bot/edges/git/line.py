@@ -79,12 +79,7 @@ class LineReader:
         self.ended = False
 
     def read(self, commit: str, window: int, shallow: Collection[str]) -> Line:
-        """The line of `commit` within its first `window` commits; `shallow` are the commits where the copy ends.
-
-        Raises:
-            DamagedError: the copy lacks something.
-            GitError: what is missing cannot be fetched.
-        """
+        """The line of `commit` within its first `window` commits; `shallow` are the commits where the copy ends."""
         chain = self._chain(commit, window)
         self._on_line.update(link.commit for link in chain)
         rooted = not chain[-1].parents and chain[-1].commit not in shallow
@@ -203,12 +198,7 @@ class LineReader:
         return {commit: header for commit, text in data.items() if (header := parse_commit(text)) is not None}
 
     def _read_versions(self, versions: Sequence[FileVersion]) -> dict[FileVersion, dict[str, bytes]]:
-        """The bytes that tell how each version was read, by the names of the files, within the limits for all of them.
-
-        Raises:
-            DamagedError: the copy lacks something.
-            GitError: what is missing cannot be fetched.
-        """
+        """The bytes that tell how each version was read, by the names of the files, within the limits for all."""
         wanted = versions[: max(HELD_VERSION_LIMIT - self._versions, 0)]
         self._versions += len(versions)
         beside = self._beside([version.directory for version in wanted if version.file.reads_beside])

@@ -70,7 +70,10 @@ class SingleObjectsError(DamagedError):
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A repository at a URL, and the copy (`git` runs in it) that receives what is fetched."""
+    """A repository at a URL, and the copy (`git` runs in it) that receives what is fetched.
+
+    What cannot be read there, or is refused, is a GitError.
+    """
 
     url: str
     git: Git
@@ -93,9 +96,6 @@ class Remote:
         """The branch that HEAD names; in the same conversation what `fetch` would return, and what `tags` returns.
 
         The branch is None, and the rest empty, where HEAD names none that exists.
-
-        Raises:
-            GitError: the remote cannot be read.
         """
         patterns, limit = (("refs/tags/*",), _TAGS_LIMIT) if tags else ((), ANSWER_LIMIT)
         patterns = ("HEAD", f"refs/heads/{PREFIX}*", *patterns)
@@ -107,11 +107,7 @@ class Remote:
         return None, {}, None
 
     def no_default_branch(self) -> GitError:
-        """The error where HEAD names no branch that exists: what it names, if the server says it, and what exists.
-
-        Raises:
-            GitError: the remote cannot be read.
-        """
+        """The error where HEAD names no branch that exists: what it names, if the server says it, and what exists."""
         # `git ls-remote` asks for the name of a missing branch (protocol 2, git 2.31), and prints it only in its trace.
         answer = self._run("ls-remote", "--end-of-options", _NAME, "refs/heads/*", check=True, packets=True)
         named = re.search(rb"unborn HEAD symref-target:refs/heads/(\S+)", answer.trace)
@@ -148,7 +144,6 @@ class Remote:
         `blobs` is a filter; without one, or if the remote has no filters, every blob is fetched.
 
         Raises:
-            GitError: the base branch does not exist, or the remote cannot be read.
             DamagedError: the copy cannot take it.
             OtherFormat: the copy must be made in another object format.
         """
@@ -185,7 +180,6 @@ class Remote:
         """Fetch these objects in one go; `tags`: tag objects, whose commits are here.
 
         Raises:
-            GitError: the remote cannot be read.
             SingleObjectsError: it only serves whole branches.
         """
         settings = _BLOBLESS if tags else (*_BLOBLESS, ("fetch.negotiationAlgorithm", "noop"))
@@ -197,13 +191,7 @@ class Remote:
             raise self._failure(answer)
 
     def merge(self, first: str, second: str) -> str | None:
-        """The tree of git's merge of two commits; None if they conflict or this git is older than 2.38.
-
-        Fetches the blobs that it needs.
-
-        Raises:
-            GitError: the remote cannot be read.
-        """
+        """The tree of git's merge of two commits, which fetches blobs; None if they conflict, or before git 2.38."""
         answer = self._run("merge-tree", "--write-tree", "--no-messages", first, second, settings=_BLOBLESS)
         if answer.status != 0 and (failure := self._out_of_reach(answer.err, self.url)):
             raise failure
@@ -270,9 +258,6 @@ class Remote:
         """Check that this login may push, without pushing: the remote lists its branches only to those who may.
 
         Over HTTP that is one GET. Rules of single branches show only when something is pushed.
-
-        Raises:
-            GitError: it may not, or the remote cannot be reached.
         """
         answer = self._run("push", "--dry-run", *_PUSH, _NAME, f"+{commit}:refs/heads/{branch}")
         if answer.status != 0:
@@ -288,11 +273,7 @@ class Remote:
         return {ref: tips.get(ref) for ref in refs}
 
     def tags(self, *, peeled: bool = True) -> dict[str, str]:
-        """Every tag by name, with the commit that it refers to; with its own object, if it has one, unless `peeled`.
-
-        Raises:
-            GitError: the remote cannot be read, or its tags take more than 32 MiB.
-        """
+        """Every tag by name, with the commit that it refers to; with its own object, if it has one, unless `peeled`."""
         answer = self._run("ls-remote", "--tags", "--end-of-options", _NAME, limit=_TAGS_LIMIT, check=True)
         return _tags(answer.out, peeled=peeled)
 

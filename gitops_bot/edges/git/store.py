@@ -90,11 +90,7 @@ class Objects:
     read: dict[str, bytes]
 
     def contents(self, ids: Collection[str], *, cut: bool = False) -> dict[str, bytes]:
-        """The bytes of these; `cut`: at most `FILE_LIMIT` + 1 of each.
-
-        Raises:
-            DamagedError: one is missing or unreadable.
-        """
+        """The bytes of these; `cut`: at most `FILE_LIMIT` + 1 of each."""
         large = {oid for oid in ids if cut and self.sizes[oid] > FILE_LIMIT}
         whole = [oid for oid in ids if oid not in large]
         read = self.read if all(oid in self.read for oid in whole) else self.store.batch(whole)
@@ -106,7 +102,10 @@ class Objects:
 
 @dataclass(slots=True)
 class Store:
-    """Objects by id. `fetch` gets missing ones from the remote; trees and commits are present from the start."""
+    """Objects by id. `fetch` gets missing ones from the remote; trees and commits are present from the start.
+
+    What is missing all the same, or cannot be read, is a DamagedError.
+    """
 
     git: Git
     fetch: Callable[[Collection[str]], None]
@@ -127,7 +126,6 @@ class Store:
         """Every file of a commit. Names that are not UTF-8 are left out: no overlay can match them.
 
         Raises:
-            DamagedError: the commit is missing.
             GitError: the names take more than 64 MiB.
         """
         if commit not in self._trees:
@@ -154,11 +152,7 @@ class Store:
         return entries
 
     def find(self, ids: Collection[str]) -> Objects:
-        """These objects; missing ones are fetched first, in one go.
-
-        Raises:
-            DamagedError: an object is neither here nor on the remote.
-        """
+        """These objects; missing ones are fetched first, in one go."""
         objects = self.present(ids)
         if missing := [oid for oid in ids if oid not in objects.sizes]:
             self.fetch(missing)
@@ -175,11 +169,7 @@ class Store:
         return Objects(self, {stored.id: stored.size for stored in found}, read)
 
     def look_up(self, names: Collection[str]) -> list[StoredObject | None]:
-        """What git means by each of these names, if that is here; without bytes if all have 16 MiB or more together.
-
-        Raises:
-            DamagedError: an object is unreadable.
-        """
+        """What git means by each of these names, if that is here; without bytes if all have 16 MiB or more together."""
         if not names:
             return []
         answer = self._objects.ask(names, SMALL_LIMIT)
@@ -191,11 +181,7 @@ class Store:
         return list(_stored(lines, len(names), whole=False))
 
     def trees(self, commits: Sequence[str]) -> list[str]:
-        """The ids of the trees of these commits.
-
-        Raises:
-            DamagedError: a commit is missing.
-        """
+        """The ids of the trees of these commits."""
         trees = [tree.id for tree in self.look_up([f"{commit}^{{tree}}" for commit in commits]) if tree is not None]
         if len(trees) < len(commits):
             raise damage("a commit is missing")
@@ -254,9 +240,6 @@ class Store:
         over and over contain a billion paths. So its memory, time and output are limited. Where they are not enough for
         two trees by themselves, they are compared in the directories alone; after a few that are still too much, all
         others are.
-
-        Raises:
-            DamagedError: a tree is missing.
         """
         pathspecs = () if "." in directories else tuple(f":(literal){directory}" for directory in directories)
         at = too_much = 0
@@ -309,11 +292,7 @@ class Store:
     def run(
         self, *arguments: str, stdin: bytes | Iterable[str] = b"", limit: int = ANSWER_LIMIT, cut: bool = False
     ) -> bytes:
-        """The output of a git command on this repository; with `cut`, at most `limit` bytes of it. It reads `stdin`.
-
-        Raises:
-            DamagedError: it failed.
-        """
+        """The output of a git command on this repository; with `cut`, at most `limit` bytes of it. It reads `stdin`."""
         data = stdin if isinstance(stdin, bytes) else "".join(f"{line}\n" for line in stdin).encode()
         answer = self.git.run(*arguments, stdin=data, limit=limit, cut=cut)
         # git was stopped at the limit, which looks like a failure.
