@@ -166,12 +166,3 @@ def test_no_file_names_a_package_registry_or_a_place_on_some_machine() -> None:
 )
 def test_the_forbidden_places_are_told_from_others(line: str, bad: bool) -> None:
     assert forbidden(line) == bad
-
-
-@pytest.mark.parametrize("name", ["run", "lock", "package"])
-def test_the_scripts_are_bash_that_stops_at_the_first_fault(name: str) -> None:
-    script = PROJECT / ".ci" / name
-    assert script.stat().st_mode & 0o111 == 0o111
-    text = script.read_text(encoding="utf-8")
-    assert text.startswith("#!/usr/bin/env bash\n")
-    assert "\nset -euo pipefail\n" in text

@@ -107,7 +107,9 @@ class Checkout:
         if result.returncode != 0:
             return None
         url = result.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
-        if not _is_elsewhere(url) and self.is_foreign:
+        head, colon, _ = url.partition(":")
+        leads_to_a_host = bool(colon) and "/" not in head and head != "file"
+        if not leads_to_a_host and self.is_foreign:
             message = f"{self.top} belongs to another user, and its origin is a folder"
             raise _error(message, "Pass --repository to confirm that you trust it.")
         return url
@@ -187,12 +189,6 @@ def _mode(entry: os.DirEntry[str]) -> str | None:
         return "100755" if entry.stat(follow_symlinks=False).st_mode & stat.S_IXUSR else "100644"
     is_checkout = entry.is_dir(follow_symlinks=False) and os.path.lexists(f"{entry.path}/.git")
     return "160000" if is_checkout else None
-
-
-def _is_elsewhere(url: str) -> bool:
-    """Whether a URL leads to a host: it has a host, or a protocol other than `file`, before its first colon."""
-    head, colon, _ = url.partition(":")
-    return bool(colon) and "/" not in head and head != "file"
 
 
 def _error(message: str, advice: str) -> GitError:

@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from gitops_bot import targets
 from gitops_bot.errors import EditError, Problem, UsageError
@@ -96,12 +96,24 @@ class Disk:
         """
         try:
             target = Path(file).resolve(strict=True)
-            with _Draft(target) as draft:
-                draft.write(after)
+            draft = target.with_name(f".gitops-bot-{os.urandom(8).hex()}.tmp")
+            # Without a name until the last moment, if the system can: then not even a killed process leaves one behind.
+            nameless = _nameless(target.parent)
+            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+            descriptor = os.open(draft, flags, 0o600) if nameless is None else nameless
+            try:
+                _write_like(target, descriptor, after)
                 if self.read(str(target)) != before:
                     advice = "Somebody else changed it. Run the command again."
                     raise EditError(Problem("failed.edit", "the file changed while it was being edited", advice, file))
-                draft.take_the_place()
+                if nameless is not None:
+                    # Python follows the link only if a directory is given, which an absolute path ignores.
+                    source = _OPEN_FILES / str(descriptor)
+                    os.link(source, draft, src_dir_fd=descriptor, follow_symlinks=True)
+                draft.replace(target)
+            finally:
+                os.close(descriptor)
+                draft.unlink(missing_ok=True)  # after an error or an interrupt; else it has become the target
         except OSError as error:
             raise EditError(_failed("written", error, file)) from error
 
@@ -130,54 +142,26 @@ def create(file: Path, data: bytes) -> None:
         raise EditError(_failed("written", error, str(file))) from error
 
 
-class _Draft:
-    """A temporary file beside `target` that replaces it, or vanishes.
-
-    If the system can, it has no name until the last moment, so not even a killed process leaves one behind.
-    """
-
-    def __init__(self, target: Path) -> None:
-        self._target = target
-        self._name = target.with_name(f".gitops-bot-{os.urandom(8).hex()}.tmp")
-        nameless = _nameless(target.parent)
-        self._named = nameless is None
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
-        self._descriptor = os.open(self._name, flags, 0o600) if nameless is None else nameless
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
-        self._name.unlink(missing_ok=True)  # after an error or an interrupt; else it has become the target
-
-    def write(self, data: bytes) -> None:
-        """Write the bytes to disk, and give the file the attributes of the target."""
-        with os.fdopen(self._descriptor, "wb", closefd=False) as opened:
-            opened.write(data)
-        old, new = self._target.stat(), os.fstat(self._descriptor)
-        if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
-            try:
-                os.fchown(self._descriptor, old.st_uid, old.st_gid)
-            except PermissionError as error:
-                message = (
-                    f"the file belongs to user {old.st_uid} and group {old.st_gid}, and writing it would make it yours"
-                )
-                advice = "Run the command as that user, or change the owner first."
-                raise EditError(Problem("failed.edit", message, advice, str(self._target))) from error
-        os.fchmod(self._descriptor, stat.S_IMODE(old.st_mode))
-        for name in _attributes(self._target):
+def _write_like(target: Path, descriptor: int, data: bytes) -> None:
+    """Write the bytes to disk, and give the file the attributes of the target, such as access lists."""
+    with os.fdopen(descriptor, "wb", closefd=False) as opened:
+        opened.write(data)
+    old, new = target.stat(), os.fstat(descriptor)
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+        try:
+            os.fchown(descriptor, old.st_uid, old.st_gid)
+        except PermissionError as error:
+            message = (
+                f"the file belongs to user {old.st_uid} and group {old.st_gid}, and writing it would make it yours"
+            )
+            advice = "Run the command as that user, or change the owner first."
+            raise EditError(Problem("failed.edit", message, advice, str(target))) from error
+    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
+    with contextlib.suppress(OSError, AttributeError):  # not every system has them
+        for name in os.listxattr(target):
             with contextlib.suppress(OSError):  # the system sets some itself
-                os.setxattr(self._descriptor, name, os.getxattr(self._target, name))
-        os.fsync(self._descriptor)
-
-    def take_the_place(self) -> None:
-        """Replace the target atomically."""
-        if not self._named:
-            # Python follows the link only if a directory is given, which an absolute path ignores.
-            source = _OPEN_FILES / str(self._descriptor)
-            os.link(source, self._name, src_dir_fd=self._descriptor, follow_symlinks=True)
-        self._name.replace(self._target)
+                os.setxattr(descriptor, name, os.getxattr(target, name))
+    os.fsync(descriptor)
 
 
 def _nameless(folder: Path) -> int | None:
@@ -186,14 +170,6 @@ def _nameless(folder: Path) -> int | None:
         with contextlib.suppress(OSError):  # not every file system has them
             return os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     return None
-
-
-def _attributes(file: Path) -> list[str]:
-    """The names of a file's extended attributes (such as access lists), if supported."""
-    try:
-        return os.listxattr(file)
-    except (OSError, AttributeError):
-        return []
 
 
 def _failed(what: str, error: OSError, file: str) -> Problem:

@@ -179,11 +179,6 @@ class DockerRegistry:
         """Delete a manifest, and with it every tag that names it."""
         self._call("DELETE", f"/v2/{repository}/manifests/{digest}", b"", {}, repository)
 
-    def delete_blob(self, repository: str, body: bytes) -> None:
-        """Delete a blob, as a clean-up that failed half way may."""
-        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
-        self._call("DELETE", f"/v2/{repository}/blobs/{digest}", b"", {}, repository)
-
     def manifest(self, repository: str, digest: str) -> Any:
         """The manifest or index of that digest."""
         connection = http.client.HTTPConnection(self.host, timeout=30)

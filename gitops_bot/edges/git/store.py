@@ -287,7 +287,13 @@ class Store:
         found = self.find(dict.fromkeys(objects.values()))
         wanted, _ = fitting(found.sizes, TEXTS_LIMIT, TEXT_LIMIT)
         data = found.contents(wanted)
-        return {name: _tag_text(data[oid]) for name, oid in objects.items() if oid in data}
+        texts: dict[str, str | None] = {}
+        for name, oid in objects.items():
+            if oid in data:
+                texts[name] = None
+                with suppress(UnicodeDecodeError):
+                    texts[name] = data[oid].partition(b"\n\n")[2].decode() if _TAG.match(data[oid]) else None
+        return texts
 
     def run(
         self, *arguments: str, stdin: bytes | Iterable[str] = b"", limit: int = ANSWER_LIMIT, cut: bool = False
@@ -354,13 +360,6 @@ def _mode(tree: Mapping[str, TreeEntry], path: str) -> str:
     if any(other.startswith(f"{path}/") for other in tree):
         raise error(f"{path!r} is not written: it is a directory", "Name the file itself.")
     return "100644"
-
-
-def _tag_text(data: bytes) -> str | None:
-    try:
-        return data.partition(b"\n\n")[2].decode() if _TAG.match(data) else None
-    except UnicodeDecodeError:
-        return None
 
 
 _TAG = re.compile(rb"object [0-9a-f]{40,64}\ntype commit\n")
