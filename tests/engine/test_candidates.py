@@ -437,10 +437,6 @@ def test_a_promotion_by_hand_reports_what_one_side_lacks() -> None:
             "policy: releases", (fails("exists", refused()),), assigned(THREE, "web"),
             "failed failed.registry: it is down; wait `web` stands for this image: ...",
         ),
-        "no image name": (
-            "policy: releases", (writes("production", "images: [{name: web, newName: 'a b', newTag: '1'}]"),),
-            assigned(Pin("1.2.0"), "web"), "failed failed.edit: a b: not an image repository name; Correct ...",
-        ),
         "an ignored entry by its name": (
             "policy: releases, ignore: true", (), assigned(Pin("1.2.0")), "forward 1.2.0 set: ...",
         ),
