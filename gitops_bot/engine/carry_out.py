@@ -22,9 +22,8 @@ from gitops_bot.releases.decisions import Failed
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from gitops_bot.config import Environment, Propose
-    from gitops_bot.config.commits import Signer
-    from gitops_bot.engine.context import Planned
+    from gitops_bot.config import Propose
+    from gitops_bot.engine.context import Context, Planned
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.world import Forge, World
     from gitops_bot.proposals.branch import Branch
@@ -71,7 +70,7 @@ def carry_out(world: World, planned: Planned, before: Mapping[str, Proposal]) ->
             else:
                 try:
                     with bugs_as(GitError, proposal.branch or context.snapshot.branch), world.whole():
-                        written, failure = _write(world, context.snapshot, proposal, context.environment)
+                        written, failure = _write(world, context, proposal)
                 except LostRace as lost:
                     return CarriedOut(done, lost=lost)
                 except (GitError, ForgeError) as error:
@@ -125,20 +124,16 @@ def recheck_pull_requests(world: World, snapshot: Snapshot, proposal: Proposal, 
     return replace(proposal, on=replace(proposal.on, pulls=now), action=action)
 
 
-def _write(
-    world: World, snapshot: Snapshot, proposal: Proposal, environment: Environment
-) -> tuple[Proposal, Failed | None]:
+def _write(world: World, context: Context, proposal: Proposal) -> tuple[Proposal, Failed | None]:
     """Do it, and give what came of it. The branch comes first: a later run opens what is missing for it.
 
     Raises:
         LostRace: the branch moved meanwhile and nothing was written, or the pull request ended meanwhile.
         GitError, ForgeError: the remote refused, or there is no token for the forge.
     """
-    content, on, now = proposal.text, proposal.on, proposal
-    propose, signer = environment.propose, environment.signer
+    on, now, snapshot, propose = proposal.on, proposal, context.snapshot, context.environment.propose
     if on is None:
-        commit = _push(world, snapshot, proposal, content, snapshot.commit, signer) if content is not None else None
-        return replace(proposal, commit=commit), None
+        return replace(proposal, commit=_push(world, context, proposal, snapshot.commit)), None
     if proposal.kind == "failure":
         propose = replace(propose, auto_merge=False)  # nobody asked for it: people merge it
 
@@ -148,8 +143,8 @@ def _write(
 
     forge, head = _forge(world), on.remote.head if on.remote is not None else None
     commit = None
-    if content is not None and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
-        commit = head = _push(world, snapshot, proposal, content, head, signer, look)
+    if proposal.text is not None and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
+        commit = head = _push(world, context, proposal, head, look)
     else:
         look()
     now = replace(now, commit=commit)
@@ -169,13 +164,7 @@ def _write(
 
 
 def _push(
-    world: World,
-    snapshot: Snapshot,
-    proposal: Proposal,
-    content: ProposalText,
-    expected: str | None,
-    signer: Signer | None,
-    look: Callable[[], None] | None = None,
+    world: World, context: Context, proposal: Proposal, expected: str | None, look: Callable[[], None] | None = None
 ) -> str | None:
     """Commit on top of the base, and move the branch there, or the base branch itself, unless it has all of it already.
 
@@ -185,6 +174,9 @@ def _push(
         LostRace: the branch is not at `expected` any more, or what was on it is on a base that is not read yet.
         GitError: the remote refused.
     """
+    content, snapshot, signer = proposal.text, context.snapshot, context.environment.signer
+    if content is None:
+        return None
     pulls = proposal.on.pulls if proposal.on is not None else ()
     merged = any(pull.state == "merged" and pull.head == expected for pull in pulls)
     # The pull request that was merged as the branch is may have been open when the base was read.
@@ -196,12 +188,10 @@ def _push(
         if look is not None:
             look()
         return expected
-    files = {path: after for path, (_, after) in proposal.files.items()}
-    branch, parent = proposal.branch or snapshot.branch, snapshot.commit
     return world.repository.publish(
-        branch,
-        parent=parent,
-        files=files,
+        proposal.branch or snapshot.branch,
+        parent=snapshot.commit,
+        files={path: after for path, (_, after) in proposal.files.items()},
         message=content.message,
         expected=expected,
         look=look,

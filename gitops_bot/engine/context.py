@@ -103,8 +103,7 @@ def as_it_is(decision: Decision) -> Entrant:
     return Entrant(decision.entry, known())
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(NamedTuple):
     """The candidates of the entries that a request means.
 
     `named` are the keys of the entries that the command line names. `only_in_source` are reported, and nobody decides

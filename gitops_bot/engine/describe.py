@@ -82,17 +82,9 @@ def _text(world: World, context: Context, proposal: Proposal) -> ProposalText:
         )
         for change in changes[:MOST]
     }
-    text = content.write(
-        environment.name,
-        proposal.decisions,
-        source=proposal.source,
-        group=proposal.group,
-        title=environment.propose.title,
-        message=environment.propose.message,
-        base=None if by_commit else context.snapshot.commit,
-        described={} if briefly else describe_images(world, context.facts, steps),
-        pull_request=not by_commit,
-    )
+    described = {} if briefly else describe_images(world, context.facts, steps)
+    base = None if by_commit else context.snapshot.commit
+    text = content.write(environment.name, proposal, environment.propose, base, described)
     if text.body and any(
         {step.before_digest, step.after_digest} & context.facts.undescribed for step in steps.values()
     ):

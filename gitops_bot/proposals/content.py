@@ -17,13 +17,15 @@ from gitops_bot.proposals.text import body, evidence
 from gitops_bot.proposals.text.details import REASONS, alike, because, is_rollback, name_of
 from gitops_bot.proposals.text.markdown import BREAK, clip, cut, plain, quiet, size
 from gitops_bot.proposals.trailers import Trailers
-from gitops_bot.releases.decisions import Change, Held
+from gitops_bot.releases.decisions import Held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitops_bot.config import Propose
+    from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.text.details import DescribedChange
-    from gitops_bot.releases.decisions import Decision, EntryKey, Source
+    from gitops_bot.releases.decisions import Change, EntryKey, Source
 
 #: The templates where the configuration has none: Conventional Commits 1.0.0.
 TITLE = "chore({environment}): {summary}"
@@ -51,28 +53,23 @@ class ProposalText:
 
 def write(
     environment: str,
-    decisions: Sequence[Decision],
-    *,
-    source: Source,
-    group: str = naming.DEFAULT_GROUP,
-    title: str | None = None,
-    message: str | None = None,
+    proposal: Proposal,
+    propose: Propose,
     base: str | None = None,
     described: Mapping[EntryKey, DescribedChange] | None = None,
-    pull_request: bool = True,
 ) -> ProposalText:
-    """Put the decisions about a group into words, with at least one change among them.
+    """Put a proposal, with at least one change, into words by the templates of `propose`.
 
-    `title` and `message` are templates, None for the bot's own; `base` is the commit that a branch of the bot is made
-    on; `described` is what is known of the images, by the entries' keys. Without a `pull_request` there is no body.
+    `base` is the commit that a branch of the bot is made on; `described` is what is known of the images, by the
+    entries' keys. What is committed straight to the base branch has no body.
     """
-    changes = [decision for decision in decisions if isinstance(decision, Change)]
-    held = [decision for decision in decisions if isinstance(decision, Held)]
+    changes, group, source, pull_request = proposal.changes, proposal.group, proposal.source, proposal.on is not None
+    held = [decision for decision in proposal.decisions if isinstance(decision, Held)]
     known = fields(environment, changes, group, source)
-    headline = title_of(title, known)
+    headline = title_of(propose.title, known)
     # A pull request has what gates saw in its description, so that it changes no commit.
     listed = [replace(change, seen=()) for change in changes] if pull_request else changes
-    text = message_of(message, known | {"title": headline, "changes": table(listed)})
+    text = message_of(propose.message, known | {"title": headline, "changes": table(listed)})
     if why := because(changes):
         text = f"{text}\n\nWhy: {quiet(why)}"
     block = Trailers(*naming.trailer_names(environment, group), source, tuple(change.pin_change for change in changes))

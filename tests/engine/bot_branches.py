@@ -13,13 +13,13 @@ from gitops_bot.engine.context import Candidate, Context, Decided, Judged
 from gitops_bot.engine.policies import look_up, see
 from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack, RollBackFailed, Withdraw
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import content, naming
+from gitops_bot.proposals import naming
 from gitops_bot.proposals.pull_request import HandBackTimes
 from gitops_bot.releases.choice.promotion import ByHand
 from gitops_bot.releases.history.line import Line
 from gitops_bot.targets import kustomization
 from tests.managed import alter
-from tests.proposals.sample import API, BASE, FILES, WEB, A, B, branch, change, commit, entry, pull, written
+from tests.proposals.sample import API, BASE, FILES, WEB, A, B, branch, change, commit, entry, pull, worded, written
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping, Sequence
@@ -106,7 +106,7 @@ def proposed(
     group: str, *changes: Change, state: str | None = "open", number: int = 7, **facts: object
 ) -> dict[str, tuple[Branch | None, tuple[PullRequest, ...]]]:
     """The branch on which a group is proposed, and its pull request in a state; None: there is none."""
-    words = content.write("staging", changes, source=changes[0].source, group=group)
+    words = worded(*changes, group=group)
     whole = replace(written(*changes), title=words.title, body=words.body, message=words.message)
     name = naming.branch("staging", group)
     pulls = (replace(pull(state, body=words.body, number=number), branch=name, **facts),) if state is not None else ()

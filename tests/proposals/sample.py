@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from gitops_bot.config.propose import Propose
 from gitops_bot.images.build import Build
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
@@ -24,6 +25,7 @@ from tests.managed import alter, change_of, managed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitops_bot.proposals.content import ProposalText
     from gitops_bot.proposals.reconcile import Action, ActionName
     from gitops_bot.releases.decisions import Decision, PinChange
 
@@ -144,9 +146,18 @@ def edited(files: Mapping[str, bytes], changes: Sequence[Change]) -> dict[str, b
     }
 
 
+def worded(*changes: Decision, source: str | None = None, environment: str = "staging", **more: Any) -> ProposalText:
+    """The words of a proposal of these changes in its `group`; `propose` has people's templates."""
+    propose = Propose(title=more.pop("title", None), message=more.pop("message", None))
+    on = BotBranch(naming.branch(environment)) if more.pop("pull_request", True) else None
+    group, source = more.pop("group", "all"), source or changes[0].source
+    whole = Proposal(group, on, source, action("open", Reason("chosen", "")), changes)
+    return proposals.write(environment, whole, propose, **more)
+
+
 def written(*changes: Change, files: Mapping[str, bytes] = FILES, parent: str = BASE) -> Proposed:
     """The proposal that the bot makes of these changes to these files."""
-    words = proposals.write("staging", changes, source=changes[0].source)
+    words = worded(*changes)
     pins = tuple(change.pin_change for change in changes)
     return Proposed(words.title, words.body, words.message, edited(files, changes), pins, parent)
 

@@ -17,7 +17,7 @@ from gitops_bot.proposals.trailers import Trailers
 from gitops_bot.releases.decisions import Change, PinChange
 from tests.conftest import program
 from tests.managed import alter, change_of, managed
-from tests.proposals.sample import API, FILES, NEWER, WEB, A, B, branch, change, commit, merge, written
+from tests.proposals.sample import API, FILES, NEWER, WEB, A, B, branch, change, commit, merge, worded, written
 from tests.tables import rows
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def interpreted(message: str) -> list[str]:
 
 
 def made(*changes: Change) -> content.ProposalText:
-    return content.write("staging", changes, source="policy")
+    return worded(*changes)
 
 
 def test_a_proposal_says_where_what_and_why() -> None:
@@ -74,7 +74,7 @@ def test_a_proposal_says_where_what_and_why() -> None:
 def test_no_text_forges_a_trailer(text: str) -> None:
     entry = managed(text, text, f"{text}/kustomization.yaml", 1, text, text)
     one = change_of(alter(entry, pin=Pin(text, text)), Pin("v2", B), "policy", "forward", Reason("chosen", text))
-    done = content.write(text[:5], [one], source="policy")
+    done = worded(one, environment=text[:5])
 
     said = PinChange(entry.file, entry.name, one.before, one.after, "policy")
     assert trailers.parse(done.message) == Trailers(naming.trailer_names(text[:5], "all")[0], "all", "policy", (said,))
@@ -99,9 +99,8 @@ def test_whatever_a_manifest_holds_the_plan_is_read_again(name: str, reason: str
 
 def test_people_choose_title_and_message() -> None:
     one = change()
-    done = content.write(
-        "staging",
-        [one],
+    done = worded(
+        one,
         source="promotion",
         group="web-apps",
         title="{environment}/{group}: {count} by {source}",
@@ -163,7 +162,7 @@ def test_a_branch_says_a_proposal_when_it_has_its_bytes_and_no_other(
 
 def test_a_commit_says_why_a_person_asked_for_it() -> None:
     why = "checkout fails\nGitops-Bot-Plan: 1 x y set\n@ada fixes #1"
-    done = content.write("staging", [alter(change(), because=why)], source="rollback")
+    done = worded(alter(change(), because=why), source="rollback")
     before, said, block = done.message.split("\n\n")[-3:]
     assert before.startswith("* docker.io/library/web")
     assert said == "Why: checkout fails Gitops-Bot-Plan: 1 x y set @\u200bada fixes #\u200b1"
@@ -172,5 +171,5 @@ def test_a_commit_says_why_a_person_asked_for_it() -> None:
     assert parsed is not None
     assert parsed.source == "rollback"
     # Whatever template people have for the message.
-    own = content.write("staging", [alter(change(), because="x")], source="rollback", message="release")
+    own = worded(alter(change(), because="x"), source="rollback", message="release")
     assert own.message.startswith("release\n\nWhy: x\n\nGitops-Bot-Plan: ")

@@ -11,7 +11,6 @@ import pytest
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import content
 from gitops_bot.proposals.text import body, evidence
 from gitops_bot.releases.checks import Check, DeploymentState
 from gitops_bot.releases.decisions import Held, Seen
@@ -23,13 +22,14 @@ from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.results.status import EntryStatus, EnvironmentStatus, Status
 from tests.counterparts.gitops_statuses import ARGO_CD, FLUX
 from tests.managed import alter
-from tests.proposals.sample import B, carried_out, change, entry
+from tests.proposals.sample import B, carried_out, change, entry, worded
 from tests.report import outputs
 from tests.report.shown import Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gitops_bot.proposals.content import ProposalText
     from gitops_bot.releases.checks import CheckState
 
 AT = datetime(2026, 11, 24, 14, 2, 9, tzinfo=UTC)
@@ -135,9 +135,9 @@ def status(item: Seen) -> Status:
     return Status(AT, (EnvironmentStatus("staging", None, None, (own,)),), sees_pull_requests=True)
 
 
-def written(item: Seen, *, pull_request: bool) -> content.ProposalText:
+def written(item: Seen, *, pull_request: bool) -> ProposalText:
     held = Held(entry("api"), None, Reason("held.soak", "waits"), seen=(item,))
-    return content.write("staging", [alter(change(), seen=(item,)), held], source="policy", pull_request=pull_request)
+    return worded(alter(change(), seen=(item,)), held, source="policy", pull_request=pull_request)
 
 
 MARKDOWN: dict[str, Callable[[Seen], str]] = {

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gitops_bot.engine import pullable
 from gitops_bot.engine.context import Candidate, Candidates, Entrant, as_it_is
@@ -138,7 +138,10 @@ async def _candidate(
     context: Context, entry: Managed, present: Sequence[Run], soaked: Run | None, upcoming: tuple[int, str] | None
 ) -> Candidate:
     """What the source runs; while that soaks, the newest earlier pin that has soaked, if the target may have that."""
-    if soaked is not None and not _is_barred(context, entry, soaked):
+    untagged = not context.environment.release_tag and soaked is not None and promotion.untagged(entry, soaked)
+    # One that is held in any case: no registry has to be asked for it.
+    barred = untagged or soaked is None or promotion.no_room(entry, soaked) or context.hold(soaked.entry)
+    if soaked is not None and not barred:
         decision, offer = await _offer(context, entry, Offer(soaked, None, timedelta(0), upcoming))
         # Where the target has it or something newer, the newest pin is the one to report.
         if not isinstance(decision, Kept) and promotion.downgrade(entry, offer) is None:
@@ -154,12 +157,6 @@ async def _candidate(
 
 def _soak(context: Context) -> timedelta:
     return context.environment.promotion.soak if context.environment.promotion is not None else timedelta(0)
-
-
-def _is_barred(context: Context, entry: Managed, soaked: Run) -> bool:
-    """Whether an earlier pin is held in any case, so that no registry has to be asked for it."""
-    untagged = not context.environment.release_tag and promotion.untagged(entry, soaked) is not None
-    return untagged or promotion.no_room(entry, soaked) is not None or context.hold(soaked.entry) is not None
 
 
 async def _offer(context: Context, entry: Managed, offer: Offer) -> tuple[Decision, Offer]:
@@ -199,8 +196,7 @@ def refuse_impossible(snapshot: Snapshot, source: str) -> None:
             raise UsageError(Problem("failed.usage", message, "correct `overlays`"))
 
 
-@dataclass(frozen=True, slots=True)
-class PromotionPair:
+class PromotionPair(NamedTuple):
     """An entry of the target, those of the source that it follows, and what an open proposal promotes to it."""
 
     entry: Managed
