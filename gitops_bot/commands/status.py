@@ -25,7 +25,7 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.branch import owner_of
 from gitops_bot.proposals.branches import BotBranch
-from gitops_bot.releases.choice import promotion, stepped_back
+from gitops_bot.releases.choice import hold, promotion, stepped_back
 from gitops_bot.releases.decisions import Change, Failed, Held, Kept
 from gitops_bot.releases.history import trail
 from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
@@ -147,7 +147,7 @@ def status_of(reading: Reading, *, only_waiting: bool = False) -> Result[Status]
         opened = {(item.state != "review", item.proposal.number): item.proposal for item in entries if item.proposal}
         after = opened[min(opened)] if opened else None  # the oldest, but rather one that may be merged
         entries = [replace(entry, after=after) if entry.state == "limit" else entry for entry in entries]
-        frozen = snapshot.frozen(name)
+        frozen = hold.freezes(snapshot.config.holds, name, snapshot.at)
         environments.append(EnvironmentStatus(name, source, newest, tuple(entries), only_waiting, frozen))
     head = Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(problems))
     return Result(head, Status(snapshot.at, tuple(environments), snapshot.sees_pull_requests))

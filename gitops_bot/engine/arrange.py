@@ -95,8 +95,8 @@ async def _propose(context: Context, decisions: Sequence[Decision]) -> Arranged:
         names = {branches.group_of[item.entry.key] for item in decisions if isinstance(item, Change)}
         names |= {branches.group_of[pin.key] for pin in branches.pins}
     # Of groups without a branch too: one may have been closed, or opened just now.
-    absent = [branch for name in sorted(names) if (branch := branches.branch_of(name)) not in branches.by_name]
-    pulls = await facts.pull_requests(absent)
+    wanted = [naming.branch(context.environment.name, name) for name in sorted(names)]
+    pulls = await facts.pull_requests([name for name in wanted if name not in branches.by_name])
     known = {name: Yielding(BotBranch(name, pulls=of_branch)) for name, of_branch in pulls.items()}
     branches = replace(branches, by_name={**branches.by_name, **known})
     known_pulls = {name: role.branch.pulls for name, role in branches.by_name.items()}

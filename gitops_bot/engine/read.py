@@ -13,7 +13,6 @@ from gitops_bot.images.reference import split
 from gitops_bot.proposals import naming
 from gitops_bot.proposals.unmatched import Unmatched, find_unmatched, suggestion
 from gitops_bot.releases import blue_green
-from gitops_bot.releases.choice import hold
 from gitops_bot.releases.decisions import Failed
 from gitops_bot.releases.layout import correspondence, overlays, release_info
 from gitops_bot.releases.layout.glob import Glob
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.config import Config, Environment, Hold
+    from gitops_bot.config import Config, Environment
     from gitops_bot.engine.world import World
     from gitops_bot.releases.blue_green import Slots
     from gitops_bot.releases.decisions import EntryKey, Managed
@@ -192,10 +191,6 @@ class Snapshot:
         """The repository of an entry that history tells of: the present one, else what its name says."""
         present = (state.by_key[key].image for state in self.states.values() if key in state.by_key)
         return next(present, split(key.name)[0])
-
-    def frozen(self, name: str) -> tuple[Hold, ...]:
-        """The freezes of the whole environment that last now."""
-        return hold.freezes(self.config.holds, name, self.at)
 
     def own_branches_of(self, name: str) -> tuple[str, ...]:
         """The bot's branches for an environment: its groups', and those of groups that were."""

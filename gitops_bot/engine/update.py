@@ -56,7 +56,7 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
     for environment, planned in zip(environments, plan(world, facts, request, environments), strict=True):
         is_last = environment is environments[-1]
         outcome, now = _write(world, now, request, environment, planned, is_last=is_last)
-        outcomes.append(replace(outcome, frozen=snapshot.frozen(environment.name)))
+        outcomes.append(replace(outcome, frozen=hold.freezes(snapshot.config.holds, environment.name, snapshot.at)))
     base = now.snapshot
     problems = [*base.layout.selection.problems]
     if isinstance(request.what, Poll) or (isinstance(request.what, Promote) and not request.what.images):

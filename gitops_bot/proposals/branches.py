@@ -179,17 +179,13 @@ class Branches:
             for pin in role.branch.pending
         )
 
-    def branch_of(self, group: str) -> str:
-        """The branch on which a group is proposed."""
-        return naming.branch(self.environment.name, group)
-
     def groups(self, decisions: Sequence[Decision]) -> list[Group]:
         """The groups of the decided entries and of all own branches; what is only a branch by now comes last."""
         decided: defaultdict[str, list[Decision]] = defaultdict(list)
         for item in decisions:
             if item.entry is not None:
                 decided[self.group_of[item.entry.key]].append(item)
-        known = {self.branch_of(name): name for name in self.group_of.values()}
+        known = {naming.branch(self.environment.name, name): name for name in self.group_of.values()}
         own = [role.branch.name for role in self.going_on if isinstance(role, Own)]
         present = {known.get(name, name.rpartition("/")[2]) for name in own}
         carried = self._groups_of([pin for role in self.going_on for pin in role.carried])
@@ -197,7 +193,7 @@ class Branches:
         return [self._group(name, decided[name]) for name in (*sorted(named), *sorted(present - named))]
 
     def _group(self, name: str, decisions: Sequence[Decision]) -> Group:
-        branch = self.branch_of(name)
+        branch = naming.branch(self.environment.name, name)
         role: Role = self.by_name.get(branch) or Yielding(BotBranch(branch))
         own = role if isinstance(role, Own) else Own(role.branch)
         others = [other for other in self._by_group.get(name, ()) if other.branch.name != branch]
@@ -231,7 +227,7 @@ class Branches:
         mine = naming.PREFIXES[naming.kind_of(group)]
         kinds = (kind for kind in naming.PREFIXES if kind != "failure" or self.environment.on_failure is not None)
         prefixes = sorted({naming.PREFIXES[kind] for kind in kinds} - {mine})
-        return [self.branch_of(f"{prefix}{group.removeprefix(mine)}") for prefix in prefixes]
+        return [naming.branch(self.environment.name, f"{prefix}{group.removeprefix(mine)}") for prefix in prefixes]
 
     @cached_property
     def _by_group(self) -> Mapping[str, Sequence[Role]]:
