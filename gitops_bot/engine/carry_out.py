@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.world import Forge, World
     from gitops_bot.proposals.branch import Branch
-    from gitops_bot.proposals.content import ProposalText
-    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.proposal import Proposal, ProposalText
     from gitops_bot.proposals.pull_request import PullRequest
 
 #: Why a pull request was closed that has no branch any more.
@@ -270,7 +269,7 @@ def _follow_up(
             message = f"pull request #{pull.number} kept being put on hold while it was being finished"
             raise LostRace(Problem("failed.forge", message, "run again once the label is gone, to finish the rest"))
     text = body.with_lacks(content.body, [what for what, is_done in done.items() if not is_done])
-    return _finish(world, forge, pull, replace(content, body=text), head, propose)
+    return _finish(world, forge, pull, content._replace(body=text), head, propose)
 
 
 def _finish(

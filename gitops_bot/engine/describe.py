@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.world import World
     from gitops_bot.images.build import Build
-    from gitops_bot.proposals.content import ProposalText
-    from gitops_bot.proposals.proposal import Proposal
+    from gitops_bot.proposals.proposal import Proposal, ProposalText
 
     Step = tuple[str, str, str]
 
@@ -88,7 +87,7 @@ def _text(world: World, context: Context, proposal: Proposal) -> ProposalText:
     if text.body and any(
         {step.before_digest, step.after_digest} & context.facts.undescribed for step in steps.values()
     ):
-        return replace(text, body=body.with_lacks(text.body, ["details"]))
+        return text._replace(body=body.with_lacks(text.body, ["details"]))
     return text
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from gitops_bot.config.propose import render
 from gitops_bot.proposals import naming, trailers
+from gitops_bot.proposals.proposal import ProposalText
 from gitops_bot.proposals.text import body, evidence
 from gitops_bot.proposals.text.details import REASONS, alike, because, is_rollback, name_of
 from gitops_bot.proposals.text.markdown import BREAK, clip, cut, plain, quiet, size
@@ -40,15 +41,6 @@ _ROOM = 50_000
 
 #: What only the bot's own trailers may begin with, in the words of `trailers`. Git reads them in any case.
 _RESERVED = re.compile("gitops-bot-", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class ProposalText:
-    """The title and the text of a pull request, and the message of its commit."""
-
-    title: str
-    body: str
-    message: str
 
 
 def write(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.proposals import naming, reconcile
 from gitops_bot.releases.decisions import Change, Held, Kept
@@ -12,9 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.proposals.branches import BotBranch
-    from gitops_bot.proposals.content import ProposalText
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.decisions import Decision, EntryKey, PinChange, Source
+
+
+class ProposalText(NamedTuple):
+    """The title and the text of a pull request, and the message of its commit."""
+
+    title: str
+    body: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)

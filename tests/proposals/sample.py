@@ -25,7 +25,7 @@ from tests.managed import alter, change_of, managed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.proposals.content import ProposalText
+    from gitops_bot.proposals.proposal import ProposalText
     from gitops_bot.proposals.reconcile import Action, ActionName
     from gitops_bot.releases.decisions import Decision, PinChange
 

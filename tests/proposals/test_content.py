@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
-from gitops_bot.proposals import content, naming, trailers
+from gitops_bot.proposals import naming, trailers
 from gitops_bot.proposals.branch import FileChange
 from gitops_bot.proposals.text import body
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.proposals.trailers import Trailers
-from gitops_bot.releases.decisions import Change, PinChange
+from gitops_bot.releases.decisions import PinChange
 from tests.conftest import program
 from tests.managed import alter, change_of, managed
 from tests.proposals.sample import API, FILES, NEWER, WEB, A, B, branch, change, commit, merge, worded, written
@@ -39,10 +39,6 @@ def interpreted(message: str) -> list[str]:
     command = [program("git"), "interpret-trailers", "--parse"]
     done = subprocess.run(command, input=message.encode(), check=True, capture_output=True)
     return done.stdout.decode().splitlines()
-
-
-def made(*changes: Change) -> content.ProposalText:
-    return worded(*changes)
 
 
 def test_a_proposal_says_where_what_and_why() -> None:
@@ -90,7 +86,7 @@ def test_whatever_a_manifest_holds_the_plan_is_read_again(name: str, reason: str
     one = change_of(
         managed("staging", "", name, 1, name, name, pin=Pin(tag)), Pin("v2"), "set", "forward", Reason("set", reason)
     )
-    done = made(one)
+    done = worded(one)
     said = trailers.parse(done.message)
     assert said is not None
     assert said.changes == (PinChange(name, name, Pin(tag), Pin("v2"), "set"),)

@@ -29,7 +29,7 @@ from tests.report.shown import Parsed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gitops_bot.proposals.content import ProposalText
+    from gitops_bot.proposals.proposal import ProposalText
     from gitops_bot.releases.checks import CheckState
 
 AT = datetime(2026, 11, 24, 14, 2, 9, tzinfo=UTC)
