@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, assert_never
 
 from gitops_bot import redact
 from gitops_bot.edges.http import parse_json
@@ -49,6 +49,7 @@ class Basic:
 
     username: str
     password: str = field(repr=False)
+    called: ClassVar = "user name and password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class IdentityToken:
 
     token: str = field(repr=False)
     username: str = "<token>"
+    called: ClassVar = "identity token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class RegistryToken:
     """A bearer token for the registry itself."""
 
     token: str = field(repr=False)
+    called: ClassVar = "registry token"
 
 
 Credential = Basic | IdentityToken | RegistryToken

@@ -16,14 +16,7 @@ from gitops_bot.edges.facts import Served
 from gitops_bot.edges.http import TRY_SECONDS, Http, NoResponse, TooLarge, Tuning
 from gitops_bot.edges.patience import ATTEMPTS, TOTAL_SECONDS
 from gitops_bot.edges.registry.cloud import CloudLogins
-from gitops_bot.edges.registry.credentials import (
-    HELPER_TIMEOUT,
-    Basic,
-    Credentials,
-    IdentityToken,
-    RegistryToken,
-    Workload,
-)
+from gitops_bot.edges.registry.credentials import HELPER_TIMEOUT, Credentials, Workload
 from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.documents import FOLDER, Documents
 from gitops_bot.edges.registry.failure import IfPresent, NoLogin, Refused, Untrusted
@@ -224,17 +217,8 @@ class Registry(AbstractContextManager["Registry"]):
                     present, left = True, int(match[1]) if match else None
             repository.get("tags/list?n=1", "application/json", PAGE_BYTES)
         login = repository.login
-        match login.credential:
-            case None:
-                text = f"anonymously: {login.source}"
-            case Basic():
-                text = f"with the user name and password from {login.source}"
-            case IdentityToken():
-                text = f"with the identity token from {login.source}"
-            case RegistryToken():
-                text = f"with the registry token from {login.source}"
-            case _:
-                assert_never(login.credential)
+        credential = login.credential
+        text = f"with the {credential.called} from {login.source}" if credential else f"anonymously: {login.source}"
         mirror = self._access.get(image.registry, _PLAIN).mirror
         return Served(text if mirror is None else f"{text}, from the mirror {mirror}", present, left)
 

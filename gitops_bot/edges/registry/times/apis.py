@@ -223,6 +223,7 @@ def _seconds(value: object, of: int = 1) -> datetime | None:
 _PAGE_BYTES: Final = 16 * 1024 * 1024
 Api = Literal["GHCR", "Docker Hub", "Harbor", "Google", "Quay", "Azure"]
 
+_NAMED: Final[Mapping[str, Api]] = {"ghcr.io": "GHCR", "quay.io": "Quay", DOCKER_HUB: "Docker Hub"}
 _GOOGLE = re.compile(r"(?:[a-z0-9-]+\.)?gcr\.io\Z|[a-z0-9-]+-docker\.pkg\.dev\Z")
 _AZURE = re.compile(r"[a-z0-9.-]+\.azurecr\.(?:io|us|cn)\Z")
 #: How a Harbor calls itself where it says who gives tokens.
@@ -231,19 +232,13 @@ HARBOR_SERVICE = "harbor-registry"
 
 def api_of(registry: str, service: str) -> Api | None:
     """The API that a registry has, by its name, or by what it calls itself."""
-    match registry:
-        case "ghcr.io":
-            return "GHCR"
-        case "quay.io":
-            return "Quay"
-        case _ if registry == DOCKER_HUB:
-            return "Docker Hub"
-        case _ if _GOOGLE.match(registry):
-            return "Google"
-        case _ if _AZURE.match(registry):
-            return "Azure"
-        case _:
-            return "Harbor" if service == HARBOR_SERVICE else None
+    if (named := _NAMED.get(registry)) is not None:
+        return named
+    if _GOOGLE.match(registry):
+        return "Google"
+    if _AZURE.match(registry):
+        return "Azure"
+    return "Harbor" if service == HARBOR_SERVICE else None
 
 
 @dataclass(frozen=True, slots=True)
