@@ -41,7 +41,6 @@ COMMANDS = (
     ("doctor",),
     ("update",),
     ("plan",),
-    ("status",),
     ("set", "production", "web=1.0.0"),
     ("rollback", "production"),
 )

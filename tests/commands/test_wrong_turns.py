@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-import stat
 import subprocess
 import sys
 from typing import TYPE_CHECKING
-
-import pytest
 
 from tests.commands.conftest import CONFIG, WEB
 from tests.commands.stages import Stages
@@ -84,31 +81,6 @@ def test_a_proxy_that_does_not_answer_is_named_for_a_registry_that_is_reached_by
     message, advice = only(deploy.ask("plan", env={**deploy.env, "HTTPS_PROXY": f"http://{NOWHERE}"}))
     assert f"registry.example cannot be reached through HTTPS_PROXY=http://{NOWHERE}: " in message
     assert "Check the proxy" in advice
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        "fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output",
-        "error: file write error: No space left on device\nfatal: unable to write loose object file",
-        "error: cannot update ref 'refs/remotes/x/main': couldn't write '/tmp/refs/remotes/x/main.lock'",
-    ],
-)
-def test_a_full_disk_is_told_with_what_a_clone_needs(shop: Deploy, tmp_path: Path, said: str) -> None:
-    """The words are those of git 2.39 on a full tmpfs, which only root can make."""
-    git = tmp_path / "bin" / "git"
-    git.parent.mkdir()
-    (tmp_path / "said").write_text(f"{said}\n")
-    words = f"cat {tmp_path}/said >&2; exit 128"
-    git.write_text(f'#!/bin/sh\ncase "$*" in *fetch*) {words};; esac\nexec /usr/bin/git "$@"\n')
-    git.chmod(git.stat().st_mode | stat.S_IXUSR)
-    done = shop.ask("plan", env={**shop.env, "PATH": f"{git.parent}:/usr/bin:/bin"})
-    message, advice = only(done)
-    assert done.code == 1
-    assert message.startswith(
-        f"{shop.remote.url} cannot be copied: no space left in TMPDIR, or in the folder of --cache"
-    )
-    assert advice == "Free some, or set TMPDIR to a folder on another disk: a clone needs about 50 MiB."
 
 
 def test_a_glob_that_matches_nothing_is_told_without_what_follows_from_it(worldwide: World) -> None:

@@ -52,6 +52,15 @@ def test_a_lost_race_is_to_be_planned_again(said: str) -> None:
             "this machine cannot start more processes",
             "ulimit",
         ),
+        "a full disk": (
+            "fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output",
+            "no space left in TMPDIR", "another disk"),
+        "a full disk while objects are written": (
+            "error: file write error: No space left on device\nfatal: unable to write loose object file",
+            "no space left in TMPDIR", "another disk"),
+        "a full disk while branches are written": (
+            "error: cannot update ref 'refs/remotes/x/main': couldn't write '/tmp/refs/remotes/x/main.lock'",
+            "no space left in TMPDIR", "another disk"),
         "a partial clone": (
             "remote: fatal: could not fetch 920d4f0f0284503eae72f9ea1e9948ecbead44c7 from promisor remote\nfatal: ...",
             "is a partial clone, which lacks files",
