@@ -252,16 +252,6 @@ def test_a_person_who_rolls_back_takes_its_place(watched: Watched) -> None:
     assert seen.nothing
 
 
-def test_set_waits_for_the_one_that_is_open_and_without_the_setting_that_is_withdrawn(watched: Watched) -> None:
-    watched.status("failure")
-    watched.update()
-    watched.stages.push("web", "1.2.0")
-    done = watched.stages.deploy.ask("set", "production", "web=1.2.0")
-    assert (done.code, held(done.json)) == (1, {"web/production": "held.reverted"})
-    watched.stages.configure()
-    assert watched.update() == CLOSE
-
-
 HOSTILE = ("\x1b[2J\u202e", "a\n::error::b", "<img src=x onerror=alert(1)>", "|`*_[x](y)@all #1")
 
 

@@ -29,43 +29,9 @@ def proposal(document: Any) -> Any:
     return found
 
 
-def pins(document: Any) -> dict[str, tuple[str, str, str]]:
-    """For each file that changes: the new tag and digest, and the source."""
-    return {
-        change["entry"]["file"]: (change["to"]["tag"], change["to"]["digest"], change["source"])
-        for change in proposal(document)["changes"]
-    }
-
-
 def held(document: Any) -> list[tuple[str, str]]:
     """The file and the code of every held entry."""
     return [(item["entry"]["file"], item["reason"]["code"]) for item in document["environments"][0]["held"]]
-
-
-# A decline is of exactly the pins that were closed.
-
-
-def test_a_declined_pin_that_a_poll_finds_again_does_not_displace_what_was_set(shop: Deploy) -> None:
-    digest = shop.push("web", "1.3.0")
-    shop.bot("set", "production", f"{shop.image('web')}=1.3.0@{digest}")
-    shop.call("PATCH", "/pulls/1", {"state": "closed"})
-    second = shop.ask("set", "production", f"{shop.image('web')}=1.2.0@{A}")
-    assert (second.code, proposal(second.json)["pull_request"]["number"]) == (0, 2)
-
-    with shop.watching() as seen:
-        done = shop.ask("update")
-    assert seen.nothing
-    assert done.code == 0
-    assert pins(done.json) == {WEB: ("1.2.0", A, "set")}
-    assert held(done.json) == [(WEB, "held.declined")]
-    (candidate,) = (item["candidate"] for item in done.json["environments"][0]["held"])
-    assert candidate == {"tag": "1.3.0", "digest": digest}
-    assert f"newTag: 1.2.0\n    digest: {A}\n".encode() in shop.files(BRANCH)[WEB]
-    assert [pull["number"] for pull in shop.pulls()] == [2]
-
-    # Newer than both, it is what the poll proposes.
-    newest = shop.push("web", "1.4.0")
-    assert pins(shop.ask("update").json) == {WEB: ("1.4.0", newest, "policy")}
 
 
 # The text around the bot's own.

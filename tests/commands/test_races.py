@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.counterparts.world import Deploy, Done, World
 
 #: How often, and how many services at once: each of them tries again until it is the first to write.
-ROUNDS, AT_ONCE = (20, 10) if os.environ.get("GITOPS_BOT_LONG") == "1" else (1, 3)
+ROUNDS, AT_ONCE = (20, 10) if os.environ.get("GITOPS_BOT_LONG") == "1" else (1, 4)
 FILE = "apps/all/production/kustomization.yaml"
 BRANCH = "gitops-bot/production/all"
 SERVICES = tuple(f"service-{number}" for number in range(AT_ONCE))

@@ -80,20 +80,6 @@ def test_a_hostile_line_beside_a_pin_never_reaches_the_terminal_raw(tmp_path: Pa
     assert "owned" in done.out
 
 
-def test_what_is_piped_has_no_trailing_blanks_and_is_not_folded(shop: Deploy) -> None:
-    shop.push("web", "1.1.0")
-    shop.push("api", "0.9.0")
-    plan = shop.bot("plan")
-    table, _, diff = plan.out.partition("\n--- a/")
-    assert "IMAGE" in table
-    assert diff
-    assert [line for line in table.splitlines() if line != line.rstrip()] == []
-    row = next(line for line in table.splitlines() if shop.image("web") in line)
-    assert f"{WEB}:7" in row
-    done = shop.bot("update")
-    assert [line for line in done.out.splitlines() if line != line.rstrip()] == []
-
-
 def test_a_repository_without_environments_says_so(worldwide: World) -> None:
     deploy = worldwide.deploy(lambda _: {"README.md": b"# nothing here\n"})
     plan = deploy.bot("plan")
