@@ -15,7 +15,9 @@ from graphql import (
 )
 
 from gitops_bot.demo import query, query_cost
+from gitops_bot.demo.graphql_page import connection
 from gitops_bot.demo.identity import node
+from gitops_bot.demo.refusal import Invalid
 from tests.counterparts.forge import BOT_TOKEN, REPOSITORY, Site, serving
 from tests.counterparts.graphql import Checker, checker, described
 
@@ -285,6 +287,16 @@ def test_a_question_that_cannot_be_carried_out_has_an_answer(asking: Site, quest
 
 
 # What it costs
+
+
+def test_a_list_goes_on_after_its_cursor() -> None:
+    cursor = None
+    for names, more in ((["a", "b"], True), (["c"], False)):
+        page = connection("items", ["a", "b", "c"], lambda item: {"name": item}, {"first": 2, "after": cursor})
+        assert ([each["name"] for each in page["nodes"]], page["pageInfo"]["hasNextPage"]) == (names, more)
+        cursor = page["pageInfo"]["endCursor"]
+    with pytest.raises(Invalid, match="does not appear to be a valid cursor"):
+        connection("items", ["a"], lambda item: {"name": item}, {"first": 2, "after": "x"})
 
 
 def test_fragments_that_multiply_are_counted_in_no_time() -> None:

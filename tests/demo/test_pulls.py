@@ -104,3 +104,11 @@ def test_a_workflow_may_not_propose_where_the_repository_says_so(pulls: PullRequ
         pulls.create(user="github-actions[bot]", title="t", body=None, head="fix", base="main", draft=False)
     assert (error.value.status, pulls.hub.pulls) == (403, {})
     assert pulls.create(user="alice", title="t", body=None, head="fix", base="main", draft=False).number == 1
+
+
+def test_commits_that_reach_the_base_by_a_push_are_a_merge(pulls: PullRequests) -> None:
+    pull, heads = opened(pulls), pulls.bare.branches()
+    pulls.bare.move("main", heads["fix"], expected=heads["main"])
+    assert pulls.sync()
+    assert (pull.state, pull.merge_commit_sha, pull.merged_by) == ("closed", heads["fix"], None)
+    assert pull.merged_at is not None

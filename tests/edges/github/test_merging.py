@@ -366,6 +366,14 @@ def test_by_rest_it_is_the_same(branch: Any, rules: Any, expected: tuple[bool, b
     assert (found.checks, found.rules, found.methods) == (*expected, ("merge", "squash", "rebase"))
 
 
+def test_by_rest_the_run_that_finds_it_ready_merges_it() -> None:
+    """Auto-merge is not enabled: REST does not tell whether a person disabled it again."""
+    plays = by_rest(branch=PROTECTED, **{READ: Answer.json(200, pull(mergeable_state="clean")), MERGE: merged()})
+    with playing(plays, broken=True) as script:
+        assert merging(script, method="squash").state == "merged"
+        assert script.asked[-2:] == [READ, MERGE]
+
+
 @pytest.mark.parametrize("broken", [{"branch": {"protection": 7}}, {"rules": Answer.json(200, [7])}], ids=str)
 def test_by_rest_a_base_branch_that_is_none_is_an_error(broken: dict[str, Any]) -> None:
     with unreadable(by_rest(**broken)) as script:
