@@ -137,7 +137,7 @@ class Apps:
             token.unknown -= 1
             raise Invalid(404, "Not Found")
 
-    def answer(self, request: Request, api: str, site: str, store: Store) -> Answer | None:
+    def answer(self, request: Request, api: str, site: str) -> Answer | None:
         """Answer a request that an App makes as itself; None for any other."""
         if (request.method, request.path) == ("GET", "/api/v3/app"):
             app, at = self._app(request), self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -152,7 +152,7 @@ class Apps:
             app = self._app(request)
             for each in self.installations:
                 if each.app is app and each.number == int(match[1]):
-                    return self._issue(each, Fields.read(request), api, site, store)
+                    return self._issue(each, Fields.read(request))
             raise Invalid(404, "Not Found")
         return None
 
@@ -179,7 +179,7 @@ class Apps:
             raise Invalid(401, "'Expiration time' claim ('exp') is not within ten minutes from now")
         return app
 
-    def _issue(self, installation: Installation, fields: Fields, api: str, site: str, store: Store) -> Answer:
+    def _issue(self, installation: Installation, fields: Fields) -> Answer:
         wanted = fields.values.get("permissions") or installation.permissions
         granted = installation.permissions
         if any(level not in _levels(granted.get(name)) for name, level in wanted.items()):
@@ -198,12 +198,6 @@ class Apps:
             "permissions": permissions,
             "repository_selection": "selected",
         }
-        if names:
-            shown["repositories"] = [
-                identity.repository(api, site, hub, store.bare(hub).default_branch())
-                for name in sorted(names)
-                if (hub := store.named(name)) is not None
-            ]
         return Answer.json(201, shown)
 
 
@@ -248,7 +242,7 @@ class AppGateway(Gateway):
         self.issues: defaultdict[str, Issues] = defaultdict(Issues)
 
     def _answer(self, request: Request, resource: Resource) -> Answer:
-        answer = self._apps.answer(request, self.api, self.site, self.store) or self._recorded(request)
+        answer = self._apps.answer(request, self.api, self.site) or self._recorded(request)
         return super()._answer(request, resource) if answer is None else answer
 
     def _recorded(self, request: Request) -> Answer | None:

@@ -70,8 +70,7 @@ class Forge(forge.Forge):
 
     def report(self, full_name: str, commit: str, context: str, state: str = "success") -> None:
         """Set a commit status: `success`, `pending`, `failure` or `error`."""
-        with self.store.opened(self._named(full_name), writes=True) as pulls:
-            statuses.report(pulls.hub, commit, Check(context, state, at=next_moment(pulls)))
+        self._check(full_name, commit, Check(context, state))
 
     def check_run(
         self,
