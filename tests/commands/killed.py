@@ -19,31 +19,22 @@ if TYPE_CHECKING:
 GONE = Answer(500, b"nobody is there to read this")
 
 
-class Killer:
-    """A gate that kills the bot when it asks for `wanted` (as in `POST /pulls`), before or after it is done."""
-
-    def __init__(self, wanted: str, *, done: bool) -> None:
-        self.method, _, self.path = wanted.partition(" ")
-        self.done, self.kills = done, 0
-        self.process: subprocess.Popen[str] | None = None
-
-    def __call__(self, request: Request, go: Callable[[], Answer]) -> Answer:
-        if self.process is None or request.method != self.method or not request.path.endswith(self.path):
-            return go()
-        if self.done:
-            go()
-        self.kills += 1
-        os.kill(self.process.pid, signal.SIGKILL)
-        return GONE
-
-
 def kill_at(
     shop: Deploy, wanted: str, *, done: bool, command: Sequence[str] = ("update",), env: Mapping[str, str] | None = None
 ) -> None:
-    """Run a command and kill it at that request."""
-    killer = Killer(wanted, done=done)
-    shop.gate(killer)
-    killer.process = shop.start(*command, env=env)
-    assert ended(killer.process).code == -signal.SIGKILL
-    assert killer.kills == 1
+    """Run a command and kill it when it asks for `wanted` (as in `POST /pulls`), before or after that is done."""
+    method, _, path = wanted.partition(" ")
+    process: list[subprocess.Popen[str]] = []
+
+    def kill(request: Request, go: Callable[[], Answer]) -> Answer:
+        if not process or request.method != method or not request.path.endswith(path):
+            return go()
+        if done:
+            go()
+        os.kill(process[0].pid, signal.SIGKILL)
+        return GONE
+
+    shop.gate(kill)
+    process.append(shop.start(*command, env=env))
+    assert ended(process[0]).code == -signal.SIGKILL
     shop.gate(None)

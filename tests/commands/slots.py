@@ -68,11 +68,11 @@ class Shop:
     deploy: Deploy
 
     @classmethod
-    def start(cls, world: World, *, rules: str = "policy: releases", soak: str = "0") -> Shop:
+    def start(cls, world: World, *, rules: str = "policy: releases") -> Shop:
         def files(deploy: Deploy) -> dict[str, bytes]:
             image = f"{deploy.image('web')}:1.0.0@{deploy.push('web', '1.0.0')}"
             return {
-                "gitops-bot.yaml": (CONFIG % (rules, soak)).encode(),
+                "gitops-bot.yaml": (CONFIG % (rules, "0")).encode(),
                 "apps/web/staging/deployment.yaml": deployment("staging", image),
                 f"{FOLDER}/kustomization.yaml": b"resources: [service.yaml, deployment-blue.yaml]\n",
                 SERVICE: service("blue"),
