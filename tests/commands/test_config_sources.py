@@ -125,7 +125,7 @@ def test_a_configuration_can_be_named_and_names_the_repository_itself(shop: Depl
 def test_nothing_of_a_file_that_is_no_configuration_is_printed(shop: Deploy, tmp_path: Path) -> None:
     here = checkout(shop, tmp_path / "here", shop.remote.url)
     secret = "wJalrXUtnFEMI7MDENG"
-    for text in (
+    texts = (
         f"-----BEGIN OPENSSH PRIVATE KEY-----\n{secret}\n{secret}==\n-----END OPENSSH PRIVATE KEY-----\n",
         f"{secret}\n",
         f"- {secret}\n",
@@ -135,14 +135,15 @@ def test_nothing_of_a_file_that_is_no_configuration_is_printed(shop: Deploy, tmp
         f"key: *{secret}\n",
         f"key: {secret}\n  {secret}: [",
         f"\xff{secret}",
-    ):
+    )
+    for text in texts:
         (here / "gitops-bot.yaml").write_bytes(text.encode("latin-1"))
         done = run("check", cwd=here)
         assert done.code == 2, text
         assert secret not in done.out + done.err, text
-    (tmp_path / "key").write_bytes(text.encode("latin-1"))
+    (tmp_path / "key").write_text(texts[0])
     (here / "linked.yaml").symlink_to(tmp_path / "key")
-    shop.remote.commit("main", {"gitops-bot.yaml": text.encode("latin-1")})
+    shop.remote.commit("main", {"gitops-bot.yaml": texts[0].encode()})
     for words in (["plan", "--config", "linked.yaml"], ["plan"], ["update", "--output", "json"]):
         done = run(*words, cwd=here, env=shop.env)
         assert done.code == 2, words

@@ -428,7 +428,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=3, max_size=9))
 def test_random_histories_are_told_as_a_simple_model_has_them(
     tmp_path_factory: pytest.TempPathFactory, steps: list[Any]
