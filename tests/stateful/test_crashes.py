@@ -1,6 +1,7 @@
 """A run is killed before its first write and after each; the next one carries it on to the very same end.
 
-With GITOPS_BOT_LONG=1 it is killed before each as well: that comes to the same as after the one before.
+With GITOPS_BOT_LONG=1 this is tried of every journey, and it is killed before each write as well, which comes to the
+same as after the one before.
 """
 
 from __future__ import annotations
@@ -23,8 +24,19 @@ if TYPE_CHECKING:
     from tests.stateful.journeys import Journey
     from tests.stateful.writes import When
 
-#: Those that a plain `pytest` runs: one for each kind of write.
+#: Those that a plain `pytest` runs, one for each kind of write, and beside them those that `pytest tests` does.
 QUICK = ("open and dress", "promote", "refresh", "roll back", "say whose the branch is")
+SHORT = (
+    "open and let it merge",
+    "open and merge at once",
+    "close what is on the base branch",
+    "split a group",
+    "take back what was handed back",
+    "commit to the source and promote that",
+    "make way for a rollback",
+    "roll back one image beside an open proposal",
+    "withdraw the rollback of what fails no more",
+)
 
 LONG = os.environ.get("GITOPS_BOT_LONG") == "1"
 
@@ -34,6 +46,7 @@ LONG = os.environ.get("GITOPS_BOT_LONG") == "1"
     [
         pytest.param(journey, marks=() if journey.name in QUICK else pytest.mark.slow, id=journey.name)
         for journey in JOURNEYS
+        if LONG or journey.name in (*QUICK, *SHORT)
     ],
 )
 def test_a_run_that_is_killed_at_any_write_is_carried_on_to_the_same_end(journey: Journey, tmp_path: Path) -> None:

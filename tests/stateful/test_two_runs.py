@@ -1,7 +1,7 @@
 """Two runs at once come to what one of them comes to, whichever of their requests comes first; so does a lost answer.
 
-The runs are processes of their own, over HTTP. Quick: one journey, the most telling courses of events. `slow`: every
-journey that closes something. With GITOPS_BOT_LONG=1: every journey, one run before each request of the other, and
+The runs are processes of their own, over HTTP. Quick: one journey, the most telling courses of events. `slow`: some
+journeys that close something. With GITOPS_BOT_LONG=1: every journey, one run before each request of the other, and
 orders at random.
 """
 
@@ -29,16 +29,7 @@ if TYPE_CHECKING:
 
 LONG = os.environ.get("GITOPS_BOT_LONG") == "1"
 QUICK = "close what the configuration holds"
-CLOSING = (
-    QUICK,
-    "close what is on the base branch",
-    "close what went back at its source",
-    "close what is not approved any more",
-    "split a group",
-    "gather groups",
-    "roll back one image beside an open proposal",
-    "make way for a rollback",
-)
+CLOSING = (QUICK, "split a group", "gather groups", "roll back one image beside an open proposal")
 EACH_JOURNEY = [
     pytest.param(journey, marks=() if journey.name == QUICK else pytest.mark.slow, id=journey.name)
     for journey in JOURNEYS
