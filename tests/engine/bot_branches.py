@@ -85,7 +85,6 @@ def run(deciding: Coroutine[Any, Any, T]) -> T:
 
 
 def snapshot_of(holds: Sequence[Hold] = (), entries: Mapping[EntryKey, Managed] = ENTRIES) -> Any:
-    """The base branch with the files of the samples."""
     state = SimpleNamespace(by_key=entries, failed=(), infos={}, slots=(), slots_of=lambda _: None)
     selection = SimpleNamespace(problems=())
     layout = SimpleNamespace(
@@ -137,7 +136,6 @@ def arranged(
 
 
 def decided_for(what: str, present: Any, decisions: Sequence[Decision], environment: Environment = STAGING) -> Decided:
-    """What was decided for a request."""
     judged = tuple(Judged(decision, Candidate(decision)) for decision in decisions)
     return Decided(context_of(what, present, environment), judged, frozenset(), ())
 
@@ -149,7 +147,6 @@ def told(proposal: Proposal) -> str:
 
 
 def to(managed: Managed, tag: str, source: str = "policy", **more: object) -> Change:
-    """The change of an entry to a tag."""
     after = Pin(tag, B if managed.pin.digest is not None else None)
     made = change(managed.name, after, managed.pin, file=managed.file, source=source)
     return alter(made, entry=managed, **more)

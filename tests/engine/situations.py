@@ -47,7 +47,6 @@ def alone(rules: str = "policy: releases", holds: str = "") -> str:
 
 
 def decided(shop: Shop, what: Any = None, environment: str = "production", **request: bool) -> list[tuple[str, str]]:
-    """For each entry, the gates that changed its decision, and the decision."""
     return [(stopped_by(judged), line_of(judged.decision)) for judged in shop.judged(what, environment, **request)]
 
 
@@ -67,7 +66,6 @@ def runs(environment: str, pin: Pin, days: float) -> Event:
 
 
 def writes(environment: str, text: str, days: float = 3) -> Event:
-    """People write this into the file of an environment."""
     return lambda shop: shop.write({path(environment): text}, days=days)
 
 
@@ -111,7 +109,6 @@ def reported(number: int, name: str, state: str, *, repository: str | None = Non
 
 
 def updated(environment: str, what: Any = None) -> Event:
-    """The bot proposes what there is to propose."""
 
     def update(shop: Shop) -> None:
         shop.update(what or Poll(), environment)
@@ -132,5 +129,4 @@ def no_token(shop: Shop) -> None:
 
 
 def assigned(pin: Pin, image: str = "r.test/web", new_name: str | None = None, **more: bool) -> Pins:
-    """What a person sets one image to."""
     return Pins((Assignment(image, pin, new_name),), **more)

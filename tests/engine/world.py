@@ -251,12 +251,10 @@ class Shop:
         )
 
     def facts(self, *names: str, also: Iterable[str] = (), before: Facts | None = None) -> Facts:
-        """What there is to know, with nothing asked yet."""
         written, head = config.read(self.text, "gitops-bot.yaml"), self.repository.head()
         return Facts(read(self.world, Scope(written, None, "main", head, names), also=[*also]), before)
 
     def update(self, what: Any = None, *names: str, **request: bool) -> None:
-        """Write what a request comes to."""
         asked = what if isinstance(what, Request) else Request(what or Poll(), **request)
         update(self.world, self.facts(*names, also=_sources(asked)).snapshot, asked)
 
@@ -290,7 +288,6 @@ def path(environment: str, app: str = "web") -> str:
 
 
 def overlay(pins: Mapping[str, Pin]) -> str:
-    """A kustomization that pins these images."""
     lines = ["images:"]
     for image, pin in pins.items():
         lines.append(f"- name: {image}")
@@ -300,7 +297,6 @@ def overlay(pins: Mapping[str, Pin]) -> str:
 
 
 def check(name: str, state: Any, *, days: float = 0, by: str = "ci") -> Check:
-    """What a check reported, so many days ago."""
     return Check(name, state, NOW - timedelta(days=days), by, f"https://ci.test/{name}", "")
 
 

@@ -120,7 +120,6 @@ def carried_out(name: ActionName, *decisions: Decision, commit: str | None = Non
 
 
 def kept(count: int) -> tuple[Kept, ...]:
-    """Entries that are current."""
     return tuple(Kept(entry(f"kept{number}"), Reason("current", "the newest")) for number in range(count))
 
 
@@ -137,7 +136,6 @@ class Proposed:
 
 
 def edited(files: Mapping[str, bytes], changes: Sequence[Change]) -> dict[str, bytes]:
-    """What the changes make of the files that they are for."""
     by_file = {file: [change for change in changes if change.entry.file == file] for file in sorted(files)}
     return {
         file: edit(kustomization.read(files[file], file), [change.pin_change.assignment for change in own])
@@ -156,14 +154,12 @@ def worded(*changes: Decision, source: str | None = None, environment: str = "st
 
 
 def written(*changes: Change, files: Mapping[str, bytes] = FILES, parent: str = BASE) -> Proposed:
-    """The proposal that the bot makes of these changes to these files."""
     words = worded(*changes)
     pins = tuple(change.pin_change for change in changes)
     return Proposed(words.title, words.body, words.message, edited(files, changes), pins, parent)
 
 
 def commit(proposal: Proposed, files: Mapping[str, bytes] = FILES, *, name: str = HEAD) -> UnmergedCommit:
-    """The commit that publishing a proposal makes."""
     changed = tuple(FileChange(path, files[path], data) for path, data in sorted(proposal.files.items()))
     return UnmergedCommit(
         name, (proposal.parent,), "gitops-bot <gitops-bot@noreply.invalid>", proposal.message, changed

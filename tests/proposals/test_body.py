@@ -58,8 +58,6 @@ def telling(text: str) -> DescribedChange:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a reader of the Markdown gets to see."""
-
     rows: list[list[str]]
     #: What a reader would stumble over, click on or be shouted at by.
     active: list[str]

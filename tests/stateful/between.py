@@ -155,7 +155,6 @@ def act(shop: Shop, name: str, numbers: Collection[int] | None = None) -> tuple[
 
 
 def begin(shop: Shop, journey: Journey) -> None:
-    """Make what the journey begins with, and what acts need."""
     journey.begin(shop)
     shop.remote.commit("main", {"README.md": b"# Deploy this\n"}, message="README")
     shop.remote.git("branch", OTHER, "main")
@@ -168,7 +167,6 @@ End = tuple[tuple[int, ...] | None, str, State]
 
 
 def before(shop: Shop, journey: Journey, name: str) -> End:
-    """The end of an act before the whole run."""
     with put_back(shop):
         done = act(shop, name)
         how = ends(shop, journey.command, Traffic())
@@ -176,7 +174,6 @@ def before(shop: Shop, journey: Journey, name: str) -> End:
 
 
 def after(shop: Shop, journey: Journey, name: str, numbers: Collection[int]) -> End:
-    """The end of an act after the whole run."""
     with put_back(shop):
         how = ends(shop, journey.command, Traffic())
         done = act(shop, name, numbers)
@@ -184,7 +181,6 @@ def after(shop: Shop, journey: Journey, name: str, numbers: Collection[int]) -> 
 
 
 def between(shop: Shop, journey: Journey, name: str, at: Asked) -> End:
-    """The end of an act before that request."""
     done: list[tuple[int, ...] | None] = []
 
     def gate(asked: Asked, go: Callable[[], Answer]) -> Answer:

@@ -88,7 +88,6 @@ def is_write(asked: Asked) -> bool:
 
 @contextmanager
 def through(shop: Shop, traffic: Traffic) -> Iterator[None]:
-    """What the bot asks in this block is this traffic."""
     shop.forge.gate = shop.images.gate = traffic.gate
     try:
         yield
@@ -96,13 +95,12 @@ def through(shop: Shop, traffic: Traffic) -> Iterator[None]:
         shop.forge.gate = shop.images.gate = None
 
 
-def disturb(kind: Kind, at: Asked, happened: list[Asked]) -> Callable[[Asked, Callable[[], Answer]], Answer]:
+def disturb(kind: Kind, at: Asked) -> Callable[[Asked, Callable[[], Answer]], Answer]:
     """What answers each request, and that one as `kind` says."""
 
     def act(asked: Asked, go: Callable[[], Answer]) -> Answer:
         if asked != at:
             return go()
-        happened.append(asked)
         answer = _answer(go)
         match kind:
             case "late":

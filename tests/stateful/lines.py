@@ -11,8 +11,6 @@ _PIN = re.compile(r"^( +)(newTag|digest): (\S+)(\s*)$", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """What one entry pins."""
-
     tag: str | None = None
     digest: str | None = None
 
@@ -34,7 +32,6 @@ def agree(one: Pinned, other: Pinned) -> bool:
 
 
 def pins(data: bytes) -> dict[str, Pinned]:
-    """The pins by the entries' names."""
     found: dict[str, dict[str, str]] = {}
     name = ""
     for line in data.decode().splitlines():
@@ -58,13 +55,11 @@ def without_pins(data: bytes) -> list[str]:
 
 
 def digest_lines(data: bytes) -> set[tuple[str, str]]:
-    """How the lines of digests begin and end."""
     lines = data.decode().splitlines(keepends=True)
     return {(pin[1], pin[4]) for line in lines if (pin := _PIN.match(line)) and pin[2] == "digest"}
 
 
 def tag_lines(data: bytes) -> set[tuple[str, str]]:
-    """How the lines of tags begin and end."""
     lines = data.decode().splitlines(keepends=True)
     return {(pin[1], pin[4]) for line in lines if (pin := _PIN.match(line)) and pin[2] == "newTag"}
 

@@ -24,7 +24,6 @@ _PLAN = re.compile(r"^<!-- gitops-bot:plan [0-9a-f]{64} -->$", re.MULTILINE)
 
 
 def is_closing_mark(body: str | None) -> bool:
-    """Whether the bot says that it closed this one itself."""
     return _CLOSED in (body or "")
 
 
@@ -44,13 +43,12 @@ class Shown:
 
     @property
     def held(self) -> bool:
-        """Whether a person put the label on it that keeps everything as it is."""
         return HOLD in self.labels
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What there is before a run. `ours`: the pins on each of the bot's branches."""
+    """What there is before a run; `carried` are the pins on each of the bot's branches."""
 
     main: str
     pulls: dict[int, Shown]
@@ -60,8 +58,6 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A pin that was set and came to be proposed; `base` is what it was made from."""
-
     pin: Pinned
     base: Pinned
 
@@ -124,13 +120,11 @@ class Model:
         self.forget(pins.items())
 
     def forget(self, pins: Iterable[tuple[Key, Pinned]]) -> None:
-        """These pins need not be proposed any longer."""
         for key, pin in pins:
             if key in self.asked and self.asked[key].pin == pin:
                 del self.asked[key]
 
     def reopened(self, pull: Pull) -> None:
-        """Its decline is taken back."""
         self.declined = [each for each in self.declined if each.number != pull.number]
 
     def handed_back(self, branch: str) -> None:
@@ -138,23 +132,19 @@ class Model:
         self.theirs = {commit: where for commit, where in self.theirs.items() if where != branch}
 
     def is_theirs(self, branch: str) -> bool:
-        """Whether a person put something on a branch that is neither merged nor handed back."""
         return branch in self.theirs.values()
 
     def is_held(self, key: Key, *, rolls_back: bool = False) -> bool:
-        """Whether a hold that somebody wrote down stands for an entry now."""
         return self.shop.is_held(key, self.shop.clock.now(), rolls_back=rolls_back)
 
     # What there is
 
     def begins(self, command: Command) -> Moment:
-        """Look at what there is, since a command is about to run."""
         self.past.read()
         self.past.asks(command, self.wanted(command))
         return self.moment()
 
     def moment(self) -> Moment:
-        """Look at it."""
         shop = self.shop
         return Moment(
             shop.branches["main"],
@@ -167,7 +157,6 @@ class Model:
         )
 
     def show(self, pull: Pull) -> Shown:
-        """One pull request."""
         return Shown(
             pull.number,
             pull.head,
@@ -285,7 +274,7 @@ class Model:
             assert not both, f"#{shown.number} has {both}, which is being rolled back"
 
     def _nothing_comes_by_stealth(self, before: Moment, now: Moment) -> None:
-        """What the bot has just put on its branches was tested, is required no more, and was not left by going back."""
+        """What the bot has just put on its branches is not held, and was not left by going back."""
         carried = {(key, pin) for pins in before.carried.values() for key, pin in pins.items()}
         for branch, head in self.shop.proposing.items():
             if before.heads.get(branch) == head or self.is_theirs(branch) or branch in self.touched:
@@ -389,7 +378,6 @@ class Model:
                 self.asked[key] = Asked(pin, was)
 
     def wanted(self, command: Command) -> tuple[str, Pinned] | None:
-        """The image and the pin that a `set` means."""
         if command.verb != "set":
             return None
         name, _, pin = command.pin.partition("=")

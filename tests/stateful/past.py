@@ -86,7 +86,6 @@ class Past:
         return self.shop.files(commit)[key[0]].endswith(BROKEN)
 
     def _plan_of(self, commit: str) -> str:
-        """What a commit of the bot says of itself; empty for those of others."""
         said = self.shop.remote.git("log", "-1", "--format=%B", commit).decode()
         return next((line for line in said.splitlines() if line.startswith("Gitops-Bot-Plan: ")), "")
 
@@ -103,7 +102,6 @@ class Past:
             }
 
     def names(self, key: Key, pin: Pinned) -> None:
-        """A person pins it by hand."""
         self.said.add((key, pin))
 
     # What is known
@@ -173,10 +171,8 @@ class Past:
 
 
 def is_rollback(branch: str) -> bool:
-    """Whether a branch of the bot is a rollback's."""
     return branch.rpartition("/")[2].startswith(ROLLBACK)
 
 
 def environment_on(branch: str) -> str:
-    """The environment that a branch of the bot is about."""
     return branch.removeprefix(PREFIX).partition("/")[0]

@@ -47,7 +47,6 @@ class People:
                 self.delete_branch(pull.head)
 
     def close(self, pull: Pull, *, delete: bool) -> None:
-        """Decline it."""
         self.model.closes(pull)
         with self.shop.acting() as pulls:
             pulls.edit(pull, title=None, body=None, state="closed", base=None)
@@ -62,25 +61,21 @@ class People:
             self.model.reopened(pull)
 
     def update_branch(self, pull: Pull) -> None:
-        """Press "Update branch"."""
         with suppress(Invalid), self.shop.acting() as pulls:
             update_branch(pulls, pull, user=ALICE)
 
     def review(self, pull: Pull, *, approves: bool) -> None:
-        """Approve, or ask for changes."""
         with self.shop.acting() as pulls:
             event, who = ("APPROVE", ALICE) if approves else ("REQUEST_CHANGES", BOB)
             conversation.review(pulls, pull, user=who, event=event, body="so", commit=None)
 
     def dismiss(self, pull: Pull) -> None:
-        """Dismiss every review."""
         with self.shop.acting() as pulls:
             for each in pull.reviews:
                 if each.state in ("APPROVED", "CHANGES_REQUESTED"):
                     conversation.dismiss(pulls, pull, each.id, "not now")
 
     def label(self, pull: Pull, name: str) -> None:
-        """Put a label on, or take it off."""
         there = name in pull.labels
         with self.shop.acting() as pulls:
             conversation.label(
@@ -90,7 +85,6 @@ class People:
             self.model.handed_back(pull.head)
 
     def hand_back(self, pull: Pull) -> None:
-        """Give the branch back to the bot, where that lost it."""
         if self.model.is_theirs(pull.head) and HAND_BACK not in pull.labels:
             self.label(pull, HAND_BACK)
 
@@ -137,7 +131,6 @@ class People:
     # Pushes to the bot's branches
 
     def commit(self, branch: str, work: Work) -> None:
-        """Push to a branch of the bot."""
         shop, head = self.shop, self.shop.branches[branch]
         self.model.touched.add(branch)
         files = shop.files(head)
@@ -151,7 +144,6 @@ class People:
         self.model.theirs[made] = branch  # also where it was handed back: that was for what was there before
 
     def delete_branch(self, branch: str) -> None:
-        """Delete a branch of the bot; GitHub closes its pull request."""
         head = self.shop.branches[branch]
         self.model.touched.add(branch)
         for pull in self.shop.pulls():
@@ -165,7 +157,6 @@ class People:
     # Pushes to the base branch
 
     def push(self, path: str, data: bytes, message: str) -> None:
-        """Push one file to the base branch."""
         self.shop.commit("main", {path: data}, message)
         self.model.base_moved()
 
@@ -176,7 +167,6 @@ class People:
         self.push(path, data.replace(what, what.replace(b"# ", b"# (!) "), 1), "a comment")
 
     def pin_by_hand(self, key: Key, to: ByHand) -> None:
-        """Pin something on the base branch, past every proposal."""
         path, name = key
         tags = sorted((tag for tag in self.shop.pushed[name] if "-" not in tag), key=lambda tag: version(Pinned(tag)))
         wanted = Pinned(tags[-1], self.shop.pushed[name][tags[-1]])
@@ -203,7 +193,6 @@ class People:
             self.push(path, data + BROKEN, "broken")
 
     def configure(self) -> None:
-        """Push the configuration as the shop has it now."""
         self.push(CONFIG, self.shop.config(), "configure the bot")
 
     # What tools say of the base branch

@@ -34,18 +34,15 @@ def one_within_the_other(at: int) -> Order:
 
 
 def in_step(_turn: int, waiting: Sequence[int]) -> int:
-    """They take turns."""
     return waiting[_turn % len(waiting)]
 
 
 def at_random(seed: int) -> Order:
-    """Any order, the same for each seed."""
     chance = random.Random(seed)  # noqa: S311 - repeatable, guards no secret
     return lambda _, waiting: chance.choice(waiting)
 
 
 def is_deletion(request: Request) -> bool:
-    """Whether it deletes a branch."""
     return request.path.endswith("/git-receive-pack") and b" " + b"0" * 40 + b" refs/heads/" in request.body
 
 
@@ -68,7 +65,6 @@ class Meeting(Generic[T]):
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def hold(self, commands: Sequence[Command]) -> list[T]:
-        """Run both to their ends."""
         self.shop.forge.gate = self._gate
         self._ended = {0, 1} - set(range(len(commands)))
         try:

@@ -74,22 +74,18 @@ Key = tuple[str, str]
 
 
 def file_of(place: str, environment: str = ENVIRONMENT) -> str:
-    """The kustomization of an overlay."""
     return f"apps/{place}/{environment}/kustomization.yaml"
 
 
 def environment_of(key: Key) -> str:
-    """Whose entry it is."""
     return key[0].split("/")[2]
 
 
 def place_of(key: Key) -> str:
-    """The overlay that an entry is in, without its environment."""
     return key[0].split("/")[1]
 
 
 def wave_of(key: Key) -> int:
-    """The place of its environment among the waves."""
     return WAVES.index(environment_of(key))
 
 
@@ -104,7 +100,6 @@ def moment(at: datetime) -> str:
 
 
 def source_of(environment: str) -> str:
-    """The environment that one is promoted from."""
     return WAVES[WAVES.index(environment) - 1]
 
 
@@ -127,7 +122,6 @@ class Command:
 
     @property
     def words(self) -> list[str]:
-        """As it is typed."""
         words = [self.verb, source_of(self.environment) if self.verb == "promote" else ""]
         words += [self.environment if self.verb != "update" else ""]
         words += [self.pin, *(["--image", self.image] if self.image else []), *(["--to", self.to] if self.to else [])]
@@ -171,8 +165,6 @@ class GatedForge(Forge):
 
 
 class GatedImages(Images):
-    """The registry, likewise."""
-
     gate: Gate | None = None
 
     def _answer(self, request: Asked) -> Answer:
@@ -232,7 +224,6 @@ class Shop:
 
     @property
     def propose(self) -> dict[str, Any]:
-        """How changes of the environment that everything is about are proposed."""
         return self.waves[ENVIRONMENT].propose
 
     def partner_of(self, key: Key) -> Key | None:
@@ -243,11 +234,9 @@ class Shop:
         return key[0].replace(f"/{environment}/", f"/{source_of(environment)}/"), key[1]
 
     def commits(self, environment: str) -> bool:
-        """Whether an environment is changed without asking anybody."""
         return self.waves[environment].propose.get("as") == "commit"
 
     def config(self) -> bytes:
-        """What `gitops-bot.yaml` says now."""
         environments: dict[str, dict[str, Any]] = {}
         for name, wave in self.waves.items():
             said = environments[name] = {"overlays": [f"apps/{{place}}/{name}"], "propose": wave.propose}
@@ -269,7 +258,6 @@ class Shop:
         return json.dumps(book, indent=1).encode()
 
     def is_held(self, key: Key, at: datetime, *, rolls_back: bool = False) -> bool:
-        """Whether a hold that somebody wrote down stands for an entry; a rollback passes freezes."""
         mine = (hold for hold in self.holds if "image" in hold or not rolls_back)
         return any(
             (environment_of(key) in environments_in(hold) or environments_in(hold) == "all")
@@ -281,11 +269,9 @@ class Shop:
     # The registry
 
     def image(self, name: str) -> str:
-        """The repository of an image."""
         return f"{self.images.host}/{NAME}/{name}"
 
     def push(self, name: str, tag: str, content: str = "") -> str:
-        """Push an image and give its digest."""
         registry = DockerRegistry(self.images.host, self.folder)
         digest = registry.push(f"{NAME}/{name}", tag, f"{name} {tag} {content}")
         self.pushed.setdefault(name, {})[tag] = digest
@@ -293,7 +279,6 @@ class Shop:
         return digest
 
     def withdraw(self, name: str, tag: str) -> None:
-        """Delete a tag."""
         (self.folder / "registry" / "repositories" / NAME / name / "_tags" / tag).unlink()
         del self.pushed[name][tag]
 
@@ -338,7 +323,6 @@ class Shop:
         return Ran(outcome, seen, tuple(warnings))
 
     def command(self, command: Command, token: str = _TOKEN) -> Done:
-        """Run a command as a process of its own, over HTTP."""
         environ = {"GITHUB_SERVER_URL": self.forge.url, "GITHUB_API_URL": self.forge.api_url, "GITHUB_TOKEN": token}
         return run(*command.words, "--repository", NAME, "--output", "json", cwd=self.folder, env=environ)
 
@@ -346,7 +330,6 @@ class Shop:
 
     @property
     def remote(self) -> Remote:
-        """The repository itself, where people push to."""
         return Remote(self.folder / "forge" / f"{NAME}.git")
 
     def settle(self) -> None:
@@ -356,22 +339,18 @@ class Shop:
 
     @property
     def branches(self) -> dict[str, str]:
-        """Every branch and its commit."""
         return self.forge.bare(NAME).branches()
 
     @property
     def proposing(self) -> dict[str, str]:
-        """The bot's own branches."""
         return {name: commit for name, commit in self.branches.items() if name.startswith(PREFIX)}
 
     def commit(self, branch: str, files: Mapping[str, bytes | None], message: str = "a person's change") -> str:
-        """Commit as a person and push that."""
         made = self.remote.commit(branch, files, message=message)
         self.settle()
         return made
 
     def files(self, commit: str) -> dict[str, bytes]:
-        """Every file at a commit."""
         if commit not in self._files:
             paths = list(self.remote.modes(commit))
             told = self.remote.git(
@@ -393,21 +372,18 @@ class Shop:
 
     @property
     def main(self) -> dict[Key, Pinned]:
-        """What every entry pins on the base branch."""
         return self.pins(self.branches["main"])
 
     # Pull requests
 
     @property
     def hub(self) -> Hub:
-        """All that the forge knows of the repository."""
         hub = self.forge.store.named(NAME)
         assert hub is not None
         return hub
 
     @contextmanager
     def acting(self) -> Iterator[PullRequests]:
-        """Do what a person does in the browser."""
         with self.forge.store.opened(self.hub, writes=True) as pulls:
             yield pulls
 

@@ -35,8 +35,6 @@ class Seen:
 
 
 class _Running(threading.local):
-    """The runs of a thread, the innermost last."""
-
     def __init__(self) -> None:
         self.runs: list[Seen] = []
 
@@ -45,7 +43,6 @@ _running = _Running()
 
 
 def under_way() -> str:
-    """The write of the innermost run that was begun last."""
     return _running.runs[-1].writes[-1]
 
 
