@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -42,10 +42,6 @@ def writing() -> Problem:
     return error.value.problem
 
 
-def in_the_future(**delta: int) -> str:
-    return str(int((NOW + timedelta(**delta)).timestamp()))
-
-
 POOL = HTTPConnectionPool("api.github.com")
 SILENCE = MaxRetryError(POOL, "/", ReadTimeoutError(POOL, "/", "Read timed out."))
 INVALID = "Validation Failed; "
@@ -71,6 +67,7 @@ REFUSED: tuple[tuple[int, str, str, str], ...] = (
     (307, "", "acme/deploy has moved", "the repository's current name"),
     (502, "Server Error", "it answered 502 (GitHub says: Server Error)", "githubstatus.com"),
     (418, "", "answered 418", "run again"),
+    (413, "timed out", "api.github.com timed out reading the pull requests of acme/deploy", "run again later"),
 )  # fmt: skip
 
 
@@ -92,60 +89,35 @@ def test_a_classic_token_without_the_scope_says_so() -> None:
     assert "the scope `repo`" in problem.next
 
 
-@responses.activate
+def spent(**delta: int) -> dict[str, str]:
+    return {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int((NOW + timedelta(**delta)).timestamp()))}
+
+
 @pytest.mark.parametrize(
-    ("status", "said", "headers", "way_out"),
+    ("headers", "way_out"),
     [
-        pytest.param(403, "API rate limit exceeded for installation ID 1.",
-            {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": in_the_future(days=40_000)}, "run again after 2135-",
-            id="primary"),
-        pytest.param(429, "Too many requests", {"Retry-After": "1380"},
-            "run again after 2026-01-02 03:27:05 UTC (in 23 min)", id="secondary"),
-        pytest.param(429, "Too many requests",
-            {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": in_the_future(seconds=90)},
-            "run again after 2026-01-02 03:05:35 UTC (in 90 s)", id="primary as 429"),
-        pytest.param(429, "Too many requests",
-            {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": in_the_future(seconds=-90)}, "UTC (in 0 s)",
-            id="primary that has ended"),
-        pytest.param(429, "Too many requests", {}, "run again in a few minutes", id="without a time"),
+        pytest.param(spent(days=40_000), "run again after 2135-", id="for long"),
+        pytest.param({"retry-after": "1380"}, "run again after 2026-01-02 03:27:05 UTC (in 23 min)", id="minutes"),
+        pytest.param(spent(seconds=119), "run again after 2026-01-02 03:06:04 UTC (in 119 s)", id="seconds"),
+        pytest.param(spent(seconds=120), "UTC (in 2 min)", id="two minutes"),
+        pytest.param(spent(seconds=-90), "UTC (in 0 s)", id="it has ended"),
+        pytest.param({}, "run again in a few minutes", id="without a time"),
     ],
-)  # fmt: skip
-def test_a_rate_limit_says_when_it_ends(status: int, said: str, headers: Mapping[str, str], way_out: str) -> None:
-    responses.post(GRAPHQL, json={"message": said}, status=status, headers=headers)
-    problem = reading()
+)
+def test_a_rate_limit_says_when_it_ends(headers: Mapping[str, str], way_out: str) -> None:
+    refused = Refused(429, "Too many requests", headers, write=False)
+    problem = explain(refused, repository="acme/deploy", host="api.github.com", now=NOW).problem
     assert (problem.code, problem.message) == ("failed.forge", "the rate limit of api.github.com is used up")
     assert way_out in problem.next
 
 
 @responses.activate
-@pytest.mark.parametrize(
-    ("error", "headers", "code", "message", "way_out"),
-    [
-        pytest.param({"type": "NOT_FOUND", "message": "Could not resolve to a Repository with the name 'acme/deploy'."},
-            {}, "failed.auth",
-            "acme/deploy does not exist, or the token cannot see it (GitHub says: Could not resolve to a Repository",
-            "a fine-grained token must include this repository", id="a fine-grained token without the repository"),
-        pytest.param({"type": "RATE_LIMITED", "message": "API rate limit exceeded for user ID 1."},
-            {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": in_the_future(seconds=90)}, "failed.forge",
-            "the rate limit of api.github.com is used up", "run again after 2026-01-02 03:05:35 UTC (in 90 s)",
-            id="a primary limit"),
-        pytest.param({"message": "Something went wrong. This may be the result of a timeout, or a GitHub bug."}, {},
-            "failed.forge", "api.github.com timed out reading the pull requests of acme/deploy", "run again later",
-            id="a time-out"),
-        pytest.param({"type": "INTERNAL", "message": "Something else"}, {}, "failed.forge",
-            "api.github.com has a problem: it answered 502 (GitHub says: Something else)", "githubstatus.com",
-            id="anything else"),
-    ],
-)  # fmt: skip
-def test_a_refusal_in_graphql_says_the_same_as_one_in_rest(
-    error: Mapping[str, Any], headers: Mapping[str, str], code: str, message: str, way_out: str
-) -> None:
-    answer = {"data": {"repository": None}, "errors": [{**error, "path": ["repository"]}]}
-    responses.post(GRAPHQL, json=answer, headers=headers)
+def test_a_refusal_in_graphql_says_the_same_as_one_in_rest() -> None:
+    error = {"type": "RATE_LIMITED", "message": "API rate limit exceeded for user ID 1.", "path": ["repository"]}
+    responses.post(GRAPHQL, json={"data": {"repository": None}, "errors": [error]}, headers=spent(seconds=90))
     problem = reading()
-    assert problem.code == code
-    assert message in problem.message
-    assert way_out in problem.next
+    assert (problem.code, problem.message) == ("failed.forge", "the rate limit of api.github.com is used up")
+    assert "run again after 2026-01-02 03:05:35 UTC (in 90 s)" in problem.next
 
 
 @responses.activate
@@ -168,3 +140,10 @@ def test_github_that_cannot_be_reached_says_so_without_the_librarys_words(
     assert message in problem.message
     assert way_out in problem.next
     assert "pass" not in str(problem)
+
+
+def test_a_repository_that_cannot_be_seen_names_every_way_why() -> None:
+    refused = Refused(404, "Not Found", {}, write=False)
+    problem = explain(refused, repository="acme/deploy", host="api.github.com", now=NOW).problem
+    assert problem.message == "acme/deploy does not exist, or the token cannot see it (GitHub says: Not Found)"
+    assert "a fine-grained token must include this repository" in problem.next
