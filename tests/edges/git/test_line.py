@@ -110,7 +110,7 @@ class TestSteps:
             ((FILE,), {FILE: (None, A)}),
         ]
 
-    def test_each_kind_of_change(self, remote: Remote) -> None:
+    def test_each_kind_of_change(self, remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
         elsewhere, large = "apps/shop/overlays/production/kustomization.yaml", b"x" * (FILE_LIMIT + 1)
         rows: list[tuple[dict[str, bytes | None], str, dict[str, tuple[bytes | None, bytes | None]]]] = [
             ({FILE: None}, "100644", {FILE: (A, None)}),
@@ -135,6 +135,11 @@ class TestSteps:
             repository.head("main")
             steps = [repository.line(commit, [WEB], everything).steps[0] for commit in commits]
 
+        # What is too much to be read along with its sizes is told the same.
+        monkeypatch.setattr("gitops_bot.edges.git.store.SMALL_LIMIT", FILE_LIMIT)
+        with opened(remote) as repository:
+            repository.head("main")
+            assert [repository.line(commit, [WEB], everything).steps[0] for commit in commits] == steps
         assert [step.files for step in steps] == [expected for _, _, expected in rows]
         assert [{path.replace("\\xff", "\udcff") for path in step.changed} for step in steps] == [
             {path for path in files if path.startswith(f"{WEB}/")} for files, _, _ in rows

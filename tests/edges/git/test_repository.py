@@ -610,3 +610,8 @@ class TestSurroundings:
                 assert "2.32" in failed.value.problem.next
 
         assert len(server.requests()) == before
+
+    def test_a_git_that_fetches_nothing_and_says_no_version_is_too_old(self, remote: Remote, tmp_path: Path) -> None:
+        for script, said in (("echo gibberish", r"git 0.0 is too old"), ('[ "$1" = fetch ]', "git cannot be executed")):
+            with pytest.raises(GitError, match=said), opened(remote, environ=played(tmp_path, script)) as old:
+                old.default_branch()
