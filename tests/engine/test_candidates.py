@@ -181,6 +181,10 @@ def charts(shop: Shop) -> None:
             "policy: releases, pin: tag", (runs("production", Pin("latest", B), 2),),
             "forward 1.2.0 chosen: the pinned digest is 1.1.0; 1.2.0 is newer",
         ),
+        "placed by its digest, and what is newer is too young": (
+            "policy: {semver: '*', minimum_age: 3d}",
+            (built(v0=9, v1=9, v2=1), runs("production", Pin("latest", B), 2)), "held 1.2.0 held.age: ...",
+        ),
         "placed nowhere": (
             "policy: releases", (runs("production", Pin("latest", D), 2),),
             "held 1.2.0 held.vanished: latest is no longer listed ...",
@@ -345,6 +349,10 @@ def in_two(eu: Pin, us: Pin, days: float = 9) -> Event:
             ("held sha-1 held.no_release_tag: no version tag in r.test/web points to an image of revision "
              "ffffffffffff ..."),
         ),
+        "the very bytes, by their revision": (
+            REVISIONS, (pushed("sha-1", B), runs("staging", Pin("sha-1", B), 3), same_revision),
+            f"forward 1.1.0 promoted: staging has run sha-1 {AGO}; the same bytes are tagged 1.1.0",
+        ),
         "another build that is a chart": (
             REVISIONS, (*sha_1, pushed("2.0.0", D), same_revision, is_a(D, CHART)),
             "held sha-1 held.no_release_tag: ...",
@@ -448,6 +456,10 @@ def test_a_promotion_by_hand_reports_what_one_side_lacks() -> None:
             "forward 1.2.0 set: ...",
         ),
         "the registry is down": ("policy: releases", (fails("digest", refused()),), assigned(Pin("1.2.0")), DOWN),
+        "the same pin twice": (
+            "policy: releases", (), Pins((Assignment("web", THREE), Assignment("r.test/web", THREE))),
+            "forward 1.2.0 set: ...",
+        ),
         "the registry is down for its list": (
             "policy: releases", (fails("tags", refused()),), assigned(Pin("3.0.0")), DOWN,
         ),
@@ -634,3 +646,27 @@ def test_a_name_that_means_nothing_fails_alone_where_another_means_something() -
         assert any(line.startswith("failed failed.usage: nothing matches no entry") for line in lines), lines
         assert len(lines) > 1
         assert {key.name for key in shop.plan(what, "production").decided[0].named} == expected
+
+
+INFO = "release_info: {file: info.yaml, keys: {version: com.acme.version}}"
+SHOWN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: info}\ndata: {version: one, team: x}\n"
+
+
+@rows(
+    "file events expected",
+    {
+        "it says so": (
+            SHOWN,
+            (described(c=Build(labels={"com.acme.version": "two"})),),
+            "forward 1.2.0 chosen: ...; info.yaml gets version",
+        ),
+        "it says nothing": (SHOWN, (), "forward 1.2.0 chosen: ...; info.yaml keeps version (the image has no ..."),
+        "the registry does not say": (SHOWN, (fails(f"describe {C}", refused()),), DOWN),
+        "the file cannot be edited": ("data: [", (), "failed failed.edit: ..."),
+    },
+)
+def test_what_describes_an_image_follows_its_pin(file: str, events: tuple[Event, ...], expected: str) -> None:
+    shop = started(alone(f"policy: releases, {INFO}"), *events)
+    shop.write({"apps/web/production/info.yaml": file}, days=1)
+    ((_, line),) = decided(shop)
+    check([line], expected)
