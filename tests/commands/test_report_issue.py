@@ -143,46 +143,45 @@ def test_where_nothing_waits_none_is_opened_and_once_nothing_does_any_more_it_sa
     assert update(stages) == []
 
 
-def test_what_starts_to_fail_and_what_recovers_is_one_comment_each(worldwide: World) -> None:
+def test_what_starts_to_fail_and_what_recovers_is_one_comment_each_and_none_while_people_have_closed_it(
+    worldwide: World,
+) -> None:
     stages = start(worldwide)
+    deploy = stages.deploy
     stages.run("staging", "web", "1.1.0")
     update(stages)
     fail(stages)
     fail(stages, "also")
     both = ["POST /issues/1001/comments 201", "PATCH /issues/1001 200"]
     assert update(stages, code=1) == both
-    (started,) = said(stages.deploy)
+    (started,) = said(deploy)
     assert started.splitlines()[0] == "**Started to fail**"
     assert started.count("gitops-bot explain") == len(started.splitlines()) // 3 >= 1
     assert update(stages, code=1) == []
-    recover(stages)
-    stages.push("also", "1.0.0")
-    assert update(stages) == both
-    _, recovered = said(stages.deploy)
-    names = sorted(f"- **production** `{stages.deploy.image(name)}`" for name in ("also", "gone"))
-    assert (recovered.splitlines()[0], sorted(recovered.splitlines()[1:])) == ("**Recovered**", names)
-    assert update(stages) == []
 
-
-def test_closed_by_people_it_stays_quiet_until_something_new_begins(worldwide: World) -> None:
-    stages = start(worldwide)
-    deploy = stages.deploy
-    stages.run("staging", "web", "1.1.0")
-    fail(stages)
-    update(stages, code=1)
     days_pass(the(deploy))
     deploy.call("PATCH", "/issues/1001", {"state": "closed"})
     assert update(stages, code=1) == ["PATCH /issues/1001 200"], "the text is kept current"
-    assert update(stages, code=1) == []
     recover(stages)
+    stages.push("also", "1.0.0")
     assert update(stages) == ["PATCH /issues/1001 200"]
-    assert said(deploy) == []
-    assert the(deploy).closed_at is not None
-    fail(stages, "other")
-    opened = ["PATCH /issues/1001 200", "POST /issues/1001/comments 201", "PATCH /issues/1001 200"]
-    assert update(stages, code=1) == opened
-    assert said(deploy)[0].startswith("**Started to fail**")
+    assert (len(said(deploy)), the(deploy).closed_at is not None) == (1, True)
+    # Something new begins.
+    fail(stages, "one")
+    fail(stages, "two")
+    assert update(stages, code=1) == ["PATCH /issues/1001 200", *both]
+    assert said(deploy)[1].startswith("**Started to fail**")
     assert (the(deploy).closed_at, the(deploy).reason) == (None, "reopened")
+    for name in ("one", "two"):
+        stages.push(name, "1.0.0")
+    assert update(stages) == both
+    # What was held for long while it was closed is said now, too.
+    stuck, _, recovered = said(deploy)[2].partition("**Recovered**\n")
+    assert stuck.startswith(f"**Stuck for a day**\n- **production** `{deploy.image('web')}`")
+    assert sorted(recovered.splitlines()) == sorted(
+        f"- **production** `{deploy.image(name)}`" for name in ("one", "two")
+    )
+    assert update(stages) == []
 
 
 @pytest.mark.parametrize("wanted", ["PATCH /issues/1001", "POST /issues/1001/labels"])
