@@ -32,14 +32,12 @@ if TYPE_CHECKING:
     from gitops_bot.releases.history.line import Line
 
     Questions = Sequence[AnyQuestion]
+    #: A decision that is not made yet.
+    Deciding = Coroutine[Any, Any, "T"]
 
 T = TypeVar("T")
 #: Decisions that are made side by side.
 _AT_ONCE: Final = 2_000
-
-if TYPE_CHECKING:
-    #: A decision that is not made yet.
-    Deciding = Coroutine[Any, Any, T]
 
 
 def drive(world: World, facts: Facts, decisions: Sequence[Deciding[T] | BotError]) -> list[T | BotError]:

@@ -130,25 +130,23 @@ def _change(text: str, source: Source) -> PinChange | None:
     except (ValueError, RecursionError):
         return None
     match fields:
-        case {"file": str(file), "name": str(name), "from": old, "to": new}:
-            before, after = _pin(old), _pin(new)
+        case {
+            "file": str(file),
+            "name": str(name),
+            "from": {"tag": None | str() as old_tag, "digest": None | str() as old_digest},
+            "to": {"tag": None | str() as tag, "digest": None | str() as digest},
+        }:
+            before, after = Pin(old_tag, old_digest), Pin(tag, digest)
         case _:
             return None
     # The old text in the file may be no tag at all, as where a proposal corrects `newTag: 1.0+build`.
-    if before is None or after is None or after.malformed:
+    if after.malformed:
         return None
     change_source, new_name, info = fields.get("source", source), fields.get("newName"), _info(fields.get("info"))
     named = new_name is None or (isinstance(new_name, str) and ImageName.of(new_name) is not None)
     if change_source not in _SOURCES or not named or info is False:
         return None
     return PinChange(file, name, before, after, change_source, new_name, info)
-
-
-def _pin(written: object) -> Pin | None:
-    match written:
-        case {"tag": None | str() as tag, "digest": None | str() as digest}:
-            return Pin(tag, digest)
-    return None
 
 
 def _info(written: object) -> InfoChange | Literal[False] | None:
