@@ -24,15 +24,6 @@ def command(*changes: Change, environment: str = "staging") -> str | None:
     return shown
 
 
-def test_the_ways_of_people_are_said_and_that_back_only_to_those_who_took_it_over() -> None:
-    for ways in (body.PEOPLE, body.PEOPLE_BACK):
-        assert "Close to " in ways
-        assert "Add the label `hold`" in ways
-        assert "a comment says how to return it" in ways
-        assert "hand-back" not in ways
-    assert "hand-back" in body.person_comment("0" * 40, "Ada", "it has no trailers")
-
-
 @rows(
     "changed name",
     {

@@ -4,15 +4,12 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import naming, trailers
 from gitops_bot.proposals.branch import FileChange
 from gitops_bot.proposals.text import body
-from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.proposals.trailers import Trailers
 from gitops_bot.releases.decisions import PinChange
 from tests.conftest import program
@@ -78,19 +75,6 @@ def test_no_text_forges_a_trailer(text: str) -> None:
     assert len(interpreted(done.message)) == 2
     assert all(char.isprintable() or char in "\n\u200b" for char in done.message)
     done.message.encode()
-
-
-@settings(deadline=None)
-@given(st.text(max_size=60), st.text(max_size=60), st.none() | st.text(max_size=60))
-def test_whatever_a_manifest_holds_the_plan_is_read_again(name: str, reason: str, tag: str | None) -> None:
-    one = change_of(
-        managed("staging", "", name, 1, name, name, pin=Pin(tag)), Pin("v2"), "set", "forward", Reason("set", reason)
-    )
-    done = worded(one)
-    said = trailers.parse(done.message)
-    assert said is not None
-    assert said.changes == (PinChange(name, name, Pin(tag), Pin("v2"), "set"),)
-    assert len(done.message.split("\n")) == (10 if plain(reason) else 9)
 
 
 def test_people_choose_title_and_message() -> None:

@@ -16,21 +16,6 @@ WANTED, OLDER = written(change()), written(change(after=Pin("v1.9", B)))
 OURS, OURS_OLDER = (branch(commit(each)) for each in (WANTED, OLDER))
 
 
-@rows(
-    "facts expected",
-    {
-        "nothing": ({}, []),
-        "an approval": ({"approved": True}, ["approved"]),
-        "auto-merge": ({"auto_merge": True}, ["auto_merge"]),
-        "auto-merge that will not happen": ({"auto_merge": True, "checks_failed": True}, []),
-        "a queue in spite of checks": ({"queued": True, "checks_failed": True}, ["queued"]),
-        "all three": ({"approved": True, "queued": True, "auto_merge": True}, ["approved", "queued", "auto_merge"]),
-    },
-)
-def test_what_freezes(facts: dict[str, object], expected: list[str]) -> None:
-    assert [each.name for each in people.freezes(replace(pull(), **facts))] == expected
-
-
 NEWER_PINS = "what was reviewed is what merges, and newer pins wait"
 BRING_BACK = "which a merge would bring back"
 REBUILD = "{undo} to have it rebuilt on the new base"

@@ -243,6 +243,7 @@ def ago(*minutes: float) -> list[datetime]:
                 {"most_open": 2},
             ),
         ),
+        "an hour is over": ({"opened": ago(60, 60), "most_new_per_hour": 1}, None),
         "one more may be new": ({"opened": ago(61, 600, 59), "most_new_per_hour": 2}, None),
         "no more may be new, and when the second of three is an hour old, one may": (
             {"opened": ago(10, 50, 300, 30), "most_new_per_hour": 2},

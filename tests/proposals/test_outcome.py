@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
@@ -78,14 +76,6 @@ def test_the_exit_code_tells(found: Result[Outcome], expected: int) -> None:
 )
 def test_complete_means_that_everything_was_seen_and_done(found: Result[Outcome], expected: bool) -> None:
     assert found.head.complete is expected
-
-
-@pytest.mark.parametrize(
-    ("action", "writes"),
-    [("open", True), ("refresh", True), ("close", True), ("commit", True), ("leave", False), ("none", False)],
-)
-def test_a_plan_knows_whether_it_would_write(action: ActionName, writes: bool) -> None:
-    assert outcome(environment(), environment("none", action)).body.would_write is writes
 
 
 def test_each_problem_is_told_once_those_of_the_run_first() -> None:

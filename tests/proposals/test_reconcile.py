@@ -372,6 +372,7 @@ def at(hour: int) -> datetime:
         "nothing was pushed since": (HandBackTimes(at(2), (HEAD, at(1))), HEAD, "counts"),
         "pushed after it": (HandBackTimes(at(1), (HEAD, at(2))), HEAD, "late"),
         "within the same second": (HandBackTimes(at(1), (HEAD, at(1))), HEAD, "late"),
+        "nobody knows when": (HandBackTimes(None, (HEAD, at(1))), HEAD, "late"),
         "the forge has not seen the push": (HandBackTimes(at(2), ("e" * 40, at(1))), HEAD, "unsure"),
         "the pull request has not": (HandBackTimes(at(2), (HEAD, at(1))), "e" * 40, "unsure"),
         "no pushes are kept, and the pull request has another head": (HandBackTimes(), "e" * 40, "unsure"),
