@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from gitops_bot.demo.http import Server
-from tests.counterparts.world import Deploy, overlay, run
+from tests.counterparts.world import Deploy, overlay, run, world
 from tests.fuzz import hostile
 from tests.fuzz.hostile import Shelf, changes, headers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from gitops_bot.demo.http import Answer, Request
     from tests.counterparts.world import World
@@ -72,6 +72,12 @@ def no_bug(deploy: Deploy, command: Sequence[str], image: str) -> None:
     """It does not end as a bug."""
     done = deploy.bot(*(word.replace("IMAGE", image) for word in command))
     assert done.code in (0, 1, 2, 4), (command, done.out[-2000:], done.err[-6000:])
+
+
+@pytest.fixture(scope="module")
+def worldwide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with world(tmp_path_factory.mktemp("world")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -104,11 +104,6 @@ def _another_file(copy: Path) -> None:
     copy.write_text("x")
 
 
-def _file_for_objects(copy: Path) -> None:
-    shutil.rmtree(copy / "objects")
-    (copy / "objects").write_text("x")
-
-
 def _pipe(file: Path) -> None:
     file.unlink(missing_ok=True)
     os.mkfifo(file)
@@ -137,15 +132,12 @@ def _armed(copy: Path, ran: Path) -> None:
 
 BREAKS: dict[str, Callable[[Path], object]] = {
     "no objects": lambda copy: shutil.rmtree(copy / "objects"),
-    "a file for objects": _file_for_objects,
     "flipped bytes": _flip_packs,
     "half a shallow file": lambda copy: (copy / "shallow").write_text("0123456789"),
-    "a shallow file of something else": lambda copy: (copy / "shallow").write_text("0" * 40 + "\n"),
     "locks of a killed run": _stale_locks,
     "another common folder": lambda copy: (copy / "commondir").write_text("/nonexistent\n"),
     "a broken ref": lambda copy: (copy / "refs/remotes/gitops-bot/main").write_text("0123"),
     "no HEAD": lambda copy: (copy / "HEAD").unlink(),
-    "no packs": lambda copy: shutil.rmtree(copy / "objects" / "pack"),
     "something else": _another_file,
     "a pipe": lambda copy: _pipe(copy / "packed-refs"),
     "a pack elsewhere": lambda copy: _link(next((copy / "objects/pack").glob("*.pack"))),

@@ -117,11 +117,9 @@ def test_a_link_inside_is_not_followed(tmp_path: Path) -> None:
     assert (precious / "file").is_file()
 
 
-@pytest.mark.parametrize("kind", ["missing", "a file"])
-def test_a_place_that_cannot_be_written_is_an_error_and_no_other_is_taken(tmp_path: Path, kind: str) -> None:
-    place = tmp_path / "place"
-    if kind == "a file":
-        place.write_text("x")
-    with ExitStack() as stack, pytest.raises(GitError, match=r"temporary folder in .*place") as failed:
-        scratch_folder(stack, str(place), None)
-    assert failed.value.problem.next == "Set TMPDIR to a writable folder."
+def test_a_place_that_cannot_be_written_is_an_error_and_no_other_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "a file").write_text("x")
+    for place in ("missing", "a file"):
+        with ExitStack() as stack, pytest.raises(GitError, match=rf"temporary folder in .*{place}") as failed:
+            scratch_folder(stack, str(tmp_path / place), None)
+        assert failed.value.problem.next == "Set TMPDIR to a writable folder."
