@@ -208,17 +208,12 @@ def write_folder(folder: Path, files: Iterable[ExportedFile]) -> None:
     draft = folder.with_name(f".gitops-bot-{os.urandom(8).hex()}.tmp")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        draft.mkdir(0o700)
+        draft.mkdir(0o700 if folder.is_dir() else 0o777)
         try:
             for file in files:
                 _write_file(draft, file)
             if folder.is_dir():
-                mode = folder.stat().st_mode & 0o7777
-            else:
-                mask = os.umask(0o022)
-                os.umask(mask)
-                mode = 0o777 & ~mask
-            draft.chmod(mode)
+                draft.chmod(folder.stat().st_mode & 0o7777)
             draft.rename(folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)

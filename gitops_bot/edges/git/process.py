@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: The first version with GIT_CONFIG_GLOBAL, which keeps foreign settings out.
 OLDEST = (2, 32)
+INSTALL = "Install git 2.32 or newer."
+_MISSING = "git is not installed, or not on PATH", INSTALL
 #: Seconds after which a git process is killed.
 TIMEOUT = 300.0
 #: The same for a process with bounds.
@@ -201,7 +203,7 @@ class Git:
         """
         answer = self.run("version")
         if answer.status != 0:
-            raise _not_executed(answer.err[-300:])
+            raise error(f"git cannot be executed: {answer.err[-300:]}", INSTALL)
         match = re.search(rb"(\d{1,4})\.(\d{1,4})", answer.out)
         return (int(match[1]), int(match[2])) if match else (0, 0)
 
@@ -344,7 +346,7 @@ def _running(
     began = time.perf_counter()
     git = shutil.which("git", path=environment.get("PATH", os.defpath))
     if git is None:
-        raise _not_installed()
+        raise error(*_MISSING)
     # When it is imported, GitPython runs git twice for its version, with our whole environment: this git does not run.
     os.environ |= {"GIT_PYTHON_REFRESH": "quiet", "GIT_PYTHON_GIT_EXECUTABLE": os.devnull}
     try:
@@ -368,9 +370,9 @@ def _running(
             pass_fds=inherited,
         )
     except (GitCommandNotFound, PermissionError) as missing:
-        raise _not_installed() from missing
+        raise error(*_MISSING) from missing
     except OSError as failure:
-        raise _not_started(failure) or _not_executed(failure.strerror) from failure
+        raise _not_started(failure) or error(f"git cannot be executed: {failure.strerror}", INSTALL) from failure
     process = cast("subprocess.Popen[bytes]", started.proc)
     try:
         if bounded:
@@ -397,14 +399,6 @@ def _not_started(failure: BaseException | None) -> GitError | None:
     """The error if the machine cannot start more processes."""
     limit = limit_of(failure) if failure is not None else None
     return error(f"git cannot be started: {limit.message}", limit.next) if limit is not None else None
-
-
-def _not_executed(why: str | None) -> GitError:
-    return error(f"git cannot be executed: {why}", "Install git 2.32 or newer.")
-
-
-def _not_installed() -> GitError:
-    return error("git is not installed, or not on PATH", "Install git 2.32 or newer.")
 
 
 def _feed(pipe: IO[bytes], data: memoryview) -> memoryview:

@@ -12,7 +12,7 @@ from gitops_bot.edges.environment import through_proxy
 from gitops_bot.edges.facts import LOGIN_REFUSED
 from gitops_bot.edges.git.cache import move_ref, quoted, read_refs
 from gitops_bot.edges.git.names import PREFIX, is_branch
-from gitops_bot.edges.git.process import ANSWER_LIMIT, OLDEST, Git, GitOutput, TimedOut, error
+from gitops_bot.edges.git.process import ANSWER_LIMIT, INSTALL, OLDEST, Git, GitOutput, TimedOut, error
 from gitops_bot.edges.git.refusals import may_pass, out_of_reach, quote, refusal, requested_wait, wanted_format
 from gitops_bot.edges.git.store import DamagedError, damage
 from gitops_bot.edges.patience import ATTEMPTS, Passing, patiently, retry_after
@@ -336,7 +336,7 @@ class Remote:
             GitError: git is too old.
         """
         if (version := self.git.version()) < OLDEST:
-            raise error(f"git {version[0]}.{version[1]} is too old", "Install git 2.32 or newer.")
+            raise error(f"git {version[0]}.{version[1]} is too old", INSTALL)
         output = answer.err
         failure = refusal(output, self.url, self.refusals) or self._out_of_reach(output, self.url)
         if failure is None or isinstance(failure, LostRace):
