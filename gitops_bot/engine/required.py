@@ -6,9 +6,9 @@ All that it asks of the forge is asked at once, and only for what would go on ot
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gitops_bot.engine.facts import Asked, ChecksQuestion, DeploymentsQuestion, ask_all
 from gitops_bot.errors import BotError
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
-@dataclass(frozen=True, slots=True)
-class _Requirement:
+class _Requirement(NamedTuple):
     """What one part of `require` asks of the forge, and how its answers are read.
 
     `of` names the release or the build that it is about, for people; `code` is that of being held for it.

@@ -19,8 +19,7 @@ class Comment:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class HandBackTimes:
+class HandBackTimes(NamedTuple):
     """When people labelled a pull request, and when its branch was last pushed, by the forge's clock.
 
     `labelled`: when a label was put on last. `pushed`: the commit that the last push brought, and when; None where the
@@ -31,16 +30,14 @@ class HandBackTimes:
     pushed: tuple[str, datetime] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimit:
+class RateLimit(NamedTuple):
     """The requests that the forge's rate limit has left until it resets. `resets_at` is in UTC."""
 
     remaining: int
     resets_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+class Merge(NamedTuple):
     """How a pull request came to the base branch: who merged it, and who had approved it, where the forge tells."""
 
     pull_request: PullRequest | None
@@ -102,8 +99,7 @@ class ReleasedImage(NamedTuple):
     place: str
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
+class Deployment(NamedTuple):
     """A deployment to be recorded: what was released to an environment. `artifacts` get records of their own."""
 
     environment: str

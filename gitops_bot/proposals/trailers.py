@@ -13,8 +13,7 @@ nobody rebased the commit, so all below it came from the base branch, even if th
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.decisions import EntryKey, InfoChange, PinChange, Source
@@ -31,8 +30,7 @@ _MESSAGE_LIMIT = 4 << 20
 _SOURCES: tuple[Source, ...] = get_args(Source)
 
 
-@dataclass(frozen=True, slots=True)
-class Trailers:
+class Trailers(NamedTuple):
     """The plan in the trailers of one commit message."""
 
     environment: str
