@@ -177,7 +177,7 @@ def texts() -> Mapping[str, Callable[[], object]]:
     return {
         **dict(_bodies()),
         **{f"a {name}": partial(_everything, *of, number) for number, (name, of) in enumerate(_PARSERS.items())},
-        "an edit among comments": partial(_edit, 1_000, 250_000),
+        "an edit among comments": partial(_edit, 700, 175_000),
         "a diff of lines that repeat": partial(_diff, 250_000),
     }
 
