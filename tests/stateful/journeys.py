@@ -86,38 +86,16 @@ def _refreshed(shop: Shop, _: People) -> None:
     _newer(shop, "web")
 
 
-def _moved_under(shop: Shop, people: People) -> None:
-    _opened(shop)
-    people.pin_by_hand((FRONT, "web"), "newest")
-    _newer(shop, "web")
-
-
 def _done_by_hand(shop: Shop, people: People) -> None:
     _opened(shop)
     for key in shop.main:
         people.pin_by_hand(key, "what is proposed")
 
 
-def _withdrawn(shop: Shop, _: People) -> None:
-    _opened(shop)
-    for name in ("web", "api"):
-        shop.withdraw(name, "1.6.0")
-
-
 def _frozen(shop: Shop, people: People) -> None:
     _opened(shop)
     shop.holds.append({"environment": "production", "until": "2099-01-01T00:00:00Z", "why": "the fair"})
     people.configure()
-
-
-def _thawed(shop: Shop, people: People) -> None:
-    """Frozen while its pins went back at their source, and free now."""
-    _opened(shop)
-    people.review(shop.pulls()[0], approves=True)
-    for name in ("web", "api"):
-        shop.withdraw(name, "1.6.0")
-    shop.run(Command())
-    people.dismiss(shop.pulls()[0])
 
 
 def _taken_over(shop: Shop, people: People) -> None:
@@ -196,20 +174,10 @@ def _rolled_back_and_further(shop: Shop, people: People) -> None:
     _newer(shop, "web", "api")
 
 
-def _released_by_hand(shop: Shop, people: People) -> None:
-    _committed(shop, people)
-    people.pin_by_hand((FRONT, "web"), "older")
-    people.touch(FRONT)
-
-
-def _committed_before(shop: Shop, people: People) -> None:
-    _committed(shop, people)
-    _newer(shop, "web")
-
-
 def _committed(shop: Shop, _: People) -> None:
     _newer(shop, "web", "api")
     shop.run(Command())
+    _newer(shop, "web")
 
 
 def _checked_in_source(shop: Shop, people: People) -> None:
@@ -236,11 +204,8 @@ JOURNEYS: Sequence[Journey] = (
     Journey("open and queue", {"auto_merge": "without-checks", "labels": ["release"]}, _queued),
     Journey("open and merge at once", {"auto_merge": "without-checks"}, _new),
     Journey("refresh", DRESSED, _refreshed),
-    Journey("rebuild on a base that moved into a conflict", {}, _moved_under),
     Journey("close what is on the base branch", {}, _done_by_hand),
-    Journey("close what went back at its source", {"group": "overlay"}, _withdrawn),
     Journey("close what the configuration holds", {}, _frozen),
-    Journey("close what is not approved any more", {}, _thawed),
     Journey("say whose the branch is", {}, _taken_over),
     Journey("say it of another commit", {}, _taken_over_again),
     Journey("take back what was handed back", DRESSED, _handed_back),
@@ -255,7 +220,6 @@ JOURNEYS: Sequence[Journey] = (
     Journey(
         "roll back once more, lifting the hold", {}, _rolled_back_and_further, Command("rollback", release_hold=True)
     ),
-    Journey("roll back by a commit", {"as": "commit"}, _committed, Command("rollback")),
     Journey("make way for a rollback", {}, _rolling_back),
     Journey("go on after a rollback", {}, _rolled_back_and_further),
     Journey("promote what its source has passed", DRESSED, _checked_in_source, source="by itself", gated=True),
@@ -265,6 +229,5 @@ JOURNEYS: Sequence[Journey] = (
 #: These record what was released, which a run does when all else is written.
 RECORDED: Sequence[Journey] = (
     Journey("record what was merged", {}, _merged, records=True),
-    Journey("commit and record", {"as": "commit"}, _committed_before, records=True),
-    Journey("record two releases", {"as": "commit"}, _released_by_hand, records=True),
+    Journey("commit and record", {"as": "commit"}, _committed, records=True),
 )
