@@ -146,12 +146,6 @@ DIGESTS = st.sampled_from([None, DIGEST, LONG])
 NAME = st.sampled_from(["nginx", "ghcr.io/acme/web", "localhost:5000/a/b", "[::1]:5000/a"])
 
 
-@given(TAG, DIGESTS)
-def test_what_a_pin_prints_reads_back(tag: str, digest: str | None) -> None:
-    pin = Pin(tag, digest)
-    assert Assignment.parse(f"web={pin}") == Assignment("web", pin)
-
-
 @given(NAME, TAG, DIGESTS)
 def test_a_new_name_before_a_pin_reads_back(name: str, tag: str, digest: str | None) -> None:
     pin = Pin(tag, digest)

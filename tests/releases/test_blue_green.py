@@ -151,6 +151,15 @@ def test_what_was_switched_away_from_is_old_or_was_taken_back() -> None:
     assert history.decided().reason.code == "held.soak"
 
 
+def test_a_switch_waits_for_a_new_pin_of_its_slot() -> None:
+    history = History()
+    history.commit(green="1.1.0")
+    history.now += SOAK
+    *_, switch = history.run("1.2.0")
+    assert isinstance(switch, Held)
+    assert (switch.reason.code, switch.withdraws) == ("held.slot", True)
+
+
 def test_history_that_was_cut_off_holds_the_switch() -> None:
     history = History()
     history.commit(green="1.1.0")

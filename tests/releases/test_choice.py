@@ -55,6 +55,12 @@ def test_the_platforms_that_an_image_has_lost_are_named(missing: list[str], text
     assert reason.data == {"platforms": ", ".join(missing)}
 
 
+def test_an_image_that_does_not_say_what_it_is_built_for_is_held() -> None:
+    reason = choice.unbuilt("ghcr.io/acme/web", Pin("v1.4.1"), (), ["linux/arm64"], None)
+    text = "v1.4.1 of ghcr.io/acme/web does not say what it is built for, and `platforms` asks for linux/arm64"
+    assert reason == Reason("held.platforms", text, {"platforms": "linux/arm64"})
+
+
 @pytest.mark.parametrize(
     ("shape", "present", "expected"),
     [

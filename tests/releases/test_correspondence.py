@@ -116,19 +116,26 @@ def test_globs_that_may_correspond(source: list[str], target: list[str]) -> None
 
 
 @pytest.mark.parametrize(
-    ("source", "target", "named"),
+    ("source", "target", "named", "advice"),
     [
-        pytest.param(["apps/*/staging"], ["clusters/*/*/production"], "clusters/*/*/production", id="not as many"),
-        pytest.param(["staging/{name}"], ["production/{app}"], "production/{app}", id="other names"),
-        pytest.param(["staging/*"], ["production/web"], "production/web", id="nothing is captured here"),
-        pytest.param(["*/staging"], ["*/production", "x", "*/*/production"], "*/*/production", id="one of three"),
+        pytest.param(["apps/*/staging"], ["clusters/*/*/production"], "clusters/*/*/production",
+            "write `apps/{app}/staging` and `clusters/{cluster}/{app}/production`", id="not as many"),
+        pytest.param(["staging/{name}"], ["production/{app}"], "production/{app}",
+            "write `staging/{app}` and `production/{app}`", id="other names"),
+        pytest.param(["staging/*"], ["production/web"], "production/web",
+            "write `staging/{app}` and `production/{app}`", id="nothing is captured here"),
+        pytest.param(["*/staging"], ["*/production", "x", "*/*/production"], "*/*/production",
+            "write `{app}/staging` and `{cluster}/{app}/production`", id="one of three"),
+        pytest.param(["web-*/staging"], ["*/*/production"], "*/*/production",
+            "use as many unnamed wildcards on both sides", id="no part is the application"),
     ],
-)
-def test_globs_that_never_can_are_named(source: list[str], target: list[str], named: str) -> None:
+)  # fmt: skip
+def test_globs_that_never_can_are_named(source: list[str], target: list[str], named: str, advice: str) -> None:
     message = impossible(source, target)
     assert message is not None
     assert message.startswith(f"`{named}` captures ")
     assert all(f"`{text}`" in message for text in source)
+    assert f": {advice}" in message
 
 
 @dataclass(frozen=True)

@@ -206,7 +206,6 @@ def test_only_the_asked_image_of_a_real_file_changes(files: dict[str, bytes]) ->
             assert re.sub(r"\$\{\w+:?-(.*?)\}", r"\1", image).endswith(f":987.6@{DIGEST}")
             seen["services"][_key(seen, entry.name)]["image"] = was
             assert seen == before, (name, entry.name)
-            assert edit(ComposeTarget().read(after, name), [Assignment(entry.name, Pin("987.6", DIGEST))]) == after
             edited += 1
     print(edited, "edited;", dict(refused))  # noqa: T201
     assert (edited, refused.total()) == (187, 23)

@@ -58,19 +58,6 @@ def test_images_are_found_by_their_shape(values: str, entries: list[tuple[str, s
 
 
 @pytest.mark.parametrize(
-    ("values", "says"),
-    [
-        pytest.param("image: {repository: web, tag: v1}", "tag", id="no key for a digest"),
-        pytest.param('image: {repository: web, tag: v1, digest: ""}', None, id="both"),
-        pytest.param(f"image: {{repository: web, digest: '{DIGEST}'}}", "digest", id="no key for a tag"),
-    ],
-)
-def test_an_entry_says_what_it_has_room_for(values: str, says: str | None) -> None:
-    (entry,) = HelmTarget().read(values.encode(), "values.yaml").entries
-    assert entry.says == says
-
-
-@pytest.mark.parametrize(
     ("values", "pin"),
     [
         pytest.param(f"image: {{repository: web, digest: '{DIGEST}'}}", Pin("v2"), id="tag"),
@@ -247,7 +234,9 @@ def test_a_set_of_applications_and_a_release_of_flux_have_values_too() -> None:
 apiVersion: argoproj.io/v1alpha1
 kind: ApplicationSet
 metadata: {name: set}
-spec: {template: {spec: {sources: [{ref: x}, {helm: {valuesObject: {image: {repository: a, tag: v1}}}}]}}}
+spec: {template: {spec: {sources: [
+  {ref: x}, {chart: redis, helm: {valuesObject: {image: {repository: a, tag: v1}}}},
+  {helm: {releaseName: job, valuesObject: {image: {repository: c, tag: v1}}}}]}}}
 ---
 apiVersion: helm.toolkit.fluxcd.io/v2
 kind: HelmRelease
@@ -256,7 +245,7 @@ spec:
   values: {image: {repository: b, tag: v1}}
 """
     pins = targets.read(data, "all.yaml")
-    assert [entry.name for entry in pins.entries] == ["set.image", "web.image"]
+    assert [entry.name for entry in pins.entries] == ["redis.image", "job.image", "web.image"]
     after = edit(pins, [Assignment("web.image", Pin("v2"))])
     assert after == data.replace(b"b, tag: v1", b"b, tag: v2")
 

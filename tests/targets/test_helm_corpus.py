@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 #: Files in which each entry is edited alone; in longer ones all are at once.
-SHORT = 6_000
+SHORT = 2_000
 #: The reasons for which entries of the corpus are refused: none is.
 REFUSED: dict[str, int] = {}
 
@@ -101,7 +101,6 @@ def test_each_pin_is_replaced_and_nothing_else(corpus: Path) -> None:
             again = HelmTarget().read(after, path.name)
             asked = {entry.name: wanted(entry) for entry in group}
             assert {entry.name: entry.pin for entry in again.entries if entry.name in asked} == asked
-            assert edit(again, [Assignment(entry.name, wanted(entry)) for entry in group]) == after
             edited += len(group)
     for reason, count in sorted(refused.items()):
         print(f"{count} refused: {reason}")  # noqa: T201 - shown with -s

@@ -83,14 +83,6 @@ def test_only_what_was_asked_changes(before: str, pin: Pin, after: str, top: str
     assert edited(before, Assignment(name, pin)) == after
 
 
-def test_new_name_is_set_and_added() -> None:
-    before = "images:\n- name: a\n  newTag: v1\n- name: b\n  newName: c # d\n"
-
-    assert edited(before, Assignment("a", Pin(), "r.io/x"), Assignment("b", TAG, "r.io:5000/y")) == (
-        "images:\n- name: a\n  newName: r.io/x\n  newTag: v1\n- name: b\n  newName: r.io:5000/y # d\n  newTag: v2\n"
-    )
-
-
 def test_several_entries_are_edited_at_once_in_any_order() -> None:
     before = f"images:\n- name: a\n- digest: {D1}\n  name: b\n- {{name: c, newTag: v1}}\n- name: d\n"
 

@@ -130,16 +130,6 @@ def test_plan_and_update_write_its_files_beside_those_of_another_target(bot: Bot
     assert {path for path in before if before[path] != after[path]} == {STAGING, KUSTOMIZATION}
 
 
-def test_check_counts_its_entries_and_tells_its_mistakes(bot: Bot, shop: Deploy, tmp_path: Path) -> None:
-    on_disk(shop, tmp_path)
-    (tmp_path / STAGING).write_text("web: latest\n")
-    document = bot(shop, "check", "--output", "json", folder=tmp_path).json
-    assert [(problem["message"], problem["file"]) for problem in document["problems"]] == [
-        ("`latest` is no version", STAGING)
-    ]
-    assert (document["files"], document["entries"], document["coverage"]["no_environment"]) == (4, 4, 2)
-
-
 def test_its_settings_and_globs_of_its_files_are_those_of_any_target(bot: Bot, shop: Deploy, tmp_path: Path) -> None:
     digest, before = shop.push("web", "1.1.0"), shop.files("main")
     done = bot(shop, "update", "--repository", shop.name, "hosts")

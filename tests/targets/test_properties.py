@@ -15,7 +15,7 @@ from tests.targets.model import Block, File, digests, files, tags
 
 LONG = os.environ.get("GITOPS_BOT_LONG") == "1"
 profile = settings(
-    max_examples=20_000 if LONG else 300,
+    max_examples=20_000 if LONG else 100,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example, HealthCheck.data_too_large],
 )

@@ -72,7 +72,7 @@ tags = (number_like | word_like | any_tag).filter(is_tag)
 
 
 @given(tags, st.sampled_from([None, "'", '"']))
-@settings(max_examples=20_000 if LONG else 500, deadline=None)
+@settings(max_examples=20_000 if LONG else 150, deadline=None)
 def test_every_tag_stays_a_string_under_yaml_1_1_and_1_2(tag: str, quote: str | None) -> None:
     written = f"newTag: {render(tag, quote)}\n"
 
