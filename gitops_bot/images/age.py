@@ -208,7 +208,6 @@ def _against_pinned(
     *,
     listed: bool,
 ) -> Choice:
-    """The decision between the newest build and what is pinned."""
     if best == current.tag:
         return Current(Reason("current", newest, facts))
     if current.tag is None and current.digest is None:

@@ -152,7 +152,6 @@ def admit(policy: Policy, tags: Sequence[str]) -> Admitted:
 
 
 def _keyed(policy: Semver | Pattern, tags: list[str], stages: list[Stage]) -> Admitted:
-    """The tags that the policy can order."""
     rule, matched, columns = _read(policy, tags)
     sortable = _keys(policy, columns)
     matching = (*stages, Stage(rule, matched)) if rule else tuple(stages)

@@ -123,7 +123,6 @@ def no_candidate(
 def _compare(
     best: RankedTag, present: RankedTag, listed: bool, highest: str, facts: Mapping[str, str | int | None]
 ) -> Choice:
-    """The decision between two tags that both have a key."""
     gone = "" if listed else f"; {present.tag} is no longer listed"
     if best.key > present.key:
         return Chosen(best.tag, Reason("chosen", f"{highest}{gone}", facts))

@@ -71,7 +71,6 @@ def nearest(word: str, tags: Sequence[str], count: int = 3) -> list[str]:
 
 
 def _shared(first: str, second: str) -> int:
-    """The length of the common prefix."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
 
 

@@ -67,8 +67,6 @@ def prove(
 
 @dataclass(slots=True)
 class _Comparison:
-    """One walk through both documents."""
-
     before: Document
     after: Document
     asked: Mapping[int, Mapping[str, str | None]]

@@ -158,7 +158,6 @@ def _form(target: Target, rest: bytes) -> _Form | None:
 
 
 def _has_mark(part: str | int | None) -> bool:
-    """Whether a text holds a value, and more than that."""
     return isinstance(part, str) and (_TAG_MARK in part or _DIGEST_MARK in part)
 
 

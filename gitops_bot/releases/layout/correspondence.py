@@ -219,7 +219,6 @@ def partners(
 
 
 def _says(pin: Pin, other: Pin) -> bool:
-    """Whether a pin says what another one says."""
     return pin.tag == other.tag and other.digest in (None, pin.digest)
 
 

@@ -137,7 +137,6 @@ def _steps(directory: str) -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=4096)
 def _word(part: str) -> str | None:
-    """The environment that a directory's name speaks of."""
     *before, last = first, *after = _SEPARATORS.split(part.lower())
     if last in WORDS and not (last == "test" and before and before[-1] in _KINDS_OF_TESTS):
         return last

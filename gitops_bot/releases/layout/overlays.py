@@ -301,7 +301,6 @@ class _Tree:
 
     @cached_property
     def _names(self) -> Mapping[str, list[str]]:
-        """Every file, by its directory."""
         files: dict[str, list[str]] = defaultdict(list)
         for path in self._tree:
             directory, slash, _ = path.rpartition("/")
@@ -310,7 +309,6 @@ class _Tree:
 
     @cached_property
     def _all_directories(self) -> list[str]:
-        """Every directory that a file is in."""
         return sorted(self._names)
 
     @cached_property

@@ -246,14 +246,12 @@ class Overrides:
         return self._pins_of(file) if file is not None else {}
 
     def _by(self, user: str) -> dict[str, str]:
-        """What a kustomization and those that use it pin."""
         if user not in self.known:
             self.known[user] = {}  # where they go round in a circle, which kustomize refuses
             self.known[user] = self.by_users(posixpath.dirname(user)) | self._own(user, set())
         return self.known[user]
 
     def _own(self, user: str, seen: set[str]) -> dict[str, str]:
-        """The images that a kustomization pins itself or by a component."""
         seen.add(user)
         used = (posixpath.join(path, name) for path in self.paths(user) for name in FILE_NAMES)
         components = [file for file in used if file in self.files and file not in seen]
