@@ -51,137 +51,103 @@ if TYPE_CHECKING:
 _CODE = one_of(*CODES)
 _OBJECT = Shape({"type": "object"}, dict)
 _PROBLEM = define(
-    "problem",
-    {
-        "code": _CODE,
-        "message": TEXT,
-        "file": or_null(TEXT),
-        "line": or_null(LINE),
-        "column": or_null(LINE),
-        "next": TEXT,
-    },
+    "problem", code=_CODE, message=TEXT, file=or_null(TEXT), line=or_null(LINE), column=or_null(LINE), next=TEXT
 )
-_REASON = define("reason", {"code": _CODE, "text": TEXT, "data": _OBJECT})
-_ENTRY = define(
-    "entry",
-    {"environment": or_null(TEXT), "overlay": TEXT, "file": TEXT, "line": LINE, "name": TEXT, "image": TEXT},
-)
+_REASON = define("reason", code=_CODE, text=TEXT, data=_OBJECT)
+_ENTRY = define("entry", environment=or_null(TEXT), overlay=TEXT, file=TEXT, line=LINE, name=TEXT, image=TEXT)
 #: A check or deployment that a gate looked at; what it says is null where nothing has answered yet.
 _EVIDENCE = define(
     "evidence",
-    {
-        "gate": one_of("checks", "source_checks", "deployment"),
-        "name": TEXT.of(evidence.name),
-        "state": one_of(*get_args(CheckState)),
-        "since": or_null(TIME).of(lambda seen: seen.check.at if seen.check is not None else None),
-        "by": or_null(TEXT).of(lambda seen: plain(seen.check.by) if seen.check is not None else None),
-        "url": or_null(TEXT).of(evidence.link),
-        "text": or_null(TEXT).of(lambda seen: plain(seen.check.text) if seen.check is not None else None),
-    },
+    gate=one_of("checks", "source_checks", "deployment"),
+    name=TEXT.of(evidence.name),
+    state=one_of(*get_args(CheckState)),
+    since=or_null(TIME).of(lambda seen: seen.check.at if seen.check is not None else None),
+    by=or_null(TEXT).of(lambda seen: plain(seen.check.by) if seen.check is not None else None),
+    url=or_null(TEXT).of(evidence.link),
+    text=or_null(TEXT).of(lambda seen: plain(seen.check.text) if seen.check is not None else None),
 )
 _FOUND = record(
-    {
-        "name": TEXT,
-        "overlays": many(TEXT),
-        "files": COUNT,
-        "entries": COUNT.of(lambda found: len(found.entries)),
-        "followed": COUNT,
-        "source": or_null(TEXT),
-        "promote": BOOL,
-        "deployed_by": many(TEXT),
-    }
+    name=TEXT,
+    overlays=many(TEXT),
+    files=COUNT,
+    entries=COUNT.of(lambda found: len(found.entries)),
+    followed=COUNT,
+    source=or_null(TEXT),
+    promote=BOOL,
+    deployed_by=many(TEXT),
 )
 _CONTENT = record(
-    {
-        "digest": TEXT,
-        "overlays": many(TEXT),
-        "files": many(record({"path": TEXT, "name": TEXT, "blob": TEXT})),
-        "not_reproducible": many(
-            record({"file": TEXT, "line": LINE, "reference": TEXT, "why": one_of(*get_args(WhyUnfollowed))})
-        ).of("unfollowed"),
-    }
+    digest=TEXT,
+    overlays=many(TEXT),
+    files=many(record(path=TEXT, name=TEXT, blob=TEXT)),
+    not_reproducible=many(record(file=TEXT, line=LINE, reference=TEXT, why=one_of(*get_args(WhyUnfollowed)))).of(
+        "unfollowed"
+    ),
 )
 _IMAGE_COMMITS = record(
-    {
-        "name": TEXT.of("change.name"),
-        "overlay": TEXT.of("change.overlay"),
-        "source": TEXT,
-        "from_revision": TEXT,
-        "to_revision": TEXT,
-        "compare_url": or_null(TEXT),
-        "commits": many(TEXT),
-    }
+    name=TEXT.of("change.name"),
+    overlay=TEXT.of("change.overlay"),
+    source=TEXT,
+    from_revision=TEXT,
+    to_revision=TEXT,
+    compare_url=or_null(TEXT),
+    commits=many(TEXT),
 )
 _BETWEEN = record(
-    {
-        "from": TEXT.of("older.commit"),
-        "to": TEXT.of("newer.commit"),
-        "changes": many(ENTRY_CHANGE),
-        "config": many(TEXT),
-        "images": many(_IMAGE_COMMITS),
-    }
+    from_=TEXT.of("older.commit"),
+    to=TEXT.of("newer.commit"),
+    changes=many(ENTRY_CHANGE),
+    config=many(TEXT),
+    images=many(_IMAGE_COMMITS),
 )
 #: A freeze of the whole environment that lasts now; `from` is null where it has no begin.
 _FROZEN = define(
     "frozen",
-    {
-        "from": or_null(TIME).of("begins"),
-        "until": TIME,
-        "why": TEXT.of(lambda hold: plain(hold.why)),
-        "except": many(TEXT).of(lambda hold: [plain(name) for name in hold.excepted]),
-        "file": TEXT.of(lambda hold: hold.place[0]),
-        "line": LINE.of(lambda hold: hold.place[1]),
-    },
+    from_=or_null(TIME).of("begins"),
+    until=TIME,
+    why=TEXT.of(lambda hold: plain(hold.why)),
+    except_=many(TEXT).of(lambda hold: [plain(name) for name in hold.excepted]),
+    file=TEXT.of(lambda hold: hold.place[0]),
+    line=LINE.of(lambda hold: hold.place[1]),
 )
 _ENVIRONMENT_STATUS = record(
-    {
-        "name": TEXT,
-        "release": or_null(TEXT).of(lambda own: own.newest.commit if own.newest is not None else None),
-        "released_at": or_null(TIME).of(lambda own: own.newest.at if own.newest is not None else None),
-        "frozen": many(_FROZEN),
-        "behind": COUNT,
-        "counts": record({state: COUNT.of(itemgetter(state)) for state in STATES}),
-        "entries": many(
-            record(
-                {
-                    "entry": _ENTRY,
-                    "pin": PIN,
-                    "wave": COUNT,
-                    "state": one_of(*STATES),
-                    "candidate": or_null(PIN),
-                    "reason": or_null(_REASON),
-                    "next": or_null(TEXT).of(next_step),
-                    "since": or_null(TIME),
-                    "source_pin": or_null(PIN),
-                    "behind_releases": or_null(COUNT),
-                    "behind_commits": or_null(COUNT),
-                    # Why it is held, where it is not only waiting.
-                    "hold": or_null(_REASON).of(
-                        lambda entry: entry.reason if entry.state in ("held", "checks") else None
-                    ),
-                    "proposal": or_null(PULL_REQUEST),
-                    "evidence": many(_EVIDENCE).of("seen"),
-                }
-            )
-        ).of("listed"),
-    }
+    name=TEXT,
+    release=or_null(TEXT).of(lambda own: own.newest.commit if own.newest is not None else None),
+    released_at=or_null(TIME).of(lambda own: own.newest.at if own.newest is not None else None),
+    frozen=many(_FROZEN),
+    behind=COUNT,
+    counts=record(**{state: COUNT.of(itemgetter(state)) for state in STATES}),
+    entries=many(
+        record(
+            entry=_ENTRY,
+            pin=PIN,
+            wave=COUNT,
+            state=one_of(*STATES),
+            candidate=or_null(PIN),
+            reason=or_null(_REASON),
+            next=or_null(TEXT).of(next_step),
+            since=or_null(TIME),
+            source_pin=or_null(PIN),
+            behind_releases=or_null(COUNT),
+            behind_commits=or_null(COUNT),
+            # Why it is held, where it is not only waiting.
+            hold=or_null(_REASON).of(lambda entry: entry.reason if entry.state in ("held", "checks") else None),
+            proposal=or_null(PULL_REQUEST),
+            evidence=many(_EVIDENCE).of("seen"),
+        )
+    ).of("listed"),
 )
-_ELSEWHERE = record({"environment": TEXT, "overlays": many(TEXT)})
 #: A setting of another tool without an equivalent.
-_GAP = record({"file": TEXT, "line": COUNT, "message": TEXT.of("what"), "next": TEXT})
-_REGISTRY = record({"host": TEXT.of("subject"), "verdict": one_of(*get_args(Verdict)), "text": TEXT})
+_GAP = record(file=TEXT, line=COUNT, message=TEXT.of("what"), next=TEXT)
+_REGISTRY = record(host=TEXT.of("subject"), verdict=one_of(*get_args(Verdict)), text=TEXT)
 _COVERAGE = record(
-    {
-        "tracked": COUNT,
-        "promoted": COUNT,
-        "ignored": COUNT.of(lambda coverage: len(coverage.ignored)),
-        "unmanaged": COUNT,
-        "no_environment": COUNT.of("outside.entries"),
-        "total": COUNT,
-        "outside": many(record({"overlay": TEXT, "cause": or_null(one_of(*get_args(Cause))), "entries": COUNT})).of(
-            "outside.items"
-        ),
-    }
+    tracked=COUNT,
+    promoted=COUNT,
+    ignored=COUNT.of(lambda coverage: len(coverage.ignored)),
+    unmanaged=COUNT,
+    no_environment=COUNT.of("outside.entries"),
+    total=COUNT,
+    outside=many(record(overlay=TEXT, cause=or_null(one_of(*get_args(Cause))), entries=COUNT)).of("outside.items"),
 )
 
 
@@ -192,110 +158,87 @@ def _reason_data(change: Change) -> JsonObject:
 
 _CHANGE = define(
     "change",
-    {
-        "entry": _ENTRY,
-        "from": PIN.of("before"),
-        "to": PIN.of("after"),
-        "source": one_of(*get_args(Source)),
-        "direction": one_of(*get_args(Direction)),
-        "reason": _REASON.of(lambda change: replace(change.reason, data=_reason_data(change))),
-        "carried": BOOL,
-        "evidence": many(_EVIDENCE).of("seen"),
-    },
+    entry=_ENTRY,
+    from_=PIN.of("before"),
+    to=PIN.of("after"),
+    source=one_of(*get_args(Source)),
+    direction=one_of(*get_args(Direction)),
+    reason=_REASON.of(lambda change: replace(change.reason, data=_reason_data(change))),
+    carried=BOOL,
+    evidence=many(_EVIDENCE).of("seen"),
 )
 _PROPOSAL = define(
     "proposal",
-    {
-        "group": TEXT,
-        "branch": or_null(TEXT),
-        "action": one_of(*get_args(ActionName)).of("action.name"),
-        "reason": _REASON.of("action.reason"),
-        "pull_request": or_null(PULL_REQUEST),
-        "commit": or_null(COMMIT),
-        "changes": many(_CHANGE),
-    },
+    group=TEXT,
+    branch=or_null(TEXT),
+    action=one_of(*get_args(ActionName)).of("action.name"),
+    reason=_REASON.of("action.reason"),
+    pull_request=or_null(PULL_REQUEST),
+    commit=or_null(COMMIT),
+    changes=many(_CHANGE),
 )
 _HELD = define(
-    "held",
-    {
-        "entry": _ENTRY,
-        "current": PIN,
-        "candidate": or_null(PIN),
-        "reason": _REASON,
-        "evidence": many(_EVIDENCE).of("seen"),
-    },
+    "held", entry=_ENTRY, current=PIN, candidate=or_null(PIN), reason=_REASON, evidence=many(_EVIDENCE).of("seen")
 )
-_FAILED = define("failed", {"entry": or_null(_ENTRY), "problem": _PROBLEM})
+_FAILED = define("failed", entry=or_null(_ENTRY), problem=_PROBLEM)
 _ENVIRONMENT = define(
     "environment",
-    {
-        "name": TEXT,
-        "promoted_from": or_null(TEXT),
-        "frozen": many(_FROZEN),
-        "proposals": many(_PROPOSAL),
-        "held": many(_HELD).of("all_held"),
-        "failed": many(_FAILED),
-        "unchanged": COUNT.of(lambda environment: environment.entries["unchanged"]),
-    },
+    name=TEXT,
+    promoted_from=or_null(TEXT),
+    frozen=many(_FROZEN),
+    proposals=many(_PROPOSAL),
+    held=many(_HELD).of("all_held"),
+    failed=many(_FAILED),
+    unchanged=COUNT.of(lambda environment: environment.entries["unchanged"]),
 )
 _OK = {"good": True, "wrong": False}
 #: A finding of `doctor`; `ok` is null for a warning or an unknown result.
 _CHECK = define(
     "check",
-    {
-        "name": one_of(*get_args(Check)),
-        "subject": TEXT.of(lambda finding: plain(finding.subject)),
-        "ok": or_null(BOOL).of(lambda finding: _OK.get(finding.verdict)),
-        "verdict": one_of(*get_args(Verdict)),
-        "text": TEXT.of(lambda finding: plain(finding.text, LONG)),
-        "next": TEXT.of(lambda finding: plain(finding.next, LONG)),
-    },
+    name=one_of(*get_args(Check)),
+    subject=TEXT.of(lambda finding: plain(finding.subject)),
+    ok=or_null(BOOL).of(lambda finding: _OK.get(finding.verdict)),
+    verdict=one_of(*get_args(Verdict)),
+    text=TEXT.of(lambda finding: plain(finding.text, LONG)),
+    next=TEXT.of(lambda finding: plain(finding.next, LONG)),
 )
 _POLICY = record(
-    {
-        "name": or_null(TEXT),
-        "kind": one_of(*get_args(Kind)),
-        "origin": one_of("config", "inferred"),
-        "text": TEXT,
-        "place": or_null(TEXT),
-    }
+    name=or_null(TEXT),
+    kind=one_of(*get_args(Kind)),
+    origin=one_of("config", "inferred"),
+    text=TEXT,
+    place=or_null(TEXT),
 )
-_STEP = record({"rule": TEXT, "kept": COUNT, "removed": COUNT, "sample": many(TEXT)})
-_CANDIDATE = record({"tag": TEXT, "key": many(TEXT), "built": or_null(TIME), "claimed": or_null(TIME)})
+_STEP = record(rule=TEXT, kept=COUNT, removed=COUNT, sample=many(TEXT))
+_CANDIDATE = record(tag=TEXT, key=many(TEXT), built=or_null(TIME), claimed=or_null(TIME))
 _EXPLAINED = record(
-    {
-        "entry": or_null(_ENTRY),
-        "policy": _POLICY,
-        "current": PIN,
-        "seen": COUNT.of("selection.seen"),
-        "steps": many(_STEP).of("selection.steps"),
-        "candidates": many(_CANDIDATE).of("selection.candidates"),
-        "outcome": one_of(*get_args(EntryOutcome)),
-        "pin": or_null(PIN),
-        "reason": _REASON,
-        "asked": or_null(record({"tag": TEXT, "rule": or_null(TEXT), "text": TEXT})),
-        "gates": many(record({"gate": TEXT, "passed": BOOL, "reason": or_null(_REASON)})),
-        "evidence": many(_EVIDENCE).of("seen"),
-    }
+    entry=or_null(_ENTRY),
+    policy=_POLICY,
+    current=PIN,
+    seen=COUNT.of("selection.seen"),
+    steps=many(_STEP).of("selection.steps"),
+    candidates=many(_CANDIDATE).of("selection.candidates"),
+    outcome=one_of(*get_args(EntryOutcome)),
+    pin=or_null(PIN),
+    reason=_REASON,
+    asked=or_null(record(tag=TEXT, rule=or_null(TEXT), text=TEXT)),
+    gates=many(record(gate=TEXT, passed=BOOL, reason=or_null(_REASON))),
+    evidence=many(_EVIDENCE).of("seen"),
 )
 _AUDITED = record(
-    {
-        "entry": _ENTRY,
-        "pin": PIN.of("entry.pin"),
-        "verdict": one_of(*get_args(AuditVerdict)),
-        "digest": or_null(TEXT),
-        "missing": many(TEXT).of("absent"),
-    }
+    entry=_ENTRY,
+    pin=PIN.of("entry.pin"),
+    verdict=one_of(*get_args(AuditVerdict)),
+    digest=or_null(TEXT),
+    missing=many(TEXT).of("absent"),
 )
 _KEPT = record(
-    {
-        "image": TEXT.of(lambda kept: str(kept.image)),
-        "digest": TEXT,
-        "tags": many(TEXT),
-        "environments": many(TEXT),
-        "indexes": many(TEXT),
-        "subjects": many(TEXT),
-    }
+    image=TEXT.of(lambda kept: str(kept.image)),
+    digest=TEXT,
+    tags=many(TEXT),
+    environments=many(TEXT),
+    indexes=many(TEXT),
+    subjects=many(TEXT),
 )
 #: What every document begins with.
 _HEAD: Final[Mapping[str, Shape | Field]] = {
@@ -306,53 +249,42 @@ _HEAD: Final[Mapping[str, Shape | Field]] = {
     "complete": BOOL,
     "problems": many(_PROBLEM),
 }
-
-
-def _body(command: str) -> Mapping[str, Shape | Field]:
-    """The fields of a command's document."""
-    match command:
-        case "check":
-            return {"files": COUNT, "entries": COUNT.of("coverage.entries"), "coverage": _COVERAGE}
-        case "doctor":
-            return {"checks": many(_CHECK).of(lambda findings: findings)}
-        case "explain":
-            return {"entries": many(_EXPLAINED).of(lambda explanations: explanations)}
-        case "history":
-            return {
-                "environment": TEXT,
-                "bounded": BOOL,
-                "releases": many(RELEASE),
-                "between": or_null(_BETWEEN),
-                "diff": or_null(TEXT).of(lambda history: None if history.files is None else diff_text(history.files)),
-                "content": or_null(_CONTENT),
-                "exported": or_null(TEXT),
-            }
-        case "audit":
-            releases = record({"environment": TEXT, "bounded": BOOL, "releases": many(RELEASE)})
-            return {
-                "environments": many(record({"name": TEXT, "entries": many(_AUDITED)})),
-                "keep": or_null(many(_KEPT)),
-                "histories": or_null(many(releases)),
-            }
-        case "init":
-            return {
-                "file": or_null(TEXT),
-                "written": BOOL,
-                "text": or_null(TEXT),
-                "environments": many(_FOUND).of("inventory.environments"),
-                "no_environment": COUNT.of("coverage.outside.entries"),
-                # What is deployed is in an environment; scripts may still read the key.
-                "deployed_elsewhere": many(_ELSEWHERE).of(lambda _: []),
-                "coverage": _COVERAGE,
-                "registries": many(_REGISTRY).of("inventory.registries"),
-                "without_counterpart": many(_GAP).of("gaps"),
-            }
-        case "status":
-            return {"environments": many(_ENVIRONMENT_STATUS)}
-        case "edit":
-            return {"changes": many(_CHANGE), "unchanged": COUNT}
-        case _:
-            return {"environments": many(_ENVIRONMENT), **({"coverage": _COVERAGE} if command == "plan" else {})}
+#: What follows it, by the command; those that write have their environments alone.
+_BODIES: Final[Mapping[str, Mapping[str, Shape | Field]]] = {
+    "check": {"files": COUNT, "entries": COUNT.of("coverage.entries"), "coverage": _COVERAGE},
+    "doctor": {"checks": many(_CHECK).of(lambda findings: findings)},
+    "explain": {"entries": many(_EXPLAINED).of(lambda explanations: explanations)},
+    "history": {
+        "environment": TEXT,
+        "bounded": BOOL,
+        "releases": many(RELEASE),
+        "between": or_null(_BETWEEN),
+        "diff": or_null(TEXT).of(lambda history: None if history.files is None else diff_text(history.files)),
+        "content": or_null(_CONTENT),
+        "exported": or_null(TEXT),
+    },
+    "audit": {
+        "environments": many(record(name=TEXT, entries=many(_AUDITED))),
+        "keep": or_null(many(_KEPT)),
+        "histories": or_null(many(record(environment=TEXT, bounded=BOOL, releases=many(RELEASE)))),
+    },
+    "init": {
+        "file": or_null(TEXT),
+        "written": BOOL,
+        "text": or_null(TEXT),
+        "environments": many(_FOUND).of("inventory.environments"),
+        "no_environment": COUNT.of("coverage.outside.entries"),
+        # What is deployed is in an environment; scripts may still read the key.
+        "deployed_elsewhere": many(record(environment=TEXT, overlays=many(TEXT))).of(lambda _: []),
+        "coverage": _COVERAGE,
+        "registries": many(_REGISTRY).of("inventory.registries"),
+        "without_counterpart": many(_GAP).of("gaps"),
+    },
+    "status": {"environments": many(_ENVIRONMENT_STATUS)},
+    "edit": {"changes": many(_CHANGE), "unchanged": COUNT},
+    "plan": {"environments": many(_ENVIRONMENT), "coverage": _COVERAGE},
+    **{name: {"environments": many(_ENVIRONMENT)} for name in ("update", "set", "promote", "rollback")},
+}
 
 
 def schema(command: str) -> Schema:
@@ -360,20 +292,20 @@ def schema(command: str) -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"gitops-bot {command}",
-        **record({"schema": Shape({"const": f"gitops-bot/{command}/1"}), **_HEAD, **_body(command)}).schema,
+        **record(schema=Shape({"const": f"gitops-bot/{command}/1"}), **_HEAD, **_BODIES[command]).schema,
         "$defs": DEFS,
     }
 
 
 def of(command: str, result: Result[object], at: datetime) -> JsonObject:
     """The document of a command's result."""
-    return _document(command, result.head, at, record(_body(command)).write(result.body))
+    return _document(command, result.head, at, record(**_BODIES[command]).write(result.body))
 
 
 def of_failure(command: str, problems: Sequence[Problem], at: datetime) -> JsonObject:
     """The document of a command that could not start: its usual shape, empty except for the problems."""
-    return _document(command, Head(problems=tuple(problems)), at, record(_body(command)).empty)
+    return _document(command, Head(problems=tuple(problems)), at, record(**_BODIES[command]).empty)
 
 
 def _document(command: str, head: Head, at: datetime, body: JsonObject) -> JsonObject:
-    return {"schema": f"gitops-bot/{command}/1", **record({**_HEAD, "at": TIME.of(lambda _: at)}).write(head), **body}
+    return {"schema": f"gitops-bot/{command}/1", **record(**{**_HEAD, "at": TIME.of(lambda _: at)}).write(head), **body}

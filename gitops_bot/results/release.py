@@ -16,32 +16,26 @@ if TYPE_CHECKING:
 #: Scripts get what registries and kustomize take as a tag and a digest; what else stands in a file is a problem.
 PIN = define(
     "pin",
-    {
-        "tag": or_null(TEXT).of(lambda pin: pin.tag if is_tag(pin.tag or "") else None),
-        "digest": or_null(TEXT).of(lambda pin: pin.digest if is_digest(pin.digest or "") else None),
-    },
+    tag=or_null(TEXT).of(lambda pin: pin.tag if is_tag(pin.tag or "") else None),
+    digest=or_null(TEXT).of(lambda pin: pin.digest if is_digest(pin.digest or "") else None),
 )
-PULL_REQUEST = define("pull_request", {"number": LINE, "url": TEXT, "state": one_of(*get_args(State))})
-ENTRY_CHANGE = record(
-    {"overlay": TEXT, "name": TEXT, "from": or_null(PIN).of("before"), "to": or_null(PIN).of("after")}
-)
+PULL_REQUEST = define("pull_request", number=LINE, url=TEXT, state=one_of(*get_args(State)))
+ENTRY_CHANGE = record(overlay=TEXT, name=TEXT, from_=or_null(PIN).of("before"), to=or_null(PIN).of("after"))
 RELEASE = record(
-    {
-        "id": TEXT.of("record.id"),
-        "number": or_null(LINE).of("record.release.number"),
-        "commit": COMMIT.of("record.release.commit"),
-        "at": TIME.of("record.at"),
-        "author": TEXT.of("record.release.step.who"),
-        "merged_by": or_null(TEXT).of("merge.merged_by"),
-        "approved_by": many(TEXT).of("merge.approved_by"),
-        "pull_request": or_null(PULL_REQUEST).of("merge.pull_request"),
-        "kind": one_of(*get_args(Kind)).of("record.kind"),
-        "from_release": or_null(TEXT).of("record.from_release"),
-        "rollback_of": or_null(TEXT).of("record.rollback_of"),
-        "changes": many(ENTRY_CHANGE).of("record.changes"),
-        "config": many(TEXT).of("record.config"),
-        "content_digest": or_null(TEXT),
-    }
+    id=TEXT.of("record.id"),
+    number=or_null(LINE).of("record.release.number"),
+    commit=COMMIT.of("record.release.commit"),
+    at=TIME.of("record.at"),
+    author=TEXT.of("record.release.step.who"),
+    merged_by=or_null(TEXT).of("merge.merged_by"),
+    approved_by=many(TEXT).of("merge.approved_by"),
+    pull_request=or_null(PULL_REQUEST).of("merge.pull_request"),
+    kind=one_of(*get_args(Kind)).of("record.kind"),
+    from_release=or_null(TEXT).of("record.from_release"),
+    rollback_of=or_null(TEXT).of("record.rollback_of"),
+    changes=many(ENTRY_CHANGE).of("record.changes"),
+    config=many(TEXT).of("record.config"),
+    content_digest=or_null(TEXT),
 )
 #: What the forge tells of a release, and Git does not.
 _OF_FORGE: Final = frozenset({"merged_by", "approved_by", "pull_request"})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gitops_bot.images.reason import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 Schema = dict[str, Any]
 JsonObject = dict[str, Any]
@@ -68,12 +68,13 @@ def many(shape: Shape) -> Shape:
     return Shape({"type": "array", "items": shape.schema}, lambda values: [shape.write(value) for value in values], [])
 
 
-def record(fields: Mapping[str, Shape | Field]) -> Shape:
-    """An object. A field without a getter is the attribute of its name.
+def record(**fields: Shape | Field) -> Shape:
+    """An object. A field without a getter is the attribute of its name; `from_` is called `from`.
 
     Each field is required; a later version may add some, so the schema refuses none that it does not know.
     """
-    known = {name: field if isinstance(field, Field) else field.of(name) for name, field in fields.items()}
+    named = {name.rstrip("_"): field for name, field in fields.items()}
+    known = {name: field if isinstance(field, Field) else field.of(name) for name, field in named.items()}
     return Shape(
         {
             "type": "object",
@@ -85,8 +86,8 @@ def record(fields: Mapping[str, Shape | Field]) -> Shape:
     )
 
 
-def define(name: str, fields: Mapping[str, Shape | Field]) -> Shape:
-    """An object that the schema names."""
-    shape = record(fields)
-    DEFS[name] = shape.schema
-    return Shape({"$ref": f"#/$defs/{name}"}, shape.write)
+def define(called: str, /, **fields: Shape | Field) -> Shape:
+    """An object that the schema calls so."""
+    shape = record(**fields)
+    DEFS[called] = shape.schema
+    return Shape({"$ref": f"#/$defs/{called}"}, shape.write)
