@@ -44,7 +44,7 @@ class Documents:
     def get(self, digest: str) -> bytes | None:
         """The bytes of a digest, if they are known."""
         if (body := self.memory.get(digest)) is None:
-            body = self._read(digest)
+            body = self.read_file(digest)
             if body is None or digest_of(body, digest) != digest:
                 return None
         self._keep(digest, body)
@@ -57,7 +57,7 @@ class Documents:
 
     def named(self, tag: str) -> str | None:
         """The digest that a tag, with its repository, named when its manifest was read; None unless that is known."""
-        body = self.memory.get(tag) or self._read(tag) or b""
+        body = self.memory.get(tag) or self.read_file(tag) or b""
         digest = body.decode("ascii", "replace")
         return digest if is_digest(digest) and self.get(digest) is not None else None
 
@@ -67,7 +67,7 @@ class Documents:
 
     def answer(self, address: str) -> tuple[str, bytes] | None:
         """The ETag and the body that an address answered; None unless they are known."""
-        etag, _, body = (self.memory.get(address) or self._read(address) or b"").partition(b"\n")
+        etag, _, body = (self.memory.get(address) or self.read_file(address) or b"").partition(b"\n")
         return (etag.decode("ascii"), body) if _ETAG.fullmatch(etag) else None
 
     def keep_answer(self, address: str, etag: str, body: bytes) -> None:
@@ -80,7 +80,12 @@ class Documents:
         if len(self.memory) >= IN_MEMORY and key not in self.memory:
             self.memory.clear()
         self.memory[key] = body
-        if (file := self._file(key)) is None or (file.exists() and not replace):
+        if (file := self.file(key)) is not None and (replace or not file.exists()):
+            self.write_file(key, body)
+
+    def write_file(self, key: str, body: bytes) -> None:
+        """Write the file of a key, if there is a folder."""
+        if (file := self.file(key)) is None:
             return
         part = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}")
         try:
@@ -90,16 +95,17 @@ class Documents:
         except OSError as error:
             self._leave(error)
 
-    def _read(self, key: str) -> bytes | None:
+    def read_file(self, key: str, largest: int = LARGEST) -> bytes | None:
+        """The file of a key, or more than its `largest` bytes; None if there is none that this user wrote."""
         with suppress(OSError):
-            if (file := self._file(key)) is not None:
+            if (file := self.file(key)) is not None:
                 descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
                 with os.fdopen(descriptor, "rb") as opened:
                     check_owner(file, os.fstat(descriptor))
-                    return opened.read(LARGEST + 1)
+                    return opened.read(largest + 1)
         return None
 
-    def _file(self, key: str) -> Path | None:
+    def file(self, key: str) -> Path | None:
         """Where a key has its file: no key is a name of the file system."""
         if self.folder is not None and not self._checked:
             try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, assert_never
 
@@ -24,6 +23,7 @@ from gitops_bot.edges.registry.host import HEAD_START, Host, ImageLimits, ImageR
 from gitops_bot.edges.registry.manifest import read, resolve
 from gitops_bot.edges.registry.referrers import list_referrers
 from gitops_bot.edges.registry.tags import PAGE_BYTES, USUAL_BYTES, OneThread, every_tag, fetch_page
+from gitops_bot.edges.registry.times.reader import TimesReader
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reference import DOCKER_HUB, Pin
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.credentials import Login
     from gitops_bot.edges.registry.documents import Memory
     from gitops_bot.edges.registry.tags import TagPage
-    from gitops_bot.edges.registry.times.reader import TimesReader
     from gitops_bot.errors import FailureCode
     from gitops_bot.images.build import Build, BuildTimes, Child, Manifest
     from gitops_bot.images.reference import ImageName
@@ -113,8 +112,7 @@ class Registry(AbstractContextManager["Registry"]):
         self._without_referrers: set[ImageName] = set()
         #: The digests of tags, as far as reading build times has shown them.
         self._digests: dict[tuple[ImageName, str], str] = {}
-        self._cache, self._packages = cache, packages
-        self._times_reader: TimesReader | None = None
+        self._times = TimesReader(self._http, clock, self._documents, packages)
         self._lock, self._large = threading.Lock(), OneThread()
         self._hosts: dict[str, Host] = {}
 
@@ -185,21 +183,13 @@ class Registry(AbstractContextManager["Registry"]):
 
     def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
         """When the images of these tags, and of what is pinned, were built."""
-        # Imported here for its database: only policies that order by build time need it.
-        from gitops_bot.edges.registry.times.reader import TimesReader
 
         def remember(tag: str, digest: str) -> None:
             self._digests[image, tag] = digest
 
-        with self._lock:
-            reader = self._times_reader = self._times_reader or TimesReader(
-                self._http, self._clock, self._cache, self._packages
-            )
         with self._reading(image, "the build times of its tags", pin) as repository:
             threads = self._access.get(repository.location.registry, _PLAIN).concurrency or Tuning().concurrency
-            # Of thousands of images the times are kept, and not their documents.
-            in_memory = replace(repository, documents=Documents(self._documents.memory))
-            return reader.read(in_memory, tags, pin, remember, threads)
+            return self._times.read(repository, tags, pin, remember, threads)
 
     def served(self, image: ImageName, pin: Pin) -> Served:
         """How the bot can read the repository, and whether the pinned image exists; not cached.

@@ -11,29 +11,29 @@ is as new as the newest of its images; attestations do not count.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import deque
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot import log
-from gitops_bot.edges.http import Allowance, Limit, NoResponse
+from gitops_bot.edges.http import Allowance, Limit, NoResponse, parse_json
 from gitops_bot.edges.registry.credentials import Once
-from gitops_bot.edges.registry.describe import built, configuration, created_in, first_label, labels
+from gitops_bot.edges.registry.describe import built, configuration, created_in, first_label, labels, parse_time
+from gitops_bot.edges.registry.documents import Documents
 from gitops_bot.edges.registry.failure import IfPresent, Untrusted
 from gitops_bot.edges.registry.manifest import read, resolve_by_content
 from gitops_bot.edges.registry.times.apis import ApiClient, ListUnusable, api_of, newest_first, pages
-from gitops_bot.edges.registry.times.cache import Cache, Created, Memory
 from gitops_bot.images.build import CREATED, BuildTimes
-from gitops_bot.images.reference import is_digest, is_floating
+from gitops_bot.images.reference import is_digest, is_floating, is_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.facts import PackageApi
@@ -49,15 +49,52 @@ if TYPE_CHECKING:
 #: Seconds for all pages of an API.
 API_SECONDS: Final = 30.0
 _TOO_SLOW: Final = Limit(API_SECONDS, f"took more than {API_SECONDS:g} s")
+#: Tags whose images are read. Each takes two requests and more.
+MOST_WALKED: Final = 10_000
+#: Tags, and images, that are stored for one repository (the oldest go first), and the bytes of that.
+MOST_STORED: Final = 2 * MOST_WALKED
+_STORED_BYTES: Final = 16 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Memory:
+    """The digests of tags, and the build times of digests; a time is None if the image does not say."""
+
+    tags: dict[str, str] = field(default_factory=dict)
+    images: dict[str, datetime | None] = field(default_factory=dict)
+
+
+def load(documents: Documents, repository: str) -> Memory:
+    """What is stored about the tags of a repository and their images. It only saves requests."""
+    memory, key = Memory(), f"{repository} times"
+    body = documents.read_file(key, _STORED_BYTES)
+    match parse_json(body or b""):
+        case {"tags": dict(tags), "images": dict(images)}:
+            for tag, digest in tags.items():
+                if is_tag(tag) and isinstance(digest, str) and is_digest(digest):
+                    memory.tags[tag] = digest
+            for digest, text in images.items():
+                time = parse_time(text) if isinstance(text, str) else None
+                if is_digest(digest) and (time is not None or text is None):
+                    memory.images[digest] = time
+        case _ if body is not None:
+            log.event("cache.discarded", level="warning", file=str(documents.file(key)), reason="it is damaged")
+    return memory
+
+
+def store(documents: Documents, repository: str, memory: Memory) -> None:
+    """Store what `load` gives."""
+    tags = dict([*memory.tags.items()][-MOST_STORED:])
+    images = {digest: time and time.isoformat() for digest, time in [*memory.images.items()][-MOST_STORED:]}
+    documents.write_file(f"{repository} times", json.dumps({"tags": tags, "images": images}).encode())
 
 
 class TimesReader:
-    """Reads build times of any registry. `cache` is the folder of the cache, `packages`: what forges list."""
+    """Reads build times of any registry. `packages`: what forges list; `documents` has the folder of the cache."""
 
-    def __init__(self, http: Http, clock: Clock, cache: Path | None, packages: Sequence[PackageApi]) -> None:
-        self._http, self._clock = http, clock
+    def __init__(self, http: Http, clock: Clock, documents: Documents, packages: Sequence[PackageApi]) -> None:
+        self._http, self._clock, self._documents = http, clock, documents
         self._packages = {each.registry: each for each in packages}
-        self._cache = Cache(cache)
         #: Pages that were read, and images whose API was not usable; nothing is requested twice.
         self._pages: Once[PackagePage] = Once()
         self._unfit: set[ImageName] = set()
@@ -90,22 +127,31 @@ class TimesReader:
                 log.once("times.api_unused", level="info", image=str(image), api=api, reason=str(why))
         with self._walks.setdefault(repository.location.registry, threading.Lock()):
             name = str(repository.location)
-            cached = self._cache.read(name, pin.digest)
-            memory = Memory(dict(cached.tags), dict(cached.images))
+            memory = load(self._documents, name)
+            stored = Memory(dict(memory.tags), dict(memory.images))
+            # Of thousands of images the times are kept, and not their documents.
+            in_memory = replace(repository, documents=Documents(self._documents.memory))
             try:
-                return Walk(repository, memory, remember).times(wanted, pin, threads)
+                return Walk(in_memory, memory, remember).times(wanted, pin, threads)
             finally:
                 # What was read before a failure need not be read again.
-                tags = {tag: digest for tag, digest in memory.tags.items() if cached.tags.get(tag) != digest}
-                images = {digest: image for digest, image in memory.images.items() if digest not in cached.images}
-                self._cache.write(name, tags, images)
+                if memory != stored:
+                    store(self._documents, name, memory)
 
 
-#: Tags whose images are read. Each takes two requests and more.
-MOST_WALKED: Final = 10_000
 #: Manifests that are read for one tag, and indexes inside of one another. Real images need a dozen, and one.
 MOST_MANIFESTS: Final = 32
 DEPTH: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """When an image was built, None if it does not say; `lasting` if that cannot change."""
+
+    time: datetime | None
+    lasting: bool = True
+
+
 UNKNOWN: Final = Created(None)
 
 
@@ -132,12 +178,12 @@ class Walk:
         memory = self.memory
 
         def look(tag: str) -> None:
-            known = memory.images.get(memory.tags.get(tag, ""))
-            times[tag] = known.time if known is not None else self._time(tag)
+            digest = memory.tags.get(tag, "")
+            times[tag] = memory.images[digest] if digest in memory.images else self._time(tag)
 
         _in_threads(look, wanted, threads)
         if pin.digest in memory.images:
-            pinned = memory.images[pin.digest].time
+            pinned = memory.images[pin.digest]
         elif pin.tag in times and pin.digest is None:
             pinned = times[pin.tag]
         else:  # the tag may have moved since
@@ -147,20 +193,18 @@ class Walk:
 
     def _time(self, reference: str) -> datetime | None:
         """When the image of a tag or digest was built; None if it is gone or does not say."""
-        is_named = not is_digest(reference)
-        known: Created | None = None
+        is_named, images = not is_digest(reference), self.memory.images
         with suppress(Untrusted), IfPresent():
             digest, manifest = self._manifest(reference)
             if is_named:
                 self.remember(reference, digest)
-            known = self.memory.images.get(digest) or self._read(manifest, (digest,), count(1))
-        if known is None:
-            return None
-        if known.lasting:
-            self.memory.images[digest] = known
-            if is_named and not is_floating(reference):
-                self.memory.tags[reference] = digest
-        return known.time
+            known = Created(images[digest]) if digest in images else self._read(manifest, (digest,), count(1))
+            if known.lasting:
+                images[digest] = known.time
+                if is_named and not is_floating(reference):
+                    self.memory.tags[reference] = digest
+            return known.time
+        return None
 
     def _manifest(self, reference: str) -> tuple[str, Document]:
         """The digest and the manifest of a tag or digest."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gitops_bot.edges.registry import Registry
-from gitops_bot.edges.registry.times import cache as caching
+from gitops_bot.edges.registry.documents import Documents
+from gitops_bot.edges.registry.times import reader
 from gitops_bot.edges.registry.times.reader import MOST_WALKED
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName, Pin
@@ -205,39 +206,43 @@ def test_what_a_tag_that_moves_names_is_asked_again_and_written_as_of_today(tmp_
     assert len({*digests}) == 2
 
 
-@pytest.mark.parametrize("damage", [b"", b"no database", b"SQLite format 3\0" + b"\xff" * 5000, None])
-def test_a_damaged_cache_or_one_of_another_version_is_thrown_away(
-    damage: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / caching.NAME
-    if damage is None:
-        with sqlite3.connect(file) as other:
-            other.execute("CREATE TABLE tag (a)")
-    else:
-        file.write_bytes(damage)
+def stored(folder: Path) -> Path:
+    """The file with the build times of the image."""
+    return folder / "documents" / hashlib.sha256(f"{IMAGE} times".encode()).hexdigest()
+
+
+@pytest.mark.parametrize("damage", [b"", b"no JSON", b'{"tags": [], "images": {}}', b"[" * 100_000])
+def test_a_damaged_cache_is_written_anew(damage: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     images = filled(3, 1)
-    assert len(times(images, cache=tmp_path).times) == 3
-    assert capsys.readouterr().err.count("cache.discarded") == (damage != b"")
-    assert caching.Cache(tmp_path).read("nobody", None) == caching.Memory()
+    times(images, cache=tmp_path)
+    stored(tmp_path).write_bytes(damage)
+    for discarded, requests in [(1, 7), (0, 1)]:
+        assert len(times(images, cache=tmp_path).times) == 3
+        assert capsys.readouterr().err.count("cache.discarded") == discarded
+        assert len(images.seen) == requests
 
 
-@pytest.mark.parametrize("ending", ["", "-journal", "-wal"])
-def test_a_cache_that_is_a_pipe_is_not_used(tmp_path: Path, ending: str, capsys: pytest.CaptureFixture[str]) -> None:
-    if ending:
-        times(filled(3, 1), cache=tmp_path)
-    os.mkfifo(tmp_path / f"{caching.NAME}{ending}")
+def test_what_is_no_tag_digest_or_time_is_not_believed(tmp_path: Path) -> None:
+    documents, odd = Documents({}, tmp_path), "sha256:" + "2" * 64
+    tags = {"v1": OTHER, "v 2": OTHER, "v3": "sha256:0", "v4": None}
+    images = {OTHER: OLD, LIED: None, odd: "yesterday", "sha256:0": OLD}
+    documents.write_file(f"{IMAGE} times", json.dumps({"tags": tags, "images": images}).encode())
+    assert reader.load(documents, str(IMAGE)) == reader.Memory({"v1": OTHER}, {OTHER: time(OLD), LIED: None})
+
+
+def test_a_cache_that_is_a_pipe_is_not_used(tmp_path: Path) -> None:
+    times(filled(3, 1), cache=tmp_path)
+    stored(tmp_path).unlink()
+    os.mkfifo(stored(tmp_path))
     assert len(times(filled(3, 1), cache=tmp_path).times) == 3
-    assert "it is neither a file nor a folder" in capsys.readouterr().err
 
 
 def test_the_cache_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caching, "MOST_ROWS", 10)
-    kept = caching.Cache(tmp_path)
-    for run in range(5):
-        tags = {f"sha-{run}{number:06d}": f"sha256:{run * 10 + number:064x}" for number in range(7)}
-        kept.write("acme", tags, {digest: caching.Created(time(OLD)) for digest in tags.values()})
-    found = kept.read("acme", None)
-    assert len(found.tags) == len(found.images) == 10
-    assert {image.time for image in found.images.values()} == {time(OLD)}
-    assert kept.read("other", list(found.images)[1]) == caching.Memory({}, dict(list(found.images.items())[1:2]))
-    assert f"sha-4{6:06d}" in found.tags
+    monkeypatch.setattr(reader, "MOST_STORED", 10)
+    documents = Documents({}, tmp_path)
+    tags = {f"sha-{number:07d}": f"sha256:{number:064x}" for number in range(35)}
+    reader.store(documents, "acme", reader.Memory(tags, dict.fromkeys(tags.values(), time(OLD))))
+    found = reader.load(documents, "acme")
+    assert list(found.tags.items()) == [*tags.items()][-10:]
+    assert list(found.images.items()) == [(digest, time(OLD)) for digest in [*tags.values()][-10:]]
+    assert reader.load(documents, "other") == reader.Memory()
