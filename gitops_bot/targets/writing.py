@@ -47,13 +47,18 @@ def is_plain_string(text: str) -> bool:
     return not _NUMBER.fullmatch(text.replace("_", "")) if text[0].isdigit() else True
 
 
+def needs_escapes(text: str) -> bool:
+    """Whether `text` holds what no tag, digest or repository name does, and what cannot be written as it is."""
+    return '"' in text or "'" in text or "\\" in text or not text.isprintable()
+
+
 def render(text: str, quote: str | None = None) -> str:
     """`text` as it is written into a file: in the quotes given, or plain where that stays a string, else in `"`.
 
     Raises:
-        ValueError: the text holds what would need an escape; no tag, digest or repository name does.
+        ValueError: it needs escapes.
     """
-    if '"' in text or "'" in text or "\\" in text or not text.isprintable():
+    if needs_escapes(text):
         raise ValueError(f"{text[:300]!r} cannot be written without escapes")
     if not quote and is_plain_string(text):
         return text

@@ -159,7 +159,7 @@ def reference(
     if pair is None:
         raise ValueError(f"{slot.key} is not in the mapping")
     repository, tag, digest = split(slot.text or "")
-    refusal = refusal or _slot_refusal(document, slot, aliases=aliases)
+    refusal = refusal or _slot_refusal(document, slot, aliases=aliases) or escape_refusal(document, pair, repository)
     return Place(
         FileEntry(name, None, Pin(tag, digest), *document.place(pair.value), refusal, repository), reference=slot
     )
@@ -235,6 +235,14 @@ def form_refusal(document: Document, field: str, pair: KeyAndValue) -> Problem |
     if value.start_mark.line != value.end_mark.line:
         return document.problem(value, f"{field} runs over several lines", "Write it on one line.")
     return None
+
+
+def escape_refusal(document: Document, pair: KeyAndValue, kept: str) -> Problem | None:
+    """Why an image cannot be replaced of which an edit keeps this text: nothing is written with escapes."""
+    if not writing.needs_escapes(kept):
+        return None
+    message = f"{pair.key.value} is not an image: {str(pair.value.value)[:100]!r}"
+    return document.problem(pair.value, message, "Write it as in ghcr.io/acme/web:v1.2.3.")
 
 
 def value_refusal(

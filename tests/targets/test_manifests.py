@@ -73,6 +73,7 @@ def test_custom_resources_have_the_paths_of_the_settings() -> None:
     [
         pytest.param("image: &i nginx:1\n        copy: *i", "image is shared by an alias", id="alias"),
         pytest.param("image: ${IMAGE}:1", "image holds a template placeholder", id="placeholder"),
+        pytest.param('image: gcr".io/x:1', "image is not an image", id="quote"),
         pytest.param("image: ko://github.com/acme/web", "image is an address", id="ko"),
     ],
 )

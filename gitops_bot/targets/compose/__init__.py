@@ -109,6 +109,8 @@ def _place(parsed: Document, service: Service, image: ImageParts, known: Mapping
         refusal = parsed.problem(value, "image has an explicit YAML tag", "Remove the tag.")
     if refusal is None and why is not None:
         refusal = parsed.problem(value, why.message, why.advice)
+    if refusal is None and frame is not None and (pair := service.image.pair):
+        refusal = yaml_pins.escape_refusal(parsed, pair, f"{frame.before}{frame.repository or ''}")
     mark, unset = value.start_mark, why.unset if why is not None else None
     entry = FileEntry(service.name, None, pin, mark.line + 1, mark.column + 1, refusal, repository, unset=unset)
     return Place(entry, reference=service.image, frame=frame)
