@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NoReturn
-from urllib.parse import urlsplit
 
 from gitops_bot import redact
+from gitops_bot.edges.address import is_loopback, repository_name
 from gitops_bot.edges.facts import fixed
-from gitops_bot.edges.github import address, answers
+from gitops_bot.edges.github import answers
+from gitops_bot.edges.github.address import API, check_api, unusable
 from gitops_bot.edges.github.failure import Refused, UnansweredError, explain
 from gitops_bot.edges.http import NoResponse
 from gitops_bot.errors import ForgeError, Problem
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 #: Items on a page: the most that GitHub gives.
 PER_PAGE: Final = 100
+_TOKEN = re.compile(r"[\x21-\x7e]{1,1000}\Z")
 
 
 class Api:
@@ -33,6 +36,9 @@ class Api:
 
     `repository` is None where only the server is asked, `token` None to ask without one. With a `timeout` (whole
     seconds) nothing is sent twice. `seen` has the pull requests of this run by number, as far as they are known.
+
+    Raises:
+        UsageError: one of these is invalid; without the text of the token, or of the URL, which may contain a login.
     """
 
     def __init__(
@@ -45,10 +51,21 @@ class Api:
         warn: Callable[[Problem], None] | None = None,
         timeout: int | None = None,
     ) -> None:
-        address.check(repository, token if isinstance(token, str) else None, api_url)
+        if repository is not None and repository_name(repository) != repository:
+            message = f"{repository[:200]!r} is not a repository on GitHub"
+            raise unusable(message, "write OWNER/NAME, as in acme/deploy")
         if isinstance(token, str):
+            if not _TOKEN.match(token):
+                advice = "set GITHUB_TOKEN or GH_TOKEN again, without quotes, spaces or line breaks"
+                raise unusable("the GitHub token is empty or has invalid characters", advice)
             redact.learn(token)
             token = fixed(token)
+        url = check_api(api_url)
+        if url.scheme == "http" and not is_loopback(url.hostname or ""):
+            message = f"the API at {url.hostname!s:.200} is not encrypted: anyone in between could read the token"
+            raise unusable(message, f"write https:// in {API}")
+        #: The host of the API, with its port.
+        self.host = url.netloc
         self.repository = repository or ""
         #: The variables by which GraphQL knows the repository.
         self.names = dict(zip(("owner", "name"), self.repository.split("/"), strict=False))
@@ -56,11 +73,6 @@ class Api:
         self._warn, self._timeout = warn, timeout
         self._warned: set[Problem] = set()
         self.seen: dict[int, PullRequest] = {}
-
-    @property
-    def host(self) -> str:
-        """The host of the API, with its port."""
-        return urlsplit(self.url).netloc
 
     @cached_property
     def wire(self) -> Wire:

@@ -1,6 +1,8 @@
 """What was reported of commits: statuses, check runs and deployments. One query asks for many of them.
 
 GitHub leaves out of a commit's `statusCheckRollup` what a newer status of the context, or attempt of the run, replaced.
+Without GraphQL, what REST says is put into its shape (docs.github.com/rest: commits/statuses, checks/runs,
+deployments/statuses).
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gitops_bot.edges.github import answers, checks_by_rest
+from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.deployments import TEXT
 from gitops_bot.edges.github.failure import Refused, Unsupported
 from gitops_bot.edges.http import NoResponse
@@ -17,15 +19,16 @@ from gitops_bot.errors import ForgeError, Problem
 from gitops_bot.releases.checks import Check, DeploymentState, Reported
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from gitops_bot.edges.github.api import Api
     from gitops_bot.releases.checks import CheckState
 
 #: Commits and environments of one query, checks of one page, pages of one commit, deployments of one environment.
 _TOGETHER, _PER_PAGE, _PAGES, _NEWEST = 100, 100, 10, 30
-#: By which REST says that a repository has no such commit.
+#: By which REST says that a repository has no such commit; and that the token may not read it, or nobody may.
 _NO_COMMIT = 422
+_EXPECTED = (403, 404, _NO_COMMIT)
 #: Characters of a name, as GitHub has them, and of what is said with it.
 _NAME, _TEXT = 255, 200
 _STATES: Mapping[str, CheckState] = {
@@ -108,11 +111,11 @@ class Checks:
         try:
             with self.api.reading():
                 if item.environment is not None:
-                    deployed = checks_by_rest.of_environment(self.api, item.environment, _NEWEST)
+                    deployed = _of_environment(self.api, item.environment)
                     self._read_deployments(item.environment, {"nodes": list(deployed)})
                 elif item.commit is not None:
-                    known = checks_by_rest.of_commit(self.api, item.repository or self.api.repository, item.commit)
-                    self._checks[item.repository, item.commit] = [self._check(node) for node in known]
+                    known = _of_commit(self.api, item.repository or self.api.repository, item.commit)
+                    self._checks[item.repository, item.commit] = [_read_check(node) for node in known]
         except Refused as refused:
             if refused.status != _NO_COMMIT:
                 self._failed[item.repository] = self._unreadable(item.repository)
@@ -162,33 +165,11 @@ class Checks:
             return None
         contexts = rollup["contexts"]
         known = self._checks.setdefault((item.repository, item.commit), [])
-        known += (self._check(node) for node in answers.nodes(contexts))
+        known += (_read_check(node) for node in answers.nodes(contexts))
         page = contexts["pageInfo"]
         if page["hasNextPage"] is not True or item.page == _PAGES:
             return None
         return item._replace(cursor=answers.of_type(str, page["endCursor"]), page=item.page + 1)
-
-    def _check(self, node: Any) -> Check:
-        if node["__typename"] == "StatusContext":
-            creator = node["creator"]
-            at, state = node["createdAt"], node["state"]
-            name, by, url = node["context"], _login(creator), node["targetUrl"]
-            text = node["description"]
-        else:
-            suite = node["checkSuite"]
-            app = suite["app"]
-            at = node["completedAt"] or node["startedAt"] or suite["createdAt"]  # what waits in a queue never started
-            state = node["conclusion"] if node["status"] == "COMPLETED" else "PENDING"
-            name, by, url = node["name"], f"{app['slug']}[bot]" if app is not None else "", node["detailsUrl"]
-            text = node["title"] or state
-        return Check(
-            self._line(name, _NAME),
-            _state(state),
-            answers.time(at),
-            self._line(by, _NAME),
-            answers.link(url),
-            self._line(text),
-        )
 
     def _read_deployments(self, environment: str, connection: Any) -> None:
         known = self._deployments.setdefault(environment, [])
@@ -206,20 +187,41 @@ class Checks:
                     answers.of_type(str, node["commitOid"]),
                     _state(newest["state"]),
                     answers.time(newest["createdAt"]),
-                    self._line(_login(node["creator"]), _NAME),
+                    _line(_login(node["creator"]), _NAME),
                     answers.link(newest["logUrl"]),
-                    self._line(newest["description"]),
+                    _line(newest["description"]),
                 )
             )
-
-    def _line(self, value: Any, limit: int = _TEXT) -> str:
-        return clean(" ".join(answers.of_type(str, value).split()) if value is not None else "", (), limit)
 
     def _unreadable(self, repository: str | None) -> ForgeError:
         name = repository or self.api.repository
         rights = "`checks: read`, `statuses: read`, `deployments: read` and `contents: read`"
         advice = f"give the token {rights} there; for another repository that takes a GitHub App or a token of its own"
         return ForgeError(Problem("failed.forge", f"the checks of {name} cannot be read", advice))
+
+
+def _read_check(node: Any) -> Check:
+    if node["__typename"] == "StatusContext":
+        at, state, text = node["createdAt"], node["state"], node["description"]
+        name, by, url = node["context"], _login(node["creator"]), node["targetUrl"]
+    else:
+        suite, app = node["checkSuite"], node["checkSuite"]["app"]
+        at = node["completedAt"] or node["startedAt"] or suite["createdAt"]  # what waits in a queue never started
+        state = node["conclusion"] if node["status"] == "COMPLETED" else "PENDING"
+        name, by, url = node["name"], f"{app['slug']}[bot]" if app is not None else "", node["detailsUrl"]
+        text = node["title"] or state
+    return Check(
+        _line(name, _NAME),
+        _state(state),
+        answers.time(at),
+        _line(by, _NAME),
+        answers.link(url),
+        _line(text),
+    )
+
+
+def _line(value: Any, limit: int = _TEXT) -> str:
+    return clean(" ".join(answers.of_type(str, value).split()) if value is not None else "", (), limit)
 
 
 def _state(value: Any) -> CheckState:
@@ -232,3 +234,69 @@ def _login(actor: Any) -> str:
         return ""
     login = answers.of_type(str, actor["login"])
     return f"{login}[bot]" if actor["__typename"] == "Bot" and not login.endswith("[bot]") else login
+
+
+def _of_commit(api: Api, repository: str, commit: str) -> Iterator[Any]:
+    """The statuses and check runs of a commit, by two requests."""
+    root = f"/repos/{repository}/commits/{commit}"
+    for status in _listed(api, root, "/statuses"):
+        yield {
+            "__typename": "StatusContext",
+            "context": status["context"],
+            "state": _upper(status["state"]),
+            "createdAt": status["created_at"],
+            "description": status["description"],
+            "targetUrl": status["target_url"],
+            "creator": _actor(status["creator"]),
+        }
+    for run in _listed(api, root, "/check-runs", "check_runs"):
+        yield {
+            "__typename": "CheckRun",
+            "name": run["name"],
+            "status": _upper(run["status"]),
+            "conclusion": _upper(run["conclusion"]),
+            "startedAt": run["started_at"],
+            "completedAt": run["completed_at"],
+            "title": run["output"]["title"],
+            "detailsUrl": run["details_url"],
+            # What waits in a queue may have no time yet.
+            "checkSuite": {"createdAt": api.clock.now().isoformat(), "app": run["app"]},
+        }
+
+
+def _of_environment(api: Api, environment: str) -> Iterator[Any]:
+    """The newest deployments of other people to an environment; one more request for each."""
+    root, query = f"/repos/{api.repository}", {"environment": environment, "per_page": str(_NEWEST)}
+    deployments = api.ask("GET", "/deployments", query=query, expected=_EXPECTED)
+    for deployment in answers.of_type(list, deployments):
+        if deployment["description"] == TEXT:
+            continue
+        number = answers.of_type(int, deployment["id"])
+        statuses = [
+            {
+                "state": _upper(status["state"]),
+                "createdAt": status["created_at"],
+                "description": status["description"],
+                "logUrl": status.get("log_url"),
+            }
+            for status in _listed(api, root, f"/deployments/{number}/statuses")
+        ]
+        yield {
+            "commitOid": deployment["sha"],
+            "description": deployment["description"],
+            "creator": _actor(deployment["creator"]),
+            "statuses": {"nodes": statuses},
+        }
+
+
+def _listed(api: Api, root: str, path: str, key: str = "") -> Iterator[Any]:
+    for documents in api.pages(path, {}, _PAGES, key=key, root=root, expected=_EXPECTED):
+        yield from documents
+
+
+def _actor(user: Any) -> Any:
+    return None if user is None else {"__typename": user["type"], "login": user["login"]}
+
+
+def _upper(value: Any) -> str | None:
+    return None if value is None else answers.of_type(str, value).upper()

@@ -13,11 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gitops_bot.edges.github import answers, signed_commit
+from gitops_bot.edges.github import answers, commits
 from gitops_bot.edges.github.address import API_URL
 from gitops_bot.edges.github.api import Api
 from gitops_bot.edges.github.checks import Checks
-from gitops_bot.edges.github.commits import Commits, merges
 from gitops_bot.edges.github.deployments import Deployments
 from gitops_bot.edges.github.failure import Refused, Unsupported, may_merge_now, merge_advice, review_advice
 from gitops_bot.edges.github.reading import PullRequestReader
@@ -87,10 +86,10 @@ class GitHub:
         self.disconnect = self._api.disconnect
         self.find = self._reading.find
         self.hand_back_times = self._reading.hand_back_times
-        commits = Commits(self._api)
-        self.commits_between, self.commits_ahead = commits.between, commits.ahead
-        self.merges = partial(merges, self._api)
-        self.commit = partial(signed_commit.make, self._api)
+        compared = commits.Commits(self._api)
+        self.commits_between, self.commits_ahead = compared.between, compared.ahead
+        self.merges = partial(commits.merges, self._api)
+        self.commit = partial(commits.sign, self._api)
         self.checks = Checks(self._api).read
         deployments = Deployments(self._api)
         self.deployments, self.deploy = deployments.newest, deployments.write

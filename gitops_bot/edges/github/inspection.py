@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote
 
 from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, Rule, ServerFacts, Settings
-from gitops_bot.edges.github import answers, signed_commit
+from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.checks import Checks
+from gitops_bot.edges.github.commits import SIGN_ADVICE
 from gitops_bot.edges.github.failure import Refused
 from gitops_bot.errors import ForgeError
 from gitops_bot.images import moment
@@ -285,7 +286,7 @@ class Inspection:
         if self._token.kind == "app":
             return Permission("yes", "GitHub signs the commits that its API makes for this token")
         verdict: Literal["no", "unknown"] = "no" if self._token.kind in _ROLES else "unknown"
-        return Permission(verdict, f"GitHub signs no commits of {self._token}", signed_commit.ADVICE)
+        return Permission(verdict, f"GitHub signs no commits of {self._token}", SIGN_ADVICE)
 
     def tag_rules(self) -> BranchRules:
         """What rulesets require of the tags of releases. One request, and one for each ruleset of tags."""

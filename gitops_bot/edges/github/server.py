@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from gitops_bot import log
 from gitops_bot.edges.address import OWNER_AND_NAME, is_loopback, origin
 from gitops_bot.edges.facts import PROTECTED, TOO_LARGE, PackageApi, Refusal, fixed
-from gitops_bot.edges.github.address import API, API_URL, APP_ID, APP_KEY, APP_KEY_FILE, checked_api
+from gitops_bot.edges.github.address import API, API_URL, APP_ID, APP_KEY, APP_KEY_FILE, check_api
 from gitops_bot.errors import Problem
 
 if TYPE_CHECKING:
@@ -104,8 +104,7 @@ class Server:
         """
         server_url, api = environ.get(_SERVER), environ.get(API)
         if api:
-            checked_api(api)
-            parts = urlsplit(api)
+            parts = check_api(api)
             server_url = server_url or f"{parts.scheme}://{parts.netloc.removeprefix('api.')}"
         url = origin(server_url or PUBLIC, _SERVER, f"For example {PUBLIC}.")
         variable = next((name for name in cls.TOKENS if environ.get(name, "").strip()), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.demo.http import Answer
-from gitops_bot.edges.github.address import source_repository
+from gitops_bot.edges.github.commits import source_repository
 from tests.edges.github.scripted import NO_GRAPHQL, ended, listed, playing, recorded, said
 
 OLD, NEW = "a" * 40, "b" * 40
