@@ -192,7 +192,6 @@ def _block(
 
 
 def _requirements(rules: Sequence[Rule]) -> str:
-    """What these rules require, as text."""
     parts = []
     if approvals := max((rule.approvals for rule in rules), default=0):
         parts.append(counted(approvals, "review"))

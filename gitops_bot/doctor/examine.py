@@ -33,8 +33,6 @@ _MERGES: Version = (2, 38)
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What was read from the repository."""
-
     remote: Repository
     branch: str
     commit: str

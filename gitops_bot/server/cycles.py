@@ -210,13 +210,12 @@ class Cycles:
                 limit = world.forge.rate_limit() if world.forge is not None else None
                 requests_left = limit.remaining if limit is not None else None
         self.metrics.show(outcome, datetime.now(UTC), requests_left)
-        for event in self._events.of(outcome, written=not self.dry_run):
+        written = not self.dry_run
+        for event in self._events.of(outcome, written=written):
             log.event(event.name, level=LEVELS[event.name], cycle=number, **event.facts)
         self._publish(number, scope, snapshot, facts, outcome)
-        counted = {"commit": result.head.commit, **counts(outcome, written=not self.dry_run)}
-        return CycleResult(
-            "partial" if result.head.exit_code else "done", facts={**counted, "rate_limit_left": requests_left}
-        )
+        told = {"commit": result.head.commit, **counts(outcome, written=written), "rate_limit_left": requests_left}
+        return CycleResult("partial" if result.head.exit_code else "done", facts=told)
 
     def _publish(self, number: int, scope: Scope, snapshot: Snapshot, facts: Facts, outcome: Outcome) -> None:
         """Publish what this cycle saw. A bug there is logged: everything else is done."""
@@ -234,14 +233,8 @@ class Cycles:
         """Read with the present configuration, or with the last good one where that cannot be used."""
 
         def attempt(config: Config | None) -> tuple[World, Scope, Snapshot]:
-            cycle = CycleContext(
-                self.ending.whole,
-                self.metrics.count_request,
-                partial(self._warn, number),
-                config,
-                self._documents,
-                self._logins,
-            )
+            warn, count = partial(self._warn, number), self.metrics.count_request
+            cycle = CycleContext(self.ending.whole, count, warn, config, self._documents, self._logins)
             world, scope = stack.enter_context(open_world(self.options, self.environments, request, cycle=cycle))
             if self._good is not None:
                 scope = self._without_unknown(scope, number)

@@ -227,7 +227,6 @@ def _refuse_link(tree: Mapping[str, str]) -> None:
 
 
 def _read_named(path: str) -> Config:
-    """The configuration in the file of `--config`."""
     try:
         data = Disk().read(path)
     except EditError as error:

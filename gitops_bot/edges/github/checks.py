@@ -172,7 +172,7 @@ class Checks:
         return item._replace(cursor=answers.of_type(str, page["endCursor"]), page=item.page + 1)
 
     def _read_deployments(self, environment: str, connection: Any) -> None:
-        known = self._deployments.setdefault(environment, [])
+        known = self._deployments[environment] = []
         for node in answers.nodes(connection):
             if node["description"] == TEXT:
                 continue  # our own records say what Git has, not what runs

@@ -75,7 +75,6 @@ class Commits:
         return (source_repository(source, self.api.url) if is_safe else None) or ""
 
     def _compare(self, repository: str, old: str, new: str, **query: str) -> dict[str, Any]:
-        """What GitHub says about these commits, if anything."""
         with suppress(ForgeError):
             answer = self.api.ask("GET", f"/compare/{old}...{new}", query=query, root=f"/repos/{repository}")
             return answer if isinstance(answer, dict) else {}

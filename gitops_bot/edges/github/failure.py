@@ -206,7 +206,6 @@ def _forbidden(refused: Refused) -> tuple[str, str]:
 
 
 def _end(pause: int | None, now: datetime) -> str:
-    """When a rate limit ends."""
     if pause is None:
         return "in a few minutes"
     duration = f"{pause} s" if pause < 120 else f"{-(-pause // 60)} min"

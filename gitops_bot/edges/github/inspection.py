@@ -83,7 +83,6 @@ class Token:
         return cls(kind, scopes, in_workflow)
 
     def __str__(self) -> str:
-        """Its kind, in words."""
         if self.installed is not None:
             return f"the id of the GitHub App {self.installed.app}, which is installed here"
         return _WORDS[self.kind] + ("" if self.scopes is None else f" with {_scopes_text(self.scopes)}")
@@ -162,7 +161,6 @@ class Token:
 
 
 def _granted(installed: Installation, what: str, **needed: str) -> Permission:
-    """Whether an App may do something that needs these permissions."""
     try:
         installed.insist(**needed)
     except ForgeError as lacking:
@@ -325,7 +323,6 @@ class Inspection:
         return BranchRules(self._by_ruleset(quote(branch, safe="/")), settings=SETTINGS)
 
     def _by_ruleset(self, path: str) -> tuple[Rule, ...]:
-        """The rules that rulesets have for a branch."""
         answer = self._get_if_visible(f"/rules/branches/{path}", {"per_page": "100"})
         rules = []
         with self.api.reading():

@@ -256,7 +256,6 @@ class PullRequestReader:
         return tuple(pulls)
 
     def _list(self, query: dict[str, str]) -> list[PullRequest]:
-        """The newest pull requests that are not from forks."""
         documents = self.api.ask_list("/pulls", {**query, "direction": "desc"})
         with self.api.reading():
             own = [document for document in documents if answers.is_from(document, self.api.repository)]
@@ -278,7 +277,6 @@ def _in_order(pulls: Iterable[PullRequest]) -> Pulls:
 
 
 def _by_branch(pulls: Iterable[PullRequest], into: str, prefix: str) -> dict[str, Pulls]:
-    """The pull requests that were closed unmerged, by branch."""
     by_branch: dict[str, list[PullRequest]] = {}
     for pull in pulls:
         if pull.state == "closed" and pull.base == into and pull.branch.startswith(prefix):

@@ -209,7 +209,6 @@ class Wire:
         return document, headers
 
     def _space_out(self) -> None:
-        """Wait until the next write may be sent."""
         if (wait := self._next_write - self._clock.monotonic()) > 0:
             self._clock.sleep(wait)
         self._next_write = self._clock.monotonic() + self._between_writes
