@@ -48,7 +48,7 @@ def change_of(
     **flags: Any,
 ) -> Change:
     """A change of an entry."""
-    return Change(entry, entry.to(after, source, new_name), direction, reason, **flags)
+    return Change(entry, after, source, direction, reason, new_name, **flags)
 
 
 def alter(value: Value, **changes: object) -> Value:
@@ -57,13 +57,9 @@ def alter(value: Value, **changes: object) -> Value:
         case Managed():
             part, inner = "entry", value.entry
             changes |= {"repository": changes.pop("image")} if "image" in changes else {}
-        case Change():
-            part, inner = "pin_change", value.pin_change
         case _:
             return replace(value, **changes)
     altered = replace(
         inner, **{field.name: changes.pop(field.name) for field in fields(inner) if field.name in changes}
     )
-    if isinstance(value, Change) and "entry" in changes:
-        altered = replace(altered, file=changes["entry"].file, name=changes["entry"].name, before=changes["entry"].pin)
     return replace(value, **{part: altered}, **changes)

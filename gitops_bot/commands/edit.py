@@ -136,4 +136,4 @@ def _change(file: str, entry: FileEntry, assignment: Assignment) -> Change | Non
         return None
     edited = Managed(entry, file, posixpath.dirname(file) or ".", None)
     reason = Reason("set", "given on the command line")
-    return Change(edited, edited.to(after, "set", new_name), direction(entry.pin, after, None), reason)
+    return Change(edited, after, "set", direction(entry.pin, after, None), reason, new_name)

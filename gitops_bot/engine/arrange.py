@@ -170,7 +170,7 @@ def edit(
             refused += [Failed(change.entry, error.problem) for change in changes]
         else:
             done += changes
-            infos = (change.pin_change.info for change in changes)
+            infos = (change.info for change in changes)
             files |= {info.file: info_files[info.file] for info in infos if info is not None}
     others = (item for item in decisions if not isinstance(item, Change))
     return (*done, *others, *refused), {path: (layout.files[path], data) for path, data in files.items()}

@@ -85,9 +85,9 @@ def edit(context: Context, changes: Sequence[Change]) -> tuple[list[Change], lis
     for change in changes:
         described = context.state.infos.get(change.entry.key)
         file = described.file if described is not None else None
-        info = change.pin_change.info
+        info = change.info
         if info is None or described is None or file is None or described.path != info.file:
-            done.append(change.with_info(None) if info is not None else change)
+            done.append(replace(change, info=None))
             continue
         now = file.values
         values = tuple((key, now[key], text) for key, text in info.after.items() if now.get(key, text) != text)
@@ -96,7 +96,7 @@ def edit(context: Context, changes: Sequence[Change]) -> tuple[list[Change], lis
         except EditError as error:
             failed.append(Failed(change.entry, error.problem))
             continue
-        done.append(change.with_info(InfoChange(described.path, values) if values else None))
+        done.append(replace(change, info=InfoChange(described.path, values) if values else None))
         if values:
             files[described.path] = data
     return done, failed, files
@@ -114,7 +114,7 @@ def _with_values(
     parts = [f"{verb} {_join(keys)}" for verb, keys in (("gets", gets), ("keeps", keeps)) if keys]
     data = {"release_info": described.path, "release_info_left": ", ".join(key for key in present if key not in new)}
     text = f"{described.name} {' and '.join(parts)}" if parts else ""
-    return add_to_reason(change, text, data).with_info(info)
+    return replace(add_to_reason(change, text, data), info=info)
 
 
 def _join(words: Sequence[str]) -> str:

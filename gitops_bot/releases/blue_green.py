@@ -174,7 +174,7 @@ def decide_switch(
     if arrived is not None:
         text += f" since {arrived[1].at:%Y-%m-%d %H:%M} UTC (commit {arrived[1].commit[:10]})"
     reason = Reason("chosen", f"{text}; {live} stays to go back to")
-    return Change(selector, selector.to(Pin(idle), "policy"), "forward", reason)
+    return Change(selector, Pin(idle), "policy", "forward", reason)
 
 
 def hold_if_taken_back(item: Change | Held, slots: Slots, line: Line) -> Change | Held:

@@ -126,10 +126,6 @@ class Managed:
             return self.refusal
         return Problem("failed.edit", *malformed, self.file, self.line, self.column)
 
-    def to(self, after: Pin, source: Source, new_name: str | None = None) -> PinChange:
-        """The change of its pin to another one."""
-        return PinChange(self.file, self.name, self.pin, after, source, new_name)
-
 
 @dataclass(frozen=True, slots=True)
 class InfoChange:
@@ -196,7 +192,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of a pin, as it is decided: of which entry, which way, and why.
+    """A change of a pin, as it is decided: of which entry, which way, and why. See also `PinChange`.
 
     `carried`: nobody decided it now, the open proposal has it from an earlier run. `rebuilt`: not the bytes that were
     tested, but another build of the same revision. `not_rolled_back`: what a rollback leaves as it is, a sentence each.
@@ -205,9 +201,12 @@ class Change:
     """
 
     entry: Managed
-    pin_change: PinChange
+    after: Pin
+    source: Source
     direction: Direction
     reason: Reason
+    new_name: str | None = None
+    info: InfoChange | None = None
     carried: bool = False
     rebuilt: bool = False
     not_rolled_back: tuple[str, ...] = ()
@@ -219,27 +218,18 @@ class Change:
     @property
     def before(self) -> Pin:
         """What is pinned now."""
-        return self.pin_change.before
-
-    @property
-    def after(self) -> Pin:
-        """What is to be pinned."""
-        return self.pin_change.after
+        return self.entry.pin
 
     @property
     def candidate(self) -> Pin:
         """What is to be pinned, by the name that it has in `Held`."""
-        return self.pin_change.after
+        return self.after
 
     @property
-    def source(self) -> Source:
-        """Where the new pin comes from."""
-        return self.pin_change.source
-
-    @property
-    def new_name(self) -> str | None:
-        """The repository that a person gave with it."""
-        return self.pin_change.new_name
+    def pin_change(self) -> PinChange:
+        """What the trailers of its commit tell."""
+        entry = self.entry
+        return PinChange(entry.file, entry.name, entry.pin, self.after, self.source, self.new_name, self.info)
 
     @property
     def goes_back(self) -> bool:
@@ -249,10 +239,6 @@ class Change:
     def hold(self, reason: Reason) -> Held:
         """The same, held for a reason."""
         return Held(self.entry, self.after, reason, seen=self.seen)
-
-    def with_info(self, info: InfoChange | None) -> Change:
-        """With what the file beside the pin says with the new one."""
-        return replace(self, pin_change=replace(self.pin_change, info=info))
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ async def _assign(facts: Facts, entry: Managed, assignment: Assignment, proposed
     if after == present and new_name is None and proposed is None:
         return Kept(entry, Reason("nothing_new", f"{after} is already pinned"))
     reason = Reason("set", f"set to {assignment.pin} by hand or by a pipeline")
-    return Change(entry, entry.to(after, "set", new_name), choice.direction(present, after, entry.policy), reason)
+    return Change(entry, after, "set", choice.direction(present, after, entry.policy), reason, new_name)
 
 
 def _select(entry: Managed, assignment: Assignment) -> Decision:
@@ -88,7 +88,7 @@ def _select(entry: Managed, assignment: Assignment) -> Decision:
         return Failed(entry, Problem("failed.usage", message, advice, entry.file, entry.line, entry.column))
     if pin == entry.pin:
         return Kept(entry, Reason("nothing_new", f"{pin} is live already"))
-    return Change(entry, entry.to(pin, "set"), "forward", Reason("set", f"switched to {pin} by hand or by a pipeline"))
+    return Change(entry, pin, "set", "forward", Reason("set", f"switched to {pin} by hand or by a pipeline"))
 
 
 async def _resolve(facts: Facts, entry: Managed, assignment: Assignment, proposed: Pin | None) -> Pin:

@@ -163,7 +163,7 @@ async def _offer(context: Context, entry: Managed, offer: Offer) -> tuple[Decisi
     """What becomes of a pin of the source, and the offer with what the registry has."""
     running = offer.running
     if promotion.no_room(entry, running) is not None:  # a gate holds it
-        return Change(entry, entry.to(running.pin, "promotion"), "forward", Reason("promoted", "")), offer
+        return Change(entry, running.pin, "promotion", "forward", Reason("promoted", "")), offer
     if context.request.offline and (
         context.environment.match_by == "revision" or promotion.is_same(entry.pin, running.pin)
     ):

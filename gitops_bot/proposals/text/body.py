@@ -124,7 +124,7 @@ def render(
 
 def _head(environment: str, changes: Sequence[Change], *, back: bool) -> list[str]:
     lines = [_BEGIN, *([_REBUILT, ""] if any(change.rebuilt for change in changes) else [])]
-    values = sum(len(info.values) for change in changes if (info := change.pin_change.info) is not None)
+    values = sum(len(info.values) for change in changes if (info := change.info) is not None)
     what = counted(len(changes), "pin") + (f" and {counted(values, 'value')} of release info" if values else "")
     lines.append(f"**{prose(environment)}**: {what} {'rolled back' if back else 'changed'}, nothing else.")
     if why := because(changes):

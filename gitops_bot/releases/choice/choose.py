@@ -38,7 +38,7 @@ def advance(entry: Managed, chosen: Chosen, digest: str | None) -> Decision:
     if after == entry.pin:
         return Kept(entry, Reason("current", chosen.reason.text))
     direction: Direction = "adopted" if chosen.reason.code == "adopted" else "forward"
-    return Change(entry, entry.to(after, "policy"), direction, chosen.reason)
+    return Change(entry, after, "policy", direction, chosen.reason)
 
 
 def follow(entry: Managed, tag: str, digest: str) -> Decision:
@@ -50,9 +50,9 @@ def follow(entry: Managed, tag: str, digest: str) -> Decision:
         return Kept(entry, Reason("current", f"{tag} still points to {digest[:19]}"))
     after = shaped(rules.pin, present, tag, digest)
     if present.digest is not None and present.tag in (None, tag):
-        return Change(entry, entry.to(after, "policy"), "moved", Reason("chosen", f"{tag} now points to {digest[:19]}"))
+        return Change(entry, after, "policy", "moved", Reason("chosen", f"{tag} now points to {digest[:19]}"))
     reason = Reason("adopted", f"{tag} is the tag to follow; it points to {digest[:19]}")
-    return Change(entry, entry.to(after, "policy"), "adopted", reason)
+    return Change(entry, after, "policy", "adopted", reason)
 
 
 def stay(entry: Managed, digest: str) -> Decision:
@@ -61,7 +61,7 @@ def stay(entry: Managed, digest: str) -> Decision:
     if digest == present.digest:
         return Kept(entry, Reason("current", f"{tag} is the newest and still points to the same digest"))
     reason = Reason("chosen", f"{tag} was moved: it now points to {digest[:19]}")
-    return Change(entry, entry.to(Pin(tag, digest), "policy"), "moved", reason)
+    return Change(entry, Pin(tag, digest), "policy", "moved", reason)
 
 
 def follows_moves(rules: Rules, tag: str) -> bool:

@@ -150,7 +150,7 @@ def promote(entry: Managed, offer: Offer, artifact: Artifact, now: datetime) -> 
         return Kept(entry, Reason("current", f"{running.environment} runs the same pin"), "promotion")
     way = choice.direction(present, after, entry.policy or running.entry.policy)
     reason = _reason(entry.rules, offer, artifact, now)
-    return Change(entry, entry.to(after, "promotion"), way, reason, rebuilt=artifact.way == "rebuilt")
+    return Change(entry, after, "promotion", way, reason, rebuilt=artifact.way == "rebuilt")
 
 
 def hold_for(

@@ -84,7 +84,7 @@ def roll_back(entry: Managed, goal: Goal) -> Change | Kept:
         data["notes"] = "; ".join(goal.notes)[:_NOTES]
     reason = Reason("rolled_back", text, data)
     way = _direction(present, after, entry.policy)
-    return Change(entry, entry.to(after, "rollback"), way, reason, not_rolled_back=goal.notes)
+    return Change(entry, after, "rollback", way, reason, not_rolled_back=goal.notes)
 
 
 def check(change: Change, *, exists: bool, missing: Sequence[str] = ()) -> Change | Held:
