@@ -7,19 +7,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gitops_bot.engine import followers
-from gitops_bot.engine.context import Candidate, Planned
+from gitops_bot.engine.context import Candidate, Context, Decided, Judged, Planned
 from gitops_bot.engine.gates import CARRIED, pass_gates
 from gitops_bot.engine.policies import see
 from gitops_bot.engine.request import Poll, Withdraw
 from gitops_bot.errors import BotError, EditError
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, limits, naming, people, reconcile
-from gitops_bot.proposals.branches import BotBranch, Competing, Own, Yielding
+from gitops_bot.proposals.branches import BotBranch, Competing, Group, Own, Yielding
 from gitops_bot.proposals.limits import admit, with_what_waits
 from gitops_bot.proposals.people import decline, find_declines
 from gitops_bot.proposals.proposal import Proposal
 from gitops_bot.releases import blue_green
-from gitops_bot.releases.decisions import CODE_OF, Change, Failed, Held, Kept
+from gitops_bot.releases.decisions import CODE_OF, Change, Decision, EntryKey, Failed, Held, Kept, Managed
 from gitops_bot.releases.history import trail
 from gitops_bot.targets.pin_file import edit as edit_file
 
@@ -27,10 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.engine.context import Context, Decided, Judged
-    from gitops_bot.proposals.branches import Group
     from gitops_bot.proposals.people import Declined
-    from gitops_bot.releases.decisions import Decision, EntryKey, Managed
 
 #: Proposals, and what became of the pins that they carried so far.
 Arranged: TypeAlias = "tuple[list[Proposal], list[Judged]]"

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from gitops_bot.engine.context import CarriedOut
-from gitops_bot.engine.world import silent
+from gitops_bot.engine.context import CarriedOut, Context, Planned
+from gitops_bot.engine.world import Forge, World, silent
 from gitops_bot.errors import ForgeError, GitError, LostRace, Problem, bugs_as
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import people, reconcile
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from gitops_bot.config import Propose
-    from gitops_bot.engine.context import Context, Planned
     from gitops_bot.engine.read import Snapshot
-    from gitops_bot.engine.world import Forge, World
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.proposal import Proposal, ProposalText
     from gitops_bot.proposals.pull_request import PullRequest

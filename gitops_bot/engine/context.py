@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from gitops_bot.engine.request import Promote
-from gitops_bot.errors import UsageError
+from gitops_bot.engine.request import Promote, Request
+from gitops_bot.errors import LostRace, Problem, UsageError
 from gitops_bot.releases.choice import hold
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from gitops_bot.engine.drive import Deciding
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.read import EnvironmentState, Snapshot
-    from gitops_bot.engine.request import Request
-    from gitops_bot.errors import LostRace, Problem
     from gitops_bot.images.reference import Assignment
     from gitops_bot.proposals.branches import Branches
     from gitops_bot.proposals.proposal import Proposal

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from gitops_bot.engine.drive import answer, drive
-from gitops_bot.engine.facts import ask_known
+from gitops_bot.engine.facts import Facts, ask_known
 from gitops_bot.errors import BotError, RegistryError, bugs_as
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import ImageName
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.engine.context import Context, Planned
-    from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.world import World
     from gitops_bot.images.build import Build
     from gitops_bot.proposals.proposal import Proposal, ProposalText

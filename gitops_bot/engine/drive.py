@@ -11,8 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from gitops_bot.engine.facts import (
+    AnyQuestion,
     ChecksQuestion,
     DeploymentsQuestion,
+    Facts,
     HistoryQuestion,
     PullRequestsQuestion,
     Question,
@@ -27,7 +29,6 @@ from gitops_bot.proposals import naming
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
 
-    from gitops_bot.engine.facts import AnyQuestion, Facts
     from gitops_bot.engine.world import World
     from gitops_bot.releases.history.line import Line
 

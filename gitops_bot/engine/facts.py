@@ -16,8 +16,8 @@ from types import coroutine
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from gitops_bot.errors import BotError, GitError, RegistryError, bugs_as
-from gitops_bot.images.build import Build, BuildTimes
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.build import Build, BuildTimes, Child, Manifest
+from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.checks import Check, DeploymentState
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.world import Forge, World
-    from gitops_bot.images.build import Child, Manifest
-    from gitops_bot.images.reference import ImageName
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
     from gitops_bot.releases.history.line import Line

@@ -11,7 +11,7 @@ from gitops_bot.images.age import EARLIEST
 from gitops_bot.images.build import CREATED
 from gitops_bot.images.reason import rfc3339
 from gitops_bot.images.reference import ImageName
-from gitops_bot.releases.decisions import Change, Failed, InfoChange
+from gitops_bot.releases.decisions import Change, Decision, Failed, InfoChange
 from gitops_bot.targets import release_info
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from gitops_bot.engine.context import Context
     from gitops_bot.releases.choice.rollback import Goal
-    from gitops_bot.releases.decisions import Decision
     from gitops_bot.releases.layout.release_info import Described
 
 

@@ -7,31 +7,28 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.engine import pullable, required
-from gitops_bot.engine.context import Gate, Judged
+from gitops_bot.engine.context import Candidate, Context, Gate, Judge, Judged
 from gitops_bot.engine.followers import describe_release
 from gitops_bot.engine.not_found import problem_with, unless_absent
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, RollBackFailed, Withdraw
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.build import runs_on
 from gitops_bot.images.kinds import Follow
-from gitops_bot.images.reason import Reason
+from gitops_bot.images.reason import Code, Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin
 from gitops_bot.releases import blue_green
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import hold, promotion, stepped_back
 from gitops_bot.releases.choice.promotion import Offer
 from gitops_bot.releases.choice.soak import left_behind
-from gitops_bot.releases.decisions import Change, Failed, Held, Kept, is_open
+from gitops_bot.releases.decisions import Change, Decision, Failed, Held, Kept, Managed, is_open
 from gitops_bot.releases.history import trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gitops_bot.engine.context import Candidate, Context, Judge
     from gitops_bot.engine.drive import Deciding
     from gitops_bot.engine.facts import Facts
-    from gitops_bot.images.reason import Code
-    from gitops_bot.releases.decisions import Decision, Managed
     from gitops_bot.releases.history.line import Line
 
 #: Reasons that a person may have overridden: they hold the next promotion, not the one that is proposed already.

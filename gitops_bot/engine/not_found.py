@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from gitops_bot.errors import BotError, Problem, RegistryError
-from gitops_bot.images.reference import nearest
+from gitops_bot.errors import BotError, FailureCode, Problem, RegistryError
+from gitops_bot.images.reference import ImageName, nearest
 
 if TYPE_CHECKING:
     from gitops_bot.engine.facts import Asked, Facts
-    from gitops_bot.errors import FailureCode
     from gitops_bot.images.kinds import NamedPolicy
-    from gitops_bot.images.reference import ImageName
     from gitops_bot.releases.decisions import Managed
 
 Answer = TypeVar("Answer")

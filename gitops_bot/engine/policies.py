@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, RollBackFailed, Withdraw
+from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack, RollBackFailed, Withdraw
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, naming, people, reconcile
-from gitops_bot.proposals.branch import Theirs, owner_of
-from gitops_bot.proposals.branches import BotBranch, Branches, Competing, Left, Own, Yielding
+from gitops_bot.proposals.branch import Branch, Theirs, owner_of
+from gitops_bot.proposals.branches import BotBranch, Branches, Competing, Left, Own, Role, Yielding
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.choice import hold
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from gitops_bot.config import Environment
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.read import Snapshot
-    from gitops_bot.engine.request import Request
-    from gitops_bot.proposals.branch import Branch
-    from gitops_bot.proposals.branches import Role
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.decisions import EntryKey, PinChange
 

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.engine.not_found import unless_absent
 from gitops_bot.errors import RegistryError
-from gitops_bot.images.build import MOST_PLATFORMS
+from gitops_bot.images.build import MOST_PLATFORMS, Manifest
 
 if TYPE_CHECKING:
     from gitops_bot.engine.facts import Facts
-    from gitops_bot.images.build import Manifest
     from gitops_bot.images.reference import ImageName
     from gitops_bot.releases.decisions import Managed
 

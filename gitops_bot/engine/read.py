@@ -13,12 +13,12 @@ from gitops_bot.images.reference import split
 from gitops_bot.proposals import naming
 from gitops_bot.proposals.unmatched import Unmatched, find_unmatched, suggestion
 from gitops_bot.releases import blue_green
-from gitops_bot.releases.decisions import Failed
+from gitops_bot.releases.decisions import EntryKey, Failed, Managed
 from gitops_bot.releases.layout import correspondence, overlays, release_info
 from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.releases.layout.owners import Owners
-from gitops_bot.releases.layout.read import file_targets, paths, read_overlays
-from gitops_bot.targets.pin_file import is_short, matching
+from gitops_bot.releases.layout.read import Overlay, file_targets, paths, read_overlays
+from gitops_bot.targets.pin_file import PinFile, is_short, matching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -27,15 +27,12 @@ if TYPE_CHECKING:
     from gitops_bot.config import Config, Environment
     from gitops_bot.engine.world import World
     from gitops_bot.releases.blue_green import Slots
-    from gitops_bot.releases.decisions import EntryKey, Managed
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.layout.causes import OutsideFile
     from gitops_bot.releases.layout.coverage import Coverage
     from gitops_bot.releases.layout.overlays import Selection
-    from gitops_bot.releases.layout.read import Overlay
     from gitops_bot.releases.layout.release_info import Described
     from gitops_bot.targets import FileTargets
-    from gitops_bot.targets.pin_file import PinFile
 
 #: Files that no environment claims and that are read all the same, to count what they pin.
 MOST_OTHERS = 20_000

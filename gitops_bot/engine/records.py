@@ -9,17 +9,18 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.read import Scope, read, read_again, read_line, select
-from gitops_bot.engine.world import Race
+from gitops_bot.engine.read import Scope, Snapshot, read, read_again, read_line, select
+from gitops_bot.engine.world import Race, World
 from gitops_bot.errors import ConfigError, EditError, ForgeError, GitError, LostRace, Problem, bugs_as
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.pull_request import Deployment, Merge, ReleasedImage
 from gitops_bot.releases.history.changes import change_at
-from gitops_bot.releases.history.record import Announced, Records
+from gitops_bot.releases.history.record import Announced, Record, Records
 from gitops_bot.releases.history.releases import (
     Content,
     NewTag,
+    Release,
     all_releases,
     due_tags,
     skipped_tags,
@@ -35,11 +36,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Environment
     from gitops_bot.engine.facts import Facts
-    from gitops_bot.engine.read import Snapshot
-    from gitops_bot.engine.world import World
     from gitops_bot.releases.history.line import Line, Step
-    from gitops_bot.releases.history.record import Record
-    from gitops_bot.releases.history.releases import Release
 
 #: Environments and tags that a message names.
 _NAMED = 5

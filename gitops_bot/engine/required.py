@@ -12,19 +12,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gitops_bot.engine.facts import Asked, ChecksQuestion, DeploymentsQuestion, ask_all
 from gitops_bot.errors import BotError
-from gitops_bot.images.reason import Reason
+from gitops_bot.images.reason import Code, Reason
 from gitops_bot.images.reference import ImageName
 from gitops_bot.releases.choice import promotion, required
 from gitops_bot.releases.choice.promotion import Offer
-from gitops_bot.releases.decisions import Change, Failed, Held
+from gitops_bot.releases.decisions import Change, Decision, Failed, Held, Managed, Seen
 from gitops_bot.releases.history import trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gitops_bot.engine.context import Context
-    from gitops_bot.images.reason import Code
-    from gitops_bot.releases.decisions import Decision, Managed, Seen
 
 #: The id of a commit in full.
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")

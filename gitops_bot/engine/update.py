@@ -16,14 +16,14 @@ from gitops_bot.engine.drive import answer, drive
 from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.gates import judge
 from gitops_bot.engine.policies import look_up, see
-from gitops_bot.engine.read import after_commit, partners, read_again
-from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, RollBackFailed, Withdraw
-from gitops_bot.engine.world import Race
+from gitops_bot.engine.read import Snapshot, after_commit, partners, read_again
+from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack, RollBackFailed, Withdraw
+from gitops_bot.engine.world import Race, World
 from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, Problem, bugs_as
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, reconcile
 from gitops_bot.releases.choice import hold
-from gitops_bot.releases.decisions import Failed
+from gitops_bot.releases.decisions import Failed, Managed
 from gitops_bot.results.outcome import WRITING, EnvironmentOutcome, Outcome
 
 if TYPE_CHECKING:
@@ -31,11 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.config import Environment
-    from gitops_bot.engine.read import Snapshot
-    from gitops_bot.engine.request import Request
-    from gitops_bot.engine.world import World
     from gitops_bot.proposals.proposal import Proposal
-    from gitops_bot.releases.decisions import Managed
     from gitops_bot.results.result import Result
 
 

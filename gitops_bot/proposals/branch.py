@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.proposals import naming, trailers
 from gitops_bot.releases.history.changes import explains, informs
-from gitops_bot.targets import BY_NAME
+from gitops_bot.targets import BY_NAME, FileTargets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Assignment, Pin
     from gitops_bot.proposals.trailers import Trailers
     from gitops_bot.releases.decisions import PinChange
-    from gitops_bot.targets import FileTargets
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gitops_bot.proposals import carry, naming, people
-from gitops_bot.proposals.branch import Ours, Theirs, owner_of
+from gitops_bot.proposals.branch import Branch, Ours, Theirs, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from gitops_bot.config import Environment
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
-    from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.decisions import Decision, EntryKey, Managed, PinChange
 

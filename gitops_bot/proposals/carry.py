@@ -7,19 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.images.kinds import Follow
+from gitops_bot.images.kinds import Follow, Policy
 from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Reason
-from gitops_bot.images.reference import ImageName, is_floating
+from gitops_bot.images.reference import ImageName, Pin, is_floating
 from gitops_bot.releases.choice.choose import direction
-from gitops_bot.releases.decisions import CODE_OF, Change, Held, Kept
+from gitops_bot.releases.decisions import CODE_OF, Change, Decision, EntryKey, Held, Kept, Managed, PinChange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from gitops_bot.images.kinds import Policy
-    from gitops_bot.images.reference import Pin
-    from gitops_bot.releases.decisions import Decision, EntryKey, Managed, PinChange
 
 
 def live_pins(base: Mapping[EntryKey, Managed], carried: Sequence[PinChange]) -> tuple[PinChange, ...]:

@@ -13,20 +13,17 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.config.propose import render
 from gitops_bot.proposals import naming, trailers
-from gitops_bot.proposals.proposal import ProposalText
+from gitops_bot.proposals.proposal import Proposal, ProposalText
 from gitops_bot.proposals.text import body, evidence
-from gitops_bot.proposals.text.details import REASONS, alike, because, is_rollback, name_of
+from gitops_bot.proposals.text.details import REASONS, DescribedChange, alike, because, is_rollback, name_of
 from gitops_bot.proposals.text.markdown import BREAK, clip, cut, plain, quiet, size
 from gitops_bot.proposals.trailers import Trailers
-from gitops_bot.releases.decisions import Held
+from gitops_bot.releases.decisions import Change, EntryKey, Held, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.config import Propose
-    from gitops_bot.proposals.proposal import Proposal
-    from gitops_bot.proposals.text.details import DescribedChange
-    from gitops_bot.releases.decisions import Change, EntryKey, Source
 
 #: The templates where the configuration has none: Conventional Commits 1.0.0.
 TITLE = "chore({environment}): {summary}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot.images.moment import appointment, first
 from gitops_bot.images.reason import Reason, counted, rfc3339
 from gitops_bot.proposals import reconcile
-from gitops_bot.releases.decisions import Change, Failed, Held
+from gitops_bot.releases.decisions import Change, Decision, Failed, Held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from gitops_bot.config.propose import Span, Window
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.releases.decisions import Decision
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _WEEK: Final = 7 * _DAY

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming, trailers
-from gitops_bot.proposals.branch import Ours, owner_of
+from gitops_bot.proposals.branch import Branch, Ours, owner_of
 from gitops_bot.proposals.text import body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
     from gitops_bot.releases.decisions import Change, Held, PinChange
 

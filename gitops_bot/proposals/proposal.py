@@ -6,14 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.proposals import naming, reconcile
-from gitops_bot.releases.decisions import Change, Held, Kept
+from gitops_bot.releases.decisions import Change, Decision, EntryKey, Held, Kept, PinChange, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.proposals.branches import BotBranch
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.releases.decisions import Decision, EntryKey, PinChange, Source
 
 
 class ProposalText(NamedTuple):

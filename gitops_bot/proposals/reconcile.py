@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import people
-from gitops_bot.proposals.branch import Ours, Theirs, owner_of
+from gitops_bot.proposals.branch import Branch, Ours, Theirs, owner_of
 from gitops_bot.proposals.branches import BotBranch
 from gitops_bot.proposals.text import body
 from gitops_bot.proposals.text.markdown import plain
@@ -18,7 +18,6 @@ from gitops_bot.proposals.text.markdown import plain
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.decisions import PinChange
 

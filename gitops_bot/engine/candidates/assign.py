@@ -5,20 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.context import Candidate, Candidates, Entrant, as_it_is
+from gitops_bot.engine.context import Candidate, Candidates, Context, Entrant, as_it_is
 from gitops_bot.engine.not_found import digest_of, no_image, problem_with
 from gitops_bot.errors import Problem, RegistryError, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin
 from gitops_bot.releases.choice import choose as choice
-from gitops_bot.releases.decisions import IGNORED, Change, Failed, Kept
+from gitops_bot.releases.decisions import IGNORED, Change, Decision, EntryKey, Failed, Kept, Managed
 from gitops_bot.targets.pin_file import matching
 
 if TYPE_CHECKING:
-    from gitops_bot.engine.context import Context
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.request import Pins
-    from gitops_bot.releases.decisions import Decision, EntryKey, Managed
 
 
 async def candidates(context: Context, asked: Pins) -> Candidates:

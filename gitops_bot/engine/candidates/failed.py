@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitops_bot.engine import followers
 from gitops_bot.engine.candidates import roll_back
-from gitops_bot.engine.context import Candidate, Candidates, Entrant
+from gitops_bot.engine.context import Candidate, Candidates, Context, Entrant
 from gitops_bot.engine.facts import ChecksQuestion, ask_all
 from gitops_bot.engine.records import announcement_reader
 from gitops_bot.errors import BotError, Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.releases.choice import required
-from gitops_bot.releases.decisions import Change, Failed, Kept
+from gitops_bot.releases.decisions import Change, Decision, Failed, Kept, Managed
 from gitops_bot.releases.history import trail
 from gitops_bot.releases.history.record import Records
 from gitops_bot.releases.history.releases import releases
@@ -23,10 +23,8 @@ from gitops_bot.releases.history.releases import releases
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.engine.context import Context
     from gitops_bot.releases.checks import Check
     from gitops_bot.releases.choice.rollback import Goal
-    from gitops_bot.releases.decisions import Decision, Managed
 
 #: How long a release is watched, over a weekend and a few holidays. What fails later may have any cause, and costs no
 #: request.

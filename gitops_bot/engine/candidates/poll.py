@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine import pullable
-from gitops_bot.engine.context import Candidate, Candidates, Entrant, as_it_is
+from gitops_bot.engine.context import Candidate, Candidates, Context, Entrant, as_it_is
 from gitops_bot.engine.not_found import digest_of, no_image, problem_with
 from gitops_bot.errors import RegistryError
 from gitops_bot.images import age
@@ -16,20 +16,17 @@ from gitops_bot.images.build import BuildTimes
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
 from gitops_bot.images.order import rank
 from gitops_bot.images.reason import Reason, shortlist
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases import blue_green
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import hold
-from gitops_bot.releases.decisions import IGNORED, Failed, Held, Kept
+from gitops_bot.releases.decisions import IGNORED, Decision, Failed, Held, Kept, Managed
 from gitops_bot.releases.history import trail
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
-    from gitops_bot.engine.context import Context
     from gitops_bot.engine.facts import Facts
-    from gitops_bot.images.reference import ImageName
-    from gitops_bot.releases.decisions import Decision, Managed
 
 
 #: How many of the best tags are asked for their digest, to find the place of a pin that only a digest names.

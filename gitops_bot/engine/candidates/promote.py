@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gitops_bot.engine import pullable
-from gitops_bot.engine.context import Candidate, Candidates, Entrant, as_it_is
+from gitops_bot.engine.context import Candidate, Candidates, Context, Entrant, as_it_is
 from gitops_bot.engine.not_found import no_image, unless_absent
 from gitops_bot.errors import GitError, Problem, RegistryError, UsageError
 from gitops_bot.images import kinds, version
@@ -20,7 +20,7 @@ from gitops_bot.releases import blue_green
 from gitops_bot.releases.choice import promotion, soak
 from gitops_bot.releases.choice.promotion import Artifact, Offer
 from gitops_bot.releases.choice.soak import newest_of_all, served
-from gitops_bot.releases.decisions import Change, Failed, Held, Kept
+from gitops_bot.releases.decisions import Change, Decision, EntryKey, Failed, Held, Kept, Managed
 from gitops_bot.releases.history import releases as history
 from gitops_bot.releases.history import trail
 from gitops_bot.releases.history.trail import Run
@@ -29,12 +29,10 @@ from gitops_bot.releases.layout import correspondence
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.engine.context import Context
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.read import EnvironmentState, Snapshot
     from gitops_bot.engine.request import Promote
     from gitops_bot.images.build import Build
-    from gitops_bot.releases.decisions import Decision, EntryKey, Managed
     from gitops_bot.releases.history.line import Line, Step
 
 

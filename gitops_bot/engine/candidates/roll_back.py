@@ -6,22 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.engine import followers
-from gitops_bot.engine.context import Candidates, as_it_is
+from gitops_bot.engine.context import Candidates, Context, as_it_is
 from gitops_bot.errors import Problem, place_of
 from gitops_bot.releases.choice import rollback
-from gitops_bot.releases.decisions import IGNORED, Change, Failed, Kept
+from gitops_bot.releases.decisions import IGNORED, Change, Decision, EntryKey, Failed, Kept, Managed
 from gitops_bot.releases.history.changes import previous
-from gitops_bot.releases.history.releases import find, releases
+from gitops_bot.releases.history.releases import Release, find, releases
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from gitops_bot.engine.context import Context
     from gitops_bot.engine.request import RollBack
     from gitops_bot.releases.choice.rollback import Goal
-    from gitops_bot.releases.decisions import Decision, EntryKey, Managed
     from gitops_bot.releases.history.line import Line
-    from gitops_bot.releases.history.releases import Release
 
 
 async def candidates(context: Context, asked: RollBack) -> Candidates:

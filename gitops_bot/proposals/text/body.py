@@ -13,17 +13,15 @@ import re
 from shlex import quote
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from gitops_bot.images.reason import counted
+from gitops_bot.images.reason import Reason, counted
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.text import details, evidence
-from gitops_bot.proposals.text.details import alike, because, is_rollback, name_of
+from gitops_bot.proposals.text.details import DescribedChange, alike, because, is_rollback, name_of
 from gitops_bot.proposals.text.markdown import LIMIT, clip, code, cost, cut, enclose, plain, prose, size
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from gitops_bot.images.reason import Reason
-    from gitops_bot.proposals.text.details import DescribedChange
     from gitops_bot.releases.decisions import Change, EntryKey, Held, PinChange
 
 #: What people can do with a proposal: merge, decline, hold, take over, and roll back once it is merged. How to hand a
