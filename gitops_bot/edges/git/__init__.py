@@ -5,8 +5,8 @@ history of the base branch by `line`, both from the objects in `store`; `remote`
 says what its failures mean. `cache` is the folder of the copy, and `process` runs git.
 """
 
-from gitops_bot.edges.git.login import Credentials
 from gitops_bot.edges.git.process import git_versions
+from gitops_bot.edges.git.remote import Credentials
 from gitops_bot.edges.git.repository import Repository
 
 __all__ = ["Credentials", "Repository", "git_versions"]

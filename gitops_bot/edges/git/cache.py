@@ -140,15 +140,6 @@ def read_refs(copy: Path, prefix: str) -> dict[str, str]:
     return found
 
 
-def move_ref(copy: Path, old: str, new: str | None) -> None:
-    """Give a ref another name, or delete it."""
-    if new is None:
-        (copy / old).unlink()
-    else:
-        (copy / new).parent.mkdir(parents=True, exist_ok=True)
-        (copy / old).replace(copy / new)
-
-
 def scratch_folder(
     stack: ExitStack, temporary: str | None, trusted: str | None, settings: str = ""
 ) -> tuple[Path, Path]:

@@ -1,30 +1,31 @@
-"""The remote repository: the only commands that use the network, and the meaning of their failures."""
+"""The remote repository: the only commands that use the network, their login, and the meaning of their failures."""
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from gitops_bot import redact
 from gitops_bot.edges.environment import through_proxy
 from gitops_bot.edges.facts import LOGIN_REFUSED
-from gitops_bot.edges.git.cache import move_ref, quoted, read_refs
+from gitops_bot.edges.git.cache import quoted, read_refs
 from gitops_bot.edges.git.names import PREFIX, is_branch
 from gitops_bot.edges.git.process import ANSWER_LIMIT, INSTALL, OLDEST, Git, GitOutput, TimedOut, error
 from gitops_bot.edges.git.refusals import may_pass, out_of_reach, quote, refusal, requested_wait, wanted_format
 from gitops_bot.edges.git.store import DamagedError, damage
 from gitops_bot.edges.patience import ATTEMPTS, Passing, patiently, retry_after
-from gitops_bot.errors import GitError, LostRace, Problem
+from gitops_bot.errors import ForgeError, GitError, LostRace, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from gitops_bot.edges.clock import Clock
-    from gitops_bot.edges.facts import Refusal
-    from gitops_bot.edges.git.login import Credentials
+    from gitops_bot.edges.facts import Refusal, Token
 
 T = TypeVar("T")
 
@@ -66,6 +67,42 @@ class OtherFormat(Exception):  # noqa: N818 - not a failure: the copy is made ag
 
 class SingleObjectsError(DamagedError):
     """The remote filters, but does not serve objects by id: the copy must be made with all blobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An HTTP login. For a GitHub token the user is `x-access-token`.
+
+    `token` gives the password, where it may be replaced while the login is used.
+    """
+
+    username: str
+    password: str = field(default="", repr=False)
+    token: Token | None = field(default=None, repr=False)
+
+    def current(self, rejected: str | None = None) -> Credentials:
+        """The login with the password that is valid now, another one than was `rejected` if there is one.
+
+        Raises:
+            GitError: the forge gives none.
+        """
+        if self.token is None:
+            return self
+        try:
+            login = Credentials(self.username, self.token(rejected))
+        except ForgeError as failure:  # for git it is one of git
+            raise GitError(*failure.problems) from None
+        redact.learn(*login.secrets(), passing=True)
+        return login
+
+    @property
+    def encoded(self) -> str:
+        """The login as it is sent."""
+        return base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every text that must never be shown."""
+        return (self.encoded, self.password) if self.password else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +172,13 @@ class Remote:
             raise self._failure(answer)
         named = _NAMED_HEAD.search(answer.trace)
         name = named[1].decode("ascii", "replace") if named else self.default_branch()[0]
-        move_ref(self.copy, f"{_TRACKED}HEAD", f"{_TRACKED}{name}" if name else None)
-        return name, heads | ({name: head} if name else {})
+        ref = self.copy / _TRACKED / "HEAD"
+        if not name:
+            ref.unlink()
+            return name, heads
+        (self.copy / _TRACKED / name).parent.mkdir(parents=True, exist_ok=True)
+        ref.replace(self.copy / _TRACKED / name)
+        return name, {**heads, name: head}
 
     def fetch(self, base: str | None, depth: int, blobs: str | None) -> dict[str, str]:
         """Fetch the base branch and all branches of the bot, `depth` commits deep; returns their commits.

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 
     from gitops_bot.config.commits import SigningKey
     from gitops_bot.edges.facts import Refusal
-    from gitops_bot.edges.git.login import Credentials
+    from gitops_bot.edges.git.remote import Credentials
     from gitops_bot.edges.git.signing import ForgeCommit
+    from gitops_bot.edges.git.store import TreeEntry
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.releases import NewTag
@@ -149,13 +150,11 @@ class Repository:
 
     def tree(self, commit: str) -> Mapping[str, str]:
         """Every path of a commit with its git mode; names that are not UTF-8 are left out."""
-        check_commit(commit)
-        return {path: entry.mode for path, entry in self._healing(lambda: self._store.tree(commit)).items()}
+        return {path: entry.mode for path, entry in self._tree(commit).items()}
 
     def read(self, commit: str, paths: Iterable[str]) -> dict[str, bytes]:
         """The bytes of these files; one over 1 MiB is cut to 1 MiB and one byte, so that its parser refuses it."""
-        check_commit(commit)
-        tree = self._healing(lambda: self._store.tree(commit))
+        tree = self._tree(commit)
         ids = {path: tree[path].id for path in paths if path in tree and tree[path].mode in REGULAR}
         wanted = dict.fromkeys(ids.values())
         blobs = self._healing(lambda: self._store.find(wanted).contents(wanted, cut=True))
@@ -163,8 +162,7 @@ class Repository:
 
     def blobs(self, commit: str) -> Mapping[str, str]:
         """Every path of a commit with the id of its object."""
-        check_commit(commit)
-        return {path: entry.id for path, entry in self._healing(lambda: self._store.tree(commit)).items()}
+        return {path: entry.id for path, entry in self._tree(commit).items()}
 
     def whole(self, ids: Collection[str]) -> dict[str, bytes]:
         """The whole bytes of these blobs, by their ids."""
@@ -291,6 +289,10 @@ class Repository:
         self._remote.push({f"refs/heads/{branch}": None}, expected, f"branch {branch}")
         if self._heads is not None:
             self._heads.pop(branch, None)
+
+    def _tree(self, commit: str) -> Mapping[str, TreeEntry]:
+        check_commit(commit)
+        return self._healing(lambda: self._store.tree(commit))
 
     def _commit(
         self, parent: str, files: Mapping[str, bytes], message: str, signed_by: SigningKey | ForgeCommit | None

@@ -93,7 +93,10 @@ class Objects:
         """The bytes of these; `cut`: at most `FILE_LIMIT` + 1 of each."""
         large = {oid for oid in ids if cut and self.sizes[oid] > FILE_LIMIT}
         whole = [oid for oid in ids if oid not in large]
-        read = self.read if all(oid in self.read for oid in whole) else self.store.batch(whole)
+        read = self.read
+        if any(oid not in read for oid in whole):
+            out = self.store.run("cat-file", "--batch", "--buffer", stdin=whole)
+            read = {stored.id: stored.data for stored in _stored(out, len(whole)) if stored and stored.data is not None}
         if absent := next((oid for oid in whole if oid not in read), None):
             raise damage(f"object {absent} is missing")
         beginnings = {oid: self.store.run("cat-file", "blob", oid, limit=FILE_LIMIT + 1, cut=True) for oid in large}
@@ -186,11 +189,6 @@ class Store:
         if len(trees) < len(commits):
             raise damage("a commit is missing")
         return trees
-
-    def batch(self, ids: Collection[str]) -> dict[str, bytes]:
-        """The bytes of those of these objects that are here, all that git can print."""
-        out = self.run("cat-file", "--batch", "--buffer", stdin=ids) if ids else b""
-        return {stored.id: stored.data for stored in _stored(out, len(ids)) if stored and stored.data is not None}
 
     def whole(self, ids: Collection[str]) -> dict[str, bytes]:
         """The whole bytes of blobs, however large each is; missing ones are fetched first.

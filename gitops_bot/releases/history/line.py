@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.images.reason import rfc3339
-from gitops_bot.images.reference import Pin
 from gitops_bot.releases.layout.owners import above
 from gitops_bot.targets import BY_NAME, same_file, versions
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from gitops_bot.images.reference import Pin
     from gitops_bot.targets import FileTargets, Target
     from gitops_bot.targets.versions import State
 
@@ -121,8 +121,3 @@ def agree(pin: Pin, other: Pin) -> bool:
     if (tags and pin.tag != other.tag) or (digests and pin.digest != other.digest):
         return False
     return tags or digests
-
-
-def join(pin: Pin, other: Pin) -> Pin:
-    """Two pins that agree, as one."""
-    return Pin(pin.tag or other.tag, pin.digest or other.digest)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.history.line import agree, join
+from gitops_bot.releases.history.line import agree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -56,7 +56,8 @@ def stays(line: Line, entry: Managed) -> tuple[Run, ...]:
         if pin is None:
             continue
         if stays and agree(stays[-1].pin, pin):
-            stays[-1] = replace(stays[-1], pin=join(stays[-1].pin, pin))
+            known = stays[-1].pin
+            stays[-1] = replace(stays[-1], pin=Pin(known.tag or pin.tag, known.digest or pin.digest))
             continue
         if stays:
             stays[-1] = replace(stays[-1], left=step)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.edges.git.login import Credentials
 from gitops_bot.edges.git.process import Git
+from gitops_bot.edges.git.remote import Credentials
 from gitops_bot.errors import GitError
 from tests.conftest import program
 
