@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 #: The old names of strategies.
 _STRATEGIES: Final = {"latest": "newest-build", "name": "alphabetical"}
 _ORDERS: Final = {"newest-build": "newest", "alphabetical": "alphabetical"}
-#: Strategies that look at the manifests of images, and so at platforms.
-_WITH_PLATFORMS: Final = ("newest-build", "digest")
 #: Settings of values of Helm, and what they are called here.
 _VALUES: Final = {"helm.image-spec": "image", "helm.image-name": "repository", "helm.image-tag": "tag"}
 _POINTER: Final = re.compile(r"(?:/[A-Za-z0-9_-]{1,100}){1,20}")
@@ -133,7 +131,7 @@ def _platforms(setting: Placed, strategy: str, gaps: list[Gap]) -> tuple[str, ..
     listed = [part.strip() for text in setting.texts for part in text.split(",") if part.strip()]
     if not listed:
         return ()
-    if strategy not in _WITH_PLATFORMS:
+    if strategy not in ("newest-build", "digest"):  # only these look at the manifests of images
         gaps.append(gap(setting, f"platforms has no effect with the strategy {strategy}, so it is left out"))
         return ()
     if unfit := next((part for part in listed if not _PLATFORM.fullmatch(part)), None):
@@ -204,7 +202,6 @@ class _Reader:
     branches: list[str] = field(default_factory=list)
 
     def read_annotations(self, app: _Application) -> None:
-        """An Application with annotations."""
         own = app.annotations
         listed = own.get("image-list", app.place)
         aliases: set[str] = set()
@@ -222,8 +219,9 @@ class _Reader:
         for name, value in own.items():
             alias = next((alias for alias in aliases if alias and name.startswith(f"{alias}.")), "")
             if (name.removeprefix(f"{alias}.") if alias else name) not in _KNOWN:
-                what = f"the annotation {name}: no image of `image-list` has it, or it is unknown"
-                self.gaps.append(gap(value, what))
+                self.gaps.append(
+                    gap(value, f"the annotation {name}: no image of `image-list` has it, or it is unknown")
+                )
         self._images(app, images, {name: own[name] for name in _WRITE_BACK if name in own}, app.place)
 
     def read_updater(self, updater: Placed, applications: Sequence[_Application]) -> Iterator[_Application]:
@@ -233,13 +231,10 @@ class _Reader:
             self._unread(reference, spec)
             if reference.at("useAnnotations").text == "true":
                 continue
-            pattern, labels = reference.at("namePattern"), reference.at("labelSelectors", "matchLabels").entries
-            wanted = {key: value.text for key, value in labels}
+            pattern, labels = reference.at("namePattern"), list(reference.at("labelSelectors", "matchLabels").entries)
+            named = (app for app in applications if fnmatchcase(app.name, pattern.text))
             matching = [
-                app
-                for app in applications
-                if fnmatchcase(app.name, pattern.text)
-                and all(app.metadata.at("labels", key).text == value for key, value in wanted.items())
+                app for app in named if all(app.metadata.at("labels", key).text == value.text for key, value in labels)
             ]
             if not matching:
                 what = f"no Application in this checkout is called {pattern.text[:100]!r}"
@@ -258,16 +253,14 @@ class _Reader:
 
     def _unread(self, reference: Placed, spec: Placed) -> None:
         """What a reference to Applications says that has no counterpart."""
-        expressions = reference.at("labelSelectors", "matchExpressions")
-        advice = "check the images listed below by hand"
-        unread = [("labelSelectors.matchExpressions", expressions, advice)]
-        unread += [("imagesVerification", level.at("imagesVerification"), advice) for level in (reference, spec)]
+        by_hand = "check the images listed below by hand"
+        unread = [(reference, "labelSelectors.matchExpressions", by_hand)]
+        unread += [(level, "imagesVerification", by_hand) for level in (reference, spec)]
         for image in reference.at("images").items:
-            unread.append(("plugin", image.at("manifestTargets", "plugin"), ""))
-            unread.append(("imagesVerification", image.at("imagesVerification"), ""))
-        self.gaps += [
-            gap(setting, f"{name} has no counterpart", advice) for name, setting, advice in unread if not setting.empty
-        ]
+            unread += [(image.at("manifestTargets"), "plugin", ""), (image, "imagesVerification", "")]
+        for level, name, advice in unread:
+            if not (setting := level.at(*name.split("."))).empty:
+                self.gaps.append(gap(setting, f"{name} has no counterpart", advice))
 
     def _images(self, app: _Application, images: Sequence[_Image], back: Mapping[str, Placed], at: Placed) -> None:
         places = self._places(app, back, at)
@@ -324,8 +317,8 @@ class _Reader:
             advice = "gitops-bot commits them to this repository; turn the parameters of the Application off"
             self.gaps.append(gap(method, what, advice))
         if repository := back.get("git-repository"):
-            what = f"git-repository {repository.text[:200]}"
-            self.gaps.append(gap(repository, what, "if it is not this one, run init there"))
+            advice = "if it is not this one, run init there"
+            self.gaps.append(gap(repository, f"git-repository {repository.text[:200]}", advice))
         return {} if colon or "pullRequest" in back else {"as": "commit"}
 
 

@@ -7,7 +7,7 @@ one way; a further one is named after what asks for it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from gitops_bot.images.reference import ImageName
@@ -59,26 +59,22 @@ class _Place:
     path: str
     name: str
     hint: str
-    #: By the repository, or the name of an entry; with what is written for it.
+    #: By the repository, or the name of an entry; with how it is written.
     rules: Mapping[str, tuple[str, ImageRule | None]]
     propose: Mapping[str, Any]
 
 
 @dataclass(slots=True)
 class _Growing:
-    word: str
-    places: list[_Place] = field(default_factory=list)
-    rules: dict[str, tuple[str, ImageRule | None]] = field(default_factory=dict)
+    places: list[_Place]
+    rules: dict[str, tuple[str, ImageRule | None]]
 
     def takes(self, place: _Place) -> bool:
-        """Whether a place has no other rule for any image, and is proposed in the same way."""
-        if self.places and self.places[0].propose != place.propose:
-            return False
-        return all(key not in self.rules or self.rules[key][1] == rule for key, (_, rule) in place.rules.items())
-
-    def add(self, place: _Place) -> None:
-        self.places.append(place)
-        self.rules |= place.rules
+        """Whether a place of the same name has no other rule for any image, and is proposed in the same way."""
+        first = self.places[0]
+        return (first.name, first.propose) == (place.name, place.propose) and all(
+            key not in self.rules or self.rules[key][1] == rule for key, (_, rule) in place.rules.items()
+        )
 
 
 def assemble(
@@ -100,29 +96,28 @@ def assemble(
     growing: list[_Growing] = []
     for path, asked in by_place.items():
         place = _place(path, asked, entries.get(path, ()), words, gaps)
-        if any(rule is not None for _, rule in place.rules.values()):
-            fitting = next((grown for grown in growing if grown.word == place.name and grown.takes(place)), None)
-            if fitting is None:
-                fitting = _Growing(place.name)
-                growing.append(fitting)
-            fitting.add(place)
-    growing.sort(key=lambda grown: WORDS.index(grown.word) if grown.word in WORDS else len(WORDS))
+        if all(rule is None for _, rule in place.rules.values()):
+            continue
+        if fitting := next((grown for grown in growing if grown.takes(place)), None):
+            fitting.places.append(place)
+            fitting.rules |= place.rules
+        else:
+            growing.append(_Growing([place], dict(place.rules)))
+    order = {word: at for at, word in enumerate(WORDS)}
+    growing.sort(key=lambda grown: order.get(grown.places[0].name, len(order)))
     environments: list[MigratedEnvironment] = []
     taken: set[str] = set()
     for environment in growing:
-        name = environment.word
-        if name in taken:
-            name = rules.as_name(f"{environment.word}-{environment.places[0].hint}", environment.word)
-        base, number = name, 2
-        while name in taken:
-            name, number = f"{base}-{number}", number + 1
+        first = environment.places[0]
+        name = rules.as_name(f"{first.name}-{first.hint}", first.name) if first.name in taken else first.name
+        name = rules.free_name(name, taken)
         taken.add(name)
         paths = {place.path for place in environment.places}
         folders = paths & set(existing)
         images = {written: rule for written, rule in environment.rules.values() if rule is not None}
         overlays = (*fold(folders, existing), *sorted(paths - folders))
         targets = tuple(_targets({path: kinds[path] for path in sorted(paths & kinds.keys())}))
-        propose = {**environment.places[0].propose, **_grouping(images)}
+        propose = {**first.propose, **_grouping(images)}
         environments.append(MigratedEnvironment(name, overlays, dict(sorted(images.items())), propose, targets))
     return tuple(environments), gaps
 

@@ -56,14 +56,9 @@ class Marker:
 
     file: str
     line: int
-    namespace: str
-    policy: str
+    #: The namespace and the name of its policy.
+    key: tuple[str, str]
     field: Field
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What its policy is called."""
-        return self.namespace, self.policy
 
 
 def markers(file: str, data: bytes) -> Iterator[Marker]:
@@ -88,7 +83,7 @@ def _marker(file: str, number: int, line: str) -> Marker | None:
         return None
     text = written.get(_KEY) if isinstance(written, dict) else None
     setter = _SETTER.fullmatch(text) if isinstance(text, str) else None
-    return Marker(file, number, setter[1], setter[2], cast("Field", setter[3] or "")) if setter else None
+    return Marker(file, number, (setter[1], setter[2]), cast("Field", setter[3] or "")) if setter else None
 
 
 def rule_of(policy: Placed, repository: Placed, gaps: list[Gap]) -> ImageRule:
@@ -244,7 +239,7 @@ def read(files: Sequence[tuple[str, bytes]], marked: Sequence[Marker]) -> Read:
         rule = replace(rule, pin=None if "digest" in (rule.policy or ()) else pin or rule.pin)
         tracked.append(_track(marker, image, rule, automations, policy, reader.gaps))
     for marker in missing.values():
-        what = f"the ImagePolicy {marker.namespace}/{marker.policy} is not in this checkout"
+        what = f"the ImagePolicy {'/'.join(marker.key)} is not in this checkout"
         advice = "write a policy for the image of this line by hand"
         reader.gaps.append(Gap(marker.file, marker.line, what, advice))
     for policy in policies:
@@ -281,7 +276,7 @@ def _track(
     chosen = policy.at("policy")
     covering = [automation for automation in automations if automation.covers(marker.file, policy)]
     if not covering and automations:
-        what = f"no ImageUpdateAutomation covers this marker of {marker.namespace}/{marker.policy}"
+        what = f"no ImageUpdateAutomation covers this marker of {'/'.join(marker.key)}"
         gaps.append(Gap(marker.file, marker.line, what, "Flux left it as it is; gitops-bot keeps it current"))
     tracked = Tracked(marker.file, image, rule, (chosen.file, chosen.line), within=(marker.file, marker.line))
     if not covering:

@@ -68,10 +68,10 @@ class _Reader:
                 return Placed(line, pairs=dict(self._pairs(depth)), file=self._file)
             case "[":
                 return Placed(line, items=list(self._items(depth)), file=self._file)
-            case word if word and word not in _SIGNS:
+            case "" | "}" | "]" | ":" | "," as sign:
+                return self.fail(f"{sign!r} is not a value" if sign else "it ends too early")
+            case _:
                 return Placed(line, text=_text(self.take()), file=self._file)
-            case word:
-                return self.fail(f"{word!r} is not a value" if word else "it ends too early")
 
     def _pairs(self, depth: int) -> Iterator[tuple[str, Placed]]:
         self.take()

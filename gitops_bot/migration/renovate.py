@@ -90,8 +90,6 @@ _MANAGERS: Final = (
     ("values", "helm-values"),
     ("ompose", "docker-compose"),
 )
-#: Managers that read no file until the settings say which.
-_ON_DEMAND: Final = ("kubernetes",)
 #: Folders of `config:recommended`, which is taken for granted.
 _SKIPPED: Final = frozenset(
     ("node_modules", "bower_components", "vendor", "examples", "__tests__", "test", "tests", "__fixtures__")
@@ -141,12 +139,12 @@ class RenovateSettings:
         return cls([*levels, root], gaps)
 
     def _get(self, *keys: str) -> Placed:
-        """A setting that holds for all, from the innermost level that has it."""
+        """A setting from the innermost level that has it."""
         values = (level.at(*keys) for level in reversed(self.levels) if level.at(*keys[:-1]).has(keys[-1]))
         return next(values, Placed(1, file=self.levels[-1].file))
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """The texts of a list that is added up over all levels."""
+        """The texts of a list, of all levels."""
         return tuple(text for level in self.levels for text in level.at(key).texts)
 
     def _of_subject(self, subject: Subject) -> tuple[dict[str, Placed], frozenset[str]]:
@@ -227,7 +225,7 @@ class RenovateSettings:
         enabled = self.texts("enabledManagers")
         if (enabled and subject.manager not in enabled) or self._get(subject.manager, "enabled").text == "false":
             return False
-        if subject.manager in _ON_DEMAND:
+        if subject.manager == "kubernetes":  # it reads no file until the settings say which
             own = [level.at(subject.manager) for level in self.levels]
             patterns = [text for manager in own for text in manager.at("managerFilePatterns").texts]
             patterns += [f"/{text}/" for manager in own for text in manager.at("fileMatch").texts]
@@ -258,9 +256,8 @@ class RenovateSettings:
             method = self._same(settings, "automergeStrategy")
             done |= {"merge_method": _METHODS[method]} if method in _METHODS else {}
             if self._same(settings, "automergeType") == "branch":
-                place = settings[0]["automergeType"]
                 what = "automergeType branch: pull requests are merged, and no branch without one"
-                self.gaps.append(gap(place, what))
+                self.gaps.append(gap(settings[0]["automergeType"], what))
         limit = {
             name: int(text)
             for key, name in (("prConcurrentLimit", "open"), ("prHourlyLimit", "new_per_hour"))
@@ -343,12 +340,11 @@ def read(file: str, data: bytes, entries: Sequence[tuple[Managed, str]]) -> Read
         return Read(True, gaps=(Gap(file, 1, f"this file cannot be read: {error}", "move what it says by hand"),))
     tracked = tuple(settings.track(entries))
     branches = [*settings.texts("baseBranches"), *settings.texts("baseBranchPatterns")]
-    for name in branches:
-        if name.startswith("/"):
-            what = f"baseBranchPatterns {name[:100]} is not a branch"
-            settings.gaps.append(Gap(file, 1, what, "write `branch` by hand"))
-    plain = tuple(name for name in branches if not name.startswith("/"))
-    return Read(True, tracked, tuple(settings.gaps), plain)
+    patterns = [name for name in branches if name.startswith("/")]
+    settings.gaps += (
+        Gap(file, 1, f"baseBranchPatterns {name[:100]} is not a branch", "write `branch` by hand") for name in patterns
+    )
+    return Read(True, tracked, tuple(settings.gaps), tuple(name for name in branches if name not in patterns))
 
 
 def _names(entry: Managed) -> tuple[str, ...]:

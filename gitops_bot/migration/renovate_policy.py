@@ -34,10 +34,10 @@ _SENTENCE: Final = re.compile(
 )
 _TIME: Final = re.compile(r"([0-9]{1,2})(?::([0-9]{2}))? ?(am|pm)?")
 _WEEKDAY: Final = re.compile(_WEEK)
+_SPANS: Final = {"weekday": ["mon-fri"], "weekend": ["sat-sun"]}
 _HOURS: Final = re.compile(r"([0-9]{1,2})(?:-([0-9]{1,2}))?")
 _LAST_HOUR: Final = 23
 _NOON: Final = 12
-_ANY_TIME: Final = ("at any time", "")
 _VERSION: Final = re.compile(r"v?([0-9]+(?:\.[0-9]+)*)([A-Za-z0-9_]*)(?:-(.+))?", re.ASCII)
 _COMMIT: Final = re.compile(r"[a-f0-9]{7,40}")
 _MOST_NUMBERS: Final = 5
@@ -45,7 +45,6 @@ _MOST_NUMBERS: Final = 5
 _SEMVER: Final = 3
 _AGE: Final = re.compile(r"([0-9]{1,5}) ?(minute|hour|day|week|month)s?")
 _UNITS: Final = {"minute": (1, "m"), "hour": (1, "h"), "day": (1, "d"), "week": (7, "d"), "month": (30, "d")}
-_TEMPLATE: Final = "{{"
 _GROUP: Final = re.compile(r"\(\?<([a-z]+)>((?:[^()\\]|\\.)*)\)")
 _ORDERED: Final = ("major", "minor", "patch", "build", "revision")
 
@@ -109,7 +108,7 @@ def windows(texts: tuple[str, ...], timezone: str) -> tuple[list[dict[str, Any]]
     """The windows; the first sentence that has no counterpart. No windows at all: any time."""
     known: list[dict[str, Any]] = []
     for text in texts:
-        if text.strip().lower() in _ANY_TIME:
+        if text.strip().lower() in ("at any time", ""):
             return None, None
         window = _crontab(text.split()) if text.startswith(("*", "0")) else _sentence(text.strip().lower())
         if window is None:
@@ -124,15 +123,8 @@ def _sentence(text: str) -> list[dict[str, Any]] | None:
         return None
     after, before = _clock(match["after"]), _clock(match["before"])
     window: dict[str, Any] = {}
-    match match["days"]:
-        case None | "day":
-            pass
-        case "weekday":
-            window["days"] = ["mon-fri"]
-        case "weekend":
-            window["days"] = ["sat-sun"]
-        case named:
-            window["days"] = [name[:3] for name in _WEEKDAY.findall(named)]
+    if (days := match["days"] or "day") != "day":
+        window["days"] = _SPANS.get(days) or [name[:3] for name in _WEEKDAY.findall(days)]
     if after or before:
         if "" in (after, before):
             return None
@@ -152,11 +144,9 @@ def _clock(text: str | None) -> str | None:
 
 
 def _crontab(fields: list[str]) -> list[dict[str, Any]] | None:
-    match fields:
-        case ["*", hours, "*", "*", days]:
-            pass
-        case _:
-            return None
+    if len(fields) != 5 or {fields[0], *fields[2:4]} != {"*"}:
+        return None
+    _, hours, _, _, days = fields
     window: dict[str, Any] = {}
     if days != "*":
         named = [_span(part) for part in days.split(",")]
@@ -273,7 +263,7 @@ def _with_allowed_versions(written: Mapping[str, Any], allowed: str, bounds: lis
     """The policy with `allowedVersions` and the range of the updates that are on; see `rule_of`."""
     done = dict(written)
     text = allowed.strip()
-    if _TEMPLATE in text:
+    if "{{" in text:
         raise ValueError(f"allowedVersions {text[:100]!r} is a template")
     pattern = between_slashes(text)
     if pattern is not None and text.startswith("!"):
@@ -299,6 +289,5 @@ def _name(tag: str) -> str:
     parsed = _VERSION.fullmatch(tag)
     if parsed is None:
         return tag
-    letters = "xyzuvw"
-    form = ".".join(letters[at] if at < len(letters) else "n" for at in range(parsed[1].count(".") + 1))
+    form = ".".join("xyzuvw"[at : at + 1] or "n" for at in range(parsed[1].count(".") + 1))
     return f"{form}-{parsed[3]}" if parsed[3] else form

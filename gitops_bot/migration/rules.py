@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from gitops_bot.images.reference import ImageName
 from gitops_bot.targets.yaml_values import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from gitops_bot.images.kinds import OnMove, PinShape
     from gitops_bot.targets.yaml_values import Placed
@@ -115,12 +116,12 @@ def bugs_to(gaps: list[Gap], file: str, about: str = "") -> Iterator[None]:
 def resources(files: Iterable[tuple[str, bytes]], gaps: list[Gap]) -> Iterator[Placed]:
     """The resources in these files; those that cannot be read are added to the gaps."""
     for file, data in files:
-        parsed: Iterable[Placed] | None = ()
+        parsed: Iterable[Placed] = ()
         with bugs_to(gaps, file):
-            parsed = documents(data.decode("utf-8", "replace"), file)
-        if parsed is None:
-            gaps.append(Gap(file, 1, "this file cannot be read as YAML", "move what it says by hand"))
-        yield from parsed or ()
+            if (read := documents(data.decode("utf-8", "replace"), file)) is None:
+                gaps.append(Gap(file, 1, "this file cannot be read as YAML", "move what it says by hand"))
+            parsed = read or ()
+        yield from parsed
 
 
 def check(written: Mapping[str, Any]) -> None:
@@ -192,6 +193,12 @@ def compiles(pattern: str) -> str | None:
     except ValueError as error:
         return str(error)
     return None
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name, with a number where it is taken."""
+    numbered = (f"{name}-{number}" for number in itertools.count(2))
+    return next(free for free in itertools.chain([name], numbered) if free not in taken)
 
 
 def as_name(text: str, fallback: str) -> str:

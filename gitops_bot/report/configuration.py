@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from collections import Counter
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from gitops_bot.images import inference
@@ -30,13 +31,12 @@ if TYPE_CHECKING:
     from gitops_bot.migration.assemble import MigratedEnvironment, Migration
     from gitops_bot.migration.rules import Gap, ImageRule
     from gitops_bot.releases.layout.coverage import Coverage, UnmanagedGroup
-    from gitops_bot.results.checkout import Draft, EnvironmentDraft, FoundEnvironment, Initialised, Inventory
+    from gitops_bot.results.checkout import Draft, EnvironmentDraft, Initialised, Inventory
 
 _HEAD: Final = """\
 # Which image pins gitops-bot keeps current, and how. `gitops-bot schema` describes every key.
 # After a change: `gitops-bot check`, and `gitops-bot plan` to see what an update would do.
-version: 1
-"""
+version: 1"""
 #: Columns of a comment, and of one about a setting of another tool.
 _WIDTH: Final = 110
 _GAP_WIDTH: Final = 300
@@ -52,7 +52,7 @@ _HEADS: Final = ("ENVIRONMENT", "FILES", "ENTRIES", "OVERLAYS", "DEPLOYED BY")
 
 def starter(draft: Draft, closed: Mapping[str, bool]) -> str:
     """The whole file. `closed` are registries that require a login, and whether a cloud gives the bot one."""
-    return _HEAD + "".join(f"{line}\n" for line in _starter_lines(draft, closed))
+    return "\n".join([_HEAD, *_starter_lines(draft, closed), ""])
 
 
 def _starter_lines(draft: Draft, closed: Mapping[str, bool]) -> Iterator[str]:
@@ -80,7 +80,7 @@ def _starter_lines(draft: Draft, closed: Mapping[str, bool]) -> Iterator[str]:
 
 def _variable(host: str) -> str:
     """A name for an environment variable with the password of a registry."""
-    name = "".join(char if char.isascii() and char.isalnum() else "_" for char in host.upper())
+    name = re.sub("[^A-Z0-9]", "_", host.upper())
     return f"{'REGISTRY_' if name[:1].isdigit() else ''}{name}_TOKEN"
 
 
@@ -94,8 +94,12 @@ def _drafted_environment(environment: EnvironmentDraft) -> Iterator[str]:
     if environment.ignored is not None:
         keys["ignore"] = True
         yield f"  # {plain(environment.ignored.why, _WIDTH)}"
+    samples = list_names(
+        f"{entry.name.rpartition('/')[2] or entry.name} {entry.pin.tag or ('by digest' if entry.pin.digest else '')}"
+        for entry in found.entries
+    )
     entries = counted(len(found.entries), "entry")
-    yield f"  # {plain(f'{entries}, such as {_samples(found)}', _WIDTH)}"
+    yield f"  # {plain(f'{entries}, such as {samples}', _WIDTH)}"
     images = list(_image_lines(environment))
     line = f"  {as_key(found.name)}: {_flow(keys)}"
     if not images and len(line) <= _WIDTH:
@@ -132,13 +136,6 @@ def _image_lines(environment: EnvironmentDraft) -> Iterator[str]:
         yield from (f"    #   {as_key(name)}: {{{rule_for(pins[0])}}}" for name, pins in left.items())
 
 
-def _samples(found: FoundEnvironment) -> str:
-    return list_names(
-        f"{entry.name.rpartition('/')[2] or entry.name} {entry.pin.tag or ('by digest' if entry.pin.digest else '')}"
-        for entry in found.entries
-    )
-
-
 def _policy(policy: Policy) -> str:
     """A policy as the file has it, on one line."""
     match policy:
@@ -156,7 +153,7 @@ def _policy(policy: Policy) -> str:
 
 def migration_text(migration: Migration) -> str:
     """The whole file; settings without an equivalent are in comments."""
-    return "".join(f"{line}\n" for line in _migrated_lines(migration))
+    return "\n".join([*_migrated_lines(migration), ""])
 
 
 def gap_text(gap: Gap) -> str:
@@ -192,15 +189,11 @@ def _shared_policies(migration: Migration) -> dict[str, Mapping[str, Any]]:
     """The policies by name; one that several images share is named after the first of them."""
     named: dict[str, Mapping[str, Any]] = {}
     known: set[str] = set()
-    for environment in migration.environments:
-        for rule in environment.images.values():
-            if rule.policy is None or repr(rule.policy) in known:
-                continue
+    for rule in (rule for environment in migration.environments for rule in environment.images.values()):
+        if rule.policy is not None and repr(rule.policy) not in known:
             known.add(repr(rule.policy))
-            name, number = rule.name, 2
-            while name in named:
-                name, number = f"{rule.name}-{number}", number + 1
-            named[name] = rule.policy
+            numbered = (f"{rule.name}-{number}" for number in count(2))
+            named[next(name for name in chain([rule.name], numbered) if name not in named)] = rule.policy
     return named
 
 

@@ -149,7 +149,6 @@ def _print_sums(outcome: Outcome, screen: Screen, *, written: bool) -> None:
 
 
 def _print_diagnosis(diagnosis: Diagnosis, screen: Screen) -> None:
-    """Print it: folded and in colours on a terminal; piped, a line for each check and each next step."""
     marks = [_MARKS[finding.verdict][0] for finding in diagnosis]
     column = max((len(mark) for mark in marks), default=0) + 2
     for finding, mark in zip(diagnosis, marks, strict=True):
@@ -241,7 +240,6 @@ def totals(outcome: Outcome, *, written: bool) -> str:
 
 
 def _print_edit(edited: Edited, screen: Screen, *, diff: bool) -> None:
-    """Print one line per change, and the diff."""
     for change in edited.changes:
         pins = f"{plain(str(change.before))} -> {plain(str(change.after))}"
         name = f" (now {plain(change.new_name)})" if change.new_name else ""

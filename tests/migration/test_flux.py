@@ -259,7 +259,7 @@ def test_markers_of_policies_that_are_not_here_are_named() -> None:
     ],
 )
 def test_a_marker_is_a_comment_behind_a_value(line: str, found: tuple[str, str, str] | None) -> None:
-    read = [(one.namespace, one.policy, one.field) for one in markers("a.yaml", f"x: y\n{line}\n".encode())]
+    read = [(*one.key, one.field) for one in markers("a.yaml", f"x: y\n{line}\n".encode())]
     assert read == ([found] if found else [])
 
 
