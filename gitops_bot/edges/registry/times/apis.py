@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain, starmap
 from typing import TYPE_CHECKING, Any, Final, Literal, assert_never
 from urllib.parse import quote
 
@@ -98,83 +99,71 @@ def newest_first(read_page: Callable[[int, str], PackagePage], wanted: Collectio
 
 #: Images on a page; the most that these APIs give.
 SIZE: Final = 100
-#: Values in one answer, counted before parsing because objects take many times the memory of their text.
-MOST_VALUES: Final = 1_000_000
+#: Bytes of one page.
+_PAGE_BYTES: Final = 16 * 1024 * 1024
+Api = Literal["GHCR", "Docker Hub", "Harbor", "Google", "Quay", "Azure"]
+
+_NAMED: Final[Mapping[str, Api]] = {"ghcr.io": "GHCR", "quay.io": "Quay", DOCKER_HUB: "Docker Hub"}
+_GOOGLE = re.compile(r"(?:[a-z0-9-]+\.)?gcr\.io\Z|[a-z0-9-]+-docker\.pkg\.dev\Z")
+_AZURE = re.compile(r"[a-z0-9.-]+\.azurecr\.(?:io|us|cn)\Z")
+#: How a Harbor calls itself where it says who gives tokens.
+HARBOR_SERVICE = "harbor-registry"
 
 
-def ghcr(answer: Answer) -> PackagePage:
-    """`GET /{orgs,users}/OWNER/packages/container/NAME/versions` (see `ghcr`)."""
-    entries = _list(_parsed(answer))
-    versions = tuple(_version(each.get("name"), _time(each.get("created_at")), _container(each)) for each in entries)
-    return PackagePage(versions, len(entries) < SIZE)
+def api_of(registry: str, service: str) -> Api | None:
+    """The API that a registry has, by its name, or by what it calls itself."""
+    if (named := _NAMED.get(registry)) is not None:
+        return named
+    if _GOOGLE.match(registry):
+        return "Google"
+    if _AZURE.match(registry):
+        return "Azure"
+    return "Harbor" if service == HARBOR_SERVICE else None
 
 
-def docker_hub(answer: Answer) -> PackagePage:
-    """`GET /v2/namespaces/NAMESPACE/repositories/NAME/tags` (Docker Hub API)."""
-    document = _map(_parsed(answer))
-    versions = tuple(
-        _version(
-            entry.get("digest"),
-            _time(entry.get("tag_last_pushed")) or _time(entry.get("last_updated")),
-            [entry.get("name")],
-        )
-        for entry in _list(document.get("results"))
-    )
-    return PackagePage(versions, document.get("next") is None)
-
-
-def harbor(answer: Answer) -> PackagePage:
-    """`GET /projects/PROJECT/repositories/NAME/artifacts` (Harbor API 2.0)."""
-    entries = _list(_parsed(answer))
-    versions = tuple(
-        _version(
-            entry.get("digest"),
-            _time(entry.get("push_time")),
-            [tag.get("name") for tag in _list(entry.get("tags") or [])],
-        )
-        for entry in entries
-    )
-    return PackagePage(versions, len(entries) < SIZE)
-
-
-def quay(answer: Answer) -> PackagePage:
-    """`GET /api/v1/repository/NAME/tag/` (Quay API 1)."""
-    document = _map(_parsed(answer))
-    versions = tuple(
-        _version(entry.get("manifest_digest"), _seconds(entry.get("start_ts")), [entry.get("name")])
-        for entry in _list(document.get("tags"))
-    )
-    return PackagePage(versions, document.get("has_additional") is not True)
-
-
-def azure(answer: Answer) -> PackagePage:
-    """`GET /acr/v1/NAME/_tags` (Azure Container Registry, data plane)."""
-    entries = _list(_map(_parsed(answer)).get("tags") or [])
-    versions = tuple(
-        _version(entry.get("digest"), _time(entry.get("lastUpdateTime")), [entry.get("name")]) for entry in entries
-    )
-    return PackagePage(versions, "link" not in answer.headers)
-
-
-def google(answer: Answer) -> PackagePage:
-    """`GET /v2/NAME/tags/list`, with what Google adds to it: every image, on one page, in no order."""
-    manifests = _map(_parsed(answer)).get("manifest")
-    versions = tuple(
-        _version(digest, _seconds(entry.get("timeUploadedMs"), 1000), entry.get("tag"))
-        for digest, entry in _map(manifests).items()
-        if isinstance(entry, dict)
-    )
-    return PackagePage(versions, is_last="link" not in answer.headers)
-
-
-def _parsed(answer: Answer) -> Any:
+def read_page(api: Api, answer: Answer) -> PackagePage:
+    """The page in the answer of an API."""
     if answer.status != 200:
         raise ListUnusable(f"{answer.host} answered {answer.status}")
-    if answer.body.count(b",") > MOST_VALUES:
-        raise ListUnusable(f"{answer.host} answered with more than {MOST_VALUES} values")
     if (document := parse_json(answer.body)) is None:
         raise ListUnusable(f"{answer.host} answered something that is not JSON")
-    return document
+    is_last = "link" not in answer.headers
+    match api:
+        case "GHCR":
+            entries = _list(document)
+            is_last = len(entries) < SIZE
+            versions = [(each.get("name"), _time(each.get("created_at")), _container(each)) for each in entries]
+        case "Docker Hub":
+            is_last = _map(document).get("next") is None
+            versions = [
+                (each.get("digest"), _time(each.get("tag_last_pushed")) or _time(each.get("last_updated")), _name(each))
+                for each in _list(document.get("results"))
+            ]
+        case "Harbor":
+            entries = _list(document)
+            is_last = len(entries) < SIZE
+            versions = [
+                (each.get("digest"), _time(each.get("push_time")), [*chain(*map(_name, _list(each.get("tags") or [])))])
+                for each in entries
+            ]
+        case "Quay":
+            is_last = _map(document).get("has_additional") is not True
+            versions = [
+                (each.get("manifest_digest"), _seconds(each.get("start_ts")), _name(each))
+                for each in _list(document.get("tags"))
+            ]
+        case "Azure":
+            entries = _list(_map(document).get("tags") or [])
+            versions = [(each.get("digest"), _time(each.get("lastUpdateTime")), _name(each)) for each in entries]
+        case "Google":  # what it adds to the list of tags: every image, on one page, in no order
+            versions = [
+                (digest, _seconds(each.get("timeUploadedMs"), 1000), each.get("tag"))
+                for digest, each in _map(_map(document).get("manifest")).items()
+                if isinstance(each, dict)
+            ]
+        case _:
+            assert_never(api)
+    return PackagePage(tuple(starmap(_version, versions)), is_last)
 
 
 def _list(value: object) -> list[dict[str, Any]]:
@@ -195,6 +184,10 @@ def _container(version: dict[str, Any]) -> object:
             return tags
         case _:
             return None
+
+
+def _name(entry: dict[str, Any]) -> list[object]:
+    return [entry.get("name")]
 
 
 def _version(digest: object, time: datetime | None, tags: object) -> PackageVersion:
@@ -219,114 +212,77 @@ def _seconds(value: object, of: int = 1) -> datetime | None:
         return None
 
 
-#: Bytes of one page.
-_PAGE_BYTES: Final = 16 * 1024 * 1024
-Api = Literal["GHCR", "Docker Hub", "Harbor", "Google", "Quay", "Azure"]
-
-_NAMED: Final[Mapping[str, Api]] = {"ghcr.io": "GHCR", "quay.io": "Quay", DOCKER_HUB: "Docker Hub"}
-_GOOGLE = re.compile(r"(?:[a-z0-9-]+\.)?gcr\.io\Z|[a-z0-9-]+-docker\.pkg\.dev\Z")
-_AZURE = re.compile(r"[a-z0-9.-]+\.azurecr\.(?:io|us|cn)\Z")
-#: How a Harbor calls itself where it says who gives tokens.
-HARBOR_SERVICE = "harbor-registry"
-
-
-def api_of(registry: str, service: str) -> Api | None:
-    """The API that a registry has, by its name, or by what it calls itself."""
-    if (named := _NAMED.get(registry)) is not None:
-        return named
-    if _GOOGLE.match(registry):
-        return "Google"
-    if _AZURE.match(registry):
-        return "Azure"
-    return "Harbor" if service == HARBOR_SERVICE else None
-
-
 @dataclass(frozen=True, slots=True)
 class ApiClient:
-    """Sends the requests for the images of one repository. `packages`: how its forge lists them, if one does."""
+    """Reads the list of images of one repository. `packages`: how its forge lists them, if one does."""
 
+    api: Api
     http: Http
     repository: ImageRepository
-    packages: PackageApi | None = None
+    packages: PackageApi | None
+    #: Packages of an organisation and those of a user have different addresses.
+    _owners: list[str] = field(default_factory=lambda: ["orgs", "users"])
 
-    def own(self, prefix: str, rest: str) -> Answer:
-        """An answer of the registry itself, below a prefix, with its own login. Raises ListUnusable if it refused."""
+    def page(self, number: int, last: str) -> PackagePage:
+        """A page, by its number from 1 and the last tag of the page before. Raises ListUnusable."""
+        return read_page(self.api, self._answer(number, last))
+
+    def _answer(self, number: int, last: str) -> Answer:
+        registry, path = self.repository.location.registry, self.repository.location.path
+        owner, _, name = path.partition("/")
+        name = quote(name, safe="")
+        match self.api:
+            case "GHCR":
+                return self._packages(f"{owner}/packages/container/{name}/versions", number)
+            case "Docker Hub":
+                address = f"hub.docker.com/v2/namespaces/{owner}/repositories/{name}/tags"
+                return self._get(f"{address}?page_size={SIZE}&ordering=last_updated&page={number}")
+            case "Harbor":
+                # The name is one part of the address: the router would take its slashes for its own.
+                address = f"{registry}/api/v2.0/projects/{owner}/repositories/{quote(name, safe='')}/artifacts"
+                credential = self.repository.login.credential
+                headers = {"Authorization": basic(credential)} if isinstance(credential, Basic) else {}
+                return self._get(f"{address}?page_size={SIZE}&with_tag=true&sort=-push_time&page={number}", headers)
+            case "Quay":
+                address = f"{registry}/api/v1/repository/{path}/tag/"
+                return self._get(f"{address}?limit={SIZE}&onlyActiveTags=true&page={number}")
+            case "Google":
+                return self._own("v2", "tags/list")
+            case "Azure":
+                if number > 1 and not last:
+                    raise ListUnusable("a page without a tag cannot be continued")
+                return self._own("acr/v1", f"_tags?n={SIZE}&orderby=timedesc" + (f"&last={last}" if last else ""))
+            case _:
+                assert_never(self.api)
+
+    def _own(self, prefix: str, rest: str) -> Answer:
+        """An answer of the registry itself, below a prefix, with its own login."""
         try:
             return self.repository.get(rest, "application/json", _PAGE_BYTES, api=prefix)
         except Refused as refused:
             raise ListUnusable(f"{refused.host} answered {refused.status}") from None
 
-    def get(self, address: str, headers: Mapping[str, str]) -> Answer:
+    def _get(self, address: str, headers: Mapping[str, str] | None = None) -> Answer:
         """An answer from any address."""
-        headers = {"Accept": "application/json", **headers}
-        return self.http.request("GET", httpx.URL(address), headers, limit=_PAGE_BYTES)
+        url = httpx.URL(f"{self.repository.host.base.scheme}://{address}")
+        return self.http.request("GET", url, {"Accept": "application/json", **(headers or {})}, limit=_PAGE_BYTES)
 
-
-def pages(api: Api, client: ApiClient) -> Callable[[int, str], PackagePage]:
-    """Reads a page of the list of images, by its number and the last tag of the page before."""
-    size, image = SIZE, client.repository.location
-    scheme, credential = client.repository.host.base.scheme, client.repository.login.credential
-    match api:
-        case "GHCR":
-            return _ghcr_pages(client)
-        case "Docker Hub":
-            namespace, _, name = image.path.partition("/")
-            address = f"{scheme}://hub.docker.com/v2/namespaces/{namespace}/repositories/{quote(name, safe='')}/tags"
-            query = f"page_size={size}&ordering=last_updated"
-            return lambda number, _: docker_hub(client.get(f"{address}?{query}&page={number}", {}))
-        case "Harbor":
-            project, _, name = image.path.partition("/")
-            # What is behind the project is one part of the address, whose slashes the router would take for its own.
-            name = quote(quote(name, safe=""), safe="")
-            address = f"{scheme}://{image.registry}/api/v2.0/projects/{project}/repositories/{name}/artifacts"
-            query = f"page_size={size}&with_tag=true&sort=-push_time"
-            headers = {"Authorization": basic(credential)} if isinstance(credential, Basic) else {}
-            return lambda number, _: harbor(client.get(f"{address}?{query}&page={number}", headers))
-        case "Google":
-            return lambda *_: google(client.own("v2", "tags/list"))
-        case "Quay":
-            address = f"{scheme}://{image.registry}/api/v1/repository/{image.path}/tag/"
-            query = f"limit={size}&onlyActiveTags=true"
-            return lambda number, _: quay(client.get(f"{address}?{query}&page={number}", {}))
-        case "Azure":
-            query = f"_tags?n={size}&orderby=timedesc"
-
-            def page(number: int, last: str) -> PackagePage:
-                if number > 1 and not last:
-                    raise ListUnusable("a page without a tag cannot be continued")
-                return azure(client.own("acr/v1", f"{query}&last={last}" if last else query))
-
-            return page
-        case _:
-            assert_never(api)
-
-
-def _ghcr_pages(client: ApiClient) -> Callable[[int, str], PackagePage]:
-    """Reads a page, by its number. Packages of an organisation and those of a user have different addresses.
-
-    The password for the registry is a token of its forge, so it is shown here, too.
-    """
-    packages = client.packages
-    if packages is None:
-        raise ListUnusable("no forge lists its images")
-    image, scheme = client.repository.location, client.repository.host.base.scheme
-    credential = client.repository.login.credential
-    token = credential.password if isinstance(credential, Basic) else None
-    if token is None and scheme == "https" and packages.token is not None:  # never in plain text
-        with suppress(ForgeError):
-            token = packages.token()
-    if not token:
-        raise ListUnusable("it answers nobody without a token with read:packages")
-    owner, _, name = image.path.partition("/")
-    headers = {"Authorization": f"Bearer {token}", **packages.headers}
-    root, kinds = f"{scheme}://{packages.host}", ["orgs", "users"]
-    rest = f"{owner}/packages/container/{quote(name, safe='')}/versions?per_page={SIZE}&state=active"
-
-    def page(number: int, _: str) -> PackagePage:
-        answer = client.get(f"{root}/{kinds[0]}/{rest}&page={number}", headers)
-        if answer.status == 404 and len(kinds) > 1:
-            del kinds[0]
-            answer = client.get(f"{root}/{kinds[0]}/{rest}&page={number}", headers)
-        return ghcr(answer)
-
-    return page
+    def _packages(self, rest: str, number: int) -> Answer:
+        """An answer of the forge. The password for the registry is a token of it, so it is shown here, too."""
+        packages, credential = self.packages, self.repository.login.credential
+        if packages is None:
+            raise ListUnusable("no forge lists its images")
+        token = credential.password if isinstance(credential, Basic) else None
+        # Its own token never goes in plain text.
+        if token is None and self.repository.host.base.scheme == "https" and packages.token is not None:
+            with suppress(ForgeError):
+                token = packages.token()
+        if not token:
+            raise ListUnusable("it answers nobody without a token with read:packages")
+        headers = {"Authorization": f"Bearer {token}", **packages.headers}
+        while True:
+            address = f"{packages.host}/{self._owners[0]}/{rest}?per_page={SIZE}&state=active&page={number}"
+            answer = self._get(address, headers)
+            if answer.status != 404 or len(self._owners) == 1:
+                return answer
+            del self._owners[0]

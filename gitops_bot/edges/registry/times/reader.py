@@ -27,7 +27,7 @@ from gitops_bot.edges.registry.describe import built, configuration, created_in,
 from gitops_bot.edges.registry.documents import Documents
 from gitops_bot.edges.registry.failure import IfPresent, Untrusted
 from gitops_bot.edges.registry.manifest import read, resolve_by_content
-from gitops_bot.edges.registry.times.apis import ApiClient, ListUnusable, api_of, newest_first, pages
+from gitops_bot.edges.registry.times.apis import ApiClient, ListUnusable, api_of, newest_first
 from gitops_bot.images.build import CREATED, BuildTimes
 from gitops_bot.images.reference import is_digest, is_floating, is_tag
 
@@ -116,10 +116,10 @@ class TimesReader:
         if api is not None and image not in self._unfit:
             try:
                 with self._http.within(Allowance(self._clock, lambda: _TOO_SLOW)):
-                    page = pages(api, ApiClient(self._http, repository, self._packages.get(image.registry)))
+                    client = ApiClient(api, self._http, repository, self._packages.get(image.registry))
 
                     def once(number: int, last: str) -> PackagePage:
-                        return self._pages.get((image, number, last), lambda: page(number, last))
+                        return self._pages.get((image, number, last), lambda: client.page(number, last))
 
                     return newest_first(once, wanted, pin)
             except (ListUnusable, NoResponse) as why:
