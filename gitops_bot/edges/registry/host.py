@@ -38,11 +38,12 @@ if TYPE_CHECKING:
 HEADER_LIMIT = 4096
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - the grammar of a token, not one
-_GAP = re.compile(r"[\s,]*")
-# The value should be a token or quoted, but servers leave the quotes off URLs too.
-_PARAMETER = re.compile(rf'({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"=]+)(?=[\s,]|\Z))')
-_SCHEME = re.compile(rf"({_TOKEN})(?=[\s,]|\Z)")
-_JUNK = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^,\s])+|.', re.DOTALL)
+#: A parameter (its value should be a token or quoted, but servers leave the quotes off URLs too), a scheme, or junk.
+_PART = re.compile(
+    rf'(?P<name>{_TOKEN})\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,"=]+)(?=[\s,]|\Z))'
+    rf'|(?P<scheme>{_TOKEN})(?=[\s,]|\Z)|(?:"(?:[^"\\]|\\.)*"|[^,\s])+',
+    re.DOTALL,
+)
 
 
 class Challenge(NamedTuple):
@@ -58,19 +59,13 @@ def challenges(header: str) -> tuple[Challenge, ...]:
     A parameter belongs to the last scheme before it; of two with one name the first counts.
     """
     parsed: list[Challenge] = []
-    text, at = header[:HEADER_LIMIT], 0
-    while (at := _GAP.match(text, at).end()) < len(text):  # type: ignore[union-attr]  # matches the empty string too
-        if parameter := _PARAMETER.match(text, at):
-            name, quoted, bare = parameter.groups()
-            if parsed:
-                value = bare if quoted is None else re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL)
-                parsed[-1].parameters.setdefault(name.lower(), value)
-            at = parameter.end()
-        elif scheme := _SCHEME.match(text, at):
-            parsed.append(Challenge(scheme[1].lower(), {}))
-            at = scheme.end()
-        else:
-            at = _JUNK.match(text, at).end()  # type: ignore[union-attr]  # matches any character
+    for part in _PART.finditer(header[:HEADER_LIMIT]):
+        name, quoted, bare, scheme = part.groups()
+        if scheme:
+            parsed.append(Challenge(scheme.lower(), {}))
+        elif name and parsed:
+            value = bare if quoted is None else re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL)
+            parsed[-1].parameters.setdefault(name.lower(), value)
     return tuple(parsed)
 
 
