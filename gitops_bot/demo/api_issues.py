@@ -19,6 +19,12 @@ def _assign(call: Call, number: str) -> Answer:
     return Answer.json(201, pull_shapes.issue(call.shapes, pull))
 
 
+def _unassign(call: Call, number: str) -> Answer:
+    pull, removed = call.pull(number), call.fields().texts("assignees")
+    conversation.assign(call.pulls, pull, [login for login in pull.assignees if login not in removed])
+    return Answer.json(200, pull_shapes.issue(call.shapes, pull))
+
+
 def _add_labels(call: Call, number: str) -> Answer:
     pull = call.pull(number)
     conversation.label(call.pulls, pull, [*pull.labels, *_label_names(call)])
@@ -68,6 +74,7 @@ def _delete_comment(call: Call, comment: str) -> Answer:
 _NUMBER = "/issues/(?P<number>[0-9]{1,9})"
 ROUTES = (
     Route("POST", f"{_NUMBER}/assignees", _assign),
+    Route("DELETE", f"{_NUMBER}/assignees", _unassign),
     Route("POST", f"{_NUMBER}/labels", _add_labels),
     Route("DELETE", f"{_NUMBER}/labels/(?P<name>.+)", _remove_label),
     Route("GET", f"{_NUMBER}/comments", _comments),

@@ -93,6 +93,7 @@ class _Root:
             "enablePullRequestAutoMerge": lambda **arguments: self._enable_auto_merge(arguments["input"]),
             "disablePullRequestAutoMerge": lambda **arguments: self._disable_auto_merge(arguments["input"]),
             "enqueuePullRequest": lambda **arguments: self._enqueue(arguments["input"]),
+            "dequeuePullRequest": lambda **arguments: self._dequeue(arguments["input"]),
         }
 
     def _repository(self, owner: str, name: str) -> Json:
@@ -131,6 +132,11 @@ class _Root:
     def _enqueue(self, arguments: Json) -> Json:
         shapes, pull = self._writable(arguments["pullRequestId"])
         entry = landing.enqueue(shapes.pulls, pull, user=shapes.viewer, expected=arguments.get("expectedHeadOid"))
+        return _payload(arguments, mergeQueueEntry=graphql_pull.show_queued(shapes, entry))
+
+    def _dequeue(self, arguments: Json) -> Json:
+        shapes, pull = self._writable(arguments["id"])
+        entry = landing.dequeue(shapes.pulls, pull)
         return _payload(arguments, mergeQueueEntry=graphql_pull.show_queued(shapes, entry))
 
 

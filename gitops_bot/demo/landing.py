@@ -133,6 +133,16 @@ def enqueue(pulls: PullRequests, pull: Pull, *, user: str, expected: str | None)
     return entry
 
 
+def dequeue(pulls: PullRequests, pull: Pull) -> Queued:
+    """Remove a pull request from the merge queue."""
+    entry = pulls.hub.queued(pull)
+    if entry is None:
+        raise Invalid(422, "Pull request is not in the queue")
+    pulls.unqueue(pull)
+    pull.updated_at = pulls.time()
+    return entry
+
+
 def settle(pulls: PullRequests) -> bool:
     """Do what GitHub does by itself: update pull requests after pushes, and auto-merge. Returns whether any changed."""
     changed = pulls.sync()

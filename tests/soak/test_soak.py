@@ -13,7 +13,7 @@ from tests.soak.__main__ import soak
 if TYPE_CHECKING:
     from pathlib import Path
 
-CYCLES = 200 if os.environ.get("GITOPS_BOT_LONG") == "1" else 20
+CYCLES = 200 if os.environ.get("GITOPS_BOT_LONG") == "1" else 30
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process holds is read from /proc")
