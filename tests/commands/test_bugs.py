@@ -102,7 +102,7 @@ IN_UPDATE: dict[str, tuple[Any, ...]] = {
     "uniform": ("gitops_bot.releases.layout.overlays", "_Tree._usable", 1),
     "tango": ("gitops_bot.targets.kustomization", "KustomizationTarget.parse"),
     # The text of a proposal, a push, a pull request.
-    "sierra": ("gitops_bot.engine.describe", "content.write", slice(0)),
+    "sierra": ("gitops_bot.engine.describe", "content.write", 1),
     "romeo": ("gitops_bot.edges.git.repository", "Repository.publish"),
     "quebec": ("gitops_bot.edges.github.forge", "GitHub.open"),
 }
