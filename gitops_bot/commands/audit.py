@@ -11,7 +11,7 @@ from gitops_bot.commands.history import Wanted, list_releases
 from gitops_bot.engine import pullable
 from gitops_bot.engine.drive import drive
 from gitops_bot.engine.facts import Facts
-from gitops_bot.engine.pullable import no_image, problem_with, unless_absent
+from gitops_bot.engine.not_found import no_image, problem_with, unless_absent
 from gitops_bot.engine.read import read, read_line
 from gitops_bot.errors import BotError, Problem, RegistryError
 from gitops_bot.images.build import Child, Manifest

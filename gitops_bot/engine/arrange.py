@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gitops_bot.engine import followers
-from gitops_bot.engine.context import Candidate, Context, Decided, Judged, Planned, see
+from gitops_bot.engine.context import Candidate, Context, Decided, Judged, Planned
 from gitops_bot.engine.gates import CARRIED, pass_gates
+from gitops_bot.engine.policies import see
 from gitops_bot.engine.request import Poll, Withdraw
 from gitops_bot.errors import BotError, EditError
 from gitops_bot.images.reason import Reason

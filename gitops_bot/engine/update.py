@@ -11,21 +11,11 @@ from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine.arrange import arrange, whole
 from gitops_bot.engine.candidates import poll
-from gitops_bot.engine.context import (
-    Candidate,
-    Candidates,
-    CarriedOut,
-    Context,
-    Decided,
-    Judged,
-    Planned,
-    as_it_is,
-    look_up,
-    see,
-)
+from gitops_bot.engine.context import Candidate, Candidates, CarriedOut, Context, Decided, Judged, Planned, as_it_is
 from gitops_bot.engine.drive import answer, drive
 from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.gates import judge
+from gitops_bot.engine.policies import look_up, see
 from gitops_bot.engine.read import Snapshot, after_commit, partners, read_again
 from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack, RollBackFailed, Withdraw
 from gitops_bot.engine.world import Race, World
@@ -207,9 +197,9 @@ async def _candidates(context: Context) -> Candidates:
 
             return await roll_back.candidates(context, asked)
         case RollBackFailed():
-            from gitops_bot.engine.candidates import roll_back
+            from gitops_bot.engine.candidates import failed
 
-            return await roll_back.after_failure(context)
+            return await failed.candidates(context)
         case Withdraw(entries=entries):
             return Candidates(context, [as_it_is(held) for held in entries])
         case _:

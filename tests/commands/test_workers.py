@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.engine.drive import MOST, OF_IMAGE, OF_REGISTRY, together
+from gitops_bot.engine.workers import MOST, OF_IMAGE, OF_REGISTRY, together
 from gitops_bot.images.reference import ImageName
 
 if TYPE_CHECKING:

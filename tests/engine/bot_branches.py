@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gitops_bot.config import Environment
 from gitops_bot.engine.arrange import arrange
-from gitops_bot.engine.context import Candidate, Context, Decided, Judged, look_up, see
+from gitops_bot.engine.context import Candidate, Context, Decided, Judged
+from gitops_bot.engine.policies import look_up, see
 from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack, RollBackFailed, Withdraw
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import naming

@@ -10,7 +10,7 @@ import pytest
 
 from gitops_bot.config import Environment, Hold
 from gitops_bot.config.propose import Propose
-from gitops_bot.engine.context import look_up, role_of, see
+from gitops_bot.engine.policies import look_up, role_of, see
 from gitops_bot.engine.request import Request
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming
