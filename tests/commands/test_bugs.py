@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +20,6 @@ from tests.counterparts.world import PATIENCE, TOKEN, Deploy, overlay, start
 
 if TYPE_CHECKING:
     import subprocess
-    from pathlib import Path
 
     from tests.counterparts.world import World
 
@@ -46,6 +47,8 @@ BY_OVERLAY = CONFIG.replace(b"as: pull-request", b"as: pull-request, group: over
 def broken(folder: Path, *where: tuple[Any, ...]) -> dict[str, str]:
     """The environment of a bot with bugs: each a word, a module, a function there, and which argument has the word."""
     lines = "".join(f"raise_in{each!r}\n" for each in where)
+    # In a folder of its own: Python would take it for a compiled one of the same size and second.
+    folder = Path(tempfile.mkdtemp(dir=folder))
     (folder / "sitecustomize.py").write_text(RAISING + lines)
     return {"PYTHONPATH": f"{folder}:{PROJECT}"}
 
@@ -204,7 +207,7 @@ def test_run_writes_everything_else_and_tells_it_once(newer: Deploy, tmp_path: P
 
 def test_too_little_memory_is_told_as_such(newer: Deploy, tmp_path: Path) -> None:
     env = broken(tmp_path, ("api", "gitops_bot.edges.registry.registry", "Registry.tags"))
-    file = tmp_path / "sitecustomize.py"
+    file = Path(env["PYTHONPATH"].partition(":")[0], "sitecustomize.py")
     file.write_text(file.read_text().replace("KeyError", "MemoryError"))
     code, out, _ = told(newer.start("plan", "--output", "json", env={**newer.env, **env}))
     (problem,) = json.loads(out)["problems"]
