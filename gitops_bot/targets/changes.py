@@ -79,6 +79,9 @@ def _splices(document: Document, change: MappingEdit) -> Iterator[Splice]:
             yield _removal(document, change.mapping, present[key])
         elif key in present:
             value = present[key].value
+            if writing.needs_escapes(text):  # what was there stays in part: the tag beside a new digest
+                message = f"{key} is not an image: {str(value.value)[:100]!r}"
+                raise EditError(document.problem(value, message, "Correct it by hand, or give a tag as well."))
             quote = value.style if isinstance(value, ScalarNode) else None
             yield Splice(value.start_mark.index, value.end_mark.index, writing.render(text, quote))
         else:

@@ -87,6 +87,17 @@ def test_what_cannot_be_edited_without_a_doubt_is_refused(image: str, reason: st
         edit(pins, [Assignment(entry.name, Pin("2"))])
 
 
+def test_a_tag_that_cannot_be_written_goes_only_with_a_new_one() -> None:
+    data = b"kind: Pod\nspec:\n  containers:\n    - {name: c, image: 'x/y:v\"1'}\n"
+    pins = ManifestsTarget().read(data, "p.yaml")
+    with pytest.raises(EditError, match="image is not an image") as refused:
+        edit(pins, [Assignment(pins.entries[0].name, Pin(None, DIGEST))])
+    assert (refused.value.problem.line, refused.value.problem.column) == (4, 24)
+    assert edit(pins, [Assignment(pins.entries[0].name, Pin("2", DIGEST))]) == data.replace(
+        b'v"1', f"2@{DIGEST}".encode()
+    )
+
+
 def test_a_key_on_the_way_that_stands_there_twice_is_refused() -> None:
     data = b"kind: Pod\nspec: {containers: [{name: a, image: nginx}]}\nspec: {containers: [{name: b, image: nginx}]}\n"
     (entry,) = ManifestsTarget().read(data, "p.yaml").entries
