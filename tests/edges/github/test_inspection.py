@@ -20,7 +20,7 @@ from tests.counterparts.clock import StillClock
 from tests.edges.github.scripted import NOW, REPOSITORY, playing, recorded, said, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from gitops_bot.demo.http import Request
 
@@ -331,39 +331,39 @@ def test_a_workflow_is_told_where_actions_are_allowed_to_propose() -> None:
     assert "Settings > Actions" not in replace(FINE, in_workflow=True).may_propose(HERE).advice
 
 
+DEPLOYS, IN_WORKFLOW = Token("classic", frozenset({"repo_deployment"})), replace(APP, in_workflow=True)
+WRITES = "with read and write access"
+
+
 @pytest.mark.parametrize(
-    ("token", "role", "verdict", "advice"),
+    ("asked", "token", "role", "verdict", "advice"),
     [
-        pytest.param(CLASSIC, HERE, "yes", "", id="classic with a role"),
-        pytest.param(Token("classic", frozenset({"repo_deployment"})), HERE, "yes", "", id="a scope for this alone"),
-        pytest.param(PUBLIC, OPEN, "no", "the scope `repo` or `repo_deployment`", id="public"),
-        pytest.param(CLASSIC, READS, "no", "the role `Write`", id="classic without a role"),
-        pytest.param(FINE, HERE, "unknown", "`Deployments` with read and write access", id="fine-grained"),
-        pytest.param(APP, READS, "unknown", "`Deployments` with read and write access", id="app"),
+        pytest.param(Token.may_deploy, CLASSIC, HERE, "yes", "", id="classic with a role"),
+        pytest.param(Token.may_deploy, DEPLOYS, HERE, "yes", "", id="a scope for this alone"),
+        pytest.param(Token.may_deploy, PUBLIC, OPEN, "no", "the scope `repo` or `repo_deployment`", id="public"),
+        pytest.param(Token.may_deploy, CLASSIC, READS, "no", "the role `Write`", id="classic without a role"),
+        pytest.param(Token.may_deploy, FINE, HERE, "unknown", f"`Deployments` {WRITES}", id="fine-grained"),
+        pytest.param(Token.may_deploy, APP, READS, "unknown", f"`Deployments` {WRITES}", id="app"),
         pytest.param(
-            replace(APP, in_workflow=True), READS, "unknown", "`permissions: {deployments: write}`", id="workflow"
+            Token.may_deploy, IN_WORKFLOW, READS, "unknown", "`permissions: {deployments: write}`", id="workflow"
         ),
-        pytest.param(FINE, replace(HERE, archived=True), "no", "unarchive it", id="archived"),
+        pytest.param(Token.may_deploy, FINE, replace(HERE, archived=True), "no", "unarchive it", id="archived"),
+        pytest.param(Token.may_record, APP, HERE, "unknown", f"`Artifact metadata` {WRITES} of the", id="records, app"),
+        pytest.param(Token.may_record, CLASSIC, HERE, "unknown", "`Artifact metadata`", id="records, classic"),
+        pytest.param(
+            Token.may_record, IN_WORKFLOW, HERE, "unknown", "`permissions: {artifact-metadata: write}`",
+            id="records, workflow",
+        ),
+        pytest.param(
+            Token.may_record, FINE, replace(HERE, of_person=True), "no", "remove `artifact_metadata`",
+            id="records, of a person",
+        ),
     ],
-)
-def test_whether_deployments_can_be_written(token: Token, role: Role, verdict: str, advice: str) -> None:
-    found = token.may_deploy(role)
+)  # fmt: skip
+def test_whether_deployments_and_artifacts_can_be_written(
+    asked: Callable[[Token, Role], Any], token: Token, role: Role, verdict: str, advice: str
+) -> None:
+    found = asked(token, role)
     assert found.verdict == verdict
     assert advice in found.advice
     assert (found.advice == "") == (verdict == "yes")
-
-
-@pytest.mark.parametrize(
-    ("token", "role", "verdict", "advice"),
-    [
-        pytest.param(APP, HERE, "unknown", "`Artifact metadata` with read and write access of the", id="app"),
-        pytest.param(CLASSIC, HERE, "unknown", "`Artifact metadata`", id="classic"),
-        pytest.param(
-            replace(APP, in_workflow=True), HERE, "unknown", "`permissions: {artifact-metadata: write}`", id="workflow"
-        ),
-        pytest.param(FINE, replace(HERE, of_person=True), "no", "remove `artifact_metadata`", id="of a person"),
-    ],
-)
-def test_whether_artifacts_can_be_recorded(token: Token, role: Role, verdict: str, advice: str) -> None:
-    found = token.may_record(role)
-    assert (found.verdict, advice in found.advice) == (verdict, True)
