@@ -71,6 +71,12 @@ def _request_reviews(call: Call, number: str) -> Answer:
     return Answer.json(201, pull_shapes.show(call.shapes, pull))
 
 
+def _withdraw_requests(call: Call, number: str) -> Answer:
+    pull, fields = call.pull(number), call.fields()
+    conversation.withdraw_requests(call.pulls, pull, fields.texts("reviewers"), fields.texts("team_reviewers"))
+    return Answer.json(200, pull_shapes.show(call.shapes, pull))
+
+
 def _reviews(call: Call, number: str) -> Answer:
     pull = call.pull(number)
     return call.page(pull.reviews, lambda review: pull_shapes.review(call.shapes, pull, review))
@@ -97,6 +103,7 @@ ROUTES = (
     Route("PATCH", _NUMBER, _edit),
     Route("PUT", f"{_NUMBER}/merge", _merge),
     Route("POST", f"{_NUMBER}/requested_reviewers", _request_reviews),
+    Route("DELETE", f"{_NUMBER}/requested_reviewers", _withdraw_requests),
     Route("GET", f"{_NUMBER}/reviews", _reviews),
     Route("POST", f"{_NUMBER}/reviews", _review),
     Route("PUT", f"{_NUMBER}/reviews/(?P<review>[0-9]{{1,15}})/dismissals", _dismiss),

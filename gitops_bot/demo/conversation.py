@@ -10,7 +10,7 @@ from gitops_bot.demo.pulls import ACTIONS, check_length
 from gitops_bot.demo.refusal import Invalid, invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from gitops_bot.demo.hub import Pull, ReviewState
     from gitops_bot.demo.pulls import PullRequests
@@ -75,16 +75,29 @@ def request_reviews(pulls: PullRequests, pull: Pull, reviewers: Sequence[str], t
     """Request reviews from people, and from teams by their slugs."""
     if pull.user in reviewers:
         raise Invalid(422, "Review cannot be requested from pull request author.")
-    if not set(reviewers) <= set(pulls.people) or not set(teams) <= set(pulls.hub.teams):
-        who = "users or teams" if reviewers else "teams"
-        raise Invalid(
-            422,
-            f"Reviews may only be requested from collaborators. One or more of the {who} you specified is not a "
-            f"collaborator of the {pulls.hub.full_name} repository.",
-        )
+    _check_collaborators(pulls, reviewers, teams)
     pull.reviewers = list(dict.fromkeys([*pull.reviewers, *reviewers]))
     pull.teams = list(dict.fromkeys([*pull.teams, *teams]))
     pull.updated_at = pulls.time()
+
+
+def withdraw_requests(pulls: PullRequests, pull: Pull, reviewers: Collection[str], teams: Collection[str]) -> None:
+    """Withdraw review requests."""
+    _check_collaborators(pulls, reviewers, teams)
+    pull.reviewers = [login for login in pull.reviewers if login not in reviewers]
+    pull.teams = [slug for slug in pull.teams if slug not in teams]
+    pull.updated_at = pulls.time()
+
+
+def _check_collaborators(pulls: PullRequests, people: Collection[str], teams: Collection[str]) -> None:
+    if set(people) <= set(pulls.people) and set(teams) <= set(pulls.hub.teams):
+        return
+    who = "users or teams" if people else "teams"
+    raise Invalid(
+        422,
+        f"Reviews may only be requested from collaborators. One or more of the {who} you specified is not a "
+        f"collaborator of the {pulls.hub.full_name} repository.",
+    )
 
 
 def review(pulls: PullRequests, pull: Pull, *, user: str, event: str, body: str, commit: str | None) -> Review:
