@@ -13,6 +13,7 @@ import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING
 
 import httpx
@@ -36,7 +37,7 @@ from gitops_bot.releases.layout.glob import Glob, is_path
 from gitops_bot.report.diff import print_diff
 from gitops_bot.report.screen import Screen
 from gitops_bot.results import waiting
-from gitops_bot.targets import kustomization
+from gitops_bot.targets import kustomization, plain
 from gitops_bot.targets.pin_file import edit
 
 if TYPE_CHECKING:
@@ -157,6 +158,12 @@ def _everything(read: Callable[[str], object], heads: tuple[str, ...], number: i
             read(text)
 
 
+def _lines() -> None:
+    """Compose long lines of YAML, some of which make no sense before their end."""
+    for head, part, tail in product(("", "a: ", "- "), PARTS, (":", " #")):
+        plain.compose(filled(head, part, tail, 49_000), 50)
+
+
 def _edit(entries: int, comments: int) -> None:
     """Change every entry of a file that is full of comments."""
     images = "".join(f"- {{name: a{number}, newTag: '1'}}\n" for number in range(entries))
@@ -177,6 +184,7 @@ def texts() -> Mapping[str, Callable[[], object]]:
     return {
         **dict(_bodies()),
         **{f"a {name}": partial(_everything, *of, number) for number, (name, of) in enumerate(_PARSERS.items())},
+        "long lines of YAML": _lines,
         "an edit among comments": partial(_edit, 700, 175_000),
         "a diff of lines that repeat": partial(_diff, 250_000),
     }
