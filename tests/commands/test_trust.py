@@ -112,7 +112,7 @@ def test_an_empty_repository_is_wrong_usage_and_not_the_checkout_around(shop: De
 
 def test_a_folder_that_was_deleted_is_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
-    words = f"cd gone; rmdir ../gone; exec {shlex.quote(sys.executable)} -m gitops_bot check"
+    words = f"cd gone; /bin/rmdir ../gone; exec {shlex.quote(sys.executable)} -m gitops_bot check"
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT)}
     done = subprocess.run(["/bin/sh", "-c", words], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -118,6 +118,7 @@ class Registry(AbstractContextManager["Registry"]):
 
     def __exit__(self, *_: object) -> None:
         self._documents.close()
+        self._large.close()
         self._http.close()
 
     def tags(self, image: ImageName) -> tuple[str, ...]:

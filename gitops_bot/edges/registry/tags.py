@@ -5,11 +5,13 @@ An incomplete list is an error: a missing tag looks like a deleted one, or hides
 
 from __future__ import annotations
 
+import queue
 import re
 import threading
 from concurrent.futures import Future
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
@@ -49,10 +51,11 @@ class TagPage:
 
 
 class OneThread:
-    """Does what takes much memory in one thread at a time: C libraries keep what was freed by thread."""
+    """Does what takes much memory in one thread, in turn: C libraries keep what was freed for each thread by itself."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._work: queue.SimpleQueue[Callable[[], None] | None] | None = None
 
     def run(self, work: Callable[[], T]) -> T:
         """What `work` gives or raises, in the context of the caller."""
@@ -66,11 +69,27 @@ class OneThread:
                 done.set_exception(error.with_traceback(None))
 
         with self._lock:
-            try:
-                threading.Thread(target=copy_context().run, args=(do,), name="large", daemon=True).start()
-            except RuntimeError:  # the machine cannot start more threads
-                return work()
-            return done.result()
+            if self._work is None:
+                waiting: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+                try:
+                    threading.Thread(target=self._go_on, args=(waiting,), name="large", daemon=True).start()
+                except RuntimeError:  # the machine cannot start more threads
+                    return work()
+                self._work = waiting
+            self._work.put(partial(copy_context().run, do))
+        return done.result()
+
+    def close(self) -> None:
+        """End the thread; another one is started if it is needed again."""
+        with self._lock:
+            if self._work is not None:
+                self._work.put(None)
+                self._work = None
+
+    @staticmethod
+    def _go_on(work: queue.SimpleQueue[Callable[[], None] | None]) -> None:
+        while (do := work.get()) is not None:
+            do()
 
 
 class _PositionLost(Exception):  # noqa: N818 - begin again, once
