@@ -20,12 +20,12 @@ from gitops_bot.targets.loader import RULES
 #: Characters of a text, each of which makes two tokens of YAML at most.
 _LONGEST: Final = 50_000
 _ORDINARY: Final = re.compile(r"[ -~\n]*\Z")
-#: A line: dashes, a key, and a value, which is a plain scalar or one in quotes that hold no escape. Nothing is tried
-#: twice, so that no line takes long.
+#: A line: dashes, a key, and a value, which is a plain scalar or one in quotes that hold no escape. No part can share
+#: spaces with the next one in several ways, so that no line takes long.
 _LINE: Final = re.compile(
-    r"""\ *+((?:-(?:\ ++|\Z))*+)
-    (?:([A-Za-z0-9_][A-Za-z0-9_./-]{0,200}):(?:\ ++|\Z))?+
-    (?:((?:[A-Za-z0-9_/.~$]|-(?=[^\ ]))(?:[^\ :]|:(?=[^\ ])|\ ++(?=[^\#:]))*+)|("[^"\\]*+")|('[^']*+'))?+
+    r"""\ *+((?:-(?:\ ++|\Z))*)
+    (?:([A-Za-z0-9_][A-Za-z0-9_./-]{0,200}):(?:\ ++|\Z))?
+    (?:((?:[A-Za-z0-9_/.~$]|-(?=[^\ ]))(?:[^\ :]|:(?=[^\ ])|\ ++(?=[^\#:]))*)|("[^"\\]*+")|('[^']*+'))?
     \ *+(?:(?<!\S)\#.*)?""",
     re.VERBOSE,
 )
