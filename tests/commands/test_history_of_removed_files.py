@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+#: It makes a repository for each way to remove a file.
+pytestmark = pytest.mark.slow
+
 OLD, NEW = (f"1.{number}.0@sha256:{str(number) * 64}" for number in (1, 2))
 HOME, AWAY = "hosts/a", "hosts/b"
 #: A manifest beside, so that the environment never is without any file.

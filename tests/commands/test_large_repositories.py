@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from tests.counterparts.world import Deploy, World
 
+#: It makes large repositories.
+pytestmark = pytest.mark.slow
+
 CONFIG = """\
 version: 1
 policies: {releases: {semver: ">=1"}}

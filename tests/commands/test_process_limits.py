@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.commands.conftest import WEB, pinned
 from tests.conftest import PROJECT
 from tests.counterparts.broken import answer, broken_server
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.counterparts.world import Deploy
+
+#: It reads pages of 16 MiB.
+pytestmark = pytest.mark.slow
 
 #: Runs a command and says how much memory it took at most, in KiB.
 MEASURED = """\

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.stateful.writes import When
 
 #: Those that a plain `pytest` runs, one for each kind of write, and beside them those that `pytest tests` does.
-QUICK = ("open and dress", "promote", "refresh", "roll back", "say whose the branch is")
+QUICK = ("open and dress", "roll back")
 SHORT = (
     "open and let it merge",
     "open and merge at once",

@@ -15,6 +15,9 @@ from tests.edges.git.remotes import BARE, BRANCH, bomb, grow, opened, stray
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: It makes many repositories.
+pytestmark = pytest.mark.slow
+
 FILE = "apps/web/kustomization.yaml"
 OLD, NEW = b"images:\n- name: web\n  newTag: 1.2.3\n", b"images:\n- name: web\n  newTag: 1.2.4\n"
 

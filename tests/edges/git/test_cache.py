@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+#: It makes many repositories.
+pytestmark = pytest.mark.slow
+
 FILES = {f"apps/{name}/k.yaml": name.encode() * 100 for name in ("web", "api", "db")}
 
 

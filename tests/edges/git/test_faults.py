@@ -20,6 +20,9 @@ from tests.edges.git.remotes import BRANCH, opened
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: It makes many repositories.
+pytestmark = pytest.mark.slow
+
 FILES = {f"apps/{name}.yaml": name.encode() * 40 for name in ("web", "api", "db")}
 NEWER = {"apps/web.yaml": b"newer"}
 #: Requests of a journey before its push, which is -1 here.

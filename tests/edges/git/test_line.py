@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from gitops_bot.releases.history.line import Line
 
+#: It makes many repositories.
+pytestmark = pytest.mark.slow
+
 WEB, API = "apps/web/overlays/production", "apps/api/overlays/production"
 FILE = f"{WEB}/kustomization.yaml"
 A, B, C = (b"images:\n- name: web\n  newTag: %s\n" % tag for tag in (b"1.0.0", b"1.1.0", b"1.2.0"))

@@ -19,6 +19,9 @@ from tests.conftest import program
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: It waits for processes that hang.
+pytestmark = pytest.mark.slow
+
 PATH = os.environ["PATH"]
 
 

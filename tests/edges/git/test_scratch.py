@@ -17,6 +17,9 @@ from gitops_bot.errors import GitError
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: It kills processes.
+pytestmark = pytest.mark.slow
+
 MARK, NEW_MARK = ".gitops-bot-scratch", ".gitops-bot-scratch.new"
 #: A process that makes a folder and is killed when it calls a function of this name for the given time.
 KILLED = """

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+#: Each test starts boto3 in a process.
+pytestmark = pytest.mark.slow
+
 IMAGE, PUBLIC = ImageName(HOST, "web"), ImageName("public.ecr.aws", "acme/web")
 
 
@@ -93,7 +96,6 @@ IDENTITIES = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("environ", "source"), [row[1:] for row in IDENTITIES], ids=[row[0] for row in IDENTITIES])
 def test_the_identity_of_the_workload_logs_in(
     servers: Internet,
@@ -143,7 +145,6 @@ FAILURES: list[tuple[str, str, Callable[[Call], Said], str]] = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("host", "answer", "said"), [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES])
 def test_a_failure_is_told_of_without_a_secret(
     servers: Internet, amazon: Amazon, tmp_path: Path, host: str, answer: Callable[[Call], Said], said: str

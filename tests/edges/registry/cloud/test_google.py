@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+#: Each test starts servers.
+pytestmark = pytest.mark.slow
+
 IMAGE = ImageName(HOST, "acme/prod/web")
 
 
