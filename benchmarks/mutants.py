@@ -216,6 +216,14 @@ def check_out(into: Path) -> None:
         subprocess.run(command, cwd=into, check=True)
 
 
+def environment(tree: Path) -> dict[str, str]:
+    """The variables of a run of the tests in a tree; they find the corpus beside the project."""
+    folder = {"GITOPS_BOT_CORPUS": os.environ.get("GITOPS_BOT_CORPUS", str(PROJECT.parent / "shared" / "corpus"))}
+    env = {**os.environ, **folder, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    env.pop("GITOPS_BOT_COVERAGE", None)
+    return env
+
+
 def survives(mutant: Mutant, tests: Sequence[str], tree: Path) -> bool:
     """Whether no test fails with the mutant in place of the original."""
     if not tests:
@@ -229,9 +237,7 @@ def survives(mutant: Mutant, tests: Sequence[str], tree: Path) -> bool:
     hangs = ["-o", f"faulthandler_timeout={ONE_TEST}", "-o", "faulthandler_exit_on_timeout=true"]
     quiet = ["-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
     command = [sys.executable, "-m", "pytest", "-x", "--numprocesses=0", *quiet, *hangs, f"@{names.name}"]
-    folder = {"GITOPS_BOT_CORPUS": os.environ.get("GITOPS_BOT_CORPUS", str(PROJECT.parent / "shared" / "corpus"))}
-    env = {**os.environ, **folder, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-    env.pop("GITOPS_BOT_COVERAGE", None)
+    env = environment(tree)
     with subprocess.Popen(
         command, cwd=tree, env=env, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
@@ -243,9 +249,14 @@ def survives(mutant: Mutant, tests: Sequence[str], tree: Path) -> bool:
             if process.poll() is None:
                 os.killpg(process.pid, 9)
             file.write_bytes(original)
-    if code in (4, 5):  # no test ran: the data is of another tree
-        raise SystemExit(f"{mutant.path}: pytest finds none of the tests in the data: measure this tree again")
     return code == 0
+
+
+def collect(tree: Path) -> frozenset[str]:
+    """The tests of an unchanged tree. A mutant that keeps one of them from being collected is noticed, too."""
+    command = [sys.executable, "-m", "pytest", "tests", "--collect-only", "-q", "--numprocesses=0"]
+    done = subprocess.run(command, cwd=tree, env=environment(tree), capture_output=True, text=True, check=True)
+    return frozenset(line for line in done.stdout.splitlines() if "::" in line)
 
 
 def main() -> None:
@@ -265,11 +276,14 @@ def main() -> None:
         for number in range(options.workers):
             check_out(Path(scratch) / str(number))
             trees.put(Path(scratch) / str(number))
+        present = collect(Path(scratch) / "0")
+        if not present.intersection(measured.breadth):
+            raise SystemExit("no test of this tree is in the data: measure it again")
 
         def judge(mutant: Mutant) -> bool:
             tree = trees.get()
             try:
-                return survives(mutant, measured.of(mutant), tree)
+                return survives(mutant, [name for name in measured.of(mutant) if name in present], tree)
             finally:
                 trees.put(tree)
 
