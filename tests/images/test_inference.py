@@ -69,6 +69,7 @@ UNMANAGED = {
     "a major version": ("v3", "is only a major version"),
     "a year": ("2022", "may be a year"),
     "a pull request": ("pr-12", "is a pull request"),
+    "a version behind a pull request": ("pr-12-1.2.3", "is a pull request"),
     "a version or a build": ("alpine-3", "may be a version or a build number"),
     "a packager's counter": ("5.1.4-r3-ls453", "is more than a version"),
     "a moving pre-release": ("1.2-SNAPSHOT", "is more than a version"),

@@ -180,6 +180,10 @@ def test_images_that_are_switched_off_are_ignored_and_paths_that_are_left_out_ar
             "renovate.json:7: automerge for some images of a directory only",
         ),
         (
+            {"automerge": True, "automergeType": "branch"},
+            "renovate.json:3: automergeType branch: pull requests are merged, and no branch without one",
+        ),
+        (
             {"packageRules": [{"matchPackageNames": ["redis"], "versioning": "pep440"}]},
             "renovate.json:7: redis in apps/prod/kustomization.yaml: versioning 'pep440' has no counterpart",
         ),

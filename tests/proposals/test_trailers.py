@@ -61,6 +61,7 @@ def test_the_plan_reads_as_scripts_expect_it() -> None:
         "a list": "[]",
         "without `to`": '{"file": "i", "from": {"version": "1"}}',
         "other keys": '{"file": "i", "from": {"version": "1"}, "to": {"sha": "1"}}',
+        "a number before": '{"file": "i", "from": {"version": 1}, "to": {"version": "1"}}',
         "a number": '{"file": "i", "from": {"version": "1"}, "to": {"version": 1}}',
         "a value that is none": '{"file": "i", "from": {"version": "1"}, "to": {"version": "${X}"}}',
     },

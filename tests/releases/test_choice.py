@@ -112,6 +112,7 @@ def test_an_entry_advances_to_what_its_policy_chose(
         pytest.param(rules(MAIN), Pin("main", B), ("current", Pin("main", B)), id="noop: both"),
         pytest.param(rules(MAIN), Pin(None, B), ("current", Pin(None, B)), id="noop: a digest"),
         pytest.param(rules(MAIN, pin="tag"), Pin("main", B), ("current", Pin("main", B)), id="noop: not moved"),
+        pytest.param(rules(MAIN, pin="tag"), Pin("main"), ("current", Pin("main")), id="noop: by name"),
     ],
 )
 def test_one_tag_is_followed(applies: Rules, present: Pin, expected: tuple[object, ...]) -> None:

@@ -90,6 +90,7 @@ def test_a_glob_may_name_the_kustomization() -> None:
     assert glob.file == "kustomization.yml"
     assert glob.match("apps/web/") == {"1": "web"}
     assert Glob.parse("Kustomization").match("") == {}
+    assert Glob.parse("apps/web/kustomization.yml").prefix == Glob.parse("apps/web").prefix == "apps/web/"
 
 
 def naive(parts: list[str], path: list[str]) -> bool:

@@ -187,6 +187,13 @@ def test_a_file_that_a_rule_means_in_the_directory_of_another_environment_is_con
         overlays.select(environments, tree("api/pod.yaml"))
 
 
+def test_a_rule_of_one_directory_means_the_files_in_it_alone() -> None:
+    rule = FileRule(("pod*.yaml",), ManifestsTarget(), ("web",))
+    assert overlays.target_by_rules((rule,), "web/pod.yaml") == ManifestsTarget()
+    assert overlays.target_by_rules((rule,), "api/pod.yaml") is None
+    assert overlays.target_by_rules((rule,), "pod.yaml") is None
+
+
 def test_a_file_of_two_environments_is_an_error_that_names_both_globs() -> None:
     wanted = {"dev": ("apps/*/overlays/*",), "prod": ("apps/*/base", "**/prod")}
     with pytest.raises(ConfigError) as caught:

@@ -140,6 +140,8 @@ def refusals(before: str, *edits: Assignment) -> list[str]:
             id="a comment in braces"),
         pytest.param(f"- name: a\r  digest: {D1}\n\n", Assignment("a", TAG), "k.yaml:3:3: the stale digest",
             id="a stray CR"),
+        pytest.param(f"- digest: {D1}\n  # c\n  name: a", Assignment("a", TAG), "k.yaml:2:3: the stale digest",
+            id="a comment below the dash"),
     ],
 )  # fmt: skip
 def test_an_edit_that_cannot_be_done_is_refused_with_its_place(before: str, asked: Assignment, expected: str) -> None:
