@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.read import Files
     from gitops_bot.errors import ConfigError
     from gitops_bot.migration.assemble import Migration
-    from gitops_bot.results.checkout import FoundEnvironment, Inventory
-    from gitops_bot.results.diagnosis import Finding
+    from gitops_bot.results.checkout import Finding, FoundEnvironment, Inventory
 
 #: Seconds in which the registries have to answer.
 _SECONDS: Final = 15.0

@@ -11,14 +11,14 @@ from gitops_bot.commands.history import Wanted, list_releases
 from gitops_bot.engine import pullable
 from gitops_bot.engine.drive import drive
 from gitops_bot.engine.facts import Facts
-from gitops_bot.engine.not_found import no_image, problem_with, unless_absent
+from gitops_bot.engine.pullable import no_image, problem_with, unless_absent
 from gitops_bot.engine.read import read, read_line
 from gitops_bot.errors import BotError, Problem, RegistryError
 from gitops_bot.images.build import Child, Manifest
 from gitops_bot.images.reason import counted
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.history.releases import releases
-from gitops_bot.results.audit import Audit, AuditedEntry, AuditedEnvironment, KeptImage
+from gitops_bot.results.history import Audit, AuditedEntry, AuditedEnvironment, KeptImage
 from gitops_bot.results.result import Head, Result
 from gitops_bot.targets import same_file
 

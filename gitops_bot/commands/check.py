@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from gitops_bot import targets
 from gitops_bot.commands.outside import deployed_paths, look_outside
-from gitops_bot.commands.suggestion import with_suggestion
 from gitops_bot.engine.read import read_disk
 from gitops_bot.errors import Problem, noted
 from gitops_bot.releases.choice import hold
@@ -64,7 +63,11 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
     head = Head(problems=tuple(dict.fromkeys(problems)), least_code=0 if count else 2)
     deployed = deployed_paths(files, tree, problems) if snapshot.layout.others else DeployedPaths.of(())
     outside = look_outside(files, snapshot, deployed)
-    coverage = with_suggestion(snapshot.covered(outside), files, tree, now)
+    coverage = snapshot.covered(outside)
+    if not coverage.tracked and not coverage.promoted:
+        from gitops_bot.commands.init import with_suggestion
+
+        coverage = with_suggestion(coverage, files, tree, now)
     return Result(head, Checked(count, coverage, hold.find_ended(config.holds, now)))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot import targets
-from gitops_bot.commands.draft import is_ahead, read_formats
+from gitops_bot.commands.draft import draft, is_ahead, read_formats
 from gitops_bot.commands.outside import deployed_paths, directories, look_outside
 from gitops_bot.config import Config, leaves
 from gitops_bot.engine.read import partners, read_disk
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.layout.causes import OutsideFile
+    from gitops_bot.releases.layout.coverage import Coverage
     from gitops_bot.releases.layout.deployed import DeployedPaths
 
 #: What belongs to several environments, or to none that a name tells; and the only environment of a repository.
@@ -67,6 +68,16 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
         images=_images(every),
         ignored={**refused, **suggested.ignored},
     )
+
+
+def with_suggestion(coverage: Coverage, files: Files, tree: Mapping[str, str], now: datetime) -> Coverage:
+    """The coverage of files that keep nothing current, with the number of entries that `init` would."""
+    try:
+        inventory = take_inventory(files, tree, now)
+    except ConfigError:
+        return coverage
+    drafted = draft(inventory.environments, inventory.ignored).environments
+    return replace(coverage, suggested=sum(environment.followed for environment in drafted))
 
 
 @dataclass(frozen=True, slots=True)

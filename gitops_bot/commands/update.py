@@ -27,8 +27,9 @@ def plan(world: World, scope: Scope, *, release_hold: bool = False) -> Result[Ou
     snapshot = read(world, scope, whole=True)
     planned = engine.update(world, snapshot, Request(release_hold=release_hold, dry_run=True))
     coverage = snapshot.coverage
-    if snapshot.states.keys() >= snapshot.config.environments.keys():
-        from gitops_bot.commands.suggestion import with_suggestion  # `update` suggests nothing
+    whole = snapshot.states.keys() >= snapshot.config.environments.keys()
+    if whole and not coverage.tracked and not coverage.promoted:
+        from gitops_bot.commands.init import with_suggestion  # `update` suggests nothing
 
         coverage = with_suggestion(coverage, snapshot.layout, snapshot.layout.tree, snapshot.at)
     return replace(planned, body=replace(planned.body, coverage=coverage))

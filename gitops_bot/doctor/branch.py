@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Environment, Propose
     from gitops_bot.edges.facts import BranchRules, RepositoryFacts, Rule, RuleKind
-    from gitops_bot.results.diagnosis import Check, Finding
+    from gitops_bot.results.checkout import Check, Finding
 
 _SIGNATURES = "requires signed commits, and the bot's are not signed"
 #: The rules that block a push to a branch, and how to describe them.

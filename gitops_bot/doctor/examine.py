@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gitops_bot.config import Config
     from gitops_bot.doctor.setup import Setup, Version
     from gitops_bot.edges.git import Repository
-    from gitops_bot.results.diagnosis import Diagnosis, Finding
+    from gitops_bot.results.checkout import Diagnosis, Finding
 
 #: `git merge-tree --write-tree`, which tells a clean "Update branch" from a person's commit.
 _MERGES: Version = (2, 38)

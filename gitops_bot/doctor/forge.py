@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gitops_bot.doctor.setup import CheckedForge, Setup
     from gitops_bot.edges.facts import Permission, RepositoryFacts, ServerFacts
     from gitops_bot.proposals.pull_request import RateLimit
-    from gitops_bot.results.diagnosis import Check, Finding
+    from gitops_bot.results.checkout import Check, Finding
 
 
 T = TypeVar("T")

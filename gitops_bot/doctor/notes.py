@@ -7,14 +7,14 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
 from gitops_bot.errors import BotError, Problem, bugs_as
-from gitops_bot.results.diagnosis import Finding
+from gitops_bot.results.checkout import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitops_bot.engine.world import Clock
     from gitops_bot.errors import FailureCode
-    from gitops_bot.results.diagnosis import Check
+    from gitops_bot.results.checkout import Check
 
 T = TypeVar("T")
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry import Registry
     from gitops_bot.engine.world import Repository
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.results.diagnosis import Finding
+    from gitops_bot.results.checkout import Finding
 
 
 #: How many registries are checked; few repositories use more than five.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gitops_bot.engine.not_found import no_image, problem_with
+from gitops_bot.engine.pullable import no_image, problem_with
 from gitops_bot.errors import EditError, RegistryError
 from gitops_bot.images.age import EARLIEST
 from gitops_bot.images.build import CREATED

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from gitops_bot.engine import pullable, required
 from gitops_bot.engine.context import Candidate, Context, Gate, Judge, Judged
 from gitops_bot.engine.followers import describe_release
-from gitops_bot.engine.not_found import problem_with, unless_absent
+from gitops_bot.engine.pullable import problem_with, unless_absent
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, RollBackFailed, Withdraw
 from gitops_bot.errors import RegistryError
 from gitops_bot.images.build import runs_on

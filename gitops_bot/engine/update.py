@@ -197,9 +197,9 @@ async def _candidates(context: Context) -> Candidates:
 
             return await roll_back.candidates(context, asked)
         case RollBackFailed():
-            from gitops_bot.engine.candidates import failed
+            from gitops_bot.engine.candidates import roll_back
 
-            return await failed.candidates(context)
+            return await roll_back.after_failure(context)
         case Withdraw(entries=entries):
             return Candidates(context, [as_it_is(held) for held in entries])
         case _:

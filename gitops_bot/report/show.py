@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.reconcile import ActionName
     from gitops_bot.releases.decisions import Change, Failed, Held, Managed
     from gitops_bot.report.screen import Style
-    from gitops_bot.results.checkout import Edited
-    from gitops_bot.results.diagnosis import Diagnosis, Verdict
+    from gitops_bot.results.checkout import Diagnosis, Edited, Verdict
     from gitops_bot.results.outcome import EnvironmentOutcome
     from gitops_bot.results.result import Head, Result
     from gitops_bot.results.shape import JsonObject

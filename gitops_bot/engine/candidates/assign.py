@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.engine.context import Candidate, Candidates, Context, Entrant, as_it_is
-from gitops_bot.engine.not_found import digest_of, no_image, problem_with
+from gitops_bot.engine.pullable import digest_of, no_image, problem_with
 from gitops_bot.errors import Problem, RegistryError, UsageError
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Assignment, ImageName, Pin

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine import pullable
 from gitops_bot.engine.context import Candidate, Candidates, Context, Entrant, as_it_is
-from gitops_bot.engine.not_found import digest_of, no_image, problem_with
+from gitops_bot.engine.pullable import digest_of, no_image, problem_with
 from gitops_bot.errors import RegistryError
 from gitops_bot.images import age
 from gitops_bot.images import policy as policies

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gitops_bot.engine import pullable
 from gitops_bot.engine.context import Candidate, Candidates, Context, Entrant, as_it_is
-from gitops_bot.engine.not_found import no_image, unless_absent
+from gitops_bot.engine.pullable import no_image, unless_absent
 from gitops_bot.errors import GitError, Problem, RegistryError, UsageError
 from gitops_bot.images import kinds, version
 from gitops_bot.images.order import rank
